@@ -1,0 +1,185 @@
+"""The settings, one class a TOML table, one docstring a key.
+
+The string under a key is its documentation everywhere: in `smol.toml.example`, in the README's table,
+in the JSON Schema and in `--help`. A key's default, bounds and trust tier stand beside it, and
+nowhere else. A default that depends on where the model runs is the local server's here; `load` fills
+in what differs for a cloud.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from smol_dev.config.providers import ProviderName
+
+Trust = Literal["tune", "steer", "never"]
+"""What an unapproved project file may do with a key: set it, set it once approved, or never."""
+
+StageName = Literal["plan", "files", "code"]
+
+STEER: Final[dict[str, Any]] = {"trust": "steer"}
+NEVER: Final[dict[str, Any]] = {"trust": "never"}
+
+MIB: Final = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10)]
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are errors, values are of the exact type and never change."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+
+class Tuning(Table):
+    """What may be set for a profile, and again for one stage of it."""
+
+    model: str = ""
+    """Model, named as the server names it. Empty on a local profile: the loaded one, else the first chat model."""
+
+    timeout: Seconds = 600
+    """Longest silence, in seconds, once a reply has begun. Cloud profiles: 120."""
+
+    first_token_timeout: Seconds = 600
+    """Longest wait for the first token, in seconds; a cold model takes minutes to load. Unset: `timeout`, but at least 300."""
+
+    total_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
+    """Longest duration of one reply, in seconds; 0 is no limit."""
+
+    max_retries: Count = 2
+    """How often a request is sent again after a passing failure: busy, rate limit, a lost connection before the first token."""
+
+    answer_retries: Count = 2
+    """How often an unusable answer is asked for again, with the reason."""
+
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.2
+    """Sampling temperature; always sent, because some servers assume 1.0 on silence."""
+
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
+    """Nucleus sampling; always sent."""
+
+    seed: int | None = None
+    """Seed for sampling, for answers that repeat where the server honours it."""
+
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. Unset: what the window leaves, at most 8,192."""
+
+    extra_body: Annotated[dict[str, Any], Field(json_schema_extra=STEER)] = {}
+    """Further fields of the request body, passed on as they are (`top_k`, `keep_alive`, …)."""
+
+    context_window: Annotated[int, Field(ge=512)] | Literal["auto"] = "auto"
+    """Tokens the model sees at once; `auto` asks the server for the window as it is loaded."""
+
+    structured_output: Literal["auto", "json_schema", "json_object", "off"] = "auto"
+    """How the file list is asked for; `auto` steps down when the server refuses, and remembers."""
+
+    reasoning: Literal["auto", "off", "low", "medium", "high"] = "auto"
+    """How much the model thinks before it answers; `auto` leaves the choice to the server."""
+
+    prompt_variant: str = "auto"
+    """The words of the requests: `default`, `small`, an own `[prompts.NAME]`, or `auto`: `small` when the window is at most 8,192 tokens or the model at most 14B."""
+
+
+class Stage(Tuning):
+    """Settings of one stage; a key set here beats the same key of its profile."""
+
+
+class Profile(Tuning):
+    """A named way to reach a model."""
+
+    description: str = ""
+    """One line about the profile, shown by `smol_dev profiles list`."""
+
+    extends: Annotated[str, Field(json_schema_extra=STEER)] = ""
+    """The parent profile, shipped or own; the own keys win."""
+
+    provider: Annotated[ProviderName, Field(json_schema_extra=STEER)] = "auto"
+    """The kind of server: which habits to expect, and the default `base_url`."""
+
+    base_url: Annotated[str, Field(json_schema_extra=STEER)] = ""
+    """The server's address up to and including `/v1`. Empty: the provider's own, or for `auto` a local server that is found running."""
+
+    api_key_env: Annotated[str, Field(json_schema_extra=NEVER)] = ""
+    """The environment variable that holds the key. At most one `api_key…` setting."""
+
+    api_key_file: Annotated[str, Field(json_schema_extra=NEVER)] = ""
+    """A file that holds the key, relative to the file that names it."""
+
+    api_key_command: Annotated[list[str], Field(json_schema_extra=NEVER)] = []
+    """A command that prints the key: a list of arguments, no shell, 30 seconds."""
+
+    api_key: Annotated[SecretStr | None, Field(json_schema_extra=NEVER)] = None
+    """The key itself; better kept out of the file with one of the other three."""
+
+    headers: Annotated[dict[str, SecretStr], Field(json_schema_extra=STEER)] = {}
+    """Further request headers, for gateways; secrets like the key."""
+
+    connect_timeout: Seconds = 5
+    """Longest wait for a connection, TLS included, in seconds."""
+
+    max_concurrency: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
+    """Requests at once; `auto` is what the server reports as its slots, else 1 on a local server, 8 on a cloud or vLLM."""
+
+    strategy: Literal["auto", "chain", "parallel"] = "auto"
+    """`chain` shows the model the files it has written, one request at a time; `parallel` asks for several files at once; `auto` is `chain` at concurrency 1."""
+
+    local_only: Annotated[bool, Field(json_schema_extra={"trust": "steer-when-false"})] = False
+    """Refuse any server that is not on this machine or a private network."""
+
+    plan: Stage = Stage()
+    """Settings of the plan's request alone."""
+
+    files: Stage = Stage()
+    """Settings of the file list's request alone."""
+
+    code: Stage = Stage()
+    """Settings of the files' requests alone."""
+
+    def stage(self, name: StageName) -> "Profile":
+        """The profile as the named stage sees it: the stage's own keys laid over it."""
+        stage: Stage = getattr(self, name)
+        own = {key: getattr(stage, key) for key in stage.model_fields_set}
+        return self.model_copy(update=own) if own else self
+
+
+class Run(Table):
+    """What holds for a run, whatever the profile."""
+
+    output_dir: str = "generated"
+    """The folder the files go to, relative to the working directory."""
+
+    max_files: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Most files of one run; a longer list is an error."""
+
+    max_file_bytes: Annotated[int, Field(ge=MIB, le=64 * MIB)] = MIB
+    """Most bytes of one file."""
+
+    syntax_check: bool = True
+    """Check Python, JSON and TOML files with the standard library, and ask once more for one that fails."""
+
+
+class Prompts(Table):
+    """An own prompt variant. Each value is the text itself, or the name of a file that holds it."""
+
+    extends: str = "default"
+    """The variant that the keys left out are taken from: `default`, `small` or an own one."""
+
+    system: str = ""
+    """What the model is told about its role, before everything else."""
+
+    plan: str = ""
+    """The request for the plan. Variables: `$prompt`."""
+
+    files: str = ""
+    """The request for the file list. Variables: `$prompt`, `$plan`."""
+
+    code: str = ""
+    """The request for one file. Variables: `$prompt`, `$plan`, `$files`, `$path`; `$path` comes last."""

@@ -1,0 +1,105 @@
+"""Every failure a user can meet: what happened, what to type next, and the exit code.
+
+The exit codes are the contract of the command line; a user of the library catches `SmolError` or one
+of its subclasses. A bug is none of these: it keeps its traceback and exits with 1.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+Reason = Literal[
+    "empty",
+    "refusal",
+    "degenerate",
+    "truncated",
+    "placeholder",
+    "no_code",
+    "wrong_format",
+    "unsafe_path",
+    "secret",
+    "server",
+    "timeout",
+    "context",
+    "interrupted",
+]
+"""Why an answer could not be used or had; the `reason` of a `file_failed` event."""
+
+
+class SmolError(Exception):
+    """What happened and where it came from (`message`), and what to type or change (`hint`)."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(SmolError):
+    """A command line, or an argument of a library function, that cannot be meant."""
+
+    exit_code = 2
+
+
+class ConfigError(SmolError):
+    """Settings that cannot be used; `problems` holds every one of them, a line each."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems) or (message,)
+
+
+class ServerError(SmolError):
+    """The server could not be reached, refused, or broke off.
+
+    `kind` is the class of failure (`server.failures` lists them); `transient` says that the same
+    request may succeed when it is sent again.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        kind: str = "server",
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        self.transient = transient
+        self.retry_after = retry_after
+
+    @property
+    def reason(self) -> Reason:
+        """The reason a file that failed this way is reported with."""
+        if self.kind in {"timeout", "context"}:
+            return "timeout" if self.kind == "timeout" else "context"
+        return "server"
+
+
+class AnswerError(SmolError):
+    """An answer from which no one could recover what was asked for; `reason` says why."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, hint: str, reason: Reason) -> None:
+        super().__init__(message, hint=hint)
+        self.reason: Reason = reason
+
+
+class WorkspaceError(SmolError):
+    """An output folder or a path in it that must not or cannot be written."""
+
+    exit_code = 5
+
+
+class TrustError(SmolError):
+    """A project file that steers where prompts go and was not approved."""
+
+    exit_code = 6

@@ -1,0 +1,161 @@
+"""What can happen during a run. Every screen, log and program that watches a run reads these."""
+
+from dataclasses import dataclass
+
+from smol_dev.errors import Reason
+from smol_dev.server.chat import StageName
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first event: what will be done, where, and by which model."""
+
+    output_dir: str
+    profile: str
+    model: str
+    base_url: str
+    server: str
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A request of this stage goes out now; until its first `Piece` the server is silent."""
+
+    stage: StageName
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A bit of an answer while it streams; `path` is the file it belongs to, None in plan and list."""
+
+    stage: StageName
+    path: str | None
+    text: str
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReady:
+    """The whole plan. In NDJSON: `plan`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An entry of the file list that will not be written, as the model gave it, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilesReady:
+    """The file list, in the order the files are written. In NDJSON: `files`."""
+
+    files: tuple[str, ...]
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted:
+    """The first request for this file goes out."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileDone:
+    """The file is on disk, whole. Tokens are the server's counts, summed over every attempt."""
+
+    path: str
+    bytes: int
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileFailed:
+    """The file could not be had or written; its name on disk is as it was before."""
+
+    path: str
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A request is sent again: after a failure of the server, or because of what was answered."""
+
+    stage: StageName
+    path: str | None
+    reason: str
+    message: str
+    attempt: int
+    wait_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something to know that stopped nothing. In NDJSON: `warning`."""
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run stops here. In NDJSON: `error`."""
+
+    message: str
+    hint: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageTotal:
+    """Seconds from the first request of a stage to the end of its last answer, and its tokens."""
+
+    stage: StageName
+    seconds: float
+    requests: int
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDone:
+    """The last event. Token totals are None where the server did not tell for any request."""
+
+    output_dir: str
+    written: tuple[str, ...]
+    failed: tuple[str, ...]
+    bytes: int
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    completion_tokens: int | None
+    retries: int
+    seconds: float
+    stages: tuple[StageTotal, ...]
+    exit_code: int
+
+
+Event = (
+    RunStarted
+    | StageStarted
+    | Piece
+    | PlanReady
+    | FilesReady
+    | FileStarted
+    | FileDone
+    | FileFailed
+    | Retry
+    | Warned
+    | Failed
+    | RunDone
+)

@@ -1,0 +1,1 @@
+"""What the model said, turned into what we asked for: pure functions of text."""

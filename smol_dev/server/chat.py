@@ -1,0 +1,122 @@
+"""The one seam between the method and a model: a request in, pieces and one reply out.
+
+Standard library only, so that the pipeline and its tests know no client library.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from smol_dev.errors import SmolError
+
+Role = Literal["system", "user", "assistant"]
+StageName = Literal["plan", "files", "code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation, as plain text."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: a conversation whose last turn is the user's.
+
+    `schema` is a JSON schema the answer should follow; a server that has no structured output is
+    asked in words instead, the answer then is free text. `max_tokens` bounds the answer.
+    """
+
+    stage: StageName
+    messages: tuple[Message, ...]
+    max_tokens: int
+    schema: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counted them; `None` where it does not say.
+
+    `prompt` is the whole prompt, `cached` the part of it that was not evaluated again.
+    """
+
+    prompt: int | None = None
+    cached: int | None = None
+    completion: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of an answer as it arrives; reasoning is kept apart from the text."""
+
+    text: str = ""
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """The client is about to send the request again, after `wait` seconds."""
+
+    message: str
+    attempt: int
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the user should know that stopped nothing (a field the server refused, say)."""
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The end of an answer, and all of its text.
+
+    `finish_reason` is the server's word (`stop`, `length`, …), or None when the stream ended
+    without one: then the text is not whole, and `failure` says what cut it off. Times are seconds
+    since the request was sent.
+    """
+
+    text: str
+    finish_reason: str | None
+    reasoning: str = ""
+    usage: Usage = field(default_factory=Usage)
+    first_token_seconds: float = 0.0
+    seconds: float = 0.0
+    failure: SmolError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the server tells about itself and a stage's model; None where it does not say.
+
+    `window` is the context window in tokens as it is loaded now, `parameters` the model's size
+    (7_000_000_000 for a 7B), `slots` how many requests it works on at once.
+    """
+
+    server: str = "compatible"
+    model: str = ""
+    window: int | None = None
+    slots: int | None = None
+    parameters: int | None = None
+
+
+class Chat(Protocol):
+    """A model to ask. Implementations: `server.client.Client`, and a scripted one in the tests."""
+
+    async def facts(self, stage: StageName) -> Facts:
+        """What is known about the model of this stage; asks the server at most once per state."""
+
+    def ask(self, request: Request) -> AsyncIterator[Delta | Retrying | Note | Reply]:
+        """The answer as it comes; the last item is the one `Reply`.
+
+        Raises `ServerError` when no answer could be had at all. An answer that broke off in the
+        middle is a `Reply` without finish reason.
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections."""

@@ -1,0 +1,1 @@
+"""Events and errors turned into lines, for a terminal, a pipe or a program."""
