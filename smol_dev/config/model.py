@@ -70,7 +70,7 @@ class Tuning(Table):
     """Seed for sampling, for answers that repeat where the server honours it."""
 
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. Unset: what the window leaves, at most 8,192."""
+    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. Unset: what the window leaves, at most 16,384."""
 
     extra_body: Annotated[dict[str, Any], Field(json_schema_extra=STEER)] = {}
     """Further fields of the request body, passed on as they are (`top_k`, `keep_alive`, …)."""
