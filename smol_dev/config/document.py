@@ -1,0 +1,226 @@
+"""The text of a `smol.toml` with one thing changed: comments, order and spacing stay as they are.
+
+Text in, text out. Each change is proposed in several spellings, neatest first, and the first that
+TOML reads as the old settings with exactly this change is taken. So no edit can move a value that it
+was not asked to move, however the file is written.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
+
+from smol_dev.config.sections import Key, sections
+from smol_dev.errors import ConfigError
+
+
+def with_value(text: str, key: Key, value: object) -> str:
+    """The text with `key` set to `value`, in place where it is set already."""
+    wanted = tomllib.loads(text)
+    table = wanted
+    for part in key[:-1]:
+        table = table.setdefault(part, {})
+    new = () if key[-1] in table else with_new_line(text, key, value)
+    table[key[-1]] = value
+    proposals = chain(new, with_value_by_tomlkit(text, key, value))
+    return first_that_reads(wanted, proposals, key=key)
+
+
+def with_table(text: str, key: Key, values: dict[str, Any]) -> str:
+    """The text with a new table at its end; a dictionary in `values` is a table of its own."""
+    wanted = tomllib.loads(text)
+    table = wanted
+    for part in key[:-1]:
+        table = table.setdefault(part, {})
+    table[key[-1]] = deepcopy(values)
+    return first_that_reads(wanted, [appended(text, rendered_table(key, values))], key=key)
+
+
+def without(text: str, key: Key) -> str:
+    """The text without a key or a table; a table takes the comments that touch it with it."""
+    wanted = tomllib.loads(text)
+    table = wanted
+    for part in key[:-1]:
+        table = table[part]
+    del table[key[-1]]
+    empty = deepcopy(wanted)
+    prune(empty, key[:-1])
+    proposals = chain([without_sections(text, key)], without_by_tomlkit(text, key))
+    return first_that_reads(wanted, proposals, key=key, or_else=empty)
+
+
+def renamed(text: str, key: Key, name: str) -> str:
+    """The text with the last part of a table's key written as `name`, in every header."""
+    wanted = tomllib.loads(text)
+    table = wanted
+    for part in key[:-1]:
+        table = table[part]
+    table[name] = table.pop(key[-1])
+    lines = text.split("\n")
+    for section in sections(text):
+        if section.key[: len(key)] == key:
+            new = (*key[:-1], name, *section.key[len(key) :])
+            lines[section.header] = with_header(lines[section.header], new)
+    return first_that_reads(wanted, ["\n".join(lines)], key=key)
+
+
+def first_that_reads(
+    wanted: dict[str, Any],
+    proposals: Iterable[str],
+    *,
+    key: Key,
+    or_else: dict[str, Any] | None = None,
+) -> str:
+    """The first proposal that TOML reads as `wanted` or as `or_else`."""
+    for proposal in proposals:
+        try:
+            settings = tomllib.loads(proposal)
+        except tomllib.TOMLDecodeError:
+            continue
+        if settings in (wanted, or_else):
+            return proposal
+    raise ConfigError(
+        f"`{dotted(key)}` is written in a way that cannot be changed without touching the rest of the file",
+        hint="change it by hand: `smol_dev config edit`",
+    )
+
+
+def dotted(key: Key) -> str:
+    """The key as TOML writes it, quoted where it has to be."""
+    return ".".join(tomlkit.key(part).as_string() for part in key)
+
+
+def rendered(value: object) -> str:
+    """The value as TOML writes it, on one line; a dictionary is an inline table."""
+    text: str = inline(value).as_string()
+    return text
+
+
+def rendered_table(key: Key, values: dict[str, Any]) -> str:
+    """A table under its header, its plain keys first, its inner tables after it."""
+    plain = [
+        f"{dotted((name,))} = {rendered(value)}\n"
+        for name, value in values.items()
+        if not isinstance(value, dict)
+    ]
+    inner = [
+        rendered_table((*key, name), value)
+        for name, value in values.items()
+        if isinstance(value, dict)
+    ]
+    return "\n".join([f"[{dotted(key)}]\n" + "".join(plain), *inner])
+
+
+def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no common public type
+    """The value as an item of tomlkit that fits on one line."""
+    if not isinstance(value, dict):
+        return tomlkit.item(value)
+    table: InlineTable = tomlkit.inline_table()
+    for name, inner in value.items():
+        table[name] = inline(inner)
+    return table
+
+
+def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
+    """The text with a new line for the key: in its table's section, else in a new section."""
+    lines = text.split("\n")
+    line = f"{dotted(key[-1:])} = {rendered(value)}"
+    if len(key) == 1 and not text.strip():
+        yield appended(text, f"{line}\n")
+    for section in sections(text):
+        if section.key == key[:-1] and section.last >= 0:
+            indent = re.match(r"\s*", lines[section.last])
+            indented = f"{indent.group() if indent else ''}{line}"
+            yield inserted(lines, section.last + 1, indented)
+            yield inserted(lines, section.end, line)
+        elif section.key == key[:-1]:
+            yield inserted(lines, section.end, line, "")
+    header = f"[{dotted(key[:-1])}]"
+    for section in reversed(sections(text)):
+        if len(key) > len(("profiles", "NAME", "KEY")) and section.key[:2] == key[:2]:
+            yield inserted(lines, section.last + 1, "", header, line)
+    yield appended(text, f"{header}\n{line}\n")
+
+
+def appended(text: str, block: str) -> str:
+    """The text and the block, with an empty line between them."""
+    if not text.strip():
+        return text + block
+    ending = "" if text.endswith("\n") else "\n"
+    return f"{text}{ending}\n{block}"
+
+
+def inserted(lines: list[str], number: int, *new: str) -> str:
+    """The lines with the new ones before line `number`."""
+    return "\n".join([*lines[:number], *new, *lines[number:]])
+
+
+def with_value_by_tomlkit(text: str, key: Key, value: object) -> Iterator[str]:
+    """The text as tomlkit writes it with the key set, if it can."""
+    try:
+        document = tomlkit.parse(text)
+        table: Any = document
+        for part in key[:-1]:
+            if part not in table:
+                table[part] = inline({}) if isinstance(table, InlineTable) else tomlkit.table()
+            table = table[part]
+        table[key[-1]] = inline(value)
+        yield tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, TypeError):
+        return
+
+
+def without_by_tomlkit(text: str, key: Key) -> Iterator[str]:
+    """The text as tomlkit writes it without the key, if it can."""
+    try:
+        document = tomlkit.parse(text)
+        table: Any = document
+        for part in key[:-1]:
+            table = table[part]
+        del table[key[-1]]
+        yield tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, TypeError):
+        return
+
+
+def without_sections(text: str, key: Key) -> str:
+    """The text without the sections of a table, each with the comments that touch it."""
+    lines = text.split("\n")
+    for section in reversed(sections(text)):
+        if section.key[: len(key)] != key:
+            continue
+        end = section.last + 1
+        while end < section.end and lines[end].strip():
+            end += 1
+        while end < section.end and not lines[end].strip():
+            end += 1
+        at_the_end = end == len(lines)
+        del lines[section.start : end]
+        if at_the_end:
+            lines = [*"\n".join(lines).rstrip("\n").split("\n"), ""]
+    return "\n".join(lines)
+
+
+def with_header(line: str, key: Key) -> str:
+    """The header line with another key; its brackets and its comment stay."""
+    opening = re.match(r"\s*\[+", line)
+    comment = re.search(r"\]\s*(#.*)?$", line)
+    depth = opening.group() if opening else "["
+    tail = comment.group()[1:] if comment else ""
+    return f"{depth}{dotted(key)}{']' * depth.count('[')}{tail}"
+
+
+def prune(settings: dict[str, Any], key: Key) -> None:
+    """Take the tables along `key` out that have become empty, innermost first."""
+    for length in range(len(key), 0, -1):
+        table = settings
+        for part in key[: length - 1]:
+            table = table[part]
+        if table.get(key[length - 1]) == {}:
+            del table[key[length - 1]]
