@@ -16,7 +16,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from smol_dev.config.sections import Key, sections
+from smol_dev.config.layers import Key
+from smol_dev.config.sections import sections
 from smol_dev.errors import ConfigError
 
 

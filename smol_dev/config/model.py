@@ -42,7 +42,7 @@ class Table(BaseModel):
 class Tuning(Table):
     """What may be set for a profile, and again for one stage of it."""
 
-    model: str = ""
+    model: Annotated[str, Field(examples=["qwen2.5-coder:7b"])] = ""
     """Model, named as the server names it. Empty on a local profile: the loaded one, else the first chat model."""
 
     timeout: Seconds = 600
@@ -66,13 +66,15 @@ class Tuning(Table):
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
     """Nucleus sampling; always sent."""
 
-    seed: int | None = None
+    seed: Annotated[int | None, Field(examples=[1])] = None
     """Seed for sampling, for answers that repeat where the server honours it."""
 
-    max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_output_tokens: Annotated[Annotated[int, Field(ge=1)] | None, Field(examples=[4096])] = None
     """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. Unset: what the window leaves, at most 16,384."""
 
-    extra_body: Annotated[dict[str, Any], Field(json_schema_extra=STEER)] = {}
+    extra_body: Annotated[
+        dict[str, Any], Field(json_schema_extra=STEER, examples=[{"top_k": 40}])
+    ] = {}
     """Further fields of the request body, passed on as they are (`top_k`, `keep_alive`, …)."""
 
     context_window: Annotated[int, Field(ge=512)] | Literal["auto"] = "auto"
@@ -95,31 +97,37 @@ class Stage(Tuning):
 class Profile(Tuning):
     """A named way to reach a model."""
 
-    description: str = ""
+    description: Annotated[str, Field(examples=["The office server"])] = ""
     """One line about the profile, shown by `smol_dev profiles list`."""
 
-    extends: Annotated[str, Field(json_schema_extra=STEER)] = ""
+    extends: Annotated[str, Field(json_schema_extra=STEER, examples=["local-ollama"])] = ""
     """The parent profile, shipped or own; the own keys win."""
 
     provider: Annotated[ProviderName, Field(json_schema_extra=STEER)] = "auto"
     """The kind of server: which habits to expect, and the default `base_url`."""
 
-    base_url: Annotated[str, Field(json_schema_extra=STEER)] = ""
+    base_url: Annotated[
+        str, Field(json_schema_extra=STEER, examples=["http://localhost:11434/v1"])
+    ] = ""
     """The server's address up to and including `/v1`. Empty: the provider's own, or for `auto` a local server that is found running."""
 
-    api_key_env: Annotated[str, Field(json_schema_extra=NEVER)] = ""
+    api_key_env: Annotated[str, Field(json_schema_extra=NEVER, examples=["OPENAI_API_KEY"])] = ""
     """The environment variable that holds the key. At most one `api_key…` setting."""
 
-    api_key_file: Annotated[str, Field(json_schema_extra=NEVER)] = ""
+    api_key_file: Annotated[str, Field(json_schema_extra=NEVER, examples=["office.key"])] = ""
     """A file that holds the key, relative to the file that names it."""
 
-    api_key_command: Annotated[list[str], Field(json_schema_extra=NEVER)] = []
+    api_key_command: Annotated[
+        list[str], Field(json_schema_extra=NEVER, examples=[["pass", "show", "office"]])
+    ] = []
     """A command that prints the key: a list of arguments, no shell, 30 seconds."""
 
-    api_key: Annotated[SecretStr | None, Field(json_schema_extra=NEVER)] = None
+    api_key: Annotated[SecretStr | None, Field(json_schema_extra=NEVER, examples=["sk-…"])] = None
     """The key itself; better kept out of the file with one of the other three."""
 
-    headers: Annotated[dict[str, SecretStr], Field(json_schema_extra=STEER)] = {}
+    headers: Annotated[
+        dict[str, SecretStr], Field(json_schema_extra=STEER, examples=[{"X-Team": "blue"}])
+    ] = {}
     """Further request headers, for gateways; secrets like the key."""
 
     connect_timeout: Seconds = 5
@@ -183,3 +191,19 @@ class Prompts(Table):
 
     code: str = ""
     """The request for one file. Variables: `$prompt`, `$plan`, `$files`, `$path`; `$path` comes last."""
+
+
+class File(Table):
+    """A whole `smol.toml`."""
+
+    default_profile: str = "local"
+    """The profile that is used when none is named; `local` looks for a server on this machine."""
+
+    profiles: dict[str, Profile] = {}
+    """The profiles, each under its name."""
+
+    prompts: Annotated[dict[str, Prompts], Field(json_schema_extra=STEER)] = {}
+    """Own prompt variants, each under its name."""
+
+    run: Run = Run()
+    """What holds for a run, whatever the profile."""

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-Key = tuple[str, ...]
-"""A key from the top of the file: `("profiles", "work", "model")`."""
+from smol_dev.config.layers import Key
 
 HEADER: Final = re.compile(r"\s*\[.*\]\s*(#.*)?")
 NOT_A_SETTING: Final = re.compile(r"\s*(#.*)?")

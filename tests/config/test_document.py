@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.config.document import dotted, renamed, with_table, with_value, without
-from smol_dev.config.sections import Key
+from smol_dev.config.layers import Key
 from smol_dev.errors import ConfigError
 
 FILE = """\
