@@ -1,0 +1,242 @@
+"""What is written about the settings, made from `config.model` alone, and the command that writes it.
+
+`python -m smol_dev.config.reference`, in a source checkout, rewrites `smol.toml.example`, the table
+in `README.md` and `profiles/smol.schema.json`.
+"""
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from smol_dev.config.document import rendered
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Tuning
+
+SCHEMA_FILE: Final = "smol.schema.json"
+SCHEMA_LINE: Final = "#:schema "
+BEGIN: Final = "<!-- settings -->"
+END: Final = "<!-- /settings -->"
+
+DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+"""The newest draft that the TOML plugins of editors understand."""
+
+TRUST: Final[Mapping[str, str]] = {
+    "tune": "yes",
+    "steer": "once approved",
+    "steer-when-false": "`true`; `false` once approved",
+    "never": "never",
+}
+
+EXAMPLE_HEAD: Final = """\
+# Every setting with its default. A line that begins with `# ` and holds a setting shows one that has
+# no default. Copy what you need to ~/.config/smol/smol.toml (yours) or ./smol.toml (a project's).
+# Written by `python -m smol_dev.config.reference`; `smol_dev config check FILE` checks a copy.
+"""
+
+EXAMPLE_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
+    ("", File),
+    ("profiles.example", Profile),
+    ("profiles.example.plan", Stage),
+    ("profiles.example.files", Stage),
+    ("profiles.example.code", Stage),
+    ("prompts.example", Prompts),
+    ("run", Run),
+)
+
+README_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
+    ("Top of the file", File),
+    ("`[profiles.NAME]`, and `[profiles.NAME.plan]`, `.files`, `.code` for one stage", Tuning),
+    ("`[profiles.NAME]` only", Profile),
+    ("`[run]`", Run),
+    ("`[prompts.NAME]`", Prompts),
+)
+
+
+def settings_of(table: type[Table], *, parent: type[Table] = Table) -> dict[str, FieldInfo]:
+    """The keys of a table that are no tables, in order, without those of `parent`."""
+    return {
+        key: info
+        for key, info in table.model_fields.items()
+        if key not in parent.model_fields and not is_table(info)
+    }
+
+
+def is_table(info: FieldInfo) -> bool:
+    """Whether the key is a table, or a table of tables, with a class of its own."""
+    classes = (info.annotation, *get_args(info.annotation))
+    return any(isinstance(item, type) and issubclass(item, Table) for item in classes)
+
+
+def example() -> str:
+    """The text of `smol.toml.example`."""
+    parts = [f"{SCHEMA_LINE}./profiles/{SCHEMA_FILE}\n{EXAMPLE_HEAD}"]
+    for header, table in EXAMPLE_TABLES:
+        title = f"{comment(table.__doc__ or '')}[{header}]\n" if header else ""
+        if table is Stage:
+            parts.append(title + "".join(f"# {line}\n" for line in unset_lines(table)))
+            continue
+        settings = [documented(key, info) for key, info in settings_of(table).items()]
+        parts.append("\n".join([title, *settings]).lstrip("\n"))
+    return "\n".join(parts)
+
+
+def unset_lines(table: type[Table]) -> list[str]:
+    """Each key of the table with a value it can have."""
+    return [f"{key} = {rendered(shown(info))}" for key, info in settings_of(table).items()]
+
+
+def documented(key: str, info: FieldInfo) -> str:
+    """A key under its documentation; behind `# ` when it has no default."""
+    setting = f"{key} = {rendered(shown(info))}\n"
+    return comment(info.description or "") + (setting if has_default(info) else f"# {setting}")
+
+
+def has_default(info: FieldInfo) -> bool:
+    """Whether the key stands for something when nobody sets it."""
+    return info.default not in (None, "", [], {}, PydanticUndefined)
+
+
+def shown(info: FieldInfo) -> object:
+    """The default, else the example, else the default again, empty as it is."""
+    if has_default(info) or not info.examples:
+        return info.default
+    return info.examples[0]
+
+
+def comment(text: str) -> str:
+    """The text as lines of comment."""
+    lines = textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def settings_table() -> str:
+    """The README's tables of settings."""
+    head = "| key | value | default | meaning | in a project's file |\n|---|---|---|---|---|"
+    return "\n\n".join(
+        "\n".join([f"**{title}**\n", head, *rows(table)]) for title, table in README_TABLES
+    )
+
+
+def rows(table: type[Table]) -> list[str]:
+    """A table's settings, a row of the README each."""
+    parent = Tuning if table is Profile else Table
+    schema = clean(table.model_json_schema())["properties"]
+    return [
+        f"| `{key}` | {kind(schema[key])} | {default_cell(info)} | {info.description} "
+        f"| {trust(File.model_fields['prompts'] if table is Prompts else info)} |"
+        for key, info in settings_of(table, parent=parent).items()
+    ]
+
+
+def default_cell(info: FieldInfo) -> str:
+    """The default as TOML writes it, empty when there is none."""
+    return f"`{rendered(info.default)}`" if has_default(info) else ""
+
+
+def trust(info: FieldInfo) -> str:
+    """What an unapproved project's file may do with the key, in words."""
+    extra = info.json_schema_extra
+    tier = extra.get("trust", "tune") if isinstance(extra, dict) else "tune"
+    return TRUST[str(tier)]
+
+
+def kind(schema: Mapping[str, Any]) -> str:
+    """The values a property may have, in words."""
+    if "anyOf" in schema:
+        return " or ".join(kind(choice) for choice in schema["anyOf"])
+    if "enum" in schema:
+        return " ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    words = {
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "`true` `false`",
+        "array": "list of texts",
+        "object": "table",
+    }[schema["type"]]
+    return words + bounds(schema)
+
+
+def bounds(schema: Mapping[str, Any]) -> str:
+    """The bounds of a number, in words that follow its kind."""
+    above, least, most = (schema.get(name) for name in ("exclusiveMinimum", "minimum", "maximum"))
+    lower = (
+        f"above {above:,}" if above is not None else f"from {least:,}" if least is not None else ""
+    )
+    upper = f"to {most:,}" if most is not None else ""
+    return "".join(f" {part}" for part in (lower, upper) if part)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a `smol.toml`."""
+    document = clean(File.model_json_schema())
+    for setting in document["$defs"]["Stage"]["properties"].values():
+        setting.pop("default", None)
+    return {"$schema": DRAFT, "title": "smol.toml", **document}
+
+
+def clean(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """The schema without what TOML has not (null) and what is ours (`trust`, titles, table defaults)."""
+    if isinstance(node, list):
+        return [clean(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {
+        key: value
+        for key, value in node.items()
+        if not (key in {"title", "trust"} and isinstance(value, str))
+        and not (key == "default" and (value is None or isinstance(value, dict)))
+    }
+    choices = [choice for choice in kept.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del kept["anyOf"]
+        kept |= choices[0]
+    elif choices:
+        kept["anyOf"] = choices
+    return {key: clean(value) for key, value in kept.items()}
+
+
+def schema_text() -> str:
+    """The JSON Schema as it stands in its file."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def with_settings_table(readme: str) -> str:
+    """The README with its table of settings as the model has it now."""
+    between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    return between.sub(lambda _found: f"{BEGIN}\n{settings_table()}\n{END}", readme)
+
+
+def outdated(root: Path) -> dict[Path, str]:
+    """The generated files of a checkout that differ from the model, each with its text as it should be."""
+    readme = root / "README.md"
+    wanted = {
+        root / "smol.toml.example": example(),
+        root / "profiles" / SCHEMA_FILE: schema_text(),
+        readme: with_settings_table(readme.read_text(encoding="utf-8")),
+    }
+    return {
+        path: text
+        for path, text in wanted.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def main() -> None:
+    """Rewrite what differs from the model, and say so."""
+    root = Path(__file__).parents[2]
+    for path, text in outdated(root).items():
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {path.relative_to(root)}\n")
+
+
+if __name__ == "__main__":
+    main()
