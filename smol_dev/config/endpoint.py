@@ -1,23 +1,172 @@
 """Addresses of servers: what a `base_url` may be, its origin, and whether it is on this machine or LAN."""
 
+import ipaddress
+import re
+import socket
 from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from smol_dev.config.providers import PROVIDERS
+from smol_dev.errors import ServerError
 
 Lookup = Callable[[str], tuple[str, ...]]
 """The addresses of a host name; empty when it has none."""
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+LOCAL_ENDINGS: Final = (".local", ".internal", ".localhost")
+PRIVATE: Final = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+PORTS: Final = {"http": 80, "https": 443}
+HOST_NAME: Final = re.compile(
+    r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*"
+)
+LOOKS_LIKE_NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")
+
+
+def url_problem(url: str) -> str:
+    """What is wrong with a `base_url`, without quoting it (it may hold a secret); empty if nothing."""
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return "must be plain ASCII without spaces and backslashes"
+    if not url.lower().startswith(("http://", "https://")):
+        return "must begin with `http://` or `https://`"
+    if "?" in url or "#" in url:
+        return "must end with its path: no `?` and no `#`"
+    return place_problem(url)
+
+
+def place_problem(url: str) -> str:
+    """What is wrong with host and port; empty if nothing."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "is no address: look at its host and port"
+    if "@" in parts.netloc:
+        return "must not hold a user name or password; keys have their own settings"
+    if port == 0 or parts.netloc.endswith(":"):
+        return "must have a port from 1 to 65535, or none"
+    return host_problem(parts.hostname or "")
+
+
+def host_problem(host: str) -> str:
+    """What is wrong with a host; empty if nothing."""
+    address = address_of(host)
+    if address is not None and address.is_unspecified:
+        return "is an address to listen on; to connect, write `127.0.0.1` or the machine's own"
+    if address is not None and getattr(address, "ipv4_mapped", None):
+        return "has an unusual spelling of an IP address; write `127.0.0.1` for example"
+    if address is None and LOOKS_LIKE_NUMBER.fullmatch(host):
+        return "has an unusual spelling of an IP address; write `127.0.0.1` for example"
+    if address is None and not HOST_NAME.fullmatch(host):
+        return "has no valid host name"
+    return ""
+
+
+def address_of(host: str) -> Address | None:
+    """The IP address, if the host is one in its usual spelling."""
+    try:
+        return ipaddress.ip_address(host) if "%" not in host else None
+    except ValueError:
+        return None
+
 
 def origin_of(base_url: str) -> str:
     """Scheme, host and port, in lower case, the scheme's own port left out: `http://localhost:11434`."""
-    raise NotImplementedError
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    address = address_of(host)
+    name = f"[{address}]" if address is not None and address.version == 6 else host  # noqa: PLR2004
+    return f"{parts.scheme}://{name}{port_of(parts)}"
+
+
+def port_of(parts: SplitResult) -> str:
+    """`:PORT`, empty where it is the scheme's own."""
+    port = parts.port
+    return "" if port is None or port == PORTS.get(parts.scheme) else f":{port}"
 
 
 def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
-    """Whether the host is a loopback or private address, or a single-label, `.local`, `.internal` or
-    `.localhost` name; with `lookup`, all of whose addresses are such. An empty URL is: it is looked for
-    on this machine."""
-    raise NotImplementedError
+    """Whether the host is a loopback or private address, or by its form the name of one.
+
+    Such a name is a single word, or ends in `.local`, `.internal` or `.localhost`; with `lookup`, all
+    its addresses must be loopback or private too. An empty URL is local: a server is looked for on
+    this machine. Raises `ServerError` when `lookup` finds no address.
+    """
+    if not base_url:
+        return True
+    host = (urlsplit(base_url).hostname or "").lower()
+    address = address_of(host)
+    if address is not None:
+        return is_private(address)
+    if not host or ("." in host and not host.endswith(LOCAL_ENDINGS)):
+        return False
+    if lookup is None or host == "localhost":
+        return True
+    found = lookup(host)
+    if not found:
+        raise ServerError(
+            f"the host `{host}` of `base_url` has no address",
+            hint="check the name, and whether that machine or container is up",
+            kind="unreachable",
+        )
+    return all(is_private(ipaddress.ip_address(each.partition("%")[0])) for each in found)
+
+
+def is_private(address: Address) -> bool:
+    """Whether packets to the address stay on this machine or its own network."""
+    mapped = getattr(address, "ipv4_mapped", None)
+    plain = mapped if mapped is not None else address
+    return any(plain in network for network in PRIVATE if network.version == plain.version)
+
+
+def system_lookup(host: str) -> tuple[str, ...]:
+    """The addresses the system knows for a name, as a connection would use them."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 def default_base_url(provider: str, environ: Mapping[str, str]) -> str:
     """The address a provider's name stands for; `$OLLAMA_HOST` and `$OPENAI_BASE_URL` move theirs."""
-    raise NotImplementedError
+    if provider == "ollama" and environ.get("OLLAMA_HOST", "").strip("\"' \t"):
+        return ollama_url(environ["OLLAMA_HOST"])
+    if provider == "openai" and environ.get("OPENAI_BASE_URL"):
+        return environ["OPENAI_BASE_URL"]
+    return next((each.base_url for name, each in PROVIDERS.items() if name == provider), "")
+
+
+def ollama_url(text: str) -> str:
+    """The address `$OLLAMA_HOST` means to Ollama's own client, with `/v1` behind it.
+
+    `host`, `host:port`, `:port`, `[::1]:port`, `http://host` (port 80), `https://host` (443); a port
+    that is none is 11434, an address to listen on becomes the loopback one.
+    """
+    scheme, has_scheme, rest = text.strip("\"' \t").rpartition("://")
+    own_port = str(PORTS.get(scheme, 11434)) if has_scheme else "11434"
+    place, _, path = rest.partition("/")
+    host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
+    if not colon and not host:
+        host = port
+    if not colon or (place.count(":") > 1 and not place.startswith("[")):
+        host, port = place, ""
+    host = {"": "localhost", "0.0.0.0": "127.0.0.1", "[::]": "[::1]", "::": "[::1]"}.get(host, host)  # noqa: S104
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
+    valid = port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535  # noqa: PLR2004
+    path = f"/{path.strip('/')}" if path.strip("/") else ""
+    return f"{scheme or 'http'}://{host}:{port if valid else own_port}{path}/v1"

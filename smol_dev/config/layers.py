@@ -4,53 +4,27 @@ Standard library and platformdirs only: `profiles list` and shell completion sto
 wait for pydantic. Nothing is validated yet beyond "this is TOML, read safely".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal, cast
+
+from smol_dev.config.command_line import command_line
+from smol_dev.config.environment import Variable, environment, reserved, variables
+from smol_dev.config.files import FILE_NAME, Document, find_project, read_document, same_as
+from smol_dev.config.positions import Position, positions
+from smol_dev.config.problems import Problem
+from smol_dev.config.surroundings import Flags, Surroundings
 
 Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "defaults"]
+
+__all__ = ["Flags", "Key", "Kind", "Layer", "Layers", "Origin", "Surroundings", "read_layers"]
 
 Key = tuple[str, ...]
 """A key from the top of a layer: `("profiles", "work", "model")`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """What the command line says.
-
-    `named` holds the named options: a key path (`model`, `run.output_dir`, `base_url`) to its value
-    and the option as typed (`--model`). `sets` holds each `-c` as typed, `KEY=VALUE`. A key without
-    `profiles.` or `run.` is meant for the selected profile. `project=False` is `--no-project-config`.
-    """
-
-    profile: str | None = None
-    config: Path | None = None
-    project: bool = True
-    named: Mapping[str, tuple[object, str]] = field(default_factory=dict)
-    sets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the program finds around itself: read once on the rim and passed in.
-
-    `user_config`, `site_config`, `state` and `cache` are the program's own directories; None where
-    there is none (no home directory, say).
-    """
-
-    environ: Mapping[str, str]
-    cwd: Path
-    home: Path | None = None
-    user_config: Path | None = None
-    site_config: Path | None = None
-    state: Path | None = None
-    cache: Path | None = None
-
-    @classmethod
-    def here(cls) -> "Surroundings":
-        """The surroundings of this process. Raises `UsageError` when the working directory is gone."""
-        raise NotImplementedError
+BUILT_IN_PROFILE: Final = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +38,200 @@ class Origin:
     where: str
     via: str = ""
 
+    def __str__(self) -> str:
+        place = f"{self.layer} ({self.where})" if self.where else self.layer
+        return f"{place}, through profile {self.via}" if self.via else place
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one layer says, as plain data."""
+    """What one layer says, as plain data; `spelled` is which variable or flag set each key."""
 
     kind: Kind
-    name: str
-    data: Mapping[str, object]
+    data: Mapping[str, Any]
+    documents: tuple[Document, ...] = ()
+    spelled: Mapping[Key, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The layer as a person reads it: its kind, and its file if it is one."""
+        return self.kind if len(self.documents) != 1 else f"{self.kind} {self.documents[0].path}"
 
     def origin(self, key: Key) -> Origin:
-        """Where this layer sets the key (or the longest part of it that it sets)."""
-        raise NotImplementedError
+        """Where this layer sets the key, or else the longest part of it that it sets."""
+        return Origin(self.kind, self.place(key, column=False))
+
+    def place(self, key: tuple[str | int, ...], *, column: bool = True) -> str:
+        """`FILE:LINE:COLUMN`, the variable or the flag that sets the key or its nearest table."""
+        if not self.documents:
+            return self.spelling(key)
+        document = self.document(key)
+        found = self.position(key)
+        end = f":{found.line}:{found.column}" if column else f":{found.line}"
+        name = f"profiles/{document.path.name}" if self.kind == "shipped" else str(document.path)
+        return name + end
+
+    def spelling(self, key: tuple[str | int, ...]) -> str:
+        """The variable or flag that sets the key, a table around it, or something in it."""
+        for length in range(len(key), 0, -1):
+            if (part := cast("Key", key[:length])) in self.spelled:
+                return self.spelled[part]
+        within = (name for other, name in self.spelled.items() if other[: len(key)] == key)
+        return next(within, self.kind)
+
+    def document(self, key: tuple[str | int, ...]) -> Document:
+        """The file of this layer that holds the key; there are several only of shipped profiles."""
+        for document in self.documents:
+            profiles = document.data.get("profiles")
+            if len(key) > 1 and isinstance(profiles, dict) and key[1] in profiles:
+                return document
+        return self.documents[0]
+
+    def position(self, key: tuple[str | int, ...]) -> Position:
+        """The position of the key in its file, or of the nearest table around it."""
+        known = positions_of(self.document(key).text)
+        for length in range(len(key), 0, -1):
+            if key[:length] in known:
+                return known[key[:length]]
+        return Position(1, 1)
+
+    def table(self, *key: str) -> Mapping[str, Any]:
+        """A table of this layer; empty when it is not there, or no table."""
+        found: object = self.data
+        for part in key:
+            found = found.get(part) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=64)
+def positions_of(text: str) -> Mapping[tuple[str | int, ...], Position]:
+    """The positions in a text, measured once."""
+    return positions(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Every layer, strongest first."""
+    """Every layer that says something, strongest first, and which profile they select.
+
+    `problems` holds what could not be read at all. `project` is the project's file as it was read.
+    """
 
     all: tuple[Layer, ...]
+    selected: str
+    selected_by: Origin
+    surroundings: Surroundings
+    problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
+    variables: tuple[Variable, ...] = ()
+    project: Document | None = None
+
+    def of(self, kind: Kind) -> Layer | None:
+        """The layer of this kind, if it says something."""
+        return next((layer for layer in self.all if layer.kind == kind), None)
+
+    def names(self, table: str) -> list[str]:
+        """The names of all profiles (or `prompts`), each once, the strongest layer's first."""
+        return list(dict.fromkeys(name for layer in self.all for name in layer.table(table)))
 
 
 def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
-    """Every layer that says something. Never raises for what a file or variable holds."""
-    raise NotImplementedError
+    """Every layer that says something. Never raises for what a file, variable or flag holds."""
+    found = variables(surroundings.environ)
+    files, problems, warnings = read_files(flags, surroundings, reserved(found, "config"))
+    selected, selected_by = select(flags, reserved(found, "profile"), files)
+    typed = command_line(flags.named, flags.sets, selected=selected)
+    on_line = Layer("flags", typed.data, spelled=typed.spelled)
+    known = Layers((on_line, *files), selected, selected_by, surroundings)
+    said = environment(
+        found, selected=selected, profiles=known.names("profiles"), prompts=known.names("prompts")
+    )
+    project = next((layer.documents[0] for layer in files if layer.kind == "project"), None)
+    return Layers(
+        (on_line, Layer("environment", said.data, spelled=said.spelled), *files),
+        selected,
+        selected_by,
+        surroundings,
+        (*typed.problems, *said.problems, *problems),
+        tuple(warnings),
+        found,
+        project,
+    )
+
+
+def read_files(
+    flags: Flags, surroundings: Surroundings, named: Variable | None
+) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
+    """The layers that are files, what is wrong with them, and what to warn about."""
+    project = find_project(surroundings.cwd, surroundings.home)
+    user, spelling = user_file(flags, surroundings, named)
+    warnings: list[str] = []
+    if user is not None and project is not None and same_as(project)(user):
+        if flags.config is not None:
+            project = None  # named on the command line: the user's word, not the project's
+        else:
+            user = None
+            if not flags.project:
+                warnings.append(f"`{spelling}` names the project's file, which is left out")
+    read: tuple[tuple[Kind, Document | Problem | None], ...] = (
+        ("project", read_document(project, project=True) if project and flags.project else None),
+        ("user", named_document(user, spelling) if user else None),
+        ("system", system_document(surroundings)),
+    )
+    layers = [Layer(kind, each.data, (each,)) for kind, each in read if isinstance(each, Document)]
+    problems = [each for _, each in read if isinstance(each, Problem)]
+    return (*layers, shipped()), problems, warnings
+
+
+def user_file(
+    flags: Flags, surroundings: Surroundings, named: Variable | None
+) -> tuple[Path | None, str]:
+    """The user's file, there or not, and the flag or variable that names it (empty if none does)."""
+    if flags.config is not None:
+        return surroundings.cwd / flags.config, "--config"
+    if named is not None:
+        home = surroundings.home
+        text = named.text
+        below_home = home / text[2:] if home and text.startswith("~/") else Path(text)
+        return surroundings.cwd / below_home, named.name
+    folder = surroundings.user_config
+    return folder / FILE_NAME if folder else None, ""
+
+
+def named_document(path: Path, spelling: str) -> Document | Problem | None:
+    """A file that must be there if a flag or variable names it."""
+    document = read_document(path)
+    if document is None and spelling:
+        return Problem(spelling, "", f"`{path}` does not exist")
+    return document
+
+
+def system_document(surroundings: Surroundings) -> Document | Problem | None:
+    """The file that holds for every user of this machine."""
+    folder = surroundings.site_config
+    return read_document(folder / FILE_NAME) if folder else None
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Layer:
+    """The profiles that come with the program: inside the installed package, else beside it."""
+    package = Path(__file__).parent.parent
+    inside = package / "profiles"
+    folder = inside if inside.is_dir() else package.parent / "profiles"
+    read = [read_document(path) for path in sorted(folder.glob("*.toml"))]
+    documents = tuple(each for each in read if isinstance(each, Document))
+    profiles: dict[str, object] = {}
+    for document in documents:
+        profiles |= cast("Mapping[str, object]", document.data["profiles"])
+    return Layer("shipped", {"profiles": profiles}, documents)
+
+
+def select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> tuple[str, Origin]:
+    """The selected profile's name, and who selected it."""
+    if flags.profile is not None:
+        return flags.profile, Origin("flags", "--profile")
+    if variable is not None:
+        return variable.text, Origin("environment", variable.name)
+    for layer in files:
+        if isinstance(name := layer.data.get("default_profile"), str):
+            return name, layer.origin(("default_profile",))
+    return BUILT_IN_PROFILE, Origin("defaults", "")

@@ -1,0 +1,241 @@
+"""Config files, found and read safely: one open, one read, and what was read is what is parsed.
+
+A file may be hostile, or no file at all: it is opened without waiting (a FIFO would hang), checked on
+the open descriptor (a check by name could be of another file), and read up to its limit.
+"""
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smol_dev.config.problems import Problem
+
+FILE_NAME: Final = "smol.toml"
+PROJECT_LIMIT: Final = 64 * 1024
+USER_LIMIT: Final = 1024 * 1024
+DEPTH_LIMIT: Final = 24
+"""Nesting of tables and lists; more is a bomb for every recursive function that follows."""
+
+FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+WITHOUT_PROJECT: Final = "correct that, or leave the file out with `--no-project-config`"
+
+# tomllib's messages quote the text, which may be a key; only what is known to quote nothing is passed on.
+SYNTAX: Final = (
+    ("Invalid statement", "a line that is neither `key = value` nor a `[table]`"),
+    ("Expected newline", "something follows the value; one setting a line"),
+    ("Expected '=' after", "a key without `=`"),
+    ("Expected ']'", "a `[table]` header without its end"),
+    ("Cannot declare", "this table is declared twice"),
+    ("Cannot overwrite", "this key is set twice"),
+    ("Duplicate inline", "a key is set twice in `{…}`"),
+    ("Cannot mutate", "this table is written out elsewhere and cannot be added to"),
+    ("Cannot redefine", "this table is declared twice"),
+    ("Invalid initial character", "a key begins with a character it cannot begin with"),
+    ("Unclosed array", "a list without its `]`"),
+    ("Unclosed inline", "a table `{…}` without its `}` on the same line"),
+    ("Unescaped", "a backslash in a string must be `\\\\`, or write the string in single quotes"),
+    ("Unterminated", "a string without its closing quote"),
+    ('Expected "\'"', "a string without its closing quote"),
+    ("Illegal character", "a string runs over the line, or holds a control character"),
+    ("Invalid value", "no value; text must stand in quotes"),
+    ("Invalid date", "a date that does not exist"),
+)
+PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A TOML file as it was read. `raw` is what `data` was parsed from."""
+
+    path: Path
+    raw: bytes
+    text: str
+    data: Mapping[str, object]
+    others_can_read: bool = False
+
+
+class BadFileError(Exception):
+    """Why a file cannot be used; internal, turned into a `Problem` by `read_document`."""
+
+    def __init__(self, what: str, *, place: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+
+
+def read_document(path: Path, *, project: bool = False) -> Document | Problem | None:
+    """The file, or what is wrong with it; None when there is none.
+
+    A project's file must also be the user's own, and not for others to change.
+    """
+    try:
+        raw, info = read_bytes(
+            path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project
+        )
+        text = decoded(raw)
+        return Document(path, raw, text, parsed(text), bool(info.st_mode & 0o044))
+    except FileNotFoundError:
+        return None
+    except BadFileError as error:
+        remedy = f"; {WITHOUT_PROJECT}" if project and not error.place else ""
+        return Problem(f"{path}{error.place}", "", f"{error.what}{remedy}")
+
+
+def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
+    """What a regular file holds. Raises `FileNotFoundError` or `BadFileError`."""
+    try:
+        descriptor = os.open(path, FLAGS | (getattr(os, "O_NOFOLLOW", 0) if project else 0))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FileNotFoundError from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, PermissionError) and not os.path.lexists(path):
+            raise FileNotFoundError from error  # in a folder that is closed to us: not our file
+        raise unreadable(path, error) from error
+    try:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise BadFileError("is not a regular file")
+        if project:
+            refuse_foreign(info, path.parent)
+        return read_up_to(descriptor, limit), info
+    except OSError as error:
+        raise BadFileError(f"cannot be read ({error.strerror})") from error
+    finally:
+        os.close(descriptor)
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
+    """Why a file could not even be opened."""
+    if isinstance(error, ValueError):
+        return BadFileError("is no file name")
+    if path.is_symlink() and not isinstance(error, PermissionError):
+        return BadFileError("is a symbolic link")
+    return BadFileError(f"cannot be read ({error.strerror})")
+
+
+def refuse_foreign(info: os.stat_result, folder: Path) -> None:
+    """Refuse a project file that someone else wrote, or could write or replace."""
+    if not hasattr(os, "geteuid"):
+        return
+    if info.st_uid != os.geteuid():
+        raise BadFileError("belongs to another user")
+    if info.st_mode & stat.S_IWOTH:
+        raise BadFileError("can be written by every user")
+    if folder.stat().st_mode & stat.S_IWOTH:
+        raise BadFileError("stands in a folder that every user can write to")
+
+
+def read_up_to(descriptor: int, limit: int) -> bytes:
+    """All bytes of the file, which may be at most `limit`."""
+    pieces: list[bytes] = []
+    left = limit + 1
+    while left > 0 and (piece := os.read(descriptor, left)):
+        pieces.append(piece)
+        left -= len(piece)
+    if left == 0:
+        raise BadFileError(f"is larger than {limit // 1024} KiB")
+    return b"".join(pieces)
+
+
+def decoded(raw: bytes) -> str:
+    """The bytes as text: UTF-8, one byte order mark in front is dropped."""
+    try:
+        return raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise BadFileError("is not UTF-8 here", place=f":{line}:{column}") from error
+
+
+def parsed(text: str) -> dict[str, object]:
+    """The TOML text as data."""
+    try:
+        data = tomllib.loads(text)
+    except RecursionError as error:
+        raise BadFileError("is nested too deeply") from error
+    except tomllib.TOMLDecodeError as error:
+        raise syntax_error(text, str(error)) from error
+    except ValueError as error:
+        raise BadFileError("holds a number that is too long") from error
+    if depth_exceeds(data, DEPTH_LIMIT):
+        raise BadFileError("is nested too deeply")
+    return data
+
+
+def syntax_error(text: str, message: str) -> BadFileError:
+    """What tomllib said, in words that quote nothing of the text."""
+    what = next((ours for theirs, ours in SYNTAX if message.startswith(theirs)), "")
+    place = PLACE.search(message)
+    lines = text.split("\n")
+    where = place.groups() if place else (str(len(lines)), str(len(lines[-1]) + 1))
+    return BadFileError(
+        f"not valid TOML: {what}" if what else "not valid TOML", place=f":{where[0]}:{where[1]}"
+    )
+
+
+def depth_exceeds(data: object, limit: int) -> bool:
+    """Whether tables and lists are nested deeper than the limit."""
+    level = [data]
+    for _ in range(limit):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return any(isinstance(each, dict | list) for each in level)
+
+
+def find_project(cwd: Path, home: Path | None) -> Path | None:
+    """The nearest `smol.toml` from the working directory upwards.
+
+    The search ends at the folder that holds `.git`, before the home directory, and before another
+    device. Anything of that name is found, so that a link or a folder is refused and not passed over.
+    """
+    is_home = same_as(home)
+    device = device_of(cwd)
+    for folder in (cwd, *cwd.parents):
+        if is_home(folder) or device_of(folder) != device:
+            return None
+        if os.path.lexists(folder / FILE_NAME):
+            return folder / FILE_NAME
+        if os.path.lexists(folder / ".git"):
+            return None
+    return None
+
+
+def same_as(path: Path | None) -> Callable[[Path], bool]:
+    """A function that tells whether a path is the same file or folder as this one."""
+    try:
+        own = path.stat() if path else None
+    except (OSError, ValueError):
+        own = None
+
+    def same(other: Path) -> bool:
+        try:
+            return own is not None and os.path.samestat(own, other.stat())
+        except (OSError, ValueError):
+            return False
+
+    return same
+
+
+def device_of(folder: Path) -> int | None:
+    """The number of the device a folder is on, None if it cannot be told."""
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None

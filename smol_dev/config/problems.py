@@ -1,0 +1,83 @@
+"""What is wrong with the settings, in our words: where, which key, and what; never a secret."""
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from smol_dev.errors import ConfigError
+
+HINT: Final = "correct what is named; `smol_dev config check` shows every problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `profile` is the profile in whose table it is, empty elsewhere."""
+
+    where: str
+    key: str
+    what: str
+    profile: str = ""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.key, self.what) if part)
+
+
+def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigError:
+    """All problems as one error; its message is the problem itself if there is only one."""
+    lines = tuple(dict.fromkeys(str(problem) for problem in problems))
+    if len(lines) == 1:
+        return ConfigError(lines[0], hint=hint)
+    message = "\n".join((f"{len(lines)} problems in the settings:", *lines))
+    return ConfigError(message, hint=hint, problems=lines)
+
+
+def shown(value: object) -> str:
+    """A value in back-ticks, on one line and not long; tables and lists only by their kind."""
+    match value:
+        case bool():
+            return f"`{str(value).lower()}`"
+        case dict():
+            return "a table"
+        case list() | tuple():
+            return "a list"
+        case str():
+            text = value.encode("unicode_escape").decode() if not value.isprintable() else value
+            return f"`{text if len(text) <= 60 else text[:60] + '…'}`"  # noqa: PLR2004 - one line
+        case int() if abs(value) >= 10**60:
+            return "a very large number"
+        case _:
+            return f"`{value}`"
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """The known name that was probably meant; empty if none is close."""
+    folded = {fold(each): each for each in known}
+    match = difflib.get_close_matches(fold(name), folded, n=1, cutoff=0.6)
+    return folded[match[0]] if match else ""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """`; did you mean …?`, or nothing."""
+    near = nearest(name, known)
+    return f"; did you mean `{near}`?" if near else ""
+
+
+def fold(name: str) -> str:
+    """A name without its case and with `-` as `_`."""
+    return name.replace("-", "_").casefold()
+
+
+def dotted(key: Iterable[str]) -> str:
+    """A key as TOML writes it: `profiles."a.b".model`."""
+    return ".".join(part if bare(part) else quoted(part) for part in key)
+
+
+def bare(part: str) -> bool:
+    """Whether TOML takes the name without quotes."""
+    return part.isascii() and part != "" and part.replace("-", "").replace("_", "a").isalnum()
+
+
+def quoted(part: str) -> str:
+    """A name in quotes, on one line and not long."""
+    return f'"{shown(part)[1:-1]}"'
