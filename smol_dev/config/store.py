@@ -1,0 +1,103 @@
+"""Settings files on disk: one writer at a time, and a file that is whole at every moment."""
+
+import contextlib
+import os
+import secrets
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from smol_dev.errors import ConfigError
+
+if sys.platform != "win32":
+    import fcntl
+
+PRIVATE_FILE = 0o600
+SHARED_FILE = 0o644
+PRIVATE_FOLDER = 0o700
+
+Confirm = Callable[[Path], None]
+"""Looks at the file about to be published, under its temporary name, and raises to keep the old one."""
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: no other smol_dev changes a settings file in it meanwhile.
+
+    The folder itself is locked, so that no lock file is left beside the user's files. Windows has no
+    such lock: there the last of two editors wins.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder for the user's alone, if it is not there."""
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def publish(path: Path, text: str, *, mode: int, confirm: Confirm) -> None:
+    """Put the text in the place of the file, whole or not at all, synced to disk.
+
+    An existing file keeps its mode and its owner; a new one gets `mode`, less the umask. The folder
+    must exist. Nothing is left behind when `confirm` raises.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        write(temporary, text, mode=mode, like=path)
+        confirm(temporary)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write(path: Path, text: str, *, mode: int, like: Path) -> None:
+    """A new file with the text, the mode and owner of `like` if that exists, on disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        with contextlib.suppress(FileNotFoundError):
+            model = like.stat()
+            if model.st_uid != os.fstat(descriptor).st_uid and hasattr(os, "fchown"):
+                with contextlib.suppress(PermissionError):
+                    os.fchown(descriptor, model.st_uid, model.st_gid)
+            path.chmod(stat.S_IMODE(model.st_mode))
+        file.write(text.encode())
+        file.flush()
+        os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def unwritable(path: Path, error: OSError) -> ConfigError:
+    """The error for a place that cannot be written."""
+    return ConfigError(
+        f"`{path}` cannot be written: {error.strerror or error}",
+        hint="make it writable, or name another file: `--config FILE`",
+    )

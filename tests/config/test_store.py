@@ -1,0 +1,84 @@
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smol_dev.config.store import alone, make_folder, publish
+from smol_dev.errors import ConfigError
+
+
+def accept(path: Path) -> None:
+    assert path.exists()
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_is_the_users_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "b" / "smol.toml"
+    make_folder(file.parent)
+    publish(file, "x = 1\n", mode=0o600, confirm=accept)
+    assert file.read_text() == "x = 1\n"
+    assert (mode_of(file), mode_of(file.parent)) == (0o600, 0o700)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o400])
+def test_a_replaced_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "smol.toml"
+    file.write_text("old")
+    file.chmod(mode)
+    publish(file, "new", mode=0o600, confirm=accept)
+    assert (file.read_text(), mode_of(file)) == ("new", mode)
+
+
+def test_a_refused_text_leaves_the_file_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "smol.toml"
+    file.write_text("old")
+    before = file.stat()
+
+    def refuse(temporary: Path) -> None:
+        assert temporary.read_text() == "new"
+        raise ConfigError("no", hint="try again")
+
+    with pytest.raises(ConfigError, match=r"^no$"):
+        publish(file, "new", mode=0o600, confirm=refuse)
+    assert list(tmp_path.iterdir()) == [file]
+    assert (file.read_text(), file.stat().st_mtime_ns) == ("old", before.st_mtime_ns)
+
+
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError) as raised:
+        make_folder(tmp_path / "file" / "smol")
+    assert raised.value.message == (
+        f"`{tmp_path / 'file' / 'smol'}` cannot be written: Not a directory"
+    )
+
+
+COUNTER = """
+import sys
+from pathlib import Path
+from smol_dev.config.store import alone, publish
+
+file = Path(sys.argv[1])
+for _ in range(40):
+    with alone(file.parent):
+        publish(file, str(int(file.read_text()) + 1), mode=0o600, confirm=lambda path: None)
+"""
+
+
+def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "smol.toml"
+    file.write_text("0")
+    command = [sys.executable, "-c", COUNTER, str(file)]
+    writers = [subprocess.Popen(command) for _ in range(2)]
+    assert [writer.wait(timeout=30) for writer in writers] == [0, 0]
+    assert file.read_text() == "80"
+
+
+def test_the_lock_leaves_no_file(tmp_path: Path) -> None:
+    with alone(tmp_path):
+        assert list(tmp_path.iterdir()) == []
