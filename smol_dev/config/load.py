@@ -1,19 +1,41 @@
 """The settings: every layer read, merged, validated and trusted, or every problem named at once."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Final
 
-from smol_dev.config.endpoint import Lookup
-from smol_dev.config.layers import Flags, Layers, Surroundings
+from smol_dev.config.binding import Endpoint, KeySource, endpoint
+from smol_dev.config.endpoint import Lookup, is_local, origin_of, system_lookup
+from smol_dev.config.files import find_project, read_document, same_as
+from smol_dev.config.finish import finished
+from smol_dev.config.layers import Flags, Kind, Layer, Layers, Surroundings, read_layers
 from smol_dev.config.model import Profile, Prompts, Run
-from smol_dev.config.secret import Bound
-from smol_dev.config.trust import PendingTrust
+from smol_dev.config.problems import Problem, config_error
+from smol_dev.config.profiles import Slot, chain, slots
+from smol_dev.config.reading import (
+    Reading,
+    endpoint_problems,
+    problems_of,
+    read,
+    understood,
+)
+from smol_dev.config.secret import Bound, from_command, from_file, from_variable
+from smol_dev.config.sources import Sources, effective
+from smol_dev.config.trust import PendingTrust, decide
+from smol_dev.errors import ConfigError
+
+NOWHERE: Final = Endpoint("", None, None, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The selected profile and everything around it, valid. `prompts` are the own variants, with files read in."""
+    """The selected profile and everything around it, valid.
+
+    `prompts` are the own variants, with their files read in. The rest says how the profile came
+    about: `chain` is its name and its parents', `tables` what was said about them, strongest first,
+    and `dropped` the keys that do not hold although they are set, each with its reason.
+    """
 
     name: str
     profile: Profile
@@ -21,6 +43,10 @@ class Loaded:
     prompts: Mapping[str, Prompts]
     warnings: tuple[str, ...]
     layers: Layers
+    chain: tuple[str, ...] = ()
+    tables: tuple[Slot, ...] = ()
+    endpoint: Endpoint = NOWHERE
+    dropped: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     def secrets(self, *, base_url: str = "") -> tuple[Bound, ...]:
         """The key and headers, read now and bound to their origin; empty when there are none.
@@ -28,11 +54,38 @@ class Loaded:
         `base_url` is the server that was found when the profile names none. Raises `ConfigError`
         when a key is missing or bad.
         """
-        raise NotImplementedError
+        url = self.endpoint.base_url or base_url
+        key = self.endpoint.key
+        if key is None and self.needs_key():
+            raise ConfigError(
+                f"there is no key for {origin_of(url)} (profile `{self.name}`)",
+                hint="export OPENAI_API_KEY or SMOL_API_KEY, or name a variable: `--api-key-env NAME`",
+            )
+        headers = {name: value.strip() for name, value in self.endpoint.headers.items()}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key_text(key, self.layers.surroundings)}"
+        return (Bound(origin_of(url), headers),) if headers and url else ()
+
+    def needs_key(self) -> bool:
+        """Whether the server is known to refuse a request without key, and none was held back."""
+        held_back = ("api_key_env",) in self.dropped
+        return (
+            self.profile.provider == "openai"
+            and not is_local(self.profile.base_url)
+            and not held_back
+        )
 
     def key_summary(self) -> str:
         """Where the key comes from and whom it is for, never the key; runs no command."""
-        raise NotImplementedError
+        key, url = self.endpoint.key, self.endpoint.base_url
+        to = f"for {origin_of(url)}" if url else "for the server that is found"
+        if key is not None:
+            absent = "" if is_there(key, self.layers.surroundings) else "missing: "
+            return f"{absent or 'set '}({source_name(key, self.layers.surroundings)}, {to})"
+        reason = next((why for (name, *_), why in self.dropped.items() if name == "api_key"), "")
+        if reason:
+            return f"not sent ({reason})"
+        return "missing" if self.needs_key() else "not needed" if is_local(url) else "none"
 
 
 def load(
@@ -52,9 +105,135 @@ def load(
     ask the server for its models. Raises `ConfigError` with every problem, `TrustError`, or
     `ServerError` when a local name has no address.
     """
-    raise NotImplementedError
+    reading = read(flags, surroundings)
+    names = (lookup or system_lookup) if connect else None
+    untrusted = decide(reading, approve=approve, connect=connect, lookup=names)
+    if connect and (
+        wrong := list(endpoint_problems(reading.tables, reading.endpoint, lookup=names))
+    ):
+        raise config_error(wrong)
+    loaded = replace(merged(reading), warnings=(*reading.warnings, *untrusted))
+    if connect and model_needed:
+        require_model(loaded)
+    return loaded
 
 
-def check(flags: Flags, surroundings: Surroundings, *, file: Path | None = None) -> tuple[str, ...]:
-    """Every problem of every layer, a line each; of `file` alone if one is given."""
-    raise NotImplementedError
+def merged(reading: Reading) -> Loaded:
+    """The layers as one, validated as a whole."""
+    layers = reading.layers
+    key = reading.endpoint.key
+    named = key is not None and key.setting == "api_key_file" and key.slot is not None
+    file = key_path(key, layers.surroundings) if named and key is not None else None
+
+    def finish(profile: dict[str, Any]) -> dict[str, Any]:
+        return finished(profile, at=reading.endpoint, dropped=reading.dropped, key_file=file)
+
+    by_kind = {layer.kind: layer for layer in layers.all}
+    settings = effective(Sources(by_kind, reading.chain, finish, reading.prompts))
+    return Loaded(
+        layers.selected,
+        settings.profile,
+        settings.run,
+        settings.prompts,
+        reading.warnings,
+        layers,
+        reading.chain,
+        reading.tables,
+        reading.endpoint,
+        reading.dropped,
+    )
+
+
+def require_model(loaded: Loaded) -> None:
+    """Raise `ConfigError` when a server elsewhere would be asked without saying for which model."""
+    profile = loaded.profile
+    stages = (profile.plan, profile.files, profile.code)
+    if profile.model or is_local(profile.base_url) or all(stage.model for stage in stages):
+        return
+    raise ConfigError(
+        f"profile `{loaded.name}` names no model, and {origin_of(profile.base_url)} is not on this machine",
+        hint="name one: `--model NAME`; `smol_dev models` lists what the server offers",
+    )
+
+
+def key_text(key: KeySource, surroundings: Surroundings) -> str:
+    """The key itself, read from where it is. Raises `ConfigError`."""
+    source = source_name(key, surroundings, by=True)
+    if key.setting == "api_key_env":
+        return from_variable(surroundings.environ, key.value, source=source)
+    if key.setting == "api_key_file":
+        return from_file(key_path(key, surroundings), source=source)
+    if key.setting == "api_key_command":
+        folder = key_path(key, surroundings).parent
+        return from_command(key.value, source=source, environ=surroundings.environ, cwd=folder)
+    return str(key.value).strip()
+
+
+def key_path(key: KeySource, surroundings: Surroundings) -> Path:
+    """The path of the key's file; relative to the file that names it, or the working directory."""
+    slot = key.slot
+    documents = slot.layer.documents if slot is not None else ()
+    folder = surroundings.cwd
+    if slot is not None and documents:
+        folder = slot.layer.document(slot.key(key.setting)).path.parent
+    return folder / (key.value if isinstance(key.value, str) else "command")
+
+
+def source_name(key: KeySource, surroundings: Surroundings, *, by: bool = False) -> str:
+    """Where a key comes from, in words; a variable's name only if it looks like one, and not like a key."""
+    end = f" (`{key.setting}` of {key.origin})" if by and key.slot is not None else ""
+    if key.setting == "api_key_env":
+        plain = key.value.upper() == key.value and len(key.value) <= 64  # noqa: PLR2004 - keys are long
+        return (f"env {key.value}" if plain else "the variable") + end
+    if key.setting == "api_key_file":
+        return f"file {key_path(key, surroundings)}{end}"
+    return ("command" if key.setting == "api_key_command" else str(key.origin)) + end
+
+
+def is_there(key: KeySource, surroundings: Surroundings) -> bool:
+    """Whether the variable or file of the key is there; a command is not run to find out."""
+    if key.setting == "api_key_env":
+        return bool(surroundings.environ.get(key.value))
+    return key.setting != "api_key_file" or key_path(key, surroundings).is_file()
+
+
+def check(
+    flags: Flags, surroundings: Surroundings, *, file: Path | None = None, project: bool = False
+) -> tuple[str, ...]:
+    """Every problem of every layer, a line each; of `file` alone if one is given.
+
+    `project` says that the file is to be a project's, even if it does not stand in its place yet.
+    """
+    layers = understood(read_layers(flags, surroundings))
+    if file is not None:
+        place = find_project(file.absolute().parent, surroundings.home)
+        is_project = project or (place is not None and same_as(place)(file))
+        document = read_document(file, project=is_project)
+        if document is None or isinstance(document, Problem):
+            return (str(document) if document else f"{file}: does not exist",)
+        layers = with_layer(
+            layers, Layer("project" if is_project else "user", document.data, (document,))
+        )
+    problems = [*layers.problems, *problems_of(layers), *profile_problems(layers)]
+    lines = tuple(dict.fromkeys(str(each) for each in problems))
+    return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))
+
+
+def with_layer(layers: Layers, layer: Layer) -> Layers:
+    """The layers with one put in the place of its kind."""
+    order: list[Kind] = ["flags", "environment", "project", "user", "system", "shipped"]
+    others = [each for each in layers.all if each.kind != layer.kind]
+    every = sorted([*others, layer], key=lambda each: order.index(each.kind))
+    return replace(layers, all=tuple(every))
+
+
+def profile_problems(layers: Layers) -> Iterator[Problem]:
+    """What is wrong with each profile as a whole: its parents and its server."""
+    known = layers.names("profiles")
+    for name in known:
+        names, broken = chain(layers, name, known=known)
+        if broken is not None:
+            yield broken
+            continue
+        tables = slots(layers, names)
+        yield from endpoint_problems(tables, endpoint(tables, layers), lookup=None)

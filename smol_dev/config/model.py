@@ -152,9 +152,11 @@ class Profile(Tuning):
     """Settings of the files' requests alone."""
 
     def stage(self, name: StageName) -> "Profile":
-        """The profile as the named stage sees it: the stage's own keys laid over it."""
+        """The profile as the named stage sees it: the stage's own keys laid over it, `extra_body` key by key."""
         stage: Stage = getattr(self, name)
         own = {key: getattr(stage, key) for key in stage.model_fields_set}
+        if "extra_body" in own:
+            own["extra_body"] = self.extra_body | stage.extra_body
         return self.model_copy(update=own) if own else self
 
 

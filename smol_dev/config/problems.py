@@ -24,12 +24,11 @@ class Problem:
 
 
 def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigError:
-    """All problems as one error; its message is the problem itself if there is only one."""
+    """All problems as one error; its message is the problem itself if there is one."""
     lines = tuple(dict.fromkeys(str(problem) for problem in problems))
     if len(lines) == 1:
         return ConfigError(lines[0], hint=hint)
-    message = "\n".join((f"{len(lines)} problems in the settings:", *lines))
-    return ConfigError(message, hint=hint, problems=lines)
+    return ConfigError(f"{len(lines)} problems in the settings", hint=hint, problems=lines)
 
 
 def shown(value: object) -> str:

@@ -11,7 +11,7 @@ from smol_dev.config.problems import Problem, config_error, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class ProfileLine:
-    """One line of `profiles list`. `layer` and `where` are the strongest that declare it."""
+    """One line of `profiles list`. `layer` and `where` are the strongest file that declares it."""
 
     name: str
     description: str
@@ -132,7 +132,8 @@ def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
     """A line for each profile, in no order."""
     known = dict.fromkeys(layers.names("profiles"))
     for name in known:
-        first = next(layer for layer in layers.all if name in layer.table("profiles"))
+        declaring = [layer for layer in layers.all if name in layer.table("profiles")]
+        first = next((layer for layer in declaring if layer.documents), declaring[0])
         names, _ = chain(layers, name, known=known)
         url, _ = base_url(slots(layers, names), layers.surroundings.environ)
         yield ProfileLine(

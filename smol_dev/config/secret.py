@@ -1,10 +1,40 @@
 """Keys and other secrets: read, checked, bound to one server, and never shown."""
 
-from collections.abc import Collection, Mapping
+import subprocess
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smol_dev.config.files import BadFileError, read_bytes
+from smol_dev.errors import ConfigError
+
+KEY_LIMIT: Final = 16 * 1024
+COMMAND_SECONDS: Final = 30
+SHORTEST: Final = 6
+"""Shorter secrets are left alone by `redact`: they would take ordinary words with them."""
 
 
-@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that shows itself to nobody who does not ask for it by name."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    __str__ = __repr__
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Bound:
     """Request headers that may go to this origin (`https://host:port`) and nowhere else."""
 
@@ -17,9 +47,99 @@ class Bound:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: each header's value, and the key without its `Bearer`."""
-        raise NotImplementedError
+        values = self.headers.values()
+        return tuple(
+            dict.fromkeys(part for each in values for part in (each.removeprefix("Bearer "), each))
+        )
 
 
 def redact(text: str, secrets: Collection[str]) -> str:
-    """The text with each secret replaced by `[redacted]`; the longest first, those under 6 characters kept."""
-    raise NotImplementedError
+    """The text with each secret replaced by `[redacted]`, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST:
+            text = text.replace(secret, "[redacted]")
+    return text
+
+
+def key_problem(key: str, *, spaces: bool = False) -> str:
+    """What is wrong with a key: position and class of the first bad character, never the key."""
+    trimmed = key.strip()
+    if not trimmed:
+        return "is empty"
+    for position, character in enumerate(trimmed, 1):
+        if not "!" <= character <= "~" and not (spaces and character == " "):
+            return f"has {class_of(character)} at position {position} of {len(trimmed)}"
+    return ""
+
+
+def class_of(character: str) -> str:
+    """The class of a character that no key holds."""
+    if character in "\r\n":
+        return "a line break"
+    if character.isspace():
+        return "a space"
+    if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
+        return "an invisible character"
+    return "a character that is not ASCII"
+
+
+def checked(key: str, *, source: str) -> str:
+    """The key without the space around it. Raises `ConfigError` when it cannot be one."""
+    if what := key_problem(key):
+        raise ConfigError(
+            f"the key from {source} {what}", hint="copy the key again, without anything else"
+        )
+    return key.strip()
+
+
+def from_variable(environ: Mapping[str, str], name: str, *, source: str) -> str:
+    """The key in an environment variable."""
+    if not environ.get(name):
+        raise ConfigError(
+            f"{source} is not set",
+            hint="export it, or name another: `--api-key-env NAME`; "
+            "`smol_dev config explain api_key_env` shows who asks for it",
+        )
+    return checked(environ[name], source=source)
+
+
+def from_file(path: Path, *, source: str) -> str:
+    """The key in a file."""
+    hint = "put the key alone into that file, readable by you"
+    try:
+        raw, _ = read_bytes(path, limit=KEY_LIMIT)
+        text = raw.decode()
+    except FileNotFoundError as error:
+        raise ConfigError(f"{source} does not exist", hint=hint) from error
+    except BadFileError as error:
+        raise ConfigError(f"{source} {error.what}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source} is not text", hint=hint) from error
+    return checked(text.removeprefix("\ufeff"), source=source)
+
+
+def from_command(
+    command: Sequence[str], *, source: str, environ: Mapping[str, str], cwd: Path
+) -> str:
+    """What the command prints. It gets no input, and what it says otherwise is not passed on."""
+    hint = "run the command of `api_key_command` yourself; it must print the key and nothing else"
+    try:
+        done = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=COMMAND_SECONDS,
+            check=False,
+            env=dict(environ),
+            cwd=cwd,
+        )
+        text = done.stdout[: KEY_LIMIT + 1].decode()
+    except subprocess.TimeoutExpired as error:
+        raise ConfigError(f"{source} took longer than {COMMAND_SECONDS} s", hint=hint) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "bad output or arguments"
+        raise ConfigError(f"{source} failed: {reason}", hint=hint) from error
+    if done.returncode != 0:
+        raise ConfigError(f"{source} failed with exit code {done.returncode}", hint=hint)
+    return checked(text, source=source)

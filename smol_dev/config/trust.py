@@ -1,18 +1,23 @@
-"""Whether a project's file may steer where prompts go: its keys, its hash, and who approved it."""
+"""Who approved which project file: an approval holds for exactly these bytes at exactly this place."""
 
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.endpoint import Lookup
+from smol_dev.config.environment import reserved, variables
+from smol_dev.config.files import PROJECT_LIMIT, BadFileError, read_bytes
+from smol_dev.config.project import Steering, steering
+from smol_dev.config.reading import Reading, read
+from smol_dev.config.surroundings import Flags, Surroundings
+from smol_dev.errors import TrustError
 
-
-@dataclass(frozen=True, slots=True)
-class Steering:
-    """A key of a project's file that needs approval, with what holds without and with the file."""
-
-    key: str
-    old: str
-    new: str
+FOLDER: Final = "trust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +40,141 @@ class Approval:
 
 
 def pending(flags: Flags, surroundings: Surroundings) -> PendingTrust | None:
-    """What the project's file steers, approved or not; None without a file or when it only tunes."""
-    raise NotImplementedError
+    """What the project's file steers, approved or not; None without a file, or when it only tunes.
+
+    Raises `ConfigError` when the settings cannot be read as a whole.
+    """
+    return waiting(read(flags, surroundings), lookup=None)
 
 
-def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:
+def waiting(reading: Reading, *, lookup: Lookup | None) -> PendingTrust | None:
+    """What the project's file steers in these settings."""
+    layers = reading.layers
+    keys = steering(layers, reading.endpoint, reading.chain, lookup)
+    document = layers.project
+    if document is None or not keys:
+        return None
+    hashed = file_hash(document.path, document.raw)
+    return PendingTrust(document.path, hashed, keys, is_approved(hashed, layers.surroundings))
+
+
+def decide(
+    reading: Reading,
+    *,
+    approve: Callable[[PendingTrust], bool] | None,
+    connect: bool,
+    lookup: Lookup | None,
+) -> tuple[str, ...]:
+    """What to warn about, if these settings may be used. Raises `TrustError` otherwise.
+
+    Without `connect` nothing can leave the machine, so an unapproved file is only a warning.
+    """
+    found = waiting(reading, lookup=lookup)
+    if found is None or found.approved:
+        return ()
+    refusal = refused(found)
+    if not connect:
+        return (f"{refusal.message}; a run would stop here",)
+    if approve is None or not approve(found):
+        raise refusal
+    try:
+        record(found.path, found.hash, reading.layers.surroundings)
+    except TrustError as error:
+        return (f"{error.message}; the project's file is approved for this run alone",)
+    return ()
+
+
+def file_hash(path: Path, raw: bytes) -> str:
+    """SHA-256 of the file's real path, a newline and its bytes, in hexadecimal."""
+    return hashlib.sha256(os.fsencode(os.path.realpath(path)) + b"\n" + raw).hexdigest()
+
+
+def is_approved(hashed: str, surroundings: Surroundings) -> bool:
+    """Whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
+    named = reserved(variables(surroundings.environ), "trust_project")
+    if named is not None and named.text.strip().lower() == hashed:
+        return True
+    return surroundings.state is not None and (surroundings.state / FOLDER / hashed).is_file()
+
+
+def refused(found: PendingTrust) -> TrustError:
+    """The refusal of a file that steers, and is not approved."""
+    keys = ", ".join(f"`{each.key}`" for each in found.keys)
+    return TrustError(
+        f"`{found.path}` steers where prompts go and is not approved: {keys}",
+        hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
+        f"in automation: `SMOL_TRUST_PROJECT={found.hash}`",
+    )
+
+
+def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  # noqa: A002 - what it is
     """Record the file as it is now as approved, and return its hash.
 
-    With `hash`, only if the file is still what was shown. Raises `TrustError` otherwise, or when the
-    state directory cannot be written.
+    With `hash`, the one that was shown, nothing else is recorded. Raises `TrustError` when the file
+    is another by now, cannot be read, or the state directory cannot be written.
     """
-    raise NotImplementedError
+    try:
+        raw, _ = read_bytes(path, limit=PROJECT_LIMIT, project=True)
+    except (FileNotFoundError, BadFileError) as error:
+        what = error.what if isinstance(error, BadFileError) else "does not exist"
+        raise TrustError(f"{path} {what}", hint="name the project's `smol.toml`") from error
+    hashed = file_hash(path, raw)
+    if hash and hashed != hash:
+        raise TrustError(
+            f"{path} has changed since it was shown", hint="look at it again: `smol_dev trust`"
+        )
+    record(path, hashed, surroundings)
+    return hashed
+
+
+def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
+    """Write the approval, whole or not at all, readable by the user alone."""
+    hint = f"for this one environment: `SMOL_TRUST_PROJECT={hashed}`"
+    if surroundings.state is None:
+        raise TrustError("there is no directory to record an approval in", hint=hint)
+    folder = surroundings.state / FOLDER
+    temporary = folder / f".{hashed}.{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.fsencode(os.path.realpath(path)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / hashed)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise TrustError(f"{folder} cannot be written ({error.strerror})", hint=hint) from error
 
 
 def approvals(surroundings: Surroundings) -> list[Approval]:
     """Every recorded approval, by path."""
-    raise NotImplementedError
+    folder = surroundings.state / FOLDER if surroundings.state else None
+    if folder is None or not folder.is_dir():
+        return []
+    found = []
+    for each in folder.iterdir():
+        if not each.name.startswith("."):
+            path = Path(os.fsdecode(each.read_bytes().removesuffix(b"\n")))
+            found.append(Approval(path, each.name, hash_now(path) == each.name))
+    return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
+
+
+def hash_now(path: Path) -> str:
+    """The hash of the file as it is; empty when it cannot be read."""
+    try:
+        return file_hash(path, read_bytes(path, limit=PROJECT_LIMIT, project=True)[0])
+    except (FileNotFoundError, BadFileError):
+        return ""
 
 
 def revoke(path: Path, surroundings: Surroundings) -> int:
     """Forget every approval of this file; how many there were."""
-    raise NotImplementedError
+    real = Path(os.path.realpath(path))
+    found = [each for each in approvals(surroundings) if each.path == real]
+    for each in found:
+        if surroundings.state is not None:
+            (surroundings.state / FOLDER / each.hash).unlink(missing_ok=True)
+    return len(found)

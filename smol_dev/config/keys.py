@@ -1,0 +1,184 @@
+"""The keys there are, read off the model: which table a key stands in, its type in words, its trust."""
+
+import json
+import types
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Final, Literal, NoReturn, Union, cast, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from smol_dev.config.environment import PREFIX
+from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
+from smol_dev.config.layers import Key
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
+
+STAGES: Final = ("plan", "files", "code")
+WORDS: Final = {"true": True, "yes": True, "on": True, "1": True} | {
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+def locate(key: tuple[Any, ...]) -> tuple[type[Table], int]:
+    """The table a key stands in, and which part of the key is its name there."""
+    match key:
+        case ("profiles", _, stage, _, *_) if stage in STAGES:
+            return Stage, 3
+        case ("profiles", _, _, *_):
+            return Profile, 2
+        case ("prompts", _, _, *_):
+            return Prompts, 2
+        case ("run", _, *_):
+            return Run, 1
+        case _:
+            return File, 0
+
+
+def field_of(key: tuple[Any, ...]) -> FieldInfo | None:
+    """The setting a key belongs to; a key inside `extra_body` or `headers` belongs to that."""
+    table, name = locate(key)
+    return table.model_fields.get(key[name]) if len(key) > name else None
+
+
+def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key as far as it has names of ours, and one further inside a table of free names."""
+    _, name = locate(key)
+    field = field_of(key)
+    free = field is not None and (field.annotation is not None and is_table(field.annotation))
+    return key[: name + 2] if free else key[: name + 1]
+
+
+def trust_of(key: tuple[Any, ...]) -> Trust | Literal["steer-when-false"]:
+    """What a project's file may do with the key."""
+    field = field_of(key[:1]) if key[:1] == ("prompts",) else field_of(key)
+    extra = field.json_schema_extra if field is not None else None
+    return cast("Trust", extra.get("trust", "tune")) if isinstance(extra, dict) else "tune"
+
+
+def is_secret(key: tuple[Any, ...]) -> bool:
+    """Whether a value of the key is never shown: a key, a header, or what may hold one."""
+    field = field_of(key)
+    if field is None:
+        return True
+    name = key[locate(key)[1]]
+    return name in ("base_url", "extra_body", "headers") or trust_of(key) == "never"
+
+
+def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
+    """Whether the annotation is that of a table in TOML."""
+    return get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Table))
+
+
+def expected(field: FieldInfo) -> str:
+    """What a setting takes, in words: `a number above 0 and at most 1`."""
+    return words(field.annotation, field.metadata)
+
+
+def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotation can be anything
+    """An annotation and its limits, in words."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return words(parts[0], (*parts[1:], *limits))
+    if origin in (Union, types.UnionType):
+        return " or ".join(words(part, limits) for part in parts if part is not type(None))
+    if origin is Literal:
+        listed = ", ".join(f"`{part}`" for part in parts)
+        return f"one of {listed}" if len(parts) > 1 else listed
+    if is_table(kind):
+        return "a table"
+    names = {
+        bool: "`true` or `false`",
+        int: "a whole number",
+        float: "a number",
+        list: "a list of text",
+    }
+    return names.get(origin or kind, "text") + bounds(limits)
+
+
+def bounds(limits: Iterable[Any]) -> str:
+    """The limits of a number, in words, each with a space in front."""
+    found: dict[str, Any] = {}
+    for limit in flat(limits):
+        found |= {name: getattr(limit, name) for name in ("gt", "ge", "le") if hasattr(limit, name)}
+    if "ge" in found and "le" in found:
+        return f" from {found['ge']} to {found['le']}"
+    ends = (("gt", "above"), ("ge", "of at least"), ("le", "at most"))
+    said = [f"{word} {found[name]}" for name, word in ends if name in found]
+    return f" {' and '.join(said)}" if said else ""
+
+
+def flat(limits: Iterable[Any]) -> Iterator[Any]:
+    """The limits, those inside a `Field(…)` included."""
+    for limit in limits:
+        if isinstance(limit, FieldInfo):
+            yield from flat(limit.metadata)
+        else:
+            yield limit
+
+
+class KnownKeys:
+    """The model's answers about `SMOL_*` variables."""
+
+    def __init__(self, selected: str) -> None:
+        self.selected = selected
+
+    def key(self, key: Key) -> Key | None:
+        """The key in its own table: a variable for a key of `run` need not name it."""
+        if key[:2] == ("profiles", self.selected) and key[2:3] and key[2] in Run.model_fields:
+            key = ("run", *key[2:])
+        field = field_of(key)
+        _, name = locate(key)
+        if field is None or (
+            len(key) <= name + 1 and key[name] in (*STAGES, "profiles", "prompts")
+        ):
+            return None
+        free = get_origin(field.annotation) is dict
+        return key if free or len(key) == name + 1 else None
+
+    def value(self, key: Key, text: str) -> object:
+        """The text as a value of the key's type, or as it is if it is none."""
+        field = field_of(key)
+        if field is None:
+            return text
+        inside = len(key) > len(setting(key)) - (1 if is_table(field.annotation) else 0)
+        kind = Any if inside and "extra_body" in key else field.annotation
+        if inside and "headers" in key:
+            return text
+        return bool_of(text) if kind is bool else json_of(text) if takes_json(kind) else text
+
+    def names(self) -> list[str]:
+        """The name of every variable that sets a key of the selected profile or of `run`."""
+        own = [name for name in Profile.model_fields if name not in STAGES]
+        staged = [f"{stage}__{name}" for stage in STAGES for name in Tuning.model_fields]
+        return [f"{PREFIX}{name}".upper() for name in (*own, *Run.model_fields, *staged)]
+
+
+def takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
+    """Whether a value of this type is written as JSON in a variable, rather than as plain text."""
+    if kind is Any:
+        return True
+    parts = get_args(kind)
+    if get_origin(kind) in (Annotated, Union, types.UnionType):
+        return any(takes_json(part) for part in parts)
+    return (get_origin(kind) or kind) in (int, float, list, dict)
+
+
+def bool_of(text: str) -> object:
+    """True or false, however the shell spells it; anything else as it is."""
+    return WORDS.get(text.strip().lower(), text)
+
+
+def json_of(text: str) -> object:
+    """The JSON value; the text where it is none, is too deep, or is not a number JSON knows."""
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+    return text if depth_exceeds(value, DEPTH_LIMIT) or value is None else value
+
+
+def refuse(constant: str) -> NoReturn:
+    """Refuse `NaN` and `Infinity`, which Python's reader would take."""
+    raise ValueError(constant)

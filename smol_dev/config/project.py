@@ -1,0 +1,127 @@
+"""What a project's file may say: what it never may, and what it may only once it is approved.
+
+An unapproved file may tune, and may pick among what runs on the user's own machine; it never moves a
+prompt or a key anywhere.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from smol_dev.config.binding import Endpoint
+from smol_dev.config.endpoint import Lookup, is_local
+from smol_dev.config.finish import leaf_paths
+from smol_dev.config.keys import STAGES, is_secret, setting, trust_of
+from smol_dev.config.layers import Key, Layers
+from smol_dev.config.problems import Problem, dotted, shown
+
+KEYS_ELSEWHERE: Final = (
+    "a project's file cannot name a key; keep the server with its key in your own file, "
+    "and select it by its profile's name"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """A key of a project's file that needs approval, with what holds without and with the file."""
+
+    key: str
+    old: str
+    new: str
+
+
+def project_problems(layers: Layers) -> Iterator[Problem]:
+    """What no project file may say, approved or not."""
+    layer = layers.of("project")
+    if layer is None:
+        return
+    for key in dict.fromkeys(setting(path) for path in leaf_paths([layer.data])):
+        if trust_of(key) == "never":
+            yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
+    folder = layer.documents[0].path.parent
+    output = layer.table("run").get("output_dir")
+    if isinstance(output, str) and leaves_folder(layers.surroundings.cwd, output, folder):
+        what = f"{shown(output)} is outside the project's folder; choose it with `--output`"
+        yield Problem(layer.place(("run", "output_dir")), "run.output_dir", what)
+
+
+def leaves_folder(cwd: Path, output: str, folder: Path) -> bool:
+    """Whether the output folder, links followed, is outside the project's folder."""
+    try:
+        inside = (cwd / output).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+        return True
+    return output.startswith("~") or not inside
+
+
+def steering(
+    layers: Layers, at: Endpoint, names: Collection[str], lookup: Lookup | None
+) -> tuple[Steering, ...]:
+    """The keys of the project's file that need approval; `names` are the selected profile and its parents.
+
+    They are the keys that steer by themselves, and a profile or model chosen for a server that is
+    not on this machine or its network.
+    """
+    layer = layers.of("project")
+    if layer is None:
+        return ()
+    local = is_local(at.base_url, lookup=lookup)
+    found: dict[Key, None] = {}
+    for path in leaf_paths([layer.data]):
+        key = setting(path)
+        if is_model(key) and key[1] not in names:
+            continue
+        if steers(key, value_of(layer.data, path), local=local, layers=layers):
+            found[key] = None
+    return tuple(Steering(dotted(key), *old_and_new(layers, key)) for key in found)
+
+
+def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
+    """Whether this key with this value can take prompts elsewhere, or change what is sent with them."""
+    tier = trust_of(key)
+    if tier == "steer-when-false":
+        return value is False
+    if key == ("default_profile",):
+        return not local and layers.selected_by.layer == "project"
+    if is_model(key):
+        return not local or is_cloud_model(value)
+    return tier == "steer"
+
+
+def value_of(data: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - TOML data
+    """The value at a path, None where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
+def is_model(key: Key) -> bool:
+    """Whether the key names the model of a profile or of one of its stages."""
+    return key[0] == "profiles" and key[-1] == "model" and (len(key) == 3 or key[2] in STAGES)  # noqa: PLR2004
+
+
+def is_cloud_model(model: object) -> bool:
+    """Whether a local Ollama would pass the model's prompts on to a cloud."""
+    tag = model.rpartition(":")[2] if isinstance(model, str) and ":" in model else ""
+    return tag == "cloud" or tag.endswith("-cloud")
+
+
+def old_and_new(layers: Layers, key: Key) -> tuple[str, str]:
+    """A key's value in the other layers' strongest, and in the project's file."""
+    old, new = "not set", "not set"
+    for layer in reversed(layers.all):
+        value = value_of(layer.data, key)
+        if value is not None and layer.kind == "project":
+            new = plain(key, value)
+        elif value is not None:
+            old = "hidden" if is_secret(key) and key[-1] != "base_url" else plain(key, value)
+    return old, new
+
+
+def plain(key: Key, value: Any) -> str:  # noqa: ANN401 - TOML data
+    """A value for the person who approves it: what will be sent is shown, headers are not."""
+    if "headers" in key:
+        return "hidden"
+    return json.dumps(value, default=str)[:200] if isinstance(value, dict | list) else shown(value)

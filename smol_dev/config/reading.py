@@ -1,0 +1,174 @@
+"""The settings before they are merged: every layer checked, the selected profile and its server known."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smol_dev.config.binding import Endpoint, endpoint
+from smol_dev.config.endpoint import Lookup, is_local, origin_of, url_problem
+from smol_dev.config.environment import environment
+from smol_dev.config.finish import overridden
+from smol_dev.config.keys import STAGES, KnownKeys
+from smol_dev.config.layers import Layer, Layers, read_layers
+from smol_dev.config.problems import Problem, config_error, did_you_mean
+from smol_dev.config.profiles import Slot, chain, slots
+from smol_dev.config.project import is_cloud_model, project_problems
+from smol_dev.config.surroundings import Flags, Surroundings
+from smol_dev.config.validate import layer_problems, reference_problems
+from smol_dev.config.variants import parent_problems, read_variants, resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a run's settings are made of. `dropped` are keys of the profile that do not hold, and why."""
+
+    layers: Layers
+    chain: tuple[str, ...]
+    tables: tuple[Slot, ...]
+    endpoint: Endpoint
+    dropped: Mapping[tuple[str, ...], str]
+    prompts: Mapping[str, Any]
+    warnings: tuple[str, ...]
+
+
+def read(flags: Flags, surroundings: Surroundings) -> Reading:
+    """The layers of a run. Raises `ConfigError` with every problem that concerns the selected profile."""
+    layers = understood(read_layers(flags, surroundings))
+    problems = [*layers.problems, *problems_of(layers)]
+    names, broken = chain(layers, layers.selected, known=layers.names("profiles"))
+    if broken is not None:
+        problems.append(broken)
+    here = [each for each in problems if not each.profile or each.profile in names]
+    if here:
+        raise config_error(here)
+    tables = slots(layers, names)
+    at = endpoint(tables, layers)
+    if wrong := list(endpoint_problems(tables, at, lookup=None)):
+        raise config_error(wrong)
+    texts = read_variants(layers).texts
+    warnings = (*layers.warnings, *at.warnings, *elsewhere(problems), *readable_key(layers))
+    dropped = {**overridden(tables), **at.dropped}
+    return Reading(layers, names, tables, at, dropped, resolved(layers, texts), warnings)
+
+
+def understood(layers: Layers) -> Layers:
+    """The layers with each variable read as the type of its key; an unknown one is a warning."""
+    said = environment(
+        layers.variables,
+        selected=layers.selected,
+        profiles=[
+            name
+            for layer in layers.all
+            if layer.kind != "environment"
+            for name in layer.table("profiles")
+        ],
+        prompts=[
+            name
+            for layer in layers.all
+            if layer.kind != "environment"
+            for name in layer.table("prompts")
+        ],
+        known=KnownKeys(layers.selected),
+    )
+    spoken = Layer("environment", said.data, spelled=said.spelled)
+    every = tuple(spoken if layer.kind == "environment" else layer for layer in layers.all)
+    return replace(layers, all=every, warnings=(*layers.warnings, *said.warnings))
+
+
+def problems_of(layers: Layers) -> Iterator[Problem]:
+    """Everything that is wrong with what the layers say. The shipped profiles are checked by the tests."""
+    for layer in layers.all:
+        if layer.kind != "shipped":
+            yield from layer_problems(layer, layers)
+    yield from reference_problems(layers, layers.names("prompts"))
+    yield from parent_problems(layers)
+    yield from read_variants(layers).problems
+    yield from project_problems(layers)
+    profiles = layers.names("profiles")
+    if layers.selected not in profiles:
+        what = f"there is no profile `{layers.selected}`{did_you_mean(layers.selected, profiles)}"
+        yield Problem(layers.selected_by.where, "", what)
+
+
+def elsewhere(problems: Sequence[Problem]) -> Iterator[str]:
+    """The warning about problems in profiles that are not used."""
+    lines = dict.fromkeys(str(each) for each in problems)
+    if not lines:
+        return
+    names = ", ".join(dict.fromkeys(f"`{each.profile}`" for each in problems))
+    count = "a problem" if len(lines) == 1 else f"{len(lines)} problems"
+    yield f"{count} in profiles that are not used ({names}); `smol_dev config check` shows them"
+
+
+def readable_key(layers: Layers) -> Iterator[str]:
+    """The warning about a file of the user's that holds a key and that others can read."""
+    layer = layers.of("user")
+    if layer is None or not layer.documents[0].others_can_read:
+        return
+    for name, table in layer.table("profiles").items():
+        if isinstance(table, dict) and table.get("api_key"):
+            key = ("profiles", name, "api_key")
+            path = layer.documents[0].path
+            yield f"{layer.place(key)}: others can read this key: `chmod 600 {path}`"
+            return
+
+
+def endpoint_problems(
+    tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None
+) -> Iterator[Problem]:
+    """Why no request may go to this server. Without `lookup` a local name is believed to be one."""
+    if not at.base_url:
+        return
+    where, key = address_place(at)
+    if what := url_problem(at.base_url):
+        yield Problem(where, key, what)
+        return
+    origin = origin_of(at.base_url)
+    only = first(tables, "local_only")
+    limited = only is not None and only.table["local_only"] is True
+    if limited and only is not None:
+        yield from cloud_models(tables, only)
+    if not (limited or origin.startswith("http://")) or is_local(at.base_url, lookup=lookup):
+        return
+    profile = tables[0].profile
+    if limited and only is not None:
+        by = only.layer.place(only.key("local_only"), column=False)
+        what = (
+            f"{origin} is not on this machine or a private network, and `local_only` is set ({by})"
+        )
+        yield Problem(where, key, what, profile)
+    else:
+        what = f"plain `http://` only goes to this machine or a private network; {origin} needs `https://`"
+        yield Problem(where, key, what, profile)
+
+
+def address_place(at: Endpoint) -> tuple[str, str]:
+    """Where the address comes from: a setting, or the variable that moves a provider's own address."""
+    slot = at.set_by
+    if slot is None:
+        return "", "base_url"
+    name = "base_url" if slot.table.get("base_url") == at.base_url else "provider"
+    moved = {"ollama": " ($OLLAMA_HOST)", "openai": " ($OPENAI_BASE_URL)"}
+    end = moved.get(str(slot.table.get("provider")), "") if name == "provider" else ""
+    return slot.layer.place(slot.key(name)) + end, name
+
+
+def cloud_models(tables: Sequence[Slot], only: Slot) -> Iterator[Problem]:
+    """Models that a local Ollama passes on to a cloud, where nothing may leave the machine."""
+    provider = first(tables, "provider")
+    if provider is not None and provider.table["provider"] not in ("auto", "ollama", "compatible"):
+        return
+    for path in (("model",), *((stage, "model") for stage in STAGES)):
+        slot = next((each for each in tables if each.holds(*path)), None)
+        model: Any = slot.table if slot is not None else None
+        for part in path:
+            model = model[part] if model is not None else None
+        if slot is not None and is_cloud_model(model):
+            by = only.layer.place(only.key("local_only"), column=False)
+            what = f"Ollama sends this model's prompts to a cloud, and `local_only` is set ({by})"
+            yield Problem(slot.layer.place(slot.key(*path)), ".".join(path), what, slot.profile)
+
+
+def first(tables: Sequence[Slot], key: str) -> Slot | None:
+    """The strongest table that sets the key."""
+    return next((slot for slot in tables if key in slot.table), None)

@@ -1,0 +1,209 @@
+"""Each layer checked by itself, so that every problem is named where it stands, overridden or not."""
+
+import datetime as dt
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from smol_dev.config.endpoint import url_problem
+from smol_dev.config.environment import KEY_SOURCES
+from smol_dev.config.keys import expected, field_of, is_secret, locate, setting
+from smol_dev.config.layers import Key, Layer, Layers
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage
+from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
+from smol_dev.config.secret import key_problem
+
+VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+SHIPPED_VARIANTS: Final = ("auto", "default", "small")
+
+BELONGS: Final = (
+    (Profile, "`[profiles.NAME]`"),
+    (Run, "`[run]`"),
+    (File, "the top of the file"),
+    (Prompts, "`[prompts.NAME]`"),
+)
+
+
+def layer_problems(layer: Layer, layers: Layers) -> list[Problem]:
+    """Everything that is wrong with what one layer says."""
+    found = [*type_problems(layer, layers), *text_problems(layer, layers)]
+    for name, table in layer.table("profiles").items():
+        if isinstance(table, dict):
+            found += profile_problems(layer, layers, name, table)
+    return found
+
+
+def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
+    """Unknown keys, and values of a wrong type or out of bounds."""
+    try:
+        File.model_validate(layer.data)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+    else:
+        return
+    seen: set[Key] = set()
+    for each in errors:
+        if each["type"] == "extra_forbidden":
+            yield problem(layer, layers, each["loc"], unknown_key(each["loc"]))
+            continue
+        key = setting(each["loc"])
+        if key not in seen:
+            seen.add(key)
+            yield problem(layer, layers, key, wrong_value(key, value_at(layer.data, key)))
+
+
+def problem(layer: Layer, layers: Layers, key: tuple[Any, ...], what: str) -> Problem:
+    """A problem with a key of a layer; a variable or option shows the key as short as it was meant."""
+    own = not layer.documents and key[:2] == ("profiles", layers.selected) and len(key) > 2  # noqa: PLR2004
+    names = [str(part) for part in (key[2:] if own else key)]
+    profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
+    return Problem(layer.place(key), dotted(names), what, profile)
+
+
+def value_at(data: Any, key: Iterable[Any]) -> Any:  # noqa: ANN401 - TOML data
+    """The value of a key."""
+    for part in key:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def wrong_value(key: tuple[Any, ...], value: object) -> str:
+    """What a setting takes and what it got instead; what may be a secret is not shown."""
+    field = field_of(key)
+    table, name = locate(key)
+    if field is None:
+        return "must be a table"
+    inside = len(key) > name + 1
+    takes = ("text" if table is Profile else "a table") if inside else expected(field)
+    got = "" if inside or is_secret(key) else f", got {kind_of(value)}{shown(value)}"
+    options = re.findall(r"`([^`]+)`", takes) if isinstance(value, str) and not inside else []
+    meant = did_you_mean(value, options) if isinstance(value, str) and not is_secret(key) else ""
+    return f"must be {takes}{got}{meant}"
+
+
+def kind_of(value: object) -> str:
+    """The kind of a value where only that shows what is wrong: `"5"` is no number."""
+    return "the text " if isinstance(value, str) else ""
+
+
+def unknown_key(key: tuple[Any, ...]) -> str:
+    """What is wrong with a key that its table does not have; its value is not shown."""
+    table, place = locate(key)
+    name = str(key[place])
+    for other, title in BELONGS:
+        if name in other.model_fields and other is not table:
+            if table is Stage:
+                return f"no key of a single stage; it belongs in {title}"
+            return f"no key of this table; it belongs in {title}"
+    own = nearest(name, table.model_fields)
+    everywhere = [each for other, _ in BELONGS for each in other.model_fields]
+    return f"no such key{did_you_mean(name, [own] if own else everywhere)}"
+
+
+def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
+    """Values no request or file name could hold: half characters, NUL, dates, numbers without end."""
+    for key, value in leaves(layer.data, ()):
+        if isinstance(value, str) and ("\0" in value or not encodable(value)):
+            yield problem(layer, layers, key, "must not hold NUL or half a character")
+        if any(not encodable(str(part)) or not str(part).isprintable() for part in key):
+            yield problem(
+                layer, layers, key[:1], "must not hold a name with an invisible character"
+            )
+        inside = field_of(key) is not None and len(key) > locate(key)[1] + 1
+        if inside and isinstance(value, dt.date | dt.time):
+            yield problem(layer, layers, key, "must be JSON: no dates and times")
+        if inside and isinstance(value, float) and not math.isfinite(value):
+            yield problem(layer, layers, key, "must be a finite number")
+
+
+def leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401
+    """Every value that is no table and no list, with its key."""
+    if isinstance(data, dict | list):
+        for part, inner in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from leaves(inner, (*key, part))
+    else:
+        yield key, data
+
+
+def encodable(text: str) -> bool:
+    """Whether the text is whole characters: a variable or argument may hold half of one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def profile_problems(
+    layer: Layer, layers: Layers, name: str, table: dict[str, Any]
+) -> Iterator[Problem]:
+    """What the types do not say about a profile: its address, its key and its headers."""
+    said = chain(address_problems(table), key_problems(table), header_problems(table))
+    for path, what in said:
+        yield problem(layer, layers, ("profiles", name, *path), what)
+
+
+def address_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+    """What is wrong with the address of a profile."""
+    url = table.get("base_url")
+    if isinstance(url, str) and url and (what := url_problem(url)):
+        yield ("base_url",), what
+
+
+def key_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+    """What is wrong with the settings that name a key, or hold it."""
+    named = [key for key in KEY_SOURCES if table.get(key)]
+    if len(named) > 1:
+        both = " and ".join(f"`{key}`" for key in named)
+        yield (named[1],), f"at most one of the `api_key…` settings, not {both}"
+    variable = table.get("api_key_env")
+    if isinstance(variable, str) and variable and not VARIABLE_NAME.fullmatch(variable):
+        yield ("api_key_env",), "must be the name of an environment variable, not the key"
+    key = table.get("api_key")
+    if isinstance(key, str) and (what := key_problem(key)):
+        yield ("api_key",), what
+    command = table.get("api_key_command")
+    if isinstance(command, list) and command and command[0] == "":
+        yield ("api_key_command",), "must begin with a program"
+
+
+def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+    """What is wrong with the headers of a profile."""
+    headers = table.get("headers")
+    for header, value in headers.items() if isinstance(headers, dict) else ():
+        if not HEADER_NAME.fullmatch(header):
+            yield ("headers", header), "is no name of a header"
+        if isinstance(value, str) and (what := key_problem(value, spaces=True)):
+            yield ("headers", header), what
+
+
+def reference_problems(layers: Layers, variants: Collection[str]) -> Iterator[Problem]:
+    """Names that nothing bears: parents of profiles and prompt variants."""
+    profiles = dict.fromkeys(layers.names("profiles"))
+    known = [*SHIPPED_VARIANTS, *variants]
+    for layer in layers.all:
+        for name, table in layer.table("profiles").items():
+            if not isinstance(table, dict):
+                continue
+            parent = table.get("extends")
+            if isinstance(parent, str) and parent and parent not in profiles:
+                what = f"there is no profile `{parent}`{did_you_mean(parent, profiles)}"
+                yield problem(layer, layers, ("profiles", name, "extends"), what)
+            for key in (
+                ("prompt_variant",),
+                *((s, "prompt_variant") for s in ("plan", "files", "code")),
+            ):
+                variant = value_at(table, key)
+                if isinstance(variant, str) and variant not in known:
+                    what = (
+                        f"there is no prompt variant {shown(variant)}{did_you_mean(variant, known)}"
+                    )
+                    yield problem(layer, layers, ("profiles", name, *key), what)

@@ -1,0 +1,197 @@
+"""Own prompt variants: texts read in from their files, variables checked, `extends` resolved."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from smol_dev.config.files import PROJECT_LIMIT, BadFileError, decoded, read_bytes
+from smol_dev.config.layers import Key, Layer, Layers
+from smol_dev.config.model import Prompts
+from smol_dev.config.problems import Problem, did_you_mean, dotted
+
+SHIPPED: Final = ("default", "small")
+TEXTS: Final = ("system", "plan", "files", "code")
+VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "system": (),
+    "plan": ("prompt",),
+    "files": ("prompt", "plan"),
+    "code": ("prompt", "plan", "files", "path"),
+}
+NEEDED: Final[Mapping[str, str]] = {"plan": "prompt", "code": "path"}
+VARIABLE: Final = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|)")
+FILE_ENDINGS: Final = (".md", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The words of a request, and where they stand: a file of their own, or the key of a layer."""
+
+    words: str
+    layer: Layer
+    key: Key
+    file: Path | None = None
+
+
+@dataclass(slots=True)
+class Variants:
+    """What the layers say about own variants."""
+
+    texts: dict[tuple[str, Key], Text] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_variants(layers: Layers) -> Variants:
+    """Every text of every layer, the files read in, and what is wrong with them."""
+    found = Variants()
+    for layer in layers.all:
+        for name, table in layer.table("prompts").items():
+            key = ("prompts", name)
+            if name in (*SHIPPED, "auto"):
+                what = "is a variant that comes with the program; choose another name"
+                found.problems.append(Problem(layer.place(key), dotted(key), what))
+            for part in TEXTS:
+                value = table.get(part) if isinstance(table, dict) else None
+                if isinstance(value, str):
+                    read = read_text(layer, layers, (*key, part), value)
+                    if isinstance(read, Problem):
+                        found.problems.append(read)
+                    else:
+                        found.texts[layer.kind, read.key] = read
+                        found.problems += variable_problems(read)
+    return found
+
+
+def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
+    """The text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
+    if "\n" in value or not value.lower().endswith(FILE_ENDINGS):
+        return Text(value, layer, key)
+    cwd = layers.surroundings.cwd
+    folder = layer.document(key).path.parent if layer.documents else cwd
+    path = folder / value
+    wrong = ""
+    try:
+        if layer.kind == "project" and not path.resolve().is_relative_to(folder.resolve()):
+            wrong = "stands outside the project's folder"
+        else:
+            raw, _ = read_bytes(path, limit=PROJECT_LIMIT)
+            return Text(decoded(raw).replace("\r\n", "\n"), layer, key, path)
+    except FileNotFoundError:
+        wrong = "does not exist"
+    except BadFileError as error:
+        wrong = error.what
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+        wrong = "is no file name"
+    return Problem(layer.place(key), dotted(key), f"the file `{path}` {wrong}")
+
+
+def variable_problems(text: Text) -> Iterator[Problem]:
+    """Variables that the request does not have, and the one it cannot do without."""
+    part = text.key[-1]
+    known = VARIABLES[part]
+    used: set[str] = set()
+    for count, match in enumerate(dollars(text.words)):
+        if match[1]:
+            continue
+        name = match[2] or match[3] or ""
+        used.add(name)
+        if name not in known:
+            listed = ", ".join(f"`${each}`" for each in known) or "none"
+            what = (
+                f"there is no variable `${name}`" if name else "a lone `$`; write `$$` for a dollar"
+            )
+            meant = did_you_mean(name, known) if name else ""
+            place = place_of(text, match.start(), dollar=count)
+            yield Problem(place, dotted(text.key), f"{what} here (variables: {listed}){meant}")
+    needed = NEEDED.get(part)
+    if needed and text.words and needed not in used:
+        yield Problem(
+            place_of(text, 0, dollar=None), dotted(text.key), f"the variable `${needed}` is missing"
+        )
+
+
+def dollars(words: str) -> Iterator[re.Match[str]]:
+    """Each `$` with what belongs to it."""
+    return VARIABLE.finditer(words)
+
+
+def place_of(text: Text, at: int, *, dollar: int | None) -> str:
+    """Where in its file a place of the text stands: exact in a file of its own.
+
+    In a TOML string the n-th `$…` of the text is the n-th of the string as written.
+    """
+    if text.file is not None:
+        before = text.words[:at]
+        return f"{text.file}:{before.count(chr(10)) + 1}:{at - before.rfind(chr(10))}"
+    place = text.layer.place(text.key)
+    if dollar is None or not text.layer.documents:
+        return place
+    source = text.layer.document(text.key).text.replace("\r\n", "\n")
+    known = text.layer.position(text.key)
+    for count, match in enumerate(VARIABLE.finditer(source, known.start, known.end)):
+        if count == dollar:
+            line = source.count("\n", 0, match.start()) + 1
+            column = match.start() - source.rfind("\n", 0, match.start())
+            return f"{text.layer.document(text.key).path}:{line}:{column}"
+    return place
+
+
+def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str, Any]:
+    """Each own variant as plain data: its own texts and its parents'.
+
+    `extends` is the shipped variant at the end of the line, from which the rest is taken.
+    """
+    return {
+        name: merged(layers, texts, parents(layers, name)[0]) for name in layers.names("prompts")
+    }
+
+
+def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
+    """The variant and the own ones it extends, then a shipped one; and what is wrong with that."""
+    names = [name]
+    own = layers.names("prompts")
+    while names[-1] not in SHIPPED:
+        said = (layer.table("prompts", names[-1]).get("extends") for layer in layers.all)
+        parent = next((each for each in said if isinstance(each, str)), SHIPPED[0])
+        if parent in names:
+            return tuple(names), "a variant cannot extend itself"
+        if parent not in (*SHIPPED, *own):
+            what = f"there is no prompt variant `{parent}`"
+            return tuple(names), f"{what}{did_you_mean(parent, (*SHIPPED, *own))}"
+        names.append(parent)
+    return tuple(names), ""
+
+
+def parent_problems(layers: Layers) -> Iterator[Problem]:
+    """Variants whose parents do not exist, or lead back to themselves."""
+    for name in layers.names("prompts"):
+        names, what = parents(layers, name)
+        if what:
+            key = ("prompts", names[-1], "extends")
+            layer = next(each for each in layers.all if "extends" in each.table(*key[:2]))
+            yield Problem(layer.place(key), dotted(key), what)
+
+
+def merged(
+    layers: Layers, texts: Mapping[tuple[str, Key], Text], names: tuple[str, ...]
+) -> dict[str, Any]:
+    """One variant as plain data."""
+    table: dict[str, Any] = {"extends": names[-1]}
+    for name in names:
+        for part in TEXTS:
+            found = (texts.get((layer.kind, ("prompts", name, part))) for layer in layers.all)
+            first = next((text for text in found if text is not None), None)
+            if first is not None and part not in table:
+                table[part] = first.words
+    return table
+
+
+def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
+    """The variants as TOML would hold them."""
+    return {
+        name: {
+            key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set
+        }
+        for name, each in prompts.items()
+    }
