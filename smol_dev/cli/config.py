@@ -1,0 +1,157 @@
+"""`smol_dev config`: the settings shown, explained, checked and changed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smol_dev.cli.options import complete_key, complete_value, settings_options
+from smol_dev.cli.talk import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smol_dev.config.layers import Flags
+    from smol_dev.errors import ConfigError
+
+project_option = click.option(
+    "--project", is_flag=True, help="The project's smol.toml instead of your own."
+)
+
+
+@click.group()
+def config() -> None:
+    """Show, explain, check and change the settings."""
+
+
+@config.command()
+@settings_options
+def path(flags: "Flags") -> None:
+    """List the files that settings are read from, strongest first."""
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.places import places
+    from smol_dev.ui.safe import safe
+
+    for line in places(flags, Surroundings.here()):
+        click.echo(safe(line))
+
+
+@config.command()
+@click.option("--origin", is_flag=True, help="Say who set each value.")
+@click.option(
+    "--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON."
+)
+@settings_options
+def show(flags: "Flags", *, origin: bool, form: str) -> None:
+    """Show the effective settings of the selected profile."""
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.load import load
+    from smol_dev.config.show import as_json, as_text
+
+    loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
+    say(*loaded.warnings)
+    text = as_json(loaded, origin=origin) if form == "json" else as_text(loaded, origin=origin)
+    click.echo(text, nl=False)
+
+
+@config.command()
+@click.argument("key", shell_complete=complete_key)
+@settings_options
+def explain(flags: "Flags", key: str) -> None:
+    """Say who sets KEY, strongest first, and who wins."""
+    from smol_dev.config.explain import explain as candidates
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.load import load
+    from smol_dev.config.show import candidate_lines
+    from smol_dev.ui.safe import safe
+
+    loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
+    say(*loaded.warnings)
+    for line in candidate_lines(candidates(loaded, key)):
+        click.echo(safe(line))
+
+
+@config.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@settings_options
+def check(flags: "Flags", file: Path | None) -> None:
+    """Report every problem in every settings file, or in FILE alone."""
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.load import check as problems_of
+
+    refuse(problems_of(flags, Surroundings.here(), file=file))
+    say("no problems" if file is None else f"no problems in `{file}`")
+
+
+def refuse(problems: "Sequence[str]") -> None:
+    """Raise `ConfigError` if there are problems."""
+    from smol_dev.errors import ConfigError
+
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        hint = "correct what is named; `smol_dev config schema` describes every key"
+        raise ConfigError(f"{count} in the settings:", hint=hint, problems=problems)
+
+
+@config.command(name="set")
+@click.argument("key", shell_complete=complete_key)
+@click.argument("value", shell_complete=complete_value)
+@project_option
+@settings_options
+def set_(flags: "Flags", key: str, value: str, *, project: bool) -> None:
+    """Set KEY to VALUE in your settings file.
+
+    KEY is `model`, `code.model`, `run.max_files` or `profiles.NAME.model`; a key of no table is
+    meant for the selected profile. VALUE is TOML, a bare word is text.
+    """
+    from smol_dev.config.edit import set_value
+    from smol_dev.config.layers import Surroundings
+
+    say(*set_value(key, value, flags, Surroundings.here(), project=project))
+
+
+@config.command()
+@click.argument("key", shell_complete=complete_key)
+@project_option
+@settings_options
+def unset(flags: "Flags", key: str, *, project: bool) -> None:
+    """Take KEY out of your settings file."""
+    from smol_dev.config.edit import unset as take_out
+    from smol_dev.config.layers import Surroundings
+
+    say(*take_out(key, flags, Surroundings.here(), project=project))
+
+
+@config.command()
+@project_option
+@settings_options
+def edit(flags: "Flags", *, project: bool) -> None:
+    """Open your settings file in $VISUAL or $EDITOR; only what is valid is kept."""
+    from smol_dev.config.edit_by_hand import edit_by_hand
+    from smol_dev.config.layers import Surroundings
+
+    said = edit_by_hand(
+        flags, Surroundings.here(), open_editor=open_editor, again=ask_again, project=project
+    )
+    say(*said)
+
+
+def open_editor(file: Path) -> None:
+    """The user's editor on the file, until it ends."""
+    click.edit(filename=str(file))
+
+
+def ask_again(error: "ConfigError") -> bool:
+    """Show what is wrong, and ask whether to edit once more."""
+    from smol_dev.ui.screen import render_error
+
+    click.echo(render_error(error), err=True)
+    return click.confirm("Edit again?", default=True, err=True)
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of a smol.toml, for editors."""
+    from smol_dev.config.reference import schema_text
+
+    click.echo(schema_text(), nl=False)

@@ -1,0 +1,201 @@
+"""The options of every command that loads settings, and what completes them."""
+
+import functools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from smol_dev.errors import SmolError
+
+if TYPE_CHECKING:
+    from smol_dev.config.layers import Flags
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NAMES: Final = ("profile", "config_file", "no_project_config", "sets")
+
+
+def settings_options(command: Command) -> Command:
+    """Give the command `--profile`, `--config`, `--no-project-config` and `-c`; it gets them as `flags`."""
+
+    @functools.wraps(command)
+    def with_flags(**options: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+        return command(flags=flags_of(options), **options)
+
+    decorated: Any = with_flags
+    for option in reversed(OPTIONS):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def flags_of(options: dict[str, Any]) -> "Flags":
+    """The shared options as flags; they are taken out of `options`."""
+    from smol_dev.config.layers import Flags
+
+    profile, file, without, sets = (options.pop(name, None) for name in NAMES)
+    return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
+
+
+def complete_profile(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of all profiles, each with its description."""
+    del parameter
+    return completions(((line.name, line.description) for line in profiles(context)), incomplete)
+
+
+def profiles(context: click.Context) -> Iterable[Any]:
+    """The profiles as the command line so far finds them; none when that fails."""
+    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.profiles import list_profiles
+
+    try:
+        return list_profiles(read_layers(flags_of(dict(context.params)), Surroundings.here()))
+    except SmolError:
+        return ()
+
+
+def complete_variant(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The names of all prompt variants."""
+    del parameter
+    return completions(((name, "") for name in variants(context)), incomplete)
+
+
+def variants(context: click.Context) -> list[str]:
+    """The shipped prompt variants, then those that the files declare."""
+    from smol_dev.config.layers import Surroundings, read_layers
+
+    try:
+        layers = read_layers(flags_of(dict(context.params)), Surroundings.here()).all
+    except SmolError:
+        layers = ()
+    own = {str(name) for layer in layers for name in table(layer.data.get("prompts"))}
+    return ["auto", "default", "small", *sorted(own)]
+
+
+def table(value: object) -> dict[str, Any]:
+    """The value if it is a table, else an empty one; layers are not validated here."""
+    return value if isinstance(value, dict) else {}
+
+
+def complete_key(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The keys of the selected profile, its stages, the run and the top of the file."""
+    del context, parameter
+    return completions(keys().items(), incomplete)
+
+
+def complete_value(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The values of the key that stands before on the line."""
+    del parameter
+    return completions(values(context, str(context.params.get("key", ""))), incomplete)
+
+
+def complete_set(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """`KEY=` first, and after the `=` the values of the key."""
+    del parameter
+    key, equals, value = incomplete.partition("=")
+    if not equals:
+        return completions(((f"{name}=", text) for name, text in keys().items()), incomplete)
+    found = completions(values(context, key), value)
+    return [CompletionItem(f"{key}={item.value}", help=item.help) for item in found]
+
+
+def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
+    """The choices that begin as typed; foreign names and texts are escaped."""
+    from smol_dev.ui.safe import safe
+
+    return [
+        CompletionItem(safe(name), help=safe(text) or None)
+        for name, text in choices
+        if name.startswith(incomplete)
+    ]
+
+
+def keys() -> dict[str, str]:
+    """Each key that `-c` and `config set` take, with its documentation."""
+    tables = schema()["$defs"]
+    found = described(tables["Profile"])
+    for stage in ("plan", "files", "code"):
+        found |= {f"{stage}.{key}": text for key, text in described(tables["Stage"]).items()}
+    found |= {f"run.{key}": text for key, text in described(tables["Run"]).items()}
+    return found | {"default_profile": schema()["properties"]["default_profile"]["description"]}
+
+
+def described(definition: dict[str, Any]) -> dict[str, str]:
+    """The keys of a table that are no tables, with their documentation."""
+    return {
+        key: str(setting.get("description", ""))
+        for key, setting in definition["properties"].items()
+        if "$ref" not in setting
+    }
+
+
+def values(context: click.Context, key: str) -> list[tuple[str, str]]:
+    """What the key can be set to, as far as that can be listed."""
+    name = key.rpartition(".")[2]
+    if name in {"extends", "default_profile"}:
+        return [(line.name, line.description) for line in profiles(context)]
+    if name == "prompt_variant":
+        return [(variant, "") for variant in variants(context)]
+    tables = schema()["$defs"]
+    setting = {**tables["Run"]["properties"], **tables["Profile"]["properties"]}.get(name, {})
+    choices = [setting, *setting.get("anyOf", ())]
+    found = [str(value) for choice in choices for value in choice.get("enum", ())]
+    found += [choice["const"] for choice in choices if "const" in choice]
+    if setting.get("type") == "boolean":
+        found = ["true", "false"]
+    return [(value, "") for value in found]
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema as it is shipped; making it anew would load pydantic."""
+    import json
+
+    from smol_dev.config.layers import shipped
+
+    file = shipped().documents[0].path.with_name("smol.schema.json")
+    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return document
+
+
+PROFILE: Final = click.option(
+    "--profile",
+    "-p",
+    metavar="NAME",
+    shell_complete=complete_profile,
+    help="The profile to use; `smol_dev profiles list` shows them.",
+)
+CONFIG: Final = click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A settings file instead of the user's own.",
+)
+NO_PROJECT: Final = click.option(
+    "--no-project-config",
+    is_flag=True,
+    help="Leave the project's smol.toml out.",
+)
+SETS: Final = click.option(
+    "-c",
+    "--set",
+    "sets",
+    metavar="KEY=VALUE",
+    multiple=True,
+    shell_complete=complete_set,
+    help="Any setting, as `code.model=qwen3:14b` or `run.max_files=20`; repeatable.",
+)
+OPTIONS: Final = (PROFILE, CONFIG, NO_PROJECT, SETS)

@@ -1,0 +1,11 @@
+"""What the commands tell the user: on standard error, a line each, foreign text escaped."""
+
+import click
+
+
+def say(*lines: str) -> None:
+    """Print the lines where talk goes."""
+    from smol_dev.ui.safe import safe
+
+    for line in lines:
+        click.echo(safe(line), err=True)

@@ -1,0 +1,108 @@
+"""`smol_dev trust`: a project's file approved, listed or forgotten."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smol_dev.cli.talk import say
+from smol_dev.errors import TrustError, UsageError
+
+if TYPE_CHECKING:
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.trust import PendingTrust
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--list", "listing", is_flag=True, help="List what was approved.")
+@click.option("--revoke", is_flag=True, help="Forget the approval instead.")
+@click.option("--yes", is_flag=True, help="Approve without asking.")
+def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
+    """Approve the project's smol.toml, or the one at PATH, as it is now.
+
+    Shows what it would steer first: where prompts go, and what is sent with them. Prints the hash
+    that SMOL_TRUST_PROJECT takes. Any change to the file asks again.
+    """
+    from smol_dev.config.layers import Surroundings
+
+    here = Surroundings.here()
+    if listing:
+        list_approvals(here)
+    elif revoke:
+        forget(path, here)
+    else:
+        approve_project(path, here, yes=yes)
+
+
+def list_approvals(surroundings: "Surroundings") -> None:
+    """Print each approval: its hash, its file, and whether the file has changed since."""
+    from smol_dev.config.trust import approvals
+    from smol_dev.ui.safe import safe
+
+    for each in approvals(surroundings):
+        changed = "" if each.current else "  (changed since)"
+        click.echo(f"{each.hash}  {safe(str(each.path))}{changed}")
+
+
+def forget(path: Path | None, surroundings: "Surroundings") -> None:
+    """Forget every approval of the project's file, or of the one at `path`."""
+    from smol_dev.config.trust import revoke
+
+    file = project_file(path, surroundings)
+    count = revoke(file, surroundings)
+    say(f"`{file}` is no longer approved" if count else f"`{file}` was not approved")
+
+
+def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: bool) -> None:
+    """Show what the project's file steers, ask, and record it."""
+    from dataclasses import replace
+
+    from smol_dev.config.layers import Flags
+    from smol_dev.config.trust import approve, pending
+
+    file = project_file(path, surroundings)
+    found = pending(Flags(), replace(surroundings, cwd=file.parent))
+    if found is None:
+        say(f"`{file}` steers nothing; it needs no approval")
+        return
+    show_pending(found)
+    if not found.approved:
+        if not yes:
+            confirm(found)
+        approve(found.path, surroundings, hash=found.hash)
+    say(f"`{file}` is approved as it is now")
+    click.echo(found.hash)
+
+
+def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
+    """The project's file from the working directory upwards, or at or above `path`."""
+    from smol_dev.config.files import FILE_NAME, find_project
+
+    if path is not None and path.name == FILE_NAME:
+        return surroundings.cwd / path
+    folder = surroundings.cwd / path if path is not None else surroundings.cwd
+    if (file := find_project(folder, surroundings.home)) is None:
+        raise UsageError(
+            f"there is no `{FILE_NAME}` in `{folder}` or above it",
+            hint="name the project's folder: `smol_dev trust PATH`",
+        )
+    return file
+
+
+def show_pending(pending: "PendingTrust") -> None:
+    """Say what a project's file steers: each key, as it is without the file and with it."""
+    say(f"`{pending.path}` steers where prompts go, or what is sent:", f"  SHA-256 {pending.hash}")
+    say(*(f"  {each.key}: {each.old or '(unset)'} → {each.new}" for each in pending.keys))
+
+
+def confirm(pending: "PendingTrust") -> None:
+    """Ask on a terminal; raise `TrustError` after a no, and where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise TrustError(
+            f"`{pending.path}` is not approved, and there is no terminal to ask on",
+            hint=f"look at it, then `smol_dev trust --yes`, or `SMOL_TRUST_PROJECT={pending.hash}`",
+        )
+    if not click.confirm("Approve?", default=False, err=True):
+        raise TrustError(f"`{pending.path}` is not approved", hint="nothing was recorded")

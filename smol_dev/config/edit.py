@@ -1,0 +1,115 @@
+"""`config set` and `unset`: one key of the user's or the project's file."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from smol_dev.config.change import Sheet, change
+from smol_dev.config.command_line import SECRET, TOP_TABLES, key_path, toml_value
+from smol_dev.config.document import rendered, with_value, without
+from smol_dev.config.layers import Flags, Key, Layers, Surroundings
+from smol_dev.config.problems import did_you_mean, dotted
+from smol_dev.errors import UsageError
+
+BETTER_WAYS: Final = (
+    "name a variable (`smol_dev config set api_key_env NAME`), a file (`api_key_file`) or a command"
+    " (`api_key_command`), or write it into the file itself: `smol_dev config edit`"
+)
+
+
+def set_value(
+    key: str, value: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
+) -> tuple[str, ...]:
+    """Set a key to a value spelled as for `-c`; the lines to tell the user."""
+
+    def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
+        path = full_key(key, sheet.layers)
+        refuse_secret(path)
+        refuse_table(path, hint=f"name a key in it: `{dotted(path)}.KEY`")
+        refuse_unknown_profile(path, sheet.layers)
+        read = toml_value(value.strip())
+        said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.target.path}`"
+        return with_value(sheet.text, path, read), (said, *overruled(path, sheet))
+
+    return change(flags, surroundings, edit, project=project)
+
+
+def unset(
+    key: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
+) -> tuple[str, ...]:
+    """Take a key out of the file; the lines to tell the user."""
+
+    def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
+        path = full_key(key, sheet.layers)
+        refuse_table(path, hint="a whole profile: `smol_dev profiles remove NAME`")
+        if not holds(sheet.tables, path):
+            raise UsageError(
+                f"`{dotted(path)}` is not set in `{sheet.target.path}`",
+                hint=f"see who sets it: `smol_dev config explain {dotted(path)}`",
+            )
+        said = f"`{dotted(path)}` is no longer set in `{sheet.target.path}`"
+        return without(sheet.text, path), (said,)
+
+    return change(flags, surroundings, edit, project=project)
+
+
+def full_key(key: str, layers: Layers) -> Key:
+    """The key from the top of the file; one without a table is of the selected profile."""
+    path = key_path(key)
+    if path is None:
+        raise UsageError(
+            f"`{key}` is no key", hint="write it as `model`, `code.model` or `run.max_files`"
+        )
+    if path[0] in (*TOP_TABLES, "default_profile"):
+        return path
+    return ("profiles", layers.selected, *path)
+
+
+def refuse_secret(path: Key) -> None:
+    """Refuse a secret on the command line, where every user of the machine can read it."""
+    if path[0] == "profiles" and path[2:] and path[2] in SECRET:
+        raise UsageError(
+            f"`{path[2]}` is a secret, and a command line is read by every user of the machine"
+            " and kept by the shell",
+            hint=BETTER_WAYS,
+        )
+
+
+def refuse_table(path: Key, *, hint: str) -> None:
+    """Refuse a whole table of the file where one key of it is wanted."""
+    name = "a profile" if path[0] == "profiles" else "a table"
+    if path in {(top,) for top in TOP_TABLES} or (path[0] == "profiles" and len(path) == 2):  # noqa: PLR2004
+        raise UsageError(f"`{dotted(path)}` is {name}, not a key", hint=hint)
+
+
+def refuse_unknown_profile(path: Key, layers: Layers) -> None:
+    """Refuse a key of a profile that no layer declares; a slip of the pen would make a new one."""
+    known = known_profiles(layers)
+    if path[0] == "profiles" and path[1] not in known:
+        raise UsageError(
+            f"there is no profile `{path[1]}`{did_you_mean(path[1], known)}",
+            hint=f"create it: `smol_dev profiles add {dotted((path[1],))}`",
+        )
+
+
+def known_profiles(layers: Layers) -> list[str]:
+    """The names of all profiles that a file declares; a variable or flag declares none."""
+    files = [layer for layer in layers.all if layer.documents]
+    return list(dict.fromkeys(name for layer in files for name in layer.table("profiles")))
+
+
+def overruled(path: Key, sheet: Sheet) -> Iterator[str]:
+    """A line for each stronger layer that sets the key too, for which the change does nothing."""
+    for layer in sheet.layers.all:
+        if layer.kind == ("project" if sheet.target.project else "user"):
+            return
+        if layer.kind in ("environment", "project") and holds(layer.data, path):
+            yield f"`{layer.origin(path).where}` sets it too, and is stronger"
+
+
+def holds(tables: Any, path: Key) -> bool:  # noqa: ANN401 - any part of a TOML file
+    """Whether the tables set the key."""
+    for part in path:
+        if not isinstance(tables, dict) or part not in tables:
+            return False
+        tables = tables[part]
+    return True

@@ -1,0 +1,75 @@
+"""The effective settings as text for a person or a program; secrets only by where they come from."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+
+from smol_dev.config.command_line import key_path
+from smol_dev.config.explain import Candidate, as_dict, as_toml, origins
+from smol_dev.config.layers import Key, Origin
+from smol_dev.config.load import Loaded
+from smol_dev.config.positions import positions
+
+
+def as_text(loaded: Loaded, *, origin: bool) -> str:
+    """Valid TOML, under a comment about the key; with `origin` each setting says who set it."""
+    text = as_toml(loaded)
+    if origin:
+        found = {from_top(key, loaded.name): each for key, each in origins(loaded).items()}
+        text = with_origins(text, found)
+    return visible(f"# api_key: {visible(loaded.key_summary(), keep='')}\n{text}")
+
+
+def as_json(loaded: Loaded, *, origin: bool) -> str:
+    """One JSON object, pure ASCII."""
+    document = {
+        "profile": loaded.name,
+        "settings": as_dict(loaded),
+        "api_key": loaded.key_summary(),
+    }
+    if origin:
+        document["origins"] = {key: asdict(each) for key, each in origins(loaded).items()}
+    return json.dumps(document, indent=2, default=str) + "\n"
+
+
+def from_top(key: str, profile: str) -> Key:
+    """The key from the top of a file; one without a table is of the profile."""
+    path = key_path(key) or (key,)
+    return (
+        path if path[0] in ("run", "default_profile", "prompts") else ("profiles", profile, *path)
+    )
+
+
+def with_origins(text: str, found: Mapping[Key, Origin]) -> str:
+    """The TOML text with a comment behind each setting, or behind the header of its table."""
+    known = positions(text)
+    starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
+    places = {}
+    for key, origin in found.items():
+        if (position := known.get(key)) is not None:
+            end = position.end or text.find("\n", starts[position.line - 1])
+            places[end] = f"  # {visible(str(origin), keep='')}"
+    for end in sorted(places, reverse=True):
+        text = text[:end] + places[end] + text[end:]
+    return text
+
+
+def candidate_lines(candidates: Iterable[Candidate]) -> Iterator[str]:
+    """A line for each layer that sets a key: `*` the winner, its value, who it is."""
+    rows = list(candidates)
+    width = max((len(row.value) for row in rows), default=0)
+    for row in rows:
+        note = f"  ({row.note})" if row.note else ""
+        yield f"{'*' if row.wins else ' '} {row.value:<{width}}  {row.origin}{note}"
+
+
+def visible(text: str, *, keep: str = "\n") -> str:
+    r"""The text with what no terminal should get as `\uXXXX`, which TOML reads as the same string."""
+    return "".join(
+        each
+        if each.isprintable() or each in keep
+        else f"\\u{ord(each):04x}"
+        if ord(each) <= 0xFFFF  # noqa: PLR2004 - what four digits hold
+        else f"\\U{ord(each):08x}"
+        for each in text
+    )
