@@ -86,9 +86,20 @@ class AnswerRejected:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one request cost, whether its answer could be used or not."""
+
+    stage: StageName
+    usage: Usage
+
+
+Step = Event | AnswerRejected | Spent
+
+
 async def ask(
     chat: Chat, question: Question[Value], budget: Budget
-) -> AsyncIterator[Event | AnswerRejected | Answered[Value]]:
+) -> AsyncIterator[Step | Answered[Value]]:
     """The events of asking; the last item is `Answered`.
 
     A cut-off answer is continued where the seam can be checked, any other unusable one is asked for
@@ -179,13 +190,13 @@ class _Attempts(Generic[Value]):
 
 async def _send(
     chat: Chat, question: Question[Value], turns: tuple[Message, ...], budget: Budget
-) -> AsyncIterator[Event | Reply]:
+) -> AsyncIterator[Step | Reply]:
     """One request and its answer; an answer that repeats itself without end is broken off."""
     room = budget.room(turns)
     yield StageStarted(question.stage, question.path)
     repetition, text = Repetition(), []
     request = Request(question.stage, turns, max_tokens=room, schema=question.schema)
-    async with aclosing(chat.ask(request)) as answer:  # type: ignore[type-var]  # generators close
+    async with aclosing(chat.ask(request)) as answer:
         async for item in answer:
             if isinstance(item, Delta):
                 yield Piece(question.stage, question.path, item.text, item.reasoning)
@@ -205,6 +216,7 @@ async def _send(
             elif isinstance(item, Note):
                 yield Warned(item.message, item.hint)
             else:
+                yield Spent(question.stage, item.usage)
                 counts = item.usage
                 budget.observe(turns, prompt=counts.prompt, completion=counts.completion)
                 yield item

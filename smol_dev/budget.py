@@ -35,7 +35,9 @@ class Budget:
     to type for a larger window on this server.
     """
 
-    def __init__(self, *, window: int | None, wanted: int | None, enlarge: str) -> None:
+    def __init__(
+        self, *, window: int | None = None, wanted: int | None = None, enlarge: str = ""
+    ) -> None:
         self.window = window
         self.wanted = wanted
         self.enlarge = enlarge
@@ -76,7 +78,8 @@ class Budget:
         return ServerError(
             f"the prompt of about {prompt:,} tokens does not fit the model's context window"
             f" of {self.window:,} tokens with an answer",
-            hint=self.enlarge or "load the model with a larger context window, or shorten the prompt",
+            hint=self.enlarge
+            or "load the model with a larger context window, or shorten the prompt",
             kind="context",
         )
 
@@ -101,7 +104,9 @@ class Budget:
         """Fewer prompt tokens than this cannot be the whole of these messages."""
         seen, tokens = self._counted
         if seen and messages[: len(seen)] == seen:
-            return tokens * 9 // 10  # a template may drop a few tokens of an earlier turn (thinking)
+            return (
+                tokens * 9 // 10
+            )  # a template may drop a few tokens of an earlier turn (thinking)
         characters = sum(len(message.content) for message in messages)
         return characters // MOST_CHARACTERS_PER_TOKEN
 

@@ -5,7 +5,7 @@ of its subclasses. A bug is none of these: it keeps its traceback and exits with
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 Reason = Literal[
     "empty",
@@ -28,7 +28,7 @@ Reason = Literal[
 class SmolError(Exception):
     """What happened and where it came from (`message`), and what to type or change (`hint`)."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code = 1
 
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
@@ -94,12 +94,27 @@ class AnswerError(SmolError):
 
 
 class WorkspaceError(SmolError):
-    """An output folder or a path in it that must not or cannot be written."""
+    """An output folder or a path in it that must not or cannot be written.
+
+    `stops_run` says that no other file could be written either (a full or read-only disk).
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, *, hint: str, stops_run: bool = True) -> None:
+        super().__init__(message, hint=hint)
+        self.stops_run = stops_run
 
 
 class TrustError(SmolError):
     """A project file that steers where prompts go and was not approved."""
 
     exit_code = 6
+
+
+class InterruptedRunError(SmolError):
+    """A signal stopped the run; what was finished is kept. `exit_code` is 128 + the signal."""
+
+    def __init__(self, message: str, *, hint: str, signal: int) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = 128 + signal

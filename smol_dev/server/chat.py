@@ -3,7 +3,7 @@
 Standard library only, so that the pipeline and its tests know no client library.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -62,6 +62,7 @@ class Retrying:
     message: str
     attempt: int
     wait: float
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Facts:
     """What the server tells about itself and a stage's model; None where it does not say.
 
     `window` is the context window in tokens as it is loaded now, `parameters` the model's size
-    (7_000_000_000 for a 7B), `slots` how many requests it works on at once.
+    (7_000_000_000 for a 7B), `slots` how many requests it works on at once, `enlarge` what to type
+    for a larger window on this server.
     """
 
     server: str = "compatible"
@@ -103,6 +105,7 @@ class Facts:
     window: int | None = None
     slots: int | None = None
     parameters: int | None = None
+    enlarge: str = ""
 
 
 class Chat(Protocol):
@@ -111,7 +114,7 @@ class Chat(Protocol):
     async def facts(self, stage: StageName) -> Facts:
         """What is known about the model of this stage; asks the server at most once per state."""
 
-    def ask(self, request: Request) -> AsyncIterator[Delta | Retrying | Note | Reply]:
+    def ask(self, request: Request) -> AsyncGenerator[Delta | Retrying | Note | Reply, None]:
         """The answer as it comes; the last item is the one `Reply`.
 
         Raises `ServerError` when no answer could be had at all. An answer that broke off in the

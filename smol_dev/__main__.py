@@ -1,0 +1,5 @@
+"""`python -m smol_dev` is the command line."""
+
+from smol_dev.cli import main
+
+main()

@@ -1,0 +1,139 @@
+"""The one conversation of a run: what is to be done, what is known, and the turns so far.
+
+system · user (the plan, with the prompt) · assistant (plan) · user (the file list) · assistant (list) ·
+user (write X) · assistant (X) … Everything up to the list is shared by all files.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from smol_dev import prompts
+from smol_dev.budget import Budget
+from smol_dev.prompts import Words
+from smol_dev.server.chat import Chat, Facts, Message, StageName
+
+STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
+
+Settle = Callable[[Sequence[str]], tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]
+"""Sorts paths into those that may be written and the rest, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """What the profile says about one stage; None is "ask the server" or the default."""
+
+    variant: str = "auto"
+    window: int | None = None
+    max_output_tokens: int | None = None
+    answer_retries: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done.
+
+    `variants` holds every prompt variant a stage may name. `concurrency` is how many requests go
+    out at once, None for what the server says it has slots for (else `usual_concurrency`). A job
+    that goes on where another stopped brings its `plan`, `list_answer` and `files`, in `written` the
+    text of the files that are there, and in `todo` the files to ask for (None: all).
+    """
+
+    prompt: str
+    settle: Settle
+    variants: Mapping[str, Words]
+    stages: Mapping[StageName, StageSettings] = field(default_factory=dict)
+    strategy: Literal["auto", "chain", "parallel"] = "auto"
+    concurrency: int | None = None
+    usual_concurrency: int = 1
+    max_files: int = 200
+    syntax_check: bool = True
+    plan_only: bool = False
+    plan: str = ""
+    list_answer: str = ""
+    files: tuple[str, ...] = ()
+    todo: tuple[str, ...] | None = None
+    written: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self, stage: StageName) -> StageSettings:
+        """The profile's word on a stage."""
+        return self.stages.get(stage, StageSettings())
+
+
+class Conversation:
+    """The turns of one run, the budget of each model it asks, and the words it asks with."""
+
+    def __init__(self, chat: Chat, job: Job) -> None:
+        self.chat = chat
+        self.job = job
+        self.plan = job.plan
+        self.list_answer = job.list_answer
+        self.files = job.files
+        self._facts: dict[StageName, Facts] = {}
+        self._budgets: dict[str, Budget] = {}
+        self._variants: dict[StageName, str] = {}
+
+    async def learn(self) -> None:
+        """Ask what the server says of each stage's model; the words are chosen the first time.
+
+        A server that loads a model on demand knows its window only after the first answer.
+        """
+        for stage in STAGES:
+            facts = await self.chat.facts(stage)
+            settings = self.job.settings(stage)
+            window = settings.window or facts.window
+            self._facts[stage] = facts
+            budget = self._budgets.setdefault(facts.model, Budget(enlarge=facts.enlarge))
+            budget.window = window or budget.window
+            variant = settings.variant
+            if variant == "auto":
+                variant = prompts.choose(window=window, parameters=facts.parameters)
+            self._variants.setdefault(stage, variant)
+
+    def budget(self, stage: StageName) -> Budget:
+        """The budget of the stage's model, with the stage's own `max_output_tokens`."""
+        budget = self._budgets[self._facts[stage].model]
+        budget.wanted = self.job.settings(stage).max_output_tokens
+        return budget
+
+    def variant(self, stage: StageName) -> str:
+        """The name of the prompt variant of a stage."""
+        return self._variants[stage]
+
+    def slots(self) -> int:
+        """How many files may be asked for at once."""
+        if self.job.strategy == "chain":
+            return 1
+        return self.job.concurrency or self._facts["code"].slots or self.job.usual_concurrency
+
+    def opening(self, *, short: bool = False) -> tuple[Message, ...]:
+        """The turns up to and including the request for the plan."""
+        return prompts.opening(self._words("plan", short=short), self.job.prompt)
+
+    def shared(self, *, short: bool = False, trim: int | None = None) -> tuple[Message, ...]:
+        """The turns up to the list's answer, with which every file's request begins.
+
+        `short` takes the shorter words, `trim` keeps so many characters of the plan: for a window
+        that the whole does not fit.
+        """
+        plan = self.plan if trim is None else prompts.trimmed(self.plan, trim)
+        opened = (*self.opening(short=short), Message("assistant", plan))
+        if not self.list_answer:
+            return opened
+        request = Message("user", self.list_request(short=short))
+        return (*opened, request, Message("assistant", self.list_answer))
+
+    def list_request(self, *, short: bool = False) -> str:
+        """The request for the file list."""
+        words = self._words("files", short=short)
+        return prompts.ask_list(words, prompt=self.job.prompt, plan=self.plan)
+
+    def file_request(self, path: str, *, short: bool = False) -> str:
+        """The request for one file."""
+        words = self._words("code", short=short)
+        return prompts.ask_file(
+            words, path, prompt=self.job.prompt, plan=self.plan, files=self.files
+        )
+
+    def _words(self, stage: StageName, *, short: bool) -> Words:
+        return self.job.variants["small" if short else self._variants[stage]]

@@ -1,0 +1,127 @@
+"""The method: a plan, a list of files, then each file; a generator of what happens.
+
+It asks a `Chat` and yields events; it writes nothing and knows no server, no folder and no screen.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from smol_dev import prompts
+from smol_dev.asking import Answered, Question, Step, ask
+from smol_dev.conversation import Conversation, Job
+from smol_dev.errors import AnswerError
+from smol_dev.events import Dropped, FilesReady, PlanReady, Warned
+from smol_dev.replies.file_list import paths_in_plan, read_file_list
+from smol_dev.replies.plan import read_plan
+from smol_dev.replies.verdicts import FileList, Rejected
+from smol_dev.server.chat import Chat
+from smol_dev.strategies import FileMissing, FileReady, write_files
+
+MOST_LISTED: Final = 10_000
+"""A list longer than this is not a list but a model that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListSaid:
+    """The file list's turn of the conversation as the model said it, for the record."""
+
+    text: str
+
+
+Happening = Step | ListSaid | FileReady | FileMissing
+
+
+async def run(chat: Chat, job: Job) -> AsyncIterator[Happening]:
+    """Everything that happens, in order, until the last file was had or given up.
+
+    Raises `ServerError` or `AnswerError` when the plan or the list cannot be had. A file that
+    cannot be had is a `FileMissing`, and the others go on.
+    """
+    talk = Conversation(chat, job)
+    await talk.learn()
+    if not talk.plan:
+        async for step in make_plan(talk):
+            yield step
+    if not talk.files:
+        async for step in list_files(talk):
+            yield step
+    if not job.plan_only:
+        async for file_step in write_files(talk):
+            yield file_step
+
+
+async def make_plan(talk: Conversation) -> AsyncIterator[Step]:
+    """Ask for the plan, which `talk` then knows."""
+    *before, request = talk.opening()
+    question = Question(
+        "plan",
+        tuple(before),
+        request.content,
+        read_plan,
+        talk.job.settings("plan").answer_retries,
+    )
+    async for step in ask(talk.chat, question, talk.budget("plan")):
+        if isinstance(step, Answered):
+            talk.plan = step.value
+            yield PlanReady(step.value)
+        else:
+            yield step
+    await talk.learn()
+
+
+async def list_files(talk: Conversation) -> AsyncIterator[Step | ListSaid]:
+    """Ask for the file list, which `talk` then knows; from the plan where no list can be had.
+
+    Raises `AnswerError` when nothing of the list may be written, or when it is longer than allowed.
+    """
+    question = Question(
+        "files",
+        talk.shared(),
+        talk.list_request(),
+        lambda answer, finish: read_file_list(answer, finish_reason=finish, max_files=MOST_LISTED),
+        talk.job.settings("files").answer_retries,
+        schema=prompts.FILE_LIST_SCHEMA,
+    )
+    try:
+        async for step in ask(talk.chat, question, talk.budget("files")):
+            if isinstance(step, Answered):
+                listed, said = step.value, step.said
+            else:
+                yield step
+    except AnswerError as error:
+        listed = _from_plan(talk, error)
+        said = json.dumps({"files": listed.files})
+        yield Warned(f"{error.message}; the files are taken from the plan")
+    settled = _settle(talk, listed)
+    talk.files, talk.list_answer = settled.files, said
+    yield ListSaid(said)
+    yield settled
+
+
+def _from_plan(talk: Conversation, error: AnswerError) -> FileList:
+    found = paths_in_plan(talk.plan)
+    if error.reason not in {"empty", "wrong_format", "refusal"} or isinstance(found, Rejected):
+        raise error
+    return found
+
+
+def _settle(talk: Conversation, listed: FileList) -> FilesReady:
+    accepted, refused = talk.job.settle(listed.files)
+    dropped = tuple(Dropped(path, why) for path, why in (*listed.dropped, *refused))
+    most = talk.job.max_files
+    if len(accepted) > most:
+        raise AnswerError(
+            f"the file list names {len(accepted):,} files, more than `run.max_files` ({most:,})",
+            hint=f"raise it with `-c run.max_files={len(accepted)}`, or ask for a smaller program",
+            reason="wrong_format",
+        )
+    if not accepted:
+        raise AnswerError(
+            "the file list names nothing that may be written: "
+            + "; ".join(f"`{entry.path}` ({entry.reason})" for entry in dropped[:5]),
+            hint="say in the prompt which files you want, or try another model with `--model`",
+            reason="unsafe_path",
+        )
+    return FilesReady(accepted, dropped)

@@ -1,0 +1,216 @@
+"""How the files are asked for: one after another in one chain, or several at once.
+
+In a `chain` the model sees every file it has written, at the price of a growing prompt that a local
+server has in its cache. In `parallel` each request is the shared turns and the file's name.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from smol_dev.asking import Answered, Flawed, Question, Step, ask
+from smol_dev.conversation import Conversation
+from smol_dev.errors import AnswerError, Reason, ServerError, SmolError
+from smol_dev.events import FileStarted, Retry, Warned
+from smol_dev.replies.code import read_code
+from smol_dev.replies.syntax import check_syntax
+from smol_dev.replies.verdicts import Code, Rejected
+from smol_dev.server.chat import Message, Usage
+
+HOPELESS: Final = frozenset(
+    {"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"}
+)
+"""Kinds of failure that the next file would meet just the same."""
+
+CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
+"""Kinds of failure that fewer requests at once may cure."""
+
+WAITING_EVENTS: Final = 256
+"""Events held for a slow reader before the servers' streams have to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReady:
+    """A whole file to be written. `flaw` is a syntax error left after the second try."""
+
+    path: str
+    content: str
+    usage: Usage
+    seconds: float
+    flaw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMissing:
+    """A file that could not be had, and why."""
+
+    path: str
+    reason: Reason
+    error: SmolError
+
+
+FileStep = Step | FileReady | FileMissing
+_Read = Callable[[str, str | None], str | Flawed[str] | Rejected]
+
+
+async def write_files(talk: Conversation) -> AsyncIterator[FileStep]:
+    """Ask for every file that is not written yet."""
+    waiting = talk.files if talk.job.todo is None else talk.job.todo
+    slots = talk.slots()
+    chained = talk.job.strategy == "chain" or (talk.job.strategy == "auto" and slots == 1)
+    steps = _chain(talk, waiting) if chained else _parallel(talk, waiting, slots)
+    async with aclosing(steps) as happening:
+        async for step in happening:
+            yield step
+
+
+async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[FileStep, None]:
+    """One file after another, each request with the files before it while they fit the window."""
+    shared = talk.shared()
+    turns = shared
+    for path, content in talk.job.written.items():
+        turns = (*turns, Message("user", talk.file_request(path)), Message("assistant", content))
+    for number, path in enumerate(paths):
+        yield FileStarted(path)
+        request = Message("user", talk.file_request(path))
+        if len(turns) > len(shared) and not talk.budget("code").fits((*turns, request)):
+            turns = shared
+        try:
+            async for step in _one(talk, path, turns):
+                if isinstance(step, Answered):
+                    yield _ready(path, step)
+                    turns = (*step.turns, Message("assistant", step.said))
+                else:
+                    yield step
+        except (AnswerError, ServerError) as error:
+            yield FileMissing(path, error.reason, error)
+            if _is_hopeless(error):
+                for rest in paths[number + 1 :]:
+                    yield FileMissing(rest, error.reason, error)
+                return
+
+
+async def _one(
+    talk: Conversation, path: str, turns: tuple[Message, ...]
+) -> AsyncIterator[Step | Answered[str]]:
+    """One file, from the fullest prompt to the smallest that the window takes."""
+    shared = talk.shared()
+    ways = [(turns, False)] if turns != shared else []
+    ways += [(shared, False), (talk.shared(short=True), True)]
+    window = talk.budget("code").window
+    if window is not None:
+        ways.append((talk.shared(short=True, trim=window), True))
+    for number, (so_far, short) in enumerate(ways):
+        question = Question(
+            "code",
+            so_far,
+            talk.file_request(path, short=short),
+            _reader(path, syntax_check=talk.job.syntax_check),
+            talk.job.settings("code").answer_retries,
+            path=path,
+        )
+        try:
+            async for step in ask(talk.chat, question, talk.budget("code")):
+                yield step
+        except ServerError as error:
+            if error.kind != "context" or number == len(ways) - 1:
+                raise
+        else:
+            return
+
+
+async def _parallel(
+    talk: Conversation, paths: Sequence[str], slots: int
+) -> AsyncGenerator[FileStep, None]:
+    """Several files at once; the steps of all of them as they come."""
+    crew = _Crew(talk, paths, slots)
+    try:
+        while (step := await crew.steps.get()) is not None:
+            if isinstance(step, BaseException):
+                raise step
+            yield step
+    finally:
+        await crew.dismiss()
+
+
+class _Crew:
+    """As many workers as there are slots; each takes the next waiting file the moment it is free."""
+
+    def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
+        self.talk = talk
+        self.steps: asyncio.Queue[FileStep | BaseException | None] = asyncio.Queue(WAITING_EVENTS)
+        self._waiting = deque(paths)
+        self._crowded: set[str] = set()
+        self._limit = min(slots, len(paths))
+        self._busy = self._limit
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._limit)]
+        if not self._workers:
+            self.steps.put_nowait(None)
+
+    async def dismiss(self) -> None:
+        """Cancel what is still asked for and wait until every request is dropped."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting and self._busy <= self._limit:
+                await self._write(self._waiting.popleft())
+        except Exception as error:  # noqa: BLE001 - a bug in a worker is raised where the steps are read
+            await self.steps.put(error)
+        self._busy -= 1
+        if not self._busy:
+            await self.steps.put(None)
+
+    async def _write(self, path: str) -> None:
+        talk = self.talk
+        if path not in self._crowded:
+            await self.steps.put(FileStarted(path))
+        try:
+            async for step in _one(talk, path, talk.shared()):
+                await self.steps.put(_ready(path, step) if isinstance(step, Answered) else step)
+        except (AnswerError, ServerError) as error:
+            if self._can_shrink(path, error):
+                await self._shrink(path, error)
+                return
+            await self.steps.put(FileMissing(path, error.reason, error))
+            if _is_hopeless(error):
+                while self._waiting:
+                    await self.steps.put(FileMissing(self._waiting.popleft(), error.reason, error))
+
+    def _can_shrink(self, path: str, error: SmolError) -> bool:
+        crowded = isinstance(error, ServerError) and error.kind in CROWDED
+        return crowded and self._busy > 1 and path not in self._crowded
+
+    async def _shrink(self, path: str, error: SmolError) -> None:
+        """Go on with half as many at once, this file among them."""
+        self._limit = max(1, min(self._limit, self._busy) // 2)
+        self._crowded.add(path)
+        self._waiting.append(path)
+        await self.steps.put(Retry("code", path, "server", error.message, 1))
+        await self.steps.put(Warned(f"going on with {self._limit} requests at once"))
+
+
+def _reader(path: str, *, syntax_check: bool) -> _Read:
+    def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
+        verdict = read_code(answer, path=path, finish_reason=finish_reason)
+        if not isinstance(verdict, Code):
+            return verdict
+        problem = check_syntax(path, verdict.content) if syntax_check else None
+        if problem is None:
+            return verdict.content
+        return Flawed(verdict.content, f"The file has a syntax error: {problem}.")
+
+    return read
+
+
+def _ready(path: str, answer: Answered[str]) -> FileReady:
+    return FileReady(path, answer.value, answer.usage, answer.seconds, answer.flaw)
+
+
+def _is_hopeless(error: SmolError) -> bool:
+    return isinstance(error, ServerError) and error.kind in HOPELESS

@@ -1,0 +1,50 @@
+"""A scripted model: the `Chat` that the tests of the method ask."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from smol_dev.errors import SmolError
+from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName, Usage
+
+Answer = str | Reply | SmolError
+Item = Delta | Retrying | Note | Reply
+
+
+@dataclass
+class FakeChat:
+    """Answers each request with the next of `answers`, or with what a function of it says.
+
+    A text is an answer that stopped by itself, a `Reply` is given as it is, an error is raised.
+    Every request is kept in `requests`; `most_at_once` counts how many were open together.
+    """
+
+    answers: Sequence[Answer] | Callable[[Request], Answer]
+    known: Facts = field(default_factory=lambda: Facts(model="fake"))
+    requests: list[Request] = field(default_factory=list)
+    most_at_once: int = 0
+    closed: int = 0
+    _open: int = 0
+
+    async def facts(self, stage: StageName) -> Facts:
+        del stage
+        return self.known
+
+    async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
+        number = len(self.requests)
+        self.requests.append(request)
+        answer = self.answers(request) if callable(self.answers) else self.answers[number]
+        self._open += 1
+        self.most_at_once = max(self.most_at_once, self._open)
+        try:
+            if isinstance(answer, SmolError):
+                raise answer
+            reply = answer if isinstance(answer, Reply) else Reply(answer, "stop", usage=Usage())
+            if reply.text:
+                yield Delta(reply.text)
+            yield reply
+        finally:
+            self._open -= 1
+            self.closed += 1
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,314 @@
+"""The whole method against a scripted model: what is asked, in which order, and what comes out."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from smol_dev import pipeline
+from smol_dev.asking import AnswerRejected, Spent
+from smol_dev.conversation import Job, StageSettings
+from smol_dev.errors import AnswerError, ServerError
+from smol_dev.events import Dropped, FilesReady, FileStarted, Piece, PlanReady, Retry, StageStarted
+from smol_dev.pipeline import Happening, ListSaid
+from smol_dev.prompts import shipped
+from smol_dev.server.chat import Facts, Message, Reply, Request, Usage
+from smol_dev.strategies import FileMissing, FileReady
+from tests.fakes import Answer, FakeChat
+
+PLAN = "# Plan\n\n`a.py` exports `A`, `b.py` uses it."
+LIST = '{"files": ["a.py", "b.py"]}'
+VARIANTS = {name: shipped(name) for name in ("default", "small")}
+
+
+def settle_all(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    return tuple(paths), ()
+
+
+JOB = Job("a counter", settle_all, VARIANTS)
+
+
+def happenings(chat: FakeChat, job: Job = JOB) -> list[Happening]:
+    async def collect() -> list[Happening]:
+        return [step async for step in pipeline.run(chat, job)]
+
+    return asyncio.run(collect())
+
+
+def said(request: Request) -> str:
+    return request.messages[-1].content
+
+
+def by_path(files: Mapping[str, Answer]) -> FakeChat:
+    """Answers plan and list, then each file by the path that ends its request."""
+
+    def answer(request: Request) -> Answer:
+        if request.stage == "plan":
+            return PLAN
+        if request.stage == "files":
+            return '{"files": [' + ", ".join(f'"{path}"' for path in files) + "]}"
+        return files[said(request).rsplit("\n", 1)[-1]]
+
+    return FakeChat(answer)
+
+
+def test_a_run_is_plan_then_list_then_each_file() -> None:
+    chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
+    assert happenings(chat) == [
+        StageStarted("plan"),
+        Piece("plan", None, PLAN),
+        Spent("plan", Usage()),
+        PlanReady(PLAN),
+        StageStarted("files"),
+        Piece("files", None, LIST),
+        Spent("files", Usage()),
+        ListSaid(LIST),
+        FilesReady(("a.py", "b.py")),
+        FileStarted("a.py"),
+        StageStarted("code", "a.py"),
+        Piece("code", "a.py", "A = 1\n"),
+        Spent("code", Usage()),
+        FileReady("a.py", "A = 1\n", Usage(), 0.0),
+        FileStarted("b.py"),
+        StageStarted("code", "b.py"),
+        Piece("code", "b.py", "import a\n"),
+        Spent("code", Usage()),
+        FileReady("b.py", "import a\n", Usage(), 0.0),
+    ]
+
+
+def test_every_request_of_a_chain_begins_with_the_one_before_and_its_answer() -> None:
+    chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
+    happenings(chat)
+    answers = [PLAN, LIST, "A = 1\n"]
+    for earlier, later, answer in zip(chat.requests, chat.requests[1:], answers, strict=False):
+        assert later.messages[:-2] == earlier.messages
+        assert later.messages[-2] == Message("assistant", answer)
+
+
+def test_roles_alternate_after_one_system_message() -> None:
+    chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
+    happenings(chat)
+    assert [message.role for message in chat.requests[-1].messages] == [
+        "system",
+        *["user", "assistant"] * 3,
+        "user",
+    ]
+
+
+def test_the_path_is_the_last_thing_of_a_file_request_and_nowhere_before_the_list() -> None:
+    chat = FakeChat([PLAN.replace("a.py", "first file"), LIST, "A = 1\n", "import a\n"])
+    happenings(chat)
+    assert said(chat.requests[2]).endswith("\na.py")
+    assert "a.py" not in "".join(message.content for message in chat.requests[2].messages[:4])
+
+
+def test_in_parallel_each_request_is_the_shared_turns_and_its_file() -> None:
+    chat = by_path({"a.py": "A = 1\n", "b.py": "B = 2\n", "c.py": "C = 3\n"})
+    happenings(chat, replace(JOB, strategy="parallel", concurrency=2))
+    files = chat.requests[2:]
+    assert {request.messages[:-1] for request in files} == {files[0].messages[:-1]}
+    assert files[0].messages[-2] == Message("assistant", '{"files": ["a.py", "b.py", "c.py"]}')
+    assert [said(request).rsplit("\n", 1)[-1] for request in files] == ["a.py", "b.py", "c.py"]
+
+
+@pytest.mark.parametrize(
+    ("job", "slots", "at_once"),
+    [
+        pytest.param(JOB, 3, 3, id="the server's slots"),
+        pytest.param(replace(JOB, concurrency=2), 3, 2, id="the profile's number"),
+        pytest.param(JOB, None, 1, id="one where nobody says"),
+        pytest.param(replace(JOB, usual_concurrency=4), None, 4, id="the provider's usual number"),
+        pytest.param(replace(JOB, strategy="chain"), 3, 1, id="a chain is one at a time"),
+    ],
+)
+def test_as_many_requests_are_open_as(job: Job, slots: int | None, at_once: int) -> None:
+    chat = by_path({f"{letter}.py": "X = 1\n" for letter in "abcdef"})
+    chat.known = Facts(model="fake", slots=slots)
+    happenings(chat, job)
+    assert chat.most_at_once <= at_once
+    assert len(chat.requests) == 8
+
+
+def test_a_rejected_answer_is_asked_for_again_with_the_reason() -> None:
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', "Sure! What should it do?", "A = 1\n"])
+    steps = happenings(chat)
+    [rejected] = [step for step in steps if isinstance(step, AnswerRejected)]
+    [retry] = [step for step in steps if isinstance(step, Retry)]
+    assert (rejected.path, rejected.attempt, rejected.text) == (
+        "a.py",
+        1,
+        "Sure! What should it do?",
+    )
+    assert retry == Retry("code", "a.py", rejected.reason, rejected.message, 1)
+    assert chat.requests[3].messages[:-1] == chat.requests[2].messages[:-1]
+    assert said(chat.requests[3]) == (
+        f"Your last answer to this request could not be used. {rejected.message}\n"
+        + said(chat.requests[2])
+    )
+    assert steps[-1] == FileReady("a.py", "A = 1\n", Usage(), 0.0)
+
+
+def test_a_file_that_cannot_be_had_does_not_stop_the_others() -> None:
+    chat = by_path({"a.py": "I cannot help with that.", "b.py": "B = 2\n"})
+    steps = happenings(chat)
+    [missing] = [step for step in steps if isinstance(step, FileMissing)]
+    assert (missing.path, missing.reason) == ("a.py", "refusal")
+    assert missing.error.message.startswith("no usable answer for `a.py` after 3 tries: ")
+    assert steps[-1] == FileReady("b.py", "B = 2\n", Usage(), 0.0)
+
+
+def test_answer_retries_0_asks_once() -> None:
+    job = replace(JOB, stages={"code": StageSettings(answer_retries=0)})
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', ""])
+    [missing] = [step for step in happenings(chat, job) if isinstance(step, FileMissing)]
+    assert missing.reason == "empty"
+
+
+def test_a_cut_off_answer_is_continued_as_the_next_turn() -> None:
+    whole = "def first() -> int:\n    return 1\n\n\ndef second() -> int:\n    return 2\n"
+    cut = f"```python\n{whole[:45]}"
+    rest = f"{whole[45:]}```\n"
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', Reply(cut, "length"), rest])
+    steps = happenings(chat)
+    assert steps[-1] == FileReady("a.py", whole, Usage(), 0.0)
+    assert chat.requests[3].messages[:-2] == chat.requests[2].messages
+    assert chat.requests[3].messages[-2] == Message("assistant", cut)
+
+
+def test_an_answer_without_finish_reason_never_counts_as_whole() -> None:
+    lost = Reply("A = 1\n", None, failure=ServerError("gone", hint="", kind="cut", transient=True))
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', lost, lost, lost])
+    [missing] = [step for step in happenings(chat) if isinstance(step, FileMissing)]
+    assert missing.reason == "truncated"
+    assert isinstance(missing.error, AnswerError)
+
+
+def test_a_syntax_error_is_asked_about_once_and_then_kept_with_its_flaw() -> None:
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', "def f(:\n    pass\n", "def g(:\n    pass\n"])
+    steps = happenings(chat)
+    ready = steps[-1]
+    assert isinstance(ready, FileReady)
+    assert ready.content == "def g(:\n    pass\n"
+    assert ready.flaw.startswith("The file has a syntax error: line 1")
+    assert [step.reason for step in steps if isinstance(step, Retry)] == ["syntax"]
+
+
+def test_without_syntax_check_the_first_answer_is_taken() -> None:
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', "```python\ndef f(:\n    pass\n```"])
+    ready = happenings(chat, replace(JOB, syntax_check=False))[-1]
+    assert ready == FileReady("a.py", "def f(:\n    pass\n", Usage(), 0.0)
+
+
+def test_a_list_that_cannot_be_had_is_taken_from_the_plan() -> None:
+    plan = "# Plan\n\n## `a.py`\nExports `A`.\n\n## `b.py`\nUses `A`.\n"
+    chat = FakeChat([plan, "", "", "", "A = 1\n", "import a\n"])
+    steps = happenings(chat)
+    assert FilesReady(("a.py", "b.py")) in steps
+    assert ListSaid('{"files": ["a.py", "b.py"]}') in steps
+
+
+def test_too_many_files_say_how_to_raise_the_limit() -> None:
+    chat = FakeChat([PLAN, '{"files": ["a.py", "b.py", "c.py"]}'])
+    with pytest.raises(AnswerError) as caught:
+        happenings(chat, replace(JOB, max_files=2))
+    assert caught.value.message == "the file list names 3 files, more than `run.max_files` (2)"
+    assert caught.value.hint == "raise it with `-c run.max_files=3`, or ask for a smaller program"
+
+
+def test_refused_paths_are_dropped_with_their_reason() -> None:
+    def settle(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        return ("b.py",), tuple((path, "no") for path in paths if path != "b.py")
+
+    chat = FakeChat([PLAN, LIST, "B = 2\n"])
+    steps = happenings(chat, replace(JOB, settle=settle))
+    assert FilesReady(("b.py",), (Dropped("a.py", "no"),)) in steps
+
+
+def test_a_server_error_in_the_plan_stops_the_run() -> None:
+    gone = ServerError("no server", hint="start it", kind="not_running")
+    with pytest.raises(ServerError, match="no server"):
+        happenings(FakeChat([gone]))
+
+
+@pytest.mark.parametrize("job", [JOB, replace(JOB, strategy="parallel", concurrency=2)])
+def test_a_dead_server_is_not_asked_for_the_other_files(job: Job) -> None:
+    gone = ServerError("no server", hint="start it", kind="not_running")
+    chat = by_path(dict.fromkeys(["a.py", "b.py", "c.py", "d.py", "e.py"], gone))
+    steps = happenings(chat, job)
+    missing = [step.path for step in steps if isinstance(step, FileMissing)]
+    assert sorted(missing) == ["a.py", "b.py", "c.py", "d.py", "e.py"]
+    assert len(chat.requests) <= 4
+
+
+def test_a_chain_that_outgrows_the_window_starts_again_from_the_shared_turns() -> None:
+    full = ServerError("full", hint="", kind="context")
+
+    def answer(request: Request) -> Answer:
+        if request.stage == "plan":
+            return PLAN
+        if request.stage == "files":
+            return LIST
+        return full if len(request.messages) > 6 else "X = 1\n"
+
+    chat = FakeChat(answer)
+    steps = happenings(chat)
+    assert [step.path for step in steps if isinstance(step, FileReady)] == ["a.py", "b.py"]
+    assert chat.requests[-1].messages[:-1] == chat.requests[2].messages[:-1]
+
+
+def test_a_busy_server_gets_fewer_requests_and_every_file_is_had() -> None:
+    refused: set[str] = set()
+
+    def answer(request: Request) -> Answer:
+        path = said(request).rsplit("\n", 1)[-1]
+        if request.stage == "plan":
+            return PLAN
+        if request.stage == "files":
+            return '{"files": ["a.py", "b.py", "c.py", "d.py"]}'
+        if path in {"a.py", "b.py"} and path not in refused:
+            refused.add(path)
+            return ServerError("busy", hint="", kind="busy", transient=True)
+        return "X = 1\n"
+
+    steps = happenings(FakeChat(answer), replace(JOB, strategy="parallel", concurrency=4))
+    ready = [step.path for step in steps if isinstance(step, FileReady)]
+    assert sorted(ready) == ["a.py", "b.py", "c.py", "d.py"]
+
+
+def test_plan_only_stops_after_the_list() -> None:
+    steps = happenings(FakeChat([PLAN, LIST]), replace(JOB, plan_only=True))
+    assert steps[-1] == FilesReady(("a.py", "b.py"))
+
+
+def test_a_resumed_run_continues_the_same_conversation_and_asks_only_for_what_is_missing() -> None:
+    whole = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
+    happenings(whole)
+    rest = FakeChat(["import a\n"])
+    job = replace(
+        JOB,
+        plan=PLAN,
+        list_answer=LIST,
+        files=("a.py", "b.py"),
+        todo=("b.py",),
+        written={"a.py": "A = 1\n"},
+    )
+    steps = happenings(rest, job)
+    assert rest.requests == whole.requests[3:]
+    assert steps[-1] == FileReady("b.py", "import a\n", Usage(), 0.0)
+
+
+def test_reasoning_is_not_part_of_the_conversation() -> None:
+    chat = FakeChat([f"<think>hm</think>\n\n{PLAN}", LIST, "A = 1\n", "import a\n"])
+    happenings(chat)
+    assert "hm" not in "".join(message.content for message in chat.requests[1].messages)
+
+
+def test_an_endlessly_repeating_answer_is_broken_off_while_it_streams() -> None:
+    loop = "x = 1\n" * 5000
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', loop, "A = 1\n"])
+    steps = happenings(chat)
+    assert [step.reason for step in steps if isinstance(step, AnswerRejected)] == ["degenerate"]
+    assert steps[-1] == FileReady("a.py", "A = 1\n", Usage(), 0.0)
+    assert chat.closed == 4
