@@ -1,0 +1,293 @@
+"""The parts put together: settings in, files out."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smol_dev import __version__, pipeline
+from smol_dev.config.explain import as_dict
+from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.load import Loaded, load
+from smol_dev.config.model import Profile
+from smol_dev.config.trust import PendingTrust
+from smol_dev.connect import Link, connected
+from smol_dev.conversation import STAGES, Job, StageSettings
+from smol_dev.delivery import Delivery, Show
+from smol_dev.errors import InterruptedRunError, SmolError, UsageError
+from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.interrupts import Interrupts
+from smol_dev.prompts import VARIANTS, Words, shipped
+from smol_dev.workspace.paths import settle
+from smol_dev.workspace.record import Record
+from smol_dev.workspace.writer import Remaining, Workspace
+
+if TYPE_CHECKING:
+    from smol_dev.config.secret import Bound
+
+Approve = Callable[[PendingTrust], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to make of a prompt, and how far to go.
+
+    `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
+    resumed run is about (empty: all that are missing).
+    """
+
+    prompt: str = ""
+    folder: Path | None = None
+    plan_only: bool = False
+    overwrite: bool = False
+    allow_sensitive: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """What the parts share: where they run, who is shown what, and who is asked about trust.
+
+    `keep_secret` is told every secret before it is used, so that no screen shows it.
+    """
+
+    surroundings: Surroundings
+    show: Show
+    approve: Approve | None = None
+    keep_secret: Callable[[str], None] = lambda _secret: None
+
+
+def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
+    """The whole method from a prompt; `settings` are loaded, or the flags to load them with.
+
+    Raises `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
+    and in the exit code.
+    """
+    loaded = settings if isinstance(settings, Loaded) else _load(settings, rim)
+    with _open(task, loaded, rim) as workspace:
+        record = Record(task.prompt, _profile(loaded), tool_version=__version__)
+        run = _Run(task, loaded, rim, workspace, record, remaining=None)
+        return asyncio.run(run.drive())
+
+
+def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
+    """What an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
+    folder = task.folder or _output_dir(load(flags, rim.surroundings, connect=False), rim)
+    here = rim.surroundings
+    with Workspace.open(
+        folder, cwd=here.cwd, home=here.home, resume=True, allow_sensitive=task.allow_sensitive
+    ) as workspace:
+        record = workspace.record
+        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+        name = flags.profile or str(record.profile.get("name") or "") or None
+        loaded = _load(replace(flags, profile=name), rim)
+        remaining = workspace.remaining() if record.files else None
+        _check_only(task.only, record)
+        run = _Run(task, loaded, rim, workspace, record, remaining=remaining)
+        return asyncio.run(run.drive())
+
+
+def _load(flags: Flags, rim: Rim) -> Loaded:
+    loaded = load(flags, rim.surroundings, approve=rim.approve)
+    for warning in loaded.warnings:
+        rim.show(Warned(warning))
+    return loaded
+
+
+def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
+    return Workspace.open(
+        task.folder or _output_dir(loaded, rim),
+        cwd=rim.surroundings.cwd,
+        home=rim.surroundings.home,
+        overwrite=task.overwrite,
+        allow_sensitive=task.allow_sensitive,
+    )
+
+
+def _output_dir(loaded: Loaded, rim: Rim) -> Path:
+    return rim.surroundings.cwd / Path(loaded.run.output_dir).expanduser()
+
+
+def _profile(loaded: Loaded) -> Mapping[str, object]:
+    return {"name": loaded.name, "settings": as_dict(loaded)}
+
+
+def _check_only(only: tuple[str, ...], record: Record) -> None:
+    for path in only:
+        if record.files and path not in record.files:
+            raise UsageError(
+                f"`--only {path}` names no file of this run",
+                hint="its files are: " + ", ".join(f"`{name}`" for name in record.files[:20]),
+            )
+
+
+class _Run:
+    """One run from the first request to the closing event."""
+
+    def __init__(
+        self,
+        task: Task,
+        loaded: Loaded,
+        rim: Rim,
+        workspace: Workspace,
+        record: Record,
+        *,
+        remaining: Remaining | None,
+    ) -> None:
+        self.task = task
+        self.loaded = loaded
+        self.rim = rim
+        self.workspace = workspace
+        self.record = record
+        self.remaining = remaining
+        self.secrets: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
+        for bound in self.secrets:
+            for secret in bound.secrets:
+                rim.keep_secret(secret)
+
+    async def drive(self) -> RunDone:
+        """Run to the end, to the first failure that stops everything, or to a signal."""
+        delivery = Delivery(
+            self.workspace,
+            self.record,
+            self.rim.show,
+            secrets=[secret for bound in self.secrets for secret in bound.secrets],
+            max_file_bytes=self.loaded.run.max_file_bytes,
+        )
+        with Interrupts() as interrupts:
+            try:
+                done = await self._deliver(delivery)
+            except SmolError as error:
+                done = await self._stop(delivery, error)
+            except asyncio.CancelledError:
+                if interrupts.caught is None:
+                    raise
+                done = await self._stop(delivery, self._interrupted(interrupts.caught))
+            finally:
+                delivery.close()
+        self.rim.show(done)
+        return done
+
+    async def _deliver(self, delivery: Delivery) -> RunDone:
+        async with connected(self.loaded, self.secrets, self.rim) as link:
+            self._announce(link)
+            await delivery.save()
+            async with aclosing(pipeline.run(link.chat, self._job(link))) as steps:
+                async for step in steps:
+                    await delivery.take(step)
+            await delivery.settle()
+        return await delivery.finish()
+
+    async def _stop(self, delivery: Delivery, error: SmolError) -> RunDone:
+        """Keep what is finished, and say why the run stops."""
+        try:
+            await delivery.settle()
+            done = await delivery.finish(error.exit_code)
+        except SmolError as disk:
+            error = disk if delivery.record.plan else error
+            done = delivery.closing(error.exit_code)
+        self.rim.show(Failed(error.message, error.hint, error.exit_code))
+        return done
+
+    def _interrupted(self, number: int) -> InterruptedRunError:
+        return InterruptedRunError(
+            "interrupted; everything finished is kept",
+            hint=f"go on with `smol_dev resume {self.workspace.root}`",
+            signal=number,
+        )
+
+    def _announce(self, link: Link) -> None:
+        show = self.rim.show
+        show(
+            RunStarted(
+                output_dir=str(self.workspace.root),
+                profile=self.loaded.name,
+                model=link.profile.model,
+                base_url=link.profile.base_url,
+                server=link.profile.provider,
+                resumed=self.remaining is not None or bool(self.record.plan),
+            )
+        )
+        if self.record.plan:
+            show(PlanReady(self.record.plan))
+        if self.remaining is None:
+            return
+        show(FilesReady(self.record.files))
+        for path in self.remaining.edited:
+            show(Warned(f"`{path}` was changed since it was written, and is kept as it is"))
+        for path, why in (*self.remaining.occupied, *self.remaining.refused):
+            show(Warned(f"`{path}` is not asked for: {why}"))
+
+    def _todo(self) -> tuple[str, ...] | None:
+        """The files to ask for: all that are missing, or those of them that were named."""
+        if self.remaining is None:
+            return None
+        only = self.task.only
+        return tuple(path for path in self.remaining.todo if not only or path in only)
+
+    def _job(self, link: Link) -> Job:
+        record, remaining = self.record, self.remaining
+        kept = () if remaining is None else (*remaining.finished, *remaining.edited)
+        job = job_of(
+            self.loaded,
+            link,
+            prompt=record.prompt,
+            plan=record.plan,
+            files=record.files,
+            allow_sensitive=self.task.allow_sensitive,
+        )
+        return replace(
+            job,
+            plan_only=self.task.plan_only,
+            list_answer=record.list_answer,
+            todo=self._todo(),
+            written={path: self.workspace.read(path) for path in kept},
+        )
+
+
+def job_of(
+    loaded: Loaded,
+    link: Link,
+    *,
+    prompt: str,
+    plan: str = "",
+    files: tuple[str, ...] = (),
+    allow_sensitive: tuple[str, ...] = (),
+) -> Job:
+    """The job that the settings make of a prompt."""
+    profile, run = link.profile, loaded.run
+    at_once = profile.max_concurrency
+    return Job(
+        prompt=prompt,
+        settle=lambda paths: settle(paths, allow_sensitive=allow_sensitive),
+        variants=all_variants(loaded),
+        stages={name: _stage(profile.stage(name)) for name in STAGES},
+        strategy=profile.strategy,
+        concurrency=None if at_once == "auto" else at_once,
+        usual_concurrency=link.usual_concurrency,
+        max_files=run.max_files,
+        syntax_check=run.syntax_check,
+        plan=plan,
+        files=files,
+    )
+
+
+def all_variants(loaded: Loaded) -> dict[str, Words]:
+    """Every prompt variant by name: the shipped ones, and those of the user's files."""
+    own = {
+        name: Words(words.system, words.plan, words.files, words.code)
+        for name, words in loaded.prompts.items()
+    }
+    return {name: shipped(name) for name in VARIANTS} | own
+
+
+def _stage(profile: Profile) -> StageSettings:
+    window = profile.context_window
+    return StageSettings(
+        variant=profile.prompt_variant,
+        window=None if window == "auto" else window,
+        max_output_tokens=profile.max_output_tokens,
+        answer_retries=profile.answer_retries,
+    )

@@ -1,0 +1,143 @@
+"""How a run is shown: the options for it, and the screen they choose."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from smol_dev.errors import ConfigError, SmolError
+
+if TYPE_CHECKING:
+    from smol_dev.app import Rim
+    from smol_dev.config.trust import PendingTrust
+    from smol_dev.events import RunDone
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(slots=True)
+class Report:
+    """The screen of one run, made when the run begins."""
+
+    json: bool
+    quiet: bool
+    verbose: bool
+    debug: bool
+    secrets: set[str] = field(default_factory=set)
+
+    def run(self, work: Callable[["Rim"], "RunDone"]) -> int:
+        """The exit code of the work, which is handed the rim it shows itself on."""
+        from smol_dev.app import Rim
+        from smol_dev.config.layers import Surroundings
+        from smol_dev.events import Failed
+        from smol_dev.ui import screen
+
+        shown = screen(
+            json=self.json,
+            quiet=self.quiet,
+            verbose=self.verbose or self.debug,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            redact=self.redact,
+        )
+        rim = Rim(Surroundings.here(), shown.show, self.approve, self.secrets.add)
+        try:
+            with request_log(enabled=self.debug, redact=self.redact):
+                return work(rim).exit_code
+        except SmolError as error:
+            shown.close()
+            if self.debug:
+                trace(error, self.redact)
+            if not self.json:
+                raise
+            shown.show(Failed(every_problem(error), error.hint, error.exit_code))
+            return error.exit_code
+        finally:
+            shown.close()
+
+    def redact(self, text: str) -> str:
+        """The text without any secret known so far."""
+        from smol_dev.config.secret import redact
+
+        return redact(text, self.secrets)
+
+    def approve(self, pending: "PendingTrust") -> bool:
+        """Ask on a terminal whether a project's file may steer; without one the answer is no."""
+        from smol_dev.cli.trust import show_pending
+
+        if self.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        show_pending(pending)
+        return click.confirm("Let this project's file steer?", default=False, err=True)
+
+
+def every_problem(error: SmolError) -> str:
+    """The message, with every problem of a configuration on a line of its own."""
+    return "\n".join(error.problems) if isinstance(error, ConfigError) else error.message
+
+
+def trace(error: BaseException, redact: Callable[[str], str]) -> None:
+    """Print where the error came from, without secrets."""
+    import traceback
+
+    from smol_dev.ui.safe import safe
+
+    text = "".join(traceback.format_exception(error))
+    click.echo(safe(redact(text), keep_newlines=True), err=True)
+
+
+@contextmanager
+def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None]:
+    """Within it, and if enabled, each request is a line on standard error, without secrets."""
+    if not enabled:
+        yield
+        return
+    import logging
+
+    from smol_dev.ui.safe import safe
+
+    class Line(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return safe(redact(super().format(record)))
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Line("debug: %(asctime)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    yield
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+LOGGERS: Final = ("httpx2",)
+"""The client library's transport names method, address and status of every request."""
+
+REPORTING: Final = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
+    click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only."),
+    click.option("--verbose", "-v", is_flag=True, help="More about what happens."),
+    click.option(
+        "--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets."
+    ),
+)
+
+
+def reporting_options(command: Command) -> Command:
+    """Give the command `--json`, `--quiet`, `--verbose` and `--debug`; it gets them as `report`."""
+
+    @functools.wraps(command)
+    def with_report(**options: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+        names = ("as_json", "quiet", "verbose", "debug")
+        as_json, quiet, verbose, debug = (options.pop(name) for name in names)
+        return command(report=Report(as_json, quiet, verbose, debug), **options)
+
+    decorated: Any = with_report
+    for option in reversed(REPORTING):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]  # click's decorators keep no type

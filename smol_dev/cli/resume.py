@@ -1,0 +1,43 @@
+"""`smol_dev resume`: finish an interrupted or partly failed run."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smol_dev.cli.options import settings_options
+from smol_dev.cli.reporting import Report, reporting_options
+
+if TYPE_CHECKING:
+    from smol_dev.config.layers import Flags
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable."
+)
+@click.option(
+    "--allow-sensitive",
+    metavar="GLOB",
+    multiple=True,
+    help="Let files be written that run by themselves, as `.vscode/*`; repeatable.",
+)
+@settings_options
+@reporting_options
+def resume(
+    folder: Path | None,
+    only: tuple[str, ...],
+    allow_sensitive: tuple[str, ...],
+    flags: "Flags",
+    report: Report,
+) -> int:
+    """Ask again for what is missing or failed in DIR, and for nothing else.
+
+    DIR is the output folder of the run; the setting `output_dir` if it is left out.
+    """
+    from smol_dev.app import Task
+    from smol_dev.app import resume as run
+
+    task = Task(folder=folder, only=only, allow_sensitive=allow_sensitive)
+    return report.run(lambda rim: run(task, flags, rim))

@@ -1,0 +1,302 @@
+"""The steps of the method turned into files, the record, and the events that screens show.
+
+The disk has a thread of its own, so that writing a file never delays the next request.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+from smol_dev.asking import AnswerRejected, Spent, add
+from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
+from smol_dev.events import (
+    Event,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    PlanReady,
+    Retry,
+    RunDone,
+    StageStarted,
+    StageTotal,
+    Warned,
+)
+from smol_dev.pipeline import Happening, ListSaid
+from smol_dev.server.chat import StageName, Usage
+from smol_dev.strategies import FileMissing, FileReady
+from smol_dev.workspace.paths import invisible, noteworthy
+from smol_dev.workspace.record import FileState, Record
+from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
+
+SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
+
+Show = Callable[[Event], None]
+
+
+class Delivery:
+    """One run's way to the disk and the screen, and its totals."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        record: Record,
+        show: Show,
+        *,
+        secrets: Collection[str] = (),
+        max_file_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.workspace = workspace
+        self.record = record
+        self.written: list[str] = []
+        self.failed: list[str] = []
+        self._show = show
+        self._secrets = tuple(secrets)
+        self._max_file_bytes = max_file_bytes
+        self._clock = clock
+        self._started = clock()
+        self._totals = _Totals(clock)
+        self._reasons: list[Reason] = []
+        self._bytes = 0
+        self._retries = 0
+        self._notable: list[str] = []
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._writing: set[asyncio.Task[None]] = set()
+        self._trouble: SmolError | None = None
+
+    async def take(self, step: Happening) -> None:
+        """Write, record and show one step. Raises what the disk or the limits of a run forbid."""
+        if self._trouble is not None:
+            raise self._trouble
+        match step:
+            case FileReady():
+                self._check_total(step)
+                self._spawn(self._deliver(step))
+            case FileMissing():
+                self._fail(step.path, step.reason, step.error.message)
+            case AnswerRejected():
+                self._spawn(self._keep(step))
+            case Spent():
+                self._totals.spend(step)
+            case ListSaid():
+                self.record = replace(self.record, list_answer=step.text)
+            case PlanReady():
+                plan = self.clean(step.text)
+                self.record = replace(self.record, plan=plan, plan_answer=plan)
+                await self.save()
+                self._totals.end("plan")
+                self._show(PlanReady(plan))
+            case FilesReady():
+                await self._take_list(step)
+            case _:
+                self._pass_on(step)
+
+    async def settle(self) -> None:
+        """Wait until every file handed in is written. Raises the disk's first trouble."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+        if self._trouble is not None:
+            raise self._trouble
+
+    async def finish(self, exit_code: int | None = None) -> RunDone:
+        """The closing event, recorded but not shown yet; `exit_code` overrides the outcome's own."""
+        if self._notable:
+            self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
+        done = self.closing(self._exit_code() if exit_code is None else exit_code)
+        self.record = replace(self.record, totals=_as_totals(done))
+        await self.save()
+        return done
+
+    def closing(self, exit_code: int) -> RunDone:
+        """The closing event as things stand."""
+        return RunDone(
+            output_dir=str(self.workspace.root),
+            written=tuple(self.written),
+            failed=tuple(self.failed),
+            bytes=self._bytes,
+            prompt_tokens=self._totals.usage.prompt,
+            cached_tokens=self._totals.usage.cached,
+            completion_tokens=self._totals.usage.completion,
+            retries=self._retries,
+            seconds=self._clock() - self._started,
+            stages=self._totals.stages(),
+            exit_code=exit_code,
+        )
+
+    def close(self) -> None:
+        """Let the disk's thread end, after what it still has to do."""
+        self._disk.shutdown(wait=True)
+
+    def clean(self, text: str) -> str:
+        """The text without any of the run's secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[redacted]")
+        return text
+
+    async def _take_list(self, step: FilesReady) -> None:
+        dropped = tuple((entry.path, entry.reason) for entry in step.dropped)
+        planned = {path: FileState(path, "planned") for path in step.files}
+        self.record = replace(self.record, files=step.files, dropped=dropped, states={**planned})
+        await self.save()
+        self._totals.end("files")
+        self._show(step)
+        for entry in step.dropped:
+            self._show(Warned(f"`{entry.path}` is left out: {entry.reason}"))
+
+    def _pass_on(self, step: Event) -> None:
+        if isinstance(step, StageStarted):
+            self._totals.begin(step.stage)
+        if isinstance(step, Retry):
+            self._retries += 1
+        self._show(step)
+
+    def _check_total(self, step: FileReady) -> None:
+        self._totals.end("code")
+        size = len(step.content.encode("utf-8", "replace"))
+        if self.workspace.written_bytes + self._bytes + size > MAX_RUN_BYTES:
+            raise AnswerError(
+                f"the files of this run would take more than {MAX_RUN_BYTES // 1024**2} MiB",
+                hint="ask for a smaller program",
+                reason="wrong_format",
+            )
+
+    async def _deliver(self, step: FileReady) -> None:
+        refused = self._refuse(step)
+        if refused is not None:
+            self._fail(step.path, *refused)
+            return
+        try:
+            size = await self._on_disk(lambda: self.workspace.write(step.path, step.content))
+        except WorkspaceError as error:
+            self._fail(step.path, "unsafe_path", error.message)
+            if error.stops_run:
+                raise
+            return
+        usage = step.usage
+        state = FileState(
+            step.path,
+            "done",
+            bytes=size,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            seconds=step.seconds,
+        )
+        await self._on_disk(lambda: self.workspace.note(state))
+        self.written.append(step.path)
+        self._bytes += size
+        self._remark(step)
+        self._show(
+            FileDone(step.path, size, usage.prompt, usage.cached, usage.completion, step.seconds)
+        )
+
+    def _refuse(self, step: FileReady) -> tuple[Reason, str] | None:
+        if any(secret in step.content for secret in self._secrets):
+            return "secret", "the answer repeats a secret of the configuration"
+        size = len(step.content.encode("utf-8", "replace"))
+        if size > self._max_file_bytes:
+            return "wrong_format", (
+                f"the file has {size:,} bytes, more than `run.max_file_bytes`"
+                f" ({self._max_file_bytes:,})"
+            )
+        return None
+
+    def _remark(self, step: FileReady) -> None:
+        if step.flaw:
+            self._show(Warned(f"`{step.path}` is kept as it is: {step.flaw}"))
+        if (hidden := invisible(step.content)) is not None:
+            self._show(Warned(f"`{step.path}`: {hidden}"))
+        if (why := noteworthy(step.path)) is not None:
+            self._notable.append(f"`{step.path}` ({why})")
+
+    def _fail(self, path: str, reason: Reason, message: str) -> None:
+        self._totals.end("code")
+        self.failed.append(path)
+        self._reasons.append(reason)
+        message = self.clean(message)
+        state = FileState(path, "failed", reason=reason, message=message)
+        self._spawn(self._on_disk(lambda: self.workspace.note(state)))
+        self._show(FileFailed(path, reason, message))
+
+    async def _keep(self, step: AnswerRejected) -> None:
+        text = self.clean(step.text)
+        await self._on_disk(
+            lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text)
+        )
+
+    async def save(self) -> None:
+        """Write the record as it stands."""
+        record = self.record
+        await self._on_disk(lambda: self.workspace.save(record))
+
+    async def _on_disk(self, act: Callable[[], object]) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, act)
+
+    def _spawn(self, work: Coroutine[None, None, object]) -> None:
+        task = asyncio.create_task(self._watch(work))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _watch(self, work: Coroutine[None, None, object]) -> None:
+        try:
+            await work
+        except SmolError as error:
+            self._trouble = self._trouble or error
+
+    def _exit_code(self) -> int:
+        if not self.failed:
+            return 0
+        return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
+
+
+class _Totals:
+    """Tokens, requests and the span of each stage."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.usage = Usage()
+        self._clock = clock
+        self._spans: dict[StageName, tuple[float, float]] = {}
+        self._spent: dict[StageName, Usage] = {}
+        self._requests: dict[StageName, int] = {}
+
+    def begin(self, stage: StageName) -> None:
+        now = self._clock()
+        self._spans.setdefault(stage, (now, now))
+        self._requests[stage] = self._requests.get(stage, 0) + 1
+
+    def end(self, stage: StageName) -> None:
+        first, _ = self._spans.get(stage, (self._clock(), 0.0))
+        self._spans[stage] = (first, self._clock())
+
+    def spend(self, spent: Spent) -> None:
+        self.usage = add(self.usage, spent.usage)
+        self._spent[spent.stage] = add(self._spent.get(spent.stage, Usage()), spent.usage)
+
+    def stages(self) -> tuple[StageTotal, ...]:
+        return tuple(self._total(stage, *span) for stage, span in self._spans.items())
+
+    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
+        usage = self._spent.get(stage, Usage())
+        requests = self._requests.get(stage, 0)
+        return StageTotal(
+            stage, last - first, requests, usage.prompt, usage.cached, usage.completion
+        )
+
+
+def _as_totals(done: RunDone) -> dict[str, object]:
+    return {
+        "seconds": round(done.seconds, 3),
+        "bytes": done.bytes,
+        "prompt_tokens": done.prompt_tokens,
+        "cached_tokens": done.cached_tokens,
+        "completion_tokens": done.completion_tokens,
+        "retries": done.retries,
+        "exit_code": done.exit_code,
+        "stages": {
+            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests}
+            for total in done.stages
+        },
+    }

@@ -1,0 +1,46 @@
+"""SIGINT, SIGTERM and SIGHUP turned into the cancellation of one task, which may still tidy up."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+SIGNALS: Final = tuple(
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if (number := getattr(signal, name, None)) is not None
+)
+
+
+class Interrupts:
+    """Within it, a signal cancels the current task; `caught` is the first signal's number.
+
+    Does nothing where signals cannot be waited for: outside of the main thread, or on Windows.
+    """
+
+    def __init__(self) -> None:
+        self.caught: int | None = None
+        self._held: list[int] = []
+
+    def __enter__(self) -> Self:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._catch, number, task)
+                self._held.append(number)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number in self._held:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _catch(self, number: int, task: asyncio.Task[object] | None) -> None:
+        self.caught = self.caught or number
+        if task is not None:
+            task.cancel()
