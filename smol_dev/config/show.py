@@ -12,12 +12,23 @@ from smol_dev.config.positions import positions
 
 
 def as_text(loaded: Loaded, *, origin: bool) -> str:
-    """Valid TOML, under a comment about the key; with `origin` each setting says who set it."""
+    """Valid TOML, under comments about the secrets; with `origin` each setting says who set it."""
     text = as_toml(loaded)
+    known = origins(loaded)
     if origin:
-        found = {from_top(key, loaded.name): each for key, each in origins(loaded).items()}
+        found = {from_top(key, loaded.name): each for key, each in known.items()}
+        found["default_profile",] = loaded.layers.selected_by
         text = with_origins(text, found)
-    return visible(f"# api_key: {visible(loaded.key_summary(), keep='')}\n{text}")
+    headers = (
+        f"# {key}: set ({each})\n" for key, each in known.items() if key.startswith("headers.")
+    )
+    comments = (f"# api_key: {loaded.key_summary()}\n", *headers)
+    return visible("".join(one_line(each) for each in comments) + text)
+
+
+def one_line(comment: str) -> str:
+    """A comment that ends where its line does, whatever a file name or key in it holds."""
+    return visible(comment.removesuffix("\n"), keep="") + "\n"
 
 
 def as_json(loaded: Loaded, *, origin: bool) -> str:
