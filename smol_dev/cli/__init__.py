@@ -49,8 +49,8 @@ class Program(DefaultGroup):  # type: ignore[misc]  # the package has no types
 
 
 def fold(name: str) -> str:
-    """An option's name with `_` and `-` alike."""
-    return name.replace("_", "-") if name.startswith("--") else name
+    """An option's name, which click gives without its dashes, with `_` and `-` alike."""
+    return name.replace("_", "-")
 
 
 @click.group(
