@@ -7,12 +7,12 @@ import click
 
 from smol_dev.cli.options import complete_key, complete_value, settings_options
 from smol_dev.cli.talk import say
+from smol_dev.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smol_dev.config.layers import Flags
-    from smol_dev.errors import ConfigError
 
 project_option = click.option(
     "--project", is_flag=True, help="The project's smol.toml instead of your own."
@@ -85,8 +85,6 @@ def check(flags: "Flags", file: Path | None) -> None:
 
 def refuse(problems: "Sequence[str]") -> None:
     """Raise `ConfigError` if there are problems."""
-    from smol_dev.errors import ConfigError
-
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         hint = "correct what is named; `smol_dev config schema` describes every key"
@@ -126,7 +124,10 @@ def unset(flags: "Flags", key: str, *, project: bool) -> None:
 @project_option
 @settings_options
 def edit(flags: "Flags", *, project: bool) -> None:
-    """Open your settings file in $VISUAL or $EDITOR; only what is valid is kept."""
+    """Open your settings file in your editor.
+
+    That is $VISUAL or $EDITOR. The file is replaced only by what is valid; else you can edit again.
+    """
     from smol_dev.config.edit_by_hand import edit_by_hand
     from smol_dev.config.layers import Surroundings
 
@@ -138,10 +139,16 @@ def edit(flags: "Flags", *, project: bool) -> None:
 
 def open_editor(file: Path) -> None:
     """The user's editor on the file, until it ends."""
-    click.edit(filename=str(file))
+    try:
+        click.edit(filename=str(file))
+    except click.ClickException as error:
+        raise UsageError(
+            f"the editor failed: {error.format_message()}",
+            hint="name another: `EDITOR=nano smol_dev config edit`",
+        ) from error
 
 
-def ask_again(error: "ConfigError") -> bool:
+def ask_again(error: ConfigError) -> bool:
     """Show what is wrong, and ask whether to edit once more."""
     from smol_dev.ui.screen import render_error
 

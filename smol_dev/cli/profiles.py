@@ -24,7 +24,7 @@ def profiles() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
 @settings_options
 def list_(flags: "Flags", *, as_json: bool) -> None:
-    """List the profiles; `*` marks the one that is used when none is named."""
+    """List the profiles, the selected one marked `*`."""
     from smol_dev.config.layers import Surroundings, read_layers
     from smol_dev.config.profiles import list_profiles
 
@@ -92,7 +92,10 @@ def show(flags: "Flags", name: str, *, origin: bool) -> None:
 @project_option
 @settings_options
 def add(flags: "Flags", name: str, *, project: bool, **options: str | None) -> None:
-    """Create profile NAME in your settings file; `-c` sets any further key of it."""
+    """Create profile NAME in your settings file.
+
+    `-c KEY=VALUE` sets any further key of it.
+    """
     from smol_dev.config.edit_profiles import add as create
     from smol_dev.config.layers import Surroundings
 
@@ -130,7 +133,7 @@ def rename(flags: "Flags", name: str, new: str, *, project: bool) -> None:
 @project_option
 @settings_options
 def remove(flags: "Flags", name: str, *, project: bool) -> None:
-    """Remove profile NAME from your settings file, unless it is used."""
+    """Remove profile NAME, unless it is used."""
     from smol_dev.config.edit_profiles import remove as take_out
     from smol_dev.config.layers import Surroundings
 

@@ -15,6 +15,8 @@ BETTER_WAYS: Final = (
     " (`api_key_command`), or write it into the file itself: `smol_dev config edit`"
 )
 
+IN_THE_FILE: Final = "write it into the file itself: `smol_dev config edit`"
+
 
 def set_value(
     key: str, value: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
@@ -70,7 +72,7 @@ def refuse_secret(path: Key) -> None:
         raise UsageError(
             f"`{path[2]}` is a secret, and a command line is read by every user of the machine"
             " and kept by the shell",
-            hint=BETTER_WAYS,
+            hint=BETTER_WAYS if path[2] == "api_key" else IN_THE_FILE,
         )
 
 

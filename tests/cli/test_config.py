@@ -131,7 +131,10 @@ def test_an_editor_that_fails_changes_nothing(shell: Shell) -> None:
     shell.write(USER)
     shell.export(VISUAL="false")
     assert shell.type("config", "edit") == 2
-    assert shell.err.startswith("error: false: Editing failed")
+    assert shell.err == (
+        "error: the editor failed: false: Editing failed\n\n"
+        "hint: name another: `EDITOR=nano smol_dev config edit`\n"
+    )
     assert shell.user_file.read_text() == USER
 
 

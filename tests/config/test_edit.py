@@ -193,13 +193,20 @@ def test_what_would_not_be_valid_is_refused_and_the_file_untouched(
     assert list(world.user_file.parent.iterdir()) == [world.user_file]
 
 
-@pytest.mark.parametrize("key", ["api_key", "headers.Authorization", "profiles.work.api_key"])
-def test_secrets_are_refused_on_the_command_line(world: World, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "way"),
+    [
+        ("api_key", "`smol_dev config set api_key_env NAME`"),
+        ("profiles.work.api_key", "`smol_dev config edit`"),
+        ("headers.Authorization", "`smol_dev config edit`"),
+    ],
+)
+def test_secrets_are_refused_on_the_command_line(world: World, key: str, way: str) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
         set_value(key, "sk-canary", Flags(), world.surroundings)
     assert "canary" not in f"{raised.value.message}{raised.value.hint}"
-    assert "config set api_key_env NAME" in raised.value.hint
+    assert way in raised.value.hint
     assert world.user_file.read_text() == USER
 
 
