@@ -1,28 +1,225 @@
-"""The known servers, an entry each: ports, how to recognise them, their habits and remedies."""
+"""The known servers: recognised by what they answer, asked for what they tell, in their own habits.
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+Their table is `known.toml`; a new server is one entry there.
+"""
 
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+
+from smol_dev.config.endpoint import is_local
 from smol_dev.config.providers import ProviderName
 from smol_dev.server.chat import Facts
+from smol_dev.server.kinds import Kind
+from smol_dev.server.probes import (
+    Place,
+    Probe,
+    fetch_all,
+    look_up,
+    number,
+    size_of,
+    values,
+)
+from smol_dev.ui.safe import safe
 
-if TYPE_CHECKING:
-    import httpx2
+LARGEST_WINDOW: Final = 100_000_000
+LARGEST_MODEL: Final = 10**14
+MOST_SLOTS: Final = 1024
+MOST_MODELS: Final = 10_000
+USUAL_WINDOW: Final = 16_384
+"""A window that holds the method's prompts for a project of some files."""
+
+NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "sleeping", "failed"}
+NO_CHAT: Final = re.compile(
+    r"embed|rerank|bert\b|(^|[/:_-])(bge|gte|e5|all-minilm|minilm|mxbai|whisper|tts|clip|"
+    r"stable-diffusion|sdxl|flux|moderation|dall-e)\b"
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
-    """A kind of server. `name` is what people call it, `provider` how a profile names it."""
+    """A kind of server, as `known.toml` describes it; its head explains the fields."""
 
     name: str
     provider: ProviderName = "compatible"
+    ports: tuple[int, ...] = ()
+    path: str = "/v1"
+    signs: Mapping[str, str] = field(default_factory=dict)
+    lists_loaded: bool = False
+    forwards: bool = False
+    window: tuple[Place, ...] = ()
+    slots: tuple[Place, ...] = ()
+    parameters: tuple[Place, ...] = ()
+    loaded: tuple[Place, ...] = ()
+    type: tuple[Place, ...] = ()
+    thinking_off: Mapping[str, object] = field(default_factory=dict)
+    structured: tuple[str, ...] = ()
+    remedies: Mapping[Kind, str] = field(default_factory=dict)
+
+    def remedy(
+        self, kind: Kind, *, model: str = "", window: int | None = None, base_url: str = ""
+    ) -> str:
+        """What to type or change after a failure of this kind, here.
+
+        `window` is a context window that was too small; a larger one is suggested.
+        """
+        text = self.remedies.get(kind) or generic().remedies[kind]
+        larger = USUAL_WINDOW
+        while window is not None and larger <= window:
+            larger *= 2
+        name = shlex.quote(safe(model)) if model else "MODEL"
+        return (
+            text.replace("{window}", str(larger))
+            .replace("{base_url}", base_url)
+            .replace("{model}", name)
+        )
+
+    def thinking(self, reasoning: str) -> dict[str, object]:
+        """The fields of a request that set how much the model thinks; none for `auto`."""
+        if reasoning == "auto":
+            return {}
+        return dict(self.thinking_off) if reasoning == "off" else {"reasoning_effort": reasoning}
 
 
-async def recognise(client: "httpx2.AsyncClient", base_url: str) -> Known:
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that a server offers; None where it does not say."""
+
+    name: str
+    loaded: bool | None = None
+    window: int | None = None
+    parameters: int | None = None
+    chats: bool = True
+
+
+@lru_cache(maxsize=1)
+def servers() -> tuple[Known, ...]:
+    """Every known server, in the order of `known.toml`; the last stands for any other."""
+    file = Path(__file__).with_name("known.toml")
+    return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["server"])
+
+
+def _entry(table: dict[str, Any]) -> Known:
+    places = ("window", "slots", "parameters", "loaded", "type")
+    located = {key: tuple(Place(**place) for place in table.pop(key, ())) for key in places}
+    lists = {key: tuple(table.pop(key, ())) for key in ("ports", "structured")}
+    return Known(**table, **located, **lists)
+
+
+def generic() -> Known:
+    """What holds for any OpenAI-compatible server."""
+    return servers()[-1]
+
+
+def named(provider: str) -> Known | None:
+    """The server that a profile's `provider` names; None where that leaves it open."""
+    if provider in {"auto", "compatible"}:
+        return None
+    return next((each for each in servers() if each.provider == provider), None)
+
+
+async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
     """The kind of server behind the address, by what it answers; the generic one if none fits."""
-    raise NotImplementedError
+    return recognised(await look(client, base_url))
 
 
-async def facts(client: "httpx2.AsyncClient", base_url: str, model: str, known: Known) -> Facts:
-    """What the server says about itself and the model; asks at most a few bounded questions, never raises."""
-    raise NotImplementedError
+async def look(client: httpx2.AsyncClient, base_url: str) -> dict[str, Probe]:
+    """The answers by which servers are recognised; a server far away is asked for its models only."""
+    paths = {path: None for each in servers() for path in each.signs if path != "*"}
+    if not is_local(base_url):
+        paths = {"models": None}
+    return await fetch_all(client, base_url, [Place(path, "") for path in paths])
+
+
+def recognised(answers: Mapping[str, Probe]) -> Known:
+    """The first server one of whose signs is in the answers."""
+    texts = {path: probe.text() for path, probe in answers.items()}
+    for each in servers():
+        for path, pattern in each.signs.items():
+            seen = texts.values() if path == "*" else [texts[path]] if path in texts else ()
+            if any(re.search(pattern, text) for text in seen):
+                return each
+    return generic()
+
+
+async def facts(client: httpx2.AsyncClient, base_url: str, model: str, known: Known) -> Facts:
+    """What the server says about itself and the model, asked anew, all at once; never raises.
+
+    A window that Ollama does not tell before it has loaded the model is None until then.
+    """
+    places = (*known.window, *known.slots, *known.parameters)
+    answers = await fetch_all(client, base_url, places, model=model)
+    window = _smallest(known.window, answers, model, most=LARGEST_WINDOW)
+    return Facts(
+        server=known.name,
+        model=model,
+        window=window,
+        slots=_smallest(known.slots, answers, model, most=MOST_SLOTS),
+        parameters=_parameters(known, answers, model),
+        enlarge=known.remedy("context", model=model, window=window, base_url=base_url),
+    )
+
+
+async def offers(client: httpx2.AsyncClient, base_url: str, known: Known) -> tuple[Offer, ...]:
+    """The models that the server offers, in its order; empty when it does not answer."""
+    models = Place("models", "data[].id")
+    places = (models, *known.window, *known.parameters, *known.loaded, *known.type)
+    answers = await fetch_all(client, base_url, places)
+    return tuple(_offer(known, answers, name) for name in listed(answers.get("models")) or ())
+
+
+def listed(probe: Probe | None) -> tuple[str, ...] | None:
+    """The names in an answer of the model list; None when it is no such list."""
+    document = probe.json() if probe is not None else None
+    if not isinstance(document, dict) or "data" not in document:
+        return None
+    names = (name for name in values(document, "data[].id", "") if isinstance(name, str) and name)
+    return tuple(dict.fromkeys(names))[:MOST_MODELS]
+
+
+def _offer(known: Known, answers: Mapping[str, Probe], name: str) -> Offer:
+    types = [str(each).lower() for _, found in look_up(known.type, answers, name) for each in found]
+    no_chat = any(NO_CHAT.search(each) for each in (*types, name.lower()))
+    return Offer(
+        name,
+        loaded=_loaded(known, answers, name),
+        window=_smallest(known.window, answers, name, most=LARGEST_WINDOW),
+        parameters=_parameters(known, answers, name),
+        chats=not no_chat,
+    )
+
+
+def _loaded(known: Known, answers: Mapping[str, Probe], name: str) -> bool | None:
+    for _, found in look_up(known.loaded, answers, name):
+        if found:
+            return bool(found[0]) and found[0] not in NOT_LOADED
+        if not known.lists_loaded:
+            return False
+    return True if known.lists_loaded else None
+
+
+def _smallest(
+    places: tuple[Place, ...], answers: Mapping[str, Probe], model: str, *, most: int
+) -> int | None:
+    """The smallest number at the first place that holds one: any of its instances may answer."""
+    for _, found in look_up(places, answers, model):
+        numbers = [each for value in found if (each := number(value, most=most)) is not None]
+        if numbers:
+            return min(numbers)
+    return None
+
+
+def _parameters(known: Known, answers: Mapping[str, Probe], model: str) -> int | None:
+    for _, found in look_up(known.parameters, answers, model):
+        for value in found:
+            told = size_of(value) if isinstance(value, str) else number(value, most=LARGEST_MODEL)
+            if told is not None:
+                return told
+    return size_of(model)

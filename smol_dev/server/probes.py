@@ -1,0 +1,175 @@
+"""Small questions to a server, each bounded in time and size, and reading values out of the answers."""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+
+from smol_dev.errors import SmolError
+
+SECONDS: Final = 5.0
+BYTES: Final = 4 * 1024 * 1024
+"""A model list of a gateway with hundreds of models is about half a mebibyte."""
+
+API_PATH: Final = re.compile(r"(/engines(/[^/]+)?|/api)?/v\d+$")
+SIZE: Final = re.compile(r"(?<![\d.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)([mbt])(?![a-z0-9])")
+UNITS: Final = {"m": 1_000_000, "b": 1_000_000_000, "t": 1_000_000_000_000}
+SMALLEST_MODEL: Final = 10_000_000
+"""Below this, as in `-1m`, it is a context window that the name tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came back: the status, the headers, and the body as text."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever the server sent
+        """The body as JSON, None when it is none or the answer is an error."""
+        if self.status >= 300:  # noqa: PLR2004 - 2xx alone holds what was asked for
+            return None
+        return parsed(self.body)
+
+    def text(self) -> str:
+        """Headers and body in lower case, for looking at."""
+        headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
+        return f"{headers}\n\n{self.body[:65_536]}".lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server tells a value; the head of `known.toml` explains the fields."""
+
+    at: str
+    find: str
+    post: bool = False
+    pattern: str = ""
+
+
+def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
+    """The text as JSON, None when it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+async def fetch(
+    client: httpx2.AsyncClient, url: str, *, body: object = None, seconds: float = SECONDS
+) -> Probe | None:
+    """The answer of a GET (of a POST with a body), None when there is none or it is too long."""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            client.stream("GET" if body is None else "POST", url, json=body) as response,
+        ):
+            received = bytearray()
+            async for chunk in response.aiter_bytes():
+                received += chunk
+                if len(received) > BYTES:
+                    return None
+            text = received.decode(errors="replace")
+            return Probe(response.status_code, dict(response.headers), text)
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, SmolError):
+        return None
+
+
+async def fetch_all(
+    client: httpx2.AsyncClient, base_url: str, places: Sequence[Place], *, model: str = ""
+) -> dict[str, Probe]:
+    """The answers of all places by their `at`, asked together; a place that wants a model needs one."""
+    asked = {place.at: place.post for place in places if model or not place.post}
+    probes = await asyncio.gather(
+        *(
+            fetch(client, address(base_url, at), body={"model": model} if post else None)
+            for at, post in asked.items()
+        )
+    )
+    return {at: probe for at, probe in zip(asked, probes, strict=True) if probe is not None}
+
+
+def address(base_url: str, at: str) -> str:
+    """The URL of a place: `models` is the API's own list, anything else counts from the root."""
+    return f"{base_url.rstrip('/')}/models" if at == "models" else f"{root_of(base_url)}{at}"
+
+
+def root_of(base_url: str) -> str:
+    """The address without the path of the API, and without a slash at its end."""
+    parts = urlsplit(base_url)
+    path = API_PATH.sub("", parts.path.rstrip("/"))
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def look_up(
+    places: Sequence[Place], answers: Mapping[str, Probe], model: str
+) -> Iterator[tuple[Place, list[Any]]]:
+    """Each place that was answered with JSON, and the values found there, maybe none."""
+    for place in places:
+        document = answers[place.at].json() if place.at in answers else None
+        if document is None:
+            continue
+        found = values(document, place.find, model)
+        if place.pattern:
+            matches = (re.search(place.pattern, each) for each in found if isinstance(each, str))
+            found = [match.group(1) for match in matches if match]
+        yield place, found
+
+
+def values(document: object, find: str, model: str) -> list[Any]:
+    """Everything that `find` leads to."""
+    found: list[Any] = [document]
+    for step in find.split("."):
+        name, bracket, condition = step.partition("[")
+        found = [each[name] for each in found if isinstance(each, dict) and name in each]
+        if bracket:
+            lists = (each for each in found if isinstance(each, list))
+            found = [entry for each in lists for entry in entries(each, condition, model)]
+    return found
+
+
+def entries(candidates: list[Any], condition: str, model: str) -> list[Any]:
+    """The entries that are meant: all of them for `]`, else the model's, for `~` else the only one."""
+    if condition == "]":
+        return candidates
+    field, exact, _ = condition.partition("=")
+    field = field.partition("~")[0]
+    named = [
+        each
+        for each in candidates
+        if isinstance(each, dict) and isinstance(each.get(field), str) and same(each[field], model)
+    ]
+    return named if named or exact or len(candidates) != 1 else candidates
+
+
+def same(name: str, other: str) -> bool:
+    """Whether two names mean the same model; no tag is `:latest`."""
+    first, second = (each.casefold().removesuffix(":latest") for each in (name, other))
+    return first == second
+
+
+def number(value: object, *, most: int) -> int | None:
+    """A whole number from 1 to `most`, out of a number or digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 1 <= value <= most else None
+
+
+def size_of(name: str) -> int | None:
+    """The number of parameters that a model's name tells, the largest if there are several.
+
+    `qwen2.5-coder:7b`, `Mixtral-8x7B`, `gemma3:270m`, `30b-a3b` (of 30B, 3B are used at a time).
+    """
+    sizes = [
+        int(int(count or 1) * float(size) * UNITS[unit])
+        for count, size, unit in SIZE.findall(name[:500].lower())
+    ]
+    return max((size for size in sizes if size >= SMALLEST_MODEL), default=None)
