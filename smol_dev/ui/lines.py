@@ -1,0 +1,150 @@
+"""Each event as the words a person reads; the same on every screen. Foreign text is escaped here."""
+
+import shlex
+from functools import singledispatch
+
+from smol_dev.errors import SmolError
+from smol_dev.events import (
+    Event,
+    Failed,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    Retry,
+    RunDone,
+    RunStarted,
+    StageTotal,
+    Warned,
+)
+from smol_dev.ui.safe import safe
+from smol_dev.ui.screen import paragraph, render_error
+
+STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
+
+
+@singledispatch
+def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the function
+    """What there is to say about the event, without final newline; empty where there is nothing."""
+    return ""
+
+
+@sentence.register
+def _(event: RunStarted) -> str:
+    verb = "resuming" if event.resumed else "writing to"
+    return (
+        f"model {safe(event.model)} on {safe(event.server)} ({safe(event.base_url)}), "
+        f"profile {safe(event.profile)}, {verb} {safe(event.output_dir)}"
+    )
+
+
+@sentence.register
+def _(event: FilesReady) -> str:
+    listed = [f"{counted(len(event.files), 'file')} to write:"]
+    listed += [f"  {safe(path)}" for path in event.files]
+    return "\n".join([*listed, *left_out(event)])
+
+
+@sentence.register
+def _(event: FileDone) -> str:
+    return f"{safe(event.path)} {done(event)}"
+
+
+@sentence.register
+def _(event: FileFailed) -> str:
+    return f"{safe(event.path)} {failed(event)}"
+
+
+@sentence.register
+def _(event: Retry) -> str:
+    what = safe(event.path) if event.path is not None else STAGE_NAMES[event.stage]
+    wait = f", waiting {event.wait_seconds:.0f} s" if event.wait_seconds >= 1 else ""
+    return f"{what}: asking again ({event.attempt}){wait}: {paragraph(event.message)}"
+
+
+@sentence.register
+def _(event: Warned) -> str:
+    hint = f"\n  hint: {paragraph(event.hint)}" if event.hint else ""
+    return f"warning: {paragraph(event.message)}{hint}"
+
+
+@sentence.register
+def _(event: Failed) -> str:
+    return render_error(SmolError(event.message, hint=event.hint))
+
+
+@sentence.register
+def _(event: RunDone) -> str:
+    return "\n".join(f"{name:<12}{value}" for name, value in totals(event)) + remedy(event)
+
+
+def left_out(event: FilesReady) -> list[str]:
+    """A warning for each entry of the file list that will not be written."""
+    return [f"warning: left out `{safe(d.path)}`: {safe(d.reason)}" for d in event.dropped]
+
+
+def done(event: FileDone) -> str:
+    """`done, 1,234 bytes, 87 tokens/s, 3.2 s`, without what is not known."""
+    rate = speed(event.completion_tokens, event.seconds)
+    rates = [f"{rate} tokens/s"] if rate else []
+    return ", ".join(["done", counted(event.bytes, "byte"), *rates, f"{event.seconds:.1f} s"])
+
+
+def details(event: Event) -> str:
+    """What only `--verbose` says: the tokens of a file, as the server counted them."""
+    if not isinstance(event, FileDone):
+        return ""
+    prompt, cached = number(event.prompt_tokens), number(event.cached_tokens)
+    return f"  tokens: in {prompt}, cached {cached}, out {number(event.completion_tokens)}"
+
+
+def failed(event: FileFailed) -> str:
+    """Why the file could not be had or written."""
+    return f"failed ({event.reason}): {paragraph(event.message)}"
+
+
+def totals(event: RunDone) -> list[tuple[str, str]]:
+    """The closing table: a name and a value a row, narrow enough for 40 columns."""
+    missing = f", {len(event.failed):,} failed" if event.failed else ""
+    spent = sum(stage.seconds for stage in event.stages)
+    rows = [
+        ("files", f"{len(event.written):,} written{missing}"),
+        ("bytes", f"{event.bytes:,}"),
+        ("tokens in", number(event.prompt_tokens)),
+        ("  cached", number(event.cached_tokens)),
+        ("tokens out", number(event.completion_tokens)),
+        ("tokens/s", speed(event.completion_tokens, spent) or "unknown"),
+        ("retries", f"{event.retries:,}"),
+    ]
+    return [*rows, *map(stage_time, event.stages), ("total", f"{event.seconds:.1f} s")]
+
+
+def stage_time(stage: StageTotal) -> tuple[str, str]:
+    """The row of one stage."""
+    return STAGE_NAMES[stage.stage], f"{stage.seconds:.1f} s"
+
+
+def remedy(event: RunDone) -> str:
+    """How to have the failed files, after a blank line; nothing where none failed."""
+    if not event.failed:
+        return ""
+    return f"\n\nhint: ask again for what is missing: `{safe(resume_command(event.output_dir))}`"
+
+
+def resume_command(output_dir: str) -> str:
+    """The command that finishes a run in this folder."""
+    return shlex.join(["smol_dev", "resume", output_dir])
+
+
+def speed(tokens: int | None, seconds: float) -> str:
+    """Tokens a second, rounded; empty where either is not known."""
+    return f"{tokens / seconds:,.0f}" if tokens and seconds > 0 else ""
+
+
+def number(count: int | None) -> str:
+    """The count with thousands marked, or that the server did not tell."""
+    return "unknown" if count is None else f"{count:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

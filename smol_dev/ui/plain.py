@@ -1,0 +1,165 @@
+"""Events as plain lines, for a pipe, a log or a terminal that cannot be drawn on."""
+
+import time
+from threading import Lock
+from typing import Final, TextIO
+
+from smol_dev.events import (
+    Event,
+    Failed,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    FileStarted,
+    Piece,
+    PlanReady,
+    RunDone,
+    StageStarted,
+    Warned,
+)
+from smol_dev.ui.held import LINE_ENDS, Held
+from smol_dev.ui.lines import details, done, failed, left_out, remedy, sentence
+from smol_dev.ui.progress import Progress, Ticker, waiting
+from smol_dev.ui.safe import safe
+from smol_dev.ui.screen import Clock, Redact
+from smol_dev.ui.streams import Talk
+
+NOTICES: Final = (5, 15, 30, 60, 120, 300, 600)
+"""Seconds of silence after which a log says that it is still waiting."""
+
+
+class Plain:
+    """The screen without drawing: the plan as it comes, then a line for whatever happens."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        redact: Redact,
+        verbose: bool = False,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._talk = Talk(stream)
+        self._redact = redact
+        self._verbose = verbose
+        self._clock = clock
+        self._lock = Lock()
+        self._progress = Progress(clock)
+        self._ticker = Ticker(self.beat, seconds=1.0)
+        self._plan = Held(ends=LINE_ENDS)
+        self._plan_shown = False
+        self._unfinished: str | None = None
+        self._last_notice = 0.0
+
+    def show(self, event: Event) -> None:
+        """Print what the event has to say; a piece of code says nothing."""
+        with self._lock:
+            self._progress.note(event)
+            if isinstance(event, Piece):
+                self._show_piece(event)
+            elif isinstance(event, StageStarted):
+                self._begin(event)
+            elif isinstance(event, FileStarted):
+                self._open_line(event.path)
+            elif isinstance(event, FileDone):
+                self._close_line(event.path, done(event))
+            elif isinstance(event, FileFailed):
+                self._close_line(event.path, failed(event))
+            else:
+                self._say(event)
+            if self._verbose and details(event):
+                self._print(details(event))
+
+    def beat(self) -> None:
+        """Say that nothing has come yet, now and then, while every running request is silent."""
+        with self._lock:
+            now = self._clock()
+            waits = [work.waited(now) for work in self._progress.running()]
+            if not waits or not all(waits):
+                return
+            due = max((notice for notice in NOTICES if notice <= max(waits)), default=0)
+            if due > self._last_notice:
+                self._last_notice = due
+                self._print(waiting(max(waits)))
+
+    def close(self) -> None:
+        """Finish an open line and stop the clock."""
+        self._ticker.stop()
+        with self._lock:
+            self._finish_plan()
+            self._finish_line()
+
+    def _begin(self, event: StageStarted) -> None:
+        self._ticker.start()
+        self._last_notice = 0
+        if event.stage != "code":
+            self._print("planning …" if event.stage == "plan" else "listing the files …")
+
+    def _show_piece(self, piece: Piece) -> None:
+        if piece.stage == "plan" and piece.text:
+            self._plan_shown = True
+            self._write_plan(self._plan.add(piece.text))
+
+    def _say(self, event: Event) -> None:
+        if isinstance(event, PlanReady) and not self._plan_shown:
+            self._write_plan(self._plan.add(event.text))
+        self._finish_plan()
+        text = sentence(event)
+        if text:
+            self._print(f"\n{text}" if isinstance(event, RunDone) else text)
+
+    def _write_plan(self, text: str) -> None:
+        if text:
+            self._finish_line()
+            self._talk.write(self._redact(safe(text, keep_newlines=True)))
+            self._talk.flush()
+
+    def _finish_plan(self) -> None:
+        rest = self._plan.rest()
+        self._write_plan(f"{rest}\n" if rest else "")
+
+    def _open_line(self, path: str) -> None:
+        self._print(f"writing {safe(path)} …", end="")
+        self._unfinished = path
+
+    def _close_line(self, path: str, outcome: str) -> None:
+        if self._unfinished == path:
+            self._unfinished = None
+            self._print(f" {outcome}")
+        else:
+            self._print(f"{safe(path)} {outcome}")
+
+    def _finish_line(self) -> None:
+        if self._unfinished is not None:
+            self._unfinished = None
+            self._talk.write("\n")
+
+    def _print(self, text: str, *, end: str = "\n") -> None:
+        self._finish_line()
+        self._talk.write(self._redact(text) + end)
+        self._talk.flush()
+
+
+class Quiet:
+    """The screen of `--quiet`: warnings, failures and errors, nothing else."""
+
+    def __init__(self, stream: TextIO, *, redact: Redact) -> None:
+        self._talk = Talk(stream)
+        self._redact = redact
+
+    def show(self, event: Event) -> None:
+        """Print the event if something went wrong."""
+        if isinstance(event, Warned | Failed | FileFailed):
+            self._print(sentence(event))
+        elif isinstance(event, FilesReady):
+            self._print("\n".join(left_out(event)))
+        elif isinstance(event, RunDone):
+            self._print(remedy(event).strip())
+
+    def close(self) -> None:
+        """Nothing is left to write: every line was flushed."""
+
+    def _print(self, text: str) -> None:
+        if text:
+            self._talk.write(f"{self._redact(text)}\n")
+            self._talk.flush()

@@ -1,0 +1,129 @@
+"""What is being worked on right now, counted so cheaply that every piece of an answer can be noted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event as Signal
+from threading import Thread
+
+from smol_dev.events import (
+    Event,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    FileStarted,
+    Piece,
+    PlanReady,
+    StageStarted,
+)
+from smol_dev.server.chat import StageName
+from smol_dev.ui.screen import Clock
+
+CHARACTERS_PER_TOKEN = 4
+"""Of code and English, with the vocabularies of today's models. Only for counts shown with `~`."""
+
+LONG_WAIT = 3.0
+"""Seconds of silence after which a loading model is the likely reason."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One running request: when it was sent, when it first spoke, and how many characters it said."""
+
+    stage: StageName
+    path: str | None
+    sent: float
+    first: float | None = None
+    thought: int = 0
+    written: int = 0
+
+    @property
+    def name(self) -> str:
+        """The file, or the stage in words."""
+        return self.path or ("plan" if self.stage == "plan" else "file list")
+
+    def waited(self, now: float) -> float:
+        """Seconds since the request was sent, as long as nothing has come; else 0."""
+        return now - self.sent if self.first is None else 0.0
+
+
+class Progress:
+    """The running requests, by path (None for plan and file list), in the order they began."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._running: dict[str | None, Work] = {}
+
+    def note(self, event: Event) -> None:
+        """Count a piece, begin a request, or end one."""
+        if isinstance(event, Piece):
+            self._count(event)
+        elif isinstance(event, StageStarted):
+            self._running[event.path] = Work(event.stage, event.path, self._clock())
+        elif isinstance(event, FileStarted):
+            self._running.setdefault(event.path, Work("code", event.path, self._clock()))
+        elif isinstance(event, FileDone | FileFailed):
+            self._running.pop(event.path, None)
+        elif isinstance(event, PlanReady | FilesReady):
+            self._running.pop(None, None)
+
+    def running(self) -> list[Work]:
+        """Everything under way, oldest first."""
+        return list(self._running.values())
+
+    def _count(self, piece: Piece) -> None:
+        work = self._running.get(piece.path)
+        if work is None:
+            work = self._running[piece.path] = Work(piece.stage, piece.path, self._clock())
+        if work.first is None and (piece.text or piece.reasoning):
+            work.first = self._clock()
+        work.thought += len(piece.reasoning)
+        work.written += len(piece.text)
+
+
+def phase(work: Work, now: float, *, short: bool = False) -> str:
+    """What a request is doing, in words: waiting, thinking or writing, with tokens, speed, time."""
+    if work.first is None:
+        return waiting(now - work.sent, short=short)
+    tokens = (work.written or work.thought) // CHARACTERS_PER_TOKEN
+    count = f"~{tokens:,} tok" if short else f"~{tokens:,} tokens"
+    spent = now - work.first
+    if not work.written:
+        return f"thinking {count}" if short else f"thinking, {count}, {spent:.0f} s"
+    every = (work.written + work.thought) // CHARACTERS_PER_TOKEN
+    speed = f", {every / spent:.0f} tokens/s" if spent >= 1 and not short else ""
+    return f"{count} {spent:.0f} s" if short else f"writing, {count}{speed}, {spent:.0f} s"
+
+
+def waiting(seconds: float, *, short: bool = False) -> str:
+    """The wait for a first token, and after a while its likely reason."""
+    if short:
+        return f"loading? {seconds:.0f} s" if seconds >= LONG_WAIT else "waiting"
+    reason = f", model may be loading, {seconds:.0f} s" if seconds >= LONG_WAIT else ""
+    return f"waiting for the first token{reason}"
+
+
+class Ticker:
+    """Calls `beat` every so many seconds on a thread of its own, until it is stopped."""
+
+    def __init__(self, beat: Callable[[], None], *, seconds: float) -> None:
+        self._beat = beat
+        self._seconds = seconds
+        self._stopped = Signal()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Begin; once begun, does nothing."""
+        if self._thread is None and not self._stopped.is_set():
+            self._thread = Thread(target=self._run, name="smol_dev-screen", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Return when the last beat is over, for good."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            self._beat()

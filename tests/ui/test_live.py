@@ -1,0 +1,209 @@
+import re
+from collections.abc import Iterable
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from smol_dev.events import (
+    Event,
+    FileDone,
+    FileStarted,
+    Piece,
+    PlanReady,
+    StageStarted,
+    Warned,
+)
+from smol_dev.ui.live import Live
+from tests.ui.run import EVENTS, redact
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+
+
+class Terminal(StringIO):
+    """Counts what is written to it."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+class Watched:
+    """A live screen on a terminal of this size, with a clock that stands until it is set."""
+
+    def __init__(self, *, width: int = 80, height: int = 24, verbose: bool = False) -> None:
+        self.now = 0.0
+        self.terminal = Terminal()
+        console = Console(
+            file=self.terminal,
+            force_terminal=True,
+            color_system=None,
+            width=width,
+            height=height,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            _environ={"TERM": "xterm"},
+        )
+        self.screen = Live(
+            self.terminal,
+            redact=redact,
+            verbose=verbose,
+            clock=lambda: self.now,
+            console=console,
+        )
+        self.screen._ticker.stop()  # noqa: SLF001 - the tests beat themselves
+
+    def show(self, *events: Event) -> None:
+        for event in events:
+            self.screen.show(event)
+
+    def frame(self) -> str:
+        """What the next beat writes, without cursor movements."""
+        before = len(self.terminal.getvalue())
+        self.screen.beat()
+        return words(self.terminal.getvalue()[before:])
+
+    def close(self) -> str:
+        before = len(self.terminal.getvalue())
+        self.screen.close()
+        return words(self.terminal.getvalue()[before:])
+
+
+def words(drawn: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", drawn)
+
+
+def pieces(count: int) -> Iterable[Event]:
+    return (Piece("code", "a.py", "four") for _ in range(count))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "row"),
+    [
+        pytest.param(1.0, "plan  waiting for the first token", id="short"),
+        pytest.param(
+            14.2, "plan  waiting for the first token, model may be loading, 14 s", id="long"
+        ),
+    ],
+)
+def test_a_silent_server_is_waited_for_by_name(seconds: float, row: str) -> None:
+    watched = Watched()
+    watched.show(StageStarted("plan"))
+    watched.now = seconds
+    assert watched.frame() == row
+
+
+def test_reasoning_is_counted_and_not_shown() -> None:
+    watched = Watched()
+    watched.show(StageStarted("plan"), Piece("plan", None, "", reasoning="a secret thought" * 100))
+    watched.now = 12.0
+    assert watched.frame() == "plan  thinking, ~400 tokens, 12 s"
+
+
+def test_a_plan_streams_word_by_word_above_its_row() -> None:
+    watched = Watched()
+    watched.show(StageStarted("plan"), Piece("plan", None, "# Plan\nuse s3cr"))
+    assert watched.frame() == "# Plan\nuse \nplan  writing, ~3 tokens, 0 s"
+    watched.show(Piece("plan", None, "et now"))
+    assert watched.frame() == "use [key] \nplan  writing, ~5 tokens, 0 s"
+    watched.show(PlanReady("# Plan\nuse s3cret now"))
+    assert watched.frame() == "use [key] now\n"
+
+
+def test_files_at_once_have_a_row_each() -> None:
+    watched = Watched()
+    watched.show(FileStarted("a.py"), StageStarted("code", "a.py"))
+    watched.show(FileStarted("b.py"), StageStarted("code", "b.py"), *pieces(1))
+    watched.now = 10.0
+    watched.show(*pieces(499))
+    assert watched.frame() == (
+        "a.py  writing, ~500 tokens, 50 tokens/s, 10 s\n"
+        "b.py  waiting for the first token, model may be loading, 10 s"
+    )
+    watched.show(FileDone("a.py", 2000, 10, 0, 500, 10.0))
+    assert watched.frame() == (
+        "a.py done, 2,000 bytes, 50 tokens/s, 10.0 s\n"
+        "b.py  waiting for the first token, model may be loading, 10 s"
+    )
+
+
+def test_a_small_terminal_shows_the_ends_of_paths_and_as_many_rows_as_fit() -> None:
+    watched = Watched(width=40, height=5)
+    for name in ("src/a/very/long/path/that/does/not/fit.py", "b.py", "c.py", "d.py"):
+        watched.show(StageStarted("code", name))
+    watched.now = 65.0
+    assert watched.frame() == (
+        "…th/that/does/not/fit.py  loading? 65 s\nb.py  loading? 65 s\n… and 2 more"
+    )
+
+
+def test_nothing_is_drawn_between_two_frames_whatever_arrives() -> None:
+    watched = Watched()
+    watched.show(StageStarted("code", "a.py"))
+    watched.frame()
+    before = watched.terminal.writes
+    watched.show(*pieces(10_000), *[Warned(f"{n}") for n in range(100)])
+    assert watched.terminal.writes == before
+    watched.frame()
+    assert watched.terminal.writes == before + 1
+
+
+def test_a_plan_without_line_feeds_is_broken_before_drawing_it_gets_dear() -> None:
+    watched = Watched()
+    watched.show(*(Piece("plan", None, "word ") for _ in range(2_000)), PlanReady(""))
+    assert [len(line) for line in watched.close().replace("word \n", "word\n").split()] == [
+        4
+    ] * 2_000
+    assert max(map(len, watched.terminal.getvalue().split("\n"))) <= 80
+
+
+def test_closing_prints_the_rest_and_gives_the_cursor_back() -> None:
+    watched = Watched(verbose=True)
+    watched.show(*EVENTS)
+    watched.frame()
+    watched.show(StageStarted("code", "z.py"), Warned("last words"))
+    assert watched.close() == "warning: last words\n"
+    drawn = watched.terminal.getvalue()
+    assert drawn.count(HIDE) == 1
+    assert drawn.count(SHOW) == 1
+    assert drawn.rindex(SHOW) > drawn.rindex(HIDE)
+    assert watched.close() == ""
+
+
+def test_a_whole_run_leaves_the_same_words_as_plain_lines() -> None:
+    watched = Watched(verbose=True)
+    watched.show(*EVENTS)
+    assert watched.close() == (
+        "model qwen3:14b on ollama (http://localhost:11434/v1), profile local-ollama, "
+        "writing to out\n"
+        "# Plan\n"
+        "key [key] ^[[2J\n"
+        "2 files to write:\n"
+        "  a.py\n"
+        "  b\\u202e.py\n"
+        "warning: left out `../c`: unsafe_path\n"
+        "a.py done, 1,234 bytes, 87 tokens/s, 3.0 s\n"
+        "  tokens: in 310, cached unknown, out 261\n"
+        "b\\u202e.py: asking again (1), waiting 2 s: the connection was lost\n"
+        "b\\u202e.py failed (truncated): the answer was cut off\n"
+        "  error: no\n"
+        "warning: the model is not local\n"
+        "  hint: choose another\n"
+        "\n"
+        "files       1 written, 1 failed\n"
+        "bytes       1,234\n"
+        "tokens in   4,210\n"
+        "  cached    unknown\n"
+        "tokens out  2,400\n"
+        "tokens/s    60\n"
+        "retries     1\n"
+        "plan        8.2 s\n"
+        "file list   2.0 s\n"
+        "code        29.8 s\n"
+        "total       42.1 s\n"
+        "\n"
+        "hint: ask again for what is missing: `smol_dev resume 'my out'`\n"
+    )
