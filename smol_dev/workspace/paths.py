@@ -1,16 +1,214 @@
 """Which model-chosen paths may be written: pure rules, nothing is repaired."""
 
+import re
+import shlex
+import unicodedata
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from glob import escape
+from typing import Final
+
+MAX_CHARACTERS: Final = 240
+MAX_COMPONENTS: Final = 20
+MAX_COMPONENT_BYTES: Final = 255
+
+NEVER_WRITTEN: Final = frozenset({".git", ".smol", "smol.toml"})
+
+_IGNORABLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Unicode's Default_Ignorable_Code_Point (file systems compare names without them), and line ends."""
+
+_UNSEEN: Final = re.compile(
+    # what emoji, keycaps and some scripts are written with
+    rf"[^\x00-\x7f{_IGNORABLE}][\ufe0e\ufe0f]?[\u200c\u200d](?=[^\x00-\x7f{_IGNORABLE}])"
+    rf"|[^\x00-\x7f{_IGNORABLE}][\ufe0e\ufe0f\U000e0100-\U000e01ef]"
+    r"|[0-9#*]\ufe0f\u20e3"
+    # and what hides text or turns its order round
+    rf"|(?P<unseen>[{_IGNORABLE}\x00-\x08\x0b\x0e-\x1f\x7f-\x9f])"
+)
+
+_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+_DEVICE: Final = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9]|lpt[0-9])\s*(\.|$)"
+)
+
+# Short names that NTFS makes up for `.git`, `.smol` and `smol.toml`; our own temporary files.
+_RESERVED: Final = re.compile(r"(git|smol)~[0-9]+(\.tom)?|\.smol-tmp-.*")
+
+_SENSITIVE: Final = re.compile(
+    r"(^|/)("
+    # environments, shells and version managers that act on entering a folder
+    r"\.envrc|\.direnv|\.mise|\.?mise(\.[^/]+)?\.toml|\.config/mise(\.toml)?|\.rtx\.toml|\.autoenv[^/]*"
+    # editors
+    r"|\.vscode|\.vs|\.idea|\.fleet|\.zed|\.nova|\.devcontainer|\.devcontainer\.json"
+    r"|[^/]+\.code-workspace|\.dir-locals(-2)?\.el|\.exrc|\.n?vimrc|\.nvim\.lua|\.lvimrc"
+    r"|\.theia|\.gitpod\.yml"
+    # agents that read orders, hooks or servers to start from the folder
+    r"|\.claude|\.cursor|\.cursorrules|\.mcp\.json|\.codex|\.gemini|\.qwen|\.windsurf|\.windsurfrules"
+    r"|\.continue|\.continuerc\.json|\.aider[^/]*|\.roo(modes|rules)?|\.clinerules|\.kiro|\.amazonq|\.opencode"
+    r"|opencode\.jsonc?|\.goosehints|\.junie|\.trae"
+    # debuggers, git hooks, other version control systems, the Windows shell
+    r"|\.gdbinit|\.lldbinit|\.husky|\.hg|\.svn|\.bzr|\.jj|_darcs|desktop\.ini|autorun\.inf"
+    r")(/|$)"
+)
+
+_NOTEWORTHY: Final = (
+    (
+        re.compile(r"(^|/)\.env(\.(?!example$|sample$|template$|dist$)[^/]+)?$"),
+        "holds settings that many tools load by themselves",
+    ),
+    (
+        re.compile(
+            r"(^|/)(\.(github|gitea|forgejo)/(workflows|actions)/.+|\.gitlab-ci\.ya?ml|\.circleci/.+"
+            r"|\.buildkite/.+|\.travis\.yml|\.?appveyor\.yml|\.drone\.yml|\.woodpecker(\.ya?ml|/.+)"
+            r"|azure-pipelines\.ya?ml|bitbucket-pipelines\.yml|jenkinsfile|\.cirrus\.yml)$"
+        ),
+        "is run by a CI service once it is pushed",
+    ),
+    (
+        re.compile(r"(^|/)(\.pre-commit-config\.ya?ml|\.?lefthook\.ya?ml|\.githooks/.+)$"),
+        "names commands that git runs once its hooks are installed",
+    ),
+    (
+        re.compile(r"(^|/)(\.npmrc|\.yarnrc(\.yml)?|\.pnp\.c?js|\.gitmodules|pip\.conf|\.pypirc)$"),
+        "says where code is fetched from, or what a package manager runs",
+    ),
+)
+
+_BARE_REPOSITORIES: Final = (
+    frozenset({"head", "objects", "refs"}),
+    frozenset({"head", "commondir"}),
+)
+"""What makes git take a folder for a repository of its own, with a `config` that runs commands."""
+
+Skeleton = tuple[str, ...]
+
+
+def skeleton(component: str) -> str:
+    """What is left of a name's identity on the file system that tells the fewest names apart."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", component).casefold())
+    return re.sub(f"[{_IGNORABLE}]", "", folded).rstrip(" .")
+
+
+def normal(path: str) -> str:
+    r"""The path with `/` for `\` and without one leading `./`."""
+    return path.replace("\\", "/").removeprefix("./")
 
 
 def refuse(path: str, *, allow_sensitive: Sequence[str] = ()) -> str | None:
-    """Why this path must not be written, or None; reads after the path: `PATH: WHY`.
+    r"""Why this path must not be written, or None; reads after the path: `PATH: WHY`.
 
-    One leading `./` is set aside and `\\` is `/`; everything else is refused as it stands.
+    One leading `./` is set aside and `\` is `/`; everything else is refused as it stands.
     `allow_sensitive` are globs (`*` matches `/` too; a folder's glob covers what is in it) for files
     that run by themselves when a folder is opened. They never allow `.git`, `.smol` or `smol.toml`.
     """
-    raise NotImplementedError
+    target = normal(path)
+    components = target.split("/")
+    return (
+        _wrong_characters(target)
+        or _wrong_shape(target, components)
+        or next(filter(None, map(_wrong_component, components)), None)
+        or _runs_by_itself(target, components, allow_sensitive)
+    )
+
+
+def _wrong_characters(path: str) -> str | None:
+    for character in path:
+        if unicodedata.category(character) in _INVISIBLE_CATEGORIES:
+            return f"contains U+{ord(character):04X}, a control or invisible character"
+    if path[:1].isalpha() and path[1:2] == ":":
+        return "names a drive"
+    found = re.search(r'[<>:"|?*]', path)
+    return f"contains `{found.group()}`, which no file name on Windows can hold" if found else None
+
+
+def _wrong_shape(path: str, components: Sequence[str]) -> str | None:
+    if not path:
+        return "is empty"
+    if path.startswith("/"):
+        return "is absolute"
+    if path.startswith("~"):
+        return "starts with `~`, a home folder"
+    if len(path) > MAX_CHARACTERS:
+        return f"is longer than {MAX_CHARACTERS} characters"
+    if len(components) > MAX_COMPONENTS:
+        return f"is more than {MAX_COMPONENTS} levels deep"
+    return None
+
+
+def _wrong_component(component: str) -> str | None:
+    if not component:
+        return "has an empty component, or names a folder"
+    if component in {".", ".."}:
+        return f"has a `{component}` component"
+    if len(component.encode()) > MAX_COMPONENT_BYTES:
+        return f"has a component of more than {MAX_COMPONENT_BYTES} bytes"
+    if component.endswith((".", " ")):
+        return f"has a component that ends with a dot or a space: `{component}`"
+    return _wrong_name(component)
+
+
+def _wrong_name(component: str) -> str | None:
+    name = skeleton(component)
+    if not name or set(name) & {"/", "\\"}:
+        return f"has a component that can be taken for another: `{component}`"
+    if _DEVICE.match(name):
+        return f"has a component that is a device on Windows: `{component}`"
+    before_stream = name.partition(":")[0].rstrip(" .")
+    if before_stream in NEVER_WRITTEN or _RESERVED.fullmatch(before_stream):
+        return f"`{component}` is never written"
+    return None
+
+
+def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]) -> str | None:
+    found = _SENSITIVE.search("/".join(map(skeleton, components)))
+    if not found:
+        return None
+    heads = ["/".join(components[:end]) for end in range(1, len(components) + 1)]
+    if any(fnmatchcase(head, normal(glob).rstrip("/")) for glob in allowed for head in heads):
+        return None
+    return (
+        f"`{found.group(2)}` acts by itself when the folder is opened;"
+        f" `--allow-sensitive {shlex.quote(escape(path))}` permits it"
+    )
+
+
+class _Accepted:
+    """The accepted paths so far, as the disk that tells the fewest names apart would see them."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, None] = {}
+        self._files: dict[Skeleton, str] = {}
+        self._folders: dict[Skeleton, str] = {}
+        self._names: dict[Skeleton, frozenset[str]] = {}
+
+    def collision(self, path: str) -> str | None:
+        whole = tuple(map(skeleton, path.split("/")))
+        if whole in self._files:
+            return f"cannot be told from `{self._files[whole]}` on some disks"
+        if whole in self._folders:
+            return f"would be a file where `{self._folders[whole]}` needs a folder"
+        for end in range(len(whole)):
+            if whole[:end] in self._files:
+                return f"needs a folder where `{self._files[whole[:end]]}` is a file"
+            names = self._names.get(whole[:end], frozenset()) | {whole[end]}
+            if any(repository <= names for repository in _BARE_REPOSITORIES):
+                return "would make its folder a git repository of its own"
+        return None
+
+    def add(self, path: str) -> None:
+        whole = tuple(map(skeleton, path.split("/")))
+        self.paths[path] = None
+        self._files[whole] = path
+        telling = frozenset().union(*_BARE_REPOSITORIES)
+        for end in range(len(whole)):
+            self._folders.setdefault(whole[:end], path)
+            if whole[end] in telling:
+                self._names[whole[:end]] = self._names.get(whole[:end], frozenset()) | {whole[end]}
 
 
 def settle(
@@ -18,18 +216,43 @@ def settle(
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """The paths that may be written together, and the refused ones each with its reason.
 
-    Accepted paths keep their order and come with `/` and without a leading `./`; refused ones are as
-    they were given. Of two that collide on some disk (case, Unicode forms, a file where the other
-    needs a folder) the later one is refused, and so is the one that would complete a bare git repository.
+    Accepted paths keep their order and come with `/` and without a leading `./`, the same one once;
+    refused ones are as they were given. Of two that collide on some disk (case, Unicode forms, a file
+    where the other needs a folder) the later one is refused, and so is the one that would complete a
+    bare git repository.
     """
-    raise NotImplementedError
+    accepted = _Accepted()
+    refused = []
+    for path in paths:
+        target = normal(path)
+        if target in accepted.paths:
+            continue
+        why = refuse(path, allow_sensitive=allow_sensitive) or accepted.collision(target)
+        if why:
+            refused.append((path, why))
+        else:
+            accepted.add(target)
+    return tuple(accepted.paths), tuple(refused)
 
 
 def noteworthy(path: str) -> str | None:
-    """Why the user should hear that this file was written, or None: `.env`, CI workflows, …."""
-    raise NotImplementedError
+    """Why the user should hear that this file was written, or None: `.env`, CI workflows, ….
+
+    Reads after the path: `.env holds settings that many tools load by themselves`.
+    """
+    name = "/".join(map(skeleton, normal(path).split("/")))
+    return next((why for pattern, why in _NOTEWORTHY if pattern.search(name)), None)
 
 
 def invisible(text: str) -> str | None:
-    """A warning that names the invisible or bidirectional characters of a file's content, or None."""
-    raise NotImplementedError
+    """A warning that names the invisible or bidirectional characters of a file's content, or None.
+
+    Reads after the path: `app.py contains invisible characters: U+202E in line 3`. Emoji sequences,
+    and joiners between letters of scripts that are written with them, are none.
+    """
+    found = [match.start() for match in _UNSEEN.finditer(text) if match["unseen"]]
+    if not found:
+        return None
+    named = [f"U+{ord(text[at]):04X} in line {text.count(chr(10), 0, at) + 1}" for at in found[:3]]
+    more = [f"and {len(found) - 3} more"] if len(found) > len(named) else []
+    return f"contains invisible characters: {', '.join(named + more)}"

@@ -1,10 +1,12 @@
 """What a run remembers in `OUTPUT/.smol/run.json`, so that it can be resumed."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import asdict, dataclass, field, fields
+from types import NoneType
+from typing import Any, Final, Literal, get_args
 
-from smol_dev.errors import Reason
+from smol_dev.errors import Reason, WorkspaceError
 
 FORMAT_VERSION: Final = 1
 
@@ -13,9 +15,10 @@ State = Literal["planned", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """How far one file is. `sha256` (hex) and `bytes` are those of the file as it was written.
+    """How far one file is. `sha256` (hex) and `bytes` are those of the content as it was written.
 
-    `reason` and `message` say why it failed. Tokens are None where the server did not tell.
+    A planned file with a `sha256` was about to be published. `reason` and `message` say why a file
+    failed. Tokens are None where the server did not tell.
     """
 
     path: str
@@ -37,6 +40,10 @@ class Record:
     `profile` is `{"name": …, "settings": {…}}`, JSON values without secrets. `plan_answer` and
     `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
     byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path.
+
+    The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run
+    from another's, `replaceable` is the SHA-256, by path, of files this run may replace (those of
+    earlier runs in the folder, and with `overwrite` those that stood in the way); a copy is kept.
     """
 
     prompt: str
@@ -50,3 +57,130 @@ class Record:
     totals: Mapping[str, object] = field(default_factory=dict)
     tool_version: str = ""
     format_version: int = FORMAT_VERSION
+    run_id: str = ""
+    replaceable: Mapping[str, str] = field(default_factory=dict)
+
+    def written(self) -> dict[str, str]:
+        """The SHA-256, by path, of every file this run or an earlier one in its folder published."""
+        own = {path: state.sha256 for path, state in self.states.items() if state.sha256}
+        return {**self.replaceable, **own}
+
+
+def render(record: Record) -> bytes:
+    """The text of `run.json`: ASCII, so that any string comes back as it was."""
+    table = {
+        **{each.name: getattr(record, each.name) for each in fields(record)},
+        "dropped": [{"path": path, "reason": reason} for path, reason in record.dropped],
+        "states": [asdict(state) for state in record.states.values()],
+    }
+    return json.dumps(table, indent=2).encode() + b"\n"
+
+
+def parse(data: bytes, *, source: str) -> Record:
+    """The record of a `run.json`; raises `WorkspaceError` that names `source` when it is damaged."""
+    try:
+        table = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise damaged(source, "it is no JSON") from error
+    if not isinstance(table, dict):
+        raise damaged(source, "it is no JSON object")
+    if table.get("format_version") != FORMAT_VERSION:
+        raise damaged(source, f"its `format_version` is not {FORMAT_VERSION}")
+    try:
+        record = _record(table)
+        json.dumps([record.profile, record.totals], indent=1)
+    except _Wrong as wrong:
+        raise damaged(source, str(wrong)) from wrong
+    except RecursionError as error:
+        raise damaged(source, "it is nested too deeply") from error
+    return record
+
+
+def damaged(source: str, why: str) -> WorkspaceError:
+    """The error of a record that cannot be read."""
+    return WorkspaceError(
+        f"the record of the run, `{source}`, cannot be used: {why}",
+        hint="start anew in another folder: `smol_dev -o DIR PROMPT`; nothing was changed here",
+    )
+
+
+class _Wrong(Exception):  # noqa: N818 - never leaves this module
+    """A value in a record that is not what the program writes."""
+
+
+_STATE_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "path": (str,),
+    "state": (str,),
+    "sha256": (str,),
+    "bytes": (int,),
+    "reason": (str, NoneType),
+    "message": (str,),
+    "prompt_tokens": (int, NoneType),
+    "cached_tokens": (int, NoneType),
+    "completion_tokens": (int, NoneType),
+    "seconds": (float, int),
+}
+
+
+def file_state(table: Mapping[str, Any]) -> FileState | None:
+    """The state that `table` spells, or None when it does not."""
+    known = {key: table[key] for key in _STATE_TYPES if key in table}
+    right = (
+        {"path", "state"} <= known.keys()
+        and all(type(value) in _STATE_TYPES[key] for key, value in known.items())
+        and known["state"] in get_args(State)
+        and known.get("reason") in {None, *get_args(Reason)}
+    )
+    return FileState(**known) if right else None
+
+
+def _record(table: Mapping[str, Any]) -> Record:
+    return Record(
+        prompt=_value(table, "prompt", str),
+        profile=_value(table, "profile", dict),
+        plan=_value(table, "plan", str),
+        plan_answer=_value(table, "plan_answer", str),
+        list_answer=_value(table, "list_answer", str),
+        files=tuple(_texts("files", _value(table, "files", list))),
+        dropped=_dropped(table),
+        states={state.path: state for state in _states(table)},
+        totals=_value(table, "totals", dict),
+        tool_version=_value(table, "tool_version", str),
+        run_id=_value(table, "run_id", str),
+        replaceable=_hashes(table),
+    )
+
+
+def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 - JSON, of the kind asked for
+    value = table.get(key)
+    if type(value) is not kind:
+        raise _Wrong(f"its `{key}` is missing or of another type")
+    return value
+
+
+def _texts(key: str, values: list[Any]) -> list[str]:
+    if not all(type(value) is str for value in values):
+        raise _Wrong(f"its `{key}` holds something that is no text")
+    return values
+
+
+def _dropped(table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    entries = _value(table, "dropped", list)
+    if not all(type(entry) is dict for entry in entries):
+        raise _Wrong("its `dropped` holds something that is no entry")
+    pairs = [[entry.get("path"), entry.get("reason")] for entry in entries]
+    return tuple((path, reason) for path, reason in (_texts("dropped", p) for p in pairs))
+
+
+def _states(table: Mapping[str, Any]) -> list[FileState]:
+    entries = _value(table, "states", list)
+    states = [file_state(entry) if type(entry) is dict else None for entry in entries]
+    if None in states:
+        raise _Wrong("its `states` holds something that is no state of a file")
+    return [state for state in states if state]
+
+
+def _hashes(table: Mapping[str, Any]) -> dict[str, str]:
+    hashes: dict[str, str] = _value(table, "replaceable", dict)
+    _texts("replaceable", list(hashes.values()))
+    return hashes

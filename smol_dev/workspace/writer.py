@@ -1,16 +1,28 @@
 """The output folder of one run: files appear in it whole or not at all, nothing else is touched."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import hashlib
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
-from smol_dev.server.chat import StageName
+from smol_dev.errors import AnswerError, WorkspaceError
+from smol_dev.workspace.failures import explain, translated
+from smol_dev.workspace.folder import Folder, descend
+from smol_dev.workspace.memory import Memory, nothing_to_resume
+from smol_dev.workspace.paths import normal, refuse, settle
 from smol_dev.workspace.record import FileState, Record
+from smol_dev.workspace.root import resolve
 
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
 """Most bytes of all files of a run; the caller refuses an answer that would pass it."""
+
+StageName = Literal["plan", "files", "code"]
+
+Standing = Literal["absent", "ours", "replaceable", "foreign"]
+"""What is at a path: nothing, this run's file, one that may be replaced (a copy is kept), another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,21 @@ class Remaining:
 class Workspace:
     """One output folder, held by a lock until it is closed; a context manager."""
 
-    root: Path
+    def __init__(
+        self,
+        folder: Folder,
+        memory: Memory,
+        *,
+        held: contextlib.ExitStack,
+        overwrite: bool,
+        allow_sensitive: Sequence[str],
+    ) -> None:
+        self.root: Path = folder.path
+        self._folder = folder
+        self._memory = memory
+        self._held = held
+        self._overwrite = overwrite
+        self._allow_sensitive = tuple(allow_sensitive)
 
     @classmethod
     def open(
@@ -48,51 +74,97 @@ class Workspace:
         """Take hold of the folder, or raise `WorkspaceError` with nothing touched.
 
         Without `resume` the folder is created if it is absent, and has to be empty or to hold only what
-        earlier runs wrote, unless `overwrite`. With `resume` it has to hold a record. It is proven
-        writable here, before anyone waits for a model.
+        earlier runs wrote, unless `overwrite`. With `resume` it has to hold a record, and nothing is
+        overwritten. It is proven writable here, before anyone waits for a model.
         """
-        raise NotImplementedError
+        with (
+            translated(f"cannot use the output folder `{cwd / root}`"),
+            contextlib.ExitStack() as held,
+        ):
+            path = resolve(root, cwd=cwd, home=home)
+            if resume and not path.exists():
+                raise nothing_to_resume(path)
+            path.mkdir(parents=True, exist_ok=True)
+            folder = held.enter_context(Folder.at(path))
+            memory = Memory.open(folder, overwrite=overwrite, resume=resume)
+            held.callback(memory.close)
+            workspace = cls(
+                folder,
+                memory,
+                held=held.pop_all(),
+                overwrite=overwrite and not resume,
+                allow_sensitive=allow_sensitive,
+            )
+        with contextlib.ExitStack() as undo:
+            undo.callback(workspace.close)
+            workspace._finish_published()
+            undo.pop_all()
+        return workspace
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Let go of the folder; a second call does nothing."""
-        raise NotImplementedError
+        self._held.close()
 
     @property
     def record(self) -> Record | None:
         """The record found on resume or saved last, with the states noted since; None before."""
-        raise NotImplementedError
+        record = self._memory.record
+        return record and self._memory.snapshot(record)
 
     @property
     def written_bytes(self) -> int:
         """Bytes of all finished files of this run, those before a resume included."""
-        raise NotImplementedError
+        return self._memory.written_bytes
 
     def save(self, record: Record) -> None:
         """Replace `run.json` as a whole, and `plan.md`; for the few moments when a stage is done."""
-        raise NotImplementedError
+        known = self._memory.record.files if self._memory.record else ()
+        if self._overwrite and record.files != known:
+            self._allow_replacing(record.files)
+        self._memory.save(record)
 
     def note(self, state: FileState) -> None:
         """Remember one file at a constant cost; a done file's `sha256` and `bytes` are filled in."""
-        raise NotImplementedError
+        self._memory.note(state)
+
+    def keep_answer(self, stage: StageName, path: str | None, attempt: int, text: str) -> str:
+        """Keep an unusable answer under `.smol/answers/` for the user to look at; its relative path."""
+        return self._memory.keep_answer(stage, path, attempt, text)
 
     def remaining(self) -> Remaining:
         """What is left to do of the record's file list, judged by what is on disk now."""
-        raise NotImplementedError
+        record = self._memory.record
+        accepted, refused = settle(
+            record.files if record else (), allow_sensitive=self._allow_sensitive
+        )
+        found = {path: self._examine(path) for path in accepted}
+        done = {path for path, state in self._memory.states.items() if state.state == "done"}
+        foreign = {path: why for path, (standing, why) in found.items() if standing == "foreign"}
+        return Remaining(
+            todo=tuple(path for path in found if found[path][0] in {"absent", "replaceable"}),
+            finished=tuple(path for path in found if found[path][0] == "ours"),
+            edited=tuple(path for path in foreign if path in done),
+            occupied=tuple((path, why) for path, why in foreign.items() if path not in done),
+            refused=refused,
+        )
 
     def conflicts(self, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Those of the paths that `write` would refuse as things stand, each with the reason."""
-        raise NotImplementedError
+        found = []
+        for path in paths:
+            why = refuse(path, allow_sensitive=self._allow_sensitive)
+            if not why:
+                standing, reason = self._examine(normal(path))
+                why = reason if standing == "foreign" else None
+            if why:
+                found.append((path, why))
+        return tuple(found)
 
     def write(self, path: str, content: str) -> int:
         """Publish the file whole, and say how many bytes it has.
@@ -101,8 +173,111 @@ class Workspace:
         disk refuses; `AnswerError` when the content is no text that UTF-8 can hold. The name then is as
         it was before, and no temporary file is left.
         """
-        raise NotImplementedError
+        why = refuse(path, allow_sensitive=self._allow_sensitive)
+        if why:
+            raise WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME)
+        data = _utf8(path, content)
+        target = normal(path)
+        *above, name = target.split("/")
+        with (
+            translated(f"cannot write `{target}` in `{self.root}`"),
+            self._memory.folder.temporary(data) as temporary,
+            descend(self._folder, above, create=True) as folder,
+        ):
+            standing, why = self._stand(folder, name, target)
+            if standing == "foreign":
+                raise _in_the_way(target, why)
+            with self._intent(target, data):
+                self._publish(temporary, folder, name, target=target, standing=standing)
+            folder.sync()
+        return len(data)
 
-    def keep_answer(self, stage: StageName, path: str | None, attempt: int, text: str) -> str:
-        """Keep an unusable answer under `.smol/answers/` for the user to look at; its relative path."""
-        raise NotImplementedError
+    @contextlib.contextmanager
+    def _intent(self, target: str, data: bytes) -> Iterator[None]:
+        """Remember what is about to be published, so that after a kill it is known as ours."""
+        before = self._memory.states.get(target, FileState(target, "planned"))
+        intended = FileState(
+            target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)
+        )
+        self._memory.note(intended, durable=True)
+        try:
+            yield
+        except (OSError, WorkspaceError):
+            with contextlib.suppress(WorkspaceError):  # the first failure is the one to tell
+                self._memory.note(before)
+            raise
+
+    def _publish(
+        self, temporary: str, folder: Folder, name: str, *, target: str, standing: Standing
+    ) -> None:
+        if standing == "absent":
+            try:
+                self._memory.folder.place(temporary, folder, name)
+            except FileExistsError as error:
+                raise _in_the_way(target, "something else appeared there") from error
+            return
+        if standing == "replaceable":
+            self._memory.keep_copy(folder, name, target)
+        self._memory.folder.replace(temporary, folder, name)
+
+    def _examine(self, path: str) -> tuple[Standing, str]:
+        """What is at the path now, and why it cannot be replaced if it is foreign."""
+        *above, name = path.split("/")
+        try:
+            with descend(self._folder, above) as folder:
+                return self._stand(folder, name, path)
+        except FileNotFoundError:
+            return "absent", ""
+        except OSError as error:
+            return "foreign", explain(error)[0]
+
+    def _stand(self, folder: Folder, name: str, path: str) -> tuple[Standing, str]:
+        status = folder.status(name)
+        if status is None:
+            return "absent", ""
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a link or a special file"
+            return "foreign", f"{kind} of that name is there"
+        found = folder.sha256(name)
+        state = self._memory.states.get(path)
+        if state and state.sha256 == found:
+            return "ours", ""
+        if self._overwrite or self._memory.replaceable.get(path) == found:
+            return "replaceable", ""
+        return "foreign", "a file that this run did not write is there"
+
+    def _finish_published(self) -> None:
+        """Count as done what a killed run had published and not yet noted."""
+        for path, state in tuple(self._memory.states.items()):
+            if state.state == "planned" and state.sha256 and self._examine(path)[0] == "ours":
+                self._memory.note(replace(state, state="done"))
+
+    def _allow_replacing(self, files: Sequence[str]) -> None:
+        """Remember what stands in the way now, so that a resumed run may replace just that."""
+        for path in files:
+            if self._examine(path)[0] == "replaceable":
+                *above, name = path.split("/")
+                with descend(self._folder, above) as folder:
+                    self._memory.replaceable[path] = folder.sha256(name)
+
+
+_OTHER_NAME: Final = "the name was the model's choice: ask for another one in the prompt"
+
+
+def _in_the_way(path: str, why: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"cannot write `{path}`: {why}",
+        hint="move it away, then finish the run: `smol_dev resume DIR`",
+    )
+
+
+def _utf8(path: str, content: str) -> bytes:
+    try:
+        return content.encode()
+    except UnicodeEncodeError as error:
+        raise AnswerError(
+            f"the content of `{path}` is no text: half a character (a lone surrogate) at"
+            f" position {error.start}",
+            hint="ask again: `smol_dev resume DIR`",
+            reason="wrong_format",
+        ) from error

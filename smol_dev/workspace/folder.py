@@ -1,0 +1,192 @@
+r"""One opened folder: names in it are reached through its descriptor, and never through a link.
+
+A check of a path followed by an open of it can be overtaken by someone who swaps a folder for a
+symbolic link in between. A descriptor cannot: it stays the folder that was opened. Where the system
+has no such calls (Windows), folders are held by their path, and links and junctions are refused.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, Self
+
+DESCRIPTORS: Final = {
+    os.open,
+    os.mkdir,
+    os.stat,
+    os.link,
+    os.rename,
+    os.unlink,
+} <= os.supports_dir_fd
+
+_READ: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hold us up
+    | getattr(os, "O_BINARY", 0)
+)
+_CREATE: Final = (
+    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+)
+_FOLDER: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
+_NO_LINKS: Final = frozenset(
+    {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
+)
+_BLOCK: Final = 1024 * 1024
+
+TEMPORARY: Final = ".smol-tmp-"
+"""How the name of every temporary file begins; no model may choose such a name."""
+
+
+class Folder:
+    """A folder that was opened; the methods take a name in it, and raise `OSError` as `os` does."""
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self.path = path
+        self.descriptor = descriptor
+
+    @classmethod
+    def at(cls, path: Path, *, descriptors: bool = DESCRIPTORS) -> Self:
+        """Open the folder at this path; its last component must be no link."""
+        if descriptors:
+            return cls(path, os.open(path, _FOLDER))
+        _refuse_link(path.lstat(), path)
+        return cls(path, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the descriptor; a second call does nothing."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def folder(self, name: str, *, create: bool = False) -> "Folder":
+        """Open a folder in this one; with `create` it is made if it is absent."""
+        if create:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.argument(name), dir_fd=self.descriptor)
+        if self.descriptor is None:
+            return Folder.at(self.path / name, descriptors=False)
+        return Folder(self.path / name, os.open(name, _FOLDER, dir_fd=self.descriptor))
+
+    def names(self) -> list[str]:
+        """The names in the folder, sorted."""
+        return sorted(os.listdir(self.path if self.descriptor is None else self.descriptor))  # noqa: PTH208 - takes a descriptor
+
+    def status(self, name: str) -> os.stat_result | None:
+        """What the name stands for (a link is a link), or None when it is absent."""
+        try:
+            return os.stat(self.argument(name), dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def read(self, name: str, *, limit: int) -> bytes:
+        """The first `limit` bytes of a regular file."""
+        with os.fdopen(self._open(name), "rb") as file:
+            return file.read(limit)
+
+    def sha256(self, name: str) -> str:
+        """The hash of a regular file, in hex."""
+        digest = hashlib.sha256()
+        with os.fdopen(self._open(name), "rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
+
+    @contextlib.contextmanager
+    def temporary(self, content: bytes) -> Iterator[str]:
+        """A file with this content under a random name, on the disk; removed when the block ends."""
+        name = f"{TEMPORARY}{secrets.token_hex(8)}"
+        descriptor = os.open(self.argument(name), _CREATE, 0o666, dir_fd=self.descriptor)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            yield name
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                self.remove(name)
+
+    def place(self, name: str, target: "Folder", target_name: str) -> None:
+        """Give a file a second name, or move it where the disk has no links; never replaces."""
+        try:
+            os.link(
+                self.argument(name),
+                target.argument(target_name),
+                src_dir_fd=self.descriptor,
+                dst_dir_fd=target.descriptor,
+                follow_symlinks=self.descriptor is None,
+            )
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if target.status(target_name) is not None:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
+            self.replace(name, target, target_name)
+
+    def replace(self, name: str, target: "Folder", target_name: str) -> None:
+        """Move a file to a name in another folder, in the place of what is there."""
+        os.replace(
+            self.argument(name),
+            target.argument(target_name),
+            src_dir_fd=self.descriptor,
+            dst_dir_fd=target.descriptor,
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove a name of a file."""
+        os.unlink(self.argument(name), dir_fd=self.descriptor)
+
+    def append(self, name: str) -> int:
+        """A descriptor to append to a regular file with, which is made if it is absent."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | (_CREATE & ~(os.O_EXCL | os.O_WRONLY))
+        return self._regular(os.open(self.argument(name), flags, 0o666, dir_fd=self.descriptor))
+
+    def sync(self) -> None:
+        """Have the names on the disk, where the system can do that."""
+        if self.descriptor is not None:
+            with contextlib.suppress(OSError):  # some file systems refuse it for folders
+                os.fsync(self.descriptor)
+
+    def argument(self, name: str) -> str:
+        """The name as functions of `os` take it together with `dir_fd=self.descriptor`."""
+        return name if self.descriptor is not None else str(self.path / name)
+
+    def _open(self, name: str) -> int:
+        if self.descriptor is None:
+            _refuse_link((self.path / name).lstat(), self.path / name)
+        return self._regular(os.open(self.argument(name), _READ, dir_fd=self.descriptor))
+
+    def _regular(self, descriptor: int) -> int:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "not a regular file")
+        return descriptor
+
+
+@contextlib.contextmanager
+def descend(root: Folder, names: Iterable[str], *, create: bool = False) -> Iterator[Folder]:
+    """The folder that the names lead to, each opened in the one before, and closed in the end."""
+    with contextlib.ExitStack() as opened:
+        folder = root
+        for name in names:
+            folder = opened.enter_context(folder.folder(name, create=create))
+        yield folder
+
+
+def _refuse_link(status: os.stat_result, path: Path) -> None:
+    """Raise as the system does when `O_NOFOLLOW` meets a link; junctions count as links."""
+    attributes = getattr(status, "st_file_attributes", 0)
+    if stat.S_ISLNK(status.st_mode) or attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))

@@ -1,0 +1,196 @@
+"""The folder `.smol`: the run's lock, its record and journal, copies of what was replaced, odd answers."""
+
+import contextlib
+import itertools
+import re
+import secrets
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Self
+
+from smol_dev.errors import WorkspaceError
+from smol_dev.workspace.failures import translated
+from smol_dev.workspace.folder import TEMPORARY, Folder, descend
+from smol_dev.workspace.journal import Journal, entries
+from smol_dev.workspace.lock import Lock
+from smol_dev.workspace.record import FileState, Record, damaged, parse, render
+from smol_dev.workspace.root import refuse_foreign
+
+NAME: Final = ".smol"
+RECORD: Final = "run.json"
+
+_MAX_RECORD_BYTES: Final = 32 * 1024 * 1024
+
+
+class Memory:
+    """What is remembered of one run, held by its lock until it is closed."""
+
+    def __init__(self, folder: Folder, held: Lock, earlier: Record | None, *, resume: bool) -> None:
+        self.folder = folder
+        self.record = earlier if resume else None
+        self.run_id = earlier.run_id if earlier and resume else secrets.token_hex(8)
+        self.replaceable: dict[str, str] = {}
+        if earlier:
+            self.replaceable = dict(earlier.replaceable if resume else earlier.written())
+        self.states: dict[str, FileState] = dict(self.record.states) if self.record else {}
+        self.written_bytes = sum(map(_written, self.states.values()))
+        self._held = held
+        self._journal = Journal(folder, self.run_id)
+        if self.record and not self._journal.empty:
+            self.save(self.record)
+
+    @classmethod
+    def open(cls, root: Folder, *, overwrite: bool, resume: bool) -> Self:
+        """Lock the folder and prove it writable, or raise with nothing touched."""
+        with contextlib.ExitStack() as undo:
+            held = undo.enter_context(Lock(root.path))
+            with contextlib.suppress(FileNotFoundError), root.folder(NAME) as present:
+                held.take(present, create=False)
+            earlier = _earlier(root, resume=resume)
+            if not resume and not overwrite:
+                refuse_foreign(root, earlier.written() if earlier else {})
+            folder = undo.enter_context(root.folder(NAME, create=True))
+            held.take(folder, create=True)
+            for place in (root, folder):
+                _sweep(place)
+            _prove_writable(root, folder)
+            memory = cls(folder, held, earlier, resume=resume)
+            undo.pop_all()
+            return memory
+
+    def close(self) -> None:
+        """Bring `run.json` up to date where the disk lets us, and let go of the folder."""
+        if self.record and not self._journal.empty:
+            with contextlib.suppress(WorkspaceError):  # the journal has it all
+                self.save(self.snapshot(self.record))
+        self._journal.close()
+        self._held.close()
+        self.folder.close()
+
+    def snapshot(self, record: Record) -> Record:
+        """The record with the states as they are now."""
+        return replace(record, states=dict(self.states))
+
+    def save(self, record: Record) -> None:
+        """Replace `run.json` as a whole; the journal begins anew."""
+        planned = {path: FileState(path, "planned") for path in record.files}
+        states = {**planned, **record.states}
+        whole = replace(
+            record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable)
+        )
+        with translated(f"cannot write `{self.folder.path / RECORD}`"):
+            if self.record is None and self.folder.status(RECORD) is not None:
+                self.keep_copy(self.folder, RECORD, f"{NAME}/{RECORD}")
+            if record.plan and (self.record is None or self.record.plan != record.plan):
+                self._publish("plan.md", record.plan.rstrip("\n") + "\n")
+            self._publish(RECORD, render(whole))
+            self._journal.clear()
+        self.record, self.states = whole, states
+        self.written_bytes = sum(map(_written, states.values()))
+
+    def note(self, state: FileState, *, durable: bool = False) -> None:
+        """Add the state of a file to the journal; a done one takes over what was published."""
+        known = self.states.get(state.path)
+        if known and state.state == "done" and not state.sha256:
+            state = replace(state, sha256=known.sha256, bytes=known.bytes)
+        with translated(f"cannot write the journal of the run in `{self.folder.path}`"):
+            self._journal.append(state, durable=durable)
+        self.written_bytes += _written(state) - (_written(known) if known else 0)
+        self.states[state.path] = state
+
+    def keep_copy(self, folder: Folder, name: str, path: str) -> None:
+        """Keep the file under `backup/`, at its own path, or below a number where that is taken."""
+        *above, last = path.split("/")
+        for number in itertools.count(1):
+            within = () if number == 1 else (str(number),)
+            with (
+                contextlib.suppress(FileExistsError, NotADirectoryError),
+                descend(self.folder, ("backup", *within, *above), create=True) as backup,
+            ):
+                folder.place(name, backup, last)
+                backup.sync()
+                return
+
+    def keep_answer(self, stage: str, path: str | None, attempt: int, text: str) -> str:
+        """Write the answer to a name of its own in `answers/`; its path from the output folder."""
+        about = f"-{re.sub(r'[^A-Za-z0-9._-]+', '_', path)[:100]}" if path else ""
+        with (
+            translated(f"cannot keep an answer in `{self.folder.path}`"),
+            self.folder.folder("answers", create=True) as answers,
+            answers.temporary(_bytes(text)) as temporary,
+        ):
+            for number in itertools.count(1):
+                again = "" if number == 1 else f"-{number}"
+                name = f"{stage}{about}-{attempt}{again}.txt"
+                with contextlib.suppress(FileExistsError):
+                    answers.place(temporary, answers, name)
+                    break
+        return f"{NAME}/answers/{name}"
+
+    def _publish(self, name: str, content: str | bytes) -> None:
+        data = _bytes(content) if isinstance(content, str) else content
+        with self.folder.temporary(data) as temporary:
+            self.folder.replace(temporary, self.folder, name)
+        self.folder.sync()
+
+
+def _earlier(root: Folder, *, resume: bool) -> Record | None:
+    """The record that is there, journal included; a resumed run needs one, another can do without."""
+    source = str(root.path / NAME / RECORD)
+    try:
+        record = _load(root, source)
+    except WorkspaceError:
+        if resume:
+            raise
+        return None
+    if resume and record is None:
+        raise nothing_to_resume(root.path)
+    return record
+
+
+def nothing_to_resume(root: Path) -> WorkspaceError:
+    """The error of a resumed run without a record."""
+    return WorkspaceError(
+        f"no run to resume in `{root}`: it has no `{NAME}/{RECORD}`",
+        hint="name the folder of the run: `smol_dev resume DIR`,"
+        " or start one: `smol_dev -o DIR PROMPT`",
+    )
+
+
+def _load(root: Folder, source: str) -> Record | None:
+    with contextlib.suppress(FileNotFoundError), root.folder(NAME) as folder:
+        if folder.status(RECORD) is None:
+            return None
+        try:
+            data = folder.read(RECORD, limit=_MAX_RECORD_BYTES + 1)
+        except OSError as error:
+            raise damaged(source, "it cannot be read") from error
+        if len(data) > _MAX_RECORD_BYTES:
+            raise damaged(source, "it is larger than any record")
+        record = parse(data, source=source)
+        since = entries(folder, record.run_id, limit=_MAX_RECORD_BYTES)
+        return replace(record, states={**record.states, **{state.path: state for state in since}})
+    return None
+
+
+def _sweep(folder: Folder) -> None:
+    """Remove what a killed run of ours left of its temporary files."""
+    for name in folder.names():
+        if re.fullmatch(re.escape(TEMPORARY) + "[0-9a-f]{16}", name):
+            with contextlib.suppress(FileNotFoundError):
+                folder.remove(name)
+
+
+def _prove_writable(root: Folder, folder: Folder) -> None:
+    with folder.temporary(b"\n") as temporary:
+        name = f"{TEMPORARY}{secrets.token_hex(8)}"
+        folder.place(temporary, root, name)
+        root.remove(name)
+
+
+def _written(state: FileState) -> int:
+    return state.bytes if state.state == "done" else 0
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")

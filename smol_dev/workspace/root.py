@@ -1,0 +1,96 @@
+"""Which folder may be an output folder, and what of the user's is in the way in it."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from smol_dev.errors import WorkspaceError
+from smol_dev.workspace.folder import Folder, descend
+from smol_dev.workspace.paths import NEVER_WRITTEN, skeleton
+
+_NAMED = 5
+
+
+def resolve(root: Path, *, cwd: Path, home: Path | None) -> Path:
+    """The folder's real path; raises `WorkspaceError` for one that must not be written to.
+
+    The working directory itself may be; `/`, the home folder, a folder above the working directory
+    and anything in `.git` may not. Links are followed here, once and never again.
+    """
+    given = cwd / root
+    if "\0" in str(given):
+        raise _refused(given, "has a name with a null character")
+    path = Path(os.path.realpath(given))
+    if given.is_symlink() and not path.exists():
+        raise _refused(given, "is a link to nothing")
+    if path.exists() and not path.is_dir():
+        raise _refused(path, "is not a folder")
+    why = _unfit(path, cwd=Path(os.path.realpath(cwd)), home=home)
+    if why:
+        raise _refused(path, why)
+    return path
+
+
+def _unfit(path: Path, *, cwd: Path, home: Path | None) -> str | None:
+    if _same(path, Path(path.anchor)):
+        return "is the root of the file system"
+    if home is not None and _same(path, Path(os.path.realpath(home))):
+        return "is the home folder"
+    if any(_same(path, parent) for parent in cwd.parents):
+        return "holds the working directory"
+    if any(skeleton(part) == ".git" for part in path.parts):
+        return "is inside `.git`"
+    return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one == other:
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _refused(path: Path, why: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"the output folder `{path}` {why}", hint="choose another folder: `-o DIR`"
+    )
+
+
+def refuse_foreign(folder: Folder, written: Mapping[str, str]) -> None:
+    """Raise `WorkspaceError` when the folder holds more than what earlier runs have written."""
+    found = list(islice(_foreign(folder, written), _NAMED + 1))
+    if not found:
+        return
+    more = " and more" if len(found) > _NAMED else ""
+    raise WorkspaceError(
+        f"the output folder `{folder.path}` is in use: {', '.join(found[:_NAMED])}{more}",
+        hint="choose another folder: `-o DIR`, or replace what collides and keep a copy under"
+        " `.smol/backup/`: `--overwrite`",
+    )
+
+
+def _foreign(root: Folder, written: Mapping[str, str]) -> Iterator[str]:
+    """What is not ours, by path. What a run never writes (`.git`, `smol.toml`) is in nobody's way."""
+    pending: list[tuple[str, ...]] = [()]
+    while pending:
+        above = pending.pop()
+        folders = []
+        with descend(root, above) as folder:
+            for name in folder.names():
+                if skeleton(name) in NEVER_WRITTEN:
+                    continue
+                status = folder.status(name)
+                path = "/".join((*above, name))
+                if status is None:
+                    continue
+                if stat.S_ISDIR(status.st_mode):
+                    folders.append((*above, name))
+                elif not stat.S_ISREG(status.st_mode) or path not in written:
+                    yield f"`{path}`"
+                elif folder.sha256(name) != written[path]:
+                    yield f"`{path}` (edited since it was written)"
+        pending.extend(reversed(folders))
