@@ -69,7 +69,7 @@ def write(
     found: Sequence[Found], flags: Flags, surroundings: Surroundings, *, project: bool
 ) -> Path:
     """Write the file for these servers, approved if it is a project's; the path of it."""
-    place = new_file(flags, surroundings, project=project)
+    place = target(flags, surroundings, project=project)
     seen = replace(flags, project=True) if place.project else flags
     make_folder(place.path.parent)
     with alone(place.path.parent):

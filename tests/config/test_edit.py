@@ -231,6 +231,13 @@ def test_a_file_with_a_problem_elsewhere_can_be_corrected(world: World) -> None:
     assert world.user_file.read_text() == "[profiles.work]\ntimeout = 5\n"
 
 
+def test_a_value_that_is_set_already_leaves_the_file_alone(world: World) -> None:
+    world.write(user=USER)
+    before = world.user_file.stat()
+    set_value("run.max_files", "20", Flags(), world.surroundings)
+    assert world.user_file.stat().st_ino == before.st_ino
+
+
 def test_broken_toml_is_refused_with_its_place(world: World) -> None:
     world.write(user="[run]\nmax_files = \n")
     message, hint = refusal(world, "model", "x")
