@@ -31,6 +31,22 @@ _WORDS: Final = {
 }
 
 
+_OF_ONE_PATH: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EILSEQ,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EXDEV,
+    }
+)
+"""What befalls one name; another file may still be written."""
+
+
 def explain(error: OSError) -> tuple[str, str]:
     """What went wrong, and a hint."""
     words = os.strerror(error.errno) if error.errno else str(error)
@@ -46,4 +62,5 @@ def translated(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         why, hint = explain(error)
-        raise WorkspaceError(f"{what}: {why}", hint=hint) from error
+        stops_run = error.errno not in _OF_ONE_PATH
+        raise WorkspaceError(f"{what}: {why}", hint=hint, stops_run=stops_run) from error

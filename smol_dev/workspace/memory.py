@@ -72,9 +72,9 @@ class Memory:
         return replace(record, states=dict(self.states))
 
     def save(self, record: Record) -> None:
-        """Replace `run.json` as a whole; the journal begins anew."""
+        """Replace `run.json` as a whole; states noted here beat the record's; the journal begins anew."""
         planned = {path: FileState(path, "planned") for path in record.files}
-        states = {**planned, **record.states}
+        states = {**planned, **record.states, **self.states}
         whole = replace(
             record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable)
         )

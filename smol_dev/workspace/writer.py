@@ -123,7 +123,10 @@ class Workspace:
         return self._memory.written_bytes
 
     def save(self, record: Record) -> None:
-        """Replace `run.json` as a whole, and `plan.md`; for the few moments when a stage is done."""
+        """Replace `run.json` as a whole, and `plan.md`; for the few moments when a stage is done.
+
+        States that were noted are kept, whatever the record says of them.
+        """
         known = self._memory.record.files if self._memory.record else ()
         if self._overwrite and record.files != known:
             self._allow_replacing(record.files)
@@ -175,7 +178,7 @@ class Workspace:
         """
         why = refuse(path, allow_sensitive=self._allow_sensitive)
         if why:
-            raise WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME)
+            raise WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME, stops_run=False)
         data = _utf8(path, content)
         target = normal(path)
         *above, name = target.split("/")
@@ -191,6 +194,15 @@ class Workspace:
                 self._publish(temporary, folder, name, target=target, standing=standing)
             folder.sync()
         return len(data)
+
+    def read(self, path: str) -> str:
+        """The text of a file of the run as it is now; what is no UTF-8 in it comes as U+FFFD."""
+        *above, name = normal(path).split("/")
+        with (
+            translated(f"cannot read `{path}` in `{self.root}`"),
+            descend(self._folder, above) as folder,
+        ):
+            return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
 
     @contextlib.contextmanager
     def _intent(self, target: str, data: bytes) -> Iterator[None]:
@@ -268,6 +280,7 @@ def _in_the_way(path: str, why: str) -> WorkspaceError:
     return WorkspaceError(
         f"cannot write `{path}`: {why}",
         hint="move it away, then finish the run: `smol_dev resume DIR`",
+        stops_run=False,
     )
 
 
