@@ -1,0 +1,78 @@
+"""`smol_dev init`: a first settings file, for the servers that are running."""
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from smol_dev.cli.config import project_option
+from smol_dev.cli.options import settings_options
+from smol_dev.cli.talk import say
+from smol_dev.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from smol_dev.config.layers import Flags
+    from smol_dev.server.detect import Found
+
+SECONDS: Final = 1.0
+"""The longest that servers are looked for."""
+
+
+@click.command()
+@project_option
+@click.option("--yes", is_flag=True, help="Write the file without asking.")
+@settings_options
+def init(flags: "Flags", *, project: bool, yes: bool) -> None:
+    """Write a smol.toml for the servers that are running.
+
+    Looks for them on the known ports, and writes a profile for each. An existing file is never
+    overwritten.
+    """
+    from smol_dev.config.init import new_file, write
+    from smol_dev.config.layers import Surroundings
+
+    here = Surroundings.here()
+    file = new_file(flags, here, project=project).path
+    found = running_servers(here.environ)
+    say(*lines(found))
+    if yes or agreed(file):
+        write(found, flags, here, project=project)
+        say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
+
+
+def running_servers(environ: "Mapping[str, str]") -> "tuple[Found, ...]":
+    """The local servers that answer in time, the best first."""
+    import asyncio
+
+    from smol_dev.server.detect import find
+    from smol_dev.server.transport import open_client
+
+    async def look() -> "tuple[Found, ...]":
+        async with open_client("http://localhost", environ=environ, connections=16) as client:
+            return await find(client, environ, deadline=SECONDS)
+
+    return asyncio.run(look())
+
+
+def lines(found: "Sequence[Found]") -> "Iterator[str]":
+    """A line for each server: what it is, where, how many models, and which one will be used."""
+    if not found:
+        yield "no running server was found; the file will show what to fill in"
+    for server in found:
+        count = "1 model" if len(server.models) == 1 else f"{len(server.models)} models"
+        chosen = f", `{server.chosen}` will be used" if server.chosen else ""
+        yield f"found {server.known.name} at {server.base_url}: {count}{chosen}"
+
+
+def agreed(file: "Path") -> bool:
+    """Whether the user wants the file; there must be a terminal to ask on."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"there is no terminal to ask on, and `{file}` was not written",
+            hint="write it without a question: `smol_dev init --yes`",
+        )
+    say(f"this writes `{file}`")
+    return click.confirm("Write it?", default=True, err=True)
