@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from tests.cli.shell import Shell
@@ -53,3 +57,21 @@ def test_no_file_is_an_error(shell: Shell) -> None:
         "error: there is no `smol.toml` in `~/work` or above it\n\n"
         "hint: name the project's folder: `smol_dev trust PATH`\n"
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 6), ("\n", 6)])
+def test_on_a_terminal_it_asks(shell: Shell, answer: str, code: int) -> None:
+    shell.write(STEERING, project=True)
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "smol_dev", "trust"]
+    with subprocess.Popen(command, stdin=theirs, stdout=-1, stderr=-1, text=True) as asking:
+        os.write(ours, answer.encode())
+        out, err = asking.communicate(timeout=30)
+    os.close(ours)
+    os.close(theirs)
+    assert "Approve? [y/N]: " in err
+    assert (asking.returncode, len(out.strip())) == (code, 64 if code == 0 else 0)
+    assert shell.type("trust", "--list") == 0
+    assert shell.out.startswith(out.strip())
+    assert bool(shell.out) == (code == 0)
