@@ -158,6 +158,8 @@ def ollama_url(text: str) -> str:
     """
     scheme, has_scheme, rest = text.strip("\"' \t").rpartition("://")
     own_port = str(PORTS.get(scheme, 11434)) if has_scheme else "11434"
+    if "@" in rest:
+        return f"{scheme or 'http'}://{rest}"  # refused by `url_problem`
     place, _, path = rest.partition("/")
     host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
     if not colon and not host:

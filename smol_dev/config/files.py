@@ -175,8 +175,10 @@ def parsed(text: str) -> dict[str, object]:
 
 def syntax_error(text: str, message: str) -> BadFileError:
     """What tomllib said, in words that quote nothing of the text."""
-    what = next((ours for theirs, ours in SYNTAX if message.startswith(theirs)), "")
     place = PLACE.search(message)
+    what = next((ours for theirs, ours in SYNTAX if message.startswith(theirs)), "")
+    if place is None:
+        what = "the file ends in the middle of a setting"
     lines = text.split("\n")
     where = place.groups() if place else (str(len(lines)), str(len(lines[-1]) + 1))
     return BadFileError(

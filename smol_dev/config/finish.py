@@ -28,6 +28,7 @@ def finished(
         take_out(merged, path)
     merged.pop("extends", None)
     merged["base_url"] = at.base_url
+    merged["headers"] = dict(at.headers)
     if key_file is not None:
         merged["api_key_file"] = str(key_file)
     local = is_local(at.base_url)

@@ -14,7 +14,7 @@ from smol_dev.config.command_line import command_line
 from smol_dev.config.environment import Variable, environment, reserved, variables
 from smol_dev.config.files import FILE_NAME, Document, find_project, read_document, same_as
 from smol_dev.config.positions import Position, positions
-from smol_dev.config.problems import Problem
+from smol_dev.config.problems import Problem, dotted
 from smol_dev.config.surroundings import Flags, Surroundings
 
 Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "defaults"]
@@ -128,6 +128,13 @@ class Layers:
     def of(self, kind: Kind) -> Layer | None:
         """The layer of this kind, if it says something."""
         return next((layer for layer in self.all if layer.kind == kind), None)
+
+    def problem(self, layer: Layer, key: tuple[Any, ...], what: str) -> Problem:
+        """A problem with a key of a layer; a variable or option shows the key as short as it was meant."""
+        own = not layer.documents and key[:2] == ("profiles", self.selected) and len(key) > 2  # noqa: PLR2004
+        names = [str(part) for part in (key[2:] if own else key)]
+        profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
+        return Problem(layer.place(key), dotted(names), what, profile)
 
     def names(self, table: str) -> list[str]:
         """The names of all profiles (or `prompts`), each once, the strongest layer's first."""

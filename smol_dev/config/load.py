@@ -11,7 +11,7 @@ from smol_dev.config.files import find_project, read_document, same_as
 from smol_dev.config.finish import finished
 from smol_dev.config.layers import Flags, Kind, Layer, Layers, Surroundings, read_layers
 from smol_dev.config.model import Profile, Prompts, Run
-from smol_dev.config.problems import Problem, config_error
+from smol_dev.config.problems import Problem, config_error, lines_of
 from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.reading import (
     Reading,
@@ -215,7 +215,7 @@ def check(
             layers, Layer("project" if is_project else "user", document.data, (document,))
         )
     problems = [*layers.problems, *problems_of(layers), *profile_problems(layers)]
-    lines = tuple(dict.fromkeys(str(each) for each in problems))
+    lines = lines_of(problems)
     return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))
 
 

@@ -1,12 +1,14 @@
 """What is wrong with the settings, in our words: where, which key, and what; never a secret."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.errors import ConfigError
 
+PLACE: Final = re.compile(r"(.*):(\d+):(\d+)", re.DOTALL)
 HINT: Final = "correct what is named; `smol_dev config check` shows every problem"
 
 
@@ -25,10 +27,22 @@ class Problem:
 
 def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigError:
     """All problems as one error; its message is the problem itself if there is one."""
-    lines = tuple(dict.fromkeys(str(problem) for problem in problems))
+    lines = lines_of(problems)
     if len(lines) == 1:
         return ConfigError(lines[0], hint=hint)
     return ConfigError(f"{len(lines)} problems in the settings", hint=hint, problems=lines)
+
+
+def lines_of(problems: Iterable[Problem]) -> tuple[str, ...]:
+    """The problems as lines, each once; those of one file in the order in which they stand there."""
+    files: dict[str, int] = {}
+
+    def place(problem: Problem) -> tuple[int, int, int]:
+        match = PLACE.fullmatch(problem.where)
+        file, line, column = match.groups() if match else (problem.where, 0, 0)
+        return files.setdefault(file, len(files)), int(line), int(column)
+
+    return tuple(dict.fromkeys(str(problem) for problem in sorted(problems, key=place)))
 
 
 def shown(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from smol_dev.config.endpoint import default_base_url, is_local, url_problem
 from smol_dev.config.layers import Key, Layer, Layers, Origin
-from smol_dev.config.problems import Problem, config_error, did_you_mean
+from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,9 @@ def chain(
             circle = " → ".join(f"`{each}`" for each in (*names[names.index(parent) :], parent))
             wrong = f"a profile cannot extend itself: {circle}"
         elif parent not in known:
-            wrong = f"there is no profile `{parent}`{did_you_mean(parent, known)}"
+            wrong = f"there is no profile {shown(parent)}{did_you_mean(parent, known)}"
         if wrong:
-            key = ("profiles", names[-1], "extends")
-            return tuple(names), Problem(layer.place(key), ".".join(key), wrong, names[-1])
+            return tuple(names), layers.problem(layer, ("profiles", names[-1], "extends"), wrong)
         names.append(parent)
 
 

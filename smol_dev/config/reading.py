@@ -10,9 +10,9 @@ from smol_dev.config.environment import environment
 from smol_dev.config.finish import overridden
 from smol_dev.config.keys import STAGES, KnownKeys
 from smol_dev.config.layers import Layer, Layers, read_layers
-from smol_dev.config.problems import Problem, config_error, did_you_mean
+from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
-from smol_dev.config.project import is_cloud_model, project_problems
+from smol_dev.config.project import is_cloud_model, project_problems, value_of
 from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.config.validate import layer_problems, reference_problems
 from smol_dev.config.variants import parent_problems, read_variants, resolved
@@ -85,8 +85,9 @@ def problems_of(layers: Layers) -> Iterator[Problem]:
     yield from read_variants(layers).problems
     yield from project_problems(layers)
     profiles = layers.names("profiles")
-    if layers.selected not in profiles:
-        what = f"there is no profile `{layers.selected}`{did_you_mean(layers.selected, profiles)}"
+    if layers.selected not in profiles and layers.selected_by.layer in ("flags", "environment"):
+        name = layers.selected
+        what = f"there is no profile {shown(name)}{did_you_mean(name, profiles)}"
         yield Problem(layers.selected_by.where, "", what)
 
 
@@ -117,56 +118,52 @@ def endpoint_problems(
     tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None
 ) -> Iterator[Problem]:
     """Why no request may go to this server. Without `lookup` a local name is believed to be one."""
-    if not at.base_url:
+    if not at.base_url or at.set_by is None:
         return
-    where, key = address_place(at)
+    profile = tables[0].profile
+    where, key = address_place(at.set_by, at.base_url)
     if what := url_problem(at.base_url):
-        yield Problem(where, key, what)
+        yield Problem(where, key, what, profile)
         return
     origin = origin_of(at.base_url)
     only = first(tables, "local_only")
-    limited = only is not None and only.table["local_only"] is True
-    if limited and only is not None:
-        yield from cloud_models(tables, only)
-    if not (limited or origin.startswith("http://")) or is_local(at.base_url, lookup=lookup):
-        return
-    profile = tables[0].profile
-    if limited and only is not None:
+    by = ""
+    if only is not None and only.table["local_only"] is True:
         by = only.layer.place(only.key("local_only"), column=False)
+        yield from cloud_models(tables, by)
+    if not (by or origin.startswith("http://")) or is_local(at.base_url, lookup=lookup):
+        return
+    if by:
         what = (
             f"{origin} is not on this machine or a private network, and `local_only` is set ({by})"
         )
-        yield Problem(where, key, what, profile)
     else:
         what = f"plain `http://` only goes to this machine or a private network; {origin} needs `https://`"
-        yield Problem(where, key, what, profile)
+    yield Problem(where, key, what, profile)
 
 
-def address_place(at: Endpoint) -> tuple[str, str]:
+def address_place(slot: Slot, base_url: str) -> tuple[str, str]:
     """Where the address comes from: a setting, or the variable that moves a provider's own address."""
-    slot = at.set_by
-    if slot is None:
-        return "", "base_url"
-    name = "base_url" if slot.table.get("base_url") == at.base_url else "provider"
-    moved = {"ollama": " ($OLLAMA_HOST)", "openai": " ($OPENAI_BASE_URL)"}
-    end = moved.get(str(slot.table.get("provider")), "") if name == "provider" else ""
-    return slot.layer.place(slot.key(name)) + end, name
+    name = "base_url" if slot.table.get("base_url") == base_url else "provider"
+    moved = {"ollama": "OLLAMA_HOST", "openai": "OPENAI_BASE_URL"}.get(
+        str(slot.table.get("provider"))
+    )
+    if name == "provider" and moved and slot.layer.kind != "environment":
+        return moved, dotted(slot.key(name))
+    return slot.layer.place(slot.key(name)), dotted(slot.key(name))
 
 
-def cloud_models(tables: Sequence[Slot], only: Slot) -> Iterator[Problem]:
+def cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:
     """Models that a local Ollama passes on to a cloud, where nothing may leave the machine."""
     provider = first(tables, "provider")
     if provider is not None and provider.table["provider"] not in ("auto", "ollama", "compatible"):
         return
     for path in (("model",), *((stage, "model") for stage in STAGES)):
         slot = next((each for each in tables if each.holds(*path)), None)
-        model: Any = slot.table if slot is not None else None
-        for part in path:
-            model = model[part] if model is not None else None
-        if slot is not None and is_cloud_model(model):
-            by = only.layer.place(only.key("local_only"), column=False)
+        if slot is not None and is_cloud_model(value_of(slot.table, path)):
+            key = slot.key(*path)
             what = f"Ollama sends this model's prompts to a cloud, and `local_only` is set ({by})"
-            yield Problem(slot.layer.place(slot.key(*path)), ".".join(path), what, slot.profile)
+            yield Problem(slot.layer.place(key), dotted(key), what, slot.profile)
 
 
 def first(tables: Sequence[Slot], key: str) -> Slot | None:

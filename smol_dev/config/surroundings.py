@@ -1,7 +1,7 @@
 """What stands around the settings: the command line, the environment and the program's folders."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,9 +57,9 @@ class Surroundings:
             cwd=cwd,
             home=absolute(os.path.expanduser("~")),  # noqa: PTH111 - Path.home raises without one
             user_config=user_config_folder(),
-            site_config=absolute(platformdirs.site_config_dir("smol", appauthor=False)),
-            state=absolute(platformdirs.user_state_dir("smol", appauthor=False)),
-            cache=absolute(platformdirs.user_cache_dir("smol", appauthor=False)),
+            site_config=own_folder(platformdirs.site_config_dir),
+            state=own_folder(platformdirs.user_state_dir),
+            cache=own_folder(platformdirs.user_cache_dir),
         )
 
 
@@ -68,9 +68,17 @@ def absolute(path: str) -> Path | None:
     return Path(path) if Path(path).is_absolute() else None
 
 
+def own_folder(find: Callable[..., str]) -> Path | None:
+    """One of the program's folders; None where it would be in a home directory that there is not."""
+    try:
+        return absolute(find("smol", appauthor=False))
+    except RuntimeError:  # newer platformdirs; the older ones leave the `~` in
+        return None
+
+
 def user_config_folder() -> Path | None:
     """The user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
-    folder = absolute(platformdirs.user_config_dir("smol", appauthor=False))
+    folder = own_folder(platformdirs.user_config_dir)
     dotted = absolute(os.path.expanduser("~/.config/smol"))  # noqa: PTH111 - as above
     if folder and dotted and not (folder / FILE_NAME).exists() and (dotted / FILE_NAME).exists():
         return dotted

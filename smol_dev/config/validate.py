@@ -14,7 +14,7 @@ from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.keys import expected, field_of, is_secret, locate, setting
 from smol_dev.config.layers import Key, Layer, Layers
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage
-from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
+from smol_dev.config.problems import Problem, did_you_mean, nearest, shown
 from smol_dev.config.secret import key_problem
 
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,10 +22,10 @@ HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 SHIPPED_VARIANTS: Final = ("auto", "default", "small")
 
 BELONGS: Final = (
-    (Profile, "`[profiles.NAME]`"),
-    (Run, "`[run]`"),
-    (File, "the top of the file"),
-    (Prompts, "`[prompts.NAME]`"),
+    (Profile, "in `[profiles.NAME]`"),
+    (Run, "in `[run]`"),
+    (File, "at the top of the file"),
+    (Prompts, "in `[prompts.NAME]`"),
 )
 
 
@@ -49,20 +49,12 @@ def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     seen: set[Key] = set()
     for each in errors:
         if each["type"] == "extra_forbidden":
-            yield problem(layer, layers, each["loc"], unknown_key(each["loc"]))
+            yield layers.problem(layer, each["loc"], unknown_key(each["loc"]))
             continue
         key = setting(each["loc"])
         if key not in seen:
             seen.add(key)
-            yield problem(layer, layers, key, wrong_value(key, value_at(layer.data, key)))
-
-
-def problem(layer: Layer, layers: Layers, key: tuple[Any, ...], what: str) -> Problem:
-    """A problem with a key of a layer; a variable or option shows the key as short as it was meant."""
-    own = not layer.documents and key[:2] == ("profiles", layers.selected) and len(key) > 2  # noqa: PLR2004
-    names = [str(part) for part in (key[2:] if own else key)]
-    profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
-    return Problem(layer.place(key), dotted(names), what, profile)
+            yield layers.problem(layer, key, wrong_value(key, value_at(layer.data, key)))
 
 
 def value_at(data: Any, key: Iterable[Any]) -> Any:  # noqa: ANN401 - TOML data
@@ -100,9 +92,7 @@ def unknown_key(key: tuple[Any, ...]) -> str:
     name = str(key[place])
     for other, title in BELONGS:
         if name in other.model_fields and other is not table:
-            if table is Stage:
-                return f"no key of a single stage; it belongs in {title}"
-            return f"no key of this table; it belongs in {title}"
+            return f"not {'for a single stage' if table is Stage else 'here'}; it belongs {title}"
     own = nearest(name, table.model_fields)
     everywhere = [each for other, _ in BELONGS for each in other.model_fields]
     return f"no such key{did_you_mean(name, [own] if own else everywhere)}"
@@ -112,16 +102,15 @@ def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     """Values no request or file name could hold: half characters, NUL, dates, numbers without end."""
     for key, value in leaves(layer.data, ()):
         if isinstance(value, str) and ("\0" in value or not encodable(value)):
-            yield problem(layer, layers, key, "must not hold NUL or half a character")
+            yield layers.problem(layer, key, "must not hold NUL or half a character")
         if any(not encodable(str(part)) or not str(part).isprintable() for part in key):
-            yield problem(
-                layer, layers, key[:1], "must not hold a name with an invisible character"
-            )
+            what = "must not hold a name with an invisible character"
+            yield layers.problem(layer, key[:1], what)
         inside = field_of(key) is not None and len(key) > locate(key)[1] + 1
         if inside and isinstance(value, dt.date | dt.time):
-            yield problem(layer, layers, key, "must be JSON: no dates and times")
+            yield layers.problem(layer, key, "must be JSON: no dates and times")
         if inside and isinstance(value, float) and not math.isfinite(value):
-            yield problem(layer, layers, key, "must be a finite number")
+            yield layers.problem(layer, key, "must be a finite number")
 
 
 def leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401
@@ -148,7 +137,7 @@ def profile_problems(
     """What the types do not say about a profile: its address, its key and its headers."""
     said = chain(address_problems(table), key_problems(table), header_problems(table))
     for path, what in said:
-        yield problem(layer, layers, ("profiles", name, *path), what)
+        yield layers.problem(layer, ("profiles", name, *path), what)
 
 
 def address_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
@@ -190,13 +179,17 @@ def reference_problems(layers: Layers, variants: Collection[str]) -> Iterator[Pr
     profiles = dict.fromkeys(layers.names("profiles"))
     known = [*SHIPPED_VARIANTS, *variants]
     for layer in layers.all:
+        chosen = layer.data.get("default_profile")
+        if isinstance(chosen, str) and chosen not in profiles:
+            what = f"there is no profile {shown(chosen)}{did_you_mean(chosen, profiles)}"
+            yield layers.problem(layer, ("default_profile",), what)
         for name, table in layer.table("profiles").items():
             if not isinstance(table, dict):
                 continue
             parent = table.get("extends")
             if isinstance(parent, str) and parent and parent not in profiles:
-                what = f"there is no profile `{parent}`{did_you_mean(parent, profiles)}"
-                yield problem(layer, layers, ("profiles", name, "extends"), what)
+                what = f"there is no profile {shown(parent)}{did_you_mean(parent, profiles)}"
+                yield layers.problem(layer, ("profiles", name, "extends"), what)
             for key in (
                 ("prompt_variant",),
                 *((s, "prompt_variant") for s in ("plan", "files", "code")),
@@ -206,4 +199,4 @@ def reference_problems(layers: Layers, variants: Collection[str]) -> Iterator[Pr
                     what = (
                         f"there is no prompt variant {shown(variant)}{did_you_mean(variant, known)}"
                     )
-                    yield problem(layer, layers, ("profiles", name, *key), what)
+                    yield layers.problem(layer, ("profiles", name, *key), what)

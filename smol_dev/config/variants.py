@@ -87,28 +87,27 @@ def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Prob
 
 
 def variable_problems(text: Text) -> Iterator[Problem]:
-    """Variables that the request does not have, and the one it cannot do without."""
+    """Variables that the request does not have, or else the one it cannot do without."""
     part = text.key[-1]
-    known = VARIABLES[part]
+    known = [f"${name}" for name in VARIABLES[part]]
+    listed = ", ".join(f"`{name}`" for name in known) or "none"
     used: set[str] = set()
     for count, match in enumerate(dollars(text.words)):
         if match[1]:
             continue
-        name = match[2] or match[3] or ""
+        name = f"${match[2] or match[3] or ''}"
         used.add(name)
-        if name not in known:
-            listed = ", ".join(f"`${each}`" for each in known) or "none"
-            what = (
-                f"there is no variable `${name}`" if name else "a lone `$`; write `$$` for a dollar"
-            )
-            meant = did_you_mean(name, known) if name else ""
-            place = place_of(text, match.start(), dollar=count)
-            yield Problem(place, dotted(text.key), f"{what} here (variables: {listed}){meant}")
-    needed = NEEDED.get(part)
-    if needed and text.words and needed not in used:
-        yield Problem(
-            place_of(text, 0, dollar=None), dotted(text.key), f"the variable `${needed}` is missing"
-        )
+        what = ""
+        if name == "$":
+            what = "a lone `$`; write `$$` for a dollar"
+        elif name not in known:
+            what = f"no variable `{name}` here (there are: {listed}){did_you_mean(name, known)}"
+        if what:
+            yield Problem(place_of(text, match.start(), dollar=count), dotted(text.key), what)
+    needed = f"${NEEDED.get(part, '')}"
+    if part in NEEDED and text.words and needed not in used and used <= set(known):
+        place = place_of(text, 0, dollar=None)
+        yield Problem(place, dotted(text.key), f"the variable `{needed}` is missing")
 
 
 def dollars(words: str) -> Iterator[re.Match[str]]:

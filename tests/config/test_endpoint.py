@@ -1,0 +1,162 @@
+import pytest
+
+from smol_dev.config.endpoint import default_base_url, is_local, ollama_url, origin_of, url_problem
+from smol_dev.errors import ServerError
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:11434/v1",
+        "HTTP://LOCALHOST/v1",
+        "https://api.example.com/openai/v1/",
+        "http://[::1]:8080/v1",
+        "http://192.168.1.7:65535",
+        "http://my_box.internal/v1",
+        "http://gpu-1/v1",
+        "http://a.1.example/v1",
+    ],
+)
+def test_an_ordinary_address_is_accepted(url: str) -> None:
+    assert url_problem(url) == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:11434/v1",
+        "//localhost/v1",
+        "http:localhost",
+        "http://",
+        "http:///v1",
+        "http://user@localhost/v1",
+        "http://@localhost/v1",
+        "http://localhost/v1?",
+        "http://localhost/v1#",
+        "http://localhost/v1\n",
+        "http://local\thost/v1",
+        "http://localhost\\@evil/v1",
+        "http://127.1/v1",
+        "http://127.0.0.01/v1",
+        "http://0x7f000001/v1",
+        "http://2130706433/v1",
+        "http://1.2.3.4.5/v1",
+        "http://[::ffff:10.0.0.1]/v1",
+        "http://[::1%25eth0]/v1",
+        "http://[::1/v1",
+        "http://0.0.0.0/v1",
+        "http://[::]/v1",
+        "http://local%68ost/v1",
+        "http://-a/v1",
+        "http://a..b/v1",
+        "http://localhost./v1",
+        "http://localhost:/v1",
+        "http://localhost:0/v1",
+        "http://localhost:65536/v1",
+        "http://localhost:1e3/v1",
+        "ftp://localhost/v1",
+        "http://exämple/v1",
+    ],
+)
+def test_an_address_that_could_be_misread_is_refused(url: str) -> None:
+    assert url_problem(url) != ""
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("HTTP://LocalHost:80/v1", "http://localhost"),
+        ("https://api.example.com:443/x", "https://api.example.com"),
+        ("http://api.example.com:443", "http://api.example.com:443"),
+        ("http://[0:0::1]:9/v1", "http://[::1]:9"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("[::1]", True),
+        ("10.1.2.3", True),
+        ("172.16.0.1", True),
+        ("172.32.0.1", False),
+        ("192.168.0.9", True),
+        ("169.254.1.1", True),
+        ("[fd00::1]", True),
+        ("[fe80::1]", True),
+        ("[2001:db8::1]", False),
+        ("8.8.8.8", False),
+        ("192.0.2.1", False),
+        ("100.64.0.1", False),
+        ("localhost", True),
+        ("ollama", True),
+        ("nas.local", True),
+        ("host.docker.internal", True),
+        ("api.localhost", True),
+        ("example.com", False),
+        ("local.example.com", False),
+        ("10.0.0.1.example.com", False),
+    ],
+)
+def test_local_is_this_machine_and_its_network(host: str, local: bool) -> None:  # noqa: FBT001
+    assert is_local(f"http://{host}:80/v1") is local
+
+
+@pytest.mark.parametrize(
+    ("addresses", "local"),
+    [
+        (("10.0.0.1",), True),
+        (("10.0.0.1", "fe80::1%eth0"), True),
+        (("::ffff:10.0.0.1",), True),
+        (("10.0.0.1", "93.184.216.34"), False),
+    ],
+)
+def test_all_addresses_of_a_local_name_must_be_local(
+    addresses: tuple[str, ...],
+    local: bool,  # noqa: FBT001
+) -> None:
+    assert is_local("http://box/v1", lookup=lambda _: addresses) is local
+
+
+def test_a_local_name_without_address_is_no_server() -> None:
+    with pytest.raises(ServerError) as caught:
+        is_local("http://box/v1", lookup=lambda _: ())
+    assert caught.value.message == "the host `box` of `base_url` has no address"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("box", "http://box:11434/v1"),
+        ("box:99", "http://box:99/v1"),
+        (":99", "http://localhost:99/v1"),
+        ("[::1]:99", "http://[::1]:99/v1"),
+        ("[::1]", "http://[::1]:11434/v1"),
+        ("::1", "http://[::1]:11434/v1"),
+        ("http://box", "http://box:80/v1"),
+        ("https://box", "https://box:443/v1"),
+        ("https://box:99/ollama/", "https://box:99/ollama/v1"),
+        ("box:none", "http://box:11434/v1"),
+        ("box:70000", "http://box:11434/v1"),
+        ('"box:99"', "http://box:99/v1"),
+        (" 'box' ", "http://box:11434/v1"),
+        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
+        ("0.0.0.0:99", "http://127.0.0.1:99/v1"),
+        ("[::]:99", "http://[::1]:99/v1"),
+    ],
+)
+def test_ollamas_variable_is_read_as_ollama_reads_it(text: str, url: str) -> None:
+    assert ollama_url(text) == url
+    assert url_problem(url) == ""
+
+
+def test_a_provider_has_its_own_address() -> None:
+    assert default_base_url("ollama", {"OLLAMA_HOST": '""'}) == "http://localhost:11434/v1"
+    assert default_base_url("openai", {}) == "https://api.openai.com/v1"
+    assert default_base_url("openai", {"OPENAI_BASE_URL": "http://a/v1"}) == "http://a/v1"
+    assert default_base_url("lmstudio", {"OLLAMA_HOST": "x"}) == "http://localhost:1234/v1"
+    assert default_base_url("compatible", {}) == ""

@@ -1,0 +1,176 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smol_dev.config.explain import Candidate, as_dict, as_toml, explain, origins
+from smol_dev.config.layers import Flags, Origin
+from smol_dev.errors import ConfigError
+from tests.config.world import World
+
+USER = """\
+[profiles.work]
+extends = "base"
+model = "user"
+[profiles.work.code]
+model = "coder"
+
+[profiles.base]
+base_url = "http://127.0.0.1:5/v1"
+model = "base"
+temperature = 0.5
+headers = {x-team = "canary"}
+api_key = "canary"
+"""
+
+
+def test_each_value_says_who_set_it(world: World) -> None:
+    world.write(user=USER, project="[run]\nmax_files = 5\n")
+    world.environ["SMOL_SEED"] = "7"
+    found = origins(world.load(Flags(profile="work", named={"model": ("m", "--model")})))
+    user, project = str(world.user_file), str(world.project_file)
+    assert {key: str(origin) for key, origin in found.items() if origin.layer != "defaults"} == {
+        "model": "flags (--model)",
+        "temperature": f"user ({user}:10), through profile base",
+        "seed": "environment (SMOL_SEED)",
+        "base_url": f"user ({user}:8), through profile base",
+        "api_key": f"user ({user}:12), through profile base",
+        "headers.x-team": f"user ({user}:11), through profile base",
+        "run.max_files": f"project ({project}:2)",
+    }
+
+
+def test_an_address_that_a_provider_brings_is_the_providers(world: World) -> None:
+    found = origins(world.load(Flags(profile="local-ollama")))
+    assert found["base_url"] == Origin("shipped", "profiles/local-ollama.toml:6")
+
+
+def test_everyone_who_sets_a_key_is_named_strongest_first(world: World) -> None:
+    world.write(user=USER, system='[profiles.work]\nmodel = "system"\n')
+    world.environ["SMOL_MODEL"] = "env"
+    loaded = world.load(Flags(profile="work", sets=("model=set",)))
+    user = str(world.user_file)
+    assert explain(loaded, "model") == (
+        Candidate("set", Origin("flags", "-c model=…"), 0, wins=True),
+        Candidate("env", Origin("environment", "SMOL_MODEL"), 0, wins=False),
+        Candidate("user", Origin("user", f"{user}:3"), 0, wins=False),
+        Candidate("system", Origin("system", f"{world.system_file}:2"), 0, wins=False),
+        Candidate("base", Origin("user", f"{user}:9", "base"), 1, wins=False),
+        Candidate("(not set)", Origin("defaults", ""), 0, wins=False),
+    )
+
+
+def test_a_key_that_is_set_and_does_not_hold_says_why(world: World) -> None:
+    world.write(user=USER)
+    loaded = world.load(Flags(profile="work", named={"model": ("m", "--model")}))
+    assert explain(loaded, "code.model")[0] == Candidate(
+        "coder",
+        Origin("user", f"{world.user_file}:5"),
+        0,
+        wins=False,
+        note="--model holds for all stages",
+    )
+    moved = Flags(profile="work", named={"base_url": ("http://127.0.0.1:6/v1", "--api-base-url")})
+    (key, default) = explain(world.load(moved), "api_key")
+    assert (key.value, key.wins, key.note) == ("(hidden)", False, "it is for http://127.0.0.1:5")
+    assert default.wins
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("run.max_files", ["200"]),
+        ("default_profile", ["local"]),
+        ("timeout", ["600.0"]),
+        ("profiles.base.model", ["base", "(not set)"]),
+        ("profiles.local-vllm.provider", ["vllm", "auto"]),
+        ("headers.x-team", ["(not set)"]),
+        ("extra_body.top_k", ["(not set)"]),
+    ],
+)
+def test_any_key_path_can_be_explained(world: World, key: str, values: list[str]) -> None:
+    world.write(user=USER)
+    assert [each.value for each in explain(world.load(), key)] == values
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("modle", "there is no setting `modle`; did you mean `model`?"),
+        ("run.max_file", "there is no setting `run.max_file`; did you mean `max_files`?"),
+        ("profiles.wrok.model", "there is no `profiles.wrok`; did you mean `work`?"),
+        ("profiles", "there is no setting `profiles`; did you mean `profiles`?"),
+        ("", 'there is no setting `""`'),
+        ("a b", 'there is no setting `"a b"`'),
+    ],
+)
+def test_an_unknown_key_cannot_be_explained(world: World, key: str, message: str) -> None:
+    world.write(user=USER)
+    with pytest.raises(ConfigError) as caught:
+        explain(world.load(), key)
+    assert caught.value.message == message
+
+
+def test_the_settings_as_data_hold_no_secret(world: World) -> None:
+    world.write(user=USER)
+    loaded = world.load(Flags(profile="work"))
+    table = as_dict(loaded)["profiles"]["work"]
+    assert (table["model"], table["code"]) == ("user", {"model": "coder"})
+    assert "canary" not in as_toml(loaded)
+
+
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9),
+        "timeout": st.floats(0.1, 1e6),
+        "seed": st.integers(-(2**40), 2**40),
+        "local_only": st.booleans(),
+        "context_window": st.integers(512, 10**7) | st.just("auto"),
+        "extra_body": st.dictionaries(st.text('abc." \n', max_size=3), st.integers(), max_size=3),
+        "provider": st.sampled_from(["auto", "ollama", "llamacpp", "compatible"]),
+        "reasoning": st.sampled_from(["off", "low"]),
+        "code": st.fixed_dictionaries(
+            {}, optional={"timeout": st.floats(1, 9), "model": st.just("c")}
+        ),
+    },
+)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(values, values, st.sampled_from([None, "local-ollama", "litellm"]))
+def test_the_settings_given_back_as_a_file_are_the_same_settings(
+    world: World, user: dict[str, Any], system: dict[str, Any], parent: str | None
+) -> None:
+    import tomli_w
+
+    printable = str.isprintable
+    for table in (user, system):
+        body = table.get("extra_body", {})
+        table["extra_body"] = {key: value for key, value in body.items() if printable(key)}
+    extends = {"extends": parent} if parent else {}
+    world.write(
+        user=tomli_w.dumps({"profiles": {"a": {**user, **extends}}, "run": {"max_files": 9}}),
+        system=tomli_w.dumps({"profiles": {"a": system}}),
+    )
+    before = world.load(Flags(profile="a"))
+    given_back = world.root / "given-back.toml"
+    given_back.write_text(as_toml(before), encoding="utf-8")
+    after = world.load(Flags(config=Path(given_back)))
+    assert (after.name, after.profile.model_dump(), after.run) == (
+        "a",
+        before.profile.model_dump(),
+        before.run,
+    )
+
+
+def test_prompts_survive_being_given_back(world: World) -> None:
+    (world.user_file.parent / "code.md").write_text("Write\n$path", encoding="utf-8")
+    world.write(user='[prompts.house]\nextends = "small"\ncode = "code.md"\nsystem = "read.md "\n')
+    before = world.load()
+    (world.root / "given-back.toml").write_text(as_toml(before), encoding="utf-8")
+    assert world.load(Flags(config=world.root / "given-back.toml")).prompts == before.prompts

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+
+from smol_dev.config.secret import (
+    Bound,
+    Secret,
+    from_command,
+    from_file,
+    from_variable,
+    key_problem,
+    redact,
+)
+from smol_dev.errors import ConfigError
+
+
+@pytest.mark.parametrize("key", ["sk-abc", "  sk-abc\n", "a", "!~"])
+def test_a_key_may_have_space_around_it(key: str) -> None:
+    assert key_problem(key) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("ab\ncd", "has a line break at position 3 of 5"),
+        ("ab cd", "has a space at position 3 of 5"),
+        ("ab\tcd", "has a space at position 3 of 5"),
+        ("ab\x00cd", "has an invisible character at position 3 of 5"),
+        ("ab\u200bcd", "has an invisible character at position 3 of 5"),
+        ("ab\u2026cd", "has a character that is not ASCII at position 3 of 5"),
+        ("ab\udcffcd", "has an invisible character at position 3 of 5"),
+    ],
+)
+def test_a_bad_key_is_described_and_not_shown(key: str, problem: str) -> None:
+    assert key_problem(key) == problem
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    bound = Bound("https://a", {"Authorization": "Bearer canary", "X": "canary"})
+    assert repr(bound) == "Bound(origin='https://a', headers=['Authorization', 'X'])"
+    assert repr(Secret("canary")) + str(Secret("canary")) == "Secret('**********')" * 2
+    assert bound.secrets == ("canary", "Bearer canary")
+    assert Secret("canary").reveal() == "canary"
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "redacted"),
+    [
+        ("key canary!", ["canary"], "key [redacted]!"),
+        ("canary canary-long", ["canary", "canary-long"], "[redacted] [redacted]"),
+        ("a short word", ["a", "short"], "a short word"),
+        ("nothing", [], "nothing"),
+    ],
+)
+def test_secrets_are_taken_out_of_a_text(text: str, secrets: list[str], redacted: str) -> None:
+    assert redact(text, secrets) == redacted
+
+
+def test_a_key_is_read_from_a_variable() -> None:
+    assert from_variable({"KEY": " canary\n"}, "KEY", source="env KEY") == "canary"
+    with pytest.raises(ConfigError) as caught:
+        from_variable({"KEY": ""}, "KEY", source="env KEY")
+    assert caught.value.message == "env KEY is not set"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"can\nary", "the key from it has a line break at position 4 of 7"),
+        (b"\xff", "it is not text"),
+        (b"", "the key from it is empty"),
+        (b"a" * 20_000, "it is larger than 16 KiB"),
+        (None, "it does not exist"),
+    ],
+)
+def test_a_bad_key_file_is_told(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        from_file(file, source="it")
+    assert caught.value.message == message
+
+
+def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfcanary\r\n")
+    assert from_file(tmp_path / "key", source="it") == "canary"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["sh", "-c", "echo canary; exit 3"], "it failed with exit code 3"),
+        (["sh", "-c", "echo 'can ary'"], "the key from it has a space at position 4 of 7"),
+        (["sh", "-c", "echo canary >&2"], "the key from it is empty"),
+        (["sh", "-c", "cat"], "the key from it is empty"),
+        (["no-such-command-here"], "it failed: No such file or directory"),
+        (["echo", "\0"], "it failed: bad output or arguments"),
+        (["printf", "\\377"], "it failed: bad output or arguments"),
+    ],
+)
+def test_a_command_that_prints_no_key_is_told(
+    tmp_path: Path, command: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_command(command, source="it", environ={"PATH": "/usr/bin:/bin"}, cwd=tmp_path)
+    assert caught.value.message == message
+    assert "canary" not in caught.value.message + caught.value.hint
+
+
+def test_a_command_is_an_argument_list_and_no_shell(tmp_path: Path) -> None:
+    environ = {"PATH": "/usr/bin:/bin"}
+    assert (
+        from_command(["echo", "$HOME;x"], source="it", environ=environ, cwd=tmp_path) == "$HOME;x"
+    )
