@@ -1,0 +1,93 @@
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from smol_dev.demo.answers import NoAnswerError, answer, program, tokens
+
+FILES = ["store.py", "render.py", "todo.py", "test_todo.py", "README.md"]
+
+
+def conversation(*contents: str, system: bool = True) -> list[Mapping[str, str]]:
+    """The contents as turns of the user and the assistant in turn."""
+    head = [{"role": "system", "content": "Write programs."}] if system else []
+    roles = ("user", "assistant")
+    return [*head, *({"role": roles[n % 2], "content": c} for n, c in enumerate(contents))]
+
+
+@pytest.mark.parametrize("system", [True, False])
+def test_the_first_request_is_for_the_plan_whatever_it_says(*, system: bool) -> None:
+    for words in ("a game", "write todo.py", ""):
+        assert answer(conversation(words, system=system)) == program().plan
+
+
+def test_after_the_plan_comes_the_list() -> None:
+    listed = answer(conversation("a game", "# Plan", "which files?"))
+    assert json.loads(listed) == {"files": FILES}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(("a game", "# Plan"), id="without a list"),
+        pytest.param(("a game", "# Plan", "files?", "[…]"), id="after the list"),
+        pytest.param(("a game", "# Plan", "files?", "[…]", "write store.py", "…"), id="in a chain"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    ["todo.py", "Write the file.\ntodo.py\n", "Not store.py but `todo.py`.", "now: **todo.py**"],
+)
+def test_the_path_that_ends_the_last_message_is_the_file(
+    before: tuple[str, ...], words: str
+) -> None:
+    said = answer(conversation(*before, words))
+    assert said == f"````python\n{program().files['todo.py']}````"
+
+
+def test_a_name_that_ends_in_another_is_not_taken_for_it() -> None:
+    said = answer(conversation("a", "b", "c", "d", "write test_todo.py"))
+    assert said == f"````python\n{program().files['test_todo.py']}````"
+
+
+def test_a_file_that_was_not_canned_is_refused_by_name() -> None:
+    with pytest.raises(NoAnswerError) as caught:
+        answer(conversation("a", "b", "c", "d", "write snake.py"))
+    assert str(caught.value) == (
+        "the demo server has canned answers only, "
+        "for store.py, render.py, todo.py, test_todo.py, README.md"
+    )
+
+
+def test_the_plan_names_every_file() -> None:
+    headings = [line[3:] for line in program().plan.splitlines() if line.startswith("## ")]
+    assert headings == list(program().files) == FILES
+
+
+def test_tokens_are_the_whole_text() -> None:
+    for text in (program().plan, *program().files.values(), "a  b\n\n c\t"):
+        assert "".join(tokens(text)) == text
+
+
+def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
+    for path, content in program().files.items():
+        (tmp_path / path).write_text(content, encoding="utf-8")
+    tests = subprocess.run(
+        [sys.executable, "-m", "unittest"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    added = subprocess.run(
+        [sys.executable, "todo.py", "add", "Buy milk"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (tests.returncode, "Ran 4 tests" in tests.stderr) == (0, True)
+    assert (added.returncode, added.stdout) == (0, "  1 [ ] Buy milk\n1 of 1 left\n")
