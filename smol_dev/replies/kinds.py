@@ -1,0 +1,223 @@
+"""What a path says about the text to expect: its type, and how comments and strings look in it."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of file.
+
+    `names` are the words fences use for it. `line_comments` and `block_comments` are how comments
+    begin (and end). `long_strings` are the quotes of strings that may span lines. `brackets` says
+    that an unbalanced bracket means an unfinished file. `free_text` says that any text is valid,
+    so nothing can be told from syntax. `apostrophe` is what a single quote begins: a string, one
+    character (as in C), or nothing.
+    """
+
+    name: str
+    names: frozenset[str]
+    line_comments: tuple[str, ...] = ()
+    block_comments: tuple[tuple[str, str], ...] = ()
+    long_strings: tuple[str, ...] = ()
+    brackets: bool = False
+    free_text: bool = False
+    markup: bool = False
+    heredocs: bool = False
+    apostrophe: Literal["string", "character", "nothing"] = "string"
+
+
+C_COMMENTS: Final = (("/*", "*/"),)
+MARKUP_COMMENTS: Final = (("<!--", "-->"),)
+HASH: Final = ("#",)
+SLASHES: Final = ("//",)
+
+PYTHON: Final = Kind(
+    "python",
+    frozenset({"python", "py", "python3", "py3", "pyi", "sage", "starlark"}),
+    HASH,
+    long_strings=('"""', "'''"),
+    brackets=True,
+)
+JAVASCRIPT: Final = Kind(
+    "javascript",
+    frozenset("javascript js jsx typescript ts tsx mjs cjs node ecmascript".split()),
+    SLASHES,
+    C_COMMENTS,
+    ("`",),
+    brackets=True,
+)
+C_LIKE: Final = Kind(
+    "c",
+    frozenset(
+        "c h cpp c++ cc cxx hpp java kotlin kt kts go golang rust rs csharp cs c# swift scala "
+        "objc objectivec glsl hlsl wgsl zig v verilog arduino ino cuda d processing pde vala "
+        "haxe hx gdshader".split()
+    ),
+    SLASHES,
+    C_COMMENTS,
+    ('"""', "`"),
+    brackets=True,
+    apostrophe="character",
+)
+QUOTED: Final = Kind(
+    "curly",
+    frozenset("dart groovy gradle solidity sol proto protobuf thrift prisma jsonnet apex".split()),
+    SLASHES,
+    C_COMMENTS,
+    ('"""', "'''"),
+    brackets=True,
+)
+PHP: Final = Kind(
+    "php", frozenset({"php"}), ("//", "#"), C_COMMENTS, markup=True, apostrophe="nothing"
+)
+CSS: Final = Kind(
+    "css",
+    frozenset("css scss sass less stylus postcss".split()),
+    SLASHES,
+    C_COMMENTS,
+    brackets=True,
+)
+JSON: Final = Kind(
+    "json",
+    frozenset("json jsonc json5 geojson webmanifest".split()),
+    SLASHES,
+    C_COMMENTS,
+    brackets=True,
+)
+TOML: Final = Kind(
+    "toml", frozenset({"toml"}), HASH, long_strings=('"""', "'''"), apostrophe="nothing"
+)
+YAML: Final = Kind("yaml", frozenset({"yaml", "yml"}), HASH)
+INI: Final = Kind(
+    "ini", frozenset("ini cfg conf env dotenv properties editorconfig desktop".split()), ("#", ";")
+)
+SHELL: Final = Kind(
+    "shell",
+    frozenset("bash sh shell zsh fish ksh console terminal shellsession shell-session".split()),
+    HASH,
+    heredocs=True,
+)
+POWERSHELL: Final = Kind(
+    "powershell", frozenset("powershell ps1 pwsh psm1".split()), HASH, (("<#", "#>"),)
+)
+BATCH: Final = Kind("batch", frozenset("bat batch cmd".split()), ("REM ", "rem ", "::"))
+HASHED: Final = Kind(
+    "script",
+    frozenset(
+        "ruby rb perl pl r elixir ex exs julia jl nim crystal cr tcl awk coffee coffeescript "
+        "cmake makefile make dockerfile docker containerfile nginx nix just justfile "
+        "graphql gql hcl terraform tf tfvars gitignore dockerignore gitattributes "
+        "requirements procfile gdscript gd po apache bazel meson".split()
+    ),
+    HASH,
+    heredocs=True,
+)
+DASHED: Final = Kind(
+    "dashed",
+    frozenset("sql lua haskell hs ada elm postgres postgresql mysql sqlite".split()),
+    ("--",),
+    (("/*", "*/"), ("{-", "-}"), ("--[[", "]]")),
+)
+LISP: Final = Kind(
+    "lisp",
+    frozenset("lisp clojure clj cljs scheme scm racket rkt elisp el asm s nasm".split()),
+    (";",),
+    apostrophe="nothing",
+)
+ML: Final = Kind(
+    "ml",
+    frozenset(
+        "ocaml ml mli fsharp fs pascal pas delphi sml matlab erlang erl prolog "
+        "vb vbnet vba fortran f90 cobol".split()
+    ),
+    ("//", "%", "'", "!"),
+    (("(*", "*)"),),
+)
+HTML: Final = Kind(
+    "html",
+    frozenset("html htm xhtml vue svelte astro".split()),
+    block_comments=(*MARKUP_COMMENTS, *C_COMMENTS),
+    markup=True,
+    apostrophe="nothing",
+)
+XML: Final = Kind(
+    "xml",
+    frozenset(
+        "xml svg xsd xsl xslt rss atom plist xaml csproj pom iml resx ui kml wsdl storyboard".split()
+    ),
+    block_comments=MARKUP_COMMENTS,
+    markup=True,
+    apostrophe="nothing",
+)
+TEMPLATE: Final = Kind(
+    "template",
+    frozenset(
+        "jinja jinja2 j2 ejs erb hbs handlebars mustache liquid twig njk nunjucks tmpl tpl gotmpl "
+        "pug jade haml slim blade mako modelfile".split()
+    ),
+    block_comments=(("{#", "#}"), *MARKUP_COMMENTS, ("<%#", "%>"), ("{{!", "}}"), ("<%--", "--%>")),
+    markup=True,
+    apostrophe="nothing",
+)
+MARKDOWN: Final = Kind(
+    "markdown",
+    frozenset("markdown md mdx rmd qmd mkd rst restructuredtext adoc asciidoc org".split()),
+    block_comments=MARKUP_COMMENTS,
+    free_text=True,
+    markup=True,
+    apostrophe="nothing",
+)
+TEX: Final = Kind(
+    "tex", frozenset("latex tex bib sty".split()), ("%",), free_text=True, apostrophe="nothing"
+)
+PATCH: Final = Kind("patch", frozenset({"patch", "diff"}), free_text=True, apostrophe="nothing")
+TEXT: Final = Kind(
+    "text",
+    frozenset("text txt plaintext plain csv tsv psv log dat map lst asc output".split()),
+    free_text=True,
+    apostrophe="nothing",
+)
+OTHER: Final = Kind("other", frozenset(), free_text=True, apostrophe="nothing")
+
+KINDS: Final = (
+    PYTHON, JAVASCRIPT, PHP, C_LIKE, QUOTED, CSS, JSON, TOML, YAML, INI, SHELL, POWERSHELL, BATCH, HASHED,
+    DASHED, LISP, ML, HTML, XML, TEMPLATE, MARKDOWN, TEX, PATCH, TEXT,
+)  # fmt: skip
+BY_NAME: Final = {name: kind for kind in reversed(KINDS) for name in kind.names}
+
+WHOLE_NAMES: Final = {
+    "dockerfile": HASHED, "containerfile": HASHED, "makefile": HASHED, "gnumakefile": HASHED,
+    "rakefile": HASHED, "gemfile": HASHED, "podfile": HASHED, "vagrantfile": HASHED,
+    "brewfile": HASHED, "procfile": HASHED, "justfile": HASHED, "cmakelists.txt": HASHED,
+    "requirements.txt": HASHED, "constraints.txt": HASHED, "robots.txt": HASHED,
+    "jenkinsfile": C_LIKE, "modelfile": TEMPLATE, ".env": INI, ".flaskenv": INI, ".editorconfig": INI,
+    ".npmrc": INI, ".gitconfig": INI, ".bashrc": SHELL, ".zshrc": SHELL, ".profile": SHELL,
+    ".envrc": SHELL, "pipfile": TOML, ".babelrc": JSON, ".eslintrc": JSON, ".prettierrc": JSON,
+    ".gitmodules": INI, "caddyfile": HASHED, "tiltfile": PYTHON, "sconstruct": PYTHON,
+    "snakefile": PYTHON, "license": TEXT, "licence": TEXT, "copying": TEXT, "notice": TEXT,
+    "authors": TEXT, "readme": MARKDOWN, "changelog": MARKDOWN, "go.mod": C_LIKE, "go.sum": TEXT,
+    "pyproject.toml": TOML, "cargo.lock": TOML, "poetry.lock": TOML, "codeowners": HASHED,
+    "gradlew": SHELL, "configure": SHELL,
+}  # fmt: skip
+
+
+def kind_of(path: str) -> Kind:
+    """Return the kind of file `path` names, by its whole name and then by its extension."""
+    name = PurePosixPath(path.replace("\\", "/")).name.lower()
+    if name in WHOLE_NAMES:
+        return WHOLE_NAMES[name]
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        return OTHER
+    if not stem or stem.startswith((".env", "dockerfile", "makefile")):
+        return WHOLE_NAMES.get(stem or name, HASHED)
+    if extension in BY_NAME:
+        return BY_NAME[extension]
+    return WHOLE_NAMES.get(stem, OTHER)
+
+
+def kind_named(language: str) -> Kind | None:
+    """Return the kind that a fence's language word means, or None for an unknown word."""
+    return BY_NAME.get(language.lower().lstrip("."))
