@@ -1,7 +1,7 @@
 """The parts put together: settings in, files out."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,22 +12,20 @@ from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import Loaded, load
 from smol_dev.config.model import Profile
-from smol_dev.config.trust import PendingTrust
 from smol_dev.connect import Link, connected
 from smol_dev.conversation import STAGES, Job, StageSettings
-from smol_dev.delivery import Delivery, Show
+from smol_dev.delivery import Delivery
 from smol_dev.errors import InterruptedRunError, SmolError, UsageError
 from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.interrupts import Interrupts
 from smol_dev.prompts import VARIANTS, Words, shipped
+from smol_dev.rim import Rim
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Remaining, Workspace
 
 if TYPE_CHECKING:
     from smol_dev.config.secret import Bound
-
-Approve = Callable[[PendingTrust], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +42,6 @@ class Task:
     overwrite: bool = False
     allow_sensitive: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rim:
-    """What the parts share: where they run, who is shown what, and who is asked about trust.
-
-    `keep_secret` is told every secret before it is used, so that no screen shows it.
-    """
-
-    surroundings: Surroundings
-    show: Show
-    approve: Approve | None = None
-    keep_secret: Callable[[str], None] = lambda _secret: None
 
 
 def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from smol_dev.app import Rim, Task, generate, job_of
+from smol_dev.app import Task, generate, job_of
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import Loaded, load
 from smol_dev.connect import connected
@@ -20,6 +20,7 @@ from smol_dev.conversation import Conversation
 from smol_dev.errors import SmolError, UsageError
 from smol_dev.events import Event, Failed, FilesReady, Piece, PlanReady
 from smol_dev.pipeline import list_files, make_plan
+from smol_dev.rim import Rim
 from smol_dev.server.chat import Usage
 from smol_dev.strategies import FileMissing, FileReady, write_files
 from smol_dev.workspace.paths import refuse
@@ -87,9 +88,7 @@ def plan(
     return _wait(work())
 
 
-def specify_file_paths(
-    prompt: str, plan: str, *, profile: str | Loaded | None = None
-) -> list[str]:
+def specify_file_paths(prompt: str, plan: str, *, profile: str | Loaded | None = None) -> list[str]:
     """The files of the plan, in the order in which they are to be written."""
 
     async def work() -> list[str]:

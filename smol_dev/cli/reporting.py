@@ -12,7 +12,7 @@ import click
 from smol_dev.errors import ConfigError, SmolError
 
 if TYPE_CHECKING:
-    from smol_dev.app import Rim
+    from smol_dev.rim import Rim
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import RunDone
 
@@ -31,7 +31,7 @@ class Report:
 
     def run(self, work: Callable[["Rim"], "RunDone"]) -> int:
         """The exit code of the work, which is handed the rim it shows itself on."""
-        from smol_dev.app import Rim
+        from smol_dev.rim import Rim
         from smol_dev.config.layers import Surroundings
         from smol_dev.events import Failed
         from smol_dev.ui import screen

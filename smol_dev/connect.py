@@ -1,0 +1,104 @@
+"""From settings to a server that can be asked: found if it is not named, and its model chosen."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from smol_dev.config.endpoint import is_local
+from smol_dev.config.load import Loaded
+from smol_dev.config.model import Profile
+from smol_dev.config.providers import PROVIDERS
+from smol_dev.config.secret import Bound
+from smol_dev.demo.server import DemoServer
+from smol_dev.errors import ServerError
+from smol_dev.events import Warned
+from smol_dev.rim import Rim
+from smol_dev.server.client import Client
+from smol_dev.server.detect import find
+from smol_dev.server.transport import open_client
+
+DETECTION: Final = 0.5
+"""Seconds to look for a running server when none is named."""
+
+ELSEWHERE: Final = 8
+"""Requests at once to a server that is not on this machine or network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A server to ask, and the profile with its address, provider and model filled in."""
+
+    chat: Client
+    profile: Profile
+    usual_concurrency: int
+
+
+@asynccontextmanager
+async def connected(loaded: Loaded, secrets: tuple[Bound, ...], rim: Rim) -> AsyncIterator[Link]:
+    """Within it, the server of the settings can be asked.
+
+    What was chosen for the user is shown. Raises `ServerError` when no server is found, or when it
+    offers no model.
+    """
+    async with AsyncExitStack() as stack:
+        profile = loaded.profile
+        if profile.provider == "demo" and not profile.base_url:
+            demo = stack.enter_context(DemoServer())
+            profile = profile.model_copy(update={"base_url": demo.base_url})
+            rim.show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
+        elif not profile.base_url:
+            profile = await _found(profile, rim)
+            secrets = loaded.secrets(base_url=profile.base_url)
+        usual = PROVIDERS[profile.provider].concurrency if is_local(profile.base_url) else ELSEWHERE
+        at_once = profile.max_concurrency
+        client = Client(
+            profile,
+            secrets,
+            environ=rim.surroundings.environ,
+            cache_dir=rim.surroundings.cache,
+            connections=usual if at_once == "auto" else at_once,
+        )
+        stack.push_async_callback(client.aclose)
+        if not profile.model:
+            client.profile = profile = await _with_model(client, rim)
+        yield Link(client, profile, usual)
+
+
+async def _found(profile: Profile, rim: Rim) -> Profile:
+    """The profile with the local server that is running."""
+    environ = rim.surroundings.environ
+    async with open_client("http://localhost", environ={}, connect_timeout=DETECTION) as http:
+        servers = await find(http, environ, deadline=DETECTION)
+    if not servers:
+        raise nothing_found(environ)
+    found = servers[0]
+    model = profile.model or found.chosen
+    rim.show(
+        Warned(
+            f"using {found.known.name} at {found.base_url} with `{model}`, found running",
+            hint="`smol_dev init` makes that permanent",
+        )
+    )
+    update = {"base_url": found.base_url, "provider": found.provider, "model": model}
+    return profile.model_copy(update=update)
+
+
+async def _with_model(client: Client, rim: Rim) -> Profile:
+    """The profile with a model of its server: the loaded one, else the first that chats."""
+    offers = [offer for offer in await client.offers() if offer.chats]
+    chosen = next((offer for offer in offers if offer.loaded), None) or next(iter(offers), None)
+    profile = client.profile
+    if chosen is None:
+        raise ServerError(
+            f"`{profile.base_url}` offers no model to use, and the profile names none",
+            hint="name one with `--model NAME`; `smol_dev doctor` looks at the server",
+            kind="model_missing",
+        )
+    rim.show(
+        Warned(
+            f"using the model `{chosen.name}` of `{profile.base_url}`",
+            hint=f"`smol_dev config set model {chosen.name}` makes that permanent",
+        )
+    )
+    return profile.model_copy(update={"model": chosen.name})

@@ -1,0 +1,206 @@
+"""The model behind an OpenAI-compatible server; the one module that knows the `openai` package.
+
+The package builds the request; the answer's bytes are read here, because its own reader loses a last
+event without a blank line, stops at `event: ping`, and yields nothing for an answer that is no stream.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import openai
+
+from smol_dev.config.endpoint import is_local
+from smol_dev.config.model import Profile
+from smol_dev.config.secret import Bound
+from smol_dev.errors import ServerError
+from smol_dev.server import known as servers
+from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName
+from smol_dev.server.detect import find
+from smol_dev.server.failures import Answer, Asked, RefusedError, classify, unreachable
+from smol_dev.server.known import Known, Offer
+from smol_dev.server.remembered import Remembered
+from smol_dev.server.request import Habits, body
+from smol_dev.server.retry import wait_before_retry
+from smol_dev.server.streamed import Deadlines, streamed
+from smol_dev.server.transport import open_client, proxy_for
+
+PLACEHOLDER: Final = "local"
+"""The package refuses to work without a key; the transport takes it out of every request."""
+
+OTHERS_DEADLINE: Final = 0.5
+"""Seconds to look for another local server, when the one of the profile is not running."""
+
+Item = Delta | Retrying | Note | Reply
+
+
+class Client:
+    """A `Chat` over HTTP for one profile.
+
+    `secrets` are headers bound to their origins. `environ` is asked for proxies alone. `cache_dir`
+    remembers what a server refused; None remembers nothing between runs.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        secrets: tuple[Bound, ...] = (),
+        *,
+        environ: Mapping[str, str],
+        cache_dir: Path | None = None,
+        connections: int = 8,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Any] = asyncio.sleep,
+    ) -> None:
+        self.profile = profile
+        self.known: Known | None = servers.named(profile.provider)
+        self.http = open_client(
+            profile.base_url,
+            secrets=secrets,
+            environ=environ,
+            connect_timeout=profile.connect_timeout,
+            connections=connections,
+        )
+        self._openai = openai.AsyncOpenAI(
+            api_key=PLACEHOLDER,
+            base_url=profile.base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(None, connect=profile.connect_timeout),
+            http_client=self.http,
+            organization=None,
+            project=None,
+        )
+        self._openai.organization = self._openai.project = None  # not from OPENAI_* either
+        self._environ = environ
+        self._key_sent = any(bound.headers for bound in secrets)
+        self._proxy = proxy_for(profile.base_url, environ)
+        self._remembered = Remembered(cache_dir, profile.base_url)
+        self._habits: dict[str, Habits] = {}
+        self._models: tuple[str, ...] | None = None
+        self._clock = clock
+        self._sleep = sleep
+
+    async def recognised(self) -> Known:
+        """The kind of server, asked once."""
+        if self.known is None or self.profile.provider in {"auto", "compatible"}:
+            self.known = await servers.recognise(self.http, self.profile.base_url)
+        return self.known
+
+    async def facts(self, stage: StageName) -> Facts:
+        """What the server says now about itself and the stage's model."""
+        known = self.known or await self.recognised()
+        model = self.profile.stage(stage).model
+        return await servers.facts(self.http, self.profile.base_url, model, known)
+
+    async def offers(self) -> tuple[Offer, ...]:
+        """The models that the server offers."""
+        return await servers.offers(self.http, self.profile.base_url, await self.recognised())
+
+    async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
+        """The answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
+        profile = self.profile.stage(request.stage)
+        habits = self._habits_of(profile)
+        started, attempt = self._clock(), 1
+        while True:
+            begun = False
+            try:
+                async with aclosing(self._once(request, profile, habits)) as items:
+                    async for item in items:
+                        begun = begun or isinstance(item, Delta)
+                        yield item
+            except RefusedError as refused:
+                note = habits.without(refused.field)
+                if begun or note is None:
+                    raise
+                self._remembered.save(profile, habits)
+                yield Note(note)
+            except ServerError as error:
+                left = profile.first_token_timeout - (self._clock() - started)
+                wait = wait_before_retry(
+                    error, attempt=attempt, max_retries=profile.max_retries, loading_left=left
+                )
+                if begun or wait is None:
+                    raise
+                yield Retrying(error.message, attempt, wait, error.kind)
+                await self._sleep(wait)
+                attempt += error.kind != "loading"
+            else:
+                return
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._openai.close()
+
+    def step_down(self, stage: StageName) -> None:
+        """The structured answer could not be used: ask for the list in simpler ways from now on."""
+        profile = self.profile.stage(stage)
+        habits = self._habits_of(profile)
+        if habits.without("response_format") is not None:
+            self._remembered.save(profile, habits)
+
+    def _habits_of(self, profile: Profile) -> Habits:
+        if profile.model not in self._habits:
+            self._habits[profile.model] = self._remembered.load(profile, self.known)
+        return self._habits[profile.model]
+
+    async def _once(
+        self, request: Request, profile: Profile, habits: Habits
+    ) -> AsyncGenerator[Delta | Reply, None]:
+        """One request and its answer; a stream that breaks after its first token ends in a `Reply`."""
+        asked = self._asked(profile)
+        deadlines = Deadlines(profile, asked, self._clock)
+        fields = body(request, profile, habits, self.known)
+        async with self._opened(fields, deadlines, asked) as response:
+            async for item in streamed(response, deadlines, asked):
+                yield item
+
+    @asynccontextmanager
+    async def _opened(
+        self, fields: dict[str, Any], deadlines: Deadlines, asked: Asked
+    ) -> AsyncIterator[httpx2.Response]:
+        """The answer to a request, its body not read yet. Raises `ServerError` for one that is none."""
+        call = self._openai.chat.completions.with_streaming_response.create(**fields)
+        try:
+            async with deadlines.waiting():
+                response = await call.__aenter__()
+        except openai.APIStatusError as error:
+            raise await self._refused(error.response, asked) from error
+        except openai.APIConnectionError as error:
+            raise await self._unreachable(error.__cause__ or error, asked) from error
+        try:
+            yield response.http_response
+        finally:
+            await call.__aexit__(None, None, None)
+
+    async def _refused(self, response: httpx2.Response, asked: Asked) -> ServerError:
+        answer = Answer(response.status_code, dict(response.headers), response.text)
+        error = classify(answer, asked)
+        if error.kind != "model_missing" or self._models is not None:
+            return error
+        self._models = tuple(offer.name for offer in await self.offers())
+        return classify(answer, replace(asked, models=self._models))
+
+    async def _unreachable(self, cause: BaseException, asked: Asked) -> ServerError:
+        if isinstance(cause, ServerError):
+            return cause
+        error = unreachable(cause, asked)
+        if error.kind != "not_running" or not is_local(asked.base_url):
+            return error
+        others = await find(self.http, self._environ, deadline=OTHERS_DEADLINE)
+        running = tuple(f"{other.known.name} at {other.base_url}" for other in others)
+        return unreachable(cause, replace(asked, running=running))
+
+    def _asked(self, profile: Profile) -> Asked:
+        return Asked(
+            base_url=profile.base_url,
+            model=profile.model,
+            known=self.known,
+            models=self._models,
+            key_sent=self._key_sent,
+            proxy=self._proxy,
+        )

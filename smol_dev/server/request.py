@@ -1,0 +1,102 @@
+"""The body of a request: what the profile says, in the form that this server takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from smol_dev.config.model import Profile
+from smol_dev.server.chat import Message, Request
+from smol_dev.server.known import Known
+
+STRUCTURED: Final = ("json_schema", "json_object")
+
+MAY_BE_LEFT_OUT: Final = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "seed",
+        "stream_options",
+        "reasoning_effort",
+        "chat_template_kwargs",
+        "enable_thinking",
+        "think",
+    }
+)
+"""Fields without which an answer is still what was asked for."""
+
+
+@dataclass(slots=True)
+class Habits:
+    """What one model behind one server takes, as far as it is known; it only ever learns.
+
+    `rungs` are the forms of structured output left to try, the best first; none means free text.
+    """
+
+    rungs: tuple[str, ...] = STRUCTURED
+    left_out: set[str] = field(default_factory=set)
+    merges_system: bool = False
+
+    def without(self, name: str) -> str | None:
+        """Do without the named field from now on: what to tell the user, None if that cannot be."""
+        if name == "system" and not self.merges_system:
+            self.merges_system = True
+            return "the model's template takes no system message; it goes into the first request"
+        if name == "response_format" and self.rungs:
+            refused, *rest = self.rungs
+            self.rungs = tuple(rest)
+            return f"the server does not take `{refused}`; the list is asked for in a simpler way"
+        if name in MAY_BE_LEFT_OUT and name not in self.left_out:
+            self.left_out.add(name)
+            return f"the server refuses `{name}`; it is left out"
+        return None
+
+
+def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
+    """The forms of structured output to try with this profile on this server."""
+    if profile.structured_output == "off":
+        return ()
+    if profile.structured_output != "auto":
+        return (profile.structured_output,)
+    takes = STRUCTURED if known is None else known.structured
+    return tuple(rung for rung in STRUCTURED if rung in takes)
+
+
+def body(request: Request, profile: Profile, habits: Habits, known: Known | None) -> dict[str, Any]:
+    """The arguments of a chat completion; always streamed, with nothing that is null."""
+    thinking = {} if known is None else known.thinking(profile.reasoning)
+    if known is None and profile.reasoning not in {"auto", "off"}:
+        thinking = {"reasoning_effort": profile.reasoning}
+    extra = {name: value for name, value in thinking.items() if name not in habits.left_out}
+    fields: dict[str, Any] = {
+        "model": profile.model,
+        "messages": _messages(request.messages, merges_system=habits.merges_system),
+        "stream": True,
+        "max_tokens": request.max_tokens,
+        "temperature": profile.temperature,
+        "top_p": profile.top_p,
+        "seed": profile.seed,
+        "stream_options": {"include_usage": True},
+    }
+    if request.schema is not None and habits.rungs:
+        fields["response_format"] = _response_format(habits.rungs[0], request)
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if value is not None and name not in habits.left_out
+    }
+    return {**kept, "extra_body": {**extra, **profile.extra_body}}
+
+
+def _messages(messages: Sequence[Message], *, merges_system: bool) -> list[dict[str, str]]:
+    first, *rest = messages
+    if merges_system and first.role == "system" and rest:
+        merged = Message(rest[0].role, f"{first.content}\n\n{rest[0].content}")
+        messages = [merged, *rest[1:]]
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def _response_format(rung: str, request: Request) -> dict[str, object]:
+    if rung == "json_object":
+        return {"type": "json_object"}
+    schema = {"name": request.stage, "strict": True, "schema": request.schema}
+    return {"type": "json_schema", "json_schema": schema}

@@ -1,0 +1,151 @@
+"""The shape of the package: who imports whom, how long things are, and what importing costs."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import smol_dev
+
+ROOT = Path(smol_dev.__file__).parent
+
+WORDS = {"errors", "events"}
+METHOD = {"asking", "budget", "conversation", "strategies", "prompts", "replies", "chat"}
+
+MAY_IMPORT = {
+    "errors": set(),
+    "events": {"errors", "chat"},
+    "chat": {"errors"},
+    "config": {"errors"},
+    "server": {"errors", "chat", "config", "ui.safe"},
+    "prompts": {"chat"},
+    "replies": {"errors"},
+    "budget": {"errors", "chat"},
+    "conversation": {"budget", "prompts", "chat"},
+    "asking": {*WORDS, "budget", "prompts", "replies", "chat"},
+    "strategies": {*WORDS, *METHOD},
+    "pipeline": {*WORDS, *METHOD},
+    "workspace": {"errors", "chat"},
+    "demo": set(),
+    "ui": {*WORDS, "chat"},
+    "interrupts": set(),
+    "delivery": {*WORDS, *METHOD, "pipeline", "workspace"},
+    "connect": {*WORDS, "chat", "config", "server", "demo", "delivery", "rim"},
+    "rim": {*WORDS, "config"},
+}
+"""For each part, which of our other parts it may import; what is not here may import anything."""
+
+LAZY = {"smol_dev/__init__.py", "smol_dev/ui/__init__.py"}
+"""Outside of `cli/`, the places that import inside a function, each with its reason beside it."""
+
+
+def part(module: str) -> str:
+    """`smol_dev.config.load` is of `config`; the seam and the sanitiser are parts of their own."""
+    if module.startswith("smol_dev.server.chat"):
+        return "chat"
+    if module.startswith("smol_dev.ui.safe"):
+        return "ui.safe"
+    return module.split(".")[1] if "." in module else module
+
+
+def modules() -> Iterator[tuple[str, Path, ast.Module]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        name = "smol_dev." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("smol_dev"):
+            names = [node.module or ""]
+            if node.module == "smol_dev":
+                names = [f"smol_dev.{alias.name}" for alias in node.names]
+            yield from ((name, node.lineno) for name in names)
+
+
+def test_imports_go_one_way() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: {part(name)} imports {target}"
+        for name, path, tree in modules()
+        for target, line in imported(tree)
+        if part(name) in MAY_IMPORT
+        and part(target) not in {*MAY_IMPORT[part(name)], part(name), "__version__"}
+    ]
+    assert wrong == []
+
+
+def test_only_the_command_line_imports_inside_functions() -> None:
+    places = {
+        str(path.relative_to(ROOT.parent))
+        for _, path, tree in modules()
+        if not path.is_relative_to(ROOT / "cli")
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert places <= LAZY
+
+
+def test_files_and_functions_stay_small() -> None:
+    long_files = [
+        f"{path.relative_to(ROOT)}: {lines}"
+        for _, path, _ in modules()
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > 300
+    ]
+    long_functions = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for _, path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > 40
+    ]
+    assert (long_files, long_functions) == ([], [])
+
+
+def test_the_client_library_is_known_in_one_place() -> None:
+    knows = [
+        str(path.relative_to(ROOT))
+        for _, path, tree in modules()
+        for node in ast.walk(tree)
+        if (
+            isinstance(node, ast.Import)
+            and any(a.name.split(".")[0] == "openai" for a in node.names)
+        )
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "openai")
+    ]
+    assert sorted(set(knows)) == ["server/client.py"]
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules a fresh interpreter has loaded after running the code."""
+    script = f"{code}\nimport sys; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(result.stdout.splitlines()[-1].split())
+
+
+RUN = "import contextlib, io\nfrom smol_dev.cli import run\nwith contextlib.redirect_stdout(io.StringIO()):\n    run({})"
+
+
+@pytest.mark.parametrize(
+    ("code", "not_loaded"),
+    [
+        pytest.param("import smol_dev", {"click", "pydantic", "openai", "asyncio"}, id="import"),
+        pytest.param(RUN.format("['--version']"), {"pydantic", "openai", "rich"}, id="--version"),
+        pytest.param(RUN.format("['--help']"), {"pydantic", "openai", "rich"}, id="--help"),
+        pytest.param(
+            RUN.format("['generate', '--help']"), {"pydantic", "openai", "rich"}, id="generate"
+        ),
+        pytest.param(
+            RUN.format("['profiles', 'list']"), {"pydantic", "openai", "rich"}, id="profiles list"
+        ),
+        pytest.param(RUN.format("['config', 'show']"), {"openai", "rich"}, id="config show"),
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code: str, not_loaded: set[str]) -> None:
+    assert loaded_by(code) & not_loaded == set()
