@@ -2,14 +2,16 @@
 
 import contextlib
 import errno
-import os
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from smol_dev.errors import WorkspaceError
 
-_DISK: Final = "make room, then finish the run: `smol_dev resume DIR`"
+_DISK: Final = "make room, then finish the run: {resume}"
 _CHOOSE: Final = "choose a folder that you may write to: `-o DIR`"
+_UNKNOWN: Final = "see that the folder is there and can be written to, then: {resume}"
 _NO_FOLDER: Final = (  # systems differ in which of the two errors a link gives
     "a file or a symbolic link stands where a folder is needed",
     "move it away, or choose another folder: `-o DIR`",
@@ -20,7 +22,7 @@ _WORDS: Final = {
     errno.EDQUOT: ("your disk quota is used up", _DISK),
     errno.EFBIG: (
         "it is larger than files may be here",
-        "raise the limit (`ulimit -f unlimited`), then finish the run: `smol_dev resume DIR`",
+        "raise the limit (`ulimit -f unlimited`), then finish the run: {resume}",
     ),
     errno.EROFS: ("the disk is read-only", _CHOOSE),
     errno.EACCES: ("permission denied", _CHOOSE),
@@ -47,20 +49,26 @@ _OF_ONE_PATH: Final = frozenset(
 """What befalls one name; another file may still be written."""
 
 
-def explain(error: OSError) -> tuple[str, str]:
-    """What went wrong, and a hint."""
-    words = os.strerror(error.errno) if error.errno else str(error)
-    return _WORDS.get(
-        error.errno or 0, (words, "see that the folder is there and can be written to")
-    )
+def explain(error: OSError) -> str:
+    """What went wrong, in the user's words where the system's say too little."""
+    known = _WORDS.get(error.errno or 0)
+    return known[0] if known else error.strerror or str(error)
+
+
+def resume_command(root: Path) -> str:
+    """What to type to finish the run of this folder."""
+    return f"`smol_dev resume {shlex.quote(str(root))}`"
 
 
 @contextlib.contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, *, root: Path) -> Iterator[None]:
     """Turn an `OSError` of the block into a `WorkspaceError` that begins with `what`."""
     try:
         yield
     except OSError as error:
-        why, hint = explain(error)
-        stops_run = error.errno not in _OF_ONE_PATH
-        raise WorkspaceError(f"{what}: {why}", hint=hint, stops_run=stops_run) from error
+        _, hint = _WORDS.get(error.errno or 0, ("", _UNKNOWN))
+        raise WorkspaceError(
+            f"{what}: {explain(error)}",
+            hint=hint.replace("{resume}", resume_command(root)),
+            stops_run=error.errno not in _OF_ONE_PATH,
+        ) from error

@@ -78,7 +78,9 @@ class Memory:
         whole = replace(
             record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable)
         )
-        with translated(f"cannot write `{self.folder.path / RECORD}`"):
+        with translated(
+            f"cannot write `{self.folder.path / RECORD}`", root=self.folder.path.parent
+        ):
             if self.record is None and self.folder.status(RECORD) is not None:
                 self.keep_copy(self.folder, RECORD, f"{NAME}/{RECORD}")
             if record.plan and (self.record is None or self.record.plan != record.plan):
@@ -93,7 +95,10 @@ class Memory:
         known = self.states.get(state.path)
         if known and state.state == "done" and not state.sha256:
             state = replace(state, sha256=known.sha256, bytes=known.bytes)
-        with translated(f"cannot write the journal of the run in `{self.folder.path}`"):
+        with translated(
+            f"cannot write the journal of the run in `{self.folder.path}`",
+            root=self.folder.path.parent,
+        ):
             self._journal.append(state, durable=durable)
         self.written_bytes += _written(state) - (_written(known) if known else 0)
         self.states[state.path] = state
@@ -115,7 +120,9 @@ class Memory:
         """Write the answer to a name of its own in `answers/`; its path from the output folder."""
         about = f"-{re.sub(r'[^A-Za-z0-9._-]+', '_', path)[:100]}" if path else ""
         with (
-            translated(f"cannot keep an answer in `{self.folder.path}`"),
+            translated(
+                f"cannot keep an answer in `{self.folder.path}`", root=self.folder.path.parent
+            ),
             self.folder.folder("answers", create=True) as answers,
             answers.temporary(_bytes(text)) as temporary,
         ):

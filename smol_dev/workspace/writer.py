@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, Self
 
 from smol_dev.errors import AnswerError, WorkspaceError
-from smol_dev.workspace.failures import explain, translated
+from smol_dev.workspace.failures import explain, resume_command, translated
 from smol_dev.workspace.folder import Folder, descend
 from smol_dev.workspace.memory import Memory, nothing_to_resume
 from smol_dev.workspace.paths import normal, refuse, settle
@@ -78,7 +78,7 @@ class Workspace:
         overwritten. It is proven writable here, before anyone waits for a model.
         """
         with (
-            translated(f"cannot use the output folder `{cwd / root}`"),
+            translated(f"cannot use the output folder `{cwd / root}`", root=root),
             contextlib.ExitStack() as held,
         ):
             path = resolve(root, cwd=cwd, home=home)
@@ -179,17 +179,17 @@ class Workspace:
         why = refuse(path, allow_sensitive=self._allow_sensitive)
         if why:
             raise WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME, stops_run=False)
-        data = _utf8(path, content)
+        data = _utf8(self.root, path, content)
         target = normal(path)
         *above, name = target.split("/")
         with (
-            translated(f"cannot write `{target}` in `{self.root}`"),
+            translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
             self._memory.folder.temporary(data) as temporary,
             descend(self._folder, above, create=True) as folder,
         ):
             standing, why = self._stand(folder, name, target)
             if standing == "foreign":
-                raise _in_the_way(target, why)
+                raise _in_the_way(self.root, target, why)
             with self._intent(target, data):
                 self._publish(temporary, folder, name, target=target, standing=standing)
             folder.sync()
@@ -199,7 +199,7 @@ class Workspace:
         """The text of a file of the run as it is now; what is no UTF-8 in it comes as U+FFFD."""
         *above, name = normal(path).split("/")
         with (
-            translated(f"cannot read `{path}` in `{self.root}`"),
+            translated(f"cannot read `{path}` in `{self.root}`", root=self.root),
             descend(self._folder, above) as folder,
         ):
             return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
@@ -226,7 +226,7 @@ class Workspace:
             try:
                 self._memory.folder.place(temporary, folder, name)
             except FileExistsError as error:
-                raise _in_the_way(target, "something else appeared there") from error
+                raise _in_the_way(self.root, target, "something else appeared there") from error
             return
         if standing == "replaceable":
             self._memory.keep_copy(folder, name, target)
@@ -241,7 +241,7 @@ class Workspace:
         except FileNotFoundError:
             return "absent", ""
         except OSError as error:
-            return "foreign", explain(error)[0]
+            return "foreign", explain(error)
 
     def _stand(self, folder: Folder, name: str, path: str) -> tuple[Standing, str]:
         status = folder.status(name)
@@ -276,21 +276,21 @@ class Workspace:
 _OTHER_NAME: Final = "the name was the model's choice: ask for another one in the prompt"
 
 
-def _in_the_way(path: str, why: str) -> WorkspaceError:
+def _in_the_way(root: Path, path: str, why: str) -> WorkspaceError:
     return WorkspaceError(
         f"cannot write `{path}`: {why}",
-        hint="move it away, then finish the run: `smol_dev resume DIR`",
+        hint=f"move it away, then finish the run: {resume_command(root)}",
         stops_run=False,
     )
 
 
-def _utf8(path: str, content: str) -> bytes:
+def _utf8(root: Path, path: str, content: str) -> bytes:
     try:
         return content.encode()
     except UnicodeEncodeError as error:
         raise AnswerError(
             f"the content of `{path}` is no text: half a character (a lone surrogate) at"
             f" position {error.start}",
-            hint="ask again: `smol_dev resume DIR`",
+            hint=f"ask again: {resume_command(root)}",
             reason="wrong_format",
         ) from error
