@@ -1,41 +1,25 @@
-"""One classifier: from whatever a server answered, or from why it did not, to one error with a remedy."""
+"""One classifier: from whatever a server answered, or from why it did not, to one error with a remedy.
 
+The signs are data: `failures.toml` for answers, `known.toml` for what to do about them on which server.
+"""
+
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 from smol_dev.errors import ServerError
-from smol_dev.server.known import Known
+from smol_dev.server.bodies import Said, header, understand
+from smol_dev.server.causes import reason
+from smol_dev.server.kinds import Kind
+from smol_dev.server.known import Known, told_by
+from smol_dev.server.patterns import ANY_FIELD, number, refused_field, rules
+from smol_dev.server.probes import Probe
+from smol_dev.server.remedies import address_remedy, hint_for
+from smol_dev.ui.safe import safe
 
-Kind = Literal[
-    "not_running",
-    "dns",
-    "tls",
-    "wrong_path",
-    "redirect",
-    "proxy",
-    "key",
-    "forbidden",
-    "cloud_model",
-    "context",
-    "silent_truncation",
-    "load_failed",
-    "template",
-    "unsupported",
-    "embedding_model",
-    "not_loaded",
-    "model_missing",
-    "loading",
-    "busy",
-    "rate_limit",
-    "crashed",
-    "cut",
-    "empty",
-    "only_reasoning",
-    "timeout",
-    "bad_request",
-    "server",
-]
+__all__ = ["Answer", "Asked", "Kind", "RefusedError", "classify", "failure", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +37,8 @@ class Asked:
     """Whom was asked for what, as far as it is known.
 
     `models` is the server's own list, None when it is not known; `running` names other local servers
-    that were found running; `proxy` is the proxy the request went through.
+    that were found running; `proxy` is the proxy the request went through; `container` says that we
+    run in one, where `localhost` is not the machine.
     """
 
     base_url: str
@@ -63,6 +48,13 @@ class Asked:
     key_sent: bool = False
     proxy: str | None = None
     running: tuple[str, ...] = ()
+    container: bool = False
+
+    @property
+    def server(self) -> str:
+        """The server, for the beginning of a sentence."""
+        name = self.known.name if self.known and self.known.name != "compatible" else "the server"
+        return f"{name} at {safe(self.base_url)}"
 
 
 class RefusedError(ServerError):
@@ -78,11 +70,199 @@ class RefusedError(ServerError):
         self.field = field
 
 
+SENTENCES: Final[Mapping[Kind, str]] = {
+    "not_running": "nothing answers at {base_url}",
+    "dns": "the host of {base_url} has no address",
+    "tls": "no secure connection with {base_url}",
+    "proxy": "the proxy {proxy} did not let the request through to {base_url}",
+    "timeout": "{server} did not answer in time",
+    "cut": "{server} closed the connection before the answer was complete",
+    "wrong_path": "there is no chat API at {base_url}",
+    "forbidden": "{server} refuses requests from here",
+    "key": "{server} wants a key, and none was sent",
+    "cloud_model": "{server} would have `{model}` run in a cloud, not on this machine",
+    "context": "the prompt does not fit the context window of `{model}` on {server}",
+    "silent_truncation": "{server} silently dropped a part of the prompt",
+    "load_failed": "{server} could not load `{model}`",
+    "template": "the chat template of `{model}` refuses the conversation",
+    "unsupported": "{server} does not take `{field}`",
+    "embedding_model": "`{model}` on {server} is no model to chat with",
+    "not_loaded": "{server} has not loaded `{model}`",
+    "model_missing": "{server} has no model `{model}`",
+    "loading": "{server} is still loading the model",
+    "busy": "{server} is busy",
+    "rate_limit": "{server} limits how much may be asked",
+    "crashed": "{server} broke down while it worked on the answer",
+    "empty": "{server} answered, but with nothing",
+    "only_reasoning": "`{model}` thought, and then answered nothing",
+    "bad_request": "{server} does not accept the request",
+    "server": "{server} failed",
+}
+
+
+def failure(
+    kind: Kind,
+    asked: Asked,
+    *,
+    message: str = "",
+    hint: str = "",
+    transient: bool = False,
+    retry_after: float | None = None,
+) -> ServerError:
+    """An error of this kind, with the kind's sentence and this server's remedy where none is given."""
+    return ServerError(
+        message or sentence(kind, asked),
+        hint=hint or hint_for(kind, asked),
+        kind=kind,
+        transient=transient,
+        retry_after=retry_after,
+    )
+
+
+def sentence(kind: Kind, asked: Asked, *, field: str = "") -> str:
+    """What happened, for a kind of failure."""
+    text = SENTENCES[kind]
+    if kind == "key" and asked.key_sent:
+        text = "{server} does not accept the key"
+    return text.format(
+        server=asked.server,
+        base_url=safe(asked.base_url),
+        model=safe(asked.model) or "the model",
+        proxy=safe(asked.proxy or ""),
+        field=safe(field),
+    )
+
+
 def classify(answer: Answer, asked: Asked) -> ServerError:
-    """The error an answer means; never raises. Call it only for an answer that is none."""
-    raise NotImplementedError
+    """The error an answer means; never raises. For an answer that holds nothing usable, whatever its status."""
+    asked = _recognised(answer, asked)
+    if 300 <= answer.status < 400 and not answer.in_stream:  # noqa: PLR2004 - redirects
+        return _redirected(answer, asked)
+    said = _without_name(understand(answer.body), asked.model)
+    status = answer.status if answer.status >= 400 else said.code  # noqa: PLR2004 - errors
+    is_good = answer.status < 400 and not answer.in_stream  # noqa: PLR2004
+    if is_good and said.is_json and not said.is_error:
+        return failure("empty", asked)
+    if is_good and said.is_page:
+        return _told("wrong_path", answer, said, asked)
+    rule = next((each for each in rules() if each.fits(said, status, asked.model)), None)
+    if rule is None:
+        return _unclear(answer, said, asked, status)
+    if rule.field:
+        field = refused_field(said) if rule.field == ANY_FIELD else rule.field
+        message = f"{sentence(rule.kind, asked, field=field)}{_quote(answer, said)}"
+        hint = rule.hint or hint_for(rule.kind, asked)
+        return RefusedError(message, hint=hint, field=field, kind=rule.kind)
+    transient = rule.transient or (rule.kind == "not_loaded" and answer.in_stream)
+    return _told(rule.kind, answer, said, asked, transient=transient, hint=rule.hint)
+
+
+def _recognised(answer: Answer, asked: Asked) -> Asked:
+    """With the server that gives itself away in its answer, where it was not known."""
+    if asked.known is not None and asked.known.name != "compatible":
+        return asked
+    told = told_by(Probe(answer.status, answer.headers, answer.body))
+    return replace(asked, known=told or asked.known)
+
+
+def _without_name(said: Said, model: str) -> Said:
+    """The words with the model's name taken out: a model may be called `jinja-coder`."""
+    if model.isalpha() or not model:
+        return said
+    name = re.compile(rf"(?<![\w.-]){re.escape(model.lower())}(?![\w-])")
+    return replace(said, text=name.sub("model", said.text))
+
+
+def _redirected(answer: Answer, asked: Asked) -> ServerError:
+    target = safe(header(answer.headers, "location"))[:500]
+    return failure(
+        "wrong_path",
+        asked,
+        message=f"{asked.server} sends requests on to another address: {target or 'unnamed'}",
+        hint=address_remedy(asked)
+        or "set `base_url` to the address that answers itself: `--api-base-url URL`",
+    )
+
+
+def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerError:
+    """The error of an answer that no rule knows."""
+    if status == 0 and not answer.in_stream and not said.is_json:
+        kind: Kind = "wrong_path" if said.text else "empty"
+        return _told(kind, answer, said, asked)
+    kind = asked.known.unclear if asked.known is not None else "server"
+    return _told(kind, answer, said, asked, transient=status >= 500 or status == 0)  # noqa: PLR2004
+
+
+def _told(
+    kind: Kind,
+    answer: Answer,
+    said: Said,
+    asked: Asked,
+    *,
+    transient: bool = False,
+    hint: str = "",
+) -> ServerError:
+    """The error of this kind, with the server's own words."""
+    window, prompt = (number(what, said) for what in ("window", "prompt"))
+    sizes = ""
+    if kind == "context" and window:
+        sizes = f" ({f'{prompt:,} tokens into ' if prompt else ''}{window:,})"
+    too_small = max(window or 0, prompt or 0) or None
+    return failure(
+        kind,
+        asked,
+        message=f"{sentence(kind, asked)}{sizes}{_quote(answer, said)}",
+        hint=hint or hint_for(kind, asked, window=too_small, status=answer.status),
+        transient=transient,
+        retry_after=retry_after(answer.headers),
+    )
+
+
+def _quote(answer: Answer, said: Said) -> str:
+    """The server's words, or the status if it has none."""
+    if said.is_page:
+        return f" (it sent a web page: {said.quote or 'without title'})"
+    if said.quote:
+        return f" (it says: {said.quote})"
+    return "" if answer.in_stream else f" (status {answer.status}, nothing said)"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the server asks for, by its own clock where it names a time."""
+    wanted = header(headers, "retry-after").strip()
+    try:
+        seconds = float(wanted)
+    except ValueError:
+        seconds = _seconds_until(wanted, header(headers, "date"))
+    return seconds if 0 <= seconds < 10**9 else None
+
+
+def _seconds_until(then: str, now: str) -> float:
+    try:
+        return (parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError):
+        return -1
 
 
 def unreachable(error: BaseException, asked: Asked) -> ServerError:
     """Why there was no answer: refused, no address, TLS, proxy, reset, time-out, each named."""
-    raise NotImplementedError
+    if isinstance(error, ServerError):
+        return error
+    found, link = reason(error)
+    if found is None:
+        words = understand(str(link)).quote or type(link).__name__
+        return failure("server", asked, message=f"{sentence('server', asked)} (it says: {words})")
+    if asked.proxy and found.kind in {"not_running", "dns", "proxy"}:
+        return failure(
+            "proxy",
+            asked,
+            message=f"{sentence('proxy', asked)}: {found.says or 'no proxy answers'}",
+        )
+    says = f": {found.says}" if found.says else ""
+    return failure(
+        found.kind,
+        asked,
+        message=f"{sentence(found.kind, asked)}{says}",
+        hint=found.hint,
+        transient=found.transient,
+    )

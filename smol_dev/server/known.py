@@ -52,6 +52,7 @@ class Known:
     ports: tuple[int, ...] = ()
     path: str = "/v1"
     signs: Mapping[str, str] = field(default_factory=dict)
+    words: str = ""
     lists_loaded: bool = False
     forwards: bool = False
     window: tuple[Place, ...] = ()
@@ -61,6 +62,7 @@ class Known:
     type: tuple[Place, ...] = ()
     thinking_off: Mapping[str, object] = field(default_factory=dict)
     structured: tuple[str, ...] = ()
+    unclear: Kind = "server"
     remedies: Mapping[Kind, str] = field(default_factory=dict)
 
     def remedy(
@@ -108,9 +110,10 @@ def servers() -> tuple[Known, ...]:
 
 def _entry(table: dict[str, Any]) -> Known:
     places = ("window", "slots", "parameters", "loaded", "type")
-    located = {key: tuple(Place(**place) for place in table.pop(key, ())) for key in places}
-    lists = {key: tuple(table.pop(key, ())) for key in ("ports", "structured")}
-    return Known(**table, **located, **lists)
+    located = {key: tuple(Place(**place) for place in table.get(key, ())) for key in places}
+    lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
+    fields: dict[str, Any] = table | located | lists
+    return Known(**fields)
 
 
 def generic() -> Known:
@@ -147,6 +150,16 @@ def recognised(answers: Mapping[str, Probe]) -> Known:
             if any(re.search(pattern, text) for text in seen):
                 return each
     return generic()
+
+
+def told_by(answer: Probe) -> Known | None:
+    """The server that gives itself away in an error, None if none does."""
+    text = answer.text()
+    for each in servers():
+        patterns = filter(None, (each.signs.get("*"), each.words))
+        if any(re.search(pattern, text) for pattern in patterns):
+            return each
+    return None
 
 
 async def facts(client: httpx2.AsyncClient, base_url: str, model: str, known: Known) -> Facts:
