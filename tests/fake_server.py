@@ -115,10 +115,7 @@ class FakeServer:
         self._lock = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._open: set[socket.socket] = set()
-
-    @property
-    def port(self) -> int:
-        return int(self._socket.getsockname()[1])
+        self.port = int(self._socket.getsockname()[1])
 
     @property
     def origin(self) -> str:

@@ -19,15 +19,19 @@ from smol_dev.errors import ServerError
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one answer, streamed or not."""
 
-NOT_SENT: Final = (
-    "authorization",
-    "cookie",
-    "openai-organization",
-    "openai-project",
-    "x-stainless-retry-count",
-    "x-stainless-read-timeout",
+SENT: Final = frozenset(
+    {
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    }
 )
-"""What a client library adds by itself; a key comes from `Bound` alone."""
+"""The only headers that leave beside those of `Bound`: a client library adds its own, and those that
+variables of its own name (organisation, project, custom ones)."""
 
 
 def open_client(
@@ -76,14 +80,21 @@ class Guard(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The server's answer; a redirect is an answer like any other."""
-        for name in NOT_SENT:
-            request.headers.pop(name, None)
-        request.headers["accept-encoding"] = "identity"
+        headers = {name: value for name, value in request.headers.items() if name in SENT}
+        headers["accept-encoding"] = "identity"
         origin = origin_of(str(request.url))
         for bound in self._secrets:
             if bound.origin == origin:
-                request.headers.update(bound.headers)
-        response = await self._send(request)
+                headers.update(bound.headers)
+        response = await self._send(
+            httpx2.Request(
+                request.method,
+                request.url,
+                headers=headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        )
         if response.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
             await response.aclose()
             raise ServerError(
@@ -111,8 +122,6 @@ class Guard(httpx2.AsyncBaseTransport):
                 return await self._inner.handle_async_request(request)
             except httpx2.ConnectError:
                 raise refused from None
-        finally:
-            request.url = url
 
     async def aclose(self) -> None:
         """Close every connection."""

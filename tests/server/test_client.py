@@ -1,0 +1,422 @@
+"""The client against scripted servers on loopback: what is sent, what comes back, what is tried again."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smol_dev.config.model import Profile, Stage
+from smol_dev.config.secret import Bound
+from smol_dev.errors import ServerError
+from smol_dev.server.chat import Delta, Message, Note, Reply, Request, Retrying, Usage
+from smol_dev.server.client import Client
+from tests.fake_server import (
+    Answers,
+    Canned,
+    FakeServer,
+    answered,
+    delta,
+    json_answer,
+    refusing_port,
+    sse,
+    text_answer,
+)
+
+TURNS = (Message("system", "be exact"), Message("user", "hello"))
+REQUEST = Request("plan", TURNS, max_tokens=100)
+LISTING = Request("files", TURNS, max_tokens=100, schema={"type": "object"})
+Item = Delta | Retrying | Note | Reply
+
+
+def profile_for(base_url: str, **settings: Any) -> Profile:  # noqa: ANN401 - settings
+    return Profile(base_url=base_url, **{"model": "m", "provider": "llamacpp", **settings})
+
+
+def ask(
+    profile: Profile,
+    request: Request = REQUEST,
+    *,
+    secrets: tuple[Bound, ...] = (),
+    environ: dict[str, str] | None = None,
+    cache_dir: Path | None = None,
+    times: int = 1,
+) -> list[Item]:
+    """All items of an answer; waiting between tries is only noted, not done."""
+
+    async def no_sleep(_seconds: float) -> None:
+        return None
+
+    async def collect() -> list[Item]:
+        client = Client(
+            profile, secrets, environ=environ or {}, cache_dir=cache_dir, sleep=no_sleep
+        )
+        try:
+            return [item for _ in range(times) async for item in client.ask(request)]
+        finally:
+            await client.aclose()
+
+    return asyncio.run(collect())
+
+
+def served(
+    answers: Answers,
+    request: Request = REQUEST,
+    **settings: Any,  # noqa: ANN401 - settings
+) -> tuple[list[Item], FakeServer]:
+    with FakeServer(answers) as server:
+        return ask(profile_for(server.base_url, **settings), request), server
+
+
+def reply_of(items: Sequence[Item]) -> Reply:
+    [reply] = [item for item in items if isinstance(item, Reply)]
+    assert items[-1] is reply
+    return reply
+
+
+def failure(answers: Answers, **settings: Any) -> ServerError:  # noqa: ANN401 - settings
+    with pytest.raises(ServerError) as caught:
+        served(answers, **settings)
+    return caught.value
+
+
+def test_an_answer_comes_in_pieces_and_ends_in_the_reply() -> None:
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 2,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    items, _ = served(sse(delta("he"), delta("llo"), delta(finish="stop", usage=usage), "[DONE]"))
+    assert items[:2] == [Delta("he"), Delta("llo")]
+    reply = reply_of(items)
+    assert (reply.text, reply.finish_reason, reply.usage, reply.failure) == (
+        "hello",
+        "stop",
+        Usage(9, 4, 2),
+        None,
+    )
+
+
+def test_the_request_says_everything_and_nothing_that_is_null() -> None:
+    _, server = served(
+        answered("hi"),
+        seed=7,
+        temperature=0.5,
+        top_p=0.9,
+        reasoning="off",
+        extra_body={"top_k": 20},
+        code=Stage(model="other"),
+    )
+    [request] = server.chats
+    assert request.path == "/v1/chat/completions"
+    assert request.json() == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "be exact"},
+            {"role": "user", "content": "hello"},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": 100,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "seed": 7,
+        "chat_template_kwargs": {"enable_thinking": False},
+        "top_k": 20,
+    }
+
+
+def test_a_stage_is_asked_of_its_own_model() -> None:
+    with FakeServer(answered("hi")) as server:
+        ask(profile_for(server.base_url, files=Stage(model="other")), LISTING)
+    assert server.chats[0].json()["model"] == "other"
+
+
+def test_reasoning_is_kept_apart() -> None:
+    items, _ = served(sse(delta("", reasoning_content="hm"), delta("yes"), delta(finish="stop")))
+    assert items[:2] == [Delta("", "hm"), Delta("yes")]
+    assert (reply_of(items).text, reply_of(items).reasoning) == ("yes", "hm")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(
+            json_answer({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}),
+            id="JSON in place of a stream",
+        ),
+        pytest.param(sse(delta("yes", finish="stop")), id="no [DONE]"),
+        pytest.param(
+            Canned(
+                200,
+                {"content-type": "text/event-stream"},
+                [f"data: {delta('yes', finish='stop')}".encode()],
+                "close",
+            ),
+            id="no blank line at the end",
+        ),
+        pytest.param(
+            sse(delta("yes"), delta(finish="stop"), end="reset"), id="reset after the finish reason"
+        ),
+    ],
+)
+def test_a_finish_reason_is_all_that_makes_an_answer_complete(answer: Canned) -> None:
+    reply = reply_of(served(answer)[0])
+    assert (reply.text, reply.finish_reason, reply.failure) == ("yes", "stop", None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(sse(delta("ha"), "[DONE]"), "cut", id="[DONE] without finish reason"),
+        pytest.param(sse(delta("ha")), "cut", id="a clean end"),
+        pytest.param(sse(delta("ha"), end="reset"), "cut", id="a reset"),
+    ],
+)
+def test_without_a_finish_reason_an_answer_is_not_whole(answer: Canned, kind: str) -> None:
+    reply = reply_of(served(answer)[0])
+    assert (reply.text, reply.finish_reason) == ("ha", None)
+    assert isinstance(reply.failure, ServerError)
+    assert (reply.failure.kind, reply.failure.transient) == (kind, True)
+
+
+def test_a_stream_cut_at_any_byte_is_never_taken_for_whole() -> None:
+    whole = f"data: {delta('hello')}\n\ndata: {delta(finish='stop')}\n\n".encode()
+    finish = whole.index(b'"stop"')
+    for cut in range(1, finish, 17):
+        answer = Canned(200, {"content-type": "text/event-stream"}, [whole[:cut]], "close")
+        try:
+            reply = reply_of(served(answer, max_retries=0)[0])
+        except ServerError as error:
+            assert error.exit_code == 3  # noqa: PT017 - one of two outcomes
+        else:
+            assert reply.finish_reason is None
+
+
+def test_an_error_in_the_stream_before_the_first_token_is_an_error() -> None:
+    error = failure(sse('{"error": {"message": "Context size has been exceeded."}}'))
+    assert error.kind == "context"
+
+
+def test_an_error_in_mid_stream_ends_in_a_reply_that_holds_it() -> None:
+    reply = reply_of(served(sse(delta("ha"), '{"error": {"message": "boom"}}', "[DONE]"))[0])
+    assert (reply.text, reply.finish_reason) == ("ha", None)
+    assert reply.failure is not None
+    assert "boom" in reply.failure.message
+
+
+def test_busy_is_tried_again_and_the_user_is_told() -> None:
+    busy = json_answer({"error": {"message": "server busy"}}, status=503)
+    items, server = served([busy, busy, answered("hi")])
+    assert [item.attempt for item in items if isinstance(item, Retrying)] == [1, 2]
+    assert reply_of(items).text == "hi"
+    assert len(server.chats) == 3
+
+
+def test_loading_is_waited_for_beyond_max_retries() -> None:
+    loading = json_answer({"error": {"message": "Loading model", "code": 503}}, status=503)
+    items, server = served([loading] * 5 + [answered("hi")], max_retries=0)
+    assert len([item for item in items if isinstance(item, Retrying)]) == 5
+    assert len(server.chats) == 6
+
+
+def test_a_refused_field_is_left_out_once_and_remembered_for_the_run() -> None:
+    refusal = json_answer(
+        {"error": {"message": "Unrecognized request argument supplied: seed"}}, status=400
+    )
+
+    def answer(request: Any) -> Canned:  # noqa: ANN401 - a Received
+        return refusal if "seed" in request.json() else answered("hi")
+
+    with FakeServer(answer) as server:
+        items = ask(profile_for(server.base_url, seed=1, max_retries=0), times=2)
+    assert [item.message for item in items if isinstance(item, Note)] == [
+        "the server refuses `seed`; it is left out"
+    ]
+    assert ["seed" in request.json() for request in server.chats] == [True, False, False]
+
+
+def test_a_refused_system_role_goes_into_the_first_request() -> None:
+    refusal = json_answer({"error": {"message": "System role not supported"}}, status=400)
+
+    def answer(request: Any) -> Canned:  # noqa: ANN401 - a Received
+        return refusal if request.json()["messages"][0]["role"] == "system" else answered("hi")
+
+    _, server = served(answer)
+    assert server.chats[1].json()["messages"] == [{"role": "user", "content": "be exact\n\nhello"}]
+
+
+def test_structured_output_steps_down_and_is_remembered_for_the_next_run(tmp_path: Path) -> None:
+    refusal = json_answer({"error": {"message": "response_format is not supported"}}, status=400)
+
+    def answer(request: Any) -> Canned:  # noqa: ANN401 - a Received
+        return refusal if "response_format" in request.json() else answered("[]")
+
+    with FakeServer(answer) as server:
+        profile = profile_for(server.base_url)
+        ask(profile, LISTING, cache_dir=tmp_path)
+        first = len(server.chats)
+        ask(profile, LISTING, cache_dir=tmp_path)
+    kinds = [(request.json().get("response_format") or {}).get("type") for request in server.chats]
+    assert kinds[:first] == ["json_schema", "json_object", None]
+    assert kinds[first:] == [None]
+
+
+def test_structured_output_off_asks_in_words_alone() -> None:
+    _, server = served(answered("[]"), LISTING, structured_output="off")
+    assert "response_format" not in server.chats[0].json()
+
+
+BOUND_TO_ELSEWHERE = Bound("http://127.0.0.1:9", {"authorization": "Bearer canary-key"})
+
+
+def test_a_key_goes_to_its_origin_alone() -> None:
+    with FakeServer(answered("hi")) as good, FakeServer(answered("hi")) as evil:
+        key = Bound(good.origin, {"authorization": "Bearer canary-key", "x-gateway": "canary-too"})
+        ask(profile_for(good.base_url), secrets=(key,))
+        ask(profile_for(evil.base_url), secrets=(key, BOUND_TO_ELSEWHERE))
+    assert good.chats[0].headers["authorization"] == "Bearer canary-key"
+    assert good.chats[0].headers["x-gateway"] == "canary-too"
+    assert "canary" not in str(evil.requests)
+    assert "authorization" not in evil.chats[0].headers
+
+
+def test_a_redirect_is_an_error_and_its_target_gets_nothing() -> None:
+    with FakeServer(answered("hi")) as evil:
+        to_evil = Canned(307, {"location": f"{evil.base_url}/chat/completions"})
+        with FakeServer(to_evil) as good:
+            key = Bound(good.origin, {"authorization": "Bearer canary-key"})
+            with pytest.raises(ServerError):
+                ask(profile_for(good.base_url), secrets=(key,))
+    assert evil.connections == 0
+
+
+def test_a_proxy_gets_nothing_of_a_loopback_server() -> None:
+    with FakeServer() as proxy, FakeServer(answered("hi")) as server:
+        environ = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), proxy.origin)
+        ask(profile_for(server.base_url), environ=environ)
+    assert proxy.connections == 0
+
+
+def test_what_openai_variables_say_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(name, "http://canary.example")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "x-canary: canary")
+    _, server = served(answered("hi"))
+    assert "canary" not in str(server.requests)
+
+
+def test_a_compressed_answer_is_refused() -> None:
+    bomb = Canned(
+        200, {"content-type": "text/event-stream", "content-encoding": "gzip"}, [b"x"], "close"
+    )
+    error = failure(bomb, max_retries=0)
+    assert error.message == "the server sent a compressed answer, which was not asked for"
+
+
+def test_a_line_without_end_is_a_bounded_error() -> None:
+    endless = Canned(200, {"content-type": "text/event-stream"}, [b"x" * 65_536] * 64, "close")
+    assert failure(endless, max_retries=0).exit_code == 3
+
+
+def test_nobody_listening_is_not_running() -> None:
+    with pytest.raises(ServerError) as caught:
+        ask(profile_for(f"http://127.0.0.1:{refusing_port()}/v1", max_retries=0))
+    assert caught.value.kind == "not_running"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        pytest.param(text_answer("404 page not found", status=404), "wrong_path", id="wrong path"),
+        pytest.param(text_answer("<html></html>", kind="text/html"), "wrong_path", id="a web page"),
+        pytest.param(
+            json_answer(
+                {"error": {"message": "Invalid API Key", "type": "authentication_error"}},
+                status=401,
+            ),
+            "key",
+            id="wrong key",
+        ),
+        pytest.param(
+            json_answer({"error": {"message": "model 'm' not found"}}, status=404),
+            "model_missing",
+            id="unknown model",
+        ),
+    ],
+)
+def test_the_basic_failures_are_told_apart(answer: Canned, kind: str) -> None:
+    assert failure(answer).kind == kind
+
+
+def test_no_first_token_in_time_names_its_setting_and_is_not_retried() -> None:
+    with FakeServer(sse(": keep-alive", end="stall")) as server:
+        with pytest.raises(ServerError) as caught:
+            ask(profile_for(server.base_url, first_token_timeout=0.1, max_retries=2))
+        assert server.dropped.wait(5)
+    assert caught.value.kind == "timeout"
+    assert caught.value.message == (
+        f"no first token from `{server.base_url}` within 0.1 s (`first_token_timeout`);"
+        " the model may still be loading"
+    )
+    assert len(server.chats) == 1
+
+
+def test_silence_in_mid_answer_names_its_setting_and_keeps_what_came() -> None:
+    with FakeServer(sse(delta("ha"), ": keep-alive", end="stall")) as server:
+        items = ask(profile_for(server.base_url, timeout=0.1))
+    reply = reply_of(items)
+    assert (reply.text, reply.finish_reason) == ("ha", None)
+    assert reply.failure is not None
+    assert reply.failure.message == (
+        "the server fell silent in the middle of an answer for 0.1 s (`timeout`)"
+    )
+
+
+def test_a_reply_may_not_take_longer_than_total_timeout() -> None:
+    with FakeServer(sse(*[delta("ha")] * 50, end="stall")) as server:
+        items = ask(profile_for(server.base_url, total_timeout=0.2))
+    reply = reply_of(items)
+    assert reply.failure is not None
+    assert reply.failure.message == "the answer took longer than 0.2 s (`total_timeout`)"
+
+
+def test_closing_the_answer_drops_the_connection_at_once() -> None:
+    async def first_piece_only(base_url: str) -> None:
+        client = Client(profile_for(base_url), environ={})
+        async with aclosing(client.ask(REQUEST)) as items:
+            async for _ in items:
+                break
+        await client.aclose()
+
+    with FakeServer(sse(delta("ha"), end="stall")) as server:
+        asyncio.run(first_piece_only(server.base_url))
+        assert server.dropped.wait(5)
+
+
+def test_only_reasoning_is_said_so() -> None:
+    reply = reply_of(served(sse(delta("", reasoning="hm"), delta(finish="stop")))[0])
+    assert (reply.text, reply.finish_reason) == ("", "stop")
+    assert reply.failure is not None
+    assert getattr(reply.failure, "kind", "") == "only_reasoning"
+
+
+def test_localhost_is_reached_at_its_ipv4_address_first() -> None:
+    with FakeServer(answered("hi")) as server:
+        items = ask(profile_for(f"http://localhost:{server.port}/v1"))
+    assert reply_of(items).text == "hi"
+    assert server.chats[0].headers["host"] == f"localhost:{server.port}"
+
+
+def test_a_missing_model_is_explained_with_the_servers_own_list() -> None:
+    def answer(request: Any) -> Canned:  # noqa: ANN401 - a Received
+        if request.path == "/v1/models":
+            return json_answer({"data": [{"id": "mistral:7b"}, {"id": "qwen3:8b"}]})
+        return json_answer({"error": {"message": "model 'mistrl:7b' not found"}}, status=404)
+
+    error = failure(answer, model="mistrl:7b", provider="ollama")
+    assert error.kind == "model_missing"
+    assert "mistral:7b" in error.message + error.hint
