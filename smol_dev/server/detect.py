@@ -1,25 +1,55 @@
-"""Without any configuration: which local server is running, and which of its models to use."""
+"""Without any configuration: which local server is running, and which of its models to use.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+Only this machine is asked (within a container also its host), on the known ports. What a server
+answers decides what it is; an open port alone is nothing. A server that passes prompts on to a cloud
+is never chosen, nor is such a model.
+"""
 
+import asyncio
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from smol_dev.config.endpoint import default_base_url, is_local
 from smol_dev.config.providers import ProviderName
-from smol_dev.server.known import Known
+from smol_dev.errors import ServerError
+from smol_dev.server.failures import Answer, Asked, classify
+from smol_dev.server.known import (
+    Known,
+    Offer,
+    generic,
+    listed,
+    look,
+    offers,
+    recognised,
+    servers,
+)
+from smol_dev.server.probes import Probe
 
 if TYPE_CHECKING:
     import httpx2
 
+IN_CLOUD: Final = re.compile(r"[:-]cloud$")
+CONTAINER_SIGNS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
+HOST_OF_CONTAINER: Final = "host.docker.internal"
+MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A running server. `models` are all it offers, `loaded` those in memory, `chosen` the one to use."""
+    """A running server. `models` are all it offers, `loaded` those in memory, `chosen` the one to use.
+
+    `chosen` is empty when there is no model to chat with; `problem` says why the server told none.
+    """
 
     known: Known
     base_url: str
-    models: tuple[str, ...]
-    loaded: tuple[str, ...]
-    chosen: str
+    models: tuple[str, ...] = ()
+    loaded: tuple[str, ...] = ()
+    chosen: str = ""
+    problem: ServerError | None = None
 
     @property
     def provider(self) -> ProviderName:
@@ -30,5 +60,124 @@ class Found:
 async def find(
     client: "httpx2.AsyncClient", environ: Mapping[str, str], *, deadline: float
 ) -> tuple[Found, ...]:
-    """The local servers that answer within `deadline` seconds, the best first; may be empty."""
-    raise NotImplementedError
+    """The local servers that answer within `deadline` seconds, the best first; may be empty.
+
+    The best has a chat model in memory, then one that can be loaded; then the order of `known.toml`.
+    """
+    return await find_at(client, places(environ), deadline=deadline)
+
+
+async def find_at(
+    client: "httpx2.AsyncClient", base_urls: Sequence[str], *, deadline: float
+) -> tuple[Found, ...]:
+    """Those of the addresses where a server answers within `deadline` seconds, the best first."""
+    found: dict[str, Found] = {}
+    tasks = [asyncio.create_task(_ask(client, url, found)) for url in base_urls]
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=deadline)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    running = [found[url] for url in base_urls if url in found]
+    return tuple(sorted(running, key=_rank))
+
+
+def best(found: Sequence[Found], environ: Mapping[str, str]) -> Found:
+    """The server to use. Raises `ServerError` when none runs, or none has a model to chat with."""
+    if not found:
+        raise nothing_found(environ)
+    first = found[0]
+    if first.chosen:
+        return first
+    if first.problem is not None:
+        raise first.problem
+    known = first.known
+    raise ServerError(
+        f"{known.name} at {first.base_url} is running, but has no model to chat with",
+        hint=known.remedy("model_missing"),
+        kind="model_missing",
+    )
+
+
+def nothing_found(environ: Mapping[str, str]) -> ServerError:
+    """The error when no local server runs: what was tried, and the ways on."""
+    tried = ", ".join(url.removeprefix("http://") for url in places(environ))
+    ways = (
+        "start a server (`ollama serve`, LM Studio, `llama-server -m MODEL.gguf`), "
+        "name one with `--api-base-url URL`, or see how it works without any: `smol_dev demo`"
+    )
+    inside = (
+        "; in a container, `localhost` is the container itself" if in_container(environ) else ""
+    )
+    elsewhere = default_base_url("ollama", environ)
+    if not is_local(elsewhere):
+        inside += "; OLLAMA_HOST is no local address: name it with `--api-base-url`"
+    return ServerError(
+        f"no local server was found; tried {tried}", hint=f"{ways}{inside}", kind="not_running"
+    )
+
+
+def places(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The addresses where a local server may listen, `$OLLAMA_HOST` first."""
+    found = list(_places(environ))
+    return tuple(dict.fromkeys(url for url in found if is_local(url)))
+
+
+def _places(environ: Mapping[str, str]) -> Iterator[str]:
+    if environ.get("OLLAMA_HOST"):
+        yield default_base_url("ollama", environ)
+    hosts = ["localhost", HOST_OF_CONTAINER] if in_container(environ) else ["localhost"]
+    if in_container(environ):
+        yield MODEL_RUNNER
+    for host in hosts:
+        for each in servers():
+            if not each.forwards:
+                yield from (f"http://{host}:{port}{each.path}" for port in each.ports)
+
+
+def in_container(environ: Mapping[str, str]) -> bool:
+    """Whether we run in a container, as its engine tells."""
+    told = environ.get("container") or environ.get("KUBERNETES_SERVICE_HOST")
+    return bool(told) or any(sign.exists() for sign in CONTAINER_SIGNS)
+
+
+async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found]) -> None:
+    """Put into `found` what answers at the address; more about it as it becomes known."""
+    answers = await look(client, base_url)
+    known = recognised(answers)
+    names = listed(answers.get("models"))
+    if known.forwards or (known is generic() and not names):
+        return
+    server = Found(known, base_url, names or ())
+    if names is None:
+        found[base_url] = replace(server, problem=_problem(answers.get("models"), base_url, known))
+        return
+    found[base_url] = _with(server, [Offer(name) for name in names])
+    found[base_url] = _with(server, await offers(client, base_url, known))
+
+
+def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError | None:
+    """Why a server that is there tells no models: it is loading, wants a key, …"""
+    if answer is None:
+        return None
+    told = Answer(answer.status, answer.headers, answer.body)
+    return classify(told, Asked(base_url, "", known))
+
+
+def _with(server: Found, offered: Sequence[Offer]) -> Found:
+    """The server with the models it offers, the one to use chosen among them."""
+    chats = [each for each in offered if each.chats and not IN_CLOUD.search(each.name)]
+    in_memory = [each for each in chats if each.loaded]
+    chosen = next(iter(in_memory or chats), None)
+    return replace(
+        server,
+        models=tuple(each.name for each in offered) or server.models,
+        loaded=tuple(each.name for each in offered if each.loaded),
+        chosen=chosen.name if chosen is not None else "",
+    )
+
+
+def _rank(server: Found) -> int:
+    if not server.chosen:
+        return 2
+    return 0 if server.chosen in server.loaded else 1
