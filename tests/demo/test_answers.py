@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from smol_dev.demo.answers import NoAnswerError, answer, program, tokens
+from smol_dev.prompts import VARIANTS, ask_file, ask_list, opening, shipped, turn
+from smol_dev.server.chat import Message
 
 FILES = ["store.py", "render.py", "todo.py", "test_todo.py", "README.md"]
 
@@ -91,3 +93,22 @@ def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
     )
     assert (tests.returncode, "Ran 4 tests" in tests.stderr) == (0, True)
     assert (added.returncode, added.stdout) == (0, "  1 [ ] Buy milk\n1 of 1 left\n")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("strategy", ["chain", "parallel"])
+def test_the_words_we_really_send_get_their_answers(variant: str, strategy: str) -> None:
+    words = shipped(variant)
+    turns = opening(words, "a program like test_todo.py")
+    turns = turn(turns, said(turns), ask_list(words, prompt="", plan=program().plan))
+    turns = (*turns, Message("assistant", said(turns)))
+    for path, content in program().files.items():
+        request = ask_file(words, path, prompt="", plan=program().plan, files=tuple(FILES))
+        asked = (*turns, Message("user", request))
+        assert content in said(asked)
+        if strategy == "chain":
+            turns = (*asked, Message("assistant", said(asked)))
+
+
+def said(turns: tuple[Message, ...]) -> str:
+    return answer([{"role": message.role, "content": message.content} for message in turns])
