@@ -15,7 +15,7 @@ from smol_dev.errors import ServerError
 from smol_dev.events import Warned
 from smol_dev.rim import Rim
 from smol_dev.server.client import Client
-from smol_dev.server.detect import find
+from smol_dev.server.detect import best, find
 from smol_dev.server.transport import open_client
 
 DETECTION: Final = 0.5
@@ -70,9 +70,9 @@ async def _found(profile: Profile, rim: Rim) -> Profile:
     environ = rim.surroundings.environ
     async with open_client("http://localhost", environ={}, connect_timeout=DETECTION) as http:
         servers = await find(http, environ, deadline=DETECTION)
-    if not servers:
-        raise nothing_found(environ)
-    found = servers[0]
+    offering = [each for each in servers if profile.model in each.models]
+    found = offering[0] if offering else servers[0] if profile.model and servers else None
+    found = found or best(servers, environ)
     model = profile.model or found.chosen
     rim.show(
         Warned(

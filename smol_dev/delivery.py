@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from smol_dev.asking import AnswerRejected, Spent, add
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
@@ -25,6 +25,7 @@ from smol_dev.events import (
     Warned,
 )
 from smol_dev.pipeline import Happening, ListSaid
+from smol_dev.rim import Show
 from smol_dev.server.chat import StageName, Usage
 from smol_dev.strategies import FileMissing, FileReady
 from smol_dev.workspace.paths import invisible, noteworthy
@@ -33,7 +34,7 @@ from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
 
-Show = Callable[[Event], None]
+Value = TypeVar("Value")
 
 
 class Delivery:
@@ -143,8 +144,6 @@ class Delivery:
         await self.save()
         self._totals.end("files")
         self._show(step)
-        for entry in step.dropped:
-            self._show(Warned(f"`{entry.path}` is left out: {entry.reason}"))
 
     def _pass_on(self, step: Event) -> None:
         if isinstance(step, StageStarted):
@@ -155,7 +154,7 @@ class Delivery:
 
     def _check_total(self, step: FileReady) -> None:
         self._totals.end("code")
-        size = len(step.content.encode("utf-8", "replace"))
+        size = _size(step.content)
         if self.workspace.written_bytes + self._bytes + size > MAX_RUN_BYTES:
             raise AnswerError(
                 f"the files of this run would take more than {MAX_RUN_BYTES // 1024**2} MiB",
@@ -196,12 +195,10 @@ class Delivery:
     def _refuse(self, step: FileReady) -> tuple[Reason, str] | None:
         if any(secret in step.content for secret in self._secrets):
             return "secret", "the answer repeats a secret of the configuration"
-        size = len(step.content.encode("utf-8", "replace"))
+        size = _size(step.content)
         if size > self._max_file_bytes:
-            return "wrong_format", (
-                f"the file has {size:,} bytes, more than `run.max_file_bytes`"
-                f" ({self._max_file_bytes:,})"
-            )
+            most = f"{self._max_file_bytes:,}"
+            return "wrong_format", f"{size:,} bytes are more than `run.max_file_bytes` ({most})"
         return None
 
     def _remark(self, step: FileReady) -> None:
@@ -232,7 +229,7 @@ class Delivery:
         record = self.record
         await self._on_disk(lambda: self.workspace.save(record))
 
-    async def _on_disk(self, act: Callable[[], object]) -> object:
+    async def _on_disk(self, act: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._disk, act)
 
     def _spawn(self, work: Coroutine[None, None, object]) -> None:
@@ -250,6 +247,10 @@ class Delivery:
         if not self.failed:
             return 0
         return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 class _Totals:

@@ -4,7 +4,7 @@ It asks a `Chat` and yields events; it writes nothing and knows no server, no fo
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ class ListSaid:
 Happening = Step | ListSaid | FileReady | FileMissing
 
 
-async def run(chat: Chat, job: Job) -> AsyncIterator[Happening]:
+async def run(chat: Chat, job: Job) -> AsyncGenerator[Happening, None]:
     """Everything that happens, in order, until the last file was had or given up.
 
     Raises `ServerError` or `AnswerError` when the plan or the list cannot be had. A file that
@@ -45,8 +45,8 @@ async def run(chat: Chat, job: Job) -> AsyncIterator[Happening]:
         async for step in make_plan(talk):
             yield step
     if not talk.files:
-        async for step in list_files(talk):
-            yield step
+        async for list_step in list_files(talk):
+            yield list_step
     if not job.plan_only:
         async for file_step in write_files(talk):
             yield file_step

@@ -9,7 +9,7 @@ from smol_dev.config.load import Loaded
 from smol_dev.config.show import as_text
 from smol_dev.prompts import Words
 from smol_dev.server.chat import Message
-from smol_dev.server.sizes import parameters_of
+from smol_dev.server.probes import size_of
 from smol_dev.ui.safe import safe
 
 PLAN = "(the plan)"
@@ -36,7 +36,7 @@ def chosen(loaded: Loaded) -> str:
     if profile.prompt_variant != "auto":
         return profile.prompt_variant
     window = None if profile.context_window == "auto" else profile.context_window
-    return prompts.choose(window=window, parameters=parameters_of(profile.model))
+    return prompts.choose(window=window, parameters=size_of(profile.model))
 
 
 def messages(words: Words, name: str, prompt: str) -> Iterator[str]:
@@ -65,7 +65,9 @@ def budget(loaded: Loaded, variants: dict[str, Words], prompt: str) -> Iterator[
     yield f"most tokens of an answer: {most}, and never more than the window leaves"
     yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
     for name, words in variants.items():
-        own = [Message("user", text) for text in (words.system, words.plan, words.files, words.code)]
+        own = [
+            Message("user", text) for text in (words.system, words.plan, words.files, words.code)
+        ]
         yield f"the words of variant `{name}`: about {count.estimate(own):,}"
 
 
