@@ -7,12 +7,15 @@ is never chosen, nor is such a model.
 
 import asyncio
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from smol_dev.config.endpoint import default_base_url, is_local
+from smol_dev.config.endpoint import default_base_url, is_local, system_lookup
 from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Answer, Asked, classify
@@ -101,7 +104,11 @@ def best(found: Sequence[Found], environ: Mapping[str, str]) -> Found:
 
 def nothing_found(environ: Mapping[str, str]) -> ServerError:
     """The error when no local server runs: what was tried, and the ways on."""
-    tried = ", ".join(url.removeprefix("http://") for url in places(environ))
+    ports: dict[str, list[str]] = {}
+    for url in places(environ):
+        parts = urlsplit(url)
+        ports.setdefault(parts.hostname or "", []).append(str(parts.port or 80))
+    tried = " and ".join(f"{host} at {', '.join(each)}" for host, each in ports.items())
     ways = (
         "start a server (`ollama serve`, LM Studio, `llama-server -m MODEL.gguf`), "
         "name one with `--api-base-url URL`, or see how it works without any: `smol_dev demo`"
@@ -143,6 +150,8 @@ def in_container(environ: Mapping[str, str]) -> bool:
 
 async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found]) -> None:
     """Put into `found` what answers at the address; more about it as it becomes known."""
+    if not await _is_here(base_url):
+        return
     answers = await look(client, base_url)
     known = recognised(answers)
     names = listed(answers.get("models"))
@@ -156,8 +165,30 @@ async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Fou
     found[base_url] = _with(server, await offers(client, base_url, known))
 
 
+async def _is_here(base_url: str) -> bool:
+    """Whether the host has addresses, all of them on this machine or its network.
+
+    Its name is looked up in a thread of our own: those of the event loop are waited for at the end of
+    the program, and a resolver that does not answer takes seconds to give up.
+    """
+    host = urlsplit(base_url).hostname or ""
+    if host in {"localhost", "127.0.0.1", "::1"}:
+        return True
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
+
+    def look_up() -> None:
+        found = system_lookup(host)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(answered.put_nowait, found)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    addresses = await answered.get()
+    return bool(addresses) and is_local(base_url, lookup=lambda _: addresses)
+
+
 def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError | None:
-    """Why a server that is there tells no models: it is loading, wants a key, …"""
+    """Why a server that is there tells no models: it is loading, or wants a key, for example."""
     if answer is None:
         return None
     told = Answer(answer.status, answer.headers, answer.body)
