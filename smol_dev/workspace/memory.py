@@ -106,15 +106,16 @@ class Memory:
     def keep_copy(self, folder: Folder, name: str, path: str) -> None:
         """Keep the file under `backup/`, at its own path, or below a number where that is taken."""
         *above, last = path.split("/")
-        for number in itertools.count(1):
-            within = () if number == 1 else (str(number),)
-            with (
-                contextlib.suppress(FileExistsError, NotADirectoryError),
-                descend(self.folder, ("backup", *within, *above), create=True) as backup,
-            ):
-                folder.place(name, backup, last)
-                backup.sync()
-                return
+        with self.folder.folder("backup", create=True) as backups:
+            for number in itertools.count(1):
+                within = () if number == 1 else (str(number),)
+                with (
+                    contextlib.suppress(FileExistsError, NotADirectoryError),
+                    descend(backups, (*within, *above), create=True) as backup,
+                ):
+                    folder.place(name, backup, last)
+                    backup.sync()
+                    return
 
     def keep_answer(self, stage: str, path: str | None, attempt: int, text: str) -> str:
         """Write the answer to a name of its own in `answers/`; its path from the output folder."""

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -78,3 +79,18 @@ def test_an_opened_folder_stays_the_one_that_was_opened(tmp_path: Path) -> None:
             app.place(name, app, "a.py")
     assert (tmp_path / "out/moved/app/a.py").read_bytes() == b"1"
     assert list(victim.iterdir()) == []
+
+
+def test_on_a_disk_without_links_a_file_is_moved_and_never_over_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_link)  # such a disk (FAT) cannot be had in a test
+    with Folder.at(tmp_path) as root:
+        with root.temporary(b"one") as name:
+            root.place(name, root, "a")
+        with root.temporary(b"two") as name, pytest.raises(FileExistsError):
+            root.place(name, root, "a")
+        assert (root.names(), root.read("a", limit=9)) == (["a"], b"one")

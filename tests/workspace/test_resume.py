@@ -267,6 +267,7 @@ try:
     workspace.note(FileState("a.py", "failed", message="long" * 1000))
 except WorkspaceError as error:
     print(error.message, flush=True)
+workspace.note(FileState("b.py", "failed", message="short too"))
 os.kill(os.getpid(), signal.SIGKILL)
 """,
     )
@@ -276,7 +277,10 @@ os.kill(os.getpid(), signal.SIGKILL)
     )
     with opened(tmp_path, resume=True) as workspace:
         assert workspace.record is not None
-        assert workspace.record.states["a.py"].message == "short"
+        assert workspace.record.states == {
+            "a.py": FileState("a.py", "failed", message="short"),
+            "b.py": FileState("b.py", "failed", message="short too"),
+        }
 
 
 def test_it_works_for_a_user_who_has_only_the_output_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smol_dev.errors import AnswerError, WorkspaceError
 from smol_dev.workspace.paths import settle
-from smol_dev.workspace.record import Record
+from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.writer import Workspace
 
 
@@ -157,6 +157,21 @@ def test_overwrite_keeps_a_copy_of_what_it_replaces_and_leaves_the_rest(tmp_path
         ".smol/backup/src/a.py": ("mine one\n", 0o755),
         ".smol/backup/2/src/a.py": ("mine two\n", 0o755),
     }
+
+
+def test_a_file_of_which_no_copy_can_be_kept_is_not_replaced(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.py").write_text("mine\n")
+    with opened(tmp_path, overwrite=True) as workspace:
+        workspace.save(Record("p", {}, files=("a.py",)))
+        (workspace.root / ".smol/backup").symlink_to(victim)
+        assert refusal(workspace, "a.py").startswith("cannot write `a.py` in ")
+        assert workspace.record is not None
+        assert workspace.record.states == {"a.py": FileState("a.py", "planned")}
+    assert (tmp_path / "out/a.py").read_text() == "mine\n"
+    assert list(victim.iterdir()) == []
 
 
 @pytest.mark.parametrize(
