@@ -58,14 +58,6 @@ def profiles(context: click.Context) -> Iterable[Any]:
         return ()
 
 
-def complete_variant(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """The names of all prompt variants."""
-    del parameter
-    return completions(((name, "") for name in variants(context)), incomplete)
-
-
 def variants(context: click.Context) -> list[str]:
     """The shipped prompt variants, then those that the files declare."""
     from smol_dev.config.layers import Surroundings, read_layers
@@ -163,10 +155,9 @@ def schema() -> dict[str, Any]:
     """The JSON Schema as it is shipped; making it anew would load pydantic."""
     import json
 
-    from smol_dev.config.layers import shipped
+    from smol_dev.config.places import schema_file
 
-    file = shipped().documents[0].path.with_name("smol.schema.json")
-    document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads(schema_file().read_text(encoding="utf-8"))
     return document
 
 

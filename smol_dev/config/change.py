@@ -12,12 +12,12 @@ from typing import Any, Final
 from smol_dev.config import load, trust
 from smol_dev.config.environment import reserved, variables
 from smol_dev.config.files import FILE_NAME, find_project, read_document, same_as
-from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, shipped, user_file
+from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, user_file
+from smol_dev.config.places import schema_file
 from smol_dev.config.problems import Problem, config_error
 from smol_dev.config.store import PRIVATE_FILE, SHARED_FILE, alone, make_folder, publish
 from smol_dev.errors import ConfigError, UsageError
 
-SCHEMA_FILE: Final = "smol.schema.json"
 BY_HAND: Final = "put the file right first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
 
@@ -112,8 +112,7 @@ def read_raw(place: Target) -> str:
 
 def first_lines() -> str:
     """What a new file begins with: the schema, by which editors complete and check it."""
-    folder = shipped().documents[0].path.parent
-    return f"#:schema {(folder / SCHEMA_FILE).as_uri()}\n"
+    return f"#:schema {schema_file().as_uri()}\n"
 
 
 def as_written(text: str, *, like: str) -> str:

@@ -1,10 +1,19 @@
-"""Which files settings are read from, there or not."""
+"""Which files settings are read from, there or not, and the schema they follow."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 from smol_dev.config.environment import reserved, variables
 from smol_dev.config.files import FILE_NAME, find_project
 from smol_dev.config.layers import Flags, Surroundings, shipped, user_file
+
+SCHEMA_FILE: Final = "smol.schema.json"
+
+
+def schema_file() -> Path:
+    """The JSON Schema of a settings file, which lies beside the shipped profiles."""
+    return shipped().documents[0].path.with_name(SCHEMA_FILE)
 
 
 def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:

@@ -17,8 +17,8 @@ from pydantic_core import PydanticUndefined
 
 from smol_dev.config.document import rendered
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Tuning
+from smol_dev.config.places import SCHEMA_FILE
 
-SCHEMA_FILE: Final = "smol.schema.json"
 SCHEMA_LINE: Final = "#:schema "
 BEGIN: Final = "<!-- settings -->"
 END: Final = "<!-- /settings -->"
