@@ -155,7 +155,7 @@ class Delivery:
     def _check_total(self, step: FileReady) -> None:
         self._totals.end("code")
         size = _size(step.content)
-        if self.workspace.written_bytes + self._bytes + size > MAX_RUN_BYTES:
+        if self.workspace.written_bytes + size > MAX_RUN_BYTES:
             raise AnswerError(
                 f"the files of this run would take more than {MAX_RUN_BYTES // 1024**2} MiB",
                 hint="ask for a smaller program",

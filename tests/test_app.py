@@ -1,0 +1,275 @@
+"""Settings in, files out: whole runs against scripted servers, with what is written and remembered."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from smol_dev.app import Task, generate, resume
+from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.errors import SmolError
+from smol_dev.events import Event, Failed, FileDone, FileFailed, FilesReady, RunDone, Warned
+from smol_dev.rim import Rim
+from tests.fake_server import (
+    Canned,
+    FakeServer,
+    Received,
+    answered,
+    delta,
+    json_answer,
+    refusing_port,
+    sse,
+)
+
+PLAN = "# Plan\n\nTwo files."
+Answer = Callable[[str], Canned]
+
+
+def plays(files: Mapping[str, str | Canned | Answer]) -> Callable[[Received], Canned]:
+    """A server that answers plan, list and each file by the path that ends its request."""
+
+    def answer(request: Received) -> Canned:
+        if not request.path.endswith("/chat/completions"):
+            return json_answer({"data": [{"id": "m"}]})
+        messages = request.json()["messages"]
+        turns = sum(message["role"] == "assistant" for message in messages)
+        if turns == 0:
+            return answered(PLAN, prompt_tokens=100, completion_tokens=10)
+        if turns == 1:
+            return answered(json.dumps({"files": list(files)}))
+        path = messages[-1]["content"].rsplit("\n", 1)[-1]
+        content = files[path]
+        if isinstance(content, str):
+            return answered(content, prompt_tokens=200, completion_tokens=20)
+        return content(path) if callable(content) else content
+
+    return answer
+
+
+@dataclass
+class World:
+    """A working directory, an own settings file in it, and everything that was shown."""
+
+    cwd: Path
+    shown: list[Event] = field(default_factory=list)
+
+    def flags(self, base_url: str, settings: str = "") -> Flags:
+        file = self.cwd / "own.toml"
+        file.write_text(
+            f'[profiles.mine]\nbase_url = "{base_url}"\nmodel = "m"\nmax_retries = 0\n{settings}',
+            encoding="utf-8",
+        )
+        return Flags(profile="mine", config=file)
+
+    def rim(self) -> Rim:
+        return Rim(Surroundings(environ={}, cwd=self.cwd), self.shown.append)
+
+    def generate(self, server: FakeServer, settings: str = "", **task: object) -> RunDone:
+        return generate(
+            Task("a counter", **task),  # type: ignore[arg-type]  # the fields of a Task
+            self.flags(server.base_url, settings),
+            self.rim(),
+        )
+
+    def resume(self, server: FakeServer, **task: object) -> RunDone:
+        return resume(Task(**task), self.flags(server.base_url), self.rim())  # type: ignore[arg-type]
+
+    def files(self) -> dict[str, str]:
+        out = self.cwd / "generated"
+        return {
+            str(path.relative_to(out)): path.read_text(encoding="utf-8")
+            for path in sorted(out.rglob("*"))
+            if path.is_file() and ".smol" not in path.parts
+        }
+
+    def failed(self) -> Failed:
+        [failed] = [event for event in self.shown if isinstance(event, Failed)]
+        return failed
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+TWO = {"a.py": "A = 1\n", "b/b.py": "import a\n"}
+
+
+def test_a_run_writes_every_file_and_tells_what_it_cost(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        done = world.generate(server)
+    assert world.files() == TWO
+    assert (done.exit_code, done.written, done.failed) == (0, ("a.py", "b/b.py"), ())
+    assert (done.bytes, done.prompt_tokens, done.completion_tokens) == (15, 500, 50)
+    assert [stage.stage for stage in done.stages] == ["plan", "files", "code"]
+    assert [stage.requests for stage in done.stages] == [1, 1, 2]
+    assert world.shown[-1] == done
+
+
+def test_the_record_holds_the_run_and_the_plan_is_a_file(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server)
+    folder = world.cwd / "generated/.smol"
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert (record["prompt"], record["plan"], record["files"]) == ("a counter", PLAN, list(TWO))
+    assert record["profile"]["name"] == "mine"
+    assert (folder / "plan.md").read_text(encoding="utf-8").strip() == PLAN
+
+
+def test_plan_only_writes_nothing_but_its_record(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        done = world.generate(server, plan_only=True)
+        assert (done.exit_code, world.files()) == (0, {})
+        assert world.resume(server).written == ("a.py", "b/b.py")
+    assert world.files() == TWO
+    assert len(server.chats) == 4
+
+
+def test_a_failed_file_leaves_the_others_and_resume_asks_for_it_alone(world: World) -> None:
+    with FakeServer(plays({**TWO, "a.py": "I cannot help with that."})) as server:
+        done = world.generate(server, "answer_retries = 0\n")
+    assert (done.exit_code, done.written, done.failed) == (4, ("b/b.py",), ("a.py",))
+    assert FileFailed("a.py", "refusal", world_message(world)) in world.shown
+    with FakeServer(plays(TWO)) as server:
+        again = world.resume(server)
+    assert (again.exit_code, again.written) == (0, ("a.py",))
+    assert world.files() == TWO
+    assert len(server.chats) == 1
+
+
+def world_message(world: World) -> str:
+    [message] = [event.message for event in world.shown if isinstance(event, FileFailed)]
+    assert message.startswith("no usable answer for `a.py` after 1 try: ")
+    return message
+
+
+def test_raw_unusable_answers_are_kept_to_look_at(world: World) -> None:
+    with FakeServer(plays({**TWO, "a.py": "I cannot help with that."})) as server:
+        world.generate(server, "answer_retries = 0\n")
+    kept = [path.read_text() for path in (world.cwd / "generated/.smol/answers").iterdir()]
+    assert kept == ["I cannot help with that."]
+
+
+def test_a_file_the_user_edited_is_kept_by_resume(world: World) -> None:
+    with FakeServer(plays({**TWO, "a.py": ""})) as server:
+        world.generate(server, "answer_retries = 0\n")
+        (world.cwd / "generated/b/b.py").write_text("mine\n")
+    with FakeServer(plays(TWO)) as server:
+        world.resume(server)
+    assert world.files() == {"a.py": "A = 1\n", "b/b.py": "mine\n"}
+    assert "`b/b.py` was changed since it was written, and is kept as it is" in [
+        event.message for event in world.shown if isinstance(event, Warned)
+    ]
+
+
+def test_a_server_that_dies_in_the_middle_of_a_file_leaves_no_part_of_it(world: World) -> None:
+    cut = sse(delta("A = 1\nB ="), end="reset")
+    with FakeServer(plays({**TWO, "a.py": cut})) as server:
+        done = world.generate(server, "answer_retries = 1\n")
+    assert done.exit_code == 4
+    assert world.files() == {"b/b.py": "import a\n"}
+
+
+def test_when_every_file_fails_because_of_the_server_the_exit_code_is_3(world: World) -> None:
+    gone = json_answer({"error": {"message": "CUDA out of memory"}}, status=500)
+    with FakeServer(plays(dict.fromkeys(TWO, gone))) as server:
+        done = world.generate(server)
+    assert (done.exit_code, done.written) == (3, ())
+
+
+def test_a_server_that_is_not_there_is_exit_3_and_one_error(world: World) -> None:
+    done = generate(Task("x"), world.flags(f"http://127.0.0.1:{refusing_port()}/v1"), world.rim())
+    assert done.exit_code == 3
+    assert world.failed().exit_code == 3
+    assert world.failed().hint
+
+
+def test_an_unusable_plan_is_exit_4(world: World) -> None:
+    with FakeServer(answered("")) as server:
+        done = world.generate(server, "answer_retries = 0\n")
+    assert done.exit_code == 4
+    assert world.failed().message.startswith("no usable answer for the plan after 1 try")
+
+
+def test_a_folder_with_other_files_is_refused_before_any_request(world: World) -> None:
+    (world.cwd / "generated").mkdir()
+    (world.cwd / "generated/mine.txt").write_text("mine")
+    with FakeServer(plays(TWO)) as server, pytest.raises(SmolError) as caught:
+        world.generate(server)
+    assert caught.value.exit_code == 5
+    assert "mine.txt" in caught.value.message
+    assert server.requests == []
+
+
+def test_overwrite_keeps_a_copy_of_what_it_replaces(world: World) -> None:
+    (world.cwd / "generated").mkdir()
+    (world.cwd / "generated/a.py").write_text("mine")
+    with FakeServer(plays(TWO)) as server:
+        done = world.generate(server, overwrite=True)
+    assert (done.exit_code, world.files()) == (0, TWO)
+    copies = (world.cwd / "generated/.smol/backup").rglob("*")
+    assert [path.read_text() for path in copies if path.is_file()] == ["mine"]
+
+
+def test_unsafe_paths_are_dropped_and_the_rest_is_written(world: World) -> None:
+    with FakeServer(plays({"a.py": "A = 1\n", "../evil.py": "x", ".git/config": "x"})) as server:
+        done = world.generate(server)
+    assert (done.exit_code, world.files()) == (0, {"a.py": "A = 1\n"})
+    [listed] = [event for event in world.shown if isinstance(event, FilesReady)]
+    assert [entry.path for entry in listed.dropped] == ["../evil.py", ".git/config"]
+    assert not (world.cwd / "evil.py").exists()
+
+
+def test_a_key_in_an_answer_is_never_written(world: World) -> None:
+    (world.cwd / "key").write_text("canary-key-123\n")
+    with FakeServer(plays({**TWO, "a.py": 'KEY = "canary-key-123"\n'})) as server:
+        done = world.generate(server, 'api_key_file = "key"\n')
+    assert server.chats[0].headers["authorization"] == "Bearer canary-key-123"
+    assert [
+        (event.path, event.reason) for event in world.shown if isinstance(event, FileFailed)
+    ] == [("a.py", "secret")]
+    assert (done.exit_code, done.written) == (4, ("b/b.py",))
+    everything = [
+        path.read_bytes() for path in (world.cwd / "generated").rglob("*") if path.is_file()
+    ]
+    assert b"canary" not in b"".join(everything)
+
+
+def test_bad_syntax_after_the_second_try_is_kept_and_said(world: World) -> None:
+    with FakeServer(plays({"a.py": "```python\ndef f(:\n```"})) as server:
+        done = world.generate(server)
+    assert (done.exit_code, world.files()) == (0, {"a.py": "def f(:\n"})
+    warnings = [event.message for event in world.shown if isinstance(event, Warned)]
+    assert any(message.startswith("`a.py` is kept as it is: ") for message in warnings)
+
+
+def test_files_of_a_parallel_run_are_all_there(world: World) -> None:
+    many = {f"m{number}.py": f"N = {number}\n" for number in range(12)}
+    with FakeServer(plays(many)) as server:
+        done = world.generate(server, "max_concurrency = 4\n")
+    assert (done.exit_code, world.files()) == (0, many)
+    assert server.connections <= 8
+    assert sorted(event.path for event in world.shown if isinstance(event, FileDone)) == sorted(
+        many
+    )
+
+
+def test_only_names_files_of_the_run(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        assert world.resume(server, only=("b/b.py",)).written == ("b/b.py",)
+        with pytest.raises(SmolError) as caught:
+            world.resume(server, only=("c.py",))
+    assert caught.value.message == "`--only c.py` names no file of this run"
+    assert caught.value.hint == "its files are: `a.py`, `b/b.py`"
+
+
+def test_resume_without_a_record_is_exit_5_with_nothing_touched(world: World) -> None:
+    (world.cwd / "generated").mkdir()
+    with FakeServer(plays(TWO)) as server, pytest.raises(SmolError) as caught:
+        world.resume(server)
+    assert caught.value.exit_code == 5
+    assert list((world.cwd / "generated").iterdir()) == []
+    assert server.requests == []
