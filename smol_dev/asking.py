@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from smol_dev import prompts
 from smol_dev.budget import Budget
@@ -25,6 +25,9 @@ from smol_dev.server.chat import (
 )
 
 Value = TypeVar("Value")
+
+FORMLESS: Final = frozenset({"empty", "wrong_format"})
+"""What an answer comes to when a server's structured output does not work with its model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ async def ask(
             return
         again, rejected = result
         if rejected is not None:
+            if question.schema is not None and rejected.reason in FORMLESS:
+                chat.step_down(question.stage)
             yield rejected
         yield again
 

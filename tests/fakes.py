@@ -23,6 +23,7 @@ class FakeChat:
     requests: list[Request] = field(default_factory=list)
     most_at_once: int = 0
     closed: int = 0
+    stepped_down: list[StageName] = field(default_factory=list)
     _open: int = 0
 
     async def facts(self, stage: StageName) -> Facts:
@@ -45,6 +46,9 @@ class FakeChat:
         finally:
             self._open -= 1
             self.closed += 1
+
+    def step_down(self, stage: StageName) -> None:
+        self.stepped_down.append(stage)
 
     async def aclose(self) -> None:
         """Nothing is open."""

@@ -209,6 +209,13 @@ def test_a_list_that_cannot_be_had_is_taken_from_the_plan() -> None:
     assert ListSaid('{"files": ["a.py", "b.py"]}') in steps
 
 
+def test_a_list_in_no_form_steps_down_from_structured_output() -> None:
+    chat = FakeChat([PLAN, "", LIST, "A = 1\n", "import a\n"])
+    happenings(chat)
+    assert chat.stepped_down == ["files"]
+    assert [request.schema is not None for request in chat.requests] == [False, True, True, False, False]
+
+
 def test_too_many_files_say_how_to_raise_the_limit() -> None:
     chat = FakeChat([PLAN, '{"files": ["a.py", "b.py", "c.py"]}'])
     with pytest.raises(AnswerError) as caught:

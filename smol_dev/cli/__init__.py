@@ -41,9 +41,9 @@ class Program(DefaultGroup):  # type: ignore[misc]  # the package has no types
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, its module imported now."""
-        if cmd_name in COMMANDS and cmd_name not in self.commands:
-            command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
-            self.add_command(command)
+        name = cmd_name if cmd_name in COMMANDS else self.default_cmd_name
+        if name not in self.commands:
+            self.add_command(getattr(import_module(COMMANDS[name]), name))
         found = super().get_command(ctx, cmd_name)
         return found if isinstance(found, click.Command) else None
 

@@ -121,5 +121,8 @@ class Chat(Protocol):
         middle is a `Reply` without finish reason.
         """
 
+    def step_down(self, stage: StageName) -> None:
+        """The answer to a request with a schema could not be used: ask in a simpler way next time."""
+
     async def aclose(self) -> None:
         """Close the connections."""
