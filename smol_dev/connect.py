@@ -35,11 +35,13 @@ class Link:
 
 
 @asynccontextmanager
-async def connected(loaded: Loaded, secrets: tuple[Bound, ...], rim: Rim) -> AsyncIterator[Link]:
+async def connected(
+    loaded: Loaded, secrets: tuple[Bound, ...], rim: Rim, *, model_needed: bool = True
+) -> AsyncIterator[Link]:
     """Within it, the server of the settings can be asked.
 
     What was chosen for the user is shown. Raises `ServerError` when no server is found, or when it
-    offers no model.
+    offers no model; with `model_needed=False` the profile may be left without one.
     """
     async with AsyncExitStack() as stack:
         profile = loaded.profile
@@ -60,7 +62,7 @@ async def connected(loaded: Loaded, secrets: tuple[Bound, ...], rim: Rim) -> Asy
             connections=usual if at_once == "auto" else at_once,
         )
         stack.push_async_callback(client.aclose)
-        if not profile.model:
+        if model_needed and not profile.model:
             client.profile = profile = await _with_model(client, rim)
         yield Link(client, profile, usual)
 

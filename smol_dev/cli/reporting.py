@@ -5,18 +5,25 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import click
 
 from smol_dev.errors import ConfigError, SmolError
 
 if TYPE_CHECKING:
-    from smol_dev.rim import Rim
     from smol_dev.config.trust import PendingTrust
-    from smol_dev.events import RunDone
+    from smol_dev.rim import Rim
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Ended(Protocol):
+    """How a piece of work ended."""
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the command."""
 
 
 @dataclass(slots=True)
@@ -29,11 +36,11 @@ class Report:
     debug: bool
     secrets: set[str] = field(default_factory=set)
 
-    def run(self, work: Callable[["Rim"], "RunDone"]) -> int:
+    def run(self, work: Callable[["Rim"], Ended]) -> int:
         """The exit code of the work, which is handed the rim it shows itself on."""
-        from smol_dev.rim import Rim
         from smol_dev.config.layers import Surroundings
         from smol_dev.events import Failed
+        from smol_dev.rim import Rim
         from smol_dev.ui import screen
 
         shown = screen(

@@ -136,12 +136,25 @@ class Client:
         """Close the connections."""
         await self._openai.close()
 
+    def asked(self, stage: StageName, *, models: tuple[str, ...] | None = None) -> Asked:
+        """Whom this client asks for what, for an error; `models` is the server's list where known."""
+        asked = self._asked(self.profile.stage(stage))
+        return asked if models is None else replace(asked, models=models)
+
+    async def explain(self, cause: BaseException, stage: StageName) -> ServerError:
+        """Why the server could not be reached, and which other one runs."""
+        return await self._unreachable(cause, self.asked(stage))
+
     def step_down(self, stage: StageName) -> None:
         """The structured answer could not be used: ask for the list in simpler ways from now on."""
         profile = self.profile.stage(stage)
         habits = self._habits_of(profile)
         if habits.without("response_format") is not None:
             self._remembered.save(profile, habits)
+
+    def rungs(self, stage: StageName) -> tuple[str, ...]:
+        """The forms of structured output that are left to ask for, the best first; empty is text."""
+        return self._habits_of(self.profile.stage(stage)).rungs
 
     def _habits_of(self, profile: Profile) -> Habits:
         if profile.model not in self._habits:

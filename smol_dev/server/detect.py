@@ -195,16 +195,23 @@ def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError |
     return classify(told, Asked(base_url, "", known))
 
 
-def _with(server: Found, offered: Sequence[Offer]) -> Found:
-    """The server with the models it offers, the one to use chosen among them."""
+def choose(offered: Sequence[Offer]) -> str:
+    """The model to use of those a server offers: one in memory, else the first; empty if none chats.
+
+    One that the server would have run in a cloud is never chosen.
+    """
     chats = [each for each in offered if each.chats and not IN_CLOUD.search(each.name)]
     in_memory = [each for each in chats if each.loaded]
-    chosen = next(iter(in_memory or chats), None)
+    return next((each.name for each in in_memory or chats), "")
+
+
+def _with(server: Found, offered: Sequence[Offer]) -> Found:
+    """The server with the models it offers, the one to use chosen among them."""
     return replace(
         server,
         models=tuple(each.name for each in offered) or server.models,
         loaded=tuple(each.name for each in offered if each.loaded),
-        chosen=chosen.name if chosen is not None else "",
+        chosen=choose(offered),
     )
 
 
