@@ -25,7 +25,7 @@ from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, classify, unreachable
 from smol_dev.server.known import Known, Offer
 from smol_dev.server.remembered import Remembered
-from smol_dev.server.request import Habits, body
+from smol_dev.server.request import Habits, body, was_sent
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.streamed import Deadlines, streamed
 from smol_dev.server.transport import open_client, proxy_for
@@ -114,7 +114,8 @@ class Client:
                         begun = begun or isinstance(item, Delta)
                         yield item
             except RefusedError as refused:
-                note = habits.without(refused.field)
+                sent = was_sent(refused.field, body(request, profile, habits, self.known))
+                note = habits.without(refused.field) if sent else None
                 if begun or note is None:
                     raise
                 self._remembered.save(profile, habits)

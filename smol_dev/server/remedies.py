@@ -80,11 +80,9 @@ def address_remedy(asked: "Asked") -> str:
 
 
 def nearest(asked: "Asked") -> str:
-    """The names the server has that are most like the one asked for; empty if it told none."""
-    if asked.models is None:
-        return ""
+    """The names the server has that are most like the one asked for; empty if none is known."""
     if not asked.models:
-        return "it has no model at all"
+        return ""
     base = asked.model.partition(":")[0].lower()
     tagged = [name for name in asked.models if base and base in name.lower()]
     folded = {name.lower(): name for name in reversed(asked.models)}

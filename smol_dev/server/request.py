@@ -87,6 +87,13 @@ def body(request: Request, profile: Profile, habits: Habits, known: Known | None
     return {**kept, "extra_body": {**extra, **profile.extra_body}}
 
 
+def was_sent(name: str, fields: dict[str, Any]) -> bool:
+    """Whether the arguments hold the field; without it the same request would only be sent again."""
+    if name == "system":
+        return any(message["role"] == "system" for message in fields["messages"])
+    return name in fields or name in fields["extra_body"]
+
+
 def _messages(messages: Sequence[Message], *, merges_system: bool) -> list[dict[str, str]]:
     first, *rest = messages
     if merges_system and first.role == "system" and rest:
