@@ -212,7 +212,8 @@ def _offer(known: Known, answers: Mapping[str, Probe], name: str) -> Offer:
 def _loaded(known: Known, answers: Mapping[str, Probe], name: str) -> bool | None:
     for _, found in look_up(known.loaded, answers, name):
         if found:
-            return bool(found[0]) and found[0] not in NOT_LOADED
+            told = found[0]
+            return told not in NOT_LOADED if isinstance(told, str) else bool(told)
         if not known.lists_loaded:
             return False
     return True if known.lists_loaded else None
