@@ -5,33 +5,51 @@ private addresses never go through a proxy; answers are bounded, and never compr
 """
 
 import ssl
-import urllib.request
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 
-from smol_dev.config.endpoint import is_local, origin_of
+from smol_dev import __version__
+from smol_dev.config.endpoint import origin_of
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
+from smol_dev.server.network import Network
+from smol_dev.server.proxies import proxy_for, usable
+
+PLACEHOLDER: Final = "local"
+"""The key that a server gets which needs none; the client library refuses to work without one."""
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one answer, streamed or not."""
 
-SENT: Final = frozenset(
-    {
-        "accept",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-    }
+MOST_ERROR_BYTES: Final = 1024 * 1024
+"""Of the answer to a request that failed; what is longer is cut, for its beginning says what is wrong."""
+
+MAY_LEAVE: Final = frozenset(
+    {"host", "accept", "content-type", "content-length", "transfer-encoding", "connection"}
 )
-"""The only headers that leave beside those of `Bound`: a client library adds its own, and those that
-variables of its own name (organisation, project, custom ones)."""
+"""The headers of a request that are kept; anything else a client library or `OPENAI_*` variables add
+(cookies, organisation, project, custom headers, the machine's description) is not sent."""
+
+PROBES: Final = 12
+"""Connections for small questions asked together, beside those for chat."""
+
+TRANSLATED: Final[Mapping[type[Exception], type[httpx2.TransportError]]] = {
+    httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
+    httpcore2.ReadTimeout: httpx2.ReadTimeout,
+    httpcore2.WriteTimeout: httpx2.WriteTimeout,
+    httpcore2.PoolTimeout: httpx2.PoolTimeout,
+    httpcore2.ConnectError: httpx2.ConnectError,
+    httpcore2.ReadError: httpx2.ReadError,
+    httpcore2.WriteError: httpx2.WriteError,
+    httpcore2.ProxyError: httpx2.ProxyError,
+    httpcore2.UnsupportedProtocol: httpx2.UnsupportedProtocol,
+    httpcore2.LocalProtocolError: httpx2.LocalProtocolError,
+    httpcore2.RemoteProtocolError: httpx2.RemoteProtocolError,
+}
+FOREIGN: Final = tuple(TRANSLATED)
 
 
 def open_client(
@@ -44,12 +62,19 @@ def open_client(
 ) -> httpx2.AsyncClient:
     """A client that knows how to reach this server, guarded as the module says.
 
-    Deadlines beyond `connect_timeout` (seconds; TCP and TLS) are the caller's. `connections` is the
-    most that are open at once, a few more for probes. Raises `ServerError` for a proxy it cannot use.
+    Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are the caller's. `connections`
+    is how many stay open for the next request. `environ` is asked for proxies and certificates.
+    Raises `ServerError` for a proxy that cannot be used.
     """
     return httpx2.AsyncClient(
-        transport=Guard(base_url, secrets=secrets, environ=environ, connections=connections + 4),
-        timeout=httpx2.Timeout(None, connect=connect_timeout),
+        transport=Guard(
+            base_url,
+            secrets=secrets,
+            environ=environ,
+            connect_timeout=connect_timeout,
+            connections=connections,
+        ),
+        timeout=httpx2.Timeout(None),
         trust_env=False,
         follow_redirects=False,
     )
@@ -64,125 +89,143 @@ class Guard(httpx2.AsyncBaseTransport):
         *,
         secrets: tuple[Bound, ...],
         environ: Mapping[str, str],
+        connect_timeout: float,
         connections: int,
     ) -> None:
         self._secrets = secrets
-        self._inner = httpx2.AsyncHTTPTransport(
-            verify=_tls(base_url),
-            trust_env=False,
-            proxy=_usable(proxy_for(base_url, environ)),
-            limits=httpx2.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=30,
-            ),
-        )
+        self._environ = environ
+        self._network = Network(connect_timeout=connect_timeout)
+        self._connections = connections
+        self._pools: dict[str | None, httpcore2.AsyncConnectionPool] = {}
+        self._pool_for(base_url)  # a proxy that cannot be used is an error now
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The server's answer; a redirect is an answer like any other."""
-        headers = {name: value for name, value in request.headers.items() if name in SENT}
-        headers["accept-encoding"] = "identity"
-        origin = origin_of(str(request.url))
-        for bound in self._secrets:
-            if bound.origin == origin:
-                headers.update(bound.headers)
-        response = await self._send(
-            httpx2.Request(
-                request.method,
-                request.url,
-                headers=headers,
-                stream=request.stream,
-                extensions=request.extensions,
-            )
+        url = str(request.url)
+        raw = httpcore2.Request(
+            method=request.method,
+            url=_address(request.url),
+            headers=self._headers(request, origin_of(url)),
+            content=request.stream,
+            extensions=request.extensions,
         )
-        if response.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
+        try:
+            answer = await self._pool_for(url).handle_async_request(raw)
+        except FOREIGN as error:
+            raise _translated(error) from error
+        response = httpx2.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=Bounded(answer),
+            extensions=answer.extensions,
+        )
+        if response.headers.get("content-encoding", "").lower() not in {"", "identity"}:
             await response.aclose()
             raise ServerError(
                 "the server sent a compressed answer, which was not asked for",
                 hint="switch compression off in the gateway in front of the server",
                 kind="server",
             )
-        response.stream = Bounded(response.stream)
         return response
-
-    async def _send(self, request: httpx2.Request) -> httpx2.Response:
-        """Names that mean this machine are tried as 127.0.0.1 first.
-
-        Windows would try ::1 for two seconds, where most local servers do not listen.
-        """
-        url = request.url
-        if url.host != "localhost" or url.scheme != "http":
-            return await self._inner.handle_async_request(request)
-        try:
-            request.url = url.copy_with(host="127.0.0.1")
-            return await self._inner.handle_async_request(request)
-        except httpx2.ConnectError as refused:
-            request.url = url.copy_with(host="::1")
-            try:
-                return await self._inner.handle_async_request(request)
-            except httpx2.ConnectError:
-                raise refused from None
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._inner.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
+        placeholder = f"Bearer {PLACEHOLDER}"
+        headers = httpx2.Headers(
+            [
+                (name, value)
+                for name, value in request.headers.multi_items()
+                if name in MAY_LEAVE or (name == "authorization" and value == placeholder)
+            ]
+        )
+        headers["accept-encoding"] = "identity"
+        headers["user-agent"] = f"smol_dev/{__version__}"
+        for bound in self._secrets:
+            if bound.origin == origin:
+                headers.update(bound.headers)
+        return headers.raw
+
+    def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
+        proxy = usable(proxy_for(url, self._environ))
+        if proxy not in self._pools:
+            self._pools[proxy] = httpcore2.AsyncConnectionPool(
+                ssl_context=certificates(self._environ) if url.startswith("https://") else None,
+                proxy=None if proxy is None else _proxy(proxy),
+                max_connections=self._connections + PROBES,
+                max_keepalive_connections=self._connections,
+                keepalive_expiry=30,
+                network_backend=self._network,
+            )
+        return self._pools[proxy]
+
+
+def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """The authorities that are trusted: the system's, or those that `SSL_CERT_FILE` or `SSL_CERT_DIR` name.
+
+    Built for `https://` alone, because it takes 40 ms. Raises `ServerError`.
+    """
+    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if not file and not folder:
+        return httpcore2.default_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    except OSError as error:  # also what a file means that holds no certificate
+        name, value = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", folder)
+        raise ServerError(
+            f"the certificates of {name} (`{value}`) cannot be read: {error.strerror or error}",
+            hint=f"correct {name}, or unset it to trust the system's certificates",
+            kind="tls",
+        ) from error
+
+
+def _proxy(url: str) -> httpcore2.Proxy:
+    """The proxy at this address; a name and password in it go to the proxy alone."""
+    parsed = httpx2.Proxy(url)
+    return httpcore2.Proxy(_address(parsed.url), auth=parsed.raw_auth)
+
+
+def _address(url: httpx2.URL) -> httpcore2.URL:
+    return httpcore2.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
 
 
 class Bounded(httpx2.AsyncByteStream):
-    """An answer's bytes, up to 64 MiB."""
+    """An answer's bytes, up to 64 MiB; of an error the first mebibyte."""
 
-    def __init__(self, stream: object) -> None:
-        assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101 - an async transport's are
-        self._stream = stream
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+        self._is_error = answer.status >= 300  # noqa: PLR2004 - 2xx alone holds what was asked for
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The chunks as they come. Raises `ServerError` past the bound."""
-        left = MOST_BYTES
-        async for chunk in self._stream:
-            left -= len(chunk)
-            if left < 0:
-                raise ServerError(
-                    "the server's answer is longer than 64 MiB",
-                    hint="look at what the server is doing: `smol_dev doctor`",
-                    kind="server",
-                )
-            yield chunk
+        left = MOST_ERROR_BYTES if self._is_error else MOST_BYTES
+        stream = self._answer.stream
+        assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
+        try:
+            async for chunk in stream:
+                left -= len(chunk)
+                if left < 0:
+                    break
+                yield chunk
+        except FOREIGN as error:
+            raise _translated(error) from error
+        if left < 0 and not self._is_error:
+            raise ServerError(
+                "the server's answer is longer than 64 MiB",
+                hint="look at what the server is doing: `smol_dev doctor`",
+                kind="server",
+            )
 
     async def aclose(self) -> None:
         """Drop the rest."""
-        await self._stream.aclose()
+        await self._answer.aclose()
 
 
-def proxy_for(base_url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the variables name for this address, None for a local or an exempt one."""
-    if is_local(base_url):
-        return None
-    parts = urlsplit(base_url)
-    folded = {name.lower(): value for name, value in sorted(environ.items()) if value}
-    proxies = {
-        name.removesuffix("_proxy"): value
-        for name, value in folded.items()
-        if name.endswith("_proxy")
-    }
-    host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-    if urllib.request.proxy_bypass_environment(host, proxies):  # type: ignore[attr-defined]
-        return None
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-def _usable(proxy: str | None) -> str | None:
-    if proxy is None:
-        return None
-    address = proxy if "://" in proxy else f"http://{proxy}"
-    if urlsplit(address).scheme not in {"http", "https"}:
-        raise ServerError(
-            "the proxy that the environment names is no HTTP proxy",
-            hint="unset `ALL_PROXY`, or set `HTTPS_PROXY` to an HTTP proxy",
-            kind="proxy",
-        )
-    return address
-
-
-def _tls(base_url: str) -> ssl.SSLContext | bool:
-    """No certificates are read for a plain address: it would cost 40 ms for nothing."""
-    return base_url.lower().startswith("https://")
+def _translated(error: Exception) -> httpx2.TransportError:
+    """The same failure as the client library knows it."""
+    return TRANSLATED[type(error)](str(error))

@@ -1,0 +1,194 @@
+"""Connections as this program needs them: one deadline for TCP and TLS, `localhost` at 127.0.0.1 first.
+
+The transport's own way of reading a socket costs more for each piece of an answer than everything else
+together; this one hands on what the event loop has received.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from typing import Any, Final
+
+import httpcore2
+
+LOCALHOST: Final = ("127.0.0.1", "::1")
+"""Most local servers listen on the first; Windows would try the second for two seconds before it."""
+
+NEXT_ADDRESS: Final = 0.25
+"""Seconds until another address of the same name is tried as well (RFC 8305)."""
+
+READ_AHEAD: Final = 256 * 1024
+"""Bytes that may wait to be read before the server is slowed down."""
+
+
+class Network(httpcore2.AsyncNetworkBackend):
+    """Opens connections, each within `connect_timeout` seconds, TLS included."""
+
+    def __init__(self, *, connect_timeout: float) -> None:
+        self._seconds = connect_timeout
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of the base class
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """An open connection; the parameters behind the port have no use here."""
+        del timeout, local_address, socket_options
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                return Connection(await _connected(host, port), deadline)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout(f"no connection within {self._seconds:g} s") from error
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+
+
+async def _connected(host: str, port: int) -> "_Incoming":
+    loop = asyncio.get_running_loop()
+    if host.lower() != "localhost":
+        _, incoming = await loop.create_connection(
+            _Incoming, host, port, happy_eyeballs_delay=NEXT_ADDRESS
+        )
+        return incoming
+    first, second = LOCALHOST
+    try:
+        _, incoming = await loop.create_connection(_Incoming, first, port)
+    except ConnectionRefusedError as refused:
+        try:
+            _, incoming = await loop.create_connection(_Incoming, second, port)
+        except OSError:  # the machine may have no IPv6 at all: the first address says why
+            raise refused from None
+    return incoming
+
+
+class Connection(httpcore2.AsyncNetworkStream):
+    """One open connection. Reads wait as long as it takes: deadlines are the reader's own."""
+
+    def __init__(self, incoming: "_Incoming", deadline: float) -> None:
+        self._incoming = incoming
+        self._deadline = deadline
+
+    async def read(
+        self,
+        max_bytes: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of the base class
+    ) -> bytes:
+        """What has come since the last time, empty at the end."""
+        del timeout
+        incoming = self._incoming
+        while not incoming.received:
+            if incoming.ended:
+                if incoming.lost is not None:
+                    raise httpcore2.ReadError(str(incoming.lost)) from incoming.lost
+                return b""
+            await incoming.more()
+        return incoming.take(max_bytes)
+
+    async def write(
+        self,
+        buffer: bytes,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of the base class
+    ) -> None:
+        """Hand the bytes to the system, which sends them while the answer is already waited for."""
+        del timeout
+        transport = self._incoming.transport
+        if transport.is_closing():
+            raise httpcore2.WriteError("the connection is closed") from self._incoming.lost
+        transport.write(buffer)
+
+    async def aclose(self) -> None:
+        """Drop the connection at once, so that the server stops working for it."""
+        self._incoming.transport.abort()
+        await asyncio.sleep(0)  # the socket itself is closed in the next round of the loop
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of the base class
+    ) -> httpcore2.AsyncNetworkStream:
+        """The same connection, encrypted, within what is left of the time to connect."""
+        del timeout
+        incoming, loop = self._incoming, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                transport = await loop.start_tls(
+                    incoming.transport, incoming, ssl_context, server_hostname=server_hostname
+                )
+        except TimeoutError as error:
+            incoming.transport.abort()
+            raise httpcore2.ConnectTimeout("no TLS within the time to connect") from error
+        except OSError as error:  # every error of TLS is one
+            incoming.transport.abort()
+            raise httpcore2.ConnectError(str(error)) from error
+        if transport is None:
+            raise httpcore2.ConnectError("the connection was lost during TLS")
+        incoming.transport = transport
+        return self
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature of the base class
+        """Facts about the connection; `is_readable` on an idle one means that the server closed it."""
+        if info == "is_readable":
+            return bool(self._incoming.received) or self._incoming.ended
+        return self._incoming.transport.get_extra_info(info)
+
+
+class _Incoming(asyncio.Protocol):
+    """What the event loop has received on a connection and nobody has read yet."""
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.ended = False
+        self.lost: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        self.received += data
+        if len(self.received) > READ_AHEAD and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The server has said all it will."""
+        self.ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, or broken for the reason given."""
+        self.ended, self.lost = True, exc
+        self._wake()
+
+    def take(self, most: int) -> bytes:
+        """Up to so many of the bytes received; the rest stays."""
+        taken = bytes(self.received[:most])
+        del self.received[:most]
+        if self._paused and not self.received:
+            self._paused = False
+            self.transport.resume_reading()
+        return taken
+
+    async def more(self) -> None:
+        """Wait until something comes, or the end."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
