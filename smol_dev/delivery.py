@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from smol_dev.asking import AnswerRejected, Spent, add
+from smol_dev.asking import AnswerRejected, Spent
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
 from smol_dev.events import (
     Event,
@@ -21,13 +21,12 @@ from smol_dev.events import (
     Retry,
     RunDone,
     StageStarted,
-    StageTotal,
     Warned,
 )
 from smol_dev.pipeline import Happening, ListSaid
 from smol_dev.rim import Show
-from smol_dev.server.chat import StageName, Usage
 from smol_dev.strategies import FileMissing, FileReady
+from smol_dev.totals import Totals, as_totals
 from smol_dev.workspace.paths import invisible, noteworthy
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
@@ -59,7 +58,7 @@ class Delivery:
         self._max_file_bytes = max_file_bytes
         self._clock = clock
         self._started = clock()
-        self._totals = _Totals(clock)
+        self._totals = Totals(clock)
         self._reasons: list[Reason] = []
         self._bytes = 0
         self._retries = 0
@@ -107,7 +106,7 @@ class Delivery:
         if self._notable:
             self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
         done = self.closing(self._exit_code() if exit_code is None else exit_code)
-        self.record = replace(self.record, totals=_as_totals(done))
+        self.record = replace(self.record, totals=as_totals(done))
         await self.save()
         return done
 
@@ -251,53 +250,3 @@ class Delivery:
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
-
-
-class _Totals:
-    """Tokens, requests and the span of each stage."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.usage = Usage()
-        self._clock = clock
-        self._spans: dict[StageName, tuple[float, float]] = {}
-        self._spent: dict[StageName, Usage] = {}
-        self._requests: dict[StageName, int] = {}
-
-    def begin(self, stage: StageName) -> None:
-        now = self._clock()
-        self._spans.setdefault(stage, (now, now))
-        self._requests[stage] = self._requests.get(stage, 0) + 1
-
-    def end(self, stage: StageName) -> None:
-        first, _ = self._spans.get(stage, (self._clock(), 0.0))
-        self._spans[stage] = (first, self._clock())
-
-    def spend(self, spent: Spent) -> None:
-        self.usage = add(self.usage, spent.usage)
-        self._spent[spent.stage] = add(self._spent.get(spent.stage, Usage()), spent.usage)
-
-    def stages(self) -> tuple[StageTotal, ...]:
-        return tuple(self._total(stage, *span) for stage, span in self._spans.items())
-
-    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
-        usage = self._spent.get(stage, Usage())
-        requests = self._requests.get(stage, 0)
-        return StageTotal(
-            stage, last - first, requests, usage.prompt, usage.cached, usage.completion
-        )
-
-
-def _as_totals(done: RunDone) -> dict[str, object]:
-    return {
-        "seconds": round(done.seconds, 3),
-        "bytes": done.bytes,
-        "prompt_tokens": done.prompt_tokens,
-        "cached_tokens": done.cached_tokens,
-        "completion_tokens": done.completion_tokens,
-        "retries": done.retries,
-        "exit_code": done.exit_code,
-        "stages": {
-            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests}
-            for total in done.stages
-        },
-    }

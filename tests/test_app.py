@@ -36,13 +36,13 @@ def plays(files: Mapping[str, str | Canned | Answer]) -> Callable[[Received], Ca
         messages = request.json()["messages"]
         turns = sum(message["role"] == "assistant" for message in messages)
         if turns == 0:
-            return answered(PLAN, prompt_tokens=100, completion_tokens=10)
+            return answered(PLAN, prompt_tokens=600, completion_tokens=10)
         if turns == 1:
             return answered(json.dumps({"files": list(files)}))
         path = messages[-1]["content"].rsplit("\n", 1)[-1]
         content = files[path]
         if isinstance(content, str):
-            return answered(content, prompt_tokens=200, completion_tokens=20)
+            return answered(content, prompt_tokens=900, completion_tokens=20)
         return content(path) if callable(content) else content
 
     return answer
@@ -102,7 +102,7 @@ def test_a_run_writes_every_file_and_tells_what_it_cost(world: World) -> None:
         done = world.generate(server)
     assert world.files() == TWO
     assert (done.exit_code, done.written, done.failed) == (0, ("a.py", "b/b.py"), ())
-    assert (done.bytes, done.prompt_tokens, done.completion_tokens) == (15, 500, 50)
+    assert (done.bytes, done.prompt_tokens, done.completion_tokens) == (15, 2400, 50)
     assert [stage.stage for stage in done.stages] == ["plan", "files", "code"]
     assert [stage.requests for stage in done.stages] == [1, 1, 2]
     assert world.shown[-1] == done

@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "demo": set(),
     "ui": {*WORDS, "chat", "ui.safe"},
     "interrupts": set(),
-    "delivery": {*WORDS, *METHOD, "pipeline", "workspace", "rim"},
+    "delivery": {*WORDS, *METHOD, "pipeline", "totals", "workspace", "rim"},
+    "totals": {*WORDS, "asking", "chat"},
     "connect": {*WORDS, "chat", "config", "server", "demo", "rim"},
     "rim": {*WORDS, "config"},
 }

@@ -1,0 +1,62 @@
+"""What a run cost: tokens, requests, and the span of each stage."""
+
+from collections.abc import Callable
+
+from smol_dev.asking import Spent, add
+from smol_dev.events import RunDone, StageTotal
+from smol_dev.server.chat import StageName, Usage
+
+
+class Totals:
+    """Tokens, requests and the span of each stage."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.usage = Usage()
+        self._clock = clock
+        self._spans: dict[StageName, tuple[float, float]] = {}
+        self._spent: dict[StageName, Usage] = {}
+        self._requests: dict[StageName, int] = {}
+
+    def begin(self, stage: StageName) -> None:
+        """A request of the stage goes out."""
+        now = self._clock()
+        self._spans.setdefault(stage, (now, now))
+        self._requests[stage] = self._requests.get(stage, 0) + 1
+
+    def end(self, stage: StageName) -> None:
+        """The latest answer of the stage is in."""
+        first, _ = self._spans.get(stage, (self._clock(), 0.0))
+        self._spans[stage] = (first, self._clock())
+
+    def spend(self, spent: Spent) -> None:
+        """Count what a request cost."""
+        self.usage = add(self.usage, spent.usage)
+        self._spent[spent.stage] = add(self._spent.get(spent.stage, Usage()), spent.usage)
+
+    def stages(self) -> tuple[StageTotal, ...]:
+        """Each stage that was begun, in order."""
+        return tuple(self._total(stage, *span) for stage, span in self._spans.items())
+
+    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
+        usage = self._spent.get(stage, Usage())
+        requests = self._requests.get(stage, 0)
+        return StageTotal(
+            stage, last - first, requests, usage.prompt, usage.cached, usage.completion
+        )
+
+
+def as_totals(done: RunDone) -> dict[str, object]:
+    """The totals of a run as the record keeps them."""
+    return {
+        "seconds": round(done.seconds, 3),
+        "bytes": done.bytes,
+        "prompt_tokens": done.prompt_tokens,
+        "cached_tokens": done.cached_tokens,
+        "completion_tokens": done.completion_tokens,
+        "retries": done.retries,
+        "exit_code": done.exit_code,
+        "stages": {
+            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests}
+            for total in done.stages
+        },
+    }
