@@ -130,7 +130,12 @@ def loaded_by(code: str) -> set[str]:
     return set(result.stdout.splitlines()[-1].split())
 
 
-RUN = "import contextlib, io\nfrom smol_dev.cli import run\nwith contextlib.redirect_stdout(io.StringIO()):\n    run({})"
+RUN = """
+import contextlib, io
+from smol_dev.cli import run
+with contextlib.redirect_stdout(io.StringIO()):
+    run({})
+"""
 
 
 @pytest.mark.parametrize(
