@@ -87,7 +87,7 @@ CAUSES: Final = (
         "ConnectError",
         "OSError",
         words=r"name or service not known|nodename nor servname|getaddrinfo failed|name resolution"
-        r"|no address associated|name does not resolve|host not found|errno -?\d+\] .*host",
+        r"|no address associated|name does not resolve|host not found",
     ),
     cause("dns", "its host name has no address", "gaierror"),
     cause(

@@ -77,7 +77,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
     "proxy": "the proxy {proxy} did not let the request through to {base_url}",
     "timeout": "{server} did not answer in time",
     "cut": "{server} closed the connection before the answer was complete",
-    "wrong_path": "there is no chat API at {base_url}",
+    "wrong_path": "{server} has no chat API under this address",
     "forbidden": "{server} refuses requests from here",
     "key": "{server} wants a key, and none was sent",
     "cloud_model": "{server} would have `{model}` run in a cloud, not on this machine",

@@ -167,7 +167,7 @@ UNREACHED: dict[str, tuple[BaseException, str, str]] = {
 }
 
 ELSEWHERE = {
-    "net-refused": "test_failures.py",
+    "net-refused": "test_causes.py",
     "net-invalid-url": "a test below",
     "lib-key-newline": "a test below",
     "lib-env-leak": "a test below",

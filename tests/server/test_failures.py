@@ -1,0 +1,177 @@
+"""What the user is told about a failure: the sentence, the server's words, and what to type."""
+
+import json
+import string
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smol_dev.errors import ServerError
+from smol_dev.server.failures import Answer, Asked, classify
+from tests.server.told import URL, error, known, told
+
+
+def test_a_message_is_whole_and_the_hint_can_be_typed() -> None:
+    found = told(404, error("model 'x' not found"), server="Ollama", model="x")
+    assert (found.message, found.hint) == (
+        "Ollama at http://localhost:8080/v1 has no model `x` (it says: model 'x' not found)",
+        "`ollama pull x`; `ollama list` shows what there is",
+    )
+
+
+def test_what_a_server_says_is_cleaned_and_cut() -> None:
+    found = told(500, error("a\x1b[31mb\nc\u202e" + "d" * 5000))
+    assert "a^[[31mb c\\u202eddd" in found.message
+    assert len(found.message) < 1_200
+
+
+def test_a_hostile_model_name_is_quoted_for_the_shell() -> None:
+    found = told(404, error("model not found"), server="Ollama", model="x; rm -rf ~")
+    assert "ollama pull 'x; rm -rf ~'" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("http://h:1", "`base_url` lacks `/v1`: `--api-base-url http://h:1/v1`"),
+        ("http://h:1/ollama", "`base_url` lacks `/v1`: `--api-base-url http://h:1/ollama/v1`"),
+        ("http://h:1/v1/v1", "`base_url` holds the version twice: `--api-base-url http://h:1/v1`"),
+        (
+            "http://h:1/v1/chat/completions",
+            "`base_url` ends before the name of the request: `--api-base-url http://h:1/v1`",
+        ),
+        ("http://h:1/v1", "set `base_url` to the address that ends in `/v1`: `--api-base-url URL`"),
+    ],
+)
+def test_the_address_that_was_meant_is_named(base_url: str, expected: str) -> None:
+    assert told(404, "404 page not found", base_url=base_url).hint == expected
+
+
+def test_a_path_of_another_server_is_its_own() -> None:
+    found = told(404, "404 page not found", server="Docker Model Runner", base_url="http://h:12434")
+    assert (
+        found.hint == "`base_url` lacks `/engines/v1`: `--api-base-url http://h:12434/engines/v1`"
+    )
+
+
+def test_a_redirect_is_named_and_not_followed() -> None:
+    found = told(302, "", location="https://login.example\u202e/")
+    assert (found.kind, "https://login.example\\u202e/" in found.message) == ("wrong_path", True)
+
+
+def test_the_nearest_names_are_offered() -> None:
+    models = ("llama3.2:3b", "qwen2.5-coder:7b", "qwen2.5-coder:14b")
+    asked = Asked(URL, "qwen2.5-coder:latest", known("Ollama"), models=models)
+    found = classify(Answer(404, {}, json.dumps(error("model 'x' not found"))), asked)
+    assert found.hint.startswith(
+        "did you mean `qwen2.5-coder:7b`, `qwen2.5-coder:14b`?; `ollama pull"
+    )
+
+
+def test_a_wrong_key_is_not_a_missing_one() -> None:
+    asked = Asked(URL, "m", None, key_sent=True)
+    found = classify(Answer(401, {}, json.dumps(error("Invalid API Key"))), asked)
+    assert found.message.startswith(
+        "the server at http://localhost:8080/v1 does not accept the key"
+    )
+    assert "config explain api_key_env" in found.hint
+
+
+def test_a_cloud_model_that_wants_a_sign_in_is_no_missing_key() -> None:
+    assert told(401, error("unauthorized"), model="gpt-oss:120b-cloud").kind == "cloud_model"
+    assert told(401, {"error": "unauthorized", "signin_url": "https://x"}).kind == "cloud_model"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "name"),
+    [
+        (503, error("Loading model"), {"Server": "llama.cpp"}, "llama.cpp"),
+        (200, {"error": "Unexpected endpoint or method. (POST /x)"}, {}, "LM Studio"),
+        (404, error('model "x" not found, try pulling it first'), {}, "Ollama"),
+        (500, error("EngineCore encountered an issue"), {}, "vLLM"),
+        (400, error("litellm.BadRequestError: x"), {}, "LiteLLM"),
+    ],
+)
+def test_a_server_gives_itself_away(
+    status: int, body: object, headers: dict[str, str], name: str
+) -> None:
+    assert name in told(status, body, **headers).message
+
+
+def test_everything_that_mlx_cannot_load_is_a_404() -> None:
+    assert told(404, {"error": "weights are odd"}, server="MLX").kind == "load_failed"
+    assert told(404, {"error": "weights are odd"}).kind == "server"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"retry-after": "1.5"}, 1.5),
+        (
+            {
+                "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT",
+                "date": "Wed, 21 Oct 2026 07:28:00 GMT",
+            },
+            30.0,
+        ),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "nan"}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_that_a_server_asks_for_is_read(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert told(429, "", **headers).retry_after == seconds
+
+
+def test_an_error_in_a_stream_goes_by_its_own_code() -> None:
+    asked = Asked(URL, "m", None)
+
+    def in_stream(body: object) -> ServerError:
+        return classify(Answer(200, {}, json.dumps(body), in_stream=True), asked)
+
+    assert in_stream(error("boom", code=400)).kind == "bad_request"
+    assert in_stream(error("boom", code="500")).transient
+    assert in_stream(error("boom")).transient
+    assert in_stream(error("model is not loaded")).transient
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["error", "message", "detail", "code", "param", "loc", "msg", "choices", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    status=st.integers(100, 599),
+    body=JSON.map(json.dumps) | st.text() | st.text(string.printable).map("<html>{}".format),
+    in_stream=st.booleans(),
+)
+def test_whatever_comes_is_one_error_with_a_remedy(
+    status: int, body: str, *, in_stream: bool
+) -> None:
+    found = classify(Answer(status, {}, body, in_stream), Asked(URL, "m", None))
+    assert found.message.isprintable()
+    assert found.hint
+    assert len(found.message) < 2_000
+
+
+def test_a_body_that_is_nested_or_long_without_end_is_read_quickly() -> None:
+    assert told(500, "[" * 100_000).kind == "server"
+    assert told(400, error("model " * 50_000)).kind == "bad_request"

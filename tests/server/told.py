@@ -1,0 +1,32 @@
+"""An answer, and the error it is read as."""
+
+import json
+
+from smol_dev.errors import ServerError
+from smol_dev.server.failures import Answer, Asked, classify
+from smol_dev.server.known import Known, servers
+
+URL = "http://localhost:8080/v1"
+
+
+def known(name: str) -> Known:
+    return next(each for each in servers() if each.name == name)
+
+
+def told(
+    status: int,
+    body: object,
+    *,
+    server: str | None = None,
+    model: str = "qwen3:8b",
+    base_url: str = URL,
+    **headers: str,
+) -> ServerError:
+    """The error of an answer; a body that is no text is sent as JSON."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    asked = Asked(base_url, model, known(server) if server else None)
+    return classify(Answer(status, headers, text), asked)
+
+
+def error(message: str, **fields: object) -> dict[str, object]:
+    return {"error": {"message": message, **fields}}
