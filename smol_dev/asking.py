@@ -121,12 +121,27 @@ async def ask(
         if isinstance(result, Answered):
             yield result
             return
-        again, rejected = result
-        if rejected is not None:
-            if question.schema is not None and rejected.reason in FORMLESS:
+        if result.rejected is not None:
+            if question.schema is not None and result.rejected.reason in FORMLESS:
                 chat.step_down(question.stage)
-            yield rejected
-        yield again
+            yield result.rejected
+        if result.settled is not None:
+            yield result.settled
+            return
+        if result.error is not None:
+            raise result.error
+        yield attempts.again(result.reason, result.message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused(Generic[Value]):
+    """An answer that settles nothing: why, and what to make of it when there is no other try."""
+
+    reason: str
+    message: str
+    rejected: AnswerRejected | None = None
+    settled: Answered[Value] | None = None
+    error: SmolError | None = None
 
 
 class _Attempts(Generic[Value]):
@@ -136,14 +151,15 @@ class _Attempts(Generic[Value]):
         self.question = question
         self.turns = question.turns()
         self._before = ""
+        self._cut = ""
         self._usage = Usage()
         self._seconds = 0.0
         self._requests = 0
         self._rejections = 0
         self._flawed: Answered[Value] | None = None
 
-    def take(self, reply: Reply) -> "Answered[Value] | tuple[Retry, AnswerRejected | None]":
-        """The answer when the question is settled, else what to report before asking again."""
+    def take(self, reply: Reply) -> Answered[Value] | _Refused[Value]:
+        """What the answer comes to."""
         self._usage = add(self._usage, reply.usage)
         self._seconds += reply.seconds
         self._requests += 1
@@ -157,36 +173,33 @@ class _Attempts(Generic[Value]):
         flawed = self._answered(verdict.value, said or "", flaw=verdict.message)
         if self._flawed is not None:
             return flawed
-        self._flawed = flawed
-        return self._again("syntax", verdict.message, before=""), None
+        self._flawed, self._cut = flawed, ""
+        return _Refused("syntax", verdict.message)
 
-    def _reject(
-        self, verdict: Rejected, said: str, reply: Reply
-    ) -> "Answered[Value] | tuple[Retry, AnswerRejected]":
-        self._rejections += 1
-        if self._rejections > self.question.retries:
-            if self._flawed is None:
-                raise _gave_up(self.question, verdict, self._requests, reply)
-            kept = self._flawed
-            return self._answered(kept.value, kept.said, flaw=kept.flaw)
-        rejected = AnswerRejected(
-            self.question.stage,
-            self.question.path,
-            self._requests,
-            reply.text,
-            verdict.reason,
-            verdict.message,
-        )
-        before = said if verdict.reason == "truncated" else ""
-        return self._again(verdict.reason, verdict.message, before=before), rejected
-
-    def _again(self, reason: str, message: str, *, before: str) -> Retry:
+    def again(self, reason: str, message: str) -> Retry:
+        """The turns are set for another try, which is reported."""
         question = self.question
-        self._before = before
-        self.turns = question.turns("" if before else message)
-        if before:
-            self.turns = prompts.turn(self.turns, before, prompts.more())
+        self._before = self._cut
+        self.turns = question.turns("" if self._before else message)
+        if self._before:
+            self.turns = prompts.turn(self.turns, self._before, prompts.more())
         return Retry(question.stage, question.path, reason, message, self._requests)
+
+    def _reject(self, verdict: Rejected, said: str, reply: Reply) -> _Refused[Value]:
+        self._rejections += 1
+        self._cut = said if verdict.reason == "truncated" else ""
+        question, reason, message = self.question, verdict.reason, verdict.message
+        rejected = AnswerRejected(
+            question.stage, question.path, self._requests, reply.text, reason, message
+        )
+        if self._rejections <= question.retries:
+            return _Refused(reason, message, rejected)
+        if self._flawed is None:
+            error = _gave_up(question, verdict, self._requests, reply)
+            return _Refused(reason, message, rejected, error=error)
+        kept = self._flawed
+        settled = self._answered(kept.value, kept.said, flaw=kept.flaw)
+        return _Refused(reason, message, rejected, settled=settled)
 
     def _answered(self, value: Value, said: str, *, flaw: str = "") -> Answered[Value]:
         turns = self.question.turns() if self._before else self.turns

@@ -162,8 +162,10 @@ def test_a_file_that_cannot_be_had_does_not_stop_the_others() -> None:
 def test_answer_retries_0_asks_once() -> None:
     job = replace(JOB, stages={"code": StageSettings(answer_retries=0)})
     chat = FakeChat([PLAN, '{"files": ["a.py"]}', ""])
-    [missing] = [step for step in happenings(chat, job) if isinstance(step, FileMissing)]
+    steps = happenings(chat, job)
+    [missing] = [step for step in steps if isinstance(step, FileMissing)]
     assert missing.reason == "empty"
+    assert [step.attempt for step in steps if isinstance(step, AnswerRejected)] == [1]
 
 
 def test_a_cut_off_answer_is_continued_as_the_next_turn() -> None:
@@ -213,7 +215,13 @@ def test_a_list_in_no_form_steps_down_from_structured_output() -> None:
     chat = FakeChat([PLAN, "", LIST, "A = 1\n", "import a\n"])
     happenings(chat)
     assert chat.stepped_down == ["files"]
-    assert [request.schema is not None for request in chat.requests] == [False, True, True, False, False]
+    assert [request.schema is not None for request in chat.requests] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_too_many_files_say_how_to_raise_the_limit() -> None:
