@@ -110,11 +110,12 @@ def root_of(base_url: str) -> str:
 def look_up(
     places: Sequence[Place], answers: Mapping[str, Probe], model: str
 ) -> Iterator[tuple[Place, list[Any]]]:
-    """Each place that was answered with JSON, and the values found there, maybe none."""
+    """Each place that was answered with what it should hold, and the values found, maybe none."""
     for place in places:
         document = answers[place.at].json() if place.at in answers else None
-        if document is None:
-            continue
+        first = place.find.partition(".")[0].partition("[")[0]
+        if not isinstance(document, dict) or first not in document:
+            continue  # LM Studio answers 200 to any path
         found = values(document, place.find, model)
         if place.pattern:
             matches = (re.search(place.pattern, each) for each in found if isinstance(each, str))
@@ -169,7 +170,7 @@ def size_of(name: str) -> int | None:
     `qwen2.5-coder:7b`, `Mixtral-8x7B`, `gemma3:270m`, `30b-a3b` (of 30B, 3B are used at a time).
     """
     sizes = [
-        int(int(count or 1) * float(size) * UNITS[unit])
+        round(int(count or 1) * float(size) * UNITS[unit])
         for count, size, unit in SIZE.findall(name[:500].lower())
     ]
     return max((size for size in sizes if size >= SMALLEST_MODEL), default=None)

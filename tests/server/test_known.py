@@ -1,0 +1,284 @@
+"""Known servers: recognised by what they answer, asked for what they tell, with remedies of their own."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import get_args
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smol_dev.config.providers import PROVIDERS
+from smol_dev.server.chat import Facts
+from smol_dev.server.kinds import Kind as FailureKind
+from smol_dev.server.known import Known, Offer, facts, generic, named, offers, recognise, servers
+from smol_dev.server.patterns import rules
+from smol_dev.server.probes import root_of, size_of, values
+from smol_dev.server.transport import open_client
+from tests.fake_server import Canned, FakeServer, json_answer, refusing_port, text_answer
+from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models
+
+Question = Callable[[httpx2.AsyncClient, str], Awaitable[object]]
+
+
+def known(name: str) -> Known:
+    return next(each for each in servers() if each.name == name)
+
+
+def asked(base_url: str, question: Question) -> object:
+    async def ask() -> object:
+        async with open_client(base_url, environ={}) as client:
+            return await question(client, base_url)
+
+    return asyncio.run(ask())
+
+
+def answer_of(kind: Kind, question: Question, path: str = "/v1") -> object:
+    with FakeServer(kind) as server:
+        return asked(f"{server.origin}{path}", question)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_server_is_recognised_on_any_port(name: str) -> None:
+    kind, path = KINDS[name]
+    found = answer_of(kind, recognise, path)
+    assert isinstance(found, Known)
+    assert found.name == name
+
+
+def test_a_server_is_recognised_without_its_path_too() -> None:
+    found = answer_of(OLLAMA, recognise, "")
+    assert isinstance(found, Known)
+    assert found.name == "Ollama"
+
+
+def test_a_server_far_away_is_asked_for_its_models_alone() -> None:
+    paths = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        paths.append(str(request.url))
+        return httpx2.Response(200, json=models("vllm", "m"))
+
+    async def ask() -> str:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
+            return (await recognise(client, "https://llm.example.com/v1")).name
+
+    assert asyncio.run(ask()) == "vLLM"
+    assert paths == ["https://llm.example.com/v1/models"]
+
+
+FACTS = [
+    ("Ollama", "qwen3:8b", (4096, None, 8_200_000_000)),
+    ("Ollama", "llama3.2", (16384, None, 3_200_000_000)),
+    ("LM Studio", "google/gemma-3-12b", (8192, None, 12_000_000_000)),
+    ("LM Studio", "qwen/qwen3-8b", (None, None, 8_000_000_000)),
+    ("llama.cpp", "whatever", (16384, 4, 7_615_616_512)),
+    ("vLLM", "Qwen/Qwen3-32B", (32768, None, 32_000_000_000)),
+    ("koboldcpp", "koboldcpp/Mistral-7B", (6144, None, 7_000_000_000)),
+    ("Docker Model Runner", "ai/qwen3", (4096, None, None)),
+    ("Lemonade", "Qwen3-4B-GGUF", (None, None, 4_000_000_000)),
+    ("compatible", "something", (None, None, None)),
+]
+
+
+@pytest.mark.parametrize(("name", "model", "expected"), FACTS)
+def test_a_server_tells_its_loaded_window_slots_and_size(
+    name: str, model: str, expected: tuple[int | None, int | None, int | None]
+) -> None:
+    kind, path = KINDS[name]
+    found = answer_of(kind, lambda client, url: facts(client, url, model, known(name)), path)
+    assert isinstance(found, Facts)
+    assert (found.window, found.slots, found.parameters) == expected
+    assert (found.server, found.model) == (name, model)
+    assert found.enlarge
+
+
+def test_lm_studio_tells_window_and_slots_of_a_loaded_instance() -> None:
+    instances = [{"id": "a", "config": {"context_length": 8192, "parallel": 4}}]
+    documents = {
+        "models": [
+            {
+                "key": "qwen/qwen3-8b",
+                "type": "llm",
+                "params_string": "8B",
+                "loaded_instances": instances,
+            }
+        ]
+    }
+    kind = Kind({"/api/v1/models": documents}, unknown={"error": "Unexpected endpoint"})
+    found = answer_of(
+        kind, lambda client, url: facts(client, url, "qwen/qwen3-8b", known("LM Studio"))
+    )
+    assert isinstance(found, Facts)
+    assert (found.window, found.slots, found.parameters) == (8192, 4, 8_000_000_000)
+
+
+def test_offers_are_all_models_with_what_is_told_about_each() -> None:
+    found = answer_of(OLLAMA, lambda client, url: offers(client, url, known("Ollama")))
+    assert found == (
+        Offer(
+            "nomic-embed-text:latest",
+            loaded=False,
+            window=None,
+            parameters=137_000_000,
+            chats=False,
+        ),
+        Offer("llama3.2:latest", loaded=False, window=None, parameters=3_200_000_000),
+        Offer("qwen3:8b", loaded=True, window=4096, parameters=8_200_000_000),
+    )
+
+
+def test_a_server_that_lists_only_what_is_loaded_has_it_loaded() -> None:
+    found = answer_of(LLAMA_CPP, lambda client, url: offers(client, url, known("llama.cpp")))
+    assert found == (
+        Offer("/models/qwen.gguf", loaded=True, window=16384, parameters=7_615_616_512),
+    )
+
+
+def test_an_embedding_model_is_known_by_its_type_or_name() -> None:
+    found = answer_of(LM_STUDIO, lambda client, url: offers(client, url, known("LM Studio")))
+    assert isinstance(found, tuple)
+    assert [(each.name, each.chats, each.loaded) for each in found] == [
+        ("text-embedding-nomic", False, False),
+        ("qwen/qwen3-8b", True, False),
+        ("google/gemma-3-12b", True, True),
+    ]
+
+
+HOSTILE = [
+    json_answer({"data": None}),
+    json_answer({"data": [None, 1, {"id": 5}, {"id": ""}, {"id": [1]}]}),
+    json_answer([]),
+    json_answer(
+        {
+            "models": [{"name": "m", "context_length": True, "details": 7}],
+            "data": [{"id": "m", "meta": []}],
+        }
+    ),
+    text_answer("[" * 50_000, kind="application/json"),
+    text_answer("x" * (5 * 1024 * 1024)),
+    text_answer("\x00\xff\x1b[2J"),
+    Canned(raw=b"not http at all\r\n\r\n", end="close"),
+    Canned(500, {}, [b"boom"]),
+    Canned(200, {"content-encoding": "gzip"}, [b"\x1f\x8b"]),
+    Canned(200, {}, [b"{"], end="reset"),
+]
+
+
+@pytest.mark.parametrize("name", ["Ollama", "LM Studio", "llama.cpp", "vLLM"])
+def test_no_answer_whatever_breaks_a_question(name: str) -> None:
+    for answer in HOSTILE:
+        with FakeServer(answer) as server:
+            found = asked(server.base_url, lambda client, url: facts(client, url, "m", known(name)))
+            assert isinstance(found, Facts)
+            assert (found.window, found.slots) == (None, None)
+            asked(server.base_url, lambda client, url: offers(client, url, known(name)))
+            asked(server.base_url, recognise)
+
+
+def test_no_server_at_all_breaks_no_question() -> None:
+    base_url = f"http://127.0.0.1:{refusing_port()}/v1"
+    assert asked(base_url, recognise) is generic()
+    assert asked(base_url, lambda client, url: offers(client, url, known("Ollama"))) == ()
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+KEYS = st.sampled_from(
+    ["data", "id", "models", "name", "key", "loaded_instances", "config", "context_length", "meta"]
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    document=st.recursive(
+        LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4)
+    )
+)
+def test_a_way_into_any_document_ends_in_a_list(document: object) -> None:
+    for each in servers():
+        for place in (*each.window, *each.slots, *each.parameters, *each.loaded, *each.type):
+            assert isinstance(values(document, place.find, "m"), list)
+
+
+SIZES = [
+    ("qwen2.5-coder:7b", 7_000_000_000),
+    ("Mixtral-8x7B-Instruct", 56_000_000_000),
+    ("Qwen2.5-0.5B", 500_000_000),
+    ("qwen3-coder:30b-a3b", 30_000_000_000),
+    ("gemma3:270m", 270_000_000),
+    ("gemma3n:e4b", 4_000_000_000),
+    ("Qwen2.5-7B-Instruct-1M", 7_000_000_000),
+    ("deepseek-r1-0528-qwen3-8b", 8_000_000_000),
+    ("kimi-k2:1t-cloud", 1_000_000_000_000),
+    ("llama3.2", None),
+    ("bge-m3", None),
+    ("Qwen3-8bit", None),
+    ("gpt-4o-2024-08-06", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+def test_a_name_tells_the_size(name: str, size: int | None) -> None:
+    assert size_of(name) == size
+
+
+@pytest.mark.parametrize(
+    ("base_url", "root"),
+    [
+        ("http://h:1/v1", "http://h:1"),
+        ("http://h:1/v1/", "http://h:1"),
+        ("http://h:1", "http://h:1"),
+        ("http://h:1/engines/v1", "http://h:1"),
+        ("http://h:1/engines/llama.cpp/v1", "http://h:1"),
+        ("http://h:1/api/v1", "http://h:1"),
+        ("http://h:1/gateway/v1", "http://h:1/gateway"),
+    ],
+)
+def test_the_root_is_the_address_without_the_path_of_the_api(base_url: str, root: str) -> None:
+    assert root_of(base_url) == root
+
+
+@pytest.mark.parametrize(
+    "provider", [each for each in PROVIDERS if each not in {"auto", "compatible"}]
+)
+def test_each_provider_that_names_a_server_has_its_entry(provider: str) -> None:
+    found = named(provider)
+    assert found is not None
+    assert found.provider == provider
+
+
+def test_auto_and_compatible_leave_the_server_open() -> None:
+    assert (named("auto"), named("compatible")) == (None, None)
+
+
+def test_every_entry_of_the_tables_is_sound() -> None:
+    kinds = set(get_args(FailureKind))
+    assert set(generic().remedies) == kinds
+    assert {each.kind for each in rules()} <= kinds
+    for each in servers():
+        assert set(each.remedies) <= kinds
+        assert set(each.structured) <= {"json_schema", "json_object"}
+        assert each.path.startswith("/")
+        for pattern in (*each.signs.values(), each.words):
+            re.compile(pattern)
+    names = [rule.name for rule in rules()]
+    assert len(names) == len(set(names))
+
+
+def test_a_remedy_names_a_larger_window_than_the_one_that_was_too_small() -> None:
+    ollama = known("Ollama")
+    assert "OLLAMA_CONTEXT_LENGTH=16384 " in ollama.remedy("context", window=4096)
+    assert "OLLAMA_CONTEXT_LENGTH=65536 " in ollama.remedy("context", window=40_000)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "expected"),
+    [("auto", {}), ("off", {"reasoning_effort": "none"}), ("low", {"reasoning_effort": "low"})],
+)
+def test_thinking_is_set_in_the_way_of_the_server(
+    reasoning: str, expected: dict[str, object]
+) -> None:
+    assert known("Ollama").thinking(reasoning) == expected
