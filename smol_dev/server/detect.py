@@ -67,7 +67,9 @@ async def find(
 
     The best has a chat model in memory, then one that can be loaded; then the order of `known.toml`.
     """
-    return await find_at(client, places(environ), deadline=deadline)
+    return await find_at(
+        client, places(environ, container=in_container(environ)), deadline=deadline
+    )
 
 
 async def find_at(
@@ -88,7 +90,7 @@ async def find_at(
 def best(found: Sequence[Found], environ: Mapping[str, str]) -> Found:
     """The server to use. Raises `ServerError` when none runs, or none has a model to chat with."""
     if not found:
-        raise nothing_found(environ)
+        raise nothing_found(environ, container=in_container(environ))
     first = found[0]
     if first.chosen:
         return first
@@ -102,10 +104,10 @@ def best(found: Sequence[Found], environ: Mapping[str, str]) -> Found:
     )
 
 
-def nothing_found(environ: Mapping[str, str]) -> ServerError:
+def nothing_found(environ: Mapping[str, str], *, container: bool) -> ServerError:
     """The error when no local server runs: what was tried, and the ways on."""
     ports: dict[str, list[str]] = {}
-    for url in places(environ):
+    for url in places(environ, container=container):
         parts = urlsplit(url)
         ports.setdefault(parts.hostname or "", []).append(str(parts.port or 80))
     tried = " and ".join(f"{host} at {', '.join(each)}" for host, each in ports.items())
@@ -113,9 +115,7 @@ def nothing_found(environ: Mapping[str, str]) -> ServerError:
         "start a server (`ollama serve`, LM Studio, `llama-server -m MODEL.gguf`), "
         "name one with `--api-base-url URL`, or see how it works without any: `smol_dev demo`"
     )
-    inside = (
-        "; in a container, `localhost` is the container itself" if in_container(environ) else ""
-    )
+    inside = "; in a container, `localhost` is the container itself" if container else ""
     elsewhere = default_base_url("ollama", environ)
     if not is_local(elsewhere):
         inside += "; OLLAMA_HOST is no local address: name it with `--api-base-url`"
@@ -124,28 +124,28 @@ def nothing_found(environ: Mapping[str, str]) -> ServerError:
     )
 
 
-def places(environ: Mapping[str, str]) -> tuple[str, ...]:
+def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
     """The addresses where a local server may listen, `$OLLAMA_HOST` first."""
-    found = list(_places(environ))
+    found = _places(environ, container=container)
     return tuple(dict.fromkeys(url for url in found if is_local(url)))
 
 
-def _places(environ: Mapping[str, str]) -> Iterator[str]:
+def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
     if environ.get("OLLAMA_HOST"):
         yield default_base_url("ollama", environ)
-    hosts = ["localhost", HOST_OF_CONTAINER] if in_container(environ) else ["localhost"]
-    if in_container(environ):
+    if container:
         yield MODEL_RUNNER
+    hosts = ["localhost", HOST_OF_CONTAINER] if container else ["localhost"]
     for host in hosts:
         for each in servers():
             if not each.forwards:
                 yield from (f"http://{host}:{port}{each.path}" for port in each.ports)
 
 
-def in_container(environ: Mapping[str, str]) -> bool:
-    """Whether we run in a container, as its engine tells."""
+def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINER_SIGNS) -> bool:
+    """Whether we run in a container, as its engine tells by a variable or by one of these files."""
     told = environ.get("container") or environ.get("KUBERNETES_SERVICE_HOST")
-    return bool(told) or any(sign.exists() for sign in CONTAINER_SIGNS)
+    return bool(told) or any(sign.exists() for sign in signs)
 
 
 async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found]) -> None:

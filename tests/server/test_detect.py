@@ -1,0 +1,183 @@
+"""Finding a running local server: by what it answers, within a deadline, never a cloud."""
+
+import asyncio
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from smol_dev.errors import ServerError
+from smol_dev.server.detect import Found, best, choose, find_at, in_container, nothing_found, places
+from smol_dev.server.known import Offer
+from smol_dev.server.transport import open_client
+from tests.fake_server import Answers, Canned, FakeServer, json_answer, refusing_port, text_answer
+from tests.server.kinds_of_servers import (
+    KINDS,
+    LITELLM,
+    LLAMA_CPP,
+    LM_STUDIO,
+    OLLAMA,
+    WEB_PAGE,
+    Kind,
+    models,
+)
+
+
+def found_at(*base_urls: str, deadline: float = 5.0) -> tuple[Found, ...]:
+    async def look() -> tuple[Found, ...]:
+        async with open_client("http://localhost", environ={}, connections=16) as client:
+            return await find_at(client, base_urls, deadline=deadline)
+
+    return asyncio.run(look())
+
+
+def found_with(*answers: Answers, path: str = "/v1") -> tuple[Found, ...]:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(FakeServer(each)) for each in answers]
+        return found_at(*(f"{server.origin}{path}" for server in servers))
+
+
+CHOSEN = {
+    "Ollama": ("ollama", "qwen3:8b", ("qwen3:8b",)),
+    "LM Studio": ("lmstudio", "google/gemma-3-12b", ("google/gemma-3-12b",)),
+    "llama.cpp": ("llamacpp", "/models/qwen.gguf", ("/models/qwen.gguf",)),
+    "vLLM": ("vllm", "Qwen/Qwen3-32B", ("Qwen/Qwen3-32B",)),
+    "Docker Model Runner": ("compatible", "ai/qwen3", ()),
+    "MLX": ("compatible", "mlx-community/Qwen3-8B-4bit", ()),
+    "compatible": ("compatible", "something", ()),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), CHOSEN.items(), ids=CHOSEN)
+def test_a_server_is_found_on_any_port_with_the_model_to_use(
+    name: str, expected: tuple[str, str, tuple[str, ...]]
+) -> None:
+    kind, path = KINDS[name]
+    [found] = found_with(kind, path=path)
+    assert found.known.name == name
+    assert (found.provider, found.chosen, found.loaded) == expected
+
+
+def test_a_server_with_a_loaded_model_comes_first() -> None:
+    unloaded = Kind({**OLLAMA.documents, "/api/ps": {"models": []}})
+    names = [(each.known.name, each.chosen) for each in found_with(unloaded, WEB_PAGE, LM_STUDIO)]
+    assert names == [("LM Studio", "google/gemma-3-12b"), ("Ollama", "llama3.2:latest")]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(WEB_PAGE, id="a web page"),
+        pytest.param(LITELLM, id="a proxy that may forward to a cloud"),
+        pytest.param(json_answer({"data": []}), id="an empty list of anything"),
+        pytest.param(json_answer({"data": "x"}), id="other JSON"),
+        pytest.param(Canned(raw=b"SSH-2.0-OpenSSH_9.6\r\n", end="close"), id="no HTTP"),
+        pytest.param(text_answer("", status=401), id="a closed door"),
+    ],
+)
+def test_what_is_no_local_server_is_not_found(answers: Answers) -> None:
+    assert found_with(answers) == ()
+
+
+def test_nothing_is_found_where_nothing_listens() -> None:
+    assert found_at(f"http://127.0.0.1:{refusing_port()}/v1") == ()
+
+
+def test_a_server_that_hangs_does_not_hold_up_the_others() -> None:
+    with FakeServer(Canned(raw=b"", end="stall")) as silent, FakeServer(OLLAMA) as ollama:
+        started = time.monotonic()
+        [found] = found_at(silent.base_url, ollama.base_url, deadline=1.0)
+        assert time.monotonic() - started < 2
+    assert found.known.name == "Ollama"
+
+
+@pytest.mark.parametrize(
+    ("offers", "expected"),
+    [
+        ([Offer("a"), Offer("b", loaded=True)], "b"),
+        ([Offer("nomic-embed-text", chats=False), Offer("a"), Offer("b")], "a"),
+        ([Offer("gpt-oss:120b-cloud", loaded=True), Offer("a", loaded=False)], "a"),
+        ([Offer("glm-4.6:cloud"), Offer("embed", loaded=True, chats=False)], ""),
+        ([], ""),
+    ],
+)
+def test_the_loaded_else_the_first_chat_model_of_this_machine_is_chosen(
+    offers: list[Offer], expected: str
+) -> None:
+    assert choose(offers) == expected
+
+
+def test_a_server_that_is_loading_or_wants_a_key_says_so() -> None:
+    loading = json_answer({"error": {"message": "Loading model"}}, status=503, server="llama.cpp")
+    with pytest.raises(ServerError) as caught:
+        best(found_with(loading), {})
+    assert caught.value.kind == "loading"
+    message = "An LM Studio API token is required to make requests to this server."
+    closed = json_answer({"error": {"message": message, "code": "invalid_api_key"}}, status=401)
+    with pytest.raises(ServerError, match="wants a key") as caught:
+        best(found_with(closed), {})
+    assert "create a token" in caught.value.hint
+
+
+def test_a_server_without_a_model_to_chat_with_says_how_to_get_one() -> None:
+    empty = Kind({"/": "Ollama is running", "/v1/models": {"object": "list", "data": None}})
+    with pytest.raises(ServerError, match="is running, but has no model to chat with") as caught:
+        best(found_with(empty), {})
+    assert "ollama pull MODEL" in caught.value.hint
+
+
+def test_the_first_of_those_found_is_the_best() -> None:
+    found = found_with(LLAMA_CPP)
+    assert best(found, {}) is found[0]
+
+
+def test_nothing_found_lists_what_was_tried_and_the_ways_on() -> None:
+    error = nothing_found({"OLLAMA_HOST": "192.168.7.7"}, container=False)
+    assert error.message == (
+        "no local server was found; tried 192.168.7.7 at 11434"
+        " and localhost at 1234, 8080, 8000, 5001, 13305, 12434, 5000, 1337, 11434"
+    )
+    for way in ("start a server", "`--api-base-url URL`", "`smol_dev demo`"):
+        assert way in error.hint
+    assert (error.exit_code, error.kind) == (3, "not_running")
+
+
+def test_nothing_found_in_a_container_says_what_localhost_is() -> None:
+    assert "`localhost` is the container itself" in nothing_found({}, container=True).hint
+    tried = places({}, container=True)
+    assert tried[0] == "http://model-runner.docker.internal/engines/v1"
+    assert "http://host.docker.internal:11434/v1" in tried
+
+
+def test_a_container_is_known_by_its_files_and_variables(tmp_path: Path) -> None:
+    assert in_container({}, signs=[tmp_path])
+    assert in_container({"container": "podman"}, signs=[])
+    assert not in_container({}, signs=[tmp_path / "absent"])
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("", "http://localhost:1234/v1"),
+        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
+        (":9999", "http://localhost:9999/v1"),
+        ("http://10.0.0.7", "http://10.0.0.7:80/v1"),
+        ("ollama.example.com", "http://localhost:1234/v1"),
+        ("https://8.8.8.8", "http://localhost:1234/v1"),
+    ],
+)
+def test_ollama_host_comes_first_if_it_is_local(host: str, expected: str) -> None:
+    assert places({"OLLAMA_HOST": host}, container=False)[0] == expected
+
+
+def test_no_place_is_tried_twice_and_no_cloud_at_all() -> None:
+    tried = places({}, container=False)
+    assert len(tried) == len(set(tried))
+    assert all(url.startswith("http://localhost:") for url in tried)
+    assert "http://localhost:4000/v1" not in tried
+
+
+def test_a_model_list_alone_is_enough_to_be_found() -> None:
+    [found] = found_with(Kind({"/v1/models": models("someone", "m")}))
+    assert (found.known.name, found.models, found.chosen) == ("compatible", ("m",), "m")
