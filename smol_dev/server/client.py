@@ -21,17 +21,16 @@ from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
 from smol_dev.server import known as servers
 from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName
+from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, classify, unreachable
 from smol_dev.server.known import Known, Offer
+from smol_dev.server.proxies import proxy_for
 from smol_dev.server.remembered import Remembered
 from smol_dev.server.request import Habits, body, was_sent
 from smol_dev.server.retry import wait_before_retry
-from smol_dev.server.streamed import Deadlines, streamed
-from smol_dev.server.transport import open_client, proxy_for
-
-PLACEHOLDER: Final = "local"
-"""The package refuses to work without a key; the transport takes it out of every request."""
+from smol_dev.server.streamed import streamed
+from smol_dev.server.transport import PLACEHOLDER, open_client
 
 OTHERS_DEADLINE: Final = 0.5
 """Seconds to look for another local server, when the one of the profile is not running."""

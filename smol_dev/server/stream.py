@@ -1,158 +1,258 @@
 """The bytes of a streamed answer turned into pieces: server-sent events as local servers really send them.
 
 Tolerated: comments, `event:` and `id:` lines, a last event without its blank line, no `[DONE]`, a whole
-JSON answer in place of a stream, missing or empty `choices`, content in parts, and usage wherever it
-stands. Standard library only.
+JSON answer or JSON lines in place of a stream, missing or empty `choices`, content in parts, and usage
+wherever it stands. Standard library only.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-from smol_dev.server.chat import Usage
+from smol_dev.server.chat import Delta, Usage
+from smol_dev.server.usage import usage_in
 
 MOST_LINE: Final = 1024 * 1024
 """Bytes of one line; a longer one is no answer of a model."""
 
 MOST_DATA_LINES: Final = 10_000
+MOST_WHOLE: Final = 8 * 1024 * 1024
+"""Bytes of a JSON answer that is spread over lines."""
 
-FAKE_USAGE: Final = (100, 100)
-"""What koboldcpp reports for every answer, whatever it read (v1.76)."""
+MOST_STRAY: Final = 64 * 1024
+"""Bytes kept of what is no part of an answer, to say what it was instead."""
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
-class BrokenStreamError(Exception):
-    """Bytes that no server sends which works: too long a line, no UTF-8, no JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one event adds. `error` is the body of an error found in the stream, as text."""
-
-    text: str = ""
-    reasoning: str = ""
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    error: str = ""
-    nameless: bool = False
+NOT_FINISHED: Final = frozenset({"error", "abort", "cancelled", "canceled"})
+"""Finish reasons that mean that the answer was broken off."""
 
 
 class StreamReader:
-    """Reads one answer; `feed` it the bytes as they come, and `end` it when no more will.
+    """Reads one answer: `feed` it the bytes as they come, and `end` it when no more will.
 
-    `whole` says that the server answered with plain JSON in place of events.
+    What has been read so far stands in the attributes. `error` is the body of an error found in the
+    answer, `broken` says why the bytes are no answer that could be read; behind either nothing more
+    is read. `done` says that `[DONE]` came, `is_stream` that there were events, `stray` is whatever
+    came that is no part of an answer, and `nameless` that an event named no model, which is how
+    Ollama hides an error. The result does not depend on how the bytes are cut into chunks.
     """
 
-    def __init__(self, *, whole: bool = False) -> None:
-        self._whole = whole
-        self._body = bytearray()
-        self._rest = b""
+    def __init__(self) -> None:
+        self.finish_reason: str | None = None
+        self.usage = Usage()
+        self.error = ""
+        self.broken = ""
+        self.done = False
+        self.is_stream = False
+        self.nameless = False
+        self.stray = bytearray()
+        self._begun = False
+        self._after_return = False
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
         self._data: list[bytes] = []
         self._event = b""
+        self._whole: bytearray | None = None
+        self._halves = ["", ""]
 
-    def feed(self, chunk: bytes) -> Iterator[Part]:
-        """The parts that are complete with this chunk. Raises `BrokenStreamError`."""
-        if self._whole:
-            self._body += chunk
-            return
-        self._rest += chunk
-        if b"\n" not in chunk and b"\r" not in chunk:
-            self._check_line(self._rest)
-            return
-        *lines, self._rest = _lines(self._rest)
-        self._check_line(self._rest)
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that follows could change the answer."""
+        return self.done or bool(self.error) or bool(self.broken)
+
+    def feed(self, chunk: bytes) -> list[Delta]:
+        """The pieces that are complete with this chunk; empty ones are left out."""
+        deltas: list[Delta] = []
+        if b"\r" in chunk or self._after_return:
+            chunk = self._with_line_feeds(chunk)
+        if b"\n" not in chunk:
+            self._keep(chunk)
+            return deltas
+        lines = chunk.split(b"\n")
+        if self._pending:
+            lines[0] = b"".join([*self._pending, lines[0]])
+            self._pending.clear()
+            self._pending_bytes = 0
+        rest = lines.pop()
         for line in lines:
-            yield from self._line(line)
+            if self.is_over:
+                return deltas
+            self._line(line, deltas)
+        self._keep(rest)
+        return deltas
 
-    def end(self) -> Iterator[Part]:
-        """The parts of what is left: an event without its blank line, or the whole JSON answer."""
-        if self._whole:
-            yield from _parts(_parsed(bytes(self._body)))
-            return
-        if self._rest:
-            yield from self._line(self._rest.rstrip(b"\r"))
-        yield from self._dispatch()
+    def end(self) -> list[Delta]:
+        """The pieces of what is left: an event without its blank line, or a whole JSON answer."""
+        deltas: list[Delta] = []
+        if self._pending and not self.is_over:
+            self._line(b"".join(self._pending), deltas)
+        if self._data and not self.is_over:
+            self._dispatch(deltas)
+        if self._whole is not None and not self.is_over:
+            self._document(bytes(self._whole), deltas)
+        if any(self._halves):
+            halves = ["\ufffd" if half else "" for half in self._halves]
+            self._halves = ["", ""]
+            deltas.append(Delta(*halves))
+        return deltas
 
-    def _line(self, line: bytes) -> Iterator[Part]:
-        if line.startswith(b"data:"):
-            self._check_line(line)
-            self._data.append(line[5:].removeprefix(b" "))
+    def _with_line_feeds(self, chunk: bytes) -> bytes:
+        """The chunk with every line ended by LF; a CR at its end may be half of a CRLF."""
+        if not chunk:
+            return chunk
+        if self._after_return:
+            chunk = chunk.removeprefix(b"\n")
+        self._after_return = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _keep(self, rest: bytes) -> None:
+        if rest and not self.is_over:
+            self._pending.append(rest)
+            self._pending_bytes += len(rest)
+            self._check_length(self._pending_bytes)
+
+    def _check_length(self, length: int) -> None:
+        if length > MOST_LINE:
+            self._break("a line of it is longer than 1 MiB")
+
+    def _break(self, why: str) -> None:
+        self.broken = why
+        self._pending.clear()
+        self._data.clear()
+
+    def _line(self, line: bytes, deltas: list[Delta]) -> None:
+        if not self._begun:
+            self._begun = True
+            line = line.removeprefix(BYTE_ORDER_MARK)
+        if len(line) > MOST_LINE:
+            self._check_length(len(line))
+        elif line.startswith(b"data:"):
+            self.is_stream = True
+            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
             if len(self._data) > MOST_DATA_LINES:
-                raise BrokenStreamError("an event has more than 10,000 lines")
+                self._break("an event of it has more than 10,000 lines")
         elif not line:
-            yield from self._dispatch()
+            if self._data:
+                self._dispatch(deltas)
+            self._event = b""
+        elif not line.startswith((b":", b"id:", b"retry:")):
+            self._unusual_line(line, deltas)
+
+    def _unusual_line(self, line: bytes, deltas: list[Delta]) -> None:
+        if self._whole is not None:
+            self._whole += line
+            if len(self._whole) > MOST_WHOLE:
+                self._break("it is longer than 8 MiB")
         elif line.startswith(b"event:"):
             self._event = line[6:].strip()
         elif line.startswith(b"error:"):  # llama.cpp before 2025 sends errors as a field
-            yield Part(error=line[6:].strip().decode(errors="replace"))
-        elif line.startswith(b"{"):  # a bare error, or an answer as JSON lines
-            yield from _parts(_parsed(line))
+            self.error = line[6:].strip().decode(errors="replace")
+        elif line.lstrip().startswith(b"{"):
+            self._json_line(line, deltas)
+        else:
+            self._set_aside(line)
 
-    def _dispatch(self) -> Iterator[Part]:
-        data, event = b"\n".join(self._data), self._event
-        self._data, self._event = [], b""
-        if not data.strip() or data.strip() == b"[DONE]":
+    def _json_line(self, line: bytes, deltas: list[Delta]) -> None:
+        """An answer in one line of JSON, or the first line of one that is spread over many."""
+        try:
+            json.loads(line)
+        except (ValueError, RecursionError):
+            self._whole = bytearray(line)
+        else:
+            self._document(line, deltas)
+
+    def _set_aside(self, line: bytes) -> None:
+        if len(self.stray) < MOST_STRAY:
+            self.stray += line[:MOST_STRAY] + b"\n"
+
+    def _dispatch(self, deltas: list[Delta]) -> None:
+        raw = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        event = self._event
+        self._data.clear()
+        self._event = b""
+        if event == b"error":
+            self._error_event(raw)
+        elif raw.startswith(b"{"):
+            self._document(raw, deltas)
+        elif raw.strip() == b"[DONE]":
+            self.done = True
+        elif raw.strip():
+            self._document(raw, deltas)
+
+    def _error_event(self, raw: bytes) -> None:
+        self.error = raw.decode(errors="replace").strip() or "error"
+
+    def _document(self, raw: bytes, deltas: list[Delta]) -> None:
+        """One JSON document of the answer."""
+        try:
+            text = raw.decode()
+            document = json.loads(text)
+        except UnicodeDecodeError:
+            self._break("it is not UTF-8")
             return
-        document = _parsed(data)
-        if event == b"error" and not (isinstance(document, dict) and document.get("choices")):
-            yield Part(error=data.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            self._set_aside(raw)
+            self._break("it is not JSON")
             return
-        yield from _parts(document)
+        if not isinstance(document, dict) or _is_error(document):
+            self._not_an_answer(document, raw)
+            return
+        choices = document.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if document.get("usage") or document.get("timings") or document.get("x_groq"):
+            self.usage = usage_in(document, self.usage)
+        if isinstance(choice, dict):
+            self._choice(choice, text, deltas)
+            if document.get("model") == "":
+                self.nameless = True
+        elif not choices and "usage" not in document:
+            self._set_aside(raw)
 
-    def _check_line(self, line: bytes) -> None:
-        if len(line) > MOST_LINE:
-            raise BrokenStreamError("a line of the stream is longer than 1 MiB")
+    def _not_an_answer(self, document: object, raw: bytes) -> None:
+        if isinstance(document, dict):
+            self.error = raw.decode(errors="replace")
+        else:
+            self._set_aside(raw)
 
-
-def _lines(data: bytes) -> list[bytes]:
-    """The lines of the data, ended by LF, CRLF or CR; the last one is not complete yet."""
-    if b"\r" in data:
-        held = b"\r" if data.endswith(b"\r") else b""  # its LF may be in the next chunk
-        body = data[: len(data) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = body.split(b"\n")
-        lines[-1] += held
-        return lines
-    return data.split(b"\n")
-
-
-def _parsed(data: bytes) -> object:
-    try:
-        return json.loads(data)
-    except RecursionError as error:
-        raise BrokenStreamError("the answer is nested too deeply") from error
-    except UnicodeDecodeError as error:
-        raise BrokenStreamError("the answer is not UTF-8") from error
-    except ValueError as error:
-        raise BrokenStreamError("the answer is not JSON") from error
-
-
-def _parts(document: object) -> Iterator[Part]:
-    """What one JSON document of an answer adds."""
-    if not isinstance(document, dict):
-        return
-    if _is_error(document):
-        yield Part(error=json.dumps(document))
-        return
-    choices = document.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else {}
-    choice = choice if isinstance(choice, dict) else {}
-    message = choice.get("delta") or choice.get("message") or {}
-    message = message if isinstance(message, dict) else {}
-    finish = choice.get("finish_reason")
-    yield Part(
-        text=_text(message.get("content")) or _text(choice.get("text")),
-        reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
-        finish_reason=finish if isinstance(finish, str) and finish else None,
-        usage=_usage(document, choice),
-        nameless=document.get("model") == "" and bool(choices),
-    )
+    def _choice(self, choice: dict[str, Any], raw: str, deltas: list[Delta]) -> None:
+        message = choice.get("delta") or choice.get("message")
+        if not isinstance(message, dict):
+            message = {}
+        content = message.get("content")
+        text = content if isinstance(content, str) else _text(content) or _text(choice.get("text"))
+        reasoning = _reasoning(message)
+        if "\\ud" in raw or "\\uD" in raw or any(self._halves):
+            text, self._halves[0] = _mended(self._halves[0], text)
+            reasoning, self._halves[1] = _mended(self._halves[1], reasoning)
+        if text or reasoning:
+            deltas.append(Delta(text, reasoning))
+        if choice.get("usage"):
+            self.usage = usage_in(choice, self.usage)
+        finish = choice.get("finish_reason")
+        if not isinstance(finish, str) or not finish:
+            return
+        if finish in NOT_FINISHED:
+            self.error = raw
+        else:
+            self.finish_reason = finish
 
 
-def _is_error(document: Mapping[str, Any]) -> bool:
+def _is_error(document: dict[str, Any]) -> bool:
     if document.get("error"):
         return True
-    has_choices = bool(document.get("choices")) or "usage" in document
-    return not has_choices and (document.get("object") == "error" or "detail" in document)
+    if "choices" in document or "usage" in document:
+        return False
+    return document.get("object") == "error" or "detail" in document
+
+
+def _reasoning(message: dict[str, Any]) -> str:
+    get = message.get
+    if told := get("reasoning_content") or get("reasoning") or get("thinking"):
+        return _text(told)
+    content = get("content")
+    if not isinstance(content, list):
+        return ""
+    return "".join(_text(part.get("thinking")) for part in content if isinstance(part, dict))
 
 
 def _text(content: object) -> str:
@@ -165,28 +265,14 @@ def _text(content: object) -> str:
     return "".join(part for part in parts if isinstance(part, str))
 
 
-def _usage(document: Mapping[str, Any], choice: Mapping[str, Any]) -> Usage | None:
-    """The counts of the document, from `usage` or llama.cpp's `timings`; None if there are none."""
-    usage = document.get("usage") or choice.get("usage") or document.get("x_groq")
-    usage = usage if isinstance(usage, dict) else {}
-    timings = document.get("timings")
-    timings = timings if isinstance(timings, dict) else {}
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    if (prompt, completion) == FAKE_USAGE and _count(usage.get("total_tokens")) == sum(FAKE_USAGE):
-        return None
-    details = usage.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    evaluated, reused = _count(timings.get("prompt_n")), _count(timings.get("cache_n"))
-    if cached is None:
-        cached = reused
-    if prompt is None and evaluated is not None:
-        prompt = evaluated + (reused or 0)
-    if completion is None:
-        completion = _count(timings.get("predicted_n"))
-    counts = Usage(prompt or None, cached, completion)
-    return None if counts == Usage() else counts
+def _mended(half: str, text: str) -> tuple[str, str]:
+    """The text behind the first half of a character, and the half it may end with itself.
 
-
-def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count else None  # type: ignore[return-value]  # narrowed by the name
+    Some servers cut characters outside the basic plane in two, each piece with one half; a half alone
+    could not be written to a file.
+    """
+    text = half + text
+    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    if half:
+        text = text[:-1]
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), half

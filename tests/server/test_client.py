@@ -359,8 +359,8 @@ def test_no_first_token_in_time_names_its_setting_and_is_not_retried() -> None:
         assert server.dropped.wait(5)
     assert caught.value.kind == "timeout"
     assert caught.value.message == (
-        f"no first token from `{server.base_url}` within 0.1 s (`first_token_timeout`);"
-        " the model may still be loading"
+        f"no first token from llama.cpp at {server.base_url} within 0.1 s;"
+        " the model may still be loading (`first_token_timeout`)"
     )
     assert len(server.chats) == 1
 
@@ -372,7 +372,7 @@ def test_silence_in_mid_answer_names_its_setting_and_keeps_what_came() -> None:
     assert (reply.text, reply.finish_reason) == ("ha", None)
     assert reply.failure is not None
     assert reply.failure.message == (
-        "the server fell silent in the middle of an answer for 0.1 s (`timeout`)"
+        f"llama.cpp at {server.base_url} fell silent in the middle of its answer for 0.1 s (`timeout`)"
     )
 
 
@@ -381,7 +381,9 @@ def test_a_reply_may_not_take_longer_than_total_timeout() -> None:
         items = ask(profile_for(server.base_url, total_timeout=0.2))
     reply = reply_of(items)
     assert reply.failure is not None
-    assert reply.failure.message == "the answer took longer than 0.2 s (`total_timeout`)"
+    assert reply.failure.message == (
+        f"the answer of llama.cpp at {server.base_url} took longer than 0.2 s (`total_timeout`)"
+    )
 
 
 def test_closing_the_answer_drops_the_connection_at_once() -> None:
