@@ -194,6 +194,17 @@ WORDINGS: list[tuple[Kind, int, object]] = [
     ("tls", 400, "Client sent an HTTP request to an HTTPS server."),
     ("tls", 400, "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>"),
     ("proxy", 407, ""),
+    (
+        "context",
+        500,
+        error("failed to find free space in the KV cache, retrying with smaller n_batch"),
+    ),
+    ("crashed", 500, error("CUDA error: an illegal memory access was encountered")),
+    ("crashed", 500, {"message": "llama.cpp terminated unexpectedly: exit status 139"}),
+    ("busy", 500, error("slot unavailable")),
+    ("bad_request", 413, "<html><title>413 Request Entity Too Large</title></html>"),
+    ("forbidden", 403, error("You are not allowed to sample from this model")),
+    ("crashed", 400, {"error": "Channel Error"}),
     # nothing that is known
     ("server", 500, error("boom")),
     ("server", 502, "<html><title>502 Bad Gateway</title></html>"),
