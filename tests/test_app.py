@@ -39,7 +39,8 @@ def plays(files: Mapping[str, str | Canned | Answer]) -> Callable[[Received], Ca
             return answered(PLAN, prompt_tokens=600, completion_tokens=10)
         if turns == 1:
             return answered(json.dumps({"files": list(files)}))
-        path = messages[-1]["content"].rsplit("\n", 1)[-1]
+        asked = [message["content"].rsplit("\n", 1)[-1] for message in reversed(messages)]
+        path = next(line for line in asked if line in files)
         content = files[path]
         if isinstance(content, str):
             return answered(content, prompt_tokens=900, completion_tokens=20)

@@ -150,13 +150,19 @@ class Guard(httpx2.AsyncBaseTransport):
         return headers.raw
 
     def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
+        """The connections to the address; only those that are costly to open are used again.
+
+        llama.cpp closes a connection after some requests without saying so, and the next request
+        on it is lost. On a local network a new one costs less than a millisecond.
+        """
         proxy = usable(proxy_for(url, self._environ))
+        costly = url.startswith("https://")
         if proxy not in self._pools:
             self._pools[proxy] = httpcore2.AsyncConnectionPool(
-                ssl_context=certificates(self._environ) if url.startswith("https://") else None,
+                ssl_context=certificates(self._environ) if costly else None,
                 proxy=None if proxy is None else _proxy(proxy),
                 max_connections=self._connections + PROBES,
-                max_keepalive_connections=self._connections,
+                max_keepalive_connections=self._connections if costly else 0,
                 keepalive_expiry=30,
                 network_backend=self._network,
             )
