@@ -86,15 +86,13 @@ def test_a_run_through_user_file_project_file_environment_and_flags(tmp_path: Pa
         )
     assert written(project / "from-the-project") == FILES
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [event["event"] for event in events if event["event"] != "warning"] == [
-        "run_started",
-        "plan",
+    assert sorted(event["event"] for event in events if event["event"] != "warning") == [
+        *["file_done"] * 2,
+        *["file_started"] * 2,
         "files",
-        "file_started",
-        "file_done",
-        "file_started",
-        "file_done",
+        "plan",
         "run_done",
+        "run_started",
     ]
     assert events[0]["model"] == "from-the-environment"
     assert (events[-1]["written"], events[-1]["failed"]) == (list(FILES), [])
