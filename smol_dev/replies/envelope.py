@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from smol_dev.replies.fences import find_blocks
@@ -16,9 +17,14 @@ QUOTES: Final = frozenset("`'\"“”‘’")
 LONE_CLOSER: Final = re.compile(
     r"</(?:think|thinking|reasoning)>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>", re.IGNORECASE
 )
+TOKEN_BEHIND_FENCE: Final = re.compile(
+    rf"^([ \t]*(?:`{{3,}}|~{{3,}}))[ \t]*(?={TOKEN.pattern})", re.MULTILINE
+)
 ANSWER: Final = re.compile(r"^\s*<(answer|final_answer|final|response|output|solution)>", re.IGNORECASE)
 MAX_LAYERS: Final = 20
-MAX_TOKENS_LOOKED_AT: Final = 200
+MAX_CLOSERS: Final = 40
+MAX_INDENT: Final = 80
+LOOKING_BUDGET: Final = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def without_reasoning(text: str, kind: Kind) -> tuple[str, str] | None:
         return None
     if kind.markup and start[:end].count("\n") == 0 and not start[end:].strip():
         return None
-    return unwrap_answer(start[end:]), "reasoning"
+    return (start[end:] if kind.markup else unwrap_answer(start[end:])), "reasoning"
 
 
 def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
@@ -104,7 +110,7 @@ def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
 
 def starts_line(text: str, position: int) -> bool:
     """Tell whether nothing but white space stands before a position in its line."""
-    return not text[text.rfind("\n", 0, position) + 1 : position].strip()
+    return not text[max(0, position - MAX_INDENT) : position].rpartition("\n")[2].strip()
 
 
 def is_quoted(text: str, match: re.Match[str]) -> bool:
@@ -115,11 +121,11 @@ def is_quoted(text: str, match: re.Match[str]) -> bool:
 
 def lone_closer(text: str) -> int | None:
     """Return the end of the first closing tag that ends a stretch of prose, or None."""
-    for match in LONE_CLOSER.finditer(text):
+    for match in islice(LONE_CLOSER.finditer(text), MAX_CLOSERS):
         before = text[: match.start()]
         line_end = text.find("\n", match.end())
         rest = text[match.end() : len(text) if line_end < 0 else line_end]
-        if is_quoted(text, match) or (rest.strip() and not rest.strip().startswith("```")):
+        if is_quoted(text, match) or not may_follow(before, rest):
             continue
         first = next((line for line in before.split("\n") if line.strip()), "")
         opened = match.group().replace("/", "", 1)
@@ -128,6 +134,14 @@ def lone_closer(text: str) -> int | None:
             return None
         return match.end()
     return None
+
+
+def may_follow(before: str, rest: str) -> bool:
+    """Tell whether an answer can begin with `rest`, on the line where the reasoning ends."""
+    if not rest.strip() or rest.lstrip().startswith("```"):
+        return True
+    ends = not before.strip() or before[-1] in ".!?:)\n"
+    return ends and not rest[0].isspace() and rest[0] not in QUOTES - {'"'}
 
 
 def reads_as_prose(line: str) -> bool:
@@ -163,11 +177,11 @@ def before_end_token(text: str, kind: Kind) -> tuple[str, bool]:
     """Return the text before the first token that ends the turn, and whether there was one."""
     if kind is TEMPLATE:
         return text, False
-    text = re.sub(rf"^([ \t]*(?:`{{3,}}|~{{3,}}))[ \t]*(?={TOKEN.pattern})", r"\1\n", text, flags=re.MULTILINE)
-    looked_at = 0
+    text = TOKEN_BEHIND_FENCE.sub(r"\1\n", text)
+    budget = LOOKING_BUDGET
     for match in TOKEN.finditer(text):
-        looked_at += 1
-        if looked_at > MAX_TOKENS_LOOKED_AT:
+        budget -= len(text)
+        if budget < 0:
             break
         if is_end(text, match, kind):
             return text[: match.start()], True

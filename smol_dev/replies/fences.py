@@ -10,7 +10,7 @@ from smol_dev.replies.prose import TAIL as TALK
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_python_program
 
-FENCE: Final = re.compile(r"^([ \t]*(?:>[ \t]?)?)(`{3,}|~{3,}|'{3}|\"{3})[ \t]*([^\n]*?)[ \t]*$")
+FENCE: Final = re.compile(r"^([ \t]*(?:>[ \t]?)?)(`{3,}|~{3,}|'{3}|\"{3})([^\n]*)$")
 GLUED_CLOSER: Final = re.compile(r"[^`~\s][ \t]*(`{3,}|~{3,})[ \t]*$")
 LANGUAGE: Final = re.compile(r"^\{?[.]?([A-Za-z][\w+#.-]*)")
 PATH_WORD: Final = re.compile(r"^[\w@.()\[\]{}/\\ -]*[\w)\]]\.\w{1,10}$|^[\w.@-]+(?:/[\w.@\[\]() -]+)+$")
@@ -82,11 +82,12 @@ def find_blocks(lines: list[str], kind: Kind) -> list[Block]:
 def fence_at(number: int, line: str) -> Fence | None:
     """Return the fence that a line is, if it is one."""
     match = FENCE.match(line) if "`" in line or "~" in line or "'" in line or '"' in line else None
-    if match is None or (match[2][0] in "`~" and match[2][0] in match[3]):
+    if match is None or (match[2][0] == "`" and "`" in match[3]):
         return None
-    if match[2][0] in "'\"" and match[3] and not kind_named(match[3]):
+    rest = match[3].strip()
+    if match[2][0] in "'\"" and rest and not kind_named(rest):
         return None
-    return Fence(number, len(match[1].expandtabs(4)), match[2], match[3])
+    return Fence(number, len(match[1].expandtabs(4)), match[2], rest)
 
 
 def split_info(rest: str) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 HEADER: Final = re.compile(
-    r"<\|channel\|>\s*(?P<channel>\w+)(?P<more>[^\n]*?)<\|message\|>", re.IGNORECASE
+    r"<\|channel\|>\s*(?P<channel>\w+)[^\n]{0,120}?<\|message\|>", re.IGNORECASE
 )
 END: Final = re.compile(r"<\|(?:end|return|call)\|>|<\|start\|>")
 BARE: Final = re.compile(r"^\s*analysis(?=[A-Z\s])")

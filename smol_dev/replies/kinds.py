@@ -81,7 +81,7 @@ CSS: Final = Kind(
 )
 JSON: Final = Kind(
     "json",
-    frozenset("json jsonc json5 geojson webmanifest".split()),
+    frozenset("json jsonc json5 geojson webmanifest ipynb".split()),
     SLASHES,
     C_COMMENTS,
     brackets=True,

@@ -30,7 +30,7 @@ LEADING: Final = re.compile(
     r"<start_of_turn>[ \t]*(?:model|assistant)?|(?:<s>)?[ \t]*\[INST\](?=\s*\[/INST\])|\[/INST\]|</INST>|"
     r"<fim_(?:middle|prefix|suffix)>|<MID>|</s>|<end_of_turn>|\[/THINK\]|</think(?:ing)?>|"
     r"#{2,3}[ \t]*(?:Response|Assistant|Answer|Output)[ \t]*:(?=[ \t]*(?:\n|$|```))|#{2,3}[ \t]*(?:Response|Assistant)[ \t]*(?=\n)|"
-    r"(?:GPT4 Correct )?(?:Assistant|ASSISTANT|AI|Response)[ \t]*:(?=\s)|(?:assistant|ASSISTANT)[ \t]*(?=\n|```|$)|"
+    r"(?:GPT4 Correct )?(?:Assistant|ASSISTANT)[ \t]*:(?=\s)|(?:assistant|ASSISTANT)[ \t]*(?=\n|```|$)|"
     r"\*\*(?:Assistant|Response|Answer):?\*\*:?[ \t]*(?=\n|```))"
 )
 THINK_TAGS: Final = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|seed:think|internal_thoughts?"

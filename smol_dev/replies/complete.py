@@ -1,0 +1,96 @@
+"""Whether a text is visibly cut off, or complete in itself (rule C7)."""
+
+import re
+from typing import Final
+
+from smol_dev.replies.kinds import CSS, HTML, JSON, PYTHON, TOML, XML, Kind
+from smol_dev.replies.scan import scan, without_strings_and_comments
+from smol_dev.replies.syntax import is_json, is_python, python_problem
+
+UNFINISHED_LINE: Final = re.compile(r"(?:[{(\[,=+*/&|^?~]|(?<![-])-|(?<![\w\"')\]])[.:]|=>|->|\\)\s*$")
+NEEDS_MORE: Final = re.compile(
+    r"never closed|unexpected EOF|unterminated triple|expected an indented block|was not closed"
+)
+
+
+def is_complete(text: str, kind: Kind) -> bool:
+    """Tell whether the text shows its own end, as JSON and HTML do."""
+    end = text.rstrip()
+    if kind is JSON:
+        return is_json(end)
+    if kind is HTML:
+        return end.lower().endswith(("</html>", "</template>")) or bool(
+            re.search(r"</(?:style|script)>$", end) and re.search(r"^\s*<(?:template|script)", text)
+        )
+    if kind is XML:
+        return is_whole_element(end)
+    return False
+
+
+def is_whole_element(text: str) -> bool:
+    """Tell whether a text ends with the closing tag of its root element."""
+    root = re.search(r"<([A-Za-z][\w:.-]*)", text)
+    return root is not None and text.endswith((f"</{root[1]}>", "/>"))
+
+
+def is_cut(text: str, kind: Kind) -> bool:
+    """Tell whether the text visibly stops in the middle."""
+    end = text.rstrip()
+    if not end or kind.free_text:
+        return False
+    if kind is PYTHON:
+        return is_cut_python(end)
+    if kind is JSON:
+        return not is_json(end) and depth(end, kind) > 0
+    if kind in {HTML, XML}:
+        return is_cut_markup(end, kind)
+    spans = scan(end, kind)
+    if spans and not spans[-1].closed:
+        return True
+    last = end.rpartition("\n")[2]
+    if kind is TOML:
+        return depth(end, kind) > 0
+    if not kind.brackets or last.lstrip().startswith((*kind.line_comments, "*", "/*")):
+        return False
+    if last[0] in "}])" and not UNFINISHED_LINE.search(last):
+        return False
+    return depth(end, kind) > 0 or bool(UNFINISHED_LINE.search(last) and kind is not CSS)
+
+
+def is_cut_python(text: str) -> bool:
+    """Tell whether a Python text fails to compile because it stops too early."""
+    problem = python_problem(text + "\n")
+    if problem is None:
+        return False
+    line = int(re.findall(r"\d+", problem)[0])
+    at_end = line >= text.count("\n") + 1
+    return at_end or bool(NEEDS_MORE.search(problem) and depth(text, PYTHON) > 0) or "triple" in problem
+
+
+def is_cut_markup(text: str, kind: Kind) -> bool:
+    """Tell whether markup stops inside a tag, or with its outer elements open."""
+    lower = text.lower()
+    if lower.rfind("<") > lower.rfind(">"):
+        return True
+    if kind is XML:
+        return not is_whole_element(text) and not text.endswith("-->")
+    pairs = (("<html", "</html>"), ("<body", "</body>"))
+    still_open = [opening for opening, closing in pairs if opening in lower and closing not in lower]
+    if any(lower.rfind(f"<{tag}") > lower.rfind(f"</{tag}") for tag in ("script", "style")):
+        return True
+    return still_open == ["<html", "<body"]
+
+
+def depth(text: str, kind: Kind) -> int:
+    """Return how many more brackets were opened than closed outside strings and comments."""
+    code = without_strings_and_comments(text, kind)
+    return max(code.count(opening) - code.count(closing) for opening, closing in ("()", "[]", "{}"))
+
+
+def reads_as(text: str, kind: Kind) -> bool | None:
+    """Tell whether the text is valid in its language; None when nothing here can check that."""
+    if kind is PYTHON:
+        return is_python(text)
+    if kind is JSON:
+        return is_json(text)
+    return None

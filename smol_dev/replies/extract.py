@@ -1,0 +1,285 @@
+"""Where in an answer the requested file is: as it stands, wrapped, fenced, or between prose."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from smol_dev.errors import Reason
+from smol_dev.replies import calls, patches, tags
+from smol_dev.replies.choose import candidates, choose
+from smol_dev.replies.fences import Block, find_blocks
+from smol_dev.replies.kinds import (
+    HTML, JSON, MARKDOWN, OTHER, PATCH, PYTHON, SHELL, TEMPLATE, TEXT, XML, YAML, Kind,
+)
+from smol_dev.replies.labels import label_in, same_file
+from smol_dev.replies.prose import is_lead, is_sentence, is_tail
+from smol_dev.replies.scan import scan
+from smol_dev.replies.syntax import is_json, is_python
+from smol_dev.replies.unfenced import COMMAND, RULE, has_code, without_prose
+
+PLAIN: Final = Kind("plain", frozenset())
+SECTION_LABEL: Final = re.compile(
+    r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$", re.IGNORECASE
+)
+LONE_CONTENT: Final = re.compile(r"\s*\{\s*[\"'](?:content|contents|code|file_content|text|markdown|readme)[\"']\s*:")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, and whether the server stopped the model before it was done."""
+
+    path: str
+    kind: Kind
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The text that was found for the file; `is_open` says that its end was not seen."""
+
+    text: str
+    is_open: bool
+    rules: tuple[str, ...] = ()
+    fenced: bool = False
+
+    def after(self, *rules: str) -> "Found":
+        """Return the same text, found after these rules."""
+        return replace(self, rules=(*rules, *self.rules))
+
+
+def find(text: str, request: Request) -> Found | Reason:
+    """Return the requested file in an answer, or the reason why it is not there."""
+    lines = text.split("\n")
+    start = opening(lines)
+    wrapped = unwrap("\n".join(lines[start:]), request)
+    if wrapped is not None:
+        return wrapped
+    blocks = find_blocks(lines, request.kind)
+    stray = stray_closer(blocks, lines, start)
+    if stray is not None:
+        head = find_unfenced("\n".join(lines[:stray]), request)
+        return head if not isinstance(head, Found) else replace(head.after("C2 stray closer"), is_open=False)
+    if not blocks or is_raw(text, lines, blocks, request):
+        return find_unfenced(text, request)
+    return find_fenced(blocks, lines, request)
+
+
+def opening(lines: list[str]) -> int:
+    """Return the number of the first line that is neither empty, talk, nor a label."""
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if line.strip() and not RULE.match(line) and label_in(line) is None and not is_lead(line, PLAIN):
+            return number
+        if line.startswith(("--- ", "+++ ", "<")):
+            return number
+        number += 1
+    return 0
+
+
+def unwrap(text: str, request: Request) -> Found | Reason | None:
+    """Return the file that the text holds in a wrapper, None when it is not wrapped."""
+    kind, path = request.kind, request.path
+    for edit in edits(text, request):
+        if edit is not None:
+            if edit.content is None:
+                return "wrong_format"
+            return inner(edit.content, request, is_open=not edit.closed).after(edit.rule)
+    if kind is not JSON and (call := calls.from_object(text, path)) is not None:
+        if call.path is not None and not same_file(call.path, path):
+            return "wrong_format"
+        if not kind.free_text or call.path or LONE_CONTENT.match(text):
+            return inner(call.text, request, is_open=not call.closed).after("C6 object")
+    return tagged(text, request)
+
+
+def edits(text: str, request: Request) -> list[patches.Edit | None]:
+    """Return what each reading of the text as an edit gives."""
+    kind, path = request.kind, request.path
+    found: list[patches.Edit | None] = []
+    if kind is not PATCH and patches.DIFF_START.match(text.lstrip("\n")):
+        found.append(patches.from_diff(text, path))
+    if patches.SEARCH_START.match(text.lstrip("\n")):
+        found.append(patches.from_search_block(text, path))
+    if kind is not SHELL:
+        found.append(patches.from_heredoc(text, path))
+    return found
+
+
+def tagged(text: str, request: Request) -> Found | Reason | None:
+    """Return the file inside XML-like tags that the text begins with."""
+    kind, path = request.kind, request.path
+    if not tags.OPENING.match(text.lstrip("\n")):
+        return cdata(text, request)
+    found = tags.elements(text)
+    element = tags.fitting(found, path)
+    strict = kind in {HTML, XML, TEMPLATE} or kind.free_text
+    if element is None:
+        others = all(one.path and not same_file(one.path, path) for one in found)
+        return "wrong_format" if others and not strict else None
+    if element.path is None and strict and kind is not MARKDOWN:
+        return None
+    if kind is XML and not tags.MARKUP_START.match(element.text):
+        return None
+    nested = calls.from_object(element.text, path) if kind is not JSON else None
+    content = nested.text if nested else element.text
+    return inner(content, request, is_open=not element.closed).after("C6 tags")
+
+
+def cdata(text: str, request: Request) -> Found | None:
+    """Return the file inside a CDATA section that is the whole text."""
+    content = tags.without_cdata(text)
+    if content == text:
+        return None
+    return inner(content, request, is_open=False).after("C6 CDATA")
+
+
+def inner(content: str, request: Request, *, is_open: bool) -> Found:
+    """Return unwrapped content, without a fence that encloses all of it."""
+    lines = content.strip("\n").split("\n")
+    content = tags.without_cdata(content)
+    if lines[0].lstrip().startswith(("```", "~~~")):
+        blocks = find_blocks(lines, request.kind)
+        if blocks and blocks[0].first == 0 and not any(line.strip() for line in lines[blocks[0].after :]):
+            return Found(blocks[0].body, is_open=is_open, rules=("C2 fence",), fenced=True)
+    return Found(content, is_open=is_open, fenced=True)
+
+
+def stray_closer(blocks: list[Block], lines: list[str], start: int) -> int | None:
+    """Return the line of a closing fence whose opening fence is missing, or None."""
+    for block in blocks:
+        if block.info or block.closed and not is_talk_only(block.body):
+            continue
+        behind = block.body if not block.closed else ""
+        if not any(line.strip() for line in lines[start : block.first]) or start >= block.first:
+            return None
+        earlier = [one for one in blocks if one.first < block.first]
+        if earlier and not (lines[start].lstrip().startswith("#") and earlier[0].first > start):
+            return None
+        if not behind.strip() or is_talk_only(behind):
+            return block.first
+        return None
+    return None
+
+
+def is_talk_only(text: str) -> bool:
+    """Tell whether every filled line speaks to the user."""
+    return all(
+        is_tail(line, PLAIN) or is_sentence(line) or is_lead(line, PLAIN) or label_in(line) is not None
+        for line in text.split("\n")
+        if line.strip()
+    )
+
+
+def is_raw(text: str, lines: list[str], blocks: list[Block], request: Request) -> bool:
+    """Tell whether the answer is the file as it stands, its fences being part of it (C1)."""
+    kind = request.kind
+    first = blocks[0]
+    if kind is PYTHON and is_python(text):
+        return first.first > 0 or lines[0].startswith(("'", '"')) is False
+    if kind is JSON:
+        return is_json(text)
+    before = [line for line in lines[: first.first] if line.strip()]
+    if kind.free_text:
+        return is_raw_text(before, first, kind, request.path)
+    code = [line for line in before if not is_announcement(line, request)]
+    if not code:
+        return False
+    spans = scan(text, kind)
+    position = sum(len(line) + 1 for line in lines[: first.first])
+    if any(span.start < position < span.end and span.closed and "\n" in text[span.start : position] for span in spans):
+        return True
+    indented = lines[first.first].startswith((" ", "\t"))
+    return indented and kind in {YAML, OTHER} and not is_announcement(before[0], request)
+
+
+def is_announcement(line: str, request: Request) -> bool:
+    """Tell whether a line in front of a fence is talk, a list item or a label, not code."""
+    if is_lead(line, PLAIN) or is_sentence(line) or RULE.match(line) or label_in(line) is not None:
+        return True
+    heading = re.match(r"(?:#{1,6}|\*\*|\d{1,3}[.)]|[-*+•]|>)\s*\S", line)
+    return bool(heading) or line.rstrip().endswith((":", "：")) and not line.startswith((" ", "\t"))
+
+
+def is_raw_text(before: list[str], first: Block, kind: Kind, path: str) -> bool:
+    """Tell whether text in front of the first fence begins the file rather than announces it."""
+    content = [
+        line
+        for line in before
+        if not is_lead(line, kind)
+        and not RULE.match(line)
+        and not ((label := label_in(line)) is not None and same_file(label, path))
+    ]
+    if not content:
+        return False
+    own = first.kind is kind or (first.kind is None and kind is not MARKDOWN)
+    headings = any(re.match(r"#{1,6} \S", line) for line in content)
+    return not (own and not headings and all(is_sentence(line) or label_in(line) for line in content))
+
+
+def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Found | Reason:
+    """Return the file among the fenced blocks of an answer."""
+    chosen = choose(candidates(blocks, lines, request.path, request.kind), request.path)
+    if isinstance(chosen, str):
+        for block in blocks:
+            wrapped = unwrap(block.body, request)
+            if isinstance(wrapped, Found):
+                return wrapped
+        return chosen
+    block = chosen.block
+    if block.kind is PATCH and request.kind is not PATCH:
+        edit = patches.from_diff(block.body, request.path, named_diff=True)
+        if edit is not None:
+            return "wrong_format" if edit.content is None else Found(edit.content, not block.closed, (edit.rule,), fenced=True)
+    body_lines = block.body.split("\n")
+    wrapped = unwrap("\n".join(body_lines[opening(body_lines) :]), request)
+    if wrapped is not None:
+        return wrapped if not isinstance(wrapped, Found) else replace(wrapped, is_open=wrapped.is_open and not block.closed)
+    rules = ("C2 fence",) if block.closed else ("C2 open fence",)
+    if len(blocks) > 1:
+        rules = (*rules, "C3 chosen block")
+    return Found(block.body, is_open=not block.closed, rules=rules, fenced=True)
+
+
+def find_unfenced(text: str, request: Request) -> Found | Reason:
+    """Return the file in an answer without fences of its own."""
+    section = own_section(text, request)
+    if section is not None:
+        return section
+    file = without_prose(text, kind=request.kind, path=request.path)
+    if not file.text.strip() or not has_code(file.text, request.kind):
+        return "no_code"
+    rules = file.rules or ("C1 as it stands",)
+    return Found(file.text, is_open=not file.followed, rules=rules)
+
+
+def own_section(text: str, request: Request) -> Found | Reason | None:
+    """Return the requested file of several unfenced ones, each below a line with its path."""
+    lines = text.split("\n")
+    labels = [
+        (number, label)
+        for number, line in enumerate(lines)
+        if SECTION_LABEL.match(line) and (label := label_in(line)) is not None
+        and not (request.kind.free_text and not re.match(r"\s*(?:=|\[?file)", line, re.IGNORECASE))
+    ]
+    if not labels or opening_label(lines) != labels[0][0]:
+        return None
+    mine = [place for place, (_, label) in enumerate(labels) if same_file(label, request.path)]
+    if not mine:
+        return "wrong_format"
+    if len(labels) == 1:
+        return None
+    place = mine[0]
+    end = labels[place + 1][0] if place + 1 < len(labels) else len(lines)
+    body = "\n".join(lines[labels[place][0] + 1 : end])
+    file = without_prose(body, kind=request.kind, path=request.path)
+    closed = place + 1 < len(labels) or file.followed
+    return Found(file.text, is_open=not closed, rules=("C3 own section",))
+
+
+def opening_label(lines: list[str]) -> int:
+    """Return the number of the first filled line that is not an announcement."""
+    for number, line in enumerate(lines):
+        if line.strip() and not is_lead(line, PLAIN):
+            return number
+    return -1

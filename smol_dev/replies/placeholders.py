@@ -1,0 +1,86 @@
+"""Comments and markers that stand for code that was left out (rule C8)."""
+
+import re
+from typing import Final
+
+from smol_dev.replies.elisions import CUT_MARKER, DOTS, MARKER, STRONG, WEAK
+from smol_dev.replies.kinds import JSON, MARKDOWN, PYTHON, TEXT, Kind
+from smol_dev.replies.scan import Span, scan
+
+NOT_LEFT_OUT: Final = re.compile(r"\b(?:todo|fixme|xxx|add (?:more|your|new|further|any))\b", re.IGNORECASE)
+OPENING: Final = re.compile(
+    r"^\s*(?://+|#+|--+(?:\[\[)?|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|<%#|\{\{!-*|\(\*|\{-|'|REM |rem |::)?\s*"
+)
+CLOSING: Final = re.compile(r"\s*(?:\*+/\}?|--+>|-?#\}|-*%>|-*\}\}|\*\)|-\}|\]\])?\s*$")
+JSON_DOTS: Final = re.compile(r"\s*\"(?:\.{3}|…|//[^\"]*)\"\s*:.*(?:\.{3}|…|rest|unchanged|existing).*")
+MAX_LINE: Final = 240
+
+
+def left_out(content: str, kind: Kind) -> str | None:
+    """Return the first comment or marker that stands for code left out, or None."""
+    inside: set[int] = set()
+    line = position = 0
+    for span in scan(content, kind):
+        if span.role == "comment" and (found := elision_in(content, span)):
+            return found
+        line += content.count("\n", position, span.start)
+        last = line + content.count("\n", span.start, span.end)
+        inside.update(range(line + 1, last + 1))
+        position, line = span.end, last
+    return first_marker(content.split("\n"), inside, kind)
+
+
+def elision_in(content: str, span: Span) -> str | None:
+    """Return the line of a comment that says that code was left out."""
+    line_start = content.rfind("\n", max(0, span.start - MAX_LINE), span.start) + 1
+    own_line = not content[line_start : span.start].strip(" \t{<")
+    for line in content[span.start : span.end].split("\n"):
+        if stands_for_code(line, own_line=own_line):
+            return line.strip()
+    return None
+
+
+def stands_for_code(comment: str, *, own_line: bool) -> bool:
+    """Tell whether a comment stands for code; one behind code must be marked by dots as well."""
+    if len(comment) > MAX_LINE:
+        return False
+    text = CLOSING.sub("", OPENING.sub("", comment)).strip(" \t-=*#~/")
+    if re.fullmatch(rf"{DOTS}|[\[(]{DOTS}[\])]", text):
+        return own_line
+    marked = bool(re.match(rf"[\[(<]?\s*{DOTS}|[\[<].*[\]>]$", text))
+    words = re.sub(r"\s+", " ", text.strip(" \t.…[]()<>{}:!"))
+    if not words or (NOT_LEFT_OUT.search(words) and not re.match("insert|rest ", words, re.IGNORECASE)):
+        return False
+    if STRONG.fullmatch(words):
+        return own_line or marked
+    if marked and re.match(r"insert\b", words, re.IGNORECASE):
+        return True
+    return bool(re.match(DOTS, text)) and own_line and bool(WEAK.fullmatch(words))
+
+
+def first_marker(lines: list[str], inside: set[int], kind: Kind) -> str | None:
+    """Return the first line, outside strings and comments, that stands for omitted text."""
+    previous = ""
+    for number, line in enumerate(lines):
+        text = line.strip()
+        if number not in inside and 0 < len(text) <= MAX_LINE and is_marker(text, previous, kind):
+            return text
+        previous = text or previous
+    return None
+
+
+def is_marker(text: str, previous: str, kind: Kind) -> bool:
+    """Tell whether a line outside comments is a mark for omitted text."""
+    if CUT_MARKER.search(text):
+        return True
+    if kind is TEXT:
+        return False
+    if re.fullmatch(DOTS, text):
+        return kind.brackets and kind is not PYTHON and not previous.endswith(",")
+    if kind is JSON and JSON_DOTS.fullmatch(text):
+        return True
+    if text[0] not in "[<{(.…" or (kind.markup and text[0] == "<" and not re.match(r"<\w+ \w+ ", text)):
+        return False
+    if kind is MARKDOWN and re.match(r"\[[^\]]*\](?:\(|\[|:)", text):
+        return False
+    return bool(MARKER.fullmatch(text))
