@@ -5,6 +5,8 @@ event without a blank line, stops at `event: ping`, and yields nothing for an an
 """
 
 import asyncio
+import gc
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -13,9 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx2
-import openai
 
-from smol_dev.config.endpoint import is_local
+from smol_dev.config.endpoint import is_local, origin_of
 from smol_dev.config.model import Profile
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
@@ -23,14 +24,23 @@ from smol_dev.server import known as servers
 from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName
 from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
-from smol_dev.server.failures import Answer, Asked, RefusedError, classify, unreachable
+from smol_dev.server.failures import Answer, Asked, RefusedError, classify, failure, unreachable
 from smol_dev.server.known import Known, Offer
-from smol_dev.server.proxies import proxy_for
+from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
 from smol_dev.server.request import Habits, body, was_sent
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.streamed import streamed
 from smol_dev.server.transport import PLACEHOLDER, open_client
+
+_collects = gc.isenabled()
+gc.disable()  # a sixth of the time to import a thousand modules goes into finding no garbage in them
+import openai  # noqa: E402 - behind the line above
+
+if _collects:
+    gc.enable()
+for _name in ("openai", "httpx2"):  # OPENAI_LOG would print requests behind our back
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 OTHERS_DEADLINE: Final = 0.5
 """Seconds to look for another local server, when the one of the profile is not running."""
@@ -41,8 +51,8 @@ Item = Delta | Retrying | Note | Reply
 class Client:
     """A `Chat` over HTTP for one profile.
 
-    `secrets` are headers bound to their origins. `environ` is asked for proxies alone. `cache_dir`
-    remembers what a server refused; None remembers nothing between runs.
+    `secrets` are headers bound to their origins. `environ` is asked for proxies and certificates
+    alone. `cache_dir` remembers what a server refused; None remembers nothing between runs.
     """
 
     def __init__(
@@ -76,8 +86,13 @@ class Client:
         )
         self._openai.organization = self._openai.project = None  # not from OPENAI_* either
         self._environ = environ
-        self._key_sent = any(bound.headers for bound in secrets)
-        self._proxy = proxy_for(profile.base_url, environ)
+        origin = origin_of(profile.base_url)
+        self._key_sent = any(bound.headers for bound in secrets if bound.origin == origin)
+        proxy = proxy_for(profile.base_url, environ)
+        self._proxy = None if proxy is None else shown(proxy)
+        self._proxy_told = False
+        self._facts: dict[str, Facts] = {}
+        self._answered: set[str] = set()
         self._remembered = Remembered(cache_dir, profile.base_url)
         self._habits: dict[str, Habits] = {}
         self._models: tuple[str, ...] | None = None
@@ -85,16 +100,25 @@ class Client:
         self._sleep = sleep
 
     async def recognised(self) -> Known:
-        """The kind of server, asked once."""
-        if self.known is None or self.profile.provider in {"auto", "compatible"}:
-            self.known = await servers.recognise(self.http, self.profile.base_url)
+        """The kind of server, asked until it tells."""
+        if self.known is None:
+            answers = await servers.look(self.http, self.profile.base_url)
+            known = servers.recognised(answers)
+            if known is servers.generic() and all(each.status >= 500 for each in answers.values()):  # noqa: PLR2004 - not up yet
+                return known
+            self.known = known
         return self.known
 
     async def facts(self, stage: StageName) -> Facts:
-        """What the server says now about itself and the stage's model."""
-        known = self.known or await self.recognised()
+        """What the server says about itself and the stage's model; asked again after its first answer.
+
+        A server that loads a model on demand tells its window only then.
+        """
         model = self.profile.stage(stage).model
-        return await servers.facts(self.http, self.profile.base_url, model, known)
+        if model not in self._facts:
+            known = await self.recognised()
+            self._facts[model] = await servers.facts(self.http, self.profile.base_url, model, known)
+        return self._facts[model]
 
     async def offers(self) -> tuple[Offer, ...]:
         """The models that the server offers."""
@@ -103,12 +127,16 @@ class Client:
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
         """The answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)
+        await self.recognised()
         habits = self._habits_of(profile)
+        if about_proxy := self._about_the_proxy():
+            yield about_proxy
         started, attempt = self._clock(), 1
         while True:
             begun = False
+            deadlines = Deadlines(profile, self._asked(profile), self._clock)
             try:
-                async with aclosing(self._once(request, profile, habits)) as items:
+                async with aclosing(self._once(request, profile, habits, deadlines)) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
                         yield item
@@ -122,7 +150,11 @@ class Client:
             except ServerError as error:
                 left = profile.first_token_timeout - (self._clock() - started)
                 wait = wait_before_retry(
-                    error, attempt=attempt, max_retries=profile.max_retries, loading_left=left
+                    error,
+                    attempt=attempt,
+                    max_retries=profile.max_retries,
+                    loading_left=left,
+                    answering=deadlines.answering,
                 )
                 if begun or wait is None:
                     raise
@@ -130,6 +162,7 @@ class Client:
                 await self._sleep(wait)
                 attempt += error.kind != "loading"
             else:
+                self._note_answer(profile.model)
                 return
 
     async def aclose(self) -> None:
@@ -156,20 +189,36 @@ class Client:
         """The forms of structured output that are left to ask for, the best first; empty is text."""
         return self._habits_of(self.profile.stage(stage)).rungs
 
+    def _about_the_proxy(self) -> Note | None:
+        if self._proxy is None or self._proxy_told:
+            return None
+        self._proxy_told = True
+        return Note(
+            f"requests to {self.profile.base_url} go through the proxy {self._proxy}",
+            "put its host into NO_PROXY to connect directly",
+        )
+
+    def _note_answer(self, model: str) -> None:
+        if model not in self._answered:
+            self._answered.add(model)
+            self._facts.pop(model, None)
+
     def _habits_of(self, profile: Profile) -> Habits:
         if profile.model not in self._habits:
             self._habits[profile.model] = self._remembered.load(profile, self.known)
         return self._habits[profile.model]
 
     async def _once(
-        self, request: Request, profile: Profile, habits: Habits
+        self, request: Request, profile: Profile, habits: Habits, deadlines: Deadlines
     ) -> AsyncGenerator[Delta | Reply, None]:
         """One request and its answer; a stream that breaks after its first token ends in a `Reply`."""
         asked = self._asked(profile)
-        deadlines = Deadlines(profile, asked, self._clock)
         fields = body(request, profile, habits, self.known)
-        async with self._opened(fields, deadlines, asked) as response:
-            async for item in streamed(response, deadlines, asked):
+        async with (
+            self._opened(fields, deadlines, asked) as response,
+            aclosing(streamed(response, deadlines, asked)) as items,
+        ):
+            async for item in items:
                 yield item
 
     @asynccontextmanager
@@ -181,6 +230,7 @@ class Client:
         try:
             async with deadlines.waiting():
                 response = await call.__aenter__()
+            deadlines.answering = True
         except openai.APIStatusError as error:
             raise await self._refused(error.response, asked) from error
         except openai.APIConnectionError as error:
@@ -201,12 +251,24 @@ class Client:
     async def _unreachable(self, cause: BaseException, asked: Asked) -> ServerError:
         if isinstance(cause, ServerError):
             return cause
+        if isinstance(cause, httpx2.ConnectTimeout) and asked.proxy is None:
+            return self._no_connection(asked)
         error = unreachable(cause, asked)
         if error.kind != "not_running" or not is_local(asked.base_url):
             return error
         others = await find(self.http, self._environ, deadline=OTHERS_DEADLINE)
         running = tuple(f"{other.known.name} at {other.base_url}" for other in others)
         return unreachable(cause, replace(asked, running=running))
+
+    def _no_connection(self, asked: Asked) -> ServerError:
+        seconds = self.profile.connect_timeout
+        return failure(
+            "timeout",
+            asked,
+            message=f"no connection with {asked.server} within {seconds:g} s (`connect_timeout`)",
+            hint="check the address, and whether that machine is up and lets this one in; "
+            f"or wait longer: `-c connect_timeout={2 * seconds:g}`",
+        )
 
     def _asked(self, profile: Profile) -> Asked:
         return Asked(

@@ -20,13 +20,15 @@ class Deadlines:
     """The phases of waiting for one answer.
 
     Only text and reasoning are progress: keep-alive comments and empty deltas are not. Only waiting
-    counts as silence, not the time that the reader of the answer takes for a piece.
+    counts as silence, not the time that the reader of the answer takes for a piece. `answering` says
+    that the server has accepted the request and begun to answer.
     """
 
     def __init__(self, profile: Profile, asked: Asked, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.started = clock()
         self.first_token: float | None = None
+        self.answering = False
         self._profile = profile
         self._asked = asked
         self._progress: float | None = None

@@ -5,6 +5,7 @@ together; this one hands on what the event loop has received.
 """
 
 import asyncio
+import selectors
 import ssl
 from collections.abc import Iterable
 from typing import Any, Final
@@ -132,9 +133,18 @@ class Connection(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature of the base class
         """Facts about the connection; `is_readable` on an idle one means that the server closed it."""
+        incoming = self._incoming
         if info == "is_readable":
-            return bool(self._incoming.received) or self._incoming.ended
-        return self._incoming.transport.get_extra_info(info)
+            return bool(incoming.received) or incoming.ended or _has_news(incoming.transport)
+        return incoming.transport.get_extra_info(info)
+
+
+def _has_news(transport: asyncio.Transport) -> bool:
+    """Whether the system has something for us that the event loop has not looked at yet."""
+    socket = transport.get_extra_info("socket")
+    with selectors.DefaultSelector() as selector:
+        selector.register(socket, selectors.EVENT_READ)
+        return bool(selector.select(timeout=0))
 
 
 class _Incoming(asyncio.Protocol):

@@ -10,19 +10,8 @@ from smol_dev.server.known import Known
 
 STRUCTURED: Final = ("json_schema", "json_object")
 
-MAY_BE_LEFT_OUT: Final = frozenset(
-    {
-        "temperature",
-        "top_p",
-        "seed",
-        "stream_options",
-        "reasoning_effort",
-        "chat_template_kwargs",
-        "enable_thinking",
-        "think",
-    }
-)
-"""Fields without which an answer is still what was asked for."""
+NEEDED: Final = frozenset({"model", "messages", "stream"})
+"""Fields without which nothing could be asked."""
 
 
 @dataclass(slots=True)
@@ -45,10 +34,12 @@ class Habits:
             refused, *rest = self.rungs
             self.rungs = tuple(rest)
             return f"the server does not take `{refused}`; the list is asked for in a simpler way"
-        if name in MAY_BE_LEFT_OUT and name not in self.left_out:
-            self.left_out.add(name)
-            return f"the server refuses `{name}`; it is left out"
-        return None
+        if name in {*NEEDED, *self.left_out, "system", "response_format"}:
+            return None
+        self.left_out.add(name)
+        if name == "max_tokens":  # OpenAI's reasoning models
+            return "the server wants `max_completion_tokens` in place of `max_tokens`"
+        return f"the server refuses `{name}`; it is left out"
 
 
 def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
@@ -66,12 +57,12 @@ def body(request: Request, profile: Profile, habits: Habits, known: Known | None
     thinking = {} if known is None else known.thinking(profile.reasoning)
     if known is None and profile.reasoning not in {"auto", "off"}:
         thinking = {"reasoning_effort": profile.reasoning}
-    extra = {name: value for name, value in thinking.items() if name not in habits.left_out}
     fields: dict[str, Any] = {
         "model": profile.model,
         "messages": _messages(request.messages, merges_system=habits.merges_system),
         "stream": True,
         "max_tokens": request.max_tokens,
+        "max_completion_tokens": request.max_tokens if "max_tokens" in habits.left_out else None,
         "temperature": profile.temperature,
         "top_p": profile.top_p,
         "seed": profile.seed,
@@ -79,12 +70,13 @@ def body(request: Request, profile: Profile, habits: Habits, known: Known | None
     }
     if request.schema is not None and habits.rungs:
         fields["response_format"] = _response_format(habits.rungs[0], request)
-    kept = {
-        name: value
-        for name, value in fields.items()
-        if value is not None and name not in habits.left_out
-    }
-    return {**kept, "extra_body": {**extra, **profile.extra_body}}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    extra = {**thinking, **profile.extra_body}
+    return {**_taken(fields, habits), "extra_body": _taken(extra, habits)}
+
+
+def _taken(fields: dict[str, Any], habits: Habits) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in habits.left_out}
 
 
 def was_sent(name: str, fields: dict[str, Any]) -> bool:

@@ -50,6 +50,7 @@ TRANSLATED: Final[Mapping[type[Exception], type[httpx2.TransportError]]] = {
     httpcore2.RemoteProtocolError: httpx2.RemoteProtocolError,
 }
 FOREIGN: Final = tuple(TRANSLATED)
+LOST: Final = (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError)
 
 
 def open_client(
@@ -101,16 +102,8 @@ class Guard(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The server's answer; a redirect is an answer like any other."""
-        url = str(request.url)
-        raw = httpcore2.Request(
-            method=request.method,
-            url=_address(request.url),
-            headers=self._headers(request, origin_of(url)),
-            content=request.stream,
-            extensions=request.extensions,
-        )
         try:
-            answer = await self._pool_for(url).handle_async_request(raw)
+            answer = await self._send(request)
         except FOREIGN as error:
             raise _translated(error) from error
         response = httpx2.Response(
@@ -132,6 +125,33 @@ class Guard(httpx2.AsyncBaseTransport):
         """Close every connection."""
         for pool in self._pools.values():
             await pool.aclose()
+
+    async def _send(self, request: httpx2.Request) -> httpcore2.Response:
+        """The answer, its body not read yet.
+
+        A server may close a connection just as it is used again (llama.cpp closes each one behind a
+        stream, without having said so); then the request has not been seen, and goes out once more.
+        """
+        url = str(request.url)
+        while True:
+            is_new = False
+
+            async def note(event: str, _: object) -> None:
+                nonlocal is_new
+                is_new = is_new or event == "connection.connect_tcp.started"
+
+            raw = httpcore2.Request(
+                method=request.method,
+                url=_address(request.url),
+                headers=self._headers(request, origin_of(url)),
+                content=request.stream,
+                extensions={**request.extensions, "trace": note},
+            )
+            try:
+                return await self._pool_for(url).handle_async_request(raw)
+            except LOST:
+                if is_new:
+                    raise
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
         placeholder = f"Bearer {PLACEHOLDER}"
