@@ -17,6 +17,7 @@ The library's functions load what they need on first use; importing the package 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from smol_dev.config.load import Loaded
     from smol_dev.library import (
         Result,
         build,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Loaded",
     "Result",
     "build",
     "generate_code",

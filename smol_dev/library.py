@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from smol_dev.app import Task, generate, job_of
+from smol_dev.app import Task, generate
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import Loaded, load
 from smol_dev.connect import connected
 from smol_dev.conversation import Conversation
 from smol_dev.errors import SmolError, UsageError
 from smol_dev.events import Event, Failed, FilesReady, Piece, PlanReady
+from smol_dev.jobs import job_of
 from smol_dev.pipeline import list_files, make_plan
 from smol_dev.rim import Rim
 from smol_dev.server.chat import Usage
@@ -158,8 +159,8 @@ def build(
         if on_event is not None:
             on_event(event)
 
-    rim = Rim(Surroundings.here(), show)
-    done = generate(Task(_checked(prompt), folder=Path(output_dir)), _loaded(profile), rim)
+    task = Task(_checked(prompt), folder=Path(output_dir))
+    done = generate(task, _loaded(profile), Rim(Surroundings.here(), show))
     if failures:
         raise _RunError(failures[0])
     usage = Usage(done.prompt_tokens, done.cached_tokens, done.completion_tokens)
@@ -170,12 +171,13 @@ def build(
 async def _conversation(
     prompt: str, profile: str | Loaded | None, *, plan: str = "", path: str = ""
 ) -> AsyncIterator[Conversation]:
+    text = _checked(prompt)
     loaded = _loaded(profile)
     rim = Rim(Surroundings.here(), lambda _event: None)
     secrets = loaded.secrets() if loaded.profile.base_url else ()
     async with connected(loaded, secrets, rim) as link:
         files = (path,) if path else ()
-        job = job_of(loaded, link, prompt=_checked(prompt), plan=plan, files=files)
+        job = job_of(loaded, link, prompt=text, plan=plan, files=files)
         talk = Conversation(link.chat, job)
         await talk.learn()
         yield talk

@@ -35,11 +35,11 @@ def plays(files: Mapping[str, str | Canned | Answer]) -> Callable[[Received], Ca
             return json_answer({"data": [{"id": "m"}]})
         messages = request.json()["messages"]
         turns = sum(message["role"] == "assistant" for message in messages)
+        asked = [message["content"].rsplit("\n", 1)[-1] for message in reversed(messages)]
         if turns == 0:
             return answered(PLAN, prompt_tokens=600, completion_tokens=10)
-        if turns == 1:
+        if turns == 1 and asked[0] not in files:
             return answered(json.dumps({"files": list(files)}))
-        asked = [message["content"].rsplit("\n", 1)[-1] for message in reversed(messages)]
         path = next(line for line in asked if line in files)
         content = files[path]
         if isinstance(content, str):

@@ -1,0 +1,126 @@
+"""smol_dev as a library, against scripted servers."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import smol_dev
+from smol_dev.errors import ConfigError, ServerError, SmolError, UsageError
+from smol_dev.events import Event, RunDone
+from tests.fake_server import FakeServer, answered, refusing_port
+from tests.test_app import PLAN, TWO, plays
+
+
+@pytest.fixture(autouse=True)
+def _clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+
+
+def loaded(server: FakeServer, **overrides: object) -> smol_dev.Loaded:
+    return smol_dev.load_profile(
+        "local-llamacpp", overrides={"base_url": server.base_url, "model": "m", **overrides}
+    )
+
+
+def test_the_steps_one_by_one() -> None:
+    pieces: list[str] = []
+    with FakeServer(plays(TWO)) as server:
+        profile = loaded(server)
+        plan = smol_dev.plan("a counter", profile=profile, stream_handler=pieces.append)
+        files = smol_dev.specify_file_paths("a counter", plan, profile=profile)
+        code = smol_dev.generate_code_sync("a counter", plan, "a.py", profile=profile)
+    assert (plan, "".join(pieces)) == (PLAN, PLAN)
+    assert files == ["a.py", "b/b.py"]
+    assert code == "A = 1\n"
+
+
+def test_the_steps_make_the_same_conversation_as_a_run() -> None:
+    with FakeServer(plays(TWO)) as server:
+        profile = loaded(server)
+        smol_dev.specify_file_paths("a counter", PLAN, profile=profile)
+        by_steps = server.chats[-1].json()["messages"]
+        smol_dev.build("a counter", "out", profile=profile)
+        by_run = server.chats[2].json()["messages"]
+    assert by_run == by_steps
+
+
+def test_code_is_generated_inside_a_running_loop_too() -> None:
+    async def both(profile: smol_dev.Loaded) -> tuple[str, str]:
+        awaited = await smol_dev.generate_code("a counter", PLAN, "a.py", profile=profile)
+        return awaited, smol_dev.generate_code_sync("a counter", PLAN, "a.py", profile=profile)
+
+    with FakeServer(answered("A = 1\n")) as server:
+        assert asyncio.run(both(loaded(server))) == ("A = 1\n", "A = 1\n")
+
+
+def test_build_writes_and_reports() -> None:
+    events: list[Event] = []
+    with FakeServer(plays(TWO)) as server:
+        result = smol_dev.build("a counter", "out", profile=loaded(server), on_event=events.append)
+    assert (result.written, result.failed) == (("a.py", "b/b.py"), ())
+    assert (result.output_dir, result.usage.completion) == (Path("out").resolve(), 50)
+    assert Path("out/a.py").read_text() == "A = 1\n"
+    assert isinstance(events[-1], RunDone)
+
+
+def test_build_raises_what_stopped_it() -> None:
+    profile = smol_dev.load_profile(
+        "local-llamacpp",
+        overrides={
+            "base_url": f"http://127.0.0.1:{refusing_port()}/v1",
+            "model": "m",
+            "max_retries": 0,
+        },
+    )
+    with pytest.raises(SmolError) as caught:
+        smol_dev.build("a counter", "out", profile=profile)
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+
+
+def test_a_step_raises_the_servers_error() -> None:
+    profile = smol_dev.load_profile(
+        "local-llamacpp",
+        overrides={
+            "base_url": f"http://127.0.0.1:{refusing_port()}/v1",
+            "model": "m",
+            "max_retries": 0,
+        },
+    )
+    with pytest.raises(ServerError):
+        smol_dev.plan("a counter", profile=profile)
+
+
+@pytest.mark.parametrize("prompt", ["", "  \n"])
+def test_an_empty_prompt_is_refused(prompt: str) -> None:
+    with pytest.raises(UsageError, match="the prompt is empty"):
+        smol_dev.plan(prompt)
+    with pytest.raises(UsageError, match="the prompt is empty"):
+        smol_dev.build(prompt, "out")
+
+
+def test_an_unsafe_path_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"`\.\./a\.py` may not be written"):
+        smol_dev.generate_code_sync("x", "y", "../a.py")
+
+
+def test_an_unknown_profile_is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="there is no profile `locl`"):
+        smol_dev.load_profile("locl")
+
+
+def test_a_project_file_applies_as_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "project/.git").mkdir(parents=True)
+    (tmp_path / "project/smol.toml").write_text("[profiles.local]\ntemperature = 0.5\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "project")
+        assert smol_dev.load_profile("local").profile.temperature == 0.5
+        assert smol_dev.load_profile("local", project=False).profile.temperature == 0.2
+
+
+def test_nothing_else_is_there() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'bild'"):
+        smol_dev.bild  # noqa: B018 - asking for it is the test
