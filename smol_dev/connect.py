@@ -15,7 +15,7 @@ from smol_dev.errors import ServerError
 from smol_dev.events import Warned
 from smol_dev.rim import Rim
 from smol_dev.server.client import Client
-from smol_dev.server.detect import best, find
+from smol_dev.server.detect import best, choose, find
 from smol_dev.server.transport import open_client
 
 DETECTION: Final = 0.5
@@ -70,7 +70,7 @@ async def connected(
 async def _found(profile: Profile, rim: Rim) -> Profile:
     """The profile with the local server that is running."""
     environ = rim.surroundings.environ
-    async with open_client("http://localhost", environ={}, connect_timeout=DETECTION) as http:
+    async with open_client("http://localhost", environ={}, connections=16) as http:
         servers = await find(http, environ, deadline=DETECTION)
     offering = [each for each in servers if profile.model in each.models]
     found = offering[0] if offering else servers[0] if profile.model and servers else None
@@ -88,10 +88,9 @@ async def _found(profile: Profile, rim: Rim) -> Profile:
 
 async def _with_model(client: Client, rim: Rim) -> Profile:
     """The profile with a model of its server: the loaded one, else the first that chats."""
-    offers = [offer for offer in await client.offers() if offer.chats]
-    chosen = next((offer for offer in offers if offer.loaded), None) or next(iter(offers), None)
+    chosen = choose(await client.offers())
     profile = client.profile
-    if chosen is None:
+    if not chosen:
         raise ServerError(
             f"`{profile.base_url}` offers no model to use, and the profile names none",
             hint="name one with `--model NAME`; `smol_dev doctor` looks at the server",
@@ -99,8 +98,8 @@ async def _with_model(client: Client, rim: Rim) -> Profile:
         )
     rim.show(
         Warned(
-            f"using the model `{chosen.name}` of `{profile.base_url}`",
-            hint=f"`smol_dev config set model {chosen.name}` makes that permanent",
+            f"using the model `{chosen}` of `{profile.base_url}`",
+            hint=f"`smol_dev config set model {chosen}` makes that permanent",
         )
     )
-    return profile.model_copy(update={"model": chosen.name})
+    return profile.model_copy(update={"model": chosen})
