@@ -75,16 +75,7 @@ class Client:
             connect_timeout=profile.connect_timeout,
             connections=connections,
         )
-        self._openai = openai.AsyncOpenAI(
-            api_key=PLACEHOLDER,
-            base_url=profile.base_url,
-            max_retries=0,
-            timeout=httpx2.Timeout(None, connect=profile.connect_timeout),
-            http_client=self.http,
-            organization=None,
-            project=None,
-        )
-        self._openai.organization = self._openai.project = None  # not from OPENAI_* either
+        self._openai = _library(profile, self.http)
         self._environ = environ
         origin = origin_of(profile.base_url)
         self._key_sent = any(bound.headers for bound in secrets if bound.origin == origin)
@@ -279,3 +270,16 @@ class Client:
             key_sent=self._key_sent,
             proxy=self._proxy,
         )
+
+
+def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
+    """The package's client, with nothing of the `OPENAI_*` variables in it."""
+    library = openai.AsyncOpenAI(
+        api_key=PLACEHOLDER,
+        base_url=profile.base_url,
+        max_retries=0,
+        timeout=httpx2.Timeout(None),
+        http_client=http,
+    )
+    library.organization = library.project = None
+    return library
