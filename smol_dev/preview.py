@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from smol_dev import prompts
-from smol_dev.app import all_variants
 from smol_dev.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
 from smol_dev.config.load import Loaded
 from smol_dev.config.show import as_text
+from smol_dev.jobs import all_variants
 from smol_dev.prompts import Words
 from smol_dev.server.chat import Message
 from smol_dev.server.probes import size_of

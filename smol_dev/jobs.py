@@ -1,0 +1,54 @@
+"""The job that the settings make of a prompt."""
+
+from smol_dev.config.load import Loaded
+from smol_dev.config.model import Profile
+from smol_dev.connect import Link
+from smol_dev.conversation import STAGES, Job, StageSettings
+from smol_dev.prompts import VARIANTS, Words, shipped
+from smol_dev.workspace.paths import settle
+
+
+def job_of(
+    loaded: Loaded,
+    link: Link,
+    *,
+    prompt: str,
+    plan: str = "",
+    files: tuple[str, ...] = (),
+    allow_sensitive: tuple[str, ...] = (),
+) -> Job:
+    """The job that the settings make of a prompt."""
+    profile, run = link.profile, loaded.run
+    at_once = profile.max_concurrency
+    return Job(
+        prompt=prompt,
+        settle=lambda paths: settle(paths, allow_sensitive=allow_sensitive),
+        variants=all_variants(loaded),
+        stages={name: _stage(profile.stage(name)) for name in STAGES},
+        strategy=profile.strategy,
+        concurrency=None if at_once == "auto" else at_once,
+        usual_concurrency=link.usual_concurrency,
+        max_files=run.max_files,
+        syntax_check=run.syntax_check,
+        plan=plan,
+        files=files,
+    )
+
+
+def all_variants(loaded: Loaded) -> dict[str, Words]:
+    """Every prompt variant by name: the shipped ones, and those of the user's files."""
+    own = {
+        name: Words(words.system, words.plan, words.files, words.code)
+        for name, words in loaded.prompts.items()
+    }
+    return {name: shipped(name) for name in VARIANTS} | own
+
+
+def _stage(profile: Profile) -> StageSettings:
+    window = profile.context_window
+    return StageSettings(
+        variant=profile.prompt_variant,
+        window=None if window == "auto" else window,
+        max_output_tokens=profile.max_output_tokens,
+        answer_retries=profile.answer_retries,
+    )
