@@ -1,7 +1,7 @@
 """The parts put together: settings in, files out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 from smol_dev import __version__, pipeline
 from smol_dev.config.explain import as_dict
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
-from smol_dev.config.model import Profile
 from smol_dev.connect import Link, connected
-from smol_dev.conversation import STAGES, Job, StageSettings
+from smol_dev.conversation import Job
 from smol_dev.delivery import Delivery
+from smol_dev.draft import Decision, Draft
 from smol_dev.errors import InterruptedRunError, SmolError, UsageError
 from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.interrupts import Interrupts
-from smol_dev.prompts import VARIANTS, Words, shipped
+from smol_dev.jobs import job_of
+from smol_dev.review import agree
 from smol_dev.rim import Rim
-from smol_dev.workspace.paths import settle
+from smol_dev.workspace.failures import resume_command
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Remaining, Workspace
 
@@ -143,7 +144,7 @@ class _Run:
         )
         with Interrupts() as interrupts:
             try:
-                done = await self._deliver(delivery)
+                done = await self._deliver(delivery, interrupts)
             except SmolError as error:
                 done = await self._stop(delivery, error)
             except asyncio.CancelledError:
@@ -155,15 +156,47 @@ class _Run:
         self.rim.show(done)
         return done
 
-    async def _deliver(self, delivery: Delivery) -> RunDone:
+    async def _deliver(self, delivery: Delivery, interrupts: Interrupts) -> RunDone:
         async with connected(self.loaded, self.secrets, self.rim) as link:
+
+            async def follow(job: Job) -> None:
+                async with aclosing(pipeline.run(link.chat, job)) as steps:
+                    async for step in steps:
+                        await delivery.take(step)
+                await delivery.settle()
+
             self._announce(link)
             await delivery.save()
-            async with aclosing(pipeline.run(link.chat, self._job(link))) as steps:
-                async for step in steps:
-                    await delivery.take(step)
-            await delivery.settle()
+            job = await self._agreed(self._job(link), delivery, follow, interrupts)
+            if job is not None:
+                await follow(job)
         return await delivery.finish()
+
+    async def _agreed(
+        self,
+        job: Job,
+        delivery: Delivery,
+        follow: Callable[[Job], Awaitable[None]],
+        interrupts: Interrupts,
+    ) -> Job | None:
+        """The job that the user accepts, where one is asked; None when the run ends with the list."""
+        review = self.rim.review
+        if review is None:
+            return job
+
+        def ask(draft: Draft) -> Decision:
+            with interrupts.raised(self._interrupted):
+                return review(draft)
+
+        accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.rim.show)
+        if accepted is None:
+            self.rim.show(
+                Warned(
+                    "stopped before any file was written; the plan and the list are kept",
+                    hint=f"go on with {resume_command(self.workspace.root)}",
+                )
+            )
+        return accepted
 
     async def _stop(self, delivery: Delivery, error: SmolError) -> RunDone:
         """Keep what is finished, and say why the run stops."""
@@ -179,7 +212,7 @@ class _Run:
     def _interrupted(self, number: int) -> InterruptedRunError:
         return InterruptedRunError(
             "interrupted; everything finished is kept",
-            hint=f"go on with `smol_dev resume {self.workspace.root}`",
+            hint=f"go on with {resume_command(self.workspace.root)}",
             signal=number,
         )
 
@@ -230,49 +263,3 @@ class _Run:
             todo=self._todo(),
             written={path: self.workspace.read(path) for path in kept},
         )
-
-
-def job_of(
-    loaded: Loaded,
-    link: Link,
-    *,
-    prompt: str,
-    plan: str = "",
-    files: tuple[str, ...] = (),
-    allow_sensitive: tuple[str, ...] = (),
-) -> Job:
-    """The job that the settings make of a prompt."""
-    profile, run = link.profile, loaded.run
-    at_once = profile.max_concurrency
-    return Job(
-        prompt=prompt,
-        settle=lambda paths: settle(paths, allow_sensitive=allow_sensitive),
-        variants=all_variants(loaded),
-        stages={name: _stage(profile.stage(name)) for name in STAGES},
-        strategy=profile.strategy,
-        concurrency=None if at_once == "auto" else at_once,
-        usual_concurrency=link.usual_concurrency,
-        max_files=run.max_files,
-        syntax_check=run.syntax_check,
-        plan=plan,
-        files=files,
-    )
-
-
-def all_variants(loaded: Loaded) -> dict[str, Words]:
-    """Every prompt variant by name: the shipped ones, and those of the user's files."""
-    own = {
-        name: Words(words.system, words.plan, words.files, words.code)
-        for name, words in loaded.prompts.items()
-    }
-    return {name: shipped(name) for name in VARIANTS} | own
-
-
-def _stage(profile: Profile) -> StageSettings:
-    window = profile.context_window
-    return StageSettings(
-        variant=profile.prompt_variant,
-        window=None if window == "auto" else window,
-        max_output_tokens=profile.max_output_tokens,
-        answer_retries=profile.answer_retries,
-    )

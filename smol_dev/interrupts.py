@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 SIGNALS: Final = tuple(
     number
@@ -24,11 +25,7 @@ class Interrupts:
         self._held: list[int] = []
 
     def __enter__(self) -> Self:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self._catch, number, task)
-                self._held.append(number)
+        self._hold()
         return self
 
     def __exit__(
@@ -37,8 +34,35 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number in self._held:
-            asyncio.get_running_loop().remove_signal_handler(number)
+        self._let_go()
+
+    @contextmanager
+    def raised(self, error: Callable[[int], BaseException]) -> Iterator[None]:
+        """Within it a signal raises its error at once, for code that blocks the loop."""
+
+        def throw(number: int, frame: object) -> NoReturn:
+            del frame
+            raise error(number)
+
+        held = tuple(self._held)
+        self._let_go()
+        for number in held:
+            signal.signal(number, throw)
+        try:
+            yield
+        finally:
+            self._hold()
+
+    def _hold(self) -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        for number in SIGNALS:
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._catch, number, task)
+                self._held.append(number)
+
+    def _let_go(self) -> None:
+        while self._held:
+            asyncio.get_running_loop().remove_signal_handler(self._held.pop())
 
     def _catch(self, number: int, task: asyncio.Task[object] | None) -> None:
         self.caught = self.caught or number

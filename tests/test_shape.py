@@ -35,7 +35,9 @@ MAY_IMPORT = {
     "delivery": {*WORDS, *METHOD, "pipeline", "totals", "workspace", "rim"},
     "totals": {*WORDS, "asking", "chat"},
     "connect": {*WORDS, "chat", "config", "server", "demo", "rim"},
-    "rim": {*WORDS, "config"},
+    "rim": {*WORDS, "config", "draft"},
+    "draft": {"errors", "conversation"},
+    "review": {"events", "conversation", "delivery", "draft", "rim", "workspace"},
 }
 """For each part, which of our other parts it may import; what is not here may import anything."""
 

@@ -72,9 +72,17 @@ class Memory:
         return replace(record, states=dict(self.states))
 
     def save(self, record: Record) -> None:
-        """Replace `run.json` as a whole; states noted here beat the record's; the journal begins anew."""
+        """Replace `run.json` as a whole; states noted here beat the record's; the journal begins anew.
+
+        A file that was only planned is forgotten when the list no longer names it.
+        """
         planned = {path: FileState(path, "planned") for path in record.files}
-        states = {**planned, **record.states, **self.states}
+        known = {**planned, **record.states, **self.states}
+        states = {
+            path: state
+            for path, state in known.items()
+            if path in planned or state.sha256 or state.state != "planned"
+        }
         whole = replace(
             record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable)
         )
