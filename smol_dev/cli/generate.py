@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="The folder for the files; `generated` unless a setting says otherwise.",
 )
+@click.option(
+    "--review", is_flag=True, help="Show plan and file list, and ask before any file is written."
+)
 @click.option("--plan-only", is_flag=True, help="Stop after the file list.")
 @click.option(
     "--dry-run", is_flag=True, help="Show settings, messages and token budget; no network."
@@ -46,6 +49,7 @@ def generate(
     report: Report,
     *,
     dry_run: bool,
+    review: bool,
     **options: Any,  # noqa: ANN401 - the fields of a Task
 ) -> int:
     """Turn PROMPT into a code base: a plan, a list of files, then each file.
@@ -68,4 +72,4 @@ def generate(
     from smol_dev.app import Task
     from smol_dev.app import generate as run
 
-    return report.run(lambda rim: run(Task(text, **options), flags, rim))
+    return report.run(lambda rim: run(Task(text, **options), flags, rim), review=review)

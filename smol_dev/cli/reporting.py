@@ -13,9 +13,13 @@ from smol_dev.errors import ConfigError, SmolError
 
 if TYPE_CHECKING:
     from smol_dev.config.trust import PendingTrust
+    from smol_dev.events import Event
     from smol_dev.rim import Rim
+    from smol_dev.ui.screen import Screen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Subject = TypeVar("Subject")
+Answer = TypeVar("Answer")
 
 
 class Ended(Protocol):
@@ -36,22 +40,26 @@ class Report:
     debug: bool
     secrets: set[str] = field(default_factory=set)
 
-    def run(self, work: Callable[["Rim"], Ended]) -> int:
-        """The exit code of the work, which is handed the rim it shows itself on."""
+    def run(self, work: Callable[["Rim"], Ended], *, review: bool = False) -> int:
+        """The exit code of the work, which is handed the rim it shows itself on.
+
+        With `review` the rim asks the user about the plan; raises `UsageError` where that is not possible.
+        """
+        from smol_dev.cli.review import ask, need_terminal
         from smol_dev.config.layers import Surroundings
         from smol_dev.events import Failed
         from smol_dev.rim import Rim
-        from smol_dev.ui import screen
 
-        shown = screen(
-            json=self.json,
-            quiet=self.quiet,
-            verbose=self.verbose or self.debug,
-            stdout=sys.stdout,
-            stderr=sys.stderr,
-            redact=self.redact,
+        if review:
+            need_terminal(talks=not (self.json or self.quiet))
+        shown = Curtain(self.screen)
+        rim = Rim(
+            Surroundings.here(),
+            shown.show,
+            self.approve,
+            self.secrets.add,
+            review=shown.aside(ask) if review else None,
         )
-        rim = Rim(Surroundings.here(), shown.show, self.approve, self.secrets.add)
         try:
             with request_log(enabled=self.debug, redact=self.redact):
                 return work(rim).exit_code
@@ -65,6 +73,19 @@ class Report:
             return error.exit_code
         finally:
             shown.close()
+
+    def screen(self) -> "Screen":
+        """A screen for these options, on this process's streams."""
+        from smol_dev.ui import screen
+
+        return screen(
+            json=self.json,
+            quiet=self.quiet,
+            verbose=self.verbose or self.debug,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            redact=self.redact,
+        )
 
     def redact(self, text: str) -> str:
         """The text without any secret known so far."""
@@ -80,6 +101,34 @@ class Report:
             return False
         show_pending(pending)
         return click.confirm("Let this project's file steer?", default=False, err=True)
+
+
+class Curtain:
+    """A screen that is closed while the user is asked something, and made anew after it."""
+
+    def __init__(self, make: Callable[[], "Screen"]) -> None:
+        self._make = make
+        self._screen = make()
+
+    def show(self, event: "Event") -> None:
+        """Show the event on the screen of the moment."""
+        self._screen.show(event)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._screen.close()
+
+    def aside(self, ask: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
+        """The question, asked on a terminal that nothing else draws on."""
+
+        def asked(subject: Subject) -> Answer:
+            self._screen.close()
+            try:
+                return ask(subject)
+            finally:
+                self._screen = self._make()
+
+        return asked
 
 
 def every_problem(error: SmolError) -> str:

@@ -1,0 +1,248 @@
+"""`--review` on a terminal, as a user goes through it, and where there is none."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Shell
+from tests.fake_server import FakeServer
+from tests.test_app import PLAN, TWO, plays
+
+PATIENCE = 60.0
+"""Seconds that a busy machine gets to show what is waited for."""
+
+
+class Terminal:
+    """A run with a terminal: `type` answers once the question stands there; `shown` is all of it."""
+
+    def __init__(self, program: "subprocess.Popen[bytes]", end: int) -> None:
+        self.program = program
+        self.shown = ""
+        self._end = end
+        self._read = 0
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.shown[self._read :]:
+            assert self._more(deadline), f"`{text}` never came: {self.shown}"
+        self._read = self.shown.index(text, self._read) + len(text)
+
+    def type(self, question: str, answer: str) -> None:
+        self.wait_for(question)
+        os.write(self._end, answer.encode())
+
+    def interrupt(self) -> None:
+        """Send SIGINT until it is noticed: in the instant before `input` reads, Python loses it."""
+        self.program.send_signal(signal.SIGINT)
+        while not self._more(time.monotonic() + 3):
+            self.program.send_signal(signal.SIGINT)
+
+    def ends(self) -> int:
+        """The exit code, once everything that was printed has been read."""
+        deadline = time.monotonic() + PATIENCE
+        while self._more(deadline):
+            pass
+        return self.program.wait(PATIENCE)
+
+    def _more(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._end], [], [], max(0, deadline - time.monotonic()))
+        try:
+            piece = os.read(self._end, 65_536) if ready else b""
+        except OSError:  # how Linux says that the other end is closed
+            piece = b""
+        self.shown += piece.decode().replace("\r\n", "\n")
+        return bool(piece)
+
+
+@contextmanager
+def terminal(
+    shell: Shell, server: FakeServer, *, editor: str = "false", kind: str = "dumb"
+) -> Iterator[Terminal]:
+    """A reviewed run in the made-up home, with a shell script as the editor."""
+    script = shell.home / "editor"
+    script.write_text(editor, encoding="utf-8")
+    command = [sys.executable, "-m", "smol_dev", "--review", "a counter", "-c", "model=m"]
+    command += ["-c", f"base_url={server.base_url}"]
+    ours, theirs = os.openpty()
+    environ = {
+        "PATH": os.defpath,
+        "HOME": str(shell.home),
+        "EDITOR": f"sh {script}",
+        "TERM": kind,
+        "PYTHONWARNINGS": "error",
+    }
+    with subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=-1, env=environ) as program:
+        os.close(theirs)
+        try:
+            yield Terminal(program, ours)
+        finally:
+            program.kill()
+            os.close(ours)
+
+
+def recorded(shell: Shell) -> dict[str, object]:
+    text = (shell.project / "generated/.smol/run.json").read_text(encoding="utf-8")
+    record: dict[str, object] = json.loads(text)
+    return record
+
+
+def written(shell: Shell) -> dict[str, str]:
+    folder = shell.project / "generated"
+    return {path: (folder / path).read_text() for path in TWO if (folder / path).exists()}
+
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+
+
+def test_plan_and_list_are_shown_and_accepted(shell: Shell) -> None:
+    with FakeServer(plays({**TWO, "../c": ""})) as server, terminal(shell, server) as run:
+        run.type("Your choice: ", "yes\n")
+        run.type("Error: type one of the letters\nYour choice: ", "a\n")
+        assert run.ends() == 0
+    before, _, _ = run.shown.partition("Your choice: ")
+    assert before.endswith(
+        "listing the files …\n2 files to write:\n  a.py\n  b/b.py\n"
+        "warning: left out `../c`: has a `..` component\n"
+        "  a  accept: write these files\n  p  edit the plan\n  l  edit the list\n"
+        "  r  ask again, with a remark\n  s  stop here; `smol_dev resume` goes on\n"
+    )
+    assert f"{PLAN}\n" in before
+    assert written(shell) == TWO
+
+
+def test_on_a_terminal_that_can_be_drawn_on_nothing_is_drawn_over_the_question(
+    shell: Shell,
+) -> None:
+    with (
+        FakeServer(plays(TWO)) as server,
+        terminal(shell, server, kind="xterm") as run,
+    ):
+        run.wait_for("Your choice: ")
+        asked = len(run.shown)
+        run.type("", "accept\n")
+        assert run.ends() == 0
+    assert run.shown[asked:].startswith("accept\n")
+    assert "2 written" in run.shown[asked:]
+    assert written(shell) == TWO
+
+
+def test_an_edited_list_that_cannot_be_used_can_be_edited_again(shell: Shell) -> None:
+    editor = 'if grep -q x.py "$1"; then echo b/b.py > "$1"; else echo ../x.py > "$1"; fi'
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, editor=editor) as run:
+        run.type("Your choice: ", "l\n")
+        run.type("Edit again? [Y/n]: ", "\n")
+        run.type("1 file to write:\n  b/b.py\n", "")
+        run.type("Your choice: ", "a\n")
+        assert run.ends() == 0
+    assert "error: the list holds what may not be written: `../x.py` (" in run.shown
+    assert written(shell) == {"b/b.py": "import a\n"}
+    assert recorded(shell)["files"] == ["b/b.py"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "chats"), [("\n", 5), ("n\n", 4)], ids=["list anew", "same list"]
+)
+def test_an_edited_plan_is_the_one_that_is_followed(shell: Shell, answer: str, chats: int) -> None:
+    editor = 'echo "One more thing." >> "$1"'
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, editor=editor) as run:
+        run.type("Your choice: ", "p\n")
+        run.type("List the files anew, from your plan? [Y/n]: ", answer)
+        run.type("Your choice: ", "a\n")
+        assert run.ends() == 0
+        assert len(server.chats) == chats
+    assert recorded(shell)["plan"] == f"{PLAN}\nOne more thing."
+    assert written(shell) == TWO
+
+
+def test_a_remark_asks_for_a_fresh_plan(shell: Shell) -> None:
+    with FakeServer(plays(TWO)) as server, terminal(shell, server) as run:
+        run.type("Your choice: ", "r\n")
+        run.type("What should be different: ", "no web\n")
+        run.type("Your choice: ", "a\n")
+        assert run.ends() == 0
+        assert "a counter\n\nno web" in server.chats[2].json()["messages"][-1]["content"]
+    assert recorded(shell)["prompt"] == "a counter\n\nno web"
+
+
+EDITS = [
+    ("exit 3", "error: the editor failed: sh ~/editor: Editing failed\n"),
+    ("printf '\\377' > \"$1\"", "error: the file is not UTF-8\n"),
+    ('> "$1"', "error: the plan is empty\n"),
+    ("true", ""),
+    ('touch "$1"', ""),
+]
+"""What an editor may do, one call after another, and what is said to it."""
+
+
+def test_an_edit_that_comes_to_nothing_leads_back_to_the_question(shell: Shell) -> None:
+    for number, (act, _) in enumerate(EDITS):
+        (shell.home / f"act{number}").write_text(act, encoding="utf-8")
+    editor = f'set -- "$1" {shell.home}/act*; act=$2; cp $act {shell.home}/now; rm $act; . {shell.home}/now'
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, editor=editor) as run:
+        for _, said in EDITS:
+            run.type("Your choice: ", "p\n")
+            if said:
+                run.type("Edit again? [Y/n]: ", "n\n")
+        run.type("Your choice: ", "\x04")
+        assert run.ends() == 0
+        assert len(server.chats) == 2
+    shown = run.shown.replace(str(shell.home), "~")
+    assert [said for _, said in EDITS if said not in shown] == []
+    assert "hint: go on with `smol_dev resume " in shown
+    assert (recorded(shell)["plan"], written(shell)) == (PLAN, {})
+
+
+def test_an_interrupt_at_the_question_is_130_and_loses_nothing(shell: Shell) -> None:
+    with FakeServer(plays(TWO)) as server, terminal(shell, server) as run:
+        run.wait_for("Your choice: ")
+        run.interrupt()
+        assert run.ends() == 130
+    assert "error: interrupted; everything finished is kept" in run.shown
+    assert "Traceback" not in run.shown
+    assert recorded(shell)["files"] == list(TWO)
+
+
+def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
+    editor = 'kill -INT $PPID; echo b/b.py > "$1"'
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, editor=editor) as run:
+        run.type("Your choice: ", "l\n")
+        run.type("1 file to write:\n", "")
+        run.type("Your choice: ", "a\n")
+        assert run.ends() == 0
+    assert written(shell) == {"b/b.py": "import a\n"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param([], "`--review` asks, and there is no terminal to ask on", id="no terminal"),
+        pytest.param(
+            ["--json"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="json"
+        ),
+        pytest.param(
+            ["--quiet"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="quiet"
+        ),
+    ],
+)
+def test_without_anyone_to_ask_nothing_is_begun(
+    shell: Shell, options: list[str], message: str
+) -> None:
+    with FakeServer(plays(TWO)) as server:
+        words = ("--review", "-c", f"base_url={server.base_url}", "-c", "model=m", "a counter")
+        assert shell.type(*options, *words) == 2
+        assert server.requests == []
+    assert shell.err == (
+        f"error: {message}\n\nhint: look at the plan before you go on: `smol_dev --plan-only"
+        " PROMPT`, then `.smol/plan.md` in the output folder, then `smol_dev resume`\n"
+    )
+    assert shell.out == ""
+    assert not Path("generated").exists()
