@@ -1,74 +1,108 @@
 """What a run would do, without asking anyone: settings, messages, and what they take of the window."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from smol_dev import prompts
 from smol_dev.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
 from smol_dev.config.load import Loaded
+from smol_dev.config.model import Profile
 from smol_dev.config.show import as_text
+from smol_dev.conversation import STAGES
 from smol_dev.jobs import all_variants
 from smol_dev.prompts import Words
-from smol_dev.server.chat import Message
+from smol_dev.server.chat import Message, StageName
 from smol_dev.server.probes import size_of
 from smol_dev.ui.safe import safe
 
+Value = TypeVar("Value")
+
+PROMPT = "(the prompt)"
 PLAN = "(the plan)"
 FILES = ("(the file list)",)
 PATH = "(the path of the file)"
 
 
-def preview(prompt: str, loaded: Loaded) -> str:
-    """The effective settings with their origins, the messages of each stage, and the token budget."""
+def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
+    """The effective settings, the messages of each stage, and what they take in tokens.
+
+    Without a prompt a placeholder stands in its place. With `origin` each setting says who set it.
+    """
     variants = all_variants(loaded)
-    name = chosen(loaded)
+    chosen = {stage: variant(loaded.profile.stage(stage)) for stage in STAGES}
+    words = {stage: variants[name] for stage, name in chosen.items()}
     parts = [
         heading("settings"),
-        as_text(loaded, origin=True).rstrip(),
-        *messages(variants[name], name, prompt),
-        *budget(loaded, variants, prompt),
+        as_text(loaded, origin=origin).rstrip(),
+        *(
+            heading(f"messages{of}, prompt variant `{safe(name)}`")
+            for of, name in told(chosen.__getitem__)
+        ),
+        messages(words, PROMPT if prompt is None else prompt),
+        heading("tokens, estimated"),
+        *budget(loaded.profile),
+        *costs(variants, prompt),
     ]
-    return "\n".join(parts)
+    return "\n".join(parts).removeprefix("\n")
 
 
-def chosen(loaded: Loaded) -> str:
-    """The prompt variant of the profile; `auto` goes by what is known without asking the server."""
-    profile = loaded.profile
+def variant(profile: Profile) -> str:
+    """The prompt variant of a stage; `auto` goes by what is known without asking the server."""
     if profile.prompt_variant != "auto":
         return profile.prompt_variant
-    window = None if profile.context_window == "auto" else profile.context_window
-    return prompts.choose(window=window, parameters=size_of(profile.model))
+    return prompts.choose(window=window(profile), parameters=size_of(profile.model))
 
 
-def messages(words: Words, name: str, prompt: str) -> Iterator[str]:
+def window(profile: Profile) -> int | None:
+    """The context window in tokens, None when the server is to be asked."""
+    return None if profile.context_window == "auto" else profile.context_window
+
+
+def messages(words: dict[StageName, Words], prompt: str) -> str:
     """The turns of the conversation, ours in full, the model's as what they stand for."""
-    opening = prompts.opening(words, prompt)
-    turns = [
-        *opening,
+    last = prompts.ask_file(words["code"], PATH, prompt=prompt, plan=PLAN, files=FILES)
+    turns = (
+        *prompts.opening(words["plan"], prompt),
         Message("assistant", PLAN),
-        Message("user", prompts.ask_list(words, prompt=prompt, plan=PLAN)),
+        Message("user", prompts.ask_list(words["files"], prompt=prompt, plan=PLAN)),
         Message("assistant", FILES[0]),
-        Message("user", prompts.ask_file(words, PATH, prompt=prompt, plan=PLAN, files=FILES)),
-    ]
-    yield heading(f"messages, prompt variant `{name}`")
-    for turn in turns:
-        yield f"[{turn.role}]\n{safe(turn.content, keep_newlines=True)}\n"
+        Message("user", last),
+    )
+    return "\n\n".join(f"[{turn.role}]\n{safe(turn.content, keep_newlines=True)}" for turn in turns)
 
 
-def budget(loaded: Loaded, variants: dict[str, Words], prompt: str) -> Iterator[str]:
-    """What the prompt and each variant's words take, and what is left for answers."""
-    profile, count = loaded.profile, Budget()
-    window = profile.context_window
-    yield heading("tokens, estimated")
-    yield f"context window: {window if window != 'auto' else 'asked from the server'}"
-    wanted = profile.max_output_tokens
-    most = f"{wanted:,}" if wanted else f"{DEFAULT_ANSWER:,}, {ANSWER_WITHOUT_WINDOW:,} if unknown"
-    yield f"most tokens of an answer: {most}, and never more than the window leaves"
-    yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
+def budget(profile: Profile) -> Iterator[str]:
+    """The window, and the room that an answer gets in it."""
+    stages = {stage: profile.stage(stage) for stage in STAGES}
+    for of, size in told(lambda stage: window(stages[stage])):
+        yield f"context window{of}: {f'{size:,}' if size else 'asked from the server'}"
+    for of, wanted in told(lambda stage: stages[stage].max_output_tokens):
+        most = f"{DEFAULT_ANSWER:,} ({ANSWER_WITHOUT_WINDOW:,} if the window is unknown)"
+        yield (
+            f"most tokens of an answer{of}: {f'{wanted:,}' if wanted else most},"
+            " and never more than the window leaves"
+        )
+
+
+def costs(variants: dict[str, Words], prompt: str | None) -> Iterator[str]:
+    """The tokens of the prompt, where there is one, and of the words of each variant."""
+    count = Budget()
+    if prompt is not None:
+        yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
     for name, words in variants.items():
-        own = [
-            Message("user", text) for text in (words.system, words.plan, words.files, words.code)
-        ]
-        yield f"the words of variant `{name}`: about {count.estimate(own):,}"
+        own = (words.system, words.plan, words.files, words.code)
+        tokens = count.estimate([Message("user", text) for text in own])
+        yield f"the words of variant `{safe(name)}`: about {tokens:,}"
+
+
+def told(tell: Callable[[StageName], Value]) -> Iterator[tuple[str, Value]]:
+    """What is told of each stage, behind its name; once and without a name where all are alike."""
+    values = {stage: tell(stage) for stage in STAGES}
+    if len(set(values.values())) == 1:
+        yield "", values["plan"]
+        return
+    for stage, value in values.items():
+        yield f" of {stage}", value
 
 
 def heading(text: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smol_dev.config.layers import Flags
+    from smol_dev.config.load import Loaded
 
 project_option = click.option(
     "--project", is_flag=True, help="The project's smol.toml instead of your own."
@@ -41,17 +42,35 @@ def path(flags: "Flags") -> None:
 @click.option(
     "--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Also the prompts that would be sent, and their tokens."
+)
 @settings_options
-def show(flags: "Flags", *, origin: bool, form: str) -> None:
+def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.load import load
-    from smol_dev.config.show import as_json, as_text
 
+    if dry_run and form == "json":
+        raise UsageError(
+            "`--dry-run` shows prompts as text, not as JSON", hint="leave out `--format json`"
+        )
     loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
     say(*loaded.warnings)
-    text = as_json(loaded, origin=origin) if form == "json" else as_text(loaded, origin=origin)
-    click.echo(text, nl=False)
+    click.echo(shown(loaded, origin=origin, form="dry run" if dry_run else form), nl=False)
+
+
+def shown(loaded: "Loaded", *, origin: bool, form: str) -> str:
+    """The settings in one of their forms."""
+    from smol_dev.config.show import as_json, as_text
+
+    if form == "json":
+        return as_json(loaded, origin=origin)
+    if form == "toml":
+        return as_text(loaded, origin=origin)
+    from smol_dev.preview import preview
+
+    return preview(None, loaded, origin=origin) + "\n"
 
 
 @config.command()

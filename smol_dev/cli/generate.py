@@ -8,6 +8,7 @@ import click
 from smol_dev.cli.options import settings_options
 from smol_dev.cli.reporting import Report, reporting_options
 from smol_dev.cli.server_options import server_options
+from smol_dev.cli.talk import say
 
 if TYPE_CHECKING:
     from smol_dev.config.layers import Flags
@@ -67,6 +68,7 @@ def generate(
         from smol_dev.preview import preview
 
         loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
+        say(*loaded.warnings)
         click.echo(preview(text, loaded))
         return 0
     from smol_dev.app import Task

@@ -148,3 +148,22 @@ def test_every_command_takes_the_shared_options(shell: Shell, command: str) -> N
     assert shell.type("config", command, "--help") == 0
     for option in ("--profile", "--config", "--no-project-config", "--set"):
         assert option in shell.out
+
+
+def test_show_with_dry_run_prints_the_prompts_too(shell: Shell) -> None:
+    shell.write(USER + 'prompt_variant = "house"\n\n[prompts.house]\nplan = "Plan: $prompt"\n')
+    assert shell.type("config", "show", "--dry-run") == 0
+    assert 'prompt_variant = "house"\n' in shell.out
+    assert "\n[user]\nPlan: (the prompt)\n" in shell.out
+    assert shell.out.splitlines()[-1].startswith("the words of variant `house`: about ")
+    assert "  # user (" not in shell.out
+    assert shell.type("config", "show", "--dry-run", "--origin") == 0
+    assert 'prompt_variant = "house"  # user (~/.config/smol/smol.toml:6)\n' in shell.out
+
+
+def test_prompts_are_not_shown_as_json(shell: Shell) -> None:
+    assert shell.type("config", "show", "--dry-run", "--format", "json") == 2
+    assert (shell.out, shell.err) == (
+        "",
+        "error: `--dry-run` shows prompts as text, not as JSON\n\nhint: leave out `--format json`\n",
+    )
