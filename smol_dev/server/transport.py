@@ -105,7 +105,7 @@ class Guard(httpx2.AsyncBaseTransport):
         try:
             answer = await self._send(request)
         except FOREIGN as error:
-            raise _translated(error) from error
+            raise _translated(error) from _reason(error)
         response = httpx2.Response(
             answer.status,
             headers=answer.headers,
@@ -170,19 +170,14 @@ class Guard(httpx2.AsyncBaseTransport):
         return headers.raw
 
     def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
-        """The connections to the address; only those that are costly to open are used again.
-
-        llama.cpp closes a connection after some requests without saying so, and the next request
-        on it is lost. On a local network a new one costs less than a millisecond.
-        """
+        """The connections to the address, straight or through its proxy."""
         proxy = usable(proxy_for(url, self._environ))
-        costly = url.startswith("https://")
         if proxy not in self._pools:
             self._pools[proxy] = httpcore2.AsyncConnectionPool(
-                ssl_context=certificates(self._environ) if costly else None,
+                ssl_context=certificates(self._environ) if url.startswith("https://") else None,
                 proxy=None if proxy is None else _proxy(proxy),
                 max_connections=self._connections + PROBES,
-                max_keepalive_connections=self._connections if costly else 0,
+                max_keepalive_connections=self._connections,
                 keepalive_expiry=30,
                 network_backend=self._network,
             )
@@ -239,7 +234,7 @@ class Bounded(httpx2.AsyncByteStream):
                     break
                 yield chunk
         except FOREIGN as error:
-            raise _translated(error) from error
+            raise _translated(error) from _reason(error)
         if left < 0 and not self._is_error:
             raise ServerError(
                 "the server's answer is longer than 64 MiB",
@@ -250,6 +245,11 @@ class Bounded(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         """Drop the rest."""
         await self._answer.aclose()
+
+
+def _reason(error: Exception) -> BaseException:
+    """What the operating system or TLS said; the pool hides it behind `from None`."""
+    return error.__cause__ or error.__context__ or error
 
 
 def _translated(error: Exception) -> httpx2.TransportError:
