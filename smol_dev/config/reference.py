@@ -4,11 +4,15 @@
 in `README.md` and `profiles/smol.schema.json`.
 """
 
+import ast
+import inspect
 import json
 import re
 import sys
 import textwrap
 from collections.abc import Mapping
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -81,7 +85,8 @@ def example() -> str:
         if table is Stage:
             parts.append(title + "".join(f"# {line}\n" for line in unset_lines(table)))
             continue
-        settings = [documented(key, info) for key, info in settings_of(table).items()]
+        docs = docstrings(table)
+        settings = [documented(key, info, docs[key]) for key, info in settings_of(table).items()]
         parts.append("\n".join([title, *settings]).lstrip("\n"))
     return "\n".join(parts)
 
@@ -91,10 +96,10 @@ def unset_lines(table: type[Table]) -> list[str]:
     return [f"{key} = {rendered(shown(info))}" for key, info in settings_of(table).items()]
 
 
-def documented(key: str, info: FieldInfo) -> str:
+def documented(key: str, info: FieldInfo, doc: str) -> str:
     """A key under its documentation; behind `# ` when it has no default."""
     setting = f"{key} = {rendered(shown(info))}\n"
-    return comment(info.description or "") + (setting if has_default(info) else f"# {setting}")
+    return comment(doc) + (setting if has_default(info) else f"# {setting}")
 
 
 def has_default(info: FieldInfo) -> bool:
@@ -107,6 +112,23 @@ def shown(info: FieldInfo) -> object:
     if has_default(info) or not info.examples:
         return info.default
     return info.examples[0]
+
+
+@cache
+def docstrings(table: type[Table]) -> Mapping[str, str]:
+    """The string under each key of a table, its parents' keys first."""
+    found: dict[str, str] = {}
+    for each in reversed(table.__mro__[: table.__mro__.index(Table)]):
+        body = ast.parse(inspect.getsource(each)).body[0]
+        lines = body.body if isinstance(body, ast.ClassDef) else []
+        for setting, doc in pairwise(lines):
+            match setting, doc:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[name] = inspect.cleandoc(text)
+    return found
 
 
 def comment(text: str) -> str:
@@ -127,8 +149,9 @@ def rows(table: type[Table]) -> list[str]:
     """A table's settings, a row of the README each."""
     parent = Tuning if table is Profile else Table
     schema = clean(table.model_json_schema())["properties"]
+    docs = docstrings(table)
     return [
-        f"| `{key}` | {kind(schema[key])} | {default_cell(info)} | {info.description} "
+        f"| `{key}` | {kind(schema[key])} | {default_cell(info)} | {docs[key]} "
         f"| {trust(File.model_fields['prompts'] if table is Prompts else info)} |"
         for key, info in settings_of(table, parent=parent).items()
     ]
@@ -178,6 +201,10 @@ def bounds(schema: Mapping[str, Any]) -> str:
 def schema() -> dict[str, Any]:
     """The JSON Schema of a `smol.toml`."""
     document = clean(File.model_json_schema())
+    for table in (File, Profile, Stage, Run, Prompts):
+        described = document if table is File else document["$defs"][table.__name__]
+        for key, doc in docstrings(table).items():
+            described["properties"][key]["description"] = doc
     for setting in document["$defs"]["Stage"]["properties"].values():
         setting.pop("default", None)
     return {"$schema": DRAFT, "title": "smol.toml", **document}

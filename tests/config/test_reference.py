@@ -8,7 +8,14 @@ import jsonschema
 import pytest
 
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
-from smol_dev.config.reference import example, kind, schema, settings_table, with_settings_table
+from smol_dev.config.reference import (
+    docstrings,
+    example,
+    kind,
+    schema,
+    settings_table,
+    with_settings_table,
+)
 
 ROOT = Path(__file__).parents[2]
 TABLES: list[type[Table]] = [File, Profile, Stage, Prompts, Run]
@@ -36,11 +43,11 @@ def test_the_example_is_valid_with_everything_in_it_switched_on() -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_has_its_documentation_in_the_example_and_the_readme(table: type[Table]) -> None:
     flat = " ".join(example().replace("\n# ", " ").split())
+    assert list(docstrings(table)) == list(table.model_fields)
     for key, info in table.model_fields.items():
-        assert info.description, key
         if isinstance(info.default, Table) or key in {"profiles", "prompts"}:
             continue
-        assert f" {info.description} " in flat or table is Stage, key
+        assert f" {docstrings(table)[key]} " in flat or table is Stage, key
         assert f"| `{key}` |" in settings_table(), key
 
 
@@ -84,8 +91,8 @@ def test_the_schema_is_a_valid_schema_with_the_docstrings() -> None:
     jsonschema.Draft7Validator.check_schema(document)
     for table in TABLES[1:]:
         described = document["$defs"][table.__name__]["properties"]
-        assert {key: info.description for key, info in table.model_fields.items()} == {
-            key: setting.get("description") for key, setting in described.items()
+        assert docstrings(table) == {
+            key: setting["description"] for key, setting in described.items()
         }
 
 
