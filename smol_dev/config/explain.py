@@ -9,7 +9,7 @@ import tomli_w
 
 from smol_dev.config.command_line import key_path
 from smol_dev.config.environment import KEY_SOURCES
-from smol_dev.config.keys import STAGES, field_of, is_table, locate, trust_of
+from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate
 from smol_dev.config.layers import Key, Layers, Origin
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
@@ -157,9 +157,7 @@ def top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
 
 def rendered(key: Key, value: object) -> str:
     """A value for people; what may be a secret is hidden."""
-    if trust_of(key) == "never" and key[-1] == "api_key":
-        return "(hidden)"
-    if "headers" in key[2:]:
+    if value and is_hidden(key, value):
         return "(hidden)"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn, Union, cast, get_ar
 
 from pydantic.fields import FieldInfo
 
+from smol_dev.config.endpoint import url_problem
 from smol_dev.config.environment import PREFIX
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
 from smol_dev.config.layers import Key
@@ -64,6 +65,13 @@ def is_secret(key: tuple[Any, ...]) -> bool:
         return True
     name = key[locate(key)[1]]
     return name in ("base_url", "extra_body", "headers") or trust_of(key) == "never"
+
+
+def is_hidden(key: tuple[Any, ...], value: object) -> bool:
+    """Whether this value is not shown even to who asks for it: a key, a header, a malformed address."""
+    if key[-1] == "base_url":
+        return not isinstance(value, str) or url_problem(value) != ""
+    return "headers" in key[2:3] or key[2:3] in (("api_key",), ("api_key_command",))
 
 
 def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything

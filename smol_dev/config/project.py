@@ -13,7 +13,7 @@ from typing import Any, Final
 from smol_dev.config.binding import Endpoint
 from smol_dev.config.endpoint import Lookup, is_local
 from smol_dev.config.finish import leaf_paths
-from smol_dev.config.keys import STAGES, is_secret, setting, trust_of
+from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.problems import Problem, dotted, shown
 
@@ -122,6 +122,6 @@ def old_and_new(layers: Layers, key: Key) -> tuple[str, str]:
 
 def plain(key: Key, value: Any) -> str:  # noqa: ANN401 - TOML data
     """A value for the person who approves it: what will be sent is shown, headers are not."""
-    if "headers" in key:
+    if is_hidden(key, value):
         return "hidden"
     return json.dumps(value, default=str)[:200] if isinstance(value, dict | list) else shown(value)

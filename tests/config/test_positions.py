@@ -83,7 +83,7 @@ def test_lines_are_counted_the_same_with_either_line_ending(text: str) -> None:
     assert places(text)["b",] == (text.count("\n", 0, text.index("b")) + 1, 1)
 
 
-def paths_in(value: Any, path: Path = ()) -> Iterator[Path]:
+def paths_in(value: object, path: Path = ()) -> Iterator[Path]:
     items = (
         value.items()
         if isinstance(value, dict)
