@@ -109,6 +109,7 @@ class FakeServer:
     def __init__(self, answers: Answers = Canned()) -> None:
         self.requests: list[Received] = []
         self.connections = 0
+        self.asked = threading.Event()
         self.dropped = threading.Event()
         self._answers = answers
         self._closing = threading.Event()
@@ -158,6 +159,7 @@ class FakeServer:
                 while (request := _read(stream)) is not None:
                     with self._lock:
                         self.requests.append(request)
+                        self.asked.set()
                         answer = self._choose(request)
                     if not self._answer(connection, answer):
                         return

@@ -32,7 +32,7 @@ class StreamReader:
 
     What has been read so far stands in the attributes. `error` is the body of an error found in the
     answer, `broken` says why the bytes are no answer that could be read; behind either nothing more
-    is read. `done` says that `[DONE]` came, `is_stream` that there were events, `stray` is whatever
+    is read. `done` says that `[DONE]` came, `is_stream` that there was a line of an event stream, `stray` is whatever
     came that is no part of an answer, and `nameless` that an event named no model, which is how
     Ollama hides an error. The result does not depend on how the bytes are cut into chunks.
     """
@@ -135,7 +135,9 @@ class StreamReader:
             if self._data:
                 self._dispatch(deltas)
             self._event = b""
-        elif not line.startswith((b":", b"id:", b"retry:")):
+        elif line.startswith((b":", b"id:", b"retry:")):
+            self.is_stream = True
+        else:
             self._unusual_line(line, deltas)
 
     def _unusual_line(self, line: bytes, deltas: list[Delta]) -> None:
@@ -144,6 +146,7 @@ class StreamReader:
             if len(self._whole) > MOST_WHOLE:
                 self._break("it is longer than 8 MiB")
         elif line.startswith(b"event:"):
+            self.is_stream = True
             self._event = line[6:].strip()
         elif line.startswith(b"error:"):  # llama.cpp before 2025 sends errors as a field
             self.error = line[6:].strip().decode(errors="replace")

@@ -116,9 +116,13 @@ class _Answer:
         if reader.nameless:
             message = f"{asked.server} broke off in the middle of its answer, without saying why"
             return failure("cut", asked, message=message, transient=True)
-        if not reader.is_stream and not self._text and not self._reasoning:
-            return self._classify(reader.stray.decode(errors="replace"), in_stream=False)
-        return failure("cut", asked, transient=True)
+        if reader.is_stream or self._text or self._reasoning or self._is_empty_stream():
+            return failure("cut", asked, transient=True)
+        return self._classify(reader.stray.decode(errors="replace"), in_stream=False)
+
+    def _is_empty_stream(self) -> bool:
+        kind = self._response.headers.get("content-type", "")
+        return "event-stream" in kind.lower() and not self._reader.stray
 
     def _classify(self, body: str, *, in_stream: bool) -> ServerError:
         headers = dict(self._response.headers)

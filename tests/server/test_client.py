@@ -1,6 +1,9 @@
 """The client against scripted servers on loopback: what is sent, what comes back, what is tried again."""
 
 import asyncio
+import gc
+import json
+import socket
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -11,12 +14,13 @@ import pytest
 from smol_dev.config.model import Profile, Stage
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Delta, Message, Note, Reply, Request, Retrying, Usage
+from smol_dev.server.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, Usage
 from smol_dev.server.client import Client
 from tests.fake_server import (
     Answers,
     Canned,
     FakeServer,
+    Received,
     answered,
     delta,
     json_answer,
@@ -183,16 +187,31 @@ def test_without_a_finish_reason_an_answer_is_not_whole(answer: Canned, kind: st
 
 
 def test_a_stream_cut_at_any_byte_is_never_taken_for_whole() -> None:
-    whole = f"data: {delta('hello')}\n\ndata: {delta(finish='stop')}\n\n".encode()
-    finish = whole.index(b'"stop"')
-    for cut in range(1, finish, 17):
-        answer = Canned(200, {"content-type": "text/event-stream"}, [whole[:cut]], "close")
-        try:
-            reply = reply_of(served(answer, max_retries=0)[0])
-        except ServerError as error:
-            assert error.exit_code == 3  # noqa: PT017 - one of two outcomes
-        else:
-            assert reply.finish_reason is None
+    whole = f"data: {delta('he')}\n\ndata: {delta('llo', finish='stop')}\n\n".encode()
+    kind = {"content-type": "text/event-stream"}
+    cuts = [Canned(200, kind, [whole[:cut]], "close") for cut in range(len(whole) + 1)]
+
+    async def ask_each(base_url: str) -> list[Reply | ServerError]:
+        client = Client(profile_for(base_url, max_retries=0), environ={})
+        ended: list[Reply | ServerError] = []
+        for _ in cuts:
+            try:
+                ended += [item async for item in client.ask(REQUEST) if isinstance(item, Reply)]
+            except ServerError as error:
+                ended.append(error)
+        await client.aclose()
+        return ended
+
+    with FakeServer(cuts) as server:
+        ended = asyncio.run(ask_each(server.base_url))
+    first, second = (whole.index(b"}\n\n", at) + 1 for at in (0, whole.index(b"llo")))
+    for cut, end in enumerate(ended):
+        if cut < first:  # nothing of the answer has come
+            assert isinstance(end, ServerError)
+            continue
+        assert isinstance(end, Reply)
+        found = (end.text, end.finish_reason, end.failure is None)
+        assert found == (("hello", "stop", True) if cut >= second else ("he", None, False))
 
 
 def test_an_error_in_the_stream_before_the_first_token_is_an_error() -> None:
@@ -422,3 +441,226 @@ def test_a_missing_model_is_explained_with_the_servers_own_list() -> None:
     error = failure(answer, model="mistrl:7b", provider="ollama")
     assert error.kind == "model_missing"
     assert "mistral:7b" in error.message + error.hint
+
+
+@pytest.mark.parametrize("last", [[delta(finish="stop"), "[DONE]"], [delta(finish="stop")]])
+def test_a_complete_answer_ends_though_the_server_keeps_the_connection_open(
+    last: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smol_dev.server.streamed.AFTER_FINISH", 0.1)
+    items, server = served(sse(delta("yes"), *last, end="stall"), timeout=60)
+    reply = reply_of(items)
+    assert (reply.text, reply.finish_reason, reply.failure) == ("yes", "stop", None)
+    assert server.dropped.wait(5)
+
+
+def test_counts_behind_the_finish_reason_are_waited_for() -> None:
+    counts = json.dumps({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}})
+    items, _ = served(sse(delta("yes", finish="stop"), counts, "[DONE]"))
+    assert reply_of(items).usage == Usage(9, None, 2)
+
+
+def test_events_under_another_content_type_are_read_as_they_are() -> None:
+    events = f"data: {delta('yes', finish='stop')}\n\n"
+    items, _ = served(text_answer(events, kind="application/json"))
+    assert (items[0], reply_of(items).text) == (Delta("yes"), "yes")
+
+
+def test_invalid_utf8_in_mid_stream_is_a_broken_answer() -> None:
+    pieces = [f"data: {delta('ha')}\n\n".encode(), b'data: {"choices": [{"delta": "\xff"}]}\n\n']
+    items, server = served(Canned(200, {"content-type": "text/event-stream"}, pieces, "close"))
+    reply = reply_of(items)
+    assert isinstance(reply.failure, ServerError)
+    assert (reply.text, reply.finish_reason, reply.failure.message) == (
+        "ha",
+        None,
+        f"llama.cpp at {server.base_url} sent an answer that cannot be read: it is not UTF-8",
+    )
+
+
+def test_ollamas_hidden_error_is_no_plain_end() -> None:
+    hidden = json.dumps({"model": "", "choices": [{"delta": {"content": ""}}]})
+    items, server = served(sse(delta("ha"), hidden), provider="ollama")
+    reply = reply_of(items)
+    assert isinstance(reply.failure, ServerError)
+    assert reply.failure.message == (
+        f"Ollama at {server.base_url} broke off in the middle of its answer, without saying why"
+    )
+    assert (
+        reply.failure.hint
+        == "see Ollama's log: `journalctl -u ollama`, or `~/.ollama/logs/server.log`"
+    )
+
+
+def test_a_lost_connection_is_tried_again_as_often_as_set() -> None:
+    lost = Canned(raw=b"", end="close")
+    with FakeServer(lost) as server, pytest.raises(ServerError) as caught:
+        ask(profile_for(server.base_url, max_retries=3))
+    assert (caught.value.kind, len(server.chats)) == ("cut", 4)
+
+
+def test_a_stream_that_breaks_off_before_its_first_token_is_tried_once_more() -> None:
+    with FakeServer(sse(": keep-alive")) as server, pytest.raises(ServerError) as caught:
+        ask(profile_for(server.base_url, max_retries=3))
+    assert (caught.value.kind, len(server.chats)) == ("cut", 2)
+
+
+@pytest.mark.parametrize(
+    ("message", "settings", "last"),
+    [
+        pytest.param(
+            "Unsupported parameter: 'max_tokens' is not supported with this model."
+            " Use 'max_completion_tokens' instead.",
+            {},
+            {"max_completion_tokens": 100},
+            id="max_tokens",
+        ),
+        pytest.param(
+            "Unrecognized request argument supplied: top_k",
+            {"extra_body": {"top_k": 5, "min_p": 0.1}},
+            {"max_tokens": 100, "min_p": 0.1},
+            id="a field of extra_body",
+        ),
+    ],
+)
+def test_a_refused_field_is_replaced_or_left_out(
+    message: str,
+    settings: dict[str, Any],
+    last: dict[str, object],
+) -> None:
+    refusal = json_answer({"error": {"message": message}}, status=400)
+    items, server = served([refusal, answered("hi")], **settings)
+    body = server.chats[-1].json()
+    usual = {"model", "messages", "stream", "stream_options", "temperature", "top_p"}
+    assert {name: body[name] for name in body.keys() - usual} == last
+    assert reply_of(items).text == "hi"
+
+
+def test_a_field_that_was_not_sent_is_no_reason_to_ask_again() -> None:
+    refusal = json_answer({"error": {"message": "Unknown parameter: 'top_k'"}}, status=400)
+    with FakeServer(refusal) as server, pytest.raises(ServerError):
+        ask(profile_for(server.base_url))
+    assert len(server.chats) == 1
+
+
+def test_facts_are_asked_once_and_again_after_the_first_answer() -> None:
+    def answer(request: Received) -> Canned:
+        if request.path == "/props":
+            return json_answer({"default_generation_settings": {"n_ctx": 4096}, "total_slots": 2})
+        return answered("hi")
+
+    async def learn(base_url: str) -> list[Facts]:
+        client = Client(profile_for(base_url, files=Stage(model="other")), environ={})
+        facts = [await client.facts("plan"), await client.facts("code")]
+        facts += [await client.facts("files")]
+        for _ in range(2):
+            async for _ in client.ask(REQUEST):
+                pass
+            facts.append(await client.facts("code"))
+        await client.aclose()
+        return facts
+
+    with FakeServer(answer) as server:
+        facts = asyncio.run(learn(server.base_url))
+    assert [(each.model, each.window, each.slots) for each in facts] == [
+        ("m", 4096, 2),
+        ("m", 4096, 2),
+        ("other", 4096, 2),
+        ("m", 4096, 2),
+        ("m", 4096, 2),
+    ]
+    assert len([each for each in server.requests if each.path == "/props"]) == 3
+
+
+def test_the_server_is_recognised_by_what_it_answers() -> None:
+    def answer(request: Received) -> Canned:
+        if request.path.endswith("/chat/completions"):
+            return answered("hi")
+        if request.path == "/v1/models":
+            return json_answer({"data": [{"id": "m", "owned_by": "vllm"}]})
+        return json_answer({"detail": "Not Found"}, status=404)
+
+    with FakeServer(answer) as server:
+        ask(profile_for(server.base_url, provider="compatible", reasoning="off"), times=2)
+    kwargs = {"enable_thinking": False, "thinking": False}
+    assert [each.json()["chat_template_kwargs"] for each in server.chats] == [kwargs, kwargs]
+    assert len([each for each in server.requests if each.path == "/v1/models"]) == 1
+
+
+def test_no_connection_in_time_names_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        base_url = f"https://127.0.0.1:{mute.getsockname()[1]}/v1"
+        with pytest.raises(ServerError) as caught:
+            ask(profile_for(base_url, connect_timeout=0.1))
+    assert (caught.value.kind, caught.value.message) == (
+        "timeout",
+        f"no connection with llama.cpp at {base_url} within 0.1 s (`connect_timeout`)",
+    )
+
+
+def test_the_proxy_in_use_is_told_once_without_its_password() -> None:
+    async def ask_twice(environ: dict[str, str]) -> tuple[Item, list[ServerError]]:
+        client = Client(profile_for("https://example.com/v1", max_retries=0), environ=environ)
+        answer = client.ask(REQUEST)
+        note = await anext(answer)
+        with pytest.raises(ServerError) as first:
+            await anext(answer)
+        with pytest.raises(ServerError) as second:
+            await anext(client.ask(REQUEST))
+        await client.aclose()
+        return note, [first.value, second.value]
+
+    with FakeServer(Canned(403)) as proxy:
+        address = f"127.0.0.1:{proxy.port}"
+        environ = {"HTTPS_PROXY": f"http://me:canary@{address}"}
+        note, errors = asyncio.run(ask_twice(environ))
+    assert note == Note(
+        f"requests to https://example.com/v1 go through the proxy http://{address}",
+        "put its host into NO_PROXY to connect directly",
+    )
+    assert [error.kind for error in errors] == ["proxy", "proxy"]
+    assert not any("canary" in error.message + error.hint for error in errors)
+
+
+def test_a_key_for_another_server_was_not_sent_to_this_one() -> None:
+    unauthorized = json_answer({"error": {"message": "Invalid API Key"}}, status=401)
+    with FakeServer(unauthorized) as server, pytest.raises(ServerError) as caught:
+        ask(profile_for(server.base_url), secrets=(BOUND_TO_ELSEWHERE,))
+    assert caught.value.message == (
+        f"llama.cpp at {server.base_url} wants a key, and none was sent (it says: Invalid API Key)"
+    )
+
+
+def test_cancelling_before_the_first_byte_drops_the_connection() -> None:
+    async def give_up(base_url: str, server: FakeServer) -> None:
+        client = Client(profile_for(base_url), environ={})
+        asking = asyncio.ensure_future(anext(client.ask(REQUEST)))
+        assert await asyncio.to_thread(server.asked.wait, 5)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert await asyncio.to_thread(server.dropped.wait, 5)
+        await client.aclose()
+
+    with FakeServer(Canned(raw=b"", end="stall")) as server:
+        asyncio.run(give_up(server.base_url, server))
+
+
+def test_the_time_that_a_reader_takes_is_not_silence() -> None:
+    async def dawdle(base_url: str) -> Reply:
+        client = Client(profile_for(base_url, timeout=0.15), environ={})
+        async for item in client.ask(REQUEST):
+            if isinstance(item, Delta):
+                await asyncio.sleep(0.25)
+            elif isinstance(item, Reply):
+                reply = item
+        await client.aclose()
+        return reply
+
+    with FakeServer(sse(delta("a"), delta("b"), delta(finish="stop"), "[DONE]")) as server:
+        reply = asyncio.run(dawdle(server.base_url))
+    assert (reply.text, reply.failure) == ("ab", None)
+
+
+def test_importing_the_client_leaves_the_garbage_collector_on() -> None:
+    assert gc.isenabled()

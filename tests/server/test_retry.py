@@ -23,7 +23,7 @@ def wait(
     [
         pytest.param("busy", True, [0.5, 1.0, None], id="busy"),
         pytest.param("rate_limit", True, [0.5, 1.0, None], id="rate limit"),
-        pytest.param("not_running", True, [0.5, 1.0, None], id="a lost connection"),
+        pytest.param("cut", True, [0.5, 1.0, None], id="a lost connection"),
         pytest.param("crashed", True, [0.5, None, None], id="a crash, once"),
         pytest.param("server", True, [0.5, None, None], id="a plain 500, once"),
         pytest.param("context", False, [None, None, None], id="a full window, never"),
@@ -50,3 +50,18 @@ def test_retry_after_is_honoured_up_to_a_minute(told: float, waited: float) -> N
 
 def test_a_model_that_loads_for_longer_than_the_first_token_may_take_is_given_up() -> None:
     assert wait(error("loading"), left=1.0) is None
+
+
+def test_a_stream_that_had_begun_and_broke_off_is_tried_once_more() -> None:
+    waits = [
+        wait_before_retry(
+            error("cut"),
+            attempt=attempt,
+            max_retries=5,
+            loading_left=300,
+            answering=True,
+            jitter=lambda: 0.5,
+        )
+        for attempt in (1, 2)
+    ]
+    assert waits == [0.5, None]
