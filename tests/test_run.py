@@ -165,7 +165,7 @@ def test_a_signal_in_the_second_file_keeps_the_first_and_resume_finishes(
                 if json.loads(line).get("path") == "b.py":
                     break
             running.send_signal(number)
-            rest, _ = running.communicate(timeout=3)
+            rest, _ = running.communicate(timeout=60)
     assert running.returncode == code
     said = [json.loads(line) for line in rest.splitlines()]
     said = [event for event in said if event["event"] != "file_done"]  # a.py may still be written
