@@ -1,7 +1,7 @@
 """How long an answer is waited for: the first token, silence, the whole, each named when it passes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -59,7 +59,7 @@ class Deadlines:
         self._given = self.clock() + seconds
         self._arm()
 
-    async def next(self, chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+    async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
         """The next bytes, None at their end. Raises the error of the phase that takes too long.
 
         One timer an answer, not one a chunk: it is set anew only when a phase ends sooner.
