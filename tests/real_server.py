@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO, Final
@@ -23,14 +24,28 @@ PATIENCE: Final = 60.0
 """Seconds that a busy machine gets to start the server."""
 
 
+@dataclass(frozen=True)
+class Real:
+    """A running server: its address up to and including `/v1`, and its process, to kill."""
+
+    base_url: str
+    process: "subprocess.Popen[str]"
+
+
 @contextmanager
 def real_server(
     script: Script, *, slots: int = 1, context: int = 8192, api_key: str | None = None
 ) -> Iterator[str]:
-    """The `base_url`, up to and including `/v1`, of a server that answers by the script.
+    """The `base_url` of a server that answers by the script; `context` is tokens a slot."""
+    with real_process(script, slots=slots, context=context, api_key=api_key) as real:
+        yield real.base_url
 
-    `context` is tokens a slot. Skips the test where xllamacpp is not installed.
-    """
+
+@contextmanager
+def real_process(
+    script: Script, *, slots: int = 1, context: int = 8192, api_key: str | None = None
+) -> Iterator[Real]:
+    """The same with its process. Skips the test where xllamacpp is not installed."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp, a real llama.cpp server, is not installed")
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +57,7 @@ def real_server(
         with log.open("w", encoding="utf-8") as errors:
             server = begin([str(model), *options], errors)
         try:
-            yield f"{address_of(server, log)}/v1"
+            yield Real(f"{address_of(server, log)}/v1", server)
         finally:
             server.kill()
             server.communicate()

@@ -1,0 +1,173 @@
+"""A whole run through a real LiteLLM proxy in front of two real llama.cpp servers."""
+
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from smol_dev.app import Task, generate
+from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.events import Event, Piece, Retry
+from smol_dev.prompts import more
+from smol_dev.rim import Rim
+from tests.fake_server import refusing_port
+from tests.real_server import Real, real_process
+
+PATIENCE: Final = 180.0
+"""Seconds that a busy machine gets to start the proxy; an idle one takes ten."""
+
+KEY: Final = "sk-" + "0123456789abcdef" * 4
+"""A proxy does not start with a weaker one."""
+
+SHORT = "# Numbers\n"
+TITLE = '"""Squares, each under a name of its own; long enough to be broken off on the way."""\n\n'
+NUMBERS = "".join(f"VALUE_{number} = {number * number}\n" for number in range(300))
+PLAN = "`numbers.py` holds numbers, `README.md` says so."
+
+
+def numbers_by(name: str) -> str:
+    """The long file as the server of this name writes it."""
+    return f'{TITLE}BY = "{name}"\n{NUMBERS}'
+
+
+def script(name: str) -> list[tuple[str, str]]:
+    """What the server of this name says.
+
+    Asked to go on with a file that broke off, it begins anew, as many models do.
+    """
+    long = f"```python\n{numbers_by(name)}```\n"
+    return [
+        (more(), long),
+        ("\nnumbers.py", long),
+        ("\nREADME.md", SHORT),
+        ("JSON", '{"files": ["numbers.py", "README.md"]}'),
+        ("", PLAN),
+    ]
+
+
+@contextmanager
+def proxy(folder: Path, *backends: Real) -> Iterator[str]:
+    """The `base_url` of a proxy that spreads the model `coder` over the servers."""
+    config = folder / "litellm.yaml"
+    config.write_text(json.dumps(spread(backends)), encoding="utf-8")
+    log = folder / "proxy.log"
+    port = refusing_port()
+    command = [program(), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
+    environ = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "LITELLM_MASTER_KEY": KEY,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command, cwd=folder, env=environ, stdin=-3, stdout=output, stderr=output
+        ) as process,
+    ):
+        try:
+            wait_until_alive(process, port, log)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.kill()
+
+
+def spread(backends: tuple[Real, ...]) -> dict[str, object]:
+    """The proxy's settings (YAML, of which JSON is a part): a server that fails once is left out."""
+    models = [
+        {
+            "model_name": "coder",
+            "litellm_params": {
+                "model": "openai/scripted",
+                "api_base": backend.base_url,
+                "api_key": "none",
+            },
+        }
+        for backend in backends
+    ]
+    return {"model_list": models, "router_settings": {"allowed_fails": 0, "cooldown_time": 600}}
+
+
+def program() -> str:
+    """The proxy's program. Skips the test where there is none."""
+    beside = Path(sys.executable).with_name("litellm")
+    if importlib.util.find_spec("litellm_proxy_extras") is not None and beside.exists():
+        return str(beside)
+    found = shutil.which("litellm")
+    if found is None:
+        pytest.skip("the LiteLLM proxy is not installed: `pip install -e '.[proxy]'`")
+    return found
+
+
+def wait_until_alive(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/health/liveliness")
+            if connection.getresponse().status == http.client.OK:
+                return
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    if "pip install 'litellm[proxy]'" in said:
+        pytest.skip(f"the LiteLLM proxy lacks its extra: {said.splitlines()[-1]}")
+    pytest.fail(f"the proxy did not start: {said}")
+
+
+class Killer:
+    """Shows nothing; kills the server that writes the long file once it has said its name."""
+
+    def __init__(self, **backends: Real) -> None:
+        self.backends = backends
+        self.events: list[Event] = []
+        self.killed = ""
+        self._text = ""
+
+    def show(self, event: Event) -> None:
+        self.events.append(event)
+        if self.killed or not isinstance(event, Piece) or event.path != "numbers.py":
+            return
+        self._text += event.text
+        for name, backend in self.backends.items():
+            if f'"{name}"' in self._text:
+                backend.process.kill()
+                self.killed = name
+
+
+def test_a_backend_that_is_killed_in_mid_stream_costs_a_retry_and_no_file(tmp_path: Path) -> None:
+    with (
+        real_process(script("one")) as one,
+        real_process(script("two")) as two,
+        proxy(tmp_path, one, two) as base_url,
+    ):
+        killer = Killer(one=one, two=two)
+        flags = Flags(
+            profile="litellm",
+            named={
+                "base_url": (base_url, "--api-base-url"),
+                "api_key_env": ("LITELLM_API_KEY", "--api-key-env"),
+                "model": ("coder", "--model"),
+            },
+        )
+        surroundings = Surroundings(environ={"LITELLM_API_KEY": KEY}, cwd=tmp_path)
+        done = generate(Task("numbers"), flags, Rim(surroundings, killer.show))
+    survivor = {"one": "two", "two": "one"}[killer.killed]
+    written = {path: (tmp_path / "generated" / path).read_text() for path in done.written}
+    assert written == {"numbers.py": numbers_by(survivor), "README.md": SHORT}
+    assert (done.exit_code, done.failed) == (0, ())
+    [retry] = [event for event in killer.events if isinstance(event, Retry)]
+    assert (retry.stage, retry.path, retry.reason) == ("code", "numbers.py", "truncated")
+    assert done.retries == 1
