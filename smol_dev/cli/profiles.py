@@ -38,9 +38,8 @@ def list_(flags: "Flags", *, as_json: bool) -> None:
 def json_text(lines: "Sequence[ProfileLine]") -> str:
     """The profiles as a JSON list, pure ASCII."""
     import json
-    from dataclasses import asdict
 
-    return json.dumps([asdict(line) for line in lines], indent=2)
+    return json.dumps([line._asdict() for line in lines], indent=2)
 
 
 def table_rows(lines: "Sequence[ProfileLine]") -> list[str]:

@@ -6,8 +6,8 @@ the key stays behind.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from smol_dev.config.endpoint import origin_of, url_problem
 from smol_dev.config.environment import KEY_SOURCES
@@ -17,8 +17,7 @@ from smol_dev.config.profiles import Slot, base_url, chain, slots
 OPENAI: Final = "https://api.openai.com"
 
 
-@dataclass(frozen=True, slots=True)
-class KeySource:
+class KeySource(NamedTuple):
     """Where the key is to be had: which of the settings (or `OPENAI_API_KEY`), its value, who set it."""
 
     setting: str
@@ -27,8 +26,7 @@ class KeySource:
     slot: Slot | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """The server and what may be sent to it. `dropped` are keys of the profile that do not hold, and why."""
 
     base_url: str

@@ -2,8 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from smol_dev.config.environment import KEY_SOURCES, put
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
@@ -16,8 +15,7 @@ SECRET: Final = ("api_key", "headers")
 """Keys of a profile that may not stand on a command line: the process list shows it to everyone."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLine:
+class CommandLine(NamedTuple):
     """The options as one layer: its data, and which option set each key."""
 
     data: Mapping[str, Any]

@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import socket
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -130,15 +129,6 @@ def is_private(address: Address) -> bool:
     mapped = getattr(address, "ipv4_mapped", None)
     plain = mapped if mapped is not None else address
     return any(plain in network for network in PRIVATE if network.version == plain.version)
-
-
-def system_lookup(host: str) -> tuple[str, ...]:
-    """The addresses the system knows for a name, as a connection would use them."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return ()
-    return tuple(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 def default_base_url(provider: str, environ: Mapping[str, str]) -> str:

@@ -1,8 +1,7 @@
 """The `SMOL_*` variables: their names folded, the empty ones left out, and the key each one sets."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from smol_dev.config.problems import Problem, did_you_mean, fold
 
@@ -16,8 +15,7 @@ KEY_SOURCES: Final = ("api_key", "api_key_env", "api_key_file", "api_key_command
 Key = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A variable that is set: `SMOL_CODE__MODEL` has the path `("code", "model")`."""
 
     name: str
@@ -38,8 +36,7 @@ class Known(Protocol):
         """The name of every variable that sets a key of the selected profile or of `run`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """The variables as one layer: its data, and which variable set each key."""
 
     data: Mapping[str, Any]

@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import tomli_w
 
@@ -21,8 +20,7 @@ from smol_dev.errors import ConfigError
 DEFAULT = Origin("defaults", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One layer's value for a key. `hop` counts the `extends` between the selected profile and the one that sets it."""
 
     value: str

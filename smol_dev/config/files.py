@@ -9,9 +9,8 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from smol_dev.config.problems import Problem
 
@@ -54,8 +53,7 @@ SYNTAX: Final = (
 PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A TOML file as it was read. `raw` is what `data` was parsed from."""
 
     path: Path

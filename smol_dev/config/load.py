@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from smol_dev.config.binding import Endpoint, KeySource, endpoint
-from smol_dev.config.endpoint import Lookup, is_local, origin_of, system_lookup
+from smol_dev.config.endpoint import Lookup, is_local, origin_of
 from smol_dev.config.files import find_project, read_document, same_as
 from smol_dev.config.finish import finished
 from smol_dev.config.layers import Flags, Kind, Layer, Layers, Surroundings, read_layers
+from smol_dev.config.lookup import system_lookup
 from smol_dev.config.model import Profile, Prompts, Run
 from smol_dev.config.problems import Problem, config_error, lines_of
 from smol_dev.config.profiles import Slot, chain, slots

@@ -9,8 +9,7 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 Path = tuple[str | int, ...]
 """A key from the top of the file; numbers are places in an array, from 0."""
@@ -28,8 +27,7 @@ SCALAR: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a key stands, line and column from 1, and where its value begins and ends in the text."""
 
     line: int

@@ -3,8 +3,7 @@
 import difflib
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from smol_dev.errors import ConfigError
 
@@ -12,8 +11,7 @@ PLACE: Final = re.compile(r"(.*):(\d+):(\d+)", re.DOTALL)
 HINT: Final = "correct what is named; `smol_dev config check` shows every problem"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong. `profile` is the profile in whose table it is, empty elsewhere."""
 
     where: str

@@ -1,16 +1,14 @@
 """The profiles: which one is selected, which there are, and whom each inherits from."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from smol_dev.config.endpoint import default_base_url, is_local, url_problem
 from smol_dev.config.layers import Key, Layer, Layers, Origin
 from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileLine:
+class ProfileLine(NamedTuple):
     """One line of `profiles list`. `layer` and `where` are the strongest file that declares it."""
 
     name: str
@@ -22,8 +20,7 @@ class ProfileLine:
     extends: str
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One layer's table of the selected profile (`hop` 0) or of its parent `hop` steps up.
 
     `rank` counts the layers from the strongest. Slots stand in order of strength: first by hop, then

@@ -6,9 +6,8 @@ prompt or a key anywhere.
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from smol_dev.config.binding import Endpoint
 from smol_dev.config.endpoint import Lookup, is_local
@@ -23,8 +22,7 @@ KEYS_ELSEWHERE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Steering:
+class Steering(NamedTuple):
     """A key of a project's file that needs approval, with what holds without and with the file."""
 
     key: str

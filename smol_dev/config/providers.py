@@ -4,16 +4,14 @@ Standard library only: `profiles list` needs it, and must not wait for pydantic.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 ProviderName = Literal[
     "auto", "ollama", "lmstudio", "llamacpp", "vllm", "openai", "compatible", "demo"
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """What a provider's name stands for.
 
     `base_url` is its default address (empty: the profile must give one, or it is looked for).

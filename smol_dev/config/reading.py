@@ -1,8 +1,8 @@
 """The settings before they are merged: every layer checked, the selected profile and its server known."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.endpoint import Lookup, is_local, origin_of, url_problem
@@ -18,8 +18,7 @@ from smol_dev.config.validate import layer_problems, reference_problems
 from smol_dev.config.variants import parent_problems, read_variants, resolved
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a run's settings are made of. `dropped` are keys of the profile that do not hold, and why."""
 
     layers: Layers
@@ -45,7 +44,7 @@ def read(flags: Flags, surroundings: Surroundings) -> Reading:
     at = endpoint(tables, layers)
     if wrong := list(endpoint_problems(tables, at, lookup=None)):
         raise config_error(wrong)
-    texts = read_variants(layers).texts
+    texts, _ = read_variants(layers)
     warnings = (*layers.warnings, *at.warnings, *elsewhere(problems), *readable_key(layers))
     dropped = {**overridden(tables), **at.dropped}
     return Reading(layers, names, tables, at, dropped, resolved(layers, texts), warnings)
@@ -82,7 +81,7 @@ def problems_of(layers: Layers) -> Iterator[Problem]:
             yield from layer_problems(layer, layers)
     yield from reference_problems(layers, layers.names("prompts"))
     yield from parent_problems(layers)
-    yield from read_variants(layers).problems
+    yield from read_variants(layers)[1]
     yield from project_problems(layers)
     profiles = layers.names("profiles")
     if layers.selected not in profiles and layers.selected_by.layer in ("flags", "environment"):

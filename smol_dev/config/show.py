@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 
 from smol_dev.config.command_line import key_path
 from smol_dev.config.explain import Candidate, as_dict, as_toml, origins
@@ -39,7 +38,7 @@ def as_json(loaded: Loaded, *, origin: bool) -> str:
         "api_key": loaded.key_summary(),
     }
     if origin:
-        document["origins"] = {key: asdict(each) for key, each in origins(loaded).items()}
+        document["origins"] = {key: each._asdict() for key, each in origins(loaded).items()}
     return json.dumps(document, indent=2, default=str) + "\n"
 
 

@@ -6,8 +6,7 @@ stronger ones have made of the profiles, and puts the selected one together with
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -23,8 +22,7 @@ Finish = Callable[[dict[str, Any]], dict[str, Any]]
 """What is done to the selected profile once it is merged with its parents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """What the settings are made of.
 
     `chain` is the selected profile and its parents, `finish` its last touches, `prompts` the own

@@ -1,14 +1,16 @@
 """What stands around the settings: the command line, the environment and the program's folders."""
 
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import platformdirs
+from typing import Final
 
 from smol_dev.config.files import FILE_NAME
 from smol_dev.errors import UsageError
+
+NAME: Final = "smol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,48 @@ class Surroundings:
         return cls(
             environ=dict(os.environ),
             cwd=cwd,
-            home=absolute(os.path.expanduser("~")),  # noqa: PTH111 - Path.home raises without one
+            home=expanded("~"),
             user_config=user_config_folder(),
-            site_config=own_folder(platformdirs.site_config_dir),
-            state=own_folder(platformdirs.user_state_dir),
-            cache=own_folder(platformdirs.user_cache_dir),
+            site_config=own_folder("site_config"),
+            state=own_folder("user_state"),
+            cache=own_folder("user_cache"),
         )
 
 
-def absolute(path: str) -> Path | None:
-    """The path; None where `~` in it stands for nothing (no HOME, a user in no password file)."""
-    return Path(path) if Path(path).is_absolute() else None
+def expanded(path: str) -> Path | None:
+    """The path with its `~` expanded; None where that stands for nothing (no HOME, no password entry)."""
+    found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises without a home
+    return found if found.is_absolute() else None
 
 
-def own_folder(find: Callable[..., str]) -> Path | None:
-    """One of the program's folders; None where it would be in a home directory that there is not."""
-    try:
-        return absolute(find("smol", appauthor=False))
-    except RuntimeError:  # newer platformdirs; the older ones leave the `~` in
-        return None
+if sys.platform in {"darwin", "win32"}:
+    import platformdirs
+
+    def own_folder(kind: str) -> Path | None:
+        """One of the program's folders, where the system wants such a folder to be."""
+        return Path(getattr(platformdirs, f"{kind}_dir")(NAME, appauthor=False))
+
+else:
+    # The XDG specification is all there is to know here, and platformdirs would load modules for a
+    # fifth of the time that listing profiles takes.
+    XDG: Final = {
+        "user_config": ("XDG_CONFIG_HOME", "~/.config"),
+        "site_config": ("XDG_CONFIG_DIRS", "/etc/xdg"),
+        "user_state": ("XDG_STATE_HOME", "~/.local/state"),
+        "user_cache": ("XDG_CACHE_HOME", "~/.cache"),
+    }
+
+    def own_folder(kind: str) -> Path | None:
+        """One of the program's folders; None where it would be in a home that there is not."""
+        variable, usual = XDG[kind]
+        named = Path(os.environ.get(variable, "").partition(os.pathsep)[0])
+        folder = named if named.is_absolute() else expanded(usual)
+        return folder / NAME if folder else None
 
 
 def user_config_folder() -> Path | None:
     """The user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
-    folder = own_folder(platformdirs.user_config_dir)
-    dotted = absolute(os.path.expanduser("~/.config/smol"))  # noqa: PTH111 - as above
+    folder, dotted = own_folder("user_config"), expanded(f"~/.config/{NAME}")
     if folder and dotted and not (folder / FILE_NAME).exists() and (dotted / FILE_NAME).exists():
         return dotted
     return folder

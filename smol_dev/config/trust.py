@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from smol_dev.config.endpoint import Lookup
 from smol_dev.config.environment import reserved, variables
@@ -30,8 +30,7 @@ class PendingTrust:
     approved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """A recorded approval; `current` says whether the file still is what was approved."""
 
     path: Path

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from smol_dev.config.files import PROJECT_LIMIT, BadFileError, decoded, read_bytes
-from smol_dev.config.layers import Key, Layer, Layers
+from smol_dev.config.layers import Key, Kind, Layer, Layers
 from smol_dev.config.model import Prompts
 from smol_dev.config.problems import Problem, did_you_mean, dotted
 
@@ -24,8 +23,7 @@ VARIABLE: Final = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A
 FILE_ENDINGS: Final = (".md", ".txt")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """The words of a request, and where they stand: a file of their own, or the key of a layer."""
 
     words: str
@@ -34,33 +32,26 @@ class Text:
     file: Path | None = None
 
 
-@dataclass(slots=True)
-class Variants:
-    """What the layers say about own variants."""
-
-    texts: dict[tuple[str, Key], Text] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-
-def read_variants(layers: Layers) -> Variants:
+def read_variants(layers: Layers) -> tuple[dict[tuple[Kind, Key], Text], list[Problem]]:
     """Every text of every layer, the files read in, and what is wrong with them."""
-    found = Variants()
+    texts: dict[tuple[Kind, Key], Text] = {}
+    problems: list[Problem] = []
     for layer in layers.all:
         for name, table in layer.table("prompts").items():
             key = ("prompts", name)
             if name in (*SHIPPED, "auto"):
                 what = "is a variant that comes with the program; choose another name"
-                found.problems.append(Problem(layer.place(key), dotted(key), what))
+                problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:
                 value = table.get(part) if isinstance(table, dict) else None
                 if isinstance(value, str):
                     read = read_text(layer, layers, (*key, part), value)
                     if isinstance(read, Problem):
-                        found.problems.append(read)
+                        problems.append(read)
                     else:
-                        found.texts[layer.kind, read.key] = read
-                        found.problems += variable_problems(read)
-    return found
+                        texts[layer.kind, read.key] = read
+                        problems += variable_problems(read)
+    return texts, problems
 
 
 def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
@@ -136,7 +127,7 @@ def place_of(text: Text, at: int, *, dollar: int | None) -> str:
     return place
 
 
-def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str, Any]:
+def resolved(layers: Layers, texts: Mapping[tuple[Kind, Key], Text]) -> dict[str, Any]:
     """Each own variant as plain data: its own texts and its parents'.
 
     `extends` is the shipped variant at the end of the line, from which the rest is taken.
@@ -173,7 +164,7 @@ def parent_problems(layers: Layers) -> Iterator[Problem]:
 
 
 def merged(
-    layers: Layers, texts: Mapping[tuple[str, Key], Text], names: tuple[str, ...]
+    layers: Layers, texts: Mapping[tuple[Kind, Key], Text], names: tuple[str, ...]
 ) -> dict[str, Any]:
     """One variant as plain data."""
     table: dict[str, Any] = {"extends": names[-1]}

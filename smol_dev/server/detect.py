@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from smol_dev.config.endpoint import default_base_url, is_local, system_lookup
+from smol_dev.config.endpoint import default_base_url, is_local
+from smol_dev.config.lookup import system_lookup
 from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Answer, Asked, classify

@@ -5,10 +5,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from smol_dev.config.files import find_project
-from smol_dev.config.layers import Flags, read_layers
+from smol_dev.config.layers import Flags, Surroundings, read_layers
 from smol_dev.config.load import check
 from smol_dev.config.profiles import ProfileLine, list_profiles, selected
 from smol_dev.errors import ConfigError
@@ -157,6 +158,32 @@ print(json.dumps([len(lines), [name for name in ("pydantic", "openai", "rich", "
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert json.loads(done.stdout) == [8, []]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"XDG_CONFIG_HOME": "/c", "XDG_STATE_HOME": "/s", "XDG_CACHE_HOME": "/h"},
+        {"XDG_CONFIG_DIRS": "/one:/two"},
+        {"XDG_CONFIG_HOME": "relative", "XDG_CONFIG_DIRS": ""},
+    ],
+)
+def test_the_folders_are_those_of_platformdirs(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("XDG_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"HOME": "/somewhere", **environ}.items():
+        monkeypatch.setenv(name, value)
+    here = Surroundings.here()
+    assert (here.user_config, here.site_config, here.state, here.cache) == (
+        platformdirs.user_config_path("smol", appauthor=False),
+        platformdirs.site_config_path("smol", appauthor=False),
+        platformdirs.user_state_path("smol", appauthor=False),
+        platformdirs.user_cache_path("smol", appauthor=False),
+    )
+    assert here.home == Path("/somewhere")
 
 
 def test_here_needs_no_home_and_no_password_file() -> None:
