@@ -28,7 +28,16 @@ INNER_KEYS: Final = (
     "function_call", "tool_call", "action_input", "params", "files", "result", "output", "file",
     "data", "response", "answer", "message", "properties", "changes", "artifacts", "edits",
 )  # fmt: skip
-PATH_KEYS: Final = ("path", "file_path", "filepath", "filename", "file_name", "file", "name", "target_file")
+PATH_KEYS: Final = (
+    "path",
+    "file_path",
+    "filepath",
+    "filename",
+    "file_name",
+    "file",
+    "name",
+    "target_file",
+)
 MAX_DEPTH: Final = 6
 MAX_LITERAL: Final = 400_000
 MAX_NESTING: Final = 200
@@ -56,7 +65,9 @@ def from_object(text: str, path: str) -> Call | None:
         return None
     value = json_value(start)
     if value is None or isinstance(value, str):
-        value = value if isinstance(value, str) and value.lstrip()[:1] in "{[" else python_value(start)
+        value = (
+            value if isinstance(value, str) and value.lstrip()[:1] in "{[" else python_value(start)
+        )
     if value is not None:
         found = search(value, path, MAX_DEPTH)
         if found is not None:
@@ -84,7 +95,12 @@ def has_raw_newlines(text: str) -> bool:
 def python_value(text: str) -> object:
     """Return the Python literal the text is, or None."""
     literal = text.strip().rstrip(";")
-    if len(literal) > MAX_LITERAL or literal[-1:] not in "}])" or has_raw_triple(literal) or has_raw_newlines(text):
+    if (
+        len(literal) > MAX_LITERAL
+        or literal[-1:] not in "}])"
+        or has_raw_triple(literal)
+        or has_raw_newlines(text)
+    ):
         return None
     try:
         value: object = ast.literal_eval(literal)
@@ -108,7 +124,9 @@ def search(value: object, path: str, depth: int) -> Call | None:
     if isinstance(value, list):
         found = [call for item in value if (call := search(item, path, depth - 1))]
         named = [call for call in found if call.path and same_file(call.path, path)]
-        return (named or [call for call in found if call.path is None and len(found) == 1] or [None])[0]
+        return (
+            named or [call for call in found if call.path is None and len(found) == 1] or [None]
+        )[0]
     if not isinstance(value, Mapping):
         return None
     return search_mapping({str(key): item for key, item in value.items()}, path, depth)
@@ -129,7 +147,14 @@ def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | No
             text = as_text(item)
             return Call(text, key) if text is not None else search(item, path, depth - 1)
     lower = {key.lower().replace("-", "_"): item for key, item in value.items()}
-    named = next((item for key in PATH_KEYS if isinstance(item := lower.get(key), str) and FILE_NAME.match(item)), None)
+    named = next(
+        (
+            item
+            for key in PATH_KEYS
+            if isinstance(item := lower.get(key), str) and FILE_NAME.match(item)
+        ),
+        None,
+    )
     if named is not None and not same_file(named, path):
         return Call("", named)
     for key in CONTENT_KEYS:
@@ -160,7 +185,8 @@ def as_text(value: object) -> str | None:
 
 
 CONTENT_START: Final = re.compile(
-    rf"[\"'](?:{'|'.join(CONTENT_KEYS[:16])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')", re.IGNORECASE
+    rf"[\"'](?:{'|'.join(CONTENT_KEYS[:16])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')",
+    re.IGNORECASE,
 )
 
 
@@ -174,9 +200,14 @@ def loose_value(text: str, path: str) -> Call | None:
     if match is None:
         return None
     quote = match["quote"]
-    tail = re.compile(rf"{re.escape(quote)}(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}}\]]+[}}\])\s;]*)(?:</?\w+[^>]*>|```)?\s*\Z")
+    tail = re.compile(
+        rf"{re.escape(quote)}(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}}\]]+[}}\])\s;]*)(?:</?\w+[^>]*>|```)?\s*\Z"
+    )
     end = tail.search(text, max(match.end(), len(text) - MAX_TAIL))
-    named = re.search(rf"[\"'](?:{'|'.join(PATH_KEYS)})[\"']\s*:\s*[\"']([^\"'\n]+)[\"']", text[: match.start()] + (end[0] if end else ""))
+    named = re.search(
+        rf"[\"'](?:{'|'.join(PATH_KEYS)})[\"']\s*:\s*[\"']([^\"'\n]+)[\"']",
+        text[: match.start()] + (end[0] if end else ""),
+    )
     raw = text[match.end() : end.start() if end else len(text)]
     given = named[1] if named and FILE_NAME.match(named[1]) else None
     if given and not same_file(given, path):
@@ -185,7 +216,7 @@ def loose_value(text: str, path: str) -> Call | None:
 
 
 def decoded(raw: str, quote: str, path: str) -> str:
-    """Return the text of a string whose line ends are real, so that its `\\n` are the file's own."""
+    r"""Return the text of a string whose line ends are real, so that its `\\n` are the file's own."""
     if len(quote) > 1 or quote == "`":
         return raw
     if "\n" not in raw.strip("\n"):
@@ -199,9 +230,15 @@ def decoded(raw: str, quote: str, path: str) -> str:
 
 def unescaped(raw: str, quote: str) -> str:
     """Return the text of the inside of a JSON string, bare quotes in it allowed."""
-    body = re.sub(r"(?<!\\)((?:\\\\)*)\"", r'\1\\"', raw) if quote == '"' else raw.replace('"', '\\"')
+    body = (
+        re.sub(r"(?<!\\)((?:\\\\)*)\"", r'\1\\"', raw) if quote == '"' else raw.replace('"', '\\"')
+    )
     try:
         value = json.loads(f'"{body}"', strict=False)
     except ValueError:
         value = None
-    return value if isinstance(value, str) else raw.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"')
+    return (
+        value
+        if isinstance(value, str)
+        else raw.replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"')
+    )

@@ -6,7 +6,21 @@ from typing import Final
 
 from smol_dev.replies.fences import Block
 from smol_dev.replies.kinds import (
-    C_LIKE, CSS, HASHED, HTML, INI, JSON, MARKDOWN, OTHER, PYTHON, SHELL, TEMPLATE, TEXT, XML, YAML, Kind,
+    C_LIKE,
+    CSS,
+    HASHED,
+    HTML,
+    INI,
+    JSON,
+    MARKDOWN,
+    OTHER,
+    PYTHON,
+    SHELL,
+    TEMPLATE,
+    TEXT,
+    XML,
+    YAML,
+    Kind,
 )
 from smol_dev.replies.labels import label_in, label_in_info, mentioned_paths, same_file
 from smol_dev.replies.prose import plain
@@ -82,7 +96,9 @@ def context(lines: list[str], start: int, end: int) -> list[str]:
 def describe(block: Block, near: list[str], path: str, kind: Kind) -> Candidate:
     """Return what a block is by its info string and the lines above it."""
     above = near[0] if near else ""
-    label = label_in_info(block.info) or next((found for line in near[:2] if (found := label_in(line))), None)
+    label = label_in_info(block.info) or next(
+        (found for line in near[:2] if (found := label_in(line))), None
+    )
     if label is None:
         label = heading_label(near)
     first_line = block.body.lstrip("\n").partition("\n")[0]
@@ -94,7 +110,12 @@ def describe(block: Block, near: list[str], path: str, kind: Kind) -> Candidate:
     requested = any(same_file(name, path) for name in mentioned)
     bare = re.sub(r"`[^`]*`", "", text)
     aside = bool(NOT_THE_FILE.search(bare)) and not (label and same_file(label, path))
-    if aside and requested and THE_FILE.search(bare) and not re.search(r"\brun|usage|test\b", bare, re.IGNORECASE):
+    if (
+        aside
+        and requested
+        and THE_FILE.search(bare)
+        and not re.search(r"\brun|usage|test\b", bare, re.IGNORECASE)
+    ):
         aside = False
     return Candidate(
         block,
@@ -110,7 +131,10 @@ def describe(block: Block, near: list[str], path: str, kind: Kind) -> Candidate:
 def heading_label(near: list[str]) -> str | None:
     """Return the file named in a heading or list item above, as in `## 1. The app (app.py)`."""
     for line in near[:2]:
-        if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s)", line) and len(names := mentioned_paths(line)) == 1:
+        if (
+            re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s)", line)
+            and len(names := mentioned_paths(line)) == 1
+        ):
             return names[0]
     return None
 
@@ -121,14 +145,19 @@ def fits(block: Block, path: str, kind: Kind) -> bool:
     named = block.kind
     lines = [line for line in body.split("\n") if line.strip()]
     commands = all(COMMAND.match(line) or line.lstrip().startswith("#") for line in lines)
-    if commands and kind is not SHELL and not (kind in {HASHED, YAML, INI} and named is not SHELL) and kind is not MARKDOWN:
+    if (
+        commands
+        and kind is not SHELL
+        and not (kind in {HASHED, YAML, INI} and named is not SHELL)
+        and kind is not MARKDOWN
+    ):
         return kind.free_text and named is not SHELL
     if named is kind or named is None:
         return not is_other_type(body, kind, path)
     if kind is PYTHON:
         return is_python(body) and not is_json(body)
     if kind is MARKDOWN:
-        return named in {TEXT, HTML} or bool(re.match(r"#{1,3} \S", body)) and named is not SHELL
+        return named in {TEXT, HTML} or (bool(re.match(r"#{1,3} \S", body)) and named is not SHELL)
     return not is_other_type(body, kind, path) and not foreign(named, kind)
 
 
@@ -138,17 +167,21 @@ def foreign(named: Kind, kind: Kind) -> bool:
     if named in loose or kind in loose:
         return False
     markup = {HTML, XML, TEMPLATE}
-    return (named in markup) != (kind in markup) or (named is PYTHON) or {named, kind} == {CSS, C_LIKE}
+    return (
+        (named in markup) != (kind in markup) or (named is PYTHON) or {named, kind} == {CSS, C_LIKE}
+    )
 
 
 def is_other_type(body: str, kind: Kind, path: str) -> bool:
     """Tell whether a text shows by its beginning that it is another type of file."""
     if re.match(r"(?:<!doctype html|<html)", body, re.IGNORECASE):
-        return not kind.markup and kind is not TEXT and kind is not OTHER and kind.name != "javascript"
+        return (
+            not kind.markup and kind is not TEXT and kind is not OTHER and kind.name != "javascript"
+        )
     if kind in {HTML, XML}:
         return "<" not in body
     if kind is JSON:
-        return body[:1] not in "{[\"/#" and not is_json(body)
+        return body[:1] not in '{["/#' and not is_json(body)
     if kind is CSS and not path.endswith(".sass"):
         return not re.search(r"[{;@}]|/\*", body) or body.startswith("<")
     return False
@@ -172,7 +205,11 @@ def choose(found: list[Candidate], path: str) -> Candidate | str:
     if not main:
         alone = len(found) == 1 and fitting[0].same_kind and not fitting[0].announced
         return fitting[0] if alone or any(one.mention for one in fitting) else "no_code"
-    same = [one for one in main if one.same_kind] or [one for one in main if one.block.kind is None] or main
+    same = (
+        [one for one in main if one.same_kind]
+        or [one for one in main if one.block.kind is None]
+        or main
+    )
     mentioned = [one for one in same if one.mention]
     return last_announced(mentioned or same)
 
@@ -184,7 +221,11 @@ def last_announced(found: list[Candidate]) -> Candidate:
         return announced[-1]
     first = found[0]
     for one in found[1:]:
-        if not one.aside and first.block.body.strip() in one.block.body and len(one.block.body) > len(first.block.body):
+        if (
+            not one.aside
+            and first.block.body.strip() in one.block.body
+            and len(one.block.body) > len(first.block.body)
+        ):
             return one
     return first
 

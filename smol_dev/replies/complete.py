@@ -7,7 +7,9 @@ from smol_dev.replies.kinds import CSS, HTML, JSON, PYTHON, TOML, XML, Kind
 from smol_dev.replies.scan import scan, without_strings_and_comments
 from smol_dev.replies.syntax import is_json, is_python, python_problem
 
-UNFINISHED_LINE: Final = re.compile(r"(?:[{(\[,=+*/&|^?~]|(?<![-])-|(?<![\w\"')\]])[.:]|=>|->|\\)\s*$")
+UNFINISHED_LINE: Final = re.compile(
+    r"(?:[{(\[,=+*/&|^?~]|(?<![-])-|(?<![\w\"')\]])[.:]|=>|->|\\)\s*$"
+)
 NEEDS_MORE: Final = re.compile(
     r"never closed|unexpected EOF|unterminated triple|expected an indented block|was not closed"
 )
@@ -64,7 +66,11 @@ def is_cut_python(text: str) -> bool:
         return False
     line = int(re.findall(r"\d+", problem)[0])
     at_end = line >= text.count("\n") + 1
-    return at_end or bool(NEEDS_MORE.search(problem) and depth(text, PYTHON) > 0) or "triple" in problem
+    return (
+        at_end
+        or bool(NEEDS_MORE.search(problem) and depth(text, PYTHON) > 0)
+        or "triple" in problem
+    )
 
 
 def is_cut_markup(text: str, kind: Kind) -> bool:
@@ -75,7 +81,9 @@ def is_cut_markup(text: str, kind: Kind) -> bool:
     if kind is XML:
         return not is_whole_element(text) and not text.endswith("-->")
     pairs = (("<html", "</html>"), ("<body", "</body>"))
-    still_open = [opening for opening, closing in pairs if opening in lower and closing not in lower]
+    still_open = [
+        opening for opening, closing in pairs if opening in lower and closing not in lower
+    ]
     if any(lower.rfind(f"<{tag}") > lower.rfind(f"</{tag}") for tag in ("script", "style")):
         return True
     return still_open == ["<html", "<body"]

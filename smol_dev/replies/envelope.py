@@ -8,8 +8,8 @@ from typing import Final
 from smol_dev.replies.fences import find_blocks
 from smol_dev.replies.harmony import final_message
 from smol_dev.replies.kinds import OTHER, TEMPLATE, Kind
-from smol_dev.replies.prose import is_sentence, is_talk, plain
 from smol_dev.replies.prose import TAIL as TALK
+from smol_dev.replies.prose import is_sentence, is_talk, plain
 from smol_dev.replies.scan import scan
 from smol_dev.replies.tokens import LEADING, THINK_OPEN, TOKEN, closing_of
 
@@ -20,7 +20,9 @@ LONE_CLOSER: Final = re.compile(
 TOKEN_BEHIND_FENCE: Final = re.compile(
     rf"^([ \t]*(?:`{{3,}}|~{{3,}}))[ \t]*(?={TOKEN.pattern})", re.MULTILINE
 )
-ANSWER: Final = re.compile(r"^\s*<(answer|final_answer|final|response|output|solution)>", re.IGNORECASE)
+ANSWER: Final = re.compile(
+    r"^\s*<(answer|final_answer|final|response|output|solution)>", re.IGNORECASE
+)
 MAX_LAYERS: Final = 20
 MAX_CLOSERS: Final = 40
 MAX_INDENT: Final = 80
@@ -147,9 +149,17 @@ def may_follow(before: str, rest: str) -> bool:
 def reads_as_prose(line: str) -> bool:
     """Tell whether a line can begin a stretch of thinking aloud."""
     text = plain(line)
-    return is_sentence(line) or is_talk(text, TALK) or bool(
-        re.match(r"(?:we|i|the user|so|hmm|first|let|user|need|they|task|goal|wait)\b", text, re.IGNORECASE)
-        and not re.search(r"[{}=;()<>]", text)
+    return (
+        is_sentence(line)
+        or is_talk(text, TALK)
+        or bool(
+            re.match(
+                r"(?:we|i|the user|so|hmm|first|let|user|need|they|task|goal|wait)\b",
+                text,
+                re.IGNORECASE,
+            )
+            and not re.search(r"[{}=;()<>]", text)
+        )
     )
 
 

@@ -8,8 +8,13 @@ from smol_dev.replies.kinds import JAVASCRIPT, MARKDOWN, PYTHON, TEXT, Kind
 from smol_dev.replies.scan import scan, without_strings_and_comments
 from smol_dev.replies.syntax import is_python, is_python_program
 
-NUMBERED: Final = re.compile(r"^[ \t]*[\[(L]?0{0,4}(\d{1,6})(?:[ \t]*([|│┃:→⟶.)\]>-]{1,2}|│)|(?=\s)|$)(\t|)(.*)$")
-ENTITY: Final = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#39|#x27|#34|#x22|#60|#x3c|#62|#x3e|#38|#x26|#96|#x60);", re.IGNORECASE)
+NUMBERED: Final = re.compile(
+    r"^[ \t]*[\[(L]?0{0,4}(\d{1,6})(?:[ \t]*([|│┃:→⟶.)\]>-]{1,2}|│)|(?=\s)|$)(\t|)(.*)$"
+)
+ENTITY: Final = re.compile(
+    r"&(lt|gt|amp|quot|apos|nbsp|#39|#x27|#34|#x22|#60|#x3c|#62|#x3e|#38|#x26|#96|#x60);",
+    re.IGNORECASE,
+)
 ENTITIES: Final = {
     "lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " ", "#39": "'", "#x27": "'",
     "#34": '"', "#x22": '"', "#60": "<", "#x3c": "<", "#62": ">", "#x3e": ">", "#38": "&",
@@ -62,7 +67,7 @@ def without_entities(text: str, kind: Kind) -> str | None:
 
 
 def with_real_newlines(text: str, kind: Kind) -> str | None:
-    """Return the lines of a file that was written on one line with literal `\\n` between them."""
+    r"""Return the lines of a file that was written on one line with literal `\\n` between them."""
     line = text.strip()
     if "\n" in line or len(LITERAL_NEWLINE.findall(line)) < 1:
         return None
@@ -92,7 +97,7 @@ def python_newlines(line: str) -> str | None:
 
 def is_escaped_throughout(line: str) -> bool:
     """Tell whether quotes are escaped as well, so that the whole is the inside of a string."""
-    return '\\"' in line and not re.search(r'(?<!\\)"', line) or ("\\\\n" in line)
+    return ('\\"' in line and not re.search(r'(?<!\\)"', line)) or ("\\\\n" in line)
 
 
 def fully_decoded(line: str) -> str:
@@ -101,7 +106,7 @@ def fully_decoded(line: str) -> str:
 
 
 def decoded_outside_strings(line: str) -> str:
-    """Return the line with `\\n` and `\\t` decoded where they are not inside quotes."""
+    r"""Return the line with `\\n` and `\\t` decoded where they are not inside quotes."""
     parts = []
     position = 0
     for match in QUOTED.finditer(line):
@@ -135,7 +140,11 @@ def with_plain_indent(text: str, kind: Kind) -> str:
     """Return the text with ordinary spaces for no-break spaces in indentation."""
     if not any(mark in text for mark in "\u00a0\u2007\u202f") or kind is TEXT:
         return text
-    inside = [span for span in scan(text, kind) if span.role == "string" and "\n" in text[span.start : span.end]]
+    inside = [
+        span
+        for span in scan(text, kind)
+        if span.role == "string" and "\n" in text[span.start : span.end]
+    ]
     if inside and kind is not MARKDOWN:
         first = inside[0].start
         return INDENT.sub(spaced, text[:first]) + INDENT.sub(spaced, text[first:])
@@ -155,7 +164,10 @@ def without_common_indent(text: str) -> str:
     common = shared_indent(filled)
     if not common:
         return text
-    return "\n".join(line[len(common) :] if line.startswith(common) else line.lstrip() for line in text.split("\n"))
+    return "\n".join(
+        line[len(common) :] if line.startswith(common) else line.lstrip()
+        for line in text.split("\n")
+    )
 
 
 def shared_indent(lines: list[str]) -> str:

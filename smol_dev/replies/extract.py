@@ -9,19 +9,32 @@ from smol_dev.replies import calls, patches, tags
 from smol_dev.replies.choose import candidates, choose
 from smol_dev.replies.fences import Block, find_blocks
 from smol_dev.replies.kinds import (
-    HTML, JSON, MARKDOWN, OTHER, PATCH, PYTHON, SHELL, TEMPLATE, TEXT, XML, YAML, Kind,
+    HTML,
+    JSON,
+    MARKDOWN,
+    OTHER,
+    PATCH,
+    PYTHON,
+    SHELL,
+    TEMPLATE,
+    XML,
+    YAML,
+    Kind,
 )
 from smol_dev.replies.labels import label_in, same_file
 from smol_dev.replies.prose import is_lead, is_sentence, is_tail
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_json, is_python
-from smol_dev.replies.unfenced import COMMAND, RULE, has_code, without_prose
+from smol_dev.replies.unfenced import RULE, has_code, without_prose
 
 PLAIN: Final = Kind("plain", frozenset())
 SECTION_LABEL: Final = re.compile(
-    r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$", re.IGNORECASE
+    r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$",
+    re.IGNORECASE,
 )
-LONE_CONTENT: Final = re.compile(r"\s*\{\s*[\"'](?:content|contents|code|file_content|text|markdown|readme)[\"']\s*:")
+LONE_CONTENT: Final = re.compile(
+    r"\s*\{\s*[\"'](?:content|contents|code|file_content|text|markdown|readme)[\"']\s*:"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,11 @@ def find(text: str, request: Request) -> Found | Reason:
     stray = stray_closer(blocks, lines, start)
     if stray is not None:
         head = find_unfenced("\n".join(lines[:stray]), request)
-        return head if not isinstance(head, Found) else replace(head.after("C2 stray closer"), is_open=False)
+        return (
+            head
+            if not isinstance(head, Found)
+            else replace(head.after("C2 stray closer"), is_open=False)
+        )
     if not blocks or is_raw(text, lines, blocks, request):
         return find_unfenced(text, request)
     return find_fenced(blocks, lines, request)
@@ -69,7 +86,12 @@ def opening(lines: list[str]) -> int:
     number = 0
     while number < len(lines):
         line = lines[number]
-        if line.strip() and not RULE.match(line) and label_in(line) is None and not is_lead(line, PLAIN):
+        if (
+            line.strip()
+            and not RULE.match(line)
+            and label_in(line) is None
+            and not is_lead(line, PLAIN)
+        ):
             return number
         if line.startswith(("--- ", "+++ ", "<")):
             return number
@@ -140,7 +162,11 @@ def inner(content: str, request: Request, *, is_open: bool) -> Found:
     content = tags.without_cdata(content)
     if lines[0].lstrip().startswith(("```", "~~~")):
         blocks = find_blocks(lines, request.kind)
-        if blocks and blocks[0].first == 0 and not any(line.strip() for line in lines[blocks[0].after :]):
+        if (
+            blocks
+            and blocks[0].first == 0
+            and not any(line.strip() for line in lines[blocks[0].after :])
+        ):
             return Found(blocks[0].body, is_open=is_open, rules=("C2 fence",), fenced=True)
     return Found(content, is_open=is_open, fenced=True)
 
@@ -148,7 +174,7 @@ def inner(content: str, request: Request, *, is_open: bool) -> Found:
 def stray_closer(blocks: list[Block], lines: list[str], start: int) -> int | None:
     """Return the line of a closing fence whose opening fence is missing, or None."""
     for block in blocks:
-        if block.info or block.closed and not is_talk_only(block.body):
+        if block.info or (block.closed and not is_talk_only(block.body)):
             continue
         behind = block.body if not block.closed else ""
         if not any(line.strip() for line in lines[start : block.first]) or start >= block.first:
@@ -165,7 +191,10 @@ def stray_closer(blocks: list[Block], lines: list[str], start: int) -> int | Non
 def is_talk_only(text: str) -> bool:
     """Tell whether every filled line speaks to the user."""
     return all(
-        is_tail(line, PLAIN) or is_sentence(line) or is_lead(line, PLAIN) or label_in(line) is not None
+        is_tail(line, PLAIN)
+        or is_sentence(line)
+        or is_lead(line, PLAIN)
+        or label_in(line) is not None
         for line in text.split("\n")
         if line.strip()
     )
@@ -187,7 +216,10 @@ def is_raw(text: str, lines: list[str], blocks: list[Block], request: Request) -
         return False
     spans = scan(text, kind)
     position = sum(len(line) + 1 for line in lines[: first.first])
-    if any(span.start < position < span.end and span.closed and "\n" in text[span.start : position] for span in spans):
+    if any(
+        span.start < position < span.end and span.closed and "\n" in text[span.start : position]
+        for span in spans
+    ):
         return True
     indented = lines[first.first].startswith((" ", "\t"))
     return indented and kind in {YAML, OTHER} and not is_announcement(before[0], request)
@@ -198,7 +230,9 @@ def is_announcement(line: str, request: Request) -> bool:
     if is_lead(line, PLAIN) or is_sentence(line) or RULE.match(line) or label_in(line) is not None:
         return True
     heading = re.match(r"(?:#{1,6}|\*\*|\d{1,3}[.)]|[-*+•]|>)\s*\S", line)
-    return bool(heading) or line.rstrip().endswith((":", "：")) and not line.startswith((" ", "\t"))
+    return bool(heading) or (
+        line.rstrip().endswith((":", "：")) and not line.startswith((" ", "\t"))
+    )
 
 
 def is_raw_text(before: list[str], first: Block, kind: Kind, path: str) -> bool:
@@ -214,7 +248,9 @@ def is_raw_text(before: list[str], first: Block, kind: Kind, path: str) -> bool:
         return False
     own = first.kind is kind or (first.kind is None and kind is not MARKDOWN)
     headings = any(re.match(r"#{1,6} \S", line) for line in content)
-    return not (own and not headings and all(is_sentence(line) or label_in(line) for line in content))
+    return not (
+        own and not headings and all(is_sentence(line) or label_in(line) for line in content)
+    )
 
 
 def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Found | Reason:
@@ -230,11 +266,19 @@ def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Foun
     if block.kind is PATCH and request.kind is not PATCH:
         edit = patches.from_diff(block.body, request.path, named_diff=True)
         if edit is not None:
-            return "wrong_format" if edit.content is None else Found(edit.content, not block.closed, (edit.rule,), fenced=True)
+            return (
+                "wrong_format"
+                if edit.content is None
+                else Found(edit.content, not block.closed, (edit.rule,), fenced=True)
+            )
     body_lines = block.body.split("\n")
     wrapped = unwrap("\n".join(body_lines[opening(body_lines) :]), request)
     if wrapped is not None:
-        return wrapped if not isinstance(wrapped, Found) else replace(wrapped, is_open=wrapped.is_open and not block.closed)
+        return (
+            wrapped
+            if not isinstance(wrapped, Found)
+            else replace(wrapped, is_open=wrapped.is_open and not block.closed)
+        )
     rules = ("C2 fence",) if block.closed else ("C2 open fence",)
     if len(blocks) > 1:
         rules = (*rules, "C3 chosen block")
@@ -259,7 +303,8 @@ def own_section(text: str, request: Request) -> Found | Reason | None:
     labels = [
         (number, label)
         for number, line in enumerate(lines)
-        if SECTION_LABEL.match(line) and (label := label_in(line)) is not None
+        if SECTION_LABEL.match(line)
+        and (label := label_in(line)) is not None
         and not (request.kind.free_text and not re.match(r"\s*(?:=|\[?file)", line, re.IGNORECASE))
     ]
     if not labels or opening_label(lines) != labels[0][0]:

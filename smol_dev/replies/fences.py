@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.replies.kinds import MARKDOWN, PYTHON, Kind, kind_named
-from smol_dev.replies.prose import is_sentence, is_talk, plain
 from smol_dev.replies.prose import TAIL as TALK
+from smol_dev.replies.prose import is_sentence, is_talk, plain
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_python_program
 
 FENCE: Final = re.compile(r"^([ \t]*(?:>[ \t]?)?)(`{3,}|~{3,}|'{3}|\"{3})([^\n]*)$")
 GLUED_CLOSER: Final = re.compile(r"[^`~\s][ \t]*(`{3,}|~{3,})[ \t]*$")
 LANGUAGE: Final = re.compile(r"^\{?[.]?([A-Za-z][\w+#.-]*)")
-PATH_WORD: Final = re.compile(r"^[\w@.()\[\]{}/\\ -]*[\w)\]]\.\w{1,10}$|^[\w.@-]+(?:/[\w.@\[\]() -]+)+$")
+PATH_WORD: Final = re.compile(
+    r"^[\w@.()\[\]{}/\\ -]*[\w)\]]\.\w{1,10}$|^[\w.@-]+(?:/[\w.@\[\]() -]+)+$"
+)
 ATTRIBUTES: Final = re.compile(
     r"^(?:\{.*\}?|[\w-]+\s*[=:].*|(?://|#|<!--|/\*|--|;)?\s*(?:file(?:name|path)?\s*:?)?\s*"
     r"[`\"'(]?[\w@./\\\[\]() -]*\.\w{1,10}[`\"')]?(?:\s*(?:-->|\*/))?(?:\s+.{0,80})?|"
@@ -99,12 +101,14 @@ def split_info(rest: str) -> tuple[str, str | None]:
         if not tail.strip() or ATTRIBUTES.match(tail.strip(" :}")) or tail[0] in ":}{,":
             return rest, None
         return language, tail.strip()
-    if not rest or " " not in rest and re.fullmatch(r"[\w+#./\\\[\]:@-]+", rest) and rest[0] != "#":
+    if not rest or (
+        " " not in rest and re.fullmatch(r"[\w+#./\\\[\]:@-]+", rest) and rest[0] != "#"
+    ):
         return rest, None
     for size in range(min(len(language), 12), 1, -1):
         if kind_named(language[:size]) and CODE_START.match(rest[size:]):
             return language[:size], rest[size:]
-    if PATH_WORD.match(rest) or ATTRIBUTES.match(rest) and not CODE_START.match(rest):
+    if PATH_WORD.match(rest) or (ATTRIBUTES.match(rest) and not CODE_START.match(rest)):
         return rest, None
     return "", rest
 

@@ -42,7 +42,9 @@ PYTHON: Final = Kind(
 )
 JAVASCRIPT: Final = Kind(
     "javascript",
-    frozenset("javascript js jsx typescript ts tsx mjs cjs node ecmascript".split()),
+    frozenset(
+        ["javascript", "js", "jsx", "typescript", "ts", "tsx", "mjs", "cjs", "node", "ecmascript"]
+    ),
     SLASHES,
     C_COMMENTS,
     ("`",),
@@ -51,9 +53,46 @@ JAVASCRIPT: Final = Kind(
 C_LIKE: Final = Kind(
     "c",
     frozenset(
-        "c h cpp c++ cc cxx hpp java kotlin kt kts go golang rust rs csharp cs c# swift scala "
-        "objc objectivec glsl hlsl wgsl zig v verilog arduino ino cuda d processing pde vala "
-        "haxe hx gdshader".split()
+        [
+            "c",
+            "h",
+            "cpp",
+            "c++",
+            "cc",
+            "cxx",
+            "hpp",
+            "java",
+            "kotlin",
+            "kt",
+            "kts",
+            "go",
+            "golang",
+            "rust",
+            "rs",
+            "csharp",
+            "cs",
+            "c#",
+            "swift",
+            "scala",
+            "objc",
+            "objectivec",
+            "glsl",
+            "hlsl",
+            "wgsl",
+            "zig",
+            "v",
+            "verilog",
+            "arduino",
+            "ino",
+            "cuda",
+            "d",
+            "processing",
+            "pde",
+            "vala",
+            "haxe",
+            "hx",
+            "gdshader",
+        ]
     ),
     SLASHES,
     C_COMMENTS,
@@ -63,7 +102,21 @@ C_LIKE: Final = Kind(
 )
 QUOTED: Final = Kind(
     "curly",
-    frozenset("dart groovy gradle solidity sol proto protobuf thrift prisma jsonnet apex".split()),
+    frozenset(
+        [
+            "dart",
+            "groovy",
+            "gradle",
+            "solidity",
+            "sol",
+            "proto",
+            "protobuf",
+            "thrift",
+            "prisma",
+            "jsonnet",
+            "apex",
+        ]
+    ),
     SLASHES,
     C_COMMENTS,
     ('"""', "'''"),
@@ -74,14 +127,14 @@ PHP: Final = Kind(
 )
 CSS: Final = Kind(
     "css",
-    frozenset("css scss sass less stylus postcss".split()),
+    frozenset(["css", "scss", "sass", "less", "stylus", "postcss"]),
     SLASHES,
     C_COMMENTS,
     brackets=True,
 )
 JSON: Final = Kind(
     "json",
-    frozenset("json jsonc json5 geojson webmanifest ipynb".split()),
+    frozenset(["json", "jsonc", "json5", "geojson", "webmanifest", "ipynb"]),
     SLASHES,
     C_COMMENTS,
     brackets=True,
@@ -91,53 +144,147 @@ TOML: Final = Kind(
 )
 YAML: Final = Kind("yaml", frozenset({"yaml", "yml"}), HASH)
 INI: Final = Kind(
-    "ini", frozenset("ini cfg conf env dotenv properties editorconfig desktop".split()), ("#", ";")
+    "ini",
+    frozenset(["ini", "cfg", "conf", "env", "dotenv", "properties", "editorconfig", "desktop"]),
+    ("#", ";"),
 )
 SHELL: Final = Kind(
     "shell",
-    frozenset("bash sh shell zsh fish ksh console terminal shellsession shell-session".split()),
+    frozenset(
+        [
+            "bash",
+            "sh",
+            "shell",
+            "zsh",
+            "fish",
+            "ksh",
+            "console",
+            "terminal",
+            "shellsession",
+            "shell-session",
+        ]
+    ),
     HASH,
     heredocs=True,
 )
 POWERSHELL: Final = Kind(
-    "powershell", frozenset("powershell ps1 pwsh psm1".split()), HASH, (("<#", "#>"),)
+    "powershell", frozenset(["powershell", "ps1", "pwsh", "psm1"]), HASH, (("<#", "#>"),)
 )
-BATCH: Final = Kind("batch", frozenset("bat batch cmd".split()), ("REM ", "rem ", "::"))
+BATCH: Final = Kind("batch", frozenset(["bat", "batch", "cmd"]), ("REM ", "rem ", "::"))
 HASHED: Final = Kind(
     "script",
     frozenset(
-        "ruby rb perl pl r elixir ex exs julia jl nim crystal cr tcl awk coffee coffeescript "
-        "cmake makefile make dockerfile docker containerfile nginx nix just justfile "
-        "graphql gql hcl terraform tf tfvars gitignore dockerignore gitattributes "
-        "requirements procfile gdscript gd po apache bazel meson".split()
+        [
+            "ruby",
+            "rb",
+            "perl",
+            "pl",
+            "r",
+            "elixir",
+            "ex",
+            "exs",
+            "julia",
+            "jl",
+            "nim",
+            "crystal",
+            "cr",
+            "tcl",
+            "awk",
+            "coffee",
+            "coffeescript",
+            "cmake",
+            "makefile",
+            "make",
+            "dockerfile",
+            "docker",
+            "containerfile",
+            "nginx",
+            "nix",
+            "just",
+            "justfile",
+            "graphql",
+            "gql",
+            "hcl",
+            "terraform",
+            "tf",
+            "tfvars",
+            "gitignore",
+            "dockerignore",
+            "gitattributes",
+            "requirements",
+            "procfile",
+            "gdscript",
+            "gd",
+            "po",
+            "apache",
+            "bazel",
+            "meson",
+        ]
     ),
     HASH,
     heredocs=True,
 )
 DASHED: Final = Kind(
     "dashed",
-    frozenset("sql lua haskell hs ada elm postgres postgresql mysql sqlite".split()),
+    frozenset(
+        ["sql", "lua", "haskell", "hs", "ada", "elm", "postgres", "postgresql", "mysql", "sqlite"]
+    ),
     ("--",),
     (("/*", "*/"), ("{-", "-}"), ("--[[", "]]")),
 )
 LISP: Final = Kind(
     "lisp",
-    frozenset("lisp clojure clj cljs scheme scm racket rkt elisp el asm s nasm".split()),
+    frozenset(
+        [
+            "lisp",
+            "clojure",
+            "clj",
+            "cljs",
+            "scheme",
+            "scm",
+            "racket",
+            "rkt",
+            "elisp",
+            "el",
+            "asm",
+            "s",
+            "nasm",
+        ]
+    ),
     (";",),
     apostrophe="nothing",
 )
 ML: Final = Kind(
     "ml",
     frozenset(
-        "ocaml ml mli fsharp fs pascal pas delphi sml matlab erlang erl prolog "
-        "vb vbnet vba fortran f90 cobol".split()
+        [
+            "ocaml",
+            "ml",
+            "mli",
+            "fsharp",
+            "fs",
+            "pascal",
+            "pas",
+            "delphi",
+            "sml",
+            "matlab",
+            "erlang",
+            "erl",
+            "prolog",
+            "vb",
+            "vbnet",
+            "vba",
+            "fortran",
+            "f90",
+            "cobol",
+        ]
     ),
     ("//", "%", "'", "!"),
     (("(*", "*)"),),
 )
 HTML: Final = Kind(
     "html",
-    frozenset("html htm xhtml vue svelte astro".split()),
+    frozenset(["html", "htm", "xhtml", "vue", "svelte", "astro"]),
     block_comments=(*MARKUP_COMMENTS, *C_COMMENTS),
     markup=True,
     apostrophe="nothing",
@@ -145,7 +292,25 @@ HTML: Final = Kind(
 XML: Final = Kind(
     "xml",
     frozenset(
-        "xml svg xsd xsl xslt rss atom plist xaml csproj pom iml resx ui kml wsdl storyboard".split()
+        [
+            "xml",
+            "svg",
+            "xsd",
+            "xsl",
+            "xslt",
+            "rss",
+            "atom",
+            "plist",
+            "xaml",
+            "csproj",
+            "pom",
+            "iml",
+            "resx",
+            "ui",
+            "kml",
+            "wsdl",
+            "storyboard",
+        ]
     ),
     block_comments=MARKUP_COMMENTS,
     markup=True,
@@ -154,8 +319,30 @@ XML: Final = Kind(
 TEMPLATE: Final = Kind(
     "template",
     frozenset(
-        "jinja jinja2 j2 ejs erb hbs handlebars mustache liquid twig njk nunjucks tmpl tpl gotmpl "
-        "pug jade haml slim blade mako modelfile".split()
+        [
+            "jinja",
+            "jinja2",
+            "j2",
+            "ejs",
+            "erb",
+            "hbs",
+            "handlebars",
+            "mustache",
+            "liquid",
+            "twig",
+            "njk",
+            "nunjucks",
+            "tmpl",
+            "tpl",
+            "gotmpl",
+            "pug",
+            "jade",
+            "haml",
+            "slim",
+            "blade",
+            "mako",
+            "modelfile",
+        ]
     ),
     block_comments=(("{#", "#}"), *MARKUP_COMMENTS, ("<%#", "%>"), ("{{!", "}}"), ("<%--", "--%>")),
     markup=True,
@@ -163,19 +350,49 @@ TEMPLATE: Final = Kind(
 )
 MARKDOWN: Final = Kind(
     "markdown",
-    frozenset("markdown md mdx rmd qmd mkd rst restructuredtext adoc asciidoc org".split()),
+    frozenset(
+        [
+            "markdown",
+            "md",
+            "mdx",
+            "rmd",
+            "qmd",
+            "mkd",
+            "rst",
+            "restructuredtext",
+            "adoc",
+            "asciidoc",
+            "org",
+        ]
+    ),
     block_comments=MARKUP_COMMENTS,
     free_text=True,
     markup=True,
     apostrophe="nothing",
 )
 TEX: Final = Kind(
-    "tex", frozenset("latex tex bib sty".split()), ("%",), free_text=True, apostrophe="nothing"
+    "tex", frozenset(["latex", "tex", "bib", "sty"]), ("%",), free_text=True, apostrophe="nothing"
 )
 PATCH: Final = Kind("patch", frozenset({"patch", "diff"}), free_text=True, apostrophe="nothing")
 TEXT: Final = Kind(
     "text",
-    frozenset("text txt plaintext plain csv tsv psv log dat map lst asc output".split()),
+    frozenset(
+        [
+            "text",
+            "txt",
+            "plaintext",
+            "plain",
+            "csv",
+            "tsv",
+            "psv",
+            "log",
+            "dat",
+            "map",
+            "lst",
+            "asc",
+            "output",
+        ]
+    ),
     free_text=True,
     apostrophe="nothing",
 )

@@ -12,12 +12,18 @@ WORD: Final = re.compile(
     r"contents? of|code for|update|saved? as)\b\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
     re.IGNORECASE,
 )
-RULER: Final = re.compile(r"^(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$")
-COMMENT: Final = re.compile(r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*(.*?)\s*(?:\*+/|--+>|\"\"\"|'''|\*\)|#\})?$")
+RULER: Final = re.compile(
+    r"^(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$"
+)
+COMMENT: Final = re.compile(
+    r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*(.*?)\s*(?:\*+/|--+>|\"\"\"|'''|\*\)|#\})?$"
+)
 AFTER_PATH: Final = re.compile(
     r"\s*(?:\((?:[^()]{0,60})\)|:|\s[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*$", re.IGNORECASE
 )
-MENTION: Final = re.compile(r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]+[/\\])*[\w@-][\w@.-]*\.[A-Za-z]\w{0,9})(?![\w/])")
+MENTION: Final = re.compile(
+    r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]+[/\\])*[\w@-][\w@.-]*\.[A-Za-z]\w{0,9})(?![\w/])"
+)
 FILE_NAME: Final = re.compile(
     r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+ -]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
     r"Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile)$"
@@ -76,7 +82,9 @@ def label_in_info(info: str) -> str | None:
     if not info or len(info) > MAX_LABEL:
         return None
     named = re.search(
-        r"(?:file(?:_?name|_?path)?|path|title|name|src)\s*[=:]\s*[\"']?([^\"'\s}]+)", info, re.IGNORECASE
+        r"(?:file(?:_?name|_?path)?|path|title|name|src)\s*[=:]\s*[\"']?([^\"'\s}]+)",
+        info,
+        re.IGNORECASE,
     )
     if named:
         return named[1]
@@ -98,9 +106,15 @@ def is_valid_line(line: str, following: str, kind: Kind, path: str) -> bool:
         return kind is PHP and text.startswith("<?")
     if path.lower().endswith(".css") and text.startswith("//"):
         return False
-    if kind in {TEXT, HASHED, INI} and not text.startswith(("//", "--", "/*", "<!--", "**", "==", "`")):
+    if kind in {TEXT, HASHED, INI} and not text.startswith(
+        ("//", "--", "/*", "<!--", "**", "==", "`")
+    ):
         return kind is not TEXT and text.startswith("#")
-    marks = (*kind.line_comments, *(opening for opening, _ in kind.block_comments), *kind.long_strings)
+    marks = (
+        *kind.line_comments,
+        *(opening for opening, _ in kind.block_comments),
+        *kind.long_strings,
+    )
     return text.startswith(marks) if marks else kind.free_text and text.startswith("# ")
 
 

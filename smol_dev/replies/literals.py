@@ -1,4 +1,4 @@
-"""A forgiving reader of literals: JSON, Python, TypeScript and what models write in their style.
+r"""A forgiving reader of literals: JSON, Python, TypeScript and what models write in their style.
 
 It never decodes an escape (`src\\tests` is a path, not a tab) and tells whether everything that was
 opened was closed, which is what the general JSON repairers leave out.
@@ -13,12 +13,16 @@ Shape = Literal["array", "object", "string", "bare"]
 OPENING: Final = {"[": "]", "{": "}", "(": ")"}
 CLOSING: Final = frozenset("]})")
 QUOTES: Final = {
-    '"': '"', "'": "'", "`": "`", "“": "”“\"", "”": "”", "‘": "’‘'", "’": "’", "«": "»", "„": "“”", "‚": "‘",
+    '"': '"', "'": "'", "`": "`", "“": '”“"', "”": "”", "‘": "’‘'", "’": "’", "«": "»", "„": "“”", "‚": "‘",
 }  # fmt: skip
-SPACE: Final = re.compile(r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+")
+SPACE: Final = re.compile(
+    r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+"
+)
 KEY_MARK: Final = re.compile(r"\s*(?::(?![\\/])|=>|=(?!=))")
 PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")
-AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
+AFTER_QUOTE: Final = re.compile(
+    r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)"
+)
 PATH_START: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
 TRIPLES: Final = ('"""', "'''", "```")

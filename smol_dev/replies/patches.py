@@ -12,10 +12,19 @@ HEADER: Final = re.compile(
     r"\*\*\* (?:Begin Patch|End Patch|Add File: .*|End of File)|Index: .*|=+|\\ No newline.*|"
     r"similarity index.*|old mode.*|create mode.*)$"
 )
-NEW_FILE: Final = re.compile(r"^(?:--- (?:/dev/null|nul).*|new file mode.*|\*\*\* Add File: .*|@@ -0,0 \+.*)$", re.MULTILINE)
-DIFF_START: Final = re.compile(r"^(?:diff --git |--- (?:a/|/dev/null)|\*\*\* (?:Begin Patch|(?:Add|Update) File)|@@ -\d+.*@@)", re.MULTILINE)
-TARGET: Final = re.compile(r"^(?:\+\+\+ (?:[bwi]/)?|\*\*\* (?:Add|Update) File: )([^\t\n]+)", re.MULTILINE)
-SECTION: Final = re.compile(r"^(?=diff --git |\*\*\* (?:Add|Update|Delete) File)|^(?=--- [^\n]+\n\+\+\+ )", re.MULTILINE)
+NEW_FILE: Final = re.compile(
+    r"^(?:--- (?:/dev/null|nul).*|new file mode.*|\*\*\* Add File: .*|@@ -0,0 \+.*)$", re.MULTILINE
+)
+DIFF_START: Final = re.compile(
+    r"^(?:diff --git |--- (?:a/|/dev/null)|\*\*\* (?:Begin Patch|(?:Add|Update) File)|@@ -\d+.*@@)",
+    re.MULTILINE,
+)
+TARGET: Final = re.compile(
+    r"^(?:\+\+\+ (?:[bwi]/)?|\*\*\* (?:Add|Update) File: )([^\t\n]+)", re.MULTILINE
+)
+SECTION: Final = re.compile(
+    r"^(?=diff --git |\*\*\* (?:Add|Update|Delete) File)|^(?=--- [^\n]+\n\+\+\+ )", re.MULTILINE
+)
 SEARCH: Final = re.compile(
     r"^(?:<{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b[^\n]*\n(.*?)^(?:={5,9})[ \t]*\n(.*?)^(?:>{5,9}|\+{5,9}) ?"
     r"(?:REPLACE|UPDATED|\w+)[^\n]*$",
@@ -44,7 +53,11 @@ def from_diff(text: str, path: str, *, named_diff: bool = False) -> Edit | None:
     if not DIFF_START.search(text) and not named_diff:
         return None
     sections = [section for section in SECTION.split(text) if section.strip()]
-    fitting = [part for part in sections if (name := TARGET.search(part)) and same_file(name[1].strip(), path)]
+    fitting = [
+        part
+        for part in sections
+        if (name := TARGET.search(part)) and same_file(name[1].strip(), path)
+    ]
     part = fitting[0] if fitting else (text if len(sections) == 1 else "")
     named = TARGET.search(part)
     if not part or (named and not fitting and not named[1].startswith("/dev/null")):

@@ -7,12 +7,16 @@ from smol_dev.replies.elisions import CUT_MARKER, DOTS, MARKER, STRONG, WEAK
 from smol_dev.replies.kinds import JSON, MARKDOWN, PYTHON, TEXT, Kind
 from smol_dev.replies.scan import Span, scan
 
-NOT_LEFT_OUT: Final = re.compile(r"\b(?:todo|fixme|xxx|add (?:more|your|new|further|any))\b", re.IGNORECASE)
+NOT_LEFT_OUT: Final = re.compile(
+    r"\b(?:todo|fixme|xxx|add (?:more|your|new|further|any))\b", re.IGNORECASE
+)
 OPENING: Final = re.compile(
     r"^\s*(?://+|#+|--+(?:\[\[)?|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|<%#|\{\{!-*|\(\*|\{-|'|REM |rem |::)?\s*"
 )
 CLOSING: Final = re.compile(r"\s*(?:\*+/\}?|--+>|-?#\}|-*%>|-*\}\}|\*\)|-\}|\]\])?\s*$")
-JSON_DOTS: Final = re.compile(r"\s*\"(?:\.{3}|…|//[^\"]*)\"\s*:.*(?:\.{3}|…|rest|unchanged|existing).*")
+JSON_DOTS: Final = re.compile(
+    r"\s*\"(?:\.{3}|…|//[^\"]*)\"\s*:.*(?:\.{3}|…|rest|unchanged|existing).*"
+)
 MAX_LINE: Final = 240
 
 
@@ -49,7 +53,9 @@ def stands_for_code(comment: str, *, own_line: bool) -> bool:
         return own_line
     marked = bool(re.match(rf"[\[(<]?\s*{DOTS}|[\[<].*[\]>]$", text))
     words = re.sub(r"\s+", " ", text.strip(" \t.…[]()<>{}:!"))
-    if not words or (NOT_LEFT_OUT.search(words) and not re.match("insert|rest ", words, re.IGNORECASE)):
+    if not words or (
+        NOT_LEFT_OUT.search(words) and not re.match("insert|rest ", words, re.IGNORECASE)
+    ):
         return False
     if STRONG.fullmatch(words):
         return own_line or marked
@@ -79,7 +85,9 @@ def is_marker(text: str, previous: str, kind: Kind) -> bool:
         return kind.brackets and kind is not PYTHON and not previous.endswith(",")
     if kind is JSON and JSON_DOTS.fullmatch(text):
         return True
-    if text[0] not in "[<{(.…" or (kind.markup and text[0] == "<" and not re.match(r"<\w+ \w+ ", text)):
+    if text[0] not in "[<{(.…" or (
+        kind.markup and text[0] == "<" and not re.match(r"<\w+ \w+ ", text)
+    ):
         return False
     if kind is MARKDOWN and re.match(r"\[[^\]]*\](?:\(|\[|:)", text):
         return False

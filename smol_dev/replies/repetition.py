@@ -72,4 +72,8 @@ class Repetition:
         covered, repeats = tail_repeats(self.tail)
         repeated = self.tail[-covered:] if covered else ""
         words = sum(character.isalpha() for character in repeated)
-        return covered >= STREAM_CHARACTERS and repeats >= STREAM_REPEATS and words > len(repeated) // 8
+        return (
+            covered >= STREAM_CHARACTERS
+            and repeats >= STREAM_REPEATS
+            and words > len(repeated) // 8
+        )

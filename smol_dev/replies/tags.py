@@ -20,10 +20,12 @@ FILE_TAGS: Final = (
     r"file-content|file_block|str_replace_editor|function|function=[\w.]+"
 )
 OPENING: Final = re.compile(
-    rf"^[ \t]*<(?P<tag>{FILE_TAGS}|{CONTENT_TAGS})(?P<attributes>(?:\s[^<>\n]{{0,600}}|=[\w.:-]+)?)>", re.IGNORECASE | re.MULTILINE
+    rf"^[ \t]*<(?P<tag>{FILE_TAGS}|{CONTENT_TAGS})(?P<attributes>(?:\s[^<>\n]{{0,600}}|=[\w.:-]+)?)>",
+    re.IGNORECASE | re.MULTILINE,
 )
 ATTRIBUTE: Final = re.compile(
-    r"(?:file_?path|file_?name|path|filename|name|identifier|title|target|src|location|uri)\s*=\s*[\"']?([^\"'>\s]+(?: [^\"'=>]+)*)[\"']?", re.IGNORECASE
+    r"(?:file_?path|file_?name|path|filename|name|identifier|title|target|src|location|uri)\s*=\s*[\"']?([^\"'>\s]+(?: [^\"'=>]+)*)[\"']?",
+    re.IGNORECASE,
 )
 PATH_TAG: Final = re.compile(
     r"^\s*<(?P<tag>path|file_path|filepath|filename|file_name|file|name|source|location|title|target_file)>\s*(?P<path>[^<>\n]{1,240}?)\s*</(?P=tag)>",
@@ -33,13 +35,33 @@ PARAMETER: Final = re.compile(
     r"<(?:antml:)?(?:parameter|param|arg)(?:=|\s+name=|\s+key=)[\"']?(?P<name>\w+)[\"']?[^>\n]{0,80}>\n?(?P<value>.*?)(?:\n?</(?:antml:)?(?:parameter|param|arg)>|(?=<(?:antml:)?parameter[=\s])|(?=</(?:function|invoke|tool_call))|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
-ARGUMENT: Final = re.compile(r"<arg_key>\s*(?P<name>\w+)\s*</arg_key>\s*<arg_value>\n?(?P<value>.*?)\n?</arg_value>", re.DOTALL)
+ARGUMENT: Final = re.compile(
+    r"<arg_key>\s*(?P<name>\w+)\s*</arg_key>\s*<arg_value>\n?(?P<value>.*?)\n?</arg_value>",
+    re.DOTALL,
+)
 CDATA: Final = re.compile(r"^\s*<!\[CDATA\[\n?(.*?)\]\]>\s*$", re.DOTALL)
 CONTENT_NAMES: Final = frozenset(
-    "content contents code file_content file_text text body source data file_contents new_str newcontent".split()
+    [
+        "content",
+        "contents",
+        "code",
+        "file_content",
+        "file_text",
+        "text",
+        "body",
+        "source",
+        "data",
+        "file_contents",
+        "new_str",
+        "newcontent",
+    ]
 )
-PATH_NAMES: Final = frozenset("path file_path filepath filename file_name file name target_file".split())
-MARKUP_START: Final = re.compile(r"\s*(?:<!\[CDATA\[\s*)?<(?:[!?]|html|svg|template|script|project|root)", re.IGNORECASE)
+PATH_NAMES: Final = frozenset(
+    ["path", "file_path", "filepath", "filename", "file_name", "file", "name", "target_file"]
+)
+MARKUP_START: Final = re.compile(
+    r"\s*(?:<!\[CDATA\[\s*)?<(?:[!?]|html|svg|template|script|project|root)", re.IGNORECASE
+)
 MAX_ELEMENTS: Final = 200
 
 
@@ -73,9 +95,9 @@ def elements(text: str) -> list[Element]:
 def last_close(text: str, opening: re.Match[str], close: str) -> int:
     """Return where the element ends: before the next one of the same tag, else at its last close."""
     lower = text.lower() if not text.isascii() or close != close.lower() else text
-    following = re.compile(rf"^[ \t]*<{re.escape(opening['tag'])}[\s>=]", re.IGNORECASE | re.MULTILINE).search(
-        text, opening.end()
-    )
+    following = re.compile(
+        rf"^[ \t]*<{re.escape(opening['tag'])}[\s>=]", re.IGNORECASE | re.MULTILINE
+    ).search(text, opening.end())
     limit = following.start() if following else len(text)
     end = text.rfind(close, opening.end(), limit)
     return end if end >= 0 else lower.find(close.lower(), opening.end())
@@ -85,7 +107,10 @@ def inside(inner: str, opening: re.Match[str]) -> tuple[str | None, str]:
     """Return the path and the text that the inside of an element gives."""
     named = ATTRIBUTE.search(opening["attributes"] or "")
     path = named[1] if named and FILE_NAME.match(named[1]) else None
-    values = {match["name"].lower(): match["value"] for match in [*PARAMETER.finditer(inner), *ARGUMENT.finditer(inner)]}
+    values = {
+        match["name"].lower(): match["value"]
+        for match in [*PARAMETER.finditer(inner), *ARGUMENT.finditer(inner)]
+    }
     for name in PATH_NAMES & values.keys():
         path = values[name].strip()
     for name in CONTENT_NAMES & values.keys():

@@ -33,7 +33,9 @@ LEADING: Final = re.compile(
     r"(?:GPT4 Correct )?(?:Assistant|ASSISTANT)[ \t]*:(?=\s)|(?:assistant|ASSISTANT)[ \t]*(?=\n|```|$)|"
     r"\*\*(?:Assistant|Response|Answer):?\*\*:?[ \t]*(?=\n|```))"
 )
-THINK_TAGS: Final = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|seed:think|internal_thoughts?"
+THINK_TAGS: Final = (
+    "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|seed:think|internal_thoughts?"
+)
 THINK_OPEN: Final = re.compile(
     rf"<(?P<tag>{THINK_TAGS})>|(?P<square>\[THINK\])|<{BAR}(?P<bar>begin_of_thought|START_THINKING|"
     rf"thinking|think){BAR}>|(?P<moon>◁think▷)|(?P<unused><unused94>)"

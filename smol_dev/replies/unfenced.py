@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.replies.kinds import (
-    HASHED, HTML, INI, JSON, MARKDOWN, PYTHON, TEXT, XML, YAML, Kind, kind_named,
+    HASHED,
+    HTML,
+    INI,
+    JSON,
+    MARKDOWN,
+    PYTHON,
+    TEXT,
+    XML,
+    YAML,
+    Kind,
+    kind_named,
 )
 from smol_dev.replies.labels import is_valid_line, label_in, same_file
 from smol_dev.replies.prose import is_comment, is_lead, is_sentence, is_tail, plain
@@ -16,7 +26,8 @@ from smol_dev.replies.syntax import is_json, is_python
 LANGUAGE_LINE: Final = re.compile(r"^(?:copy code|([\w+#]{1,12})(?:\s*copy code)?)$", re.IGNORECASE)
 RULE: Final = re.compile(r"^\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
 END_RULER: Final = re.compile(
-    r"^\s*(?://|#|/\*|<!--)?\s*(?:[-=*#<]{2,}|\[)\s*(?:/?end\b|eof\b|/file)[^\n]{0,80}$", re.IGNORECASE
+    r"^\s*(?://|#|/\*|<!--)?\s*(?:[-=*#<]{2,}|\[)\s*(?:/?end\b|eof\b|/file)[^\n]{0,80}$",
+    re.IGNORECASE,
 )
 COMMAND: Final = re.compile(
     r"^\s*(?:\$ |> |% )?(?:sudo |npx )?(?:pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|"
@@ -68,7 +79,11 @@ def json_inside(text: str) -> Unfenced | None:
         except (ValueError, RecursionError):
             return None
         before, after = text[: match.start()].strip(), text[end:].strip()
-        return Unfenced(text[match.end() : end], followed=bool(after), rules=("C5 lead",) * bool(before) + ("C5 tail",) * bool(after))
+        return Unfenced(
+            text[match.end() : end],
+            followed=bool(after),
+            rules=("C5 lead",) * bool(before) + ("C5 tail",) * bool(after),
+        )
     return None
 
 
@@ -95,7 +110,9 @@ def leading(lines: list[str], kind: Kind, path: str) -> int:
 
 def is_front_matter(line: str, kind: Kind) -> bool:
     """Tell whether a line opens a file rather than talk, whatever it says."""
-    return line.startswith(("---", "#!", "<")) or (kind is MARKDOWN and line.startswith(("# ", "## ")))
+    return line.startswith(("---", "#!", "<")) or (
+        kind is MARKDOWN and line.startswith(("# ", "## "))
+    )
 
 
 def is_label_line(lines: list[str], number: int, kind: Kind, path: str) -> bool:
@@ -198,7 +215,11 @@ def trailing(lines: list[str], start: int, kind: Kind) -> int:
 
 def whole_or(lines: list[str], start: int, cut: int, end: int, kind: Kind) -> int:
     """Return the end of a text that is valid as it stands, so that nothing goes."""
-    return cut if cut > start and not is_python("\n".join(lines[start:end])) and kind is PYTHON else end
+    return (
+        cut
+        if cut > start and not is_python("\n".join(lines[start:end])) and kind is PYTHON
+        else end
+    )
 
 
 def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
@@ -212,7 +233,11 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
     if all(BULLET.match(line) or line[:1].isspace() for line in part) and BULLET.match(part[0]):
         return kind is not YAML
     before = next((line for line in reversed(lines[:first]) if line.strip()), "")
-    return all(COMMAND.match(line) for line in part) and is_tail(before, kind) and before.rstrip().endswith(":")
+    return (
+        all(COMMAND.match(line) for line in part)
+        and is_tail(before, kind)
+        and before.rstrip().endswith(":")
+    )
 
 
 def with_heading(lines: list[str], start: int, cut: int, kind: Kind) -> int:
@@ -232,7 +257,7 @@ def trailing_words_to_user(lines: list[str], start: int, end: int, kind: Kind) -
     first = end
     while first > start and lines[first - 1].strip():
         first -= 1
-    if first <= start or not is_tail(lines[first], kind) or kind is TEXT and end - first > 2:  # noqa: PLR2004
+    if first <= start or not is_tail(lines[first], kind) or (kind is TEXT and end - first > 2):  # noqa: PLR2004
         return end
     while first > start and (not lines[first - 1].strip() or RULE.match(lines[first - 1])):
         first -= 1
