@@ -65,7 +65,7 @@ def restored(found: Found, request: Request) -> Found:
         ("C6 entities", lambda old: escapes.without_entities(old, kind)),
         ("C4 label", lambda old: without_label(old, path=request.path, kind=kind)),
         ("C11 no-break spaces", lambda old: escapes.with_plain_indent(old, kind)),
-        ("C11 common indent", lambda old: dedented(old, found)),
+        ("C11 common indent", escapes.without_common_indent),
     )
     for rule, step in steps:
         if kind is JSON and rule.startswith("C6") and is_json(text):
@@ -75,11 +75,6 @@ def restored(found: Found, request: Request) -> Found:
             text = new
             rules.append(rule)
     return Found(without_blank_ends(text), found.is_open, tuple(rules), found.fenced)
-
-
-def dedented(text: str, found: Found) -> str:
-    """Return the text without a common indentation, which only a block can have gained."""
-    return escapes.without_common_indent(text)
 
 
 def verdict(found: Found, request: Request) -> Code | Rejected:

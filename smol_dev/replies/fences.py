@@ -181,6 +181,7 @@ class Finder:
         return named is MARKDOWN
 
     def end_without_closer(self, following: int) -> int:
+        """Return the line before which a block without closer ends."""
         if following < len(self.fences):
             return self.fences[following].line
         return len(self.lines)

@@ -55,7 +55,7 @@ DECORATION: Final = re.compile(r"^(?:\s|>|#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|[*_]
 CODE_SPAN: Final = re.compile(r"`[^`\n]*`")
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\]|\(\)|\w\(|->|::|^\s*[@$.#/]|^\s*[-\w.]+:\s*\S*$")
 CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-SENTENCE_END: Final = re.compile(r"[.:!?…。：！？][)\"'”’*_`]*$")
+SENTENCE_END: Final = re.compile(r"(?<=[\w)\"'”’`*%])[.:!?…。：！？]+[)\"'”’*_`]*$")
 REFUSAL: Final = re.compile(
     r"(?:(?:i'?m|i am|we are|we're)?\s*(?:very |so |really |truly )?(?:sorry|afraid)\b[^.\n]{0,60}?"
     r"(?:can ?not|can't|can’t|unable|won't|won’t|not able|not comfortable|must decline|"
@@ -63,8 +63,10 @@ REFUSAL: Final = re.compile(
     r"(?:unfortunately|apologies|i apologi[sz]e|my apologies|regrettably)\b[^.\n]{0,60}?"
     r"(?:can ?not|can't|can’t|unable|won't|won’t|not able|must decline)|"
     r"as an? (?:ai|artificial|large|responsible)\b|"
-    r"i (?:can ?not|can't|can’t|won't|won’t|will not|must decline|must refuse|"
-    r"do not feel|don't feel|am unable|am not able|have to decline|refuse|decline)\b|"
+    r"i (?:can ?not|can't|can’t|won't|won’t|will not|do not feel comfortable|don't feel comfortable|"
+    r"am unable to|am not able to)\b[^.\n]{0,80}(?:assist|help|provide|creat|generat|writ|fulfil|"
+    r"comply|do that|continue|complete|produc|support|answer|do this|build|develop|implement)|"
+    r"i (?:must (?:decline|refuse)|have to (?:decline|refuse)|refuse to|decline to)\b|"
     r"i(?:'m|’m) (?:unable|not able|not comfortable|not going to|afraid)\b|"
     r"(?:this|your|that) (?:request|prompt|content) (?:violates|goes against|is not|cannot|conflicts)|"
     r"no,? i (?:can't|cannot|won't)|it (?:would be|is) (?:unethical|inappropriate|against)|"
@@ -104,7 +106,9 @@ def is_sentence(line: str) -> bool:
         return False
     if CODE_SIGN.search(bare):
         return False
-    return bool(SENTENCE_END.search(bare)) or len(words) >= LONG_PROSE_WORDS
+    if SENTENCE_END.search(bare):
+        return True
+    return len(words) >= LONG_PROSE_WORDS and not words[0].isupper() and "[" not in bare
 
 
 def is_lead(line: str, kind: Kind) -> bool:

@@ -94,12 +94,14 @@ class Scanner:
         return self.short_string(start, mark)
 
     def until(self, start: int, after: int, closing: str, role: Role) -> Span:
+        """Return the span up to and including what closes it."""
         end = self.text.find(closing, after)
         if end < 0:
             return Span(start, len(self.text), role, closed=False)
         return Span(start, end + len(closing), role, closed=True)
 
     def long_string(self, start: int, quote: str) -> Span:
+        """Return a string that may hold line ends."""
         position = start + len(quote)
         while (end := self.text.find(quote, position)) >= 0:
             escapes = end - len(self.text[position:end].rstrip("\\"))
@@ -109,6 +111,7 @@ class Scanner:
         return Span(start, len(self.text), "string", closed=False)
 
     def short_string(self, start: int, quote: str) -> Span | None:
+        """Return a string that ends on its line, None for a lone quote."""
         if quote == "'" and self.kind.apostrophe == "character":
             match = CHARACTER.match(self.text, start)
         elif start < self.dead_until[quote]:
@@ -122,6 +125,7 @@ class Scanner:
         return Span(start, match.end(), "string", closed=True)
 
     def regex(self, start: int) -> Span | None:
+        """Return a regular expression literal, None for a division."""
         before = self.text[max(0, start - LOOK_BEHIND) : start]
         if not (BEFORE_REGEX.search(before) or not before.strip()):
             return None
@@ -129,6 +133,7 @@ class Scanner:
         return Span(start, match.end(), "string", closed=True) if match else None
 
     def heredoc(self, start: int) -> Span | None:
+        """Return a here-document, None for a shift or one without end."""
         match = HEREDOC.match(self.text, start)
         if match is None or self.open_heredocs >= MAX_OPEN_HEREDOCS:
             return None

@@ -19,7 +19,7 @@ from smol_dev.replies.kinds import (
     kind_named,
 )
 from smol_dev.replies.labels import is_valid_line, label_in, same_file
-from smol_dev.replies.prose import is_comment, is_lead, is_sentence, is_tail, plain
+from smol_dev.replies.prose import SENTENCE_END, is_comment, is_lead, is_sentence, is_tail, plain
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_json, is_python
 
@@ -151,7 +151,8 @@ def is_prose_paragraph(lines: list[str], number: int, kind: Kind) -> bool:
         return False
     if BULLET.match(part[0]):
         return all(BULLET.match(line) for line in part) and any(is_sentence(line) for line in part)
-    return len(part) > 1 and is_sentence(" ".join(line.strip() for line in part))
+    joined = " ".join(line.strip() for line in part)
+    return len(part) > 1 and is_sentence(joined) and bool(SENTENCE_END.search(joined))
 
 
 def paragraph_end(lines: list[str], number: int, kind: Kind) -> int:
@@ -270,7 +271,11 @@ def has_code(text: str, kind: Kind) -> bool:
     if kind.free_text:
         return not (len(lines) == 1 and plain(lines[0]).endswith("?"))
     if kind.name != "shell" and all(COMMAND.match(line) for line in lines):
-        return kind in {HASHED, YAML, INI} and kind.name != "python"
+        return kind in {HASHED, YAML, INI}
+    if kind is PYTHON and is_python(text):
+        return len(text.split()) > 1
+    if not kind.brackets and kind is not PYTHON:
+        return any(not is_sentence(line) for line in lines)
     return any(CODE_LINE.search(line) and not is_sentence(line) for line in lines) or any(
         is_comment(line, kind) for line in lines
     )
