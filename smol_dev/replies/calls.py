@@ -124,9 +124,8 @@ def search(value: object, path: str, depth: int) -> Call | None:
     if isinstance(value, list):
         found = [call for item in value if (call := search(item, path, depth - 1))]
         named = [call for call in found if call.path and same_file(call.path, path)]
-        return (
-            named or [call for call in found if call.path is None and len(found) == 1] or [None]
-        )[0]
+        alone = [call for call in found if call.path is None and len(found) == 1]
+        return next(iter(named or alone), None)
     if not isinstance(value, Mapping):
         return None
     return search_mapping({str(key): item for key, item in value.items()}, path, depth)

@@ -12,22 +12,17 @@ from smol_dev.replies.kinds import (
     HTML,
     JSON,
     MARKDOWN,
-    OTHER,
     PATCH,
-    PYTHON,
     SHELL,
     TEMPLATE,
     XML,
-    YAML,
     Kind,
 )
 from smol_dev.replies.labels import label_in, same_file
 from smol_dev.replies.prose import is_lead, is_sentence, is_tail
-from smol_dev.replies.scan import scan
-from smol_dev.replies.syntax import is_json, is_python
+from smol_dev.replies.raw import PLAIN, is_raw
 from smol_dev.replies.unfenced import RULE, has_code, without_prose
 
-PLAIN: Final = Kind("plain", frozenset())
 SECTION_LABEL: Final = re.compile(
     r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$",
     re.IGNORECASE,
@@ -76,7 +71,7 @@ def find(text: str, request: Request) -> Found | Reason:
             if not isinstance(head, Found)
             else replace(head.after("C2 stray closer"), is_open=False)
         )
-    if not blocks or is_raw(text, lines, blocks, request):
+    if not blocks or is_raw(text, lines, blocks, kind=request.kind, path=request.path):
         return find_unfenced(text, request)
     return find_fenced(blocks, lines, request)
 
@@ -200,59 +195,6 @@ def is_talk_only(text: str) -> bool:
     )
 
 
-def is_raw(text: str, lines: list[str], blocks: list[Block], request: Request) -> bool:
-    """Tell whether the answer is the file as it stands, its fences being part of it (C1)."""
-    kind = request.kind
-    first = blocks[0]
-    if kind is PYTHON and is_python(text):
-        return first.first > 0 or lines[0].startswith(("'", '"')) is False
-    if kind is JSON:
-        return is_json(text)
-    before = [line for line in lines[: first.first] if line.strip()]
-    if kind.free_text:
-        return is_raw_text(before, first, kind, request.path)
-    code = [line for line in before if not is_announcement(line, request)]
-    if not code:
-        return False
-    spans = scan(text, kind)
-    position = sum(len(line) + 1 for line in lines[: first.first])
-    if any(
-        span.start < position < span.end and span.closed and "\n" in text[span.start : position]
-        for span in spans
-    ):
-        return True
-    indented = lines[first.first].startswith((" ", "\t"))
-    return indented and kind in {YAML, OTHER} and not is_announcement(before[0], request)
-
-
-def is_announcement(line: str, request: Request) -> bool:
-    """Tell whether a line in front of a fence is talk, a list item or a label, not code."""
-    if is_lead(line, PLAIN) or is_sentence(line) or RULE.match(line) or label_in(line) is not None:
-        return True
-    heading = re.match(r"(?:#{1,6}|\*\*|\d{1,3}[.)]|[-*+•]|>)\s*\S", line)
-    return bool(heading) or (
-        line.rstrip().endswith((":", "：")) and not line.startswith((" ", "\t"))
-    )
-
-
-def is_raw_text(before: list[str], first: Block, kind: Kind, path: str) -> bool:
-    """Tell whether text in front of the first fence begins the file rather than announces it."""
-    content = [
-        line
-        for line in before
-        if not is_lead(line, kind)
-        and not RULE.match(line)
-        and not ((label := label_in(line)) is not None and same_file(label, path))
-    ]
-    if not content:
-        return False
-    own = first.kind is kind or (first.kind is None and kind is not MARKDOWN)
-    headings = any(re.match(r"#{1,6} \S", line) for line in content)
-    return not (
-        own and not headings and all(is_sentence(line) or label_in(line) for line in content)
-    )
-
-
 def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Found | Reason:
     """Return the file among the fenced blocks of an answer."""
     chosen = choose(candidates(blocks, lines, request.path, request.kind), request.path)
@@ -266,11 +208,9 @@ def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Foun
     if block.kind is PATCH and request.kind is not PATCH:
         edit = patches.from_diff(block.body, request.path, named_diff=True)
         if edit is not None:
-            return (
-                "wrong_format"
-                if edit.content is None
-                else Found(edit.content, not block.closed, (edit.rule,), fenced=True)
-            )
+            if edit.content is None:
+                return "wrong_format"
+            return Found(edit.content, not block.closed, (edit.rule,), fenced=True)
     body_lines = block.body.split("\n")
     wrapped = unwrap("\n".join(body_lines[opening(body_lines) :]), request)
     if wrapped is not None:
@@ -279,7 +219,7 @@ def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Foun
             if not isinstance(wrapped, Found)
             else replace(wrapped, is_open=wrapped.is_open and not block.closed)
         )
-    rules = ("C2 fence",) if block.closed else ("C2 open fence",)
+    rules: tuple[str, ...] = ("C2 fence",) if block.closed else ("C2 open fence",)
     if len(blocks) > 1:
         rules = (*rules, "C3 chosen block")
     return Found(block.body, is_open=not block.closed, rules=rules, fenced=True)

@@ -211,7 +211,7 @@ def trailing(lines: list[str], start: int, kind: Kind) -> int:
             number -= 1
     if cut == end or cut <= start or (kind is PYTHON and is_python("\n".join(lines[start:]))):
         return end if cut == end else whole_or(lines, start, cut, end, kind)
-    return with_heading(lines, start, cut, kind)
+    return with_heading(lines, start, cut)
 
 
 def whole_or(lines: list[str], start: int, cut: int, end: int, kind: Kind) -> int:
@@ -241,7 +241,7 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
     )
 
 
-def with_heading(lines: list[str], start: int, cut: int, kind: Kind) -> int:
+def with_heading(lines: list[str], start: int, cut: int) -> int:
     """Return the cut moved before a heading, rule or announcement right above the explanation."""
     number = cut
     while number > start + 1:
