@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from smol_dev.errors import Reason
 from smol_dev.replies.fences import Block
 from smol_dev.replies.kinds import (
     C_LIKE,
@@ -187,7 +188,7 @@ def is_other_type(body: str, kind: Kind, path: str) -> bool:
     return False
 
 
-def choose(found: list[Candidate], path: str) -> Candidate | str:
+def choose(found: list[Candidate], path: str) -> Candidate | Reason:
     """Return the block that is the file, or the reason why none is."""
     if not found:
         return "empty"
