@@ -56,13 +56,13 @@ def script(name: str) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def proxy(folder: Path, *backends: Real) -> Iterator[str]:
+def proxy(program: str, folder: Path, *backends: Real) -> Iterator[str]:
     """The `base_url` of a proxy that spreads the model `coder` over the servers."""
     config = folder / "litellm.yaml"
     config.write_text(json.dumps(spread(backends)), encoding="utf-8")
     log = folder / "proxy.log"
     port = refusing_port()
-    command = [program(), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
+    command = [program, "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
     environ = {
         "PATH": os.defpath,
         "HOME": str(folder),
@@ -98,7 +98,7 @@ def spread(backends: tuple[Real, ...]) -> dict[str, object]:
     return {"model_list": models, "router_settings": {"allowed_fails": 0, "cooldown_time": 600}}
 
 
-def program() -> str:
+def found_program() -> str:
     """The proxy's program. Skips the test where there is none."""
     beside = Path(sys.executable).with_name("litellm")
     if importlib.util.find_spec("litellm_proxy_extras") is not None and beside.exists():
@@ -148,10 +148,11 @@ class Killer:
 
 
 def test_a_backend_that_is_killed_in_mid_stream_costs_a_retry_and_no_file(tmp_path: Path) -> None:
+    program = found_program()
     with (
         real_process(script("one")) as one,
         real_process(script("two")) as two,
-        proxy(tmp_path, one, two) as base_url,
+        proxy(program, tmp_path, one, two) as base_url,
     ):
         killer = Killer(one=one, two=two)
         flags = Flags(
