@@ -25,6 +25,9 @@ class KeySource(NamedTuple):
     origin: Origin
     slot: Slot | None = None
 
+    def __repr__(self) -> str:
+        return f"KeySource({self.setting!r}, origin={self.origin!r})"
+
 
 class Endpoint(NamedTuple):
     """The server and what may be sent to it. `dropped` are keys of the profile that do not hold, and why."""
@@ -35,6 +38,9 @@ class Endpoint(NamedTuple):
     headers: Mapping[str, str]
     dropped: Mapping[tuple[str, ...], str]
     warnings: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r}, key={self.key!r}, headers={sorted(self.headers)})"
 
 
 def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:

@@ -22,6 +22,9 @@ class Variable(NamedTuple):
     path: Key
     text: str
 
+    def __repr__(self) -> str:
+        return f"Variable({self.name!r})"  # its text may be a key
+
 
 class Known(Protocol):
     """What is known about keys where the settings' model is at hand."""

@@ -62,6 +62,9 @@ class Document(NamedTuple):
     data: Mapping[str, object]
     others_can_read: bool = False
 
+    def __repr__(self) -> str:
+        return f"Document({str(self.path)!r})"  # what it holds may be a key
+
 
 class BadFileError(Exception):
     """Why a file cannot be used; internal, turned into a `Problem` by `read_document`."""

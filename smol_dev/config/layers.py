@@ -48,7 +48,7 @@ class Layer:
     """What one layer says, as plain data; `spelled` is which variable or flag set each key."""
 
     kind: Kind
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
     documents: tuple[Document, ...] = ()
     spelled: Mapping[Key, str] = field(default_factory=dict)
 

@@ -33,6 +33,9 @@ class Slot(NamedTuple):
     layer: Layer
     table: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"Slot(hop={self.hop}, profile={self.profile!r}, layer={self.layer.kind!r})"
+
     def key(self, *path: str) -> Key:
         """A key of this table, from the top of the layer."""
         return ("profiles", self.profile, *path)

@@ -16,24 +16,6 @@ SHORTEST: Final = 6
 """Shorter secrets are left alone by `redact`: they would take ordinary words with them."""
 
 
-class Secret:
-    """A text that shows itself to nobody who does not ask for it by name."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return "Secret('**********')"
-
-    __str__ = __repr__
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Bound:
     """Request headers that may go to this origin (`https://host:port`) and nowhere else."""

@@ -37,7 +37,7 @@ class Surroundings:
     there is none (no home directory, say).
     """
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     cwd: Path
     home: Path | None = None
     user_config: Path | None = None

@@ -296,3 +296,11 @@ def test_a_key_file_is_found_beside_the_file_that_names_it(world: World, tmp_pat
     assert sent(world, WORK) == {GOOD: "Bearer canary"}
     assert world.load(WORK).profile.api_key_file == str(world.user_file.parent / "office.key")
     assert tmp_path in world.user_file.parents
+
+
+def test_nothing_that_was_loaded_shows_a_key(world: World) -> None:
+    world.write(user=f'{PROFILE}headers = {{x = "canary"}}\n')
+    world.environ["SMOL_PROFILES__OTHER__API_KEY"] = "canary"
+    loaded = world.load(WORK)
+    assert "canary" not in repr(loaded)
+    assert "headers=['x']" in repr(loaded)

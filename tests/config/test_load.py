@@ -266,6 +266,25 @@ def test_a_variable_finds_its_profile_by_the_folded_name(world: World, name: str
     assert world.load().profile.model == "m"
 
 
+def test_a_variable_whose_profile_is_not_clear_is_an_error(world: World) -> None:
+    world.write(user="[profiles.a-b]\n[profiles.A_b]\n")
+    world.environ["SMOL_PROFILES__A_B__MODEL"] = "m"
+    assert world.problems() == ["SMOL_PROFILES__A_B__MODEL: the name fits both `A_b` and `a-b`"]
+
+
+def test_two_spellings_of_one_variable_are_an_error(world: World) -> None:
+    world.environ.update(SMOL_MODEL="a", smol_model="b")
+    assert world.problems() == ["smol_model: `SMOL_MODEL` sets the same key"]
+
+
+def test_a_set_may_name_any_table(world: World) -> None:
+    world.write(user='[profiles."a.b"]\n')
+    sets = ('profiles."a.b".model=m', "code.seed=3", "run.max_files=4", 'description = "d e"')
+    loaded = world.load(Flags(profile="a.b", sets=sets))
+    assert (loaded.profile.model, loaded.profile.code.seed) == ("m", 3)
+    assert (loaded.run.max_files, loaded.profile.description) == (4, "d e")
+
+
 def test_variables_alone_configure_a_new_profile(world: World) -> None:
     world.environ.update(
         SMOL_PROFILE="house_gpu",

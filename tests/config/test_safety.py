@@ -111,7 +111,7 @@ def everything_said(world: World, flags: Flags) -> str:
             loaded = load(
                 flags, world.surroundings, connect=connect, lookup=lambda _: ("10.0.0.1",)
             )
-            said += [repr(loaded.profile), loaded.warnings, loaded.key_summary(), origins(loaded)]
+            said += [loaded, loaded.warnings, loaded.key_summary(), origins(loaded)]
             said += [explain(loaded, key) for key in ("api_key", "headers", "base_url", "model")]
             shown = as_dict(loaded)
             shown["profiles"][loaded.name].pop("extra_body")  # sent as it is, so shown as it is

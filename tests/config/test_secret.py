@@ -4,7 +4,6 @@ import pytest
 
 from smol_dev.config.secret import (
     Bound,
-    Secret,
     from_command,
     from_file,
     from_variable,
@@ -40,9 +39,7 @@ def test_a_bad_key_is_described_and_not_shown(key: str, problem: str) -> None:
 def test_secrets_do_not_show_themselves() -> None:
     bound = Bound("https://a", {"Authorization": "Bearer canary", "X": "canary"})
     assert repr(bound) == "Bound(origin='https://a', headers=['Authorization', 'X'])"
-    assert repr(Secret("canary")) + str(Secret("canary")) == "Secret('**********')" * 2
     assert bound.secrets == ("canary", "Bearer canary")
-    assert Secret("canary").reveal() == "canary"
 
 
 @pytest.mark.parametrize(
