@@ -1,9 +1,9 @@
 """A cut-off answer and its continuation → one answer, when the seam can be checked.
 
 A model that is told to go on may do so exactly, repeat its last lines, open a new code block, say a
-sentence first, or begin again. The seam is trusted where the continuation repeats the end of what
-there is, or where it goes on in the middle of a line or at the start of one without repeating the
-beginning.
+sentence first, or begin again. The seam is trusted where the continuation repeats the end of what there is,
+or goes on with neither a sentence nor a block of its own; an answer that begins again as the first
+did, and is longer, takes its place.
 """
 
 import re
@@ -42,9 +42,10 @@ def join(partial: str, continuation: str, *, path: str | None = None) -> str | N
         return None if rest != continuation else partial + rest
     inner = rest[opened.end() :]
     overlap = _overlap(partial, inner)
-    if _begins_again(_inside(partial), inner) and not overlap:
-        return rest if len(rest) > len(partial) else None
-    return _closed(partial, inner[overlap:], opened[1])
+    if overlap:
+        return _closed(partial, inner[overlap:], opened[1])
+    begins_again = _begins_again(_inside(partial), inner)
+    return rest if begins_again and len(rest) > len(partial) else None
 
 
 def _without_talk(text: str) -> str:

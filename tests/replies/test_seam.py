@@ -21,8 +21,8 @@ REST = CODE[52:]
         pytest.param(
             OPEN,
             f"```python\n{REST}```\n",
-            f"```python\n{CODE}```\n",
-            id="opens the block anew and goes on",
+            None,
+            id="opens the block anew, and no repetition to check",
         ),
         pytest.param(
             OPEN,
@@ -31,7 +31,10 @@ REST = CODE[52:]
             id="opens the block anew and repeats",
         ),
         pytest.param(
-            CODE[:52], f"```python\n{REST}```\n", CODE, id="a block around the rest of raw code"
+            CODE[:52],
+            f"```python\n{CODE[33:]}```\n",
+            CODE,
+            id="a block around the rest of raw code, repeating",
         ),
         pytest.param(
             OPEN, f"```python\n{CODE}```\n", f"```python\n{CODE}```\n", id="begins again, whole"
