@@ -3,13 +3,13 @@
 import re
 from typing import Final
 
-from smol_dev.replies.kinds import HASHED, INI, JSON, PHP, TEXT, Kind
+from smol_dev.replies.kinds import JSON, MARKDOWN, OTHER, PATCH, PHP, Kind
 
 PATH: Final = r"[\w@.()\[\]{}$+~-]*(?:[/\\][\w@.()\[\]{}$+ -]+)*"
 WORD: Final = re.compile(
     r"^(?:\d{1,3}[.)]\s+)?(?:(?:the\s+)?(?:file\s*name|file\s*path|file|path|filename|filepath|name|"
     r"datei|fichier|archivo|source|create|new file|begin file|begin|start of file|start|"
-    r"contents? of|code for|update|saved? as)\b\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
+    r"contents? of|code for|update|saved? as)\b(?![-./\\\w])\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
     re.IGNORECASE,
 )
 RULER: Final = re.compile(
@@ -25,9 +25,14 @@ MENTION: Final = re.compile(
     r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]+[/\\])*[\w@-][\w@.-]*\.[A-Za-z]\w{0,9})(?![\w/])"
 )
 FILE_NAME: Final = re.compile(
-    r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+ -]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
+    r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
     r"Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile)$"
 )
+EXPLICIT: Final = re.compile(
+    r"(?:\W*(?:file ?(?:name|path)?|path)\W*:|\*\*|==|--|`|\[|<(?!!)|//|/\*)", re.IGNORECASE
+)
+OTHER_COMMENT: Final = re.compile(r"//|#|--|;|%|/\*|<!--|\(\*|\{#|\"|REM\b", re.IGNORECASE)
+MUST_BE_FIRST: Final = ("<?xml", "<?php", "<!doctype", "<!DOCTYPE", "#!")
 MAX_LABEL: Final = 240
 
 
@@ -39,13 +44,27 @@ def normal(path: str) -> str:
 
 def label_in(line: str) -> str | None:
     """Return the path that a line consists of, apart from decoration, or None."""
+    text = undecorated(line)
+    return text if FILE_NAME.match(text) else None
+
+
+def names(line: str, path: str) -> bool:
+    """Tell whether a line consists of this path, apart from decoration."""
+    text = undecorated(line)
+    if normal(text) == normal(path):
+        return True
+    return bool(FILE_NAME.match(text)) and same_file(text, path)
+
+
+def undecorated(line: str) -> str:
+    """Return a line without marks, words such as `File:`, and a remark behind a path."""
     text = line.strip()
-    if not text or len(text) > MAX_LABEL:
-        return None
+    if len(text) > MAX_LABEL:
+        return ""
     text = re.sub(r"^(?:[-*+•]\s+|#{1,6}\s+|>\s+)+", "", text)
     for _ in range(4):
         before = text
-        text = text.strip().strip("*_`\"'").strip()
+        text = without_emphasis(text)
         match = COMMENT.match(text)
         text = match[1] if match and match[1] else text
         match = RULER.match(text)
@@ -55,7 +74,14 @@ def label_in(line: str) -> str | None:
         text = shorter or text
         if text == before:
             break
-    return text if FILE_NAME.match(text) else None
+    return text
+
+
+def without_emphasis(text: str) -> str:
+    """Return the text without the quotes and stars around it, which are not a part of a name."""
+    bare = text.strip().strip("*`\"'").strip()
+    inner = re.fullmatch(r"(_{1,2})([^_].*[^_])\1", bare)
+    return inner[2] if inner else bare
 
 
 def is_ruler(text: str) -> bool:
@@ -98,32 +124,40 @@ def label_in_info(info: str) -> str | None:
 def is_valid_line(line: str, following: str, kind: Kind, path: str) -> bool:
     """Tell whether a line that names the file may stand in a file of this kind."""
     text = line.strip()
-    if following.startswith(("<?xml", "<?php", "<!doctype", "<!DOCTYPE")) and not (
-        text.startswith("<!--") and not following.startswith("<?")
+    if following.startswith(MUST_BE_FIRST) and not (
+        text.startswith("<!--") and following.startswith("<!")
     ):
         return False
     if kind is JSON or kind is PHP:
         return kind is PHP and text.startswith("<?")
     if path.lower().endswith(".css") and text.startswith("//"):
         return False
-    if kind in {TEXT, HASHED, INI} and not text.startswith(
-        ("//", "--", "/*", "<!--", "**", "==", "`")
-    ):
-        return kind is not TEXT and text.startswith("#")
+    if kind.free_text and is_title(text, path):
+        return True
+    if kind is MARKDOWN and text.startswith("#"):
+        return not following.startswith("# ")
+    if kind is OTHER:
+        return bool(OTHER_COMMENT.match(text))
     marks = (
         *kind.line_comments,
         *(opening for opening, _ in kind.block_comments),
         *kind.long_strings,
     )
-    return text.startswith(marks) if marks else kind.free_text and text.startswith("# ")
+    return text.startswith(marks) if marks else kind is PATCH and text.startswith("# ")
+
+
+def is_title(text: str, path: str) -> bool:
+    """Tell whether a line of plain text is rather a title or a sentence that has the file's name."""
+    if EXPLICIT.match(text):
+        return False
+    return "." not in path.rpartition("/")[2] or bool(re.search(r"\s", text.strip("#* ")))
 
 
 def without_label(content: str, *, path: str, kind: Kind) -> str:
     """Return the content without a first line that only names the file and is not valid there."""
     stripped = content.lstrip("\n")
     first, newline, rest = stripped.partition("\n")
-    label = label_in(first)
-    if not newline or label is None or not same_file(label, path):
+    if not newline or not names(first, path):
         return content
     following = rest.lstrip("\n")
     if not following or is_valid_line(first, following, kind, path):

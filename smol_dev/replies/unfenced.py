@@ -18,7 +18,7 @@ from smol_dev.replies.kinds import (
     Kind,
     kind_named,
 )
-from smol_dev.replies.labels import is_valid_line, label_in, same_file
+from smol_dev.replies.labels import is_valid_line, names
 from smol_dev.replies.prose import SENTENCE_END, is_comment, is_lead, is_sentence, is_tail, plain
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_json, is_python
@@ -124,11 +124,8 @@ def is_label_line(lines: list[str], number: int, kind: Kind, path: str) -> bool:
     word = LANGUAGE_LINE.match(line.strip())
     if word and (word[1] is None or kind_named(word[1]) is kind) and not kind.free_text:
         return kind is not YAML and kind not in {HASHED, INI}
-    label = label_in(line)
-    if label is None or not same_file(label, path):
+    if not names(line, path):
         return False
-    if kind is MARKDOWN and line.startswith("#"):
-        return rest.startswith("# ") and label == line.strip("#* `")
     return not is_valid_line(line, rest, kind, path)
 
 
