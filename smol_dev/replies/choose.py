@@ -23,7 +23,15 @@ from smol_dev.replies.kinds import (
     YAML,
     Kind,
 )
-from smol_dev.replies.labels import label_in, label_in_info, mentioned_paths, same_file
+from smol_dev.replies.labels import (
+    COMMENT,
+    EXPLICIT,
+    label_in,
+    label_in_info,
+    mentioned_paths,
+    names,
+    same_file,
+)
 from smol_dev.replies.prose import plain
 from smol_dev.replies.syntax import is_json, is_python
 from smol_dev.replies.unfenced import COMMAND
@@ -60,7 +68,7 @@ class Candidate:
     """A block and what the words around it say about it.
 
     `label` is a path that names it; `mention` says that the sentence above speaks of the requested
-    file; `other_label` that the label is another file.
+    file; `announced` that it is the corrected or final one, `aside` that it is no file.
     """
 
     block: Block
@@ -97,15 +105,7 @@ def context(lines: list[str], start: int, end: int) -> list[str]:
 def describe(block: Block, near: list[str], path: str, kind: Kind) -> Candidate:
     """Return what a block is by its info string and the lines above it."""
     above = near[0] if near else ""
-    label = label_in_info(block.info) or next(
-        (found for line in near[:2] if (found := label_in(line))), None
-    )
-    if label is None:
-        label = heading_label(near)
-    first_line = block.body.lstrip("\n").partition("\n")[0]
-    inside = label_in(first_line)
-    if label is None and inside is not None and (not same_file(inside, path) or True):
-        label = inside
+    label = label_outside(block, near, path) or label_inside(block.body, path, kind)
     mentioned = mentioned_paths(above)
     text = plain(above)
     requested = any(same_file(name, path) for name in mentioned)
@@ -129,6 +129,30 @@ def describe(block: Block, near: list[str], path: str, kind: Kind) -> Candidate:
     )
 
 
+def label_outside(block: Block, near: list[str], path: str) -> str | None:
+    """Return the path in the info string or the lines above."""
+    if info := label_in_info(block.info):
+        return info
+    for line in near[:2]:
+        if label := path if names(line, path) else label_in(line):
+            return label
+    return heading_label(near)
+
+
+def label_inside(body: str, path: str, kind: Kind) -> str | None:
+    """Return the path in a first line that is nothing else; a file may begin by naming others."""
+    first = body.lstrip("\n").partition("\n")[0].strip()
+    if names(first, path):
+        return path
+    label = label_in(first)
+    if label is None or label.rpartition("/")[2] == path.rpartition("/")[2]:
+        return None
+    comment = COMMENT.match(first)
+    lists_paths = kind.free_text or kind in {HASHED, INI, YAML}
+    alone = (comment and comment[1] == label) or (first == label and not lists_paths)
+    return label if alone or EXPLICIT.match(first) else None
+
+
 def heading_label(near: list[str]) -> str | None:
     """Return the file named in a heading or list item above, as in `## 1. The app (app.py)`."""
     for line in near[:2]:
@@ -144,8 +168,7 @@ def fits(block: Block, path: str, kind: Kind) -> bool:
     """Tell whether a block's text can be a file of this kind, whatever its language word says."""
     body = block.body.strip()
     named = block.kind
-    lines = [line for line in body.split("\n") if line.strip()]
-    commands = all(COMMAND.match(line) or line.lstrip().startswith("#") for line in lines)
+    commands = is_commands(block)
     if (
         commands
         and kind is not SHELL
@@ -234,4 +257,5 @@ def last_announced(found: list[Candidate]) -> Candidate:
 def is_commands(block: Block) -> bool:
     """Tell whether a block holds only commands for a terminal."""
     lines = [line for line in block.body.split("\n") if line.strip()]
-    return all(COMMAND.match(line) or line.lstrip().startswith("#") for line in lines)
+    commands = [line for line in lines if not line.lstrip().startswith("#")]
+    return bool(commands) and all(COMMAND.match(line) for line in commands)

@@ -5,7 +5,7 @@ from typing import Final
 
 from smol_dev.replies.kinds import CSS, HTML, JSON, PYTHON, TOML, XML, Kind
 from smol_dev.replies.scan import scan, without_strings_and_comments
-from smol_dev.replies.syntax import is_json, is_python, python_problem
+from smol_dev.replies.syntax import is_json, is_python, python_problem, toml_problem
 
 UNFINISHED_LINE: Final = re.compile(
     r"(?:[{(\[,=+*/&|^?~]|(?<![-])-|(?<![\w\"')\]])[.:]|=>|->|\\)\s*$"
@@ -46,17 +46,29 @@ def is_cut(text: str, kind: Kind) -> bool:
         return not is_json(end) and depth(end, kind) > 0
     if kind in {HTML, XML}:
         return is_cut_markup(end, kind)
-    spans = scan(end, kind)
-    if spans and not spans[-1].closed:
-        return True
-    last = end.rpartition("\n")[2]
     if kind is TOML:
-        return depth(end, kind) > 0
-    if not kind.brackets or last.lstrip().startswith((*kind.line_comments, "*", "/*")):
+        return toml_problem(end) is not None and (ends_inside(end, kind) or depth(end, kind) > 0)
+    last = end.rpartition("\n")[2]
+    unfinished = UNFINISHED_LINE.search(last) and kind is not CSS
+    if last[0] in "}])#" and not unfinished:
         return False
-    if last[0] in "}])" and not UNFINISHED_LINE.search(last):
+    if ends_inside(end, kind):
+        return True
+    if not kind.brackets or ends_in_comment(end, kind):
         return False
-    return depth(end, kind) > 0 or bool(UNFINISHED_LINE.search(last) and kind is not CSS)
+    return bool(unfinished) or (depth(end, kind) > 0 and last[0].isspace())
+
+
+def ends_inside(text: str, kind: Kind) -> bool:
+    """Tell whether the text stops in a string or comment that spans lines."""
+    spans = scan(text, kind)
+    return bool(spans) and not spans[-1].closed
+
+
+def ends_in_comment(text: str, kind: Kind) -> bool:
+    """Tell whether the last thing is a finished comment."""
+    spans = scan(text, kind)
+    return bool(spans) and spans[-1].role == "comment" and spans[-1].end == len(text)
 
 
 def is_cut_python(text: str) -> bool:

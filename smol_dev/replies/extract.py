@@ -21,7 +21,8 @@ from smol_dev.replies.kinds import (
 from smol_dev.replies.labels import label_in, same_file
 from smol_dev.replies.prose import is_lead, is_sentence, is_tail
 from smol_dev.replies.raw import PLAIN, is_raw
-from smol_dev.replies.unfenced import RULE, has_code, without_prose
+from smol_dev.replies.substance import has_code
+from smol_dev.replies.unfenced import RULE, without_prose
 
 SECTION_LABEL: Final = re.compile(
     r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$",

@@ -10,7 +10,7 @@ END: Final = (
     rf"end▁of▁sentence|end_of_sentence|file_separator|file_sep|fim_suffix|fim_middle|fim_prefix|"
     rf"fim_pad|fim▁(?:begin|hole|end)|repo_name|cursor|im_sep){BAR}>|"
     r"</s>|<end_of_turn>|<eos>|<\|endoftext\|>|<EOT>|<｜end▁of▁sentence｜>|<fim_(?:prefix|suffix|middle|pad)>|"
-    r"<file_sep>|<repo_name>|<end_of_utterance>|\[/?(?:EOT|EOS)\]|<(?:PRE|SUF|MID|END)>|\[/INST\]|</INST>|"
+    r"<file_sep>|<repo_name>|<end_of_utterance>|\[/?(?:EOT|EOS)\]|(?<!\w)<(?:MID|END)>|\[/INST\]|</INST>|"
     r"\[/?(?:PREFIX|SUFFIX|MIDDLE)\]|<\|/(?:assistant|user)\|>"
 )
 START: Final = (

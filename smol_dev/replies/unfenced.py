@@ -19,12 +19,13 @@ from smol_dev.replies.kinds import (
     kind_named,
 )
 from smol_dev.replies.labels import is_valid_line, names
-from smol_dev.replies.prose import SENTENCE_END, is_comment, is_lead, is_sentence, is_tail, plain
+from smol_dev.replies.prose import SENTENCE_END, is_comment, is_lead, is_sentence, is_tail
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_json, is_python
 
 LANGUAGE_LINE: Final = re.compile(r"^(?:copy code|([\w+#]{1,12})(?:\s*copy code)?)$", re.IGNORECASE)
 RULE: Final = re.compile(r"^\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
+SHORT_RULE: Final = re.compile(r"^(?:-{3,5}|\*{3,5}|_{3,5})\s*$")
 END_RULER: Final = re.compile(
     r"^\s*(?://|#|/\*|<!--)?\s*(?:[-=*#<]{2,}|\[)\s*(?:/?end\b|eof\b|/file)[^\n]{0,80}$",
     re.IGNORECASE,
@@ -36,11 +37,6 @@ COMMAND: Final = re.compile(
     r"poetry|uv|pytest|streamlit|django-admin|rails|mvn|gradle|open|start|ls|cp|mv|rm)(?:\s|$)"
 )
 BULLET: Final = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
-CODE_LINE: Final = re.compile(
-    r"[{}()\[\]=;<>]|^\s*(?:import|from|def|class|return|if|for|while|else|try|use|package|@|#|//|--|"
-    r"\$|\.|fn|let|var|const|func|pub|end|do|then|echo|FROM|RUN|CMD|COPY|ENV|WORKDIR|EXPOSE)\b|^\s*[-\w.\"']+:(?:\s|$)|"
-    r"^\s*[@#.$/!*-]|^\s*\w+$"
-)
 SELF_ENDING: Final = frozenset({"html", "xml"})
 
 
@@ -65,6 +61,8 @@ def without_prose(text: str, *, kind: Kind, path: str) -> Unfenced:
         start, end = markup_bounds(lines, start, kind)
     else:
         end = trailing(lines, start, kind)
+        if start and end > start and END_RULER.match(lines[end - 1]):
+            end = trailing(lines, start, kind, end - 1)
     rules = tuple(
         rule for rule, fired in (("C5 lead", start > 0), ("C5 tail", end < len(lines))) if fired
     )
@@ -79,6 +77,8 @@ def json_inside(text: str) -> Unfenced | None:
         except (ValueError, RecursionError):
             return None
         before, after = text[: match.start()].strip(), text[end:].strip()
+        if after.startswith(("{", "[")):
+            return None
         return Unfenced(
             text[match.end() : end],
             followed=bool(after),
@@ -93,7 +93,7 @@ def leading(lines: list[str], kind: Kind, path: str) -> int:
     seen_talk = False
     while number < len(lines):
         line = lines[number]
-        if not line.strip() or (seen_talk and RULE.match(line) and kind is not YAML):
+        if not line.strip() or (seen_talk and is_separator(lines, number) and kind is not YAML):
             number += 1
             continue
         if is_label_line(lines, number, kind, path):
@@ -106,6 +106,12 @@ def leading(lines: list[str], kind: Kind, path: str) -> int:
             continue
         break
     return number
+
+
+def is_separator(lines: list[str], number: int) -> bool:
+    """Tell whether a line is a rule on its own, not above a title or around front matter."""
+    following = lines[number + 1] if number + 1 < len(lines) else ""
+    return bool(RULE.match(lines[number])) and not following.strip()
 
 
 def is_front_matter(line: str, kind: Kind) -> bool:
@@ -187,10 +193,10 @@ def talks(line: str, kind: Kind) -> bool:
     return is_tail(line, kind) or bool(BULLET.match(line))
 
 
-def trailing(lines: list[str], start: int, kind: Kind) -> int:
-    """Return the number of the line behind the file's last one."""
-    end = len(lines)
-    while end > start and (not lines[end - 1].strip() or END_RULER.match(lines[end - 1])):
+def trailing(lines: list[str], start: int, kind: Kind, end: int | None = None) -> int:
+    """Return the number of the line behind the file's last one, looking back from `end`."""
+    end = len(lines) if end is None else end
+    while end > start and not lines[end - 1].strip():
         end -= 1
     if kind.free_text:
         return trailing_words_to_user(lines, start, end, kind)
@@ -225,7 +231,8 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
     part = lines[first:end]
     if any(is_comment(line, kind) and not re.match(r"#{2,6} \w", line) for line in part):
         return False
-    if is_tail(part[0], kind) or is_sentence(" ".join(line.strip() for line in part)):
+    joined = " ".join(line.strip() for line in part)
+    if talks_first(part, kind) or (is_sentence(joined) and SENTENCE_END.search(joined)):
         spans = scan("\n".join(lines[:first]), kind)
         return not spans or spans[-1].closed
     if all(BULLET.match(line) or line[:1].isspace() for line in part) and BULLET.match(part[0]):
@@ -236,6 +243,13 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
         and is_tail(before, kind)
         and before.rstrip().endswith(":")
     )
+
+
+def talks_first(part: list[str], kind: Kind) -> bool:
+    """Tell whether a paragraph begins with words to the user and is not code below a name."""
+    if not is_tail(part[0], kind):
+        return False
+    return not (kind.brackets and re.fullmatch(r"[a-z_]\w*:", part[0].strip()))
 
 
 def with_heading(lines: list[str], start: int, cut: int) -> int:
@@ -257,22 +271,6 @@ def trailing_words_to_user(lines: list[str], start: int, end: int, kind: Kind) -
         first -= 1
     if first <= start or not is_tail(lines[first], kind) or (kind is TEXT and end - first > 2):  # noqa: PLR2004
         return end
-    while first > start and (not lines[first - 1].strip() or RULE.match(lines[first - 1])):
+    while first > start and (not lines[first - 1].strip() or SHORT_RULE.match(lines[first - 1])):
         first -= 1
     return first
-
-
-def has_code(text: str, kind: Kind) -> bool:
-    """Tell whether at least one line can be code rather than words or shell commands."""
-    lines = [line for line in text.split("\n") if line.strip()]
-    if kind.free_text:
-        return not (len(lines) == 1 and plain(lines[0]).endswith("?"))
-    if kind.name != "shell" and all(COMMAND.match(line) for line in lines):
-        return kind in {HASHED, YAML, INI}
-    if kind is PYTHON and is_python(text):
-        return len(text.split()) > 1
-    if not kind.brackets and kind is not PYTHON:
-        return any(not is_sentence(line) for line in lines)
-    return any(CODE_LINE.search(line) and not is_sentence(line) for line in lines) or any(
-        is_comment(line, kind) for line in lines
-    )
