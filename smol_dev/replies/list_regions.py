@@ -1,0 +1,197 @@
+"""A stretch of an answer, inside a fence or outside all of them → the lists in it."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from smol_dev.replies.list_literals import Literals
+from smol_dev.replies.list_outline import read_outline
+from smol_dev.replies.list_tags import find_tags
+from smol_dev.replies.list_trees import find_table, find_tree
+from smol_dev.replies.listings import Item, Listing, entries_of
+from smol_dev.replies.literals import Found, Node, read_literal
+from smol_dev.replies.path_words import is_file_like, is_path_like
+
+LITERAL, TAGGED, DRAWN, FENCED, OUTLINED, WEAK = 60, 60, 50, 45, 40, 10
+OPENING: Final = re.compile(
+    r"(?<![\w/\\.\])}])(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{|\((?=\s*(?:[\"'`“]|[\w./-]+\.\w+\s*,)))"
+    r"|\A\s*(?:[\w ]+[=:]\s*)?(?P<string>[\"'](?=\s*[\[{]))"
+)
+SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
+MAX_UNCLOSED: Final = 6
+MAX_STRETCH: Final = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of text. `closed` says that a fence ended it, `fenced` that it stands in one."""
+
+    text: str
+    start: int
+    fenced: bool = False
+    closed: bool = False
+    lead: str = ""
+
+
+def listings_in(region: Region) -> list[Listing]:
+    """Return the lists in a stretch of text, of the surest form that is there."""
+    tags = find_tags(region.text, string_lines)
+    if tags is not None and (entries := entries_of(tags.items)):
+        lead = lead_before(region, tags.start)
+        rest = bool(region.text[tags.end :].strip())
+        closed = region.closed or tags.closed or rest
+        return [
+            Listing(entries, TAGGED, region.start + tags.start, lead, closed=closed, complete=True)
+        ]
+    literals = literals_in(region)
+    if literals:
+        return literals
+    return drawn_in(region) or outlined_in(region)
+
+
+def string_lines(text: str) -> list[Item]:
+    """Return the files of a list that is the text of a string or element."""
+    found = read_literal(text, 0) if text[:1] in {"[", "{"} else None
+    if found is not None:
+        return Literals(string_lines).items(found.node)
+    sections = read_outline(text.split("\n"), plain=True)
+    return [item for section in sections for item in section.strong]
+
+
+def literals_in(region: Region) -> list[Listing]:
+    """Return the arrays and objects that list files."""
+    found: list[Listing] = []
+    reader = Literals(string_lines)
+    position, unclosed = 0, 0
+    text = region.text
+    while unclosed < MAX_UNCLOSED and (match := OPENING.search(text, position)):
+        start = match.start("string") if match["string"] else match.end() - 1
+        if SEGMENT.match(text, start):
+            position = start + 1
+            continue
+        value = read_literal(text, start)
+        entries = entries_of(reader.items(value.node)) if value else ()
+        if value is not None and is_list(entries, value.node):
+            found.append(literal_listing(region, start, value, entries))
+        elif value is not None and not value.closed and value.end - start > 1:
+            unclosed += 1
+            position = start + 1
+            continue
+        position = max(value.end if value else start + 1, start + 1)
+    return found
+
+
+def literal_listing(region: Region, start: int, value: Found, entries: tuple[str, ...]) -> Listing:
+    """Return what an array or object lists, and whether its end is known."""
+    text = region.text[start : value.end]
+    complete = value.closed or not is_cut_entry(text)
+    return Listing(
+        entries,
+        LITERAL,
+        region.start + start,
+        lead_before(region, start),
+        closed=value.closed or list_is_closed(value.node, region.text, value.end),
+        complete=complete,
+    )
+
+
+def is_cut_entry(text: str) -> bool:
+    """Tell whether a literal that was not closed ends in the middle of a name."""
+    last = re.search(r"[\"'`“]([^\"'`“”\n]*)$", text.rstrip("]}) \n,"))
+    return bool(
+        last
+        and last[1]
+        and not is_file_like(last[1].strip())
+        and not text.rstrip().endswith(("]", "}", '"', "'"))
+    )
+
+
+def list_is_closed(node: Node, text: str, end: int) -> bool:
+    """Tell whether the list inside an object that was cut had ended before."""
+    if node.shape != "object" or not node.items:
+        return False
+    lists = [
+        value
+        for key, value in node.items
+        if key is not None and value.shape == "array" and value.items
+    ]
+    return (
+        bool(lists)
+        and node.items[-1][1] is not lists[-1]
+        and not any(key is not None and is_file_like(key.text) for key, _ in node.items)
+    )
+
+
+def is_list(entries: tuple[str, ...], node: Node) -> bool:
+    """Tell whether what was read is a list of files rather than other data."""
+    if any(is_file_like(entry) for entry in entries):
+        return True
+    return (
+        bool(entries)
+        and (node.shape == "array" or len(entries) > 1)
+        and all(is_path_like(entry) or re.fullmatch(r"[\w.~<>-]+/?", entry) for entry in entries)
+        and any(re.search(r"[/\\]", entry) for entry in entries)
+    )
+
+
+def drawn_in(region: Region) -> list[Listing]:
+    """Return the trees and tables."""
+    lines = region.text.split("\n")
+    found: list[Listing] = []
+    for find, rooted in ((find_tree, True), (find_table, False)):
+        rest, offset = lines, 0
+        while (drawn := find(rest)) is not None:
+            entries = entries_of(drawn.items, rooted=rooted)
+            closed = region.closed or any(line.strip() for line in rest[drawn.after :])
+            start = sum(len(line) + 1 for line in lines[: offset + drawn.first])
+            if any(is_file_like(entry) for entry in entries):
+                found.append(
+                    Listing(
+                        entries,
+                        DRAWN,
+                        region.start + start,
+                        lead_before(region, start),
+                        closed=closed,
+                    )
+                )
+            offset += drawn.after
+            rest = rest[drawn.after :]
+            if len(found) > MAX_UNCLOSED:
+                break
+        if found:
+            return found
+    return found
+
+
+def outlined_in(region: Region) -> list[Listing]:
+    """Return the bullets, numbers and lines, a list for each lead above them."""
+    lines = region.text.split("\n")
+    found: list[Listing] = []
+    sections = read_outline(lines, plain=region.fenced)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    for section in sections:
+        strong = bool(section.strong)
+        entries = entries_of(section.strong or section.weak)
+        if not entries:
+            continue
+        rank = (FENCED if region.fenced else OUTLINED) if strong else WEAK
+        closed = region.closed or section.followed or section is not sections[-1]
+        start = starts[section.first]
+        lead = section.lead or lead_before(region, start)
+        found.append(Listing(entries, rank, region.start + start, lead, closed=closed))
+    strong_ones = [listing for listing in found if listing.rank > WEAK]
+    return strong_ones or found
+
+
+def lead_before(region: Region, start: int) -> str:
+    """Return the words right in front of a list: the last lines that are not empty."""
+    before = region.text[max(0, start - 600) : start].rstrip().split("\n")
+    near = [line for line in before if line.strip()][-2:]
+    return "\n".join(near) if near else region.lead
+
+
+def with_lead(listing: Listing, lead: str) -> Listing:
+    """Return a list with the words in front of the stretch it begins."""
+    return listing if listing.lead else replace(listing, lead=lead)

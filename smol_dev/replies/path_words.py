@@ -1,0 +1,167 @@
+"""What a path looks like to a reader: endings, file names without one, and the words around it."""
+
+import re
+from typing import Final
+
+TEXT_ENDINGS: Final = frozenset(
+    """
+    py pyi pyx pyw ipynb js jsx ts tsx mjs cjs mts cts vue svelte astro html htm xhtml css scss sass less
+    styl json jsonc json5 jsonl ndjson geojson webmanifest map yaml yml toml ini cfg conf config env
+    properties lock xml xsd xsl xslt svg md mdx markdown rst txt text adoc tex bib csv tsv sql prisma
+    graphql gql proto thrift sh bash zsh fish bat cmd ps1 psm1 rb erb rake gemspec ru php phtml twig java
+    kt kts groovy gradle scala sbt clj cljs edn go mod sum work rs c h cc cpp cxx hpp hh hxx ino m mm
+    swift cs csproj sln fs fsx fsproj vb razor cshtml xaml dart lua r rmd jl pl pm t ex exs eex heex leex
+    erl hrl hs cabal elm ml mli nim zig v sv vhd vhdl cr d pas f90 f95 asm s wat wgsl glsl vert frag
+    hlsl shader gdshader gd tscn tres godot tf tfvars hcl nix dockerfile containerfile makefile mk cmake
+    in am ac j2 jinja jinja2 tmpl tpl hbs handlebars mustache ejs pug jade haml liquid njk po pot strings
+    plist storyboard xib pbxproj entitlements desktop service socket timer example sample dist template
+    log rc gitignore dockerignore editorconfig sol vy move cairo rego cue bicep feature robot http rest
+    snap nu el lisp scm rkt vim ahk applescript applescript do ado sas stan dot mmd puml ics vcf srt vtt
+    atom rss opml webidl wit pest g4 y l bnf ebnf patch diff hex key pem crt pub asc gpr adb ads
+    """.split()
+)
+BINARY_ENDINGS: Final = frozenset(
+    """
+    png jpg jpeg jpe gif bmp ico icns webp avif tif tiff heic heif psd ai xcf raw cur tga dds
+    mp3 wav ogg oga flac aac m4a wma opus mid midi aiff mp4 m4v mov avi mkv webm wmv flv mpg mpeg ogv
+    ttf otf woff woff2 eot ttc zip tar gz tgz bz2 tbz2 xz txz zst 7z rar jar war ear whl egg iso dmg deb rpm
+    apk aab ipa cab msi db sqlite sqlite3 db3 mdb accdb rdb parquet feather h5 hdf5 npy npz pkl pickle
+    pt pth onnx gguf safetensors tflite pb exe dll so dylib a lib o obj bin class pyc pyo pyd wasm
+    pdf doc docx xls xlsx ppt pptx odt ods odp epub mobi glb fbx blend stl
+    """.split()
+)
+BARE_NAMES: Final = frozenset(
+    """
+    makefile gnumakefile dockerfile containerfile procfile gemfile rakefile guardfile podfile fastfile
+    appfile brewfile pipfile jenkinsfile vagrantfile caddyfile modelfile justfile taskfile tiltfile
+    earthfile gradlew mvnw artisan codeowners
+    """.split()
+)
+UPPER_NAMES: Final = frozenset(
+    """
+    LICENSE LICENCE COPYING NOTICE AUTHORS CONTRIBUTORS CHANGELOG CHANGES README INSTALL TODO NEWS VERSION
+    MANIFEST OWNERS BUILD WORKSPACE CNAME MAINTAINERS SECURITY HISTORY
+    """.split()
+)
+FOLDER_NAMES: Final = frozenset(
+    """
+    src lib libs app apps test tests spec specs __tests__ docs doc assets static public templates
+    views models controllers routes components pages hooks utils util helpers services middleware config
+    configs css js styles scripts script img images icons fonts data database db migrations include
+    includes cmd pkg internal api core game bin build dist node_modules modules packages examples store
+    stores types layouts partials handlers schemas forms common shared i18n locales fixtures e2e
+    unit integration vendor media sounds resources res main java kotlin engine ui server client
+    frontend backend web mobile
+    """.split()
+)
+PRODUCTS: Final = re.compile(
+    r"(?:node|vue|next|nuxt|express|react|three|d3|chart|p5|alpine|backbone|discord|angular|ember|"
+    r"moment|day|nest|require|underscore|phaser|pixi|babylon|matter|socket|electron|koa|deno|bun|solid|"
+    r"preact|handlebars|knockout|fastify|tensorflow|brain|leaflet|lodash|anime|typed|plotly|"
+    r"highlight|prism|video|hls|konva|paper|fabric|tone|howler|ml5|q5|chess|asp|\.)\.?(?:js|io|net|py)",
+    re.IGNORECASE,
+)
+ENDING: Final = re.compile(r"[^/\\]\.([A-Za-z0-9_]{1,12})$|(?:^|[/\\])\.([A-Za-z][\w.-]*)$")
+MAX_PATH: Final = 400
+MAX_WORDS: Final = 6
+
+
+def ending(path: str) -> str:
+    """Return the letters behind the last dot of the last component, lower case, or nothing."""
+    match = ENDING.search(path)
+    return (match[1] or match[2]).lower() if match else ""
+
+
+def is_known_file(path: str) -> bool:
+    """Tell whether a text is a path whose ending, or whose name, is that of a file we know."""
+    if not is_file_like(path):
+        return False
+    name = re.split(r"[/\\]", path)[-1]
+    return (
+        name.startswith(".") or ending(name) in TEXT_ENDINGS | BINARY_ENDINGS or is_bare_name(name)
+    )
+
+
+def is_bare_name(name: str) -> bool:
+    """Tell whether a name without an ending is that of a file."""
+    return name in UPPER_NAMES or name.lower() in BARE_NAMES
+
+
+def is_file_like(path: str) -> bool:
+    """Tell whether a text has the shape of a path that ends in a file's name."""
+    if not path or len(path) > MAX_PATH or path != path.strip() or "\n" in path:
+        return False
+    name = re.split(r"[/\\]", path)[-1]
+    if is_bare_name(name):
+        return len(path.split()) <= MAX_WORDS
+    found = ending(name)
+    if (
+        not found
+        or found.isdigit()
+        or len(path.split()) > MAX_WORDS
+        or re.search(r"[.!?:;,] ", path)
+    ):
+        return False
+    return not any(
+        word.partition(".")[2].lower() in TEXT_ENDINGS and "." in word.strip(".")
+        for word in path.split()[:-1]
+    )
+
+
+def is_path_like(path: str) -> bool:
+    """Tell whether a text is a path, of a file or not: it names one, or it has a separator."""
+    if is_file_like(path):
+        return True
+    return (
+        bool(re.search(r"[/\\]", path))
+        and len(path) <= MAX_PATH
+        and not re.search(r"\s", path.strip())
+        and bool(re.search(r"\w", path))
+    )
+
+
+def is_product(path: str) -> bool:
+    """Tell whether a name such as `Node.js` is that of a product rather than a file's."""
+    return bool(PRODUCTS.fullmatch(path)) and not re.match(r"[a-z.]", path)
+
+
+SEPARATOR: Final = re.compile(
+    r"\s+[-–—−]+>?\s+|\s*[:：]\s+|\s*:$|\s+:|\s+#+\s*|\s+//+\s*|\s+/\*|\s*<!--|\s+[(\[（]|(?<=\w)\((?=[^/\\]*$)"
+    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|\s+=\s+|\s*—\s*|\s+[–]\s*|\s+--\s*|\s*;\s+|\s+\*\s+"
+)
+LABEL: Final = re.compile(
+    r"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?(?:file\s*name|file[-_ ]?path|file|path|filename|filepath|"
+    r"name|source|dateiname|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*"
+    r"(?:#?\d+)?\s*(?::\*\*|\*\*:|__:|`:|[:=：])\s*(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def without_description(text: str) -> str:
+    """Return the path that a text begins with, without a label in front or words behind (F3)."""
+    text = LABEL.sub("", text.strip(), count=1).strip()
+    if len(text) > MAX_PATH * 4:
+        text = text[: MAX_PATH * 4]
+    whole = is_file_like(text)
+    for match in SEPARATOR.finditer(text):
+        left = text[: match.start()].rstrip(" ,:")
+        if left and (is_file_like(left) or left.endswith("/")) and not is_drive(left):
+            return left
+    first = first_word_path(text)
+    if first is not None and not whole:
+        return first
+    cut = next((match for match in SEPARATOR.finditer(text) if match.start()), None)
+    if cut is None or whole or is_drive(text[: cut.start()]):
+        return text
+    return text[: cut.start()].strip() or text
+
+
+def first_word_path(text: str) -> str | None:
+    """Return a file's name that only words follow, as in `app.py starts the program`."""
+    match = re.match(r"(\S+?)[,;]?\s+\S", text)
+    return match[1] if match and is_known_file(match[1]) else None
+
+
+def is_drive(text: str) -> bool:
+    """Tell whether what stands before a colon is a drive or the scheme of an address."""
+    return len(text) == 1 and text.isalpha()
