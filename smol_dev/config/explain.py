@@ -94,7 +94,8 @@ def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
         return top_candidates(loaded, path)
     name, inside = path[1], path[2:]
     if name == loaded.name:
-        return candidates(loaded.tables, inside, loaded.dropped, default_of(loaded.profile, path))
+        found = candidates(loaded.tables, inside, loaded.dropped, default_of(loaded.profile, path))
+        return with_provider(loaded, found) if inside == ("base_url",) else found
     names, _ = chain(loaded.layers, name, known=loaded.layers.names("profiles"))
     tables = slots(loaded.layers, names)
     return candidates(tables, inside, {}, default_of(None, path))
@@ -138,6 +139,16 @@ def candidates(
                 )
             )
     return (*found, Candidate(default, DEFAULT, 0, wins=not any(each.wins for each in found)))
+
+
+def with_provider(loaded: Loaded, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The candidates of the address, before them the provider whose own address holds instead."""
+    slot, url = loaded.endpoint.set_by, loaded.endpoint.base_url
+    if slot is None or not url or slot.table.get("base_url") == url:
+        return found
+    note = f"the address of provider `{slot.table['provider']}`"
+    winner = Candidate(url, slot.origin("provider"), slot.hop, wins=True, note=note)
+    return (winner, *(each._replace(wins=False) for each in found))
 
 
 def top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
@@ -193,7 +204,7 @@ def profile_table(profile: Profile) -> dict[str, Any]:
     table = {
         name: value
         for name, value in plain_table(profile).items()
-        if name not in hidden and not (name in KEY_SOURCES and not value)
+        if name not in hidden and not (name in (*KEY_SOURCES, "extra_body") and not value)
     }
     stages = {name: getattr(profile, name) for name in STAGES}
     own = {

@@ -6,6 +6,7 @@ prompt or a key anywhere.
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from smol_dev.config.finish import leaf_paths
 from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.problems import Problem, dotted, shown
+from smol_dev.config.profiles import base_url, chain, slots
 
 KEYS_ELSEWHERE: Final = (
     "a project's file cannot name a key; keep the server with its key in your own file, "
@@ -107,15 +109,22 @@ def is_cloud_model(model: object) -> bool:
 
 
 def old_and_new(layers: Layers, key: Key) -> tuple[str, str]:
-    """A key's value in the other layers' strongest, and in the project's file."""
-    old, new = "not set", "not set"
-    for layer in reversed(layers.all):
-        value = value_of(layer.data, key)
-        if value is not None and layer.kind == "project":
-            new = plain(key, value)
-        elif value is not None:
-            old = "hidden" if is_secret(key) and key[-1] != "base_url" else plain(key, value)
-    return old, new
+    """A key's value without the project's file, parents included, and in the file."""
+    others = replace(layers, all=tuple(each for each in layers.all if each.kind != "project"))
+    project = layers.of("project")
+    new = value_of(project.data, key) if project is not None else None
+    if key[0] != "profiles":
+        found = [value_of(layer.data, key) for layer in others.all]
+    else:
+        names, _ = chain(others, key[1], known=others.names("profiles"))
+        tables = slots(others, names)
+        found = [value_of(slot.table, key[2:]) for slot in tables]
+        if key[2:] == ("base_url",):
+            found = [base_url(tables, layers.surroundings.environ)[0] or None]
+    old = next((value for value in found if value is not None), None)
+    hidden = is_secret(key) and key[-1] != "base_url"
+    was = "not set" if old is None else "hidden" if hidden else plain(key, old)
+    return was, plain(key, new)
 
 
 def plain(key: Key, value: Any) -> str:  # noqa: ANN401 - TOML data

@@ -78,6 +78,20 @@ def test_a_key_that_is_set_and_does_not_hold_says_why(world: World) -> None:
     assert default.wins
 
 
+def test_a_provider_that_brings_the_address_is_a_candidate(world: World) -> None:
+    flags = Flags(profile="litellm", named={"provider": ("ollama", "--llm-provider")})
+    (provider, file, default) = explain(world.load(flags), "base_url")
+    assert provider == Candidate(
+        "http://localhost:11434/v1",
+        Origin("flags", "--llm-provider"),
+        0,
+        wins=True,
+        note="the address of provider `ollama`",
+    )
+    assert (file.value, file.wins) == ("http://localhost:4000/v1", False)
+    assert (default.value, default.wins) == ("(not set)", False)
+
+
 @pytest.mark.parametrize(
     ("key", "values"),
     [

@@ -114,7 +114,9 @@ def everything_said(world: World, flags: Flags) -> str:
             said += [loaded, loaded.warnings, loaded.key_summary(), origins(loaded)]
             said += [explain(loaded, key) for key in ("api_key", "headers", "base_url", "model")]
             shown = as_dict(loaded)
-            shown["profiles"][loaded.name].pop("extra_body")  # sent as it is, so shown as it is
+            shown["profiles"][loaded.name].pop(
+                "extra_body", None
+            )  # sent as it is, so shown as it is
             shown["profiles"][loaded.name].pop("api_key_command", None)
             said += [shown, len(as_toml(loaded))]
         except SmolError as error:

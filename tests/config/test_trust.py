@@ -230,6 +230,19 @@ def test_each_steering_key_is_shown_with_what_it_replaces(world: World) -> None:
     )
 
 
+def test_what_a_steering_key_replaces_may_come_from_a_parent_or_a_provider(world: World) -> None:
+    world.write(
+        user='[profiles.work]\nextends = "local-ollama"\n',
+        project='[profiles.work]\nbase_url = "http://c/v1"\nprovider = "vllm"\n',
+    )
+    found = pending(Flags(profile="work"), world.surroundings)
+    assert found is not None
+    assert found.keys == (
+        Steering("profiles.work.base_url", "`http://localhost:11434/v1`", "`http://c/v1`"),
+        Steering("profiles.work.provider", "`ollama`", "`vllm`"),
+    )
+
+
 def test_approvals_are_private_listed_and_forgotten(world: World) -> None:
     world.write(project=EVIL)
     old = approve(world.project_file, world.surroundings)
