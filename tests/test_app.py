@@ -9,7 +9,7 @@ import pytest
 
 from smol_dev.app import Task, generate, resume
 from smol_dev.config.layers import Flags, Surroundings
-from smol_dev.errors import SmolError
+from smol_dev.errors import SmolError, UsageError
 from smol_dev.events import Event, Failed, FileDone, FileFailed, FilesReady, RunDone, Warned
 from smol_dev.rim import Rim
 from tests.fake_server import (
@@ -68,9 +68,12 @@ class World:
         return Rim(Surroundings(environ={}, cwd=self.cwd), self.shown.append)
 
     def generate(self, server: FakeServer, settings: str = "", **task: object) -> RunDone:
+        return self.generate_at(server.base_url, settings, **task)
+
+    def generate_at(self, base_url: str, settings: str = "", **task: object) -> RunDone:
         return generate(
             Task("a counter", **task),  # type: ignore[arg-type]  # the fields of a Task
-            self.flags(server.base_url, settings),
+            self.flags(base_url, settings),
             self.rim(),
         )
 
@@ -201,6 +204,16 @@ def test_a_folder_with_other_files_is_refused_before_any_request(world: World) -
         world.generate(server)
     assert caught.value.exit_code == 5
     assert "mine.txt" in caught.value.message
+    assert server.requests == []
+
+
+def test_a_folder_without_a_name_is_refused_before_any_request(world: World) -> None:
+    with FakeServer(plays(TWO)) as server, pytest.raises(UsageError) as caught:
+        world.generate(server, '[run]\noutput_dir = ""\n')
+    assert (caught.value.message, caught.value.hint) == (
+        "the output folder has no name",
+        "name it: `-o DIR`, or `-o .`",
+    )
     assert server.requests == []
 
 
