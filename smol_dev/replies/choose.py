@@ -32,7 +32,7 @@ from smol_dev.replies.labels import (
     names,
     same_file,
 )
-from smol_dev.replies.prose import plain
+from smol_dev.replies.prose import is_comment, plain
 from smol_dev.replies.syntax import is_json, is_python
 from smol_dev.replies.unfenced import COMMAND
 
@@ -150,7 +150,8 @@ def label_inside(body: str, path: str, kind: Kind) -> str | None:
     comment = COMMENT.match(first)
     lists_paths = kind.free_text or kind in {HASHED, INI, YAML}
     alone = (comment and comment[1] == label) or (first == label and not lists_paths)
-    return label if alone or EXPLICIT.match(first) else None
+    explicit = EXPLICIT.match(first) and not is_comment(first, kind)
+    return label if alone or (explicit and kind is not OTHER) else None
 
 
 def heading_label(near: list[str]) -> str | None:

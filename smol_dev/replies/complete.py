@@ -52,7 +52,7 @@ def is_cut(text: str, kind: Kind) -> bool:
     unfinished = UNFINISHED_LINE.search(last) and kind is not CSS
     if last[0] in "}])#" and not unfinished:
         return False
-    if ends_inside(end, kind):
+    if ends_inside(end, kind) and (unfinished or last[0].isspace()):
         return True
     if not kind.brackets or ends_in_comment(end, kind):
         return False

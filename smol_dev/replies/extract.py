@@ -250,6 +250,8 @@ def own_section(text: str, request: Request) -> Found | Reason | None:
     ]
     if not labels or opening_label(lines) != labels[0][0]:
         return None
+    style = decoration(lines, labels[0])
+    labels = [one for one in labels if decoration(lines, one) == style]
     mine = [place for place, (_, label) in enumerate(labels) if same_file(label, request.path)]
     if not mine:
         return "wrong_format"
@@ -261,6 +263,11 @@ def own_section(text: str, request: Request) -> Found | Reason | None:
     file = without_prose(body, kind=request.kind, path=request.path)
     closed = place + 1 < len(labels) or file.followed
     return Found(file.text, is_open=not closed, rules=("C3 own section",))
+
+
+def decoration(lines: list[str], label: tuple[int, str]) -> str:
+    """Return a line with a label without the label: sections of one answer have it in common."""
+    return re.sub(r"\d+", "", lines[label[0]].replace(label[1], "", 1)).strip(" ")
 
 
 def opening_label(lines: list[str]) -> int:

@@ -75,6 +75,7 @@ REFUSAL: Final = re.compile(
     r"抱歉|很抱歉|对不起|我无法|我不能|申し訳|죄송)",
     re.IGNORECASE,
 )
+LIKE_COMMENT: Final = re.compile(r"\s*(?:#|//|--|;|%|/\*|<!--|\")")
 MIN_WORDS: Final = 4
 LONG_PROSE_WORDS: Final = 8
 MAX_LINE: Final = 2000
@@ -115,7 +116,7 @@ def is_lead(line: str, kind: Kind) -> bool:
     """Tell whether a line in front of a file announces it."""
     text = plain(line)
     if kind.free_text:
-        return bool(
+        return not LIKE_COMMENT.match(line) and bool(
             len(text) <= MAX_LINE
             and LEAD.match(text)
             and (SURE.match(text) or ABOUT_A_FILE.search(text))

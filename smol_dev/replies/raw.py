@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 from smol_dev.replies.fences import Block
-from smol_dev.replies.kinds import JSON, MARKDOWN, OTHER, PYTHON, YAML, Kind
+from smol_dev.replies.kinds import JSON, MARKDOWN, OTHER, PYTHON, TOML, YAML, Kind
 from smol_dev.replies.labels import label_in, same_file
 from smol_dev.replies.prose import is_lead, is_sentence
 from smol_dev.replies.scan import scan
-from smol_dev.replies.syntax import is_json, is_python
+from smol_dev.replies.syntax import is_json, is_python, toml_problem
 from smol_dev.replies.unfenced import RULE
 
 PLAIN: Final = Kind("plain", frozenset())
@@ -21,6 +21,8 @@ def is_raw(text: str, lines: list[str], blocks: list[Block], *, kind: Kind, path
         return first.first > 0 or lines[0].startswith(("'", '"')) is False
     if kind is JSON:
         return is_json(text)
+    if kind is TOML and toml_problem(text) is None:
+        return True
     before = [line for line in lines[: first.first] if line.strip()]
     if kind.free_text:
         return is_raw_text(before, first, kind, path)

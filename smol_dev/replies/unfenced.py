@@ -27,7 +27,8 @@ LANGUAGE_LINE: Final = re.compile(r"^(?:copy code|([\w+#]{1,12})(?:\s*copy code)
 RULE: Final = re.compile(r"^\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
 SHORT_RULE: Final = re.compile(r"^(?:-{3,5}|\*{3,5}|_{3,5})\s*$")
 END_RULER: Final = re.compile(
-    r"^\s*(?://|#|/\*|<!--)?\s*(?:[-=*#<]{2,}|\[)\s*(?:/?end\b|eof\b|/file)[^\n]{0,80}$",
+    r"^\s*(?:[-=*#<]{2,}|\[)\s*(?:/?end(?:[ _-]?of)?(?:[ _-]?(?:file|code))?|eof|/file)\b[:\s]*"
+    r"(?:[`\w./\\-]+\.\w+`?)?\s*(?:[-=*#>]{2,}|\])?\s*$",
     re.IGNORECASE,
 )
 COMMAND: Final = re.compile(
@@ -61,7 +62,8 @@ def without_prose(text: str, *, kind: Kind, path: str) -> Unfenced:
         start, end = markup_bounds(lines, start, kind)
     else:
         end = trailing(lines, start, kind)
-        if start and end > start and END_RULER.match(lines[end - 1]):
+        last = lines[end - 1] if end > start > 0 else ""
+        if END_RULER.match(last) and not is_comment(last, kind):
             end = trailing(lines, start, kind, end - 1)
     rules = tuple(
         rule for rule, fired in (("C5 lead", start > 0), ("C5 tail", end < len(lines))) if fired
@@ -93,7 +95,7 @@ def leading(lines: list[str], kind: Kind, path: str) -> int:
     seen_talk = False
     while number < len(lines):
         line = lines[number]
-        if not line.strip() or (seen_talk and is_separator(lines, number) and kind is not YAML):
+        if not line.strip() or (seen_talk and is_separator(lines, number, kind)):
             number += 1
             continue
         if is_label_line(lines, number, kind, path):
@@ -108,10 +110,11 @@ def leading(lines: list[str], kind: Kind, path: str) -> int:
     return number
 
 
-def is_separator(lines: list[str], number: int) -> bool:
+def is_separator(lines: list[str], number: int, kind: Kind) -> bool:
     """Tell whether a line is a rule on its own, not above a title or around front matter."""
     following = lines[number + 1] if number + 1 < len(lines) else ""
-    return bool(RULE.match(lines[number])) and not following.strip()
+    rule = SHORT_RULE if kind.free_text else RULE
+    return kind is not YAML and bool(rule.match(lines[number])) and not following.strip()
 
 
 def is_front_matter(line: str, kind: Kind) -> bool:
@@ -178,7 +181,7 @@ def markup_bounds(lines: list[str], start: int, kind: Kind) -> tuple[int, int]:
     while end > start and not lines[end - 1].strip():
         end -= 1
     closing = "</html>" if kind is HTML else "</"
-    for number in range(len(lines) - 1, start, -1):
+    for number in range(len(lines) - 1, start - 1, -1):
         line = lines[number].strip().lower()
         if closing in line or (line.endswith(">") and "<" in line) or line.endswith("-->"):
             behind = [line for line in lines[number + 1 : end] if line.strip()]
@@ -233,8 +236,7 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
         return False
     joined = " ".join(line.strip() for line in part)
     if talks_first(part, kind) or (is_sentence(joined) and SENTENCE_END.search(joined)):
-        spans = scan("\n".join(lines[:first]), kind)
-        return not spans or spans[-1].closed
+        return not is_inside(lines, first, kind)
     if all(BULLET.match(line) or line[:1].isspace() for line in part) and BULLET.match(part[0]):
         return kind is not YAML
     before = next((line for line in reversed(lines[:first]) if line.strip()), "")
@@ -242,6 +244,14 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
         all(COMMAND.match(line) for line in part)
         and is_tail(before, kind)
         and before.rstrip().endswith(":")
+    )
+
+
+def is_inside(lines: list[str], number: int, kind: Kind) -> bool:
+    """Tell whether a line is in the middle of a string or comment that ends later."""
+    position = sum(len(line) + 1 for line in lines[:number])
+    return any(
+        span.start < position < span.end and span.closed for span in scan("\n".join(lines), kind)
     )
 
 
