@@ -60,7 +60,7 @@ def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
 
 def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
     """What an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
-    folder = task.folder or _output_dir(load(flags, rim.surroundings, connect=False), rim)
+    folder = task.folder or _output_dir(load(flags, rim.surroundings, connect=False))
     here = rim.surroundings
     with Workspace.open(
         folder, cwd=here.cwd, home=here.home, resume=True, allow_sensitive=task.allow_sensitive
@@ -84,7 +84,7 @@ def _load(flags: Flags, rim: Rim) -> Loaded:
 
 def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
     return Workspace.open(
-        task.folder or _output_dir(loaded, rim),
+        task.folder or _output_dir(loaded),
         cwd=rim.surroundings.cwd,
         home=rim.surroundings.home,
         overwrite=task.overwrite,
@@ -92,8 +92,10 @@ def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
     )
 
 
-def _output_dir(loaded: Loaded, rim: Rim) -> Path:
-    return rim.surroundings.cwd / Path(loaded.run.output_dir).expanduser()
+def _output_dir(loaded: Loaded) -> Path:
+    if not loaded.run.output_dir:
+        raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
+    return Path(loaded.run.output_dir)
 
 
 def _profile(loaded: Loaded) -> Mapping[str, object]:

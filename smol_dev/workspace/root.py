@@ -17,9 +17,10 @@ def resolve(root: Path, *, cwd: Path, home: Path | None) -> Path:
     """The folder's real path; raises `WorkspaceError` for one that must not be written to.
 
     The working directory itself may be; `/`, the home folder, a folder above the working directory
-    and anything in `.git` may not. Links are followed here, once and never again.
+    and anything in `.git` may not. A leading `~` is a home folder. Links are followed here, once and
+    never again.
     """
-    given = cwd / root
+    given = cwd / _at_home(root)
     if "\0" in str(given):
         raise _refused(given, "has a name with a null character")
     path = Path(os.path.realpath(given))
@@ -31,6 +32,13 @@ def resolve(root: Path, *, cwd: Path, home: Path | None) -> Path:
     if why:
         raise _refused(path, why)
     return path
+
+
+def _at_home(root: Path) -> Path:
+    try:
+        return root.expanduser()
+    except RuntimeError as error:
+        raise _refused(root, "begins with a home folder that is not known") from error
 
 
 def _unfit(path: Path, *, cwd: Path, home: Path | None) -> str | None:

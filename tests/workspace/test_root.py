@@ -5,6 +5,7 @@ import pytest
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.record import Record
+from smol_dev.workspace.root import resolve
 from smol_dev.workspace.writer import Workspace
 
 CHOOSE = "choose another folder: `-o DIR`"
@@ -45,6 +46,17 @@ def test_the_home_folder_is_refused_under_any_name(tmp_path: Path) -> None:
         assert refusal(Path(name), cwd=tmp_path, home=home) == (
             f"the output folder `{home}` is the home folder | {CHOOSE}"
         )
+
+
+def test_the_home_of_nobody_is_refused(tmp_path: Path) -> None:
+    assert refusal(Path("~no-such-user/x"), cwd=tmp_path) == (
+        f"the output folder `~no-such-user/x` begins with a home folder that is not known | {CHOOSE}"
+    )
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert resolve(Path("~/x"), cwd=tmp_path, home=None) == tmp_path / "home/x"
 
 
 @pytest.mark.parametrize("name", ["..", "../..", "../../a"])
