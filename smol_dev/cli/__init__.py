@@ -65,7 +65,7 @@ def fold(name: str) -> str:
 )
 @click.version_option(__version__, prog_name="smol_dev")
 def program() -> None:
-    r"""Turn a prompt into a code base with a language model on your own machine.
+    """Turn a prompt into a code base with a language model on your own machine.
 
     \b
     smol_dev "a to-do list in one HTML page"     with the server that is running
@@ -73,11 +73,14 @@ def program() -> None:
     smol_dev demo                                with no model at all
 
     Any argument that is no command is a prompt; `smol_dev generate --help` lists its options.
-    """
+    """  # noqa: D301 - click wants the backspace itself, to leave lines alone
 
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    from smol_dev.ui.streams import stand_in
+
+    stand_in()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -95,6 +98,9 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("error: interrupted")
         return INTERRUPTED
+    except SystemExit:
+        # The library's own answer to a reader that went away.
+        return _cannot_print(BrokenPipeError())
     except OSError as error:
         return _cannot_print(error)
     return code if isinstance(code, int) else 0

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import sys
+from pathlib import Path
 from typing import TextIO
 
 
@@ -57,3 +59,14 @@ def abandon(stream: TextIO) -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, descriptor)
         os.close(nothing)
+
+
+def stand_in() -> None:
+    """Give a process that was started with closed streams ones that lead nowhere.
+
+    In this order each takes the descriptor it should have had, before a file of ours does.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - open to the end
+            setattr(sys, name, nothing)
