@@ -38,19 +38,43 @@ def elision_in(content: str, span: Span) -> str | None:
     """Return the line of a comment that says that code was left out."""
     line_start = content.rfind("\n", max(0, span.start - MAX_LINE), span.start) + 1
     own_line = not content[line_start : span.start].strip(" \t{<")
-    for line in content[span.start : span.end].split("\n"):
-        if stands_for_code(line, own_line=own_line):
+    comment = content[span.start : span.end]
+    alone = not (span_lines(comment) > 1 or has_comment_beside(content, span, line_start))
+    for line in comment.split("\n"):
+        if stands_for_code(line, own_line=own_line, alone=alone):
             return line.strip()
     return None
 
 
-def stands_for_code(comment: str, *, own_line: bool) -> bool:
-    """Tell whether a comment stands for code; one behind code must be marked by dots as well."""
+def span_lines(comment: str) -> int:
+    """Return how many lines of a comment have words or dots in them."""
+    return sum(any(mark.isalnum() or mark in ".…" for mark in line) for line in comment.split("\n"))
+
+
+def has_comment_beside(content: str, span: Span, line_start: int) -> bool:
+    """Tell whether the line above or below is a comment in words, of which this is one line."""
+    mark = re.match(r"\W+", content[span.start : span.start + 4])
+    if mark is None or line_start == 0:
+        return False
+    above = content[content.rfind("\n", 0, line_start - 1) + 1 : line_start].strip()
+    below = content[span.end + 1 : span.end + MAX_LINE].partition("\n")[0].strip()
+    opening = mark[0].strip(" .…(")
+    return any(
+        bool(opening) and line.startswith(opening) and any(map(str.isalpha, line))
+        for line in (above, below)
+    )
+
+
+def stands_for_code(comment: str, *, own_line: bool, alone: bool) -> bool:
+    """Tell whether a comment stands for code.
+
+    One behind code must be marked by dots as well; one of several lines must say so in words.
+    """
     if len(comment) > MAX_LINE:
         return False
     text = CLOSING.sub("", OPENING.sub("", comment)).strip(" \t-=*#~/")
     if re.fullmatch(rf"{DOTS}|[\[(]{DOTS}[\])]", text):
-        return own_line
+        return own_line and alone
     marked = bool(re.match(rf"[\[(<]?\s*{DOTS}|[\[<].*[\]>]$", text))
     words = re.sub(r"\s+", " ", text.strip(" \t.…[]()<>{}:!"))
     if not words or (
@@ -61,7 +85,7 @@ def stands_for_code(comment: str, *, own_line: bool) -> bool:
         return own_line or marked
     if marked and re.match(r"insert\b", words, re.IGNORECASE):
         return True
-    return bool(re.match(DOTS, text)) and own_line and bool(WEAK.fullmatch(words))
+    return bool(re.match(DOTS, text)) and own_line and alone and bool(WEAK.fullmatch(words))
 
 
 def first_marker(lines: list[str], inside: set[int], kind: Kind) -> str | None:
