@@ -211,6 +211,8 @@ def loose_value(text: str, path: str) -> Call | None:
     given = named[1] if named and FILE_NAME.match(named[1]) else None
     if given and not same_file(given, path):
         return Call("", given)
+    if end is None:
+        raw = re.sub(rf"{re.escape(quote)}\s*\Z", "", raw)
     return Call(decoded(raw, quote, path), given, closed=end is not None)
 
 

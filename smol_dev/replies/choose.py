@@ -32,6 +32,7 @@ from smol_dev.replies.labels import (
     names,
     same_file,
 )
+from smol_dev.replies.patches import HEREDOC
 from smol_dev.replies.prose import is_comment, plain
 from smol_dev.replies.syntax import is_json, is_python
 from smol_dev.replies.unfenced import COMMAND
@@ -177,6 +178,8 @@ def fits(block: Block, path: str, kind: Kind) -> bool:
         and kind is not MARKDOWN
     ):
         return kind.free_text and named is not SHELL
+    if named is SHELL and kind is not SHELL and HEREDOC.search(body):
+        return False
     if named is kind or named is None:
         return not is_other_type(body, kind, path)
     if kind is PYTHON:

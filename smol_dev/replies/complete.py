@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from smol_dev.replies.kinds import CSS, HTML, JSON, PYTHON, TOML, XML, Kind
+from smol_dev.replies.kinds import CSS, DASHED, HTML, JSON, PYTHON, TOML, XML, Kind
 from smol_dev.replies.scan import scan, without_strings_and_comments
 from smol_dev.replies.syntax import is_json, is_python, python_problem, toml_problem
 
@@ -53,6 +53,8 @@ def is_cut(text: str, kind: Kind) -> bool:
     if last[0] in "}])#" and not unfinished:
         return False
     if ends_inside(end, kind) and (unfinished or last[0].isspace()):
+        return True
+    if kind is DASHED and unfinished and depth(end, kind) > 0:
         return True
     if not kind.brackets or ends_in_comment(end, kind):
         return False

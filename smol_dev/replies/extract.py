@@ -28,6 +28,7 @@ SECTION_LABEL: Final = re.compile(
     r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$",
     re.IGNORECASE,
 )
+SHORT_SENTENCE: Final = re.compile(r"[A-Z][\w',`-]*(?: [\w',`-]+){1,5}[.!:]")
 LONE_CONTENT: Final = re.compile(
     r"\s*\{\s*[\"'](?:content|contents|code|file_content|text|markdown|readme)[\"']\s*:"
 )
@@ -191,6 +192,7 @@ def is_talk_only(text: str) -> bool:
         or is_sentence(line)
         or is_lead(line, PLAIN)
         or label_in(line) is not None
+        or SHORT_SENTENCE.fullmatch(line.strip())
         for line in text.split("\n")
         if line.strip()
     )
@@ -201,17 +203,14 @@ def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Foun
     chosen = choose(candidates(blocks, lines, request.path, request.kind), request.path)
     if isinstance(chosen, str):
         for block in blocks:
-            wrapped = unwrap(block.body, request)
+            wrapped = patched(block, request) or unwrap(block.body, request)
             if isinstance(wrapped, Found):
                 return wrapped
         return chosen
     block = chosen.block
-    if block.kind is PATCH and request.kind is not PATCH:
-        edit = patches.from_diff(block.body, request.path, named_diff=True)
-        if edit is not None:
-            if edit.content is None:
-                return "wrong_format"
-            return Found(edit.content, not block.closed, (edit.rule,), fenced=True)
+    edited = patched(block, request)
+    if edited is not None:
+        return edited
     body_lines = block.body.split("\n")
     wrapped = unwrap("\n".join(body_lines[opening(body_lines) :]), request)
     if wrapped is not None:
@@ -224,6 +223,18 @@ def find_fenced(blocks: list[Block], lines: list[str], request: Request) -> Foun
     if len(blocks) > 1:
         rules = (*rules, "C3 chosen block")
     return Found(block.body, is_open=not block.closed, rules=rules, fenced=True)
+
+
+def patched(block: Block, request: Request) -> Found | Reason | None:
+    """Return what a block marked as a diff makes of the file, None for any other block."""
+    if block.kind is not PATCH or request.kind is PATCH:
+        return None
+    edit = patches.from_diff(block.body, request.path, named_diff=True)
+    if edit is None:
+        return None
+    if edit.content is None:
+        return "wrong_format"
+    return Found(edit.content, not block.closed, (edit.rule,), fenced=True)
 
 
 def find_unfenced(text: str, request: Request) -> Found | Reason:

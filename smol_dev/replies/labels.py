@@ -141,7 +141,7 @@ def is_valid_line(line: str, following: str, kind: Kind, path: str) -> bool:
     marks = (
         *kind.line_comments,
         *(opening for opening, _ in kind.block_comments),
-        *kind.long_strings,
+        *(quote for quote in kind.long_strings if len(quote) > 1),
     )
     return text.startswith(marks) if marks else kind is PATCH and text.startswith("# ")
 

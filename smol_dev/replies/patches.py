@@ -87,7 +87,7 @@ def added_lines(part: str, *, new: bool) -> list[str] | None:
             continue
         elif not line.strip():
             added.append("")
-        elif in_body:
+        elif in_body or line.startswith(("-", " ")):
             return None
     return added if any(line.strip() for line in added) else None
 

@@ -6,7 +6,7 @@ from typing import Final
 from smol_dev.replies.kinds import HASHED, INI, PYTHON, YAML, Kind
 from smol_dev.replies.prose import SENTENCE_END, is_comment, is_sentence, plain
 from smol_dev.replies.syntax import is_python
-from smol_dev.replies.unfenced import COMMAND
+from smol_dev.replies.unfenced import BULLET, COMMAND
 
 CODE_LINE: Final = re.compile(
     r"[{}()\[\]=;<>]|^\s*(?:import|from|def|class|return|if|for|while|else|try|use|package|@|#|//|--|"
@@ -23,9 +23,11 @@ def has_code(text: str, kind: Kind) -> bool:
     if kind.name != "shell" and all(COMMAND.match(line) for line in lines):
         return kind in {HASHED, YAML, INI}
     if kind is PYTHON and is_python(text):
-        return len(text.split()) > 1
+        return not re.fullmatch(r"\s*\w+\s*", text)
     if not kind.brackets and kind is not PYTHON:
         return any(not is_sentence(line) for line in lines)
+    if all(BULLET.match(line) for line in lines):
+        return False
     return any(
         is_comment(line, kind) or (CODE_LINE.search(line) and not is_sentence(line))
         for line in lines

@@ -240,8 +240,13 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
     if all(BULLET.match(line) or line[:1].isspace() for line in part) and BULLET.match(part[0]):
         return kind is not YAML
     before = next((line for line in reversed(lines[:first]) if line.strip()), "")
+    shown = all(line.startswith(("    ", "\t")) for line in part) and kind not in {
+        YAML,
+        INI,
+        HASHED,
+    }
     return (
-        all(COMMAND.match(line) for line in part)
+        (shown or all(COMMAND.match(line) for line in part))
         and is_tail(before, kind)
         and before.rstrip().endswith(":")
     )
