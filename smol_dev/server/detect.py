@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from smol_dev.config.endpoint import default_base_url, is_local
+from smol_dev.config.endpoint import PORTS, default_base_url, is_local
 from smol_dev.config.lookup import system_lookup
 from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 IN_CLOUD: Final = re.compile(r"[:-]cloud$")
 CONTAINER_SIGNS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 HOST_OF_CONTAINER: Final = "host.docker.internal"
+LOOPBACK: Final = ("127.0.0.1", "::1")
 MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
 
 
@@ -151,7 +152,7 @@ def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINE
 
 async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found]) -> None:
     """Put into `found` what answers at the address; more about it as it becomes known."""
-    if not await _is_here(base_url):
+    if not await _is_here(base_url) or not await _is_open(base_url):
         return
     answers = await look(client, base_url)
     known = recognised(answers)
@@ -186,6 +187,18 @@ async def _is_here(base_url: str) -> bool:
     threading.Thread(target=look_up, daemon=True).start()
     addresses = await answered.get()
     return bool(addresses) and is_local(base_url, lookup=lambda _: addresses)
+
+
+async def _is_open(base_url: str) -> bool:
+    """Whether anything listens there: cheaper by far than the questions that tell what it is."""
+    parts = urlsplit(base_url)
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    for address in LOOPBACK if host == "localhost" else (host,):
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection(address, port)
+            writer.close()
+            return True
+    return False
 
 
 def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError | None:

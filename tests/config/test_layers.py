@@ -189,6 +189,7 @@ def test_the_folders_are_those_of_platformdirs(
 def test_here_needs_no_home_and_no_password_file() -> None:
     script = """
 import os
+import platformdirs, platformdirs.unix
 from smol_dev.config.layers import Flags, Surroundings, read_layers
 if os.geteuid() == 0:
     os.setuid(54321)
