@@ -193,8 +193,10 @@ def test_a_signal_in_the_second_file_keeps_the_first_and_resume_finishes(
 def test_nothing_running_names_the_three_ways_on(tmp_path: Path) -> None:
     done = program("a timer", "-c", "connect_timeout=1", cwd=tmp_path, code=3)
     assert done.stderr.startswith("error: no local server was found; tried ")
+    hint = done.stderr.partition("hint: ")[2]
     for way in ("start a server", "--api-base-url", "smol_dev demo"):
-        assert way in done.stderr.partition("hint: ")[2]
+        assert way in hint
+    assert hint.count("\n") == 1, "an empty table says nothing"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def _(event: Failed) -> str:
 
 @sentence.register
 def _(event: RunDone) -> str:
+    if not event.stages and not event.written:
+        return ""  # nothing was asked: the error has said it all
     return "\n".join(f"{name:<12}{value}" for name, value in totals(event)) + remedy(event)
 
 
