@@ -1,6 +1,6 @@
 """One thing to be had from the model: asked for, read, and asked for again with the reason."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
@@ -102,7 +102,7 @@ Step = Event | AnswerRejected | Spent
 
 async def ask(
     chat: Chat, question: Question[Value], budget: Budget
-) -> AsyncIterator[Step | Answered[Value]]:
+) -> AsyncGenerator[Step | Answered[Value], None]:
     """The events of asking; the last item is `Answered`.
 
     A cut-off answer is continued where the seam can be checked, any other unusable one is asked for
@@ -112,11 +112,12 @@ async def ask(
     attempts = _Attempts(question)
     while True:
         reply = Reply("", None)
-        async for item in _send(chat, question, attempts.turns, budget):
-            if isinstance(item, Reply):
-                reply = item
-            else:
-                yield item
+        async with aclosing(_send(chat, question, attempts.turns, budget)) as items:
+            async for item in items:
+                if isinstance(item, Reply):
+                    reply = item
+                else:
+                    yield item
         result = attempts.take(reply)
         if isinstance(result, Answered):
             yield result
@@ -208,7 +209,7 @@ class _Attempts(Generic[Value]):
 
 async def _send(
     chat: Chat, question: Question[Value], turns: tuple[Message, ...], budget: Budget
-) -> AsyncIterator[Step | Reply]:
+) -> AsyncGenerator[Step | Reply, None]:
     """One request and its answer; an answer that repeats itself without end is broken off."""
     room = budget.room(turns)
     yield StageStarted(question.stage, question.path)

@@ -4,7 +4,8 @@ It asks a `Chat` and yields events; it writes nothing and knows no server, no fo
 """
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,22 +38,25 @@ async def run(chat: Chat, job: Job) -> AsyncGenerator[Happening, None]:
     """Everything that happens, in order, until the last file was had or given up.
 
     Raises `ServerError` or `AnswerError` when the plan or the list cannot be had. A file that
-    cannot be had is a `FileMissing`, and the others go on.
+    cannot be had is a `FileMissing`, and the others go on. Closed early, every request is dropped.
     """
     talk = Conversation(chat, job)
     await talk.learn()
     if not talk.plan:
-        async for step in make_plan(talk):
-            yield step
+        async with aclosing(make_plan(talk)) as planning:
+            async for step in planning:
+                yield step
     if not talk.files:
-        async for list_step in list_files(talk):
-            yield list_step
+        async with aclosing(list_files(talk)) as listing:
+            async for list_step in listing:
+                yield list_step
     if not job.plan_only:
-        async for file_step in write_files(talk):
-            yield file_step
+        async with aclosing(write_files(talk)) as writing:
+            async for file_step in writing:
+                yield file_step
 
 
-async def make_plan(talk: Conversation) -> AsyncIterator[Step]:
+async def make_plan(talk: Conversation) -> AsyncGenerator[Step, None]:
     """Ask for the plan, which `talk` then knows."""
     *before, request = talk.opening()
     question = Question(
@@ -62,16 +66,17 @@ async def make_plan(talk: Conversation) -> AsyncIterator[Step]:
         read_plan,
         talk.job.settings("plan").answer_retries,
     )
-    async for step in ask(talk.chat, question, talk.budget("plan")):
-        if isinstance(step, Answered):
-            talk.plan = step.value
-            yield PlanReady(step.value)
-        else:
-            yield step
+    async with aclosing(ask(talk.chat, question, talk.budget("plan"))) as steps:
+        async for step in steps:
+            if isinstance(step, Answered):
+                talk.plan = step.value
+                yield PlanReady(step.value)
+            else:
+                yield step
     await talk.learn()
 
 
-async def list_files(talk: Conversation) -> AsyncIterator[Step | ListSaid]:
+async def list_files(talk: Conversation) -> AsyncGenerator[Step | ListSaid, None]:
     """Ask for the file list, which `talk` then knows; from the plan where no list can be had.
 
     Raises `AnswerError` when nothing of the list may be written, or when it is longer than allowed.
@@ -85,11 +90,12 @@ async def list_files(talk: Conversation) -> AsyncIterator[Step | ListSaid]:
         schema=prompts.FILE_LIST_SCHEMA,
     )
     try:
-        async for step in ask(talk.chat, question, talk.budget("files")):
-            if isinstance(step, Answered):
-                listed, said = step.value, step.said
-            else:
-                yield step
+        async with aclosing(ask(talk.chat, question, talk.budget("files"))) as steps:
+            async for step in steps:
+                if isinstance(step, Answered):
+                    listed, said = step.value, step.said
+                else:
+                    yield step
     except AnswerError as error:
         listed = _from_plan(talk, error)
         said = json.dumps({"files": listed.files})

@@ -6,7 +6,7 @@ server has in its cache. In `parallel` each request is the shared turns and the 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -56,7 +56,7 @@ FileStep = Step | FileReady | FileMissing
 _Read = Callable[[str, str | None], str | Flawed[str] | Rejected]
 
 
-async def write_files(talk: Conversation) -> AsyncIterator[FileStep]:
+async def write_files(talk: Conversation) -> AsyncGenerator[FileStep, None]:
     """Ask for every file that is not written yet."""
     waiting = talk.files if talk.job.todo is None else talk.job.todo
     slots = talk.slots()
@@ -79,12 +79,13 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
         if len(turns) > len(shared) and not talk.budget("code").fits((*turns, request)):
             turns = shared
         try:
-            async for step in _one(talk, path, turns):
-                if isinstance(step, Answered):
-                    yield _ready(path, step)
-                    turns = (*step.turns, Message("assistant", step.said))
-                else:
-                    yield step
+            async with aclosing(_one(talk, path, turns)) as steps:
+                async for step in steps:
+                    if isinstance(step, Answered):
+                        yield _ready(path, step)
+                        turns = (*step.turns, Message("assistant", step.said))
+                    else:
+                        yield step
         except (AnswerError, ServerError) as error:
             yield FileMissing(path, error.reason, error)
             if _is_hopeless(error):
@@ -95,7 +96,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
 
 async def _one(
     talk: Conversation, path: str, turns: tuple[Message, ...]
-) -> AsyncIterator[Step | Answered[str]]:
+) -> AsyncGenerator[Step | Answered[str], None]:
     """One file, from the fullest prompt to the smallest that the window takes."""
     shared = talk.shared()
     ways = [(turns, False)] if turns != shared else []
@@ -113,8 +114,9 @@ async def _one(
             path=path,
         )
         try:
-            async for step in ask(talk.chat, question, talk.budget("code")):
-                yield step
+            async with aclosing(ask(talk.chat, question, talk.budget("code"))) as steps:
+                async for step in steps:
+                    yield step
         except ServerError as error:
             if error.kind != "context" or number == len(ways) - 1:
                 raise
@@ -171,8 +173,9 @@ class _Crew:
         if path not in self._crowded:
             await self.steps.put(FileStarted(path))
         try:
-            async for step in _one(talk, path, talk.shared()):
-                await self.steps.put(_ready(path, step) if isinstance(step, Answered) else step)
+            async with aclosing(_one(talk, path, talk.shared())) as steps:
+                async for step in steps:
+                    await self.steps.put(_ready(path, step) if isinstance(step, Answered) else step)
         except (AnswerError, ServerError) as error:
             if self._can_shrink(path, error):
                 await self._shrink(path, error)

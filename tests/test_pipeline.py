@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -327,3 +329,20 @@ def test_an_endlessly_repeating_answer_is_broken_off_while_it_streams() -> None:
     assert [step.reason for step in steps if isinstance(step, AnswerRejected)] == ["degenerate"]
     assert steps[-1] == FileReady("a.py", "A = 1\n", Usage(), 0.0)
     assert chat.closed == 4
+
+
+@pytest.mark.parametrize("strategy", ["chain", "parallel"])
+@pytest.mark.parametrize("stage", ["plan", "files", "code"])
+def test_a_run_that_is_left_in_mid_answer_has_dropped_its_request(
+    stage: str, strategy: Literal["chain", "parallel"]
+) -> None:
+    chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
+
+    async def leave() -> None:
+        async with aclosing(pipeline.run(chat, replace(JOB, strategy=strategy))) as steps:
+            async for step in steps:
+                if isinstance(step, Piece) and step.stage == stage:
+                    break
+        assert chat.closed == len(chat.requests)
+
+    asyncio.run(leave())
