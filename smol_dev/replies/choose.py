@@ -15,6 +15,7 @@ from smol_dev.replies.kinds import (
     JSON,
     MARKDOWN,
     OTHER,
+    PATCH,
     PYTHON,
     SHELL,
     TEMPLATE,
@@ -145,7 +146,7 @@ def label_inside(body: str, path: str, kind: Kind) -> str | None:
     first = body.lstrip("\n").partition("\n")[0].strip()
     if names(first, path):
         return path
-    label = label_in(first)
+    label = None if kind is PATCH else label_in(first)
     if label is None or label.rpartition("/")[2] == path.rpartition("/")[2]:
         return None
     comment = COMMENT.match(first)

@@ -7,11 +7,12 @@ from typing import Final
 
 from smol_dev.replies.fences import find_blocks
 from smol_dev.replies.harmony import final_message
-from smol_dev.replies.kinds import OTHER, TEMPLATE, Kind
+from smol_dev.replies.kinds import OTHER, PYTHON, TEMPLATE, Kind
 from smol_dev.replies.prose import TAIL as TALK
 from smol_dev.replies.prose import is_sentence, is_talk, plain
 from smol_dev.replies.scan import scan
-from smol_dev.replies.tokens import LEADING, THINK_OPEN, TOKEN, closing_of
+from smol_dev.replies.syntax import is_python
+from smol_dev.replies.tokens import END, LEADING, THINK_OPEN, TOKEN, closing_of
 
 QUOTES: Final = frozenset("`'\"“”‘’")
 LONE_CLOSER: Final = re.compile(
@@ -23,6 +24,8 @@ TOKEN_BEHIND_FENCE: Final = re.compile(
 ANSWER: Final = re.compile(
     r"^\s*<(answer|final_answer|final|response|output|solution)>", re.IGNORECASE
 )
+TOKENS_BEHIND: Final = re.compile(rf"(?:\s*(?:{END}))+\s*\Z")
+MAX_TOKENS_BEHIND: Final = 200
 MAX_LAYERS: Final = 20
 MAX_CLOSERS: Final = 40
 MAX_INDENT: Final = 80
@@ -186,7 +189,7 @@ def without_header(text: str) -> tuple[str, str] | None:
 def before_end_token(text: str, kind: Kind) -> tuple[str, bool]:
     """Return the text before the first token that ends the turn, and whether there was one."""
     if kind is TEMPLATE:
-        return text, False
+        return without_last_token(text)
     text = TOKEN_BEHIND_FENCE.sub(r"\1\n", text)
     budget = LOOKING_BUDGET
     for match in TOKEN.finditer(text):
@@ -196,6 +199,19 @@ def before_end_token(text: str, kind: Kind) -> tuple[str, bool]:
         if is_end(text, match, kind):
             return text[: match.start()], True
     return text, False
+
+
+def without_last_token(text: str) -> tuple[str, bool]:
+    """Return a chat template or the like without a token behind it, if it has no other."""
+    tokens = list(islice(TOKEN.finditer(text), 2))
+    if len(tokens) == 1 and not text[tokens[0].end() :].strip():
+        return text[: tokens[0].start()], True
+    return text, False
+
+
+def without_tokens_behind(text: str) -> str:
+    """Return the text without the tokens at its very end."""
+    return text[:-MAX_TOKENS_BEHIND] + TOKENS_BEHIND.sub("", text[-MAX_TOKENS_BEHIND:])
 
 
 def is_end(text: str, match: re.Match[str], kind: Kind) -> bool:
@@ -210,6 +226,8 @@ def is_end(text: str, match: re.Match[str], kind: Kind) -> bool:
         return False
     if not after.strip() or not TOKEN.sub("", after).strip():
         return True
+    if kind is PYTHON and is_python(without_tokens_behind(text)):
+        return False
     return not inside_file(before, after, kind)
 
 

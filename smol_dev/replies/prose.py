@@ -30,13 +30,13 @@ CLOSERS: Final = (
     r"(?:a few |some |quick )?(?:key )?(?:notes?|explanations?|usage|example usage|how it works|"
     r"how to (?:use|run)|key (?:points|features)|features|summary|changes|what changed|next steps|"
     r"instructions|requirements|remarks?|description|overview|breakdown|improvements|"
-    r"example|to run|to use|to test|erklärung|hinweis|explicación|explication)\b[^.]{0,60}:?$|"
+    r"example|to run|to use|to test|erklärung|hinweis|explicación|explication)\b(?:[^.]{0,60}:)?$|"
     r"note(?: that)?\b|to (?:run|use|test|start|install|try) |save (?:this|it|the)|run (?:it|this) |"
     r"that's (?:it|all)|this should|anmerkung)"
 )
 LEAD: Final = re.compile(rf"(?:{OPENERS}|{HERE})", re.IGNORECASE)
 TAIL: Final = re.compile(rf"(?:{OPENERS}|{HERE}|{CLOSERS})", re.IGNORECASE)
-SURE: Final = re.compile(OPENERS, re.IGNORECASE)
+SURE: Final = re.compile(rf"{OPENERS}(?<=[!,.:\s])(?:(?<=[!,.:]\s)|$)", re.IGNORECASE)
 TO_THE_USER: Final = re.compile(
     r"(?:let me know|feel free to|i hope (?:this|that)|hope this helps|would you like me|"
     r"do you want me|if you (?:need|have|want|would like|'d like) (?:any|further|more|me|help|"
