@@ -5,7 +5,6 @@ event without a blank line, stops at `event: ping`, and yields nothing for an an
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -26,6 +25,7 @@ from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, classify, failure, unreachable
 from smol_dev.server.known import Known, Offer
+from smol_dev.server.postponed import postponed
 from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
 from smol_dev.server.request import Habits, body, was_sent
@@ -33,12 +33,9 @@ from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.streamed import streamed
 from smol_dev.server.transport import PLACEHOLDER, open_client
 
-_collects = gc.isenabled()
-gc.disable()  # a sixth of the time to import a thousand modules goes into finding no garbage in them
-import openai  # noqa: E402 - behind the line above
+with postponed("openai.types"):  # a thousand modules, of which a request needs some forty
+    import openai
 
-if _collects:
-    gc.enable()
 for _name in ("openai", "httpx2"):  # OPENAI_LOG would print requests behind our back
     logging.getLogger(_name).setLevel(logging.WARNING)
 
@@ -101,9 +98,10 @@ class Client:
         return self.known
 
     async def facts(self, stage: StageName) -> Facts:
-        """What the server says about itself and the stage's model; asked again after its first answer.
+        """What the server says about itself and the stage's model.
 
-        A server that loads a model on demand tells its window only then.
+        A server that loads a model on demand tells its window only after its first answer; it is asked
+        once more then, and no server that has told.
         """
         model = self.profile.stage(stage).model
         if model not in self._facts:
@@ -190,9 +188,10 @@ class Client:
         )
 
     def _note_answer(self, model: str) -> None:
-        if model not in self._answered:
-            self._answered.add(model)
-            self._facts.pop(model, None)
+        facts = self._facts.get(model)
+        if model not in self._answered and facts is not None and facts.window is None:
+            del self._facts[model]
+        self._answered.add(model)
 
     def _habits_of(self, profile: Profile) -> Habits:
         if profile.model not in self._habits:
