@@ -86,11 +86,11 @@ class Delivery:
             case PlanReady():
                 plan = self.clean(step.text)
                 self.record = replace(self.record, plan=plan, plan_answer=plan)
-                await self.save()
+                self._spawn(self.save())
                 self._totals.end("plan")
                 self._show(PlanReady(plan))
             case FilesReady():
-                await self._take_list(step)
+                self._take_list(step)
             case _:
                 self._pass_on(step)
 
@@ -136,11 +136,11 @@ class Delivery:
             text = text.replace(secret, "[redacted]")
         return text
 
-    async def _take_list(self, step: FilesReady) -> None:
+    def _take_list(self, step: FilesReady) -> None:
         dropped = tuple((entry.path, entry.reason) for entry in step.dropped)
         planned = {path: FileState(path, "planned") for path in step.files}
         self.record = replace(self.record, files=step.files, dropped=dropped, states={**planned})
-        await self.save()
+        self._spawn(self.save())
         self._totals.end("files")
         self._show(step)
 
