@@ -16,6 +16,7 @@ from smol_dev.events import Warned
 from smol_dev.rim import Rim
 from smol_dev.server.client import Client
 from smol_dev.server.detect import best, choose, find
+from smol_dev.server.known import MOST_SLOTS
 from smol_dev.server.transport import open_client
 
 DETECTION: Final = 0.5
@@ -59,7 +60,7 @@ async def connected(
             secrets,
             environ=rim.surroundings.environ,
             cache_dir=rim.surroundings.cache,
-            connections=usual if at_once == "auto" else at_once,
+            connections=MOST_SLOTS if at_once == "auto" else at_once,
         )
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:
