@@ -21,6 +21,7 @@ from smol_dev.replies.kinds import (
 from smol_dev.replies.labels import label_in, same_file
 from smol_dev.replies.prose import is_lead, is_sentence, is_tail
 from smol_dev.replies.raw import PLAIN, is_raw
+from smol_dev.replies.scan import scan
 from smol_dev.replies.substance import has_code
 from smol_dev.replies.unfenced import RULE, without_prose
 
@@ -65,7 +66,7 @@ def find(text: str, request: Request) -> Found | Reason:
     if wrapped is not None:
         return wrapped
     blocks = find_blocks(lines, request.kind)
-    stray = stray_closer(blocks, lines, start)
+    stray = stray_closer(blocks, lines, start, request.kind)
     if stray is not None:
         head = find_unfenced("\n".join(lines[:stray]), request)
         return (
@@ -168,7 +169,13 @@ def inner(content: str, request: Request, *, is_open: bool) -> Found:
     return Found(content, is_open=is_open, fenced=True)
 
 
-def stray_closer(blocks: list[Block], lines: list[str], start: int) -> int | None:
+def stops_in_string(lines: list[str], block: Block, kind: Kind) -> bool:
+    """Tell whether the lines in front of a block stop in the middle of a string or comment."""
+    spans = scan("\n".join(lines[: block.first]), kind)
+    return bool(spans) and not spans[-1].closed
+
+
+def stray_closer(blocks: list[Block], lines: list[str], start: int, kind: Kind) -> int | None:
     """Return the line of a closing fence whose opening fence is missing, or None."""
     for block in blocks:
         if block.info or (block.closed and not is_talk_only(block.body)):
@@ -176,7 +183,13 @@ def stray_closer(blocks: list[Block], lines: list[str], start: int) -> int | Non
         behind = block.body if not block.closed else ""
         if not any(line.strip() for line in lines[start : block.first]) or start >= block.first:
             return None
-        earlier = [one for one in blocks if one.first < block.first]
+        if stops_in_string(lines, block, kind):
+            continue
+        earlier = [
+            one
+            for one in blocks
+            if one.first < block.first and not stops_in_string(lines, one, kind)
+        ]
         if earlier and not (lines[start].lstrip().startswith("#") and earlier[0].first > start):
             return None
         if not behind.strip() or is_talk_only(behind):
@@ -191,7 +204,7 @@ def is_talk_only(text: str) -> bool:
         is_tail(line, PLAIN)
         or is_sentence(line)
         or is_lead(line, PLAIN)
-        or label_in(line) is not None
+        or (label_in(line) is not None and "(" not in line)
         or SHORT_SENTENCE.fullmatch(line.strip())
         for line in text.split("\n")
         if line.strip()

@@ -28,6 +28,11 @@ class Kind:
     apostrophe: Literal["string", "character", "nothing"] = "string"
 
 
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
 C_COMMENTS: Final = (("/*", "*/"),)
 MARKUP_COMMENTS: Final = (("<!--", "-->"),)
 HASH: Final = ("#",)
@@ -35,16 +40,14 @@ SLASHES: Final = ("//",)
 
 PYTHON: Final = Kind(
     "python",
-    frozenset({"python", "py", "python3", "py3", "pyi", "sage", "starlark"}),
+    words("py py3 pyi python python3 sage starlark"),
     HASH,
     long_strings=('"""', "'''"),
     brackets=True,
 )
 JAVASCRIPT: Final = Kind(
     "javascript",
-    frozenset(
-        ["javascript", "js", "jsx", "typescript", "ts", "tsx", "mjs", "cjs", "node", "ecmascript"]
-    ),
+    words("javascript js jsx typescript ts tsx mjs cjs node ecmascript"),
     SLASHES,
     C_COMMENTS,
     ("`",),
@@ -52,47 +55,10 @@ JAVASCRIPT: Final = Kind(
 )
 C_LIKE: Final = Kind(
     "c",
-    frozenset(
-        [
-            "c",
-            "h",
-            "cpp",
-            "c++",
-            "cc",
-            "cxx",
-            "hpp",
-            "java",
-            "kotlin",
-            "kt",
-            "kts",
-            "go",
-            "golang",
-            "rust",
-            "rs",
-            "csharp",
-            "cs",
-            "c#",
-            "swift",
-            "scala",
-            "objc",
-            "objectivec",
-            "glsl",
-            "hlsl",
-            "wgsl",
-            "zig",
-            "v",
-            "verilog",
-            "arduino",
-            "ino",
-            "cuda",
-            "d",
-            "processing",
-            "pde",
-            "vala",
-            "haxe",
-            "hx",
-            "gdshader",
-        ]
+    words(
+        "c h cpp c++ cc cxx hpp java kotlin kt kts go golang rust rs csharp cs c# swift "
+        "scala objc objectivec glsl hlsl wgsl zig v verilog arduino ino cuda d processing "
+        "pde vala haxe hx gdshader"
     ),
     SLASHES,
     C_COMMENTS,
@@ -102,247 +68,100 @@ C_LIKE: Final = Kind(
 )
 QUOTED: Final = Kind(
     "curly",
-    frozenset(
-        [
-            "dart",
-            "groovy",
-            "gradle",
-            "solidity",
-            "sol",
-            "proto",
-            "protobuf",
-            "thrift",
-            "prisma",
-            "jsonnet",
-            "apex",
-        ]
-    ),
+    words("dart groovy gradle solidity sol proto protobuf thrift prisma jsonnet apex"),
     SLASHES,
     C_COMMENTS,
     ('"""', "'''"),
     brackets=True,
 )
-PHP: Final = Kind(
-    "php", frozenset({"php"}), ("//", "#"), C_COMMENTS, markup=True, apostrophe="nothing"
-)
+PHP: Final = Kind("php", words("php"), ("//", "#"), C_COMMENTS, markup=True, apostrophe="nothing")
 CSS: Final = Kind(
     "css",
-    frozenset(["css", "scss", "sass", "less", "stylus", "postcss"]),
+    words("css scss sass less stylus postcss"),
     SLASHES,
     C_COMMENTS,
     brackets=True,
 )
 JSON: Final = Kind(
     "json",
-    frozenset(["json", "jsonc", "json5", "geojson", "webmanifest", "ipynb"]),
+    words("json jsonc json5 geojson webmanifest ipynb"),
     SLASHES,
     C_COMMENTS,
     brackets=True,
 )
-TOML: Final = Kind(
-    "toml", frozenset({"toml"}), HASH, long_strings=('"""', "'''"), apostrophe="nothing"
-)
-YAML: Final = Kind("yaml", frozenset({"yaml", "yml"}), HASH)
+TOML: Final = Kind("toml", words("toml"), HASH, long_strings=('"""', "'''"), apostrophe="nothing")
+YAML: Final = Kind("yaml", words("yaml yml"), HASH)
 INI: Final = Kind(
     "ini",
-    frozenset(["ini", "cfg", "conf", "env", "dotenv", "properties", "editorconfig", "desktop"]),
+    words("ini cfg conf env dotenv properties editorconfig desktop"),
     ("#", ";"),
 )
 SHELL: Final = Kind(
     "shell",
-    frozenset(
-        [
-            "bash",
-            "sh",
-            "shell",
-            "zsh",
-            "fish",
-            "ksh",
-            "console",
-            "terminal",
-            "shellsession",
-            "shell-session",
-        ]
+    words("bash sh shell zsh fish ksh console terminal shellsession shell-session"),
+    HASH,
+    heredocs=True,
+)
+POWERSHELL: Final = Kind("powershell", words("powershell ps1 pwsh psm1"), HASH, (("<#", "#>"),))
+BATCH: Final = Kind("batch", words("bat batch cmd"), ("REM ", "rem ", "::"))
+HASHED: Final = Kind(
+    "script",
+    words(
+        "ruby rb perl pl r nim tcl awk "
+        "cmake makefile make dockerfile docker containerfile nginx nix just "
+        "justfile hcl terraform tf tfvars gitignore dockerignore "
+        "gitattributes requirements procfile gdscript gd po apache bazel meson"
     ),
     HASH,
     heredocs=True,
 )
-POWERSHELL: Final = Kind(
-    "powershell", frozenset(["powershell", "ps1", "pwsh", "psm1"]), HASH, (("<#", "#>"),)
-)
-BATCH: Final = Kind("batch", frozenset(["bat", "batch", "cmd"]), ("REM ", "rem ", "::"))
-HASHED: Final = Kind(
-    "script",
-    frozenset(
-        [
-            "ruby",
-            "rb",
-            "perl",
-            "pl",
-            "r",
-            "elixir",
-            "ex",
-            "exs",
-            "julia",
-            "jl",
-            "nim",
-            "crystal",
-            "cr",
-            "tcl",
-            "awk",
-            "coffee",
-            "coffeescript",
-            "cmake",
-            "makefile",
-            "make",
-            "dockerfile",
-            "docker",
-            "containerfile",
-            "nginx",
-            "nix",
-            "just",
-            "justfile",
-            "graphql",
-            "gql",
-            "hcl",
-            "terraform",
-            "tf",
-            "tfvars",
-            "gitignore",
-            "dockerignore",
-            "gitattributes",
-            "requirements",
-            "procfile",
-            "gdscript",
-            "gd",
-            "po",
-            "apache",
-            "bazel",
-            "meson",
-        ]
-    ),
+DOCUMENTED: Final = Kind(
+    "documented",
+    words("elixir ex exs julia jl crystal cr graphql gql coffee coffeescript"),
     HASH,
+    long_strings=('"""',),
     heredocs=True,
 )
 DASHED: Final = Kind(
     "dashed",
-    frozenset(
-        ["sql", "lua", "haskell", "hs", "ada", "elm", "postgres", "postgresql", "mysql", "sqlite"]
-    ),
+    words("sql lua haskell hs ada elm postgres postgresql mysql sqlite"),
     ("--",),
     (("/*", "*/"), ("{-", "-}"), ("--[[", "]]")),
 )
 LISP: Final = Kind(
     "lisp",
-    frozenset(
-        [
-            "lisp",
-            "clojure",
-            "clj",
-            "cljs",
-            "scheme",
-            "scm",
-            "racket",
-            "rkt",
-            "elisp",
-            "el",
-            "asm",
-            "s",
-            "nasm",
-        ]
-    ),
+    words("lisp clojure clj cljs scheme scm racket rkt elisp el asm s nasm"),
     (";",),
     apostrophe="nothing",
 )
 ML: Final = Kind(
     "ml",
-    frozenset(
-        [
-            "ocaml",
-            "ml",
-            "mli",
-            "fsharp",
-            "fs",
-            "pascal",
-            "pas",
-            "delphi",
-            "sml",
-            "matlab",
-            "erlang",
-            "erl",
-            "prolog",
-            "vb",
-            "vbnet",
-            "vba",
-            "fortran",
-            "f90",
-            "cobol",
-        ]
+    words(
+        "ocaml ml mli fsharp fs pascal pas delphi sml matlab erlang erl prolog vb vbnet "
+        "vba fortran f90 cobol"
     ),
     ("//", "%", "'", "!"),
     (("(*", "*)"),),
 )
 HTML: Final = Kind(
     "html",
-    frozenset(["html", "htm", "xhtml", "vue", "svelte", "astro"]),
+    words("html htm xhtml vue svelte astro"),
     block_comments=(*MARKUP_COMMENTS, *C_COMMENTS),
     markup=True,
     apostrophe="nothing",
 )
 XML: Final = Kind(
     "xml",
-    frozenset(
-        [
-            "xml",
-            "svg",
-            "xsd",
-            "xsl",
-            "xslt",
-            "rss",
-            "atom",
-            "plist",
-            "xaml",
-            "csproj",
-            "pom",
-            "iml",
-            "resx",
-            "ui",
-            "kml",
-            "wsdl",
-            "storyboard",
-        ]
-    ),
+    words("xml svg xsd xsl xslt rss atom plist xaml csproj pom iml resx ui kml wsdl storyboard"),
     block_comments=MARKUP_COMMENTS,
     markup=True,
     apostrophe="nothing",
 )
 TEMPLATE: Final = Kind(
     "template",
-    frozenset(
-        [
-            "jinja",
-            "jinja2",
-            "j2",
-            "ejs",
-            "erb",
-            "hbs",
-            "handlebars",
-            "mustache",
-            "liquid",
-            "twig",
-            "njk",
-            "nunjucks",
-            "tmpl",
-            "tpl",
-            "gotmpl",
-            "pug",
-            "jade",
-            "haml",
-            "slim",
-            "blade",
-            "mako",
-            "modelfile",
-        ]
+    words(
+        "jinja jinja2 j2 ejs erb hbs handlebars mustache liquid twig njk nunjucks tmpl "
+        "tpl gotmpl pug jade haml slim blade mako modelfile"
     ),
     block_comments=(("{#", "#}"), *MARKUP_COMMENTS, ("<%#", "%>"), ("{{!", "}}"), ("<%--", "--%>")),
     markup=True,
@@ -350,56 +169,24 @@ TEMPLATE: Final = Kind(
 )
 MARKDOWN: Final = Kind(
     "markdown",
-    frozenset(
-        [
-            "markdown",
-            "md",
-            "mdx",
-            "rmd",
-            "qmd",
-            "mkd",
-            "rst",
-            "restructuredtext",
-            "adoc",
-            "asciidoc",
-            "org",
-        ]
-    ),
+    words("markdown md mdx rmd qmd mkd rst restructuredtext adoc asciidoc org"),
     block_comments=MARKUP_COMMENTS,
     free_text=True,
     markup=True,
     apostrophe="nothing",
 )
-TEX: Final = Kind(
-    "tex", frozenset(["latex", "tex", "bib", "sty"]), ("%",), free_text=True, apostrophe="nothing"
-)
-PATCH: Final = Kind("patch", frozenset({"patch", "diff"}), free_text=True, apostrophe="nothing")
+TEX: Final = Kind("tex", words("latex tex bib sty"), ("%",), free_text=True, apostrophe="nothing")
+PATCH: Final = Kind("patch", words("diff patch"), free_text=True, apostrophe="nothing")
 TEXT: Final = Kind(
     "text",
-    frozenset(
-        [
-            "text",
-            "txt",
-            "plaintext",
-            "plain",
-            "csv",
-            "tsv",
-            "psv",
-            "log",
-            "dat",
-            "map",
-            "lst",
-            "asc",
-            "output",
-        ]
-    ),
+    words("text txt plaintext plain csv tsv psv log dat map lst asc output"),
     free_text=True,
     apostrophe="nothing",
 )
 OTHER: Final = Kind("other", frozenset(), free_text=True, apostrophe="nothing")
 
 KINDS: Final = (
-    PYTHON, JAVASCRIPT, PHP, C_LIKE, QUOTED, CSS, JSON, TOML, YAML, INI, SHELL, POWERSHELL, BATCH, HASHED,
+    PYTHON, JAVASCRIPT, PHP, C_LIKE, QUOTED, CSS, JSON, TOML, YAML, INI, SHELL, POWERSHELL, BATCH, HASHED, DOCUMENTED,
     DASHED, LISP, ML, HTML, XML, TEMPLATE, MARKDOWN, TEX, PATCH, TEXT,
 )  # fmt: skip
 BY_NAME: Final = {name: kind for kind in reversed(KINDS) for name in kind.names}

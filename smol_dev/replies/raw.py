@@ -5,7 +5,7 @@ from typing import Final
 
 from smol_dev.replies.fences import Block
 from smol_dev.replies.kinds import JSON, MARKDOWN, OTHER, PYTHON, TOML, YAML, Kind
-from smol_dev.replies.labels import label_in, same_file
+from smol_dev.replies.labels import label_in, mentioned_paths, same_file
 from smol_dev.replies.prose import is_lead, is_sentence
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_json, is_python, toml_problem
@@ -25,7 +25,9 @@ def is_raw(text: str, lines: list[str], blocks: list[Block], *, kind: Kind, path
         return True
     before = [line for line in lines[: first.first] if line.strip()]
     if kind.free_text:
-        return is_raw_text(before, first, kind, path)
+        return is_raw_text(before, first, kind, path) and not has_own_block(
+            blocks, lines, kind, path
+        )
     code = [line for line in before if not is_announcement(line)]
     if not code:
         return False
@@ -63,6 +65,25 @@ def is_raw_text(before: list[str], first: Block, kind: Kind, path: str) -> bool:
         return False
     own = first.kind is kind or (first.kind is None and kind is not MARKDOWN)
     headings = any(re.match(r"#{1,6} \S", line) for line in content)
-    return not (
-        own and not headings and all(is_sentence(line) or label_in(line) for line in content)
-    )
+    if headings or not own:
+        return True
+    announced = first.kind is kind and all(is_announcement(line) for line in content)
+    return not (announced or all(is_sentence(line) or label_in(line) for line in content))
+
+
+def has_own_block(blocks: list[Block], lines: list[str], kind: Kind, path: str) -> bool:
+    """Tell whether a block of this kind stands right below a line that names the file."""
+    for block in blocks:
+        above = next(
+            (
+                line
+                for line in reversed(lines[max(0, block.first - 3) : block.first])
+                if line.strip()
+            ),
+            "",
+        )
+        if block.kind is kind and any(
+            same_file(name, path) for name in [label_in(above) or "", *mentioned_paths(above)]
+        ):
+            return True
+    return False

@@ -104,7 +104,8 @@ class Scanner:
         """Return a string that may hold line ends."""
         position = start + len(quote)
         while (end := self.text.find(quote, position)) >= 0:
-            escapes = end - len(self.text[position:end].rstrip("\\"))
+            between = self.text[position:end]
+            escapes = len(between) - len(between.rstrip("\\"))
             if escapes % 2 == 0:
                 return Span(start, end + len(quote), "string", closed=True)
             position = end + 1
