@@ -11,7 +11,8 @@ from smol_dev.errors import Reason
 from smol_dev.replies import escapes
 from smol_dev.replies.complete import is_complete, is_cut
 from smol_dev.replies.envelope import open_envelope
-from smol_dev.replies.extract import Found, Request, find
+from smol_dev.replies.extract import find
+from smol_dev.replies.found import Found, Request
 from smol_dev.replies.kinds import JSON, kind_of
 from smol_dev.replies.labels import without_label
 from smol_dev.replies.placeholders import left_out

@@ -1,13 +1,14 @@
 """Where in an answer the requested file is: as it stands, wrapped, fenced, or between prose."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from smol_dev.errors import Reason
 from smol_dev.replies import calls, patches, tags
 from smol_dev.replies.choose import candidates, choose
 from smol_dev.replies.fences import Block, find_blocks
+from smol_dev.replies.found import Found, Request
 from smol_dev.replies.kinds import (
     HTML,
     JSON,
@@ -22,40 +23,14 @@ from smol_dev.replies.labels import label_in, same_file
 from smol_dev.replies.prose import is_lead, is_sentence, is_tail
 from smol_dev.replies.raw import PLAIN, is_raw
 from smol_dev.replies.scan import scan
+from smol_dev.replies.sections import own_section
 from smol_dev.replies.substance import has_code
 from smol_dev.replies.unfenced import RULE, without_prose
 
-SECTION_LABEL: Final = re.compile(
-    r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$",
-    re.IGNORECASE,
-)
 SHORT_SENTENCE: Final = re.compile(r"[A-Z][\w',`-]*(?: [\w',`-]+){1,5}[.!:]")
 LONE_CONTENT: Final = re.compile(
     r"\s*\{\s*[\"'](?:content|contents|code|file_content|text|markdown|readme)[\"']\s*:"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for, and whether the server stopped the model before it was done."""
-
-    path: str
-    kind: Kind
-    cut: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The text that was found for the file; `is_open` says that its end was not seen."""
-
-    text: str
-    is_open: bool
-    rules: tuple[str, ...] = ()
-    fenced: bool = False
-
-    def after(self, *rules: str) -> "Found":
-        """Return the same text, found after these rules."""
-        return replace(self, rules=(*rules, *self.rules))
 
 
 def find(text: str, request: Request) -> Found | Reason:
@@ -260,43 +235,3 @@ def find_unfenced(text: str, request: Request) -> Found | Reason:
         return "no_code"
     rules = file.rules or ("C1 as it stands",)
     return Found(file.text, is_open=not file.followed, rules=rules)
-
-
-def own_section(text: str, request: Request) -> Found | Reason | None:
-    """Return the requested file of several unfenced ones, each below a line with its path."""
-    lines = text.split("\n")
-    labels = [
-        (number, label)
-        for number, line in enumerate(lines)
-        if SECTION_LABEL.match(line)
-        and (label := label_in(line)) is not None
-        and not (request.kind.free_text and not re.match(r"\s*(?:=|\[?file)", line, re.IGNORECASE))
-    ]
-    if not labels or opening_label(lines) != labels[0][0]:
-        return None
-    style = decoration(lines, labels[0])
-    labels = [one for one in labels if decoration(lines, one) == style]
-    mine = [place for place, (_, label) in enumerate(labels) if same_file(label, request.path)]
-    if not mine:
-        return "wrong_format"
-    if len(labels) == 1:
-        return None
-    place = mine[0]
-    end = labels[place + 1][0] if place + 1 < len(labels) else len(lines)
-    body = "\n".join(lines[labels[place][0] + 1 : end])
-    file = without_prose(body, kind=request.kind, path=request.path)
-    closed = place + 1 < len(labels) or file.followed
-    return Found(file.text, is_open=not closed, rules=("C3 own section",))
-
-
-def decoration(lines: list[str], label: tuple[int, str]) -> str:
-    """Return a line with a label without the label: sections of one answer have it in common."""
-    return re.sub(r"\d+", "", lines[label[0]].replace(label[1], "", 1)).strip(" ")
-
-
-def opening_label(lines: list[str]) -> int:
-    """Return the number of the first filled line that is not an announcement."""
-    for number, line in enumerate(lines):
-        if line.strip() and not is_lead(line, PLAIN):
-            return number
-    return -1
