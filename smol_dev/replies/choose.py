@@ -115,9 +115,8 @@ def describe(block: Block, near: list[str], path: str, kind: Kind) -> Candidate:
     aside = bool(NOT_THE_FILE.search(bare)) and not (label and same_file(label, path))
     if (
         aside
-        and requested
-        and THE_FILE.search(bare)
-        and not re.search(r"\brun|usage|test\b", bare, re.IGNORECASE)
+        and ((requested and THE_FILE.search(bare)) or FINAL.search(bare))
+        and not re.search(r"\brun|usage|output|test\b", bare, re.IGNORECASE)
     ):
         aside = False
     return Candidate(

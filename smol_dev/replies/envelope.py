@@ -183,7 +183,7 @@ def without_header(text: str) -> tuple[str, str] | None:
     match = LEADING.match(start)
     if match is None:
         return None
-    return start[match.end() :], "role header"
+    return start[match.end() :].lstrip(" "), "role header"
 
 
 def before_end_token(text: str, kind: Kind) -> tuple[str, bool]:

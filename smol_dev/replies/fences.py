@@ -7,7 +7,7 @@ from typing import Final
 from smol_dev.replies.kinds import MARKDOWN, PYTHON, Kind, kind_named
 from smol_dev.replies.prose import TAIL as TALK
 from smol_dev.replies.prose import is_sentence, is_talk, plain
-from smol_dev.replies.scan import scan
+from smol_dev.replies.scan import HEREDOC, scan
 from smol_dev.replies.syntax import is_python_program
 
 FENCE: Final = re.compile(r"^([ \t]*(?:>[ \t]?)?)(`{3,}|~{3,}|'{3}|\"{3})([^\n]*)$")
@@ -19,7 +19,7 @@ PATH_WORD: Final = re.compile(
 ATTRIBUTES: Final = re.compile(
     r"^(?:\{.*\}?|[\w-]+\s*[=:].*|(?://|#|<!--|/\*|--|;)?\s*(?:file(?:name|path)?\s*:?)?\s*"
     r"[`\"'(]?[\w@./\\\[\]() -]*\.\w{1,10}[`\"')]?(?:\s*(?:-->|\*/))?(?:\s+.{0,80})?|"
-    r"\([^()]*\)|linenums.*|copy|showLineNumbers|numberLines)$",
+    r"\([^()]*\)|[\d.]{1,6}|linenums.*|copy|showLineNumbers|numberLines)$",
     re.IGNORECASE,
 )
 CODE_START: Final = re.compile(
@@ -96,6 +96,8 @@ def split_info(rest: str) -> tuple[str, str | None]:
     """Return the info string behind an opening fence, and the first line of code glued to it."""
     word = LANGUAGE.match(rest)
     language = word[1] if word else ""
+    if rest.startswith("{") and rest.endswith("}") and word:
+        return rest, None
     if kind_named(language.split(":")[0]):
         tail = rest[word.end() :] if word else ""
         if not tail.strip() or ATTRIBUTES.match(tail.strip(" :}")) or tail[0] in ":}{,":
@@ -243,12 +245,25 @@ class Finder:
         if self.budget < len(body) or not any(mark in body for mark in MULTILINE):
             return False
         self.budget -= len(body) + len(self.lines)
+        if self.kind.heredocs and (heredoc := open_heredoc(body)) is not None:
+            return any(line.strip() == heredoc for line in self.lines[line + 1 :])
         spans = scan(body, self.kind)
         if not spans or spans[-1].closed:
             return False
         opening = body[spans[-1].start :][:4]
         closing = next((end for start, end in PAIRS if opening.startswith(start)), "")
         return bool(closing) and any(closing in line for line in self.lines[line + 1 :])
+
+
+def open_heredoc(body: str) -> str | None:
+    """Return the word that ends the heredoc in which a shell script stops, or None."""
+    opened = list(HEREDOC.finditer(body))
+    if not opened:
+        return None
+    last = opened[-1]
+    if re.search(rf"^[ \t]*{last[2]}[ \t]*$", body[last.end() :], re.MULTILINE):
+        return None
+    return last[2]
 
 
 PAIRS: Final = (('"""', '"""'), ("'''", "'''"), ("/*", "*/"), ("<!--", "-->"))

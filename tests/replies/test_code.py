@@ -1,0 +1,128 @@
+"""Answers as models give them, by the rule that reads them: envelope, fences, labels, prose."""
+
+import pytest
+
+from smol_dev.replies.code import read_code
+from smol_dev.replies.verdicts import Code
+
+PY = "def double(n):\n    return 2 * n\n"
+JS = "export function double(n) {\n  return 2 * n;\n}\n"
+CSS = "body {\n  margin: 0;\n}\n"
+HTML = "<!DOCTYPE html>\n<html>\n<body>\n<h1>Hi</h1>\n</body>\n</html>\n"
+YAML = "services:\n  web:\n    build: .\n"
+JSON = '{\n  "name": "notes"\n}\n'
+GO = "package main\n\nfunc main() {\n\tprintln(1)\n}\n"
+MD = "# Notes\n\nKeeps notes.\n\n## Use\n\n```bash\nnotes add\n```\n"
+SH = "#!/bin/sh\nset -e\necho hi\n"
+SQL = "CREATE TABLE notes (\n  id INTEGER\n);\n"
+
+ENVELOPE = [
+    pytest.param("a.py", f"<thinking>\nShort.\n</thinking>\n{PY}", PY, id="thinking"),
+    pytest.param("a.py", f"[THINK]hm[/THINK]```python\n{PY}```", PY, id="square think"),
+    pytest.param("a.py", f"<think>\n\n</think>\n\n{PY}", PY, id="empty think"),
+    pytest.param("a.js", f"<think>a <think> inside</think>\n```js\n{JS}```", JS, id="think said in it"),
+    pytest.param("a.py", f"<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final"
+                 f"<|message|>```python\n{PY}```<|return|>", PY, id="harmony"),
+    pytest.param("a.py", f"analysisThe user wants a file.assistantfinal```python\n{PY}```", PY, id="bare harmony"),
+    pytest.param("a.py", f"<think>\nYes.\n</think>\n<answer>\n{PY}</answer>", PY, id="answer tags"),
+    pytest.param("a.css", f"I need a reset.\nNothing else.\n</think>\n\n{CSS}", CSS, id="lone closer"),
+    pytest.param("a.py", f"<think>\nI will write it now.\n\n```python\n{PY}```\n", PY, id="never closed, one block"),
+    pytest.param("a.py", f"assistant\n\n{PY}", PY, id="role"),
+    pytest.param("a.py", f"<|im_start|>assistant\n{PY}<|im_end|>", PY, id="chatml"),
+    pytest.param("a.py", f"### Response:\n```python\n{PY}```", PY, id="alpaca"),
+    pytest.param("a.py", f"<|start_header_id|>assistant<|end_header_id|>\n\n{PY}<|eot_id|>", PY, id="llama"),
+    pytest.param("a.py", f"<start_of_turn>model\n{PY}<end_of_turn>\n", PY, id="gemma"),
+    pytest.param("a.py", f"[/INST] {PY}</s>", PY, id="mistral"),
+    pytest.param("a.py", f"{PY}<|endoftext|>Human: another\n\n```python\nx = 1\n```", PY, id="next document"),
+    pytest.param("a.py", f"{PY}<|im_end|>\n<|im_start|>user\nthanks<|im_end|>", PY, id="next turn"),
+    pytest.param("a.py", f"```python\n{PY}```<|fim_middle|>", PY, id="fill in the middle"),
+    pytest.param("a.py", f"<｜Assistant｜>{PY}<｜end▁of▁sentence｜>", PY, id="deepseek"),
+    pytest.param("a.html", f"<think>\nplain page\n</think>\n{HTML}", HTML, id="think before markup"),
+    pytest.param("README.md", f"<think>\nA readme.\n</think>\n\n{MD}", MD, id="think before markdown"),
+    pytest.param("a.py", f"\ufeff```python\r\n{PY.replace(chr(10), chr(13) + chr(10))}```\r\n", PY, id="windows"),
+]  # fmt: skip
+
+FENCES = [
+    pytest.param("a.py", f"````python\n{PY}````", PY, id="four"),
+    pytest.param("a.py", f"```python\n{PY}````", PY, id="longer closer"),
+    pytest.param("a.py", f"~~~\n{PY}~~~~", PY, id="tildes"),
+    pytest.param("a.py", f"'''python\n{PY}'''", PY, id="quotes"),
+    pytest.param("a.py", "  ```python\n  def double(n):\n      return 2 * n\n  ```", PY, id="indented"),
+    pytest.param("a.py", "1. The file:\n\n   ```python\n   def double(n):\n       return 2 * n\n   ```\n", PY,
+                 id="in a list"),
+    pytest.param("a.py", f"```python\n{PY}```\n```", PY, id="doubled closer"),
+    pytest.param("a.py", f"```\n```python\n{PY}```\n```", PY, id="doubled fence"),
+    pytest.param("a.py", f"```python\n{PY[:-1]}```", PY, id="glued closer"),
+    pytest.param("a.py", "```pythondef double(n):\n    return 2 * n\n```", PY, id="glued opener"),
+    pytest.param("a.py", f"Here you go:```python\n{PY}```", PY, id="opener behind words"),
+    pytest.param("a.py", f"```{{.python .numberLines}}\n{PY}```", PY, id="attributes"),
+    pytest.param("a.py", f"```Python 3\n{PY}```", PY, id="language in words"),
+    pytest.param("a.js", f"```typescript\n{JS}```", JS, id="near language"),
+    pytest.param("a.sh", f"```\n{SH}```\nMake it executable:\n```\nchmod +x a.sh\n```", SH, id="command behind"),
+    pytest.param("Dockerfile", "```dockerfile\nFROM x\nRUN y\n```\n", "FROM x\nRUN y\n", id="dockerfile"),
+    pytest.param("README.md", f"```markdown\n{MD}```", MD, id="readme, ends in a block"),
+    pytest.param("README.md", f"````markdown\n{MD}````\n\nLet me know!", MD, id="readme in four"),
+    pytest.param("README.md", f"```md\n{MD}\n## License\n\nMIT\n```", f"{MD}\n## License\n\nMIT\n",
+                 id="readme with text at its end"),
+    pytest.param("README.md", "```markdown\n# A\n\n```\npip install a\n```\n\nText.\n```\n",
+                 "# A\n\n```\npip install a\n```\n\nText.\n", id="readme with a bare block"),
+    pytest.param("README.md", f"~~~markdown\n{MD}~~~", MD, id="readme in tildes"),
+    pytest.param("a.py", '```python\ndef f():\n    """Do.\n\n    ```\n    f()\n    ```\n    """\n```',
+                 'def f():\n    """Do.\n\n    ```\n    f()\n    ```\n    """\n', id="block in a docstring"),
+    pytest.param("a.ts", "```ts\n/**\n * ```ts\n * f()\n * ```\n */\nexport const f = () => 1;\n```",
+                 "/**\n * ```ts\n * f()\n * ```\n */\nexport const f = () => 1;\n", id="block in a doc comment"),
+    pytest.param("a.go", f"```go\n{GO}", GO, id="never closed"),
+    pytest.param("a.json", f"{JSON}```", JSON, id="never opened"),
+    pytest.param("a.py", f"```python\n{PY}```\n\n```python\nprint(double(2))\n```", PY, id="usage behind"),
+    pytest.param("a.py", f"Install:\n```\npip install x\n```\nThe file:\n```\n{PY}```", PY, id="install before"),
+    pytest.param("a.py", f"```python\ndef double(n):\n    return n\n```\n\nCorrected version:\n\n```python\n{PY}```", PY,
+                 id="corrected"),
+    pytest.param("a.py", f"First draft:\n```python\nx = 1\n```\nWait, that is wrong. Final code:\n```python\n{PY}```",
+                 PY, id="final"),
+    pytest.param("a.py", f"```html\n{HTML}```\n\n```python\n{PY}```", PY, id="by type"),
+    pytest.param("web/a.css", f"**web/a.html**\n```html\n{HTML}```\n**web/a.css**\n```css\n{CSS}```", CSS, id="by path"),
+    pytest.param("b/x.py", f"### a/x.py\n```python\nA = 1\n```\n### b/x.py\n```python\n{PY}```", PY, id="by folder"),
+    pytest.param("test_a.py", f"```python\n{PY}```\n`test_a.py`:\n```python\nimport a\n```", "import a\n",
+                 id="the test is the file"),
+    pytest.param("a.py", f"```python\n{PY}```\n\nOutput:\n\n```\n4\n```", PY, id="output behind"),
+    pytest.param("config.yml", f"```yaml\n{YAML}```\nRun:\n```bash\ndocker compose up\n```", YAML, id="yaml"),
+]  # fmt: skip
+
+LABELS_AND_PROSE = [
+    pytest.param("src/a.py", f'```python title="src/a.py"\n{PY}```', PY, id="title"),
+    pytest.param("src/a.py", f"```src/a.py\n{PY}```", PY, id="path for language"),
+    pytest.param("src/a.py", f"```python\nsrc/a.py\n{PY}```", PY, id="bare path inside"),
+    pytest.param("src/a.py", f"```python\n# src/a.py\n{PY}```", f"# src/a.py\n{PY}", id="comment stays"),
+    pytest.param("a.css", f"```css\n/* a.css */\n{CSS}```", f"/* a.css */\n{CSS}", id="css comment stays"),
+    pytest.param("a.css", f"```css\n// a.css\n{CSS}```", CSS, id="no css comment"),
+    pytest.param("a.json", f"// a.json\n{JSON}", JSON, id="no json comment"),
+    pytest.param("a.json", f"# a.json\n{JSON}", JSON, id="no json comment either"),
+    pytest.param("a.html", f"```html\n<!-- a.html -->\n{HTML}```", f"<!-- a.html -->\n{HTML}", id="markup comment"),
+    pytest.param("a.py", f"=== a.py ===\n{PY}", PY, id="ruler"),
+    pytest.param("a.py", f"--- a.py ---\n{PY}--- end of file ---", PY, id="two rulers"),
+    pytest.param("a.sql", f"Filename: a.sql\n\n{SQL}", SQL, id="filename"),
+    pytest.param("pkg/__init__.py", f"**pkg/__init__.py**\n```python\n{PY}```", PY, id="underscores in bold"),
+    pytest.param("app/[id]/page.tsx", f"#### `app/[id]/page.tsx`\n```tsx\n{JS}```", JS, id="brackets"),
+    pytest.param("a.py", f"Sure, here's the code:\n\n{PY}\nThis doubles a number.", PY, id="sentences"),
+    pytest.param("a.js", f"Certainly!\n\n{JS}\n**Explanation**\n\n- doubles `n`\n- returns it", JS, id="list behind"),
+    pytest.param("a.css", f"Here is a.css:\n{CSS}\nThe margin is removed.\nLet me know if it helps.", CSS, id="css"),
+    pytest.param("a.html", f"Here's the page:\n\n{HTML}\nOpen it in a browser.", HTML, id="markup"),
+    pytest.param("a.json", f"Here is the file:\n\n{JSON}\nIt has a name.", JSON, id="json"),
+    pytest.param("a.yml", f"Below is the compose file:\n\n{YAML}\nStart it with `docker compose up`.", YAML, id="yaml"),
+    pytest.param("a.go", f"Here's main.go:\n\n{GO}\nNote: it prints 1.", GO, id="go"),
+    pytest.param("a.sh", f"Here is the script:\n\n{SH}\nYou can run it with `sh a.sh`.", SH, id="shell"),
+    pytest.param("README.md", f"Here's the README for your project:\n\n{MD}", MD, id="readme"),
+    pytest.param("README.md", f"{MD}\n---\n\nLet me know if you'd like changes!", MD, id="readme, words behind"),
+    pytest.param("README.md", f"Sure! Here is the README.md:\n\n---\n\n{MD}", MD, id="readme behind a rule"),
+    pytest.param("a.txt", "Here is the content of a.txt:\n\nMilk\nEggs\n", "Milk\nEggs\n", id="text"),
+    pytest.param("a.py", "\n\n    def double(n):\n        return 2 * n\n\n", PY, id="indented as a block"),
+    pytest.param("a.py", "def double(n):\n\u00a0\u00a0\u00a0\u00a0return 2 * n", PY, id="no-break spaces"),
+    pytest.param("a.py", "python\ndef double(n):\n    return 2 * n", PY, id="language alone"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "answer", "content"), [*ENVELOPE, *FENCES, *LABELS_AND_PROSE])
+def test_the_file_in_the_answer(path: str, answer: str, content: str) -> None:
+    verdict = read_code(answer, path=path, finish_reason="stop")
+    assert isinstance(verdict, Code)
+    assert verdict.content == content

@@ -1,0 +1,174 @@
+"""A file inside something else comes out of it, and what is no file says why (C6 to C11)."""
+
+import json
+
+import pytest
+
+from smol_dev.replies.code import read_code
+from smol_dev.replies.verdicts import Code, Rejected
+
+PY = "def double(n):\n    return 2 * n\n"
+QUOTED = 'def hello(name):\n    print("hi", name)\n    return "\\n"\n'
+JS = "export function double(n) {\n  return 2 * n;\n}\n"
+CSS = "body {\n  margin: 0;\n}\n"
+HTML = "<!DOCTYPE html>\n<html>\n<body>\n<h1>Hi</h1>\n</body>\n</html>\n"
+MD = "# Notes\n\nKeeps notes.\n\n## Use\n\n```bash\nnotes add\n```\n"
+SH = "#!/bin/sh\nset -e\necho hi\n"
+LESS = "def low(a, b):\n    return a < b and b > 1\n"
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+def call(text: str, path: str = "a.py") -> str:
+    arguments = {"path": path, "content": text}
+    return json.dumps({"name": "write_file", "arguments": arguments})
+
+
+def added(text: str) -> str:
+    return "".join(f"+{line}\n" for line in text.splitlines())
+
+
+WRAPPED = [
+    pytest.param("a.py", f'{{"content": {quoted(QUOTED)}}}', QUOTED, id="object"),
+    pytest.param("a.py", f'```json\n{{"code": {quoted(QUOTED)}}}\n```', QUOTED, id="fenced object"),
+    pytest.param("a.py", quoted(json.dumps({"code": QUOTED})), QUOTED, id="encoded twice"),
+    pytest.param("a.py", f'{{"a.py": {quoted(PY)}}}', PY, id="path to text"),
+    pytest.param("a.py", f'{{"files": [{{"path": "a.py", "content": {quoted(PY)}}}]}}', PY, id="files"),
+    pytest.param("a.py", f'[{{"path": "b.py", "content": "B = 1"}}, {{"path": "a.py", "content": {quoted(PY)}}}]', PY,
+                 id="one of a list"),
+    pytest.param("a.py", f"<tool_call>\n{call(PY)}\n</tool_call>", PY, id="tool call tags"),
+    pytest.param("a.py", f"[TOOL_CALLS][{call(PY)}]", PY, id="mistral call"),
+    pytest.param("a.py", json.dumps({"tool_calls": [{"function": {"name": "w", "arguments": json.dumps(
+        {"file_path": "a.py", "content": PY})}}]}), PY, id="arguments encoded"),
+    pytest.param("a.py", '{"code": "' + PY + '"}', PY, id="raw newlines"),
+    pytest.param("a.py", '{"code": """' + PY + '"""}', PY, id="triple quotes"),
+    pytest.param("a.py", "{'code': " + repr(QUOTED) + "}", QUOTED, id="python dict"),
+    pytest.param("README.md", f'{{"content": {quoted(MD)}}}', MD, id="readme"),
+    pytest.param("a.css", f'Here it is:\n\n{{"css": {quoted(CSS)}}}', CSS, id="words before an object"),
+    pytest.param("a.py", f'<file path="a.py">\n{PY}</file>', PY, id="file tag"),
+    pytest.param("a.py", f"<file>\n<path>a.py</path>\n<content>\n{PY}</content>\n</file>", PY, id="path tag"),
+    pytest.param("a.py", f"<code>\n{PY}</code>", PY, id="code tag"),
+    pytest.param("a.py", f"<![CDATA[\n{PY}]]>", PY, id="cdata"),
+    pytest.param("a.html", f'<file name="a.html"><![CDATA[\n{HTML}]]></file>', HTML, id="cdata in a file tag"),
+    pytest.param("a.py", f"<write_to_file>\n<path>a.py</path>\n<content>\n{PY}</content>\n</write_to_file>", PY,
+                 id="agent tag"),
+    pytest.param("a.py", f'<boltArtifact id="x" title="X">\n<boltAction type="file" filePath="a.py">\n{PY}'
+                 "</boltAction>\n</boltArtifact>", PY, id="bolt"),
+    pytest.param("a.py", f"<function=write_file>\n<parameter=path>a.py</parameter>\n<parameter=content>\n{PY}"
+                 "</parameter>\n</function>", PY, id="function tag"),
+    pytest.param("a.py", f"cat > a.py <<'EOF'\n{PY}EOF", PY, id="heredoc"),
+    pytest.param("src/a.py", f"```bash\nmkdir -p src\ncat <<'EOF' > src/a.py\n{PY}EOF\n```", PY, id="fenced heredoc"),
+    pytest.param("a.py", f"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,2 @@\n{added(PY)}", PY, id="diff"),
+    pytest.param("a.py", f"```diff\n--- /dev/null\n+++ a.py\n@@ -0,0 +1,2 @@\n{added(PY)}```", PY, id="fenced diff"),
+    pytest.param("a.py", "diff --git a/a.py b/a.py\nnew file mode 100644\nindex 0000000..1\n--- /dev/null\n+++ b/a.py\n"
+                 f"@@ -0,0 +1,2 @@\n{added(PY)}\\ No newline at end of file", PY, id="git diff"),
+    pytest.param("a.py", f"*** Begin Patch\n*** Add File: a.py\n{added(PY)}*** End Patch", PY, id="patch"),
+    pytest.param("a.py", f"<<<<<<< SEARCH\n=======\n{PY}>>>>>>> REPLACE", PY, id="empty search"),
+    pytest.param("a.py", f"a.py\n```\n<<<<<<< SEARCH\n=======\n{PY}>>>>>>> REPLACE\n```", PY, id="fenced search"),
+    pytest.param("a.py", "1: def double(n):\n2:     return 2 * n", PY, id="numbers with colons"),
+    pytest.param("a.py", "1\tdef double(n):\n2\t    return 2 * n", PY, id="numbers with tabs"),
+    pytest.param("a.py", "1 def double(n):\n2     return 2 * n", PY, id="numbers with spaces"),
+    pytest.param("a.py", LESS.replace("<", "&lt;").replace(">", "&gt;"), LESS, id="entities"),
+    pytest.param("a.js", "const a = b &amp;&amp; c &lt; 1;\n", "const a = b && c < 1;\n", id="ampersands"),
+    pytest.param("a.py", "def double(n):\\n    return 2 * n\\n", PY, id="one line"),
+    pytest.param("a.py", quoted(QUOTED), QUOTED, id="a string"),
+    pytest.param("a.css", "body {\\n  margin: 0;\\n}", CSS, id="one line of css"),
+]  # fmt: skip
+
+KEPT = [
+    pytest.param("a.json", '{"code": "print(1)"}\n', id="json with code"),
+    pytest.param("a.html", "<p>&lt;b&gt; is bold</p>\n", id="entities in markup"),
+    pytest.param("a.sh", f"cat > a.py <<'EOF'\n{PY}EOF\n", id="heredoc in a script"),
+    pytest.param("a.patch", f"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,2 @@\n{added(PY)}", id="patch"),
+    pytest.param("a.py", "TEXT = 'a &lt; b'\nLESS = 1 < 2\n", id="an entity beside its sign"),
+    pytest.param("a.py", 'print("a\\nb")\n', id="an escape in a string"),
+    pytest.param("a.txt", "1. one\n2. two\n", id="a numbered list"),
+    pytest.param("a.xml", "<file>\n<content>x</content>\n</file>\n", id="xml with a file tag"),
+    pytest.param("a.py", "FILES = {'a.py': 'x = 1'}\n", id="a dict in a program"),
+    pytest.param("rows.js", "export default [\n  1,\n  2,\n];\n", id="numbers that are data"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "answer", "content"), WRAPPED)
+def test_the_file_is_taken_out_of_its_wrapper(path: str, answer: str, content: str) -> None:
+    verdict = read_code(answer, path=path, finish_reason="stop")
+    assert isinstance(verdict, Code)
+    assert verdict.content == content
+
+
+@pytest.mark.parametrize(("path", "content"), KEPT)
+def test_what_looks_like_a_wrapper_may_be_the_file(path: str, content: str) -> None:
+    verdict = read_code(content, path=path, finish_reason="stop")
+    assert isinstance(verdict, Code)
+    assert verdict.content == content
+
+
+LOOP = "```js\nconst a = 1;\n" + 'list.add("ready");\n' * 200
+REJECTED = [
+    pytest.param("a.py", "```python\n```", "stop", "empty", id="empty fence"),
+    pytest.param("a.py", "<think>\nhm\n</think>\n", "stop", "empty", id="only reasoning"),
+    pytest.param("a.py", "<think>\nhm, so first", "length", "truncated", id="reasoning cut off"),
+    pytest.param("a.py", "I cannot help with creating this file.", "stop", "refusal", id="refusal"),
+    pytest.param("a.py", "I'm sorry, but as an AI I can't assist with that.\n\nPlease ask for something else.", "stop",
+                 "refusal", id="refusal of two paragraphs"),
+    pytest.param("README.md", "Es tut mir leid, aber dabei kann ich nicht helfen.", "stop", "refusal", id="german"),
+    pytest.param("a.js", LOOP, "length", "degenerate", id="loop in a fence"),
+    pytest.param("a.py", "x = 1\n" + "the the the " * 400, "length", "degenerate", id="loop of a word"),
+    pytest.param("a.js", f"```js\n{JS[:-3]}", "length", "truncated", id="cut in a fence"),
+    pytest.param("a.js", f"```js\n{JS[:-3]}", "stop", "truncated", id="cut though the server says stop"),
+    pytest.param("a.py", "def double(n):\n    return (2 *", "length", "truncated", id="cut, raw"),
+    pytest.param("a.html", HTML[:40], "length", "truncated", id="markup cut"),
+    pytest.param("README.md", MD[:30], "length", "truncated", id="text cut"),
+    pytest.param("a.json", '{"a": [1, 2', "stop", "truncated", id="json cut"),
+    pytest.param("a.py", f'{{"code": {quoted(PY)[:-12]}', "length", "truncated", id="object cut"),
+    pytest.param("a.py", f"```python\n{PY}\n# ... existing code ...\n```", "stop", "placeholder", id="existing code"),
+    pytest.param("a.js", "function a() {\n  // rest of the code unchanged\n}\n", "stop", "placeholder", id="rest"),
+    pytest.param("a.html", "<html>\n<body>\n<!-- existing content here -->\n</body>\n</html>\n", "stop", "placeholder",
+                 id="in markup"),
+    pytest.param("a.css", "body { margin: 0 }\n\n/* ... rest of the styles ... */\n", "stop", "placeholder", id="css"),
+    pytest.param("a.py", "import os\n\n# [insert your code here]\n", "stop", "placeholder", id="insert"),
+    pytest.param("README.md", "# A\n\n[... rest of the README unchanged ...]\n", "stop", "placeholder", id="text"),
+    pytest.param("a.py", "import os\n\n...[truncated]", "stop", "placeholder", id="truncated by its words"),
+    pytest.param("a.py", "@@ -1,2 +1,2 @@\n def double(n):\n-    return n\n+    return 2 * n\n", "stop",
+                 "wrong_format", id="hunk"),
+    pytest.param("a.py", "<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLACE", "stop", "wrong_format", id="edit"),
+    pytest.param("a.py", f"**b.js**\n```js\n{JS}```", "stop", "wrong_format", id="another file"),
+    pytest.param("a.py", "Which database would you like to use?", "stop", "no_code", id="question"),
+    pytest.param("a.py", "```bash\npip install flask\npython a.py\n```", "stop", "no_code", id="commands"),
+    pytest.param("a.js", "This module doubles a number. It has one function, which returns the result.", "stop",
+                 "no_code", id="description"),
+    pytest.param("a.css", "1. Reset the margin.\n2. Set the font.\n3. Style the buttons.", "stop", "no_code", id="steps"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "answer", "finish_reason", "reason"), REJECTED)
+def test_an_answer_without_the_file_says_why(
+    path: str, answer: str, finish_reason: str, reason: str
+) -> None:
+    verdict = read_code(answer, path=path, finish_reason=finish_reason)
+    assert isinstance(verdict, Rejected), verdict
+    assert verdict.reason == reason
+
+
+NOT_LEFT_OUT = [
+    pytest.param("a.py", "def a(): ...\n\n\nclass B:\n    ...\n", id="stub bodies"),
+    pytest.param("a.py", "# TODO: add more rules here\nRULES = []\n", id="todo"),
+    pytest.param("a.js", "const b = { ...a, c: [...d] };\n", id="spread"),
+    pytest.param("a.py", 'TEXT = "... rest of the code ..."\n', id="in a string"),
+    pytest.param("a.py", "# The rest of the arguments are passed on.\nf(*rest)\n", id="a sentence about the rest"),
+    pytest.param("a.py", "# keep the existing order\nx = 1\n", id="keep the order"),
+    pytest.param("a.ts", "// Same as before, but typed.\nexport type A = 1;\n", id="same as before, but"),
+    pytest.param("a.go", "// remaining returns how many are left\nfunc remaining() int { return 1 }\n", id="remaining"),
+    pytest.param("README.md", "# A\n\n- [ ] the rest\n- [x] done\n\n[link](x) ...\n", id="boxes and links"),
+    pytest.param("a.html", "<p>\n  <!-- Content -->\n  Loading...\n</p>\n", id="section comment"),
+    pytest.param("a.css", "/* Other styles */\n.other { margin: 0 }\n", id="heading comment"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "content"), NOT_LEFT_OUT)
+def test_what_only_looks_like_an_omission_is_kept(path: str, content: str) -> None:
+    verdict = read_code(f"```\n{content}```", path=path, finish_reason="stop")
+    assert isinstance(verdict, Code), verdict
+    assert verdict.content == content
