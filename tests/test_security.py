@@ -393,6 +393,20 @@ def test_a_reader_that_is_not_there_is_no_failure(room: Room, redirect: str) -> 
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_events_that_cannot_be_printed_end_the_run_with_an_error(room: Room) -> None:
+    command = f"'{sys.executable}' -m smol_dev --json x >/dev/full"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=room.work, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: standard output cannot be written: No space left on device\n\n"
+        "hint: send it somewhere else: `smol_dev --json … > events.ndjson`\n"
+    )
+    assert room.written() == {}
+
+
 def test_an_answer_is_not_believed_to_be_whole_for_being_long(room: Room) -> None:
     with FakeServer(answered("x " * 200_000)) as good:
         room.own(good.base_url)

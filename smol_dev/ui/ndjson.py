@@ -44,6 +44,7 @@ class Ndjson:
         self._stream = stream
         self._redact = redact
         self._open = True
+        self._failure: SmolError | None = None
 
     def show(self, event: Event) -> None:
         """Write the event's line and flush it.
@@ -62,13 +63,17 @@ class Ndjson:
             self._open = False
             abandon(self._stream)
             if not isinstance(error, BrokenPipeError):
-                raise SmolError(
+                self._failure = SmolError(
                     f"standard output cannot be written: {error.strerror}",
                     hint="send it somewhere else: `smol_dev --json … > events.ndjson`",
-                ) from error
+                )
+                raise self._failure from error
 
     def close(self) -> None:
-        """Nothing is left to write: every line was flushed."""
+        """Raise again, once, what `show` raised: the run it ended could not tell it here."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
 
 def clean(fields: Mapping[str, object], redact: Redact) -> dict[str, object]:
