@@ -18,6 +18,8 @@ from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
 CUT: Final = frozenset({"length", "max_tokens", "content_filter"})
 AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:\s*[\[\"'\s]*)?|[\s\])}\"'`]*$")
+LONG: Final = 100_000
+TOO_LONG: Final = 400_000
 MANY: Final = 24
 FEW: Final = 4
 
@@ -35,6 +37,8 @@ def read_file_list(
     text = envelope.text
     if envelope.lost:
         return list_rejected(without_list(answer, cut=cut))
+    if len(text) > TOO_LONG or (len(text) > LONG and is_loop(text)):
+        return list_rejected("degenerate")
     if is_blank(text):
         return list_rejected("empty")
     found = find_list(text)

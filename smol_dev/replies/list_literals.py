@@ -15,6 +15,7 @@ from smol_dev.replies.path_words import (
     without_description,
 )
 
+SURROGATES: Final = range(0xD800, 0xE000)
 PATH_KEYS: Final = (
     "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
     "name", "title", "uri", "location", "key", "id",
@@ -99,8 +100,6 @@ class Literals:
         for key, value in node.items:
             if key is not None:
                 found += self.string(key, depth)
-            elif value.shape == "object":
-                found += self.mapping(value, depth - 1)
             else:
                 found += self.items(value, depth - 1)
         return found
@@ -167,7 +166,7 @@ class Literals:
             for pair in keyed
             if ANNOUNCED.fullmatch(plain(pair[0].text)) and is_container(pair[1])
         ]
-        for key, value in announced if announced else keyed:
+        for key, value in announced or keyed:
             text, word = decoded(key.text).strip(), plain(key.text)
             if is_entry_key(text, value):
                 found.append(keyed_file(text, value))
@@ -194,7 +193,7 @@ class Literals:
             return [Item(text, "folder")] if not value.items and re.search(r"/$", text) else []
         if text.endswith("/"):
             return [Item(text, "folder", inside)]
-        if WRAPPER.fullmatch(word) and text not in FOLDER_NAMES or " " in text or word.isdigit():
+        if (WRAPPER.fullmatch(word) and text not in FOLDER_NAMES) or " " in text or word.isdigit():
             return [Item(text, "group", inside)]
         if value.shape == "object" and not wraps(value):
             return [Item(text, "folder", inside)]
@@ -228,11 +227,8 @@ def before_break(text: str) -> str:
 def character(match: re.Match[str]) -> str:
     """Return the character an escape stands for, if a path may be meant to have it."""
     code = int(match[1], 16)
-    return (
-        chr(code)
-        if (code < ord(" ") or code > ord("~")) and not 0xD800 <= code < 0xE000
-        else match[0]
-    )  # noqa: PLR2004 - surrogates
+    is_printable = ord(" ") <= code <= ord("~")
+    return match[0] if is_printable or code in SURROGATES else chr(code)
 
 
 def unescaped(text: str) -> str:
@@ -272,7 +268,7 @@ def path_in(node: Node) -> str | None:
 
 def other_name(named: dict[str, Node], name: str) -> str | None:
     """Return the folder that a second key gives beside a file's name."""
-    for key in PATH_KEYS[:4] + ("location",):
+    for key in (*PATH_KEYS[:4], "location"):
         text = decoded(named[key].text).strip() if key in named else ""
         if text and text != name and not is_file_like(text):
             return text

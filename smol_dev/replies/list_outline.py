@@ -76,6 +76,7 @@ class Line:
 
     @property
     def is_heading(self) -> bool:
+        """Whether the line is a Markdown heading."""
         return self.marks.startswith("#")
 
 
@@ -211,8 +212,7 @@ def is_entry_like(path: str) -> bool:
         and is_path_like(path)
         and " " not in path
         and not path.startswith("//")
-        or (is_file_like(path) and " " not in path and path[0].islower())
-    )
+    ) or (is_file_like(path) and " " not in path and path[0].islower())
 
 
 def folder(line: Line, behind: Line | None) -> list[Item]:

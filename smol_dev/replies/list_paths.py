@@ -101,7 +101,7 @@ def place(entry: str, found: Sorted) -> None:
 
 def drop_folders(found: Sorted) -> None:
     """Drop the paths below which others lie, and bare words that are folders everywhere."""
-    parents = set()
+    parents: set[str] = set()
     for path in found.paths:
         parts = path.split("/")[:-1]
         parents.update("/".join(parts[:size]) for size in range(1, len(parts) + 1))
@@ -115,10 +115,8 @@ def normalised(entry: str) -> str | Refused:
     text = unquoted(entry)
     if any(unicodedata.category(character) in INVISIBLE for character in text):
         return Refused("has control or invisible characters", unsafe=True)
-    if (
-        ELLIPSIS.fullmatch(text)
-        and not text.startswith(("..", "/", ".\\"))
-        or re.fullmatch(r"\.{3,}", text)
+    if (ELLIPSIS.fullmatch(text) and not text.startswith(("..", "/", ".\\"))) or re.fullmatch(
+        r"\.{3,}", text
     ):
         return Refused("not a path")
     if ADDRESS.match(text):

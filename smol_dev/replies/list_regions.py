@@ -19,6 +19,7 @@ OPENING: Final = re.compile(
 )
 SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
 MAX_UNCLOSED: Final = 6
+REREAD: Final = 60_000
 MAX_STRETCH: Final = 12_000
 
 
@@ -62,9 +63,9 @@ def literals_in(region: Region) -> list[Listing]:
     """Return the arrays and objects that list files."""
     found: list[Listing] = []
     reader = Literals(string_lines)
-    position, unclosed = 0, 0
+    position, budget = 0, REREAD
     text = region.text
-    while unclosed < MAX_UNCLOSED and (match := OPENING.search(text, position)):
+    while budget > 0 and (match := OPENING.search(text, position)):
         start = match.start("string") if match["string"] else match.end() - 1
         if SEGMENT.match(text, start):
             position = start + 1
@@ -74,7 +75,7 @@ def literals_in(region: Region) -> list[Listing]:
         if value is not None and is_list(entries, value.node):
             found.append(literal_listing(region, start, value, entries))
         elif value is not None and not value.closed and value.end - start > 1:
-            unclosed += 1
+            budget -= value.end - start
             position = start + 1
             continue
         position = max(value.end if value else start + 1, start + 1)
@@ -90,7 +91,7 @@ def literal_listing(region: Region, start: int, value: Found, entries: tuple[str
         LITERAL,
         region.start + start,
         lead_before(region, start),
-        closed=value.closed or list_is_closed(value.node, region.text, value.end),
+        closed=value.closed or list_is_closed(value.node),
         complete=complete,
     )
 
@@ -106,7 +107,7 @@ def is_cut_entry(text: str) -> bool:
     )
 
 
-def list_is_closed(node: Node, text: str, end: int) -> bool:
+def list_is_closed(node: Node) -> bool:
     """Tell whether the list inside an object that was cut had ended before."""
     if node.shape != "object" or not node.items:
         return False

@@ -12,6 +12,9 @@ from smol_dev.replies.path_words import (
     without_description,
 )
 
+ROOT_ABOVE: Final = 3
+"""Lines above the first branch in which the root's label is looked for."""
+
 BRANCH: Final = re.compile(
     r"^(?P<lead>[\s│┃║|]*)(?P<branch>[├└┣┗╠╚╰┝┖┕╟╙+`\\|'][─━═╴\-_–—]+[>╴]?|[├└┣┗╠╚╰┬][ \t]+|\|_)(?P<gap>[\s─]*)(?P<name>\S.*)$"
 )
@@ -58,7 +61,7 @@ def is_branch(line: str) -> bool:
     """Tell whether a line begins with the branch of a tree."""
     match = BRANCH.match(line[:MAX_ROW])
     return (
-        bool(match)
+        match is not None
         and not RULE.match(line)
         and not line.rstrip().endswith("|")
         and "| " not in match["name"]
@@ -67,7 +70,7 @@ def is_branch(line: str) -> bool:
 
 def is_bar(line: str) -> bool:
     """Tell whether a line only continues the trunk of a tree, or names a file beside it."""
-    return bool(BAR.match(line)) and not line.rstrip().endswith("|") or line.strip() in {"|", "│"}
+    return (bool(BAR.match(line)) and not line.rstrip().endswith("|")) or line.strip() in {"|", "│"}
 
 
 def is_label_inside(lines: list[str], number: int) -> bool:
@@ -75,9 +78,8 @@ def is_label_inside(lines: list[str], number: int) -> bool:
     line = lines[number]
     following = next((other for other in lines[number + 1 : number + 3] if other.strip()), "")
     if not line.strip():
-        return (
-            is_branch(following)
-            or bool(label(following))
+        return is_branch(following) or (
+            bool(label(following))
             and number + 2 < len(lines)
             and is_branch(lines[min(number + 2, len(lines) - 1)])
         )
@@ -96,8 +98,8 @@ def root_above(lines: list[str], first: int) -> int | None:
     while (
         number >= 0
         and (not lines[number].strip() or not lines[number].strip(" │|┃"))
-        and first - number < 4
-    ):  # noqa: PLR2004 - nearby
+        and first - number <= ROOT_ABOVE
+    ):
         number -= 1
     if number < 0 or lines[number].rstrip().endswith(":") or not label(lines[number]):
         return None

@@ -26,7 +26,7 @@ AFTER_QUOTE: Final = re.compile(
 PATH_START: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
 TRIPLES: Final = ('"""', "'''", "```")
-MAX_NODES: Final = 100_000
+MAX_NODES: Final = 30_000
 
 
 @dataclass(slots=True)
