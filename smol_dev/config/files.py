@@ -120,7 +120,7 @@ def unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
     """Why a file could not even be opened."""
     if isinstance(error, ValueError):
         return BadFileError("is no file name")
-    if path.is_symlink() and not isinstance(error, PermissionError):
+    if not isinstance(error, PermissionError) and path.is_symlink():
         return BadFileError("is a symbolic link")
     return BadFileError(f"cannot be read ({error.strerror})")
 

@@ -1,5 +1,6 @@
 """The settings: every layer read, merged, validated and trusted, or every problem named at once."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -195,7 +196,9 @@ def is_there(key: KeySource, surroundings: Surroundings) -> bool:
     """Whether the variable or file of the key is there; a command is not run to find out."""
     if key.setting == "api_key_env":
         return bool(surroundings.environ.get(key.value))
-    return key.setting != "api_key_file" or key_path(key, surroundings).is_file()
+    return key.setting != "api_key_file" or os.path.isfile(  # noqa: PTH113 - Path.is_file raises in a folder that is closed
+        key_path(key, surroundings)
+    )
 
 
 def check(

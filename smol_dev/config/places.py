@@ -1,5 +1,6 @@
 """Which files settings are read from, there or not, and the schema they follow."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,6 @@ def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
     )
     for kind, path in named:
         left_out = " (left out)" if kind == "project" and not flags.project else ""
-        absent = "" if path is None or path.exists() else " (not there)"
+        absent = "" if path is None or os.path.lexists(path) else " (not there)"
         yield f"{kind:<9}{path or '(no folder for it)'}{left_out or absent}"
     yield f"{'shipped':<9}{shipped().documents[0].path.parent}"

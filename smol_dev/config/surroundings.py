@@ -99,6 +99,11 @@ else:
 def user_config_folder() -> Path | None:
     """The user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
     folder, dotted = own_folder("user_config"), expanded(f"~/.config/{NAME}")
-    if folder and dotted and not (folder / FILE_NAME).exists() and (dotted / FILE_NAME).exists():
+    if folder and dotted and not has_file(folder) and has_file(dotted):
         return dotted
     return folder
+
+
+def has_file(folder: Path) -> bool:
+    """Whether a settings file can be seen in the folder, which may be closed to the user."""
+    return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder

@@ -93,7 +93,10 @@ def is_approved(hashed: str, surroundings: Surroundings) -> bool:
     named = reserved(variables(surroundings.environ), "trust_project")
     if named is not None and named.text.strip().lower() == hashed:
         return True
-    return surroundings.state is not None and (surroundings.state / FOLDER / hashed).is_file()
+    if surroundings.state is None:
+        return False
+    file = surroundings.state / FOLDER / hashed
+    return os.path.isfile(file)  # noqa: PTH113 - Path.is_file raises in a folder that is closed
 
 
 def refused(found: PendingTrust) -> TrustError:
@@ -150,14 +153,12 @@ def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
 
 def approvals(surroundings: Surroundings) -> list[Approval]:
     """Every recorded approval, by path."""
-    folder = surroundings.state / FOLDER if surroundings.state else None
-    if folder is None or not folder.is_dir():
+    if surroundings.state is None:
         return []
     found = []
-    for each in folder.iterdir():
-        if not each.name.startswith("."):
-            path = Path(os.fsdecode(each.read_bytes().removesuffix(b"\n")))
-            found.append(Approval(path, each.name, hash_now(path) == each.name))
+    for each in sorted((surroundings.state / FOLDER).glob("[!.]*")):
+        path = Path(os.fsdecode(each.read_bytes().removesuffix(b"\n")))
+        found.append(Approval(path, each.name, hash_now(path) == each.name))
     return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
 
 

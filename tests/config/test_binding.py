@@ -304,3 +304,30 @@ def test_nothing_that_was_loaded_shows_a_key(world: World) -> None:
     loaded = world.load(WORK)
     assert "canary" not in repr(loaded)
     assert "headers=['x']" in repr(loaded)
+
+
+def test_a_parents_key_without_address_is_for_the_address_of_a_child_beside_it(
+    world: World,
+) -> None:
+    parent = '[profiles.base]\napi_key = "canary"\n'
+    child = f'[profiles.work]\nextends = "base"\nbase_url = "{GOOD}/v1"\n'
+    world.write(user=parent + child)
+    assert sent(world, WORK) == {GOOD: "Bearer canary"}
+    world.write(user=child, system=parent)
+    assert sent(world, WORK) == {}
+
+
+def test_of_several_sets_the_last_names_the_key(world: World) -> None:
+    world.environ.update(ONE="one", TWO="two")
+    (world.work / "key").write_text("file", encoding="utf-8")
+    world.write(user=f'[profiles.work]\nbase_url = "{GOOD}/v1"\n')
+    sets = ("api_key_env=ONE", "api_key_file=key", "api_key_env=TWO")
+    assert sent(world, Flags(profile="work", sets=sets)) == {GOOD: "Bearer two"}
+
+
+def test_a_key_that_is_held_back_is_not_missing(world: World) -> None:
+    world.environ["OPENAI_API_KEY"] = "canary"
+    flags = Flags(profile="openai", named={"base_url": ("https://a.example/v1", "--api-base-url")})
+    loaded = world.load(flags)
+    assert loaded.secrets() == ()
+    assert loaded.key_summary() == f"not sent (it is for {CLOUD})"

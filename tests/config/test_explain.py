@@ -182,6 +182,14 @@ def test_the_settings_given_back_as_a_file_are_the_same_settings(
     )
 
 
+def test_a_prompt_that_reads_like_the_name_of_a_file_survives_too(world: World) -> None:
+    (world.user_file.parent / "system.md").write_text("Read notes.md", encoding="utf-8")
+    world.write(user='[prompts.house]\nsystem = "system.md"\n')
+    (world.root / "given-back.toml").write_text(as_toml(world.load()), encoding="utf-8")
+    again = world.load(Flags(config=world.root / "given-back.toml"))
+    assert again.prompts["house"].system.strip() == "Read notes.md"
+
+
 def test_prompts_survive_being_given_back(world: World) -> None:
     (world.user_file.parent / "code.md").write_text("Write\n$path", encoding="utf-8")
     world.write(user='[prompts.house]\nextends = "small"\ncode = "code.md"\nsystem = "read.md "\n')

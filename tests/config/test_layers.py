@@ -186,28 +186,30 @@ def test_the_folders_are_those_of_platformdirs(
     assert here.home == Path("/somewhere")
 
 
-def test_here_needs_no_home_and_no_password_file() -> None:
+def test_here_needs_no_home_and_no_password_file(tmp_path: Path) -> None:
     script = """
-import os
-import platformdirs, platformdirs.unix
+import os, sys
 from smol_dev.config.layers import Flags, Surroundings, read_layers
-if os.geteuid() == 0:
-    os.setuid(54321)
+os.setuid(54321)
 here = Surroundings.here()
 print(here.home, here.user_config, here.state, here.cache, here.site_config)
 print(read_layers(Flags(), here).problems)
+os.environ["HOME"] = sys.argv[1]
+print(read_layers(Flags(), Surroundings.here()).problems)
 """
     if os.geteuid() != 0:
         pytest.skip("only root can become a user that does not exist")
+    tree(tmp_path, "closed/.config/smol/smol.toml")
+    (tmp_path / "closed").chmod(0o700)
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, str(tmp_path / "closed")],
         capture_output=True,
         check=True,
         cwd="/",
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
         text=True,
     )
-    assert done.stdout == "None None None None /etc/xdg/smol\n()\n"
+    assert done.stdout == "None None None None /etc/xdg/smol\n()\n()\n"
 
 
 def test_check_tells_every_problem_of_every_profile(world: World) -> None:
@@ -240,11 +242,7 @@ def test_check_of_a_file_that_is_to_be_a_projects(world: World) -> None:
     assert check(Flags(), world.surroundings, file=missing) == (f"{missing}: does not exist",)
 
 
-def test_a_folder_that_is_closed_to_the_user_holds_no_settings(world: World) -> None:
-    if os.geteuid() == 0:
-        closed = replace(world.surroundings, user_config=world.root / "file" / "smol")
-        (world.root / "file").write_text("", encoding="utf-8")
-    else:
-        closed = world.surroundings
-        world.user_file.parent.chmod(0)
-    assert read_layers(Flags(), closed).problems == ()
+def test_a_folder_that_is_none_holds_no_settings(world: World) -> None:
+    (world.root / "file").write_text("", encoding="utf-8")
+    here = replace(world.surroundings, user_config=world.root / "file" / "smol")
+    assert read_layers(Flags(), here).problems == ()

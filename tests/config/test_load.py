@@ -366,3 +366,13 @@ def test_the_shipped_profiles_are_valid_and_private_where_they_say_so(world: Wor
     assert all(each.text.startswith("#:schema ") for each in layer.documents)
     for name in layer.table("profiles"):
         assert world.load(Flags(profile=name)).warnings == ()
+
+
+def test_the_demo_never_talks_to_another_server(world: World) -> None:
+    flags = Flags(profile="litellm", named={"provider": ("demo", "--llm-provider")})
+    assert world.load(flags).profile.base_url == ""
+
+
+def test_what_json_knows_and_toml_does_not_is_text_in_a_variable(world: World) -> None:
+    world.environ.update(SMOL_EXTRA_BODY__A="NaN", SMOL_EXTRA_BODY__B="null")
+    assert world.load().profile.extra_body == {"a": "NaN", "b": "null"}

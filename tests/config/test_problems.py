@@ -51,6 +51,11 @@ def test_an_option_made_to_break_a_reader(world: World) -> None:
     ]
 
 
+def test_an_option_that_is_nested_too_deeply_is_text(world: World) -> None:
+    deep = "[" * 60 + "]" * 60
+    assert world.load(Flags(sets=(f"extra_body.x={deep}",))).profile.extra_body == {"x": deep}
+
+
 def test_half_a_character_in_a_variable(world: World) -> None:
     world.environ["SMOL_MODEL"] = "a\udcff"
     assert told(world, Flags()) == ["SMOL_MODEL: model: must not hold NUL or half a character"]

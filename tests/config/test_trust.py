@@ -245,6 +245,7 @@ def test_what_a_steering_key_replaces_may_come_from_a_parent_or_a_provider(world
 
 def test_approvals_are_private_listed_and_forgotten(world: World) -> None:
     world.write(project=EVIL)
+    (world.home / "state" / "trust").mkdir(parents=True)
     old = approve(world.project_file, world.surroundings)
     folder = world.home / "state" / "trust"
     assert (folder.stat().st_mode & 0o777, (folder / old).stat().st_mode & 0o777) == (0o700, 0o600)
@@ -354,3 +355,8 @@ def test_a_file_named_on_the_command_line_is_the_users(world: World) -> None:
     loaded = run(world, Flags(config=Path("smol.toml")))
     assert loaded.profile.base_url == "http://127.0.0.1:666/v1"
     assert loaded.layers.of("project") is None
+
+
+def test_the_model_of_a_profile_not_in_use_is_no_choice(world: World) -> None:
+    world.write(project='[profiles.local]\nmodel = "m"\n')
+    assert run(world, Flags(profile="openai")).name == "openai"
