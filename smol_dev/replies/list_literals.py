@@ -1,10 +1,10 @@
 r"""Arrays and objects in an answer, in JSON and every spelling near it → the files they list (F1)."""
 
-import json
 import re
 from collections.abc import Callable
 from typing import Final
 
+from smol_dev.replies.list_strings import before_break, decoded, plain, unescaped
 from smol_dev.replies.listings import Item
 from smol_dev.replies.literals import Node, read_literal
 from smol_dev.replies.path_words import (
@@ -15,7 +15,6 @@ from smol_dev.replies.path_words import (
     without_description,
 )
 
-SURROGATES: Final = range(0xD800, 0xE000)
 PATH_KEYS: Final = (
     "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
     "name", "title", "uri", "location", "key", "id",
@@ -53,7 +52,6 @@ ANNOUNCED: Final = re.compile(
 )
 EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
 MAX_DEPTH: Final = 40
-ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr](?:\\n)?|\n")
 
 
@@ -81,7 +79,8 @@ class Literals:
         inner = unescaped(node.text).strip()
         if inner[:1] in {"[", "{", '"'} and len(inner) > 1 and depth > 1:
             found = read_literal(inner, 0)
-            if found and (items := self.items(found.node, depth - 1)):
+            whole = found is not None and found.end >= len(inner)
+            if found and whole and (items := self.items(found.node, depth - 1)):
                 return items
         parts = [part for part in BREAK.split(text) if part.strip()]
         if len(parts) > 1 and sum(is_known_file(without_description(part)) for part in parts) > 1:
@@ -95,7 +94,7 @@ class Literals:
     def array(self, node: Node, depth: int) -> list[Item]:
         """Return the files of a list, of which each item names one."""
         found: list[Item] = []
-        if is_pair(node):
+        if is_pair(node, inside=depth < MAX_DEPTH):
             return self.string(node.items[0][1], depth)
         for key, value in node.items:
             if key is not None:
@@ -200,57 +199,6 @@ class Literals:
         return [Item(text, "either", inside)]
 
 
-def decoded(text: str) -> str:
-    r"""Return a string's text; only what cannot be part of a path is decoded, so never `\t`.
-
-    `\u` is decoded where it stands for a letter that JSON writers escape, or for a character that
-    makes the path unusable.
-    """
-    if "\\" not in text:
-        return text
-    text = ESCAPED.sub(character, text).replace('\\"', '"').replace("\\/", "/").replace("\\'", "'")
-    if re.search(r"(?<!\\)(?:\\\\)*\\(?!\\)", text) is None:
-        text = text.replace("\\\\", "\\")
-    return (
-        re.sub(r"(?<=\w)(?:\\[nrt])+\s*$", "", text)
-        if is_file_like(re.sub(r"(?:\\[nrt])+\s*$", "", text))
-        else text
-    )
-
-
-def before_break(text: str) -> str:
-    r"""Return a string up to an escaped tab or line end that cannot be part of a path: `a.py\twords`."""
-    match = re.search(r"\\[nrt]|\n", text)
-    return text[: match.start()] if match and is_known_file(text[: match.start()].strip()) else text
-
-
-def character(match: re.Match[str]) -> str:
-    """Return the character an escape stands for, if a path may be meant to have it."""
-    code = int(match[1], 16)
-    is_printable = ord(" ") <= code <= ord("~")
-    return match[0] if is_printable or code in SURROGATES else chr(code)
-
-
-def unescaped(text: str) -> str:
-    """Return the text that was encoded as a string once more."""
-    if "\\" not in text:
-        return text
-    try:
-        value = json.loads(f'"{text}"', strict=False)
-    except ValueError:
-        value = None
-    return (
-        value
-        if isinstance(value, str)
-        else text.replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n")
-    )
-
-
-def plain(key: str) -> str:
-    """Return a key in lower case, only its letters and digits."""
-    return re.sub(r"[\W_]", "", key.lower())
-
-
 def is_container(node: Node) -> bool:
     """Tell whether a value can hold several files: also a string with an encoded list."""
     return node.shape in {"array", "object"} or (
@@ -286,8 +234,8 @@ def in_folder(name: str, folder: str | None) -> str:
     return name
 
 
-def is_pair(node: Node) -> bool:
-    """Tell whether a list is one file and words about it."""
+def is_pair(node: Node, *, inside: bool) -> bool:
+    """Tell whether a list is one file and words about it; a single word only `inside` another list."""
     texts = [value for key, value in node.items if key is None]
     if not 2 <= len(texts) <= 4 or len(texts) < len(node.items):  # noqa: PLR2004 - a row, not a list
         return False
@@ -295,7 +243,8 @@ def is_pair(node: Node) -> bool:
         return False
     first, *rest = (decoded(value.text) for value in texts)
     return is_file_like(first) and all(
-        re.search(r"\w\s+\w", text) and not is_known_file(text) for text in rest
+        (inside or re.search(r"\w\s+\w", text)) and not is_file_like(text) and "/" not in text
+        for text in rest
     )
 
 

@@ -4,6 +4,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from smol_dev.replies.list_mentions import (
+    COMMAND,
+    MAX_LINE,
+    all_links,
+    all_paths,
+    mentioned,
+    touched,
+)
 from smol_dev.replies.list_trees import ICON, link
 from smol_dev.replies.listings import Item
 from smol_dev.replies.path_words import (
@@ -43,15 +51,10 @@ ASIDE: Final = re.compile(
     r"install\w*|getting started|notes?|features?|example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b",
     re.IGNORECASE,
 )
+ROLE: Final = re.compile(
+    r"(?:\*\*)?([A-Z][\w /&-]{0,40})(?:\*\*)?:(?:\*\*)?\s+[`\"']?(\S+?)[`\"']?"
+)
 TAG_LINE: Final = re.compile(r"\s*</?[\w:.-]+(?:\s[^<>]*)?>\s*$")
-COMMAND: Final = re.compile(
-    r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|source|chmod|bash|cat|open|run)\s)"
-)
-TOKEN: Final = re.compile(
-    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]+[/\\])*[\w@.-]*\w)(?![\w/`])"
-)
-MAX_LINE: Final = 2000
-MAX_TOKENS: Final = 200
 
 
 @dataclass(slots=True)
@@ -101,6 +104,8 @@ class Outline:
 
     def line(self, number: int, line: Line, behind: Line | None) -> None:
         """Take one line."""
+        if line.is_heading:
+            self.stack.clear()
         while self.stack and self.stack[-1][0] >= line.depth:
             self.stack.pop()
         parent = self.stack[-1][1] if self.stack else None
@@ -165,9 +170,12 @@ def named(line: Line, *, plain: bool) -> list[Item]:
     """Return the file a line begins with; several if it is nothing but several."""
     text = LABEL.sub("", line.text, count=1)
     text = re.sub(r"^(?:\"[^\"]*\"|[\w]+)\s*=>\s*(?=[\"'])", "", text)
-    several = all_paths(text)
+    several = touched(text) or all_links(text) or all_paths(text)
     if several:
         return [Item(path) for path in several]
+    role = ROLE.fullmatch(text)
+    if role and is_known_file(role[2]) and not is_file_like(role[1]):
+        return [Item(role[2])]
     path = link(text)
     if path != text:
         return [Item(path)] if is_path_like(path) else []
@@ -254,40 +262,6 @@ def is_wrapper(key: str) -> bool:
             re.IGNORECASE,
         )
     )
-
-
-def all_paths(text: str) -> list[str]:
-    """Return the paths of a line that is nothing but several of them; a heading in front may stand."""
-    if len(text) > MAX_LINE:
-        return []
-    for start in (
-        text,
-        re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?:(?:\*\*|__)?\s+", "", text, count=1),
-    ):
-        if re.search(r",|\s+(?:and|und|et|y|&)\s+|;|\s\|\s|、|，", start):
-            parts = re.split(
-                r"\s*[,;、，]\s*(?:(?:and|und|et|y|&|as well as)\s+)?|\s+(?:and|und|et|y|&)\s+|\s+\|\s+",
-                start.rstrip("., "),
-            )
-        else:
-            parts = start.split()
-        words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
-        if len(words) > 1 and all(is_known_file(word) and not is_product(word) for word in words):
-            return words
-    return []
-
-
-def mentioned(text: str) -> list[str]:
-    """Return the files that a sentence mentions, those in backticks if there are any."""
-    quoted: list[str] = []
-    bare: list[str] = []
-    for number, match in enumerate(TOKEN.finditer(text[:MAX_LINE])):
-        if number > MAX_TOKENS:
-            break
-        path = match[1] or match[2]
-        if is_known_file(path) and not is_product(path) and not COMMAND.match(path):
-            (quoted if match[1] else bare).append(path)
-    return quoted or bare
 
 
 def read_outline(lines: list[str], *, plain: bool) -> list[Section]:

@@ -15,7 +15,7 @@ from smol_dev.replies.path_words import is_file_like, is_path_like
 LITERAL, TAGGED, DRAWN, FENCED, OUTLINED, WEAK = 60, 60, 50, 45, 40, 10
 OPENING: Final = re.compile(
     r"(?<![\w/\\.\])}])(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{|\((?=\s*(?:[\"'`“]|[\w./-]+\.\w+\s*,)))"
-    r"|\A\s*(?:[\w ]+[=:]\s*)?(?P<string>[\"'](?=\s*[\[{]))"
+    r"|\A\s*(?:[\w ]+[=:]\s*)?(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))"
 )
 SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
 MAX_UNCLOSED: Final = 6

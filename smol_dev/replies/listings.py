@@ -76,7 +76,7 @@ def either_are_folders(items: list[Item]) -> bool:
         return False
     below = [list(paths(list(grouped(item.items)), "")) for item in items]
     every = [path for found in below for path in found]
-    if any(re.search(r"[/\\]", path.strip("/\\")) for path in every):
+    if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in texts(item)):
         return False
     if len(set(every)) < len(every):
         return True
@@ -85,6 +85,14 @@ def either_are_folders(items: list[Item]) -> bool:
         name in FOLDER_NAMES or "/" in item.text or name in HERE
         for name, item in zip(names, items, strict=True)
     )
+
+
+def texts(item: Item) -> Iterator[str]:
+    """Yield the files in an item as they were written, without the folders around them."""
+    for inner in item.items:
+        if inner.role == "file":
+            yield inner.text
+        yield from texts(inner)
 
 
 def paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
