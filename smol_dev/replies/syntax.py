@@ -52,7 +52,7 @@ def python_problem(content: str) -> str | None:
             warnings.simplefilter("ignore")
             compile(content, "<file>", "exec", dont_inherit=True)
     except SyntaxError as error:
-        return f"line {error.lineno or 1}: {error.msg}"
+        return f"line {error.lineno or line_of_nul(content)}: {error.msg}"
     except (RecursionError, MemoryError, OverflowError):
         return TOO_DEEP
     except ValueError as error:
