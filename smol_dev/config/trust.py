@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.errors import TrustError
 
 FOLDER: Final = "trust"
+HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,15 @@ def approvals(surroundings: Surroundings) -> list[Approval]:
     """Every recorded approval, by path."""
     if surroundings.state is None:
         return []
+    folder = surroundings.state / FOLDER
+    try:
+        files = [file for file in folder.iterdir() if HASH.fullmatch(file.name)]
+    except OSError:  # not there, or not the user's
+        return []
     found = []
-    for each in sorted((surroundings.state / FOLDER).glob("[!.]*")):
-        path = Path(os.fsdecode(each.read_bytes().removesuffix(b"\n")))
-        found.append(Approval(path, each.name, hash_now(path) == each.name))
+    for file in files:
+        path = Path(os.fsdecode(file.read_bytes().removesuffix(b"\n")))
+        found.append(Approval(path, file.name, hash_now(path) == file.name))
     return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
 
 

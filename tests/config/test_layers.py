@@ -190,12 +190,13 @@ def test_here_needs_no_home_and_no_password_file(tmp_path: Path) -> None:
     script = """
 import os, sys
 from smol_dev.config.layers import Flags, Surroundings, read_layers
+from smol_dev.config.trust import approvals
 os.setuid(54321)
 here = Surroundings.here()
 print(here.home, here.user_config, here.state, here.cache, here.site_config)
 print(read_layers(Flags(), here).problems)
 os.environ["HOME"] = sys.argv[1]
-print(read_layers(Flags(), Surroundings.here()).problems)
+print(read_layers(Flags(), Surroundings.here()).problems, approvals(Surroundings.here()))
 """
     if os.geteuid() != 0:
         pytest.skip("only root can become a user that does not exist")
@@ -209,7 +210,7 @@ print(read_layers(Flags(), Surroundings.here()).problems)
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
         text=True,
     )
-    assert done.stdout == "None None None None /etc/xdg/smol\n()\n()\n"
+    assert done.stdout == "None None None None /etc/xdg/smol\n()\n() []\n"
 
 
 def test_check_tells_every_problem_of_every_profile(world: World) -> None:
