@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from smol_dev import __version__, pipeline
 from smol_dev.config.explain import as_dict
-from smol_dev.config.layers import Flags
+from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import Loaded, load
+from smol_dev.config.profiles import list_profiles
 from smol_dev.connect import Link, connected
 from smol_dev.conversation import Job
 from smol_dev.delivery import Delivery
 from smol_dev.draft import Decision, Draft
-from smol_dev.errors import InterruptedRunError, SmolError, UsageError
+from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
 from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
@@ -67,12 +68,23 @@ def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
     ) as workspace:
         record = workspace.record
         assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-        name = flags.profile or str(record.profile.get("name") or "") or None
-        loaded = _load(replace(flags, profile=name), rim)
+        loaded = _load(replace(flags, profile=_profile_of(record, flags, rim)), rim)
         remaining = workspace.remaining() if record.files else None
         _check_only(task.only, record)
         run = _Run(task, loaded, rim, workspace, record, remaining=remaining)
         return asyncio.run(run.drive())
+
+
+def _profile_of(record: Record, flags: Flags, rim: Rim) -> str | None:
+    """The profile to resume with: the one that is named, else the one the run was begun with."""
+    name = flags.profile or str(record.profile.get("name") or "") or None
+    known = {line.name for line in list_profiles(read_layers(flags, rim.surroundings))}
+    if flags.profile is None and name is not None and name not in known:
+        raise ConfigError(
+            f"the run was begun with the profile `{name}`, which no file defines any more",
+            hint="`smol_dev profiles list` shows those that are there: `smol_dev resume -p NAME`",
+        )
+    return name
 
 
 def _load(flags: Flags, rim: Rim) -> Loaded:

@@ -279,6 +279,18 @@ def test_only_names_files_of_the_run(world: World) -> None:
     assert caught.value.hint == "its files are: `a.py`, `b/b.py`"
 
 
+def test_resume_says_when_the_profile_of_the_run_is_gone(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        (world.cwd / "own.toml").write_text("", encoding="utf-8")
+        with pytest.raises(SmolError) as caught:
+            resume(Task(), Flags(config=world.cwd / "own.toml"), world.rim())
+    assert caught.value.message == (
+        "the run was begun with the profile `mine`, which no file defines any more"
+    )
+    assert (caught.value.exit_code, "resume -p NAME" in caught.value.hint) == (2, True)
+
+
 def test_resume_without_a_record_is_exit_5_with_nothing_touched(world: World) -> None:
     (world.cwd / "generated").mkdir()
     with FakeServer(plays(TWO)) as server, pytest.raises(SmolError) as caught:
