@@ -7,9 +7,9 @@ from typing import Final
 from smol_dev.replies.fences import Block, find_blocks
 from smol_dev.replies.kinds import OTHER
 from smol_dev.replies.labels import label_in, label_in_info
+from smol_dev.replies.list_mentions import mentioned
 from smol_dev.replies.list_outline import ASIDE, CHANGED, NEWS
 from smol_dev.replies.list_regions import OUTLINED, WEAK, Region, listings_in
-from smol_dev.replies.list_mentions import mentioned
 from smol_dev.replies.listings import Listing
 from smol_dev.replies.path_words import is_known_file
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from smol_dev.replies.list_nodes import PATH_KEYS, in_folder, is_container, other_name, path_in
 from smol_dev.replies.list_strings import before_break, decoded, plain, unescaped
 from smol_dev.replies.listings import Item
 from smol_dev.replies.literals import Node, read_literal
@@ -15,10 +16,6 @@ from smol_dev.replies.path_words import (
     without_description,
 )
 
-PATH_KEYS: Final = (
-    "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
-    "name", "title", "uri", "location", "key", "id",
-)  # fmt: skip
 FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
 CHILD_KEYS: Final = (
     "children",
@@ -197,41 +194,6 @@ class Literals:
         if value.shape == "object" and not wraps(value):
             return [Item(text, "folder", inside)]
         return [Item(text, "either", inside)]
-
-
-def is_container(node: Node) -> bool:
-    """Tell whether a value can hold several files: also a string with an encoded list."""
-    return node.shape in {"array", "object"} or (
-        node.shape == "string" and node.text.lstrip()[:1] in {"[", "{"}
-    )
-
-
-def path_in(node: Node) -> str | None:
-    """Return the path that a value is, or None."""
-    if node.shape in {"array", "object"}:
-        return None
-    text = without_description(decoded(node.text))
-    return text if is_path_like(text) and not text.endswith("/") else None
-
-
-def other_name(named: dict[str, Node], name: str) -> str | None:
-    """Return the folder that a second key gives beside a file's name."""
-    for key in (*PATH_KEYS[:4], "location"):
-        text = decoded(named[key].text).strip() if key in named else ""
-        if text and text != name and not is_file_like(text):
-            return text
-    return None
-
-
-def in_folder(name: str, folder: str | None) -> str:
-    """Return a file's path below the folder given beside it."""
-    if not folder or " " in folder.strip():
-        return name
-    if re.search(r"[/\\]", name) is None or not name.replace("\\", "/").startswith(
-        folder.rstrip("/") + "/"
-    ):
-        return f"{folder.strip().rstrip('/')}/{name}" if folder.strip(" ./") else name
-    return name
 
 
 def is_pair(node: Node, *, inside: bool) -> bool:
