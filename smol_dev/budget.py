@@ -7,6 +7,7 @@ of the prompt.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.errors import ServerError
@@ -27,6 +28,19 @@ SMALLEST_ANSWER: Final = 256
 """With less room than this, an answer would be cut off for certain."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A conversation, the tokens it took as a prompt, and those of the answer to it."""
+
+    messages: tuple[Message, ...]
+    prompt: int
+    completion: int | None
+
+    def begins(self, messages: tuple[Message, ...]) -> bool:
+        """Whether the messages are this conversation, or go on from it."""
+        return messages[: len(self.messages)] == self.messages
+
+
 class Budget:
     """The tokens of one model: what a prompt takes, and what is left for the answer.
 
@@ -42,15 +56,19 @@ class Budget:
         self.wanted = wanted
         self.enlarge = enlarge
         self._scale = 1.0
-        self._counted: tuple[tuple[Message, ...], int] = ((), 0)
+        self._counted: list[_Counted] = []
         self._longest_answer = 0
 
     def estimate(self, messages: Sequence[Message]) -> int:
         """Tokens these messages take as a prompt, about; exact for what the server counted before."""
-        seen, tokens = self._counted
-        if seen and tuple(messages[: len(seen)]) == seen:
-            return tokens + self._guess(messages[len(seen) :])
-        return self._guess(messages)
+        known = self._known(tuple(messages))
+        if known is None:
+            return self._guess(messages)
+        rest = messages[len(known.messages) :]
+        answer = self._guess(rest[:1])
+        if known.completion:  # the model's own turn takes no more than it took to say it
+            answer = min(answer, known.completion + TOKENS_PER_MESSAGE)
+        return known.prompt + answer + self._guess(rest[1:])
 
     def room(self, messages: Sequence[Message]) -> int:
         """The `max_tokens` to send with these messages.
@@ -97,16 +115,18 @@ class Budget:
             raise self._truncated(messages, prompt)
         guess = self._guess(messages)
         self._scale = min(4.0, max(0.25, self._scale * prompt / guess))
-        if prompt >= self._counted[1]:
-            self._counted = (messages, prompt)
+        kept = [each for each in self._counted if each.begins(messages)]
+        self._counted = [*kept, _Counted(messages, prompt, completion)]
+
+    def _known(self, messages: tuple[Message, ...]) -> "_Counted | None":
+        """The longest conversation that the server has counted and with which these messages begin."""
+        return next((each for each in reversed(self._counted) if each.begins(messages)), None)
 
     def _least(self, messages: tuple[Message, ...]) -> int:
         """Fewer prompt tokens than this cannot be the whole of these messages."""
-        seen, tokens = self._counted
-        if seen and messages[: len(seen)] == seen:
-            return (
-                tokens * 9 // 10
-            )  # a template may drop a few tokens of an earlier turn (thinking)
+        known = self._known(messages)
+        if known is not None:  # a template may drop a few tokens of an earlier turn (thinking)
+            return known.prompt * 9 // 10
         characters = sum(len(message.content) for message in messages)
         return characters // MOST_CHARACTERS_PER_TOKEN
 

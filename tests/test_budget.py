@@ -85,3 +85,27 @@ def test_a_chain_fits_while_an_answer_like_the_longest_finds_room() -> None:
     assert budget.fits(turns)
     budget.observe(turns, prompt=1008, completion=2600)
     assert not budget.fits(turns)
+
+
+def test_the_models_own_turn_takes_what_it_took_to_say_it() -> None:
+    budget = Budget(window=2048)
+    first, answer, request = conversation(3300, 3300, 330)
+    budget.observe((first,), prompt=1000, completion=400)
+    added = budget.estimate((first, answer, request)) - 1000 - 400
+    assert 100 < added < 140
+
+
+def test_what_was_thought_and_is_not_sent_back_is_not_counted() -> None:
+    budget = Budget()
+    first, answer = conversation(3300, 330)
+    budget.observe((first,), prompt=1000, completion=5000)
+    assert budget.estimate((first, answer)) < 1200
+
+
+def test_the_shared_turns_stay_known_while_several_requests_go_on_from_them() -> None:
+    budget = Budget()
+    shared, answer, *requests = conversation(3300, 3300, 330, 335, 340)
+    budget.observe((shared,), prompt=1000, completion=400)
+    for request in requests[:2]:
+        budget.observe((shared, answer, request), prompt=1500, completion=1000)
+    assert 1480 < budget.estimate((shared, answer, requests[2])) < 1560
