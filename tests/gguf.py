@@ -3,15 +3,16 @@
 Nothing is trained. Every piece of every answer is a token of its own whose embedding points, through
 the output matrix, at the piece that follows; the layers in between add nothing. Which answer it is,
 the chat template decides: it looks at the last message and ends the prompt with the token that
-leads into the answer. Deterministic; standard library only.
+leads into the answer. An answer that is sent back becomes the very tokens that were generated, so that
+the server finds it in its cache, as it does with the answers of most real models. Deterministic;
+standard library only.
 """
 
 import random
-import re
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +29,7 @@ SURE: Final = 40.0
 """How strongly a piece points at the next: enough that no temperature makes another one likely."""
 
 SHORTEST_PIECE: Final = 6
-"""Bytes of an answer's piece; longer where the same bytes were a piece before."""
+"""Bytes of an answer's piece; longer where it would not be the only one to begin like that."""
 
 COMMON: Final = (
     "The a an and are as at be by can class code content do each end every exactly file files first"
@@ -58,82 +59,93 @@ def write_model(path: Path, script: Script, *, context: int = 8192) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The tokens, how ordinary text is merged into them, and the chain of tokens of each answer."""
+    """The tokens, and the chain of tokens of each answer."""
 
     tokens: list[str]
     kinds: list[int]
-    merges: list[str]
     chains: list[list[int]]
     begin: int
     end: int
 
 
 def build_vocabulary(script: Script) -> Vocabulary:
-    """256 bytes, common words and all their beginnings, the template's marks, the answers' pieces."""
-    tokens, merges = words(COMMON)
+    """256 bytes, common words, the template's marks, the answers' pieces."""
+    ordinary = {bytes([byte]) for byte in range(256)}
+    ordinary |= {f"{space}{word}".encode() for word in COMMON.split() for space in ("", " ")}
+    tokens = [spelled(text) for text in sorted(ordinary)]
     marks = ["<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
     begin = len(tokens)
     first_start = begin + len(marks)
-    ordinary = len(tokens)
+    kinds = [NORMAL] * begin
     tokens += [*marks, *(start_mark(number) for number in range(len(script)))]
-    kinds = [NORMAL] * ordinary + [CONTROL] * (len(tokens) - ordinary)
+    kinds += [CONTROL] * (len(tokens) - begin)
+    cutter = Cutter(ordinary)
     chains = []
-    known = set(tokens)
     for number, (_, say) in enumerate(script):
-        said = pieces(say, known)
+        said = cutter.pieces(say.encode())
         before = len(tokens)
-        tokens += said
+        tokens += [spelled(piece) for piece in said]
         kinds += [NORMAL] * len(said)
         chains.append([first_start + number, *range(before, len(tokens)), begin + 1])
-    return Vocabulary(tokens, kinds, merges, chains, begin, begin + 1)
+    return Vocabulary(tokens, kinds, chains, begin, begin + 1)
 
 
-def words(text: str) -> tuple[list[str], list[str]]:
-    """The bytes, then the text's words, alone and after a space; and the merges that build them."""
-    tokens = dict.fromkeys(visible(bytes([byte])) for byte in range(256))
-    merges = []
-    for word in re.findall(r"\w+", text):
-        for spelled in (f" {word}", word):
-            symbols = visible(spelled.encode())
-            for cut in range(2, len(symbols) + 1):
-                if symbols[:cut] not in tokens:
-                    tokens[symbols[:cut]] = None
-                    merges.append(f"{symbols[: cut - 1]} {symbols[cut - 1]}")
-    return list(tokens), merges
+class Cutter:
+    """Cuts answers into tokens that no other place has, and into which the same text is cut again.
 
+    The tokenizer takes the longest token that fits (RWKV's does), so a piece has to be longer than
+    any token that begins alike, and must not fit where an earlier answer has a shorter piece.
+    """
 
-def pieces(text: str, known: set[str]) -> list[str]:
-    """The text cut into tokens that no one has used; they are `known` from now on."""
-    found: list[str] = []
-    rest = visible(text.encode())
-    while rest:
-        size = SHORTEST_PIECE
-        while rest[:size] in known and size < len(rest):
+    def __init__(self, ordinary: set[bytes]) -> None:
+        self.known = set(ordinary)
+        self.longest = max(map(len, ordinary))
+        self.places: dict[bytes, list[tuple[bytes, int]]] = {}
+        """By its first byte, each place where a piece begins: the rest there, and the piece's size."""
+
+    def pieces(self, text: bytes) -> list[bytes]:
+        """The text's pieces, which are `known` from now on. A text that is too short is an error."""
+        found: list[bytes] = []
+        at = 0
+        while at < len(text):
+            size = self._size(text[at:])
+            if size > len(text) - at:
+                assert found, f"{text!r} cannot be told from another answer"
+                at -= len(self._forget(found.pop()))
+                size = len(text) - at
+                assert self._is_free(text[at:], size), f"{text!r} ends like another answer"
+            found.append(text[at : at + size])
+            self.known.add(found[-1])
+            self.longest = max(self.longest, size)
+            self.places.setdefault(text[at : at + 1], []).append((text[at:], size))
+            at += size
+        return found
+
+    def _forget(self, piece: bytes) -> bytes:
+        self.known.remove(piece)
+        self.places[piece[:1]].pop()
+        return piece
+
+    def _size(self, rest: bytes) -> int:
+        size = min(SHORTEST_PIECE, len(rest))
+        while size <= len(rest) and not self._is_free(rest, size):
             size += 1
-        if rest[:size] in known:
-            known.remove(found[-1])
-            rest = found.pop() + rest
-            size = len(rest)
-        found.append(rest[:size])
-        known.add(rest[:size])
-        rest = rest[size:]
-    return found
+        return size
+
+    def _is_free(self, rest: bytes, size: int) -> bool:
+        piece = rest[:size]
+        longer = range(size, min(self.longest, len(rest)) + 1)
+        if any(rest[:length] in self.known for length in longer):
+            return False
+        others = self.places.get(piece[:1], ())
+        return not any(other.startswith(piece) and size > own for other, own in others)
 
 
-def visible(data: bytes) -> str:
-    """GPT-2's spelling of bytes: printable ones as they are, the others from U+0100 on."""
-    return "".join(SPELLING[byte] for byte in data)
-
-
-def _spelling() -> Iterator[str]:
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    spare = 0x100
-    for byte in range(256):
-        yield chr(byte if byte in printable else spare)
-        spare += byte not in printable
-
-
-SPELLING: Final = list(_spelling())
+def spelled(text: bytes) -> str:
+    """Bytes as RWKV's vocabulary spells them."""
+    return "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\x{byte:02x}" for byte in text
+    )
 
 
 def start_mark(number: int) -> str:
@@ -142,17 +154,18 @@ def start_mark(number: int) -> str:
 
 
 def chat_template(script: Script) -> str:
-    """Each turn between marks; at the end the mark of the first answer that fits the last message."""
-    turns = (
-        "{% for message in messages %}<|{{ message.role }}|>\n{{ message.content }}<|end|>\n"
-        "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n"
-        "{% set last = messages[-1].content %}"
-    )
+    """Each turn between marks; before an answer the mark of the first that fits the message before."""
     choices = "".join(
-        f"{{% {'elif' if number else 'if'} {literal(when)} in last %}}{start_mark(number)}"
+        f"{{% {'elif' if number else 'if'} {literal(when)} in asked %}}{start_mark(number)}"
         for number, (when, _) in enumerate(script)
     )
-    return turns + choices + "{% endif %}{% endif %}"
+    return (
+        f"{{% macro mark(asked) %}}{choices}{{% endif %}}{{% endmacro %}}"
+        "{% for message in messages %}<|{{ message.role }}|>\n"
+        "{% if message.role == 'assistant' %}{{ mark(messages[loop.index0 - 1].content) }}{% endif %}"
+        "{{ message.content }}<|end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>\n{{ mark(messages[-1].content) }}{% endif %}"
+    )
 
 
 def literal(text: str) -> str:
@@ -218,11 +231,9 @@ def fields(
         "llama.feed_forward_length": (UINT32, 2 * DIMENSION),
         "llama.attention.head_count": (UINT32, HEADS),
         "llama.attention.layer_norm_rms_epsilon": (FLOAT32, 1e-5),
-        "tokenizer.ggml.model": (STRING, "gpt2"),
-        "tokenizer.ggml.pre": (STRING, "gpt-2"),
+        "tokenizer.ggml.model": (STRING, "rwkv"),
         "tokenizer.ggml.tokens": (STRING, vocabulary.tokens),
         "tokenizer.ggml.token_type": (INT32, vocabulary.kinds),
-        "tokenizer.ggml.merges": (STRING, vocabulary.merges),
         "tokenizer.ggml.bos_token_id": (UINT32, vocabulary.begin),
         "tokenizer.ggml.eos_token_id": (UINT32, vocabulary.end),
         "tokenizer.ggml.add_bos_token": (BOOL, True),

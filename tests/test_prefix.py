@@ -1,23 +1,43 @@
-"""A real llama.cpp server evaluates every turn once: its own counts of cached tokens say so."""
+"""A real llama.cpp server evaluates every turn of a run once, by its own counts of prompt and cached tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from smol_dev.events import FileDone
+from smol_dev.app import Task, resume
+from smol_dev.events import Event, FileDone, RunDone
+from tests.gguf import COMMON, Script
 from tests.real_server import real_server
 from tests.test_app import World
 
-FILES = {f"part_{name}.py": f"{name.upper()} = {number}\n" for number, name in enumerate("abcdef")}
+PLAN = "# Plan\n\n" + "".join(
+    f"- {' '.join(Random(line).sample(COMMON.split(), 12))}.\n" for line in range(60)
+)
+
+
+def code(name: str) -> str:
+    """A file of 25 lines that are all different."""
+    chance, words = Random(name), COMMON.lower().split()
+    return "".join(f"{'_'.join(chance.sample(words, 3))} = {line}\n" for line in range(25))
+
+
+FILES = {f"part_{name}.py": code(name) for name in "abcdefgh"}
 SCRIPT = [
-    ("Plan this program", "Each part defines one constant. " * 40),
+    ("Plan this program", PLAN),
     ("List the files", '{"files": [' + ", ".join(f'"{path}"' for path in FILES) + "]}"),
     *[(f"\n{path}", f"```python\n{content}```\n") for path, content in FILES.items()],
 ]
-TEMPLATE = 8
-"""Tokens at the end of a prompt that belong to the answer to come."""
+ONE_REFUSED = [
+    ("could not be used", f"```python\n{FILES['part_d.py']}```\n"),
+    ("\npart_d.py", "I am sorry, but I cannot help with that."),
+    *[(when, say) for when, say in SCRIPT if when != "\npart_d.py"],
+]
+"""The first answer for one file is of no use, the second is."""
+
+SMALL = 'provider = "llamacpp"\nprompt_variant = "small"\n'
 
 
 @pytest.fixture
@@ -25,43 +45,76 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def run(world: World, settings: str, *, slots: int = 1, context: int = 8192) -> list[FileDone]:
-    with real_server(SCRIPT, slots=slots, context=context) as base_url:
-        done = world.generate_at(base_url, f'provider = "llamacpp"\n{settings}')
+def run(
+    world: World, settings: str, *, script: Script = SCRIPT, slots: int = 1, context: int = 16_384
+) -> RunDone:
+    with real_server(script, slots=slots, context=context) as base_url:
+        done = world.generate_at(base_url, f"{SMALL}{settings}")
     assert (done.exit_code, world.files()) == (0, FILES)
-    return [event for event in world.shown if isinstance(event, FileDone)]
+    return done
 
 
-def counts(files: list[FileDone]) -> Iterator[tuple[int, int]]:
-    """Prompt and cached tokens of each file, as the server counted them."""
-    for each in files:
-        assert each.prompt_tokens is not None
-        assert each.cached_tokens is not None
-        yield each.prompt_tokens, each.cached_tokens
+def number(count: int | None) -> int:
+    assert count is not None
+    return count
 
 
-def test_in_a_chain_everything_that_was_read_before_is_in_the_cache(world: World) -> None:
-    files = list(counts(run(world, 'strategy = "chain"\nprompt_variant = "small"\n')))
-    for (read, _), (_, cached) in pairwise(files):
-        assert cached >= read - TEMPLATE
+def evaluated(done: RunDone | FileDone) -> int:
+    """The prompt tokens that were not in the server's cache."""
+    return number(done.prompt_tokens) - number(done.cached_tokens)
 
 
-def test_one_after_another_without_a_chain_only_the_name_of_the_file_is_new(world: World) -> None:
-    settings = 'strategy = "parallel"\nmax_concurrency = 1\nprompt_variant = "small"\n'
-    for prompt, cached in list(counts(run(world, settings)))[1:]:
-        assert prompt - cached <= 24
+def files(shown: Sequence[Event]) -> list[FileDone]:
+    return [event for event in shown if isinstance(event, FileDone)]
 
 
-def test_several_slots_evaluate_the_shared_turns_once_each(world: World) -> None:
-    settings = 'strategy = "parallel"\nprompt_variant = "small"\n'
-    files = list(counts(run(world, settings, slots=3)))
-    shared = min(prompt for prompt, _ in files)
-    evaluated = sum(prompt - cached for prompt, cached in files)
-    assert evaluated <= 1.1 * (3 * shared + 24 * len(files))
+def ours(done: RunDone, last: FileDone) -> int:
+    """The tokens of the whole conversation that no model generated."""
+    generated = number(done.completion_tokens) - number(last.completion_tokens)
+    return number(last.prompt_tokens) - generated
+
+
+def test_a_chain_evaluates_what_no_model_said_and_that_once(world: World) -> None:
+    done = run(world, 'strategy = "chain"\n')
+    last = files(world.shown)[-1]
+    assert evaluated(done) <= 1.1 * ours(done, last)
+    assert evaluated(done) < 0.15 * number(done.prompt_tokens)
+
+
+def test_a_retry_costs_its_own_words_alone(world: World) -> None:
+    done = run(world, 'strategy = "chain"\n', script=ONE_REFUSED)
+    first, *_, last = files(world.shown)
+    [again] = [each for each in files(world.shown) if each.path == "part_d.py"]
+    assert done.retries == 1
+    assert evaluated(again) < 3 * evaluated(first)
+    assert evaluated(done) <= 1.1 * (ours(done, last) + evaluated(first))
+
+
+def test_a_resumed_run_evaluates_the_shared_turns_no_more(world: World) -> None:
+    with real_server(ONE_REFUSED, context=16_384) as base_url:
+        settings = f'{SMALL}strategy = "chain"\n'
+        world.generate_at(base_url, f"{settings}answer_retries = 0\n")
+        first = files(world.shown)[0]
+        world.shown.clear()
+        done = resume(Task(), world.flags(base_url, settings), world.rim())
+    assert (done.exit_code, world.files()) == (0, FILES)
+    [last] = files(world.shown)
+    whole = number(last.prompt_tokens) // 2  # of the two requests for the file
+    assert evaluated(done) <= 1.1 * (whole - number(first.prompt_tokens)) + 100
 
 
 def test_a_window_that_overflows_half_way_begins_again_from_the_shared_turns(world: World) -> None:
-    settings = 'strategy = "chain"\nprompt_variant = "small"\n'
-    prompts = [prompt for prompt, _ in counts(run(world, settings, context=2200))]
-    assert max(prompts) < 2200
-    assert any(later < earlier for earlier, later in pairwise(prompts))
+    done = run(world, 'strategy = "chain"\n', context=2048)
+    prompts = [number(each.prompt_tokens) for each in files(world.shown)]
+    assert max(prompts) < 2048
+    assert sum(later < earlier for earlier, later in pairwise(prompts)) in {1, 2}
+    assert all(evaluated(each) < 100 for each in files(world.shown))
+    assert evaluated(done) <= 1.1 * (number(files(world.shown)[0].prompt_tokens) + 100 * len(FILES))
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_in_parallel_each_slot_evaluates_the_shared_turns_once(world: World, slots: int) -> None:
+    done = run(world, f'strategy = "parallel"\nmax_concurrency = {slots}\n', slots=slots)
+    every = [number(each.prompt_tokens) for each in files(world.shown)]
+    shared = min(every) - 60
+    assert evaluated(done) <= 1.1 * (slots * shared + sum(prompt - shared for prompt in every))
