@@ -1,6 +1,7 @@
 """The path that one object of a list stands for, whatever its keys are called."""
 
 import re
+from typing import Final
 
 from smol_dev.replies.list_strings import decoded
 from smol_dev.replies.literals import Node
