@@ -1,0 +1,132 @@
+"""What the scripts share: servers and clients as child processes, what they cost, and tables."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parent.parent
+PACKAGES: Final = ("openai", "httpx2", "pydantic", "pydantic-settings", "click", "rich")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a child process took; seconds, and mebibytes at the peak."""
+
+    seconds: float
+    cpu: float
+    peak: float
+    output: str
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Nothing of this user's own settings, keys or caches."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {
+        **kept,
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+@contextmanager
+def child(module: str, *arguments: str) -> Iterator[str]:
+    """A server in a process of its own, by the line that it prints when it is ready."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().strip()
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def run(arguments: Sequence[str], folder: Path, **variables: str) -> Cost:
+    """The cost of one process, from its start to its end. It has to succeed."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=environment(folder) | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if process.returncode:
+        raise SystemExit(f"{arguments} ended with {process.returncode}:\n{text[-2000:]}")
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
+
+
+def instructions(arguments: Sequence[str], folder: Path, **variables: str) -> int | None:
+    """The instructions that one process takes in user space, None where nothing can count them.
+
+    `perf` where the machine has counters, else callgrind; both repeat to about a hundredth.
+    """
+    command = [sys.executable, *arguments]
+    every = environment(folder) | {"PYTHONHASHSEED": "0"} | variables
+    if shutil.which("perf"):
+        counted = subprocess.run(
+            ["perf", "stat", "-x", ",", "-e", "instructions:u", *command],
+            cwd=folder,
+            env=every,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for line in counted.stderr.splitlines():
+            if "instructions:u" in line and line[0].isdigit():
+                return int(line.split(",")[0])
+    if shutil.which("valgrind") is None:
+        return None
+    tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    traced = subprocess.run(
+        [*tool, *command], cwd=folder, env=every, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in traced.stderr.splitlines() if "Collected :" in line]
+    if not lines:
+        raise SystemExit(f"callgrind could not run {command}:\n{traced.stderr[-2000:]}")
+    return int(lines[-1].rsplit(":", 1)[1])
+
+
+def fetch(url: str, *, data: bytes | None = None) -> dict[str, Any]:
+    """A JSON document from a server of ours."""
+    with urllib.request.urlopen(url, data=data) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """The rows as a Markdown table; numbers are rounded by whoever hands them in."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def about() -> str:
+    """The machine and the versions, in a line."""
+    versions: Mapping[str, str] = {name: importlib.metadata.version(name) for name in PACKAGES}
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {listed}"
