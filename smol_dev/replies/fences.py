@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from smol_dev.replies.kinds import MARKDOWN, PYTHON, Kind, kind_named
@@ -29,6 +30,7 @@ CODE_START: Final = re.compile(
 )
 MULTILINE: Final = ('"""', "'''", "/*", "<!--", "<<")
 MAX_CLOSER_INDENT: Final = 3
+MAX_FENCES: Final = 4_000
 SCAN_BUDGET: Final = 4_000_000
 
 
@@ -122,7 +124,7 @@ class Finder:
         self.lines = lines
         self.kind = kind
         found = (fence_at(number, line) for number, line in enumerate(lines))
-        self.fences = [fence for fence in found if fence is not None]
+        self.fences = list(islice((fence for fence in found if fence is not None), MAX_FENCES))
         self.budget = SCAN_BUDGET
 
     def blocks(self) -> list[Block]:

@@ -25,11 +25,8 @@ TARGET: Final = re.compile(
 SECTION: Final = re.compile(
     r"^(?=diff --git |\*\*\* (?:Add|Update|Delete) File)|^(?=--- [^\n]+\n\+\+\+ )", re.MULTILINE
 )
-SEARCH: Final = re.compile(
-    r"^(?:<{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b[^\n]*\n(.*?)^(?:={5,9})[ \t]*\n(.*?)^(?:>{5,9}|\+{5,9}) ?"
-    r"(?:REPLACE|UPDATED|\w+)[^\n]*$",
-    re.MULTILINE | re.DOTALL,
-)
+DIVIDER: Final = re.compile(r"={5,9}[ \t]*$")
+REPLACE_END: Final = re.compile(r"(?:>{5,9}|\+{5,9}) ?(?:REPLACE|UPDATED|\w+)")
 SEARCH_START: Final = re.compile(r"^(?:<{5,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b", re.MULTILINE)
 HEREDOC: Final = re.compile(
     r"^[ \t]*(?:\$ )?(?:sudo )?(?:(?:cat|tee)\b(?P<first>[^\n<]*))<<(?P<dash>-?)[ \t]*(?P<quote>\\|['\"]?)(?P<word>\w+)['\"]?"
@@ -37,6 +34,7 @@ HEREDOC: Final = re.compile(
     re.MULTILINE,
 )
 MAX_HEREDOCS: Final = 50
+MAX_BLOCKS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +94,32 @@ def from_search_block(text: str, path: str) -> Edit | None:
     """Return the file that a SEARCH/REPLACE block with nothing to search for creates."""
     if not SEARCH_START.search(text):
         return None
-    blocks = list(SEARCH.finditer(text))
-    if not blocks or any(block[1].strip() for block in blocks):
+    lines = text.split("\n")
+    blocks = search_blocks(lines)
+    if not blocks or any(
+        line.strip() for start, middle, _ in blocks for line in lines[start + 1 : middle]
+    ):
         return Edit(None, "C10 an edit of a file that is not here")
-    if len(blocks) == 1:
-        return Edit(blocks[0][2], "C6 empty SEARCH block")
-    for block in blocks:
-        before = text[max(0, block.start() - 300) : block.start()].rstrip().split("\n")
-        if any(same_file(line.strip(" `*#:"), path) for line in before[-2:]):
-            return Edit(block[2], "C6 empty SEARCH block")
+    for start, middle, end in blocks:
+        above = [line for line in lines[:start] if line.strip()][-2:] if len(blocks) > 1 else []
+        if len(blocks) == 1 or any(same_file(line.strip(" `*#:"), path) for line in above):
+            return Edit("\n".join([*lines[middle + 1 : end], ""]), "C6 empty SEARCH block")
     return Edit(None, "C10 edits of other files")
+
+
+def search_blocks(lines: list[str]) -> list[tuple[int, int, int]]:
+    """Return the lines on which each finished SEARCH block starts, turns to its new text, and ends."""
+    found: list[tuple[int, int, int]] = []
+    start = middle = None
+    for number, line in enumerate(lines):
+        if start is None:
+            start = number if SEARCH_START.match(line) else None
+        elif middle is None:
+            middle = number if DIVIDER.match(line) else None
+        elif REPLACE_END.match(line):
+            found.append((start, middle, number))
+            start = middle = None
+    return found[:MAX_BLOCKS]
 
 
 def from_heredoc(text: str, path: str) -> Edit | None:
