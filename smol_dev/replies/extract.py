@@ -49,7 +49,9 @@ def find(text: str, request: Request) -> Found | Reason:
             if not isinstance(head, Found)
             else replace(head.after("C2 stray closer"), is_open=False)
         )
-    if not blocks or is_raw(text, lines, blocks, kind=request.kind, path=request.path):
+    if not blocks or is_raw(
+        text, lines, blocks, kind=request.kind, path=request.path, cut=request.cut
+    ):
         return find_unfenced(text, request)
     return find_fenced(blocks, lines, request)
 

@@ -14,7 +14,9 @@ from smol_dev.replies.unfenced import RULE
 PLAIN: Final = Kind("plain", frozenset())
 
 
-def is_raw(text: str, lines: list[str], blocks: list[Block], *, kind: Kind, path: str) -> bool:
+def is_raw(
+    text: str, lines: list[str], blocks: list[Block], *, kind: Kind, path: str, cut: bool
+) -> bool:
     """Tell whether the answer is the file as it stands, its fences being part of it (C1)."""
     first = blocks[0]
     if kind is PYTHON and is_python(text):
@@ -34,7 +36,9 @@ def is_raw(text: str, lines: list[str], blocks: list[Block], *, kind: Kind, path
     spans = scan(text, kind)
     position = sum(len(line) + 1 for line in lines[: first.first])
     if any(
-        span.start < position < span.end and span.closed and "\n" in text[span.start : position]
+        span.start < position < span.end
+        and (span.closed or cut or kind is PYTHON)
+        and "\n" in text[span.start : position]
         for span in spans
     ):
         return True
