@@ -111,7 +111,7 @@ def test_plan_and_list_are_shown_and_accepted(shell: Shell) -> None:
     before, _, _ = run.shown.partition("Your choice: ")
     assert before.endswith(
         "\n2 files to write:\n  a.py\n  b/b.py\n"
-        "warning: left out `../c`: has a `..` component\n"
+        "warning: left out `../c`: leaves the project folder\n"
         "  a  accept: write these files\n  p  edit the plan\n  l  edit the list\n"
         "  r  ask again, with a remark\n  s  stop here; `smol_dev resume` goes on\n"
     )
