@@ -17,8 +17,10 @@ HEADED: Final = OUTLINED + 2
 BEFORE_CODE: Final = OUTLINED + 4
 SENTENCE: Final = 5
 EMPTY_LIST: Final = re.compile(
-    r"^[ \t]*(?:[\w. ]{1,40}[=:]\s*)?(?:[\[(]\s*(?:\"\"|''|null|None)?\s*[\])]|\{\s*\}|\{\s*[\"']?\w+[\"']?\s*:\s*(?:[\[{]\s*[\]}]|\"\"|null|None)\s*,?\s*\}|\"\"|''|\"\[\]\")[ \t;.]*$"
-    r"|[\"'](?:files|paths|file_paths|filepaths)[\"']\s*:\s*\[\s*\]|<(\w+)>\s*</\1>|^\s*<files\s*/>\s*$|^[ \t]*(`{3,}|~{3,})\w*[ \t]*\n\s*\2[ \t]*$",
+    r"^[ \t]*(?:[\w. ]{1,40}[=:][ \t]*)?(?:[\[(]\s{0,9}(?:\"\"|''|null|None)?\s{0,9}[\])]|\{\s{0,9}\}|"
+    r"\{\s{0,9}[\"']?\w{1,40}[\"']?\s{0,9}:\s{0,9}(?:[\[{]\s{0,9}[\]}]|\"\"|null|None)\s{0,9},?\s{0,9}\}|"
+    r"\"\"|''|\"\[\]\")[ \t;.]*$|[\"'](?:files|paths|file_paths|filepaths)[\"']\s{0,9}:\s{0,9}\[\s{0,9}\]|"
+    r"<(\w{1,40})>\s{0,9}</\1>|<files\s{0,9}/>|^[ \t]*(`{3,9}|~{3,9})\w{0,20}[ \t]*\n\s{0,9}\2[ \t]*$",
     re.MULTILINE,
 )
 SERIES: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b")
@@ -49,12 +51,17 @@ def counting(listings: list[Listing]) -> list[Listing]:
     first = 0
     for number, listing in enumerate(kept):
         words = listing.lead.replace("`", "")
-        earlier = {entry for other in kept[first:number] for entry in other.entries}
-        if NEWS.search(words) or (CHANGED.search(words) and earlier & set(listing.entries)):
+        if NEWS.search(words) or (CHANGED.search(words) and overlaps(listing, kept[first:number])):
             first = number if number and kept[number - 1].lead != listing.lead else first
     kept = kept[first:]
     best = max((listing.rank for listing in kept), default=0)
     return [listing for listing in kept if listing.rank == best]
+
+
+def overlaps(listing: Listing, earlier: list[Listing]) -> bool:
+    """Tell whether a list names a file that an earlier one names too."""
+    known = {entry for other in earlier for entry in other.entries}
+    return not known.isdisjoint(listing.entries)
 
 
 def is_aside(listing: Listing) -> bool:

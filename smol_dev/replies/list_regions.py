@@ -18,9 +18,10 @@ OPENING: Final = re.compile(
     r"|\A\s*(?:[\w ]+[=:]\s*)?(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))"
 )
 SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
-MAX_UNCLOSED: Final = 6
+MAX_DRAWN: Final = 6
+MAX_LITERALS: Final = 12_000
+MAX_LINES: Final = 5_000
 REREAD: Final = 60_000
-MAX_STRETCH: Final = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def listings_in(region: Region) -> list[Listing]:
     literals = literals_in(region)
     if literals:
         return literals
-    return drawn_in(region) or outlined_in(region)
+    lines = region.text.split("\n")[:MAX_LINES]
+    return drawn_in(region, lines) or outlined_in(region, lines)
 
 
 def string_lines(text: str) -> list[Item]:
@@ -65,7 +67,7 @@ def literals_in(region: Region) -> list[Listing]:
     reader = Literals(string_lines)
     position, budget = 0, REREAD
     text = region.text
-    while budget > 0 and (match := OPENING.search(text, position)):
+    while budget > 0 and len(found) < MAX_LITERALS and (match := OPENING.search(text, position)):
         start = match.start("string") if match["string"] else match.end() - 1
         if SEGMENT.match(text, start):
             position = start + 1
@@ -135,9 +137,8 @@ def is_list(entries: tuple[str, ...], node: Node) -> bool:
     )
 
 
-def drawn_in(region: Region) -> list[Listing]:
+def drawn_in(region: Region, lines: list[str]) -> list[Listing]:
     """Return the trees and tables."""
-    lines = region.text.split("\n")
     found: list[Listing] = []
     for find, rooted in ((find_tree, True), (find_table, False)):
         rest, offset = lines, 0
@@ -157,16 +158,15 @@ def drawn_in(region: Region) -> list[Listing]:
                 )
             offset += drawn.after
             rest = rest[drawn.after :]
-            if len(found) > MAX_UNCLOSED:
+            if len(found) > MAX_DRAWN:
                 break
         if found:
             return found
     return found
 
 
-def outlined_in(region: Region) -> list[Listing]:
+def outlined_in(region: Region, lines: list[str]) -> list[Listing]:
     """Return the bullets, numbers and lines, a list for each lead above them."""
-    lines = region.text.split("\n")
     found: list[Listing] = []
     sections = read_outline(lines, plain=region.fenced)
     starts = [0]
