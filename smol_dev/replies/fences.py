@@ -30,6 +30,7 @@ CODE_START: Final = re.compile(
 )
 MULTILINE: Final = ('"""', "'''", "/*", "<!--", "<<")
 MAX_CLOSER_INDENT: Final = 3
+MAX_BLANK: Final = 20
 MAX_FENCES: Final = 4_000
 SCAN_BUDGET: Final = 4_000_000
 
@@ -145,10 +146,14 @@ class Finder:
         opener = self.fences[index]
         if opener.rest:
             return True
-        filled = [number for number, line in enumerate(self.lines) if line.strip()]
-        if filled[0] != opener.line or self.lines[filled[-1]].strip() != opener.run:
+        if any(line.strip() for line in self.lines[: opener.line][-MAX_BLANK:]):
             return False
-        inside = "\n".join(self.lines[opener.line + 1 : filled[-1]])
+        last = len(self.lines) - 1
+        while not self.lines[last].strip():
+            last -= 1
+        if self.lines[last].strip() != opener.run or index > 0:
+            return False
+        inside = "\n".join(self.lines[opener.line + 1 : last])
         return self.kind is not PYTHON or is_python_program(inside)
 
     def block(self, index: int) -> tuple[Block, int]:
