@@ -93,7 +93,7 @@ def verdict(found: Found, request: Request) -> Code | Rejected:
         return code_rejected("placeholder")
     if not kind.free_text and all(is_sentence(line) for line in text.split("\n") if line.strip()):
         return code_rejected("no_code")
-    return Code(f"{text}\n", found.rules)
+    return Code(text.rstrip("\r") + "\n", found.rules)
 
 
 def without_blank_ends(text: str) -> str:

@@ -43,17 +43,21 @@ def find(text: str, request: Request) -> Found | Reason:
     blocks = find_blocks(lines, request.kind)
     stray = stray_closer(blocks, lines, start, request.kind)
     if stray is not None:
-        head = find_unfenced("\n".join(lines[:stray]), request)
-        return (
-            head
-            if not isinstance(head, Found)
-            else replace(head.after("C2 stray closer"), is_open=False)
-        )
+        return before_closer(lines, stray, request)
     if not blocks or is_raw(
         text, lines, blocks, kind=request.kind, path=request.path, cut=request.cut
     ):
         return find_unfenced(text, request)
     return find_fenced(blocks, lines, request)
+
+
+def before_closer(lines: list[str], closer: int, request: Request) -> Found | Reason:
+    """Return the file above a closing fence without opener; a cut README may just begin a block."""
+    head = find_unfenced("\n".join(lines[:closer]), request)
+    if not isinstance(head, Found):
+        return head
+    begins = request.cut and request.kind is MARKDOWN and closer == len(lines) - 1
+    return replace(head.after("C2 stray closer"), is_open=begins)
 
 
 def opening(lines: list[str]) -> int:

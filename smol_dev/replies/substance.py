@@ -22,8 +22,10 @@ def has_code(text: str, kind: Kind) -> bool:
         return not (len(lines) == 1 and plain(lines[0]).endswith("?"))
     if kind.name != "shell" and all(COMMAND.match(line) for line in lines):
         return kind in {HASHED, YAML, INI}
+    if kind is PYTHON and re.fullmatch(r"\s*\w+\s*", text):
+        return False
     if kind is PYTHON and is_python(text):
-        return not re.fullmatch(r"\s*\w+\s*", text)
+        return True
     if not kind.brackets and kind is not PYTHON:
         return any(not is_sentence(line) for line in lines)
     if all(BULLET.match(line) for line in lines):

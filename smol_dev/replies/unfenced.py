@@ -37,6 +37,7 @@ COMMAND: Final = re.compile(
     r"source|\./[\w./-]+|make|chmod|bash|sh|bun|deno|java|javac|dotnet|ruby|bundle|php|composer|"
     r"poetry|uv|pytest|streamlit|django-admin|rails|mvn|gradle|open|start|ls|cp|mv|rm)(?:\s|$)"
 )
+UNMISTAKABLE: Final = ('"""', "'''", "/*", "<!--")
 BULLET: Final = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 SELF_ENDING: Final = frozenset({"html", "xml"})
 
@@ -253,10 +254,13 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
 
 
 def is_inside(lines: list[str], number: int, kind: Kind) -> bool:
-    """Tell whether a line is in the middle of a string or comment that ends later."""
+    """Tell whether a line is in the middle of a string or comment that ends later or was cut off."""
+    text = "\n".join(lines)
     position = sum(len(line) + 1 for line in lines[:number])
     return any(
-        span.start < position < span.end and span.closed for span in scan("\n".join(lines), kind)
+        span.start < position < span.end
+        and (span.closed or text.startswith(UNMISTAKABLE, span.start))
+        for span in scan(text, kind)
     )
 
 
