@@ -24,6 +24,10 @@ VERBS: Final = "adds binds casts draws emits folds grabs heals joins keeps lifts
 HEAD: Final = (
     b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 )
+FENCE: Final = "```python\n{}\n```"
+CHARACTERS: Final = 4
+"""Of a token, on average."""
+
 FILE: Final = re.compile(r"(?m)^src/part_\d+\.py\Z")
 
 
@@ -62,7 +66,7 @@ class Counts:
 
 
 def words(number: int) -> str:
-    """The text of one token of a file: a line of valid Python that no loop detector takes for a loop."""
+    """A line of valid Python; those of a file are no loop for a detector of loops."""
     noun = NOUNS[number * number % 13] + NOUNS[number // 13 % 13][:2]
     return f"{noun}_{VERBS[number * 7 % 11]} = {number}\n"
 
@@ -70,8 +74,9 @@ def words(number: int) -> str:
 def tokens(kind: str, pace: Pace) -> list[str]:
     """The pieces of an answer of this kind."""
     if kind == "file":
-        inner = [words(number) for number in range(pace.file_tokens - 2)]
-        return ["```python\n", *inner, "```"]
+        size = CHARACTERS * pace.file_tokens - len(FENCE.format(""))
+        lines = "".join(words(number) for number in range(size // 16))
+        return cut(FENCE.format(lines[:size].rpartition("\n")[0]), pace.file_tokens)
     if kind == "plan":
         text = "# Plan\n\n" + "".join(
             f"- {words(number * 3 + 1)}" for number in range(pace.plan_tokens)
@@ -268,6 +273,7 @@ def report(counts: Counts, pace: Pace) -> dict[str, object]:
         "connections": counts.connections,
         "most_at_once": counts.most_at_once,
         "latest": counts.latest,
+        "first": asked[0].came if asked else None,
         "span": max(ends) - min(each.came for each in asked) if ends else 0.0,
         "ideal": shortest(asked, pace.slots),
         "gaps": gaps(asked),
