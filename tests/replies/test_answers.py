@@ -1,4 +1,8 @@
-"""Answers as small models give them: every one with a file is read as a careful human would."""
+"""Answers as small models give them: every one is read as a careful human would.
+
+`answers.jsonl` holds answers of the kinds that were met; `variations.jsonl` the same rules in other
+shapes, languages and types of file.
+"""
 
 import json
 from pathlib import Path
@@ -7,13 +11,16 @@ from typing import Any
 import pytest
 
 from smol_dev.replies.code import read_code
-from smol_dev.replies.verdicts import Code, Rejected
+from smol_dev.replies.file_list import read_file_list
+from smol_dev.replies.verdicts import Code, FileList, Rejected
 
 ANSWERS = [
     json.loads(line)
-    for line in (Path(__file__).parent / "answers.jsonl").read_text("utf-8").splitlines()
+    for name in ("answers.jsonl", "variations.jsonl")
+    for line in (Path(__file__).parent / name).read_text("utf-8").splitlines()
 ]
 CODE = [pytest.param(answer, id=answer["id"]) for answer in ANSWERS if answer["task"] == "code"]
+LISTS = [pytest.param(answer, id=answer["id"]) for answer in ANSWERS if answer["task"] != "code"]
 
 
 def accepted(answer: dict[str, Any]) -> set[str]:
@@ -32,3 +39,15 @@ def test_a_file_is_read_out_of_the_answer_or_the_reason_is_given(answer: dict[st
     outcome = verdict.content if isinstance(verdict, Code) else f"reject:{verdict.reason}"
     assert outcome in accepted(answer)
     assert isinstance(verdict, Rejected) or verdict.rules
+
+
+@pytest.mark.parametrize("answer", LISTS)
+def test_the_files_are_read_out_of_the_answer_or_the_reason_is_given(
+    answer: dict[str, Any],
+) -> None:
+    verdict = read_file_list(answer["raw"], finish_reason=answer["finish_reason"])
+    if isinstance(verdict, FileList):
+        assert list(verdict.files) == answer["expected"].get("files")
+        assert not set(answer["expected"].get("dropped", ())) & set(verdict.files)
+    else:
+        assert f"reject:{verdict.reason}" in accepted(answer)
