@@ -1,6 +1,7 @@
 """Several files in one answer without fences, each below a line with its path (C3)."""
 
 import re
+from itertools import islice
 from typing import Final
 
 from smol_dev.errors import Reason
@@ -14,18 +15,20 @@ SECTION_LABEL: Final = re.compile(
     r"^(?:\s*(?:={2,}|-{2,}|#{2,}|\*{2,}|<{2,}|>{2,}|~{2,})\s*\S.*|\s*\[?(?:file(?:name|path)?|path)\s*:.*)$",
     re.IGNORECASE,
 )
+MAX_SECTIONS: Final = 500
 
 
 def own_section(text: str, request: Request) -> Found | Reason | None:
     """Return the requested file of several unfenced ones, each below a line with its path."""
     lines = text.split("\n")
-    labels = [
+    found = (
         (number, label)
         for number, line in enumerate(lines)
         if SECTION_LABEL.match(line)
         and (label := label_in(line)) is not None
         and not (request.kind.free_text and not re.match(r"\s*(?:=|\[?file)", line, re.IGNORECASE))
-    ]
+    )
+    labels = list(islice(found, MAX_SECTIONS))
     if not labels or opening_label(lines) != labels[0][0]:
         return None
     style = decoration(lines, labels[0])

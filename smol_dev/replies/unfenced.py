@@ -25,6 +25,7 @@ from smol_dev.replies.syntax import is_json, is_python
 
 LANGUAGE_LINE: Final = re.compile(r"^(?:copy code|([\w+#]{1,12})(?:\s*copy code)?)$", re.IGNORECASE)
 RULE: Final = re.compile(r"^\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
+MAX_PARAGRAPHS: Final = 40
 SHORT_RULE: Final = re.compile(r"^(?:-{3,5}|\*{3,5}|_{3,5})\s*$")
 END_RULER: Final = re.compile(
     r"^\s*(?:[-=*#<]{2,}|\[)\s*(?:/?end(?:[ _-]?of)?(?:[ _-]?(?:file|code))?|eof|/file)\b[:\s]*"
@@ -92,20 +93,19 @@ def json_inside(text: str) -> Unfenced | None:
 
 def leading(lines: list[str], kind: Kind, path: str) -> int:
     """Return the number of the first line that belongs to the file."""
-    number = 0
-    seen_talk = False
-    while number < len(lines):
+    number = talks = 0
+    while number < len(lines) and talks < MAX_PARAGRAPHS:
         line = lines[number]
-        if not line.strip() or (seen_talk and is_separator(lines, number, kind)):
+        if not line.strip() or (talks and is_separator(lines, number, kind)):
             number += 1
             continue
         if is_label_line(lines, number, kind, path):
             number += 1
-            seen_talk = True
+            talks += 1
             continue
-        if not is_front_matter(line, kind) and is_talk_at(lines, number, kind, first=not seen_talk):
+        if not is_front_matter(line, kind) and is_talk_at(lines, number, kind, first=not talks):
             number = paragraph_end(lines, number, kind)
-            seen_talk = True
+            talks += 1
             continue
         break
     return number
@@ -206,7 +206,9 @@ def trailing(lines: list[str], start: int, kind: Kind, end: int | None = None) -
         return trailing_words_to_user(lines, start, end, kind)
     cut = end
     number = end
-    while number > start + 1:
+    for _ in range(MAX_PARAGRAPHS):
+        if number <= start + 1:
+            break
         first = number - 1
         while first > start and lines[first - 1].strip():
             first -= 1
