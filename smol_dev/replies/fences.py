@@ -69,6 +69,14 @@ class Fence:
     run: str
     rest: str
 
+    def can_follow(self, opener: "Fence") -> bool:
+        """Tell whether this line can open the next block when the closer of `opener` is missing."""
+        return (
+            self.run[0] == opener.run[0]
+            and len(self.run) >= len(opener.run)
+            and self.indent <= opener.indent
+        )
+
     def closes(self, opener: "Fence") -> bool:
         """Tell whether this line can be the closing fence of `opener`."""
         return (
@@ -201,7 +209,7 @@ class Finder:
         for at in range(index + 1, len(self.fences)):
             fence = self.fences[at]
             closes = fence.closes(opener)
-            opens = fence.run[0] == opener.run[0] and fence.rest and fence.indent <= opener.indent
+            opens = fence.rest and fence.can_follow(opener)
             talks = opens and (is_talk(fence.rest, TALK) or is_sentence(fence.rest))
             starts = opens and not talks and kind_named(fence.rest.split(":")[0].split(" ")[0])
             if not (closes or talks or starts) or self.in_string(opener.line + 1, fence.line):
@@ -215,6 +223,8 @@ class Finder:
         inner: Fence | None = None
         for at in range(index + 1, len(self.fences)):
             fence = self.fences[at]
+            if inner is not None and len(inner.run) < len(opener.run) and fence.closes(opener):
+                return fence, at + 1
             if inner is not None:
                 inner = None if fence.closes(inner) else inner
             elif fence.rest and fence.run[0] in "`~" and not is_talk(plain(fence.rest), TALK):

@@ -19,6 +19,7 @@ DIFF_START: Final = re.compile(
     r"^(?:diff --git |--- (?:a/|/dev/null)|\*\*\* (?:Begin Patch|(?:Add|Update) File)|@@ -\d+.*@@)",
     re.MULTILINE,
 )
+DIFF_BODY: Final = re.compile(r"^(?:\+\+\+ |@@|\*\*\* |new file mode )", re.MULTILINE)
 TARGET: Final = re.compile(
     r"^(?:\+\+\+ (?:[bwi]/)?|\*\*\* (?:Add|Update) File: )([^\t\n]+)", re.MULTILINE
 )
@@ -48,7 +49,7 @@ class Edit:
 
 def from_diff(text: str, path: str, *, named_diff: bool = False) -> Edit | None:
     """Return what a unified diff makes of the file, or None when the text is no diff."""
-    if not DIFF_START.search(text) and not named_diff:
+    if not (named_diff or (DIFF_START.search(text) and DIFF_BODY.search(text))):
         return None
     sections = [section for section in SECTION.split(text) if section.strip()]
     fitting = [
