@@ -23,13 +23,16 @@ EMPTY_LIST: Final = re.compile(
     r"<(\w{1,40})>\s{0,9}</\1>|<files\s{0,9}/>|^[ \t]*(`{3,9}|~{3,9})\w{0,20}[ \t]*\n\s{0,9}\2[ \t]*$",
     re.MULTILINE,
 )
+GLUED_FENCE: Final = re.compile(
+    r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", re.MULTILINE
+)
 SERIES: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b")
 MAX_SENTENCES: Final = 2000
 
 
 def find_list(text: str) -> Listing | None:
     """Return what the answer lists, put together from the lists that count, or None."""
-    listings = find_listings(text)
+    listings = find_listings(GLUED_FENCE.sub(r"\1", text))
     sure = counting([listing for listing in listings if listing.rank > WEAK])
     weak = [listing for listing in listings if listing.rank <= WEAK]
     chosen = sure or ([] if is_question(text) else weak)

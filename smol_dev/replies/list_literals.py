@@ -36,9 +36,12 @@ IGNORED: Final = re.compile(
     r"(?:description|desc|purpose|summary|reason(?:ing)?|thoughts?|thinking|analysis|plan|notes?|comments?|"
     r"explanation|details?|(?:dev)?dependenc(?:y|ies)|requirements|packages|imports?|exports?|uses|libraries|commands?|steps|"
     r"director(?:y|ies)|folders?|dirs|excluded?|ignored?|skip(?:ped)?|delete[ds]?|removed?|nottocreate|"
-    r"content|contents|code|text|body|source(?:code)?|examples?|default|enum|required|schema|title|draft|initial|old|"
-    r"previous|before|language|type|framework|dependson|needs|functions|classes|routes|urls?|assets|images|binary\w*|"
-    r"rationale|message|responsibilit(?:y|ies)|features|tags|status|version|author|scripts|run|usage|env\w*)"
+    r"examples?|default|enum|required|schema|draft|initial|old|previous|before|dependson|needs|functions|classes|routes|urls?|"
+    r"rationale|message|responsibilit(?:y|ies)|features|tags)"
+)
+UNUSED: Final = re.compile(
+    r"(?:content|contents|code|text|body|source(?:code)?|title|language|type|framework|assets|images|binary\w*|"
+    r"status|version|author|scripts|run|usage|env\w*)"
 )
 WRAPPER: Final = re.compile(
     r"\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|result|results|output|data|response|answer|items|entries|structure|tree|project|"
@@ -170,7 +173,7 @@ class Literals:
                 found += self.below(text, word, value, depth)
             elif text.endswith("/") and len(text) > 1:
                 found.append(Item(text, "folder"))
-            elif not IGNORED.fullmatch(word):
+            elif not IGNORED.fullmatch(word) and not UNUSED.fullmatch(word):
                 values += [
                     item for item in self.items(value, depth - 1) if is_value(item.text, word)
                 ]

@@ -73,6 +73,9 @@ def literals_in(region: Region) -> list[Listing]:
             position = start + 1
             continue
         value = read_literal(text, start)
+        if match["string"] and value and not is_balanced(value.node.text):
+            position = start + 1
+            continue
         entries = entries_of(reader.items(value.node)) if value else ()
         if value is not None and is_list(entries, value.node):
             found.append(literal_listing(region, start, value, entries))
@@ -82,6 +85,11 @@ def literals_in(region: Region) -> list[Listing]:
             continue
         position = max(value.end if value else start + 1, start + 1)
     return found
+
+
+def is_balanced(text: str) -> bool:
+    """Tell whether an encoded list is all of a string, not only its beginning up to a bare quote."""
+    return all(text.count(opening) == text.count(closing) for opening, closing in ("[]", "{}"))
 
 
 def literal_listing(region: Region, start: int, value: Found, entries: tuple[str, ...]) -> Listing:
