@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from smol_dev.replies.info_strings import LANGUAGE, split_info
 from smol_dev.replies.kinds import MARKDOWN, PYTHON, Kind, kind_named
 from smol_dev.replies.prose import TAIL as TALK
 from smol_dev.replies.prose import is_sentence, is_talk, plain
@@ -13,21 +14,6 @@ from smol_dev.replies.syntax import is_python_program
 
 FENCE: Final = re.compile(r"^([ \t]*(?:>[ \t]?)?)(`{3,}|~{3,}|'{3}|\"{3})([^\n]*)$")
 GLUED_CLOSER: Final = re.compile(r"[^`~\s][ \t]*(`{3,}|~{3,})[ \t]*$")
-LANGUAGE: Final = re.compile(r"^\{?[.]?([A-Za-z][\w+#.-]*)")
-PATH_WORD: Final = re.compile(
-    r"^[\w@.()\[\]{}/\\ -]*[\w)\]]\.\w{1,10}$|^[\w.@-]+(?:/[\w.@\[\]() -]+)+$"
-)
-ATTRIBUTES: Final = re.compile(
-    r"^(?:\{.*\}?|[\w-]+\s*[=:].*|(?://|#|<!--|/\*|--|;)?\s*(?:file(?:name|path)?\s*:?)?\s*"
-    r"[`\"'(]?[\w@./\\\[\]() -]*\.\w{1,10}[`\"')]?(?:\s*(?:-->|\*/))?(?:\s+.{0,80})?|"
-    r"\([^()]*\)|[\d.]{1,6}|linenums.*|copy|showLineNumbers|numberLines)$",
-    re.IGNORECASE,
-)
-CODE_START: Final = re.compile(
-    r"(?:import|from|def|class|const|let|var|function|package|using|export|public|fn|use|struct|"
-    r"@\w|#|<|\{|//|/\*|\"\"\"|'use|\"use|return|print|if|for|async|module|require|echo|SELECT|"
-    r"CREATE|FROM|name:|version:|services:|\[)"
-)
 MULTILINE: Final = ('"""', "'''", "/*", "<!--", "<<")
 MAX_CLOSER_INDENT: Final = 3
 MAX_BLANK: Final = 20
@@ -92,6 +78,12 @@ def find_blocks(lines: list[str], kind: Kind) -> list[Block]:
     return Finder(lines, kind).blocks()
 
 
+def is_underline(line: str, above: str) -> bool:
+    """Tell whether a line of tildes underlines the title above it, as in reStructuredText."""
+    size = len(line.rstrip())
+    return line.startswith("~~~~~~") and set(line.strip()) == {"~"} and len(above.rstrip()) == size
+
+
 def fence_at(number: int, line: str) -> Fence | None:
     """Return the fence that a line is, if it is one."""
     match = FENCE.match(line) if "`" in line or "~" in line or "'" in line or '"' in line else None
@@ -103,36 +95,17 @@ def fence_at(number: int, line: str) -> Fence | None:
     return Fence(number, len(match[1].expandtabs(4)), match[2], rest)
 
 
-def split_info(rest: str) -> tuple[str, str | None]:
-    """Return the info string behind an opening fence, and the first line of code glued to it."""
-    word = LANGUAGE.match(rest)
-    language = word[1] if word else ""
-    if rest.startswith("{") and rest.endswith("}") and word:
-        return rest, None
-    if kind_named(language.split(":")[0]):
-        tail = rest[word.end() :] if word else ""
-        if not tail.strip() or ATTRIBUTES.match(tail.strip(" :}")) or tail[0] in ":}{,":
-            return rest, None
-        return language, tail.strip()
-    if not rest or (
-        " " not in rest and re.fullmatch(r"[\w+#./\\\[\]:@-]+", rest) and rest[0] != "#"
-    ):
-        return rest, None
-    for size in range(min(len(language), 12), 1, -1):
-        if kind_named(language[:size]) and CODE_START.match(rest[size:]):
-            return language[:size], rest[size:]
-    if PATH_WORD.match(rest) or (ATTRIBUTES.match(rest) and not CODE_START.match(rest)):
-        return rest, None
-    return "", rest
-
-
 class Finder:
     """One pass over the lines of an answer, from opener to closer to the next opener."""
 
     def __init__(self, lines: list[str], kind: Kind) -> None:
         self.lines = lines
         self.kind = kind
-        found = (fence_at(number, line) for number, line in enumerate(lines))
+        found = (
+            fence_at(number, line)
+            for number, line in enumerate(lines)
+            if kind is not MARKDOWN or not is_underline(line, lines[number - 1] if number else "")
+        )
         self.fences = list(islice((fence for fence in found if fence is not None), MAX_FENCES))
         self.budget = SCAN_BUDGET
 

@@ -17,6 +17,7 @@ CLOSING: Final = re.compile(r"\s*(?:\*+/\}?|--+>|-?#\}|-*%>|-*\}\}|\*\)|-\}|\]\]
 JSON_DOTS: Final = re.compile(
     r"\s*\"(?:\.{3}|…|//[^\"]*)\"\s*:.*(?:\.{3}|…|rest|unchanged|existing).*"
 )
+SPREAD: Final = re.compile(r"\.{3}[\w$][\w$.()\[\]?]*,?")
 MAX_LINE: Final = 240
 
 
@@ -104,6 +105,8 @@ def is_marker(text: str, previous: str, kind: Kind) -> bool:
     if CUT_MARKER.search(text):
         return True
     if kind is TEXT:
+        return False
+    if kind.brackets and SPREAD.fullmatch(text):
         return False
     if re.fullmatch(DOTS, text):
         return kind.brackets and kind is not PYTHON and not previous.endswith(",")

@@ -212,7 +212,7 @@ def trailing(lines: list[str], start: int, kind: Kind, end: int | None = None) -
         first = number - 1
         while first > start and lines[first - 1].strip():
             first -= 1
-        if not is_explanation(lines, first, number, kind):
+        if not is_explanation(lines, first, number, kind) or is_inside(lines, first, kind):
             break
         cut = first
         number = first
@@ -239,7 +239,7 @@ def is_explanation(lines: list[str], first: int, end: int, kind: Kind) -> bool:
         return False
     joined = " ".join(line.strip() for line in part)
     if talks_first(part, kind) or (is_sentence(joined) and SENTENCE_END.search(joined)):
-        return not is_inside(lines, first, kind)
+        return True
     if all(BULLET.match(line) or line[:1].isspace() for line in part) and BULLET.match(part[0]):
         return kind is not YAML
     before = next((line for line in reversed(lines[:first]) if line.strip()), "")

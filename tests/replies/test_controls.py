@@ -42,6 +42,12 @@ FILES = {
     "docs/post.md": FRONT_MATTER,
     "docs/fences.md": "# Fences\n\n~~~python\nprint(1)\n~~~\n\n````text\n```\n````\n",
     "docs/index.rst": "Notes\n=====\n\nInstall\n-------\n\n.. code-block:: shell\n\n   pip install notes\n",
+    "docs/usage.rst": "Usage\n=====\n\nOptions\n~~~~~~~\n\nNone, so far.\n",
+    "src/nested.js": "const a = (b, ...rest) => `${b ? `${b}-` : ''}`;\n\nexport default {\n  a,\n  ...rest,\n};\n",
+    "include/guard.h": "#ifndef GUARD_H\n#define GUARD_H\n\nint f(void);\n\n#endif /* GUARD_H */\n",
+    "jump.c": 'int main(void) {\n  goto usage;\n\nusage:\n  puts("usage: x");\n  return 1;\n}\n',
+    "copied.sh": "# Copied from src/other.sh\nset -e\n",
+    "AUTHORS": "AUTHORS\n\nAda <ada@example.com>\n",
     "LICENSE": "MIT License\n\nCopyright (c) 2024 Ada\n\nPermission is hereby granted, free of charge, "
     "to any person obtaining a copy\nof this software, to deal in the Software without restriction.\n\nTHE SOFTWARE "
     'IS PROVIDED "AS IS".\n',
