@@ -8,7 +8,8 @@ from typing import Final, Generic, TypeVar
 from smol_dev import prompts
 from smol_dev.budget import Budget
 from smol_dev.errors import AnswerError, SmolError
-from smol_dev.events import Event, Piece, Retry, StageStarted, Warned
+from smol_dev.events import Event, Retry, StageStarted, Warned
+from smol_dev.pieces import Pieces
 from smol_dev.replies.repetition import Repetition
 from smol_dev.replies.seam import join
 from smol_dev.replies.verdicts import Rejected
@@ -213,17 +214,21 @@ async def _send(
     """One request and its answer; an answer that repeats itself without end is broken off."""
     room = budget.room(turns)
     yield StageStarted(question.stage, question.path)
-    repetition, text = Repetition(), []
+    repetition, text, pieces = Repetition(), [], Pieces(question.stage, question.path)
     request = Request(question.stage, turns, max_tokens=room, schema=question.schema)
     async with aclosing(chat.ask(request)) as answer:
         async for item in answer:
             if isinstance(item, Delta):
-                yield Piece(question.stage, question.path, item.text, item.reasoning)
+                if (piece := pieces.add(item)) is not None:
+                    yield piece
                 text.append(item.text)
                 if repetition.feed(item.text):
                     yield Reply("".join(text), "repetition")
                     return
-            elif isinstance(item, Retrying):
+                continue
+            if (piece := pieces.rest()) is not None:
+                yield piece
+            if isinstance(item, Retrying):
                 yield Retry(
                     question.stage,
                     question.path,
