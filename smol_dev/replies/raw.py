@@ -5,7 +5,7 @@ from typing import Final
 
 from smol_dev.replies.fences import Block
 from smol_dev.replies.kinds import JSON, MARKDOWN, OTHER, PYTHON, TOML, YAML, Kind
-from smol_dev.replies.labels import label_in, mentioned_paths, same_file
+from smol_dev.replies.labels import label_in, mentioned_paths, names, same_file
 from smol_dev.replies.prose import is_lead, is_sentence
 from smol_dev.replies.scan import scan
 from smol_dev.replies.syntax import is_json, is_python, toml_problem
@@ -61,9 +61,7 @@ def is_raw_text(before: list[str], first: Block, kind: Kind, path: str) -> bool:
     content = [
         line
         for line in before
-        if not is_lead(line, kind)
-        and not RULE.match(line)
-        and not ((label := label_in(line)) is not None and same_file(label, path))
+        if not is_lead(line, kind) and not RULE.match(line) and not names(line, path)
     ]
     if not content:
         return False
