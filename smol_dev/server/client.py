@@ -125,7 +125,7 @@ class Client:
             begun = False
             deadlines = Deadlines(profile, self._asked(profile), self._clock)
             try:
-                async with aclosing(self._once(request, profile, habits, deadlines)) as items:
+                async with self._once(request, profile, habits, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
                         yield item
@@ -198,9 +198,10 @@ class Client:
             self._habits[profile.model] = self._remembered.load(profile, self.known)
         return self._habits[profile.model]
 
+    @asynccontextmanager
     async def _once(
         self, request: Request, profile: Profile, habits: Habits, deadlines: Deadlines
-    ) -> AsyncGenerator[Delta | Reply, None]:
+    ) -> AsyncIterator[AsyncIterator[Delta | Reply]]:
         """One request and its answer; a stream that breaks after its first token ends in a `Reply`."""
         asked = self._asked(profile)
         fields = body(request, profile, habits, self.known)
@@ -208,8 +209,7 @@ class Client:
             self._opened(fields, deadlines, asked) as response,
             aclosing(streamed(response, deadlines, asked)) as items,
         ):
-            async for item in items:
-                yield item
+            yield items
 
     @asynccontextmanager
     async def _opened(

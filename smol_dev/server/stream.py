@@ -23,6 +23,9 @@ MOST_STRAY: Final = 64 * 1024
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
+DECODE: Final = json.JSONDecoder().raw_decode
+"""`json.loads` without its looks for blanks around the document, a tenth of the cost of an event."""
+
 NOT_FINISHED: Final = frozenset({"error", "abort", "cancelled", "canceled"})
 """Finish reasons that mean that the answer was broken off."""
 
@@ -75,10 +78,11 @@ class StreamReader:
             self._pending_bytes = 0
         rest = lines.pop()
         for line in lines:
-            if self.is_over:
+            if self.done or self.error or self.broken:
                 return deltas
             self._line(line, deltas)
-        self._keep(rest)
+        if rest:
+            self._keep(rest)
         return deltas
 
     def end(self) -> list[Delta]:
@@ -188,8 +192,10 @@ class StreamReader:
     def _document(self, raw: bytes, deltas: list[Delta]) -> None:
         """One JSON document of the answer."""
         try:
-            text = raw.decode()
-            document = json.loads(text)
+            text = raw.decode().strip()
+            document, end = DECODE(text)
+            if end != len(text):
+                document = json.loads(text)
         except UnicodeDecodeError:
             self._break("it is not UTF-8")
             return

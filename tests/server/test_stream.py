@@ -327,3 +327,15 @@ def test_a_long_line_in_its_single_bytes_is_read_without_copying_it_for_each() -
     reader = StreamReader()
     deltas = [each for byte in range(len(line)) for each in reader.feed(line[byte : byte + 1])]
     assert [len(delta.text) for delta in deltas] == [500_000]
+
+
+def test_blanks_around_an_event_are_no_part_of_it() -> None:
+    reader = StreamReader()
+    deltas = reader.feed(b'data:  \t {"choices":[{"delta":{"content":"hi"}}]} \t\n\n')
+    assert (deltas, reader.broken) == ([Delta("hi")], "")
+
+
+def test_more_than_one_document_in_an_event_is_no_json() -> None:
+    reader = StreamReader()
+    assert reader.feed(b'data: {"choices":[]} {"choices":[]}\n\n') == []
+    assert reader.broken == "it is not JSON"
