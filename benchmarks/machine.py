@@ -1,13 +1,17 @@
 """What the scripts share: servers and clients as child processes, what they cost, and tables."""
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import platform
+import pty
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -81,35 +85,47 @@ def run(arguments: Sequence[str], folder: Path, **variables: str) -> Cost:
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
 
 
-def instructions(arguments: Sequence[str], folder: Path, **variables: str) -> int | None:
-    """The instructions that one process takes in user space, None where nothing can count them.
+def instructions(
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    terminal: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> int:
+    """The instructions that one process takes in user space; its standard error may be a terminal.
 
-    `perf` where the machine has counters, else callgrind; both repeat to about a hundredth.
+    `perf` counts where the machine lets it, else callgrind; both repeat to about a hundredth.
     """
-    command = [sys.executable, *arguments]
-    every = environment(folder) | {"PYTHONHASHSEED": "0"} | variables
-    if shutil.which("perf"):
-        counted = subprocess.run(
-            ["perf", "stat", "-x", ",", "-e", "instructions:u", *command],
-            cwd=folder,
-            env=every,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        for line in counted.stderr.splitlines():
-            if "instructions:u" in line and line[0].isdigit():
-                return int(line.split(",")[0])
-    if shutil.which("valgrind") is None:
-        return None
-    tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    traced = subprocess.run(
-        [*tool, *command], cwd=folder, env=every, capture_output=True, text=True, check=False
-    )
-    lines = [line for line in traced.stderr.splitlines() if "Collected :" in line]
-    if not lines:
-        raise SystemExit(f"callgrind could not run {command}:\n{traced.stderr[-2000:]}")
-    return int(lines[-1].rsplit(":", 1)[1])
+    log = folder / "counted"
+    perf = ["perf", "stat", "-x", ",", "-o", str(log), "-e", "instructions:u"]
+    grind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"]
+    for tool, pattern in ((perf, r"(?m)^(\d+),,instructions:u"), (grind, r"Collected : (\d+)")):
+        if shutil.which(tool[0]):
+            command = [*tool, sys.executable, *arguments]
+            every = environment(folder) | {"PYTHONHASHSEED": "0", "TERM": "xterm"}
+            every.update(variables or {})
+            (watch if terminal else silent)(command, folder, every)
+            if found := re.search(pattern, log.read_text()):
+                return int(found[1])
+    raise SystemExit("neither perf nor valgrind can count instructions here")
+
+
+def silent(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
+    """Run a process whose output nobody reads."""
+    subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True)
+
+
+def watch(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
+    """Run a process whose standard error is a terminal of 120 by 40."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 120))
+    with subprocess.Popen(command, cwd=folder, env=variables, stderr=theirs) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # how a terminal says that nobody is there any more
+            while os.read(ours, 65_536):
+                pass
+    os.close(ours)
+    assert process.returncode == 0, command
 
 
 def fetch(url: str, *, data: bytes | None = None) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def counted(folder: Path) -> list[list[object]]:
 
     def count(*arguments: str, **variables: str) -> int:
         print(*arguments, file=sys.stderr)
-        return instructions(arguments, folder, **variables) or 0
+        return instructions(arguments, folder, variables=variables)
 
     ours = ("-m", "smol_dev")
     bare_version, bare_help = (count("bare_click.py", option) for option in ("--version", "--help"))
