@@ -34,7 +34,7 @@ def read_file_list(
     was_cut = finish_reason in CUT
     envelope = open_envelope(answer, cut=was_cut)
     cut = was_cut and not envelope.stopped
-    text = envelope.text
+    text = behind_thought(envelope.text)
     if envelope.lost:
         return list_rejected(without_list(answer, cut=cut))
     if len(text) > TOO_LONG or (len(text) > LONG and is_loop(text)):
@@ -57,6 +57,12 @@ def paths_in_plan(plan: str) -> FileList | Rejected:
     """Return the paths a plan speaks of, for when every answer with a list was unusable."""
     found = find_list(plan)
     return list_rejected("wrong_format") if found is None else settle(found.entries)
+
+
+def behind_thought(text: str) -> str:
+    """Return what follows a lone closing tag of reasoning, which no list of files contains."""
+    before, mark, rest = text.rpartition("</think>")
+    return rest if mark and rest.strip() and "<think>" not in before else text
 
 
 def without_list(text: str, *, cut: bool) -> Reason:

@@ -7,8 +7,8 @@ from typing import Final
 from smol_dev.replies.fences import Block, find_blocks
 from smol_dev.replies.kinds import OTHER
 from smol_dev.replies.labels import label_in, label_in_info
+from smol_dev.replies.list_leads import is_aside, is_changed, is_news
 from smol_dev.replies.list_mentions import mentioned
-from smol_dev.replies.list_outline import ASIDE, CHANGED, NEWS
 from smol_dev.replies.list_regions import OUTLINED, WEAK, Region, listings_in
 from smol_dev.replies.listings import Listing
 from smol_dev.replies.path_words import is_known_file
@@ -32,6 +32,8 @@ MAX_SENTENCES: Final = 2000
 
 def find_list(text: str) -> Listing | None:
     """Return what the answer lists, put together from the lists that count, or None."""
+    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:
+        text = text.replace('\\"', '"')
     listings = find_listings(GLUED_FENCE.sub(r"\1", text))
     sure = counting([listing for listing in listings if listing.rank > WEAK])
     weak = [listing for listing in listings if listing.rank <= WEAK]
@@ -50,11 +52,11 @@ def find_list(text: str) -> Listing | None:
 def counting(listings: list[Listing]) -> list[Listing]:
     """Return the lists that are not superseded, set aside, or less sure than another."""
     listings = sorted(listings, key=lambda listing: listing.start)
-    kept = [listing for listing in listings if not is_aside(listing)] or listings
+    kept = [listing for listing in listings if not is_aside(listing.lead)] or listings
     first = 0
     for number, listing in enumerate(kept):
-        words = listing.lead.replace("`", "")
-        if NEWS.search(words) or (CHANGED.search(words) and overlaps(listing, kept[first:number])):
+        changed = is_changed(listing.lead) and overlaps(listing, kept[first:number])
+        if changed or is_news(listing.lead, sure=listing.rank > OUTLINED):
             first = number if number and kept[number - 1].lead != listing.lead else first
     kept = kept[first:]
     best = max((listing.rank for listing in kept), default=0)
@@ -65,12 +67,6 @@ def overlaps(listing: Listing, earlier: list[Listing]) -> bool:
     """Tell whether a list names a file that an earlier one names too."""
     known = {entry for other in earlier for entry in other.entries}
     return not known.isdisjoint(listing.entries)
-
-
-def is_aside(listing: Listing) -> bool:
-    """Tell whether the words in front of a list say that it is not the one that was asked for."""
-    last = listing.lead.strip().rpartition("\n")[2]
-    return bool(ASIDE.search(last)) and not NEWS.search(last)
 
 
 def find_listings(text: str) -> list[Listing]:
@@ -164,7 +160,7 @@ def sentences(text: str) -> Listing | None:
         return None
     found: list[str] = []
     for line in text.split("\n")[:MAX_SENTENCES]:
-        if line.rstrip().endswith("?"):
+        if line.rstrip().endswith("?") or line.lstrip()[:1] in {"{", "[", '"'}:
             continue
         names = mentioned(line)
         if names and (f"`{names[0]}`" in line or (len(names) > 1 and SERIES.search(line))):

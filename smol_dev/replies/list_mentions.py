@@ -7,6 +7,7 @@ from smol_dev.replies.path_words import (
     is_file_like,
     is_known_file,
     is_product,
+    is_spoken,
 )
 
 LINK: Final = re.compile(r"\[`?([^\]\n`]{1,200})`?\]\([^()\n]{1,300}\)")
@@ -51,9 +52,14 @@ def all_paths(text: str) -> list[str]:
         if any(re.search(r"\w [`\"]", part) for part in parts):
             continue
         words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
-        if len(words) > 1 and all(is_known_file(word) and not is_product(word) for word in words):
+        if len(words) > 1 and all(is_name(word) for word in words):
             return words
     return []
+
+
+def is_name(word: str) -> bool:
+    """Tell whether a part of a line is a file's name and nothing else."""
+    return is_known_file(word) and not is_product(word) and not is_spoken(word)
 
 
 def mentioned(text: str) -> list[str]:

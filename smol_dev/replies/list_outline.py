@@ -20,6 +20,7 @@ from smol_dev.replies.path_words import (
     is_known_file,
     is_path_like,
     is_product,
+    is_spoken,
     without_description,
 )
 
@@ -34,26 +35,10 @@ BOLD: Final = re.compile(r"(?:\*{1,3}|__(?=[^_]))(?P<path>[^*\n]{1,300}?)(?:\*{1
 KEY: Final = re.compile(
     r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*:\s*(?:[|>{\[]?)\s*(?:#.*)?$"
 )
-NEWS: Final = re.compile(
-    r"\b(?:update[ds]?|final(?:ised|ized)?|revised|corrected|improved|fixed|amended|adjusted|refined|definitive|consolidated|"
-    r"new list|aktualisiert\w*|endgültig\w*|korrigiert\w*|actualizad\w*|corrig\w+|mis à jour)\b|最终|更新",
-    re.IGNORECASE,
-)
-CHANGED: Final = re.compile(
-    r"\b(?:actually|wait|correction|on second thought|scratch that|oops|let me (?:revise|fix|correct|redo|rework)|"
-    r"instead|better|complete list|full list|revis\w+|simplif\w+)\b",
-    re.IGNORECASE,
-)
-ASIDE: Final = re.compile(
-    r"\b(?:do(?:es)? not|don't|not (?:needed|required|included|necessary|to be|part)|no need|exclud\w+|ignored?|without|"
-    r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|tools used|draft|initial|first (?:attempt|idea|version)|"
-    r"old|previous(?:ly)?|delete[ds]?|removed?|commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|"
-    r"install\w*|getting started|notes?|features?|example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b",
-    re.IGNORECASE,
-)
 ROLE: Final = re.compile(
     r"(?:\*\*)?([A-Z][\w /&-]{0,40})(?:\*\*)?:(?:\*\*)?\s+[`\"']?(\S+?)[`\"']?"
 )
+RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
 TAG_LINE: Final = re.compile(r"\s*</?[\w:.-]+(?:\s[^<>]*)?>\s*$")
 
 
@@ -168,7 +153,7 @@ def next_filled(lines: list[Line]) -> list[Line | None]:
 
 def named(line: Line, *, plain: bool) -> list[Item]:
     """Return the file a line begins with; several if it is nothing but several."""
-    text = LABEL.sub("", line.text, count=1)
+    text = RULED.sub(r"\1", LABEL.sub("", line.text, count=1))
     text = re.sub(r"^(?:\"[^\"]*\"|[\w]+)\s*=>\s*(?=[\"'])", "", text)
     several = touched(text) or all_links(text) or all_paths(text)
     if several:
@@ -203,9 +188,11 @@ def is_bare_entry(line: Line, text: str, path: str, *, plain: bool) -> bool:
         return (
             not path.endswith(("/", ".")) and path == text and is_known_file(path) and "/" in path
         )
+    if is_spoken(path):
+        return False
     if path == text.rstrip(",;"):
         return is_known_file(path) or is_entry_like(path)
-    separated = not re.match(r"\s\w", text[len(path) :])
+    separated = not re.match(r" \w", text[len(path) :])
     return (
         is_path_like(path)
         and (is_known_file(path) or "/" in path)

@@ -19,7 +19,8 @@ ADDRESS: Final = re.compile(
     r"[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", re.IGNORECASE
 )
 HOME: Final = re.compile(
-    r"~|\$HOME\b|\$\{?HOME\}?|\$\{?(?:USERPROFILE|XDG_\w+|TMPDIR)\}?|%\w+%[/\\]", re.IGNORECASE
+    r"~|\$HOME\b|\$\{?HOME\}?|\$\{?(?:USERPROFILE|XDG_\w+|TMPDIR)\}?|%(?!PROJECT|ROOT|REPO|APP_)\w+%[/\\]",
+    re.IGNORECASE,
 )
 SYSTEM: Final = re.compile(
     r"/(?:etc|usr|var|tmp|home|root|dev|proc|sys|boot|mnt|opt|sbin|srv|run|private|lost\+found|lib64|"
@@ -33,11 +34,11 @@ ROOT_WORDS: Final = (
 PLACEHOLDER_ROOT: Final = re.compile(
     rf"/?(?:<\s*{ROOT_WORDS}\s*>|\{{+\s*(?:\w+\.)?{ROOT_WORDS}\s*\}}+|\$\{{?\s*{ROOT_WORDS}\s*\}}?|"
     rf"%{ROOT_WORDS}%|\[\s*(?:your[-_ ].*?|{ROOT_WORDS})\s*\]|__{ROOT_WORDS}__|"
-    r"(?:your|my)[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
+    r"your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
     r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
     r"<\s*(?:root|dir|directory|folder|folder[-_ ]name|your[-_ ][^<>]*)\s*>|"
     r"(?:\.\.\.|…)(?=/\w)|"
-    r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ ]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
+    r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ /]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
     r")/+(?=[^/])",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from smol_dev.replies.list_leads import NEWS, is_news
 from smol_dev.replies.list_literals import Literals
 from smol_dev.replies.list_outline import read_outline
 from smol_dev.replies.list_tags import find_tags
@@ -41,15 +42,37 @@ def listings_in(region: Region) -> list[Listing]:
     if tags is not None and (entries := entries_of(tags.items)):
         lead = lead_before(region, tags.start)
         rest = bool(region.text[tags.end :].strip())
-        closed = region.closed or tags.closed or rest
+        closed = region.closed or (tags.closed and (tags.wrapped or rest))
         return [
             Listing(entries, TAGGED, region.start + tags.start, lead, closed=closed, complete=True)
         ]
-    literals = literals_in(region)
+    literals, end = literals_in(region)
     if literals:
-        return literals
+        return [*literals, *announced_behind(region, end)]
+    if is_data(region.text):
+        return []
     lines = region.text.split("\n")[:MAX_LINES]
     return drawn_in(region, lines) or outlined_in(region, lines)
+
+
+def announced_behind(region: Region, end: int) -> list[Listing]:
+    """Return the lists of another form that are announced behind the last literal."""
+    text = region.text[end:]
+    if not NEWS.search(text):
+        return []
+    rest = Region(text, region.start + end, fenced=region.fenced, closed=region.closed)
+    lines = text.split("\n")[:MAX_LINES]
+    found = drawn_in(rest, lines) or outlined_in(rest, lines)
+    return [
+        found_one for found_one in found if is_news(found_one.lead, sure=found_one.rank > OUTLINED)
+    ]
+
+
+def is_data(text: str) -> bool:
+    """Tell whether a text is one object or array and nothing else, such as a schema."""
+    text = text.strip()
+    found = read_literal(text, 0) if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} else None
+    return found is not None and found.closed and found.end == len(text)
 
 
 def string_lines(text: str) -> list[Item]:
@@ -61,15 +84,15 @@ def string_lines(text: str) -> list[Item]:
     return [item for section in sections for item in section.strong]
 
 
-def literals_in(region: Region) -> list[Listing]:
-    """Return the arrays and objects that list files."""
+def literals_in(region: Region) -> tuple[list[Listing], int]:
+    """Return the arrays and objects that list files, and where the last of them ends."""
     found: list[Listing] = []
     reader = Literals(string_lines)
-    position, budget = 0, REREAD
+    position, end, budget = 0, 0, REREAD
     text = region.text
     while budget > 0 and len(found) < MAX_LITERALS and (match := OPENING.search(text, position)):
         start = match.start("string") if match["string"] else match.end() - 1
-        if SEGMENT.match(text, start):
+        if SEGMENT.match(text, start) or is_aside_in_prose(text, start):
             position = start + 1
             continue
         value = read_literal(text, start)
@@ -79,12 +102,19 @@ def literals_in(region: Region) -> list[Listing]:
         entries = entries_of(reader.items(value.node)) if value else ()
         if value is not None and is_list(entries, value.node):
             found.append(literal_listing(region, start, value, entries))
+            end = value.end
         elif value is not None and not value.closed and value.end - start > 1:
             budget -= value.end - start
             position = start + 1
             continue
         position = max(value.end if value else start + 1, start + 1)
-    return found
+    return found, end
+
+
+def is_aside_in_prose(text: str, start: int) -> bool:
+    """Tell whether a parenthesis stands in a sentence rather than opening a tuple."""
+    before = text[max(0, start - 80) : start].rpartition("\n")[2]
+    return text[start] == "(" and re.search(r"(?:^|[=:(,\[>]|\breturn)\s*$", before) is None
 
 
 def is_balanced(text: str) -> bool:
@@ -101,7 +131,7 @@ def literal_listing(region: Region, start: int, value: Found, entries: tuple[str
         LITERAL,
         region.start + start,
         lead_before(region, start),
-        closed=value.closed or list_is_closed(value.node),
+        closed=value.closed or list_is_closed(value.node, text),
         complete=complete,
     )
 
@@ -117,20 +147,15 @@ def is_cut_entry(text: str) -> bool:
     )
 
 
-def list_is_closed(node: Node) -> bool:
+def list_is_closed(node: Node, text: str) -> bool:
     """Tell whether the list inside an object that was cut had ended before."""
-    if node.shape != "object" or not node.items:
+    keyed = [(key.text, value) for key, value in node.items if key is not None]
+    lists = [value for _, value in keyed if value.shape == "array" and value.items]
+    if node.shape != "object" or not lists or any(is_file_like(key) for key, _ in keyed):
         return False
-    lists = [
-        value
-        for key, value in node.items
-        if key is not None and value.shape == "array" and value.items
-    ]
-    return (
-        bool(lists)
-        and node.items[-1][1] is not lists[-1]
-        and not any(key is not None and is_file_like(key.text) for key, _ in node.items)
-    )
+    is_last = node.items[-1][1] is lists[-1]
+    holds_strings = all(value.shape in {"string", "bare"} for _, value in lists[-1].items)
+    return not is_last or (holds_strings and text.rstrip(" \n,").endswith("]"))
 
 
 def is_list(entries: tuple[str, ...], node: Node) -> bool:
@@ -148,10 +173,10 @@ def is_list(entries: tuple[str, ...], node: Node) -> bool:
 def drawn_in(region: Region, lines: list[str]) -> list[Listing]:
     """Return the trees and tables."""
     found: list[Listing] = []
-    for find, rooted in ((find_tree, True), (find_table, False)):
+    for find in (find_tree, find_table):
         rest, offset = lines, 0
         while (drawn := find(rest)) is not None:
-            entries = entries_of(drawn.items, rooted=rooted)
+            entries = entries_of(drawn.items, rooted=drawn.rooted)
             closed = region.closed or any(line.strip() for line in rest[drawn.after :])
             start = sum(len(line) + 1 for line in lines[: offset + drawn.first])
             if any(is_file_like(entry) for entry in entries):

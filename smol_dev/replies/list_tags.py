@@ -90,6 +90,7 @@ class Tags:
     start: int = -1
     end: int = 0
     closed: bool = True
+    wrapped: bool = False
 
 
 def find_tags(text: str, lines: Callable[[str], list[Item]]) -> Tags | None:
@@ -130,6 +131,7 @@ class TagReader:
                 self.found.start = tags[0].start()
             self.found.end = tag.end()
         self.found.closed = depth <= 0
+        self.found.wrapped = sum(tag["name"] == first and not tag["close"] for tag in tags) == 1
 
     def take(self, tag: re.Match[str], behind: re.Match[str] | None) -> None:
         """Take one tag: open or close a folder, or read the file that it names."""

@@ -36,6 +36,7 @@ class Drawn:
     items: list[Item]
     first: int
     after: int
+    rooted: bool = False
 
 
 def find_tree(lines: list[str]) -> Drawn | None:
@@ -54,7 +55,7 @@ def find_tree(lines: list[str]) -> Drawn | None:
     stack: list[tuple[int, Item]] = [(-1, top)]
     for number in range(first if root is None else root, after):
         place(expanded[number], stack)
-    return Drawn(folded(top.items), first if root is None else root, after)
+    return Drawn(folded(top.items), first if root is None else root, after, root is not None)
 
 
 def is_branch(line: str) -> bool:

@@ -127,19 +127,41 @@ def is_product(path: str) -> bool:
 
 SEPARATOR: Final = re.compile(
     r"\s+[-–—−]+>?\s+|\s*[:：]\s+|\s*:$|\s+:|\s+#+\s*|\s+//+\s*|\s+/\*|\s*<!--|\s+[(\[（]|(?<=\w)\((?=[^/\\]*$)"
-    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|\s+=\s+|\s*—\s*|\s+[–]\s*|\s+--\s*|\s*;\s+|\s+\*\s+"
+    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|,(?=\S)|\s+=\s+|\s*—\s*|\s+[–]\s*|\s+--\s*|\s*;\s+|\s+\*\s+"
 )
 LABEL: Final = re.compile(
     r"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?(?:file\s*name|file[-_ ]?path|file|path|filename|filepath|"
     r"name|source|dateiname|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*"
-    r"(?:#?\d+)?\s*(?::\*\*|\*\*:|__:|`:|[:=：])\s*(?=\S)",
+    r"(?:#?\d+)?\s*(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*(?=\S)",
     re.IGNORECASE,
 )
+
+
+SPOKEN: Final = re.compile(
+    r"(?:^|[\s(])(?:the|an?|is|are|in|to|of|and|or|run|open|see|create|files?|then|with|for|use|using|add|edit|"
+    r"from|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",
+    re.IGNORECASE,
+)
+MARKED: Final = re.compile(r"(?:\*\*)?[`\"]([^`\"\n]{1,300})[`\"](?:\*\*)?(?=\W|$)")
+ORDER: Final = re.compile(
+    r"(?:create|add|write|implement|edit|update|make|generate)\s+(?:(?:the|an?|new|file|module|script)\s+)*"
+    r"(?=[\w./@-]+\.\w+$)",
+    re.IGNORECASE,
+)
+
+
+def is_spoken(text: str) -> bool:
+    """Tell whether a text with spaces is words that end in a file's name rather than its name."""
+    return SPOKEN.search(re.split(r"[/\\]", text)[0] + " ") is not None and " " in text
 
 
 def without_description(text: str) -> str:
     """Return the path that a text begins with, without a label in front or words behind (F3)."""
     text = LABEL.sub("", text.strip(), count=1).strip()
+    text = ORDER.sub("", text)
+    marked = MARKED.match(text)
+    if marked and is_path_like(marked[1].strip()):
+        return marked[1].strip()
     if len(text) > MAX_PATH * 4:
         text = text[: MAX_PATH * 4]
     whole = is_file_like(text)
