@@ -21,6 +21,7 @@ from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.syntax import is_json
 from smol_dev.replies.verdicts import Code, Rejected, code_rejected
 
+LONG: Final = 100_000
 CUT: Final = frozenset({"length", "max_tokens", "content_filter"})
 
 
@@ -40,6 +41,8 @@ def read_code(answer: str, *, path: str, finish_reason: str | None) -> Code | Re
         return code_rejected("empty")
     if is_refusal(text, kind):
         return code_rejected("refusal")
+    if len(text) > LONG and not kind.free_text and is_loop(text):
+        return code_rejected("degenerate")
     found = find(text, request)
     if not isinstance(found, Found):
         return code_rejected(reason(found, text, request))

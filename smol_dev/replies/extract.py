@@ -27,6 +27,7 @@ from smol_dev.replies.sections import own_section
 from smol_dev.replies.substance import has_code
 from smol_dev.replies.unfenced import RULE, without_prose
 
+MAX_LEAD: Final = 2_000
 SHORT_SENTENCE: Final = re.compile(r"[A-Z][\w',`-]*(?: [\w',`-]+){1,5}[.!:]")
 LONE_CONTENT: Final = re.compile(
     r"\s*\{\s*[\"'](?:content|contents|code|file_content|text|markdown|readme)[\"']\s*:"
@@ -63,7 +64,7 @@ def before_closer(lines: list[str], closer: int, request: Request) -> Found | Re
 def opening(lines: list[str]) -> int:
     """Return the number of the first line that is neither empty, talk, nor a label."""
     number = 0
-    while number < len(lines):
+    while number < min(len(lines), MAX_LEAD):
         line = lines[number]
         if (
             line.strip()

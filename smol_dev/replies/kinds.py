@@ -1,6 +1,6 @@
 """What a path says about the text to expect: its type, and how comments and strings look in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -13,7 +13,7 @@ class Kind:
     begin (and end). `long_strings` are the quotes of strings that may span lines. `brackets` says
     that an unbalanced bracket means an unfinished file. `free_text` says that any text is valid,
     so nothing can be told from syntax. `apostrophe` is what a single quote begins: a string, one
-    character (as in C), or nothing.
+    character (as in C), or nothing. `comment_marks` is everything that begins a comment.
     """
 
     name: str
@@ -26,6 +26,11 @@ class Kind:
     markup: bool = False
     heredocs: bool = False
     apostrophe: Literal["string", "character", "nothing"] = "string"
+    comment_marks: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        opening = tuple(mark for mark, _ in self.block_comments)
+        object.__setattr__(self, "comment_marks", (*self.line_comments, *opening))
 
 
 def words(text: str) -> frozenset[str]:

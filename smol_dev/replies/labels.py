@@ -1,6 +1,7 @@
 """Lines that name a file: in front of a block, in its info string, or inside the content (C4)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from smol_dev.replies.kinds import JSON, MARKDOWN, OTHER, PATCH, PHP, Kind
@@ -28,6 +29,9 @@ FILE_NAME: Final = re.compile(
     r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
     r"Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile)$"
 )
+NAME: Final = re.compile(
+    r"\.[A-Za-z]|Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile"
+)
 EXPLICIT: Final = re.compile(
     r"(?:\W*(?:file ?(?:name|path)?|path)\W*:|\*\*|==|--|`|\[|<(?!!)|//|/\*)", re.IGNORECASE
 )
@@ -44,18 +48,23 @@ def normal(path: str) -> str:
 
 def label_in(line: str) -> str | None:
     """Return the path that a line consists of, apart from decoration, or None."""
+    if len(line) > MAX_LABEL * 2 or not NAME.search(line):
+        return None
     text = undecorated(line)
     return text if FILE_NAME.match(text) else None
 
 
 def names(line: str, path: str) -> bool:
     """Tell whether a line consists of this path, apart from decoration."""
+    if len(line) > MAX_LABEL * 2 or re.split(r"[/\\]", path)[-1] not in line:
+        return False
     text = undecorated(line)
     if normal(text) == normal(path):
         return True
     return bool(FILE_NAME.match(text)) and same_file(text, path)
 
 
+@lru_cache(maxsize=1024)
 def undecorated(line: str) -> str:
     """Return a line without marks, words such as `File:`, and a remark behind a path."""
     text = line.strip()

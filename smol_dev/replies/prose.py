@@ -1,6 +1,7 @@
 """Which lines of an answer speak to the user instead of belonging to the file."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from smol_dev.replies.kinds import Kind
@@ -89,13 +90,17 @@ def plain(line: str) -> str:
 
 def is_comment(line: str, kind: Kind) -> bool:
     """Tell whether the line begins as a comment of this kind of file."""
-    return line.lstrip().startswith(
-        (*kind.line_comments, *(opening for opening, _ in kind.block_comments))
-    )
+    return line.lstrip().startswith(kind.comment_marks)
 
 
 def is_sentence(line: str) -> bool:
     """Tell whether a line is a sentence of a natural language rather than code."""
+    return len(line) <= MAX_LINE * 2 and is_short_sentence(line)
+
+
+@lru_cache(maxsize=1024)
+def is_short_sentence(line: str) -> bool:
+    """Tell the same of a line that is not too long to be one."""
     text = plain(line)
     if not text or len(text) > MAX_LINE:
         return False
