@@ -216,7 +216,13 @@ class Client:
         self, fields: dict[str, Any], deadlines: Deadlines, asked: Asked
     ) -> AsyncIterator[httpx2.Response]:
         """The answer to a request, its body not read yet. Raises `ServerError` for one that is none."""
-        call = self._openai.chat.completions.with_streaming_response.create(**fields)
+        extra_body: dict[str, Any] = fields.pop("extra_body")
+        call = self._openai.chat.completions.with_streaming_response.create(
+            model=fields["model"],
+            messages=[],  # the package would look at each one for a third of a millisecond
+            stream=True,
+            extra_body={**fields, **extra_body},
+        )
         try:
             async with deadlines.waiting():
                 response = await call.__aenter__()
