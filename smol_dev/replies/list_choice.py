@@ -10,6 +10,7 @@ from smol_dev.replies.labels import label_in, label_in_info
 from smol_dev.replies.list_leads import is_aside, is_changed, is_news
 from smol_dev.replies.list_mentions import mentioned
 from smol_dev.replies.list_regions import OUTLINED, WEAK, Region, listings_in
+from smol_dev.replies.list_spellings import respelled
 from smol_dev.replies.listings import Listing
 from smol_dev.replies.path_words import is_known_file
 
@@ -23,18 +24,16 @@ EMPTY_LIST: Final = re.compile(
     r"<(\w{1,40})>\s{0,9}</\1>|<files\s{0,9}/>|^[ \t]*(`{3,9}|~{3,9})\w{0,20}[ \t]*\n\s{0,9}\2[ \t]*$",
     re.MULTILINE,
 )
-GLUED_FENCE: Final = re.compile(
-    r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", re.MULTILINE
-)
 SERIES: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b")
+SENTENCE_END: Final = re.compile(r"(?<=[.!?。？！])\s+|(?<=[。？！])")
+MANY: Final = 2
 MAX_SENTENCES: Final = 2000
 
 
 def find_list(text: str) -> Listing | None:
     """Return what the answer lists, put together from the lists that count, or None."""
-    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:
-        text = text.replace('\\"', '"')
-    listings = find_listings(GLUED_FENCE.sub(r"\1", text))
+    text = respelled(text)
+    listings = find_listings(text)
     sure = counting([listing for listing in listings if listing.rank > WEAK])
     weak = [listing for listing in listings if listing.rank <= WEAK]
     chosen = sure or ([] if is_question(text) else weak)
@@ -155,17 +154,18 @@ def lead_of(block: Block, lines: list[str]) -> str:
 
 
 def sentences(text: str) -> Listing | None:
-    """Return the files that sentences mention in backticks, or in a series."""
-    if is_question(text):
-        return None
+    """Return the files that sentences mention in backticks, or in a series; questions do not count."""
     found: list[str] = []
     for line in text.split("\n")[:MAX_SENTENCES]:
-        if line.rstrip().endswith("?") or line.lstrip()[:1] in {"{", "[", '"'}:
+        if line.lstrip()[:1] in {"{", "[", '"'}:
             continue
-        names = mentioned(line)
-        if names and (f"`{names[0]}`" in line or (len(names) > 1 and SERIES.search(line))):
-            found += names
-    return Listing(tuple(found), SENTENCE, 0, closed=False) if found else None
+        for sentence in SENTENCE_END.split(line):
+            names = [] if is_question(sentence) else mentioned(sentence)
+            if names and (f"`{names[0]}`" in line or (len(names) > 1 and SERIES.search(line))):
+                found += names
+    if not found or (is_question(text) and len(found) < MANY):
+        return None
+    return Listing(tuple(found), SENTENCE, 0, closed=False)
 
 
 def is_question(text: str) -> bool:

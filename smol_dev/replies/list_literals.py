@@ -52,6 +52,7 @@ ANNOUNCED: Final = re.compile(
 )
 EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
 MAX_DEPTH: Final = 40
+DRAWN: Final = re.compile(r"[├└]|\n[|+`]--")
 BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr](?:\\n)?|\n")
 
 
@@ -82,6 +83,11 @@ class Literals:
             whole = found is not None and found.end >= len(inner)
             if found and whole and (items := self.items(found.node, depth - 1)):
                 return items
+        if "\n" in inner and DRAWN.search(inner) and (items := self.lines(inner)):
+            return items
+        words = text.split()
+        if node.shape == "bare" and len(words) > 1 and all(is_known_file(word) for word in words):
+            return [Item(word) for word in words]
         parts = [part for part in BREAK.split(text) if part.strip()]
         if len(parts) > 1 and sum(is_known_file(without_description(part)) for part in parts) > 1:
             return self.lines("\n".join(parts))
@@ -160,6 +166,7 @@ class Literals:
         """Return the files of an object by its keys."""
         found: list[Item] = []
         values: list[Item] = []
+        others = 0
         announced = [
             pair
             for pair in keyed
@@ -174,12 +181,14 @@ class Literals:
             elif text.endswith("/") and len(text) > 1:
                 found.append(Item(text, "folder"))
             elif not IGNORED.fullmatch(word) and not UNUSED.fullmatch(word):
-                values += [
+                inside = [
                     item for item in self.items(value, depth - 1) if is_value(item.text, word)
                 ]
+                values += inside
+                others += not inside
         if not found and not values:
             found = bare_keys(keyed)
-        return found or values
+        return found or (values if others < len(values) else [])
 
     def below(self, text: str, word: str, value: Node, depth: int) -> list[Item]:
         """Return the files under a key that is a wrapper, a heading or a folder."""
@@ -195,8 +204,16 @@ class Literals:
         if (WRAPPER.fullmatch(word) and text not in FOLDER_NAMES) or " " in text or word.isdigit():
             return [Item(text, "group", inside)]
         if value.shape == "object" and not wraps(value):
-            return [Item(text, "folder", inside)]
+            return [Item(text, "group" if describes_file(value) else "folder", inside)]
         return [Item(text, "either", inside)]
+
+
+def describes_file(node: Node) -> bool:
+    """Tell whether an object is about one file, with its path under a key."""
+    return any(
+        key is not None and plain(key.text) in PATH_KEYS and path_in(value)
+        for key, value in node.items
+    )
 
 
 def is_pair(node: Node, *, inside: bool) -> bool:

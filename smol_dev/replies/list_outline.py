@@ -12,6 +12,7 @@ from smol_dev.replies.list_mentions import (
     mentioned,
     touched,
 )
+from smol_dev.replies.list_spellings import without_markdown_escapes
 from smol_dev.replies.list_trees import ICON, link
 from smol_dev.replies.listings import Item
 from smol_dev.replies.path_words import (
@@ -25,15 +26,23 @@ from smol_dev.replies.path_words import (
 )
 
 MARK: Final = re.compile(
-    r"(?P<indent>[ \t\u00a0]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|\(\d{1,3}\)|\[\d{1,3}\]|#{1,6}|"
-    r"[a-zA-Z][.)]|(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●])*)(?P<text>.*)"
+    r"(?P<indent>[ \t\u00a0]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|\(\d{1,3}\)|\[\d{1,3}\]|#{1,6}|//+|--|[ivx]{1,4}[.)]|"
+    r"[a-zA-Z][.)]|(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●]|\d{1,3}、[ \t]*)*)(?P<text>.*)"
 )
 QUOTED: Final = re.compile(
     r"(?P<bold>\*{1,3}|__)?(?P<quote>[`\"'“”‘’«]+)(?P<path>[^`\"“”‘’«»\n]{1,300}?)[`\"'“”‘’»]+(?:\*{1,3}|__)?(?=[\s,;:.)(–—\-→=|#/]|$)"
 )
-BOLD: Final = re.compile(r"(?:\*{1,3}|__(?=[^_]))(?P<path>[^*\n]{1,300}?)(?:\*{1,3}|__(?!\w))")
+BOLD: Final = re.compile(
+    r"(?:\*{1,3}|__(?=[^_]))(?P<path>[^*\n]{1,300}?)(?:\*{1,3}|__)(?=[\s:,;)(–—]|$)"
+)
 KEY: Final = re.compile(
     r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*:\s*(?:[|>{\[]?)\s*(?:#.*)?$"
+)
+SPEECH: Final = re.compile(r"[`“”「」。，、；：！？]")
+WORDS_ABOUT: Final = re.compile(
+    r"(?:description|desc|purpose|summary|notes?|role|type|language|dependencies|imports|exports|uses|contains?|content|"
+    r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
+    re.IGNORECASE,
 )
 ROLE: Final = re.compile(
     r"(?:\*\*)?([A-Z][\w /&-]{0,40})(?:\*\*)?:(?:\*\*)?\s+[`\"']?(\S+?)[`\"']?"
@@ -99,7 +108,7 @@ class Outline:
                 return
             self.stack.pop()
             parent = self.stack[-1][1] if self.stack else None
-        items = named(line, plain=self.plain) or folder(line, behind)
+        items = slashed(line, behind) or named(line, plain=self.plain) or folder(line, behind)
         if items:
             self.add(number, line, items, parent)
             return
@@ -153,7 +162,8 @@ def next_filled(lines: list[Line]) -> list[Line | None]:
 
 def named(line: Line, *, plain: bool) -> list[Item]:
     """Return the file a line begins with; several if it is nothing but several."""
-    text = RULED.sub(r"\1", LABEL.sub("", line.text, count=1))
+    text = without_markdown_escapes(line.text)
+    text = RULED.sub(r"\1", LABEL.sub("", text, count=1))
     text = re.sub(r"^(?:\"[^\"]*\"|[\w]+)\s*=>\s*(?=[\"'])", "", text)
     several = touched(text) or all_links(text) or all_paths(text)
     if several:
@@ -188,7 +198,7 @@ def is_bare_entry(line: Line, text: str, path: str, *, plain: bool) -> bool:
         return (
             not path.endswith(("/", ".")) and path == text and is_known_file(path) and "/" in path
         )
-    if is_spoken(path):
+    if is_spoken(path) or SPEECH.search(path):
         return False
     if path == text.rstrip(",;"):
         return is_known_file(path) or is_entry_like(path)
@@ -208,6 +218,13 @@ def is_entry_like(path: str) -> bool:
         and " " not in path
         and not path.startswith("//")
     ) or (is_file_like(path) and " " not in path and path[0].islower())
+
+
+def slashed(line: Line, behind: Line | None) -> list[Item]:
+    """Return the folder that a line names with a slash in front, as in `/src`, above deeper lines."""
+    match = re.fullmatch(r"/([\w@()\[\]-]+)/?:?", line.text)
+    is_above = behind is not None and behind.depth > line.depth
+    return [Item(match[1], "folder")] if match and is_above else []
 
 
 def folder(line: Line, behind: Line | None) -> list[Item]:
@@ -233,6 +250,8 @@ def folder(line: Line, behind: Line | None) -> list[Item]:
                 else "folder",
             )
         ]
+    if WORDS_ABOUT.fullmatch(bare):
+        return []
     if re.fullmatch(r"[\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*", bare) and not text.endswith(":"):
         return [
             Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")

@@ -15,13 +15,14 @@ from smol_dev.replies.path_words import is_file_like, is_path_like
 
 LITERAL, TAGGED, DRAWN, FENCED, OUTLINED, WEAK = 60, 60, 50, 45, 40, 10
 OPENING: Final = re.compile(
-    r"(?<![\w/\\.\])}])(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{|\((?=\s*(?:[\"'`“]|[\w./-]+\.\w+\s*,)))"
+    r"(?:(?<![\w/\\.\])}])|(?<=%w)|(?<=%i))(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{|\((?=\s*(?:[\"'`“]|[\w./-]+\.\w+[\s,])))"
+    r"|(?<=List)\((?=\s{0,9}[\"'])|(?<=\bof)\((?=\s{0,9}[\"'])|(?<=rray)\((?=\s{0,9}[\"'])|(?<=Set)\((?=\s{0,9}[\"'])"
     r"|\A\s*(?:[\w ]+[=:]\s*)?(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))"
 )
 SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
 MAX_DRAWN: Final = 6
 MAX_LITERALS: Final = 12_000
-MAX_LINES: Final = 5_000
+MAX_LINES: Final = 3_000
 REREAD: Final = 60_000
 
 
@@ -80,7 +81,11 @@ def string_lines(text: str) -> list[Item]:
     found = read_literal(text, 0) if text[:1] in {"[", "{"} else None
     if found is not None:
         return Literals(string_lines).items(found.node)
-    sections = read_outline(text.split("\n"), plain=True)
+    lines = text.split("\n")
+    drawn = find_tree(lines)
+    if drawn is not None:
+        return [Item(entry) for entry in entries_of(drawn.items, rooted=drawn.rooted)]
+    sections = read_outline(lines, plain=True)
     return [item for section in sections for item in section.strong]
 
 
@@ -114,7 +119,10 @@ def literals_in(region: Region) -> tuple[list[Listing], int]:
 def is_aside_in_prose(text: str, start: int) -> bool:
     """Tell whether a parenthesis stands in a sentence rather than opening a tuple."""
     before = text[max(0, start - 80) : start].rpartition("\n")[2]
-    return text[start] == "(" and re.search(r"(?:^|[=:(,\[>]|\breturn)\s*$", before) is None
+    return (
+        text[start] == "("
+        and re.search(r"(?:^|[=:(,\[>]|\breturn|List|\bof|rray|Set)\s*$", before) is None
+    )
 
 
 def is_balanced(text: str) -> bool:

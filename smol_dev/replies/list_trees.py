@@ -19,7 +19,9 @@ BRANCH: Final = re.compile(
     r"^(?P<lead>[\s│┃║|]*)(?P<branch>[├└┣┗╠╚╰┝┖┕╟╙+`\\|'][─━═╴\-_–—]+[>╴]?|[├└┣┗╠╚╰┬][ \t]+|\|_)(?P<gap>[\s─]*)(?P<name>\S.*)$"
 )
 BAR: Final = re.compile(r"^(?P<lead>[\s│┃║|]*[│┃║|][\s│┃║|]*)(?P<name>[^\s│┃║|].*)?$")
-ICON: Final = re.compile(r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#_%-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+")
+ICON: Final = re.compile(
+    r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#_%“”‘’«„-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+"
+)
 HEADER: Final = re.compile(
     r"\b(?:files?(?:\s*(?:name|path))?|paths?|file-?names?|filepaths?|datei\w*|fichier|archivo|name|module)\b",
     re.IGNORECASE,
@@ -109,7 +111,7 @@ def root_above(lines: list[str], first: int) -> int | None:
 
 def entry(text: str) -> str:
     """Return the name in a line of a tree, without icon and comment."""
-    text = ICON.sub("", text.strip())
+    text = re.sub(r"^\d{1,3}[.)]\s+", "", ICON.sub("", text.strip()))
     match = re.match(r"(?:\*\*|`|\"|')+([^`*\"']+?)(?:\*\*|`|\"|')+(?:\s|$|:)", text)
     if match:
         return match[1].strip()

@@ -110,7 +110,8 @@ def paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
         below = prefix
         if name not in HERE:
             name = name.removeprefix("./").rstrip("/") + "/"
-            below = name if prefix and begins_with(name, prefix) else prefix + name
+            is_whole = name != prefix and begins_with(name, prefix)
+            below = name if prefix and is_whole else prefix + name
         inner = list(grouped(item.items))
         if not inner and below:
             yield below

@@ -25,6 +25,7 @@ AFTER_QUOTE: Final = re.compile(
 )
 PATH_START: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
+SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
 TRIPLES: Final = ('"""', "'''", "```")
 MAX_NODES: Final = 30_000
 
@@ -122,6 +123,9 @@ class Reader:
             if end >= 0:
                 return Node("string", start, self.text[start + 3 : end]), end + 3
         closers = QUOTES[self.text[start]]
+        swapped = SWAPPED.match(self.text, start)
+        if swapped:
+            return Node("string", start, swapped[2]), swapped.end()
         pattern = STOPS[self.text[start], self.multiline]
         position = start + 1
         while match := pattern.search(self.text, position):

@@ -1,0 +1,142 @@
+"""Lists of files in the forms models give them; `lists.jsonl` has one answer of each form."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smol_dev.errors import Reason
+from smol_dev.replies.file_list import paths_in_plan, read_file_list
+from smol_dev.replies.verdicts import LIST_MESSAGES, FileList, Rejected
+
+LISTS = [
+    pytest.param(answer, id=answer["id"])
+    for line in (Path(__file__).parent / "lists.jsonl").read_text("utf-8").splitlines()
+    for answer in [json.loads(line)]
+]
+OUTSIDE = "outside the project folder"
+
+
+@pytest.mark.parametrize("answer", LISTS)
+def test_each_form_of_a_list_is_read_or_refused(answer: dict[str, Any]) -> None:
+    verdict = read_file_list(answer["raw"], finish_reason=answer["finish_reason"])
+    expected = answer["expected"]
+    if isinstance(verdict, Rejected):
+        assert verdict.reason in {expected.get("reject"), *expected.get("accept_reasons", ())}
+    else:
+        assert list(verdict.files) == expected.get("files")
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("../a.py", "leaves the project folder"),
+        ("src/../../a.py", "leaves the project folder"),
+        ("/etc/passwd", OUTSIDE),
+        ("/home/me/a.py", OUTSIDE),
+        ("~/.bashrc", OUTSIDE),
+        ("$HOME/a.py", OUTSIDE),
+        ("C:\\a.py", "on a drive, outside the project folder"),
+        ("\\\\host\\share\\a.py", "on another computer"),
+        (".git/config", "inside git's own folder"),
+        ("src/.GIT/hooks/x", "inside git's own folder"),
+        ("https://a.example/x.js", "an address"),
+        ("src/*.py", "a pattern"),
+        ("src/{a,b}.py", "a pattern"),
+        ("src/<name>.py", "a placeholder"),
+        ("your_file.py", "a placeholder"),
+        ("...", "not a path"),
+        ("etc.", "not a path"),
+        ("src/", "a folder"),
+        ("a\u0000.py", "has control or invisible characters"),
+        ("a\u202eb.py", "has control or invisible characters"),
+        ("a?.py", "has characters that no file name may have"),
+        ("logo.png", "not a text file"),
+        ("MAIN.py", "differs from `main.py` only in case"),
+    ],
+)
+def test_what_cannot_be_written_is_dropped_with_the_reason(entry: str, reason: str) -> None:
+    answer = json.dumps(["main.py", entry, "lib/b.py"])
+    assert read_file_list(answer, finish_reason="stop") == FileList(
+        ("main.py", "lib/b.py"), ((entry, reason),)
+    )
+
+
+def test_a_path_below_which_others_lie_is_dropped_as_a_folder() -> None:
+    assert read_file_list('["src", "src/a.py"]', finish_reason="stop") == FileList(
+        ("src/a.py",), (("src", "a folder"),)
+    )
+
+
+def test_duplicates_are_merged_without_a_word() -> None:
+    answer = '["a.py", "./a.py", "/a.py", "lib//b.py", "lib/./b.py"]'
+    assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "lib/b.py"), ())
+
+
+@pytest.mark.parametrize(
+    ("answer", "finish_reason", "reason"),
+    [
+        pytest.param("", "length", "empty", id="nothing"),
+        pytest.param("<|im_end|>", "stop", "empty", id="only-a-token"),
+        pytest.param("I'm sorry, but I can't help with that.", "length", "refusal", id="refusal"),
+        pytest.param('["a.py", ' + '"b.py", ' * 200, "length", "degenerate", id="loop-cut"),
+        pytest.param('["a.py", "b', "length", "truncated", id="cut"),
+        pytest.param('["../a.py"]', "stop", "unsafe_path", id="unsafe"),
+        pytest.param("Flask is a good choice here.", "stop", "wrong_format", id="prose"),
+    ],
+)
+def test_the_clearest_reason_is_given(answer: str, finish_reason: str, reason: Reason) -> None:
+    assert read_file_list(answer, finish_reason=finish_reason) == Rejected(
+        reason, LIST_MESSAGES[reason]
+    )
+
+
+def test_as_many_files_as_allowed_are_read_and_not_one_more() -> None:
+    answer = json.dumps(["a.py", "b.py", "c.py"])
+    assert read_file_list(answer, finish_reason="stop", max_files=3) == FileList(
+        ("a.py", "b.py", "c.py"), ()
+    )
+    assert read_file_list(answer, finish_reason="stop", max_files=2) == Rejected(
+        "degenerate", LIST_MESSAGES["degenerate"]
+    )
+
+
+def test_a_plan_names_its_files_in_headings_or_sentences() -> None:
+    headed = "# Plan\n\n### `app.py`\nUses `db.py`.\n\n### `db.py`\nTables.\n"
+    spoken = "The game is `game.py`; its page is `index.html`."
+    assert paths_in_plan(headed) == FileList(("app.py", "db.py"), ())
+    assert paths_in_plan(spoken) == FileList(("game.py", "index.html"), ())
+
+
+def test_a_plan_without_files_is_none() -> None:
+    assert paths_in_plan("We write a game with a board.") == Rejected(
+        "wrong_format", LIST_MESSAGES["wrong_format"]
+    )
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "[",
+        "{",
+        "`",
+        "```\n",
+        "- ",
+        "- a\n",
+        "│",
+        "├── a\n",
+        '["',
+        "a.py\n",
+        "|a|b|\n",
+        "<a>",
+        "\n",
+        "x",
+    ],
+)
+def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
+    answer = (piece * (2**20 // len(piece))) + "y"
+    started = time.process_time()
+    read_file_list(answer, finish_reason="stop")
+    assert time.process_time() - started < 3
