@@ -98,7 +98,7 @@ def counted(folder: Path) -> list[list[object]]:
         print(*arguments, file=sys.stderr)
         return instructions(arguments, folder, variables=variables)
 
-    ours = ("-m", "smol_dev")
+    ours = ("-c", "from smol_dev.cli import main; main()")
     bare_version, bare_help = (count("bare_click.py", option) for option in ("--version", "--help"))
     bare_settings = count("bare_settings.py", BARE_DEFAULT_PROFILE="mine")
     programs: list[tuple[str, int, int]] = [

@@ -1,6 +1,5 @@
 """`smol_dev PROMPT`: the main job."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,6 +56,8 @@ def generate(
 
     PROMPT is text, or the path of a .md or .txt file, or `-` for standard input.
     """
+    from dataclasses import replace
+
     from smol_dev.cli.prompt_text import read_prompt
 
     text = read_prompt(prompt, older_prompt)

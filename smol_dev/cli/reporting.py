@@ -4,7 +4,6 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import click
@@ -30,15 +29,15 @@ class Ended(Protocol):
         """The exit code of the command."""
 
 
-@dataclass(slots=True)
 class Report:
     """The screen of one run, made when the run begins."""
 
-    json: bool
-    quiet: bool
-    verbose: bool
-    debug: bool
-    secrets: set[str] = field(default_factory=set)
+    def __init__(self, *, json: bool, quiet: bool, verbose: bool, debug: bool) -> None:
+        self.json = json
+        self.quiet = quiet
+        self.verbose = verbose
+        self.debug = debug
+        self.secrets: set[str] = set()
 
     def run(self, work: Callable[["Rim"], Ended], *, review: bool = False) -> int:
         """The exit code of the work, which is handed the rim it shows itself on.
@@ -76,7 +75,7 @@ class Report:
 
     def screen(self) -> "Screen":
         """A screen for these options, on this process's streams."""
-        from smol_dev.ui import screen
+        from smol_dev.ui.choice import screen
 
         return screen(
             json=self.json,
@@ -190,8 +189,9 @@ def reporting_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_report(**options: Any) -> Any:  # noqa: ANN401 - whatever options the command has
         names = ("as_json", "quiet", "verbose", "debug")
-        as_json, quiet, verbose, debug = (options.pop(name) for name in names)
-        return command(report=Report(as_json, quiet, verbose, debug), **options)
+        json, quiet, verbose, debug = (options.pop(name) for name in names)
+        report = Report(json=json, quiet=quiet, verbose=verbose, debug=debug)
+        return command(report=report, **options)
 
     decorated: Any = with_report
     for option in reversed(REPORTING):

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -41,6 +40,8 @@ def server_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_server(flags: "Flags", **options: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+        from dataclasses import replace
+
         names = ("model", "llm_provider", "model_source", "base_url", "api_key_env")
         model, provider, source, base_url, key = (options.pop(name) for name in names)
         named = named_settings(model=model, provider=provider, base_url=base_url, api_key_env=key)
@@ -91,6 +92,8 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
     """
     if source is None:
         return flags
+    from dataclasses import replace
+
     from smol_dev.config.layers import Surroundings, read_layers
     from smol_dev.config.profiles import list_profiles
 
