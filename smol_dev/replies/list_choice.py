@@ -134,7 +134,11 @@ def label_of(block: Block, lines: list[str]) -> str | None:
     """Return the path that names a block of code: in its info string, above it, or in its first line."""
     label = label_in_info(block.info)
     above = [line for line in lines[max(0, block.first - 3) : block.first] if line.strip()]
-    if label is None and above:
+    if (
+        label is None
+        and above
+        and not (len(above) > 1 and is_listed(above[-2]) and is_listed(above[-1]))
+    ):
         label = label_in(above[-1])
     first, newline, rest = block.body.lstrip("\n").partition("\n")
     if (
@@ -145,6 +149,11 @@ def label_of(block: Block, lines: list[str]) -> str | None:
     ):
         label = label_in(first)
     return label if label is not None and is_known_file(label) else None
+
+
+def is_listed(line: str) -> bool:
+    """Tell whether a line is an item of a list, or a path and nothing else, like its neighbours."""
+    return re.match(r"\s*(?:[-*+•]|\d{1,3}[.)])\s", line) is not None or is_known_file(line.strip())
 
 
 def lead_of(block: Block, lines: list[str]) -> str:

@@ -21,7 +21,7 @@ CHANGED: Final = re.compile(
 ASIDE: Final = re.compile(
     r"\b(?:do(?:es)? not|don't|not (?:needed|required|included|necessary|to be|part)|no need|exclud\w+|ignored?|without|"
     r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|tools used|draft|initial|first (?:attempt|idea|version)|"
-    r"old|original|previous(?:ly)?|delete[ds]?|removed?|commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|"
+    r"old|original|thoughts?|reasoning|maybe|perhaps|previous(?:ly)?|delete[ds]?|removed?|commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|"
     r"install\w*|getting started|notes?|features?|example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b"
     r"|(?:\bfor (?:example|instance)|\be\.g\.|\bsuch as|\blike)\W*$",
     re.IGNORECASE,

@@ -4,53 +4,46 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from smol_dev.replies.list_nodes import PATH_KEYS, in_folder, is_container, other_name, path_in
+from smol_dev.replies.list_keys import (
+    ANNOUNCED,
+    CALL_KEYS,
+    CHILD_KEYS,
+    EMPTY,
+    FOLDER_KEYS,
+    FOLDER_LISTS,
+    FOLDER_WORD,
+    IGNORED,
+    PATH_KEYS,
+    SETTINGS,
+    UNUSED,
+    WRAPPER,
+)
+from smol_dev.replies.list_nodes import (
+    bare_keys,
+    describes_file,
+    has_files,
+    holds_items,
+    in_folder,
+    is_container,
+    is_entry_key,
+    is_pair,
+    is_schema,
+    is_value,
+    keyed_file,
+    other_name,
+    path_named,
+    text_under,
+    wraps,
+)
 from smol_dev.replies.list_strings import before_break, decoded, plain, unescaped
-from smol_dev.replies.listings import Item
+from smol_dev.replies.listings import Item, Role
 from smol_dev.replies.literals import Node, read_literal
 from smol_dev.replies.path_words import (
     FOLDER_NAMES,
-    is_file_like,
     is_known_file,
-    is_path_like,
     without_description,
 )
 
-FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
-CHILD_KEYS: Final = (
-    "children",
-    "files",
-    "contents",
-    "content",
-    "items",
-    "entries",
-    "nodes",
-    "child",
-    "tree",
-)
-CALL_KEYS: Final = (
-    "arguments", "parameters", "args", "kwargs", "input", "toolinput", "actioninput", "toolcalls", "functioncall",
-    "function", "params", "toolcall",
-)  # fmt: skip
-IGNORED: Final = re.compile(
-    r"(?:description|desc|purpose|summary|reason(?:ing)?|thoughts?|thinking|analysis|plan|notes?|comments?|"
-    r"explanation|details?|(?:dev)?dependenc(?:y|ies)|requirements|packages|imports?|exports?|uses|libraries|commands?|steps|"
-    r"director(?:y|ies)|folders?|dirs|excluded?|ignored?|skip(?:ped)?|delete[ds]?|removed?|nottocreate|"
-    r"examples?|default|enum|required|schema|draft|initial|old|previous|before|dependson|needs|functions|classes|routes|urls?|"
-    r"rationale|message|responsibilit(?:y|ies)|features|tags)"
-)
-UNUSED: Final = re.compile(
-    r"(?:content|contents|code|text|body|source(?:code)?|title|language|type|framework|assets|images|binary\w*|"
-    r"status|version|author|scripts|run|usage|env\w*)"
-)
-WRAPPER: Final = re.compile(
-    r"\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|result|results|output|data|response|answer|items|entries|structure|tree|project|"
-    r"projectstructure|program|value|values|payload|final|updated|codebase|children|root|all|properties|app|manifest"
-)
-ANNOUNCED: Final = re.compile(
-    r"(?:final|updated|revised|corrected|new|after)(?:filelist|files?|filepaths|paths|list|answer)?"
-)
-EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
 MAX_DEPTH: Final = 40
 DRAWN: Final = re.compile(r"[├└]|\n[|+`]--")
 BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr](?:\\n)?|\n")
@@ -125,42 +118,36 @@ class Literals:
 
     def described(self, named: dict[str, Node], depth: int) -> list[Item] | None:
         """Return the one file or folder that an object describes, or None if it is another thing."""
-        name = next(
-            (text for key in PATH_KEYS if key in named and (text := path_in(named[key]))), None
-        )
-        folder = next(
-            (named[key].text for key in FOLDER_KEYS if key in named and named[key].text), None
-        )
-        children = next(
-            (
-                named[key]
-                for key in CHILD_KEYS
-                if key in named and named[key].shape in {"array", "object"}
-            ),
-            None,
-        )
+        name = path_named(named)
+        folder = text_under(FOLDER_KEYS, named)
         kind = named["type"].text.lower() if "type" in named else ""
-        label = folder or next(
-            (named[key].text for key in PATH_KEYS if key in named and named[key].text), ""
-        )
+        label = folder or text_under(PATH_KEYS, named)
         is_folder = kind in {"dir", "directory", "folder", "d", "tree"}
-        if children is not None and label and not (name and not children.items):
-            inside = self.items(children, depth - 1)
-            sure = is_folder or folder or "children" in named or label.endswith("/")
-            return [
-                Item(
-                    label,
-                    "folder" if sure else "either" if label in FOLDER_NAMES else "group",
-                    inside,
-                )
-            ]
-        if is_folder:
+        children = [named[key] for key in CHILD_KEYS if key in named and holds_items(named[key])]
+        folders = [named[key] for key in FOLDER_LISTS if key in named and holds_items(named[key])]
+        if label and any(child.items for child in children + folders):
+            inside = [item for child in children for item in self.items(child, depth - 1)]
+            inside += [item for child in folders for item in self.folders(child, depth - 1)]
+            sure = is_folder or folder or folders or "children" in named or label.endswith("/")
+            role: Role = "folder" if sure else "either" if label in FOLDER_NAMES else "group"
+            return [Item(label, role, inside)]
+        if is_folder or (children and name is None and label):
             return [Item(label, "folder")] if label else []
-        if name is None and kind in {"file", "f", "blob"} and label:
-            return [Item(without_description(decoded(label)))]
         if name is None:
-            return None
+            is_file = kind in {"file", "f", "blob"} and label
+            return [Item(without_description(decoded(label)))] if is_file else None
         return [Item(in_folder(name, folder or other_name(named, name)))]
+
+    def folders(self, node: Node, depth: int) -> list[Item]:
+        """Return the folders of a list of them; the keys of an object are their names."""
+        if node.shape != "object":
+            return [item for item in self.items(node, depth) if item.role != "file"]
+        keyed = [(key.text, value) for key, value in node.items if key is not None]
+        return [
+            Item(text, "folder", self.items(value, depth - 1))
+            for text, value in keyed
+            if value.items
+        ]
 
     def keyed(self, keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
         """Return the files of an object by its keys."""
@@ -192,7 +179,12 @@ class Literals:
 
     def below(self, text: str, word: str, value: Node, depth: int) -> list[Item]:
         """Return the files under a key that is a wrapper, a heading or a folder."""
-        if IGNORED.fullmatch(word) and not text.endswith("/") and not has_files(value):
+        if FOLDER_WORD.fullmatch(word) and value.shape == "object":
+            return [Item(text, "group", self.folders(value, depth - 1))]
+        is_settings = SETTINGS.fullmatch(word) and value.shape == "object"
+        if (IGNORED.fullmatch(word) or is_settings) and not (
+            text.endswith("/") or has_files(value)
+        ):
             return []
         if is_schema(value):
             return []
@@ -206,95 +198,3 @@ class Literals:
         if value.shape == "object" and not wraps(value):
             return [Item(text, "group" if describes_file(value) else "folder", inside)]
         return [Item(text, "either", inside)]
-
-
-def describes_file(node: Node) -> bool:
-    """Tell whether an object is about one file, with its path under a key."""
-    return any(
-        key is not None and plain(key.text) in PATH_KEYS and path_in(value)
-        for key, value in node.items
-    )
-
-
-def is_pair(node: Node, *, inside: bool) -> bool:
-    """Tell whether a list is one file and words about it; a single word only `inside` another list."""
-    texts = [value for key, value in node.items if key is None]
-    if not 2 <= len(texts) <= 4 or len(texts) < len(node.items):  # noqa: PLR2004 - a row, not a list
-        return False
-    if any(value.shape in {"array", "object"} for value in texts):
-        return False
-    first, *rest = (decoded(value.text) for value in texts)
-    return is_file_like(first) and all(
-        (inside or re.search(r"\w\s+\w", text)) and not is_file_like(text) and "/" not in text
-        for text in rest
-    )
-
-
-def is_entry_key(text: str, value: Node) -> bool:
-    """Tell whether a key is a file rather than a word about one."""
-    if is_file_like(without_description(text)) and not text.endswith("/"):
-        return True
-    return (
-        bool(re.search(r"[/\\]\S*\w$", text))
-        and " " not in text
-        and value.shape in {"string", "bare"}
-    )
-
-
-def keyed_file(text: str, value: Node) -> Item:
-    """Return the file of a key; its value if that is the same file with its folders."""
-    if (
-        value.shape == "string"
-        and re.split(r"[/\\]", value.text)[-1] == text
-        and value.text != text
-    ):
-        return Item(decoded(value.text))
-    return Item(without_description(text))
-
-
-def is_value(text: str, word: str) -> bool:
-    """Tell whether a value beside a key such as `1` or `entry_point` is a file."""
-    if word.isdigit() or re.fullmatch(r"(?:file|path|item)?\d*", word):
-        return is_path_like(text)
-    return is_known_file(text)
-
-
-def bare_keys(keyed: list[tuple[Node, Node]]) -> list[Item]:
-    """Return keys without ending that stand for files because they have nothing in them."""
-    names = [
-        key.text
-        for key, value in keyed
-        if value.shape in {"string", "bare"} and value.text.lower() in EMPTY
-    ]
-    return [
-        Item(name) for name in names if re.fullmatch(r"[\w.-]+", name) and len(names) == len(keyed)
-    ]
-
-
-def has_files(node: Node) -> bool:
-    """Tell whether a value has names of files as keys, as a folder does."""
-    return any(key is not None and is_known_file(key.text) for key, _ in node.items)
-
-
-def wraps(node: Node) -> bool:
-    """Tell whether an object holds its files below a key such as `files`."""
-    words = [plain(key.text) for key, _ in node.items if key is not None]
-    return any(word in CHILD_KEYS or word in {"paths", "list", "filepaths"} for word in words)
-
-
-def is_schema(node: Node) -> bool:
-    """Tell whether a value describes what data has to look like instead of being data."""
-    named = {plain(key.text): value for key, value in node.items if key is not None}
-    kind = named.get("type")
-    return (
-        kind is not None
-        and kind.text in {"array", "string", "object"}
-        and not any(
-            value.shape == "array"
-            and plain_key not in {"required", "enum", "examples"}
-            and value.items
-            for plain_key, value in named.items()
-        )
-        and "children" not in named
-        and "properties" not in named
-    )

@@ -9,6 +9,7 @@ from smol_dev.replies.list_mentions import (
     MAX_LINE,
     all_links,
     all_paths,
+    is_name,
     mentioned,
     touched,
 )
@@ -26,7 +27,7 @@ from smol_dev.replies.path_words import (
 )
 
 MARK: Final = re.compile(
-    r"(?P<indent>[ \t\u00a0]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|\(\d{1,3}\)|\[\d{1,3}\]|#{1,6}|//+|--|[ivx]{1,4}[.)]|"
+    r"(?P<indent>[ \t\u00a0]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|\(\d{1,3}\)|\[\d{1,3}\]|#{1,6}|//+|--|[ivx]{1,4}[.)]|#\d{1,3}[.:)]?|\d{1,3}[ \t]+[-–—]|\d{1,3}(?=[ \t]+[\w./-]+\.\w+(?:\s|$))|"
     r"[a-zA-Z][.)]|(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●]|\d{1,3}、[ \t]*)*)(?P<text>.*)"
 )
 QUOTED: Final = re.compile(
@@ -34,6 +35,10 @@ QUOTED: Final = re.compile(
 )
 BOLD: Final = re.compile(
     r"(?:\*{1,3}|__(?=[^_]))(?P<path>[^*\n]{1,300}?)(?:\*{1,3}|__)(?=[\s:,;)(–—]|$)"
+)
+ITALIC: Final = re.compile(r"_(?P<path>[^\s*_][^\s*]{0,300}\.\w{1,10}?)_(?=[\s:,;)(–—]|$)")
+FOLDER_LABEL: Final = re.compile(
+    r"[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}\s*:[*_]{0,3}\s+(?=\S)"
 )
 KEY: Final = re.compile(
     r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*:\s*(?:[|>{\[]?)\s*(?:#.*)?$"
@@ -165,6 +170,12 @@ def named(line: Line, *, plain: bool) -> list[Item]:
     text = without_markdown_escapes(line.text)
     text = RULED.sub(r"\1", LABEL.sub("", text, count=1))
     text = re.sub(r"^(?:\"[^\"]*\"|[\w]+)\s*=>\s*(?=[\"'])", "", text)
+    label = FOLDER_LABEL.match(text)
+    if label:
+        inside = text[label.end() :]
+        paths = all_paths(inside) or [word for word in [inside.strip("`\"' ")] if is_name(word)]
+        if paths:
+            return [Item(label[1], "folder", [Item(path) for path in paths])]
     several = touched(text) or all_links(text) or all_paths(text)
     if several:
         return [Item(path) for path in several]
@@ -174,7 +185,7 @@ def named(line: Line, *, plain: bool) -> list[Item]:
     path = link(text)
     if path != text:
         return [Item(path)] if is_path_like(path) else []
-    quoted = QUOTED.match(text) or BOLD.match(text)
+    quoted = QUOTED.match(text) or BOLD.match(text) or ITALIC.match(text)
     if quoted:
         return quoted_item(line, text, quoted, plain=plain)
     path = without_description(text).rstrip(",;")

@@ -14,6 +14,9 @@ PATH_CALL: Final = re.compile(
     r"\b(?:Pure)?(?:Posix)?(?:Path|File|URI)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)"
 )
 GO_LITERAL: Final = re.compile(r"\[\d{0,3}\](?:string|str|const char \*)\s{0,4}(?=\{)")
+INLINE_TAG: Final = re.compile(r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", re.IGNORECASE)
+CDATA: Final = re.compile(r"<!\[CDATA\[([^\n\]]{0,300})\]\]>")
+CALL_HEAD: Final = re.compile(r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])")
 ESCAPED_BRACKET: Final = re.compile(r"^\\(?=\[)|\\(?=\][ \t]*$)", re.MULTILINE)
 BARE_QUOTE: Final = re.compile(r'(?<!\\)"')
 
@@ -27,6 +30,9 @@ def respelled(text: str) -> str:
     if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
         text = QUOTE_MARK.sub("", text)
     text = BREAK_TAG.sub("\n", text) if "<br" in text.lower() else text
+    text = INLINE_TAG.sub(r"`\2`", text)
+    text = CDATA.sub(r"\1", text)
+    text = CALL_HEAD.sub("", text)
     text = ESCAPED_BRACKET.sub("", text)
     text = PATH_CALL.sub(r"\1", text)
     text = GO_LITERAL.sub("", text)

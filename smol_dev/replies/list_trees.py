@@ -162,6 +162,7 @@ def is_row(line: str) -> bool:
     """Tell whether a line is a row of a table."""
     return (
         "|" in line
+        and re.match(r"\s*(?:[-*+•]|\d{1,3}[.)])\s", line) is None
         and len(line) < MAX_ROW
         and (
             line.strip().startswith("|")

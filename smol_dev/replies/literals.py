@@ -133,6 +133,11 @@ class Reader:
             if mark[0] == "\\":
                 position = match.end()
             elif mark == "\n":
+                late = re.compile(rf"\s*[{re.escape(closers)}](?=\s*[,\]}}])").match(
+                    self.text, match.start()
+                )
+                if late:
+                    return Node("string", start, self.text[start + 1 : match.start()]), late.end()
                 break
             elif mark in closers and AFTER_QUOTE.match(self.text, match.end()):
                 return Node("string", start, self.text[start + 1 : match.start()]), match.end()

@@ -6,18 +6,18 @@ from typing import Final
 TEXT_ENDINGS: Final = frozenset(
     """
     py pyi pyx pyw ipynb js jsx ts tsx mjs cjs mts cts vue svelte astro html htm xhtml css scss sass less
-    styl json jsonc json5 jsonl ndjson geojson webmanifest map yaml yml toml ini cfg conf config env
+    styl json jsonc json5 jsonl ndjson geojson webmanifest yaml yml toml ini cfg conf config
     properties lock xml xsd xsl xslt svg md mdx markdown rst txt text adoc tex bib csv tsv sql prisma
     graphql gql proto thrift sh bash zsh fish bat cmd ps1 psm1 rb erb rake gemspec ru php phtml twig java
-    kt kts groovy gradle scala sbt clj cljs edn go mod sum work rs c h cc cpp cxx hpp hh hxx ino m mm
-    swift cs csproj sln fs fsx fsproj vb razor cshtml xaml dart lua r rmd jl pl pm t ex exs eex heex leex
+    kt kts groovy gradle scala sbt clj cljs edn go rs c h cc cpp cxx hpp hh hxx ino m mm
+    swift cs csproj sln fs fsx fsproj vb razor cshtml xaml dart lua r rmd jl pl pm ex exs eex heex leex
     erl hrl hs cabal elm ml mli nim zig v sv vhd vhdl cr d pas f90 f95 asm s wat wgsl glsl vert frag
     hlsl shader gdshader gd tscn tres godot tf tfvars hcl nix dockerfile containerfile makefile mk cmake
-    in am ac j2 jinja jinja2 tmpl tpl hbs handlebars mustache ejs pug jade haml liquid njk po pot strings
-    plist storyboard xib pbxproj entitlements desktop service socket timer example sample dist template
-    log rc gitignore dockerignore editorconfig sol vy move cairo rego cue bicep feature robot http rest
-    snap nu el lisp scm rkt vim ahk applescript applescript do ado sas stan dot mmd puml ics vcf srt vtt
-    atom rss opml webidl wit pest g4 y l bnf ebnf patch diff hex key pem crt pub asc gpr adb ads
+     am ac j2 jinja jinja2 tmpl tpl hbs handlebars mustache ejs pug jade haml liquid njk po pot strings
+    plist storyboard xib pbxproj entitlements desktop example template
+     rc gitignore dockerignore editorconfig sol vy cairo rego cue bicep feature robot
+    snap nu el lisp scm rkt vim ahk applescript applescript ado sas stan dot mmd puml ics vcf srt vtt
+    atom rss opml webidl wit pest g4 bnf ebnf patch key pem crt asc gpr adb ads
     """.split()
 )
 BINARY_ENDINGS: Final = frozenset(
@@ -34,7 +34,7 @@ BARE_NAMES: Final = frozenset(
     """
     makefile gnumakefile dockerfile containerfile procfile gemfile rakefile guardfile podfile fastfile
     appfile brewfile pipfile jenkinsfile vagrantfile caddyfile modelfile justfile taskfile tiltfile
-    earthfile gradlew mvnw artisan codeowners
+    earthfile go.mod go.sum go.work gradlew mvnw artisan codeowners
     """.split()
 )
 UPPER_NAMES: Final = frozenset(
