@@ -1,7 +1,7 @@
 """A stretch of an answer, inside a fence or outside all of them → the lists in it."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.replies.list_leads import NEWS, is_news
@@ -232,8 +232,3 @@ def lead_before(region: Region, start: int) -> str:
     before = region.text[max(0, start - 600) : start].rstrip().split("\n")
     near = [line for line in before if line.strip()][-2:]
     return "\n".join(near) if near else region.lead
-
-
-def with_lead(listing: Listing, lead: str) -> Listing:
-    """Return a list with the words in front of the stretch it begins."""
-    return listing if listing.lead else replace(listing, lead=lead)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from smol_dev.replies.path_words import FOLDER_NAMES, is_file_like
+from smol_dev.replies.path_words import FOLDER_NAMES
 
 Role = Literal["file", "folder", "group", "either"]
 """What an item is; `either` is a key such as `tests`, which can be a folder or a heading."""
@@ -122,8 +122,3 @@ def begins_with(text: str, prefix: str) -> bool:
     """Tell whether a path is already given with the folders above it."""
     start = text.removeprefix("./").replace("\\", "/")
     return start.startswith(prefix)
-
-
-def is_list_of_paths(entries: Iterable[str]) -> bool:
-    """Tell whether at least one entry is a file."""
-    return any(is_file_like(entry) for entry in entries)
