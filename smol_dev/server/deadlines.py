@@ -71,7 +71,9 @@ class Deadlines:
         task = self._waiting = asyncio.current_task()
         cancelled = task.cancelling() if task is not None else 0
         try:
-            return await anext(chunks, None)
+            return await chunks.__anext__()
+        except StopAsyncIteration:
+            return None
         except asyncio.CancelledError:
             if self._passed and task is not None and task.uncancel() <= cancelled:
                 raise self._late() from None

@@ -66,6 +66,9 @@ class StreamReader:
     def feed(self, chunk: bytes) -> list[Delta]:
         """The pieces that are complete with this chunk; empty ones are left out."""
         deltas: list[Delta] = []
+        if chunk[:7] == b"data: {" and chunk[-3:] == b"}\n\n" and self._is_one_event(chunk):
+            self._document(chunk[6:-2], deltas)
+            return deltas
         if b"\r" in chunk or self._after_return:
             chunk = self._with_line_feeds(chunk)
         if b"\n" not in chunk:
@@ -99,6 +102,17 @@ class StreamReader:
             self._halves = ["", ""]
             deltas.append(Delta(*halves))
         return deltas
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Whether the chunk is an event and nothing else: how nearly all of an answer comes."""
+        return (
+            self.is_stream
+            and not (self._pending or self._data or self._event or self._after_return)
+            and not (self.done or self.error or self.broken or self._whole is not None)
+            and chunk.count(b"\n") == 2  # noqa: PLR2004 - those at its end
+            and b"\r" not in chunk
+            and len(chunk) < MOST_LINE
+        )
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
         """The chunk with every line ended by LF; a CR at its end may be half of a CRLF."""
@@ -203,7 +217,7 @@ class StreamReader:
             self._set_aside(raw)
             self._break("it is not JSON")
             return
-        if not isinstance(document, dict) or _is_error(document):
+        if not isinstance(document, dict) or document.get("error") or _is_error(document):
             self._not_an_answer(document, raw)
             return
         choices = document.get("choices")
@@ -230,7 +244,7 @@ class StreamReader:
         content = message.get("content")
         text = content if isinstance(content, str) else _text(content) or _text(choice.get("text"))
         reasoning = _reasoning(message)
-        if "\\ud" in raw or "\\uD" in raw or any(self._halves):
+        if "\\ud" in raw or "\\uD" in raw or self._halves[0] or self._halves[1]:
             text, self._halves[0] = _mended(self._halves[0], text)
             reasoning, self._halves[1] = _mended(self._halves[1], reasoning)
         if text or reasoning:
@@ -247,8 +261,6 @@ class StreamReader:
 
 
 def _is_error(document: dict[str, Any]) -> bool:
-    if document.get("error"):
-        return True
     if "choices" in document or "usage" in document:
         return False
     return document.get("object") == "error" or "detail" in document
