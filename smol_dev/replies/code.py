@@ -41,7 +41,7 @@ def read_code(answer: str, *, path: str, finish_reason: str | None) -> Code | Re
         return code_rejected("empty")
     if is_refusal(text, kind):
         return code_rejected("refusal")
-    if len(text) > LONG and not kind.free_text and is_loop(text):
+    if len(text) > LONG and not kind.free_text and is_loop(text, counting=request.cut):
         return code_rejected("degenerate")
     found = find(text, request)
     if not isinstance(found, Found):
@@ -88,7 +88,7 @@ def verdict(found: Found, request: Request) -> Code | Rejected:
         return code_rejected("empty")
     complete = is_complete(text, kind)
     if found.is_open and not complete:
-        if is_loop(text) and (request.cut or not kind.free_text):
+        if is_loop(text, counting=request.cut) and (request.cut or not kind.free_text):
             return code_rejected("degenerate")
         if request.cut or is_cut(text, kind):
             return code_rejected("truncated")

@@ -36,12 +36,16 @@ def repeats(tail: str, needed: Callable[[str], int]) -> bool:
     return False
 
 
-def is_loop(text: str) -> bool:
-    """Tell whether the text ends in the same words over and over, numbers in them aside."""
+def is_loop(text: str, *, counting: bool = True) -> bool:
+    """Tell whether the text ends in the same words over and over, numbers in them aside.
+
+    Without `counting` the numbers have to be the same as well: a file may well end in a numbered row of
+    functions, and a model that stopped by itself was not caught in it.
+    """
     tail = text.rstrip()[-WINDOW:]
     return any(
         repeats(one, lambda unit: max(MIN_CHARACTERS, MIN_REPEATS * len(unit)))
-        for one in (tail, DIGITS.sub("0", tail))
+        for one in ([tail, DIGITS.sub("0", tail)] if counting else [tail])
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smol_dev.replies.code import read_code
 from smol_dev.replies.repetition import Repetition, is_loop
 
 START = "import os\n\n\ndef main() -> None:\n    print(os.getcwd())\n\n\n"
@@ -86,6 +87,19 @@ def test_a_loop_at_the_end_of_an_answer(unit: str) -> None:
 
 def test_counting_without_end_is_a_loop() -> None:
     assert is_loop("".join(f"item_{number} = {number}\n" for number in range(100)))
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "reason"), [("stop", None), ("length", "degenerate")], ids=["stop", "length"]
+)
+@pytest.mark.parametrize("count", [15, 3_000], ids=["short", "long"])
+def test_a_model_that_counts_and_stops_has_written_a_file(
+    finish_reason: str, reason: str | None, count: int
+) -> None:
+    content = "".join(f"def step_{number}():\n    return x + 1\n# ok\n" for number in range(count))
+    verdict = read_code(content, path="src/steps.py", finish_reason=finish_reason)
+    assert getattr(verdict, "content", None) == (content if reason is None else None)
+    assert getattr(verdict, "reason", None) == reason
 
 
 @pytest.mark.parametrize("text", ["", "a", START, "no " * 5, START * 5], ids=repr)
