@@ -1,7 +1,8 @@
 """Comments and markers that stand for code that was left out (rule C8)."""
 
 import re
-from typing import Final
+from functools import lru_cache
+from typing import Final, Literal
 
 from smol_dev.replies.elisions import CUT_MARKER, DOTS, MARKER, STRONG, WEAK
 from smol_dev.replies.kinds import JSON, MARKDOWN, PYTHON, TEXT, Kind
@@ -20,6 +21,9 @@ JSON_DOTS: Final = re.compile(
 SPREAD: Final = re.compile(r"\.{3}[\w$][\w$.()\[\]?]*,?")
 MAX_LINE: Final = 240
 
+Claim = Literal["words", "marked", "dots"]
+"""Words that are clear by themselves, also behind code where marked, or only where they stand alone."""
+
 
 def left_out(content: str, kind: Kind) -> str | None:
     """Return the first comment or marker that stands for code left out, or None."""
@@ -36,13 +40,23 @@ def left_out(content: str, kind: Kind) -> str | None:
 
 
 def elision_in(content: str, span: Span) -> str | None:
-    """Return the line of a comment that says that code was left out."""
-    line_start = content.rfind("\n", max(0, span.start - MAX_LINE), span.start) + 1
-    own_line = not content[line_start : span.start].strip(" \t{<")
+    """Return the line of a comment that says that code was left out.
+
+    One behind code must be marked by dots as well; one of several lines must say so in words.
+    """
     comment = content[span.start : span.end]
-    alone = not (span_lines(comment) > 1 or has_comment_beside(content, span, line_start))
     for line in comment.split("\n"):
-        if stands_for_code(line, own_line=own_line, alone=alone):
+        said = claim(line) if len(line) <= MAX_LINE else None
+        if said is None:
+            continue
+        line_start = content.rfind("\n", max(0, span.start - MAX_LINE), span.start) + 1
+        own_line = not content[line_start : span.start].strip(" \t{<")
+        if said in {"marked", "words"}:
+            stands = own_line or said == "marked"
+        else:
+            lone = span_lines(comment) <= 1 and not has_comment_beside(content, span, line_start)
+            stands = own_line and lone
+        if stands:
             return line.strip()
     return None
 
@@ -66,27 +80,23 @@ def has_comment_beside(content: str, span: Span, line_start: int) -> bool:
     )
 
 
-def stands_for_code(comment: str, *, own_line: bool, alone: bool) -> bool:
-    """Tell whether a comment stands for code.
-
-    One behind code must be marked by dots as well; one of several lines must say so in words.
-    """
-    if len(comment) > MAX_LINE:
-        return False
+@lru_cache(maxsize=1024)
+def claim(comment: str) -> Claim | None:
+    """Return how clearly a line of a comment says that it stands for code, None when it does not."""
     text = CLOSING.sub("", OPENING.sub("", comment)).strip(" \t-=*#~/")
     if re.fullmatch(rf"{DOTS}|[\[(]{DOTS}[\])]", text):
-        return own_line and alone
+        return "dots"
     marked = bool(re.match(rf"[\[(<]?\s*{DOTS}|[\[<].*[\]>]$", text))
     words = re.sub(r"\s+", " ", text.strip(" \t.…[]()<>{}:!"))
     if not words or (
         NOT_LEFT_OUT.search(words) and not re.match("insert|rest ", words, re.IGNORECASE)
     ):
-        return False
+        return None
     if STRONG.fullmatch(words):
-        return own_line or marked
+        return "marked" if marked else "words"
     if marked and re.match(r"insert\b", words, re.IGNORECASE):
-        return True
-    return bool(re.match(DOTS, text)) and own_line and alone and bool(WEAK.fullmatch(words))
+        return "marked"
+    return "dots" if re.match(DOTS, text) and WEAK.fullmatch(words) else None
 
 
 def first_marker(lines: list[str], inside: set[int], kind: Kind) -> str | None:
@@ -102,6 +112,9 @@ def first_marker(lines: list[str], inside: set[int], kind: Kind) -> str | None:
 
 def is_marker(text: str, previous: str, kind: Kind) -> bool:
     """Tell whether a line outside comments is a mark for omitted text."""
+    dotted = ".." in text or "…" in text
+    if not dotted and text[0] not in "[<{(" and kind is not JSON:
+        return False
     if CUT_MARKER.search(text):
         return True
     if kind is TEXT:
