@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.machine import Cost, about, child, fetch, run, table
+from benchmarks.machine import Cost, about, child, fetch, run, slot, table
 from benchmarks.mock_server import Pace
 
 BARE_SCRIPT: Final = Path(__file__).with_name("bare.py")
@@ -33,7 +33,7 @@ class Measured:
         """A line of the table."""
         ideal, span = self.seen["ideal"], self.seen["span"]
         return [
-            f"{self.pace.slots} slots, {self.pace.files:,} files: {self.client}",
+            f"{slot(self.pace.slots)}, {self.pace.files:,} files: {self.client}",
             f"{ideal:.2f} s",
             f"{span / ideal:.3f}",
             f"{self.cost.seconds / ideal:.3f}",

@@ -141,6 +141,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
+def slot(count: int) -> str:
+    """`1 slot`, `2 slots`."""
+    return "1 slot" if count == 1 else f"{count} slots"
+
+
 def about() -> str:
     """The machine and the versions, in a line."""
     versions: Mapping[str, str] = {name: importlib.metadata.version(name) for name in PACKAGES}

@@ -11,7 +11,7 @@ from benchmarks.machine import ROOT
 DOCS: Final = ROOT / "docs"
 TABLES: Final = DOCS / "benchmarks.md"
 WIDTH: Final = 760
-LABELS: Final = 290
+LABELS: Final = 310
 ROW: Final = 30
 STYLE: Final = """
     text { font: 14px system-ui, sans-serif; fill: #24292f }
@@ -76,7 +76,7 @@ def idle(text: str) -> str:
     bars = [
         Bar(cells[0], float(cells[2]), f"{cells[2]} ×")
         for cells in rows(text, "No idle server")
-        if re.match(r"\d+ slots, (20|64) files", cells[0])
+        if re.match(r"\d+ slots?, (20|64) files", cells[0])
     ]
     return picture("Time from the first request to the last token, × the shortest possible", bars)
 

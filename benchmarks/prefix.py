@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from benchmarks.machine import about, run, table
+from benchmarks.machine import about, run, slot, table
 from tests.gguf import COMMON
 from tests.real_server import real_server
 
@@ -87,11 +87,11 @@ def measured() -> Iterator[tuple[str, int, int]]:
     for slots in (1, 4):
         with real_server(SCRIPT, slots=slots, context=32_768) as base_url:
             prompt, cached = original_order(base_url, slots)
-        yield f"{slots} slots, original order", prompt - cached, cached
+        yield f"{slot(slots)}, original order", prompt - cached, cached
         for strategy in ("chain", "parallel") if slots == 1 else ("parallel",):
             with real_server(SCRIPT, slots=slots, context=32_768) as base_url:
                 prompt, cached = smol_dev(base_url, strategy)
-            yield f"{slots} slots, smol_dev, {strategy}", prompt - cached, cached
+            yield f"{slot(slots)}, smol_dev, {strategy}", prompt - cached, cached
 
 
 def main() -> None:
