@@ -216,25 +216,25 @@ class Client:
         self, fields: dict[str, Any], deadlines: Deadlines, asked: Asked
     ) -> AsyncIterator[httpx2.Response]:
         """The answer to a request, its body not read yet. Raises `ServerError` for one that is none."""
-        extra_body: dict[str, Any] = fields.pop("extra_body")
-        call = self._openai.chat.completions.with_streaming_response.create(
-            model=fields["model"],
-            messages=[],  # the package would look at each one for a third of a millisecond
-            stream=True,
-            extra_body={**fields, **extra_body},
-        )
+        fields.update(fields.pop("extra_body"))
         try:
             async with deadlines.waiting():
-                response = await call.__aenter__()
+                stream = await self._openai.post(  # its own method looks at each field for a model's sake
+                    "/chat/completions",
+                    cast_to=object,
+                    body=fields,
+                    stream=True,
+                    stream_cls=openai.AsyncStream[object],
+                )
             deadlines.answering = True
         except openai.APIStatusError as error:
             raise await self._refused(error.response, asked) from error
         except openai.APIConnectionError as error:
             raise await self._unreachable(error.__cause__ or error, asked) from error
         try:
-            yield response.http_response
+            yield stream.response
         finally:
-            await call.__aexit__(None, None, None)
+            await stream.response.aclose()
 
     async def _refused(self, response: httpx2.Response, asked: Asked) -> ServerError:
         answer = Answer(response.status_code, dict(response.headers), response.text)
