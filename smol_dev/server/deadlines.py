@@ -8,12 +8,19 @@ from typing import Final
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Asked, failure
+from smol_dev.server.patience import Patience
 
 AFTER_FINISH: Final = 5.0
 """Seconds that a complete answer is waited on for its token counts and its end."""
 
 AFTER_DONE: Final = 0.5
 """Seconds that the end of the connection's answer is waited for, so that it can be used again."""
+
+LATE: Final = 0.5
+"""Seconds by which a timer is late when it was this program that stood still, not the server."""
+
+GRACE: Final = 5.0
+"""Seconds to read what has come meanwhile, at most."""
 
 
 class Deadlines:
@@ -36,13 +43,15 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: asyncio.Task[object] | None = None
         self._set_for = 0.0
+        self._due = 0.0
+        self._excused = 0.0
         self._passed = False
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
         """Within it, the nearest deadline ends the wait with the error of its phase."""
         try:
-            async with asyncio.timeout(self._nearest() - self.clock()):
+            async with Patience(self._nearest() - self.clock()).within():
                 yield
         except TimeoutError as error:
             raise self._late() from error
@@ -50,6 +59,7 @@ class Deadlines:
     def note_progress(self) -> None:
         """Text or reasoning came; silence is measured from the next wait on."""
         self._progress = None
+        self._excused = 0.0
         if self.first_token is None:
             self.first_token = self._progress = self.clock()
             self._arm()
@@ -57,6 +67,7 @@ class Deadlines:
     def give(self, seconds: float) -> None:
         """The answer is complete: only so much longer is anything waited for."""
         self._given = self.clock() + seconds
+        self._excused = 0.0
         self._arm()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
@@ -90,12 +101,16 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._set_for = self._nearest()
-        seconds = max(self._set_for - self.clock(), 0.001)
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + max(self._set_for - self.clock(), 0.001)
+        self._timer = loop.call_at(self._due, self._look)
 
     def _look(self) -> None:
         """End the wait if the deadline has not moved since the timer was set, else set it anew."""
         self._timer = None
+        late = asyncio.get_running_loop().time() - self._due
+        if late > LATE:
+            self._excused += min(late, GRACE)
         if self._nearest() > self._set_for:
             self._arm()
         elif self._waiting is not None:  # else the next wait sets the timer
@@ -104,7 +119,7 @@ class Deadlines:
 
     def _nearest(self) -> float:
         """When the phase ends that ends first."""
-        return min(self._ends().values())
+        return min(self._ends().values()) + self._excused
 
     def _ends(self) -> dict[str, float]:
         """When each phase that is running ends, by the setting that says so."""

@@ -5,12 +5,13 @@ together; this one hands on what the event loop has received.
 """
 
 import asyncio
-import selectors
 import ssl
 from collections.abc import Iterable
 from typing import Any, Final
 
 import httpcore2
+
+from smol_dev.server.patience import Patience
 
 LOCALHOST: Final = ("127.0.0.1", "::1")
 """Most local servers listen on the first; Windows would try the second for two seconds before it."""
@@ -38,10 +39,10 @@ class Network(httpcore2.AsyncNetworkBackend):
     ) -> httpcore2.AsyncNetworkStream:
         """An open connection; the parameters behind the port have no use here."""
         del timeout, local_address, socket_options
-        deadline = asyncio.get_running_loop().time() + self._seconds
+        patience = Patience(self._seconds)
         try:
-            async with asyncio.timeout_at(deadline):
-                return Connection(await _connected(host, port), deadline)
+            async with patience.within():
+                return Connection(await _connected(host, port), patience)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"no connection within {self._seconds:g} s") from error
         except OSError as error:
@@ -69,9 +70,10 @@ async def _connected(host: str, port: int) -> "_Incoming":
 class Connection(httpcore2.AsyncNetworkStream):
     """One open connection. Reads wait as long as it takes: deadlines are the reader's own."""
 
-    def __init__(self, incoming: "_Incoming", deadline: float) -> None:
+    def __init__(self, incoming: "_Incoming", patience: Patience) -> None:
         self._incoming = incoming
-        self._deadline = deadline
+        self._patience = patience
+        self._outgoing: list[bytes] = []
 
     async def read(
         self,
@@ -81,6 +83,9 @@ class Connection(httpcore2.AsyncNetworkStream):
         """What has come since the last time, empty at the end."""
         del timeout
         incoming = self._incoming
+        if self._outgoing:
+            incoming.transport.write(b"".join(self._outgoing))
+            self._outgoing.clear()
         while not incoming.received:
             if incoming.ended:
                 if incoming.lost is not None:
@@ -94,12 +99,11 @@ class Connection(httpcore2.AsyncNetworkStream):
         buffer: bytes,
         timeout: float | None = None,  # noqa: ASYNC109 - the signature of the base class
     ) -> None:
-        """Hand the bytes to the system, which sends them while the answer is already waited for."""
+        """Keep the bytes until the answer is waited for: the parts of a request leave together."""
         del timeout
-        transport = self._incoming.transport
-        if transport.is_closing():
+        if self._incoming.transport.is_closing():
             raise httpcore2.WriteError("the connection is closed") from self._incoming.lost
-        transport.write(buffer)
+        self._outgoing.append(buffer)
 
     async def aclose(self) -> None:
         """Drop the connection at once, so that the server stops working for it."""
@@ -116,7 +120,7 @@ class Connection(httpcore2.AsyncNetworkStream):
         del timeout
         incoming, loop = self._incoming, asyncio.get_running_loop()
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with self._patience.within():
                 transport = await loop.start_tls(
                     incoming.transport, incoming, ssl_context, server_hostname=server_hostname
                 )
@@ -135,16 +139,8 @@ class Connection(httpcore2.AsyncNetworkStream):
         """Facts about the connection; `is_readable` on an idle one means that the server closed it."""
         incoming = self._incoming
         if info == "is_readable":
-            return bool(incoming.received) or incoming.ended or _has_news(incoming.transport)
+            return bool(incoming.received) or incoming.ended
         return incoming.transport.get_extra_info(info)
-
-
-def _has_news(transport: asyncio.Transport) -> bool:
-    """Whether the system has something for us that the event loop has not looked at yet."""
-    socket = transport.get_extra_info("socket")
-    with selectors.DefaultSelector() as selector:
-        selector.register(socket, selectors.EVENT_READ)
-        return bool(selector.select(timeout=0))
 
 
 class _Incoming(asyncio.Protocol):
