@@ -7,6 +7,7 @@ An answer is a `Canned` (or what `json_answer`, `text_answer`, `sse` make of one
 after the other, the last again and again, a function chooses by the request.
 """
 
+import atexit
 import json
 import socket
 import struct
@@ -221,6 +222,8 @@ def _read(stream: Any) -> Received | None:  # noqa: ANN401 - a buffered reader
 
 
 def refusing_port() -> int:
-    """A port on loopback at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port on 127.0.0.1 at which nothing listens, and that nobody else gets while the tests run."""
+    held = socket.socket()
+    atexit.register(held.close)
+    held.bind(("127.0.0.1", 0))
+    return int(held.getsockname()[1])

@@ -135,10 +135,10 @@ def test_of_an_error_the_beginning_is_read() -> None:
 
 
 @contextlib.contextmanager
-def says(answer: bytes, *, host: str = "127.0.0.1") -> Iterator[int]:
+def says(answer: bytes, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A port that answers the first bytes it gets with these."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as server:
+    with socket.create_server((host, port), family=family) as server:
 
         def serve() -> None:
             with server.accept()[0] as connection:
@@ -161,7 +161,7 @@ def has_ipv6() -> bool:
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 def test_localhost_is_tried_at_ipv6_where_ipv4_refuses() -> None:
-    with says(b"HTTP/1.1 204 X\r\n\r\n", host="::1") as port:
+    with says(b"HTTP/1.1 204 X\r\n\r\n", host="::1", port=refusing_port()) as port:
         assert get(f"http://localhost:{port}/").status_code == 204
 
 
