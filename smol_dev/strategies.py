@@ -6,7 +6,7 @@ server has in its cache. In `parallel` each request is the shared turns and the 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
@@ -98,30 +98,37 @@ async def _one(
     talk: Conversation, path: str, turns: tuple[Message, ...]
 ) -> AsyncGenerator[Step | Answered[str], None]:
     """One file, from the fullest prompt to the smallest that the window takes."""
-    shared = talk.shared()
-    ways = [(turns, False)] if turns != shared else []
-    ways += [(shared, False), (talk.shared(short=True), True)]
-    window = talk.budget("code").window
-    if window is not None:
-        ways.append((talk.shared(short=True, trim=window), True))
-    for number, (so_far, short) in enumerate(ways):
-        question = Question(
-            "code",
-            so_far,
-            talk.file_request(path, short=short),
-            _reader(path, syntax_check=talk.job.syntax_check),
-            talk.job.settings("code").answer_retries,
-            path=path,
-        )
+    read = _reader(path, syntax_check=talk.job.syntax_check)
+    retries = talk.job.settings("code").answer_retries
+    too_long: ServerError | None = None
+    for so_far, short in _ways(talk, turns):
+        request = talk.file_request(path, short=short)
+        question = Question("code", so_far, request, read, retries, path=path)
         try:
             async with aclosing(ask(talk.chat, question, talk.budget("code"))) as steps:
                 async for step in steps:
                     yield step
         except ServerError as error:
-            if error.kind != "context" or number == len(ways) - 1:
+            if error.kind != "context":
                 raise
+            too_long = error
         else:
             return
+    if too_long is not None:
+        raise too_long
+
+
+def _ways(
+    talk: Conversation, turns: tuple[Message, ...]
+) -> Iterator[tuple[tuple[Message, ...], bool]]:
+    """The turns to ask for a file behind, ever shorter, and whether in the shorter words."""
+    yield turns, False
+    if turns != (shared := talk.shared()):
+        yield shared, False
+    yield talk.shared(short=True), True
+    window = talk.budget("code").window
+    if window is not None:
+        yield talk.shared(short=True, trim=window), True
 
 
 async def _parallel(
@@ -143,6 +150,7 @@ class _Crew:
 
     def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
         self.talk = talk
+        self.shared = talk.shared()
         self.steps: asyncio.Queue[FileStep | BaseException | None] = asyncio.Queue(WAITING_EVENTS)
         self._waiting = deque(paths)
         self._crowded: set[str] = set()
@@ -173,7 +181,7 @@ class _Crew:
         if path not in self._crowded:
             await self.steps.put(FileStarted(path))
         try:
-            async with aclosing(_one(talk, path, talk.shared())) as steps:
+            async with aclosing(_one(talk, path, self.shared)) as steps:
                 async for step in steps:
                     await self.steps.put(_ready(path, step) if isinstance(step, Answered) else step)
         except (AnswerError, ServerError) as error:
