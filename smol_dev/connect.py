@@ -16,7 +16,6 @@ from smol_dev.events import Warned
 from smol_dev.rim import Rim
 from smol_dev.server.client import Client
 from smol_dev.server.detect import best, choose, find
-from smol_dev.server.known import MOST_SLOTS
 from smol_dev.server.transport import open_client
 
 DETECTION: Final = 0.5
@@ -54,13 +53,11 @@ async def connected(
             profile = await _found(profile, rim)
             secrets = loaded.secrets(base_url=profile.base_url)
         usual = PROVIDERS[profile.provider].concurrency if is_local(profile.base_url) else ELSEWHERE
-        at_once = profile.max_concurrency
         client = Client(
             profile,
             secrets,
             environ=rim.surroundings.environ,
             cache_dir=rim.surroundings.cache,
-            connections=MOST_SLOTS if at_once == "auto" else at_once,
         )
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:
@@ -71,7 +68,7 @@ async def connected(
 async def _found(profile: Profile, rim: Rim) -> Profile:
     """The profile with the local server that is running."""
     environ = rim.surroundings.environ
-    async with open_client("http://localhost", environ={}, connections=16) as http:
+    async with open_client("http://localhost", environ={}) as http:
         servers = await find(http, environ, deadline=DETECTION)
     offering = [each for each in servers if profile.model in each.models]
     found = offering[0] if offering else servers[0] if profile.model and servers else None

@@ -51,7 +51,7 @@ def running_servers(environ: "Mapping[str, str]") -> "tuple[Found, ...]":
     from smol_dev.server.transport import open_client
 
     async def look() -> "tuple[Found, ...]":
-        async with open_client("http://localhost", environ=environ, connections=16) as client:
+        async with open_client("http://localhost", environ=environ) as client:
             return await find(client, environ, deadline=SECONDS)
 
     return asyncio.run(look())

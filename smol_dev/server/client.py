@@ -42,6 +42,12 @@ for _name in ("openai", "httpx2"):  # OPENAI_LOG would print requests behind our
 OTHERS_DEADLINE: Final = 0.5
 """Seconds to look for another local server, when the one of the profile is not running."""
 
+UNSAID: Final = {
+    f"X-Stainless-{name}": openai.Omit()
+    for name in "Lang Package-Version OS Arch Runtime Runtime-Version Async Retry-Count".split()
+}
+"""Headers about this machine: they would be dropped on the way anyway."""
+
 Item = Delta | Retrying | Note | Reply
 
 
@@ -59,7 +65,6 @@ class Client:
         *,
         environ: Mapping[str, str],
         cache_dir: Path | None = None,
-        connections: int = 8,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
@@ -70,9 +75,9 @@ class Client:
             secrets=secrets,
             environ=environ,
             connect_timeout=profile.connect_timeout,
-            connections=connections,
         )
         self._openai = _library(profile, self.http)
+        self._chat = f"{profile.base_url.rstrip('/')}/chat/completions"
         self._environ = environ
         origin = origin_of(profile.base_url)
         self._key_sent = any(bound.headers for bound in secrets if bound.origin == origin)
@@ -220,9 +225,10 @@ class Client:
         try:
             async with deadlines.waiting():
                 stream = await self._openai.post(  # its own method looks at each field for a model's sake
-                    "/chat/completions",
+                    self._chat,
                     cast_to=object,
                     body=fields,
+                    options={"headers": UNSAID},
                     stream=True,
                     stream_cls=openai.AsyncStream[object],
                 )

@@ -24,9 +24,10 @@ READ_AHEAD: Final = 256 * 1024
 
 
 class Network(httpcore2.AsyncNetworkBackend):
-    """Opens connections, each within `connect_timeout` seconds, TLS included."""
+    """Opens connections, each within `connect_timeout` seconds, TLS included, and counts them."""
 
     def __init__(self, *, connect_timeout: float) -> None:
+        self.connections = 0
         self._seconds = connect_timeout
 
     async def connect_tcp(
@@ -40,6 +41,7 @@ class Network(httpcore2.AsyncNetworkBackend):
         """An open connection; the parameters behind the port have no use here."""
         del timeout, local_address, socket_options
         patience = Patience(self._seconds)
+        self.connections += 1
         try:
             async with patience.within():
                 return Connection(await _connected(host, port), patience)

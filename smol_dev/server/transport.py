@@ -5,7 +5,8 @@ private addresses never go through a proxy; answers are bounded, and never compr
 """
 
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import httpcore2
@@ -28,13 +29,10 @@ MOST_ERROR_BYTES: Final = 1024 * 1024
 """Of the answer to a request that failed; what is longer is cut, for its beginning says what is wrong."""
 
 MAY_LEAVE: Final = frozenset(
-    {"host", "accept", "content-type", "content-length", "transfer-encoding", "connection"}
+    {b"host", b"accept", b"content-type", b"content-length", b"transfer-encoding", b"connection"}
 )
 """The headers of a request that are kept; anything else a client library or `OPENAI_*` variables add
 (cookies, organisation, project, custom headers, the machine's description) is not sent."""
-
-PROBES: Final = 12
-"""Connections for small questions asked together, beside those for chat."""
 
 TRANSLATED: Final[Mapping[type[Exception], type[httpx2.TransportError]]] = {
     httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
@@ -59,12 +57,11 @@ def open_client(
     secrets: tuple[Bound, ...] = (),
     environ: Mapping[str, str],
     connect_timeout: float = 5,
-    connections: int = 1,
 ) -> httpx2.AsyncClient:
     """A client that knows how to reach this server, guarded as the module says.
 
-    Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are the caller's. `connections`
-    is how many stay open for the next request. `environ` is asked for proxies and certificates.
+    Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are the caller's. It opens as many
+    connections as requests are under way at once. `environ` is asked for proxies and certificates.
     Raises `ServerError` for a proxy that cannot be used.
     """
     return httpx2.AsyncClient(
@@ -73,12 +70,32 @@ def open_client(
             secrets=secrets,
             environ=environ,
             connect_timeout=connect_timeout,
-            connections=connections,
         ),
         timeout=httpx2.Timeout(None),
         trust_env=False,
         follow_redirects=False,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One connection, made when it is first needed and again when it was closed.
+
+    It has a pool of its own, because finding one among many takes the longer the more there are.
+    """
+
+    pool: httpcore2.AsyncConnectionPool
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one URL is reached, and the lines that are free for it; the last one used is taken first."""
+
+    address: httpcore2.URL
+    origin: str
+    proxy: str | None
+    free: list[Line]
 
 
 class Guard(httpx2.AsyncBaseTransport):
@@ -91,28 +108,39 @@ class Guard(httpx2.AsyncBaseTransport):
         secrets: tuple[Bound, ...],
         environ: Mapping[str, str],
         connect_timeout: float,
-        connections: int,
     ) -> None:
-        self._secrets = secrets
+        self._secrets = [(bound.origin, httpx2.Headers(bound.headers).raw) for bound in secrets]
         self._environ = environ
-        self._network = Network(connect_timeout=connect_timeout)
-        self._connections = connections
-        self._pools: dict[str | None, httpcore2.AsyncConnectionPool] = {}
-        self._pool_for(base_url)  # a proxy that cannot be used is an error now
+        self._connect_timeout = connect_timeout
+        self._trusted: ssl.SSLContext | None = None
+        self._ways: dict[str, Way] = {}
+        self._free: dict[tuple[str, str | None], list[Line]] = {}
+        self._lines: list[Line] = []
+        usable(proxy_for(base_url, environ))
+        if base_url.startswith("https://"):
+            self._trusted = certificates(environ)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The server's answer; a redirect is an answer like any other."""
+        way = self._way(request.url)
+        line = way.free.pop() if way.free else self._open(way)
         try:
-            answer = await self._send(request)
-        except FOREIGN as error:
-            raise _translated(error) from _reason(error)
+            answer = await self._send(request, line, way)
+        except BaseException as error:
+            way.free.append(line)
+            if isinstance(error, FOREIGN):
+                raise _translated(error) from _reason(error)
+            raise
         response = httpx2.Response(
             answer.status,
             headers=answer.headers,
-            stream=Bounded(answer),
+            stream=Bounded(answer, lambda: way.free.append(line)),
             extensions=answer.extensions,
         )
-        if response.headers.get("content-encoding", "").lower() not in {"", "identity"}:
+        if any(
+            name.lower() == b"content-encoding" and value.lower() not in {b"", b"identity"}
+            for name, value in answer.headers
+        ):
             await response.aclose()
             raise ServerError(
                 "the server sent a compressed answer, which was not asked for",
@@ -123,65 +151,67 @@ class Guard(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for pool in self._pools.values():
-            await pool.aclose()
+        for line in self._lines:
+            await line.pool.aclose()
 
-    async def _send(self, request: httpx2.Request) -> httpcore2.Response:
+    async def _send(self, request: httpx2.Request, line: Line, way: Way) -> httpcore2.Response:
         """The answer, its body not read yet.
 
         A server may close a connection just as it is used again (llama.cpp closes each one behind a
         stream, without having said so); then the request has not been seen, and goes out once more.
         """
-        url = str(request.url)
         while True:
-            is_new = False
-
-            async def note(event: str, _: object) -> None:
-                nonlocal is_new
-                is_new = is_new or event == "connection.connect_tcp.started"
-
+            connections = line.network.connections
             raw = httpcore2.Request(
                 method=request.method,
-                url=_address(request.url),
-                headers=self._headers(request, origin_of(url)),
+                url=way.address,
+                headers=self._headers(request, way.origin),
                 content=request.stream,
-                extensions={**request.extensions, "trace": note},
+                extensions=request.extensions,
             )
             try:
-                return await self._pool_for(url).handle_async_request(raw)
+                return await line.pool.handle_async_request(raw)
             except LOST:
-                if is_new:
+                if line.network.connections > connections:
                     raise
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
-        placeholder = f"Bearer {PLACEHOLDER}"
-        headers = httpx2.Headers(
-            [
-                (name, value)
-                for name, value in request.headers.multi_items()
-                if name in MAY_LEAVE or (name == "authorization" and value == placeholder)
-            ]
-        )
-        headers["accept-encoding"] = "identity"
-        headers["user-agent"] = f"smol_dev/{__version__}"
-        for bound in self._secrets:
-            if bound.origin == origin:
-                headers.update(bound.headers)
-        return headers.raw
+        """As raw bytes, of which there is no other form on the way; a secret replaces what it names."""
+        kept = {
+            name.lower(): (name, value)
+            for name, value in request.headers.raw
+            if name.lower() in MAY_LEAVE
+            or (name.lower() == b"authorization" and value == b"Bearer " + PLACEHOLDER.encode())
+        }
+        kept[b"accept-encoding"] = (b"Accept-Encoding", b"identity")
+        kept[b"user-agent"] = (b"User-Agent", f"smol_dev/{__version__}".encode())
+        for bound_to, headers in self._secrets:
+            if bound_to == origin:
+                kept.update((name.lower(), (name, value)) for name, value in headers)
+        return list(kept.values())
 
-    def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
-        """The connections to the address, straight or through its proxy."""
-        proxy = usable(proxy_for(url, self._environ))
-        if proxy not in self._pools:
-            self._pools[proxy] = httpcore2.AsyncConnectionPool(
-                ssl_context=certificates(self._environ) if url.startswith("https://") else None,
-                proxy=None if proxy is None else _proxy(proxy),
-                max_connections=self._connections + PROBES,
-                max_keepalive_connections=self._connections,
-                keepalive_expiry=30,
-                network_backend=self._network,
-            )
-        return self._pools[proxy]
+    def _way(self, url: httpx2.URL) -> Way:
+        """The way to the URL, straight or through its proxy."""
+        text = str(url)
+        if text not in self._ways:
+            origin, proxy = origin_of(text), usable(proxy_for(text, self._environ))
+            free = self._free.setdefault((origin, proxy), [])
+            self._ways[text] = Way(_address(url), origin, proxy, free)
+        return self._ways[text]
+
+    def _open(self, way: Way) -> Line:
+        if way.origin.startswith("https://") and self._trusted is None:
+            self._trusted = certificates(self._environ)
+        network = Network(connect_timeout=self._connect_timeout)
+        pool = httpcore2.AsyncConnectionPool(
+            ssl_context=self._trusted,
+            proxy=None if way.proxy is None else _proxy(way.proxy),
+            max_connections=1,
+            keepalive_expiry=30,
+            network_backend=network,
+        )
+        self._lines.append(Line(pool, network))
+        return self._lines[-1]
 
 
 def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -218,8 +248,9 @@ def _address(url: httpx2.URL) -> httpcore2.URL:
 class Bounded(httpx2.AsyncByteStream):
     """An answer's bytes, up to 64 MiB; of an error the first mebibyte."""
 
-    def __init__(self, answer: httpcore2.Response) -> None:
+    def __init__(self, answer: httpcore2.Response, over: Callable[[], None]) -> None:
         self._answer = answer
+        self._over: Callable[[], None] | None = over
         self._is_error = answer.status >= 300  # noqa: PLR2004 - 2xx alone holds what was asked for
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -243,8 +274,13 @@ class Bounded(httpx2.AsyncByteStream):
             )
 
     async def aclose(self) -> None:
-        """Drop the rest."""
-        await self._answer.aclose()
+        """Drop the rest; the connection is free for another request."""
+        over, self._over = self._over, None
+        try:
+            await self._answer.aclose()
+        finally:
+            if over is not None:
+                over()
 
 
 def _reason(error: Exception) -> BaseException:

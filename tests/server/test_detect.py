@@ -26,7 +26,7 @@ from tests.server.kinds_of_servers import (
 
 def found_at(*base_urls: str, deadline: float = 5.0) -> tuple[Found, ...]:
     async def look() -> tuple[Found, ...]:
-        async with open_client("http://localhost", environ={}, connections=16) as client:
+        async with open_client("http://localhost", environ={}) as client:
             return await find_at(client, base_urls, deadline=deadline)
 
     return asyncio.run(look())
