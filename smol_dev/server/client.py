@@ -224,13 +224,12 @@ class Client:
         fields.update(fields.pop("extra_body"))
         try:
             async with deadlines.waiting():
-                stream = await self._openai.post(  # its own method looks at each field for a model's sake
+                response = await self._openai.post(  # its own method looks at every field once more
                     self._chat,
-                    cast_to=object,
+                    cast_to=httpx2.Response,
                     body=fields,
                     options={"headers": UNSAID},
                     stream=True,
-                    stream_cls=openai.AsyncStream[object],
                 )
             deadlines.answering = True
         except openai.APIStatusError as error:
@@ -238,9 +237,9 @@ class Client:
         except openai.APIConnectionError as error:
             raise await self._unreachable(error.__cause__ or error, asked) from error
         try:
-            yield stream.response
+            yield response
         finally:
-            await stream.response.aclose()
+            await response.aclose()
 
     async def _refused(self, response: httpx2.Response, asked: Asked) -> ServerError:
         answer = Answer(response.status_code, dict(response.headers), response.text)
