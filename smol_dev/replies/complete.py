@@ -75,7 +75,7 @@ def ends_in_comment(text: str, kind: Kind) -> bool:
 
 def is_cut_python(text: str) -> bool:
     """Tell whether a Python text fails to compile because it stops too early."""
-    problem = python_problem(text + "\n")
+    problem = python_problem(text)
     if problem is None:
         return False
     line = int(re.findall(r"\d+", problem)[0])

@@ -44,9 +44,14 @@ def check_syntax(path: str, content: str) -> str | None:
     return problem
 
 
-@lru_cache(maxsize=16)
 def python_problem(content: str) -> str | None:
-    """Return what is wrong with a Python file, or None."""
+    """Return what is wrong with a Python file, or None; blanks behind it make no difference."""
+    return _compiled(content.rstrip() + "\n")
+
+
+@lru_cache(maxsize=16)
+def _compiled(content: str) -> str | None:
+    """Compiled once, though several rules ask, some of them without the last line end."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

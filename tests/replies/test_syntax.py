@@ -4,7 +4,10 @@ import warnings
 
 import pytest
 
+from smol_dev.replies import syntax
+from smol_dev.replies.code import read_code
 from smol_dev.replies.syntax import check_syntax
+from smol_dev.replies.verdicts import Code
 
 PROBLEMS = [
     pytest.param("a.py", "def f(:\n    pass\n", "line 1: invalid syntax", id="python"),
@@ -66,3 +69,13 @@ def test_hostile_content_is_a_mistake_like_any_other(path: str, content: str) ->
     problem = check_syntax(path, content)
     assert problem is not None
     assert problem.startswith("line ")
+
+
+def test_a_python_file_is_compiled_once_whatever_is_asked_about_it() -> None:
+    compiled = syntax._compiled.cache_info  # noqa: SLF001 - how often, which nothing else tells
+    content = "def double(n):\n    return 2 * n\n\n\nprint(double(21))\n"
+    before = compiled().misses
+    verdict = read_code(content, path="double.py", finish_reason="stop")
+    assert isinstance(verdict, Code)
+    assert check_syntax("double.py", verdict.content) is None
+    assert compiled().misses == before + 1
