@@ -8,19 +8,13 @@ from typing import Final
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Asked, failure
-from smol_dev.server.patience import Patience
+from smol_dev.server.patience import TICKS, Patience
 
 AFTER_FINISH: Final = 5.0
 """Seconds that a complete answer is waited on for its token counts and its end."""
 
 AFTER_DONE: Final = 0.5
 """Seconds that the end of the connection's answer is waited for, so that it can be used again."""
-
-LATE: Final = 0.5
-"""Seconds by which a timer is late when it was this program that stood still, not the server."""
-
-GRACE: Final = 5.0
-"""Seconds to read what has come meanwhile, at most."""
 
 
 class Deadlines:
@@ -43,8 +37,6 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: asyncio.Task[object] | None = None
         self._set_for = 0.0
-        self._due = 0.0
-        self._excused = 0.0
         self._passed = False
 
     @asynccontextmanager
@@ -59,7 +51,6 @@ class Deadlines:
     def note_progress(self) -> None:
         """Text or reasoning came; silence is measured from the next wait on."""
         self._progress = None
-        self._excused = 0.0
         if self.first_token is None:
             self.first_token = self._progress = self.clock()
             self._arm()
@@ -67,7 +58,6 @@ class Deadlines:
     def give(self, seconds: float) -> None:
         """The answer is complete: only so much longer is anything waited for."""
         self._given = self.clock() + seconds
-        self._excused = 0.0
         self._arm()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
@@ -101,25 +91,27 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._set_for = self._nearest()
-        loop = asyncio.get_running_loop()
-        self._due = loop.time() + max(self._set_for - self.clock(), 0.001)
-        self._timer = loop.call_at(self._due, self._look)
+        seconds = max(self._set_for - self.clock(), 0.001)
+        tick = seconds / TICKS
+        self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._look, tick)
 
-    def _look(self) -> None:
-        """End the wait if the deadline has not moved since the timer was set, else set it anew."""
+    def _look(self, left: float) -> None:
+        """End the wait if the deadline has not moved since the timer was set, else set it anew.
+
+        A last tick is `left` at first, in which the bytes are read that came while the program stood still.
+        """
         self._timer = None
-        late = asyncio.get_running_loop().time() - self._due
-        if late > LATE:
-            self._excused += min(late, GRACE)
         if self._nearest() > self._set_for:
             self._arm()
+        elif left:
+            self._timer = asyncio.get_running_loop().call_later(left, self._look, 0.0)
         elif self._waiting is not None:  # else the next wait sets the timer
             self._passed = True
             self._waiting.cancel()
 
     def _nearest(self) -> float:
         """When the phase ends that ends first."""
-        return min(self._ends().values()) + self._excused
+        return min(self._ends().values())
 
     def _ends(self) -> dict[str, float]:
         """When each phase that is running ends, by the setting that says so."""

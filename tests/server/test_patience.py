@@ -9,7 +9,7 @@ import pytest
 
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
-from smol_dev.server.deadlines import GRACE, Deadlines
+from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.failures import Asked
 from smol_dev.server.network import Network
 from smol_dev.server.patience import Patience
@@ -26,8 +26,8 @@ class StandingStill(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return super().time() + self.jumped
 
-    def stand_still(self, seconds: float = 1_000) -> None:
-        self.jumped += seconds
+    def stand_still(self) -> None:
+        self.jumped += 1_000
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
@@ -87,12 +87,8 @@ def read_after_standing_still(*, come: bool) -> bytes | None:
     async def chunks() -> AsyncIterator[bytes]:
         loop = stand_still()
         received = loop.create_future()
-        if (
-            come
-        ):  # as the loop does it: the bytes come to light in the round in which the timer is due
+        if come:  # to light in the round in which the timer is due, as what a socket received does
             loop.call_soon(loop.call_soon, received.set_result, b"data: {}")
-        else:
-            loop.call_later(0.01, loop.stand_still, GRACE)
         yield await received
 
     async def read() -> bytes | None:
