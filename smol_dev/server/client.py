@@ -46,7 +46,7 @@ UNSAID: Final = {
     f"X-Stainless-{name}": openai.Omit()
     for name in "Lang Package-Version OS Arch Runtime Runtime-Version Async Retry-Count".split()
 }
-"""Headers about this machine: they would be dropped on the way anyway."""
+"""Headers of the package, about itself and this machine; the transport would drop them, making them takes time."""
 
 Item = Delta | Retrying | Note | Reply
 

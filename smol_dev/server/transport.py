@@ -4,20 +4,16 @@ A secret goes to the origin it is bound to and nowhere else; redirects are not f
 private addresses never go through a proxy; answers are bounded, and never compressed.
 """
 
-import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import httpcore2
 import httpx2
 
 from smol_dev import __version__
-from smol_dev.config.endpoint import origin_of
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
-from smol_dev.server.network import Network
-from smol_dev.server.proxies import proxy_for, usable
+from smol_dev.server.lines import Line, Lines, Way
 
 PLACEHOLDER: Final = "local"
 """The key that a server gets which needs none; the client library refuses to work without one."""
@@ -77,27 +73,6 @@ def open_client(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One connection, made when it is first needed and again when it was closed.
-
-    It has a pool of its own, because finding one among many takes the longer the more there are.
-    """
-
-    pool: httpcore2.AsyncConnectionPool
-    network: Network
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How one URL is reached, and the lines that are free for it; the last one used is taken first."""
-
-    address: httpcore2.URL
-    origin: str
-    proxy: str | None
-    free: list[Line]
-
-
 class Guard(httpx2.AsyncBaseTransport):
     """Requests as they may leave this machine, and answers as they may come in."""
 
@@ -110,20 +85,12 @@ class Guard(httpx2.AsyncBaseTransport):
         connect_timeout: float,
     ) -> None:
         self._secrets = [(bound.origin, httpx2.Headers(bound.headers).raw) for bound in secrets]
-        self._environ = environ
-        self._connect_timeout = connect_timeout
-        self._trusted: ssl.SSLContext | None = None
-        self._ways: dict[str, Way] = {}
-        self._free: dict[tuple[str, str | None], list[Line]] = {}
-        self._lines: list[Line] = []
-        usable(proxy_for(base_url, environ))
-        if base_url.startswith("https://"):
-            self._trusted = certificates(environ)
+        self._lines = Lines(base_url, environ=environ, connect_timeout=connect_timeout)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The server's answer; a redirect is an answer like any other."""
-        way = self._way(request.url)
-        line = way.free.pop() if way.free else self._open(way)
+        way = self._lines.way(request.url)
+        line = self._lines.line(way)
         try:
             answer = await self._send(request, line, way)
         except BaseException as error:
@@ -151,8 +118,7 @@ class Guard(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for line in self._lines:
-            await line.pool.aclose()
+        await self._lines.aclose()
 
     async def _send(self, request: httpx2.Request, line: Line, way: Way) -> httpcore2.Response:
         """The answer, its body not read yet.
@@ -176,12 +142,15 @@ class Guard(httpx2.AsyncBaseTransport):
                     raise
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
-        """As raw bytes, of which there is no other form on the way; a secret replaces what it names."""
+        """Those that may leave, and the secrets of the origin, each in place of a header of its name.
+
+        As bytes all the way: decoding each one and encoding it again costs more than choosing.
+        """
+        placeholder = (b"authorization", f"Bearer {PLACEHOLDER}".encode())
         kept = {
             name.lower(): (name, value)
             for name, value in request.headers.raw
-            if name.lower() in MAY_LEAVE
-            or (name.lower() == b"authorization" and value == b"Bearer " + PLACEHOLDER.encode())
+            if name.lower() in MAY_LEAVE or (name.lower(), value) == placeholder
         }
         kept[b"accept-encoding"] = (b"Accept-Encoding", b"identity")
         kept[b"user-agent"] = (b"User-Agent", f"smol_dev/{__version__}".encode())
@@ -189,60 +158,6 @@ class Guard(httpx2.AsyncBaseTransport):
             if bound_to == origin:
                 kept.update((name.lower(), (name, value)) for name, value in headers)
         return list(kept.values())
-
-    def _way(self, url: httpx2.URL) -> Way:
-        """The way to the URL, straight or through its proxy."""
-        text = str(url)
-        if text not in self._ways:
-            origin, proxy = origin_of(text), usable(proxy_for(text, self._environ))
-            free = self._free.setdefault((origin, proxy), [])
-            self._ways[text] = Way(_address(url), origin, proxy, free)
-        return self._ways[text]
-
-    def _open(self, way: Way) -> Line:
-        if way.origin.startswith("https://") and self._trusted is None:
-            self._trusted = certificates(self._environ)
-        network = Network(connect_timeout=self._connect_timeout)
-        pool = httpcore2.AsyncConnectionPool(
-            ssl_context=self._trusted,
-            proxy=None if way.proxy is None else _proxy(way.proxy),
-            max_connections=1,
-            keepalive_expiry=30,
-            network_backend=network,
-        )
-        self._lines.append(Line(pool, network))
-        return self._lines[-1]
-
-
-def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """The authorities that are trusted: the system's, or those that `SSL_CERT_FILE` or `SSL_CERT_DIR` name.
-
-    Built for `https://` alone, because it takes 40 ms. Raises `ServerError`.
-    """
-    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
-    if not file and not folder:
-        return httpcore2.default_ssl_context()
-    try:
-        return ssl.create_default_context(cafile=file or None, capath=folder or None)
-    except OSError as error:  # also what a file means that holds no certificate
-        name, value = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", folder)
-        raise ServerError(
-            f"the certificates of {name} (`{value}`) cannot be read: {error.strerror or error}",
-            hint=f"correct {name}, or unset it to trust the system's certificates",
-            kind="tls",
-        ) from error
-
-
-def _proxy(url: str) -> httpcore2.Proxy:
-    """The proxy at this address; a name and password in it go to the proxy alone."""
-    parsed = httpx2.Proxy(url)
-    return httpcore2.Proxy(_address(parsed.url), auth=parsed.raw_auth)
-
-
-def _address(url: httpx2.URL) -> httpcore2.URL:
-    return httpcore2.URL(
-        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-    )
 
 
 class Bounded(httpx2.AsyncByteStream):

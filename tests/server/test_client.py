@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -406,16 +407,23 @@ def test_a_reply_may_not_take_longer_than_total_timeout() -> None:
 
 
 def test_closing_the_answer_drops_the_connection_at_once() -> None:
-    async def first_piece_only(base_url: str) -> None:
-        client = Client(profile_for(base_url), environ={})
+    async def first_piece_only(server: FakeServer) -> bool:
+        client = Client(profile_for(server.base_url), environ={})
         async with aclosing(client.ask(REQUEST)) as items:
             async for _ in items:
                 break
+        is_dropped = await asyncio.to_thread(server.dropped.wait, 5)
         await client.aclose()
+        return is_dropped
 
     with FakeServer(sse(delta("ha"), end="stall")) as server:
-        asyncio.run(first_piece_only(server.base_url))
-        assert server.dropped.wait(5)
+        assert asyncio.run(first_piece_only(server))
+
+
+def test_the_connection_of_an_answer_that_is_over_is_used_again() -> None:
+    with FakeServer(replace(answered("hi"), end="keep")) as server:
+        ask(profile_for(server.base_url), times=3)
+    assert (len(server.chats), server.connections) == (3, 1)
 
 
 def test_only_reasoning_is_said_so() -> None:

@@ -7,7 +7,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -181,33 +180,6 @@ def test_tls_with_a_plain_server_is_an_error_of_tls() -> None:
     with says(plain) as port, pytest.raises(httpx2.ConnectError) as caught:
         get(f"https://127.0.0.1:{port}/")
     assert isinstance(caught.value.__cause__, ssl.SSLError)
-
-
-def test_no_certificates_are_read_for_a_plain_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(*_: object, **__: object) -> ssl.SSLContext:
-        raise AssertionError
-
-    monkeypatch.setattr(transport, "certificates", read)
-    with FakeServer(text_answer("hi")) as server:
-        assert get(server.base_url).text == "hi"
-
-
-def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    missing = tmp_path / "none.pem"
-    with pytest.raises(ServerError) as caught:
-        get("https://example.com/v1", environ={"SSL_CERT_FILE": str(missing)})
-    assert caught.value.message == (
-        f"the certificates of SSL_CERT_FILE (`{missing}`) cannot be read: No such file or directory"
-    )
-    assert caught.value.hint == (
-        "correct SSL_CERT_FILE, or unset it to trust the system's certificates"
-    )
-
-
-def test_a_connection_is_used_again() -> None:
-    with FakeServer(json_answer({})) as server:
-        get(server.base_url, times=3)
-    assert server.connections == 1
 
 
 def test_a_connection_closed_as_it_is_used_again_costs_nothing() -> None:
