@@ -275,6 +275,24 @@ def test_a_chain_that_outgrows_the_window_starts_again_from_the_shared_turns() -
     assert chat.requests[-1].messages[:-1] == chat.requests[2].messages[:-1]
 
 
+def test_the_shorter_words_are_tried_where_the_shared_turns_are_too_long_as_well() -> None:
+    full = ServerError("full", hint="", kind="context")
+    short = shipped("small").system.strip()
+
+    def answer(request: Request) -> Answer:
+        if request.stage == "plan":
+            return PLAN
+        if request.stage == "files":
+            return LIST
+        fits = request.messages[0].content == short and said(request).endswith("a.py")
+        return "X = 1\n" if fits else full
+
+    steps = happenings(FakeChat(answer))
+    assert [step.path for step in steps if isinstance(step, FileReady)] == ["a.py"]
+    [missing] = [step for step in steps if isinstance(step, FileMissing)]
+    assert (missing.path, missing.error) == ("b.py", full)
+
+
 def test_a_busy_server_gets_fewer_requests_and_every_file_is_had() -> None:
     refused: set[str] = set()
 
