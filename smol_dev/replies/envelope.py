@@ -190,7 +190,8 @@ def before_end_token(text: str, kind: Kind) -> tuple[str, bool]:
     """Return the text before the first token that ends the turn, and whether there was one."""
     if kind is TEMPLATE:
         return without_last_token(text)
-    text = TOKEN_BEHIND_FENCE.sub(r"\1\n", text)
+    if "```" in text or "~~~" in text:
+        text = TOKEN_BEHIND_FENCE.sub(r"\1\n", text)
     budget = LOOKING_BUDGET
     for match in TOKEN.finditer(text):
         budget -= len(text)

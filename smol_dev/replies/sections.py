@@ -21,6 +21,9 @@ MAX_SECTIONS: Final = 500
 def own_section(text: str, request: Request) -> Found | Reason | None:
     """Return the requested file of several unfenced ones, each below a line with its path."""
     lines = text.split("\n")
+    opening = opening_label(lines)
+    if not SECTION_LABEL.match(lines[opening]):
+        return None
     found = (
         (number, label)
         for number, line in enumerate(lines)
@@ -29,7 +32,7 @@ def own_section(text: str, request: Request) -> Found | Reason | None:
         and not (request.kind.free_text and not re.match(r"\s*(?:=|\[?file)", line, re.IGNORECASE))
     )
     labels = list(islice(found, MAX_SECTIONS))
-    if not labels or opening_label(lines) != labels[0][0]:
+    if not labels or opening != labels[0][0]:
         return None
     style = decoration(lines, labels[0])
     labels = [one for one in labels if decoration(lines, one) == style]
