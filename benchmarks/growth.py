@@ -4,16 +4,18 @@
 """
 
 import gc
+import itertools
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from benchmarks.machine import about, table
-from benchmarks.mock_server import Pace, tokens
+from benchmarks.mock_server import words
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import load
 from smol_dev.replies.code import read_code
@@ -54,15 +56,15 @@ def loading(text: str, name: str, folder: Path) -> Work:
     return lambda: load(flags, Surroundings(environ={}, cwd=folder))
 
 
-def answer(count: int, folder: Path) -> Work:
-    """Read a file of so many KiB out of an answer."""
+def answer(count: int, folder: Path, *, fence: str = "```") -> Work:
+    """Read a file of so many KiB out of an answer, another one each time."""
     del folder
-    line = tokens("file", Pace(file_tokens=2000))
-    size = sum(map(len, line))
-    inner = "".join(line[1:-1]) * (count * 1024 // size + 1)
-    text = f"```python\n{inner[: count * 1024]}\n```"
+    lines = "".join(words(number) for number in range(count * 1024 // 12))[: count * 1024]
+    inner = lines.rpartition("\n")[0]
+    rounds = itertools.count()
 
     def work() -> None:
+        text = f"{fence}\n# {next(rounds)}\n{inner}\n{fence}"
         assert isinstance(read_code(text, path="a.py", finish_reason="stop"), Code)
 
     return work
@@ -105,10 +107,11 @@ def write(out: Path, count: int) -> None:
             workspace.note(replace(planned[path], state="done", bytes=size))
 
 
-GROWING: Final = {
+GROWING: Final[Mapping[str, tuple[Callable[[int, Path], Work], int]]] = {
     "profiles in a file": (profiles, 500),
     "parents of a profile": (parents, 25),
-    "KiB of an answer": (answer, 512),
+    "KiB of a fenced answer": (answer, 512),
+    "KiB of Python without fences": (partial(answer, fence=""), 512),
     "thousand events of a stream": (stream, 50),
     "files written and recorded": (record, 250),
 }
