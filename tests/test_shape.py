@@ -98,7 +98,7 @@ def test_files_and_functions_stay_small() -> None:
     long_files = [
         f"{path.relative_to(ROOT)}: {lines}"
         for _, path, _ in modules()
-        if (lines := path.read_text(encoding="utf-8").count("\n")) > 300
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > 600
     ]
     long_functions = [
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
