@@ -32,12 +32,11 @@ ROOT_WORDS: Final = (
     r"generated|program|package)(?:[-_ .]*(?:name|root|slug|dir(?:ectory)?|folder|path|base|title|home))*"
 )
 PLACEHOLDER_ROOT: Final = re.compile(
-    rf"/?(?:<\s*{ROOT_WORDS}\s*>|\{{+\s*(?:\w+\.)?{ROOT_WORDS}\s*\}}+|\$\{{?\s*{ROOT_WORDS}\s*\}}?|"
+    rf"^/?(?:<\s*{ROOT_WORDS}\s*>|\{{+\s*(?:\w+\.)?{ROOT_WORDS}\s*\}}+|\$\{{?\s*{ROOT_WORDS}\s*\}}?|"
     rf"%{ROOT_WORDS}%|\[\s*(?:your[-_ ].*?|{ROOT_WORDS})\s*\]|__{ROOT_WORDS}__|"
     r"your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
     r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
     r"<\s*(?:root|dir|directory|folder|folder[-_ ]name|your[-_ ][^<>]*)\s*>|"
-    r"(?:\.\.\.|…)(?=/\w)|"
     r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ /]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
     r")/+(?=[^/])",
     re.IGNORECASE,

@@ -55,6 +55,11 @@ def test_each_form_of_a_list_is_read_or_refused(answer: dict[str, Any]) -> None:
         ("a?.py", "has characters that no file name may have"),
         ("logo.png", "not a text file"),
         ("MAIN.py", "differs from `main.py` only in case"),
+        pytest.param("src/..../x.py", "a placeholder", id="dots-between"),
+        pytest.param(".../evil.txt", "a placeholder", id="dots-first"),
+        pytest.param("src\\...\\x.py", "a placeholder", id="dots-and-backslashes"),
+        pytest.param("src/…/x.py", "a placeholder", id="ellipsis-between"),
+        pytest.param("src<root>/x.py", "a placeholder", id="placeholder-in-a-name"),
     ],
 )
 def test_what_cannot_be_written_is_dropped_with_the_reason(entry: str, reason: str) -> None:
@@ -62,6 +67,14 @@ def test_what_cannot_be_written_is_dropped_with_the_reason(entry: str, reason: s
     assert read_file_list(answer, finish_reason="stop") == FileList(
         ("main.py", "lib/b.py"), ((entry, reason),)
     )
+
+
+@pytest.mark.parametrize(
+    "path", ["src/your-project/x.py", "docs/path/to/x.py", "a/project root/x.py"]
+)
+def test_what_looks_like_a_root_stays_where_it_is_none(path: str) -> None:
+    answer = json.dumps([path])
+    assert read_file_list(answer, finish_reason="stop") == FileList((path,), ())
 
 
 def test_a_path_below_which_others_lie_is_dropped_as_a_folder() -> None:
