@@ -78,12 +78,12 @@ def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: boo
 
 def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
     """The project's file from the working directory upwards, or at or above `path`."""
-    from smol_dev.config.files import FILE_NAME, find_project
+    from smol_dev.config.files import FILE_NAME
 
     if path is not None and path.name == FILE_NAME:
         return surroundings.cwd / path
     folder = surroundings.cwd / path if path is not None else surroundings.cwd
-    if (file := find_project(folder, surroundings.home)) is None:
+    if (file := surroundings.project_file(folder)) is None:
         raise UsageError(
             f"there is no `{FILE_NAME}` in `{folder}` or above it",
             hint="name the project's folder: `smol_dev trust PATH`",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from smol_dev.config import load, trust
 from smol_dev.config.environment import reserved, variables
-from smol_dev.config.files import FILE_NAME, find_project, read_document, same_as
+from smol_dev.config.files import FILE_NAME, is_one_of, read_document, same_as
 from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, user_file
 from smol_dev.config.places import schema_file
 from smol_dev.config.problems import Problem, config_error
@@ -57,14 +57,15 @@ Change = Callable[[Sheet], tuple[str, tuple[str, ...]]]
 
 def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target:
     """The user's file, or with `project` the project's; neither need exist."""
-    nearest = find_project(surroundings.cwd, surroundings.home)
+    nearest = surroundings.project_file()
     if project:
-        if nearest is None and same_as(surroundings.home)(surroundings.cwd):
+        new = surroundings.cwd / FILE_NAME
+        if nearest is None and is_own_folder(surroundings):
             raise UsageError(
-                "a `smol.toml` in your home folder would be no project's",
+                f"`{new}` would be no project's: it is your own folder",
                 hint="change to the project's folder first, or leave `--project` out",
             )
-        return Target(nearest or surroundings.cwd / FILE_NAME, project=True)
+        return Target(nearest or new, project=True)
     named = reserved(variables(surroundings.environ), "config")
     path, _ = user_file(flags, surroundings, named)
     if path is None:
@@ -73,6 +74,12 @@ def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target
         )
     is_project = flags.config is None and nearest is not None and same_as(nearest)(path)
     return Target(Path(os.path.realpath(path)), project=is_project)
+
+
+def is_own_folder(surroundings: Surroundings) -> bool:
+    """Return whether the working directory is the home folder, or the one of the user's or system's file."""
+    at_home = same_as(surroundings.home)(surroundings.cwd)
+    return at_home or is_one_of(surroundings.cwd / FILE_NAME, surroundings.own_files)
 
 
 def change(

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -202,22 +202,29 @@ def depth_exceeds(data: object, limit: int) -> bool:
     return any(isinstance(each, dict | list) for each in level)
 
 
-def find_project(cwd: Path, home: Path | None) -> Path | None:
-    """The nearest `smol.toml` from the working directory upwards.
+def find_project(cwd: Path, home: Path | None, *, own: Collection[Path] = ()) -> Path | None:
+    """Return the nearest `smol.toml` from the working directory upwards.
 
     The search ends at the folder that holds `.git`, before the home directory, and before another
-    device. Anything of that name is found, so that a link or a folder is refused and not passed over.
+    device. Anything of that name is found, so that a link or a folder is refused and not passed over;
+    only the `own` files, the user's and the system's, are no project's, wherever their links lead.
     """
     is_home = same_as(home)
     device = device_of(cwd)
     for folder in (cwd, *cwd.parents):
         if is_home(folder) or device_of(folder) != device:
             return None
-        if os.path.lexists(folder / FILE_NAME):
-            return folder / FILE_NAME
+        file = folder / FILE_NAME
+        if os.path.lexists(file) and not is_one_of(file, own):
+            return file
         if os.path.lexists(folder / ".git"):
             return None
     return None
+
+
+def is_one_of(file: Path, own: Collection[Path]) -> bool:
+    """Return whether the path stands at the place of one of the files, or is that file by another name."""
+    return any(same_as(each)(file) or same_as(each.parent)(file.parent) for each in own)
 
 
 def same_as(path: Path | None) -> Callable[[Path], bool]:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from smol_dev.config.command_line import command_line
 from smol_dev.config.environment import Variable, environment, reserved, variables
-from smol_dev.config.files import FILE_NAME, Document, find_project, read_document, same_as
+from smol_dev.config.files import FILE_NAME, Document, read_document, same_as
 from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, dotted
 from smol_dev.config.surroundings import Flags, Surroundings
@@ -169,7 +169,7 @@ def read_files(
     flags: Flags, surroundings: Surroundings, named: Variable | None
 ) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
     """The layers that are files, what is wrong with them, and what to warn about."""
-    project = find_project(surroundings.cwd, surroundings.home)
+    project = surroundings.project_file()
     user, spelling = user_file(flags, surroundings, named)
     warnings: list[str] = []
     if user is not None and project is not None and same_as(project)(user):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from smol_dev.config.binding import Endpoint, KeySource, endpoint
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
-from smol_dev.config.files import find_project, read_document, same_as
+from smol_dev.config.files import read_document, same_as
 from smol_dev.config.finish import finished
 from smol_dev.config.layers import Flags, Kind, Layer, Layers, Surroundings, read_layers
 from smol_dev.config.lookup import system_lookup
@@ -210,7 +210,7 @@ def check(
     """
     layers = understood(read_layers(flags, surroundings))
     if file is not None:
-        place = find_project(file.absolute().parent, surroundings.home)
+        place = surroundings.project_file(file.absolute().parent)
         is_project = project or (place is not None and same_as(place)(file))
         document = read_document(file, project=is_project)
         if document is None or isinstance(document, Problem):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from smol_dev.config.environment import reserved, variables
-from smol_dev.config.files import FILE_NAME, find_project
+from smol_dev.config.files import FILE_NAME, is_one_of
 from smol_dev.config.layers import Flags, Surroundings, shipped, user_file
 
 SCHEMA_FILE: Final = "smol.schema.json"
@@ -19,16 +19,18 @@ def schema_file() -> Path:
 
 def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
     """A line for each file, strongest first: its layer, its path, and whether it is there."""
-    project = find_project(surroundings.cwd, surroundings.home)
+    here = surroundings.cwd / FILE_NAME
+    own = is_one_of(here, surroundings.own_files)
+    project = surroundings.project_file() or (None if own else here)
     user, _ = user_file(flags, surroundings, reserved(variables(surroundings.environ), "config"))
     system = surroundings.site_config
     named = (
-        ("project", project or surroundings.cwd / FILE_NAME),
+        ("project", project),
         ("user", user),
         ("system", system / FILE_NAME if system else None),
     )
     for kind, path in named:
         left_out = " (left out)" if kind == "project" and not flags.project else ""
         absent = "" if path is None or os.path.lexists(path) else " (not there)"
-        yield f"{kind:<9}{path or '(no folder for it)'}{left_out or absent}"
+        yield f"{kind:<9}{path or '(none)'}{left_out or absent}"
     yield f"{'shipped':<9}{shipped().documents[0].path.parent}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from smol_dev.config.files import FILE_NAME
+from smol_dev.config.files import FILE_NAME, find_project
 from smol_dev.errors import UsageError
 
 NAME: Final = "smol"
@@ -63,6 +63,17 @@ class Surroundings:
             state=own_folder("user_state"),
             cache=own_folder("user_cache"),
         )
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The places of the user's and the system's file, there or not: none of them is a project's."""
+        usual = self.home / ".config" / NAME if self.home else None
+        folders = (self.user_config, usual, self.site_config)
+        return tuple(folder / FILE_NAME for folder in folders if folder is not None)
+
+    def project_file(self, folder: Path | None = None) -> Path | None:
+        """Return the file of the project that the folder (the working directory) belongs to, if any."""
+        return find_project(folder or self.cwd, self.home, own=self.own_files)
 
 
 def expanded(path: str) -> Path | None:
