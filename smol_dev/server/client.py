@@ -84,6 +84,7 @@ class Client:
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
         self._proxy_told = False
+        self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
         self._answered: set[str] = set()
         self._remembered = Remembered(cache_dir, profile.base_url)
@@ -133,21 +134,20 @@ class Client:
                 async with self._once(request, profile, habits, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
+                        if isinstance(item, Reply) and (unsaid := self._about_the_end(item)):
+                            yield unsaid
                         yield item
             except RefusedError as refused:
-                sent = was_sent(refused.field, body(request, profile, habits, self.known))
-                note = habits.without(refused.field) if sent else None
-                if begun or note is None:
+                note = None if begun else self._without(refused.field, request, profile, habits)
+                if note is None:
                     raise
-                self._remembered.save(profile, habits)
                 yield Note(note)
             except ServerError as error:
-                left = profile.first_token_timeout - (self._clock() - started)
                 wait = wait_before_retry(
                     error,
                     attempt=attempt,
                     max_retries=profile.max_retries,
-                    loading_left=left,
+                    loading_left=profile.first_token_timeout - (self._clock() - started),
                     answering=deadlines.answering,
                 )
                 if begun or wait is None:
@@ -192,11 +192,30 @@ class Client:
             "put its host into NO_PROXY to connect directly",
         )
 
+    def _about_the_end(self, reply: Reply) -> Note | None:
+        if reply.ending != "unsaid" or not reply.text or self._unsaid_told:
+            return None
+        self._unsaid_told = True
+        return Note(
+            f"{self.asked('plan').server} does not say why it stops: "
+            "an answer counts as whole when its code block is closed"
+        )
+
     def _note_answer(self, model: str) -> None:
         facts = self._facts.get(model)
         if model not in self._answered and facts is not None and facts.window is None:
             del self._facts[model]
         self._answered.add(model)
+
+    def _without(
+        self, field: str, request: Request, profile: Profile, habits: Habits
+    ) -> str | None:
+        """Do without a field of the request from now on: what to tell the user, None if that cannot be."""
+        sent = was_sent(field, body(request, profile, habits, self.known))
+        note = habits.without(field) if sent else None
+        if note is not None:
+            self._remembered.save(profile, habits)
+        return note
 
     def _habits_of(self, profile: Profile) -> Habits:
         if profile.model not in self._habits:
