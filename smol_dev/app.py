@@ -22,7 +22,6 @@ from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
 from smol_dev.review import agree
 from smol_dev.rim import Rim
-from smol_dev.safe import command, named
 from smol_dev.workspace.failures import resume_command
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Remaining, Workspace
@@ -119,8 +118,8 @@ def _check_only(only: tuple[str, ...], record: Record) -> None:
     for path in only:
         if record.files and path not in record.files:
             raise UsageError(
-                f"{command('--only {path}', path=path)} names no file of this run",
-                hint="its files are: " + ", ".join(map(named, record.files[:20])),
+                f"`--only {path}` names no file of this run",
+                hint="its files are: " + ", ".join(f"`{name}`" for name in record.files[:20]),
             )
 
 
@@ -181,6 +180,7 @@ class _Run:
                 await delivery.settle()
 
             self._announce(link)
+            self._give_up_on_occupied(delivery)
             await delivery.save()
             job = await self._agreed(self._job(link), delivery, follow, interrupts)
             if job is not None:
@@ -250,8 +250,14 @@ class _Run:
         show(FilesReady(self.record.files))
         for path in self.remaining.edited:
             show(Warned(f"`{path}` was changed since it was written, and is kept as it is"))
-        for path, why in (*self.remaining.occupied, *self.remaining.refused):
-            show(Warned(f"`{path}` is not asked for: {why}"))
+
+    def _give_up_on_occupied(self, delivery: Delivery) -> None:
+        """Report the files of a resumed run that cannot be written as things stand."""
+        if self.remaining is None:
+            return
+        for path, error in self.workspace.obstacles(self.remaining):
+            if not self.task.only or path in self.task.only:
+                delivery.fail(path, error.reason, error)
 
     def _todo(self) -> tuple[str, ...] | None:
         """The files to ask for: all that are missing, or those of them that were named."""

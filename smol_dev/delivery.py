@@ -4,6 +4,7 @@ The disk has a thread of its own, so that writing a file never delays the next r
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,8 @@ from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
+
+LOG: Final = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
@@ -74,9 +77,9 @@ class Delivery:
         match step:
             case FileReady():
                 self._check_total(step)
-                self._spawn(self._deliver(step))
+                self._spawn(self._deliver(step), path=step.path)
             case FileMissing():
-                self._fail(step.path, step.reason, step.error.message)
+                self.fail(step.path, step.reason, step.error)
             case AnswerRejected():
                 self._spawn(self._keep(step))
             case Spent():
@@ -162,17 +165,8 @@ class Delivery:
             )
 
     async def _deliver(self, step: FileReady) -> None:
-        refused = self._refuse(step)
-        if refused is not None:
-            self._fail(step.path, *refused)
-            return
-        try:
-            size = await self._on_disk(lambda: self.workspace.write(step.path, step.content))
-        except WorkspaceError as error:
-            self._fail(step.path, "unsafe_path", error.message)
-            if error.stops_run:
-                raise
-            return
+        self._refuse(step)
+        size = await self._on_disk(lambda: self.workspace.write(step.path, step.content))
         usage = step.usage
         state = FileState(
             step.path,
@@ -191,14 +185,21 @@ class Delivery:
             FileDone(step.path, size, usage.prompt, usage.cached, usage.completion, step.seconds)
         )
 
-    def _refuse(self, step: FileReady) -> tuple[Reason, str] | None:
+    def _refuse(self, step: FileReady) -> None:
+        """Raise `AnswerError` for a content that must not be written."""
         if any(secret in step.content for secret in self._secrets):
-            return "secret", "the answer repeats a secret of the configuration"
+            raise AnswerError(
+                "the answer repeats a secret of the configuration",
+                hint="keep keys out of the prompt",
+                reason="secret",
+            )
         size = _size(step.content)
         if size > self._max_file_bytes:
-            most = f"{self._max_file_bytes:,}"
-            return "wrong_format", f"{size:,} bytes are more than `run.max_file_bytes` ({most})"
-        return None
+            raise AnswerError(
+                f"{size:,} bytes are more than `run.max_file_bytes` ({self._max_file_bytes:,})",
+                hint=f"raise it with `-c run.max_file_bytes={size}`, or ask for smaller files",
+                reason="wrong_format",
+            )
 
     def _remark(self, step: FileReady) -> None:
         if step.flaw:
@@ -208,14 +209,15 @@ class Delivery:
         if (why := noteworthy(step.path)) is not None:
             self._notable.append(f"`{step.path}` ({why})")
 
-    def _fail(self, path: str, reason: Reason, message: str) -> None:
+    def fail(self, path: str, reason: Reason, error: SmolError) -> None:
+        """Record and show that the file could not be had or written."""
         self._totals.end("code")
         self.failed.append(path)
         self._reasons.append(reason)
-        message = self.clean(message)
+        message = self.clean(error.message)
         state = FileState(path, "failed", reason=reason, message=message)
         self._spawn(self._on_disk(lambda: self.workspace.note(state)))
-        self._show(FileFailed(path, reason, message))
+        self._show(FileFailed(path, reason, message, self.clean(error.hint)))
 
     async def _keep(self, step: AnswerRejected) -> None:
         text = self.clean(step.text)
@@ -231,21 +233,39 @@ class Delivery:
     async def _on_disk(self, act: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._disk, act)
 
-    def _spawn(self, work: Coroutine[None, None, object]) -> None:
-        task = asyncio.create_task(self._watch(work))
+    def _spawn(self, work: Coroutine[None, None, object], *, path: str | None = None) -> None:
+        task = asyncio.create_task(self._watch(work, path))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _watch(self, work: Coroutine[None, None, object]) -> None:
+    async def _watch(self, work: Coroutine[None, None, object], path: str | None) -> None:
+        """Do the work; a failure is that of the file at `path`, or the whole run's without one."""
         try:
             await work
-        except SmolError as error:
-            self._trouble = self._trouble or error
+        except (AnswerError, WorkspaceError) as error:
+            if path is not None:
+                self.fail(path, error.reason, error)
+            if path is None or getattr(error, "stops_run", False):
+                self._trouble = self._trouble or error
+        except Exception as error:
+            LOG.info("a bug in smol_dev, while it was writing", exc_info=error)
+            unexpected = _unexpected(error)
+            if path is None:
+                self._trouble = self._trouble or unexpected
+            else:
+                self.fail(path, "disk", unexpected)
 
     def _exit_code(self) -> int:
         if not self.failed:
             return 0
         return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
+
+
+def _unexpected(error: Exception) -> SmolError:
+    return SmolError(
+        f"an unexpected {type(error).__name__} while writing: {error}",
+        hint="this is a bug in smol_dev: `--debug` shows where it happened",
+    )
 
 
 def _size(text: str) -> int:

@@ -16,6 +16,8 @@ Reason = Literal[
     "no_code",
     "wrong_format",
     "unsafe_path",
+    "occupied",
+    "disk",
     "secret",
     "server",
     "timeout",
@@ -101,8 +103,11 @@ class WorkspaceError(SmolError):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, hint: str, stops_run: bool = True) -> None:
+    def __init__(
+        self, message: str, *, hint: str, reason: Reason = "disk", stops_run: bool = True
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.reason: Reason = reason
         self.stops_run = stops_run
 
 

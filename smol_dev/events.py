@@ -85,6 +85,7 @@ class FileFailed:
     path: str
     reason: Reason
     message: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,11 @@ class Pieces:
         """What has not been shown yet, if there is anything."""
         if not self._text:
             return None
-        piece = Piece(self._stage, self._path, "".join(self._text), "".join(self._reasoning))
+        shown = (
+            "".join(part).encode(errors="replace").decode()
+            for part in (self._text, self._reasoning)
+        )
+        piece = Piece(self._stage, self._path, *shown)
         self._text.clear()
         self._reasoning.clear()
         return piece

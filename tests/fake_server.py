@@ -12,7 +12,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -34,7 +33,6 @@ class Canned:
     pieces: Sequence[bytes] = ()
     end: End = "keep"
     raw: bytes | None = None
-    pause: float = 0
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,6 @@ class FakeServer:
         else:
             connection.sendall(_head(answer))
             for piece in answer.pieces:
-                time.sleep(answer.pause)
                 connection.sendall(piece)
         if answer.end == "stall":
             self._wait_for_drop(connection)

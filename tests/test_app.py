@@ -135,7 +135,8 @@ def test_a_failed_file_leaves_the_others_and_resume_asks_for_it_alone(world: Wor
     with FakeServer(plays({**TWO, "a.py": "I cannot help with that."})) as server:
         done = world.generate(server, "answer_retries = 0\n")
     assert (done.exit_code, done.written, done.failed) == (4, ("b/b.py",), ("a.py",))
-    assert FileFailed("a.py", "refusal", world_message(world)) in world.shown
+    hint = "say the prompt differently, or try another model with `--model`"
+    assert FileFailed("a.py", "refusal", world_message(world), hint) in world.shown
     with FakeServer(plays(TWO)) as server:
         again = world.resume(server)
     assert (again.exit_code, again.written) == (0, ("a.py",))
@@ -298,3 +299,39 @@ def test_resume_without_a_record_is_exit_5_with_nothing_touched(world: World) ->
     assert caught.value.exit_code == 5
     assert list((world.cwd / "generated").iterdir()) == []
     assert server.requests == []
+
+
+def half_a_character(path: str) -> Canned:
+    """An answer that ends in a lone surrogate, which JSON can spell and no file can hold."""
+    del path
+    return sse(delta("A = '\ud800'\n"), delta(finish="stop"), "[DONE]")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "answer", "reason"),
+    [
+        pytest.param(lambda _out: None, half_a_character, "wrong_format", id="half-a-character"),
+        pytest.param(
+            lambda out: (out / "b").write_text("mine"),
+            "import a\n",
+            "occupied",
+            id="file-for-folder",
+        ),
+        pytest.param(
+            lambda out: (out / "b/b.py").mkdir(parents=True), "import a\n", "occupied", id="folder"
+        ),
+        pytest.param(
+            lambda out: (out / "b").symlink_to(out.parent), "import a\n", "occupied", id="link"
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_written_fails_alone(
+    world: World, prepare: Callable[[Path], object], answer: str | Answer, reason: str
+) -> None:
+    with FakeServer(plays({**TWO, "b/b.py": answer})) as server:
+        world.generate(server, plan_only=True)
+        prepare(world.cwd / "generated")
+        done = world.resume(server)
+    assert (done.exit_code, done.written, done.failed) == (4, ("a.py",), ("b/b.py",))
+    [failed] = [event for event in world.shown if isinstance(event, FileFailed)]
+    assert (failed.path, failed.reason, failed.hint != "") == ("b/b.py", reason, True)

@@ -12,16 +12,15 @@ import smol_dev
 
 ROOT = Path(smol_dev.__file__).parent
 
-WORDS = {"errors", "events", "safe"}
+WORDS = {"errors", "events"}
 METHOD = {"asking", "budget", "conversation", "strategies", "prompts", "replies", "chat"}
 
 MAY_IMPORT = {
     "errors": set(),
-    "safe": set(),
     "events": {"errors", "chat"},
     "chat": {"errors"},
-    "config": {"errors", "safe"},
-    "server": {"errors", "chat", "config", "safe"},
+    "config": {"errors"},
+    "server": {"errors", "chat", "config", "ui.safe"},
     "prompts": {"chat"},
     "replies": {"errors"},
     "budget": {"errors", "chat"},
@@ -30,9 +29,9 @@ MAY_IMPORT = {
     "asking": {*WORDS, "budget", "pieces", "prompts", "replies", "chat"},
     "strategies": {*WORDS, *METHOD},
     "pipeline": {*WORDS, *METHOD},
-    "workspace": {"errors", "chat", "safe"},
+    "workspace": {"errors", "chat"},
     "demo": set(),
-    "ui": {*WORDS, "chat"},
+    "ui": {*WORDS, "chat", "ui.safe"},
     "interrupts": set(),
     "delivery": {*WORDS, *METHOD, "pipeline", "totals", "workspace", "rim"},
     "totals": {*WORDS, "asking", "chat"},
@@ -48,9 +47,11 @@ LAZY = {"smol_dev/__init__.py", "smol_dev/ui/choice.py"}
 
 
 def part(module: str) -> str:
-    """`smol_dev.config.load` is of `config`; the seam is a part of its own."""
+    """`smol_dev.config.load` is of `config`; the seam and the sanitiser are parts of their own."""
     if module.startswith("smol_dev.server.chat"):
         return "chat"
+    if module.startswith("smol_dev.ui.safe"):
+        return "ui.safe"
     return module.split(".")[1] if "." in module else module
 
 

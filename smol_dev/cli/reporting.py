@@ -139,7 +139,7 @@ def trace(error: BaseException, redact: Callable[[str], str]) -> None:
     """Print where the error came from, without secrets."""
     import traceback
 
-    from smol_dev.safe import safe
+    from smol_dev.ui.safe import safe
 
     text = "".join(traceback.format_exception(error))
     click.echo(safe(redact(text), keep_newlines=True), err=True)
@@ -153,11 +153,11 @@ def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None
         return
     import logging
 
-    from smol_dev.safe import safe
+    from smol_dev.ui.safe import safe
 
     class Line(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            return safe(redact(super().format(record)))
+            return safe(redact(super().format(record)), keep_newlines=True)
 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line("debug: %(asctime)s %(message)s"))
@@ -170,8 +170,8 @@ def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None
         logger.removeHandler(handler)
 
 
-LOGGERS: Final = ("httpx2",)
-"""The client library's transport names method, address and status of every request."""
+LOGGERS: Final = ("httpx2", "smol_dev")
+"""The client library's transport names method, address and status of every request; ours tells of bugs."""
 
 REPORTING: Final = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),

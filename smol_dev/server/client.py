@@ -19,7 +19,6 @@ from smol_dev.config.endpoint import is_local, origin_of
 from smol_dev.config.model import Profile
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
-from smol_dev.safe import command
 from smol_dev.server import known as servers
 from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName
 from smol_dev.server.deadlines import Deadlines
@@ -85,7 +84,6 @@ class Client:
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
         self._proxy_told = False
-        self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
         self._answered: set[str] = set()
         self._remembered = Remembered(cache_dir, profile.base_url)
@@ -135,20 +133,21 @@ class Client:
                 async with self._once(request, profile, habits, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
-                        if isinstance(item, Reply) and (unsaid := self._about_the_end(item)):
-                            yield unsaid
                         yield item
             except RefusedError as refused:
-                note = None if begun else self._without(refused.field, request, profile, habits)
-                if note is None:
+                sent = was_sent(refused.field, body(request, profile, habits, self.known))
+                note = habits.without(refused.field) if sent else None
+                if begun or note is None:
                     raise
+                self._remembered.save(profile, habits)
                 yield Note(note)
             except ServerError as error:
+                left = profile.first_token_timeout - (self._clock() - started)
                 wait = wait_before_retry(
                     error,
                     attempt=attempt,
                     max_retries=profile.max_retries,
-                    loading_left=profile.first_token_timeout - (self._clock() - started),
+                    loading_left=left,
                     answering=deadlines.answering,
                 )
                 if begun or wait is None:
@@ -193,30 +192,11 @@ class Client:
             "put its host into NO_PROXY to connect directly",
         )
 
-    def _about_the_end(self, reply: Reply) -> Note | None:
-        if reply.ending != "unsaid" or not reply.text or self._unsaid_told:
-            return None
-        self._unsaid_told = True
-        return Note(
-            f"{self.asked('plan').server} does not say why it stops: "
-            "an answer counts as whole when its code block is closed"
-        )
-
     def _note_answer(self, model: str) -> None:
         facts = self._facts.get(model)
         if model not in self._answered and facts is not None and facts.window is None:
             del self._facts[model]
         self._answered.add(model)
-
-    def _without(
-        self, field: str, request: Request, profile: Profile, habits: Habits
-    ) -> str | None:
-        """Do without a field of the request from now on: what to tell the user, None if that cannot be."""
-        sent = was_sent(field, body(request, profile, habits, self.known))
-        note = habits.without(field) if sent else None
-        if note is not None:
-            self._remembered.save(profile, habits)
-        return note
 
     def _habits_of(self, profile: Profile) -> Habits:
         if profile.model not in self._habits:
@@ -283,13 +263,12 @@ class Client:
 
     def _no_connection(self, asked: Asked) -> ServerError:
         seconds = self.profile.connect_timeout
-        longer = command("-c connect_timeout={seconds}", seconds=f"{2 * seconds:g}")
         return failure(
             "timeout",
             asked,
             message=f"no connection with {asked.server} within {seconds:g} s (`connect_timeout`)",
             hint="check the address, and whether that machine is up and lets this one in; "
-            f"or wait longer: {longer}",
+            f"or wait longer: `-c connect_timeout={2 * seconds:g}`",
         )
 
     def _asked(self, profile: Profile) -> Asked:

@@ -7,7 +7,6 @@ from typing import Final
 
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
-from smol_dev.safe import command
 from smol_dev.server.failures import Asked, failure
 from smol_dev.server.patience import TICKS, Patience
 
@@ -56,9 +55,9 @@ class Deadlines:
             self.first_token = self._progress = self.clock()
             self._arm()
 
-    def give(self, seconds: float | None) -> None:
-        """The answer is complete: only so much longer is anything waited for. None: it goes on."""
-        self._given = None if seconds is None else self.clock() + seconds
+    def give(self, seconds: float) -> None:
+        """The answer is complete: only so much longer is anything waited for."""
+        self._given = self.clock() + seconds
         self._arm()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
@@ -140,6 +139,5 @@ class Deadlines:
         }.get(name, f"{server} did not end its answer")
         known = self._asked.known
         own = known.remedies.get("timeout") if known is not None else None
-        longer = command("-c {name}={seconds}", name=name, seconds=f"{2 * seconds:g}")
-        hint = f"wait longer: {longer}; " + (own or "or use a smaller model")
+        hint = f"wait longer: `-c {name}={2 * seconds:g}`; " + (own or "or use a smaller model")
         return failure("timeout", self._asked, message=f"{message} (`{name}`)", hint=hint)

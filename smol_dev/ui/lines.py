@@ -1,5 +1,6 @@
 """Each event as the words a person reads; the same on every screen. Foreign text is escaped here."""
 
+import shlex
 from functools import singledispatch
 
 from smol_dev.errors import SmolError
@@ -15,7 +16,7 @@ from smol_dev.events import (
     StageTotal,
     Warned,
 )
-from smol_dev.safe import command, safe
+from smol_dev.ui.safe import safe
 from smol_dev.ui.screen import paragraph, render_error
 
 STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
@@ -100,7 +101,8 @@ def details(event: Event) -> str:
 
 def failed(event: FileFailed) -> str:
     """Why the file could not be had or written."""
-    return f"failed ({event.reason}): {paragraph(event.message)}"
+    hint = f"\n  hint: {paragraph(event.hint)}" if event.hint else ""
+    return f"failed ({event.reason}): {paragraph(event.message)}{hint}"
 
 
 def totals(event: RunDone) -> list[tuple[str, str]]:
@@ -128,8 +130,12 @@ def remedy(event: RunDone) -> str:
     """How to have the failed files, after a blank line; nothing where none failed."""
     if not event.failed:
         return ""
-    resume = command("smol_dev resume {dir}", dir=event.output_dir)
-    return f"\n\nhint: ask again for what is missing: {resume}"
+    return f"\n\nhint: ask again for what is missing: `{safe(resume_command(event.output_dir))}`"
+
+
+def resume_command(output_dir: str) -> str:
+    """The command that finishes a run in this folder."""
+    return shlex.join(["smol_dev", "resume", output_dir])
 
 
 def speed(tokens: int | None, seconds: float) -> str:

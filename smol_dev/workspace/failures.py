@@ -2,17 +2,17 @@
 
 import contextlib
 import errno
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from smol_dev.errors import WorkspaceError
-from smol_dev.safe import command
+from smol_dev.errors import Reason, WorkspaceError
 
 _DISK: Final = "make room, then finish the run: {resume}"
 _CHOOSE: Final = "choose a folder that you may write to: `-o DIR`"
 _UNKNOWN: Final = "see that the folder is there and can be written to, then: {resume}"
-_NO_FOLDER: Final = (  # systems differ in which of the two errors a link gives
+_NO_FOLDER: Final = (
     "a file or a symbolic link stands where a folder is needed",
     "move it away, or choose another folder: `-o DIR`",
 )
@@ -28,6 +28,10 @@ _WORDS: Final = {
     errno.EACCES: ("permission denied", _CHOOSE),
     errno.EPERM: ("permission denied", _CHOOSE),
     errno.ENOLCK: ("the disk knows no locks", "choose a folder on a local disk: `-o DIR`"),
+    errno.EILSEQ: (
+        "the system's locale cannot spell this name",
+        "set a UTF-8 locale (`export LC_ALL=C.UTF-8`), then finish the run: {resume}",
+    ),
     errno.ELOOP: _NO_FOLDER,
     errno.ENOTDIR: _NO_FOLDER,
 }
@@ -48,6 +52,12 @@ _OF_ONE_PATH: Final = frozenset(
 )
 """What befalls one name; another file may still be written."""
 
+_REASONS: Final[Mapping[int, Reason]] = {
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST), "occupied"),
+    **dict.fromkeys((errno.EILSEQ, errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG), "unsafe_path"),
+}
+"""The reason of a file that failed with one of these; with any other it is `disk`."""
+
 
 def explain(error: OSError) -> str:
     """What went wrong, in the user's words where the system's say too little."""
@@ -57,7 +67,7 @@ def explain(error: OSError) -> str:
 
 def resume_command(root: Path) -> str:
     """What to type to finish the run of this folder."""
-    return command("smol_dev resume {dir}", dir=root)
+    return f"`smol_dev resume {shlex.quote(str(root))}`"
 
 
 @contextlib.contextmanager
@@ -70,5 +80,6 @@ def translated(what: str, *, root: Path) -> Iterator[None]:
         raise WorkspaceError(
             f"{what}: {explain(error)}",
             hint=hint.replace("{resume}", resume_command(root)),
+            reason=_REASONS.get(error.errno or 0, "disk"),
             stops_run=error.errno not in _OF_ONE_PATH,
         ) from error

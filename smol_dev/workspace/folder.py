@@ -77,7 +77,15 @@ class Folder:
                 os.mkdir(self.argument(name), dir_fd=self.descriptor)
         if self.descriptor is None:
             return Folder.at(self.path / name, descriptors=False)
-        return Folder(self.path / name, os.open(name, _FOLDER, dir_fd=self.descriptor))
+        argument = self.argument(name)
+        try:
+            return Folder(self.path / name, os.open(argument, _FOLDER, dir_fd=self.descriptor))
+        except NotADirectoryError:
+            # Linux says the same of a file and of a link.
+            status = self.status(name)
+            if status is None or not stat.S_ISLNK(status.st_mode):
+                raise
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
     def names(self) -> list[str]:
         """The names in the folder, sorted."""
@@ -160,13 +168,21 @@ class Folder:
                 os.fsync(self.descriptor)
 
     def argument(self, name: str) -> str:
-        """The name as functions of `os` take it together with `dir_fd=self.descriptor`."""
+        """The name as functions of `os` take it together with `dir_fd=self.descriptor`.
+
+        A name that the locale cannot spell is an `OSError` like any other that a disk refuses.
+        """
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError as error:
+            raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ)) from error
         return name if self.descriptor is not None else str(self.path / name)
 
     def _open(self, name: str) -> int:
+        argument = self.argument(name)
         if self.descriptor is None:
             _refuse_link((self.path / name).lstat(), self.path / name)
-        return self._regular(os.open(self.argument(name), _READ, dir_fd=self.descriptor))
+        return self._regular(os.open(argument, _READ, dir_fd=self.descriptor))
 
     def _regular(self, descriptor: int) -> int:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

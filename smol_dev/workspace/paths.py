@@ -1,13 +1,12 @@
 """Which model-chosen paths may be written: pure rules, nothing is repaired."""
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from glob import escape
 from typing import Final
-
-from smol_dev.safe import command
 
 MAX_CHARACTERS: Final = 240
 MAX_COMPONENTS: Final = 20
@@ -174,7 +173,7 @@ def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]
         return None
     return (
         f"`{found.group(2)}` acts by itself when the folder is opened;"
-        f" {command('--allow-sensitive {glob}', glob=escape(path))} permits it"
+        f" `--allow-sensitive {shlex.quote(escape(path))}` permits it"
     )
 
 

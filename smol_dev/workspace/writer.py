@@ -157,6 +157,13 @@ class Workspace:
             refused=refused,
         )
 
+    def obstacles(self, remaining: Remaining) -> Iterator[tuple[str, WorkspaceError]]:
+        """Each file that may not or cannot be written as things stand, with the reason."""
+        for path, why in remaining.refused:
+            yield path, _unsafe(path, why)
+        for path, why in remaining.occupied:
+            yield path, _in_the_way(self.root, path, why)
+
     def conflicts(self, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Those of the paths that `write` would refuse as things stand, each with the reason."""
         found = []
@@ -178,7 +185,7 @@ class Workspace:
         """
         why = refuse(path, allow_sensitive=self._allow_sensitive)
         if why:
-            raise WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME, stops_run=False)
+            raise _unsafe(path, why)
         data = _utf8(self.root, path, content)
         target = normal(path)
         *above, name = target.split("/")
@@ -276,10 +283,17 @@ class Workspace:
 _OTHER_NAME: Final = "the name was the model's choice: ask for another one in the prompt"
 
 
+def _unsafe(path: str, why: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"cannot write `{path}`: {why}", hint=_OTHER_NAME, reason="unsafe_path", stops_run=False
+    )
+
+
 def _in_the_way(root: Path, path: str, why: str) -> WorkspaceError:
     return WorkspaceError(
         f"cannot write `{path}`: {why}",
         hint=f"move it away, then finish the run: {resume_command(root)}",
+        reason="occupied",
         stops_run=False,
     )
 

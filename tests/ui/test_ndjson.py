@@ -59,6 +59,7 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "path": "b\u202e.py",
             "reason": "truncated",
             "message": "the answer was cut off\nerror: no",
+            "hint": "",
         },
         {"event": "warning", "message": "the model is not local", "hint": "choose another"},
         {
