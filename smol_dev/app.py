@@ -61,10 +61,18 @@ def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
 
 def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
     """What an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
-    folder = task.folder or _output_dir(load(flags, rim.surroundings, connect=False))
     here = rim.surroundings
+    folder, below = task.folder, None
+    if folder is None:
+        settings = load(flags, here, connect=False)
+        folder, below = _output_dir(settings), _no_links_below(settings)
     with Workspace.open(
-        folder, cwd=here.cwd, home=here.home, resume=True, allow_sensitive=task.allow_sensitive
+        folder,
+        cwd=here.cwd,
+        home=here.home,
+        resume=True,
+        allow_sensitive=task.allow_sensitive,
+        no_links_below=below,
     ) as workspace:
         record = workspace.record
         assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
@@ -101,7 +109,17 @@ def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
         home=rim.surroundings.home,
         overwrite=task.overwrite,
         allow_sensitive=task.allow_sensitive,
+        no_links_below=None if task.folder else _no_links_below(loaded),
     )
+
+
+def _no_links_below(loaded: Loaded) -> Path | None:
+    """The folder that links may come with; None where the user named the output folder."""
+    layers = loaded.layers
+    first = next((layer for layer in layers.all if "output_dir" in layer.table("run")), None)
+    if first is not None and first.kind == "flags":
+        return None
+    return layers.project.path.parent if layers.project else layers.surroundings.cwd
 
 
 def _output_dir(loaded: Loaded) -> Path:

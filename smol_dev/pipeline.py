@@ -126,7 +126,7 @@ def _settle(talk: Conversation, listed: FileList) -> FilesReady:
     if not accepted:
         raise AnswerError(
             "the file list names nothing that may be written: "
-            + "; ".join(f"`{entry.path}` ({entry.reason})" for entry in dropped[:5]),
+            + "; ".join(f"`{entry.path[:200]}` ({entry.reason})" for entry in dropped[:5]),
             hint="say in the prompt which files you want, or try another model with `--model`",
             reason="unsafe_path",
         )

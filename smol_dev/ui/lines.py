@@ -16,7 +16,7 @@ from smol_dev.events import (
     StageTotal,
     Warned,
 )
-from smol_dev.ui.safe import safe
+from smol_dev.ui.safe import safe, safe_name
 from smol_dev.ui.screen import paragraph, render_error
 
 STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
@@ -32,31 +32,31 @@ def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the fu
 def _(event: RunStarted) -> str:
     verb = "resuming" if event.resumed else "writing to"
     return (
-        f"model {safe(event.model)} on {safe(event.server)} ({safe(event.base_url)}), "
-        f"profile {safe(event.profile)}, {verb} {safe(event.output_dir)}"
+        f"model {safe_name(event.model)} on {safe_name(event.server)} ({safe(event.base_url)}), "
+        f"profile {safe_name(event.profile)}, {verb} {safe(event.output_dir)}"
     )
 
 
 @sentence.register
 def _(event: FilesReady) -> str:
     listed = [f"{counted(len(event.files), 'file')} to write:"]
-    listed += [f"  {safe(path)}" for path in event.files]
+    listed += [f"  {safe_name(path)}" for path in event.files]
     return "\n".join([*listed, *left_out(event)])
 
 
 @sentence.register
 def _(event: FileDone) -> str:
-    return f"{safe(event.path)} {done(event)}"
+    return f"{safe_name(event.path)} {done(event)}"
 
 
 @sentence.register
 def _(event: FileFailed) -> str:
-    return f"{safe(event.path)} {failed(event)}"
+    return f"{safe_name(event.path)} {failed(event)}"
 
 
 @sentence.register
 def _(event: Retry) -> str:
-    what = safe(event.path) if event.path is not None else STAGE_NAMES[event.stage]
+    what = safe_name(event.path) if event.path is not None else STAGE_NAMES[event.stage]
     wait = f", waiting {event.wait_seconds:.0f} s" if event.wait_seconds >= 1 else ""
     return f"{what}: asking again ({event.attempt}){wait}: {paragraph(event.message)}"
 
@@ -81,7 +81,7 @@ def _(event: RunDone) -> str:
 
 def left_out(event: FilesReady) -> list[str]:
     """A warning for each entry of the file list that will not be written."""
-    return [f"warning: left out `{safe(d.path)}`: {safe(d.reason)}" for d in event.dropped]
+    return [f"warning: left out `{safe_name(d.path)}`: {safe(d.reason)}" for d in event.dropped]
 
 
 def done(event: FileDone) -> str:

@@ -20,7 +20,7 @@ from smol_dev.events import (
 from smol_dev.ui.held import LINE_ENDS, Held
 from smol_dev.ui.lines import details, done, failed, left_out, remedy, sentence
 from smol_dev.ui.progress import Progress, Ticker, waiting
-from smol_dev.ui.safe import safe
+from smol_dev.ui.safe import safe, safe_name
 from smol_dev.ui.screen import Clock, Redact
 from smol_dev.ui.streams import Talk
 
@@ -119,7 +119,7 @@ class Plain:
         self._write_plan(f"{rest}\n" if rest else "")
 
     def _open_line(self, path: str) -> None:
-        self._print(f"writing {safe(path)} …", end="")
+        self._print(f"writing {safe_name(path)} …", end="")
         self._unfinished = path
 
     def _close_line(self, path: str, outcome: str) -> None:
@@ -127,7 +127,7 @@ class Plain:
             self._unfinished = None
             self._print(f" {outcome}")
         else:
-            self._print(f"{safe(path)} {outcome}")
+            self._print(f"{safe_name(path)} {outcome}")
 
     def _finish_line(self) -> None:
         if self._unfinished is not None:

@@ -12,6 +12,9 @@ BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 SUPPLEMENTARY_SELECTORS: Final = range(0xE0100, 0xE01F0)
 """Variation selectors that carry a hidden byte each; the common ones in emoji stay."""
 
+LONGEST_NAME: Final = 200
+"""Characters of a name that are shown: of a path, a model, a server."""
+
 FIRST_PRINTABLE: Final = 0x20
 DELETE: Final = 0x7F
 LAST_IN_TWO_DIGITS: Final = 0xFF
@@ -31,6 +34,11 @@ def safe(text: str, *, keep_newlines: bool = False) -> str:
         character if character in kept or is_visible(character) else escape(character)
         for character in text
     )
+
+
+def safe_name(name: str) -> str:
+    """A foreign name in one line: escaped, and cut to 200 characters."""
+    return safe(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
 
 
 def is_visible(character: str) -> bool:

@@ -34,6 +34,9 @@ _CREATE: Final = (
     os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 )
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
+_ABOVE: Final = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER
+"""How a folder on the way is opened; one that may only be passed through gives no reading."""
+
 _NO_LINKS: Final = frozenset(
     {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
 )
@@ -51,10 +54,15 @@ class Folder:
         self.descriptor = descriptor
 
     @classmethod
-    def at(cls, path: Path, *, descriptors: bool = DESCRIPTORS) -> Self:
-        """Open the folder at this path; its last component must be no link."""
+    def at(cls, path: Path, *, create: bool = False, descriptors: bool = DESCRIPTORS) -> Self:
+        """Open the folder at this absolute path, no component of which may be a link.
+
+        With `create` what is absent of it is made.
+        """
         if descriptors:
-            return cls(path, os.open(path, _FOLDER))
+            return cls(path, _walk(path, create=create))
+        if create:
+            path.mkdir(parents=True, exist_ok=True)
         _refuse_link(path.lstat(), path)
         return cls(path, None)
 
@@ -199,6 +207,29 @@ def descend(root: Folder, names: Iterable[str], *, create: bool = False) -> Iter
         for name in names:
             folder = opened.enter_context(folder.folder(name, create=create))
         yield folder
+
+
+def _walk(path: Path, *, create: bool) -> int:
+    """A descriptor of the folder, each component opened in the one before."""
+    descriptor = os.open(path.anchor, _FOLDER if path.parent == path else _ABOVE)
+    for depth, name in enumerate(path.parts[1:], 2):
+        above, flags = descriptor, _FOLDER if depth == len(path.parts) else _ABOVE
+        try:
+            descriptor = _enter(name, flags, above=above, create=create)
+        finally:
+            os.close(above)
+    return descriptor
+
+
+def _enter(name: str, flags: int, *, above: int, create: bool) -> int:
+    try:
+        return os.open(name, flags, dir_fd=above)
+    except FileNotFoundError:
+        if not create:
+            raise
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=above)
+    return os.open(name, flags, dir_fd=above)
 
 
 def _refuse_link(status: os.stat_result, path: Path) -> None:

@@ -20,6 +20,8 @@ NAME: Final = ".smol"
 RECORD: Final = "run.json"
 
 _MAX_RECORD_BYTES: Final = 32 * 1024 * 1024
+_MAX_ANSWER_BYTES: Final = 1024 * 1024
+_MAX_ANSWERS_BYTES: Final = 16 * 1024 * 1024
 
 
 class Memory:
@@ -126,15 +128,22 @@ class Memory:
                     return
 
     def keep_answer(self, stage: str, path: str | None, attempt: int, text: str) -> str:
-        """Write the answer to a name of its own in `answers/`; its path from the output folder."""
+        """Write the answer to a name of its own in `answers/`; its path from the output folder.
+
+        Its first MiB at most is kept, and nothing (the path is empty) once there are 16 MiB.
+        """
+        data = _bytes(text)[:_MAX_ANSWER_BYTES]
         about = f"-{re.sub(r'[^A-Za-z0-9._-]+', '_', path)[:100]}" if path else ""
         with (
             translated(
                 f"cannot keep an answer in `{self.folder.path}`", root=self.folder.path.parent
             ),
             self.folder.folder("answers", create=True) as answers,
-            answers.temporary(_bytes(text)) as temporary,
+            answers.temporary(data) as temporary,
         ):
+            kept = [status.st_size for name in answers.names() if (status := answers.status(name))]
+            if sum(kept) > _MAX_ANSWERS_BYTES:  # the temporary file is among them
+                return ""
             for number in itertools.count(1):
                 again = "" if number == 1 else f"-{number}"
                 name = f"{stage}{about}-{attempt}{again}.txt"

@@ -3,7 +3,7 @@
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from glob import escape
 from typing import Final
@@ -46,11 +46,18 @@ _SENSITIVE: Final = re.compile(
     # editors
     r"|\.vscode|\.vs|\.idea|\.fleet|\.zed|\.nova|\.devcontainer|\.devcontainer\.json"
     r"|[^/]+\.code-workspace|\.dir-locals(-2)?\.el|\.exrc|\.n?vimrc|\.nvim\.lua|\.lvimrc"
-    r"|\.theia|\.gitpod\.yml"
+    r"|\.theia|\.gitpod(\.yml|\.dockerfile)?|\.helix|\.lapce|\.luarc(\.doc)?\.jsonc?|\.ycm_extra_conf\.py"
+    r"|\.externaltoolbuilders|\.bsp|_vimrc|_exrc"
+    # workspaces in a browser that start what the folder says
+    r"|\.replit|replit\.nix|\.idx|\.codesandbox|\.stackblitz(rc)?|\.ona|\.daytona|\.?devfile\.ya?ml"
+    # what interpreters, debuggers and build tools run from the folder they are started in
+    r"|\.cargo/config(\.toml)?|\.rprofile|\.renviron|\.pdbrc(\.py)?|\.irbrc|\.pryrc|\.rvmrc|\.ghci"
+    r"|\.ocamlinit|\.iex\.exs|\.octaverc|\.mvn/(extensions\.xml|jvm\.config|maven\.config)"
     # agents that read orders, hooks or servers to start from the folder
     r"|\.claude|\.cursor|\.cursorrules|\.mcp\.json|\.codex|\.gemini|\.qwen|\.windsurf|\.windsurfrules"
     r"|\.continue|\.continuerc\.json|\.aider[^/]*|\.roo(modes|rules)?|\.clinerules|\.kiro|\.amazonq|\.opencode"
-    r"|opencode\.jsonc?|\.goosehints|\.junie|\.trae"
+    r"|opencode\.jsonc?|\.?crush\.json|\.goosehints|\.junie|\.trae|\.augment|\.openhands|\.factory|\.rovodev"
+    r"|\.devin|\.void|\.warp|\.zencoder|\.tabnine|\.pearai|\.agents?|\.github/(agents|hooks)"
     # debuggers, git hooks, other version control systems, the Windows shell
     r"|\.gdbinit|\.lldbinit|\.husky|\.hg|\.svn|\.bzr|\.jj|_darcs|desktop\.ini|autorun\.inf"
     r")(/|$)"
@@ -74,8 +81,18 @@ _NOTEWORTHY: Final = (
         "names commands that git runs once its hooks are installed",
     ),
     (
-        re.compile(r"(^|/)(\.npmrc|\.yarnrc(\.yml)?|\.pnp\.c?js|\.gitmodules|pip\.conf|\.pypirc)$"),
+        re.compile(
+            r"(^|/)(\.npmrc|\.yarnrc(\.yml)?|\.pnp\.c?js|\.pnpmfile\.c?js|\.bundle/config|\.gitmodules"
+            r"|pip\.conf|\.pypirc)$"
+        ),
         "says where code is fetched from, or what a package manager runs",
+    ),
+    (
+        re.compile(
+            r"(^|/)((agents?|claude|gemini|qwen|crush|warp)(\.local|\.override)?\.md|\.rules"
+            r"|\.github/(copilot-instructions\.md|(instructions|prompts|chatmodes)/.+))$"
+        ),
+        "is read as orders by coding assistants that open the folder",
     ),
 )
 
@@ -85,6 +102,11 @@ _BARE_REPOSITORIES: Final = (
 )
 """What makes git take a folder for a repository of its own, with a `config` that runs commands."""
 
+IS_REPOSITORY: Final = "would make its folder a git repository of its own"
+
+TELLING: Final = ("HEAD", "head", "objects", "refs", "commondir")
+"""The names to look for on a disk; another spelling of them is none on a disk that tells cases apart."""
+
 Skeleton = tuple[str, ...]
 
 
@@ -92,6 +114,12 @@ def skeleton(component: str) -> str:
     """What is left of a name's identity on the file system that tells the fewest names apart."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", component).casefold())
     return re.sub(f"[{_IGNORABLE}]", "", folded).rstrip(" .")
+
+
+def is_repository(names: Iterable[str]) -> bool:
+    """Whether git takes a folder with these names for a repository."""
+    found = frozenset(map(skeleton, names))
+    return any(repository <= found for repository in _BARE_REPOSITORIES)
 
 
 def normal(path: str) -> str:
@@ -197,7 +225,7 @@ class _Accepted:
                 return f"needs a folder where `{self._files[whole[:end]]}` is a file"
             names = self._names.get(whole[:end], frozenset()) | {whole[end]}
             if any(repository <= names for repository in _BARE_REPOSITORIES):
-                return "would make its folder a git repository of its own"
+                return IS_REPOSITORY
         return None
 
     def add(self, path: str) -> None:

@@ -1,6 +1,7 @@
 """Which folder may be an output folder, and what of the user's is in the way in it."""
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -13,16 +14,20 @@ from smol_dev.workspace.paths import NEVER_WRITTEN, skeleton
 _NAMED = 5
 
 
-def resolve(root: Path, *, cwd: Path, home: Path | None) -> Path:
+def resolve(
+    root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None
+) -> Path:
     """The folder's real path; raises `WorkspaceError` for one that must not be written to.
 
     The working directory itself may be; `/`, the home folder, a folder above the working directory
     and anything in `.git` may not. A leading `~` is a home folder. Links are followed here, once and
-    never again.
+    never again, but none below `no_links_below`: whoever made that folder may have made them.
     """
     given = cwd / _at_home(root)
     if "\0" in str(given):
         raise _refused(given, "has a name with a null character")
+    if no_links_below is not None:
+        _refuse_links(Path(os.path.normpath(given)), below=no_links_below)
     path = Path(os.path.realpath(given))
     if given.is_symlink() and not path.exists():
         raise _refused(given, "is a link to nothing")
@@ -32,6 +37,18 @@ def resolve(root: Path, *, cwd: Path, home: Path | None) -> Path:
     if why:
         raise _refused(path, why)
     return path
+
+
+def _refuse_links(path: Path, *, below: Path) -> None:
+    if not path.is_relative_to(below):
+        return
+    for end in range(len(below.parts) + 1, len(path.parts) + 1):
+        if (link := Path(*path.parts[:end])).is_symlink():
+            raise WorkspaceError(
+                f"the output folder `{path}` leads elsewhere: `{link}` is a link",
+                hint=f"if that is meant, name the folder: `-o {shlex.quote(os.path.realpath(path))}`",
+                reason="unsafe_path",
+            )
 
 
 def _at_home(root: Path) -> Path:

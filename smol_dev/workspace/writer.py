@@ -12,7 +12,7 @@ from smol_dev.errors import AnswerError, WorkspaceError
 from smol_dev.workspace.failures import explain, resume_command, translated
 from smol_dev.workspace.folder import Folder, descend
 from smol_dev.workspace.memory import Memory, nothing_to_resume
-from smol_dev.workspace.paths import normal, refuse, settle
+from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.root import resolve
 
@@ -70,22 +70,23 @@ class Workspace:
         overwrite: bool = False,
         resume: bool = False,
         allow_sensitive: Sequence[str] = (),
+        no_links_below: Path | None = None,
     ) -> Self:
         """Take hold of the folder, or raise `WorkspaceError` with nothing touched.
 
         Without `resume` the folder is created if it is absent, and has to be empty or to hold only what
         earlier runs wrote, unless `overwrite`. With `resume` it has to hold a record, and nothing is
-        overwritten. It is proven writable here, before anyone waits for a model.
+        overwritten. It is proven writable here, before anyone waits for a model. Of a folder below
+        `no_links_below` no component may be a link.
         """
         with (
             translated(f"cannot use the output folder `{cwd / root}`", root=root),
             contextlib.ExitStack() as held,
         ):
-            path = resolve(root, cwd=cwd, home=home)
+            path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
             if resume and not path.exists():
                 raise nothing_to_resume(path)
-            path.mkdir(parents=True, exist_ok=True)
-            folder = held.enter_context(Folder.at(path))
+            folder = held.enter_context(Folder.at(path, create=True))
             memory = Memory.open(folder, overwrite=overwrite, resume=resume)
             held.callback(memory.close)
             workspace = cls(
@@ -189,6 +190,7 @@ class Workspace:
         data = _utf8(self.root, path, content)
         target = normal(path)
         *above, name = target.split("/")
+        self._refuse_repository(target)
         with (
             translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
             self._memory.folder.temporary(data) as temporary,
@@ -210,6 +212,19 @@ class Workspace:
             descend(self._folder, above) as folder,
         ):
             return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
+
+    def _refuse_repository(self, target: str) -> None:
+        """Raise where the path and what is on disk together are a bare git repository."""
+        components = target.split("/")
+        with (
+            translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
+            contextlib.suppress(FileNotFoundError),
+        ):
+            for depth, name in enumerate(components):
+                with descend(self._folder, components[:depth]) as folder:
+                    there = [tell for tell in TELLING if folder.status(tell) is not None]
+                if is_repository([*there, name]):
+                    raise _unsafe(target, IS_REPOSITORY)
 
     @contextlib.contextmanager
     def _intent(self, target: str, data: bytes) -> Iterator[None]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.ui.safe import safe
+from smol_dev.ui.safe import safe, safe_name
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,8 @@ def test_again_changes_nothing_and_nothing_raw_is_left(text: str, keep: bool) ->
     assert {unicodedata.category(c)[0] for c in set(once) - kept} <= set("LMNPSZ")
     assert not {"\u2028", "\u2029"} & set(once)
     assert len(once) >= len(text)
+
+
+def test_a_long_name_is_cut() -> None:
+    assert safe_name("m" * 200) == "m" * 200
+    assert safe_name("m" * 5000 + "\x1b") == "m" * 199 + "…"

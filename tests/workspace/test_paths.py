@@ -126,6 +126,17 @@ def test_a_dangerous_path_is_refused(path: str, why: str) -> None:
         (".mcp.json", ".mcp.json"),
         ("x.code-workspace", "x.code-workspace"),
         (".hg/hgrc", ".hg"),
+        (".cargo/config.toml", ".cargo/config.toml"),
+        ("crates/a/.cargo/config", ".cargo/config"),
+        (".helix/languages.toml", ".helix"),
+        (".replit", ".replit"),
+        (".idx/dev.nix", ".idx"),
+        (".codesandbox/tasks.json", ".codesandbox"),
+        (".stackblitzrc", ".stackblitzrc"),
+        (".luarc.json", ".luarc.json"),
+        (".Rprofile", ".rprofile"),
+        (".bsp/sbt.json", ".bsp"),
+        (".gitpod.Dockerfile", ".gitpod.dockerfile"),
     ],
 )
 def test_files_that_run_by_themselves_need_to_be_allowed(path: str, name: str) -> None:
@@ -140,6 +151,11 @@ def test_the_hint_of_a_sensitive_path_is_safe_to_paste() -> None:
         "`.vscode` acts by itself when the folder is opened;"
         """ `--allow-sensitive '.vscode/$(x) '"'"'[[]a]'` permits it"""
     )
+
+
+@pytest.mark.parametrize("path", ["Cargo.toml", ".cargo/audit.toml", "src/replit.py", "helix/a.py"])
+def test_their_neighbours_are_ordinary_files(path: str) -> None:
+    assert refuse(path) is None
 
 
 @pytest.mark.parametrize("glob", [".vscode", ".vscode/", ".vscode/*", "./.vscode", "*.json", "*"])
@@ -267,6 +283,14 @@ def test_accepted_paths_never_collide(paths: list[str]) -> None:
         (".github/workflows/ci.yml", "is run by a CI service once it is pushed"),
         ("Jenkinsfile", "is run by a CI service once it is pushed"),
         (".pre-commit-config.yaml", "names commands that git runs once its hooks are installed"),
+        ("AGENTS.md", "is read as orders by coding assistants that open the folder"),
+        ("CLAUDE.md", "is read as orders by coding assistants that open the folder"),
+        ("api/GEMINI.md", "is read as orders by coding assistants that open the folder"),
+        (
+            ".github/copilot-instructions.md",
+            "is read as orders by coding assistants that open the folder",
+        ),
+        ("docs/agents-of-change.md", None),
         (".npmrc", "says where code is fetched from, or what a package manager runs"),
         ("src/main.py", None),
         (".github/FUNDING.yml", None),

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from smol_dev.errors import WorkspaceError
+from smol_dev.workspace.folder import Folder
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.root import resolve
 from smol_dev.workspace.writer import Workspace
@@ -196,3 +197,53 @@ def test_leftover_temporary_files_of_a_killed_run_are_removed(tmp_path: Path) ->
     left.write_text("half")
     Workspace.open(Path("out"), cwd=tmp_path, home=None).close()
     assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["link", "link/deeper", "real/../link"])
+def test_a_link_in_a_folder_that_nobody_named_is_not_followed(tmp_path: Path, name: str) -> None:
+    project, victim = tmp_path / "project", tmp_path / "victim"
+    (project / "real").mkdir(parents=True)
+    victim.mkdir()
+    (project / "link").symlink_to(victim)
+    with pytest.raises(WorkspaceError) as caught:
+        Workspace.open(Path(name), cwd=project, home=None, no_links_below=project)
+    path = os.path.normpath(project / name)
+    assert caught.value.message == (
+        f"the output folder `{path}` leads elsewhere: `{project / 'link'}` is a link"
+    )
+    assert caught.value.hint == (
+        f"if that is meant, name the folder: `-o {os.path.realpath(project / name)}`"
+    )
+    assert list(victim.iterdir()) == []
+
+
+def test_a_link_above_the_folder_in_question_is_the_users_own(tmp_path: Path) -> None:
+    (tmp_path / "disk/project").mkdir(parents=True)
+    (tmp_path / "home").symlink_to("disk")
+    Workspace.open(
+        tmp_path / "home/out", cwd=tmp_path, home=None, no_links_below=tmp_path / "disk/project"
+    ).close()
+    assert (tmp_path / "disk/out/.smol").is_dir()
+
+
+def test_a_folder_above_that_is_swapped_for_a_link_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "victim").mkdir()
+    real = os.path.realpath(tmp_path / "a/out")
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "a").symlink_to("victim")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
+        Folder.at(Path(real), create=True)
+    assert list((tmp_path / "victim").iterdir()) == []
+
+
+def test_a_folder_that_may_only_be_passed_through_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "closed/out").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o111)
+    try:
+        Workspace.open(Path("closed/out"), cwd=tmp_path, home=None).close()
+    finally:
+        (tmp_path / "closed").chmod(0o755)

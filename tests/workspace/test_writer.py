@@ -270,3 +270,42 @@ def test_whatever_is_accepted_can_be_written_and_stays_inside(
         if path.is_file() and ".smol" not in path.parts
     }
     assert written == {path: path for path in accepted}
+
+
+@pytest.mark.parametrize(
+    ("there", "path"),
+    [
+        (["refs/heads", "objects"], "HEAD"),
+        (["repo/refs", "repo/HEAD"], "repo/objects/x"),
+        (["refs", "objects"], "./Head"),
+        (["commondir"], "HEAD"),
+        (["refs", "objects", "HEAD"], "config"),
+        (["a/refs", "a/objects", "a/HEAD"], "a/hooks/post-checkout"),
+    ],
+)
+def test_a_bare_repository_is_not_completed_with_what_is_there(
+    tmp_path: Path, there: list[str], path: str
+) -> None:
+    with opened(tmp_path) as workspace:
+        for name in there:
+            (workspace.root / name).mkdir(parents=True)
+        before = sorted(tmp_path.rglob("*"))
+        assert refusal(workspace, path) == (
+            f"cannot write `{path.removeprefix('./')}`: would make its folder a git repository of its"
+            " own | the name was the model's choice: ask for another one in the prompt"
+        )
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_names_of_a_repository_that_are_not_all_there_are_ordinary(tmp_path: Path) -> None:
+    with opened(tmp_path) as workspace:
+        (workspace.root / "objects").mkdir()
+        assert workspace.write("HEAD", "1\n") == 2
+
+
+def test_unusable_answers_are_kept_up_to_a_limit(tmp_path: Path) -> None:
+    with opened(tmp_path) as workspace:
+        names = [workspace.keep_answer("code", f"{n}.py", 1, "x" * 2**21) for n in range(20)]
+        kept = [path.stat().st_size for path in (workspace.root / ".smol/answers").iterdir()]
+    assert kept == [2**20] * 16
+    assert [name != "" for name in names] == [True] * 16 + [False] * 4
