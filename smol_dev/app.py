@@ -299,6 +299,7 @@ class _Run:
             job,
             plan_only=self.task.plan_only,
             list_answer=record.list_answer,
+            list_asked=record.list_asked,
             todo=self._todo(),
             written={path: self.workspace.read(path) for path in kept},
         )

@@ -10,8 +10,8 @@ from smol_dev.budget import Budget
 from smol_dev.errors import AnswerError, SmolError
 from smol_dev.events import Event, Retry, StageStarted, Warned
 from smol_dev.pieces import Pieces
+from smol_dev.replies.continuation import Cut, cut_back, join
 from smol_dev.replies.repetition import Repetition
-from smol_dev.replies.seam import join
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.server.chat import (
     Chat,
@@ -27,6 +27,12 @@ from smol_dev.server.chat import (
 
 Value = TypeVar("Value")
 
+WARMTH: Final = 0.2
+"""How much the temperature rises for each unusable answer: the same one gave the same text three times."""
+
+MOST_PIECES: Final = 32
+"""Continuations of one answer; each has to add something."""
+
 FORMLESS: Final = frozenset({"empty", "wrong_format"})
 """What an answer comes to when a server's structured output does not work with its model."""
 
@@ -40,6 +46,29 @@ class Flawed(Generic[Value]):
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """How a request shows the form of its answer.
+
+    `fence` is how many back-ticks a file's block has, 0 for what its type needs.
+    """
+
+    fence: int = 0
+    example: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words of a request; `enforced` holds where the server enforces the form of the answer.
+
+    `opening` is how the answer begins, for a server that goes on with it.
+    """
+
+    text: str
+    enforced: str = ""
+    opening: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Question(Generic[Value]):
     """What to ask, and how to read the answer.
 
@@ -49,16 +78,11 @@ class Question(Generic[Value]):
 
     stage: StageName
     so_far: tuple[Message, ...]
-    request: str
+    wording: Callable[[Form], Wording]
     read: Callable[[str, str | None], Value | Flawed[Value] | Rejected]
     retries: int
     path: str | None = None
     schema: Mapping[str, object] | None = None
-
-    def turns(self, remark: str = "") -> tuple[Message, ...]:
-        """The conversation with the request at its end, after the remark on a rejected answer."""
-        words = prompts.with_remark(self.request, remark) if remark else self.request
-        return (*self.so_far, Message("user", words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +130,22 @@ async def ask(
 ) -> AsyncGenerator[Step | Answered[Value], None]:
     """The events of asking; the last item is `Answered`.
 
-    A cut-off answer is continued where the seam can be checked, any other unusable one is asked for
-    again with one sentence saying what was wrong, a flawed one once. Raises `AnswerError` with the
-    last reason, or the `ServerError` of a server that cannot answer.
+    A cut-off answer is continued: exactly where it stops on a server that goes on with it, elsewhere at
+    its last complete lines. Any other unusable one is asked for again with one sentence saying what was
+    wrong, a flawed one once. Raises `AnswerError` with the last reason, or the `ServerError` of a server
+    that cannot answer.
     """
     attempts = _Attempts(question)
     while True:
-        reply = Reply("", None)
-        async with aclosing(_send(chat, question, attempts.turns, budget)) as items:
+        request, reply = attempts.request(), Reply("", None)
+        async with aclosing(_send(chat, question, request, budget)) as items:
             async for item in items:
                 if isinstance(item, Reply):
                     reply = item
                 else:
                     yield item
-        result = attempts.take(reply)
+        exact = chat.continues(question.stage) and not reply.enforced
+        result = attempts.take(request, reply, exact=exact)
         if isinstance(result, Answered):
             yield result
             return
@@ -132,7 +158,7 @@ async def ask(
             return
         if result.error is not None:
             raise result.error
-        yield attempts.again(result.reason, result.message)
+        yield Retry(question.stage, question.path, result.reason, result.message, attempts.requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,76 +173,128 @@ class _Refused(Generic[Value]):
 
 
 class _Attempts(Generic[Value]):
-    """The state of one question: the turns to send next, and what was had so far."""
+    """The state of one question: what to send next, and what was had so far."""
 
     def __init__(self, question: Question[Value]) -> None:
         self.question = question
-        self.turns = question.turns()
-        self._before = ""
-        self._cut = ""
+        self.requests = 0
+        self._form = Form()
+        self._remark = ""
+        self._partial = ""
+        self._cut: Cut | None = None
+        self._pieces = 0
         self._usage = Usage()
         self._seconds = 0.0
-        self._requests = 0
         self._rejections = 0
         self._flawed: Answered[Value] | None = None
 
-    def take(self, reply: Reply) -> Answered[Value] | _Refused[Value]:
-        """What the answer comes to."""
+    def request(self) -> Request:
+        """What to send now: the question, or the request to go on with a cut-off answer."""
+        question = self.question
+        wording = question.wording(self._form)
+        text = self._remarked(wording.text)
+        turns = (*question.so_far, Message("user", text))
+        if self._cut is not None:
+            turns = prompts.turn(turns, self._cut.text, prompts.more(self._cut.anchor))
+            return Request(question.stage, turns, 0)
+        if self._partial:
+            return Request(question.stage, turns, 0, opening=self._partial)
+        tries = self._rejections + (self._flawed is not None)
+        opening = "" if tries and not self._form.fence else wording.opening  # another way this time
+        request = Request(question.stage, turns, 0, opening=opening, warmth=WARMTH * tries)
+        if question.schema is None:
+            return request
+        enforced = Message("user", self._remarked(wording.enforced))
+        return replace(
+            request,
+            messages=(*question.so_far, enforced),
+            schema=question.schema,
+            unenforced=text,
+        )
+
+    def take(
+        self, request: Request, reply: Reply, *, exact: bool
+    ) -> Answered[Value] | _Refused[Value]:
+        """What the answer comes to. `exact` says that the server goes on with an answer where it stops."""
         self._usage = add(self._usage, reply.usage)
         self._seconds += reply.seconds
-        self._requests += 1
-        before, path = self._before, self.question.path
-        said = join(before, reply.text, path=path) if before else reply.text
+        self.requests += 1
+        said: str | None = reply.opening + reply.text
+        if self._cut is not None and said is not None:
+            said = join(self._cut, said)
+        turns = _as_sent(request, reply)[: len(self.question.so_far) + 1]
         verdict = _judge(self.question, said, reply)
         if isinstance(verdict, Rejected):
-            return self._reject(verdict, said or "", reply)
+            if verdict.reason == "truncated" and self._goes_on(said or "", exact=exact):
+                return _Refused(verdict.reason, verdict.message)
+            return self._reject(verdict, turns, reply)
+        self._partial, self._cut = "", None
         if not isinstance(verdict, Flawed):
-            return self._answered(verdict, said or "")
-        flawed = self._answered(verdict.value, said or "", flaw=verdict.message)
+            return self._answered(verdict, turns, said or "")
+        flawed = self._answered(verdict.value, turns, said or "", flaw=verdict.message)
         if self._flawed is not None:
             return flawed
-        self._flawed, self._cut = flawed, ""
+        self._flawed, self._remark = flawed, verdict.message
         return _Refused("syntax", verdict.message)
 
-    def again(self, reason: str, message: str) -> Retry:
-        """The turns are set for another try, which is reported."""
-        question = self.question
-        self._before = self._cut
-        self.turns = question.turns("" if self._before else message)
-        if self._before:
-            self.turns = prompts.turn(self.turns, self._before, prompts.more())
-        return Retry(question.stage, question.path, reason, message, self._requests)
+    def _remarked(self, words: str) -> str:
+        return prompts.with_remark(words, self._remark) if self._remark else words
 
-    def _reject(self, verdict: Rejected, said: str, reply: Reply) -> _Refused[Value]:
+    def _goes_on(self, said: str, *, exact: bool) -> bool:
+        """Whether the cut-off answer is continued next, which counts as no retry while it grows."""
+        grown = len(said.rstrip()) > len(self._partial or (self._cut.text if self._cut else ""))
+        self._pieces += 1 if grown else MOST_PIECES
+        if self._pieces > MOST_PIECES:
+            return False
+        self._partial = said.rstrip() if exact else ""
+        self._cut = None if exact else cut_back(said)
+        return exact or self._cut is not None
+
+    def _reject(
+        self, verdict: Rejected, turns: tuple[Message, ...], reply: Reply
+    ) -> _Refused[Value]:
         self._rejections += 1
-        self._cut = said if verdict.reason == "truncated" else ""
+        self._partial, self._cut = "", None
+        self._remark = verdict.message
+        self._form = Form(
+            verdict.fence or self._form.fence, example=verdict.example and self._form.example
+        )
         question, reason, message = self.question, verdict.reason, verdict.message
         rejected = AnswerRejected(
-            question.stage, question.path, self._requests, reply.text, reason, message
+            question.stage, question.path, self.requests, reply.text, reason, message
         )
         if self._rejections <= question.retries:
             return _Refused(reason, message, rejected)
         if self._flawed is None:
-            error = _gave_up(question, verdict, self._requests, reply)
+            error = _gave_up(question, verdict, self.requests, reply)
             return _Refused(reason, message, rejected, error=error)
         kept = self._flawed
-        settled = self._answered(kept.value, kept.said, flaw=kept.flaw)
+        settled = self._answered(kept.value, turns, kept.said, flaw=kept.flaw)
         return _Refused(reason, message, rejected, settled=settled)
 
-    def _answered(self, value: Value, said: str, *, flaw: str = "") -> Answered[Value]:
-        turns = self.question.turns() if self._before else self.turns
-        return Answered(value, turns, said, self._usage, self._seconds, self._requests, flaw=flaw)
+    def _answered(
+        self, value: Value, turns: tuple[Message, ...], said: str, *, flaw: str = ""
+    ) -> Answered[Value]:
+        return Answered(value, turns, said, self._usage, self._seconds, self.requests, flaw=flaw)
+
+
+def _as_sent(request: Request, reply: Reply) -> tuple[Message, ...]:
+    """The turns of a request as the server read them, an opening that it went on with included."""
+    turns = request.messages
+    if request.unenforced and not reply.enforced:
+        turns = (*turns[:-1], Message("user", request.unenforced))
+    return (*turns, Message("assistant", reply.opening)) if reply.opening else turns
 
 
 async def _send(
-    chat: Chat, question: Question[Value], turns: tuple[Message, ...], budget: Budget
+    chat: Chat, question: Question[Value], request: Request, budget: Budget
 ) -> AsyncGenerator[Step | Reply, None]:
     """One request and its answer; an answer that repeats itself without end is broken off."""
-    room = budget.room(turns)
+    expected = Reply("", None, opening=request.opening)
+    room = budget.room(_as_sent(request, expected))
     yield StageStarted(question.stage, question.path)
     repetition, text, pieces = Repetition(), [], Pieces(question.stage, question.path)
-    request = Request(question.stage, turns, max_tokens=room, schema=question.schema)
-    async with aclosing(chat.ask(request)) as answer:
+    async with aclosing(chat.ask(replace(request, max_tokens=room))) as answer:
         async for item in answer:
             if isinstance(item, Delta):
                 if (piece := pieces.add(item)) is not None:
@@ -242,7 +320,10 @@ async def _send(
             else:
                 yield Spent(question.stage, item.usage)
                 counts = item.usage
-                budget.observe(turns, prompt=counts.prompt, completion=counts.completion)
+                # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
+                is_brief = "\n" not in item.opening.rstrip("\n")
+                sent = _as_sent(request, replace(item, opening="") if is_brief else item)
+                budget.observe(sent, prompt=counts.prompt, completion=counts.completion)
                 yield item
 
 
@@ -255,7 +336,9 @@ def _judge(
     if reply.finish_reason == "repetition":
         return Rejected("degenerate", "The answer repeated itself without end.")
     if said is None:
-        return Rejected("truncated", "The answer was cut off, and its continuation did not fit on.")
+        return Rejected(
+            "truncated", "The answer was cut off; write the whole of it, as briefly as it can be."
+        )
     if (damage := _damage(said, question.stage)) is not None:
         return Rejected("wrong_format", f"The answer holds {damage}.")
     if reply.finish_reason is None:

@@ -35,8 +35,9 @@ class Job:
 
     `variants` holds every prompt variant a stage may name. `concurrency` is how many requests go
     out at once, None for what the server says it has slots for (else `usual_concurrency`). A job
-    that goes on where another stopped brings its `plan`, `list_answer` and `files`, in `written` the
-    text of the files that are there, and in `todo` the files to ask for (None: all).
+    that goes on where another stopped brings its `plan`, `files`, the turns
+    `list_asked` and `list_answer` between them, in `written` the text of the files that are there, and in
+    `todo` the files to ask for (None: all).
     """
 
     prompt: str
@@ -51,6 +52,7 @@ class Job:
     plan_only: bool = False
     plan: str = ""
     list_answer: str = ""
+    list_asked: str = ""
     files: tuple[str, ...] = ()
     todo: tuple[str, ...] | None = None
     written: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Conversation:
         self.job = job
         self.plan = job.plan
         self.list_answer = job.list_answer
+        self.list_asked = job.list_asked
         self.files = job.files
         self._facts: dict[StageName, Facts] = {}
         self._budgets: dict[str, Budget] = {}
@@ -120,19 +123,19 @@ class Conversation:
         opened = (*self.opening(short=short), Message("assistant", plan))
         if not self.list_answer:
             return opened
-        request = Message("user", self.list_request(short=short))
-        return (*opened, request, Message("assistant", self.list_answer))
+        asked = self.list_request(short=True) if short else self.list_asked or self.list_request()
+        return (*opened, Message("user", asked), Message("assistant", self.list_answer))
 
-    def list_request(self, *, short: bool = False) -> str:
+    def list_request(self, *, short: bool = False, example: bool = True) -> str:
         """The request for the file list."""
         words = self._words("files", short=short)
-        return prompts.ask_list(words, prompt=self.job.prompt, plan=self.plan)
+        return prompts.ask_list(words, prompt=self.job.prompt, plan=self.plan, example=example)
 
-    def file_request(self, path: str, *, short: bool = False) -> str:
-        """The request for one file."""
+    def file_request(self, path: str, *, short: bool = False, fence: int = 0) -> str:
+        """The request for one file; `fence` is how many back-ticks its block needs, 0 for the usual."""
         words = self._words("code", short=short)
         return prompts.ask_file(
-            words, path, prompt=self.job.prompt, plan=self.plan, files=self.files
+            words, path, prompt=self.job.prompt, plan=self.plan, files=self.files, fence=fence
         )
 
     def _words(self, stage: StageName, *, short: bool) -> Words:

@@ -85,7 +85,7 @@ class Delivery:
             case Spent():
                 self._totals.spend(step)
             case ListSaid():
-                self.record = replace(self.record, list_answer=step.text)
+                self.record = replace(self.record, list_asked=step.asked, list_answer=step.text)
             case PlanReady():
                 plan = self.clean(step.text)
                 self.record = replace(self.record, plan=plan, plan_answer=plan)

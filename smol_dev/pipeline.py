@@ -3,14 +3,15 @@
 It asks a `Chat` and yields events; it writes nothing and knows no server, no folder and no screen.
 """
 
+import itertools
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
 from smol_dev import prompts
-from smol_dev.asking import Answered, Question, Step, ask
+from smol_dev.asking import Answered, Question, Step, Wording, ask
 from smol_dev.conversation import Conversation, Job
 from smol_dev.errors import AnswerError
 from smol_dev.events import Dropped, FilesReady, PlanReady, Warned
@@ -26,8 +27,9 @@ MOST_LISTED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ListSaid:
-    """The file list's turn of the conversation as the model said it, for the record."""
+    """The file list's turns of the conversation as they were asked and said, for the record."""
 
+    asked: str
     text: str
 
 
@@ -62,7 +64,7 @@ async def make_plan(talk: Conversation) -> AsyncGenerator[Step, None]:
     question = Question(
         "plan",
         tuple(before),
-        request.content,
+        lambda _: Wording(request.content),
         read_plan,
         talk.job.settings("plan").answer_retries,
     )
@@ -84,8 +86,12 @@ async def list_files(talk: Conversation) -> AsyncGenerator[Step | ListSaid, None
     question = Question(
         "files",
         talk.shared(),
-        talk.list_request(),
-        lambda answer, finish: read_file_list(answer, finish_reason=finish, max_files=MOST_LISTED),
+        lambda form: Wording(
+            talk.list_request(example=form.example),
+            enforced=talk.list_request(example=False),
+            opening=prompts.LIST_OPENING,
+        ),
+        _list_reader(),
         talk.job.settings("files").answer_retries,
         schema=prompts.FILE_LIST_SCHEMA,
     )
@@ -94,6 +100,7 @@ async def list_files(talk: Conversation) -> AsyncGenerator[Step | ListSaid, None
             async for step in steps:
                 if isinstance(step, Answered):
                     listed, said = step.value, step.said
+                    talk.list_asked = step.turns[-1].content
                 else:
                     yield step
     except AnswerError as error:
@@ -102,8 +109,23 @@ async def list_files(talk: Conversation) -> AsyncGenerator[Step | ListSaid, None
         yield Warned(f"{error.message}; the files are taken from the plan")
     settled = _settle(talk, listed)
     talk.files, talk.list_answer = settled.files, said
-    yield ListSaid(said)
+    yield ListSaid(talk.list_asked, said)
     yield settled
+
+
+def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:
+    """Reads the list; the first one that names just the files of the example has copied them."""
+    copies = itertools.count()
+
+    def read(answer: str, finish_reason: str | None) -> FileList | Rejected:
+        listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
+        if isinstance(listed, Rejected) or listed.files != prompts.EXAMPLE_LIST or next(copies):
+            return listed
+        return Rejected(
+            "wrong_format", "The answer named other files than those of the plan.", example=False
+        )
+
+    return read
 
 
 def _from_plan(talk: Conversation, error: AnswerError) -> FileList:

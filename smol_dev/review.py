@@ -27,7 +27,13 @@ async def agree(
     while True:
         await follow(replace(job, plan_only=True))
         record = delivery.record
-        job = replace(job, plan=record.plan, list_answer=record.list_answer, files=record.files)
+        job = replace(
+            job,
+            plan=record.plan,
+            list_asked=record.list_asked,
+            list_answer=record.list_answer,
+            files=record.files,
+        )
         decision = ask(draft_of(job))
         if isinstance(decision, Accepted):
             return job
@@ -48,6 +54,7 @@ def recorded(record: Record, job: Job) -> Record:
         prompt=job.prompt,
         plan=job.plan,
         plan_answer=job.plan,
+        list_asked=job.list_asked,
         list_answer=job.list_answer,
         files=job.files,
         dropped=record.dropped if job.files == record.files else (),

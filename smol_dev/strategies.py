@@ -11,7 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from smol_dev.asking import Answered, Flawed, Question, Step, ask
+from smol_dev import prompts
+from smol_dev.asking import Answered, Flawed, Form, Question, Step, Wording, ask
 from smol_dev.conversation import Conversation
 from smol_dev.errors import AnswerError, Reason, ServerError, SmolError
 from smol_dev.events import FileStarted, Retry, Warned
@@ -102,8 +103,8 @@ async def _one(
     retries = talk.job.settings("code").answer_retries
     too_long: ServerError | None = None
     for so_far, short in _ways(talk, turns):
-        request = talk.file_request(path, short=short)
-        question = Question("code", so_far, request, read, retries, path=path)
+        wording = _wording(talk, path, short=short)
+        question = Question("code", so_far, wording, read, retries, path=path)
         try:
             async with aclosing(ask(talk.chat, question, talk.budget("code"))) as steps:
                 async for step in steps:
@@ -116,6 +117,14 @@ async def _one(
             return
     if too_long is not None:
         raise too_long
+
+
+def _wording(talk: Conversation, path: str, *, short: bool) -> Callable[[Form], Wording]:
+    def words(form: Form) -> Wording:
+        request = talk.file_request(path, short=short, fence=form.fence)
+        return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
+
+    return words
 
 
 def _ways(

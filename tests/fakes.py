@@ -47,6 +47,10 @@ class FakeChat:
             self._open -= 1
             self.closed += 1
 
+    def continues(self, stage: StageName) -> bool:
+        del stage
+        return self.known.continues
+
     def step_down(self, stage: StageName) -> None:
         self.stepped_down.append(stage)
 

@@ -38,8 +38,16 @@ def happenings(chat: FakeChat, job: Job = JOB) -> list[Happening]:
     return asyncio.run(collect())
 
 
-def said(request: Request) -> str:
-    return request.messages[-1].content
+def said(request: Request, *, enforced: bool = False) -> str:
+    """The last turn of a request, as a server without structured output is asked."""
+    return request.messages[-1].content if enforced else words(request)[-1].content
+
+
+def words(request: Request) -> tuple[Message, ...]:
+    """The turns of a request, as a server without structured output is sent them."""
+    if not request.unenforced:
+        return request.messages
+    return (*request.messages[:-1], Message("user", request.unenforced))
 
 
 def by_path(files: Mapping[str, Answer]) -> FakeChat:
@@ -65,7 +73,7 @@ def test_a_run_is_plan_then_list_then_each_file() -> None:
         StageStarted("files"),
         Piece("files", None, LIST),
         Spent("files", Usage()),
-        ListSaid(LIST),
+        ListSaid(said(chat.requests[1], enforced=False), LIST),
         FilesReady(("a.py", "b.py")),
         FileStarted("a.py"),
         StageStarted("code", "a.py"),
@@ -85,7 +93,7 @@ def test_every_request_of_a_chain_begins_with_the_one_before_and_its_answer() ->
     happenings(chat)
     answers = [PLAN, LIST, "A = 1\n"]
     for earlier, later, answer in zip(chat.requests, chat.requests[1:], answers, strict=False):
-        assert later.messages[:-2] == earlier.messages
+        assert later.messages[:-2] == words(earlier)
         assert later.messages[-2] == Message("assistant", answer)
 
 
@@ -170,20 +178,115 @@ def test_answer_retries_0_asks_once() -> None:
     assert [step.attempt for step in steps if isinstance(step, AnswerRejected)] == [1]
 
 
-def test_a_cut_off_answer_is_continued_as_the_next_turn() -> None:
-    whole = "def first() -> int:\n    return 1\n\n\ndef second() -> int:\n    return 2\n"
-    cut = f"```python\n{whole[:45]}"
-    rest = f"{whole[45:]}```\n"
-    chat = FakeChat([PLAN, '{"files": ["a.py"]}', Reply(cut, "length"), rest])
+WHOLE = "def first() -> int:\n    return 1\n\n\ndef second() -> int:\n    return 2\n"
+ONE = '{"files": ["a.py"]}'
+
+
+def test_a_cut_off_answer_is_continued_at_its_last_complete_line() -> None:
+    cut = Reply(f"```python\n{WHOLE[:60]}", "length")
+    rest = "def second() -> int:\n    return 2\n```\n"
+    chat = FakeChat([PLAN, ONE, cut, rest])
     steps = happenings(chat)
-    assert steps[-1] == FileReady("a.py", whole, Usage(), 0.0)
-    assert chat.requests[3].messages[:-2] == chat.requests[2].messages
-    assert chat.requests[3].messages[-2] == Message("assistant", cut)
+    assert steps[-1] == FileReady("a.py", WHOLE, Usage(), 0.0)
+    *before, partial, request = chat.requests[3].messages
+    assert tuple(before) == chat.requests[2].messages
+    assert partial == Message("assistant", f"```python\n{WHOLE[:55]}")
+    assert request.content == (
+        "Your answer was cut off. Its last complete lines are:\n```\ndef second() -> int:\n```\n"
+        "Begin your answer by repeating exactly these lines, then go on from there to the end."
+        " Do not start over. Do not explain."
+    )
+
+
+def test_an_answer_cut_twice_is_continued_twice_and_that_is_no_retry() -> None:
+    job = replace(JOB, stages={"code": StageSettings(answer_retries=0)})
+    pieces: list[Answer] = [
+        Reply(f"```python\n{WHOLE[:25]}", "length"),
+        Reply(f"def first() -> int:\n{WHOLE[20:50]}", "length"),
+        f"    return 1\n{WHOLE[33:]}```",
+    ]
+    chat = FakeChat([PLAN, ONE, *pieces])
+    assert happenings(chat, job)[-1] == FileReady("a.py", WHOLE, Usage(), 0.0)
+
+
+def test_a_continuation_without_the_anchor_is_dropped_and_the_file_asked_for_again() -> None:
+    cut = Reply(f"```python\n{WHOLE[:60]}", "length")
+    chat = FakeChat([PLAN, ONE, cut, "    return 2\n```\n", f"```python\n{WHOLE}```"])
+    steps = happenings(chat)
+    assert steps[-1] == FileReady("a.py", WHOLE, Usage(), 0.0)
+    assert chat.requests[4].messages[:-1] == chat.requests[2].messages[:-1]
+    assert [step.reason for step in steps if isinstance(step, Retry)] == ["truncated"] * 2
+
+
+CONTINUES = Facts(model="fake", continues=True)
+
+
+def test_an_opening_is_given_and_is_a_part_of_the_answer() -> None:
+    written = Reply("A = 1\n```", "stop", opening="```python\n")
+    chat = FakeChat([PLAN, ONE, written], known=CONTINUES)
+    steps = happenings(chat)
+    assert steps[-1] == FileReady("a.py", "A = 1\n", Usage(), 0.0)
+    assert [request.opening for request in chat.requests] == ["", '{"files": ["', "```python\n"]
+
+
+def test_the_turn_of_an_answer_with_an_opening_stands_whole_in_the_next_request() -> None:
+    written = Reply("A = 1\n```", "stop", opening="```python\n")
+    chat = FakeChat([PLAN, LIST, written, "import a\n"], known=CONTINUES)
+    happenings(chat)
+    assert chat.requests[3].messages[-2] == Message("assistant", "```python\nA = 1\n```")
+
+
+def test_a_server_that_goes_on_with_an_answer_is_given_the_cut_one_to_go_on_with() -> None:
+    cut = Reply(f"{WHOLE[:62]}", "length", opening="```python\n")
+    rest = Reply(f"{WHOLE[62:]}```", "stop", opening=f"```python\n{WHOLE[:62]}")
+    chat = FakeChat([PLAN, ONE, cut, rest], known=CONTINUES)
+    steps = happenings(chat)
+    assert steps[-1] == FileReady("a.py", WHOLE, Usage(), 0.0)
+    assert chat.requests[3].messages == chat.requests[2].messages
+    assert chat.requests[3].opening == f"```python\n{WHOLE[:62]}"
+
+
+def test_an_answer_that_did_not_go_on_stands_by_itself() -> None:
+    cut = Reply(f"{WHOLE[:60]}", "length", opening="```python\n")
+    chat = FakeChat([PLAN, ONE, cut, f"```python\n{WHOLE}```"], known=CONTINUES)
+    assert happenings(chat)[-1] == FileReady("a.py", WHOLE, Usage(), 0.0)
+
+
+def test_an_answer_is_asked_for_again_without_its_opening_and_a_little_warmer() -> None:
+    chat = FakeChat([PLAN, ONE, "", "", "A = 1\n"], known=CONTINUES)
+    happenings(chat)
+    asked = [(request.opening, request.warmth) for request in chat.requests[2:]]
+    assert asked == [("```python\n", 0.0), ("", 0.2), ("", 0.4)]
+
+
+def test_an_enforced_list_is_asked_for_without_an_example_and_stays_so_in_the_conversation() -> (
+    None
+):
+    chat = FakeChat([PLAN, Reply(ONE, "stop", enforced=True), "A = 1\n"])
+    happenings(chat)
+    _, listing, code = chat.requests
+    assert "parser.js" in listing.unenforced
+    assert "parser.js" not in listing.messages[-1].content
+    assert code.messages[: len(listing.messages)] == listing.messages
+
+
+def test_a_list_that_is_the_example_is_asked_for_again_without_one() -> None:
+    copied = '{"files": ["src/parser.js", "src/report.js"]}'
+    chat = FakeChat([PLAN, copied, ONE, "A = 1\n"])
+    steps = happenings(chat)
+    assert steps[-1] == FileReady("a.py", "A = 1\n", Usage(), 0.0)
+    assert "parser.js" not in chat.requests[2].unenforced
+
+
+def test_a_list_that_is_the_example_by_chance_is_taken_the_second_time() -> None:
+    copied = '{"files": ["src/parser.js", "src/report.js"]}'
+    steps = happenings(FakeChat([PLAN, copied, copied]), replace(JOB, plan_only=True))
+    assert FilesReady(("src/parser.js", "src/report.js")) in steps
 
 
 def test_an_answer_without_finish_reason_never_counts_as_whole() -> None:
     lost = Reply("A = 1\n", None, failure=ServerError("gone", hint="", kind="cut", transient=True))
-    chat = FakeChat([PLAN, '{"files": ["a.py"]}', lost, lost, lost])
+    chat = FakeChat([PLAN, ONE, lost, lost, lost, lost])
     [missing] = [step for step in happenings(chat) if isinstance(step, FileMissing)]
     assert missing.reason == "truncated"
     assert isinstance(missing.error, AnswerError)
@@ -210,7 +313,8 @@ def test_a_list_that_cannot_be_had_is_taken_from_the_plan() -> None:
     chat = FakeChat([plan, "", "", "", "A = 1\n", "import a\n"])
     steps = happenings(chat)
     assert FilesReady(("a.py", "b.py")) in steps
-    assert ListSaid('{"files": ["a.py", "b.py"]}') in steps
+    [listed] = [step for step in steps if isinstance(step, ListSaid)]
+    assert listed.text == '{"files": ["a.py", "b.py"]}'
 
 
 def test_a_list_in_no_form_steps_down_from_structured_output() -> None:

@@ -18,7 +18,6 @@ import pytest
 from smol_dev.app import Task, generate
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.events import Event, Piece, Retry
-from smol_dev.prompts import more
 from smol_dev.rim import Rim
 from tests.fake_server import refusing_port
 from tests.real_server import Real, real_process
@@ -47,7 +46,7 @@ def script(name: str) -> list[tuple[str, str]]:
     """
     long = f"```python\n{numbers_by(name)}```\n"
     return [
-        (more(), long),
+        ("Your answer was cut off", long),
         ("\nnumbers.py", long),
         ("\nREADME.md", SHORT),
         ("JSON", '{"files": ["numbers.py", "README.md"]}'),

@@ -86,6 +86,9 @@ class Tuning(Table):
     reasoning: Literal["auto", "off", "low", "medium", "high"] = "auto"
     """How much the model thinks before it answers; `auto` leaves the choice to the server."""
 
+    answer_opening: Literal["auto", "off"] = "auto"
+    """Whether a server that continues an assistant's turn is given the opening of a file's answer: its fence with the language. `auto` gives it to llama.cpp, vLLM, and Ollama where the model's template allows it."""
+
     prompt_variant: str = "auto"
     """The words of the requests: `default`, `small`, an own `[prompts.NAME]`, or `auto`: `small` when the window is at most 8,192 tokens or the model at most 14B."""
 

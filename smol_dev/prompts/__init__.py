@@ -5,8 +5,9 @@ file list), assistant (the list), user (write X), assistant (X), … Each functi
 it and changes nothing before, so that a server finds every earlier turn in its prefix cache.
 """
 
+import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as package_files
@@ -21,10 +22,20 @@ VARIANTS: Final = ("default", "small")
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "system": (),
     "plan": ("prompt",),
-    "files": ("prompt", "plan"),
-    "code": ("prompt", "plan", "files", "path"),
+    "files": ("prompt", "plan", "example"),
+    "code": ("prompt", "plan", "files", "example", "path"),
 }
 """The variables each template of a variant may use."""
+
+FENCE: Final = 3
+FENCE_OF_FENCES: Final = 4
+"""Back-ticks around a file of a type that often holds fenced blocks itself."""
+
+LIST_OPENING: Final = '{"files": ["'
+"""How a file list begins, for servers that continue an answer."""
+
+EXAMPLE_LIST: Final = ("src/parser.js", "src/report.js")
+"""The paths that the example of a list names; an answer that names just these has copied it."""
 
 SMALL_MODEL: Final = 14_000_000_000
 SMALL_WINDOW: Final = 8192
@@ -71,14 +82,41 @@ def opening(words: Words, prompt: str) -> tuple[Message, ...]:
     return (*system, Message("user", _fill(words.plan, prompt=prompt)))
 
 
-def ask_list(words: Words, *, prompt: str, plan: str) -> str:
-    """The request for the file list, to follow the plan."""
-    return _fill(words.files, prompt=prompt, plan=plan)
+def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> str:
+    """The request for the file list, to follow the plan.
+
+    `example` shows the form; it is left out where the server enforces one, because small models copy it.
+    """
+    shown = ""
+    if example:
+        files = json.dumps({"files": EXAMPLE_LIST})
+        shown = f"\n{_fill(_table('remarks.toml')['list'], files=files)}"
+    return _fill(words.files, prompt=prompt, plan=plan, example=shown)
 
 
-def ask_file(words: Words, path: str, *, prompt: str, plan: str, files: tuple[str, ...]) -> str:
-    """The request for one file; its path is the last thing in the shipped variants."""
-    return _fill(words.code, prompt=prompt, plan=plan, files="\n".join(files), path=path)
+def ask_file(
+    words: Words, path: str, *, prompt: str, plan: str, files: tuple[str, ...], fence: int = 0
+) -> str:
+    """The request for one file; its path is the last thing in the shipped variants.
+
+    `fence` is how many back-ticks the block of the example has, 0 for what the type of the file needs.
+    """
+    example = _example_for(path)
+    ticks = "`" * (fence or example.fence)
+    return _fill(
+        words.code,
+        prompt=prompt,
+        plan=plan,
+        files="\n".join(files),
+        example=f"{ticks}{example.info}\n{example.line}\n{ticks}",
+        path=path,
+    )
+
+
+def file_opening(path: str, *, fence: int = 0) -> str:
+    """How the answer with a file begins: the opening fence, for servers that continue an answer."""
+    example = _example_for(path)
+    return f"{'`' * (fence or example.fence)}{example.info}\n"
 
 
 def with_remark(request: str, reason: str) -> str:
@@ -86,9 +124,9 @@ def with_remark(request: str, reason: str) -> str:
     return f"{_fill(_table('remarks.toml')['again'], reason=reason)}\n{request}"
 
 
-def more() -> str:
-    """The request to go on with a cut-off answer."""
-    return _fill(_table("remarks.toml")["more"])
+def more(lines: Sequence[str]) -> str:
+    """The request to go on with an answer that was cut off behind these lines."""
+    return _fill(_table("remarks.toml")["more"], lines="\n".join(lines), fence="`" * FENCE)
 
 
 def trimmed(plan: str, characters: int) -> str:
@@ -102,6 +140,34 @@ def trimmed(plan: str, characters: int) -> str:
 def turn(so_far: tuple[Message, ...], said: str, request: str) -> tuple[Message, ...]:
     """The conversation with the model's answer and our next request appended."""
     return (*so_far, Message("assistant", said), Message("user", request))
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    """What an answer looks like for one type of file: info string, content, back-ticks."""
+
+    info: str
+    line: str
+    fence: int
+
+
+def _example_for(path: str) -> _Example:
+    name = path.replace("\\", "/").rpartition("/")[2]
+    ending = f".{name.rpartition('.')[2]}".lower()
+    examples = _examples()
+    return examples.get(name) or examples.get(ending) or examples["LICENSE"]
+
+
+@cache
+def _examples() -> dict[str, _Example]:
+    """The example for each ending and each name of a file."""
+    text = package_files(__name__).joinpath("examples.toml").read_text(encoding="utf-8")
+    found: dict[str, _Example] = {}
+    for info, table in tomllib.loads(text).items():
+        fence = FENCE_OF_FENCES if table.get("fences") else FENCE
+        example = _Example(info, table["line"], fence)
+        found |= dict.fromkeys((*table["endings"], *table.get("names", ())), example)
+    return found
 
 
 @cache

@@ -8,10 +8,16 @@ from smol_dev.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The answer cannot be used; `message` is one sentence that can be sent to the model."""
+    """The answer cannot be used; `message` is one sentence that can be sent to the model.
+
+    `fence` is how many back-ticks the block of the next answer needs, 0 for as many as before; `example`
+    is False where the model copied the example of the request, which the next one leaves out.
+    """
 
     reason: Reason
     message: str
+    fence: int = 0
+    example: bool = True
 
 
 @dataclass(frozen=True, slots=True)

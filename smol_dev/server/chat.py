@@ -25,14 +25,19 @@ class Message:
 class Request:
     """What is asked: a conversation whose last turn is the user's.
 
-    `schema` is a JSON schema the answer should follow; a server that has no structured output is
-    asked in words instead, the answer then is free text. `max_tokens` bounds the answer.
+    `schema` is a JSON schema the answer should follow; where the server does not enforce it, `unenforced`
+    takes the place of the last turn's text. `opening` is how the answer begins: a server that
+    continues an assistant's turn is given it, others are not. `warmth` is added to a temperature that
+    the user has not set. `max_tokens` bounds the answer.
     """
 
     stage: StageName
     messages: tuple[Message, ...]
     max_tokens: int
     schema: Mapping[str, object] | None = None
+    unenforced: str = ""
+    opening: str = ""
+    warmth: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,9 @@ class Reply:
     """The end of an answer, and all of its text.
 
     `finish_reason` is the server's word (`stop`, `length`, …), or None when the stream ended
-    without one: then the text is not whole, and `failure` says what cut it off. Times are seconds
-    since the request was sent.
+    without one: then the text is not whole, and `failure` says what cut it off. `opening` is what the
+    server was given of the answer and went on from, without being part of `text`; `enforced` says that it
+    held the answer to the schema. Times are seconds since the request was sent.
     """
 
     text: str
@@ -89,6 +95,8 @@ class Reply:
     first_token_seconds: float = 0.0
     seconds: float = 0.0
     failure: SmolError | None = None
+    opening: str = ""
+    enforced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,8 @@ class Facts:
 
     `window` is the context window in tokens as it is loaded now, `parameters` the model's size
     (7_000_000_000 for a 7B), `slots` how many requests it works on at once, `enlarge` what to type
-    for a larger window on this server.
+    for a larger window on this server, `continues` whether it goes on with an assistant's turn that a
+    request ends with.
     """
 
     server: str = "compatible"
@@ -106,6 +115,7 @@ class Facts:
     slots: int | None = None
     parameters: int | None = None
     enlarge: str = ""
+    continues: bool = False
 
 
 class Chat(Protocol):
@@ -120,6 +130,9 @@ class Chat(Protocol):
         Raises `ServerError` when no answer could be had at all. An answer that broke off in the
         middle is a `Reply` without finish reason.
         """
+
+    def continues(self, stage: StageName) -> bool:
+        """Return whether the server is known to go on with an answer that it is given the beginning of."""
 
     def step_down(self, stage: StageName) -> None:
         """The answer to a request with a schema could not be used: ask in a simpler way next time."""

@@ -26,9 +26,10 @@ from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, classify, failure, unreachable
 from smol_dev.server.known import Known, Offer
 from smol_dev.server.postponed import postponed
+from smol_dev.server.probes import SMALLEST_MODEL
 from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
-from smol_dev.server.request import Habits, body, was_sent
+from smol_dev.server.request import Form, Habits, body, form_of, opens_anew, was_sent
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.streamed import streamed
 from smol_dev.server.transport import PLACEHOLDER, open_client
@@ -130,17 +131,16 @@ class Client:
             begun = False
             deadlines = Deadlines(profile, self._asked(profile), self._clock)
             try:
-                async with self._once(request, profile, habits, deadlines) as items:
+                form = form_of(request, habits, continues=self._may_continue(profile, habits))
+                async with self._once(request, profile, habits, form, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
-                        yield item
+                        yield self._formed(item, form, habits) if isinstance(item, Reply) else item
             except RefusedError as refused:
-                sent = was_sent(refused.field, body(request, profile, habits, self.known))
-                note = habits.without(refused.field) if sent else None
+                note = self._without(refused.field, request, profile, form)
                 if begun or note is None:
                     raise
-                self._remembered.save(profile, habits)
-                yield Note(note)
+                yield note
             except ServerError as error:
                 left = profile.first_token_timeout - (self._clock() - started)
                 wait = wait_before_retry(
@@ -179,9 +179,45 @@ class Client:
         if habits.without("response_format") is not None:
             self._remembered.save(profile, habits)
 
+    def continues(self, stage: StageName) -> bool:
+        """Return whether an answer of the stage's model can be gone on with exactly where it stops."""
+        profile = self.profile.stage(stage)
+        habits = self._habits_of(profile)
+        seen = habits.continues or (self.known is not None and self.known.always_continues)
+        return self._may_continue(profile, habits) and seen
+
     def rungs(self, stage: StageName) -> tuple[str, ...]:
         """The forms of structured output that are left to ask for, the best first; empty is text."""
         return self._habits_of(self.profile.stage(stage)).rungs
+
+    def _without(self, field: str, request: Request, profile: Profile, form: Form) -> Note | None:
+        """What to tell about the field that is left out from now on; None when that cannot help."""
+        habits = self._habits_of(profile)
+        sent = was_sent(field, body(request, profile, habits, self.known, form))
+        note = habits.without(field) if sent else None
+        if note is not None:
+            self._remembered.save(profile, habits)
+        return None if note is None else Note(note)
+
+    def _may_continue(self, profile: Profile, habits: Habits) -> bool:
+        """Whether an answer's opening is worth giving: the server goes on with it, as far as is known.
+
+        A model too small to be one plays a script, and knows no other way into its answers.
+        """
+        if profile.answer_opening == "off" or habits.continues is not None:
+            return profile.answer_opening != "off" and habits.continues is True
+        facts = self._facts.get(profile.model)
+        if facts is None or not facts.continues:
+            return False
+        return facts.parameters is None or facts.parameters >= SMALLEST_MODEL
+
+    def _formed(self, reply: Reply, form: Form, habits: Habits) -> Reply:
+        """The reply with what it is the continuation of; one that opens a block of its own is of nothing."""
+        opening = form.opening
+        if opening and reply.text:
+            habits.continues = not opens_anew(reply.text, opening)
+            opening = opening if habits.continues else ""
+        return replace(reply, opening=opening, enforced=form.enforced)
 
     def _about_the_proxy(self) -> Note | None:
         if self._proxy is None or self._proxy_told:
@@ -205,11 +241,16 @@ class Client:
 
     @asynccontextmanager
     async def _once(
-        self, request: Request, profile: Profile, habits: Habits, deadlines: Deadlines
+        self,
+        request: Request,
+        profile: Profile,
+        habits: Habits,
+        form: Form,
+        deadlines: Deadlines,
     ) -> AsyncIterator[AsyncIterator[Delta | Reply]]:
         """One request and its answer; a stream that breaks after its first token ends in a `Reply`."""
         asked = self._asked(profile)
-        fields = body(request, profile, habits, self.known)
+        fields = body(request, profile, habits, self.known, form)
         async with (
             self._opened(fields, deadlines, asked) as response,
             aclosing(streamed(response, deadlines, asked)) as items,

@@ -60,6 +60,9 @@ class Known:
     parameters: tuple[Place, ...] = ()
     loaded: tuple[Place, ...] = ()
     type: tuple[Place, ...] = ()
+    always_continues: bool = False
+    continues: tuple[Place, ...] = ()
+    continue_fields: Mapping[str, object] = field(default_factory=dict)
     thinking_off: Mapping[str, object] = field(default_factory=dict)
     structured: tuple[str, ...] = ()
     unclear: Kind = "server"
@@ -109,7 +112,7 @@ def servers() -> tuple[Known, ...]:
 
 
 def _entry(table: dict[str, Any]) -> Known:
-    places = ("window", "slots", "parameters", "loaded", "type")
+    places = ("window", "slots", "parameters", "loaded", "type", "continues")
     located = {key: tuple(Place(**place) for place in table.get(key, ())) for key in places}
     lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
     fields: dict[str, Any] = table | located | lists
@@ -167,7 +170,7 @@ async def facts(client: httpx2.AsyncClient, base_url: str, model: str, known: Kn
 
     A window that Ollama does not tell before it has loaded the model is None until then.
     """
-    places = (*known.window, *known.slots, *known.parameters)
+    places = (*known.window, *known.slots, *known.parameters, *known.continues)
     answers = await fetch_all(client, base_url, places, model=model)
     window = _smallest(known.window, answers, model, most=LARGEST_WINDOW)
     return Facts(
@@ -177,6 +180,8 @@ async def facts(client: httpx2.AsyncClient, base_url: str, model: str, known: Kn
         slots=_smallest(known.slots, answers, model, most=MOST_SLOTS),
         parameters=_parameters(known, answers, model),
         enlarge=known.remedy("context", model=model, window=window, base_url=base_url),
+        continues=known.always_continues
+        or any(found for _, found in look_up(known.continues, answers, model)),
     )
 
 

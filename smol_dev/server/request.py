@@ -1,5 +1,6 @@
 """The body of a request: what the profile says, in the form that this server takes."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,6 +11,8 @@ from smol_dev.server.known import Known
 
 STRUCTURED: Final = ("json_schema", "json_object")
 
+OPENS: Final = re.compile(r"\s*(`{3,}|~{3,})([^`\n]*)")
+
 NEEDED: Final = frozenset({"model", "messages", "stream"})
 """Fields without which nothing could be asked."""
 
@@ -19,11 +22,14 @@ class Habits:
     """What one model behind one server takes, as far as it is known; it only ever learns.
 
     `rungs` are the forms of structured output left to try, the best first; none means free text.
+    `continues` is whether it went on with an answer that it was given the beginning of, None until it
+    has been seen.
     """
 
     rungs: tuple[str, ...] = STRUCTURED
     left_out: set[str] = field(default_factory=set)
     merges_system: bool = False
+    continues: bool | None = None
 
     def without(self, name: str) -> str | None:
         """Do without the named field from now on: what to tell the user, None if that cannot be."""
@@ -34,7 +40,10 @@ class Habits:
             refused, *rest = self.rungs
             self.rungs = tuple(rest)
             return f"the server does not take `{refused}`; the list is asked for in a simpler way"
-        if name in {*NEEDED, *self.left_out, "system", "response_format"}:
+        if name == "opening" and self.continues is not False:
+            self.continues = False
+            return "the server does not continue an answer that it is given the beginning of"
+        if name in {*NEEDED, *self.left_out, "system", "response_format", "opening"}:
             return None
         self.left_out.add(name)
         if name == "max_tokens":  # OpenAI's reasoning models
@@ -52,18 +61,39 @@ def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
     return tuple(rung for rung in STRUCTURED if rung in takes)
 
 
-def body(request: Request, profile: Profile, habits: Habits, known: Known | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the form of an answer is secured: the schema is enforced, or the answer's opening is given."""
+
+    enforced: bool = False
+    opening: str = ""
+
+
+def form_of(request: Request, habits: Habits, *, continues: bool) -> Form:
+    """What can be done for the form of this answer; `continues` says that the server goes on with an opening."""
+    if request.schema is not None and habits.rungs:
+        return Form(enforced=habits.rungs[0] == "json_schema")
+    return Form(opening=request.opening if continues else "")
+
+
+def body(
+    request: Request,
+    profile: Profile,
+    habits: Habits,
+    known: Known | None,
+    form: Form = Form(),
+) -> dict[str, Any]:
     """The arguments of a chat completion; always streamed, with nothing that is null."""
     thinking = {} if known is None else known.thinking(profile.reasoning)
     if known is None and profile.reasoning not in {"auto", "off"}:
         thinking = {"reasoning_effort": profile.reasoning}
     fields: dict[str, Any] = {
         "model": profile.model,
-        "messages": _messages(request.messages, merges_system=habits.merges_system),
+        "messages": _messages(_turns(request, form), merges_system=habits.merges_system),
         "stream": True,
         "max_tokens": request.max_tokens,
         "max_completion_tokens": request.max_tokens if "max_tokens" in habits.left_out else None,
-        "temperature": profile.temperature,
+        "temperature": warmed(profile.temperature, request.warmth),
         "top_p": profile.top_p,
         "seed": profile.seed,
         "stream_options": {"include_usage": True},
@@ -71,8 +101,35 @@ def body(request: Request, profile: Profile, habits: Habits, known: Known | None
     if request.schema is not None and habits.rungs:
         fields["response_format"] = _response_format(habits.rungs[0], request)
     fields = {name: value for name, value in fields.items() if value is not None}
-    extra = {**thinking, **profile.extra_body}
+    continuing = known.continue_fields if known is not None and form.opening else {}
+    extra = {**thinking, **continuing, **profile.extra_body}
     return {**_taken(fields, habits), "extra_body": _taken(extra, habits)}
+
+
+def opens_anew(text: str, opening: str) -> bool:
+    """Whether an answer begins a block of its own in place of going on with its opening.
+
+    Within the opened block a shorter fence is a part of the file, and one without info string its end.
+    """
+    fence = OPENS.match(text)
+    if fence is None:
+        return False
+    given = OPENS.match(opening)
+    is_first = given is not None and given.end() == len(opening.rstrip("\n"))
+    return len(fence[1]) >= (len(given[1]) if given else 3) and (is_first or bool(fence[2].strip()))
+
+
+def warmed(temperature: float, warmth: float) -> float:
+    """The temperature of a request that is sent again: a little higher, but not above 1.0 for that."""
+    return max(temperature, min(1.0, round(temperature + warmth, 2)))
+
+
+def _turns(request: Request, form: Form) -> tuple[Message, ...]:
+    """The conversation as it is sent: in words where no schema holds, with the answer's opening at its end."""
+    turns = request.messages
+    if request.unenforced and not form.enforced:
+        turns = (*turns[:-1], Message("user", request.unenforced))
+    return (*turns, Message("assistant", form.opening)) if form.opening else turns
 
 
 def _taken(fields: dict[str, Any], habits: Habits) -> dict[str, Any]:
@@ -83,6 +140,8 @@ def was_sent(name: str, fields: dict[str, Any]) -> bool:
     """Whether the arguments hold the field; without it the same request would only be sent again."""
     if name == "system":
         return any(message["role"] == "system" for message in fields["messages"])
+    if name == "opening":
+        return bool(fields["messages"][-1]["role"] == "assistant")
     return name in fields or name in fields["extra_body"]
 
 

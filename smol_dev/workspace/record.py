@@ -51,6 +51,7 @@ class Record:
     plan: str = ""
     plan_answer: str = ""
     list_answer: str = ""
+    list_asked: str = ""
     files: tuple[str, ...] = ()
     dropped: tuple[tuple[str, str], ...] = ()
     states: Mapping[str, FileState] = field(default_factory=dict)
@@ -141,6 +142,7 @@ def _record(table: Mapping[str, Any]) -> Record:
         plan=_value(table, "plan", str),
         plan_answer=_value(table, "plan_answer", str),
         list_answer=_value(table, "list_answer", str),
+        list_asked=_value(table, "list_asked", str),
         files=tuple(_texts("files", _value(table, "files", list))),
         dropped=_dropped(table),
         states={state.path: state for state in _states(table)},

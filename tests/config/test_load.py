@@ -29,6 +29,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "context_window": (1024, 2048),
     "structured_output": ("off", "json_schema"),
     "reasoning": ("low", "high"),
+    "answer_opening": ("auto", "off"),
     "prompt_variant": ("small", "default"),
     "connect_timeout": (1.5, 2.5),
     "max_concurrency": (2, 3),
