@@ -9,7 +9,8 @@ The map of the package, in the order in which a run goes through it:
   `conversation` the turns, `budget` their tokens, `prompts` the words that go out.
 - `replies` reads what comes back: a plan, a file list, a file.
 - `delivery` hands the files to `workspace`, which writes them, and the `events` to `ui`, which shows them.
-- `demo` is the scripted server of `smol_dev demo`; `errors` is everything that can go wrong.
+- `demo` is the scripted server of `smol_dev demo`; `errors` is everything that can go wrong, `safe` the
+  filter between foreign text and a terminal, and the commands that are suggested.
 
 The library's functions load what they need on first use; importing the package costs nothing.
 """

@@ -22,6 +22,7 @@ from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
 from smol_dev.review import agree
 from smol_dev.rim import Rim
+from smol_dev.safe import command, named
 from smol_dev.workspace.failures import resume_command
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Remaining, Workspace
@@ -136,8 +137,8 @@ def _check_only(only: tuple[str, ...], record: Record) -> None:
     for path in only:
         if record.files and path not in record.files:
             raise UsageError(
-                f"`--only {path}` names no file of this run",
-                hint="its files are: " + ", ".join(f"`{name}`" for name in record.files[:20]),
+                f"{command('--only {path}', path=path)} names no file of this run",
+                hint="its files are: " + ", ".join(map(named, record.files[:20])),
             )
 
 

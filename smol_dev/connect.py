@@ -14,6 +14,7 @@ from smol_dev.demo.server import DemoServer
 from smol_dev.errors import ServerError
 from smol_dev.events import Warned
 from smol_dev.rim import Rim
+from smol_dev.safe import command
 from smol_dev.server.client import Client
 from smol_dev.server.detect import best, choose, find
 from smol_dev.server.transport import open_client
@@ -94,10 +95,11 @@ async def _with_model(client: Client, rim: Rim) -> Profile:
             hint="name one with `--model NAME`; `smol_dev doctor` looks at the server",
             kind="model_missing",
         )
+    keep = command("smol_dev config set model {model}", model=chosen)
     rim.show(
         Warned(
             f"using the model `{chosen}` of `{profile.base_url}`",
-            hint=f"`smol_dev config set model {chosen}` makes that permanent",
+            hint=f"{keep} makes that permanent",
         )
     )
     return profile.model_copy(update={"model": chosen})

@@ -26,6 +26,7 @@ from smol_dev.events import (
 )
 from smol_dev.pipeline import Happening, ListSaid
 from smol_dev.rim import Show
+from smol_dev.safe import command
 from smol_dev.strategies import FileMissing, FileReady
 from smol_dev.totals import Totals, as_totals
 from smol_dev.workspace.paths import invisible, noteworthy
@@ -195,9 +196,10 @@ class Delivery:
             )
         size = _size(step.content)
         if size > self._max_file_bytes:
+            enough = command("-c run.max_file_bytes={size}", size=size)
             raise AnswerError(
                 f"{size:,} bytes are more than `run.max_file_bytes` ({self._max_file_bytes:,})",
-                hint=f"raise it with `-c run.max_file_bytes={size}`, or ask for smaller files",
+                hint=f"raise it with {enough}, or ask for smaller files",
                 reason="wrong_format",
             )
 

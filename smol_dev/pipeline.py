@@ -18,6 +18,7 @@ from smol_dev.events import Dropped, FilesReady, PlanReady, Warned
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
+from smol_dev.safe import command
 from smol_dev.server.chat import Chat
 from smol_dev.strategies import FileMissing, FileReady, write_files
 
@@ -140,9 +141,10 @@ def _settle(talk: Conversation, listed: FileList) -> FilesReady:
     dropped = tuple(Dropped(path, why) for path, why in (*listed.dropped, *refused))
     most = talk.job.max_files
     if len(accepted) > most:
+        enough = command("-c run.max_files={count}", count=len(accepted))
         raise AnswerError(
             f"the file list names {len(accepted):,} files, more than `run.max_files` ({most:,})",
-            hint=f"raise it with `-c run.max_files={len(accepted)}`, or ask for a smaller program",
+            hint=f"raise it with {enough}, or ask for a smaller program",
             reason="wrong_format",
         )
     if not accepted:

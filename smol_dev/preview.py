@@ -11,9 +11,9 @@ from smol_dev.config.show import as_text
 from smol_dev.conversation import STAGES
 from smol_dev.jobs import all_variants
 from smol_dev.prompts import Words
+from smol_dev.safe import safe
 from smol_dev.server.chat import Message, StageName
 from smol_dev.server.probes import size_of
-from smol_dev.ui.safe import safe
 
 Value = TypeVar("Value")
 

@@ -12,15 +12,16 @@ import smol_dev
 
 ROOT = Path(smol_dev.__file__).parent
 
-WORDS = {"errors", "events"}
+WORDS = {"errors", "events", "safe"}
 METHOD = {"asking", "budget", "conversation", "strategies", "prompts", "replies", "chat"}
 
 MAY_IMPORT = {
     "errors": set(),
+    "safe": set(),
     "events": {"errors", "chat"},
     "chat": {"errors"},
-    "config": {"errors"},
-    "server": {"errors", "chat", "config", "ui.safe"},
+    "config": {"errors", "safe"},
+    "server": {"errors", "chat", "config", "safe"},
     "prompts": {"chat"},
     "replies": {"errors"},
     "budget": {"errors", "chat"},
@@ -29,9 +30,9 @@ MAY_IMPORT = {
     "asking": {*WORDS, "budget", "pieces", "prompts", "replies", "chat"},
     "strategies": {*WORDS, *METHOD},
     "pipeline": {*WORDS, *METHOD},
-    "workspace": {"errors", "chat"},
+    "workspace": {"errors", "chat", "safe"},
     "demo": set(),
-    "ui": {*WORDS, "chat", "ui.safe"},
+    "ui": {*WORDS, "chat"},
     "interrupts": set(),
     "delivery": {*WORDS, *METHOD, "pipeline", "totals", "workspace", "rim"},
     "totals": {*WORDS, "asking", "chat"},
@@ -47,11 +48,9 @@ LAZY = {"smol_dev/__init__.py", "smol_dev/ui/choice.py"}
 
 
 def part(module: str) -> str:
-    """`smol_dev.config.load` is of `config`; the seam and the sanitiser are parts of their own."""
+    """`smol_dev.config.load` is of `config`; the seam is a part of its own."""
     if module.startswith("smol_dev.server.chat"):
         return "chat"
-    if module.startswith("smol_dev.ui.safe"):
-        return "ui.safe"
     return module.split(".")[1] if "." in module else module
 
 

@@ -118,7 +118,7 @@ def _fail(error: SmolError) -> int:
 
 
 def _misused(misuse: click.ClickException) -> int:
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     if isinstance(misuse, click.exceptions.NoArgsIsHelpError):
         _say(misuse.format_message())

@@ -31,7 +31,7 @@ def path(flags: "Flags") -> None:
     """List the files that settings are read from, strongest first."""
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.places import places
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     for line in places(flags, Surroundings.here()):
         click.echo(safe(line))
@@ -82,7 +82,7 @@ def explain(flags: "Flags", key: str) -> None:
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.load import load
     from smol_dev.config.show import candidate_lines
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
     say(*loaded.warnings)

@@ -48,7 +48,7 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
 
 def lines(check: "Check") -> "Iterator[str]":
     """The check on a line, and below it what to do."""
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     yield f"{check.state:<6}  {check.name:<{NAME_WIDTH}}  {safe(check.message)}"
     if check.fix:

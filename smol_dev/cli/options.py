@@ -105,7 +105,7 @@ def complete_set(
 
 def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
     """The choices that begin as typed; foreign names and texts are escaped."""
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     return [
         CompletionItem(safe(name), help=safe(text) or None)

@@ -44,7 +44,7 @@ def json_text(lines: "Sequence[ProfileLine]") -> str:
 
 def table_rows(lines: "Sequence[ProfileLine]") -> list[str]:
     """The profiles as aligned rows: mark, name, where it runs, its layer, what it is."""
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     cells = [
         (

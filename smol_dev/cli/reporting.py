@@ -139,7 +139,7 @@ def trace(error: BaseException, redact: Callable[[str], str]) -> None:
     """Print where the error came from, without secrets."""
     import traceback
 
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     text = "".join(traceback.format_exception(error))
     click.echo(safe(redact(text), keep_newlines=True), err=True)
@@ -153,7 +153,7 @@ def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None
         return
     import logging
 
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     class Line(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:

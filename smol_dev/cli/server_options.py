@@ -8,6 +8,7 @@ import click
 
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.errors import UsageError
+from smol_dev.safe import command
 
 if TYPE_CHECKING:
     from smol_dev.config.layers import Flags
@@ -67,9 +68,13 @@ def named_settings(
     known = PROVIDERS.get(prefix)  # type: ignore[call-overload]  # any text may be asked for
     if slash and rest and known is not None and known.flag_prefix:
         if provider is not None and provider != prefix:
+            meant = command(
+                "--llm-provider {provider} --model {model}", provider=provider, model=rest
+            )
             raise UsageError(
-                f"`--model {model}` and `--llm-provider {provider}` name two providers",
-                hint=f"type `--llm-provider {provider} --model {rest}`, or leave one of them out",
+                f"{command('--model {model}', model=model)} and "
+                f"{command('--llm-provider {provider}', provider=provider)} name two providers",
+                hint=f"type {meant}, or leave one of them out",
             )
         settings["provider"] = (prefix, "--model")
         model = rest

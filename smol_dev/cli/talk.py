@@ -5,7 +5,7 @@ import click
 
 def say(*lines: str) -> None:
     """Print the lines where talk goes."""
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     for line in lines:
         click.echo(safe(line), err=True)

@@ -39,7 +39,7 @@ def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
 def list_approvals(surroundings: "Surroundings") -> None:
     """Print each approval: its hash, its file, and whether the file has changed since."""
     from smol_dev.config.trust import approvals
-    from smol_dev.ui.safe import safe
+    from smol_dev.safe import safe
 
     for each in approvals(surroundings):
         changed = "" if each.current else "  (changed since)"
@@ -99,10 +99,13 @@ def show_pending(pending: "PendingTrust") -> None:
 
 def confirm(pending: "PendingTrust") -> None:
     """Ask on a terminal; raise `TrustError` after a no, and where nobody can be asked."""
+    from smol_dev.safe import command
+
     if not sys.stdin.isatty():
         raise TrustError(
             f"`{pending.path}` is not approved, and there is no terminal to ask on",
-            hint=f"look at it, then `smol_dev trust --yes`, or `SMOL_TRUST_PROJECT={pending.hash}`",
+            hint="look at it, then `smol_dev trust --yes`, or "
+            f"{command('SMOL_TRUST_PROJECT={hash}', hash=pending.hash)}",
         )
     if not click.confirm("Approve?", default=False, err=True):
         raise TrustError(f"`{pending.path}` is not approved", hint="nothing was recorded")

@@ -7,8 +7,9 @@ from smol_dev.config.change import Sheet, change
 from smol_dev.config.command_line import SECRET, TOP_TABLES, key_path, toml_value
 from smol_dev.config.document import rendered, with_value, without
 from smol_dev.config.layers import Flags, Key, Layers, Surroundings
-from smol_dev.config.problems import did_you_mean, dotted
+from smol_dev.config.problems import did_you_mean, dotted, typed
 from smol_dev.errors import UsageError
+from smol_dev.safe import command, named
 
 BETTER_WAYS: Final = (
     "name a variable (`smol_dev config set api_key_env NAME`), a file (`api_key_file`) or a command"
@@ -26,7 +27,7 @@ def set_value(
     def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
         path = full_key(key, sheet.layers)
         refuse_secret(path)
-        refuse_table(path, hint=f"name a key in it: `{dotted(path)}.KEY`")
+        refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
         refuse_unknown_profile(path, sheet.layers)
         read = toml_value(value.strip())
         said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.target.path}`"
@@ -46,7 +47,7 @@ def unset(
         if not holds(sheet.tables, path):
             raise UsageError(
                 f"`{dotted(path)}` is not set in `{sheet.target.path}`",
-                hint=f"see who sets it: `smol_dev config explain {dotted(path)}`",
+                hint=f"see who sets it: {command('smol_dev config explain {key}', key=typed(path))}",
             )
         said = f"`{dotted(path)}` is no longer set in `{sheet.target.path}`"
         return without(sheet.text, path), (said,)
@@ -89,7 +90,7 @@ def refuse_unknown_profile(path: Key, layers: Layers) -> None:
     if path[0] == "profiles" and path[1] not in known:
         raise UsageError(
             f"there is no profile `{path[1]}`{did_you_mean(path[1], known)}",
-            hint=f"create it: `smol_dev profiles add {dotted((path[1],))}`",
+            hint=f"create it: {command('smol_dev profiles add {name}', name=path[1])}",
         )
 
 

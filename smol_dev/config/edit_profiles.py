@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from smol_dev.config.change import Sheet, change
@@ -12,8 +11,9 @@ from smol_dev.config.document import renamed, with_table, with_value, without
 from smol_dev.config.edit import known_profiles
 from smol_dev.config.environment import put
 from smol_dev.config.layers import Flags, Key, Layers, Surroundings
-from smol_dev.config.problems import Problem, did_you_mean, dotted
+from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
 from smol_dev.errors import UsageError
+from smol_dev.safe import command
 
 Said = tuple[str, tuple[str, ...]]
 
@@ -63,7 +63,8 @@ def rename(
         if others := declared(name, sheet.layers, but=sheet.target.path):
             raise UsageError(
                 f"profile `{name}` is declared in `{others[0]}` too, and would lose those keys",
-                hint=f"copy it instead: `smol_dev profiles copy {quote(name)} {quote(new)}`",
+                hint="copy it instead: "
+                + command("smol_dev profiles copy {name} {new}", name=name, new=new),
             )
         text = renamed(sheet.text, ("profiles", name), new)
         said = [f"profile `{name}` is now `{new}` in `{sheet.target.path}`"]
@@ -126,7 +127,7 @@ def own_key(text: str) -> tuple[Key, object]:
     if read[0][0] in TOP_TABLES:
         raise UsageError(
             f"`{dotted(read[0])}` is no key of a profile",
-            hint=f"set it by itself: `smol_dev config set {dotted(read[0])} VALUE`",
+            hint=f"set it by itself: {command('smol_dev config set {key} VALUE', key=typed(read[0]))}",
         )
     return read
 
@@ -135,7 +136,7 @@ def made(name: str, sheet: Sheet) -> tuple[str, ...]:
     """What to say about a new profile."""
     return (
         f"profile `{name}` is in `{sheet.target.path}`",
-        f"make it the default: `smol_dev profiles use {quote(name)}{sheet.target.option}`",
+        f"make it the default: {command(f'smol_dev profiles use{sheet.target.option} {{name}}', name=name)}",
     )
 
 
@@ -184,7 +185,7 @@ def refuse_taken(name: str, layers: Layers) -> None:
             raise UsageError(
                 f"there is a profile `{name}` already (`{where}`)",
                 hint="take another name, or see what it is: "
-                f"`smol_dev profiles show {quote(name)}`",
+                + command("smol_dev profiles show {name}", name=name),
             )
 
 

@@ -12,6 +12,7 @@ from smol_dev.config.layers import Flags, Surroundings, shipped
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.store import alone, make_folder
 from smol_dev.errors import UsageError
+from smol_dev.safe import command
 
 NAMED_MODELS: Final = 20
 """Most models that are named in a profile's comment."""
@@ -60,7 +61,7 @@ def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> Targ
     if os.path.lexists(place.path):
         raise UsageError(
             f"`{place.path}` exists already, and `init` overwrites nothing",
-            hint=f"change it: `smol_dev config edit{place.option}`, or `smol_dev profiles add NAME`",
+            hint=f"change it: {command(f'smol_dev config edit{place.option}')}, or `smol_dev profiles add NAME`",
         )
     return place
 

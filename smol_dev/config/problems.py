@@ -1,6 +1,7 @@
 """What is wrong with the settings, in our words: where, which key, and what; never a secret."""
 
 import difflib
+import json
 import re
 from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
@@ -82,6 +83,11 @@ def fold(name: str) -> str:
 def dotted(key: Iterable[str]) -> str:
     """A key as TOML writes it: `profiles."a.b".model`."""
     return ".".join(part if bare(part) else quoted(part) for part in key)
+
+
+def typed(key: Iterable[str]) -> str:
+    """Return a key in full, as it is typed: what `dotted` shortens or escapes for the eye is whole."""
+    return ".".join(part if bare(part) else json.dumps(part, ensure_ascii=False) for part in key)
 
 
 def bare(part: str) -> bool:

@@ -16,6 +16,7 @@ from smol_dev.config.project import is_cloud_model, project_problems, value_of
 from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.config.validate import layer_problems, reference_problems
 from smol_dev.config.variants import parent_problems, read_variants, resolved
+from smol_dev.safe import command
 
 
 class Reading(NamedTuple):
@@ -109,7 +110,7 @@ def readable_key(layers: Layers) -> Iterator[str]:
         if isinstance(table, dict) and table.get("api_key"):
             key = ("profiles", name, "api_key")
             path = layer.documents[0].path
-            yield f"{layer.place(key)}: others can read this key: `chmod 600 {path}`"
+            yield f"{layer.place(key)}: others can read this key: {command('chmod 600 {file}', file=path)}"
             return
 
 

@@ -17,8 +17,10 @@ from smol_dev.config.project import Steering, steering
 from smol_dev.config.reading import Reading, read
 from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.errors import TrustError
+from smol_dev.safe import command
 
 FOLDER: Final = "trust"
+BY_HASH: Final = "SMOL_TRUST_PROJECT={hash}"
 HASH: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -107,7 +109,7 @@ def refused(found: PendingTrust) -> TrustError:
     return TrustError(
         f"`{found.path}` steers where prompts go and is not approved: {keys}",
         hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
-        f"in automation: `SMOL_TRUST_PROJECT={found.hash}`",
+        f"in automation: {command(BY_HASH, hash=found.hash)}",
     )
 
 
@@ -133,7 +135,7 @@ def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  
 
 def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
     """Write the approval, whole or not at all, readable by the user alone."""
-    hint = f"for this one environment: `SMOL_TRUST_PROJECT={hashed}`"
+    hint = f"for this one environment: {command(BY_HASH, hash=hashed)}"
     if surroundings.state is None:
         raise TrustError("there is no directory to record an approval in", hint=hint)
     folder = surroundings.state / FOLDER

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from smol_dev.safe import safe
 from smol_dev.server.probes import parsed
-from smol_dev.ui.safe import safe
 
 READ: Final = 262_144
 """Characters of a body that are looked at."""

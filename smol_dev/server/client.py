@@ -19,6 +19,7 @@ from smol_dev.config.endpoint import is_local, origin_of
 from smol_dev.config.model import Profile
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
+from smol_dev.safe import command
 from smol_dev.server import known as servers
 from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName
 from smol_dev.server.deadlines import Deadlines
@@ -304,12 +305,13 @@ class Client:
 
     def _no_connection(self, asked: Asked) -> ServerError:
         seconds = self.profile.connect_timeout
+        longer = command("-c connect_timeout={seconds}", seconds=f"{2 * seconds:g}")
         return failure(
             "timeout",
             asked,
             message=f"no connection with {asked.server} within {seconds:g} s (`connect_timeout`)",
             hint="check the address, and whether that machine is up and lets this one in; "
-            f"or wait longer: `-c connect_timeout={2 * seconds:g}`",
+            f"or wait longer: {longer}",
         )
 
     def _asked(self, profile: Profile) -> Asked:

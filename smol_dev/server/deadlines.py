@@ -7,6 +7,7 @@ from typing import Final
 
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
+from smol_dev.safe import command
 from smol_dev.server.failures import Asked, failure
 from smol_dev.server.patience import TICKS, Patience
 
@@ -139,5 +140,6 @@ class Deadlines:
         }.get(name, f"{server} did not end its answer")
         known = self._asked.known
         own = known.remedies.get("timeout") if known is not None else None
-        hint = f"wait longer: `-c {name}={2 * seconds:g}`; " + (own or "or use a smaller model")
+        longer = command("-c {name}={seconds}", name=name, seconds=f"{2 * seconds:g}")
+        hint = f"wait longer: {longer}; " + (own or "or use a smaller model")
         return failure("timeout", self._asked, message=f"{message} (`{name}`)", hint=hint)

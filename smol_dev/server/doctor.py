@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from smol_dev.config.model import Profile
+from smol_dev.safe import command, safe
 from smol_dev.server.chat import Facts, StageName
 from smol_dev.server.check import Check, State
 from smol_dev.server.client import Client
@@ -17,7 +18,6 @@ from smol_dev.server.known import Offer
 from smol_dev.server.probes import same
 from smol_dev.server.reach import reach
 from smol_dev.server.trial import complete, structured
-from smol_dev.ui.safe import safe
 
 STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
 TOO_SMALL: Final = 4_096
@@ -122,6 +122,8 @@ def _slots(profile: Profile, facts: Facts) -> Check:
         )
     if at_once != "auto" and at_once > slots:
         message = f"`max_concurrency` is {at_once}, but the server works on {slots} at once"
-        return Check("parallel", "warned", message, f"`-c max_concurrency={slots}`", data)
+        return Check(
+            "parallel", "warned", message, command("-c max_concurrency={slots}", slots=slots), data
+        )
     noun = "request" if slots == 1 else "requests"
     return Check("parallel", "ok", f"the server works on {slots} {noun} at once", data=data)

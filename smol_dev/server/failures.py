@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from smol_dev.errors import ServerError
+from smol_dev.safe import safe
 from smol_dev.server.bodies import Said, header, understand
 from smol_dev.server.causes import reason
 from smol_dev.server.kinds import Kind
@@ -17,7 +18,6 @@ from smol_dev.server.known import Known, told_by
 from smol_dev.server.patterns import ANY_FIELD, number, refused_field, rules
 from smol_dev.server.probes import Probe
 from smol_dev.server.remedies import address_remedy, hint_for
-from smol_dev.ui.safe import safe
 
 __all__ = ["Answer", "Asked", "Kind", "RefusedError", "classify", "failure", "unreachable"]
 

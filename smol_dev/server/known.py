@@ -4,7 +4,6 @@ Their table is `known.toml`; a new server is one entry there.
 """
 
 import re
-import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import httpx2
 
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.providers import ProviderName
+from smol_dev.safe import with_commands
 from smol_dev.server.chat import Facts
 from smol_dev.server.kinds import Kind
 from smol_dev.server.probes import (
@@ -27,7 +27,6 @@ from smol_dev.server.probes import (
     size_of,
     values,
 )
-from smol_dev.ui.safe import safe
 
 LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
@@ -79,12 +78,10 @@ class Known:
         larger = USUAL_WINDOW
         while window is not None and larger <= window:
             larger *= 2
-        name = shlex.quote(safe(model)) if model else "MODEL"
-        return (
-            text.replace("{window}", str(larger))
-            .replace("{base_url}", base_url)
-            .replace("{model}", name)
-        )
+        values: dict[str, object] = {"window": larger, "base_url": base_url}
+        if model:
+            values["model"] = model
+        return with_commands(text, values)
 
     def thinking(self, reasoning: str) -> dict[str, object]:
         """The fields of a request that set how much the model thinks; none for `auto`."""

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from smol_dev.safe import command, named, safe
 from smol_dev.server.kinds import Kind
 from smol_dev.server.known import generic, servers
 from smol_dev.server.probes import API_PATH, root_of
-from smol_dev.ui.safe import safe
 
 if TYPE_CHECKING:
     from smol_dev.server.failures import Asked
@@ -76,7 +76,7 @@ def address_remedy(asked: "Asked") -> str:
     else:
         return ""
     url = urlunsplit((parts.scheme, parts.netloc, better, "", ""))
-    return f"{why}: `--api-base-url {safe(url)}`"
+    return f"{why}: {command('--api-base-url {url}', url=url)}"
 
 
 def nearest(asked: "Asked") -> str:
@@ -89,8 +89,8 @@ def nearest(asked: "Asked") -> str:
     close = [folded[each] for each in get_close_matches(asked.model.lower(), folded, NEAREST, 0.5)]
     names = list(dict.fromkeys([*tagged, *close]))[:NEAREST]
     if names:
-        return "did you mean " + ", ".join(f"`{safe(name)}`" for name in names) + "?"
-    some = ", ".join(f"`{safe(name)}`" for name in asked.models[:NEAREST])
+        return "did you mean " + ", ".join(map(named, names)) + "?"
+    some = ", ".join(map(named, asked.models[:NEAREST]))
     more = ", …" if len(asked.models) > NEAREST else ""
     return f"it has {some}{more}"
 

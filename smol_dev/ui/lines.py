@@ -1,6 +1,5 @@
 """Each event as the words a person reads; the same on every screen. Foreign text is escaped here."""
 
-import shlex
 from functools import singledispatch
 
 from smol_dev.errors import SmolError
@@ -16,7 +15,7 @@ from smol_dev.events import (
     StageTotal,
     Warned,
 )
-from smol_dev.ui.safe import safe, safe_name
+from smol_dev.safe import command, safe, safe_name
 from smol_dev.ui.screen import paragraph, render_error
 
 STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
@@ -130,12 +129,8 @@ def remedy(event: RunDone) -> str:
     """How to have the failed files, after a blank line; nothing where none failed."""
     if not event.failed:
         return ""
-    return f"\n\nhint: ask again for what is missing: `{safe(resume_command(event.output_dir))}`"
-
-
-def resume_command(output_dir: str) -> str:
-    """The command that finishes a run in this folder."""
-    return shlex.join(["smol_dev", "resume", output_dir])
+    resume = command("smol_dev resume {dir}", dir=event.output_dir)
+    return f"\n\nhint: ask again for what is missing: {resume}"
 
 
 def speed(tokens: int | None, seconds: float) -> str:

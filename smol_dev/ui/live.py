@@ -23,10 +23,10 @@ from smol_dev.events import (
     StageStarted,
     Warned,
 )
+from smol_dev.safe import safe
 from smol_dev.ui.held import WORD_ENDS, Held
 from smol_dev.ui.lines import details, sentence
 from smol_dev.ui.progress import Progress, Ticker, Work, phase
-from smol_dev.ui.safe import safe
 from smol_dev.ui.screen import Clock, Redact
 from smol_dev.ui.streams import Talk
 

@@ -17,10 +17,10 @@ from smol_dev.events import (
     StageStarted,
     Warned,
 )
+from smol_dev.safe import safe, safe_name
 from smol_dev.ui.held import LINE_ENDS, Held
 from smol_dev.ui.lines import details, done, failed, left_out, remedy, sentence
 from smol_dev.ui.progress import Progress, Ticker, waiting
-from smol_dev.ui.safe import safe, safe_name
 from smol_dev.ui.screen import Clock, Redact
 from smol_dev.ui.streams import Talk
 

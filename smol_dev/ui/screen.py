@@ -5,7 +5,7 @@ from typing import Protocol
 
 from smol_dev.errors import ConfigError, SmolError
 from smol_dev.events import Event
-from smol_dev.ui.safe import safe
+from smol_dev.safe import safe
 
 Redact = Callable[[str], str]
 """Text in, the same text without any known secret out."""

@@ -2,12 +2,12 @@
 
 import contextlib
 import errno
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from smol_dev.errors import Reason, WorkspaceError
+from smol_dev.safe import command
 
 _DISK: Final = "make room, then finish the run: {resume}"
 _CHOOSE: Final = "choose a folder that you may write to: `-o DIR`"
@@ -67,7 +67,7 @@ def explain(error: OSError) -> str:
 
 def resume_command(root: Path) -> str:
     """What to type to finish the run of this folder."""
-    return f"`smol_dev resume {shlex.quote(str(root))}`"
+    return command("smol_dev resume {dir}", dir=root)
 
 
 @contextlib.contextmanager

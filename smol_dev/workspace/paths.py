@@ -1,12 +1,13 @@
 """Which model-chosen paths may be written: pure rules, nothing is repaired."""
 
 import re
-import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from glob import escape
 from typing import Final
+
+from smol_dev.safe import command
 
 MAX_CHARACTERS: Final = 240
 MAX_COMPONENTS: Final = 20
@@ -201,7 +202,7 @@ def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]
         return None
     return (
         f"`{found.group(2)}` acts by itself when the folder is opened;"
-        f" `--allow-sensitive {shlex.quote(escape(path))}` permits it"
+        f" {command('--allow-sensitive {glob}', glob=escape(path))} permits it"
     )
 
 

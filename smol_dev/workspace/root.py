@@ -1,13 +1,13 @@
 """Which folder may be an output folder, and what of the user's is in the way in it."""
 
 import os
-import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
 from smol_dev.errors import WorkspaceError
+from smol_dev.safe import command
 from smol_dev.workspace.folder import Folder, descend
 from smol_dev.workspace.paths import NEVER_WRITTEN, skeleton
 
@@ -44,9 +44,10 @@ def _refuse_links(path: Path, *, below: Path) -> None:
         return
     for end in range(len(below.parts) + 1, len(path.parts) + 1):
         if (link := Path(*path.parts[:end])).is_symlink():
+            meant = command("-o {dir}", dir=os.path.realpath(path))
             raise WorkspaceError(
                 f"the output folder `{path}` leads elsewhere: `{link}` is a link",
-                hint=f"if that is meant, name the folder: `-o {shlex.quote(os.path.realpath(path))}`",
+                hint=f"if that is meant, name the folder: {meant}",
                 reason="unsafe_path",
             )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.ui.safe import safe, safe_name
+from smol_dev.safe import safe, safe_name
 
 
 @pytest.mark.parametrize(
