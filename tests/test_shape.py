@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "config": {"errors", "safe"},
     "server": {"errors", "chat", "config", "safe"},
     "prompts": {"chat"},
-    "replies": {"errors"},
+    "languages": set(),
+    "replies": {"errors", "languages"},
     "budget": {"errors", "chat"},
     "conversation": {"budget", "prompts", "chat"},
     "pieces": {"events", "chat"},
@@ -132,7 +133,7 @@ def loaded_by(code: str) -> set[str]:
     return set(result.stdout.splitlines()[-1].split())
 
 
-HEAVY = {"asyncio", "openai", "pydantic", "rich", "tomlkit"}
+HEAVY = {"asyncio", "openai", "pydantic", "rich", "tomlkit", "tree_sitter"}
 RUN = """
 import contextlib, io
 from smol_dev.cli import run
@@ -151,7 +152,9 @@ with contextlib.redirect_stdout(io.StringIO()):
         pytest.param(RUN.format("['--help']"), {*HEAVY, "dataclasses"}, id="--help"),
         pytest.param(RUN.format("['generate', '--help']"), HEAVY, id="generate"),
         pytest.param(RUN.format("['profiles', 'list']"), HEAVY, id="profiles list"),
-        pytest.param(RUN.format("['config', 'show']"), {"openai", "rich"}, id="config show"),
+        pytest.param(
+            RUN.format("['config', 'show']"), {"openai", "rich", "tree_sitter"}, id="config show"
+        ),
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(code: str, not_loaded: set[str]) -> None:

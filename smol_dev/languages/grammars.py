@@ -1,0 +1,221 @@
+"""The tree-sitter grammars: a syntax tree, and the place where a text stops being its language.
+
+A grammar is imported when the first text of its language is parsed. A text that is nested so deep
+that a grammar's C code would crash, or need time or memory beyond all measure, is not parsed.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from smol_dev.languages.verdict import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, stopped
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Parser, Tree
+
+GRAMMARS: Final = {
+    "javascript": ("tree_sitter_javascript", "language"),
+    "typescript": ("tree_sitter_typescript", "language_typescript"),
+    "tsx": ("tree_sitter_typescript", "language_tsx"),
+    "html": ("tree_sitter_html", "language"),
+    "css": ("tree_sitter_css", "language"),
+    "go": ("tree_sitter_go", "language"),
+    "rust": ("tree_sitter_rust", "language"),
+    "java": ("tree_sitter_java", "language"),
+    "bash": ("tree_sitter_bash", "language"),
+    "yaml": ("tree_sitter_yaml", "language"),
+}
+"""For each language the module of its grammar and the function that returns it."""
+
+LARGEST: Final = 2 * 1024 * 1024
+CHUNK: Final = 4096
+DEEPEST: Final = 200
+DEEPEST_TAGS: Final = 1000
+COPIED_TAGS: Final = 30_000_000
+MOST_LINES: Final = 30_000
+MOST_HEREDOCS: Final = 500
+
+SLASHED: Final = (re.compile(r"(?<![^\s;{}(),])/\*"), "*/")
+MARKED: Final = (re.compile("<!--"), "-->")
+COMMENTS: Final = {
+    "html": MARKED,
+    **dict.fromkeys(("javascript", "typescript", "tsx", "css", "go", "rust", "java"), SLASHED),
+}
+"""For each language how a comment begins and ends that a text may be cut in the middle of."""
+
+QUOTES: Final = ('"', "'", 'r#"')
+TEMPLATES: Final = frozenset({"javascript", "typescript", "tsx", "go"})
+"""The languages in which a pair of back-ticks holds a string of several lines."""
+
+CSS_VALUE: Final = re.compile(r"[^;{}\n]*\s*\Z")
+ACROSS_LINES: Final = frozenset({"rust", "html", "bash"})
+"""The languages in which a string in simple quotes may go over several lines."""
+
+CUT: Final = "the file ends in the middle"
+PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
+PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
+BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
+TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
+VOID: Final = frozenset(
+    "area base br col embed hr img input link meta param source track wbr".split()
+)
+INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
+
+
+@cache
+def grammar(language: str) -> "Language":
+    """Return the grammar of a language, imported now; queries on a tree need it."""
+    module, function = GRAMMARS[language]
+    made: Language = import_module("tree_sitter").Language(
+        getattr(import_module(module), function)()
+    )
+    return made
+
+
+def _parser(language: str) -> "Parser":
+    made: Parser = import_module("tree_sitter").Parser(grammar(language))
+    return made
+
+
+@lru_cache(maxsize=8)
+def tree(language: str, text: str) -> "Tree | None":
+    """Return the syntax tree of a text, or None for a language or a text that is not parsed.
+
+    Positions in the tree count bytes of the text in UTF-8, with `?` for a lone surrogate.
+    """
+    if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
+        return None
+    return _parser(language).parse(_data(language, text))
+
+
+def _data(language: str, text: str) -> bytes:
+    """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page."""
+    return (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
+
+
+def too_deep(language: str, text: str) -> bool:
+    """Tell whether a text is nested deeper than its grammar can bear."""
+    return language in DEEP and DEEP[language](text)
+
+
+def _deep_html(text: str) -> bool:
+    """The grammar copies the stack of open tags at every token."""
+    depth = deepest = 0
+    for tag in TAG.finditer(text):
+        if tag[2].lower() not in VOID:
+            depth = max(0, depth - 1) if tag[1] else depth + 1
+            deepest = max(deepest, depth)
+    return deepest > DEEPEST_TAGS or deepest * len(text) > COPIED_TAGS
+
+
+def _deep_yaml(text: str) -> bool:
+    """The grammar crashes at about 250 levels, and counts lines in sixteen bits."""
+    lines = text.splitlines()
+    return len(lines) > MOST_LINES or any(
+        len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST for line in lines
+    )
+
+
+def _deep_java(text: str) -> bool:
+    """Type arguments inside type arguments take memory by the square of their depth."""
+    return any(part.count("<") > DEEPEST for part in re.split("[;{}]", text))
+
+
+def _deep_bash(text: str) -> bool:
+    """All open heredocs are copied at every token."""
+    return text.count("<<") > MOST_HEREDOCS
+
+
+DEEP: Final[dict[str, Callable[[str], bool]]] = {
+    "html": _deep_html,
+    "yaml": _deep_yaml,
+    "java": _deep_java,
+    "bash": _deep_bash,
+}
+
+
+def judge(language: str, text: str) -> Parsed:
+    """Return whether a text is whole in a language that has a grammar; blanks at its end are nothing."""
+    text = text.encode(errors="replace").decode().rstrip() + "\n"
+    parsed = tree(language, text)
+    if parsed is None:
+        return NOT_JUDGED
+    if not parsed.root_node.has_error:
+        return _page(text) if language == "html" else WHOLE
+    offset = _first_error(language, text)
+    if offset >= len(text) - 1 or _cut(language, text, offset):
+        return stopped(text, len(text) - 1, CUT, unfinished=True)
+    word = re.match(r"\w{1,40}|\S", text[offset:])
+    return stopped(text, offset, f"unexpected `{word[0] if word else ''}`", unfinished=False)
+
+
+def _page(text: str) -> Parsed:
+    """Return the verdict on HTML without an error; a page that opens `<html>` closes it."""
+    if PAGE.search(text) and not PAGE_END.search(text):
+        return stopped(text, len(text) - 1, CUT, unfinished=True)
+    return WHOLE
+
+
+def _first_error(language: str, text: str) -> int:
+    """Return where the parser first knew no way on.
+
+    The parser's log tells it: an LR parser goes on exactly as long as what it has read can begin a
+    valid text. Only the log says so; error nodes in a tree show where the parser found back.
+    """
+    data = _data(language, text)
+    place = furthest = (0, 0)
+    given_up = False
+
+    def log(_: object, message: str) -> None:
+        nonlocal place, furthest, given_up
+        if given_up or message[0] not in "pdr":
+            return
+        if message.startswith("process "):
+            row, column = message.rsplit(", ", 2)[1:]
+            place = int(row.removeprefix("row:")), int(column.removeprefix("col:"))
+        elif message.startswith("detect_error "):
+            furthest = max(furthest, place)
+        given_up = message.startswith("resume ")
+
+    def read(offset: int, _: object) -> bytes:
+        return b"" if given_up else data[offset : offset + CHUNK]
+
+    reader = _parser(language)
+    reader.logger = log
+    reader.parse(read)
+    return _offset(text, *furthest)
+
+
+def _offset(text: str, row: int, column: int) -> int:
+    """Return the offset of the first visible character at or behind a row and column in bytes."""
+    start = 0
+    for _ in range(row):
+        start = text.find("\n", start) + 1
+    line = text[start:].partition("\n")[0].encode()
+    offset = start + len(line[:column].decode(errors="ignore"))
+    return offset + len(text[offset:]) - len(text[offset:].lstrip())
+
+
+def _cut(language: str, text: str, offset: int) -> bool:
+    """Tell whether the text stops where it ends: in its last word, or a comment or string left open."""
+    if LAST_WORD.match(text, offset) or (language == "css" and CSS_VALUE.match(text, offset)):
+        return True
+    if language in COMMENTS:
+        opening, closing = COMMENTS[language]
+        starts = [found.end() for found in opening.finditer(text, 0, offset + 4)]
+        if starts and text.find(closing, starts[-1]) < 0:
+            return True
+    if language in TEMPLATES and "`" not in text[offset:] and text.count("`") % 2:
+        return True
+    return any(_opens(quote, language, text, offset) for quote in QUOTES)
+
+
+def _opens(quote: str, language: str, text: str, offset: int) -> bool:
+    """Tell whether a string begins at an offset or right before it, and never ends."""
+    start = text.rfind(quote, max(0, offset - len(quote) - 1), offset + len(quote))
+    rest = text[start + len(quote) :].rstrip("\n")
+    if start < 0 or quote.lstrip("r")[::-1] in rest:
+        return False
+    return "\n" not in rest or quote == 'r#"' or language in ACROSS_LINES

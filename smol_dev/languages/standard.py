@@ -1,0 +1,106 @@
+"""The languages that the standard library parses: Python, JSON and TOML."""
+
+import ast
+import codeop
+import json
+import re
+import tomllib
+import warnings
+
+from smol_dev.languages.verdict import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, stopped
+
+
+def judge_python(text: str) -> Parsed:
+    """Return whether a text compiles as Python; blanks at its end are nothing."""
+    text = text.rstrip() + "\n"
+    try:
+        _compile(text)
+    except SyntaxError as error:
+        return _python_error(text, error)
+    except (RecursionError, MemoryError, OverflowError):
+        return NOT_JUDGED
+    except ValueError as error:
+        return stopped(text, max(0, text.find("\0")), str(error), unfinished=False)
+    return WHOLE
+
+
+def _compile(text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(text, "<file>", "exec", dont_inherit=True)
+
+
+def _python_error(text: str, error: SyntaxError) -> Parsed:
+    """Return where Python stopped; a NUL has no line of its own."""
+    line = error.lineno or text.count("\n", 0, max(0, text.find("\0"))) + 1
+    lines = text.split("\n")
+    line = min(line, len(lines) - 1)
+    start = sum(len(before) + 1 for before in lines[: line - 1])
+    column = max(0, (error.offset or 1) - 1)
+    unfinished = (
+        _python_goes_on(text)
+        or text[start + column :].strip() == ""
+        or (line == len(lines) - 1 and error.msg.startswith("unterminated"))
+        or _python_goes_on(LAST_WORD.sub("", text))
+    )
+    return stopped(text, min(start + column, len(text) - 1), error.msg, unfinished=unfinished)
+
+
+def _python_goes_on(text: str) -> bool:
+    """Tell whether Python, asked as its prompt asks, would wait for more."""
+    text = text.rstrip()
+    try:
+        return codeop.compile_command(text, symbol="exec") is None
+    except SyntaxError as error:
+        last = text.rpartition("\n")[2]
+        return error.lineno == text.count("\n") + 1 and (error.offset or 0) > len(last)
+    except (ValueError, OverflowError, RecursionError, MemoryError):
+        return False
+
+
+def python_tree(text: str) -> ast.Module | None:
+    """Return the syntax tree of a Python file, or None where it has none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def judge_json(text: str) -> Parsed:
+    """Return whether a text is one JSON value."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        unfinished = not error.msg.startswith("Extra") and (
+            error.msg.startswith("Unterminated")
+            or not text[error.pos :].strip()
+            or LAST_WORD.match(text, error.pos) is not None
+        )
+        return stopped(text, error.pos, error.msg, unfinished=unfinished)
+    except (RecursionError, MemoryError):
+        return NOT_JUDGED
+    except ValueError as error:
+        return stopped(text, 0, str(error), unfinished=False)
+    return WHOLE
+
+
+def judge_toml(text: str) -> Parsed:
+    """Return whether a text is a TOML document; blanks at its end are nothing."""
+    text = text.rstrip()
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        at = re.match(r"line (\d+), column (\d+)", place)
+        if at is None:
+            return stopped(text, len(text), message, unfinished=True)
+        offset = sum(len(line) + 1 for line in text.split("\n")[: int(at[1]) - 1]) + int(at[2]) - 1
+        unfinished = LAST_WORD.match(text, offset) is not None
+        return stopped(text, offset, message, unfinished=unfinished)
+    except (RecursionError, MemoryError):
+        return NOT_JUDGED
+    except ValueError as error:
+        return stopped(text, 0, str(error), unfinished=False)
+    return WHOLE
