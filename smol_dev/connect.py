@@ -53,6 +53,8 @@ async def connected(
         elif not profile.base_url:
             profile = await _found(profile, rim)
             secrets = loaded.secrets(base_url=profile.base_url)
+            for secret in (each for bound in secrets for each in bound.secrets):
+                rim.keep_secret(secret)
         usual = PROVIDERS[profile.provider].concurrency if is_local(profile.base_url) else ELSEWHERE
         client = Client(
             profile,

@@ -44,6 +44,11 @@ class Received:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def place(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
+
     def json(self) -> Any:  # noqa: ANN401 - whatever was sent
         return json.loads(self.body)
 
@@ -130,7 +135,7 @@ class FakeServer:
     @property
     def chats(self) -> list[Received]:
         """The requests for chat completions, without the probes."""
-        return [each for each in self.requests if each.path.endswith("/chat/completions")]
+        return [each for each in self.requests if each.place.endswith("/chat/completions")]
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()

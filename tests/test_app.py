@@ -31,7 +31,7 @@ def plays(files: Mapping[str, str | Canned | Answer]) -> Callable[[Received], Ca
     """A server that answers plan, list and each file by the path that ends its request."""
 
     def answer(request: Received) -> Canned:
-        if not request.path.endswith("/chat/completions"):
+        if not request.place.endswith("/chat/completions"):
             return json_answer({"data": [{"id": "m"}]})
         messages = request.json()["messages"]
         turns = sum(message["role"] == "assistant" for message in messages)

@@ -14,10 +14,12 @@ from smol_dev.config.load import Loaded
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
 from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
+from smol_dev.config.secret import without_secrets
 from smol_dev.config.variants import FILE_ENDINGS, shown_prompts
 from smol_dev.errors import ConfigError
 
 DEFAULT = Origin("defaults", "")
+FREE_TABLES = ("extra_body", "extra_query")
 
 
 class Candidate(NamedTuple):
@@ -169,7 +171,7 @@ def rendered(key: Key, value: object) -> str:
     if value and is_hidden(key, value):
         return "(hidden)"
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(without_secrets(value), ensure_ascii=False, default=str)
     return shown(value)[1:-1] if isinstance(value, str | bool | int | float) else str(value)
 
 
@@ -204,7 +206,7 @@ def profile_table(profile: Profile) -> dict[str, Any]:
     table = {
         name: value
         for name, value in plain_table(profile).items()
-        if name not in hidden and not (name in (*KEY_SOURCES, "extra_body") and not value)
+        if name not in hidden and not (name in (*KEY_SOURCES, *FREE_TABLES) and not value)
     }
     stages = {name: getattr(profile, name) for name in STAGES}
     own = {
@@ -217,9 +219,13 @@ def profile_table(profile: Profile) -> dict[str, Any]:
 
 
 def plain_table(table: Table) -> dict[str, Any]:
-    """A table's keys in the order of the model; those without value are left out, as TOML has no null."""
+    """A table's keys in the order of the model, without secrets and without those that have no value."""
     values = {name: getattr(table, name) for name in type(table).model_fields}
-    return {name: value for name, value in values.items() if value is not None}
+    return {
+        name: without_secrets(value) if name in FREE_TABLES else value
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def prompt_table(prompts: Prompts) -> dict[str, str]:

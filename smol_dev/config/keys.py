@@ -12,6 +12,7 @@ from smol_dev.config.environment import PREFIX
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
 from smol_dev.config.layers import Key
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
+from smol_dev.config.secret import is_secret_name
 
 STAGES: Final = ("plan", "files", "code")
 WORDS: Final = {"true": True, "yes": True, "on": True, "1": True} | {
@@ -64,14 +65,23 @@ def is_secret(key: tuple[Any, ...]) -> bool:
     if field is None:
         return True
     name = key[locate(key)[1]]
-    return name in ("base_url", "extra_body", "headers") or trust_of(key) == "never"
+    return name in ("base_url", "extra_body", "extra_query", "headers") or trust_of(key) == "never"
 
 
 def is_hidden(key: tuple[Any, ...], value: object) -> bool:
     """Whether this value is not shown even to who asks for it: a key, a header, a malformed address."""
     if key[-1] == "base_url":
         return not isinstance(value, str) or url_problem(value) != ""
-    return "headers" in key[2:3] or key[2:3] in (("api_key",), ("api_key_command",))
+    named = any(isinstance(part, str) and is_secret_name(part) for part in within_free_table(key))
+    return named or "headers" in key[2:3] or key[2:3] in (("api_key",), ("api_key_command",))
+
+
+def within_free_table(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the parts of a key below `extra_body` or `extra_query`, whose names are not ours."""
+    _, place = locate(key)
+    return (
+        key[place + 1 :] if key[place : place + 1] and str(key[place]).startswith("extra_") else ()
+    )
 
 
 def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything

@@ -22,7 +22,13 @@ from smol_dev.config.reading import (
     read,
     understood,
 )
-from smol_dev.config.secret import Bound, from_command, from_file, from_variable
+from smol_dev.config.secret import (
+    Bound,
+    from_command,
+    from_file,
+    from_variable,
+    secret_texts,
+)
 from smol_dev.config.sources import Sources, effective
 from smol_dev.config.trust import PendingTrust, decide
 from smol_dev.errors import ConfigError
@@ -66,7 +72,17 @@ class Loaded:
         headers = {name: value.strip() for name, value in self.endpoint.headers.items()}
         if key is not None:
             headers["Authorization"] = f"Bearer {key_text(key, self.layers.surroundings)}"
-        return (Bound(origin_of(url), headers),) if headers and url else ()
+        query = dict(self.profile.extra_query)
+        in_body = tuple(self.secrets_in_body())
+        if not url or not (headers or query or in_body):
+            return ()
+        return (Bound(origin_of(url), headers, query, in_body),)
+
+    def secrets_in_body(self) -> Iterator[str]:
+        """Yield the secrets among the fields that the profile and its stages add to a request's body."""
+        profile = self.profile
+        for table in (profile, profile.plan, profile.files, profile.code):
+            yield from secret_texts(table.extra_body)
 
     def needs_key(self) -> bool:
         """Whether the server is known to refuse a request without key, and none was held back."""

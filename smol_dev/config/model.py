@@ -133,6 +133,15 @@ class Profile(Tuning):
     ] = {}
     """Further request headers, for gateways; secrets like the key."""
 
+    extra_query: Annotated[
+        dict[str, str],
+        Field(json_schema_extra=STEER, examples=[{"api-version": "2024-10-21"}]),
+    ] = {}
+    """Query parameters of every request, for gateways that want them; an address itself holds none."""
+
+    allow_http: Annotated[bool, Field(json_schema_extra=STEER)] = False
+    """Allow plain `http://` to a server that is not on this machine or a private network: others can read along."""
+
     connect_timeout: Seconds = 5
     """Longest wait for a connection, TLS included, in seconds."""
 

@@ -46,7 +46,13 @@ def read(flags: Flags, surroundings: Surroundings) -> Reading:
     if wrong := list(endpoint_problems(tables, at, lookup=None)):
         raise config_error(wrong)
     texts, _ = read_variants(layers)
-    warnings = (*layers.warnings, *at.warnings, *elsewhere(problems), *readable_key(layers))
+    warnings = (
+        *layers.warnings,
+        *at.warnings,
+        *elsewhere(problems),
+        *readable_key(layers),
+        *open_to_others(tables, at),
+    )
     dropped = {**overridden(tables), **at.dropped}
     return Reading(layers, names, tables, at, dropped, resolved(layers, texts), warnings)
 
@@ -137,9 +143,23 @@ def endpoint_problems(
         what = (
             f"{origin} is not on this machine or a private network, and `local_only` is set ({by})"
         )
+    elif allows_http(tables):
+        return
     else:
         what = f"plain `http://` only goes to this machine or a private network; {origin} needs `https://`"
     yield Problem(where, key, what, profile)
+
+
+def allows_http(tables: Sequence[Slot]) -> bool:
+    """Return whether plain `http://` to a server elsewhere is wanted."""
+    slot = first(tables, "allow_http")
+    return slot is not None and slot.table["allow_http"] is True
+
+
+def open_to_others(tables: Sequence[Slot], at: Endpoint) -> Iterator[str]:
+    """Yield the line about prompts that leave the network unencrypted."""
+    if at.base_url.startswith("http://") and allows_http(tables) and not is_local(at.base_url):
+        yield f"prompts go to {origin_of(at.base_url)} unencrypted, as `allow_http` says"
 
 
 def address_place(slot: Slot, base_url: str) -> tuple[str, str]:

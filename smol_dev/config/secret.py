@@ -1,38 +1,75 @@
 """Keys and other secrets: read, checked, bound to one server, and never shown."""
 
+import re
 import subprocess
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from smol_dev.config.files import BadFileError, read_bytes
 from smol_dev.errors import ConfigError
 
 KEY_LIMIT: Final = 16 * 1024
 COMMAND_SECONDS: Final = 30
+SECRET_NAME: Final = re.compile(
+    "apikey|token$|secret|authorization|password|passwd|credential|^key$|subscriptionkey|^sig$"
+)
 SHORTEST: Final = 6
 """Shorter secrets are left alone by `redact`: they would take ordinary words with them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Bound:
-    """Request headers that may go to this origin (`https://host:port`) and nowhere else."""
+    """Request headers and query parameters that may go to this origin (`https://host:port`) and nowhere else.
+
+    `in_body` are the secrets among the fields that the profile adds to a request's body.
+    """
 
     origin: str
     headers: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    in_body: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Bound(origin={self.origin!r}, headers={sorted(self.headers)})"
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: each header's value, and the key without its `Bearer`."""
-        values = self.headers.values()
-        return tuple(
-            dict.fromkeys(part for each in values for part in (each.removeprefix("Bearer "), each))
+        """What must never be shown: each header's value, the key without its `Bearer`, what else is one."""
+        headers = (
+            part for each in self.headers.values() for part in (each.removeprefix("Bearer "), each)
         )
+        return tuple(dict.fromkeys((*headers, *secret_texts(self.query), *self.in_body)))
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a key of a table of free names says that its value is a secret."""
+    return SECRET_NAME.search(re.sub(r"[\W_]", "", name.casefold())) is not None
+
+
+def secret_texts(value: object, *, secret: bool = False) -> Iterator[str]:
+    """Yield every text in a value that stands under a secret's name."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from secret_texts(inner, secret=secret or is_secret_name(str(name)))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from secret_texts(inner, secret=secret)
+    elif secret and isinstance(value, str) and value:
+        yield value
+
+
+def without_secrets(value: Any) -> Any:  # noqa: ANN401 - TOML data
+    """Return a value without what stands in it under a secret's name."""
+    if isinstance(value, Mapping):
+        return {
+            name: without_secrets(inner)
+            for name, inner in value.items()
+            if not is_secret_name(str(name))
+        }
+    return [without_secrets(inner) for inner in value] if isinstance(value, list) else value
 
 
 def redact(text: str, secrets: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from smol_dev.config.command_line import key_path
 from smol_dev.config.explain import Candidate, as_dict, as_toml, origins
+from smol_dev.config.keys import is_hidden
 from smol_dev.config.layers import Key, Origin
 from smol_dev.config.load import Loaded
 from smol_dev.config.positions import positions
@@ -18,10 +19,12 @@ def as_text(loaded: Loaded, *, origin: bool) -> str:
         found = {from_top(key, loaded.name): each for key, each in known.items()}
         found["default_profile",] = loaded.layers.selected_by
         text = with_origins(text, found)
-    headers = (
-        f"# {key}: set ({each})\n" for key, each in known.items() if key.startswith("headers.")
+    hidden = (
+        f"# {key}: set ({each})\n"
+        for key, each in known.items()
+        if "." in key and is_hidden(from_top(key, loaded.name), value=None)
     )
-    comments = (f"# api_key: {loaded.key_summary()}\n", *headers)
+    comments = (f"# api_key: {loaded.key_summary()}\n", *hidden)
     return visible("".join(one_line(each) for each in comments) + text)
 
 

@@ -11,6 +11,7 @@ import httpcore2
 import httpx2
 
 from smol_dev import __version__
+from smol_dev.config.endpoint import origin_of
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
 from smol_dev.server.lines import Line, Lines, Way
@@ -85,11 +86,12 @@ class Guard(httpx2.AsyncBaseTransport):
         connect_timeout: float,
     ) -> None:
         self._secrets = [(bound.origin, httpx2.Headers(bound.headers).raw) for bound in secrets]
+        self._queries = [(bound.origin, bound.query) for bound in secrets if bound.query]
         self._lines = Lines(base_url, environ=environ, connect_timeout=connect_timeout)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The server's answer; a redirect is an answer like any other."""
-        way = self._lines.way(request.url)
+        way = self._lines.way(self._address(request.url))
         line = self._lines.line(way)
         try:
             answer = await self._send(request, line, way)
@@ -140,6 +142,13 @@ class Guard(httpx2.AsyncBaseTransport):
             except LOST:
                 if line.network.connections > connections:
                     raise
+
+    def _address(self, url: httpx2.URL) -> httpx2.URL:
+        """The URL with the query parameters of its origin."""
+        for origin, query in self._queries:
+            if origin == origin_of(str(url)):
+                return url.copy_merge_params(query)
+        return url
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
         """Those that may leave, and the secrets of the origin, each in place of a header of its name.

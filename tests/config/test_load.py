@@ -40,6 +40,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "extends": ("local-vllm", "local-ollama"),
     "local_only": (True, False),
     "extra_body": ({"k": 1}, {"k": 2}),
+    "extra_query": ({"k": "one"}, {"k": "two"}),
+    "allow_http": (True, False),
 }
 RUN_VALUES: dict[str, tuple[Any, Any]] = {
     "output_dir": ("one", "two"),
@@ -56,7 +58,7 @@ def test_the_table_of_values_is_complete() -> None:
 
 
 def toml(value: Any) -> str:  # noqa: ANN401 - TOML data
-    return f"{{k = {value['k']}}}" if isinstance(value, dict) else json.dumps(value)
+    return f"{{k = {json.dumps(value['k'])}}}" if isinstance(value, dict) else json.dumps(value)
 
 
 def say(world: World, layer: str, table: str, key: str, value: object) -> Flags:

@@ -51,13 +51,14 @@ def test_every_setting_says_who_set_it(world: World) -> None:
     lines = as_text(loaded, origin=True).replace(str(world.root), "~").splitlines()
     assert lines[0] == "# api_key: set (env WORK_KEY, for https://api.openai.com)"
     commented = [line for line in lines if "  # " in line]
+    unshown = {"X-Team", "seed", "max_output_tokens", "extra_query"}
     assert {key.rpartition(".")[2] for key in origins(loaded)} - {
         line.partition(" = ")[0] for line in lines
-    } == {"X-Team", "seed", "max_output_tokens"}
+    } == unshown
     assert lines[1] == (
         "# headers.X-Team: set (user (~/home/config/smol.toml:7), through profile base)"
     )
-    assert len(commented) == len(origins(loaded)) + 1 - len(["X-Team", "seed", "max_output_tokens"])
+    assert len(commented) == len(origins(loaded)) + 1 - len(unshown)
     assert {
         'default_profile = "work"  # user (~/home/config/smol.toml:1)',
         'model = "x"  # user (~/home/config/smol.toml:11)',
