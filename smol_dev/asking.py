@@ -286,13 +286,20 @@ def _as_sent(request: Request, reply: Reply) -> tuple[Message, ...]:
     return (*turns, Message("assistant", reply.opening)) if reply.opening else turns
 
 
+async def _room(chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget) -> int:
+    """The tokens for the answer; the server is asked to count where only it can say what fits."""
+    if budget.doubts(turns):
+        budget.take(turns, await chat.measure(stage, turns))
+    return budget.room(turns)
+
+
 async def _send(
     chat: Chat, question: Question[Value], request: Request, budget: Budget
 ) -> AsyncGenerator[Step | Reply, None]:
     """One request and its answer; an answer that repeats itself without end is broken off."""
-    expected = Reply("", None, opening=request.opening)
-    room = budget.room(_as_sent(request, expected))
+    expected = _as_sent(request, Reply("", None, opening=request.opening))
     yield StageStarted(question.stage, question.path)
+    room = await _room(chat, question.stage, expected, budget)
     repetition, text, pieces = Repetition(), [], Pieces(question.stage, question.path)
     async with aclosing(chat.ask(replace(request, max_tokens=room))) as answer:
         async for item in answer:

@@ -8,10 +8,12 @@ from typing import Final
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
+from smol_dev.config.project import model_of_project
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.secret import Bound
+from smol_dev.config.trust import file_hash, is_approved
 from smol_dev.demo.server import DemoServer
-from smol_dev.errors import ServerError
+from smol_dev.errors import ServerError, TrustError
 from smol_dev.events import Warned
 from smol_dev.rim import Rim
 from smol_dev.safe import command
@@ -61,11 +63,26 @@ async def connected(
             secrets,
             environ=rim.surroundings.environ,
             cache_dir=rim.surroundings.cache,
+            keep_here=_chosen_by_project(loaded),
         )
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:
             client.profile = profile = await _with_model(client, rim)
         yield Link(client, profile, usual)
+
+
+def _chosen_by_project(loaded: Loaded) -> TrustError | None:
+    """The refusal of a model elsewhere that an unapproved project file chose; None where the user did."""
+    document = loaded.layers.project
+    key = model_of_project(loaded.layers, loaded.tables)
+    if document is None or key is None:
+        return None
+    if is_approved(file_hash(document.path, document.raw), loaded.layers.surroundings):
+        return None
+    return TrustError(
+        f"`{document.path}` chose a model (`{key}`) that the server has run elsewhere",
+        hint="choose one that runs on this machine: `smol_dev models`; or name it yourself: `--model NAME`",
+    )
 
 
 async def _found(profile: Profile, rim: Rim) -> Profile:

@@ -27,6 +27,7 @@ class StageSettings:
     window: int | None = None
     max_output_tokens: int | None = None
     answer_retries: int = 2
+    truncation_check: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +85,21 @@ class Conversation:
         for stage in STAGES:
             facts = await self.chat.facts(stage)
             settings = self.job.settings(stage)
-            window = settings.window or facts.window
+            windows = [each for each in (settings.window, facts.window) if each is not None]
+            window = min(windows, default=None)
             self._facts[stage] = facts
-            budget = self._budgets.setdefault(facts.model, Budget(enlarge=facts.enlarge))
-            budget.window = window or budget.window
+            budget = self._budgets.setdefault(facts.model, Budget())
+            budget.window, budget.facts = window or budget.window, facts
+            budget.said = settings.window
             variant = settings.variant
             if variant == "auto":
                 variant = prompts.choose(window=window, parameters=facts.parameters)
             self._variants.setdefault(stage, variant)
 
     def budget(self, stage: StageName) -> Budget:
-        """The budget of the stage's model, with the stage's own `max_output_tokens`."""
-        budget = self._budgets[self._facts[stage].model]
-        budget.wanted = self.job.settings(stage).max_output_tokens
+        """The budget of the stage's model, with the stage's own settings."""
+        budget, settings = self._budgets[self._facts[stage].model], self.job.settings(stage)
+        budget.wanted, budget.checks = settings.max_output_tokens, settings.truncation_check
         return budget
 
     def variant(self, stage: StageName) -> str:

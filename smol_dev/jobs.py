@@ -51,4 +51,5 @@ def _stage(profile: Profile) -> StageSettings:
         window=None if window == "auto" else window,
         max_output_tokens=profile.max_output_tokens,
         answer_retries=profile.answer_retries,
+        truncation_check=profile.truncation_check,
     )

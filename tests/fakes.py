@@ -4,7 +4,18 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from smol_dev.errors import SmolError
-from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName, Usage
+from smol_dev.server.chat import (
+    Delta,
+    Facts,
+    Measured,
+    Message,
+    Note,
+    Reply,
+    Request,
+    Retrying,
+    StageName,
+    Usage,
+)
 
 Answer = str | Reply | SmolError
 Item = Delta | Retrying | Note | Reply
@@ -23,12 +34,18 @@ class FakeChat:
     requests: list[Request] = field(default_factory=list)
     most_at_once: int = 0
     closed: int = 0
+    measures: Measured = field(default_factory=Measured)
+    measured: list[tuple[StageName, tuple[Message, ...]]] = field(default_factory=list)
     stepped_down: list[StageName] = field(default_factory=list)
     _open: int = 0
 
     async def facts(self, stage: StageName) -> Facts:
         del stage
         return self.known
+
+    async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
+        self.measured.append((stage, messages))
+        return self.measures
 
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
         number = len(self.requests)

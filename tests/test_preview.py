@@ -54,7 +54,7 @@ context window: 4,096
 most tokens of an answer: 1,000, and never more than the window leaves
 {cost}the words of variant `default`: about N
 the words of variant `small`: about N
-the words of variant `tiny`: about 58"""
+the words of variant `tiny`: about 55"""
 
 
 def loaded(folder: Path, own: str = OWN, **settings: object) -> Loaded:
@@ -70,7 +70,7 @@ def without_sizes(text: str) -> str:
 def test_settings_messages_and_tokens_are_shown_in_full(tmp_path: Path) -> None:
     mine = loaded(tmp_path)
     settings = f"# ---- settings ----\n{as_text(mine, origin=True)}"
-    messages = MESSAGES.format(prompt="a $5 timer\n^[[2J", cost="the prompt itself: about 13\n")
+    messages = MESSAGES.format(prompt="a $5 timer\n^[[2J", cost="the prompt itself: about 17\n")
     assert without_sizes(preview("a $5 timer\n\x1b[2J", mine)) == settings + messages
 
 

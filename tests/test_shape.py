@@ -13,7 +13,16 @@ import smol_dev
 ROOT = Path(smol_dev.__file__).parent
 
 WORDS = {"errors", "events", "safe"}
-METHOD = {"asking", "budget", "conversation", "strategies", "prompts", "replies", "chat"}
+METHOD = {
+    "asking",
+    "budget",
+    "counting",
+    "conversation",
+    "strategies",
+    "prompts",
+    "replies",
+    "chat",
+}
 
 MAY_IMPORT = {
     "errors": set(),
@@ -25,7 +34,8 @@ MAY_IMPORT = {
     "prompts": {"chat"},
     "languages": set(),
     "replies": {"errors", "languages"},
-    "budget": {"errors", "chat"},
+    "budget": {"errors", "chat", "counting"},
+    "counting": set(),
     "conversation": {"budget", "prompts", "chat"},
     "pieces": {"events", "chat"},
     "asking": {*WORDS, "budget", "pieces", "prompts", "replies", "chat"},

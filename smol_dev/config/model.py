@@ -80,6 +80,9 @@ class Tuning(Table):
     context_window: Annotated[int, Field(ge=512)] | Literal["auto"] = "auto"
     """Tokens the model sees at once; `auto` asks the server for the window as it is loaded."""
 
+    truncation_check: bool = True
+    """Stop when the server's count of a prompt shows that it read only a part of it."""
+
     structured_output: Literal["auto", "json_schema", "json_object", "off"] = "auto"
     """How the file list is asked for; `auto` steps down when the server refuses, and remembers."""
 

@@ -5,7 +5,7 @@ prompt or a key anywhere.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ from smol_dev.config.finish import leaf_paths
 from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.problems import Problem, dotted, shown
-from smol_dev.config.profiles import base_url, chain, slots
+from smol_dev.config.profiles import Slot, base_url, chain, slots
 
 KEYS_ELSEWHERE: Final = (
     "a project's file cannot name a key; keep the server with its key in your own file, "
@@ -102,10 +102,23 @@ def is_model(key: Key) -> bool:
     return key[0] == "profiles" and key[-1] == "model" and (len(key) == 3 or key[2] in STAGES)  # noqa: PLR2004
 
 
+def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
+    """Return the key by which the project's file chose the model, or the profile that names it."""
+    for path in (("model",), *((stage, "model") for stage in STAGES)):
+        slot = next((each for each in tables if each.holds(*path)), None)
+        if slot is not None and slot.layer.kind == "project":
+            return dotted(slot.key(*path))
+    return "default_profile" if layers.selected_by.layer == "project" else None
+
+
 def is_cloud_model(model: object) -> bool:
-    """Whether a local Ollama would pass the model's prompts on to a cloud."""
-    tag = model.rpartition(":")[2] if isinstance(model, str) and ":" in model else ""
-    return tag == "cloud" or tag.endswith("-cloud")
+    """Whether Ollama's own rule (`internal/modelref`) sends the model's prompts to its cloud, by the name.
+
+    An alias made by `ollama cp` has any name; the server is asked for those before the first prompt.
+    """
+    _, colon, tag = model.rpartition(":") if isinstance(model, str) else ("", "", "")
+    tag = tag.strip().lower()
+    return bool(colon) and (tag == "cloud" or (tag.endswith("-cloud") and "/" not in tag))
 
 
 def old_and_new(layers: Layers, key: Key) -> tuple[str, str]:

@@ -5,9 +5,12 @@ Standard library only, so that the pipeline and its tests know no client library
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from smol_dev.errors import SmolError
+
+SMALLEST_USUAL_WINDOW: Final = 8_192
+"""The smallest context window that is suggested; the next ones are twice as large each."""
 
 Role = Literal["system", "user", "assistant"]
 StageName = Literal["plan", "files", "code"]
@@ -103,10 +106,11 @@ class Reply:
 class Facts:
     """What the server tells about itself and a stage's model; None where it does not say.
 
-    `window` is the context window in tokens as it is loaded now, `parameters` the model's size
-    (7_000_000_000 for a 7B), `slots` how many requests it works on at once, `enlarge` what to type
-    for a larger window on this server, `continues` whether it goes on with an assistant's turn that a
-    request ends with.
+    `window` is the context window in tokens as it is loaded now, `limit` the largest that the model
+    was made for, `parameters` the model's size (7_000_000_000 for a 7B), `slots` how many requests
+    the server works on at once, `remote` where it has the model run if that is elsewhere. `enlarge`
+    is what to type for a larger window on this server, with `WINDOW` where its size goes, `continues`
+    whether it goes on with an assistant's turn that a request ends with.
     """
 
     server: str = "compatible"
@@ -116,6 +120,30 @@ class Facts:
     parameters: int | None = None
     enlarge: str = ""
     continues: bool = False
+    limit: int | None = None
+    remote: str = ""
+
+    def larger(self, needed: int) -> str:
+        """Return what to type for a window of at least `needed` tokens, or why there can be none."""
+        if self.limit is not None and needed > self.limit:
+            return (
+                f"about {needed:,} tokens are needed, and this model is made for {self.limit:,} at most:"
+                " shorten the prompt, or choose a model with a larger context window"
+            )
+        size = SMALLEST_USUAL_WINDOW
+        while size < needed:
+            size *= 2
+        size = size if self.limit is None else min(size, self.limit)
+        text = self.enlarge or "load the model with a context window of WINDOW tokens"
+        return text.replace("WINDOW", str(size))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a server says of a prompt before it answers: the loaded window, and the prompt's tokens."""
+
+    window: int | None = None
+    prompt: int | None = None
 
 
 class Chat(Protocol):
@@ -123,6 +151,9 @@ class Chat(Protocol):
 
     async def facts(self, stage: StageName) -> Facts:
         """What is known about the model of this stage; asks the server at most once per state."""
+
+    async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
+        """Return what the server says of these messages; a model on demand is loaded to learn its window."""
 
     def ask(self, request: Request) -> AsyncGenerator[Delta | Retrying | Note | Reply, None]:
         """The answer as it comes; the last item is the one `Reply`.

@@ -17,20 +17,48 @@ import httpx2
 
 from smol_dev.config.endpoint import is_local, origin_of
 from smol_dev.config.model import Profile
+from smol_dev.config.project import is_cloud_model
 from smol_dev.config.secret import Bound
-from smol_dev.errors import ServerError
+from smol_dev.errors import ServerError, SmolError
 from smol_dev.safe import command
 from smol_dev.server import known as servers
-from smol_dev.server.chat import Delta, Facts, Note, Reply, Request, Retrying, StageName
+from smol_dev.server.chat import (
+    Delta,
+    Facts,
+    Measured,
+    Message,
+    Note,
+    Reply,
+    Request,
+    Retrying,
+    StageName,
+)
 from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
-from smol_dev.server.failures import Answer, Asked, RefusedError, classify, failure, unreachable
+from smol_dev.server.failures import (
+    Answer,
+    Asked,
+    RefusedError,
+    TooLongError,
+    classify,
+    failure,
+    unreachable,
+)
 from smol_dev.server.known import Known, Offer
+from smol_dev.server.measure import count, load
 from smol_dev.server.postponed import postponed
 from smol_dev.server.probes import SMALLEST_MODEL
 from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
-from smol_dev.server.request import Form, Habits, body, form_of, opens_anew, was_sent
+from smol_dev.server.request import (
+    Form,
+    Habits,
+    body,
+    form_of,
+    message_fields,
+    opens_anew,
+    was_sent,
+)
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.streamed import streamed
 from smol_dev.server.transport import PLACEHOLDER, open_client
@@ -58,6 +86,7 @@ class Client:
 
     `secrets` are headers bound to their origins. `environ` is asked for proxies and certificates
     alone. `cache_dir` remembers what a server refused; None remembers nothing between runs.
+    `keep_here` is raised where the server would have a model run elsewhere; `local_only` refuses too.
     """
 
     def __init__(
@@ -67,6 +96,7 @@ class Client:
         *,
         environ: Mapping[str, str],
         cache_dir: Path | None = None,
+        keep_here: SmolError | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
@@ -91,6 +121,7 @@ class Client:
         self._remembered = Remembered(cache_dir, profile.base_url)
         self._habits: dict[str, Habits] = {}
         self._models: tuple[str, ...] | None = None
+        self._keep_here = keep_here
         self._clock = clock
         self._sleep = sleep
 
@@ -113,8 +144,22 @@ class Client:
         model = self.profile.stage(stage).model
         if model not in self._facts:
             known = await self.recognised()
-            self._facts[model] = await servers.facts(self.http, self.profile.base_url, model, known)
+            self._facts[model] = await servers.facts(
+                self.http, self.profile.base_url, model, known, guarded=self._is_guarded
+            )
         return self._facts[model]
+
+    async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
+        """What the server says of a prompt before it is sent; a model on demand is loaded for that."""
+        profile, known = self.profile.stage(stage), await self.recognised()
+        at = (self.http, profile.base_url, profile.model, known)
+        if (await self.facts(stage)).window is None and known.load:
+            await self._keep(stage)
+            await load(*at, seconds=profile.first_token_timeout)
+            del self._facts[profile.model]
+        habits = self._habits_of(profile)
+        sent = message_fields(messages, merges_system=habits.merges_system)
+        return Measured((await self.facts(stage)).window, await count(*at, sent))
 
     async def offers(self) -> tuple[Offer, ...]:
         """The models that the server offers."""
@@ -123,7 +168,7 @@ class Client:
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
         """The answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)
-        await self.recognised()
+        await self._keep(request.stage)
         habits = self._habits_of(profile)
         if about_proxy := self._about_the_proxy():
             yield about_proxy
@@ -131,18 +176,19 @@ class Client:
         while True:
             begun = False
             deadlines = Deadlines(profile, self._asked(profile), self._clock)
+            form = form_of(request, habits, continues=self._may_continue(profile, habits))
             try:
-                form = form_of(request, habits, continues=self._may_continue(profile, habits))
                 async with self._once(request, profile, habits, form, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
                         yield self._formed(item, form, habits) if isinstance(item, Reply) else item
-            except RefusedError as refused:
-                note = self._without(refused.field, request, profile, form)
-                if begun or note is None:
-                    raise
-                yield note
             except ServerError as error:
+                changed = None if begun else self._changed(request, profile, form, error)
+                if changed is not None:
+                    request, note = changed
+                    if note is not None:
+                        yield note
+                    continue
                 left = profile.first_token_timeout - (self._clock() - started)
                 wait = wait_before_retry(
                     error,
@@ -219,6 +265,39 @@ class Client:
             habits.continues = not opens_anew(reply.text, opening)
             opening = opening if habits.continues else ""
         return replace(reply, opening=opening, enforced=form.enforced)
+
+    def _changed(
+        self, request: Request, profile: Profile, form: Form, error: ServerError
+    ) -> tuple[Request, Note | None] | None:
+        """The request in a form that the server may take after this refusal; None where there is none."""
+        if isinstance(error, TooLongError):
+            self._learn_window(profile.model, error.window)
+            room = error.room(request.max_tokens)
+            return None if room is None else (replace(request, max_tokens=room), None)
+        if not isinstance(error, RefusedError):
+            return None
+        note = self._without(error.field, request, profile, form)
+        return None if note is None else (request, note)
+
+    def _learn_window(self, model: str, window: int | None) -> None:
+        facts = self._facts.get(model)
+        if window is not None and facts is not None:
+            self._facts[model] = replace(facts, window=min(window, facts.window or window))
+
+    @property
+    def _is_guarded(self) -> bool:
+        return self.profile.local_only or self._keep_here is not None
+
+    async def _keep(self, stage: StageName) -> None:
+        """Raise where the server would pass the prompt on, and the settings keep it here."""
+        await self.recognised()
+        asked = self.asked(stage)
+        if not self._is_guarded or not is_local(asked.base_url):
+            return
+        remote = (await self.facts(stage)).remote
+        if not remote and not (is_cloud_model(asked.model) and self.known and self.known.remote):
+            return
+        raise self._keep_here or failure("cloud_model", asked)
 
     def _about_the_proxy(self) -> Note | None:
         if self._proxy is None or self._proxy_told:
@@ -322,6 +401,7 @@ class Client:
             models=self._models,
             key_sent=self._key_sent,
             proxy=self._proxy,
+            limit=facts.limit if (facts := self._facts.get(profile.model)) else None,
         )
 
 

@@ -6,7 +6,6 @@ is never chosen, nor is such a model.
 """
 
 import asyncio
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from smol_dev.config.endpoint import PORTS, default_base_url, is_local
 from smol_dev.config.lookup import system_lookup
+from smol_dev.config.project import is_cloud_model
 from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Answer, Asked, classify
@@ -35,7 +35,6 @@ from smol_dev.server.probes import Probe
 if TYPE_CHECKING:
     import httpx2
 
-IN_CLOUD: Final = re.compile(r"[:-]cloud$")
 CONTAINER_SIGNS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 HOST_OF_CONTAINER: Final = "host.docker.internal"
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -214,9 +213,14 @@ def choose(offered: Sequence[Offer]) -> str:
 
     One that the server would have run in a cloud is never chosen.
     """
-    chats = [each for each in offered if each.chats and not IN_CLOUD.search(each.name)]
+    chats = [each for each in offered if each.chats and not runs_in_cloud(each)]
     in_memory = [each for each in chats if each.loaded]
     return next((each.name for each in in_memory or chats), "")
+
+
+def runs_in_cloud(offer: Offer) -> bool:
+    """Whether the server would have the model run elsewhere, by its name or by its own word."""
+    return bool(offer.remote) or is_cloud_model(offer.name)
 
 
 def _with(server: Found, offered: Sequence[Offer]) -> Found:

@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from smol_dev.config.model import Profile
+from smol_dev.config.project import is_cloud_model
 from smol_dev.safe import command, safe
 from smol_dev.server.chat import Facts, StageName
 from smol_dev.server.check import Check, State
 from smol_dev.server.client import Client
-from smol_dev.server.detect import IN_CLOUD, choose
+from smol_dev.server.detect import choose
 from smol_dev.server.failures import failure, sentence
 from smol_dev.server.known import Offer
 from smol_dev.server.probes import same
 from smol_dev.server.reach import reach
+from smol_dev.server.remedies import USUAL_WINDOW
 from smol_dev.server.trial import complete, structured
 
 STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
@@ -74,7 +76,7 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
         return Check("model", "failed", error.message, error.hint)
     offer = next((each for each in offered if same(each.name, asked.model)), None)
     data = {"model": asked.model, "loaded": offer.loaded if offer else None}
-    if IN_CLOUD.search(asked.model):
+    if is_cloud_model(asked.model) or (offer is not None and offer.remote):
         error = failure("cloud_model", asked)
         state: State = "failed" if client.profile.local_only else "warned"
         return Check("model", state, error.message, error.hint, data)
@@ -95,6 +97,7 @@ def _window(profile: Profile, facts: Facts) -> Check:
     name, wanted = "context window", profile.context_window
     window = facts.window if wanted == "auto" else min(wanted, facts.window or wanted)
     data = {"window": window, "loaded": facts.window}
+    larger = facts.larger(USUAL_WINDOW if wanted == "auto" else wanted)
     if window is None:
         message = (
             "the server does not tell it: nothing will be refused, an answer takes 4,096 tokens"
@@ -102,13 +105,13 @@ def _window(profile: Profile, facts: Facts) -> Check:
         return Check(name, "warned", message, "say it: `-c context_window=16384`", data)
     if wanted != "auto" and window < wanted:
         message = f"`context_window` says {wanted:,} tokens, loaded are {window:,}"
-        return Check(name, "failed", message, facts.enlarge, data)
+        return Check(name, "failed", message, larger, data)
     if window < TOO_SMALL:
         message = f"{window:,} tokens are too few for a plan, a list and files"
-        return Check(name, "failed", message, facts.enlarge, data)
+        return Check(name, "failed", message, larger, data)
     if window <= SMALL:
         message = f"{window:,} tokens: the short prompts are used, and only small projects fit"
-        return Check(name, "warned", message, facts.enlarge, data)
+        return Check(name, "warned", message, larger, data)
     return Check(name, "ok", f"{window:,} tokens", data=data)
 
 

@@ -19,6 +19,12 @@ from smol_dev.server.patterns import ANY_FIELD, number, refused_field, rules
 from smol_dev.server.probes import Probe
 from smol_dev.server.remedies import address_remedy, hint_for
 
+ROOM_FOR_ANSWER: Final = 4_096
+"""Tokens that a window should leave behind the prompt."""
+
+SMALLEST_ANSWER: Final = 64
+"""Tokens below which there is no use in asking for an answer."""
+
 __all__ = ["Answer", "Asked", "Kind", "RefusedError", "classify", "failure", "unreachable"]
 
 
@@ -38,7 +44,7 @@ class Asked:
 
     `models` is the server's own list, None when it is not known; `running` names other local servers
     that were found running; `proxy` is the proxy the request went through; `container` says that we
-    run in one, where `localhost` is not the machine.
+    run in one, where `localhost` is not the machine; `limit` is the largest window the model is made for.
     """
 
     base_url: str
@@ -49,6 +55,7 @@ class Asked:
     proxy: str | None = None
     running: tuple[str, ...] = ()
     container: bool = False
+    limit: int | None = None
 
     @property
     def server(self) -> str:
@@ -68,6 +75,34 @@ class RefusedError(ServerError):
     def __init__(self, message: str, *, hint: str, field: str, kind: Kind = "unsupported") -> None:
         super().__init__(message, hint=hint, kind=kind)
         self.field = field
+
+
+class TooLongError(ServerError):
+    """Prompt and answer do not fit the window together; None is what the server did not tell.
+
+    `prompt` is exact, or with `at_least` where the server stopped counting.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str, window: int | None, prompt: int | None, at_least: bool
+    ) -> None:
+        super().__init__(message, hint=hint, kind="context")
+        self.window = window
+        self.prompt = prompt
+        self.at_least = at_least
+
+    def room(self, asked_for: int) -> int | None:
+        """Return the tokens that are left for an answer for which `asked_for` were too many.
+
+        None where the server names no figures, or what is left is too little for any answer. vLLM
+        stops counting at the first token that does not fit: half of the answer is given up then.
+        """
+        if self.window is None or self.prompt is None:
+            return None
+        left = self.window - self.prompt
+        if self.at_least and left >= asked_for - 1:
+            left = asked_for // 2
+        return left if SMALLEST_ANSWER <= left < asked_for else None
 
 
 SENTENCES: Final[Mapping[Kind, str]] = {
@@ -207,12 +242,19 @@ def _told(
     sizes = ""
     if kind == "context" and window:
         sizes = f" ({f'{prompt:,} tokens into ' if prompt else ''}{window:,})"
-    too_small = max(window or 0, prompt or 0) or None
+    needed = prompt + ROOM_FOR_ANSWER if prompt else 2 * window if window else None
+    if needed and window:
+        needed = max(needed, window + 1)
+    message = f"{sentence(kind, asked)}{sizes}{_quote(answer, said)}"
+    hint = hint or hint_for(kind, asked, needed=needed, status=answer.status)
+    if kind == "context":
+        least = number("at_least", said) is not None
+        return TooLongError(message, hint=hint, window=window, prompt=prompt, at_least=least)
     return failure(
         kind,
         asked,
-        message=f"{sentence(kind, asked)}{sizes}{_quote(answer, said)}",
-        hint=hint or hint_for(kind, asked, window=too_small, status=answer.status),
+        message=message,
+        hint=hint,
         transient=transient,
         retry_after=retry_after(answer.headers),
     )

@@ -32,9 +32,6 @@ LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
 MOST_SLOTS: Final = 1024
 MOST_MODELS: Final = 10_000
-USUAL_WINDOW: Final = 16_384
-"""A window that holds the method's prompts for a project of some files."""
-
 NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "sleeping", "failed"}
 NO_CHAT: Final = re.compile(
     r"embed|rerank|bert\b|(^|[/:_-])(bge|gte|e5|all-minilm|minilm|mxbai|whisper|tts|clip|"
@@ -55,6 +52,10 @@ class Known:
     lists_loaded: bool = False
     forwards: bool = False
     window: tuple[Place, ...] = ()
+    limit: tuple[Place, ...] = ()
+    remote: tuple[Place, ...] = ()
+    count: tuple[Place, ...] = ()
+    load: str = ""
     slots: tuple[Place, ...] = ()
     parameters: tuple[Place, ...] = ()
     loaded: tuple[Place, ...] = ()
@@ -67,18 +68,13 @@ class Known:
     unclear: Kind = "server"
     remedies: Mapping[Kind, str] = field(default_factory=dict)
 
-    def remedy(
-        self, kind: Kind, *, model: str = "", window: int | None = None, base_url: str = ""
-    ) -> str:
-        """What to type or change after a failure of this kind, here.
+    def remedy(self, kind: Kind, *, model: str = "", base_url: str = "") -> str:
+        """Return what to type or change after a failure of this kind, here.
 
-        `window` is a context window that was too small; a larger one is suggested.
+        `WINDOW` stays in it, for `Facts.larger` to put in the size that is needed.
         """
         text = self.remedies.get(kind) or generic().remedies[kind]
-        larger = USUAL_WINDOW
-        while window is not None and larger <= window:
-            larger *= 2
-        values: dict[str, object] = {"window": larger, "base_url": base_url}
+        values: dict[str, object] = {"base_url": base_url}
         if model:
             values["model"] = model
         return with_commands(text, values)
@@ -92,13 +88,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that a server offers; None where it does not say."""
+    """A model that a server offers; None where it does not say. `remote` is where it would really run."""
 
     name: str
     loaded: bool | None = None
     window: int | None = None
     parameters: int | None = None
     chats: bool = True
+    remote: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -109,7 +106,10 @@ def servers() -> tuple[Known, ...]:
 
 
 def _entry(table: dict[str, Any]) -> Known:
-    places = ("window", "slots", "parameters", "loaded", "type", "continues")
+    places = (
+        *("window", "limit", "remote", "count", "slots"),
+        *("parameters", "loaded", "type", "continues"),
+    )
     located = {key: tuple(Place(**place) for place in table.get(key, ())) for key in places}
     lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
     fields: dict[str, Any] = table | located | lists
@@ -162,21 +162,27 @@ def told_by(answer: Probe) -> Known | None:
     return None
 
 
-async def facts(client: httpx2.AsyncClient, base_url: str, model: str, known: Known) -> Facts:
+async def facts(
+    client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, guarded: bool = False
+) -> Facts:
     """What the server says about itself and the model, asked anew, all at once; never raises.
 
-    A window that Ollama does not tell before it has loaded the model is None until then.
+    A window that Ollama does not tell before it has loaded the model is None until then. With
+    `guarded` any server is asked whether it passes prompts on, whatever the profile calls it.
     """
-    places = (*known.window, *known.slots, *known.parameters, *known.continues)
+    remote = tuple(place for each in (servers() if guarded else (known,)) for place in each.remote)
+    own = (known.window, known.limit, known.slots, known.parameters, known.continues)
+    places = (*(place for each in own for place in each), *remote)
     answers = await fetch_all(client, base_url, places, model=model)
-    window = _smallest(known.window, answers, model, most=LARGEST_WINDOW)
     return Facts(
         server=known.name,
         model=model,
-        window=window,
+        window=_smallest(known.window, answers, model, most=LARGEST_WINDOW),
+        limit=_smallest(known.limit, answers, model, most=LARGEST_WINDOW),
+        remote=_remote(remote, answers, model),
         slots=_smallest(known.slots, answers, model, most=MOST_SLOTS),
         parameters=_parameters(known, answers, model),
-        enlarge=known.remedy("context", model=model, window=window, base_url=base_url),
+        enlarge=known.remedy("context", model=model, base_url=base_url),
         continues=known.always_continues
         or any(found for _, found in look_up(known.continues, answers, model)),
     )
@@ -185,7 +191,7 @@ async def facts(client: httpx2.AsyncClient, base_url: str, model: str, known: Kn
 async def offers(client: httpx2.AsyncClient, base_url: str, known: Known) -> tuple[Offer, ...]:
     """The models that the server offers, in its order; empty when it does not answer."""
     models = Place("models", "data[].id")
-    places = (models, *known.window, *known.parameters, *known.loaded, *known.type)
+    places = (models, *known.window, *known.parameters, *known.loaded, *known.type, *known.remote)
     answers = await fetch_all(client, base_url, places)
     return tuple(_offer(known, answers, name) for name in listed(answers.get("models")) or ())
 
@@ -208,7 +214,17 @@ def _offer(known: Known, answers: Mapping[str, Probe], name: str) -> Offer:
         window=_smallest(known.window, answers, name, most=LARGEST_WINDOW),
         parameters=_parameters(known, answers, name),
         chats=not no_chat,
+        remote=_remote(known.remote, answers, name),
     )
+
+
+def _remote(places: tuple[Place, ...], answers: Mapping[str, Probe], model: str) -> str:
+    """Where the server has the model run, if that is not on this machine; else empty."""
+    for _, found in look_up(places, answers, model):
+        told = next((each for each in found if isinstance(each, str) and each.strip()), "")
+        if told:
+            return told
+    return ""
 
 
 def _loaded(known: Known, answers: Mapping[str, Probe], name: str) -> bool | None:

@@ -128,7 +128,11 @@ def values(document: object, find: str, model: str) -> list[Any]:
     found: list[Any] = [document]
     for step in find.split("."):
         name, bracket, condition = step.partition("[")
-        found = [each[name] for each in found if isinstance(each, dict) and name in each]
+        tables = [each for each in found if isinstance(each, dict)]
+        if name.startswith("*"):
+            found = [each[key] for each in tables for key in each if key.endswith(f".{name[1:]}")]
+        else:
+            found = [each[name] for each in tables if name in each]
         if bracket:
             lists = (each for each in found if isinstance(each, list))
             found = [entry for each in lists for entry in entries(each, condition, model)]

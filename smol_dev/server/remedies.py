@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from smol_dev.safe import command, named, safe
+from smol_dev.server.chat import Facts
 from smol_dev.server.kinds import Kind
 from smol_dev.server.known import generic, servers
 from smol_dev.server.probes import API_PATH, root_of
@@ -13,16 +14,21 @@ from smol_dev.server.probes import API_PATH, root_of
 if TYPE_CHECKING:
     from smol_dev.server.failures import Asked
 
+USUAL_WINDOW: Final = 16_384
+"""A window that holds the method's prompts for a project of some files."""
+
 NEAREST: Final = 3
 FORBIDDEN: Final = 403
 DOUBLED: Final = re.compile(r"(/v\d+)(?:/v\d+)+$")
 ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|chat)$")
 
 
-def hint_for(kind: Kind, asked: "Asked", *, window: int | None = None, status: int = 0) -> str:
-    """What to type or change after a failure of this kind."""
+def hint_for(kind: Kind, asked: "Asked", *, needed: int | None = None, status: int = 0) -> str:
+    """Return what to type or change after a failure of this kind; `needed` is the window it takes."""
     known = asked.known or generic()
-    remedy = known.remedy(kind, model=asked.model, window=window, base_url=asked.base_url)
+    remedy = known.remedy(kind, model=asked.model, base_url=asked.base_url)
+    if "WINDOW" in remedy:
+        remedy = Facts(enlarge=remedy, limit=asked.limit).larger(needed or USUAL_WINDOW)
     match kind:
         case "not_running":
             remedy = not_running(asked, remedy)

@@ -89,7 +89,7 @@ def body(
         thinking = {"reasoning_effort": profile.reasoning}
     fields: dict[str, Any] = {
         "model": profile.model,
-        "messages": _messages(_turns(request, form), merges_system=habits.merges_system),
+        "messages": message_fields(_turns(request, form), merges_system=habits.merges_system),
         "stream": True,
         "max_tokens": request.max_tokens,
         "max_completion_tokens": request.max_tokens if "max_tokens" in habits.left_out else None,
@@ -145,7 +145,8 @@ def was_sent(name: str, fields: dict[str, Any]) -> bool:
     return name in fields or name in fields["extra_body"]
 
 
-def _messages(messages: Sequence[Message], *, merges_system: bool) -> list[dict[str, str]]:
+def message_fields(messages: Sequence[Message], *, merges_system: bool) -> list[dict[str, str]]:
+    """Return the messages as a request holds them."""
     first, *rest = messages
     if merges_system and first.role == "system" and rest:
         merged = Message(rest[0].role, f"{first.content}\n\n{rest[0].content}")

@@ -42,6 +42,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "extra_body": ({"k": 1}, {"k": 2}),
     "extra_query": ({"k": "one"}, {"k": "two"}),
     "allow_http": (True, False),
+    "truncation_check": (False, True),
 }
 RUN_VALUES: dict[str, tuple[Any, Any]] = {
     "output_dir": ("one", "two"),

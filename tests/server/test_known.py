@@ -268,10 +268,26 @@ def test_every_entry_of_the_tables_is_sound() -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_remedy_names_a_larger_window_than_the_one_that_was_too_small() -> None:
-    ollama = known("Ollama")
-    assert "OLLAMA_CONTEXT_LENGTH=16384 " in ollama.remedy("context", window=4096)
-    assert "OLLAMA_CONTEXT_LENGTH=65536 " in ollama.remedy("context", window=40_000)
+@pytest.mark.parametrize(
+    ("needed", "limit", "expected"),
+    [
+        (5_000, None, "OLLAMA_CONTEXT_LENGTH=8192 "),
+        (8_192, None, "OLLAMA_CONTEXT_LENGTH=8192 "),
+        (8_193, 131_072, "OLLAMA_CONTEXT_LENGTH=16384 "),
+        (40_000, None, "OLLAMA_CONTEXT_LENGTH=65536 "),
+        (35_000, 40_960, "OLLAMA_CONTEXT_LENGTH=40960 "),
+        (
+            50_000,
+            40_960,
+            "about 50,000 tokens are needed, and this model is made for 40,960 at most",
+        ),
+    ],
+)
+def test_a_remedy_names_the_window_that_is_needed_and_that_the_model_allows(
+    needed: int, limit: int | None, expected: str
+) -> None:
+    enlarge = known("Ollama").remedy("context")
+    assert expected in Facts(enlarge=enlarge, limit=limit).larger(needed)
 
 
 @pytest.mark.parametrize(

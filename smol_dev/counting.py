@@ -1,0 +1,123 @@
+"""How many tokens a text takes, before any server has counted it; pure.
+
+Every vocabulary cuts text in its own way, but what makes a piece is much the same in all: a word, a
+digit, a run of white space or of one sign. The weights were measured with the vocabularies of
+SmolLM2-135M (49 thousand entries, made of English) and Gemma 3 (262 thousand, of all languages), 28
+kinds of text each. Prose, code, JSON, HTML, tables of numbers, UUIDs, logs and drawings are within 13 %
+in both. Where the two disagree (a Russian letter takes 0.75 tokens in one and 0.21 in the other, a
+Chinese character 1.64 and 0.59) the weight is near that of the larger vocabulary, which is more like
+those of the models people run, and the error is as wide as the disagreement.
+"""
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Self
+
+PIECES: Final = re.compile(
+    r"""
+      (?P<same>(?P<first>\S)(?P=first){7,})
+    | (?P<blob>(?=[A-Za-z+/]{0,21}[0-9][A-Za-z+/]{0,21}[0-9])[A-Za-z0-9+/]{24,})
+    | (?P<word>\ ?(?:[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]))
+    | (?P<digit>[0-9])
+    | (?P<gap>\ (?=[0-9]))
+    | (?P<space>\s+)
+    | (?P<signs>(?:(?!(?P<sign>[!-/:-@\[-`{-~])(?P=sign){7})[!-/:-@\[-`{-~]){1,32})
+    | (?P<accented>[\u00a1-\u036f])
+    | (?P<european>[\u0370-\u05ff])
+    | (?P<asian>[\u0600-\u1fff])
+    | (?P<ideograph>[\u2e80-\ud7ff\uf900-\uffef])
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""Base64 and hexadecimal digits are a `blob`; a `gap` is a space that belongs to no word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Tokens a character of this kind takes, and how much less and more it takes in other vocabularies."""
+
+    tokens: float
+    less: float = 0.78
+    more: float = 1.3
+
+
+WORD: Final = 8
+"""Letters of a word that is still one token."""
+
+RUN: Final = 32
+"""The same character so often, or white space, is one token."""
+
+WEIGHTS: Final = {
+    "piece": Weight(1.0),
+    "blob": Weight(0.8),
+    "digit": Weight(1.0, less=0.4),  # Llama 3 and GPT-4 take three digits together
+    "gap": Weight(0.95),
+    "accented": Weight(0.8, less=0.3, more=4.5),
+    "european": Weight(0.36, less=0.55, more=3.0),
+    "asian": Weight(0.4, less=0.55, more=5.2),
+    "ideograph": Weight(0.65, less=0.6, more=4.5),
+    "other": Weight(1.4, less=0.3, more=3.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A number of tokens: the likely one, and the least and the most that a vocabulary makes of it."""
+
+    least: float = 0.0
+    likely: float = 0.0
+    most: float = 0.0
+
+    @classmethod
+    def exactly(cls, count: float) -> Self:
+        """A number that is known."""
+        return cls(count, count, count)
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(self.least + other.least, self.likely + other.likely, self.most + other.most)
+
+    def scaled(self, scale: float) -> "Tokens":
+        """Return what a vocabulary makes of it that took `scale` times what was likely; half as uncertain."""
+        if not self.likely:
+            return self
+        likely = self.likely * scale
+        less, more = (math.sqrt(each / self.likely) for each in (self.least, self.most))
+        return Tokens(likely * less, likely, likely * more)
+
+
+@lru_cache(maxsize=256)
+def tokens(text: str) -> Tokens:
+    """Return the tokens of a text; the turns of a conversation are asked for again and again."""
+    kinds: Counter[str] = Counter()
+    pieces = 0.0
+    for found in PIECES.finditer(text):
+        kind = str(found.lastgroup)
+        length = found.end() - found.start()
+        if kind in WEIGHTS:
+            kinds[kind] += length
+        else:
+            pieces += _pieces(kind, length, found.group())
+    amounts = {**kinds, "piece": pieces}
+    weighed = [(WEIGHTS[kind], amount) for kind, amount in amounts.items()]
+    return Tokens(
+        sum(each.tokens * each.less * amount for each, amount in weighed),
+        sum(each.tokens * amount for each, amount in weighed),
+        sum(each.tokens * each.more * amount for each, amount in weighed),
+    )
+
+
+def _pieces(kind: str, length: int, text: str) -> float:
+    """The pieces that a run of characters of one kind is cut into."""
+    match kind:
+        case "word":
+            return 1 + max(0, length - WORD) / WORD
+        case "space":
+            return 0 if text == " " else 1 + length // RUN
+        case "signs":
+            return 1 if length <= 2 else length / 2  # noqa: PLR2004 - `")` and `: ` are one
+        case _:
+            return 1 + length // RUN
