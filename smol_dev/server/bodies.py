@@ -9,8 +9,8 @@ from typing import Final
 from smol_dev.safe import safe
 from smol_dev.server.probes import parsed
 
-READ: Final = 262_144
-"""Characters of a body that are looked at."""
+READ: Final = 65_536
+"""Characters of a body that are looked at; patterns see no more of what anyone else wrote."""
 
 QUOTED: Final = 1_000
 """Characters of a server's words that an error repeats."""
@@ -34,10 +34,8 @@ MESSAGES: Final = (
 )
 NOTHING: Final = {"", "none", "null"}
 EVENT: Final = re.compile(r"(?m)^(?:data|error): ?(?=[{\[\"])")
-PAGE: Final = re.compile(
-    r"\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE | re.DOTALL
-)
-TITLE: Final = re.compile(r"<(title|h1)\b[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+PAGES: Final = ("<!doctype", "<html", "<head", "<body", "<?xml")
+HEADINGS: Final = ("title", "h1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +66,8 @@ class Said:
 def understand(body: str) -> Said:
     """What the body says; never raises."""
     body = body[:READ].strip().removeprefix("\ufeff")
-    if PAGE.match(body):
-        title = TITLE.search(body)
-        tagged = title.group(2) if title else ""
-        text = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", tagged)).split())
+    if is_page(body):
+        text = title_of(body)
         return Said(text, text.lower(), is_page=True)
     event = EVENT.search(body)
     document = parsed(body[event.end() :].partition("\n")[0] if event else body)
@@ -89,6 +85,29 @@ def understand(body: str) -> Said:
         is_json=True,
         is_error=is_error(document),
     )
+
+
+def is_page(body: str) -> bool:
+    """Whether a body is a web page; comments may stand before it."""
+    at = 0
+    while body.startswith("<!--", at) and (end := body.find("-->", at)) >= 0:
+        at = end + len("-->")
+        while body[at : at + 1].isspace():
+            at += 1
+    return body[at : at + 10].lower().startswith(PAGES)
+
+
+def title_of(page: str) -> str:
+    """The words of a page's title or first heading, without its tags."""
+    lower = page.lower()
+    for tag in HEADINGS:
+        start = lower.find(">", lower.find(f"<{tag}")) + 1
+        end = lower.find(f"</{tag}>", start)
+        if f"<{tag}" in lower and 0 < start <= end:
+            pieces = page[start:end][: 4 * QUOTED].split("<")
+            words = [pieces[0], *(piece.partition(">")[2] for piece in pieces[1:])]
+            return " ".join(html.unescape(" ".join(words)).split())
+    return ""
 
 
 def is_error(document: object) -> bool:

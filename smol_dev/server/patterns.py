@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from smol_dev.server.bodies import Said
 from smol_dev.server.kinds import Kind
 
-FIELD: Final = r"""['"`\[]{0,2}(?P<found>[a-z_][a-z0-9_]{2,40})(\.[a-z0-9_]+)*\b"""
+FIELD: Final = r"""['"`\[]{0,2}(?P<found>[a-z_][a-z0-9_]{2,40})(\.[a-z0-9_]{1,40}){0,8}\b"""
 NUMBER: Final = r"(?P<found>\d{1,9})"
 ANY_FIELD: Final = "*"
 """The `field` of the rule that holds when the words name a field that is refused."""

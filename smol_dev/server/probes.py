@@ -13,10 +13,13 @@ import httpx2
 from smol_dev.errors import SmolError
 
 SECONDS: Final = 5.0
+READ: Final = 65_536
+"""Characters of an answer that patterns look at."""
+
 BYTES: Final = 4 * 1024 * 1024
 """A model list of a gateway with hundreds of models is about half a mebibyte."""
 
-API_PATH: Final = re.compile(r"(/engines(/[^/]+)?|/api)?/v\d+$")
+API_PATH: Final = re.compile(r"(/engines(/[^/]+)?|/api)?/v\d{1,3}$")
 SIZE: Final = re.compile(r"(?<![\d.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)([mbt])(?![a-z0-9])")
 UNITS: Final = {"m": 1_000_000, "b": 1_000_000_000, "t": 1_000_000_000_000}
 SMALLEST_MODEL: Final = 10_000_000
@@ -40,7 +43,7 @@ class Probe:
     def text(self) -> str:
         """Headers and body in lower case, for looking at."""
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
-        return f"{headers}\n\n{self.body[:65_536]}".lower()
+        return f"{headers[:READ]}\n\n{self.body[:READ]}".lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ USUAL_WINDOW: Final = 16_384
 
 NEAREST: Final = 3
 FORBIDDEN: Final = 403
-DOUBLED: Final = re.compile(r"(/v\d+)(?:/v\d+)+$")
+DOUBLED: Final = re.compile(r"(/v\d{1,3})(?:/v\d{1,3}){1,3}$")
 ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|chat)$")
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import ServerError
+from smol_dev.server.bodies import understand
 from smol_dev.server.failures import Answer, Asked, classify
 from tests.server.told import URL, error, known, told
 
@@ -175,3 +176,30 @@ def test_whatever_comes_is_one_error_with_a_remedy(
 def test_a_body_that_is_nested_or_long_without_end_is_read_quickly() -> None:
     assert told(500, "[" * 100_000).kind == "server"
     assert told(400, error("model " * 50_000)).kind == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("<html><head><title>502 <b>Bad</b> Gateway</title>", "502 Bad Gateway"),
+        (" <!-- a --> <!-- b -->\n<!DOCTYPE html><h1 class='x'>Not\n here</h1>", "Not here"),
+        ("<html><title>never closed", ""),
+        ("<html><p>nothing</p>", ""),
+        ("<HTML><TITLE>Loud &amp; clear</TITLE>", "Loud & clear"),
+    ],
+)
+def test_a_web_page_is_quoted_by_its_title(page: str, title: str) -> None:
+    said = understand(page)
+    assert (said.is_page, said.quote) == (True, title)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<!---->", "<!-- ", "<title>", "<h1><", "<", " ", "a", "aa.", "no model ", "{", '{"a":'],
+)
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_of_a_megabyte_of_anything_the_beginning_is_understood(unit: str, status: int) -> None:
+    body = unit * (1_000_000 // len(unit))
+    asked = Asked("http://127.0.0.1:1/v1", "m", None)
+    whole, beginning = (classify(Answer(status, {}, each), asked) for each in (body, body[:65_536]))
+    assert (whole.kind, whole.message) == (beginning.kind, beginning.message)
