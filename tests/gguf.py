@@ -28,6 +28,9 @@ HEADS: Final = 2
 SURE: Final = 40.0
 """How strongly a piece points at the next: enough that no temperature makes another one likely."""
 
+INNER_OF_A_MODEL: Final = 56_000
+"""Makes three matrices of 3.6 million parameters each, all of them zero."""
+
 SHORTEST_PIECE: Final = 6
 """Bytes of an answer's piece; longer where it would not be the only one to begin like that."""
 
@@ -50,11 +53,19 @@ Tensor = tuple[tuple[int, ...], "array[float]"]
 """Sizes, the fastest-varying first, and the numbers."""
 
 
-def write_model(path: Path, script: Script, *, context: int = 8192) -> None:
-    """Write the model that answers by the script; `context` is what it says it was trained for."""
+def write_model(
+    path: Path, script: Script, *, context: int = 8192, continues: bool = False
+) -> None:
+    """Write the model that answers by the script; `context` is what it says it was trained for.
+
+    One that `continues` finds its way into an answer from the first line of it, which no two answers may share,
+    or from any part of it that ends with a piece; it has as many parameters as the smallest real models.
+    """
     script = [*script, ("", UNSCRIPTED)]
-    vocabulary = build_vocabulary(script)
-    path.write_bytes(gguf(fields(vocabulary, script, context=context), tensors(vocabulary)))
+    vocabulary = build_vocabulary(script, continues=continues)
+    inner = INNER_OF_A_MODEL if continues else 2 * DIMENSION
+    metadata = fields(vocabulary, script, context=context, inner=inner)
+    path.write_bytes(gguf(metadata, tensors(vocabulary, inner=inner)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class Vocabulary:
     end: int
 
 
-def build_vocabulary(script: Script) -> Vocabulary:
+def build_vocabulary(script: Script, *, continues: bool = False) -> Vocabulary:
     """256 bytes, common words, the template's marks, the answers' pieces."""
     ordinary = {bytes([byte]) for byte in range(256)}
     ordinary |= {f"{space}{word}".encode() for word in COMMON.split() for space in ("", " ")}
@@ -82,7 +93,9 @@ def build_vocabulary(script: Script) -> Vocabulary:
     cutter = Cutter(ordinary)
     chains = []
     for number, (_, say) in enumerate(script):
-        said = cutter.pieces(say.encode())
+        first, rest = say.partition("\n")[0::2] if continues else ("", say)
+        said = cutter.pieces(f"{first}\n".encode()) if first and rest else []
+        said += cutter.pieces((rest if said else say).encode(), solid=continues)
         before = len(tokens)
         tokens += [spelled(piece) for piece in said]
         kinds += [NORMAL] * len(said)
@@ -103,12 +116,17 @@ class Cutter:
         self.places: dict[bytes, list[tuple[bytes, int]]] = {}
         """By its first byte, each place where a piece begins: the rest there, and the piece's size."""
 
-    def pieces(self, text: bytes) -> list[bytes]:
-        """The text's pieces, which are `known` from now on. A text that is too short is an error."""
+    def pieces(self, text: bytes, *, solid: bool = False) -> list[bytes]:
+        """The text's pieces, which are `known` from now on. A text that is too short is an error.
+
+        No `solid` piece but the last ends in white space.
+        """
         found: list[bytes] = []
         at = 0
         while at < len(text):
             size = self._size(text[at:])
+            while solid and text[at + size - 1 : at + size].isspace() and at + size < len(text):
+                size += 1
             if size > len(text) - at:
                 assert found, f"{text!r} cannot be told from another answer"
                 at -= len(self._forget(found.pop()))
@@ -174,13 +192,13 @@ def literal(text: str) -> str:
     return f'"{escaped}"'
 
 
-def tensors(vocabulary: Vocabulary) -> dict[str, Tensor]:
+def tensors(vocabulary: Vocabulary, *, inner: int) -> dict[str, Tensor]:
     """One layer that adds nothing, between random embeddings and an output that leads from each to the next.
 
     The last pieces of all answers share an embedding: each of them leads to the end.
     """
     chance = random.Random(1)
-    size, inner = len(vocabulary.tokens), 2 * DIMENSION
+    size = len(vocabulary.tokens)
     embedding = [[chance.choice((-1.0, 1.0)) for _ in range(DIMENSION)] for _ in range(size)]
     output = [[0.0] * DIMENSION for _ in range(size)]
     closing = embedding[vocabulary.end]
@@ -219,7 +237,7 @@ def filled(sizes: tuple[int, ...], number: float) -> Tensor:
 
 
 def fields(
-    vocabulary: Vocabulary, script: Script, *, context: int
+    vocabulary: Vocabulary, script: Script, *, context: int, inner: int
 ) -> Mapping[str, tuple[int, Value]]:
     """The metadata: kind and value by key."""
     return {
@@ -228,7 +246,7 @@ def fields(
         "llama.context_length": (UINT32, context),
         "llama.embedding_length": (UINT32, DIMENSION),
         "llama.block_count": (UINT32, 1),
-        "llama.feed_forward_length": (UINT32, 2 * DIMENSION),
+        "llama.feed_forward_length": (UINT32, inner),
         "llama.attention.head_count": (UINT32, HEADS),
         "llama.attention.layer_norm_rms_epsilon": (FLOAT32, 1e-5),
         "tokenizer.ggml.model": (STRING, "rwkv"),
