@@ -1,5 +1,6 @@
 """One thing to be had from the model: asked for, read, and asked for again with the reason."""
 
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ WARMTH: Final = 0.2
 MOST_PIECES: Final = 32
 """Continuations of one answer; each has to add something."""
 
+FENCE: Final = re.compile(r"`{3,}|~{3,}")
 FORMLESS: Final = frozenset({"empty", "wrong_format"})
 """What an answer comes to when a server's structured output does not work with its model."""
 
@@ -348,9 +350,21 @@ def _judge(
         )
     if (damage := _damage(said, question.stage)) is not None:
         return Rejected("wrong_format", f"The answer holds {damage}.")
-    if reply.finish_reason is None:
+    is_whole = reply.ending == "stopped" or (reply.ending == "unsaid" and is_closed_block(said))
+    can_show_its_end = reply.ending == "unsaid" and question.stage == "files"
+    if reply.finish_reason is None and not is_whole and not can_show_its_end:
         return Rejected("truncated", "The answer broke off before its end.")
-    return question.read(said, reply.finish_reason)
+    return question.read(said, "stop" if is_whole else "length")
+
+
+def is_closed_block(answer: str) -> bool:
+    """Whether the answer begins with a fence that its last line closes."""
+    lines = answer.strip().split("\n")
+    opening = FENCE.match(lines[0])
+    if opening is None or len(lines) == 1:
+        return False
+    fence, last = opening.group(), lines[-1].strip()
+    return last.startswith(fence) and not last.strip(fence[0])
 
 
 def _damage(said: str, stage: StageName) -> str | None:

@@ -12,6 +12,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -33,6 +34,7 @@ class Canned:
     pieces: Sequence[bytes] = ()
     end: End = "keep"
     raw: bytes | None = None
+    pause: float = 0
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ class FakeServer:
         else:
             connection.sendall(_head(answer))
             for piece in answer.pieces:
+                time.sleep(answer.pause)
                 connection.sendall(piece)
         if answer.end == "stall":
             self._wait_for_drop(connection)

@@ -292,6 +292,42 @@ def test_an_answer_without_finish_reason_never_counts_as_whole() -> None:
     assert isinstance(missing.error, AnswerError)
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_whole"),
+    [
+        pytest.param("```python\nA = 1\n```", True, id="a closed block"),
+        pytest.param("````python\nA = 1\n````\n", True, id="a longer fence"),
+        pytest.param("```python\nA = 1", False, id="an open block"),
+        pytest.param("A = 1\n", False, id="no block"),
+        pytest.param("````python\nA = 1\n```", False, id="closed by too short a fence"),
+        pytest.param("```python\nA = 1\n```\n\nThis", False, id="words behind the block"),
+    ],
+)
+def test_where_a_server_does_not_say_why_it_stops_the_closing_fence_does(
+    answer: str,
+    is_whole: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    unsaid = Reply(answer, None, ended=True)
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', *[unsaid] * 40])
+    job = replace(JOB, stages={"code": StageSettings(answer_retries=0)})
+    last = happenings(chat, job)[-1]
+    assert type(last) is (FileReady if is_whole else FileMissing)
+
+
+def test_a_closed_list_is_whole_though_the_server_does_not_say_why_it_stops() -> None:
+    unsaid = Reply('{"files": ["a.py"]}', None, ended=True)
+    chat = FakeChat([PLAN, unsaid, "A = 1\n"])
+    assert FilesReady(("a.py",)) in happenings(chat)
+
+
+@pytest.mark.parametrize("word", ["model_length", "SAFETY", "network_error", "whatever"])
+def test_a_file_whose_answer_ends_with_an_unknown_word_is_not_whole(word: str) -> None:
+    cut = Reply("```python\nA = 1\n", word)
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', cut, cut, cut])
+    job = replace(JOB, stages={"code": StageSettings(answer_retries=0)})
+    assert [type(step) for step in happenings(chat, job)][-1] is FileMissing
+
+
 def test_a_syntax_error_is_asked_about_once_and_then_kept_with_its_flaw() -> None:
     chat = FakeChat([PLAN, '{"files": ["a.py"]}', "def f(:\n    pass\n", "def g(:\n    pass\n"])
     steps = happenings(chat)

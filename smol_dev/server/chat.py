@@ -3,6 +3,7 @@
 Standard library only, so that the pipeline and its tests know no client library.
 """
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -14,6 +15,15 @@ SMALLEST_USUAL_WINDOW: Final = 8_192
 
 Role = Literal["system", "user", "assistant"]
 StageName = Literal["plan", "files", "code"]
+Ending = Literal["stopped", "cut", "unsaid"]
+"""How an answer ended: by the model itself, in the middle, or without a word about it."""
+
+STOPPED: Final = frozenset(
+    "stop eos eos_token end_turn stop_sequence stop_token complete completed end".split()
+)
+"""The finish reasons, in lower snake case, that say that the model ended by itself; any other word is a cut."""
+
+HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +96,10 @@ class Reply:
     """The end of an answer, and all of its text.
 
     `finish_reason` is the server's word (`stop`, `length`, …), or None when the stream ended
-    without one: then the text is not whole, and `failure` says what cut it off. `opening` is what the
-    server was given of the answer and went on from, without being part of `text`; `enforced` says that it
-    held the answer to the schema. Times are seconds since the request was sent.
+    without one; `ended` says that it did end, with `[DONE]` or as HTTP answers do. `failure` says what
+    is known to be wrong with it. `opening` is what the server was given of the answer and went on
+    from, without being part of `text`; `enforced` says that it held the answer to the schema. Times are
+    seconds since the request was sent.
     """
 
     text: str
@@ -98,8 +109,17 @@ class Reply:
     first_token_seconds: float = 0.0
     seconds: float = 0.0
     failure: SmolError | None = None
+    ended: bool = False
     opening: str = ""
     enforced: bool = False
+
+    @property
+    def ending(self) -> Ending:
+        """What the end says about the text; `unsaid` is for the text itself to show."""
+        if self.finish_reason is None:
+            return "unsaid" if self.ended else "cut"
+        word = HUMP.sub("_", self.finish_reason.strip()).lower()
+        return "stopped" if word in STOPPED else "cut"
 
 
 @dataclass(frozen=True, slots=True)

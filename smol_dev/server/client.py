@@ -7,7 +7,7 @@ event without a blank line, stops at `event: ping`, and yields nothing for an an
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +116,7 @@ class Client:
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
         self._proxy_told = False
+        self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
         self._answered: set[str] = set()
         self._remembered = Remembered(cache_dir, profile.base_url)
@@ -181,7 +182,8 @@ class Client:
                 async with self._once(request, profile, habits, form, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
-                        yield self._formed(item, form, habits) if isinstance(item, Reply) else item
+                        for each in self._told(item, form, habits):
+                            yield each
             except ServerError as error:
                 changed = None if begun else self._changed(request, profile, form, error)
                 if changed is not None:
@@ -189,12 +191,11 @@ class Client:
                     if note is not None:
                         yield note
                     continue
-                left = profile.first_token_timeout - (self._clock() - started)
                 wait = wait_before_retry(
                     error,
                     attempt=attempt,
                     max_retries=profile.max_retries,
-                    loading_left=left,
+                    loading_left=profile.first_token_timeout - (self._clock() - started),
                     answering=deadlines.answering,
                 )
                 if begun or wait is None:
@@ -306,6 +307,24 @@ class Client:
         return Note(
             f"requests to {self.profile.base_url} go through the proxy {self._proxy}",
             "put its host into NO_PROXY to connect directly",
+        )
+
+    def _told(self, item: Delta | Reply, form: Form, habits: Habits) -> Iterator[Item]:
+        """The item as the caller sees it; before an answer's end, what there is to say about that."""
+        if not isinstance(item, Reply):
+            yield item
+            return
+        if unsaid := self._about_the_end(item):
+            yield unsaid
+        yield self._formed(item, form, habits)
+
+    def _about_the_end(self, reply: Reply) -> Note | None:
+        if reply.ending != "unsaid" or not reply.text or self._unsaid_told:
+            return None
+        self._unsaid_told = True
+        return Note(
+            f"{self.asked('plan').server} does not say why it stops: "
+            "an answer counts as whole when its code block is closed"
         )
 
     def _note_answer(self, model: str) -> None:

@@ -56,9 +56,9 @@ class Deadlines:
             self.first_token = self._progress = self.clock()
             self._arm()
 
-    def give(self, seconds: float) -> None:
-        """The answer is complete: only so much longer is anything waited for."""
-        self._given = self.clock() + seconds
+    def give(self, seconds: float | None) -> None:
+        """The answer is complete: only so much longer is anything waited for. None: it goes on."""
+        self._given = None if seconds is None else self.clock() + seconds
         self._arm()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:

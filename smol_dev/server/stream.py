@@ -14,8 +14,11 @@ from smol_dev.server.usage import usage_in
 MOST_LINE: Final = 1024 * 1024
 """Bytes of one line; a longer one is no answer of a model."""
 
+MOST_EVENT: Final = 1024 * 1024
+"""Bytes of one event in all its lines."""
+
 MOST_DATA_LINES: Final = 10_000
-MOST_WHOLE: Final = 8 * 1024 * 1024
+MOST_WHOLE: Final = 4 * 1024 * 1024
 """Bytes of a JSON answer that is spread over lines."""
 
 MOST_STRAY: Final = 64 * 1024
@@ -29,19 +32,27 @@ DECODE: Final = json.JSONDecoder().raw_decode
 NOT_FINISHED: Final = frozenset({"error", "abort", "cancelled", "canceled"})
 """Finish reasons that mean that the answer was broken off."""
 
+UNSAID: Final = frozenset({"", "null"})
+"""Finish reasons that say nothing."""
+
 
 class StreamReader:
     """Reads one answer: `feed` it the bytes as they come, and `end` it when no more will.
 
     What has been read so far stands in the attributes. `error` is the body of an error found in the
     answer, `broken` says why the bytes are no answer that could be read; behind either nothing more
-    is read. `done` says that `[DONE]` came, `is_stream` that there was a line of an event stream, `stray` is whatever
-    came that is no part of an answer, and `nameless` that an event named no model, which is how
-    Ollama hides an error. The result does not depend on how the bytes are cut into chunks.
+    is read. `text` and `reasoning` are the pieces so far. `finish_reason` is the last one that came,
+    `finished_early` says that text followed one.
+    `done` says that `[DONE]` came, `is_stream` that there was a line of an event stream, `stray` is whatever
+    came that is no part of an answer, `nameless` that an event named no model, which is how
+    Ollama hides an error, and `calls_tools` that a tool call came. The result does not depend on how the
+    bytes are cut into chunks.
     """
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
+        self.finished_early = False
+        self.calls_tools = False
         self.usage = Usage()
         self.error = ""
         self.broken = ""
@@ -54,9 +65,13 @@ class StreamReader:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._data: list[bytes] = []
+        self._data_bytes = 0
         self._event = b""
         self._whole: bytearray | None = None
         self._halves = ["", ""]
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self._has_deltas = False
 
     @property
     def is_over(self) -> bool:
@@ -98,8 +113,9 @@ class StreamReader:
         if self._whole is not None and not self.is_over:
             self._document(bytes(self._whole), deltas)
         if any(self._halves):
-            deltas.append(Delta(*self._halves))
+            text, reasoning = self._halves
             self._halves = ["", ""]
+            self._say(text, reasoning, deltas)
         return deltas
 
     def _is_one_event(self, chunk: bytes) -> bool:
@@ -145,9 +161,7 @@ class StreamReader:
             self._check_length(len(line))
         elif line.startswith(b"data:"):
             self.is_stream = True
-            self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-            if len(self._data) > MOST_DATA_LINES:
-                self._break("an event of it has more than 10,000 lines")
+            self._add_data(line[6:] if line[5:6] == b" " else line[5:])
         elif not line:
             if self._data:
                 self._dispatch(deltas)
@@ -157,11 +171,19 @@ class StreamReader:
         else:
             self._unusual_line(line, deltas)
 
+    def _add_data(self, data: bytes) -> None:
+        self._data.append(data)
+        self._data_bytes += len(data) + 1
+        if len(self._data) > MOST_DATA_LINES:
+            self._break("an event of it has more than 10,000 lines")
+        elif self._data_bytes > MOST_EVENT + 1:
+            self._break("an event of it is longer than 1 MiB")
+
     def _unusual_line(self, line: bytes, deltas: list[Delta]) -> None:
         if self._whole is not None:
             self._whole += line
             if len(self._whole) > MOST_WHOLE:
-                self._break("it is longer than 8 MiB")
+                self._break("it is longer than 4 MiB")
         elif line.startswith(b"event:"):
             self.is_stream = True
             self._event = line[6:].strip()
@@ -189,6 +211,7 @@ class StreamReader:
         raw = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         event = self._event
         self._data.clear()
+        self._data_bytes = 0
         self._event = b""
         if event == b"error":
             self._error_event(raw)
@@ -237,7 +260,11 @@ class StreamReader:
             self._set_aside(raw)
 
     def _choice(self, choice: dict[str, Any], raw: str, deltas: list[Delta]) -> None:
-        message = choice.get("delta") or choice.get("message")
+        if choice.get("error"):
+            self.error = json.dumps({"error": choice["error"]})
+            return
+        delta = choice.get("delta")
+        message = delta or choice.get("message")
         if not isinstance(message, dict):
             message = {}
         content = message.get("content")
@@ -246,17 +273,45 @@ class StreamReader:
         if "\\ud" in raw or "\\uD" in raw or self._halves[0] or self._halves[1]:
             text, self._halves[0] = _mended(self._halves[0], text)
             reasoning, self._halves[1] = _mended(self._halves[1], reasoning)
+        if delta:
+            self._has_deltas = True
+        elif self.text or self.reasoning:
+            text, reasoning = self._news(self.text, text), self._news(self.reasoning, reasoning)
         if text or reasoning:
-            deltas.append(Delta(text, reasoning))
+            self._say(text, reasoning, deltas)
+        if message.get("tool_calls") or message.get("function_call"):
+            self.calls_tools = True
         if choice.get("usage"):
             self.usage = usage_in(choice, self.usage)
-        finish = choice.get("finish_reason")
-        if not isinstance(finish, str) or not finish:
+        self._finish(choice.get("finish_reason"), raw, alone=not (text or reasoning))
+
+    def _say(self, text: str, reasoning: str, deltas: list[Delta]) -> None:
+        if text:
+            self.text.append(text)
+        if reasoning:
+            self.reasoning.append(reasoning)
+        self.finished_early = self.finished_early or self.finish_reason is not None
+        deltas.append(Delta(text, reasoning))
+
+    def _news(self, pieces: list[str], message: str) -> str:
+        """What a `message` behind pieces adds: many servers repeat the whole answer in it.
+
+        A server that sends its pieces as messages is believed, unless the message is all of them.
+        """
+        said = "".join(pieces)
+        if self._has_deltas:
+            return message[len(said) :] if message.startswith(said) else ""
+        return "" if message == said and len(pieces) > 1 else message
+
+    def _finish(self, word: object, raw: str, *, alone: bool) -> None:
+        """Note a finish reason; one that comes alone, behind the text, is no early one."""
+        if not isinstance(word, str) or word.strip().lower() in UNSAID:
             return
-        if finish in NOT_FINISHED:
+        if word.strip().lower() in NOT_FINISHED:
             self.error = raw
-        else:
-            self.finish_reason = finish
+            return
+        self.finish_reason = word
+        self.finished_early = self.finished_early and not alone
 
 
 def _is_error(document: dict[str, Any]) -> bool:

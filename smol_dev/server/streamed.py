@@ -18,7 +18,8 @@ async def streamed(
     """The pieces of an answer, then the reply.
 
     Raises `ServerError` when it breaks before the first token; later it ends in a `Reply` without
-    finish reason that holds the failure. A `finish_reason` makes it whole, whatever comes behind.
+    finish reason that holds the failure. Behind a finish reason nothing can go wrong any more, unless
+    text went on behind it: then it counts once the stream has ended.
     """
     answer = _Answer(response, deadlines, asked)
     try:
@@ -42,9 +43,9 @@ class _Answer:
         self._deadlines = deadlines
         self._asked = asked
         self._reader = StreamReader()
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
         self._stopped: ServerError | None = None
+        self._has_ended = False
+        self._awaits_end = False
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Every piece that the bytes hold, up to the end of the answer or of the connection."""
@@ -52,27 +53,25 @@ class _Answer:
         body = self._response.stream  # its own iterator costs a tenth of everything
         assert isinstance(body, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous client's is
         chunks = aiter(body)
-        is_finished = False
         while (chunk := await deadlines.next(chunks)) is not None:
             for delta in reader.feed(chunk):
-                self._take(delta)
+                deadlines.note_progress()
                 yield delta
-            if reader.finish_reason is not None and not is_finished:
-                is_finished = True
-                deadlines.give(AFTER_FINISH)
+            if reader.finish_reason is not None:
+                self._note_finish()
             if reader.is_over:
                 break
+        else:
+            self._has_ended = True
         if reader.done:
+            self._has_ended = True
             deadlines.give(AFTER_DONE)
             while await deadlines.next(chunks) is not None:
                 pass
 
     def rest(self) -> list[Delta]:
         """The pieces that wanted only their end."""
-        deltas = self._reader.end()
-        for delta in deltas:
-            self._take(delta)
-        return deltas
+        return self._reader.end()
 
     def stopped_by(self, error: ServerError | httpx2.HTTPError | httpx2.StreamError) -> None:
         """Note what ended the answer before its end."""
@@ -80,32 +79,46 @@ class _Answer:
 
     def reply(self) -> Reply:
         """The end of the answer. Raises the failure if nothing of the answer has come."""
-        text, reasoning = "".join(self._text), "".join(self._reasoning)
-        finish = self._reader.finish_reason
-        why = self._incomplete() if finish is None else None
+        reader = self._reader
+        text, reasoning = "".join(reader.text), "".join(reader.reasoning)
+        has_ended = self._has_ended and not (reader.error or reader.broken or reader.nameless)
+        finish = reader.finish_reason
+        if reader.finished_early and not has_ended:
+            finish = None
+        why = self._incomplete(has_ended=has_ended) if finish is None else None
         if why is not None and not text and not reasoning:
             raise why
         if finish is not None and not text:
-            why = failure("only_reasoning" if reasoning else "empty", self._asked, transient=True)
+            why = self._without_text()
         started, now = self._deadlines.started, self._deadlines.clock()
         return Reply(
             text,
             finish,
             reasoning,
-            self._reader.usage,
+            reader.usage,
             first_token_seconds=(self._deadlines.first_token or now) - started,
             seconds=now - started,
             failure=why,
+            ended=has_ended,
         )
 
-    def _take(self, delta: Delta) -> None:
-        self._deadlines.note_progress()
-        if delta.text:
-            self._text.append(delta.text)
-        if delta.reasoning:
-            self._reasoning.append(delta.reasoning)
+    def _note_finish(self) -> None:
+        """Wait little longer behind a finish reason, unless text goes on behind it."""
+        reader = self._reader
+        awaits_end = bool(reader.text) and not reader.finished_early
+        if awaits_end is not self._awaits_end:
+            self._awaits_end = awaits_end
+            self._deadlines.give(AFTER_FINISH if awaits_end else None)
 
-    def _incomplete(self) -> ServerError:
+    def _without_text(self) -> ServerError:
+        """Why an answer that was finished holds no text."""
+        reader, asked = self._reader, self._asked
+        if reader.calls_tools:
+            message = f"{asked.server} answered with a tool call and no text"
+            return failure("empty", asked, message=message, transient=True)
+        return failure("only_reasoning" if reader.reasoning else "empty", asked, transient=True)
+
+    def _incomplete(self, *, has_ended: bool) -> ServerError:
         """Why there is no finish reason: the surest sign first."""
         reader, asked = self._reader, self._asked
         if reader.error:
@@ -118,7 +131,12 @@ class _Answer:
         if reader.nameless:
             message = f"{asked.server} broke off in the middle of its answer, without saying why"
             return failure("cut", asked, message=message, transient=True)
-        if reader.is_stream or self._text or self._reasoning or self._is_empty_stream():
+        if reader.calls_tools and not reader.text:
+            return self._without_text()
+        if has_ended and reader.text:
+            message = f"{asked.server} ended its answer without a finish reason"
+            return failure("cut", asked, message=message, transient=True)
+        if reader.is_stream or reader.reasoning or self._is_empty_stream():
             return failure("cut", asked, transient=True)
         return self._classify(reader.stray.decode(errors="replace"), in_stream=False)
 

@@ -173,18 +173,127 @@ def test_a_finish_reason_is_all_that_makes_an_answer_complete(answer: Canned) ->
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    ("answer", "message"),
     [
-        pytest.param(sse(delta("ha"), "[DONE]"), "cut", id="[DONE] without finish reason"),
-        pytest.param(sse(delta("ha")), "cut", id="a clean end"),
-        pytest.param(sse(delta("ha"), end="reset"), "cut", id="a reset"),
+        pytest.param(
+            sse(delta("ha"), "[DONE]"),
+            "ended its answer without a finish reason",
+            id="[DONE] without finish reason",
+        ),
+        pytest.param(
+            sse(delta("ha")), "ended its answer without a finish reason", id="a clean end"
+        ),
+        pytest.param(
+            sse(delta("ha"), end="reset"),
+            "closed the connection before the answer was complete",
+            id="a reset",
+        ),
     ],
 )
-def test_without_a_finish_reason_an_answer_is_not_whole(answer: Canned, kind: str) -> None:
-    reply = reply_of(served(answer)[0])
+def test_without_a_finish_reason_an_answer_is_not_whole(answer: Canned, message: str) -> None:
+    items, server = served(answer)
+    reply = reply_of(items)
     assert (reply.text, reply.finish_reason) == ("ha", None)
     assert isinstance(reply.failure, ServerError)
-    assert (reply.failure.kind, reply.failure.transient) == (kind, True)
+    assert reply.failure.message == f"llama.cpp at {server.base_url} {message}"
+    assert (reply.failure.kind, reply.failure.transient) == ("cut", True)
+
+
+@pytest.mark.parametrize(
+    "word",
+    "stop STOP Stop eos eos_token EOS_TOKEN eosToken end_turn END_TURN endTurn EndTurn stop_sequence"
+    " stopSequence stop_token StopToken complete COMPLETED end".split(),
+)
+def test_a_word_for_the_models_own_end_makes_an_answer_whole(word: str) -> None:
+    reply = reply_of(served(sse(delta("ha"), delta(finish=word), "[DONE]"))[0])
+    assert (reply.ending, reply.failure) == ("stopped", None)
+
+
+@pytest.mark.parametrize(
+    "word",
+    "length max_tokens MAX_TOKENS maxTokens max_output_tokens model_length content_filter SAFETY"
+    " model_context_window_exceeded network_error timeout insufficient_system_resource tool_calls"
+    " load unload stopped none finished ok stop_limit".split(),
+)
+def test_any_other_word_is_a_cut(word: str) -> None:
+    reply = reply_of(served(sse(delta("ha"), delta(finish=word), "[DONE]"))[0])
+    assert (reply.finish_reason, reply.ending) == (word, "cut")
+
+
+@pytest.mark.parametrize("end", [["[DONE]"], []], ids=["[DONE]", "a clean end"])
+@pytest.mark.parametrize("word", [None, "", "null"])
+def test_an_end_without_a_word_is_said_once_a_server(word: str | None, end: list[str]) -> None:
+    with FakeServer(sse(delta("ha"), delta(finish=word), *end)) as server:
+        items = ask(profile_for(server.base_url), times=2)
+    note = Note(
+        f"llama.cpp at {server.base_url} does not say why it stops: "
+        "an answer counts as whole when its code block is closed"
+    )
+    assert [item for item in items if isinstance(item, Note)] == [note]
+    assert [item.ending for item in items if isinstance(item, Reply)] == ["unsaid", "unsaid"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ending"),
+    [
+        pytest.param(
+            sse(delta("", reasoning="hm", finish="stop"), delta("h"), delta("i"), "[DONE]"),
+            "stopped",
+            id="on the first piece of reasoning",
+        ),
+        pytest.param(
+            sse(delta("h", finish="stop"), delta("i", finish="stop"), "[DONE]"),
+            "stopped",
+            id="in every chunk",
+        ),
+        pytest.param(
+            sse(delta("h", finish="stop"), delta("i", finish="stop"), end="reset"),
+            "cut",
+            id="in every chunk of an answer that breaks off",
+        ),
+        pytest.param(
+            sse(delta("h", finish="stop"), delta("i"), delta(finish="stop"), end="reset"),
+            "stopped",
+            id="and again alone at the end",
+        ),
+        pytest.param(
+            sse(delta("h", finish="stop"), delta("i"), '{"error": "boom"}', "[DONE]"),
+            "cut",
+            id="and an error behind the text",
+        ),
+    ],
+)
+def test_text_behind_an_early_finish_reason_counts(answer: Canned, ending: str) -> None:
+    reply = reply_of(served(answer)[0])
+    assert (reply.text, reply.ending, reply.failure is None) == ("hi", ending, ending == "stopped")
+
+
+def test_text_behind_a_finish_reason_restarts_the_silence_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smol_dev.server.streamed.AFTER_FINISH", 1.0)
+    pieces = sse(delta("h", finish="stop"), delta("i"), delta("!"), delta(finish="stop"))
+    reply = reply_of(served(replace(pieces, pause=0.6))[0])
+    assert (reply.text, reply.ending) == ("hi!", "stopped")
+
+
+def test_an_answer_of_tool_calls_alone_is_called_that() -> None:
+    call = {"index": 0, "function": {"name": "write_file", "arguments": "{}"}}
+    answer = sse(delta(tool_calls=[call]), delta(finish="tool_calls"), "[DONE]")
+    items, server = served(answer)
+    failed = reply_of(items).failure
+    assert failed is not None
+    assert failed.message == (
+        f"llama.cpp at {server.base_url} answered with a tool call and no text"
+    )
+
+
+def test_an_error_within_a_choice_is_told_in_the_providers_words() -> None:
+    choice = {"error": {"code": 502, "message": "Upstream went away"}, "finish_reason": "error"}
+    reply = reply_of(served(sse(delta("ha"), json.dumps({"choices": [choice]}), "[DONE]"))[0])
+    assert (reply.text, reply.ending) == ("ha", "cut")
+    assert reply.failure is not None
+    assert "(it says: Upstream went away)" in reply.failure.message
 
 
 def test_a_stream_cut_at_any_byte_is_never_taken_for_whole() -> None:

@@ -13,6 +13,7 @@ from smol_dev.server.chat import Delta, Usage
 from smol_dev.server.stream import StreamReader
 
 NO_USAGE = Usage()
+UNSAID: tuple[object, ...] = (None, "", "null", " NULL ", 7, [], {})
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,52 @@ ANSWER = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]
             [Delta("a\udc00"), Delta("\ud83d")],
             Told(),
             id="halves of characters alone",
+        ),
+        pytest.param(
+            event("h", finish_reason="stop") + event("i"),
+            [Delta("h"), Delta("i")],
+            Told("stop"),
+            id="text behind a finish reason",
+        ),
+        pytest.param(
+            event("h", finish_reason="stop") + event("i", finish_reason="length"),
+            [Delta("h"), Delta("i")],
+            Told("length"),
+            id="the last finish reason counts",
+        ),
+        *(
+            pytest.param(event("hi", finish_reason=word), HI, Told(), id=f"finish reason {word!r}")
+            for word in UNSAID
+        ),
+        pytest.param(
+            event("h")
+            + event("i")
+            + document(choices=[{"message": {"content": "hi"}, "finish_reason": "stop"}]),
+            [Delta("h"), Delta("i")],
+            Told("stop"),
+            id="the whole again as a message",
+        ),
+        pytest.param(
+            event("h")
+            + document(
+                choices=[{"delta": {}, "message": {"content": "hi"}, "finish_reason": "stop"}]
+            ),
+            [Delta("h"), Delta("i")],
+            Told("stop"),
+            id="a message that holds more than the pieces",
+        ),
+        pytest.param(
+            event(" h")
+            + document(choices=[{"message": {"content": "h"}, "finish_reason": "stop"}]),
+            [Delta(" h")],
+            Told("stop"),
+            id="a trimmed message behind the pieces",
+        ),
+        pytest.param(
+            document(choices=[{"message": {"content": "a"}}]) * 3,
+            [Delta("a")] * 3,
+            Told(),
+            id="pieces that come as messages",
         ),
         pytest.param(ANSWER, HI, Told("stop"), id="JSON in place of a stream"),
         pytest.param(
@@ -267,7 +314,12 @@ def test_counts_in_several_events_add_up() -> None:
             b"data: 1\n" * 10_001, "an event of it has more than 10,000 lines", id="endless event"
         ),
         pytest.param(
-            b"{\n" + (b" 1," * 300_000 + b"\n") * 10, "it is longer than 8 MiB", id="endless JSON"
+            b"data: " + b" " * 700_000 + b"\ndata: " + b" " * 700_000 + b"\n",
+            "an event of it is longer than 1 MiB",
+            id="a long event in short lines",
+        ),
+        pytest.param(
+            b"{\n" + (b" 1," * 300_000 + b"\n") * 10, "it is longer than 4 MiB", id="endless JSON"
         ),
     ],
 )
