@@ -11,7 +11,7 @@ The map of the package, in the order in which a run goes through it:
   whether a text is it.
 - `delivery` hands the files to `workspace`, which writes them, and the `events` to `ui`, which shows them.
 - `demo` is the scripted server of `smol_dev demo`; `errors` is everything that can go wrong, `safe` the
-  filter between foreign text and a terminal, and the commands that are suggested.
+  filter between foreign text and a terminal, and the commands that are suggested, `redact` hides secrets.
 
 The library's functions load what they need on first use; importing the package costs nothing.
 """

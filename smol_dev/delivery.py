@@ -25,6 +25,7 @@ from smol_dev.events import (
     Warned,
 )
 from smol_dev.pipeline import Happening, ListSaid
+from smol_dev.redact import redact
 from smol_dev.rim import Show
 from smol_dev.safe import command
 from smol_dev.strategies import FileMissing, FileReady
@@ -136,9 +137,7 @@ class Delivery:
 
     def clean(self, text: str) -> str:
         """The text without any of the run's secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[redacted]")
-        return text
+        return redact(text, self._secrets)
 
     def _take_list(self, step: FilesReady) -> None:
         dropped = tuple((entry.path, entry.reason) for entry in step.dropped)

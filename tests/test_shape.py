@@ -12,7 +12,7 @@ import smol_dev
 
 ROOT = Path(smol_dev.__file__).parent
 
-WORDS = {"errors", "events", "safe"}
+WORDS = {"errors", "events", "redact", "safe"}
 METHOD = {
     "asking",
     "budget",
@@ -26,6 +26,7 @@ METHOD = {
 
 MAY_IMPORT = {
     "errors": set(),
+    "redact": set(),
     "safe": set(),
     "events": {"errors", "chat"},
     "chat": {"errors"},

@@ -88,7 +88,7 @@ class Report:
 
     def redact(self, text: str) -> str:
         """The text without any secret known so far."""
-        from smol_dev.config.secret import redact
+        from smol_dev.redact import redact
 
         return redact(text, self.secrets)
 

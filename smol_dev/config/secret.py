@@ -3,7 +3,7 @@
 import re
 import subprocess
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +16,6 @@ COMMAND_SECONDS: Final = 30
 SECRET_NAME: Final = re.compile(
     "apikey|token$|secret|authorization|password|passwd|credential|^key$|subscriptionkey|^sig$"
 )
-SHORTEST: Final = 6
-"""Shorter secrets are left alone by `redact`: they would take ordinary words with them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -70,14 +68,6 @@ def without_secrets(value: Any) -> Any:  # noqa: ANN401 - TOML data
             if not is_secret_name(str(name))
         }
     return [without_secrets(inner) for inner in value] if isinstance(value, list) else value
-
-
-def redact(text: str, secrets: Collection[str]) -> str:
-    """The text with each secret replaced by `[redacted]`, the longest first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST:
-            text = text.replace(secret, "[redacted]")
-    return text
 
 
 def key_problem(key: str, *, spaces: bool = False) -> str:

@@ -1,4 +1,6 @@
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -8,9 +10,9 @@ from smol_dev.config.secret import (
     from_file,
     from_variable,
     key_problem,
-    redact,
 )
 from smol_dev.errors import ConfigError
+from smol_dev.redact import redact
 
 
 @pytest.mark.parametrize("key", ["sk-abc", "  sk-abc\n", "a", "!~"])
@@ -112,3 +114,29 @@ def test_a_command_is_an_argument_list_and_no_shell(tmp_path: Path) -> None:
     assert (
         from_command(["echo", "$HOME;x"], source="it", environ=environ, cwd=tmp_path) == "$HOME;x"
     )
+
+
+KEY = "sk-Ab/9+xYz0123456789QrStUvWx"
+
+
+@pytest.mark.parametrize(
+    ("echo", "shown"),
+    [
+        pytest.param(KEY, "[redacted]", id="the key"),
+        pytest.param(f"<{KEY}{KEY}>", "<[redacted][redacted]>", id="twice"),
+        pytest.param(f"{KEY[:12]}****", "[redacted]****", id="its first twelve"),
+        pytest.param(f"****{KEY[-13:]}.", "****[redacted].", id="its last thirteen"),
+        pytest.param(f"{KEY[:14]}...{KEY[-14:]}", "[redacted]...[redacted]", id="both ends"),
+        pytest.param(KEY[:11], KEY[:11], id="eleven"),
+        pytest.param(b64encode(KEY.encode()).decode()[:-4], "[redacted]", id="base64"),
+        pytest.param(
+            b64encode(f"user:{KEY}".encode()).decode()[7:-4], "[redacted]", id="base64 of a login"
+        ),
+        pytest.param(quote(KEY, safe=""), "[redacted]", id="URL-encoded"),
+        pytest.param(quote(KEY, safe="").lower()[:9], "sk-ab%2f9", id="too little of that"),
+        pytest.param("short: hunter2", "short: [redacted]", id="a short secret is hidden whole"),
+        pytest.param("short: hunte", "short: hunte", id="and not in part"),
+    ],
+)
+def test_twelve_characters_of_a_secret_in_a_row_are_hidden(echo: str, shown: str) -> None:
+    assert redact(echo, [KEY, f"Bearer {KEY}", "hunter2"]) == shown

@@ -1,0 +1,54 @@
+"""What hides secrets in a text: whole, in part, in base64 and URL-encoded. Standard library only."""
+
+import re
+from base64 import b64encode
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+SHORTEST: Final = 6
+"""Shorter secrets are left alone by `redact`: they would take ordinary words with them."""
+
+RUN: Final = 12
+"""So many characters of a secret in a row are hidden wherever they stand."""
+
+REDACTED: Final = "[redacted]"
+HEX: Final = re.compile("%[0-9A-F]{2}")
+URL_SAFE: Final = str.maketrans("+/", "-_")
+
+
+def redact(text: str, secrets: Collection[str]) -> str:
+    """The text with each secret replaced by `[redacted]`, and each run of 12 characters or more of one.
+
+    Servers echo halves of a key. The base64 and the URL-encoded form of a secret are hidden like itself.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST:
+            text = text.replace(secret, REDACTED)
+    runs = frozenset[str]().union(*map(_runs, secrets))
+    if not runs or len(text) < RUN:
+        return text
+    kept, end, at = list[str](), 0, 0
+    while at <= len(text) - RUN:
+        if text[at : at + RUN] not in runs:
+            at += 1
+            continue
+        kept += [text[end:at], REDACTED]
+        end = at + RUN
+        while text[end - RUN + 1 : end + 1] in runs:
+            end += 1
+        at = end
+    return "".join([*kept, text[end:]])
+
+
+@lru_cache(maxsize=64)
+def _runs(secret: str) -> frozenset[str]:
+    """Every 12 characters in a row of a secret, as it is and encoded; in base64 it may begin anywhere."""
+    raw, quoted = secret.encode(), quote(secret, safe="")
+    forms = [secret, quoted, HEX.sub(lambda code: code.group().lower(), quoted)]
+    for before in range(3):
+        encoded = b64encode(bytes(before) + raw).decode()
+        own = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+        forms += [own, own.translate(URL_SAFE)]
+    return frozenset(form[at : at + RUN] for form in forms for at in range(len(form) - RUN + 1))
