@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smol_dev import __version__, pipeline
 from smol_dev.config.explain import as_dict
@@ -16,7 +16,7 @@ from smol_dev.connect import Link, connected
 from smol_dev.conversation import Job
 from smol_dev.delivery import Delivery
 from smol_dev.draft import Decision, Draft
-from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
+from smol_dev.errors import ConfigError, InterruptedRunError, ServerError, SmolError, UsageError
 from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
@@ -29,6 +29,9 @@ from smol_dev.workspace.writer import Remaining, Workspace
 
 if TYPE_CHECKING:
     from smol_dev.config.secret import Bound
+
+UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})
+"""Kinds of failure in which no server said anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class _Run:
         self.workspace = workspace
         self.record = record
         self.remaining = remaining
+        self.connected = False
         self.secrets: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
         for bound in self.secrets:
             for secret in bound.secrets:
@@ -198,6 +202,7 @@ class _Run:
                         await delivery.take(step)
                 await delivery.settle()
 
+            self.connected = True
             self._announce(link)
             self._give_up_on_occupied(delivery)
             await delivery.save()
@@ -236,12 +241,20 @@ class _Run:
         """Keep what is finished, and say why the run stops."""
         try:
             await delivery.settle()
-            done = await delivery.finish(error.exit_code)
+            if isinstance(error, ServerError) and self._never_reached(error, delivery):
+                self.workspace.withdraw()
+                done = delivery.closing(error.exit_code)
+            else:
+                done = await delivery.finish(error.exit_code)
         except SmolError as disk:
             error = disk if delivery.record.plan else error
             done = delivery.closing(error.exit_code)
         self.rim.show(Failed(error.message, error.hint, error.exit_code))
         return done
+
+    def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
+        """Whether no server was found: then nothing was begun, and nothing is left to resume."""
+        return not delivery.record.plan and (not self.connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         return InterruptedRunError(

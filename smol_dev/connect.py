@@ -1,5 +1,6 @@
 """From settings to a server that can be asked: found if it is not named, and its model chosen."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,15 +15,17 @@ from smol_dev.config.secret import Bound
 from smol_dev.config.trust import file_hash, is_approved
 from smol_dev.demo.server import DemoServer
 from smol_dev.errors import ServerError, TrustError
-from smol_dev.events import Warned
+from smol_dev.events import Noticed, Warned
 from smol_dev.rim import Rim
-from smol_dev.safe import command
+from smol_dev.safe import command, named
+from smol_dev.server.chat import STAGES
 from smol_dev.server.client import Client
-from smol_dev.server.detect import best, choose, find
+from smol_dev.server.detect import choose, find, no_model, pick
+from smol_dev.server.reach import model_list
 from smol_dev.server.transport import open_client
 
-DETECTION: Final = 0.5
-"""Seconds to look for a running server when none is named."""
+LOADING: Final = 1.0
+"""Seconds until a server that loads its model is asked again."""
 
 ELSEWHERE: Final = 8
 """Requests at once to a server that is not on this machine or network."""
@@ -86,17 +89,21 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
 
 
 async def _found(profile: Profile, rim: Rim) -> Profile:
-    """The profile with the local server that is running."""
+    """The profile with the local server that is running, and has the models which are named."""
     environ = rim.surroundings.environ
+    stages = [profile.stage(name).model for name in STAGES]
+    wanted = tuple(dict.fromkeys(model for model in stages if model))
+
+    def notify(who: str) -> None:
+        rim.show(Noticed(f"waiting for {who} to answer"))
+
     async with open_client("http://localhost", environ={}) as http:
-        servers = await find(http, environ, deadline=DETECTION)
-    offering = [each for each in servers if profile.model in each.models]
-    found = offering[0] if offering else servers[0] if profile.model and servers else None
-    found = found or best(servers, environ)
+        search = await find(http, environ, wanted=wanted, notify=notify)
+    found = pick(search, wanted, environ)
     model = profile.model or found.chosen
     rim.show(
-        Warned(
-            f"using {found.known.name} at {found.base_url} with `{model}`, found running",
+        Noticed(
+            f"found {found.known.name} at {found.base_url}, using {named(model)}",
             hint="`smol_dev init` makes that permanent",
         )
     )
@@ -106,19 +113,35 @@ async def _found(profile: Profile, rim: Rim) -> Profile:
 
 async def _with_model(client: Client, rim: Rim) -> Profile:
     """The profile with a model of its server: the loaded one, else the first that chats."""
+    await _wait_for_list(client, rim)
     chosen = choose(await client.offers())
     profile = client.profile
     if not chosen:
-        raise ServerError(
-            f"`{profile.base_url}` offers no model to use, and the profile names none",
-            hint="name one with `--model NAME`; `smol_dev doctor` looks at the server",
-            kind="model_missing",
-        )
+        raise no_model(await client.recognised(), profile.base_url)
     keep = command("smol_dev config set model {model}", model=chosen)
     rim.show(
-        Warned(
-            f"using the model `{chosen}` of `{profile.base_url}`",
+        Noticed(
+            f"using the model {named(chosen)} of {profile.base_url}",
             hint=f"{keep} makes that permanent",
         )
     )
     return profile.model_copy(update={"model": chosen})
+
+
+async def _wait_for_list(client: Client, rim: Rim) -> None:
+    """Wait while the server loads its model. Raises `ServerError` when it tells no models."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + client.profile.first_token_timeout
+    told = False
+    while True:
+        try:
+            await model_list(client)
+        except ServerError as error:
+            if error.kind != "loading" or loop.time() > deadline:
+                raise
+            if not told:
+                rim.show(Noticed(error.message))
+            told = True
+            await asyncio.sleep(LOADING)
+        else:
+            return

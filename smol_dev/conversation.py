@@ -6,14 +6,12 @@ user (write X) · assistant (X) … Everything up to the list is shared by all f
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from smol_dev import prompts
 from smol_dev.budget import Budget
 from smol_dev.prompts import Words
-from smol_dev.server.chat import Chat, Facts, Message, StageName
-
-STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
+from smol_dev.server.chat import STAGES, Chat, Facts, Message, StageName
 
 Settle = Callable[[Sequence[str]], tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]
 """Sorts paths into those that may be written and the rest, each with the reason."""

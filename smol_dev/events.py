@@ -109,6 +109,14 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """What was found or is waited for: no trouble, and nothing that `--quiet` or NDJSON shows."""
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The run stops here. In NDJSON: `error`."""
 
@@ -157,6 +165,7 @@ Event = (
     | FileFailed
     | Retry
     | Warned
+    | Noticed
     | Failed
     | RunDone
 )

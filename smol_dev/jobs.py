@@ -3,8 +3,9 @@
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
 from smol_dev.connect import Link
-from smol_dev.conversation import STAGES, Job, StageSettings
+from smol_dev.conversation import Job, StageSettings
 from smol_dev.prompts import VARIANTS, Words, shipped
+from smol_dev.server.chat import STAGES
 from smol_dev.workspace.paths import settle
 
 

@@ -8,11 +8,10 @@ from smol_dev.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
 from smol_dev.config.show import as_text
-from smol_dev.conversation import STAGES
 from smol_dev.jobs import all_variants
 from smol_dev.prompts import Words
 from smol_dev.safe import safe
-from smol_dev.server.chat import Message, StageName
+from smol_dev.server.chat import STAGES, Message, StageName
 from smol_dev.server.probes import size_of
 
 Value = TypeVar("Value")

@@ -1,12 +1,40 @@
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from tests.fake_server import FakeServer
+from smol_dev.server.known import servers
+from tests.fake_server import NOWHERE, FakeServer
 from tests.room import KEY, Room
 from tests.test_app import TWO, plays
+
+KNOWN_PORTS: Final = frozenset(port for each in servers() for port in each.ports)
+
+
+foreign: list[str] = []
+
+
+def note_foreign_servers(event: str, arguments: tuple[object, ...]) -> None:
+    """Note who would meet a server that no test has started: the reader may run Ollama."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host, port = arguments[1][:2]
+        if host in {"127.0.0.1", "::1"} and port in KNOWN_PORTS:
+            foreign.append(f"{host}:{port}")
+
+
+sys.addaudithook(note_foreign_servers)
+
+
+@pytest.fixture(autouse=True)
+def only_servers_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Detection looks where nothing listens, unless a test says otherwise."""
+    monkeypatch.setenv(*next(iter(NOWHERE.items())))
+    foreign.clear()
+    yield
+    assert foreign == [], "connected to where the reader's own server may be"
 
 
 @pytest.fixture
@@ -16,6 +44,8 @@ def room(
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     for name in list(os.environ):
+        if name == "SMOL_LOCAL_SERVERS":
+            continue
         if name.startswith(("SMOL_", "OPENAI_", "XDG_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -235,3 +235,7 @@ def refusing_port() -> int:
     atexit.register(held.close)
     held.bind(("127.0.0.1", 0))
     return int(held.getsockname()[1])
+
+
+NOWHERE = {"SMOL_LOCAL_SERVERS": f"http://127.0.0.1:{refusing_port()}/v1"}
+"""An environment in which detection looks where nothing listens: the reader may run a server."""

@@ -13,6 +13,7 @@ from smol_dev.errors import SmolError, UsageError
 from smol_dev.events import Event, Failed, FileDone, FileFailed, FilesReady, RunDone, Warned
 from smol_dev.rim import Rim
 from tests.fake_server import (
+    NOWHERE,
     Canned,
     FakeServer,
     Received,
@@ -65,7 +66,7 @@ class World:
         return Flags(profile="mine", config=file)
 
     def rim(self) -> Rim:
-        return Rim(Surroundings(environ={}, cwd=self.cwd), self.shown.append)
+        return Rim(Surroundings(environ=NOWHERE, cwd=self.cwd), self.shown.append)
 
     def generate(self, server: FakeServer, settings: str = "", **task: object) -> RunDone:
         return self.generate_at(server.base_url, settings, **task)

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_server import Canned, FakeServer, Received, answered, delta, json_answer, sse
+from tests.fake_server import (
+    NOWHERE,
+    Canned,
+    FakeServer,
+    Received,
+    answered,
+    delta,
+    json_answer,
+    sse,
+)
 from tests.real_server import real_server
 
 FILES = {
@@ -45,7 +54,13 @@ def program(
 
 def clean(home: Path, **variables: str) -> dict[str, str]:
     """An environment with a home directory of its own and none of the machine's settings."""
-    return {"PATH": os.defpath, "HOME": str(home), "PYTHONWARNINGS": "error", **variables}
+    return {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "PYTHONWARNINGS": "error",
+        **NOWHERE,
+        **variables,
+    }
 
 
 def written(folder: Path) -> dict[str, str]:
@@ -106,9 +121,9 @@ def test_a_run_through_user_file_project_file_environment_and_flags(tmp_path: Pa
 def test_a_run_with_no_configuration_finds_the_server(tmp_path: Path) -> None:
     with real_server(SCRIPT) as base_url:
         host = base_url.removeprefix("http://").removesuffix("/v1")
-        done = program("a countdown timer", cwd=tmp_path, environ={"OLLAMA_HOST": host})
+        done = program("a countdown timer", cwd=tmp_path, environ={"SMOL_LOCAL_SERVERS": base_url})
     assert written(tmp_path / "generated") == FILES
-    assert f"using llama.cpp at http://{host}/v1 with " in done.stderr
+    assert f"found llama.cpp at http://{host}/v1, using " in done.stderr
     assert "smol_dev init" in done.stderr
 
 

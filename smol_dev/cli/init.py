@@ -1,7 +1,7 @@
 """`smol_dev init`: a first settings file, for the servers that are running."""
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,14 +11,11 @@ from smol_dev.cli.talk import say
 from smol_dev.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from smol_dev.config.layers import Flags
-    from smol_dev.server.detect import Found
-
-SECONDS: Final = 1.0
-"""The longest that servers are looked for."""
+    from smol_dev.server.detect import Search
 
 
 @click.command()
@@ -36,32 +33,37 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
 
     here = Surroundings.here()
     file = new_file(flags, here, project=project).path
-    found = running_servers(here.environ)
-    say(*lines(found))
+    search = running_servers(here.environ)
+    found = search.found
+    say(*lines(search))
     if yes or agreed(file):
         write(found, flags, here, project=project)
         say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
 
 
-def running_servers(environ: "Mapping[str, str]") -> "tuple[Found, ...]":
-    """The local servers that answer in time, the best first."""
+def running_servers(environ: "Mapping[str, str]") -> "Search":
+    """The local servers that answer in time, the best first, and those that do not."""
     import asyncio
 
     from smol_dev.server.detect import find
     from smol_dev.server.transport import open_client
 
-    async def look() -> "tuple[Found, ...]":
+    async def look() -> "Search":
         async with open_client("http://localhost", environ=environ) as client:
-            return await find(client, environ, deadline=SECONDS)
+            return await find(
+                client, environ, notify=lambda who: say(f"waiting for {who} to answer")
+            )
 
     return asyncio.run(look())
 
 
-def lines(found: "Sequence[Found]") -> "Iterator[str]":
+def lines(search: "Search") -> "Iterator[str]":
     """A line for each server: what it is, where, how many models, and which one will be used."""
-    if not found:
+    for url in search.silent:
+        yield f"{url} took the connection, but did not answer within {search.patience:g} s"
+    if not search.found:
         yield "no running server was found; the file will show what to fill in"
-    for server in found:
+    for server in search.found:
         count = "1 model" if len(server.models) == 1 else f"{len(server.models)} models"
         chosen = f", `{server.chosen}` will be used" if server.chosen else ""
         yield f"found {server.known.name} at {server.base_url}: {count}{chosen}"

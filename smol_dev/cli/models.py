@@ -59,7 +59,7 @@ def rows(offered: "Offered") -> "Iterator[str]":
             {True: "yes", False: "no", None: "-"}[each.loaded],
             f"{each.window:,}" if each.window else "-",
             size(each.parameters),
-            "" if each.chats else "not for chat",
+            "in a cloud" if each.remote else "" if each.chats else "not for chat",
         )
         for each in offered.models
     ]

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from smol_dev.config.problems import Problem, did_you_mean, fold
 
 PREFIX: Final = "smol_"
-RESERVED: Final = ("profile", "config", "trust_project")
+RESERVED: Final = ("profile", "config", "trust_project", "local_servers")
 """Variables that choose what is read; they set no key."""
 
 KEY_SOURCES: Final = ("api_key", "api_key_env", "api_key_file", "api_key_command")

@@ -26,6 +26,9 @@ STOPPED: Final = frozenset(
 HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
+STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation, as plain text."""

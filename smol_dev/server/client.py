@@ -397,8 +397,8 @@ class Client:
         error = unreachable(cause, asked)
         if error.kind != "not_running" or not is_local(asked.base_url):
             return error
-        others = await find(self.http, self._environ, deadline=OTHERS_DEADLINE)
-        running = tuple(f"{other.known.name} at {other.base_url}" for other in others)
+        others = await find(self.http, self._environ, patience=OTHERS_DEADLINE)
+        running = tuple(f"{other.known.name} at {other.base_url}" for other in others.found)
         return unreachable(cause, replace(asked, running=running))
 
     def _no_connection(self, asked: Asked) -> ServerError:

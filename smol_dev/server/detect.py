@@ -7,7 +7,7 @@ is never chosen, nor is such a model.
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from smol_dev.config.lookup import system_lookup
 from smol_dev.config.project import is_cloud_model
 from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
+from smol_dev.safe import command, named, safe
 from smol_dev.server.failures import Answer, Asked, classify
 from smol_dev.server.known import (
     Known,
@@ -30,13 +31,20 @@ from smol_dev.server.known import (
     recognised,
     servers,
 )
-from smol_dev.server.probes import Probe
+from smol_dev.server.probes import Probe, same
 
 if TYPE_CHECKING:
     import httpx2
 
 CONTAINER_SIGNS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 HOST_OF_CONTAINER: Final = "host.docker.internal"
+QUICK: Final = 0.5
+"""Seconds within which a closed port is known to be closed, and an idle server has answered."""
+
+PATIENCE: Final = 5.0
+"""Seconds that a server gets which has taken the connection."""
+
+NAMED: Final = 5
 LOOPBACK: Final = ("127.0.0.1", "::1")
 MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
 
@@ -55,58 +63,148 @@ class Found:
     chosen: str = ""
     problem: ServerError | None = None
 
+    def has(self, wanted: Collection[str]) -> bool:
+        """Whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
+        stems = {_stem(each) for each in self.models} if self.known.names_files else set()
+        return all(
+            any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted
+        )
+
     @property
     def provider(self) -> ProviderName:
         """Its name among the providers."""
         return self.known.provider
 
 
-async def find(
-    client: "httpx2.AsyncClient", environ: Mapping[str, str], *, deadline: float
-) -> tuple[Found, ...]:
-    """The local servers that answer within `deadline` seconds, the best first; may be empty.
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a look around came to: the servers that answered, the best first, and those that did not in time.
 
-    The best has a chat model in memory, then one that can be loaded; then the order of `known.toml`.
+    `silent` are addresses where a connection was taken and nothing said within `patience` seconds.
     """
-    return await find_at(
-        client, places(environ, container=in_container(environ)), deadline=deadline
-    )
+
+    found: tuple[Found, ...]
+    silent: tuple[str, ...] = ()
+    patience: float = PATIENCE
+
+
+async def find(
+    client: "httpx2.AsyncClient",
+    environ: Mapping[str, str],
+    *,
+    patience: float = PATIENCE,
+    wanted: Collection[str] = (),
+    notify: Callable[[str], None] = lambda _waiting: None,
+) -> Search:
+    """Look for local servers; see `find_at`."""
+    base_urls = places(environ, container=in_container(environ))
+    return await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
 
 
 async def find_at(
-    client: "httpx2.AsyncClient", base_urls: Sequence[str], *, deadline: float
-) -> tuple[Found, ...]:
-    """Those of the addresses where a server answers within `deadline` seconds, the best first."""
+    client: "httpx2.AsyncClient",
+    base_urls: Sequence[str],
+    *,
+    patience: float = PATIENCE,
+    wanted: Collection[str] = (),
+    notify: Callable[[str], None] = lambda _waiting: None,
+) -> Search:
+    """Ask the addresses at once; the best server has a chat model in memory, then one to be loaded.
+
+    What is closed is decided within half a second. What is open gets `patience` seconds, because a
+    machine busy with inference is slow to answer, unless a server that has the `wanted` models (any,
+    if none is named) has answered by then. `notify` is told once who is waited for.
+    """
     found: dict[str, Found] = {}
-    tasks = [asyncio.create_task(_ask(client, url, found)) for url in base_urls]
+    opened: set[str] = set()
+    tasks = {asyncio.create_task(_ask(client, url, found, opened)): url for url in base_urls}
+    late = set(tasks)
     if tasks:
-        _, late = await asyncio.wait(tasks, timeout=deadline)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, late = await asyncio.wait(tasks, timeout=min(QUICK, patience))
+    waiting = {task for task in late if tasks[task] in opened}
+    for task in late - waiting:
+        task.cancel()
+    deadline = asyncio.get_running_loop().time() + patience - QUICK
+    if waiting and not _is_enough(found.values(), wanted) and patience > QUICK:
+        notify(" and ".join(tasks[task] for task in waiting))
+        while waiting and not _is_enough(found.values(), wanted):
+            left = deadline - asyncio.get_running_loop().time()
+            done, waiting = await asyncio.wait(
+                waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                break
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     running = [found[url] for url in base_urls if url in found]
-    return tuple(sorted(running, key=_rank))
+    silent = tuple(sorted(tasks[task] for task in waiting if tasks[task] not in found))
+    return Search(tuple(sorted(running, key=_rank)), silent, patience)
 
 
-def best(found: Sequence[Found], environ: Mapping[str, str]) -> Found:
-    """The server to use. Raises `ServerError` when none runs, or none has a model to chat with."""
+def _is_enough(found: Iterable[Found], wanted: Collection[str]) -> bool:
+    return any(each.chosen if not wanted else each.has(wanted) for each in found)
+
+
+def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) -> Found:
+    """The server to use: the one that has the `wanted` models, or the best if none is named.
+
+    A server that takes any name is used for a model it does not list only if it is the only one.
+    Raises `ServerError` when none runs, none has a model to chat with, or several lack what is wanted.
+    """
+    found = search.found
     if not found:
-        raise nothing_found(environ, container=in_container(environ))
-    first = found[0]
-    if first.chosen:
-        return first
-    if first.problem is not None:
-        raise first.problem
-    known = first.known
-    raise ServerError(
-        f"{known.name} at {first.base_url} is running, but has no model to chat with",
+        raise nothing_found(search, environ, container=in_container(environ))
+    if not wanted:
+        return _with_a_model(found[0])
+    having = [each for each in found if each.has(wanted)]
+    unlisted = [each for each in found if each.problem is not None]
+    candidates = having or unlisted or found
+    if having or (len(candidates) == 1 and not search.silent):
+        return candidates[0]
+    raise _nobody_has(search, wanted)
+
+
+def _with_a_model(found: Found) -> Found:
+    if found.chosen:
+        return found
+    raise found.problem or no_model(found.known, found.base_url)
+
+
+def no_model(known: Known, base_url: str) -> ServerError:
+    """The error of a server that runs, and has nothing to chat with."""
+    return ServerError(
+        f"{known.name} at {safe(base_url)} is running, but has no model to chat with",
         hint=known.remedy("model_missing"),
         kind="model_missing",
     )
 
 
-def nothing_found(environ: Mapping[str, str], *, container: bool) -> ServerError:
-    """The error when no local server runs: what was tried, and the ways on."""
+def _nobody_has(search: Search, wanted: Collection[str]) -> ServerError:
+    names = " and ".join(named(each) for each in wanted)
+    have = [
+        f"{each.known.name} at {safe(each.base_url)} has {_some(each.models)}"
+        for each in search.found
+    ]
+    have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
+    ollama = next((each.known for each in search.found if each.provider == "ollama"), None)
+    get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
+    return ServerError(
+        f"no running server has the model {names}: {'; '.join(have)}",
+        hint=f"choose one of these models, or say which server: `--api-base-url URL`{get}",
+        kind="model_missing",
+    )
+
+
+def _some(models: Sequence[str]) -> str:
+    shown = ", ".join(named(each) for each in models[:NAMED])
+    return (shown or "none") + (", …" if len(models) > NAMED else "")
+
+
+def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool) -> ServerError:
+    """The error when no local server answers: what was tried, and the ways on."""
+    if search.silent:
+        return _too_slow(search)
     ports: dict[str, list[str]] = {}
     for url in places(environ, container=container):
         parts = urlsplit(url)
@@ -125,9 +223,26 @@ def nothing_found(environ: Mapping[str, str], *, container: bool) -> ServerError
     )
 
 
+def _too_slow(search: Search) -> ServerError:
+    """The error when something listens, and is too busy to say what it is."""
+    urls = " and ".join(safe(url) for url in search.silent)
+    port = urlsplit(search.silent[0]).port
+    usual = next((each.name for each in servers() if port in each.ports), "the server")
+    return ServerError(
+        f"{urls} took the connection, but did not answer within {search.patience:g} s",
+        hint=f"if {usual} is busy there, try again when it is idle, or name it, then it is waited for: "
+        + command("smol_dev --api-base-url {url} --model NAME", url=search.silent[0]),
+        kind="timeout",
+    )
+
+
 def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
-    """The addresses where a local server may listen, `$OLLAMA_HOST` first."""
-    found = _places(environ, container=container)
+    """The addresses where a local server may listen, `$OLLAMA_HOST` first.
+
+    `$SMOL_LOCAL_SERVERS` names others in their place, with white space between them.
+    """
+    instead = environ.get("SMOL_LOCAL_SERVERS", "").split()
+    found = instead or _places(environ, container=container)
     return tuple(dict.fromkeys(url for url in found if is_local(url)))
 
 
@@ -149,10 +264,13 @@ def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINE
     return bool(told) or any(sign.exists() for sign in signs)
 
 
-async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found]) -> None:
+async def _ask(
+    client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found], opened: set[str]
+) -> None:
     """Put into `found` what answers at the address; more about it as it becomes known."""
     if not await _is_here(base_url) or not await _is_open(base_url):
         return
+    opened.add(base_url)
     answers = await look(client, base_url)
     known = recognised(answers)
     names = listed(answers.get("models"))
@@ -206,6 +324,11 @@ def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError |
         return None
     told = Answer(answer.status, answer.headers, answer.body)
     return classify(told, Asked(base_url, "", known))
+
+
+def _stem(name: str) -> str:
+    """The name of a model's file, without its folder and `.gguf`."""
+    return name.replace("\\", "/").rpartition("/")[2].casefold().removesuffix(".gguf")
 
 
 def choose(offered: Sequence[Offer]) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from smol_dev.config.model import Profile
 from smol_dev.config.project import is_cloud_model
 from smol_dev.safe import command, safe
-from smol_dev.server.chat import Facts, StageName
+from smol_dev.server.chat import STAGES, Facts, StageName
 from smol_dev.server.check import Check, State
 from smol_dev.server.client import Client
 from smol_dev.server.detect import choose
@@ -21,7 +21,6 @@ from smol_dev.server.reach import reach
 from smol_dev.server.remedies import USUAL_WINDOW
 from smol_dev.server.trial import complete, structured
 
-STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
 TOO_SMALL: Final = 4_096
 """Tokens. A plan, a list and a file do not fit together into less."""
 

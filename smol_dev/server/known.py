@@ -51,6 +51,7 @@ class Known:
     words: str = ""
     lists_loaded: bool = False
     forwards: bool = False
+    names_files: bool = False
     window: tuple[Place, ...] = ()
     limit: tuple[Place, ...] = ()
     remote: tuple[Place, ...] = ()

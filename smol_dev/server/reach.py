@@ -12,7 +12,7 @@ from smol_dev.config.endpoint import is_local, origin_of
 from smol_dev.errors import ServerError
 from smol_dev.server.check import Check, failed
 from smol_dev.server.client import Client
-from smol_dev.server.failures import Answer, Asked, classify, failure, unreachable
+from smol_dev.server.failures import Answer, Asked, classify, failure
 from smol_dev.server.known import listed
 from smol_dev.server.probes import Probe
 
@@ -48,7 +48,7 @@ async def model_list(client: Client) -> tuple[str, ...]:
         async with asyncio.timeout(SECONDS):
             response = await client.http.get(f"{asked.base_url.rstrip('/')}/models")
     except (httpx2.HTTPError, TimeoutError) as error:
-        raise unreachable(error, asked) from error
+        raise await client.explain(error, "plan") from error
     probe = Probe(response.status_code, dict(response.headers), response.text)
     names = listed(probe)
     if names is None:

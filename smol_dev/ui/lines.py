@@ -9,6 +9,7 @@ from smol_dev.events import (
     FileDone,
     FileFailed,
     FilesReady,
+    Noticed,
     Retry,
     RunDone,
     RunStarted,
@@ -58,6 +59,12 @@ def _(event: Retry) -> str:
     what = safe_name(event.path) if event.path is not None else STAGE_NAMES[event.stage]
     wait = f", waiting {event.wait_seconds:.0f} s" if event.wait_seconds >= 1 else ""
     return f"{what}: asking again ({event.attempt}){wait}: {paragraph(event.message)}"
+
+
+@sentence.register
+def _(event: Noticed) -> str:
+    hint = f" ({paragraph(event.hint)})" if event.hint else ""
+    return f"{paragraph(event.message)}{hint}"
 
 
 @sentence.register

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from smol_dev.errors import WorkspaceError
+from smol_dev.workspace import journal, lock
 from smol_dev.workspace.failures import translated
 from smol_dev.workspace.folder import TEMPORARY, Folder, descend
 from smol_dev.workspace.journal import Journal, entries
@@ -36,6 +37,7 @@ class Memory:
             self.replaceable = dict(earlier.replaceable if resume else earlier.written())
         self.states: dict[str, FileState] = dict(self.record.states) if self.record else {}
         self.written_bytes = sum(map(_written, self.states.values()))
+        self._is_new = earlier is None
         self._held = held
         self._journal = Journal(folder, self.run_id)
         if self.record and not self._journal.empty:
@@ -68,6 +70,19 @@ class Memory:
         self._journal.close()
         self._held.close()
         self.folder.close()
+
+    def forget(self) -> bool:
+        """Take the folder away if this run was the first in it; whether nothing is left of it."""
+        if not self._is_new:
+            return False
+        self.record = None
+        with contextlib.suppress(OSError):
+            for name in (RECORD, journal.NAME, lock.NAME):
+                if self.folder.status(name) is not None:
+                    self.folder.remove(name)
+            self.folder.path.rmdir()
+            return True
+        return False
 
     def snapshot(self, record: Record) -> Record:
         """The record with the states as they are now."""

@@ -52,11 +52,13 @@ class Workspace:
         held: contextlib.ExitStack,
         overwrite: bool,
         allow_sensitive: Sequence[str],
+        is_new: bool,
     ) -> None:
         self.root: Path = folder.path
         self._folder = folder
         self._memory = memory
         self._held = held
+        self._is_new = is_new
         self._overwrite = overwrite
         self._allow_sensitive = tuple(allow_sensitive)
 
@@ -74,10 +76,8 @@ class Workspace:
     ) -> Self:
         """Take hold of the folder, or raise `WorkspaceError` with nothing touched.
 
-        Without `resume` the folder is created if it is absent, and has to be empty or to hold only what
-        earlier runs wrote, unless `overwrite`. With `resume` it has to hold a record, and nothing is
-        overwritten. It is proven writable here, before anyone waits for a model. Of a folder below
-        `no_links_below` no component may be a link.
+        Without `resume` it is created if absent, and holds nothing or what earlier runs wrote, unless
+        `overwrite`; with `resume` it holds a record. No component below `no_links_below` may be a link.
         """
         with (
             translated(f"cannot use the output folder `{cwd / root}`", root=root),
@@ -86,6 +86,7 @@ class Workspace:
             path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
             if resume and not path.exists():
                 raise nothing_to_resume(path)
+            is_new = not path.exists()
             folder = held.enter_context(Folder.at(path, create=True))
             memory = Memory.open(folder, overwrite=overwrite, resume=resume)
             held.callback(memory.close)
@@ -95,6 +96,7 @@ class Workspace:
                 held=held.pop_all(),
                 overwrite=overwrite and not resume,
                 allow_sensitive=allow_sensitive,
+                is_new=is_new,
             )
         with contextlib.ExitStack() as undo:
             undo.callback(workspace.close)
@@ -111,6 +113,12 @@ class Workspace:
     def close(self) -> None:
         """Let go of the folder; a second call does nothing."""
         self._held.close()
+
+    def withdraw(self) -> None:
+        """Take away what `open` and `save` made, for a run that never reached a server; the rest stays."""
+        if self._memory.forget() and self._is_new:
+            with contextlib.suppress(OSError):  # something else has come into it
+                self.root.rmdir()
 
     @property
     def record(self) -> Record | None:

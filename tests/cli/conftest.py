@@ -12,7 +12,9 @@ def shell(
 ) -> Shell:
     """A home folder with an empty project in it, and nothing of this machine's environment."""
     for name in list(os.environ):
-        if name.upper().startswith(("SMOL_", "XDG_", "OPENAI_", "OLLAMA_")):
+        if name != "SMOL_LOCAL_SERVERS" and name.upper().startswith(
+            ("SMOL_", "XDG_", "OPENAI_", "OLLAMA_")
+        ):
             monkeypatch.delenv(name)
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path))

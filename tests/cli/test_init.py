@@ -38,11 +38,11 @@ class Ollama(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def ollama(shell: Shell) -> Iterator[str]:
-    """The address of a running server, exported as `$OLLAMA_HOST`."""
+    """The address of a running server, exported as `$SMOL_LOCAL_SERVERS`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Ollama)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    shell.export(OLLAMA_HOST=f"127.0.0.1:{server.server_port}")
+    shell.export(SMOL_LOCAL_SERVERS=f"http://127.0.0.1:{server.server_port}/v1")
     yield f"http://127.0.0.1:{server.server_port}/v1"
     server.shutdown()
     server.server_close()

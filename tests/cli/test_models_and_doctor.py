@@ -41,6 +41,7 @@ def test_models_as_json(shell: Shell) -> None:
                 "window": 16384,
                 "parameters": 7_615_616_512,
                 "chats": True,
+                "remote": "",
             }
         ],
     }

@@ -18,6 +18,7 @@ from smol_dev.errors import ServerError
 from smol_dev.server.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, Usage
 from smol_dev.server.client import Client
 from tests.fake_server import (
+    NOWHERE,
     Answers,
     Canned,
     FakeServer,
@@ -56,7 +57,7 @@ def ask(
 
     async def collect() -> list[Item]:
         client = Client(
-            profile, secrets, environ=environ or {}, cache_dir=cache_dir, sleep=no_sleep
+            profile, secrets, environ=environ or NOWHERE, cache_dir=cache_dir, sleep=no_sleep
         )
         try:
             return [item for _ in range(times) async for item in client.ask(request)]
@@ -302,7 +303,7 @@ def test_a_stream_cut_at_any_byte_is_never_taken_for_whole() -> None:
     cuts = [Canned(200, kind, [whole[:cut]], "close") for cut in range(len(whole) + 1)]
 
     async def ask_each(base_url: str) -> list[Reply | ServerError]:
-        client = Client(profile_for(base_url, max_retries=0), environ={})
+        client = Client(profile_for(base_url, max_retries=0), environ=NOWHERE)
         ended: list[Reply | ServerError] = []
         for _ in cuts:
             try:
@@ -517,7 +518,7 @@ def test_a_reply_may_not_take_longer_than_total_timeout() -> None:
 
 def test_closing_the_answer_drops_the_connection_at_once() -> None:
     async def first_piece_only(server: FakeServer) -> bool:
-        client = Client(profile_for(server.base_url), environ={})
+        client = Client(profile_for(server.base_url), environ=NOWHERE)
         async with aclosing(client.ask(REQUEST)) as items:
             async for _ in items:
                 break
@@ -681,7 +682,7 @@ def test_facts_are_asked_until_the_first_answer(
         return answered("hi")
 
     async def learn(base_url: str) -> list[Facts]:
-        client = Client(profile_for(base_url, files=Stage(model="other")), environ={})
+        client = Client(profile_for(base_url, files=Stage(model="other")), environ=NOWHERE)
         facts = [await client.facts("plan"), await client.facts("code")]
         await client.facts("files")
         for _ in range(2):
@@ -759,7 +760,7 @@ def test_a_key_for_another_server_was_not_sent_to_this_one() -> None:
 
 def test_cancelling_before_the_first_byte_drops_the_connection() -> None:
     async def give_up(base_url: str, server: FakeServer) -> None:
-        client = Client(profile_for(base_url), environ={})
+        client = Client(profile_for(base_url), environ=NOWHERE)
         asking = asyncio.ensure_future(anext(client.ask(REQUEST)))
         assert await asyncio.to_thread(server.asked.wait, 5)
         asking.cancel()
@@ -774,7 +775,7 @@ def test_cancelling_before_the_first_byte_drops_the_connection() -> None:
 
 def test_the_time_that_a_reader_takes_is_not_silence() -> None:
     async def dawdle(base_url: str) -> Reply:
-        client = Client(profile_for(base_url, timeout=0.15), environ={})
+        client = Client(profile_for(base_url, timeout=0.15), environ=NOWHERE)
         async for item in client.ask(REQUEST):
             if isinstance(item, Delta):
                 await asyncio.sleep(0.25)

@@ -2,16 +2,34 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from smol_dev.errors import ServerError
-from smol_dev.server.detect import Found, best, choose, find_at, in_container, nothing_found, places
+from smol_dev.server.detect import (
+    Found,
+    Search,
+    choose,
+    find_at,
+    in_container,
+    nothing_found,
+    pick,
+    places,
+)
 from smol_dev.server.known import Offer
 from smol_dev.server.transport import open_client
-from tests.fake_server import Answers, Canned, FakeServer, json_answer, refusing_port, text_answer
+from tests.fake_server import (
+    Answers,
+    Canned,
+    FakeServer,
+    Received,
+    json_answer,
+    refusing_port,
+    text_answer,
+)
 from tests.server.kinds_of_servers import (
     KINDS,
     LITELLM,
@@ -24,12 +42,27 @@ from tests.server.kinds_of_servers import (
 )
 
 
-def found_at(*base_urls: str, deadline: float = 5.0) -> tuple[Found, ...]:
-    async def look() -> tuple[Found, ...]:
+def searched(
+    *base_urls: str,
+    patience: float = 5.0,
+    wanted: tuple[str, ...] = (),
+    notify: Callable[[str], None] = lambda _who: None,
+) -> Search:
+    async def look() -> Search:
         async with open_client("http://localhost", environ={}) as client:
-            return await find_at(client, base_urls, deadline=deadline)
+            return await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
 
     return asyncio.run(look())
+
+
+def found_at(*base_urls: str) -> tuple[Found, ...]:
+    return searched(*base_urls).found
+
+
+def search_with(*answers: Answers) -> Search:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(FakeServer(each)) for each in answers]
+        return searched(*(server.base_url for server in servers))
 
 
 def found_with(*answers: Answers, path: str = "/v1") -> tuple[Found, ...]:
@@ -84,12 +117,92 @@ def test_nothing_is_found_where_nothing_listens() -> None:
     assert found_at(f"http://127.0.0.1:{refusing_port()}/v1") == ()
 
 
-def test_a_server_that_hangs_does_not_hold_up_the_others() -> None:
+def test_a_server_that_hangs_does_not_hold_up_one_that_will_do() -> None:
     with FakeServer(Canned(raw=b"", end="stall")) as silent, FakeServer(OLLAMA) as ollama:
         started = time.monotonic()
-        [found] = found_at(silent.base_url, ollama.base_url, deadline=1.0)
-        assert time.monotonic() - started < 2
-    assert found.known.name == "Ollama"
+        search = searched(silent.base_url, ollama.base_url, patience=60)
+        assert time.monotonic() - started < 30
+    assert [each.known.name for each in search.found] == ["Ollama"]
+
+
+def test_a_busy_server_is_waited_for_and_named() -> None:
+    def busy(request: Received) -> Canned:
+        time.sleep(0.7)
+        return OLLAMA(request)
+
+    waited: list[str] = []
+    with FakeServer(busy) as server:
+        search = searched(server.base_url, patience=30, notify=waited.append)
+    assert [each.known.name for each in search.found] == ["Ollama"]
+    assert waited == [server.base_url]
+
+
+def test_the_one_that_has_the_model_is_waited_for() -> None:
+    def busy(request: Received) -> Canned:
+        time.sleep(0.7)
+        return OLLAMA(request)
+
+    with FakeServer(busy) as slow, FakeServer(LM_STUDIO) as quick:
+        search = searched(slow.base_url, quick.base_url, patience=30, wanted=("llama3.2",))
+        assert pick(search, ("llama3.2",), {}).base_url == slow.base_url
+
+
+def test_a_server_that_does_not_answer_in_time_is_called_that() -> None:
+    with FakeServer(Canned(raw=b"", end="stall")) as silent:
+        search = searched(silent.base_url, f"http://127.0.0.1:{refusing_port()}/v1", patience=0.6)
+        assert search == Search((), (silent.base_url,), 0.6)
+        with pytest.raises(ServerError) as caught:
+            pick(search, (), {})
+    assert caught.value.message == (
+        f"{silent.base_url} took the connection, but did not answer within 0.6 s"
+    )
+    assert f"`smol_dev --api-base-url {silent.base_url} --model NAME`" in caught.value.hint
+    assert caught.value.kind == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (("llama3.2",), "Ollama"),
+        (("LLAMA3.2:latest",), "Ollama"),
+        (("qwen3:8b",), "Ollama"),
+        (("/models/qwen.gguf",), "llama.cpp"),
+        (("qwen",), "llama.cpp"),
+        (("qwen.gguf",), "llama.cpp"),
+        (("google/gemma-3-12b",), "LM Studio"),
+        (("llama3.2", "qwen3:8b"), "Ollama"),
+        ((), "LM Studio"),
+    ],
+)
+def test_of_several_servers_the_one_that_has_the_model_is_used(
+    wanted: tuple[str, ...], expected: str
+) -> None:
+    search = search_with(LM_STUDIO, LLAMA_CPP, OLLAMA)
+    assert pick(search, wanted, {}).known.name == expected
+
+
+@pytest.mark.parametrize("kind", [LLAMA_CPP, LM_STUDIO, OLLAMA])
+def test_the_only_server_is_used_for_a_model_that_it_does_not_list(kind: Kind) -> None:
+    search = search_with(kind)
+    assert pick(search, ("other",), {}) is search.found[0]
+
+
+def test_a_model_that_none_of_several_has_is_an_error_that_names_what_they_have() -> None:
+    search = search_with(OLLAMA, LLAMA_CPP)
+    with pytest.raises(ServerError) as caught:
+        pick(search, ("mistral:7b",), {})
+    assert caught.value.message.startswith(
+        "no running server has the model `mistral:7b`: Ollama at"
+    )
+    assert "has `/models/qwen.gguf`" in caught.value.message
+    assert "`ollama pull mistral:7b`" in caught.value.hint
+    assert (caught.value.kind, caught.value.exit_code) == ("model_missing", 3)
+
+
+def test_an_alias_of_a_cloud_model_is_never_chosen() -> None:
+    tags = {"models": [{"name": "qwen3:8b", "remote_host": "https://ollama.com:443"}]}
+    [found] = found_with(Kind({**OLLAMA.documents, "/api/tags": tags}))
+    assert found.chosen == "llama3.2:latest"
 
 
 @pytest.mark.parametrize(
@@ -111,29 +224,24 @@ def test_the_loaded_else_the_first_chat_model_of_this_machine_is_chosen(
 def test_a_server_that_is_loading_or_wants_a_key_says_so() -> None:
     loading = json_answer({"error": {"message": "Loading model"}}, status=503, server="llama.cpp")
     with pytest.raises(ServerError) as caught:
-        best(found_with(loading), {})
+        pick(search_with(loading), (), {})
     assert caught.value.kind == "loading"
     message = "An LM Studio API token is required to make requests to this server."
     closed = json_answer({"error": {"message": message, "code": "invalid_api_key"}}, status=401)
     with pytest.raises(ServerError, match="wants a key") as caught:
-        best(found_with(closed), {})
+        pick(search_with(closed), (), {})
     assert "create a token" in caught.value.hint
 
 
 def test_a_server_without_a_model_to_chat_with_says_how_to_get_one() -> None:
     empty = Kind({"/": "Ollama is running", "/v1/models": {"object": "list", "data": None}})
     with pytest.raises(ServerError, match="is running, but has no model to chat with") as caught:
-        best(found_with(empty), {})
+        pick(search_with(empty), (), {})
     assert "ollama pull MODEL" in caught.value.hint
 
 
-def test_the_first_of_those_found_is_the_best() -> None:
-    found = found_with(LLAMA_CPP)
-    assert best(found, {}) is found[0]
-
-
 def test_nothing_found_lists_what_was_tried_and_the_ways_on() -> None:
-    error = nothing_found({"OLLAMA_HOST": "192.168.7.7"}, container=False)
+    error = nothing_found(Search(()), {"OLLAMA_HOST": "192.168.7.7"}, container=False)
     assert error.message == (
         "no local server was found; tried 192.168.7.7 at 11434"
         " and localhost at 1234, 8080, 8000, 5001, 13305, 12434, 5000, 1337, 11434"
@@ -144,7 +252,9 @@ def test_nothing_found_lists_what_was_tried_and_the_ways_on() -> None:
 
 
 def test_nothing_found_in_a_container_says_what_localhost_is() -> None:
-    assert "`localhost` is the container itself" in nothing_found({}, container=True).hint
+    assert (
+        "`localhost` is the container itself" in nothing_found(Search(()), {}, container=True).hint
+    )
     tried = places({}, container=True)
     assert tried[0] == "http://model-runner.docker.internal/engines/v1"
     assert "http://host.docker.internal:11434/v1" in tried
@@ -169,6 +279,11 @@ def test_a_container_is_known_by_its_files_and_variables(tmp_path: Path) -> None
 )
 def test_ollama_host_comes_first_if_it_is_local(host: str, expected: str) -> None:
     assert places({"OLLAMA_HOST": host}, container=False)[0] == expected
+
+
+def test_other_places_can_be_named() -> None:
+    named = {"SMOL_LOCAL_SERVERS": "http://127.0.0.1:9/v1 http://8.8.8.8/v1", "OLLAMA_HOST": ":1"}
+    assert places(named, container=True) == ("http://127.0.0.1:9/v1",)
 
 
 def test_no_place_is_tried_twice_and_no_cloud_at_all() -> None:

@@ -12,6 +12,7 @@ from smol_dev.server.check import Check
 from smol_dev.server.client import Client
 from smol_dev.server.doctor import examine
 from tests.fake_server import (
+    NOWHERE,
     Answers,
     Canned,
     FakeServer,
@@ -55,7 +56,7 @@ def examined(
 
 def checks_of(profile: Profile) -> list[Check]:
     async def check() -> list[Check]:
-        client = Client(profile, environ={})
+        client = Client(profile, environ=NOWHERE)
         try:
             return [each async for each in examine(client, key="not needed")]
         finally:
