@@ -1,27 +1,63 @@
 """One answer → the paths of the files to write.
 
-The passes, in order: envelope (G1), then every list in the answer in whatever form (F1), the choice among
-them (F2), the verdicts on its end (G2, F9, F10), and last what each entry comes to as a path (F3–F8).
+The answer is parsed once; the passes of `LIST` are tried in order, each looks for one form of a list,
+and the first that finds files wins. Then come the verdicts on the list's end, and last what each
+entry comes to as a path.
 """
 
+import html
+import json
 import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.errors import Reason
-from smol_dev.replies.envelope import open_envelope
-from smol_dev.replies.list_choice import find_list, has_empty_list, is_blank
+from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
+from smol_dev.replies.labels import label_in, label_in_info
+from smol_dev.replies.list_data import items_in, tagged
+from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
 from smol_dev.replies.list_paths import settle
-from smol_dev.replies.list_regions import OUTLINED
+from smol_dev.replies.listing import Listing, entries_of
+from smol_dev.replies.literals import Found, Node, read_literal
+from smol_dev.replies.paths import is_file_like, is_known_file, is_path_like, path_in
 from smol_dev.replies.prose import is_refusal
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
-CUT: Final = frozenset({"length", "max_tokens", "content_filter"})
-AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:\s*[\[\"'\s]*)?|[\s\])}\"'`]*$")
 LONG: Final = 100_000
 TOO_LONG: Final = 400_000
 MANY: Final = 24
 FEW: Final = 4
+MOST_LINES: Final = 3_000
+MOST_LITERALS: Final = 12_000
+MOST_DRAWN: Final = 6
+REREAD: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of an answer: a block, or the text between blocks. `closed` says that more follows it."""
+
+    text: str
+    start: int
+    fenced: bool = False
+    closed: bool = False
+    lead: str = ""
+
+    def before(self, start: int) -> str:
+        """Return the words right in front of a place: the last two lines that are not empty."""
+        near = [line for line in self.text[max(0, start - 600) : start].split("\n") if line.strip()]
+        return "\n".join(near[-2:]) or self.lead
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An answer, and where in it lists are looked for: not in files that are given with their names."""
+
+    answer: Answer
+    regions: tuple[Region, ...]
+    headed: tuple[tuple[str, int], ...]
 
 
 def read_file_list(
@@ -31,50 +67,434 @@ def read_file_list(
 
     The time is linear in the length of the answer, whatever it is.
     """
-    was_cut = finish_reason in CUT
-    envelope = open_envelope(answer, cut=was_cut)
-    cut = was_cut and not envelope.stopped
-    text = behind_thought(envelope.text)
-    if envelope.lost:
-        return list_rejected(without_list(answer, cut=cut))
+    turn = parse(answer)
+    parsed = of_text(respelled(turn.text[: turn.next_turn]))
+    cut = finish_reason != "stop" and not turn.stopped
+    text = parsed.text
+    if turn.lost:
+        return list_rejected(_without_list(answer, cut=cut))
     if len(text) > TOO_LONG or (len(text) > LONG and is_loop(text)):
         return list_rejected("degenerate")
     if is_blank(text):
         return list_rejected("empty")
-    found = find_list(text)
-    if (found is None or found.rank < OUTLINED) and is_refusal(AROUND.sub("", text)):
+    name, found = find_list(parsed)
+    if name in WEAK and is_refusal(AROUND.sub("", text)):
         return list_rejected("refusal")
     if found is None:
-        return list_rejected(without_list(text, cut=cut))
-    if is_runaway(found.entries, max_files):
+        return list_rejected(_without_list(text, cut=cut))
+    if _is_runaway(found.entries, max_files):
         return list_rejected("degenerate")
     if not found.closed and (cut or not found.complete):
         return list_rejected("degenerate" if is_loop(text) else "truncated")
-    return settle(found.entries)
+    return settle(found.entries, name)
+
+
+RESPELLED: Final = tuple(
+    (re.compile(pattern, re.MULTILINE | re.IGNORECASE), plain)
+    for pattern, plain in (
+        (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),
+        (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),
+        (r"<br\s{0,4}/?>", "\n"),
+        (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),
+        (r"<!\[CDATA\[([^\n\]]{0,300})\]\]>", r"\1"),
+        (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),
+        (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),
+        (r"\[\d{0,3}\](?:string|str)\s{0,4}(?=\{)|%[wi](?=\[)", ""),
+    )
+)
+"""Spellings that mean nothing for a list: markup in a line, calls, one-line blocks."""
+
+
+ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,5});")
+
+
+def respelled(text: str) -> str:
+    """Return the text with quote marks, escaped quotes and markup in front of paths undone."""
+    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:
+        text = text.replace('\\"', '"')
+    if "<" not in text and ENTITY.search(text):
+        text = html.unescape(text)
+    if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
+        text = re.sub(r"^ {0,3}> ?", "", text, flags=re.MULTILINE)
+    for pattern, plain in RESPELLED:
+        text = pattern.sub(plain, text)
+    return text
 
 
 def paths_in_plan(plan: str) -> FileList | Rejected:
     """Return the paths a plan speaks of, for when every answer with a list was unusable."""
-    found = find_list(plan)
-    return list_rejected("wrong_format") if found is None else settle(found.entries)
+    name, found = find_list(of_text(plan))
+    return list_rejected("wrong_format") if found is None else settle(found.entries, name)
 
 
-def behind_thought(text: str) -> str:
-    """Return what follows a lone closing tag of reasoning, which no list of files contains."""
-    before, mark, rest = text.rpartition("</think>")
-    return rest if mark and rest.strip() and "<think>" not in before else text
+def find_list(answer: Answer) -> tuple[str, Listing | None]:
+    """Return what the answer lists, and the name of the pass that found it."""
+    source = _source(answer)
+    winner, best = "", None
+    for name, look in LIST:
+        if best is not None and ANNOUNCED.search(answer.text, best.start) is None:
+            break
+        listings = _counting(look(source))
+        if best is not None:
+            listings = [
+                one for one in listings if one.start > best.start and ANNOUNCED.search(one.lead)
+            ]
+        if any(listing.entries for listing in listings):
+            winner, best = name, _joined(listings)
+    return winner, best
 
 
-def without_list(text: str, *, cut: bool) -> Reason:
+def _joined(listings: list[Listing]) -> Listing:
+    return Listing(
+        tuple(entry for listing in listings for entry in listing.entries),
+        listings[0].start,
+        closed=listings[-1].closed,
+        complete=all(listing.complete for listing in listings),
+    )
+
+
+def _source(answer: Answer) -> Source:
+    """Return the answer with the regions in which a list may stand."""
+    labels = [_label_of(block) for block in answer.outer]
+    headed = [(label, block) for label, block in zip(labels, answer.outer, strict=True) if label]
+    files = {block for _, block in headed} if len(headed) > 1 else set()
+    first = min((block.start for block in files), default=len(answer.text))
+    regions: list[Region] = []
+    for number, part in enumerate(answer.parts):
+        if part.start > first:
+            break
+        last = number == len(answer.parts) - 1
+        if isinstance(part, Span):
+            text = _without_labels(part.text) if headed else part.text
+            regions.append(Region(text, part.start, closed=not last))
+        elif part not in files:
+            lead = "\n".join(reversed(part.above))
+            regions.append(
+                Region(part.text, part.start, fenced=True, closed=part.closed, lead=lead)
+            )
+    return Source(answer, tuple(regions), tuple((label, block.start) for label, block in headed))
+
+
+def _label_of(block: Block) -> str | None:
+    """Return the path that names a block of code: in its info string, above it, or in its first line."""
+    label = label_in_info(block.info)
+    if (
+        label is None
+        and block.above
+        and not (len(block.above) > 1 and all(map(_is_item, block.above)))
+    ):
+        label = label_in(block.above[0])
+    first, _, rest = block.text.lstrip("\n").partition("\n")
+    if label is None and rest.strip() and re.match(r"\s*(?://|#|--|/\*|<!--|;|%)", first):
+        label = label_in(first)
+    return label if label is not None and is_known_file(label) else None
+
+
+def _is_item(line: str) -> bool:
+    return bool(re.match(r"\s*(?:[-*+•]|\d{1,3}[.)])\s", line)) or is_known_file(line.strip())
+
+
+def _without_labels(text: str) -> str:
+    """Return the text in front of a block with the last line blanked where that is the block's label."""
+    head, newline, last = text.rstrip().rpartition("\n")
+    label = label_in(last)
+    return head + newline if label is not None and is_known_file(label) and label in last else text
+
+
+NEWS: Final = re.compile(
+    r"\b(?:updated|final(?:ised|ized)?|revised|corrected|improved|fixed|amended|adjusted|refined|definitive|"
+    r"new list|aktualisiert\w*|endgültig\w*|korrigiert\w*|actualizad\w*|corrig\w+|mis à jour)\b|最终|更新|"
+    r"\b(?:actually|wait|correction|on second thought|scratch that|oops|instead|better|complete list|full list|"
+    r"let me (?:revise|fix|correct|redo|rework)|simplif\w+)\b",
+    re.IGNORECASE,
+)
+"""Words in front of a list that take back the ones before it."""
+
+ANNOUNCED: Final = re.compile(
+    r"\b(?:updated|final(?:ised|ized)?|revised|corrected)\b[^\n]{0,40}\b(?:list|files?|paths?|structure|version)\b",
+    re.IGNORECASE,
+)
+"""Words in front of a list that take back even one of a surer form."""
+
+ASIDE: Final = re.compile(
+    r"\b(?:do(?:es)? not|don't|not (?:needed|required|included|necessary|to be|part)|no need|exclud\w+|ignored?|without|"
+    r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|draft|initial|"
+    r"first (?:attempt|idea|version)|old|original|thoughts?|reasoning|maybe|perhaps|previous(?:ly)?|delete[ds]?|removed?|"
+    r"commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|install\w*|getting started|notes?|features?|"
+    r"example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b|(?:\bfor (?:example|instance)|\be\.g\.|\bsuch as|\blike)\W*$",
+    re.IGNORECASE,
+)
+"""Words in front of a list that say that it is another one than was asked for."""
+
+NAMES: Final = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\S+\.\w+")
+
+
+def _counting(found: Iterable[Listing]) -> list[Listing]:
+    """Return the lists that are neither set aside nor taken back by a later one."""
+    listings = sorted(found, key=lambda listing: listing.start)
+    kept = [listing for listing in listings if not _is_aside(listing.lead)] or listings
+    first = 0
+    for number, listing in enumerate(kept):
+        if NEWS.search(listing.lead) and (not number or kept[number - 1].lead != listing.lead):
+            first = number
+    return kept[first:]
+
+
+def _is_aside(lead: str) -> bool:
+    last = NAMES.sub("", lead.strip().rpartition("\n")[2])
+    return ASIDE.search(last) is not None and NEWS.search(last) is None
+
+
+def asked_for(source: Source) -> Iterator[Listing]:
+    """Yield the list of an answer that is the object that was asked for and nothing else."""
+    try:
+        value = json.loads(source.answer.text)
+    except (ValueError, RecursionError):
+        return
+    files = value.get("files") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(files, list) and all(
+        isinstance(path, str) and path == path_in(path) for path in files
+    ):
+        yield Listing(tuple(files), 0)
+
+
+OPENING: Final = re.compile(
+    r"(?<![\w/\\.\])}])(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{)"
+    r"|(?:^|[=:(,>]|\breturn|\b(?:array|asList|List|of|Set))[ \t]*\((?=\s*[\"'`“])|=\((?=[\w./-]+\.\w+[\s)])"
+    r"|\A\s*(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))",
+    re.MULTILINE,
+)
+SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
+
+
+def literals(source: Source) -> Iterator[Listing]:
+    """Yield the arrays and objects that list files, in JSON or any spelling near it."""
+    for region in source.regions:
+        yield from _literals_in(region)
+
+
+def _literals_in(region: Region) -> Iterator[Listing]:
+    text, position, budget = region.text, 0, REREAD
+    for _ in range(MOST_LITERALS):
+        opening = OPENING.search(text, position)
+        if opening is None or budget < 0:
+            return
+        start = opening.start("string") if opening["string"] else opening.end() - 1
+        value = None if SEGMENT.match(text, start) else read_literal(text, start)
+        if value is None or (opening["string"] and not _is_balanced(value.node.text)):
+            position = start + 1
+            continue
+        entries = entries_of(items_in(value.node))
+        if _is_list(entries, value.node):
+            yield _literal(region, start, value, entries)
+        elif not value.closed:
+            budget -= value.end - start
+            position = start + 1
+            continue
+        position = max(value.end, start + 1)
+
+
+def _is_balanced(text: str) -> bool:
+    """Tell whether an encoded list is all of a string, not only its beginning up to a bare quote."""
+    return all(text.count(opening) == text.count(closing) for opening, closing in ("[]", "{}"))
+
+
+def _is_list(entries: tuple[str, ...], node: Node) -> bool:
+    """Tell whether what was read is a list of files rather than other data."""
+    if any(map(is_file_like, entries)):
+        return True
+    return (node.shape == "array" or len(entries) > 1) and (
+        all(is_path_like(entry) or re.fullmatch(r"[\w.~<>-]+/?", entry) for entry in entries)
+        and any(re.search(r"[/\\]", entry) for entry in entries)
+    )
+
+
+def _literal(region: Region, start: int, value: Found, entries: tuple[str, ...]) -> Listing:
+    """Return what an array or object lists; only a bracket may be missing, no half of a name."""
+    text = region.text[start : value.end]
+    last = re.search(r"[\"'`“]([^\"'`“”\n]*)$", text.rstrip("]}) \n,"))
+    half = (
+        last is not None
+        and last[1].strip() != ""
+        and not is_file_like(last[1].strip())
+        and not text.rstrip().endswith(("]", "}", '"', "'"))
+    )
+    closed = value.closed or _is_over(value.node, text)
+    return Listing(
+        entries,
+        region.start + start,
+        region.before(start),
+        closed=closed,
+        complete=closed or not half,
+    )
+
+
+def _is_over(node: Node, text: str) -> bool:
+    """Tell whether the list inside an object that was cut had ended before."""
+    keyed = [(key.text, value) for key, value in node.items if key is not None]
+    lists = [value for _, value in keyed if value.shape == "array" and value.items]
+    if node.shape != "object" or not lists or any(is_file_like(key) for key, _ in keyed):
+        return False
+    if node.items[-1][1] is not lists[-1]:
+        return True
+    flat = all(not value.items for _, value in lists[-1].items)
+    return flat and text.rstrip(" \n,").endswith("]")
+
+
+def tags(source: Source) -> Iterator[Listing]:
+    """Yield the files that elements name."""
+    for region in source.regions:
+        if "</" not in region.text and "/>" not in region.text:
+            continue
+        items, start, closed = tagged(region.text)
+        if entries := entries_of(items):
+            closed = closed or region.closed
+            yield Listing(entries, region.start + start, region.before(start), closed=closed)
+
+
+def trees(source: Source) -> Iterator[Listing]:
+    """Yield the drawings of folders."""
+    return _drawn(source, find_tree)
+
+
+def tables(source: Source) -> Iterator[Listing]:
+    """Yield the columns of tables that hold files."""
+    return _drawn(source, find_table)
+
+
+def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator[Listing]:
+    for region in source.regions:
+        rest = region.text.split("\n")[:MOST_LINES]
+        start = 0
+        for _ in range(MOST_DRAWN):
+            drawn = find(rest)
+            if drawn is None:
+                break
+            place = start + sum(len(line) + 1 for line in rest[: drawn.first])
+            start += sum(len(line) + 1 for line in rest[: drawn.after])
+            rest = rest[drawn.after :]
+            entries = entries_of(drawn.items, rooted=drawn.rooted)
+            if any(map(is_file_like, entries)):
+                closed = region.closed or any(line.strip() for line in rest)
+                yield Listing(entries, region.start + place, region.before(place), closed=closed)
+
+
+def fenced_lines(source: Source) -> Iterator[Listing]:
+    """Yield the lines of blocks that name files."""
+    for region in source.regions:
+        if region.fenced:
+            yield from _lines_in(region, weak=False)
+
+
+def lines(source: Source) -> Iterator[Listing]:
+    """Yield the bullets, numbers, headings and lines that name a file first."""
+    for region in source.regions:
+        if not region.fenced:
+            yield from _lines_in(region, weak=False)
+
+
+def _lines_in(region: Region, *, weak: bool) -> Iterator[Listing]:
+    if _is_data(region.text):
+        return
+    rows = region.text.split("\n")[:MOST_LINES]
+    sections = read_lines(rows, plain=region.fenced)
+    starts = [0]
+    for row in rows:
+        starts.append(starts[-1] + len(row) + 1)
+    for section in sections:
+        entries = entries_of(section.weak if weak else section.strong)
+        if entries:
+            closed = region.closed or section.followed or section is not sections[-1]
+            start = starts[section.first]
+            lead = section.lead or region.before(start)
+            yield Listing(entries, region.start + start, lead, closed=closed)
+
+
+def _is_data(text: str) -> bool:
+    """Tell whether a text is one object or array and nothing else, such as a schema."""
+    text = text.strip()
+    found = read_literal(text, 0) if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} else None
+    return found is not None and found.closed and found.end == len(text)
+
+
+def labels(source: Source) -> Iterator[Listing]:
+    """Yield the files of an answer that gives the whole project, each under its name."""
+    if source.headed:
+        yield Listing(tuple(label for label, _ in source.headed), source.headed[0][1], closed=False)
+
+
+def mentions(source: Source) -> Iterator[Listing]:
+    """Yield the files that bullets mention behind other words."""
+    if not _is_question(source.answer.text):
+        for region in source.regions:
+            yield from _lines_in(region, weak=True)
+
+
+ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")
+SENTENCE_END: Final = re.compile(r"(?<=[.!?。？！])\s+|(?<=[。？！])")
+MOST_SENTENCES: Final = 2000
+
+
+def names(source: Source) -> Iterator[Listing]:
+    """Yield the files that sentences name in back-ticks, or in a series; questions do not count."""
+    found: list[str] = []
+    for line in source.answer.text.split("\n")[:MOST_SENTENCES]:
+        if line.lstrip()[:1] in {"{", "[", '"'}:
+            continue
+        for sentence in SENTENCE_END.split(line):
+            named = [] if _is_question(sentence) else mentioned(sentence)
+            if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
+                found += named
+    if len(found) > 1 or (found and not _is_question(source.answer.text)):
+        yield Listing(tuple(found), 0, closed=False)
+
+
+def _is_question(text: str) -> bool:
+    return text.rstrip(" \n\t*_`").endswith(("?", "？"))
+
+
+LIST: Final[tuple[tuple[str, Callable[[Source], Iterator[Listing]]], ...]] = (
+    ("as asked", asked_for),
+    ("tags", tags),
+    ("literal", literals),
+    ("tree", trees),
+    ("table", tables),
+    ("block of lines", fenced_lines),
+    ("lines", lines),
+    ("labels", labels),
+    ("mentions", mentions),
+    ("names", names),
+)
+"""The forms of a list, in the order in which they are looked for."""
+
+WEAK: Final = frozenset({"", "mentions", "names"})
+"""The passes whose find does not outweigh a refusal."""
+
+AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:\s*[\[\"'\s]*)?|[\s\])}\"'`]*$")
+EMPTY_LIST: Final = re.compile(
+    r"^[ \t]*(?:[\w. ]{1,40}[=:][ \t]*)?(?:[\[(]\s{0,9}(?:\"\"|''|null|None)?\s{0,9}[\])]|\{\s{0,9}\}|"
+    r"\{\s{0,9}[\"']?\w{1,40}[\"']?\s{0,9}:\s{0,9}(?:[\[{]\s{0,9}[\]}]|\"\"|null|None)\s{0,9},?\s{0,9}\}|"
+    r"\"\"|''|\"\[\]\")[ \t;.]*$|[\"'](?:files|paths|file_paths|filepaths)[\"']\s{0,9}:\s{0,9}\[\s{0,9}\]|"
+    r"<(\w{1,40})>\s{0,9}</\1>|<files\s{0,9}/>|^[ \t]*(`{3,9}|~{3,9})\w{0,20}[ \t]*\n\s{0,9}\2[ \t]*$",
+    re.MULTILINE,
+)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing is left of an answer, or only an empty list or fence."""
+    return not text.strip() or EMPTY_LIST.fullmatch(text.strip()) is not None
+
+
+def _without_list(text: str, *, cut: bool) -> Reason:
     """Return the clearest reason for an answer in which no list was found."""
     if is_loop(text):
         return "degenerate"
-    if has_empty_list(text) and not cut:
+    if EMPTY_LIST.search(text) is not None and not cut:
         return "empty"
     return "truncated" if cut else "wrong_format"
 
 
-def is_runaway(entries: tuple[str, ...], max_files: int) -> bool:
+def _is_runaway(entries: tuple[str, ...], max_files: int) -> bool:
     """Tell whether a list goes on without end: too many entries, or the same few over and over."""
     return len(entries) > max_files or (
         len(entries) >= MANY and len(set(entries)) * FEW <= len(entries)

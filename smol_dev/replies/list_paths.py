@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from smol_dev.replies.path_words import BINARY_ENDINGS, FOLDER_NAMES, ending, is_file_like
+from smol_dev.replies.paths import BINARY_ENDINGS, FOLDER_NAMES, ending, is_file_like
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
 QUOTES: Final = "\"'`“”‘’«»„‚"
@@ -46,7 +46,7 @@ PLACEHOLDER: Final = re.compile(
     r"app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|filepath|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
     r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
     r"\[[^\]/]*(?:\s|your|name|module|file)[^\]/]*\]\.(?:py|rb|go|rs|java|c|cpp|h|cs|php|html|css|md|txt|json)$|"
-    r"%[sd]|\$\{|\{\{|\bTBD\b|…",
+    r"%[sd]|\$\{|\{\{|\bTBD\b|…|^string$",
     re.IGNORECASE,
 )
 FORBIDDEN: Final = re.compile(r'[<>:"|?*]')
@@ -73,14 +73,14 @@ class Refused:
     unsafe: bool = False
 
 
-def settle(entries: Iterable[str]) -> FileList | Rejected:
+def settle(entries: Iterable[str], form: str) -> FileList | Rejected:
     """Return the paths to write, or why nothing is left (F8)."""
     found = Sorted()
     for entry in entries:
         place(entry, found)
     drop_folders(found)
     if found.paths:
-        return FileList(tuple(found.paths), tuple(found.dropped))
+        return FileList(tuple(found.paths), tuple(found.dropped), form)
     return list_rejected("unsafe_path" if found.unsafe else "wrong_format")
 
 

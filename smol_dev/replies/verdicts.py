@@ -1,6 +1,6 @@
 """What reading an answer comes to: a file, a list of files, or one reason to ask again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from smol_dev.errors import Reason
@@ -32,11 +32,12 @@ class Code:
 class FileList:
     """The files to write in the model's order, and what was dropped: `(entry, reason)`.
 
-    Merged duplicates are not listed in `dropped`.
+    Merged duplicates are not listed in `dropped`; `form` is the name of the pass that found the list.
     """
 
     files: tuple[str, ...]
     dropped: tuple[tuple[str, str], ...]
+    form: str = field(default="", compare=False)
 
 
 CODE_MESSAGES: Final[dict[Reason, str]] = {

@@ -1,4 +1,4 @@
-"""What a path looks like to a reader: endings, file names without one, and the words around it."""
+"""What a path looks like among words: endings, names without one, and where a description begins."""
 
 import re
 from typing import Final
@@ -99,7 +99,7 @@ def is_file_like(path: str) -> bool:
         not found
         or found.isdigit()
         or len(path.split()) > MAX_WORDS
-        or re.search(r"[.!?:;,] ", path)
+        or re.search(r"[.!?:;,] |[，。、；：（）！？「」]", path)
     ):
         return False
     return not any(
@@ -125,65 +125,69 @@ def is_product(path: str) -> bool:
     return bool(PRODUCTS.fullmatch(path)) and not re.match(r"[a-z.]", path)
 
 
-SEPARATOR: Final = re.compile(
-    r"\s+[-–—−]+>?\s+|\s*:\s+|\s*：\s*|\s*:$|\s+:|\s+#+\s*|\s+//+\s*|\s+/\*|\s*<!--|\s+[(\[（]|(?<=\w)\((?=[^/\\]*$)"
-    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|,(?=\S)|\s+=\s+|\s*—\s*|\s+[–]\s*|\s+--\s*|\s*;\s+|\s+\*\s+"
+DESCRIBED: Final = re.compile(
+    r"\s*[—（：]\s*|\s*——|\s+[-–−]+>?\s+|\s*:\s+|\s*:$|\s+:|\s+#+\s*|\s+//+\s*|\s+/\*|\s*<!--|\s+[(\[（]|(?<=\w)\((?=[^/\\]*$)"
+    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|,(?=\S)|\s+=\s+|\s*;\s+|\s+\*\s+|\s*[，、。]"
 )
+"""Where a description begins behind a path; some marks need no white space in front."""
+
 LABEL: Final = re.compile(
     r"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?(?:file\s*name|file[-_ ]?path|file|path|filename|filepath|"
-    r"name|source|dateiname|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*"
+    r"name|source|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*"
     r"(?:#?\d+)?\s*(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*(?=\S)",
     re.IGNORECASE,
 )
-
-
 SPOKEN: Final = re.compile(
     r"(?:^|[\s(])(?:the|an?|is|are|in|to|of|and|or|run|open|see|create|files?|then|with|for|use|using|add|edit|"
     r"from|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",
     re.IGNORECASE,
 )
-MARKED: Final = re.compile(r"(?:\*\*)?[`\"]([^`\"\n]{1,300})[`\"](?:\*\*)?(?=\W|$)")
-ORDER: Final = re.compile(
-    r"(?:create|add|write|implement|edit|update|make|generate)\s+(?:(?:the|an?|new|file|module|script)\s+)*"
-    r"(?=[\w./@-]+\.\w+$)",
-    re.IGNORECASE,
+MARKED: Final = re.compile(
+    r"(?:\*{1,3}|__)?[`\"'“‘]{1,2}(?P<path>[^`\"'“”‘’\n]{1,300})[`\"'”’]{1,2}:?(?:\*{1,3}|__)?(?!\w)"
+)
+BOLD: Final = re.compile(
+    r"(?P<mark>\*{1,3}|__?(?=[^_]))(?P<path>[^*\n]{1,300}?)[:：]?(?P=mark)(?=[\s:：,;)(（–—-]|$)"
+)
+LINK: Final = re.compile(
+    r"\[`?(?P<path>[^\]\n`]{1,300})`?\]\(<?(?P<target>[^()\s>]{1,300})>?[^()\n]{0,100}\)"
 )
 
 
 def is_spoken(text: str) -> bool:
     """Tell whether a text with spaces is words that end in a file's name rather than its name."""
-    return SPOKEN.search(re.split(r"[/\\]", text)[0] + " ") is not None and " " in text
+    return " " in text and SPOKEN.search(re.split(r"[/\\]", text)[0] + " ") is not None
 
 
-def without_description(text: str) -> str:
-    """Return the path that a text begins with, without a label in front or words behind (F3)."""
-    text = LABEL.sub("", text.strip(), count=1).strip()
-    text = ORDER.sub("", text)
-    marked = MARKED.match(text)
-    if marked and is_path_like(marked[1].strip()):
-        return marked[1].strip()
-    if len(text) > MAX_PATH * 4:
-        text = text[: MAX_PATH * 4]
-    whole = is_file_like(text)
-    for match in SEPARATOR.finditer(text):
-        left = text[: match.start()].rstrip(" ,:")
-        if left and (is_file_like(left) or left.endswith("/")) and not is_drive(left):
+def path_in(text: str) -> str:
+    """Return the path that a text begins with, without a label in front or words behind.
+
+    A text that begins with no path comes back up to where a description would begin.
+    """
+    text = LABEL.sub("", text.strip()[: MAX_PATH * 4], count=1).strip()
+    for pattern in (LINK, MARKED, BOLD):
+        marked = pattern.match(text)
+        if marked and is_path_like(marked["path"].strip()):
+            return _linked(marked) if pattern is LINK else marked["path"].strip()
+    for found in DESCRIBED.finditer(text):
+        left = text[: found.start()].rstrip(" ,:")
+        if (is_file_like(left) or left.endswith("/")) and not _is_drive(left):
             return left
-    first = first_word_path(text)
-    if first is not None and not whole:
-        return first
-    cut = next((match for match in SEPARATOR.finditer(text) if match.start()), None)
-    if cut is None or whole or is_drive(text[: cut.start()]):
+    if is_file_like(text):
         return text
-    return text[: cut.start()].strip() or text
+    first = re.match(r"(\S+?)[,;]?\s+\S", text)
+    if first and is_known_file(first[1]):
+        return first[1]
+    found_any = DESCRIBED.search(text, 1)
+    left = text[: found_any.start()].strip() if found_any else ""
+    return left if left and not _is_drive(left) else text
 
 
-def first_word_path(text: str) -> str | None:
-    """Return a file's name that only words follow, as in `app.py starts the program`."""
-    match = re.match(r"(\S+?)[,;]?\s+\S", text)
-    return match[1] if match and is_known_file(match[1]) else None
+def _linked(link: re.Match[str]) -> str:
+    """Return the target of a link where it is the shown name with its folders."""
+    shown, target = link["path"].strip(), link["target"].removeprefix("./")
+    return target if target.endswith(f"/{shown}") and "://" not in target else shown
 
 
-def is_drive(text: str) -> bool:
-    """Tell whether what stands before a colon is a drive or the scheme of an address."""
+def _is_drive(text: str) -> bool:
+    """Tell whether what stands before a colon is a drive."""
     return len(text) == 1 and text.isalpha()

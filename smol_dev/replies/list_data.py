@@ -1,0 +1,382 @@
+r"""Arrays, objects and tags → the files they list, whatever their keys are called."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from smol_dev.replies.list_lines import find_tree
+from smol_dev.replies.listing import Item, Role, entries_of
+from smol_dev.replies.literals import Node, read_literal
+from smol_dev.replies.paths import (
+    FOLDER_NAMES,
+    is_file_like,
+    is_known_file,
+    is_path_like,
+    is_spoken,
+    path_in,
+)
+
+PATH_KEYS: Final = (
+    "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
+    "name", "title", "uri", "location", "key", "id",
+)  # fmt: skip
+FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
+CHILD_KEYS: Final = (
+    "children",
+    "files",
+    "contents",
+    "content",
+    "items",
+    "entries",
+    "nodes",
+    "tree",
+)
+FOLDER_LISTS: Final = ("folders", "directories", "subfolders", "subdirectories", "dirs", "subdirs")
+CALL_KEYS: Final = (
+    "arguments", "parameters", "args", "kwargs", "input", "toolinput", "actioninput", "toolcalls", "functioncall",
+    "function", "params", "toolcall",
+)  # fmt: skip
+LOOKS_AROUND: Final = re.compile(
+    r"(?:read|list|ls|view|open|cat|get|search|find|glob|grep|run|bash|shell|exec\w*|browse|fetch)(?:[_\W]?(?:file|dir|directory|folder|command|files|dirs))?s?",
+    re.IGNORECASE,
+)
+NOT_FILES: Final = re.compile(
+    r"description|desc|purpose|summary|reason(?:ing)?|thoughts?|thinking|analysis|plan|notes?|comments?|explanation|"
+    r"details?|\w*dependenc(?:y|ies)|\w*requirements|\w*packages|imports?|exports?|uses|\w*libraries|commands?|steps|"
+    r"director(?:y|ies)|folders?|dirs|excluded?|ignored?|skip(?:ped)?|deleted?|removed?|nottocreate|"
+    r"examples?|default|enum|required|schema|draft|initial|old|previous|before|dependson|needs|functions|classes|"
+    r"routes|urls?|rationale|responsibilit(?:y|ies)|features|tags"
+)
+"""Keys whose values name no file of the list, though files may be mentioned in them."""
+
+WORDS: Final = re.compile(
+    r"message|contents?|code|text|body|source(?:code)?|title|language|type|framework|assets|images|binary\w*|status|"
+    r"version|author|scripts|run|usage|env\w*"
+)
+SETTINGS: Final = re.compile(r"scripts|env\w*|run|usage|author|version|engines")
+WRAPPER: Final = re.compile(
+    r"\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|results?|output|data|response|answer|items|"
+    r"entries|\w*structure|tree|project|program|values?|payload|final|updated|codebase|children|root|all|properties|app|manifest"
+)
+"""Keys that mean the list itself and no folder."""
+
+ANNOUNCED: Final = re.compile(
+    r"(?:final|updated|revised|corrected|new|after)(?:filelist|files?|filepaths|paths|list|answer)?"
+)
+EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
+MAX_DEPTH: Final = 40
+UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+BULLET: Final = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
+LINE_BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr]|\n")
+
+
+def plain(key: str) -> str:
+    """Return a key in lower case, only its letters and digits."""
+    return re.sub(r"[\W_]", "", key.lower())
+
+
+def unescaped(text: str) -> str:
+    r"""Return a string's text; what can be part of a path is not decoded, so `\t` never is."""
+    if "\\" not in text:
+        return text
+    text = UNICODE.sub(_character, text)
+    text = text.replace('\\"', '"').replace("\\/", "/").replace("\\'", "'")
+    return text if re.search(r"(?<!\\)(?:\\\\)*\\(?!\\)", text) else text.replace("\\\\", "\\")
+
+
+def _character(escape: re.Match[str]) -> str:
+    """Return a letter that JSON writers escape, or a character that makes the path unusable."""
+    character = chr(int(escape[1], 16))
+    return escape[0] if " " <= character <= "~" or "\ud800" <= character <= "\udfff" else character
+
+
+def items_in(node: Node, depth: int = MAX_DEPTH) -> list[Item]:
+    """Return the files a value lists."""
+    if depth == 0:
+        return []
+    if node.shape == "object":
+        return _object(node, depth)
+    return _array(node, depth) if node.shape == "array" else _string(node, depth)
+
+
+def _string(node: Node, depth: int) -> list[Item]:
+    """Return the file a string names, or those of the list that is encoded in it."""
+    text = unescaped(node.text)
+    if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):
+        return []
+    inner = _encoded(node.text).strip()
+    if inner[:1] in {"[", "{", '"'} and len(inner) > 1 and depth > 1:
+        found = read_literal(inner, 0)
+        if found and found.end >= len(inner) and (items := items_in(found.node, depth - 1)):
+            return items
+    if "\n" in inner and (drawn := find_tree(inner.split("\n"))) is not None:
+        return [Item(entry) for entry in entries_of(drawn.items, rooted=drawn.rooted)]
+    rows = [path_in(BULLET.sub("", part)) for part in LINE_BREAK.split(text) if part.strip()]
+    for names in (rows, [part.strip() for part in text.split(",")], text.split()):
+        if len(names) > 1 and all(map(is_known_file, names)):
+            return [Item(name) for name in names]
+    broken = re.match(r"(.+?)(?:\\[nrt]|\n)", text)
+    entry = path_in(broken[1] if broken and is_known_file(broken[1].strip()) else text)
+    return [Item(entry)] if entry.strip() else []
+
+
+def _encoded(text: str) -> str:
+    """Return the text that was encoded as a string once more."""
+    if "\\" not in text:
+        return text
+    try:
+        value = json.loads(f'"{text}"', strict=False)
+    except (ValueError, RecursionError):
+        return text.replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n")
+    return str(value)
+
+
+def _array(node: Node, depth: int) -> list[Item]:
+    """Return the files of a list, of which each item names one; a row is a file and words about it."""
+    if depth < MAX_DEPTH and _is_row(node):
+        return _string(node.items[0][1], depth)
+    found: list[Item] = []
+    for key, value in node.items:
+        found += items_in(value, depth - 1) if key is None else _string(key, depth)
+    return found
+
+
+def _is_row(node: Node) -> bool:
+    texts = [unescaped(value.text) for key, value in node.items if key is None and not value.items]
+    if not 2 <= len(texts) <= 4 or len(texts) < len(node.items):  # noqa: PLR2004 - a row, not a list
+        return False
+    return is_file_like(texts[0]) and not any(
+        is_file_like(text) or "/" in text for text in texts[1:]
+    )
+
+
+def _object(node: Node, depth: int) -> list[Item]:
+    """Return the files of an object: one it describes, those it wraps, or its keys."""
+    keyed = [(key, value) for key, value in node.items if key is not None]
+    if not keyed:
+        return _array(node, depth)
+    named = {plain(key.text): value for key, value in keyed}
+    called = next(
+        (named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None
+    )
+    if called is not None:
+        name = named.get("name") or named.get("tool") or named.get("action")
+        if (
+            name is not None
+            and LOOKS_AROUND.fullmatch(name.text.strip())
+            and "[" not in _encoded(called.text)
+        ):
+            return [item for item in items_in(called, depth - 1) if _lists(called)]
+        return items_in(called, depth - 1)
+    described = _described(named, depth)
+    return _keyed(keyed, depth) if described is None else described
+
+
+def _lists(node: Node) -> bool:
+    """Tell whether a value holds an array of its own."""
+    return any(value.shape == "array" for _, value in node.items)
+
+
+def _is_container(node: Node) -> bool:
+    """Tell whether a value can hold several files: also a string with an encoded list."""
+    return node.shape in {"array", "object"} or (
+        node.shape == "string" and node.text.lstrip()[:1] in {"[", "{"}
+    )
+
+
+def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
+    """Return the one file or folder that an object describes, or None if it is another thing."""
+    name = next(
+        (path for key in PATH_KEYS if key in named and (path := _path_of(named[key]))), None
+    )
+    folder = _text_under(FOLDER_KEYS, named)
+    kind = named["type"].text.lower() if "type" in named else ""
+    label = folder or _text_under(PATH_KEYS, named)
+    children = [named[key] for key in CHILD_KEYS if key in named and named[key].items]
+    folders = [named[key] for key in FOLDER_LISTS if key in named and named[key].items]
+    is_folder = kind in {"dir", "directory", "folder", "d", "tree"}
+    if label and children + folders:
+        inside = [item for child in children for item in items_in(child, depth - 1)]
+        inside += [item for child in folders for item in _folders(child, depth - 1)]
+        sure = is_folder or folder or folders or "children" in named or label.endswith("/")
+        role: Role = "folder" if sure else "either" if label in FOLDER_NAMES else "group"
+        return [Item(label, role, inside)]
+    if is_folder:
+        return [Item(label, "folder")] if label else []
+    if name is None:
+        return (
+            [Item(path_in(unescaped(label)))] if label and kind in {"file", "f", "blob"} else None
+        )
+    return [Item(_in_folder(name, folder or _other_folder(named, name)))]
+
+
+def _text_under(keys: tuple[str, ...], named: dict[str, Node]) -> str:
+    return next((named[key].text for key in keys if key in named and named[key].text), "")
+
+
+def _path_of(node: Node) -> str | None:
+    """Return the path that a string is, or None."""
+    text = path_in(unescaped(node.text))
+    return text if not node.items and is_path_like(text) and not text.endswith("/") else None
+
+
+def _other_folder(named: dict[str, Node], name: str) -> str:
+    """Return the folder that a second key gives beside a file's name."""
+    texts = [named[key].text.strip() for key in ("path", "filepath", "location") if key in named]
+    return next((text for text in texts if text and text != name and not is_file_like(text)), "")
+
+
+def _in_folder(name: str, folder: str) -> str:
+    folder = folder.strip().rstrip("/")
+    inside = name.replace("\\", "/").startswith(f"{folder}/")
+    return name if not folder.strip("./") or " " in folder or inside else f"{folder}/{name}"
+
+
+def _folders(node: Node, depth: int) -> list[Item]:
+    """Return the folders of a list of them; the keys of an object are their names."""
+    if node.shape != "object":
+        return [item for item in items_in(node, depth) if item.role != "file"]
+    keyed = [(key.text, value) for key, value in node.items if key is not None and value.items]
+    return [Item(text, "folder", items_in(value, depth - 1)) for text, value in keyed]
+
+
+def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
+    """Return the files of an object by its keys."""
+    found: list[Item] = []
+    values: list[Item] = []
+    others = 0
+    announced = [
+        pair
+        for pair in keyed
+        if ANNOUNCED.fullmatch(plain(pair[0].text)) and _is_container(pair[1])
+    ]
+    for key, value in announced or keyed:
+        text, word = unescaped(key.text).strip(), plain(key.text)
+        if _is_entry_key(text, value):
+            whole = unescaped(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""
+            found.append(Item(whole or path_in(text)))
+        elif _is_container(value):
+            found += _below(text, word, value, depth)
+        elif text.endswith("/") and len(text) > 1:
+            found.append(Item(text, "folder"))
+        elif not NOT_FILES.fullmatch(word) and not WORDS.fullmatch(word):
+            inside = [item for item in items_in(value, depth - 1) if _is_value(item.text, word)]
+            values += inside
+            others += not inside
+    if not found and not values:
+        found = list(_bare_keys(keyed))
+    return found or (values if others < len(values) else [])
+
+
+def _is_entry_key(text: str, value: Node) -> bool:
+    """Tell whether a key is a file rather than a word about one."""
+    if is_file_like(path_in(text)) and not text.endswith("/"):
+        return True
+    return " " not in text and not value.items and bool(re.search(r"[/\\]\S*\w$", text))
+
+
+def _is_value(text: str, word: str) -> bool:
+    """Tell whether a value beside a key such as `1` or `entry_point` is a file."""
+    if is_spoken(text):
+        return False
+    return (
+        is_path_like(text) if re.fullmatch(r"(?:file|path|item)?\d*", word) else is_known_file(text)
+    )
+
+
+def _bare_keys(keyed: list[tuple[Node, Node]]) -> Iterator[Item]:
+    """Yield keys without ending that stand for files because they have nothing in them."""
+    if all(not value.items and value.text.lower() in EMPTY for _, value in keyed):
+        yield from (Item(key.text) for key, _ in keyed if re.fullmatch(r"[\w.-]+", key.text))
+
+
+def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
+    """Return the files under a key that is a wrapper, a heading or a folder."""
+    if (
+        re.fullmatch(r"(?:sub)?(?:director(?:y|ies)|folders?|dirs)", word)
+        and value.shape == "object"
+    ):
+        return [Item(text, "group", _folders(value, depth - 1))]
+    words = [key.text for key, _ in value.items if key is not None]
+    is_settings = NOT_FILES.fullmatch(word) or (SETTINGS.fullmatch(word) and words)
+    if (
+        is_settings and not text.endswith("/") and not any(map(is_known_file, words))
+    ) or _is_schema(value):
+        return []
+    inside = items_in(value, depth - 1)
+    if text.endswith("/"):
+        return [Item(text, "folder", inside)]
+    if not inside:
+        return []
+    if (WRAPPER.fullmatch(word) and text not in FOLDER_NAMES) or " " in text or word.isdigit():
+        return [Item(text, "group", inside)]
+    wraps = any(plain(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
+    if value.shape == "object" and not wraps:
+        described = any(
+            key is not None and plain(key.text) in PATH_KEYS and _path_of(part)
+            for key, part in value.items
+        )
+        return [Item(text, "group" if described else "folder", inside)]
+    return [Item(text, "either", inside)]
+
+
+def _is_schema(node: Node) -> bool:
+    """Tell whether a value describes what data has to look like instead of being data."""
+    named = {plain(key.text): value for key, value in node.items if key is not None}
+    kind = named.pop("type", None)
+    if kind is None or kind.text not in {"array", "string", "object"}:
+        return False
+    lists = {key for key, value in named.items() if value.shape == "array" and value.items}
+    return lists <= {"required", "enum", "examples"} and not named.keys() & {
+        "children",
+        "properties",
+    }
+
+
+TAG: Final = re.compile(r"<(/?)([A-Za-z][\w:.-]{0,40})((?:\s[^<>]{0,2000})?)>")
+ATTRIBUTE: Final = re.compile(
+    r"\b(?:file_?)?(?:path|name)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE
+)
+TAGGED: Final = re.compile(
+    r"(?:file_?)?(?:path|name)|file|item|li|entry|string|td|dt", re.IGNORECASE
+)
+
+
+def tagged(text: str) -> tuple[list[Item], int, bool]:
+    """Return the files that elements name, where they begin, and whether what is around them was closed.
+
+    `<file>a.py</file>`, `<file path="a.py"/>`, and in a folder's element below its name.
+    """
+    top: list[Item] = []
+    stack = [top]
+    start, end, opened = -1, 0, ""
+    tags = list(TAG.finditer(text))
+    for number, tag in enumerate(tags):
+        close, name, attributes = tag[1], tag[2].lower(), tag[3]
+        given = ATTRIBUTE.search(attributes)
+        path = (given[1] or given[2] or "").strip() if given else ""
+        count = len(stack[-1])
+        if name in {"folder", "directory", "dir"}:
+            if close:
+                stack = stack[:-1] or [top]
+            elif path:
+                stack[-1].append(Item(path, "folder"))
+                stack = stack if attributes.endswith("/") else [*stack, stack[-1][-1].items]
+            continue
+        if name in {"parameter", "param", "arg"}:
+            name = "path" if plain(path) in PATH_KEYS else name
+        if path and name not in {"script", "link", "img", "a"} and is_file_like(path) and not close:
+            stack[-1].append(Item(path))
+        elif (
+            not close and TAGGED.fullmatch(name) and number + 1 < len(tags) and tags[number + 1][1]
+        ):
+            inside = text[tag.end() : tags[number + 1].start()].strip()
+            entry = path_in(inside) if "\n" not in inside else ""
+            if is_path_like(entry) and (is_known_file(entry) or " " not in entry):
+                stack[-1].append(Item(entry))
+        if len(stack[-1]) > count:
+            start = start if start >= 0 else tag.start()
+            end, opened = tag.end(), name
+    closed = any(tag[1] and tag.start() >= end and tag[2].lower() != opened for tag in tags)
+    return top, start, closed

@@ -1,0 +1,438 @@
+"""Trees, tables, bullets, numbers and plain lines → the files they name."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from smol_dev.replies.listing import Item
+from smol_dev.replies.paths import (
+    BOLD,
+    LABEL,
+    LINK,
+    MARKED,
+    is_known_file,
+    is_path_like,
+    is_product,
+    is_spoken,
+    path_in,
+)
+
+MAX_LINE: Final = 2000
+BRANCH: Final = re.compile(
+    r"^(?P<lead>[\s│┃║|]*)(?:[├└┣┗╠╚╰┝┖┕╟╙+`\\|'][─━═╴\-_–—]+[>╴]?|[├└┣┗╠╚╰┬][ \t]+|\|_)[\s─]*(?P<name>\S.*)$"
+)
+BAR: Final = re.compile(r"^[\s│┃║|]*[│┃║|][\s│┃║|]*(?P<name>[^\s│┃║|].*)?$")
+ICON: Final = re.compile(
+    r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#%“”‘’«„-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+"
+)
+RULE: Final = re.compile(r"^[\s|:+=-]*-[\s|:+=-]*$")
+PATH_HEADER: Final = re.compile(
+    r"\b(?:files?|paths?|file-?names?|filepaths?|datei\w*|fichier|archivo|name|module)\b|文件|ファイル|파일|файл",
+    re.IGNORECASE,
+)
+FOLDER_HEADER: Final = re.compile(r"\b(?:folder|directory|dir|location)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A tree or table: its items, and the lines from `first` to `after`."""
+
+    items: list[Item]
+    first: int
+    after: int
+    rooted: bool = False
+
+
+def find_tree(lines: list[str]) -> Drawn | None:
+    """Return the first drawing of a tree, with the line of its root label."""
+    expanded = [line[:MAX_LINE].expandtabs(4).replace("\u00a0", " ") for line in lines]
+    first = next((number for number, line in enumerate(expanded) if _is_branch(line)), None)
+    if first is None:
+        return None
+    after = first + 1
+    while after < len(lines) and _continues(expanded, after):
+        after += 1
+    root = _root_above(expanded, first)
+    top = Item("", "group")
+    stack = [(-1, top)]
+    for line in expanded[first if root is None else root : after]:
+        _hang(line, stack)
+    return Drawn(top.items, first if root is None else root, after, root is not None)
+
+
+def _is_branch(line: str) -> bool:
+    found = BRANCH.match(line)
+    return (
+        found is not None
+        and not RULE.match(line)
+        and not line.rstrip().endswith("|")
+        and "| " not in found["name"]
+    )
+
+
+def _continues(lines: list[str], number: int) -> bool:
+    """Tell whether a line belongs to a drawing that began before: a branch, its trunk, or a label inside."""
+    line = lines[number]
+    if (
+        _is_branch(line)
+        or (BAR.match(line) and not line.rstrip().endswith("|"))
+        or line.strip() in {"|", "│"}
+    ):
+        return True
+    behind = next((other for other in lines[number + 1 : number + 3] if other.strip()), "")
+    if not line.strip():
+        root = number + 2 < len(lines) and _label(behind) and _is_branch(lines[number + 2])
+        return _is_branch(behind) or bool(root)
+    return bool(_label(line)) and (_is_branch(behind) or is_known_file(_label(line)))
+
+
+def _label(line: str) -> str:
+    """Return the only word of a line, which is the name of a root or a file, or nothing."""
+    text = _entry(line)
+    return text if text and not re.search(r"\s", text) and not text.endswith(":") else ""
+
+
+def _root_above(lines: list[str], first: int) -> int | None:
+    """Return the number of the line with the root label right above the first branch."""
+    above = [number for number in range(max(0, first - 3), first) if lines[number].strip(" │|┃")]
+    if not above or lines[above[-1]].rstrip().endswith(":") or not _label(lines[above[-1]]):
+        return None
+    return above[-1]
+
+
+def _entry(text: str) -> str:
+    """Return the name in a line of a tree or a cell of a table, without icon and comment."""
+    return path_in(re.sub(r"^\d{1,3}[.)]\s+", "", ICON.sub("", text.strip()))).strip("*`")
+
+
+def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
+    """Put the name in a line below the last line whose name begins further left, which is a folder."""
+    found = BRANCH.match(line) or BAR.match(line)
+    name = (found["name"] if found else line.strip()) or ""
+    text = _entry(name)
+    if not text:
+        return
+    column = found.start("name") if found else len(line) - len(line.lstrip())
+    while stack[-1][0] >= column:
+        stack.pop()
+    item = Item(text, "folder" if text.endswith("/") else "file")
+    if stack[-1][1].role == "file":
+        stack[-1][1].role = "folder"
+    stack[-1][1].items.append(item)
+    stack.append((column, item))
+
+
+def find_table(lines: list[str]) -> Drawn | None:
+    """Return the first table with files in a column."""
+    first = 0
+    while first < len(lines):
+        after = first
+        while after < len(lines) and _is_row(lines[after]):
+            after += 1
+        if after - first > 1:
+            rows = [_cells(line) for line in lines[first:after] if not RULE.match(line)]
+            if items := _column(rows):
+                return Drawn(items, first, after)
+        first = max(after, first + 1)
+    return None
+
+
+def _is_row(line: str) -> bool:
+    if (
+        "|" not in line
+        or len(line) > MAX_LINE * 2
+        or re.match(r"\s*(?:[-*+•]|\d{1,3}[.)])\s", line)
+    ):
+        return False
+    return line.strip().startswith("|") or bool(
+        RULE.match(line) or re.search(r"\S\s*\|\s*\S", line)
+    )
+
+
+def _cells(line: str) -> list[str]:
+    text = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", text)]
+
+
+def _column(rows: list[list[str]]) -> list[Item]:
+    """Return the files in the column that its header names, or that has them in most rows."""
+    if not rows:
+        return []
+    width = max(map(len, rows))
+    rows = [[*row, *[""] * (width - len(row))] for row in rows]
+    body = rows[1:]
+    counts = [sum(is_path_like(_entry(row[at])) for row in body) for at in range(width)]
+    named = [at for at in range(width) if PATH_HEADER.search(rows[0][at]) and counts[at]]
+    full = [
+        at
+        for at in range(width)
+        if counts[at] * 2 >= len(body) > 0 or is_known_file(_entry(rows[0][at]))
+    ]
+    if not named and not full:
+        return []
+    column = (named or full)[0]
+    folder = next(
+        (at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None
+    )
+    if is_known_file(_entry(rows[0][column])):
+        body = rows
+    return [Item(_with_folder(row, column, folder)) for row in body if _entry(row[column])]
+
+
+def _with_folder(row: list[str], column: int, folder: int | None) -> str:
+    name = _entry(row[column])
+    below = _entry(row[folder]).strip("/") if folder is not None else ""
+    plain = not below or below in {".", "-", "root", "(root)"} or "/" in name or " " in below
+    return name if plain else f"{below}/{name}"
+
+
+MARK: Final = re.compile(
+    r"(?P<indent>[ \t\u00a0\u3000]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|[(\[]\d{1,3}[)\]]|#{1,6}|//+|"
+    r"[ivx]{1,4}[.)]|#\d{1,3}[.:)]?|\d{1,3}[ \t]+[-–—]|\d{1,3}(?=[ \t]+[\w./-]+\.\w+(?:\s|$))|[a-zA-Z][.)]|"
+    r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
+)
+KEY: Final = re.compile(
+    r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*:\s*[|>{\[]?\s*(?:#.*)?$"
+)
+WRAPPER_KEY: Final = re.compile(
+    r".*(?:files?|paths?|list)|result|output|answer|items|project|structure|data", re.IGNORECASE
+)
+ABOUT: Final = re.compile(
+    r"(?:description|desc|purpose|summary|notes?|role|type|language|dependencies|imports|exports|uses|contains?|content|"
+    r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
+    re.IGNORECASE,
+)
+FOLDER_LABEL: Final = re.compile(
+    r"[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}\s*:[*_]{0,3}\s+(?=\S)"
+)
+ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
+RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
+AND: Final = r"(?:and|und|et|y|&|と|和)"
+SERIES: Final = re.compile(rf"\s*[,;、，،]\s*(?:{AND}\s+)?|\s+{AND}\s+|\s+\|\s+")
+COMMAND: Final = re.compile(
+    r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
+    r"source|chmod|bash|cat|open|run)\s)"
+)
+MENTION: Final = re.compile(
+    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]+[/\\])*[\w@.-]*\w)(?![\w/`])"
+)
+MOST_MENTIONS: Final = 200
+
+
+@dataclass(slots=True)
+class Section:
+    """The items below one lead: `strong` ones are named first in their line, `weak` inside it."""
+
+    lead: str
+    first: int
+    strong: list[Item] = field(default_factory=list)
+    weak: list[Item] = field(default_factory=list)
+    followed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: how deep it is, how it is marked, and its words."""
+
+    depth: int
+    marks: str
+    text: str
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether the line is a Markdown heading."""
+        return self.marks.startswith("#")
+
+
+def read_lines(lines: list[str], *, plain: bool) -> list[Section]:
+    """Return the sections in which something was found; `plain` says that the lines are no talk."""
+    parsed = [_parse(line) for line in lines]
+    behind: list[Line | None] = [None] * len(parsed)
+    following: Line | None = None
+    for number in range(len(parsed) - 1, -1, -1):
+        behind[number] = following
+        following = parsed[number] if parsed[number].text else following
+    outline = Outline(plain=plain)
+    for number, line in enumerate(parsed):
+        if len(line.text) > MAX_LINE or not line.text:
+            outline.sections[-1].followed |= bool(line.text)
+        else:
+            outline.take(number, line, behind[number])
+    return [section for section in outline.sections if section.strong or section.weak]
+
+
+def _parse(line: str) -> Line:
+    """Return a line taken apart; a dash counts as deeper than a key in the same column, as in YAML."""
+    found = MARK.match(line[: MAX_LINE * 2])
+    if found is None:
+        return Line(0, "", line.strip())
+    marks = found["marks"].strip()
+    text = found["text"].strip()
+    text = text if text.startswith("#") else ICON.sub("", text).strip()
+    text = text.rstrip(",;，；、")
+    if text.endswith(".") and is_known_file(text[:-1]):
+        text = text[:-1]
+    if "\\" in text and not re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):
+        text = re.sub(r"\\(.)", r"\1", text)
+    indent = len(found["indent"].expandtabs(4))
+    return Line(0 if marks.startswith("#") else indent * 2 + bool(marks), marks, text)
+
+
+class Outline:
+    """One pass over the lines, with the folders that are open on a stack."""
+
+    def __init__(self, *, plain: bool) -> None:
+        self.plain = plain
+        self.sections = [Section("", 0)]
+        self.stack: list[tuple[int, Item]] = []
+
+    def take(self, number: int, line: Line, behind: Line | None) -> None:
+        """Take one line: the files or the folder it names, a mention, or the lead of a new section."""
+        if line.is_heading:
+            self.stack.clear()
+        while self.stack and self.stack[-1][0] >= line.depth:
+            self.stack.pop()
+        parent = self.stack[-1][1] if self.stack else None
+        if parent is not None and parent.role == "file":
+            if line.marks or not is_known_file(line.text):
+                return
+            self.stack.pop()
+            parent = self.stack[-1][1] if self.stack else None
+        items = _rooted(line, behind) or _files(line, plain=self.plain) or _folder(line, behind)
+        section = self.sections[-1]
+        if items:
+            (section.strong if parent is None else parent.items).extend(items)
+            section.followed = False
+            if len(items) == 1:
+                top = line.is_heading and items[0].role != "file"
+                self.stack.append((-1 if top else line.depth, items[0]))
+            return
+        named = mentioned(line.text)[:1] if line.marks and not line.is_heading else []
+        if named:
+            section.weak += [Item(name) for name in named]
+        elif not (line.depth and parent is not None and not line.marks) and (
+            not line.marks or line.is_heading or line.text.endswith((":", "："))
+        ):
+            section.followed = True
+            self.sections.append(Section(line.text, number))
+
+
+def _files(line: Line, *, plain: bool) -> list[Item]:
+    """Return the files that a line names first, in one of the ways in which lines do."""
+    text = line.text
+    if text.startswith("touch "):
+        return [Item(name) for name in text.split()[1:] if is_known_file(name)]
+    if COMMAND.match(text) and not (line.marks and is_known_file(text.split()[0])):
+        return []
+    if ruled := RULED.match(text):
+        text = ruled[1]
+    if found := all_paths(text):
+        return [Item(name) for name in found]
+    if (label := FOLDER_LABEL.match(text)) and (inside := _below(text[label.end() :])):
+        return [Item(label[1], "folder", inside)]
+    if role := ROLE.fullmatch(text):
+        text = role[1]
+    for pattern in (MARKED, BOLD, LINK):
+        if (marked := pattern.match(text)) and is_path_like(marked["path"].strip()):
+            return _marked(text, marked, talk=not line.marks and not plain)
+    path = path_in(text)
+    return (
+        [] if path.endswith("/") or not _is_first(path, line, text, plain=plain) else [Item(path)]
+    )
+
+
+def _below(text: str) -> list[Item]:
+    """Return the files that stand behind a folder's name in its line."""
+    paths = all_paths(text) or [path_in(text)]
+    return [Item(path) for path in paths] if all(map(is_known_file, paths)) else []
+
+
+def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
+    """Return the file that a line quotes, links or prints bold at its beginning; talk goes on with words."""
+    path = path_in(text if "target" in marked.groupdict() else marked["path"])
+    rest = text[marked.end() :]
+    sure = is_known_file(path) or "/" in path or not rest.strip()
+    is_talk = talk and re.match(r"\s+\w", rest) is not None
+    return [] if is_talk or path.endswith("/") or not sure else [Item(path)]
+
+
+def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
+    """Tell whether the path at the beginning of a line is what the line is about."""
+    if is_product(path) or is_spoken(path):
+        return False
+    if path == text.rstrip(",;"):
+        entry = is_path_like(path) and " " not in path and not path.startswith("//")
+        return is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
+    if not (is_path_like(path) and (is_known_file(path) or "/" in path)):
+        return False
+    described = re.match(r" \w", text[len(path) :]) is None
+    return described or bool(line.marks) or plain or bool(LABEL.match(text))
+
+
+def _rooted(line: Line, behind: Line | None) -> list[Item]:
+    """Return the folder that a line names with a slash in front, as in `/src`, above deeper lines."""
+    name = re.fullmatch(r"/([\w@()\[\]-]+)/?:?", line.text)
+    return [Item(name[1], "folder")] if name and behind and behind.depth > line.depth else []
+
+
+def _folder(line: Line, behind: Line | None) -> list[Item]:
+    """Return the folder or group that a line names for the lines below it."""
+    text = line.text
+    bare = re.sub(r"[*`\"']", "", path_in(text.replace("**", "").rstrip(":："))).strip()
+    if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence
+        whole = not re.match(r"\s+\w", text[len(bare) :]) or line.marks
+        return [Item(bare, "folder")] if whole else []
+    if behind is None or line.is_heading or behind.depth <= line.depth:
+        return []
+    if (key := KEY.fullmatch(text)) is not None:
+        if WRAPPER_KEY.fullmatch(key[1]) or (line.marks and key[1][0].isupper()):
+            return [Item(key[1], "group")]
+        return [Item(key[1], "folder" if line.marks else "either")]
+    if (
+        ABOUT.fullmatch(bare)
+        or text.endswith((":", "："))
+        or not re.fullmatch(r"[\w.@()\[\]/-]+", bare)
+    ):
+        return []
+    return [
+        Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")
+    ]
+
+
+def all_paths(text: str) -> list[str]:
+    """Return the paths of a line that is nothing but several of them; a heading in front may stand."""
+    if len(text) > MAX_LINE:
+        return []
+    links = LINK.findall(text)
+    if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", LINK.sub("", text))):
+        return [shown for shown, _ in links]
+    for start in (
+        text,
+        re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1),
+    ):
+        parts = (
+            SERIES.split(re.sub(r"[\])}]+$", "", start.rstrip("., 。")))
+            if SERIES.search(start)
+            else start.split()
+        )
+        words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
+        if any(re.search(r"\w [`\"]", part) for part in parts) or len(words) < 2:  # noqa: PLR2004 - several
+            continue
+        if all(
+            is_known_file(word) and not is_product(word) and not is_spoken(word) for word in words
+        ):
+            return words
+    return []
+
+
+def mentioned(text: str) -> list[str]:
+    """Return the files that a sentence mentions, those in back-ticks if there are any."""
+    quoted: list[str] = []
+    bare: list[str] = []
+    for number, found in enumerate(MENTION.finditer(text[:MAX_LINE])):
+        if number > MOST_MENTIONS:
+            break
+        path = found[1] or found[2]
+        if is_known_file(path) and not is_product(path) and not COMMAND.match(path):
+            (quoted if found[1] else bare).append(path)
+    return quoted or bare
