@@ -155,6 +155,8 @@ def below_root(path: str) -> str | Refused:
     path = re.sub(r"/(?:\./)+|/{2,}", "/", path)
     path = re.sub(r"^(?:\./)+|^/", "", path)
     parts = path.split("/")
+    if path.startswith("~"):
+        return Refused("outside the project folder", unsafe=True)
     if ".." in (part.strip() for part in parts):
         return Refused("leaves the project folder", unsafe=True)
     if any(is_git(part) for part in parts):
