@@ -17,6 +17,10 @@ BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 SUPPLEMENTARY_SELECTORS: Final = range(0xE0100, 0xE01F0)
 """Variation selectors that carry a hidden byte each; the common ones in emoji stay."""
 
+JOINER: Final = "\u200d"
+EMOJI_MODIFIERS: Final = "\ufe0f" + "".join(map(chr, range(0x1F3FB, 0x1F400)))
+"""What may stand behind an emoji: the colour selector and the tones of skin."""
+
 LONGEST_NAME: Final = 200
 """Characters of a name that is shown or typed: of a path, a model, a server."""
 
@@ -32,14 +36,17 @@ def safe(text: str, *, keep_newlines: bool = False) -> str:
     r"""The text with each control, format, bidi, surrogate, private, unassigned character escaped.
 
     `^[` is the escape character, `\u202e` the right-to-left override. With `keep_newlines` line
-    feeds and tabs stay, for text of several lines. Applying it again changes nothing.
+    feeds and tabs stay, for text of several lines. The joiners within emoji stay as well. Applying it
+    again changes nothing.
     """
     if text.isascii() and text.isprintable():
         return text
     kept = "\n\t" if keep_newlines else ""
     return "".join(
-        character if character in kept or is_visible(character) else escape(character)
-        for character in text
+        character
+        if character in kept or is_visible(character) or joins_emoji(text, at)
+        else escape(character)
+        for at, character in enumerate(text)
     )
 
 
@@ -53,6 +60,15 @@ def is_visible(character: str) -> bool:
     if character in BLANK_LETTERS or ord(character) in SUPPLEMENTARY_SELECTORS:
         return False
     return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def joins_emoji(text: str, at: int) -> bool:
+    """Whether a zero-width joiner stands there between two emoji, which makes one sign of them."""
+    if text[at] != JOINER:
+        return False
+    before = text[max(at - 3, 0) : at].rstrip(EMOJI_MODIFIERS)
+    around = (before[-1:], text[at + 1 : at + 2])
+    return all(each and unicodedata.category(each) == "So" for each in around)
 
 
 def escape(character: str) -> str:

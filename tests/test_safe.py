@@ -48,3 +48,19 @@ def test_again_changes_nothing_and_nothing_raw_is_left(text: str, keep: bool) ->
 def test_a_long_name_is_cut() -> None:
     assert safe_name("m" * 200) == "m" * 200
     assert safe_name("m" * 5000 + "\x1b") == "m" * 199 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f469\u200d\U0001f4bb"),
+        ("\U0001f469\U0001f3fd\u200d\U0001f4bb", "\U0001f469\U0001f3fd\u200d\U0001f4bb"),
+        ("\u2764\ufe0f\u200d\U0001f525", "\u2764\ufe0f\u200d\U0001f525"),
+        ("a\u200db", "a\\u200db"),
+        ("\U0001f469\u200d", "\U0001f469\\u200d"),
+        ("\u200d\U0001f4bb", "\\u200d\U0001f4bb"),
+        ("\U0001f469\u200d\u200d\U0001f4bb", "\U0001f469\\u200d\\u200d\U0001f4bb"),
+    ],
+)
+def test_emoji_that_are_joined_are_shown_as_one(text: str, shown: str) -> None:
+    assert (safe(text), safe(shown)) == (shown, shown)

@@ -67,6 +67,20 @@ CAUSES: Final = (
     ),
     cause(
         "tls",
+        "its certificate is for another name",
+        "SSLCertVerificationError",
+        words=r"hostname mismatch|ip address mismatch|not valid for",
+        hint="write the name that the certificate is for in `base_url`: `--api-base-url URL`",
+    ),
+    cause(
+        "tls",
+        "its certificate has expired",
+        "SSLCertVerificationError",
+        words=r"has expired",
+        hint="renew the certificate on the server, and check the clock of this machine",
+    ),
+    cause(
+        "tls",
         "its certificate is not trusted",
         "SSLCertVerificationError",
         hint="name the authority that signed it: `SSL_CERT_FILE=FILE`, or connect with `http://` on this machine",
@@ -80,6 +94,13 @@ CAUSES: Final = (
         hint="write `http://` instead of `https://` in `base_url`",
     ),
     cause("tls", "TLS failed", "SSLError"),
+    cause(
+        "tls",
+        "it speaks TLS",
+        "ProtocolError",
+        words=r"b'\\x1[5-6]\\x03",
+        hint="write `https://` instead of `http://` in `base_url`",
+    ),
     cause(
         "dns",
         "its host name has no address",

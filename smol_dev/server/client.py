@@ -12,6 +12,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -46,6 +47,7 @@ from smol_dev.server.failures import (
 )
 from smol_dev.server.known import Known, Offer
 from smol_dev.server.measure import count, load
+from smol_dev.server.network import speaks_tls
 from smol_dev.server.postponed import postponed
 from smol_dev.server.probes import SMALLEST_MODEL
 from smol_dev.server.proxies import proxy_for, shown
@@ -395,11 +397,21 @@ class Client:
         if isinstance(cause, httpx2.ConnectTimeout) and asked.proxy is None:
             return self._no_connection(asked)
         error = unreachable(cause, asked)
+        if error.kind == "cut" and await self._is_behind_tls(asked):
+            hint = "write `https://` instead of `http://` in `base_url`"
+            message = f"{asked.server} speaks TLS, and not plain HTTP"
+            return failure("tls", asked, message=message, hint=hint)
         if error.kind != "not_running" or not is_local(asked.base_url):
             return error
         others = await find(self.http, self._environ, patience=OTHERS_DEADLINE)
         running = tuple(f"{other.known.name} at {other.base_url}" for other in others.found)
         return unreachable(cause, replace(asked, running=running))
+
+    async def _is_behind_tls(self, asked: Asked) -> bool:
+        parts = urlsplit(asked.base_url)
+        if parts.scheme != "http" or asked.proxy is not None:
+            return False
+        return await speaks_tls(parts.hostname or "", parts.port or 80)
 
     def _no_connection(self, asked: Asked) -> ServerError:
         seconds = self.profile.connect_timeout

@@ -19,6 +19,7 @@ LOCALHOST: Final = ("127.0.0.1", "::1")
 NEXT_ADDRESS: Final = 0.25
 """Seconds until another address of the same name is tried as well (RFC 8305)."""
 
+TLS_SECONDS: Final = 2.0
 READ_AHEAD: Final = 256 * 1024
 """Bytes that may wait to be read before the server is slowed down."""
 
@@ -67,6 +68,19 @@ async def _connected(host: str, port: int) -> "_Incoming":
         except OSError:  # the machine may have no IPv6 at all: the first address says why
             raise refused from None
     return incoming
+
+
+async def speaks_tls(host: str, port: int) -> bool:
+    """Whether a server that did not answer HTTP takes a TLS connection; nothing is sent over it."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(TLS_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=context)
+    except OSError:  # a time-out and every error of TLS are ones
+        return False
+    writer.transport.abort()
+    return True
 
 
 class Connection(httpcore2.AsyncNetworkStream):

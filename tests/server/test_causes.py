@@ -28,6 +28,29 @@ REQUEST = httpx2.Request("POST", URL)
 CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
 
 
+OTHER_NAME = ssl.SSLCertVerificationError(
+    1, "certificate verify failed: Hostname mismatch, certificate is not valid for 'localhost'."
+)
+OTHER_ADDRESS = ssl.SSLCertVerificationError(
+    1, "certificate verify failed: IP address mismatch, certificate is not valid for '127.0.0.1'."
+)
+EXPIRED = ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OTHER_NAME, "its certificate is for another name"),
+        (OTHER_ADDRESS, "its certificate is for another name"),
+        (EXPIRED, "its certificate has expired"),
+        (CERTIFICATE, "its certificate is not trusted"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said(error: BaseException, says: str) -> None:
+    found = unreachable(caused(httpx2.ConnectError("x"), error), Asked(URL, "m", None))
+    assert (found.kind, found.message) == ("tls", f"no secure connection with {URL}: {says}")
+
+
 REASONS: list[tuple[BaseException, Kind, str]] = [
     (
         caused(

@@ -130,6 +130,53 @@ def test_the_wait_that_a_server_asks_for_is_read(
     assert told(429, "", **headers).retry_after == seconds
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Rate limit reached. Please try again in 7 seconds.", 7.0),
+        ("Rate limit reached: try again in 1m30.5s", 90.5),
+        ("rate limit: retry after 20ms", 0.02),
+        ("Rate limit exceeded, please wait 2 minutes", 120.0),
+        ({"message": "rate limit", "retryDelay": "7s"}, 7.0),
+        ({"message": "rate limit", "retry_after": 3}, 3.0),
+        ("Rate limit: 200 tokens per minute", None),
+        ("Rate limit; try again later", None),
+    ],
+)
+def test_a_wait_that_is_told_in_words_is_read(words: object, seconds: float | None) -> None:
+    assert told(429, error(words) if isinstance(words, str) else {"error": words}).retry_after == (
+        seconds
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"llm_provider-retry-after": "7"}, 7.0),
+        ({"x-ratelimit-reset-requests": "1m2s"}, 62.0),
+        ({"X-RateLimit-Reset-Tokens": "250ms", "X-RateLimit-Remaining-Tokens": "0"}, 0.25),
+        (
+            {
+                "x-ratelimit-reset-requests": "8s",
+                "x-ratelimit-remaining-requests": "99",
+                "x-ratelimit-reset-tokens": "30s",
+                "x-ratelimit-remaining-tokens": "0",
+            },
+            30.0,
+        ),
+        ({"x-ratelimit-reset-tokens": "soon"}, None),
+    ],
+)
+def test_a_wait_that_a_gateway_tells_in_other_headers_is_read(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert told(429, error("rate limit"), **headers).retry_after == seconds
+
+
+def test_a_limit_that_was_not_the_reason_is_not_waited_for() -> None:
+    assert told(500, error("boom"), **{"x-ratelimit-reset-requests": "50s"}).retry_after is None
+
+
 def test_an_error_in_a_stream_goes_by_its_own_code() -> None:
     asked = Asked(URL, "m", None)
 
