@@ -46,11 +46,11 @@ def all_variants(loaded: Loaded) -> dict[str, Words]:
 
 
 def _stage(profile: Profile) -> StageSettings:
-    window = profile.context_window
+    window, most = profile.context_window, profile.max_output_tokens
     return StageSettings(
         variant=profile.prompt_variant,
         window=None if window == "auto" else window,
-        max_output_tokens=profile.max_output_tokens,
+        max_output_tokens=None if most == "auto" else most,
         answer_retries=profile.answer_retries,
         truncation_check=profile.truncation_check,
     )

@@ -78,7 +78,7 @@ def budget(profile: Profile) -> Iterator[str]:
     for of, wanted in told(lambda stage: stages[stage].max_output_tokens):
         most = f"{DEFAULT_ANSWER:,} ({ANSWER_WITHOUT_WINDOW:,} if the window is unknown)"
         yield (
-            f"most tokens of an answer{of}: {f'{wanted:,}' if wanted else most},"
+            f"most tokens of an answer{of}: {most if wanted == 'auto' else f'{wanted:,}'},"
             " and never more than the window leaves"
         )
 

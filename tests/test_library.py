@@ -118,7 +118,7 @@ def test_a_project_file_applies_as_on_the_command_line(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path / "project")
         assert smol_dev.load_profile("local").profile.temperature == 0.5
-        assert smol_dev.load_profile("local", project=False).profile.temperature == 0.2
+        assert smol_dev.load_profile("local", project=False).profile.temperature == "auto"
 
 
 def test_nothing_else_is_there() -> None:

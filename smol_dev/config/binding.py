@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from smol_dev.config.endpoint import origin_of, url_problem
 from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.layers import Layers, Origin
-from smol_dev.config.profiles import Slot, base_url, chain, slots
+from smol_dev.config.profiles import Slot, base_url, chain, moved_by, slots
 
 OPENAI: Final = "https://api.openai.com"
 
@@ -30,7 +30,10 @@ class KeySource(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """The server and what may be sent to it. `dropped` are keys of the profile that do not hold, and why."""
+    """The server and what may be sent to it. `dropped` are keys of the profile that do not hold, and why.
+
+    `variable` gives the address in the place of the provider's own, if one does.
+    """
 
     base_url: str
     set_by: Slot | None
@@ -38,6 +41,20 @@ class Endpoint(NamedTuple):
     headers: Mapping[str, str]
     dropped: Mapping[tuple[str, ...], str]
     warnings: tuple[str, ...] = ()
+    variable: str = ""
+
+    @property
+    def setting(self) -> str:
+        """The setting that gives the address, in the table of `set_by`."""
+        own = self.set_by is not None and self.set_by.table.get("base_url") == self.base_url
+        return "base_url" if own else "provider"
+
+    @property
+    def origin(self) -> Origin:
+        """Who gives the address: a `base_url`, a provider, or the variable that moves the provider's."""
+        if self.variable:
+            return Origin("environment", self.variable)
+        return self.set_by.origin(self.setting) if self.set_by else Origin("defaults", "")
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, key={self.key!r}, headers={sorted(self.headers)})"
@@ -68,7 +85,8 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
         else:
             headers[name] = value
     held = key if key and key.value else None
-    return Endpoint(url, set_by, held, headers, dropped, tuple(warnings))
+    variable = moved_by(url, set_by, environ)
+    return Endpoint(url, set_by, held, headers, dropped, tuple(warnings), variable)
 
 
 def strongest_key(tables: Sequence[Slot]) -> KeySource | None:

@@ -131,12 +131,20 @@ def is_private(address: Address) -> bool:
     return any(plain in network for network in PRIVATE if network.version == plain.version)
 
 
+ADDRESS_VARIABLES: Final[Mapping[str, str]] = {"ollama": "OLLAMA_HOST", "openai": "OPENAI_BASE_URL"}
+"""The variable that moves a provider's default address."""
+
+
+def address_variable(provider: object, environ: Mapping[str, str]) -> str:
+    """Return the variable that gives the provider's address; empty if none is set."""
+    name = ADDRESS_VARIABLES.get(provider, "") if isinstance(provider, str) else ""
+    return name if environ.get(name, "").strip("\"' \t") else ""
+
+
 def default_base_url(provider: str, environ: Mapping[str, str]) -> str:
     """The address a provider's name stands for; `$OLLAMA_HOST` and `$OPENAI_BASE_URL` move theirs."""
-    if provider == "ollama" and environ.get("OLLAMA_HOST", "").strip("\"' \t"):
-        return ollama_url(environ["OLLAMA_HOST"])
-    if provider == "openai" and environ.get("OPENAI_BASE_URL"):
-        return environ["OPENAI_BASE_URL"]
+    if variable := address_variable(provider, environ):
+        return ollama_url(environ[variable]) if provider == "ollama" else environ[variable]
     return next((each.base_url for name, each in PROVIDERS.items() if name == provider), "")
 
 

@@ -5,21 +5,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tomli_w
+from pydantic import ValidationError
 
+from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import key_path
+from smol_dev.config.endpoint import is_local
 from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate
-from smol_dev.config.layers import Key, Layers, Origin
+from smol_dev.config.layers import Key, Origin
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
+from smol_dev.config.model import (
+    AUTOMATIC,
+    File,
+    Profile,
+    Prompts,
+    Run,
+    Stage,
+    Table,
+    Tuning,
+    laid_over,
+    sampling,
+)
+from smol_dev.config.precedence import leaf_paths, overridden, said, standing
 from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.secret import without_secrets
+from smol_dev.config.sources import effective
 from smol_dev.config.variants import FILE_ENDINGS, shown_prompts
 from smol_dev.errors import ConfigError
 
 DEFAULT = Origin("defaults", "")
 FREE_TABLES = ("extra_body", "extra_query")
+NOT_SET = "(not set)"
 
 
 class Candidate(NamedTuple):
@@ -33,74 +50,85 @@ class Candidate(NamedTuple):
 
 
 def origins(loaded: Loaded) -> Mapping[str, Origin]:
-    """Who set each effective key (`model`, `code.model`, `run.max_files`), in the order of the model."""
-    found = {dotted(path): profile_origin(loaded, path) for path in profile_paths(loaded.profile)}
+    """Return who set each effective key (`model`, `code.model`, `run.max_files`), in the order of the model."""
+    found = {dotted(path): origin_of(loaded, path) for path in profile_paths(loaded.profile)}
     tables: list[Key] = [("run", name) for name in Run.model_fields]
     tables += [
         ("prompts", name, key)
         for name, table in shown_prompts(loaded.prompts).items()
         for key in table
     ]
-    return found | {dotted(key): top_origin(loaded.layers, key) for key in tables}
+    return found | {dotted(key): winner(top_candidates(loaded, key)).origin for key in tables}
+
+
+def origin_of(loaded: Loaded, path: Key) -> Origin:
+    """Return who set an effective key of the selected profile."""
+    return winner(candidates(view_of(loaded), path)).origin
+
+
+def winner(found: Sequence[Candidate]) -> Candidate:
+    """Return the candidate whose value holds."""
+    return next(each for each in found if each.wins)
 
 
 def profile_paths(profile: Profile) -> Iterator[Key]:
-    """The path of each effective key of a profile: its own, what is in its tables, its stages' own."""
+    """Yield the path of each effective key of a profile: its own, what is in its tables, its stages' own."""
     for name in Profile.model_fields:
         value = getattr(profile, name)
         if name in STAGES:
-            yield from ((name, *path) for path in stage_paths(value))
+            yield from ((name, *path) for path in stage_paths(profile, value))
         elif isinstance(value, dict) and value:
-            yield from ((name, key) for key in value)
+            yield from ((name, *path) for path in leaf_paths([value]))
         elif name != "extends" and not (name in KEY_SOURCES and not value):
             yield (name,)
 
 
-def stage_paths(stage: Stage) -> Iterator[Key]:
-    """The path of each key that a stage sets."""
+def stage_paths(profile: Profile, stage: Stage) -> Iterator[Key]:
+    """Yield the path of each key that a stage sets; of `extra_body`, of all that is sent."""
     for name in Stage.model_fields:
         if name in stage.model_fields_set:
             value = getattr(stage, name)
-            yield from ((name, key) for key in value) if isinstance(value, dict) else [(name,)]
+            if isinstance(value, dict):
+                whole = laid_over(profile.extra_body, value)
+                yield from ((name, *path) for path in leaf_paths([whole]))
+            else:
+                yield (name,)
 
 
-def profile_origin(loaded: Loaded, path: Key) -> Origin:
-    """Who set an effective key of the profile; the defaults if nobody, or if it is derived."""
-    if path == ("base_url",):
-        return address_origin(loaded)
-    if path in loaded.dropped:
-        return DEFAULT
-    slot = next((each for each in loaded.tables if each.holds(*path)), None)
-    return slot.origin(*path) if slot is not None else DEFAULT
+class View(NamedTuple):
+    """A profile as `explain` sees it; `profile` is None where it cannot be merged, as it is not valid."""
+
+    tables: tuple[Slot, ...]
+    endpoint: Endpoint
+    dropped: Mapping[Key, str]
+    profile: Profile | None
 
 
-def address_origin(loaded: Loaded) -> Origin:
-    """Who set the address: a `base_url`, or a provider that brings its own."""
-    slot = loaded.endpoint.set_by
-    if slot is None:
-        return DEFAULT
-    own = slot.table.get("base_url") == loaded.endpoint.base_url
-    return slot.origin("base_url" if own else "provider")
-
-
-def top_origin(layers: Layers, key: Key) -> Origin:
-    """Who set a key outside the profiles."""
-    layer = next((each for each in layers.all if key[-1] in each.table(*key[:-1])), None)
-    return layer.origin(key) if layer is not None else DEFAULT
+def view_of(loaded: Loaded, name: str = "") -> View:
+    """Return the selected profile, or the named one, which may be broken."""
+    if name in ("", loaded.name):
+        return View(loaded.tables, loaded.endpoint, loaded.dropped, loaded.profile)
+    layers = loaded.layers
+    names, _ = chain(layers, name, known=layers.names("profiles"))
+    tables = slots(layers, names)
+    at = endpoint(tables, layers)
+    dropped = {**overridden(tables), **at.dropped}
+    try:
+        merged = effective(layers, tables, at=at, dropped=dropped, key_file=None, prompts={})
+    except ValidationError:
+        return View(tables, at, dropped, None)
+    return View(tables, at, dropped, merged.profile)
 
 
 def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
-    """Everyone who sets the key, strongest first, the default last. Raises `ConfigError` for an unknown key."""
+    """Return everyone who sets the key, strongest first, the default last.
+
+    Raises `ConfigError` for an unknown key.
+    """
     path = known_path(loaded, key)
     if path == ("default_profile",) or path[0] != "profiles":
         return top_candidates(loaded, path)
-    name, inside = path[1], path[2:]
-    if name == loaded.name:
-        found = candidates(loaded.tables, inside, loaded.dropped, default_of(loaded.profile, path))
-        return with_provider(loaded, found) if inside == ("base_url",) else found
-    names, _ = chain(loaded.layers, name, known=loaded.layers.names("profiles"))
-    tables = slots(loaded.layers, names)
-    return candidates(tables, inside, {}, default_of(None, path))
+    return candidates(view_of(loaded, path[1]), path[2:])
 
 
 def known_path(loaded: Loaded, key: str) -> Key:
@@ -123,38 +151,86 @@ def known_path(loaded: Loaded, key: str) -> Key:
     return path
 
 
-def candidates(
-    tables: Sequence[Slot], path: Key, dropped: Mapping[Key, str], default: str
-) -> tuple[Candidate, ...]:
-    """The tables that hold the key, the winner marked; one that is dropped says why."""
-    reason = dropped.get(path, "")
+def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
+    """Return the tables that speak of a key of the profile; the winner is the one whose value is sent."""
+    if path == ("base_url",):
+        return address_candidates(view)
     found: list[Candidate] = []
-    for slot in tables:
-        if slot.holds(*path):
-            value: Any = slot.table
-            for part in path:
-                value = value[part]
-            wins = not found and not reason
-            found.append(
-                Candidate(
-                    rendered(slot.key(*path), value), slot.origin(*path), slot.hop, wins, reason
-                )
-            )
-    return (*found, Candidate(default, DEFAULT, 0, wins=not any(each.wins for each in found)))
+    won, table = False, len(path)
+    for slot, key in standing(view.tables, path):
+        part, value = said(slot.table, key)
+        missing = len(key) - len(part)
+        if missing and isinstance(value, dict):
+            table = min(table, missing)
+            continue
+        reason = view.dropped.get(part) or view.dropped.get(key, "")
+        wins = not (won or reason or 0 < table <= missing)
+        won = won or wins
+        found.append(candidate(slot, part, value, whole=key, wins=wins, note=reason))
+    return (*found, default_candidate(view, path, wins=not won))
 
 
-def with_provider(loaded: Loaded, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """The candidates of the address, before them the provider whose own address holds instead."""
-    slot, url = loaded.endpoint.set_by, loaded.endpoint.base_url
-    if slot is None or not url or slot.table.get("base_url") == url:
-        return found
-    note = f"the address of provider `{slot.table['provider']}`"
-    winner = Candidate(url, slot.origin("provider"), slot.hop, wins=True, note=note)
-    return (winner, *(each._replace(wins=False) for each in found))
+def candidate(
+    slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str
+) -> Candidate:
+    """Return what the table says of the key `whole`, for all of which `key` may stand."""
+    if not note and key != whole:
+        note = f"all of `{dotted(key)}`"
+    sent = AUTOMATIC.get(key[-1]) if value == "auto" else None
+    note = note or (f"{sent} is sent" if sent is not None else "")
+    return Candidate(rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins, note)
+
+
+def address_candidates(view: View) -> tuple[Candidate, ...]:
+    """Return who gives an address, before them the provider whose own address holds instead."""
+    at = view.endpoint
+    brought = at.set_by is not None and at.setting == "provider" and at.base_url != ""
+    found = [
+        Candidate(rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins=False)
+        for slot, key in standing(view.tables, ("base_url",))
+        if (value := slot.table.get("base_url")) is not None
+    ]
+    if at.set_by is not None and brought:
+        note = f"the address of provider `{at.set_by.table['provider']}`"
+        found.insert(0, Candidate(at.base_url, at.origin, at.set_by.hop, wins=True, note=note))
+    elif found:
+        found[0] = found[0]._replace(wins=True)
+    return (*found, Candidate(NOT_SET, DEFAULT, 0, wins=not found))
+
+
+def default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
+    """Return what holds when nobody sets a key of the profile: derived from another one, or the default."""
+    inside = path[1:] if path[0] in STAGES and path[1:] else path
+    value = default_of(("profiles", "", *inside))
+    origin = DEFAULT
+    if wins and view.profile is not None and value != NOT_SET:
+        origin = derived_from(view, path)
+        value = rendered(path, effective_value(view.profile, path))
+    sent = AUTOMATIC.get(path[-1]) if value == "auto" else None
+    return Candidate(value, origin, 0, wins, f"{sent} is sent" if sent is not None else "")
+
+
+def effective_value(profile: Profile, path: Key) -> object:
+    """Return the value of a key of the profile, or of a stage of it."""
+    if path[0] in STAGES and path[1] in getattr(profile, path[0]).model_fields_set:
+        return getattr(getattr(profile, path[0]), path[1])
+    return getattr(profile, path[-1])
+
+
+def derived_from(view: View, path: Key) -> Origin:
+    """Return whence a time-out that nobody sets is derived; the defaults for any other key."""
+    name = path[-1]
+    if name == "timeout" and not is_local(view.endpoint.base_url):
+        return Origin("derived", f"from base_url, {view.endpoint.origin}")
+    if name == "first_token_timeout":
+        origin = winner(candidates(view, (*path[:-1], "timeout"))).origin
+        if origin != DEFAULT:
+            return Origin("derived", f"from timeout, {origin}")
+    return DEFAULT
 
 
 def top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
-    """The layers that set a key of `[run]` or `[prompts.NAME]`, or the default profile."""
+    """Return the layers that set a key of `[run]` or `[prompts.NAME]`, or the default profile."""
     found: list[Candidate] = []
     if path == ("default_profile",) and loaded.layers.selected_by.layer in ("flags", "environment"):
         found.append(Candidate(shown(loaded.name), loaded.layers.selected_by, 0, wins=True))
@@ -163,11 +239,11 @@ def top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
         if path[-1] in table:
             value = rendered(path, table[path[-1]])
             found.append(Candidate(value, layer.origin(path), 0, wins=not found))
-    return (*found, Candidate(default_of(None, path), DEFAULT, 0, wins=not found))
+    return (*found, Candidate(default_of(path), DEFAULT, 0, wins=not found))
 
 
 def rendered(key: Key, value: object) -> str:
-    """A value for people; what may be a secret is hidden."""
+    """Return a value for people; what may be a secret is hidden."""
     if value and is_hidden(key, value):
         return "(hidden)"
     if isinstance(value, dict | list):
@@ -175,17 +251,14 @@ def rendered(key: Key, value: object) -> str:
     return shown(value)[1:-1] if isinstance(value, str | bool | int | float) else str(value)
 
 
-def default_of(profile: Profile | None, path: Key) -> str:
-    """The default of a key: as it is derived for the profile, else the model's."""
-    table, place = locate(path)
+def default_of(path: Key) -> str:
+    """Return the model's default of a key."""
+    _, place = locate(path)
     field = field_of(path)
     if field is None or len(path) > place + 1 or is_table(field.annotation):
-        return "(not set)"
-    derived = profile is not None and table is Profile and path[-1] not in ("extends", *KEY_SOURCES)
-    if derived and path[-1] in ("timeout", "first_token_timeout"):
-        return str(getattr(profile, path[-1]))
+        return NOT_SET
     value = field.get_default(call_default_factory=True)
-    return "(not set)" if value in (None, "", []) or table is Stage else rendered(path, value)
+    return NOT_SET if value in (None, "", []) else rendered(path, value)
 
 
 def as_dict(loaded: Loaded) -> dict[str, Any]:
@@ -201,30 +274,35 @@ def as_dict(loaded: Loaded) -> dict[str, Any]:
 
 
 def profile_table(profile: Profile) -> dict[str, Any]:
-    """The effective keys of a profile; a stage has only its own."""
+    """Return the effective keys of a profile, as they are sent; a stage has only its own."""
     hidden = ("extends", "api_key", "headers", *STAGES)
     table = {
         name: value
         for name, value in plain_table(profile).items()
         if name not in hidden and not (name in (*KEY_SOURCES, *FREE_TABLES) and not value)
     }
-    stages = {name: getattr(profile, name) for name in STAGES}
-    own = {
-        name: {
-            key: value for key, value in plain_table(stage).items() if key in stage.model_fields_set
-        }
-        for name, stage in stages.items()
-    }
-    return table | {name: keys for name, keys in own.items() if keys}
+    stages = {name: stage_table(profile, getattr(profile, name)) for name in STAGES}
+    return table | {name: keys for name, keys in stages.items() if keys}
+
+
+def stage_table(profile: Profile, stage: Stage) -> dict[str, Any]:
+    """Return a stage's own keys; what it adds to `extra_body` with what it adds to."""
+    own = {key: value for key, value in plain_table(stage).items() if key in stage.model_fields_set}
+    if own.get("extra_body"):
+        own["extra_body"] = without_secrets(laid_over(profile.extra_body, stage.extra_body))
+    return own
 
 
 def plain_table(table: Table) -> dict[str, Any]:
-    """A table's keys in the order of the model, without secrets and without those that have no value."""
+    """Return a table's keys in the order of the model, without secrets and the unset ones that are not sent."""
     values = {name: getattr(table, name) for name in type(table).model_fields}
+    if isinstance(table, Tuning):
+        values |= sampling(table)
+    unset = {name for name in ("seed", "max_output_tokens") if name not in table.model_fields_set}
     return {
         name: without_secrets(value) if name in FREE_TABLES else value
         for name, value in values.items()
-        if value is not None
+        if value is not None and name not in unset
     }
 
 

@@ -18,7 +18,9 @@ from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, dotted
 from smol_dev.config.surroundings import Flags, Surroundings
 
-Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "defaults"]
+Kind = Literal[
+    "flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"
+]
 
 __all__ = ["Flags", "Key", "Kind", "Layer", "Layers", "Origin", "Surroundings", "read_layers"]
 
@@ -31,7 +33,8 @@ BUILT_IN_PROFILE: Final = "local"
 class Origin(NamedTuple):
     """Who set a value: its layer, and the `FILE:LINE`, variable or flag.
 
-    `via` names the parent profile the value was inherited from, empty if none.
+    A derived value names the setting that it follows from. `via` names the parent profile the value
+    was inherited from, empty if none.
     """
 
     layer: Kind

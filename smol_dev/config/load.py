@@ -4,12 +4,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from smol_dev.config.binding import Endpoint, KeySource, endpoint
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
 from smol_dev.config.files import read_document, same_as
-from smol_dev.config.finish import finished
 from smol_dev.config.layers import Flags, Kind, Layer, Layers, Surroundings, read_layers
 from smol_dev.config.lookup import system_lookup
 from smol_dev.config.model import Profile, Prompts, Run
@@ -29,7 +28,7 @@ from smol_dev.config.secret import (
     from_variable,
     secret_texts,
 )
-from smol_dev.config.sources import Sources, effective
+from smol_dev.config.sources import effective
 from smol_dev.config.trust import PendingTrust, decide
 from smol_dev.errors import ConfigError
 
@@ -142,12 +141,14 @@ def merged(reading: Reading) -> Loaded:
     key = reading.endpoint.key
     named = key is not None and key.setting == "api_key_file" and key.slot is not None
     file = key_path(key, layers.surroundings) if named and key is not None else None
-
-    def finish(profile: dict[str, Any]) -> dict[str, Any]:
-        return finished(profile, at=reading.endpoint, dropped=reading.dropped, key_file=file)
-
-    by_kind = {layer.kind: layer for layer in layers.all}
-    settings = effective(Sources(by_kind, reading.chain, finish, reading.prompts))
+    settings = effective(
+        layers,
+        reading.tables,
+        at=reading.endpoint,
+        dropped=reading.dropped,
+        key_file=file,
+        prompts=reading.prompts,
+    )
     return Loaded(
         layers.selected,
         settings.profile,

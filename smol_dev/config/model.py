@@ -7,6 +7,7 @@ command, and take a tenth of the time of `config show` for it. A default that de
 model runs is the local server's here; `load` fills in what differs for a cloud.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -22,6 +23,12 @@ STEER: Final[dict[str, Any]] = {"trust": "steer"}
 NEVER: Final[dict[str, Any]] = {"trust": "never"}
 
 MIB: Final = 1024 * 1024
+
+Auto = Literal["auto"]
+"""Not set, in a word that a child can write: it undoes what a parent, or a weaker layer, sets."""
+
+AUTOMATIC: Final[Mapping[str, float]] = {"temperature": 0.2, "top_p": 0.95}
+"""What `auto` sends for each key of sampling."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10)]
@@ -60,17 +67,17 @@ class Tuning(Table):
     answer_retries: Count = 2
     """How often an unusable answer is asked for again, with the reason."""
 
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.2
-    """Sampling temperature; always sent, because some servers assume 1.0 on silence."""
+    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | Auto = "auto"
+    """Sampling temperature; always sent, because some servers assume 1.0 on silence. `auto` is 0.2, and undoes what a parent sets."""
 
-    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.95
-    """Nucleus sampling; always sent."""
+    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | Auto = "auto"
+    """Nucleus sampling; always sent. `auto` is 0.95, and undoes what a parent sets."""
 
-    seed: Annotated[int | None, Field(examples=[1])] = None
-    """Seed for sampling, for answers that repeat where the server honours it."""
+    seed: int | Auto = "auto"
+    """Seed for sampling, for answers that repeat where the server honours it. `auto` sends none, and undoes a parent's."""
 
-    max_output_tokens: Annotated[Annotated[int, Field(ge=1)] | None, Field(examples=[4096])] = None
-    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. Unset: what the window leaves, at most 16,384."""
+    max_output_tokens: Annotated[int, Field(ge=1)] | Auto = "auto"
+    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. `auto` is what the window leaves, at most 16,384, and undoes a parent's."""
 
     extra_body: Annotated[
         dict[str, Any], Field(json_schema_extra=STEER, examples=[{"top_k": 40}])
@@ -167,12 +174,28 @@ class Profile(Tuning):
     """Settings of the files' requests alone."""
 
     def stage(self, name: StageName) -> "Profile":
-        """The profile as the named stage sees it: the stage's own keys laid over it, `extra_body` key by key."""
+        """The profile as the named stage sees it: the stage's own keys laid over it, `extra_body` table by table."""
         stage: Stage = getattr(self, name)
         own = {key: getattr(stage, key) for key in stage.model_fields_set}
         if "extra_body" in own:
-            own["extra_body"] = self.extra_body | stage.extra_body
+            own["extra_body"] = laid_over(self.extra_body, stage.extra_body)
         return self.model_copy(update=own) if own else self
+
+
+def sampling(settings: Tuning) -> dict[str, float]:
+    """Return the temperature and `top_p` that are sent; the one place that says what `auto` stands for."""
+    chosen = {name: getattr(settings, name) for name in AUTOMATIC}
+    return {name: AUTOMATIC[name] if value == "auto" else value for name, value in chosen.items()}
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both tables as one, table by table as deep as they go; `above` wins."""
+    inner = {
+        key: laid_over(below[key], value)
+        for key, value in above.items()
+        if isinstance(value, dict) and isinstance(below.get(key), dict)
+    }
+    return {**below, **above, **inner}
 
 
 class Run(Table):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from smol_dev.config.endpoint import default_base_url, is_local, url_problem
+from smol_dev.config.endpoint import address_variable, default_base_url, is_local, url_problem
 from smol_dev.config.layers import Key, Layer, Layers, Origin
 from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
 
@@ -35,6 +35,11 @@ class Slot(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Slot(hop={self.hop}, profile={self.profile!r}, layer={self.layer.kind!r})"
+
+    @property
+    def typed(self) -> bool:
+        """Whether this is what the user types or exports for the selected profile, no file and no parent."""
+        return not self.layer.documents and self.hop == 0
 
     def key(self, *path: str) -> Key:
         """A key of this table, from the top of the layer."""
@@ -118,6 +123,13 @@ def base_url(tables: Sequence[Slot], environ: Mapping[str, str]) -> tuple[str, S
     if at_name is not None and at_name < at_url and (own or provider == "demo"):
         return own, tables[at_name]
     return url, tables[at_url]
+
+
+def moved_by(url: str, slot: Slot | None, environ: Mapping[str, str]) -> str:
+    """Return the variable that gives the address in the place of the provider's own; empty if none does."""
+    if slot is None or slot.table.get("base_url") == url:
+        return ""
+    return address_variable(slot.table.get("provider"), environ)
 
 
 def list_profiles(layers: Layers) -> list[ProfileLine]:

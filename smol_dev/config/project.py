@@ -12,9 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from smol_dev.config.binding import Endpoint
 from smol_dev.config.endpoint import Lookup, is_local
-from smol_dev.config.finish import leaf_paths
 from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
+from smol_dev.config.precedence import leaf_paths
 from smol_dev.config.problems import Problem, dotted, shown
 from smol_dev.config.profiles import Slot, base_url, chain, slots
 

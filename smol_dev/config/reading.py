@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.endpoint import Lookup, is_local, origin_of, url_problem
 from smol_dev.config.environment import environment
-from smol_dev.config.finish import overridden
 from smol_dev.config.keys import STAGES, KnownKeys
 from smol_dev.config.layers import Layer, Layers, read_layers
+from smol_dev.config.precedence import overridden
 from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.project import is_cloud_model, project_problems, value_of
@@ -127,7 +127,8 @@ def endpoint_problems(
     if not at.base_url or at.set_by is None:
         return
     profile = tables[0].profile
-    where, key = address_place(at.set_by, at.base_url)
+    path = at.set_by.key(at.setting)
+    where, key = at.variable or at.set_by.layer.place(path), dotted(path)
     if what := url_problem(at.base_url):
         yield Problem(where, key, what, profile)
         return
@@ -160,17 +161,6 @@ def open_to_others(tables: Sequence[Slot], at: Endpoint) -> Iterator[str]:
     """Yield the line about prompts that leave the network unencrypted."""
     if at.base_url.startswith("http://") and allows_http(tables) and not is_local(at.base_url):
         yield f"prompts go to {origin_of(at.base_url)} unencrypted, as `allow_http` says"
-
-
-def address_place(slot: Slot, base_url: str) -> tuple[str, str]:
-    """Where the address comes from: a setting, or the variable that moves a provider's own address."""
-    name = "base_url" if slot.table.get("base_url") == base_url else "provider"
-    moved = {"ollama": "OLLAMA_HOST", "openai": "OPENAI_BASE_URL"}.get(
-        str(slot.table.get("provider"))
-    )
-    if name == "provider" and moved and slot.layer.kind != "environment":
-        return moved, dotted(slot.key(name))
-    return slot.layer.place(slot.key(name)), dotted(slot.key(name))
 
 
 def cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:

@@ -1,12 +1,13 @@
-"""The layers as pydantic-settings merges them: a source each, and the weakest one resolves `extends`.
+"""The settings as pydantic-settings merges them: a source for each table, the strongest first.
 
-pydantic-settings lays each source over the next weaker, key by key. The last of ours reads what the
-stronger ones have made of the profiles, and puts the selected one together with its parents.
+pydantic-settings lays each source over the next weaker, key by key. For the profile the sources stand
+in the order of its tables, a child's before its parent's; what is derived from other settings comes
+last, and reads what the stronger ones have made of them.
 """
 
-from collections.abc import Callable, Mapping
-from copy import deepcopy
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -15,105 +16,66 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from smol_dev.config.layers import Kind, Layer
+from smol_dev.config.binding import Endpoint
+from smol_dev.config.endpoint import is_local
+from smol_dev.config.keys import STAGES
+from smol_dev.config.layers import Key, Layers
 from smol_dev.config.model import Profile, Prompts, Run
+from smol_dev.config.precedence import said, standing, without
+from smol_dev.config.profiles import Slot
 
-Finish = Callable[[dict[str, Any]], dict[str, Any]]
-"""What is done to the selected profile once it is merged with its parents."""
+CLOUD_TIMEOUT: Final = 120.0
+LOCAL_TIMEOUT: Final = 600.0
+FIRST_TOKEN_TIMEOUT: Final = 300.0
+"""The least that is waited for a first token: a cold model takes minutes to load."""
 
+ELSEWHERE: Final[tuple[Key, ...]] = (("extends",), ("base_url",), ("headers",))
+"""Keys that are not merged: the parents are known by now, and the endpoint has settled the others."""
 
-class Sources(NamedTuple):
-    """What the settings are made of.
-
-    `chain` is the selected profile and its parents, `finish` its last touches, `prompts` the own
-    variants, which have been read in from their files.
-    """
-
-    layers: Mapping[Kind, Layer]
-    chain: tuple[str, ...]
-    finish: Finish
-    prompts: Mapping[str, Any]
+Contents = Sequence[tuple[str, Mapping[str, Any]]]
+"""What the sources say, strongest first, each under its name."""
 
 
-class LayerSource(PydanticBaseSettingsSource):
-    """One layer; each subclass has its own name, by which pydantic-settings keeps its data apart."""
+class Source(PydanticBaseSettingsSource):
+    """One table of one layer, under a name of its own, by which pydantic-settings keeps it apart."""
 
-    kind: Kind
-
-    def __init__(self, settings_cls: type[BaseSettings], sources: Sources) -> None:
+    def __init__(
+        self, settings_cls: type[BaseSettings], name: str, data: Mapping[str, Any]
+    ) -> None:
         super().__init__(settings_cls)
-        self.sources = sources
+        self.__name__ = name
+        self.data = data
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Not used: a layer is read as a whole."""
+        """Not used: a table is read as a whole."""
         raise NotImplementedError(field, field_name)
 
     def __call__(self) -> dict[str, Any]:
-        """What the layer says, as pydantic-settings merges it."""
-        layer = self.sources.layers.get(self.kind)
-        tables = ("profiles", "run")
-        return {name: layer.data[name] for name in tables if name in layer.data} if layer else {}
+        """What the table says."""
+        return dict(self.data)
 
 
-class FlagsSource(LayerSource):
-    """The command line."""
-
-    kind = "flags"
-
-
-class EnvironmentSource(LayerSource):
-    """The `SMOL_*` variables."""
-
-    kind = "environment"
-
-
-class ProjectSource(LayerSource):
-    """The project's `smol.toml`."""
-
-    kind = "project"
-
-
-class UserSource(LayerSource):
-    """The user's file."""
-
-    kind = "user"
-
-
-class SystemSource(LayerSource):
-    """The machine's file."""
-
-    kind = "system"
-
-
-class ShippedSource(LayerSource):
-    """The profiles that come with the program."""
-
-    kind = "shipped"
-
-
-class InheritanceSource(LayerSource):
-    """The selected profile: its own keys over its parent's, whichever layer each comes from."""
-
-    kind = "defaults"
+class DerivedSource(Source):
+    """The time-outs that nobody set, from the settings that the stronger sources give."""
 
     def __call__(self) -> dict[str, Any]:
-        """The profile as the stronger sources have made it, and its parents below."""
-        profiles = self.current_state.get("profiles", {})
-        merged: dict[str, Any] = {}
-        for name in reversed(self.sources.chain):
-            lay_over(merged, profiles.get(name, {}))
-        return {"profile": self.sources.finish(merged), "prompts": dict(self.sources.prompts)}
+        """The missing time-outs of the profile and of its stages."""
+        profile = self.current_state["profile"]
+        timeout = LOCAL_TIMEOUT if is_local(profile["base_url"]) else CLOUD_TIMEOUT
+        found: dict[str, Any] = {"timeout": timeout}
+        if "first_token_timeout" in profile:
+            return {"profile": found}
+        found["first_token_timeout"] = first_token(profile.get("timeout", timeout))
+        for stage in STAGES:
+            own = profile.get(stage, {})
+            if "timeout" in own and "first_token_timeout" not in own:
+                found[stage] = {"first_token_timeout": first_token(own["timeout"])}
+        return {"profile": found}
 
 
-STRONGEST_FIRST: Final[tuple[type[LayerSource], ...]] = (
-    FlagsSource,
-    EnvironmentSource,
-    ProjectSource,
-    UserSource,
-    SystemSource,
-    ShippedSource,
-    InheritanceSource,
-)
+def first_token(timeout: float) -> float:
+    """Return the time-out for a first token where only the one for silence is known."""
+    return max(timeout, FIRST_TOKEN_TIMEOUT)
 
 
 class Effective(BaseSettings):
@@ -134,21 +96,48 @@ class Effective(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        sources = init_settings.init_kwargs["sources"]  # type: ignore[attr-defined]
-        return tuple(source(settings_cls, sources) for source in STRONGEST_FIRST)
+        contents = init_settings.init_kwargs["contents"]  # type: ignore[attr-defined]
+        stated = (Source(settings_cls, name, data) for name, data in contents)
+        return (*stated, DerivedSource(settings_cls, "derived", {}))
 
 
-def effective(sources: Sources) -> Effective:
-    """The layers merged and validated as a whole."""
-    arguments: dict[str, Any] = {"sources": sources}
+def effective(
+    layers: Layers,
+    tables: Sequence[Slot],
+    *,
+    at: Endpoint,
+    dropped: Mapping[Key, str],
+    key_file: Path | None,
+    prompts: Mapping[str, Any],
+) -> Effective:
+    """Return the settings merged and validated as a whole.
+
+    `dropped` are the keys of the profile that do not hold, `key_file` is where the key's file is, and
+    `prompts` are the own variants, which have been read in from their files.
+    """
+    settled: dict[str, Any] = {"base_url": at.base_url, "headers": dict(at.headers)}
+    if key_file is not None:
+        settled["api_key_file"] = str(key_file)
+    top = {"profile": settled, "prompts": dict(prompts)}
+    arguments: dict[str, Any] = {
+        "contents": [("endpoint", top), *stated(layers, tables, (*ELSEWHERE, *dropped))]
+    }
     return Effective(**arguments)
 
 
-def lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
-    """Set the keys of `above` in `below`; tables are merged, everything else is replaced."""
-    for key, value in above.items():
-        inner = below.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict):
-            lay_over(inner, value)
-        else:
-            below[key] = deepcopy(value)
+def stated(
+    layers: Layers, tables: Sequence[Slot], left_out: Sequence[Key]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield what the files, variables and flags say, strongest first."""
+    for layer in layers.all:
+        yield layer.kind, {"run": dict(layer.table("run"))}
+    bodies = [(stage, "extra_body") for stage in STAGES]
+    for slot in tables:
+        table = without(slot.table, (*left_out, *bodies))
+        yield f"{slot.layer.kind} {slot.profile}", {"profile": table}
+    for stage, body in bodies:
+        if any(slot.holds(stage, body) for slot in tables):
+            for slot, path in standing(tables, (stage, body)):
+                if slot.holds(*path):
+                    name = f"{slot.layer.kind} {slot.profile} {' '.join(path)} of {stage}"
+                    yield name, {"profile": {stage: {body: said(slot.table, path)[1]}}}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from smol_dev.config.model import Profile
+from smol_dev.config.model import Profile, sampling
 from smol_dev.server.chat import Message, Request
 from smol_dev.server.known import Known
 
@@ -87,15 +87,16 @@ def body(
     thinking = {} if known is None else known.thinking(profile.reasoning)
     if known is None and profile.reasoning not in {"auto", "off"}:
         thinking = {"reasoning_effort": profile.reasoning}
+    chosen = sampling(profile)
     fields: dict[str, Any] = {
         "model": profile.model,
         "messages": message_fields(_turns(request, form), merges_system=habits.merges_system),
         "stream": True,
         "max_tokens": request.max_tokens,
         "max_completion_tokens": request.max_tokens if "max_tokens" in habits.left_out else None,
-        "temperature": warmed(profile.temperature, request.warmth),
-        "top_p": profile.top_p,
-        "seed": profile.seed,
+        "temperature": warmed(chosen["temperature"], request.warmth),
+        "top_p": chosen["top_p"],
+        "seed": None if profile.seed == "auto" else profile.seed,
         "stream_options": {"include_usage": True},
     }
     if request.schema is not None and habits.rungs:

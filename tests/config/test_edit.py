@@ -133,7 +133,7 @@ def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
         pytest.param(
             "temperature",
             "3",
-            "~/home/config/smol.toml: profiles.work.temperature: must be a number from 0 to 2, got `3`",
+            "~/home/config/smol.toml: profiles.work.temperature: must be a number from 0 to 2 or `auto`, got `3`",
             "correct the value; `smol_dev config schema` describes every key",
             id="out of bounds",
         ),

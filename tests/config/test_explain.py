@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from smol_dev.config.explain import Candidate, as_dict, as_toml, explain, origins
 from smol_dev.config.layers import Flags, Origin
+from smol_dev.config.model import sampling
 from smol_dev.errors import ConfigError
 from tests.config.world import World
 
@@ -65,7 +66,7 @@ def test_everyone_who_sets_a_key_is_named_strongest_first(world: World) -> None:
 def test_a_key_that_is_set_and_does_not_hold_says_why(world: World) -> None:
     world.write(user=USER)
     loaded = world.load(Flags(profile="work", named={"model": ("m", "--model")}))
-    assert explain(loaded, "code.model")[0] == Candidate(
+    assert explain(loaded, "code.model")[1] == Candidate(
         "coder",
         Origin("user", f"{world.user_file}:5"),
         0,
@@ -175,9 +176,9 @@ def test_the_settings_given_back_as_a_file_are_the_same_settings(
     given_back = world.root / "given-back.toml"
     given_back.write_text(as_toml(before), encoding="utf-8")
     after = world.load(Flags(config=Path(given_back)))
-    assert (after.name, after.profile.model_dump(), after.run) == (
+    assert (after.name, after.profile.model_dump() | sampling(after.profile), after.run) == (
         "a",
-        before.profile.model_dump(),
+        before.profile.model_dump() | sampling(before.profile),
         before.run,
     )
 

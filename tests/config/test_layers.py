@@ -231,7 +231,7 @@ def test_check_tells_every_problem_of_every_profile(world: World) -> None:
         f"{world.project_file}:2:1: profiles.e.modle: no such key; did you mean `model`?",
         f"{user}:2:1: profiles.a.extends: a profile cannot extend itself: `b` → `a` → `b`",
         f"{user}:4:1: profiles.b.extends: a profile cannot extend itself: `a` → `b` → `a`",
-        f"{user}:6:1: profiles.c.seed: must be a whole number, got the text `x`",
+        f"{user}:6:1: profiles.c.seed: must be a whole number or `auto`, got the text `x`",
         f"{user}:8:1: profiles.d.base_url: {PLAIN}",
     )
     assert check(Flags(), world.surroundings, file=world.project_file) == (

@@ -69,7 +69,7 @@ def test_a_file_that_is_not_utf8(world: World) -> None:
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(world: World) -> None:
     world.user_file.write_bytes(b'\xef\xbb\xbf[profiles.local]\r\nmodel = "m"\r\nseed = "x"\r\n')
     assert told(world, Flags()) == [
-        "FILE:3:1: profiles.local.seed: must be a whole number, got the text `x`"
+        "FILE:3:1: profiles.local.seed: must be a whole number or `auto`, got the text `x`"
     ]
 
 
@@ -87,8 +87,8 @@ def test_every_problem_of_every_layer_is_told_at_once_in_order(world: World) -> 
     told_all = world.problems(Flags(sets=("top_p=0", "bogus")))
     assert told_all == [
         "-c: write `KEY=VALUE`, for example `-c temperature=0.1`",
-        "-c top_p=…: top_p: must be a number above 0 and at most 1, got `0`",
-        "SMOL_SEED: seed: must be a whole number, got the text `x`",
+        "-c top_p=…: top_p: must be a number above 0 and at most 1 or `auto`, got `0`",
+        "SMOL_SEED: seed: must be a whole number or `auto`, got the text `x`",
         "~/home/work/smol.toml:2:1: run.max_files: must be a whole number from 1 to 10000, got `0`",
         "~/home/config/smol.toml:2:1: profiles.local.timeout: must be a number above 0, got `true`",
         "~/home/config/smol.toml:3:1: profiles.local.modle: no such key; did you mean `model`?",
