@@ -86,7 +86,7 @@ layers = st.fixed_dictionaries(
     {"flags": typed, "environment": typed, "project": files, "user": files, "system": files}
 )
 many = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -95,6 +95,8 @@ def held(profile: Profile, key: str) -> str:
     value: Any = profile
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else getattr(value, part, None)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "(not set)" if value in (None, "") else value if isinstance(value, str) else str(value)
 
 
