@@ -8,11 +8,13 @@ from typing import Final, Generic, TypeVar
 
 from smol_dev import prompts
 from smol_dev.budget import Budget
+from smol_dev.counting import tokens
 from smol_dev.errors import AnswerError, SmolError
 from smol_dev.events import Event, Retry, StageStarted, Warned
 from smol_dev.pieces import Pieces
 from smol_dev.replies.continuation import Cut, cut_back, join
 from smol_dev.replies.repetition import Repetition
+from smol_dev.replies.turn import without_reasoning
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.server.chat import (
     Chat,
@@ -155,6 +157,8 @@ async def ask(
             if question.schema is not None and result.rejected.reason in FORMLESS:
                 chat.step_down(question.stage)
             yield result.rejected
+        if result.reason == "truncated" and result.settled is None:
+            _refuse_repeating(request, reply, budget)
         if result.settled is not None:
             yield result.settled
             return
@@ -277,6 +281,7 @@ class _Attempts(Generic[Value]):
     def _answered(
         self, value: Value, turns: tuple[Message, ...], said: str, *, flaw: str = ""
     ) -> Answered[Value]:
+        said = without_reasoning(said)
         return Answered(value, turns, said, self._usage, self._seconds, self.requests, flaw=flaw)
 
 
@@ -286,6 +291,14 @@ def _as_sent(request: Request, reply: Reply) -> tuple[Message, ...]:
     if request.unenforced and not reply.enforced:
         turns = (*turns[:-1], Message("user", request.unenforced))
     return (*turns, Message("assistant", reply.opening)) if reply.opening else turns
+
+
+def _refuse_repeating(request: Request, reply: Reply, budget: Budget) -> None:
+    """Raise where the window is used up: there is no room to go on, nor for the same answer again."""
+    sent = _as_sent(request, reply)
+    answer = reply.usage.completion or round(tokens(reply.text).likely)
+    if reply.finish_reason == "length" and budget.is_used_up(sent, answer):
+        raise budget.cut_short(sent)
 
 
 async def _room(chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget) -> int:

@@ -126,9 +126,17 @@ class Budget:
             prompt,
         )
 
-    def fills_window(self, messages: Sequence[Message]) -> bool:
-        """Whether it is the window that limits the answer to these messages, not `max_output_tokens`."""
-        return self.window is not None and self.room(messages) < (self.wanted or DEFAULT_ANSWER)
+    def is_used_up(self, messages: Sequence[Message], answer: int) -> bool:
+        """Whether the window, not `max_output_tokens`, cut off an answer of so many tokens."""
+        if self.window is None:
+            return False
+        left = self.window - self.estimate(messages)
+        return left < (self.wanted or DEFAULT_ANSWER) and left - answer < 2 * SMALLEST_ANSWER
+
+    def is_roomier(self, messages: Sequence[Message], other: Sequence[Message]) -> bool:
+        """Whether these messages leave a quarter of the window more for an answer than the others."""
+        saved = self.estimate(other) - self.estimate(messages)
+        return self.window is None or saved >= self.window // 4
 
     def observe(
         self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None
@@ -207,7 +215,8 @@ class Budget:
     def _too_long(self, message: str, prompt: int) -> ServerError:
         """The error that names the window which this prompt needs, with room for an answer."""
         answer = max(self.wanted or ANSWER_WITHOUT_WINDOW, round(self._longest_answer * 1.2))
-        return ServerError(message, hint=self.facts.larger(prompt + answer), kind="context")
+        needed = max(prompt + answer, (self.window or 0) + 1)
+        return ServerError(message, hint=self.facts.larger(needed), kind="context")
 
     def _window(self) -> str:
         """The window for a sentence; both sizes where less is loaded than the settings say."""

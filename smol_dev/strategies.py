@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from smol_dev import prompts
-from smol_dev.asking import Answered, Flawed, Form, Question, Step, Wording, ask
+from smol_dev.asking import Answered, Flawed, Form, Question, Spent, Step, Wording, ask
 from smol_dev.conversation import Conversation
 from smol_dev.errors import AnswerError, Reason, ServerError, SmolError
 from smol_dev.events import FileStarted, Retry, Warned
@@ -100,19 +100,26 @@ async def _one(
 ) -> AsyncGenerator[Step | Answered[str], None]:
     """One file, from the fullest prompt to the smallest that the window takes."""
     read = _reader(path, syntax_check=talk.job.syntax_check)
-    retries = talk.job.settings("code").answer_retries
+    retries, budget = talk.job.settings("code").answer_retries, talk.budget("code")
     too_long: ServerError | None = None
+    cut: tuple[Message, ...] = ()
     for so_far, short in _ways(talk, turns):
-        wording = _wording(talk, path, short=short)
-        question = Question("code", so_far, wording, read, retries, path=path)
+        if cut and not budget.is_roomier(so_far, cut):
+            continue
+        question = Question("code", so_far, _wording(talk, path, short=short), read, retries, path)
+        requests = 0
         try:
-            async with aclosing(ask(talk.chat, question, talk.budget("code"))) as steps:
+            async with aclosing(ask(talk.chat, question, budget)) as steps:
                 async for step in steps:
+                    requests += isinstance(step, Spent)
                     yield step
         except ServerError as error:
             if error.kind != "context":
                 raise
             too_long = error
+            if requests:
+                cut = so_far
+                yield Retry("code", path, "context", error.message, requests)
         else:
             return
     if too_long is not None:

@@ -109,6 +109,18 @@ def without_layer(text: str) -> str | None:
     return None if header is None or OTHER_ROLE.match(text) else text[header.end() :]
 
 
+def without_reasoning(raw: str) -> str:
+    """Return the answer without the reasoning in front of it, as a turn that the model reads again."""
+    text = raw
+    for _ in range(MOST_LAYERS):
+        thought = THINK.match(text)
+        end = reasoning_end(text, thought) if thought is not None else lone_closer(text)
+        if end is None:
+            break
+        text = text[end:].lstrip()
+    return text
+
+
 def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
     """Return where the reasoning that the text begins with ends, or None when it never does."""
     closer = (

@@ -161,8 +161,11 @@ class Client:
             await load(*at, seconds=profile.first_token_timeout)
             del self._facts[profile.model]
         habits = self._habits_of(profile)
-        sent = message_fields(messages, merges_system=habits.merges_system)
-        return Measured((await self.facts(stage)).window, await count(*at, sent))
+        prompt = None
+        if messages:
+            sent = message_fields(messages, merges_system=habits.merges_system)
+            prompt = await count(*at, sent)
+        return Measured((await self.facts(stage)).window, prompt)
 
     async def offers(self) -> tuple[Offer, ...]:
         """The models that the server offers."""

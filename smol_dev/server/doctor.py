@@ -50,6 +50,9 @@ async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
 
 async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
     """The checks that need a model: its window, a short answer, a list, requests at once."""
+    for stage in stages:
+        if (await client.facts(stage)).window is None:
+            await client.measure(stage, ())  # Ollama tells the window once the model is loaded
     facts = {stage: await client.facts(stage) for stage in stages}
     told = [stage for stage, each in facts.items() if each.window is not None]
     for stage in told:
@@ -59,7 +62,7 @@ async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator
         yield check
         answered = answered and check.state != "failed"
     for stage in stages:
-        if stage not in told:  # Ollama tells the window once the model is loaded
+        if stage not in told:
             yield _window(client.profile.stage(stage), await client.facts(stage))
     if answered:
         yield await structured(client)

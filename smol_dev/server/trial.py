@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
+from smol_dev.counting import tokens
 from smol_dev.errors import ServerError
 from smol_dev.server.chat import Delta, Message, Note, Reply, Request
 from smol_dev.server.check import Check, failed
@@ -13,6 +14,9 @@ from smol_dev.server.client import Client
 SHORT: Final = 64
 LIST: Final = 256
 """Tokens that the answers may take."""
+
+FEW: Final = 4
+"""Tokens that a server may well send as one piece."""
 
 QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
 LIST_QUESTION: Final = (
@@ -35,33 +39,34 @@ async def complete(client: Client) -> AsyncIterator[Check]:
         yield failed("completion", error)
         return
     pieces = len(deltas)
+    data = {"pieces": pieces}
     if pieces > 1:
-        yield Check(
-            "streaming", "ok", f"the answer came in {pieces} pieces", data={"pieces": pieces}
-        )
+        yield Check("streaming", "ok", f"the answer came in {pieces} pieces", data=data)
+    elif tokens(reply.text + reply.reasoning).likely < FEW:
+        yield Check("streaming", "ok", "the answer was too short to come in pieces", data=data)
     else:
         yield Check(
             "streaming",
             "warned",
             "the answer came in one piece: nothing is seen until it is complete",
             "switch streaming on in the server or the gateway in front of it",
-            {"pieces": pieces},
+            data,
         )
     yield _completion(reply, pieces, notes)
 
 
 def _completion(reply: Reply, pieces: int, notes: list[Note]) -> Check:
-    tokens = reply.usage.completion or pieces
+    count = reply.usage.completion or pieces
     writing = reply.seconds - reply.first_token_seconds
     data: dict[str, object] = {
         "first_token_seconds": round(reply.first_token_seconds, 3),
-        "tokens": tokens,
+        "tokens": count,
         "finish_reason": reply.finish_reason,
     }
     speed = ""
-    if writing > 0 and tokens > 1:
-        data["tokens_per_second"] = round((tokens - 1) / writing, 1)
-        speed = f", then {(tokens - 1) / writing:.1f} tokens/s"
+    if writing > 0 and count > 1:
+        data["tokens_per_second"] = round((count - 1) / writing, 1)
+        speed = f", then {(count - 1) / writing:.1f} tokens/s"
     timed = f"first token after {reply.first_token_seconds:.2f} s{speed}"
     failure = reply.failure
     if isinstance(failure, ServerError) and failure.kind == "only_reasoning":

@@ -25,6 +25,7 @@ from tests.fake_server import (
     text_answer,
 )
 from tests.server.kinds_of_servers import LLAMA_CPP, OLLAMA, Kind
+from tests.server.test_measure import Ollama
 
 Chat = Callable[[Received], Canned]
 
@@ -255,3 +256,19 @@ def test_more_requests_than_slots_is_a_warning() -> None:
 def test_everything_found_can_be_written_as_json() -> None:
     checks = examined(chatting(OLLAMA, well))
     assert json.loads(json.dumps([dict(check.data) for check in checks]))
+
+
+def test_a_cold_ollama_is_loaded_once_to_tell_its_window() -> None:
+    server = Ollama(window=16_384)
+    checks = examined(server, model="m", provider="ollama")
+    assert one(checks, "context window").message == "16,384 tokens"
+    assert states(checks).index(("context window", "ok")) < len(checks) - 3
+
+
+def test_an_answer_of_one_token_says_nothing_about_streaming() -> None:
+    single = sse(delta("pass"), delta(finish="stop"))
+    checks = examined(
+        lambda each: single if "chat" in each.path else OLLAMA(each), model="qwen3:8b"
+    )
+    assert one(checks, "streaming").state == "ok"
+    assert one(checks, "streaming").message == "the answer was too short to come in pieces"

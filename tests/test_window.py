@@ -1,0 +1,102 @@
+"""What a run does at the end of the context window: it says so, and asks for nothing in vain."""
+
+import asyncio
+import hashlib
+
+import pytest
+
+from smol_dev import pipeline
+from smol_dev.conversation import Job, StageSettings
+from smol_dev.errors import ServerError
+from smol_dev.events import Retry
+from smol_dev.pipeline import Happening
+from smol_dev.prompts import shipped
+from smol_dev.server.chat import Facts, Measured, Reply, Request, Usage
+from smol_dev.strategies import FileMissing, FileReady
+from tests.fakes import Answer, FakeChat
+
+PLAN = "# Plan\n\nOne file, `a.py`."
+VARIANTS = {name: shipped(name) for name in ("default", "small")}
+FACTS = Facts(model="fake", window=4096, enlarge="`-c WINDOW`")
+
+
+def job(**settings: int | bool) -> Job:
+    stages = {name: StageSettings(**settings) for name in ("plan", "files", "code")}  # type: ignore[arg-type]
+    return Job("a counter", lambda paths: (tuple(paths), ()), VARIANTS, stages)  # type: ignore[arg-type]
+
+
+def run(
+    code: Answer, *, facts: Facts = FACTS, **settings: int | bool
+) -> tuple[list[Happening], list[Request]]:
+    def answer(request: Request) -> Answer:
+        if request.stage == "plan":
+            return f"<think>\nfirst {'thought ' * 50}\n</think>\n\n{PLAN}"
+        if request.stage == "files":
+            return '<think>\nsecond\n</think>\n{"files": ["a.py", "b.py"]}'
+        return code
+
+    chat = FakeChat(answer, known=facts)
+
+    async def collect() -> list[Happening]:
+        return [step async for step in pipeline.run(chat, job(**settings))]
+
+    return asyncio.run(collect()), chat.requests
+
+
+def test_no_thought_goes_back_to_the_model_in_any_stage() -> None:
+    _, requests = run("<think>\nthird\n</think>\n\n```python\nx = 1\n```")
+    turns = [each.content for each in requests[-1].messages if each.role == "assistant"]
+    assert turns == [PLAN, '{"files": ["a.py", "b.py"]}', "```python\nx = 1\n```"]
+
+
+def test_a_file_longer_than_what_the_window_leaves_is_asked_for_once() -> None:
+    words = "\n".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(40))
+    lines = f'text = """\n{words}'
+    cut = Reply(f"```python\n{lines}", "length", usage=Usage(prompt=400, completion=3600))
+    steps, requests = run(cut)
+    [first, _] = [each for each in steps if isinstance(each, FileMissing)]
+    assert sum(each.messages[-1].content.endswith("a.py") for each in requests) == 1
+    assert first.reason == "context"
+    assert first.error.message == (
+        "the answer needs more than the 3,696 tokens that the context window of 4,096 leaves behind"
+        " the prompt of 400"
+    )
+    assert first.error.hint == "`-c 8192`"
+
+
+def test_a_prompt_that_was_cut_is_told_before_the_file_is_asked_for_another_way() -> None:
+    cut = Reply("```python\nx = 1\n```", "stop", usage=Usage(prompt=4096, completion=20))
+    steps, _ = run(cut, facts=Facts(model="fake", window=4096))
+    told = [each for each in steps if isinstance(each, Retry) and each.reason == "context"]
+    assert told == []  # the prompt is far below the window: the count is its own
+    long = "word " * 3000
+    cut = Reply("```python\nx = 1\n```", "stop", usage=Usage(prompt=60, completion=20))
+    chat = FakeChat(lambda each: cut if each.stage == "code" else PLAN, known=Facts(model="fake"))
+
+    async def collect() -> list[Happening]:
+        waiting = Job(long, lambda paths: (tuple(paths), ()), VARIANTS, plan=PLAN, files=("a.py",))
+        return [step async for step in pipeline.run(chat, waiting)]
+
+    events = [each for each in asyncio.run(collect()) if isinstance(each, Retry)]
+    assert {each.reason for each in events} == {"context"}
+    assert "silently dropped a part of the prompt: it read 60 tokens" in events[0].message
+
+
+@pytest.mark.parametrize("checks", [True, False])
+def test_the_check_for_a_cut_prompt_is_a_setting(*, checks: bool) -> None:
+    cut = Reply("```python\nx = 1\n```", "stop", usage=Usage(prompt=20, completion=20))
+    steps, _ = run(cut, truncation_check=checks)
+    assert any(isinstance(each, FileReady) for each in steps) is not checks
+
+
+def test_a_cold_model_is_measured_before_a_prompt_that_may_not_fit() -> None:
+    chat = FakeChat([PLAN, "no list"], measures=Measured(window=4096, prompt=5100))
+    waiting = Job("word " * 5000, lambda paths: (tuple(paths), ()), VARIANTS)
+
+    async def collect() -> None:
+        async for _ in pipeline.run(chat, waiting):
+            pass
+
+    with pytest.raises(ServerError, match="prompt of about 5,100 tokens does not fit"):
+        asyncio.run(collect())
+    assert (len(chat.measured), chat.requests) == (1, [])
