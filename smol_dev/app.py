@@ -1,29 +1,31 @@
 """The parts put together: settings in, files out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smol_dev import __version__, pipeline
+from smol_dev.begun import Begun, begun, begun_of
 from smol_dev.config.explain import as_dict
-from smol_dev.config.layers import Flags, read_layers
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
-from smol_dev.config.profiles import list_profiles
 from smol_dev.connect import Link, connected
 from smol_dev.conversation import Job
 from smol_dev.delivery import Delivery
 from smol_dev.draft import Decision, Draft
-from smol_dev.errors import ConfigError, InterruptedRunError, ServerError, SmolError, UsageError
+from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError
 from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
+from smol_dev.resuming import load_shown, settings_of
 from smol_dev.review import agree
 from smol_dev.rim import Rim
 from smol_dev.safe import command, named
 from smol_dev.workspace.failures import resume_command
+from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Remaining, Workspace
 
@@ -39,7 +41,8 @@ class Task:
     """What to make of a prompt, and how far to go.
 
     `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
-    resumed run is about (empty: all that are missing).
+    resumed run is about (empty: all that are missing), `include` those that may be read into a request
+    although a record from elsewhere says that they were edited.
     """
 
     prompt: str = ""
@@ -48,6 +51,7 @@ class Task:
     overwrite: bool = False
     allow_sensitive: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
@@ -56,9 +60,9 @@ def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
     Raises `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
     and in the exit code.
     """
-    loaded = settings if isinstance(settings, Loaded) else _load(settings, rim)
+    loaded = settings if isinstance(settings, Loaded) else load_shown(settings, rim)
     with _open(task, loaded, rim) as workspace:
-        record = Record(task.prompt, _profile(loaded), tool_version=__version__)
+        record = Record(task.prompt, {})
         run = _Run(task, loaded, rim, workspace, record, remaining=None)
         return asyncio.run(run.drive())
 
@@ -77,33 +81,19 @@ def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
         resume=True,
         allow_sensitive=task.allow_sensitive,
         no_links_below=below,
+        provenance=Provenance(here.state),
     ) as workspace:
         record = workspace.record
         assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-        loaded = _load(replace(flags, profile=_profile_of(record, flags, rim)), rim)
-        remaining = workspace.remaining() if record.files else None
+        loaded, there = settings_of(workspace, record, flags, rim)
+        if workspace.is_ours:
+            allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
+            task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
+            workspace.allow_sensitive(task.allow_sensitive)
         _check_only(task.only, record)
-        run = _Run(task, loaded, rim, workspace, record, remaining=remaining)
+        remaining = workspace.remaining() if record.files else None
+        run = _Run(task, loaded, there, workspace, record, remaining=remaining)
         return asyncio.run(run.drive())
-
-
-def _profile_of(record: Record, flags: Flags, rim: Rim) -> str | None:
-    """The profile to resume with: the one that is named, else the one the run was begun with."""
-    name = flags.profile or str(record.profile.get("name") or "") or None
-    known = {line.name for line in list_profiles(read_layers(flags, rim.surroundings))}
-    if flags.profile is None and name is not None and name not in known:
-        raise ConfigError(
-            f"the run was begun with the profile `{name}`, which no file defines any more",
-            hint="`smol_dev profiles list` shows those that are there: `smol_dev resume -p NAME`",
-        )
-    return name
-
-
-def _load(flags: Flags, rim: Rim) -> Loaded:
-    loaded = load(flags, rim.surroundings, approve=rim.approve)
-    for warning in loaded.warnings:
-        rim.show(Warned(warning))
-    return loaded
 
 
 def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
@@ -114,6 +104,7 @@ def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
         overwrite=task.overwrite,
         allow_sensitive=task.allow_sensitive,
         no_links_below=None if task.folder else _no_links_below(loaded),
+        provenance=Provenance(rim.surroundings.state),
     )
 
 
@@ -132,10 +123,6 @@ def _output_dir(loaded: Loaded) -> Path:
     return Path(loaded.run.output_dir)
 
 
-def _profile(loaded: Loaded) -> Mapping[str, object]:
-    return {"name": loaded.name, "settings": as_dict(loaded)}
-
-
 def _check_only(only: tuple[str, ...], record: Record) -> None:
     for path in only:
         if record.files and path not in record.files:
@@ -143,6 +130,15 @@ def _check_only(only: tuple[str, ...], record: Record) -> None:
                 f"{command('--only {path}', path=path)} names no file of this run",
                 hint="its files are: " + ", ".join(map(named, record.files[:20])),
             )
+
+
+def _server(link: Link) -> dict[str, object]:
+    profile = link.profile
+    return {
+        "base_url": profile.base_url,
+        "provider": profile.provider,
+        "model": profile.model,
+    }
 
 
 class _Run:
@@ -162,13 +158,28 @@ class _Run:
         self.loaded = loaded
         self.rim = rim
         self.workspace = workspace
-        self.record = record
         self.remaining = remaining
         self.connected = False
         self.secrets: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
         for bound in self.secrets:
             for secret in bound.secrets:
                 rim.keep_secret(secret)
+        self.is_foreign = remaining is not None and not workspace.is_ours
+        self.record = replace(
+            record,
+            profile={"name": loaded.name, "settings": as_dict(loaded)},
+            begun=self._begun().as_table(),
+            tool_version=__version__,
+        )
+
+    def _begun(self) -> Begun:
+        layers = self.loaded.layers
+        return begun(
+            layers.flags,
+            layers.surroundings,
+            secrets=[secret for bound in self.secrets for secret in bound.secrets],
+            allow_sensitive=self.task.allow_sensitive,
+        )
 
     async def drive(self) -> RunDone:
         """Run to the end, to the first failure that stops everything, or to a signal."""
@@ -204,6 +215,7 @@ class _Run:
 
             self.connected = True
             self._announce(link)
+            delivery.record = replace(delivery.record, server=_server(link))
             self._give_up_on_occupied(delivery)
             await delivery.save()
             job = await self._agreed(self._job(link), delivery, follow, interrupts)
@@ -291,6 +303,12 @@ class _Run:
             if not self.task.only or path in self.task.only:
                 delivery.fail(path, error.reason, error)
 
+    def _readable(self, remaining: Remaining) -> tuple[str, ...]:
+        """The edited files that a request may hold: of a record from elsewhere only those that are named."""
+        if not self.is_foreign:
+            return remaining.edited
+        return tuple(path for path in remaining.edited if path in self.task.include)
+
     def _todo(self) -> tuple[str, ...] | None:
         """The files to ask for: all that are missing, or those of them that were named."""
         if self.remaining is None:
@@ -300,7 +318,7 @@ class _Run:
 
     def _job(self, link: Link) -> Job:
         record, remaining = self.record, self.remaining
-        kept = () if remaining is None else (*remaining.finished, *remaining.edited)
+        kept = () if remaining is None else (*remaining.finished, *self._readable(remaining))
         job = job_of(
             self.loaded,
             link,

@@ -1,15 +1,16 @@
 """Settings in, files out: whole runs against scripted servers, with what is written and remembered."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from smol_dev.app import Task, generate, resume
 from smol_dev.config.layers import Flags, Surroundings
-from smol_dev.errors import SmolError, UsageError
+from smol_dev.errors import SmolError, TrustError, UsageError
 from smol_dev.events import Event, Failed, FileDone, FileFailed, FilesReady, RunDone, Warned
 from smol_dev.rim import Rim
 from tests.fake_server import (
@@ -56,6 +57,7 @@ class World:
 
     cwd: Path
     shown: list[Event] = field(default_factory=list)
+    environ: dict[str, str] = field(default_factory=dict)
 
     def flags(self, base_url: str, settings: str = "") -> Flags:
         file = self.cwd / "own.toml"
@@ -66,7 +68,10 @@ class World:
         return Flags(profile="mine", config=file)
 
     def rim(self) -> Rim:
-        return Rim(Surroundings(environ=NOWHERE, cwd=self.cwd), self.shown.append)
+        around = Surroundings(
+            environ={**NOWHERE, **self.environ}, cwd=self.cwd, state=self.cwd / "state"
+        )
+        return Rim(around, self.shown.append)
 
     def generate(self, server: FakeServer, settings: str = "", **task: object) -> RunDone:
         return self.generate_at(server.base_url, settings, **task)
@@ -336,3 +341,135 @@ def test_a_file_that_cannot_be_written_fails_alone(
     assert (done.exit_code, done.written, done.failed) == (4, ("a.py",), ("b/b.py",))
     [failed] = [event for event in world.shown if isinstance(event, FileFailed)]
     assert (failed.path, failed.reason, failed.hint != "") == ("b/b.py", reason, True)
+
+
+class Elsewhere(World):
+    """The same user in another shell: none of the settings of then are given."""
+
+    def go_on(self, *, flags: Flags = Flags(), **task: object) -> RunDone:  # noqa: B008 - frozen
+        return resume(Task(folder=self.cwd / "generated", **task), flags, self.rim())  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Elsewhere:
+    return Elsewhere(tmp_path)
+
+
+def begin(world: World, server: FakeServer, flags: Flags, **environ: str) -> None:
+    """A run that ends with its list, in a shell with these variables."""
+    world.environ.update(environ)
+    named = {**flags.named, "base_url": (server.base_url, "--api-base-url")}
+    generate(Task("a counter", plan_only=True), replace(flags, named=named), world.rim())
+    world.environ.clear()
+
+
+def asked_models(server: FakeServer) -> list[str]:
+    return [request.json()["model"] for request in server.chats]
+
+
+def test_a_run_goes_on_with_the_flags_and_variables_it_was_begun_with(elsewhere: Elsewhere) -> None:
+    flags = Flags(sets=("temperature=0.7", "model=code-model"), named={"seed": (3, "--seed")})
+    with FakeServer(plays(TWO)) as server:
+        begin(elsewhere, server, flags, SMOL_TOP_P="0.5")
+        assert elsewhere.go_on().exit_code == 0
+    assert asked_models(server) == ["code-model"] * 4
+    sent = server.chats[-1].json()
+    assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0.7, 0.5, 3)
+    assert not any("not as the run" in str(event) for event in elsewhere.shown)
+
+
+def test_what_is_given_now_wins_and_is_said(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as server:
+        begin(elsewhere, server, Flags(named={"model": ("then", "--model")}), SMOL_SEED="3")
+        elsewhere.environ["SMOL_SEED"] = "4"
+        elsewhere.go_on(flags=Flags(named={"model": ("now", "--model")}))
+    assert asked_models(server)[2:] == ["now", "now"]
+    assert server.chats[-1].json()["seed"] == 4
+    said = "not as the run was begun: `model` is `now` (was `then`), `seed` is `4` (was `3`)"
+    assert Warned(said) in elsewhere.shown
+
+
+def test_a_variable_that_changed_beats_a_flag_of_then(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as server:
+        begin(elsewhere, server, Flags(named={"model": ("then", "--model")}), SMOL_MODEL="same")
+        elsewhere.environ["SMOL_MODEL"] = "same"
+        elsewhere.go_on(only=("a.py",))
+        elsewhere.environ["SMOL_MODEL"] = "other"
+        elsewhere.go_on()
+    assert asked_models(server)[2:] == ["then", "other"]
+
+
+def test_secrets_are_not_recorded(elsewhere: Elsewhere) -> None:
+    secrets = {
+        "SMOL_API_KEY": "canary-key-0123456789",
+        "SMOL_HEADERS__X_TEAM": "canary-team-0123456789",
+        "SMOL_EXTRA_BODY": '{"api_key": "canary-body-0123456789"}',
+    }
+    with FakeServer(plays(TWO)) as server:
+        begin(
+            elsewhere,
+            server,
+            Flags(
+                named={"model": ("m", "--model")}, sets=("extra_body.token='canary-token-12345'",)
+            ),
+            **secrets,
+        )
+    for path in elsewhere.cwd.rglob("*"):
+        assert not path.is_file() or b"canary" not in path.read_bytes(), path
+
+
+def test_the_record_of_a_clone_is_content_and_no_settings(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as evil, FakeServer(plays(TWO)) as good:
+        begin(elsewhere, evil, Flags(named={"model": ("evil", "--model")}))
+        evil.requests.clear()
+        clone = elsewhere.cwd / "clone"
+        (elsewhere.cwd / "generated").rename(clone)
+        now = Flags(named={"model": ("m", "--model"), "base_url": (good.base_url, "--base-url")})
+        done = resume(Task(folder=clone), now, elsewhere.rim())
+    assert (done.exit_code, evil.requests, asked_models(good)) == (0, [], ["m", "m"])
+    assert (
+        Warned(
+            f"the record in `{clone}` was not written here by you: its prompt, plan and list are taken as"
+            " text, its settings are left out"
+        )
+        in elsewhere.shown
+    )
+
+
+def test_a_clone_that_names_another_profile_is_asked_about(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as server:
+        begin(elsewhere, server, Flags(named={"model": ("m", "--model")}))
+        server.requests.clear()
+        record = elsewhere.cwd / "generated/.smol/run.json"
+        table = json.loads(record.read_text())
+        record.write_text(json.dumps(table | {"profile": {"name": "openai"}}))
+        for _ in range(2):
+            with pytest.raises(TrustError) as caught:
+                elsewhere.go_on()
+    out = elsewhere.cwd / "generated"
+    assert caught.value.message == (
+        f"the record in `{out}` was not written here by you; it names the profile `openai`, and"
+        " `local` is selected"
+    )
+    assert caught.value.hint == (
+        f"say which one is to be asked: `smol_dev resume --profile local {out}` or"
+        f" `smol_dev resume --profile openai {out}`"
+    )
+    assert server.requests == []
+
+
+def test_an_edited_file_of_a_clone_is_read_only_when_it_is_named(elsewhere: Elsewhere) -> None:
+    flags = Flags(named={"model": ("m", "--model")})
+    with FakeServer(plays(TWO)) as server:
+        begin(elsewhere, server, flags)
+        elsewhere.go_on(only=("a.py",))
+        clone = elsewhere.cwd / "clone"
+        (elsewhere.cwd / "generated").rename(clone)
+        (clone / "a.py").write_text("MINE = 'my own words'\n")
+        here = {**flags.named, "base_url": (server.base_url, "--base-url")}
+        for include, is_read in (((), False), (("a.py",), True)):
+            server.requests.clear()
+            fresh = elsewhere.cwd / f"clone-{len(include)}"
+            shutil.copytree(clone, fresh)
+            resume(Task(folder=fresh, include=include), Flags(named=here), elsewhere.rim())
+            assert (b"my own words" in server.chats[0].body) is is_read

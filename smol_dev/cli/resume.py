@@ -7,6 +7,7 @@ import click
 
 from smol_dev.cli.options import settings_options
 from smol_dev.cli.reporting import Report, reporting_options
+from smol_dev.cli.server_options import server_options
 
 if TYPE_CHECKING:
     from smol_dev.config.layers import Flags
@@ -23,11 +24,20 @@ if TYPE_CHECKING:
     multiple=True,
     help="Let files be written that run by themselves, as `.vscode/*`; repeatable.",
 )
+@click.option(
+    "--include",
+    metavar="PATH",
+    multiple=True,
+    help="Show the model this file as you edited it, though the record came from elsewhere.",
+)
 @settings_options
+@server_options
 @reporting_options
 def resume(
     folder: Path | None,
+    *,
     only: tuple[str, ...],
+    include: tuple[str, ...],
     allow_sensitive: tuple[str, ...],
     flags: "Flags",
     report: Report,
@@ -39,5 +49,5 @@ def resume(
     from smol_dev.app import Task
     from smol_dev.app import resume as run
 
-    task = Task(folder=folder, only=only, allow_sensitive=allow_sensitive)
+    task = Task(folder=folder, only=only, include=include, allow_sensitive=allow_sensitive)
     return report.run(lambda rim: run(task, flags, rim))

@@ -116,7 +116,8 @@ def positions_of(text: str) -> Mapping[tuple[str | int, ...], Position]:
 class Layers:
     """Every layer that says something, strongest first, and which profile they select.
 
-    `problems` holds what could not be read at all. `project` is the project's file as it was read.
+    `problems` holds what could not be read at all. `project` is the project's file as it was read,
+    `flags` what the command line said.
     """
 
     all: tuple[Layer, ...]
@@ -127,6 +128,7 @@ class Layers:
     warnings: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
     project: Document | None = None
+    flags: Flags = field(default_factory=Flags)
 
     def of(self, kind: Kind) -> Layer | None:
         """The layer of this kind, if it says something."""
@@ -165,6 +167,7 @@ def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
         tuple(warnings),
         found,
         project,
+        flags,
     )
 
 

@@ -14,6 +14,7 @@ from smol_dev.workspace.failures import translated
 from smol_dev.workspace.folder import TEMPORARY, Folder, descend
 from smol_dev.workspace.journal import Journal, entries
 from smol_dev.workspace.lock import Lock
+from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import FileState, Record, damaged, parse, render
 from smol_dev.workspace.root import refuse_foreign
 
@@ -28,9 +29,20 @@ _MAX_ANSWERS_BYTES: Final = 16 * 1024 * 1024
 class Memory:
     """What is remembered of one run, held by its lock until it is closed."""
 
-    def __init__(self, folder: Folder, held: Lock, earlier: Record | None, *, resume: bool) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        held: Lock,
+        earlier: Record | None,
+        *,
+        resume: bool,
+        provenance: Provenance,
+    ) -> None:
         self.folder = folder
+        self.earlier = earlier
+        self.is_ours = earlier is not None and provenance.vouches(folder.path.parent, earlier)
         self.record = earlier if resume else None
+        self._provenance = provenance
         self.run_id = earlier.run_id if earlier and resume else secrets.token_hex(8)
         self.replaceable: dict[str, str] = {}
         if earlier:
@@ -41,10 +53,10 @@ class Memory:
         self._held = held
         self._journal = Journal(folder, self.run_id)
         if self.record and not self._journal.empty:
-            self.save(self.record)
+            self._save(self.record)
 
     @classmethod
-    def open(cls, root: Folder, *, overwrite: bool, resume: bool) -> Self:
+    def open(cls, root: Folder, *, overwrite: bool, resume: bool, provenance: Provenance) -> Self:
         """Lock the folder and prove it writable, or raise with nothing touched."""
         with contextlib.ExitStack() as undo:
             held = undo.enter_context(Lock(root.path))
@@ -58,7 +70,7 @@ class Memory:
             for place in (root, folder):
                 _sweep(place)
             _prove_writable(root, folder)
-            memory = cls(folder, held, earlier, resume=resume)
+            memory = cls(folder, held, earlier, resume=resume, provenance=provenance)
             undo.pop_all()
             return memory
 
@@ -66,7 +78,7 @@ class Memory:
         """Bring `run.json` up to date where the disk lets us, and let go of the folder."""
         if self.record and not self._journal.empty:
             with contextlib.suppress(WorkspaceError):  # the journal has it all
-                self.save(self.snapshot(self.record))
+                self._save(self.snapshot(self.record))
         self._journal.close()
         self._held.close()
         self.folder.close()
@@ -91,8 +103,13 @@ class Memory:
     def save(self, record: Record) -> None:
         """Replace `run.json` as a whole; states noted here beat the record's; the journal begins anew.
 
-        A file that was only planned is forgotten when the list no longer names it.
+        A file that was only planned is forgotten when the list no longer names it. From now on the record
+        is one that this user wrote here.
         """
+        self.is_ours = True
+        self._save(record)
+
+    def _save(self, record: Record) -> None:
         planned = {path: FileState(path, "planned") for path in record.files}
         known = {**planned, **record.states, **self.states}
         states = {
@@ -110,6 +127,8 @@ class Memory:
                 self.keep_copy(self.folder, RECORD, f"{NAME}/{RECORD}")
             if record.plan and (self.record is None or self.record.plan != record.plan):
                 self._publish("plan.md", record.plan.rstrip("\n") + "\n")
+            if self.is_ours:
+                self._provenance.note(self.folder.path.parent, whole)
             self._publish(RECORD, render(whole))
             self._journal.clear()
         self.record, self.states = whole, states

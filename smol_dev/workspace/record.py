@@ -1,6 +1,7 @@
 """What a run remembers in `OUTPUT/.smol/run.json`, so that it can be resumed."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from types import NoneType
@@ -8,7 +9,14 @@ from typing import Any, Final, Literal, get_args
 
 from smol_dev.errors import Reason, WorkspaceError
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+READABLE: Final = (1, FORMAT_VERSION)
+"""The first format had none of `begun`, `server`, and `said` and `asked` of a file."""
+
+MAX_FILES: Final = 10_000
+_MAX_TEXT: Final = 1024 * 1024
+_HASH: Final = re.compile(r"([0-9a-f]{64})?")
+_RUN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 State = Literal["planned", "done", "failed"]
 
@@ -18,7 +26,9 @@ class FileState:
     """How far one file is. `sha256` (hex) and `bytes` are those of the content as it was written.
 
     A planned file with a `sha256` was about to be published. `reason` and `message` say why a file
-    failed. Tokens are None where the server did not tell.
+    failed. Tokens are None where the server did not tell. `said` is the model's turn: the text before
+    and behind the content, or the whole of it in one part; `asked` is the request for the file where it
+    was another than the usual one.
     """
 
     path: str
@@ -31,13 +41,16 @@ class FileState:
     cached_tokens: int | None = None
     completion_tokens: int | None = None
     seconds: float = 0.0
+    said: tuple[str, ...] = ()
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """All that is known of a run. A stage that is not done yet has left its fields empty.
 
-    `profile` is `{"name": …, "settings": {…}}`, JSON values without secrets. `plan_answer` and
+    `profile` is `{"name": …, "settings": {…}}`, `begun` the flags and variables of then, `server` the
+    one that was asked, with its model; JSON values without secrets. `plan_answer` and
     `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
     byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path.
 
@@ -48,6 +61,8 @@ class Record:
 
     prompt: str
     profile: Mapping[str, object]
+    begun: Mapping[str, object] = field(default_factory=dict)
+    server: Mapping[str, object] = field(default_factory=dict)
     plan: str = ""
     plan_answer: str = ""
     list_answer: str = ""
@@ -68,13 +83,14 @@ class Record:
 
 
 def render(record: Record) -> bytes:
-    """The text of `run.json`: ASCII, so that any string comes back as it was."""
+    """The text of `run.json`: ASCII, so that any text comes back; half a character is no text, but `?`."""
     table = {
         **{each.name: getattr(record, each.name) for each in fields(record)},
         "dropped": [{"path": path, "reason": reason} for path, reason in record.dropped],
         "states": [asdict(state) for state in record.states.values()],
     }
-    return json.dumps(table, indent=2).encode() + b"\n"
+    text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
+    return json.dumps(json.loads(text), indent=2).encode() + b"\n"
 
 
 def parse(data: bytes, *, source: str) -> Record:
@@ -85,15 +101,17 @@ def parse(data: bytes, *, source: str) -> Record:
         raise damaged(source, "it is no JSON") from error
     if not isinstance(table, dict):
         raise damaged(source, "it is no JSON object")
-    if table.get("format_version") != FORMAT_VERSION:
+    if table.get("format_version") not in READABLE:
         raise damaged(source, f"its `format_version` is not {FORMAT_VERSION}")
     try:
         record = _record(table)
-        json.dumps([record.profile, record.totals], indent=1)
+        json.dumps(table, indent=1, ensure_ascii=False).encode()
     except _Wrong as wrong:
         raise damaged(source, str(wrong)) from wrong
     except RecursionError as error:
         raise damaged(source, "it is nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise damaged(source, "it holds half a character (a lone surrogate)") from error
     return record
 
 
@@ -120,7 +138,11 @@ _STATE_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "cached_tokens": (int, NoneType),
     "completion_tokens": (int, NoneType),
     "seconds": (float, int),
+    "said": (list,),
+    "asked": (str,),
 }
+_MOST: Final = 2**53
+"""Larger than any size or time, and exact in JSON."""
 
 
 def file_state(table: Mapping[str, Any]) -> FileState | None:
@@ -131,24 +153,38 @@ def file_state(table: Mapping[str, Any]) -> FileState | None:
         and all(type(value) in _STATE_TYPES[key] for key, value in known.items())
         and known["state"] in get_args(State)
         and known.get("reason") in {None, *get_args(Reason)}
+        and _HASH.fullmatch(known.get("sha256", ""))
+        and all(0 <= known.get(key, 0) <= _MOST for key in ("bytes", "seconds"))
+        and all(type(part) is str for part in known.get("said", ()))
+        and _is_text(known["path"])
     )
-    return FileState(**known) if right else None
+    return FileState(**{**known, "said": tuple(known.get("said", ()))}) if right else None
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _record(table: Mapping[str, Any]) -> Record:
+    first = table["format_version"] == 1
     return Record(
-        prompt=_value(table, "prompt", str),
+        prompt=_text(table, "prompt"),
         profile=_value(table, "profile", dict),
-        plan=_value(table, "plan", str),
-        plan_answer=_value(table, "plan_answer", str),
-        list_answer=_value(table, "list_answer", str),
-        list_asked=_value(table, "list_asked", str),
-        files=tuple(_texts("files", _value(table, "files", list))),
+        begun={} if first else _value(table, "begun", dict),
+        server={} if first else _value(table, "server", dict),
+        plan=_text(table, "plan"),
+        plan_answer=_text(table, "plan_answer"),
+        list_answer=_text(table, "list_answer"),
+        list_asked="" if first else _text(table, "list_asked"),
+        files=_files(table),
         dropped=_dropped(table),
         states={state.path: state for state in _states(table)},
         totals=_value(table, "totals", dict),
         tool_version=_value(table, "tool_version", str),
-        run_id=_value(table, "run_id", str),
+        run_id=_run_id(table),
         replaceable=_hashes(table),
     )
 
@@ -160,10 +196,31 @@ def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:  # noqa: ANN4
     return value
 
 
+def _text(table: Mapping[str, Any], key: str) -> str:
+    text: str = _value(table, key, str)
+    if "\0" in text or len(text) > _MAX_TEXT:
+        raise _Wrong(f"its `{key}` holds a NUL character, or is longer than 1 MiB")
+    return text
+
+
 def _texts(key: str, values: list[Any]) -> list[str]:
     if not all(type(value) is str for value in values):
         raise _Wrong(f"its `{key}` holds something that is no text")
     return values
+
+
+def _files(table: Mapping[str, Any]) -> tuple[str, ...]:
+    files = _texts("files", _value(table, "files", list))
+    if len(files) > MAX_FILES:
+        raise _Wrong(f"it lists more than {MAX_FILES:,} files")
+    return tuple(files)
+
+
+def _run_id(table: Mapping[str, Any]) -> str:
+    run_id: str = _value(table, "run_id", str)
+    if not _RUN_ID.fullmatch(run_id):
+        raise _Wrong("its `run_id` is not 16 hexadecimal digits")
+    return run_id
 
 
 def _dropped(table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -184,5 +241,6 @@ def _states(table: Mapping[str, Any]) -> list[FileState]:
 
 def _hashes(table: Mapping[str, Any]) -> dict[str, str]:
     hashes: dict[str, str] = _value(table, "replaceable", dict)
-    _texts("replaceable", list(hashes.values()))
+    if not all(_HASH.fullmatch(each) for each in _texts("replaceable", list(hashes.values()))):
+        raise _Wrong("its `replaceable` holds something that is no hash")
     return hashes

@@ -13,6 +13,7 @@ from smol_dev.workspace.failures import explain, resume_command, translated
 from smol_dev.workspace.folder import Folder, descend
 from smol_dev.workspace.memory import Memory, nothing_to_resume
 from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle
+from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.root import resolve
 
@@ -39,6 +40,9 @@ class Remaining:
     edited: tuple[str, ...]
     occupied: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str], ...]
+
+
+NOBODYS: Final = Provenance(None)
 
 
 class Workspace:
@@ -73,6 +77,7 @@ class Workspace:
         resume: bool = False,
         allow_sensitive: Sequence[str] = (),
         no_links_below: Path | None = None,
+        provenance: Provenance = NOBODYS,
     ) -> Self:
         """Take hold of the folder, or raise `WorkspaceError` with nothing touched.
 
@@ -88,20 +93,18 @@ class Workspace:
                 raise nothing_to_resume(path)
             is_new = not path.exists()
             folder = held.enter_context(Folder.at(path, create=True))
-            memory = Memory.open(folder, overwrite=overwrite, resume=resume)
+            memory = Memory.open(folder, overwrite=overwrite, resume=resume, provenance=provenance)
             held.callback(memory.close)
             workspace = cls(
                 folder,
                 memory,
-                held=held.pop_all(),
+                held=held,
+                is_new=is_new,
                 overwrite=overwrite and not resume,
                 allow_sensitive=allow_sensitive,
-                is_new=is_new,
             )
-        with contextlib.ExitStack() as undo:
-            undo.callback(workspace.close)
             workspace._finish_published()
-            undo.pop_all()
+            workspace._held = held.pop_all()
         return workspace
 
     def __enter__(self) -> Self:
@@ -125,6 +128,15 @@ class Workspace:
         """The record found on resume or saved last, with the states noted since; None before."""
         record = self._memory.record
         return record and self._memory.snapshot(record)
+
+    def allow_sensitive(self, globs: Sequence[str]) -> None:
+        """Let files be written that run by themselves and match one of the globs."""
+        self._allow_sensitive = tuple(globs)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the record that was found was written here by this user."""
+        return self._memory.is_ours
 
     @property
     def written_bytes(self) -> int:

@@ -1,5 +1,6 @@
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,22 +12,34 @@ from smol_dev.workspace.record import FileState, Record, parse, render
 from smol_dev.workspace.writer import Workspace
 
 WHOLE = Record(
-    prompt="a game\r\nof pong \ud83d",
+    prompt="a game\r\nof pong \u2028",
     profile={"name": "local", "settings": {"timeout": 600, "seed": None}},
+    begun={"cwd": "/x", "sets": ["model=a"]},
+    server={"model": "a"},
     plan="the plan",
     plan_answer="<think>\u202e</think>the plan",
     list_answer='["a.py"]',
     files=("a.py", "b.py"),
     dropped=(("../x", "has a `..` component"),),
     states={
-        "a.py": FileState("a.py", "done", "00ff", 12, prompt_tokens=5, seconds=0.5),
+        "a.py": FileState("a.py", "done", "00ff" * 16, 12, said=("```\n", "```"), asked="again"),
         "b.py": FileState("b.py", "failed", reason="truncated", message="cut off"),
     },
     totals={"seconds": 1.5},
     tool_version="0.1.0",
-    run_id="0123",
-    replaceable={"c.py": "aa"},
+    run_id="0123456789abcdef",
+    replaceable={"c.py": "aa" * 32},
 )
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def test_a_record_of_the_first_format_is_read() -> None:
+    table = json.loads(render(WHOLE)) | {"format_version": 1}
+    del table["begun"], table["server"], table["list_asked"]
+    read = parse(json.dumps(table).encode(), source="run.json")
+    assert read == replace(WHOLE, begun={}, server={})
 
 
 def test_a_record_comes_back_as_it_was_written() -> None:
@@ -36,9 +49,9 @@ def test_a_record_comes_back_as_it_was_written() -> None:
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.text(), st.text(), st.lists(st.text(), unique=True))
+@given(TEXT, TEXT, st.lists(TEXT, unique=True))
 def test_any_text_comes_back(prompt: str, answer: str, files: list[str]) -> None:
-    record = Record(prompt, {}, plan_answer=answer, files=tuple(files))
+    record = Record(prompt, {}, plan_answer=answer, files=tuple(files), run_id="0123456789abcdef")
     assert parse(render(record), source="run.json") == record
 
 
@@ -54,7 +67,7 @@ def changed(**values: object) -> bytes:
         pytest.param(b"\xff\xfe", "it is no JSON", id="binary"),
         pytest.param(b"[" * 100_000, "it is no JSON", id="nested"),
         pytest.param(b"[]", "it is no JSON object", id="list"),
-        pytest.param(changed(format_version=2), "its `format_version` is not 1", id="newer"),
+        pytest.param(changed(format_version=3), "its `format_version` is not 2", id="newer"),
         pytest.param(
             changed(prompt=None), "its `prompt` is missing or of another type", id="no-prompt"
         ),
@@ -86,6 +99,40 @@ def changed(**values: object) -> bytes:
             changed(states=[{"path": "a.py", "state": "failed", "reason": ["x"]}]),
             "its `states` holds something that is no state of a file",
             id="state-reason",
+        ),
+        pytest.param(
+            changed(states=[{"path": "a.py", "state": "done", "bytes": -1}]),
+            "its `states` holds something that is no state of a file",
+            id="state-negative",
+        ),
+        pytest.param(
+            changed(states=[{"path": "a.py", "state": "done", "seconds": float("nan")}]),
+            "its `states` holds something that is no state of a file",
+            id="state-nan",
+        ),
+        pytest.param(
+            changed(states=[{"path": "a.py", "state": "done", "sha256": "../x"}]),
+            "its `states` holds something that is no state of a file",
+            id="state-hash",
+        ),
+        pytest.param(
+            changed(prompt="\ud800"), "it holds half a character (a lone surrogate)", id="surrogate"
+        ),
+        pytest.param(
+            changed(plan="a\0"),
+            "its `plan` holds a NUL character, or is longer than 1 MiB",
+            id="nul",
+        ),
+        pytest.param(
+            changed(files=["x"] * 10_001), "it lists more than 10,000 files", id="files-many"
+        ),
+        pytest.param(
+            changed(run_id="../x"), "its `run_id` is not 16 hexadecimal digits", id="run-id"
+        ),
+        pytest.param(
+            changed(replaceable={"a.py": "x"}),
+            "its `replaceable` holds something that is no hash",
+            id="hash-word",
         ),
         pytest.param(
             changed(replaceable={"a.py": 1}),

@@ -105,8 +105,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_file_about_to_be_published_at_the_kill_is_asked_for_again(tmp_path: Path) -> None:
     with opened(tmp_path) as workspace:
         workspace.save(Record("p", {}, files=("a.py", "b.py")))
-        workspace.note(FileState("a.py", "planned", "00ff", 2))
-        workspace.note(FileState("b.py", "planned", "00ff", 2))
+        workspace.note(FileState("a.py", "planned", "00ff" * 16, 2))
+        workspace.note(FileState("b.py", "planned", "00ff" * 16, 2))
     (tmp_path / "out/b.py").write_text("mine\n")
     with opened(tmp_path, resume=True) as workspace:
         assert workspace.remaining() == remaining(todo=("a.py",), occupied=(("b.py", NOT_OURS),))

@@ -1,0 +1,222 @@
+"""What a run was begun with: its flags and variables, for the record, and for whoever resumes it."""
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from smol_dev.config.command_line import key_path
+from smol_dev.config.environment import variables
+from smol_dev.config.layers import Flags, Key, Surroundings
+from smol_dev.config.model import Run
+from smol_dev.config.problems import fold
+from smol_dev.redact import redact
+
+ADDRESSES: Final = ("OLLAMA_HOST", "OPENAI_BASE_URL")
+"""Variables of others that say where a server is."""
+
+TRUST: Final = ("trust_project",)
+SECRET: Final = frozenset({"api_key", "headers"})
+OPEN_TABLES: Final = frozenset({"extra_body", "extra_query"})
+SECRET_WORD: Final = re.compile(
+    r"key|token|secret|auth|passw|credential|cookie|signature", re.IGNORECASE
+)
+SERVER: Final = frozenset({"base_url", "provider"})
+KEYS: Final = frozenset({"api_key", "api_key_env", "api_key_file", "api_key_command"})
+STAGES: Final = frozenset({"plan", "files", "code", "fix"})
+RUN: Final = frozenset(Run.model_fields)
+LONGEST_SHOWN: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The flags and variables of a run, none of which is a secret, and its working directory."""
+
+    cwd: str = ""
+    config: str = ""
+    project: bool = True
+    named: Mapping[str, tuple[object, str]] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    allow_sensitive: tuple[str, ...] = ()
+
+    def as_table(self) -> dict[str, object]:
+        """The table of the record."""
+        return {
+            "cwd": self.cwd,
+            "config": self.config,
+            "project": self.project,
+            "named": {key: list(value) for key, value in self.named.items()},
+            "sets": list(self.sets),
+            "variables": dict(self.variables),
+            "allow_sensitive": list(self.allow_sensitive),
+        }
+
+
+def begun(
+    flags: Flags, around: Surroundings, *, secrets: Collection[str], allow_sensitive: Iterable[str]
+) -> Begun:
+    """What the run of these flags is begun with; whatever is, holds or looks like a secret is left out."""
+
+    def may_be_told(key: Key, value: object) -> bool:
+        text = str(value)
+        told = not SECRET & set(key) and text.isprintable() and redact(text, secrets) == text
+        return told and not (OPEN_TABLES & set(key) and SECRET_WORD.search(f"{key}{text}"))
+
+    named = {
+        key: value
+        for key, value in flags.named.items()
+        if may_be_told(tuple(key.split(".")), value[0])
+    }
+    told = {
+        each.name: each.text
+        for each in variables(around.environ)
+        if each.path != TRUST and may_be_told(each.path, each.text)
+    }
+    told |= {name: around.environ[name] for name in ADDRESSES if around.environ.get(name)}
+    return Begun(
+        cwd=str(around.cwd),
+        config=str(around.cwd / flags.config) if flags.config else "",
+        project=flags.project,
+        named={key: value for key, value in named.items() if key != "run.output_dir"},
+        sets=tuple(text for text in flags.sets if may_be_told(_path(text), text)),
+        variables=told,
+        allow_sensitive=tuple(allow_sensitive),
+    )
+
+
+def begun_of(table: Mapping[str, Any]) -> Begun:
+    """What a record says a run was begun with; what is of another type in it is left out."""
+
+    def texts(key: str) -> list[str]:
+        found = table.get(key)
+        return [each for each in found if type(each) is str] if isinstance(found, list) else []
+
+    def entries(key: str) -> dict[str, Any]:
+        found = table.get(key)
+        return found if isinstance(found, dict) else {}
+
+    def text(key: str) -> str:
+        found = table.get(key)
+        return found if isinstance(found, str) else ""
+
+    return Begun(
+        cwd=text("cwd"),
+        config=text("config"),
+        project=table.get("project") is not False,
+        named={
+            key: (value[0], value[1])
+            for key, value in entries("named").items()
+            if isinstance(value, list) and len(value) == 2 and type(value[1]) is str  # noqa: PLR2004 - a pair
+        },
+        sets=tuple(texts("sets")),
+        variables={k: value for k, value in entries("variables").items() if type(value) is str},
+        allow_sensitive=tuple(texts("allow_sensitive")),
+    )
+
+
+def resumed(
+    then: Begun, profile: str, now: Flags, around: Surroundings
+) -> tuple[Flags, Surroundings]:
+    """The flags and surroundings to resume with: those of then, and in front of them what is given now.
+
+    A flag of now, or a variable that has changed, takes the place of everything of then that sets its
+    key; a server takes that of address, kind and key. With another profile named now, only the `run`
+    keys of then hold. `profile` is the one that the run was begun with.
+    """
+    changed = [
+        each
+        for each in variables(around.environ)
+        if then.variables.get(each.name) != each.text and each.path != TRUST
+    ]
+    chosen = now.profile or next((each.text for each in changed if each.path == ("profile",)), None)
+    keys = [*map(_path, now.sets), *(tuple(key.split(".")) for key in now.named)]
+    given = {_short(key) for key in (*keys, *(each.path for each in changed))}
+    same = chosen in {None, profile}
+
+    def holds(key: Key) -> bool:
+        short = _short(key)
+        return bool(short) and (same or short[0] in RUN) and not _replaced(short, given)
+
+    named = {key: value for key, value in then.named.items() if holds(tuple(key.split(".")))}
+    flags = Flags(
+        profile=chosen or profile,
+        config=_config(then, now, around, is_changed=("config",) in given),
+        project=now.project and then.project,
+        named={**named, **now.named},
+        sets=(*(text for text in then.sets if holds(_path(text))), *now.sets),
+    )
+    there = Path(then.cwd) if then.cwd and os.path.isdir(then.cwd) else around.cwd  # noqa: PTH112 - Path.is_dir raises in a closed folder
+    return flags, replace(around, environ=_environ(then, around, holds, same=same), cwd=there)
+
+
+def _config(then: Begun, now: Flags, around: Surroundings, *, is_changed: bool) -> Path | None:
+    """The file that stands in for the user's own, if a flag names it."""
+    if now.config is not None:
+        return around.cwd / now.config
+    return Path(then.config) if then.config and not is_changed else None
+
+
+def _environ(
+    then: Begun, around: Surroundings, holds: Callable[[Key], bool], *, same: bool
+) -> Mapping[str, str]:
+    """The variables of now, and below them those of then that hold."""
+    kept = {
+        each.name: each.text
+        for each in variables(then.variables)
+        if each.path not in {TRUST, ("profile",)} and holds(each.path)
+    }
+    kept |= {name: text for name, text in then.variables.items() if name in ADDRESSES and same}
+    present = {fold(name) for name, text in around.environ.items() if text}
+    return {**around.environ, **{k: v for k, v in kept.items() if fold(k) not in present}}
+
+
+def _path(text: str) -> Key:
+    """The key path of a `-c KEY=VALUE`."""
+    return key_path(text.partition("=")[0]) or ()
+
+
+def _short(key: Key) -> Key:
+    """The key without the table of its profile, or `run`: the same one however it was spelled."""
+    if key[:1] == ("profiles",) and len(key) > 2:  # noqa: PLR2004 - a profile and a key of it
+        return key[2:]
+    return key[1:] if key[:1] == ("run",) and len(key) > 1 else key
+
+
+def _replaced(key: Key, given: Collection[Key]) -> bool:
+    """Whether a key of then gives way to one of those that are given now."""
+    names = {each[0] for each in given if each}
+    if (names & SERVER and key[0] in SERVER | KEYS) or (names & KEYS and key[0] in KEYS):
+        return True
+    below_stage = key[1:] if key[0] in STAGES else key
+    return any(each and each in {key[: len(each)], below_stage} for each in given)
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each setting that is another one than then, in words; both are settings as the record has them."""
+    before, after = dict(_flat(then)), dict(_flat(now))
+    return tuple(
+        f"`{key}` is {_shown(after.get(key))} (was {_shown(before.get(key))})"
+        for key in dict.fromkeys((*before, *after))
+        if before.get(key) != after.get(key)
+    )
+
+
+def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    name = settings.get("default_profile")
+    yield "profile", name
+    profiles = settings.get("profiles")
+    tables = (profiles.get(name) if isinstance(profiles, dict) else None, settings.get("run"))
+    for prefix, table in zip(("", "run."), tables, strict=True):
+        for key, value in table.items() if isinstance(table, dict) else ():
+            inner = value if isinstance(value, dict) and key in STAGES else {"": value}
+            for last, each in inner.items():
+                if (prefix, key) != ("run.", "output_dir"):
+                    yield prefix + ".".join(part for part in (key, last) if part), each
+
+
+def _shown(value: object) -> str:
+    text = "not set" if value is None else f"`{value}`"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…`"
