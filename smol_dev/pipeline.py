@@ -5,6 +5,7 @@ It asks a `Chat` and yields events; it writes nothing and knows no server, no fo
 
 import itertools
 import json
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from smol_dev.safe import command
 from smol_dev.server.chat import Chat
 from smol_dev.strategies import FileMissing, FileReady, write_files
 
+LOG: Final = logging.getLogger(__name__)
 MOST_LISTED: Final = 10_000
 """A list longer than this is not a list but a model that counts."""
 
@@ -120,6 +122,8 @@ def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:
 
     def read(answer: str, finish_reason: str | None) -> FileList | Rejected:
         listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
+        if isinstance(listed, FileList):
+            LOG.info("the file list was read as %s", listed.form)
         if isinstance(listed, Rejected) or listed.files != prompts.EXAMPLE_LIST or next(copies):
             return listed
         return Rejected(

@@ -221,7 +221,7 @@ ASIDE: Final = re.compile(
     r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|draft|initial|"
     r"first (?:attempt|idea|version)|old|original|thoughts?|reasoning|maybe|perhaps|previous(?:ly)?|delete[ds]?|removed?|"
     r"commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|install\w*|getting started|notes?|features?|"
-    r"example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b|(?:\bfor (?:example|instance)|\be\.g\.|\bsuch as|\blike)\W*$",
+    r"example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b|\bfor (?:example|instance)\b[^.\[\n]*$|(?:\be\.g\.|\bsuch as|\blike)\W*$",
     re.IGNORECASE,
 )
 """Words in front of a list that say that it is another one than was asked for."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from smol_dev.replies.list_lines import find_tree
-from smol_dev.replies.listing import Item, Role, entries_of
+from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of
 from smol_dev.replies.literals import Node, read_literal
 from smol_dev.replies.paths import (
     FOLDER_NAMES,
@@ -65,7 +65,6 @@ ANNOUNCED: Final = re.compile(
     r"(?:final|updated|revised|corrected|new|after)(?:filelist|files?|filepaths|paths|list|answer)?"
 )
 EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
-MAX_DEPTH: Final = 40
 UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 BULLET: Final = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
 LINE_BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr]|\n")
@@ -91,7 +90,7 @@ def _character(escape: re.Match[str]) -> str:
     return escape[0] if " " <= character <= "~" or "\ud800" <= character <= "\udfff" else character
 
 
-def items_in(node: Node, depth: int = MAX_DEPTH) -> list[Item]:
+def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
     """Return the files a value lists."""
     if depth == 0:
         return []
@@ -134,7 +133,7 @@ def _encoded(text: str) -> str:
 
 def _array(node: Node, depth: int) -> list[Item]:
     """Return the files of a list, of which each item names one; a row is a file and words about it."""
-    if depth < MAX_DEPTH and _is_row(node):
+    if depth < DEEPEST and _is_row(node):
         return _string(node.items[0][1], depth)
     found: list[Item] = []
     for key, value in node.items:
@@ -360,7 +359,7 @@ def tagged(text: str) -> tuple[list[Item], int, bool]:
         if name in {"folder", "directory", "dir"}:
             if close:
                 stack = stack[:-1] or [top]
-            elif path:
+            elif path and len(stack) < DEEPEST:
                 stack[-1].append(Item(path, "folder"))
                 stack = stack if attributes.endswith("/") else [*stack, stack[-1][-1].items]
             continue

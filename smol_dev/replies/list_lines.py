@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from smol_dev.replies.listing import Item
+from smol_dev.replies.listing import DEEPEST, Item
 from smol_dev.replies.paths import (
     BOLD,
     LABEL,
     LINK,
     MARKED,
+    ORDER,
     is_known_file,
     is_path_like,
     is_product,
@@ -119,7 +120,8 @@ def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
     if stack[-1][1].role == "file":
         stack[-1][1].role = "folder"
     stack[-1][1].items.append(item)
-    stack.append((column, item))
+    if len(stack) < DEEPEST:
+        stack.append((column, item))
 
 
 def find_table(lines: list[str]) -> Drawn | None:
@@ -189,7 +191,7 @@ def _with_folder(row: list[str], column: int, folder: int | None) -> str:
 MARK: Final = re.compile(
     r"(?P<indent>[ \t\u00a0\u3000]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|[(\[]\d{1,3}[)\]]|#{1,6}|//+|"
     r"[ivx]{1,4}[.)]|#\d{1,3}[.:)]?|\d{1,3}[ \t]+[-–—]|\d{1,3}(?=[ \t]+[\w./-]+\.\w+(?:\s|$))|[a-zA-Z][.)]|"
-    r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
+    r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・①-⑳]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
 )
 KEY: Final = re.compile(
     r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*:\s*[|>{\[]?\s*(?:#.*)?$"
@@ -303,7 +305,7 @@ class Outline:
         if items:
             (section.strong if parent is None else parent.items).extend(items)
             section.followed = False
-            if len(items) == 1:
+            if len(items) == 1 and len(self.stack) < DEEPEST:
                 top = line.is_heading and items[0].role != "file"
                 self.stack.append((-1 if top else line.depth, items[0]))
             return
@@ -330,8 +332,8 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
         return [Item(name) for name in found]
     if (label := FOLDER_LABEL.match(text)) and (inside := _below(text[label.end() :])):
         return [Item(label[1], "folder", inside)]
-    if role := ROLE.fullmatch(text):
-        text = role[1]
+    role = ROLE.fullmatch(text)
+    text = role[1] if role else ORDER.sub("", text)
     for pattern in (MARKED, BOLD, LINK):
         if (marked := pattern.match(text)) and is_path_like(marked["path"].strip()):
             return _marked(text, marked, talk=not line.marks and not plain)
@@ -387,6 +389,8 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
     if (key := KEY.fullmatch(text)) is not None:
         if WRAPPER_KEY.fullmatch(key[1]) or (line.marks and key[1][0].isupper()):
             return [Item(key[1], "group")]
+        if not line.marks and key[1][0].isupper():
+            return []
         return [Item(key[1], "folder" if line.marks else "either")]
     if (
         ABOUT.fullmatch(bare)

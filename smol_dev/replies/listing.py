@@ -10,6 +10,9 @@ from smol_dev.replies.paths import FOLDER_NAMES
 Role = Literal["file", "folder", "group", "either"]
 """What an item is; `either` is a key such as `tests`, which can be a folder or a heading."""
 
+DEEPEST: Final = 40
+"""How many folders deep a list may be; no path that can be written is deeper."""
+
 HERE: Final = frozenset({"", ".", "./", "/", "root", "(root)", "<root>"})
 
 
@@ -43,24 +46,26 @@ def entries_of(items: list[Item], *, rooted: bool = False) -> tuple[str, ...]:
     The only folder at the top is the project's own: always when the form is `rooted`, else unless
     its name is one that projects use inside.
     """
-    items = list(_grouped(items))
+    items = _settled(items)
     if len(items) == 1 and items[0].role == "folder" and items[0].items:
         name = items[0].text.strip("/ ")
         if rooted or not (name in FOLDER_NAMES or "/" in name):
-            items = list(_grouped(items[0].items))
+            items = items[0].items
     return tuple(_paths(items, ""))
 
 
-def _grouped(items: list[Item]) -> Iterator[Item]:
-    """Yield the items with groups opened, and keys that can be either decided."""
+def _settled(items: list[Item]) -> list[Item]:
+    """Return the items with groups opened, and keys that can be either decided, from the inside out."""
+    for item in items:
+        item.items = _settled(item.items)
     folders = _are_folders([item for item in items if item.role == "either"])
+    found: list[Item] = []
     for item in items:
         if item.role == "group" or (item.role == "either" and not folders):
-            yield from _grouped(item.items)
-        elif item.role == "either":
-            yield Item(item.text, "folder", item.items)
+            found += item.items
         else:
-            yield item
+            found.append(Item(item.text, "folder", item.items) if item.role == "either" else item)
+    return found
 
 
 def _are_folders(items: list[Item]) -> bool:
@@ -69,7 +74,7 @@ def _are_folders(items: list[Item]) -> bool:
     Files that have folders of their own were not meant to get another one; names that would
     collide were.
     """
-    below = [path for item in items for path in _paths(list(_grouped(item.items)), "")]
+    below = [path for item in items for path in _paths(item.items, "")]
     if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in _texts(item)):
         return False
     if len(set(below)) < len(below):
@@ -93,10 +98,9 @@ def _paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
             yield item.text if whole else prefix + item.text.removeprefix("./")
             continue
         below = _below(item.text.strip(), prefix)
-        inner = list(_grouped(item.items))
-        if not inner and below:
+        if not item.items and below:
             yield below
-        yield from _paths(inner, below)
+        yield from _paths(item.items, below)
 
 
 def _below(name: str, prefix: str) -> str:

@@ -127,7 +127,7 @@ def is_product(path: str) -> bool:
 
 DESCRIBED: Final = re.compile(
     r"\s*[—（：]\s*|\s*——|\s+[-–−]+>?\s+|\s*:\s+|\s*:$|\s+:|\s+#+\s*|\s+//+\s*|\s+/\*|\s*<!--|\s+[(\[（]|(?<=\w)\((?=[^/\\]*$)"
-    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|,(?=\S)|\s+=\s+|\s*;\s+|\s+\*\s+|\s*[，、。]"
+    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|,(?=\S)|\s+=\s+|\s*;\s+|\s+\*\s+|\s*[，、。]|(?<=\w):(?=[^\W\d])"
 )
 """Where a description begins behind a path; some marks need no white space in front."""
 
@@ -137,6 +137,7 @@ LABEL: Final = re.compile(
     r"(?:#?\d+)?\s*(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*(?=\S)",
     re.IGNORECASE,
 )
+ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)
 SPOKEN: Final = re.compile(
     r"(?:^|[\s(])(?:the|an?|is|are|in|to|of|and|or|run|open|see|create|files?|then|with|for|use|using|add|edit|"
     r"from|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",

@@ -24,7 +24,8 @@ def test_each_form_of_a_list_is_read_or_refused(answer: dict[str, Any]) -> None:
     verdict = read_file_list(answer["raw"], finish_reason=answer["finish_reason"])
     expected = answer["expected"]
     if isinstance(verdict, Rejected):
-        assert verdict.reason in {expected.get("reject"), *expected.get("accept_reasons", ())}
+        reasons = {expected.get("reject"), *expected.get("accept_reasons", ())}
+        assert "any" in reasons or verdict.reason in reasons
     else:
         assert list(verdict.files) == expected.get("files")
 
