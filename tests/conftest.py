@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from smol_dev.config.endpoint import LOOKED_UP
 from smol_dev.server.known import servers
 from tests.fake_server import NOWHERE, FakeServer
 from tests.room import KEY, Room
@@ -26,6 +27,12 @@ def note_foreign_servers(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(note_foreign_servers)
+
+
+@pytest.fixture(autouse=True)
+def names_are_looked_up_anew() -> None:
+    """No test sees the addresses that another one found."""
+    LOOKED_UP.clear()
 
 
 @pytest.fixture(autouse=True)

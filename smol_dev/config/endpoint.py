@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -14,6 +14,9 @@ Lookup = Callable[[str], tuple[str, ...]]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+LOOKED_UP: Final[dict[str, tuple[str, ...]]] = {}
+"""The addresses by host name, as they were when the settings were checked; asked for once a process."""
+
 LOCAL_ENDINGS: Final = (".local", ".internal", ".localhost")
 PRIVATE: Final = tuple(
     ipaddress.ip_network(each)
@@ -22,6 +25,7 @@ PRIVATE: Final = tuple(
         "10.0.0.0/8",
         "172.16.0.0/12",
         "192.168.0.0/16",
+        "100.64.0.0/10",
         "169.254.0.0/16",
         "::1/128",
         "fc00::/7",
@@ -98,30 +102,65 @@ def port_of(parts: SplitResult) -> str:
 
 
 def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
-    """Whether the host is a loopback or private address, or by its form the name of one.
+    """Whether the host is on this machine or its network: whether all its addresses are.
 
-    Such a name is a single word, or ends in `.local`, `.internal` or `.localhost`; with `lookup`, all
-    its addresses must be loopback or private too. An empty URL is local: a server is looked for on
-    this machine. Raises `ServerError` when `lookup` finds no address.
+    A name is looked up once, with `lookup`; connections are made to the addresses that were found then.
+    One that was not looked up is local by its form alone: a single word, or one that ends in `.local`,
+    `.internal` or `.localhost`. An empty URL is local: a server is looked for on this machine. Raises
+    `ServerError` when `lookup` finds no address.
     """
     if not base_url:
         return True
-    host = (urlsplit(base_url).hostname or "").lower()
+    host = host_of(base_url)
     address = address_of(host)
     if address is not None:
         return is_private(address)
-    if not host or ("." in host and not host.endswith(LOCAL_ENDINGS)):
-        return False
-    if lookup is None or host == "localhost":
-        return True
-    found = lookup(host)
+    if not host or host == "localhost":
+        return bool(host)
+    found = addresses_of(host, lookup)
+    if found is None:
+        return "." not in host or host.endswith(LOCAL_ENDINGS)
     if not found:
         raise ServerError(
             f"the host `{host}` of `base_url` has no address",
             hint="check the name, and whether that machine or container is up",
             kind="unreachable",
         )
-    return all(is_private(ipaddress.ip_address(each.partition("%")[0])) for each in found)
+    return not outside(found)
+
+
+def might_be_local(base_url: str) -> bool:
+    """Whether a look-up could find the host on this machine or its network: not for a cloud's `https://`."""
+    host = host_of(base_url)
+    has_form = "." not in host or host.endswith(LOCAL_ENDINGS)
+    return has_form or base_url.startswith("http://") or host in LOOKED_UP
+
+
+def is_name(base_url: str) -> bool:
+    """Whether the host is a name that only a look-up can place."""
+    host = host_of(base_url)
+    return bool(host) and host != "localhost" and address_of(host) is None
+
+
+def host_of(base_url: str) -> str:
+    """The host in lower case; empty where the URL has none, or is none."""
+    try:
+        return (urlsplit(base_url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def addresses_of(host: str, lookup: Lookup | None = None) -> tuple[str, ...] | None:
+    """The addresses that were found for a name; None for one that was not looked up."""
+    if lookup is not None:
+        LOOKED_UP[host] = LOOKED_UP.get(host) or lookup(host)
+    return LOOKED_UP.get(host)
+
+
+def outside(addresses: Sequence[str]) -> str:
+    """The first of the addresses that is not on this machine or its network; empty if all are."""
+    plain = (each.partition("%")[0] for each in addresses)
+    return next((each for each in plain if not is_private(ipaddress.ip_address(each))), "")
 
 
 def is_private(address: Address) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from smol_dev.config.binding import Endpoint
-from smol_dev.config.endpoint import Lookup, is_local
+from smol_dev.config.endpoint import Lookup, is_local, might_be_local
 from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.precedence import leaf_paths
@@ -67,7 +67,7 @@ def steering(
     layer = layers.of("project")
     if layer is None:
         return ()
-    local = is_local(at.base_url, lookup=lookup)
+    local = is_local(at.base_url, lookup=lookup if might_be_local(at.base_url) else None)
     found: dict[Key, None] = {}
     for path in leaf_paths([layer.data]):
         key = setting(path)

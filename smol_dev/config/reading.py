@@ -5,7 +5,16 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from smol_dev.config.binding import Endpoint, endpoint
-from smol_dev.config.endpoint import Lookup, is_local, origin_of, url_problem
+from smol_dev.config.endpoint import (
+    Lookup,
+    addresses_of,
+    host_of,
+    is_local,
+    is_name,
+    origin_of,
+    outside,
+    url_problem,
+)
 from smol_dev.config.environment import environment
 from smol_dev.config.keys import STAGES, KnownKeys
 from smol_dev.config.layers import Layer, Layers, read_layers
@@ -138,16 +147,19 @@ def endpoint_problems(
     if only is not None and only.table["local_only"] is True:
         by = only.layer.place(only.key("local_only"), column=False)
         yield from cloud_models(tables, by)
-    if not (by or origin.startswith("http://")) or is_local(at.base_url, lookup=lookup):
+    is_plain = origin.startswith("http://") and not allows_http(tables)
+    if not (by or is_plain) or (lookup is None and is_name(at.base_url)):
         return
+    if is_local(at.base_url, lookup=lookup):
+        return
+    found = outside(addresses_of(host_of(at.base_url)) or ())
+    place = f"{origin} ({found})" if found else origin
     if by:
         what = (
-            f"{origin} is not on this machine or a private network, and `local_only` is set ({by})"
+            f"{place} is not on this machine or a private network, and `local_only` is set ({by})"
         )
-    elif allows_http(tables):
-        return
     else:
-        what = f"plain `http://` only goes to this machine or a private network; {origin} needs `https://`"
+        what = f"plain `http://` only goes to this machine or a private network; {place} needs `https://`"
     yield Problem(where, key, what, profile)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpcore2
 
+from smol_dev.config.endpoint import addresses_of
 from smol_dev.server.patience import Patience
 
 LOCALHOST: Final = ("127.0.0.1", "::1")
@@ -53,21 +54,24 @@ class Network(httpcore2.AsyncNetworkBackend):
 
 
 async def _connected(host: str, port: int) -> "_Incoming":
+    """A connection to the name's checked addresses, one after the other, or to what the system finds."""
     loop = asyncio.get_running_loop()
-    if host.lower() != "localhost":
+    checked = LOCALHOST if host.lower() == "localhost" else addresses_of(host.lower())
+    if not checked:
         _, incoming = await loop.create_connection(
             _Incoming, host, port, happy_eyeballs_delay=NEXT_ADDRESS
         )
         return incoming
-    first, second = LOCALHOST
-    try:
-        _, incoming = await loop.create_connection(_Incoming, first, port)
-    except ConnectionRefusedError as refused:
+    refused: OSError | None = None
+    for address in checked:
         try:
-            _, incoming = await loop.create_connection(_Incoming, second, port)
-        except OSError:  # the machine may have no IPv6 at all: the first address says why
-            raise refused from None
-    return incoming
+            _, incoming = await loop.create_connection(_Incoming, address, port)
+        except OSError as error:  # the machine may have no IPv6 at all: the first address says why
+            refused = refused or error
+        else:
+            return incoming
+    assert refused is not None  # noqa: S101 - there was an address
+    raise refused
 
 
 async def speaks_tls(host: str, port: int) -> bool:

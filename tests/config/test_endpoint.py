@@ -91,7 +91,7 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: str) -> None:
         ("[2001:db8::1]", False),
         ("8.8.8.8", False),
         ("192.0.2.1", False),
-        ("100.64.0.1", False),
+        ("100.64.0.1", True),
         ("localhost", True),
         ("ollama", True),
         ("nas.local", True),
@@ -120,6 +120,25 @@ def test_all_addresses_of_a_local_name_must_be_local(
     local: bool,  # noqa: FBT001
 ) -> None:
     assert is_local("http://box/v1", lookup=lambda _: addresses) is local
+
+
+@pytest.mark.parametrize(
+    "host", ["nas.lan", "box.fritz.box", "x.home.arpa", "gpu.tail1234.ts.net", "ollama.llm.svc"]
+)
+def test_a_name_is_judged_by_its_addresses_once(host: str) -> None:
+    asked = []
+
+    def lookup(name: str) -> tuple[str, ...]:
+        asked.append(name)
+        return ("100.101.102.103", "192.168.1.7")
+
+    url = f"http://{host}:11434/v1"
+    assert [is_local(url), is_local(url, lookup=lookup), is_local(url, lookup=lookup)] == [
+        False,
+        True,
+        True,
+    ]
+    assert (asked, is_local(url)) == ([host], True)
 
 
 def test_a_local_name_without_address_is_no_server() -> None:

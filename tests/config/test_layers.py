@@ -17,7 +17,7 @@ from tests.config.world import World
 
 PLAIN = (
     "plain `http://` only goes to this machine or a private network; "
-    "http://example.com needs `https://`"
+    "http://93.184.216.34 needs `https://`"
 )
 
 
@@ -223,7 +223,7 @@ print(read_layers(Flags(), Surroundings.here()).problems, approvals(Surroundings
 def test_check_tells_every_problem_of_every_profile(world: World) -> None:
     world.write(
         user='[profiles.a]\nextends = "b"\n[profiles.b]\nextends = "a"\n[profiles.c]\nseed = "x"\n'
-        '[profiles.d]\nbase_url = "http://example.com/v1"\n',
+        '[profiles.d]\nbase_url = "http://93.184.216.34/v1"\n',
         project="[profiles.e]\nmodle = 1\n",
     )
     user = str(world.user_file)

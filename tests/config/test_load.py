@@ -380,3 +380,30 @@ def test_the_demo_never_talks_to_another_server(world: World) -> None:
 def test_what_json_knows_and_toml_does_not_is_text_in_a_variable(world: World) -> None:
     world.environ.update(SMOL_EXTRA_BODY__A="NaN", SMOL_EXTRA_BODY__B="null")
     assert world.load().profile.extra_body == {"a": "NaN", "b": "null"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            'base_url = "http://gpu.example.org/v1"',
+            "private network; http://gpu.example.org (93.184.216.34) needs `https://`",
+        ),
+        (
+            'base_url = "https://gpu.example.org/v1"\nlocal_only = true',
+            "https://gpu.example.org (93.184.216.34) is not on this machine or a private network",
+        ),
+    ],
+)
+def test_a_public_name_is_refused_with_the_address_that_was_found(
+    world: World, settings: str, told: str
+) -> None:
+    world.write(user=f"[profiles.a]\n{settings}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(
+            Flags(profile="a"),
+            world.surroundings,
+            model_needed=False,
+            lookup=lambda _: ("192.168.1.7", "93.184.216.34"),
+        )
+    assert told in caught.value.message

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from smol_dev.config.endpoint import LOOKED_UP
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.config.project import Steering
@@ -129,8 +130,10 @@ def test_a_name_with_an_address_elsewhere_steers(world: World) -> None:
         user='[profiles.house]\nbase_url = "https://box/v1"\n',
     )
     load(Flags(), world.surroundings, model_needed=False, lookup=lambda _: ("10.0.0.1",))
+    LOOKED_UP.clear()
     with pytest.raises(TrustError):
         load(Flags(), world.surroundings, model_needed=False, lookup=lambda _: ("8.8.8.8",))
+    LOOKED_UP.clear()
     with pytest.raises(ServerError):
         load(Flags(), world.surroundings, model_needed=False, lookup=lambda _: ())
 

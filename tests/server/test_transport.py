@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from smol_dev import __version__
+from smol_dev.config.endpoint import LOOKED_UP
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
 from smol_dev.server import transport
@@ -162,6 +163,14 @@ def has_ipv6() -> bool:
 def test_localhost_is_tried_at_ipv6_where_ipv4_refuses() -> None:
     with says(b"HTTP/1.1 204 X\r\n\r\n", host="::1", port=refusing_port()) as port:
         assert get(f"http://localhost:{port}/").status_code == 204
+
+
+def test_a_name_that_was_looked_up_is_reached_at_the_address_that_was_checked() -> None:
+    with FakeServer(json_answer({})) as server:
+        LOOKED_UP["nas.lan"] = ("127.0.0.1",)
+        url = f"http://nas.lan:{server.port}/v1"
+        assert get(url).status_code == 200
+        assert server.requests[0].headers["host"] == f"nas.lan:{server.port}"
 
 
 def test_a_refused_connection_says_so() -> None:
