@@ -1,7 +1,7 @@
 """The parts put together: settings in, files out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +13,14 @@ from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.connect import Link, connected
-from smol_dev.conversation import Job
+from smol_dev.conversation import Job, Settle, Settled
 from smol_dev.delivery import Delivery
 from smol_dev.draft import Decision, Draft
-from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError
-from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
+from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
+from smol_dev.redact import redact
 from smol_dev.resuming import load_shown, settings_of
 from smol_dev.review import agree
 from smol_dev.rim import Rim
@@ -62,6 +63,7 @@ def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
     """
     loaded = settings if isinstance(settings, Loaded) else load_shown(settings, rim)
     with _open(task, loaded, rim) as workspace:
+        _ask_before_replacing(workspace, task, rim)
         record = Record(task.prompt, {})
         run = _Run(task, loaded, rim, workspace, record, remaining=None)
         return asyncio.run(run.drive())
@@ -92,6 +94,9 @@ def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
             workspace.allow_sensitive(task.allow_sensitive)
         _check_only(task.only, record)
         remaining = workspace.remaining() if record.files else None
+        if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
+            rim.show(Noticed(done))
+            return _over(workspace)
         run = _Run(task, loaded, there, workspace, record, remaining=remaining)
         return asyncio.run(run.drive())
 
@@ -105,6 +110,29 @@ def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
         allow_sensitive=task.allow_sensitive,
         no_links_below=None if task.folder else _no_links_below(loaded),
         provenance=Provenance(rim.surroundings.state),
+    )
+
+
+def _ask_before_replacing(workspace: Workspace, task: Task, rim: Rim) -> None:
+    """Raise `WorkspaceError` where the program of another prompt would be replaced and nobody wants it."""
+    present = workspace.present()
+    if not present or task.overwrite:
+        return
+    kept = f"copies of what is replaced are kept in `{workspace.root / '.smol/backup'}`"
+    if workspace.earlier_prompt == task.prompt:
+        rim.show(Warned(f"files of the run before are replaced when they come again; {kept}"))
+        return
+    more = " and more" if len(present) > MOST_NAMED else ""
+    what = (
+        f"`{workspace.root}` holds the program of another prompt:"
+        f" {', '.join(map(named, present[:MOST_NAMED]))}{more}"
+    )
+    if rim.may_replace is not None and rim.may_replace(f"{what}; {kept}"):
+        return
+    raise WorkspaceError(
+        what,
+        hint=f"choose another folder: `-o DIR`, or replace it: `--overwrite`; {kept}",
+        reason="occupied",
     )
 
 
@@ -123,6 +151,28 @@ def _output_dir(loaded: Loaded) -> Path:
     return Path(loaded.run.output_dir)
 
 
+def _nothing_to_do(
+    task: Task, record: Record, remaining: Remaining | None, workspace: Workspace
+) -> str | None:
+    """What to say where every file that is asked for is there; None where there is something to do."""
+    if remaining is None or task.plan_only:
+        return None
+    missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
+    if task.only and not set(task.only) & set(missing):
+        return f"nothing to do: {', '.join(map(named, task.only))} is there already"
+    if not missing:
+        return (
+            f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
+        )
+    return None
+
+
+def _over(workspace: Workspace) -> RunDone:
+    """The end of a run that had nothing to do."""
+    unknown = (None, None, None)
+    return RunDone(str(workspace.root), (), (), 0, *unknown, 0, 0.0, (), 0)
+
+
 def _check_only(only: tuple[str, ...], record: Record) -> None:
     for path in only:
         if record.files and path not in record.files:
@@ -139,6 +189,10 @@ def _server(link: Link) -> dict[str, object]:
         "provider": profile.provider,
         "model": profile.model,
     }
+
+
+MOST_NAMED: Final = 5
+"""Files that are named in a sentence."""
 
 
 class _Run:
@@ -309,6 +363,19 @@ class _Run:
             return remaining.edited
         return tuple(path for path in remaining.edited if path in self.task.include)
 
+    def _without_secrets(self, settle: Settle) -> Settle:
+        """The rules for paths, and one more: none that holds a secret, or a part of one, is written."""
+        secrets = [secret for bound in self.secrets for secret in bound.secrets]
+
+        def settled(paths: Sequence[str]) -> Settled:
+            shown = {path: redact(path, secrets) for path in paths}
+            accepted, refused = settle([path for path in paths if shown[path] == path])
+            telling = [text for path, text in shown.items() if text != path]
+            why = "holds a part of a secret of the configuration"
+            return accepted, (*refused, *((text, why) for text in telling))
+
+        return settled
+
     def _todo(self) -> tuple[str, ...] | None:
         """The files to ask for: all that are missing, or those of them that were named."""
         if self.remaining is None:
@@ -332,6 +399,7 @@ class _Run:
             plan_only=self.task.plan_only,
             list_answer=record.list_answer,
             list_asked=record.list_asked,
+            settle=self._without_secrets(job.settle),
             todo=self._todo(),
             written={path: self.workspace.read(path) for path in kept},
         )

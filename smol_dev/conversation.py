@@ -13,7 +13,8 @@ from smol_dev.budget import Budget
 from smol_dev.prompts import Words
 from smol_dev.server.chat import STAGES, Chat, Facts, Message, StageName
 
-Settle = Callable[[Sequence[str]], tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]
+Settled = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+Settle = Callable[[Sequence[str]], Settled]
 """Sorts paths into those that may be written and the rest, each with the reason."""
 
 

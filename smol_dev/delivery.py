@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from smol_dev.asking import AnswerRejected, Spent
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
 from smol_dev.events import (
+    Dropped,
     Event,
     FileDone,
     FileFailed,
@@ -29,7 +30,7 @@ from smol_dev.redact import redact
 from smol_dev.rim import Show
 from smol_dev.safe import command
 from smol_dev.strategies import FileMissing, FileReady
-from smol_dev.totals import Totals, as_totals
+from smol_dev.totals import Totals, as_totals, summed
 from smol_dev.workspace.paths import invisible, noteworthy
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
@@ -64,6 +65,7 @@ class Delivery:
         self._clock = clock
         self._started = clock()
         self._totals = Totals(clock)
+        self._before = record.totals
         self._reasons: list[Reason] = []
         self._bytes = 0
         self._retries = 0
@@ -87,7 +89,9 @@ class Delivery:
             case Spent():
                 self._totals.spend(step)
             case ListSaid():
-                self.record = replace(self.record, list_asked=step.asked, list_answer=step.text)
+                self.record = replace(
+                    self.record, list_asked=step.asked, list_answer=self.clean(step.text)
+                )
             case PlanReady():
                 plan = self.clean(step.text)
                 self.record = replace(self.record, plan=plan, plan_answer=plan)
@@ -111,7 +115,7 @@ class Delivery:
         if self._notable:
             self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
         done = self.closing(self._exit_code() if exit_code is None else exit_code)
-        self.record = replace(self.record, totals=as_totals(done))
+        self.record = replace(self.record, totals=summed(self._before, as_totals(done)))
         await self.save()
         return done
 
@@ -137,10 +141,12 @@ class Delivery:
 
     def clean(self, text: str) -> str:
         """The text without any of the run's secrets."""
-        return redact(text, self._secrets)
+        return redact(text, self._secrets).encode("utf-8", "replace").decode()
 
     def _take_list(self, step: FilesReady) -> None:
-        dropped = tuple((entry.path, entry.reason) for entry in step.dropped)
+        left_out = tuple(Dropped(self.clean(d.path), self.clean(d.reason)) for d in step.dropped)
+        step = replace(step, dropped=left_out)
+        dropped = tuple((entry.path, entry.reason) for entry in left_out)
         planned = {path: FileState(path, "planned") for path in step.files}
         self.record = replace(self.record, files=step.files, dropped=dropped, states={**planned})
         self._spawn(self.save())

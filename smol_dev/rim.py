@@ -19,6 +19,7 @@ class Rim:
 
     `keep_secret` is told every secret before it is used, so that no screen shows it. `review` is asked
     about plan and list before any file is written; it may block, and is called where signals raise.
+    `may_replace` is asked before the program of another prompt is replaced, with a sentence that says so.
     """
 
     surroundings: Surroundings
@@ -26,3 +27,4 @@ class Rim:
     approve: Approve | None = None
     keep_secret: Callable[[str], None] = lambda _secret: None
     review: Review | None = None
+    may_replace: Callable[[str], bool] | None = None

@@ -1,6 +1,7 @@
 """What a run cost: tokens, requests, and the span of each stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from smol_dev.asking import Spent, add
 from smol_dev.events import RunDone, StageTotal
@@ -13,6 +14,7 @@ class Totals:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.usage = Usage()
         self._clock = clock
+        self._open: set[StageName] = set()
         self._spans: dict[StageName, tuple[float, float]] = {}
         self._spent: dict[StageName, Usage] = {}
         self._requests: dict[StageName, int] = {}
@@ -22,11 +24,13 @@ class Totals:
         now = self._clock()
         self._spans.setdefault(stage, (now, now))
         self._requests[stage] = self._requests.get(stage, 0) + 1
+        self._open.add(stage)
 
     def end(self, stage: StageName) -> None:
         """The latest answer of the stage is in."""
         first, _ = self._spans.get(stage, (self._clock(), 0.0))
         self._spans[stage] = (first, self._clock())
+        self._open.discard(stage)
 
     def spend(self, spent: Spent) -> None:
         """Count what a request cost."""
@@ -35,7 +39,11 @@ class Totals:
 
     def stages(self) -> tuple[StageTotal, ...]:
         """Each stage that was begun, in order."""
-        return tuple(self._total(stage, *span) for stage, span in self._spans.items())
+        now = self._clock()  # a stage whose answer never came took its time all the same
+        return tuple(
+            self._total(stage, first, now if stage in self._open else last)
+            for stage, (first, last) in self._spans.items()
+        )
 
     def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
         usage = self._spent.get(stage, Usage())
@@ -60,3 +68,23 @@ def as_totals(done: RunDone) -> dict[str, object]:
             for total in done.stages
         },
     }
+
+
+def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:
+    """The totals of every session of a run: figures add up, what is no figure is the latest."""
+    whole: dict[str, object] = {**before, **now}
+    for key, value in before.items():
+        other = now.get(key)
+        if key == "exit_code":
+            continue
+        if isinstance(value, dict) and isinstance(other, dict):
+            whole[key] = summed(value, other)
+        elif _is_figure(value) and _is_figure(other):
+            whole[key] = round(value + other, 3)
+        elif other is None:
+            whole[key] = value
+    return whole
+
+
+def _is_figure(value: object) -> bool:
+    return type(value) in {int, float}

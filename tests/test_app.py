@@ -10,8 +10,18 @@ import pytest
 
 from smol_dev.app import Task, generate, resume
 from smol_dev.config.layers import Flags, Surroundings
-from smol_dev.errors import SmolError, TrustError, UsageError
-from smol_dev.events import Event, Failed, FileDone, FileFailed, FilesReady, RunDone, Warned
+from smol_dev.errors import SmolError, TrustError, UsageError, WorkspaceError
+from smol_dev.events import (
+    Dropped,
+    Event,
+    Failed,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    Noticed,
+    RunDone,
+    Warned,
+)
 from smol_dev.rim import Rim
 from tests.fake_server import (
     NOWHERE,
@@ -473,3 +483,85 @@ def test_an_edited_file_of_a_clone_is_read_only_when_it_is_named(elsewhere: Else
             shutil.copytree(clone, fresh)
             resume(Task(folder=fresh, include=include), Flags(named=here), elsewhere.rim())
             assert (b"my own words" in server.chats[0].body) is is_read
+
+
+def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server)
+        asked = len(server.requests)
+        flags, out = world.flags(server.base_url), world.cwd / "generated"
+        with pytest.raises(WorkspaceError) as caught:
+            generate(Task("another"), flags, world.rim())
+        assert caught.value.message == (
+            f"`{out}` holds the program of another prompt: `a.py`, `b/b.py`"
+        )
+        assert caught.value.hint == (
+            "choose another folder: `-o DIR`, or replace it: `--overwrite`; copies of what is replaced"
+            f" are kept in `{out / '.smol/backup'}`"
+        )
+        assert (len(server.requests), world.files()) == (asked, TWO)
+        asked_about: list[str] = []
+
+        def may_replace(what: str) -> bool:
+            asked_about.append(what)
+            return True
+
+        rim = replace(world.rim(), may_replace=may_replace)
+        assert generate(Task("another"), flags, rim).exit_code == 0
+        assert generate(Task("a third", overwrite=True), flags, world.rim()).exit_code == 0
+    assert asked_about == [
+        f"{caught.value.message}; copies of what is replaced are kept in `{out / '.smol/backup'}`"
+    ]
+    assert (out / ".smol/backup/2/a.py").read_text() == TWO["a.py"]
+
+
+def test_another_prompt_may_have_a_folder_in_which_nothing_was_written(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        assert generate(Task("other"), world.flags(server.base_url), world.rim()).exit_code == 0
+
+
+def test_a_finished_run_says_so_and_asks_nobody(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server)
+        server.requests.clear()
+        done = world.resume(server)
+        only = world.resume(server, only=("a.py",))
+    assert (done.exit_code, only.exit_code, server.requests) == (0, 0, [])
+    assert [event for event in world.shown if isinstance(event, Noticed)] == [
+        Noticed(f"nothing to do: the run in `{world.cwd / 'generated'}` is finished, 2 files"),
+        Noticed("nothing to do: `a.py` is there already"),
+    ]
+
+
+def test_totals_in_the_record_are_those_of_all_sessions(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        world.resume(server, only=("a.py",))
+        world.resume(server)
+    record = json.loads((world.cwd / "generated/.smol/run.json").read_text())
+    totals = record["totals"]
+    assert (totals["prompt_tokens"], totals["completion_tokens"], totals["bytes"]) == (2400, 50, 15)
+    assert {stage: each["requests"] for stage, each in totals["stages"].items()} == {
+        "plan": 1,
+        "files": 1,
+        "code": 2,
+    }
+
+
+def test_a_file_name_that_holds_a_part_of_a_key_is_not_written_shown_or_recorded(
+    world: World,
+) -> None:
+    key = "sk-abcdefghijklmnopqrstuvwxyz"
+    name = f"src/{key[:14]}.py"
+    world.environ["MY_KEY"] = key
+    with FakeServer(plays({"a.py": "A = 1\n", name: "B = 1\n"})) as server:
+        done = world.generate(server, 'api_key_env = "MY_KEY"\n')
+    assert (done.exit_code, world.files()) == (0, {"a.py": "A = 1\n"})
+    [ready] = [event for event in world.shown if isinstance(event, FilesReady)]
+    assert ready.dropped == (
+        Dropped("src/[redacted].py", "holds a part of a secret of the configuration"),
+    )
+    for path in (world.cwd / "generated").rglob("*"):
+        assert key[:14] not in str(path)
+        assert not path.is_file() or key[:14] not in path.read_text()

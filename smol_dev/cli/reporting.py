@@ -58,6 +58,7 @@ class Report:
             self.approve,
             self.secrets.add,
             review=shown.aside(ask) if review else None,
+            may_replace=self.may_replace,
         )
         try:
             with request_log(enabled=self.debug, redact=self.redact):
@@ -100,6 +101,15 @@ class Report:
             return False
         show_pending(pending)
         return click.confirm("Let this project's file steer?", default=False, err=True)
+
+    def may_replace(self, what: str) -> bool:
+        """Ask on a terminal whether a program may be replaced; without one the answer is no."""
+        from smol_dev.safe import safe
+
+        if self.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        click.echo(safe(what), err=True)
+        return click.confirm("Replace it? Copies are kept.", default=False, err=True)
 
 
 class Curtain:

@@ -164,10 +164,10 @@ class Folder:
         """Remove a name of a file."""
         os.unlink(self.argument(name), dir_fd=self.descriptor)
 
-    def append(self, name: str) -> int:
-        """A descriptor to append to a regular file with, which is made if it is absent."""
+    def append(self, name: str, *, mode: int = 0o666) -> int:
+        """A descriptor to append to a regular file with, which is made with this mode if it is absent."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | (_CREATE & ~(os.O_EXCL | os.O_WRONLY))
-        return self._regular(os.open(self.argument(name), flags, 0o666, dir_fd=self.descriptor))
+        return self._regular(os.open(self.argument(name), flags, mode, dir_fd=self.descriptor))
 
     def sync(self) -> None:
         """Have the names on the disk, where the system can do that."""

@@ -1,14 +1,19 @@
 """One run a folder: a lock that the system itself lets go of when the process ends."""
 
+import contextlib
 import os
+import re
 import sys
+import time
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.folder import Folder
 
-NAME = "lock"
+NAME: Final = "lock"
+PRIVATE: Final = 0o600
+SIGNED: Final = re.compile(rb"([0-9]{1,10}) ([0-9-]{10} [0-9:]{8})\n")
 
 
 class Lock:
@@ -31,20 +36,41 @@ class Lock:
         """
         if self._descriptor is not None or (not create and folder.status(NAME) is None):
             return
-        self._descriptor = folder.append(NAME)
+        self._descriptor = folder.append(NAME, mode=PRIVATE)
         try:
             _lock(self._descriptor)
         except BlockingIOError as error:
             raise WorkspaceError(
-                f"another run is writing to `{self._root}`",
+                f"another run is writing to `{self._root}`{_holder(folder)}",
                 hint="wait until it ends, or choose another folder: `-o DIR`",
+                reason="occupied",
             ) from error
+        self._sign(self._descriptor)
+
+    @staticmethod
+    def _sign(descriptor: int) -> None:
+        """Say in the file who holds it; a file that cannot be written locks all the same."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "fchmod"):
+                os.fchmod(descriptor, PRIVATE)
+            os.ftruncate(descriptor, 0)
+            since = time.strftime("%Y-%m-%d %H:%M:%S")
+            os.write(descriptor, f"{os.getpid()} {since}\n".encode())
 
     def close(self) -> None:
         """Let go; a second call does nothing."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _holder(folder: Folder) -> str:
+    """Which process holds the lock, and since when, as it has written there."""
+    try:
+        found = SIGNED.fullmatch(folder.read(NAME, limit=100))
+    except OSError:
+        found = None
+    return f": process {found[1].decode()}, since {found[2].decode()}" if found else ""
 
 
 if sys.platform == "win32":

@@ -134,6 +134,16 @@ class Workspace:
         self._allow_sensitive = tuple(globs)
 
     @property
+    def earlier_prompt(self) -> str:
+        """The prompt of the run before in this folder; empty if there was none."""
+        return self._memory.earlier.prompt if self._memory.earlier else ""
+
+    def present(self) -> tuple[str, ...]:
+        """The files of earlier runs that are there."""
+        earlier = self._memory.earlier.written() if self._memory.earlier else {}
+        return tuple(path for path in earlier if self._examine(path)[0] != "absent")
+
+    @property
     def is_ours(self) -> bool:
         """Whether the record that was found was written here by this user."""
         return self._memory.is_ours

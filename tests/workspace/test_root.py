@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -127,10 +128,12 @@ def test_a_folder_that_another_run_holds_is_refused_at_once(
     with Workspace.open(Path("out"), cwd=tmp_path, home=None) as first:
         first.save(Record("p", {}, files=("a.py",)))
         first.write("a.py", "1\n")
-        assert refusal(Path("out"), cwd=tmp_path, resume=resume) == (
-            f"another run is writing to `{tmp_path / 'out'}`"
-            " | wait until it ends, or choose another folder: `-o DIR`"
+        assert re.fullmatch(
+            rf"another run is writing to `{tmp_path / 'out'}`: process {os.getpid()}, since"
+            r" [0-9-]{10} [0-9:]{8} \| wait until it ends, or choose another folder: `-o DIR`",
+            refusal(Path("out"), cwd=tmp_path, resume=resume),
         )
+        assert (tmp_path / "out/.smol/lock").stat().st_mode & 0o777 == 0o600
         first.write("b.py", "2\n")
     Workspace.open(Path("out"), cwd=tmp_path, home=None).close()
 
