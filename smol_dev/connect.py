@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.config.endpoint import is_local
+from smol_dev.config.layers import BUILT_IN_PROFILE
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
+from smol_dev.config.problems import dotted
 from smol_dev.config.project import model_of_project
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.secret import Bound
@@ -56,7 +58,7 @@ async def connected(
             profile = profile.model_copy(update={"base_url": demo.base_url})
             rim.show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
         elif not profile.base_url:
-            profile = await _found(profile, rim)
+            profile = await _found(loaded, rim)
             secrets = loaded.secrets(base_url=profile.base_url)
             for secret in (each for bound in secrets for each in bound.secrets):
                 rim.keep_secret(secret)
@@ -70,7 +72,7 @@ async def connected(
         )
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:
-            client.profile = profile = await _with_model(client, rim)
+            client.profile = profile = await _with_model(client, loaded, rim)
         yield Link(client, profile, usual)
 
 
@@ -88,8 +90,9 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
     )
 
 
-async def _found(profile: Profile, rim: Rim) -> Profile:
+async def _found(loaded: Loaded, rim: Rim) -> Profile:
     """The profile with the local server that is running, and has the models which are named."""
+    profile = loaded.profile
     environ = rim.surroundings.environ
     stages = [profile.stage(name).model for name in STAGES]
     wanted = tuple(dict.fromkeys(model for model in stages if model))
@@ -104,21 +107,30 @@ async def _found(profile: Profile, rim: Rim) -> Profile:
     rim.show(
         Noticed(
             f"found {found.known.name} at {found.base_url}, using {named(model)}",
-            hint="`smol_dev init` makes that permanent",
+            hint=f"{kept(loaded, found.base_url)} makes that permanent",
         )
     )
     update = {"base_url": found.base_url, "provider": found.provider, "model": model}
     return profile.model_copy(update=update)
 
 
-async def _with_model(client: Client, rim: Rim) -> Profile:
+def kept(loaded: Loaded, base_url: str) -> str:
+    """Return the command that writes a found server down: a first file, else the profile in use."""
+    if loaded.layers.of("user") is None and loaded.name == BUILT_IN_PROFILE:
+        return "`smol_dev init`"
+    key = dotted(("profiles", loaded.name, "base_url"))
+    return command("smol_dev config set {key} {url}", key=key, url=base_url)
+
+
+async def _with_model(client: Client, loaded: Loaded, rim: Rim) -> Profile:
     """The profile with a model of its server: the loaded one, else the first that chats."""
     await _wait_for_list(client, rim)
     chosen = choose(await client.offers())
     profile = client.profile
     if not chosen:
         raise no_model(await client.recognised(), profile.base_url)
-    keep = command("smol_dev config set model {model}", model=chosen)
+    key = dotted(("profiles", loaded.name, "model"))
+    keep = command("smol_dev config set {key} {model}", key=key, model=chosen)
     rim.show(
         Noticed(
             f"using the model {named(chosen)} of {profile.base_url}",

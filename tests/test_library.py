@@ -124,3 +124,12 @@ def test_a_project_file_applies_as_on_the_command_line(tmp_path: Path) -> None:
 def test_nothing_else_is_there() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'bild'"):
         smol_dev.bild  # noqa: B018 - asking for it is the test
+
+
+def test_a_loaded_profile_has_the_keys_of_its_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMOL_MODEL", "m")
+    loaded = smol_dev.load_profile("local-vllm", project=False)
+    assert (loaded.model, loaded.base_url) == ("m", "http://localhost:8000/v1")
+    assert {"model", "base_url", "timeout", "profile"} <= set(dir(loaded))
+    with pytest.raises(AttributeError, match="'Loaded' object has no attribute 'modle'"):
+        loaded.modle  # noqa: B018 - asking for it is the test

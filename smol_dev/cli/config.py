@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smol_dev.cli.options import complete_key, complete_value, settings_options
+from smol_dev.cli.options import Commands, complete_key, complete_value, settings_options
 from smol_dev.cli.talk import say
 from smol_dev.errors import ConfigError, UsageError
 
@@ -20,7 +20,7 @@ project_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Commands)
 def config() -> None:
     """Show, explain, check and change the settings."""
 

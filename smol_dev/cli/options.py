@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from smol_dev.errors import SmolError
+from smol_dev.config.problems import nearest
+from smol_dev.errors import SmolError, UsageError
+from smol_dev.safe import safe
 
 if TYPE_CHECKING:
     from smol_dev.config.layers import Flags
@@ -16,6 +18,45 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 NAMES: Final = ("profile", "config_file", "no_project_config", "sets")
+
+
+class Commands(click.Group):
+    """A group that knows what other programs call its commands."""
+
+    other_names: Final = {
+        "get": "explain",
+        "list": "show",
+        "ls": "list",
+        "validate": "check",
+        "where": "path",
+        "add": "set",
+        "rm": "remove",
+        "delete": "remove",
+        "del": "remove",
+        "new": "add",
+        "create": "add",
+        "mv": "rename",
+        "cp": "copy",
+        "select": "use",
+        "default": "use",
+    }
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command; `UsageError` that names the right one for a name that is none."""
+        name = args[0]
+        meant = self.other_names.get(name, "")
+        near = nearest(name, list(self.commands)) if meant not in self.commands else meant
+        if name in self.commands or name.startswith("-") or not near:
+            return super().resolve_command(ctx, args)
+        known = self.commands[near]
+        arguments = [each for each in known.params if isinstance(each, click.Argument)]
+        words = [each.make_metavar(ctx) for each in arguments]
+        raise UsageError(
+            f"there is no `{ctx.command_path} {safe(name)}`",
+            hint=f"`{' '.join([ctx.command_path, near, *words])}`",
+        )
 
 
 def settings_options(command: Command) -> Command:

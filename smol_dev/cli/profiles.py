@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smol_dev.cli.config import project_option
-from smol_dev.cli.options import complete_profile, settings_options
+from smol_dev.cli.options import Commands, complete_profile, settings_options
 from smol_dev.cli.talk import say
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smol_dev.config.profiles import ProfileLine
 
 
-@click.group()
+@click.group(cls=Commands)
 def profiles() -> None:
     """List and manage the profiles: named ways to reach a model."""
 

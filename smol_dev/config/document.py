@@ -7,7 +7,7 @@ was not asked to move, however the file is written.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -17,6 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from smol_dev.config.layers import Key
+from smol_dev.config.positions import positions
 from smol_dev.config.sections import sections
 from smol_dev.errors import ConfigError
 
@@ -56,12 +57,18 @@ def without(text: str, key: Key) -> str:
     return first_that_reads(wanted, proposals, key=key, or_else=empty)
 
 
-def renamed(text: str, key: Key, name: str) -> str:
-    """The text with the last part of a table's key written as `name`, in every header."""
+def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -> str:
+    """Return the text with the last part of a table's key written as `name`, in every header.
+
+    The values at `references`, which name the table, become `name` too; all in one pass.
+    """
     wanted = tomllib.loads(text)
-    table = wanted
-    for part in key[:-1]:
-        table = table[part]
+    known = positions(text) if references else {}
+    for place in sorted((known[path] for path in references), key=lambda each: -each.start):
+        text = text[: place.start] + rendered(name) + text[place.end :]
+    for path in references:
+        table_of(wanted, path)[path[-1]] = name
+    table = table_of(wanted, key)
     table[name] = table.pop(key[-1])
     lines = text.split("\n")
     for section in sections(text):
@@ -69,6 +76,13 @@ def renamed(text: str, key: Key, name: str) -> str:
             new = (*key[:-1], name, *section.key[len(key) :])
             lines[section.header] = with_header(lines[section.header], new)
     return first_that_reads(wanted, ["\n".join(lines)], key=key)
+
+
+def table_of(settings: dict[str, Any], key: Key) -> dict[str, Any]:
+    """Return the table that the key stands in."""
+    for part in key[:-1]:
+        settings = settings[part]
+    return settings
 
 
 def first_that_reads(

@@ -6,7 +6,7 @@ from typing import Any, Final
 from smol_dev.config.change import Sheet, change
 from smol_dev.config.command_line import SECRET, TOP_TABLES, key_path, toml_value
 from smol_dev.config.document import rendered, with_value, without
-from smol_dev.config.layers import Flags, Key, Layers, Surroundings
+from smol_dev.config.layers import Flags, Key, Layers, Surroundings, declared
 from smol_dev.config.problems import did_you_mean, dotted, typed
 from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
@@ -86,18 +86,12 @@ def refuse_table(path: Key, *, hint: str) -> None:
 
 def refuse_unknown_profile(path: Key, layers: Layers) -> None:
     """Refuse a key of a profile that no layer declares; a slip of the pen would make a new one."""
-    known = known_profiles(layers)
+    known = declared(layers.all)
     if path[0] == "profiles" and path[1] not in known:
         raise UsageError(
             f"there is no profile `{path[1]}`{did_you_mean(path[1], known)}",
             hint=f"create it: {command('smol_dev profiles add {name}', name=path[1])}",
         )
-
-
-def known_profiles(layers: Layers) -> list[str]:
-    """The names of all profiles that a file declares; a variable or flag declares none."""
-    files = [layer for layer in layers.all if layer.documents]
-    return list(dict.fromkeys(name for layer in files for name in layer.table("profiles")))
 
 
 def overruled(path: Key, sheet: Sheet) -> Iterator[str]:

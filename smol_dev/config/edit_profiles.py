@@ -8,9 +8,8 @@ from typing import Any
 from smol_dev.config.change import Sheet, change
 from smol_dev.config.command_line import TOP_TABLES, assignment
 from smol_dev.config.document import renamed, with_table, with_value, without
-from smol_dev.config.edit import known_profiles
 from smol_dev.config.environment import put
-from smol_dev.config.layers import Flags, Key, Layers, Surroundings
+from smol_dev.config.layers import Flags, Key, Layers, Surroundings, declared
 from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
@@ -60,18 +59,16 @@ def rename(
     def edit(sheet: Sheet) -> Said:
         refuse_elsewhere(name, sheet)
         refuse_taken(new, sheet.layers)
-        if others := declared(name, sheet.layers, but=sheet.target.path):
+        if others := declaring(name, sheet.layers, but=sheet.target.path):
             raise UsageError(
                 f"profile `{name}` is declared in `{others[0]}` too, and would lose those keys",
                 hint="copy it instead: "
                 + command("smol_dev profiles copy {name} {new}", name=name, new=new),
             )
-        text = renamed(sheet.text, ("profiles", name), new)
+        named = list(references(name, sheet.tables))
+        text = renamed(sheet.text, ("profiles", name), new, references=named)
         said = [f"profile `{name}` is now `{new}` in `{sheet.target.path}`"]
-        for key in references(name, sheet.tables):
-            text = with_value(text, key, new)
-
-            said.append(f"`{dotted(key)}` names it by the new name")
+        said += [f"`{dotted(key)}` names it by the new name" for key in named]
         left = users(name, sheet.layers, but=sheet.target.path)
         said += [f"{user} still names it `{name}`" for user in left]
         return text, tuple(said)
@@ -86,7 +83,7 @@ def remove(
 
     def edit(sheet: Sheet) -> Said:
         refuse_elsewhere(name, sheet)
-        others = declared(name, sheet.layers, but=sheet.target.path)
+        others = declaring(name, sheet.layers, but=sheet.target.path)
         if not others and (used := users(name, sheet.layers)):
             raise UsageError(
                 f"profile `{name}` is used by {', '.join(used)}",
@@ -107,6 +104,7 @@ def use(
 
     def edit(sheet: Sheet) -> Said:
         refuse_unknown(name, sheet.layers)
+        refuse_one_projects(name, sheet)
         said = [f"`{name}` is the default profile in `{sheet.target.path}`"]
         stronger = sheet.layers.selected_by
         own = "project" if sheet.target.project else "user"
@@ -165,7 +163,7 @@ def merge(values: dict[str, Any], stronger: Mapping[str, Any]) -> None:
 
 def refuse_unknown(name: str, layers: Layers) -> None:
     """Refuse a name that is of no profile."""
-    known = known_profiles(layers)
+    known = declared(layers.all)
     if name not in known:
         raise UsageError(
             f"there is no profile `{name}`{did_you_mean(name, known)}",
@@ -189,19 +187,29 @@ def refuse_taken(name: str, layers: Layers) -> None:
             )
 
 
+def refuse_one_projects(name: str, sheet: Sheet) -> None:
+    """Refuse as the user's default a profile that every other folder would lack."""
+    kinds = {layer.kind for layer in sheet.layers.all if name in layer.table("profiles")}
+    if not sheet.target.project and not kinds & {"user", "system", "shipped"}:
+        raise UsageError(
+            f"only this project declares `{name}`; in every other folder there would be no such profile",
+            hint=f"for this project alone: {command('smol_dev profiles use {name} --project', name=name)}",
+        )
+
+
 def refuse_elsewhere(name: str, sheet: Sheet) -> None:
     """Refuse a profile that this file does not declare."""
     if name in sheet.profiles:
         return
     refuse_unknown(name, sheet.layers)
-    where = declared(name, sheet.layers)[0]
+    where = declaring(name, sheet.layers)[0]
     raise UsageError(
         f"profile `{name}` is declared in `{where}`, not in `{sheet.target.path}`",
         hint="shipped profiles stay; of the others, those in a project's file take `--project`",
     )
 
 
-def declared(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
+def declaring(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
     """Each `FILE:LINE` that declares a profile, in any file but this one."""
     return [
         layer.origin(("profiles", name)).where

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
-from smol_dev.config.problems import Problem, did_you_mean, fold
+from smol_dev.config.problems import Problem, did_you_mean, fold, nearest
 
 PREFIX: Final = "smol_"
 RESERVED: Final = ("profile", "config", "trust_project", "local_servers")
@@ -82,6 +82,9 @@ def environment(
     names = {"profiles": (*profiles, selected), "prompts": tuple(prompts)}
     for each in sorted(settings(found), key=strength):
         key = place(each, names, selected, problems)
+        if key is None:
+            warnings.append(no_profile(each, names["profiles"]) if known is not None else "")
+            continue
         if known is not None:
             key = known.key(key) if key else key
             if key is None:
@@ -94,7 +97,7 @@ def environment(
         give_way(data, key, by_name=spelled, stageless=each.path[0] != "profiles")
         put(data, key, value)
         spelled[key] = each.name
-    return Environment(data, spelled, tuple(problems), tuple(warnings))
+    return Environment(data, spelled, tuple(problems), tuple(filter(None, warnings)))
 
 
 def settings(found: Iterable[Variable]) -> list[Variable]:
@@ -113,18 +116,34 @@ def place(
     selected: str,
     problems: list[Problem],
 ) -> Key | None:
-    """The key a variable sets, from the top of a file; empty when that cannot be told."""
+    """The key a variable sets, from the top of a file; empty when that cannot be told, None for no profile."""
     first, *rest = variable.path
     if first == "run" and rest:
         return variable.path
     if first not in names or len(rest) < 2:  # noqa: PLR2004 - a profile and a key of it
         return ("profiles", selected, *variable.path)
-    fitting = sorted({name for name in names[first] if fold(name) == rest[0]})
+    fitting = sorted({name for name in names[first] if in_variable(name) == rest[0]})
     if len(fitting) > 1:
         both = " and ".join(f"`{name}`" for name in fitting)
         problems.append(Problem(variable.name, "", f"the name fits both {both}"))
         return ()
+    if not fitting and first == "profiles":
+        return None
     return (first, fitting[0] if fitting else rest[0].replace("_", "-"), *rest[1:])
+
+
+def in_variable(name: str) -> str:
+    """Return a profile's name as a variable spells it: what is no letter or digit is `_`."""
+    return "".join(each if each.isalnum() else "_" for each in fold(name))
+
+
+def no_profile(variable: Variable, profiles: Collection[str]) -> str:
+    """Return the warning about a variable for a profile that there is not."""
+    _, named, *rest = variable.path
+    near = nearest(named, [in_variable(name) for name in profiles])
+    spelled = "__".join(("smol_profiles", near, *rest)).upper()
+    meant = f"; did you mean `{spelled}`?" if near else ""
+    return f"`{variable.name}` names no profile that a file declares, and is ignored{meant}"
 
 
 def same_name(one: str, other: str) -> bool:

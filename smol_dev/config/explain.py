@@ -11,7 +11,7 @@ from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import key_path
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.environment import KEY_SOURCES
-from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate
+from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate, meant
 from smol_dev.config.layers import Key, Origin
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import (
@@ -139,7 +139,7 @@ def known_path(loaded: Loaded, key: str) -> Key:
     known = list(table.model_fields)
     if field_of(path) is None or len(path) < place + 1 or path in (("profiles",), ("prompts",)):
         raise ConfigError(
-            f"there is no setting `{dotted(written)}`{did_you_mean(written[-1], known)}",
+            f"there is no setting `{dotted(written)}`{meant(written[-1], known)}",
             hint="`smol_dev config show` lists them; `smol.toml.example` explains them",
         )
     names = loaded.layers.names(path[0]) if path[0] in ("profiles", "prompts") else [path[1:2]]

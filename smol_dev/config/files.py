@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from smol_dev.config.problems import Problem
+from smol_dev.safe import command
 
 FILE_NAME: Final = "smol.toml"
 PROJECT_LIMIT: Final = 64 * 1024
@@ -69,9 +70,10 @@ class Document(NamedTuple):
 class BadFileError(Exception):
     """Why a file cannot be used; internal, turned into a `Problem` by `read_document`."""
 
-    def __init__(self, what: str, *, place: str = "") -> None:
+    def __init__(self, what: str, *, place: str = "", hint: str = "") -> None:
         super().__init__(what)
         self.what = what
+        self.hint = hint
         self.place = place
 
 
@@ -90,7 +92,7 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
         return None
     except BadFileError as error:
         remedy = f"; {WITHOUT_PROJECT}" if project and not error.place else ""
-        return Problem(f"{path}{error.place}", "", f"{error.what}{remedy}")
+        return Problem(f"{path}{error.place}", "", f"{error.what}{remedy}", hint=error.hint)
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
@@ -108,7 +110,7 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
         if not stat.S_ISREG(info.st_mode):
             raise BadFileError("is not a regular file")
         if project:
-            refuse_foreign(info, path.parent)
+            refuse_foreign(info, path)
         return read_up_to(descriptor, limit), info
     except OSError as error:
         raise BadFileError(f"cannot be read ({error.strerror})") from error
@@ -125,16 +127,18 @@ def unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
     return BadFileError(f"cannot be read ({error.strerror})")
 
 
-def refuse_foreign(info: os.stat_result, folder: Path) -> None:
+def refuse_foreign(info: os.stat_result, path: Path) -> None:
     """Refuse a project file that someone else wrote, or could write or replace."""
     if not hasattr(os, "geteuid"):
         return
     if info.st_uid != os.geteuid():
         raise BadFileError("belongs to another user")
     if info.st_mode & stat.S_IWOTH:
-        raise BadFileError("can be written by every user")
-    if folder.stat().st_mode & stat.S_IWOTH:
-        raise BadFileError("stands in a folder that every user can write to")
+        hint = command("chmod o-w {file}", file=path)
+        raise BadFileError("can be written by every user", hint=hint)
+    if path.parent.stat().st_mode & stat.S_IWOTH:
+        hint = command("chmod o-w {folder}", folder=path.parent)
+        raise BadFileError("stands in a folder that every user can write to", hint=hint)
 
 
 def read_up_to(descriptor: int, limit: int) -> bytes:

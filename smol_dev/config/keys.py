@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, NoReturn, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -12,7 +12,38 @@ from smol_dev.config.environment import PREFIX
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
 from smol_dev.config.layers import Key
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
+from smol_dev.config.problems import did_you_mean, fold
 from smol_dev.config.secret import is_secret_name
+
+OTHER_NAMES: Final[Mapping[str, str]] = {
+    "temp": "temperature",
+    "top_k": "extra_body.top_k",
+    "min_p": "extra_body.min_p",
+    "keep_alive": "extra_body.keep_alive",
+    "num_ctx": "context_window",
+    "ctx": "context_window",
+    "context_length": "context_window",
+    "max_tokens": "max_output_tokens",
+    "num_predict": "max_output_tokens",
+    "url": "base_url",
+    "endpoint": "base_url",
+    "host": "base_url",
+    "api_base": "base_url",
+    "api_base_url": "base_url",
+    "llm_provider": "provider",
+    "key": "api_key_env",
+    "concurrency": "max_concurrency",
+    "retries": "max_retries",
+    "parent": "extends",
+}
+"""Names that other programs have for a key of ours."""
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """Return `; did you mean …?` with the key that an unknown name stands for, or is close to."""
+    ours = OTHER_NAMES.get(fold(name))
+    return f"; did you mean `{ours}`?" if ours else did_you_mean(name, known)
+
 
 STAGES: Final = ("plan", "files", "code")
 WORDS: Final = {"true": True, "yes": True, "on": True, "1": True} | {

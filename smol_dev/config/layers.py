@@ -146,6 +146,12 @@ class Layers:
         return list(dict.fromkeys(name for layer in self.all for name in layer.table(table)))
 
 
+def declared(layers: Iterable[Layer]) -> list[str]:
+    """Return the names of the profiles that files declare; a variable or flag declares none."""
+    files = [layer for layer in layers if layer.documents]
+    return list(dict.fromkeys(name for layer in files for name in layer.table("profiles")))
+
+
 def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
     """Every layer that says something. Never raises for what a file, variable or flag holds."""
     found = variables(surroundings.environ)
@@ -155,7 +161,7 @@ def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
     on_line = Layer("flags", typed.data, spelled=typed.spelled)
     known = Layers((on_line, *files), selected, selected_by, surroundings)
     said = environment(
-        found, selected=selected, profiles=known.names("profiles"), prompts=known.names("prompts")
+        found, selected=selected, profiles=declared(files), prompts=known.names("prompts")
     )
     project = next((layer.documents[0] for layer in files if layer.kind == "project"), None)
     return Layers(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from smol_dev.config.binding import Endpoint, KeySource, endpoint
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
@@ -54,6 +54,16 @@ class Loaded:
     tables: tuple[Slot, ...] = ()
     endpoint: Endpoint = NOWHERE
     dropped: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - each key has its own type
+        """A key of the profile: `loaded.model` is `loaded.profile.model`."""
+        if name.startswith("_") or name not in Profile.model_fields:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.profile, name)
+
+    def __dir__(self) -> list[str]:
+        """The attributes, the keys of the profile included."""
+        return sorted({*super(Loaded, self).__dir__(), *Profile.model_fields})
 
     def secrets(self, *, base_url: str = "") -> tuple[Bound, ...]:
         """The key and headers, read now and bound to their origin; empty when there are none.

@@ -13,12 +13,16 @@ HINT: Final = "correct what is named; `smol_dev config check` shows every proble
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong. `profile` is the profile in whose table it is, empty elsewhere."""
+    """One thing that is wrong.
+
+    `profile` is the profile in whose table it is, empty elsewhere; `hint` is what to type about it.
+    """
 
     where: str
     key: str
     what: str
     profile: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.where, self.key, self.what) if part)
@@ -26,7 +30,11 @@ class Problem(NamedTuple):
 
 def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigError:
     """All problems as one error; its message is the problem itself if there is one."""
+    problems = list(problems)
     lines = lines_of(problems)
+    told = [each.hint for each in problems if each.hint]
+    if told and hint == HINT:
+        hint = told[0] if len(lines) == 1 else f"{told[0]}; {HINT}"
     if len(lines) == 1:
         return ConfigError(lines[0], hint=hint)
     return ConfigError(f"{len(lines)} problems in the settings", hint=hint, problems=lines)

@@ -1,5 +1,6 @@
 """The settings before they are merged: every layer checked, the selected profile and its server known."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -15,10 +16,11 @@ from smol_dev.config.endpoint import (
     outside,
     url_problem,
 )
-from smol_dev.config.environment import environment
+from smol_dev.config.environment import environment, in_variable
+from smol_dev.config.files import FILE_NAME
 from smol_dev.config.keys import STAGES, KnownKeys
-from smol_dev.config.layers import Layer, Layers, read_layers
-from smol_dev.config.precedence import overridden
+from smol_dev.config.layers import Layer, Layers, declared, read_layers
+from smol_dev.config.precedence import leaf_paths, overridden
 from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.project import is_cloud_model, project_problems, value_of
@@ -26,6 +28,8 @@ from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.config.validate import layer_problems, reference_problems
 from smol_dev.config.variants import parent_problems, read_variants, resolved
 from smol_dev.safe import command
+
+QUOTED = "a name with a space or dot stands in quotes: `-c 'profiles.\"my box\".model=NAME'`"
 
 
 class Reading(NamedTuple):
@@ -62,6 +66,7 @@ def read(flags: Flags, surroundings: Surroundings) -> Reading:
         *readable_key(layers),
         *open_to_others(tables, at),
     )
+    warnings = (*warnings, *without_effect(tables))
     dropped = {**overridden(tables), **at.dropped}
     return Reading(layers, names, tables, at, dropped, resolved(layers, texts), warnings)
 
@@ -71,12 +76,7 @@ def understood(layers: Layers) -> Layers:
     said = environment(
         layers.variables,
         selected=layers.selected,
-        profiles=[
-            name
-            for layer in layers.all
-            if layer.kind != "environment"
-            for name in layer.table("profiles")
-        ],
+        profiles=declared(layers.all),
         prompts=[
             name
             for layer in layers.all
@@ -99,11 +99,52 @@ def problems_of(layers: Layers) -> Iterator[Problem]:
     yield from parent_problems(layers)
     yield from read_variants(layers)[1]
     yield from project_problems(layers)
-    profiles = layers.names("profiles")
-    if layers.selected not in profiles and layers.selected_by.layer in ("flags", "environment"):
+    yield from missing_profiles(layers)
+
+
+def without_effect(tables: Sequence[Slot]) -> Iterator[str]:
+    """The warning about an `extends` on the command line, over which the profile's own keys win."""
+    setter = next((slot for slot in tables if "extends" in slot.table), None)
+    if setter is None or not setter.typed:
+        return
+    own = leaf_paths(slot.table for slot in tables if slot.hop == 0 and not slot.typed)
+    theirs = leaf_paths(slot.table for slot in tables if slot.hop)
+    both = [f"`{dotted(path)}`" for path in own if path in theirs and path != ("extends",)]
+    if both:
+        where = setter.origin("extends").where
+        yield f"{where}: the profile's own {', '.join(both)} win{'s' if len(both) == 1 else ''} over its parent's"
+
+
+def missing_profiles(layers: Layers) -> Iterator[Problem]:
+    """Profiles that a flag or variable names and no file declares, which a slip of the pen would make."""
+    known = declared(layers.all)
+    layer = layers.of("flags")
+    typed = [] if layer is None else [name for name in layer.table("profiles") if name not in known]
+    for name in [each for each in typed if each != layers.selected]:
+        where = layer.place(("profiles", name)) if layer is not None else ""
+        hint = f"`smol_dev profiles list` shows them; {QUOTED}"
+        yield Problem(
+            where, "", f"there is no profile {shown(name)}{did_you_mean(name, known)}", hint=hint
+        )
+    by_name = ("profiles", in_variable(layers.selected))
+    if any(each.path[:2] == by_name for each in layers.variables):
+        return  # a container's: its variables name the profile twice, so that it is no slip
+    if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
         name = layers.selected
-        what = f"there is no profile {shown(name)}{did_you_mean(name, profiles)}"
-        yield Problem(layers.selected_by.where, "", what)
+        what = f"there is no profile {shown(name)}{did_you_mean(name, known)}"
+        yield Problem(layers.selected_by.where, "", what, hint=where_profiles_are(layers))
+
+
+def where_profiles_are(layers: Layers) -> str:
+    """Return the hint for a profile that is not there; it says when the user's own file was not read."""
+    hint = "`smol_dev profiles list` shows the profiles"
+    folder, read = layers.surroundings.user_config, layers.of("user")
+    if folder is None or read is None or not os.path.lexists(folder / FILE_NAME):
+        return hint
+    named = read.documents[0].path
+    if named.parent == folder:
+        return hint
+    return f"{hint}; `{named}` was read in the place of your own `{folder / FILE_NAME}`"
 
 
 def elsewhere(problems: Sequence[Problem]) -> Iterator[str]:

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from smol_dev.config.endpoint import url_problem
 from smol_dev.config.environment import KEY_SOURCES
-from smol_dev.config.keys import expected, field_of, is_secret, locate, setting
-from smol_dev.config.layers import Key, Layer, Layers
+from smol_dev.config.keys import expected, field_of, is_secret, locate, meant, setting
+from smol_dev.config.layers import Key, Layer, Layers, declared
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage
 from smol_dev.config.problems import Problem, did_you_mean, nearest, shown
 from smol_dev.config.secret import key_problem
+from smol_dev.safe import command
 
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -95,7 +96,7 @@ def unknown_key(key: tuple[Any, ...]) -> str:
             return f"not {'for a single stage' if table is Stage else 'here'}; it belongs {title}"
     own = nearest(name, table.model_fields)
     everywhere = [each for other, _ in BELONGS for each in other.model_fields]
-    return f"no such key{did_you_mean(name, [own] if own else everywhere)}"
+    return f"no such key{meant(name, [own] if own else everywhere)}"
 
 
 def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
@@ -176,13 +177,15 @@ def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
 
 def reference_problems(layers: Layers, variants: Collection[str]) -> Iterator[Problem]:
     """Names that nothing bears: parents of profiles and prompt variants."""
-    profiles = dict.fromkeys(layers.names("profiles"))
+    profiles = dict.fromkeys(declared(layers.all))
     known = [*SHIPPED_VARIANTS, *variants]
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:
             what = f"there is no profile {shown(chosen)}{did_you_mean(chosen, profiles)}"
-            yield layers.problem(layer, ("default_profile",), what)
+            hint = command("smol_dev profiles add {name}", name=chosen)
+            problem = layers.problem(layer, ("default_profile",), what)
+            yield problem._replace(hint=f"create it: {hint}; or take another: `-p NAME`")
         for name, table in layer.table("profiles").items():
             if not isinstance(table, dict):
                 continue
