@@ -69,6 +69,7 @@ async def connected(
             environ=rim.surroundings.environ,
             cache_dir=rim.surroundings.cache,
             keep_here=_chosen_by_project(loaded),
+            max_file_bytes=loaded.run.max_file_bytes,
         )
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:

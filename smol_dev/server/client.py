@@ -80,6 +80,11 @@ UNSAID: Final = {
 }
 """Headers of the package, about itself and this machine; the transport would drop them, making them takes time."""
 
+MOST_PLAN: Final = 256 * 1024
+MOST_LIST: Final = 1024 * 1024
+MOST_AROUND: Final = 64 * 1024
+"""Bytes of an answer: of a plan, of a list, and of what may stand around a file and its escapes."""
+
 Item = Delta | Retrying | Note | Reply
 
 
@@ -99,6 +104,7 @@ class Client:
         environ: Mapping[str, str],
         cache_dir: Path | None = None,
         keep_here: SmolError | None = None,
+        max_file_bytes: int = MOST_LIST,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
@@ -117,6 +123,7 @@ class Client:
         self._key_sent = any(bound.headers for bound in secrets if bound.origin == origin)
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
+        self._most = most_of(max_file_bytes)
         self._proxy_told = False
         self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
@@ -357,7 +364,7 @@ class Client:
         fields = body(request, profile, habits, self.known, form)
         async with (
             self._opened(fields, deadlines, asked) as response,
-            aclosing(streamed(response, deadlines, asked)) as items,
+            aclosing(streamed(response, deadlines, asked, most=self._most[request.stage])) as items,
         ):
             yield items
 
@@ -437,6 +444,12 @@ class Client:
             proxy=self._proxy,
             limit=facts.limit if (facts := self._facts.get(profile.model)) else None,
         )
+
+
+def most_of(max_file_bytes: int) -> Mapping[StageName, int]:
+    """The bytes that an answer may have in each stage."""
+    code = max_file_bytes * 5 // 4 + MOST_AROUND
+    return {"plan": MOST_PLAN, "files": MOST_LIST, "code": code}
 
 
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:

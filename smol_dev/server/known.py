@@ -199,11 +199,18 @@ async def offers(client: httpx2.AsyncClient, base_url: str, known: Known) -> tup
 
 def listed(probe: Probe | None) -> tuple[str, ...] | None:
     """The names in an answer of the model list; None when it is no such list."""
-    document = probe.json() if probe is not None else None
+    document = probe.document if probe is not None else None
     if not isinstance(document, dict) or "data" not in document:
         return None
-    names = (name for name in values(document, "data[].id", "") if isinstance(name, str) and name)
+    names = (name for name in values(document, "data[].id", "") if is_name(name))
     return tuple(dict.fromkeys(names))[:MOST_MODELS]
+
+
+def is_name(name: object) -> bool:
+    """Whether it can be a model's name: text that can be sent back, without NUL and halves of characters."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 def _offer(known: Known, answers: Mapping[str, Probe], name: str) -> Offer:

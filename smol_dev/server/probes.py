@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,6 +20,15 @@ READ: Final = 65_536
 BYTES: Final = 4 * 1024 * 1024
 """A model list of a gateway with hundreds of models is about half a mebibyte."""
 
+TOGETHER: Final = 2 * BYTES
+"""Bytes of all answers to questions that are asked at the same time."""
+
+PARTS: Final = 400_000
+"""Parts of a document. Each costs some sixty bytes of memory, though it may be one in the answer."""
+
+Index = dict[tuple[int, str], dict[str, list[Any]]]
+"""The entries of a list in a document by their name in a field."""
+
 API_PATH: Final = re.compile(r"(/engines(/[^/]+)?|/api)?/v\d{1,3}$")
 SIZE: Final = re.compile(r"(?<![\d.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)([mbt])(?![a-z0-9])")
 UNITS: Final = {"m": 1_000_000, "b": 1_000_000_000, "t": 1_000_000_000_000}
@@ -26,17 +36,19 @@ SMALLEST_MODEL: Final = 10_000_000
 """Below this, as in `-1m`, it is a context window that the name tells."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Probe:
-    """What came back: the status, the headers, and the body as text."""
+    """What came back: the status, the headers, and the body as text, which is parsed once."""
 
     status: int
     headers: Mapping[str, str]
     body: str
+    index: Index = field(default_factory=dict, compare=False, repr=False)
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever the server sent
-        """The body as JSON, None when it is none or the answer is an error."""
-        if self.status >= 300:  # noqa: PLR2004 - 2xx alone holds what was asked for
+    @cached_property
+    def document(self) -> Any:  # noqa: ANN401 - whatever the server sent
+        """The body as JSON; None when it is none, has too many parts, or the answer is an error."""
+        if self.status >= 300 or sum(map(self.body.count, ",[{")) > PARTS:  # noqa: PLR2004 - 2xx alone holds what was asked for
             return None
         return parsed(self.body)
 
@@ -65,9 +77,18 @@ def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
 
 
 async def fetch(
-    client: httpx2.AsyncClient, url: str, *, body: object = None, seconds: float = SECONDS
+    client: httpx2.AsyncClient,
+    url: str,
+    *,
+    body: object = None,
+    seconds: float = SECONDS,
+    left: list[int] | None = None,
 ) -> Probe | None:
-    """The answer of a GET (of a POST with a body), None when there is none or it is too long."""
+    """The answer of a GET (of a POST with a body), None when there is none or it is too long.
+
+    `left` holds the bytes that are left for all that are asked at the same time.
+    """
+    left = [TOGETHER] if left is None else left
     try:
         async with (
             asyncio.timeout(seconds),
@@ -76,7 +97,8 @@ async def fetch(
             received = bytearray()
             async for chunk in response.aiter_bytes():
                 received += chunk
-                if len(received) > BYTES:
+                left[0] -= len(chunk)
+                if len(received) > BYTES or left[0] < 0:
                     return None
             text = received.decode(errors="replace")
             return Probe(response.status_code, dict(response.headers), text)
@@ -89,9 +111,10 @@ async def fetch_all(
 ) -> dict[str, Probe]:
     """The answers of all places by their `at`, asked together; a place that wants a model needs one."""
     asked = {place.at: place.post for place in places if model or not place.post}
+    left = [TOGETHER]
     probes = await asyncio.gather(
         *(
-            fetch(client, address(base_url, at), body={"model": model} if post else None)
+            fetch(client, address(base_url, at), body={"model": model} if post else None, left=left)
             for at, post in asked.items()
         )
     )
@@ -115,18 +138,18 @@ def look_up(
 ) -> Iterator[tuple[Place, list[Any]]]:
     """Each place that was answered with what it should hold, and the values found, maybe none."""
     for place in places:
-        document = answers[place.at].json() if place.at in answers else None
+        document = answers[place.at].document if place.at in answers else None
         first = place.find.partition(".")[0].partition("[")[0]
         if not isinstance(document, dict) or first not in document:
             continue  # LM Studio answers 200 to any path
-        found = values(document, place.find, model)
+        found = values(document, place.find, model, answers[place.at].index)
         if place.pattern:
             matches = (re.search(place.pattern, each) for each in found if isinstance(each, str))
             found = [match.group(1) for match in matches if match]
         yield place, found
 
 
-def values(document: object, find: str, model: str) -> list[Any]:
+def values(document: object, find: str, model: str, index: Index | None = None) -> list[Any]:
     """Everything that `find` leads to."""
     found: list[Any] = [document]
     for step in find.split("."):
@@ -138,22 +161,31 @@ def values(document: object, find: str, model: str) -> list[Any]:
             found = [each[name] for each in tables if name in each]
         if bracket:
             lists = (each for each in found if isinstance(each, list))
-            found = [entry for each in lists for entry in entries(each, condition, model)]
+            found = [entry for each in lists for entry in entries(each, condition, model, index)]
     return found
 
 
-def entries(candidates: list[Any], condition: str, model: str) -> list[Any]:
+def entries(
+    candidates: list[Any], condition: str, model: str, index: Index | None = None
+) -> list[Any]:
     """The entries that are meant: all of them for `]`, else the model's, for `~` else the only one."""
     if condition == "]":
         return candidates
-    field, exact, _ = condition.partition("=")
-    field = field.partition("~")[0]
-    named = [
-        each
-        for each in candidates
-        if isinstance(each, dict) and isinstance(each.get(field), str) and same(each[field], model)
-    ]
+    name, exact, _ = condition.partition("=")
+    name = name.partition("~")[0]
+    known = {} if index is None else index
+    if (id(candidates), name) not in known:
+        by_name = known.setdefault((id(candidates), name), {})
+        for each in candidates:
+            if isinstance(each, dict) and isinstance(each.get(name), str):
+                by_name.setdefault(plain(each[name]), []).append(each)
+    named = known[id(candidates), name].get(plain(model), [])
     return named if named or exact or len(candidates) != 1 else candidates
+
+
+def plain(name: str) -> str:
+    """A model's name as it is compared; no tag is `:latest`."""
+    return name.casefold().removesuffix(":latest")
 
 
 def same(name: str, other: str) -> bool:

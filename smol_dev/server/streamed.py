@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 
 import httpx2
 
@@ -11,17 +12,21 @@ from smol_dev.server.deadlines import AFTER_DONE, AFTER_FINISH, Deadlines
 from smol_dev.server.failures import Answer, Asked, classify, failure, unreachable
 from smol_dev.server.stream import StreamReader
 
+MOST_REASONING: Final = 1024 * 1024
+"""Bytes of thought."""
+
 
 async def streamed(
-    response: httpx2.Response, deadlines: Deadlines, asked: Asked
+    response: httpx2.Response, deadlines: Deadlines, asked: Asked, *, most: int
 ) -> AsyncGenerator[Delta | Reply, None]:
     """The pieces of an answer, then the reply.
 
     Raises `ServerError` when it breaks before the first token; later it ends in a `Reply` without
     finish reason that holds the failure. Behind a finish reason nothing can go wrong any more, unless
-    text went on behind it: then it counts once the stream has ended.
+    text went on behind it: then it counts once the stream has ended. Text or reasoning of more than
+    `most` bytes ends the request.
     """
-    answer = _Answer(response, deadlines, asked)
+    answer = _Answer(response, deadlines, asked, most)
     try:
         async with aclosing(answer.deltas()) as deltas:
             async for delta in deltas:
@@ -38,10 +43,14 @@ async def streamed(
 class _Answer:
     """What has come of one answer so far."""
 
-    def __init__(self, response: httpx2.Response, deadlines: Deadlines, asked: Asked) -> None:
+    def __init__(
+        self, response: httpx2.Response, deadlines: Deadlines, asked: Asked, most: int
+    ) -> None:
         self._response = response
         self._deadlines = deadlines
         self._asked = asked
+        self._most = most
+        self._left = [most, max(most, MOST_REASONING)]
         self._reader = StreamReader()
         self._stopped: ServerError | None = None
         self._has_ended = False
@@ -56,6 +65,7 @@ class _Answer:
         while (chunk := await deadlines.next(chunks)) is not None:
             for delta in reader.feed(chunk):
                 deadlines.note_progress()
+                self._count(delta)
                 yield delta
             if reader.finish_reason is not None:
                 self._note_finish()
@@ -68,6 +78,15 @@ class _Answer:
             deadlines.give(AFTER_DONE)
             while await deadlines.next(chunks) is not None:
                 pass
+
+    def _count(self, delta: Delta) -> None:
+        """Raise `ServerError` for an answer that is longer than what is asked for can be."""
+        self._left[0] -= len(delta.text.encode())
+        self._left[1] -= len(delta.reasoning.encode())
+        if min(self._left) < 0:
+            message = f"the answer of {self._asked.server} is longer than {self._most:,} bytes"
+            hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
+            raise failure("server", self._asked, message=message, hint=hint)
 
     def rest(self) -> list[Delta]:
         """The pieces that wanted only their end."""

@@ -22,7 +22,10 @@ PLACEHOLDER: Final = "local"
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one answer, streamed or not."""
 
-MOST_ERROR_BYTES: Final = 1024 * 1024
+MOST_PROBE_BYTES: Final = 4 * 1024 * 1024
+"""Of the answer to a question about the server: whatever is not posted."""
+
+MOST_ERROR_BYTES: Final = 64 * 1024
 """Of the answer to a request that failed; what is longer is cut, for its beginning says what is wrong."""
 
 MAY_LEAVE: Final = frozenset(
@@ -103,7 +106,11 @@ class Guard(httpx2.AsyncBaseTransport):
         response = httpx2.Response(
             answer.status,
             headers=answer.headers,
-            stream=Bounded(answer, lambda: way.free.append(line)),
+            stream=Bounded(
+                answer,
+                lambda: way.free.append(line),
+                most=MOST_PROBE_BYTES if request.method == "GET" else MOST_BYTES,
+            ),
             extensions=answer.extensions,
         )
         if any(
@@ -170,29 +177,31 @@ class Guard(httpx2.AsyncBaseTransport):
 
 
 class Bounded(httpx2.AsyncByteStream):
-    """An answer's bytes, up to 64 MiB; of an error the first mebibyte."""
+    """An answer's bytes, up to a bound; of an error the first 64 KiB."""
 
-    def __init__(self, answer: httpcore2.Response, over: Callable[[], None]) -> None:
+    def __init__(self, answer: httpcore2.Response, over: Callable[[], None], *, most: int) -> None:
         self._answer = answer
         self._over: Callable[[], None] | None = over
+        self._most = most
         self._is_error = answer.status >= 300  # noqa: PLR2004 - 2xx alone holds what was asked for
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """The chunks as they come. Raises `ServerError` past the bound."""
-        left = MOST_ERROR_BYTES if self._is_error else MOST_BYTES
+        left = MOST_ERROR_BYTES if self._is_error else self._most
         stream = self._answer.stream
         assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
         try:
             async for chunk in stream:
                 left -= len(chunk)
                 if left < 0:
+                    yield chunk[:left] if self._is_error else b""
                     break
                 yield chunk
         except FOREIGN as error:
             raise _translated(error) from _reason(error)
         if left < 0 and not self._is_error:
             raise ServerError(
-                "the server's answer is longer than 64 MiB",
+                f"the server's answer is longer than {self._most // 1024**2} MiB",
                 hint="look at what the server is doing: `smol_dev doctor`",
                 kind="server",
             )

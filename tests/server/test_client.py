@@ -15,8 +15,19 @@ import pytest
 from smol_dev.config.model import Profile, Stage
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, Usage
+from smol_dev.server.chat import (
+    Delta,
+    Facts,
+    Message,
+    Note,
+    Reply,
+    Request,
+    Retrying,
+    StageName,
+    Usage,
+)
 from smol_dev.server.client import Client
+from smol_dev.server.probes import Probe
 from tests.fake_server import (
     NOWHERE,
     Answers,
@@ -791,3 +802,38 @@ def test_the_time_that_a_reader_takes_is_not_silence() -> None:
 
 def test_importing_the_client_leaves_the_garbage_collector_on() -> None:
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("stage", "most"),
+    [("plan", 262_144), ("files", 1_048_576), ("code", 1_376_256)],
+)
+def test_an_answer_longer_than_can_be_ends_the_request(stage: StageName, most: int) -> None:
+    pieces = [delta("\u00e9" * 50_000)] * 50
+    request = Request(stage, TURNS, max_tokens=100)
+    items, server = served(sse(*pieces, end="stall"), request)
+    reply = reply_of(items)
+    assert reply.failure is not None
+    assert (reply.ending, reply.failure.message) == (
+        "cut",
+        f"the answer of llama.cpp at {server.base_url} is longer than {most:,} bytes",
+    )
+    assert most < len(reply.text.encode()) <= most + 100_000
+
+
+def test_a_list_of_models_is_parsed_once_and_what_is_no_name_is_left_out() -> None:
+    names = ["a", "b\udc00", "c\0", "", 7, None, "d" * 300, *(f"m{each}" for each in range(10_000))]
+    listing = json_answer({"data": [{"id": name, "meta": {"n_ctx": 8}} for name in names]})
+
+    async def offered(base_url: str) -> list[str]:
+        client = Client(profile_for(base_url), environ={})
+        try:
+            return [offer.name for offer in await client.offers()]
+        finally:
+            await client.aclose()
+
+    with FakeServer(listing) as server:
+        found = asyncio.run(offered(server.base_url))
+    assert (found[:3], len(found)) == (["a", "d" * 300, "m0"], 10_000)
+    probe = Probe(200, {}, '{"data": []}')
+    assert probe.document is probe.document
