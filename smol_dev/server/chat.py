@@ -131,7 +131,8 @@ class Facts:
 
     `window` is the context window in tokens as it is loaded now, `limit` the largest that the model
     was made for, `parameters` the model's size (7_000_000_000 for a 7B), `slots` how many requests
-    the server works on at once, `remote` where it has the model run if that is elsewhere. `enlarge`
+    the server works on at once, `remote` where it has the model run if that is elsewhere
+    (empty: here; None: it was to tell, and did not answer). `enlarge`
     is what to type for a larger window on this server, with `WINDOW` where its size goes, `continues`
     whether it goes on with an assistant's turn that a request ends with.
     """
@@ -144,7 +145,7 @@ class Facts:
     enlarge: str = ""
     continues: bool = False
     limit: int | None = None
-    remote: str = ""
+    remote: str | None = ""
 
     def larger(self, needed: int) -> str:
         """Return what to type for a window of at least `needed` tokens, or why there can be none."""

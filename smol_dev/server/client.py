@@ -49,7 +49,7 @@ from smol_dev.server.known import Known, Offer
 from smol_dev.server.measure import count, load
 from smol_dev.server.network import speaks_tls
 from smol_dev.server.postponed import postponed
-from smol_dev.server.probes import SMALLEST_MODEL
+from smol_dev.server.probes import SMALLEST_MODEL, address, fetch
 from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
 from smol_dev.server.request import (
@@ -84,6 +84,10 @@ MOST_PLAN: Final = 256 * 1024
 MOST_LIST: Final = 1024 * 1024
 MOST_AROUND: Final = 64 * 1024
 """Bytes of an answer: of a plan, of a list, and of what may stand around a file and its escapes."""
+
+UNSAID_PLACE: Final = (
+    "does not say whether the model runs on this machine, where prompts are to stay"
+)
 
 Item = Delta | Retrying | Note | Reply
 
@@ -171,7 +175,9 @@ class Client:
         prompt = None
         if messages:
             sent = message_fields(messages, merges_system=habits.merges_system)
-            prompt = await count(*at, sent)
+            prompt = await count(*at, sent, seconds=profile.first_token_timeout)
+        if (await self.facts(stage)).window is None:
+            del self._facts[profile.model]  # counting may have loaded it
         return Measured((await self.facts(stage)).window, prompt)
 
     async def offers(self) -> tuple[Offer, ...]:
@@ -308,9 +314,17 @@ class Client:
         if not self._is_guarded or not is_local(asked.base_url):
             return
         remote = (await self.facts(stage)).remote
-        if not remote and not (is_cloud_model(asked.model) and self.known and self.known.remote):
-            return
-        raise self._keep_here or failure("cloud_model", asked)
+        if remote is None:
+            patience, started = self.profile.first_token_timeout, self._clock()
+            answer = await fetch(self.http, address(asked.base_url, "models"), seconds=patience)
+            if answer is None and self._clock() - started < patience:
+                return  # it is off: the request says so
+            del self._facts[asked.model]
+            remote = (await self.facts(stage)).remote
+        if remote is None:
+            raise failure("timeout", asked, message=f"{asked.server} {UNSAID_PLACE}")
+        if remote or (is_cloud_model(asked.model) and self.known and self.known.remote):
+            raise self._keep_here or failure("cloud_model", asked)
 
     def _about_the_proxy(self) -> Note | None:
         if self._proxy is None or self._proxy_told:

@@ -32,7 +32,7 @@ LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
 MOST_SLOTS: Final = 1024
 MOST_MODELS: Final = 10_000
-NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "sleeping", "failed"}
+NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "sleeping", "failed"}
 NO_CHAT: Final = re.compile(
     r"embed|rerank|bert\b|(^|[/:_-])(bge|gte|e5|all-minilm|minilm|mxbai|whisper|tts|clip|"
     r"stable-diffusion|sdxl|flux|moderation|dall-e)\b"
@@ -175,12 +175,13 @@ async def facts(
     own = (known.window, known.limit, known.slots, known.parameters, known.continues)
     places = (*(place for each in own for place in each), *remote)
     answers = await fetch_all(client, base_url, places, model=model)
+    is_silent = guarded and not any(place.at in answers for place in remote)
     return Facts(
         server=known.name,
         model=model,
         window=_smallest(known.window, answers, model, most=LARGEST_WINDOW),
         limit=_smallest(known.limit, answers, model, most=LARGEST_WINDOW),
-        remote=_remote(remote, answers, model),
+        remote=None if is_silent else _remote(remote, answers, model),
         slots=_smallest(known.slots, answers, model, most=MOST_SLOTS),
         parameters=_parameters(known, answers, model),
         enlarge=known.remedy("context", model=model, base_url=base_url),

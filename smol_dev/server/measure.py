@@ -27,12 +27,17 @@ async def count(
     model: str,
     known: Known,
     messages: Sequence[dict[str, str]],
+    *,
+    seconds: float,
 ) -> int | None:
-    """Return how many tokens the messages take as a prompt; None where the server does not count."""
+    """Return how many tokens the messages take as a prompt; None where the server does not count.
+
+    It may take `seconds`: a router of llama.cpp loads the model for it.
+    """
     text = "\n".join(message["content"] for message in messages)
     for place in known.count:
         body = {"content": text} if place.post else {"model": model, "messages": list(messages)}
-        answer = await fetch(client, address(base_url, place.at), body=body)
+        answer = await fetch(client, address(base_url, place.at), body=body, seconds=seconds)
         answers = {} if answer is None else {place.at: answer}
         for _, found in look_up([place], answers, model):
             whole = found[0] if found else None

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import httpx2
 
 from smol_dev.errors import SmolError
+
+MODEL: Final = "{model}"
+"""Where the model's name goes in the path of a place."""
 
 SECONDS: Final = 5.0
 READ: Final = 65_536
@@ -110,11 +113,14 @@ async def fetch_all(
     client: httpx2.AsyncClient, base_url: str, places: Sequence[Place], *, model: str = ""
 ) -> dict[str, Probe]:
     """The answers of all places by their `at`, asked together; a place that wants a model needs one."""
-    asked = {place.at: place.post for place in places if model or not place.post}
+    asked = {
+        place.at: place.post for place in places if model or not (place.post or MODEL in place.at)
+    }
+    urls = {at: address(base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
     left = [TOGETHER]
     probes = await asyncio.gather(
         *(
-            fetch(client, address(base_url, at), body={"model": model} if post else None, left=left)
+            fetch(client, urls[at], body={"model": model} if post else None, left=left)
             for at, post in asked.items()
         )
     )
