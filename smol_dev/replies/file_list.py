@@ -17,8 +17,7 @@ from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
 from smol_dev.replies.labels import label_in, label_in_info
 from smol_dev.replies.list_data import items_in, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
-from smol_dev.replies.list_paths import settle
-from smol_dev.replies.listing import Listing, entries_of
+from smol_dev.replies.listing import Listing, entries_of, settle
 from smol_dev.replies.literals import Found, Node, read_literal
 from smol_dev.replies.paths import is_file_like, is_known_file, is_path_like, path_in
 from smol_dev.replies.prose import is_refusal

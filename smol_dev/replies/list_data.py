@@ -10,6 +10,8 @@ from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of
 from smol_dev.replies.literals import Node, read_literal
 from smol_dev.replies.paths import (
     FOLDER_NAMES,
+    TEXT_ENDINGS,
+    ending,
     is_file_like,
     is_known_file,
     is_path_like,
@@ -115,8 +117,9 @@ def _string(node: Node, depth: int) -> list[Item]:
     for names in (rows, [part.strip() for part in text.split(",")], text.split()):
         if len(names) > 1 and all(map(is_known_file, names)):
             return [Item(name) for name in names]
-    broken = re.match(r"(.+?)(?:\\[nrt]|\n)", text)
-    entry = path_in(broken[1] if broken and is_known_file(broken[1].strip()) else text)
+    broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)
+    behind = broken is not None and ending(broken[1].strip()) in TEXT_ENDINGS
+    entry = path_in(unescaped(broken[1]) if broken and behind else text)
     return [Item(entry)] if entry.strip() else []
 
 

@@ -315,7 +315,7 @@ class Outline:
         elif not (line.depth and parent is not None and not line.marks) and (
             not line.marks or line.is_heading or line.text.endswith((":", "："))
         ):
-            section.followed = True
+            section.followed = " " in line.text or line.text.endswith((":", "："))
             self.sections.append(Section(line.text, number))
 
 

@@ -1,11 +1,16 @@
-"""What the forms of a list have in common: files, folders and groups, read into plain entries."""
+r"""What the forms of a list have in common, and what the entries of one come to as paths.
+
+Items (files, folders and groups) → plain entries → paths that can be written, and what was dropped.
+"""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from smol_dev.replies.paths import FOLDER_NAMES
+from smol_dev.replies.paths import BINARY_ENDINGS, FOLDER_NAMES, MAX_PATH, ending, is_file_like
+from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
 Role = Literal["file", "folder", "group", "either"]
 """What an item is; `either` is a key such as `tests`, which can be a folder or a heading."""
@@ -113,3 +118,149 @@ def _below(name: str, prefix: str) -> str:
 
 def _begins_with(text: str, prefix: str) -> bool:
     return text.removeprefix("./").replace("\\", "/").startswith(prefix)
+
+
+QUOTES: Final = "\"'`“”‘’«»„‚"
+ELLIPSIS: Final = re.compile(
+    r"[\W_]*(?:(?:and|und|et|y|or|plus)\s+)?(?:etc|more|so on|others?|(?:more|other|additional) files?|n/?a|tbd|none|null|"
+    r"undefined|nothing)?(?:\s+(?:files?|as needed|here))*[\W_]*",
+    re.IGNORECASE,
+)
+ADDRESS: Final = re.compile(
+    r"[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", re.IGNORECASE
+)
+HOME: Final = re.compile(
+    r"/?(?:~|\$\{?(?:HOME|USERPROFILE|XDG_\w+|TMPDIR)\b)|%(?!PROJECT|ROOT|REPO|APP_)\w+%[/\\]",
+    re.IGNORECASE,
+)
+SYSTEM: Final = re.compile(
+    r"/(?:etc|usr|var|tmp|home|root|dev|proc|sys|boot|mnt|opt|sbin|srv|run|private|Users|Library|System|Volumes|"
+    r"Applications|Windows|lib64)(?:/|$)|/(?:bin|lib)/(?!.*\.[a-z]{1,4}$)|/lib/(?:systemd|modules|udev)/"
+)
+ROOT_WORDS: Final = (
+    r"(?:your|my|the|new|main)?[-_ .]*(?:project|root|repo(?:sitory)?|app(?:lication)?|workspace|base|output|program|"
+    r"package)(?:[-_ .]*(?:name|root|slug|dir(?:ectory)?|folder|path))*"
+)
+PLACEHOLDER_ROOT: Final = re.compile(
+    rf"^/?(?:<\s*(?:{ROOT_WORDS}|root|dir|directory|folder|folder[-_ ]name|your[-_ ][^<>]*)\s*>|"
+    rf"\{{+\s*(?:\w+\.)?{ROOT_WORDS}\s*\}}+|\$\{{?\s*{ROOT_WORDS}\s*\}}?|%{ROOT_WORDS}%|"
+    rf"\[\s*(?:your[-_ ].*?|{ROOT_WORDS})\s*\]|__{ROOT_WORDS}__|"
+    r"your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
+    r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
+    r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ /]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
+    r")/+(?=[^/])",
+    re.IGNORECASE,
+)
+PLACEHOLDER: Final = re.compile(
+    r"[<{][^/]*[>}]|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
+    r"app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
+    r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
+    r"\[[^\]/]*(?:\s|your|name|module|file)[^\]/]*\]\.\w{1,4}$|%[sd]|\$\{|\{\{|\bTBD\b|…|^string$",
+    re.IGNORECASE,
+)
+REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")
+FORBIDDEN: Final = re.compile(r'[<>:"|?*]')
+INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+MOST_WORDS: Final = 5
+EXAMPLE: Final = re.compile(r"file(?:name)?\d*(?:\.\w+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why an entry cannot be written; `unsafe` says that it leads out of the folder or hides something."""
+
+    reason: str
+    unsafe: bool = False
+
+
+def settle(entries: Iterable[str], form: str) -> FileList | Rejected:
+    """Return the paths to write, in order, or why nothing is left."""
+    spelled: dict[str, str] = {}
+    dropped: list[tuple[str, str]] = []
+    unsafe = False
+    for entry in entries:
+        path = normalised(entry)
+        if isinstance(path, Refused):
+            unsafe = unsafe or path.unsafe
+            dropped.append((entry, path.reason))
+        elif (known := spelled.setdefault(path.casefold(), path)) != path:
+            dropped.append((entry, f"differs from `{known}` only in case"))
+    paths = tuple(spelled.values())
+    parents = {path[:at] for path in paths for at, mark in enumerate(path) if mark == "/"}
+    folders = {path for path in paths if path in parents or path in FOLDER_NAMES}
+    files = tuple(path for path in paths if path not in folders)
+    dropped += [(path, "a folder") for path in paths if path in folders]
+    if files:
+        return FileList(files, tuple(dropped), form)
+    return list_rejected("unsafe_path" if unsafe else "wrong_format")
+
+
+def normalised(entry: str) -> str | Refused:
+    """Return an entry as a path relative to the project, or why it is none."""
+    text = _unquoted(entry)
+    if any(unicodedata.category(character) in INVISIBLE for character in text):
+        return Refused("has control or invisible characters", unsafe=True)
+    if (ELLIPSIS.fullmatch(text) and not text.startswith(("..", "/", ".\\"))) or not text.strip(
+        "."
+    ):
+        return Refused("not a path")
+    if len(text) > MAX_PATH:
+        return Refused("too long for a path")
+    if ADDRESS.match(text):
+        return Refused("an address")
+    if re.match(r"[A-Za-z]:", text):
+        return Refused("on a drive, outside the project folder", unsafe=True)
+    if re.match(r"(?:\\\\|//)[^/\\]", text):
+        return Refused("on another computer", unsafe=True)
+    path = text.replace("\\", "/")
+    if HOME.match(path) or SYSTEM.match(path):
+        return Refused("outside the project folder", unsafe=True)
+    return _below_root(path)
+
+
+def _unquoted(entry: str) -> str:
+    """Return an entry without white space, quotes and emphasis around it."""
+    text, before = entry.strip(" \t\r\n,;"), ""
+    while text != before:
+        before, text = text, text.strip()
+        if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
+            text = text[1:-1]
+        emphasis = re.fullmatch(r"(\*{1,3}|_{2})(.+)\1", text)
+        text = emphasis[2] if emphasis and not re.fullmatch(r"__\w+__", text) else text
+    return text
+
+
+def _below_root(path: str) -> str | Refused:
+    """Return a path with slashes below the project folder, or why it does not stay there."""
+    example = re.match(r"/?(?:absolute/|full/)?path/to/", path, re.IGNORECASE)
+    path = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)
+    path = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", path))
+    parts = [part.strip() for part in path.split("/")]
+    if path.startswith("~"):
+        return Refused("outside the project folder", unsafe=True)
+    if ".." in parts:
+        return Refused("leaves the project folder", unsafe=True)
+    if any(part.rstrip(". ").casefold() in {".git", "git~1"} for part in parts):
+        return Refused("inside git's own folder", unsafe=True)
+    if path in {"", "."} or path.endswith(("/", "/.")):
+        return Refused("a folder")
+    return (
+        _nameable(path) if not (example and EXAMPLE.fullmatch(path)) else Refused("a placeholder")
+    )
+
+
+def _nameable(path: str) -> str | Refused:
+    """Return the path if it names one text file."""
+    if "*" in path or re.search(r"\{[^{}]*,[^{}]*\}", path):
+        return Refused("a pattern")
+    if PLACEHOLDER.search(path):
+        return Refused("a placeholder")
+    if REQUIREMENT.match(path):
+        return Refused("a requirement")
+    if FORBIDDEN.search(path):
+        return Refused("has characters that no file name may have")
+    if ending(path) in BINARY_ENDINGS:
+        return Refused("not a text file")
+    if len(path.split()) > MOST_WORDS and not is_file_like(path):
+        return Refused("not a path")
+    return path

@@ -91,6 +91,21 @@ FORMS: Final[dict[str, Callable[[list[str]], str]]] = {
         "| File | Use |\n|---|---|\n" + "".join(f"| `{path}` | words |\n" for path in paths)
     ),
     "tree": tree,
+    "full-width": lambda paths: "".join(f"- {path}（说明，见 x.py）\n" for path in paths),
+    "chinese": lambda paths: "".join(f"{n}、{path}：说明\n" for n, path in enumerate(paths, 1)),
+    "bold": lambda paths: "".join(
+        f"{n}. **{path}** – uses x.py\n" for n, path in enumerate(paths, 1)
+    ),
+    "backslashes": lambda paths: json.dumps([path.replace("/", "\\") for path in paths]),
+    "checkboxes": lambda paths: "".join(f"- [ ] `{path}`\n" for path in paths),
+    "headings": lambda paths: "".join(f"### `{path}`\n\nUses `x.py`.\n\n" for path in paths),
+    "project": lambda paths: "".join(
+        f"**{path}**\n\n```\nopen('x.py')\n\n```\n\n" for path in ["a.py", *paths]
+    ),
+    "sentence": lambda paths: f"We need {', '.join(f'`{path}`' for path in paths)}.",
+    "call": lambda paths: json.dumps({"name": "create", "arguments": {"files": paths}}),
+    "without-bracket": lambda paths: json.dumps({"files": paths}).removesuffix("]}"),
+    "quoted-block": lambda paths: "".join(f"> - {path}\n" for path in paths),
 }
 
 
@@ -99,7 +114,23 @@ FORMS: Final[dict[str, Callable[[list[str]], str]]] = {
 @given(paths=LISTS)
 def test_a_list_survives_its_form(form: str, paths: list[str]) -> None:
     answer = FORMS[form](paths)
-    assert read_file_list(answer, finish_reason="stop") == FileList(tuple(paths), ())
+    whole = ("a.py", *paths) if form == "project" else tuple(paths)
+    assert read_file_list(answer, finish_reason="stop") == FileList(whole, ())
+
+
+@settings(max_examples=60, deadline=None)
+@given(paths=LISTS, data=st.data())
+def test_a_list_cut_anywhere_is_never_a_shorter_one(paths: list[str], data: st.DataObject) -> None:
+    form = FORMS[
+        data.draw(
+            st.sampled_from(["json", "object", "python", "trailing-comma", "bullets", "lines"])
+        )
+    ]
+    answer = form(paths)
+    cut = data.draw(st.integers(1, len(answer) - 1))
+    verdict = read_file_list(answer[:cut], finish_reason="length")
+    if isinstance(verdict, FileList):
+        assert verdict == FileList(tuple(paths), ())
 
 
 @settings(max_examples=60, deadline=None)
