@@ -1,5 +1,6 @@
 """`smol_dev config`: the settings shown, explained, checked and changed."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,11 +169,17 @@ def open_editor(file: Path) -> None:
 
 
 def ask_again(error: ConfigError) -> bool:
-    """Show what is wrong, and ask whether to edit once more."""
+    """Show what is wrong, and ask whether to edit once more; no, where nobody answers."""
     from smol_dev.ui.screen import render_error
 
+    if not sys.stdin.isatty():
+        return False
     click.echo(render_error(error), err=True)
-    return click.confirm("Edit again?", default=True, err=True)
+    try:
+        return click.confirm("Edit again?", default=True, err=True)
+    except click.Abort:  # Ctrl-D or Ctrl-C: the text is kept and named
+        click.echo(err=True)
+        return False
 
 
 @config.command()

@@ -3,6 +3,7 @@
 import re
 import shlex
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +115,19 @@ def test_a_name_with_a_space_or_dot_is_reached(shell: Shell) -> None:
         shell.export(**{f"SMOL_PROFILES__{variable}__SEED": "8"})
         assert shell.type("config", "show", "-p", name) == 0
         assert "seed = 8" in shell.out
+
+
+def test_without_a_terminal_a_bad_edit_is_an_error_that_names_the_text(
+    shell: Shell, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf oops > "$1"\n', encoding="utf-8")
+    editor.chmod(0o700)
+    shell.export(EDITOR=str(editor))
+    assert shell.type("config", "edit") == 2
+    copy = re.search(r"your text is kept in `([^`]*)`", shell.err)
+    assert copy is not None
+    assert Path(copy[1]).read_text(encoding="utf-8") == "oops"
 
 
 def test_an_extends_that_own_keys_outdo_says_so(shell: Shell) -> None:

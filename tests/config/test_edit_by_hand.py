@@ -6,7 +6,7 @@ import pytest
 from smol_dev.config.edit_by_hand import edit_by_hand
 from smol_dev.config.layers import Flags
 from smol_dev.config.trust import pending
-from smol_dev.errors import ConfigError
+from smol_dev.errors import ConfigError, SmolError, UsageError
 from tests.config.world import World
 
 
@@ -107,3 +107,57 @@ def test_a_projects_file_is_approved_as_its_writer_saw_all_of_it(world: World) -
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert found.approved
+
+
+def test_after_another_programs_change_the_second_try_succeeds(world: World) -> None:
+    world.write(user="[run]\nmax_files = 2\n")
+    told: list[ConfigError] = []
+
+    def editor(copy: Path) -> None:
+        if not told:
+            copy.write_text("[run]\nmax_files = 3\n")
+            world.user_file.write_text("[run]\nmax_files = 4\n")
+
+    def again(error: ConfigError) -> bool:
+        told.append(error)
+        return True
+
+    said = edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=again)
+    assert len(told) == 1
+    assert world.user_file.read_text() == "[run]\nmax_files = 3\n"
+    other = Path(said[1].split("`")[1])
+    assert f"`{other}`" in told[0].hint
+    assert other.read_text() == "[run]\nmax_files = 4\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(KeyboardInterrupt(), 130), (UsageError("vi failed", hint="x"), 2)]
+)
+def test_the_text_is_kept_however_the_editor_ends(
+    world: World, raised: BaseException, code: int
+) -> None:
+    world.write(user="[run]\nmax_files = 2\n")
+    copies: list[Path] = []
+
+    def editor(copy: Path) -> None:
+        copies.append(copy)
+        copy.write_text("typed")
+        raise raised
+
+    with pytest.raises(SmolError) as caught:
+        edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+    assert caught.value.exit_code == code
+    assert f"your text is kept in `{copies[0]}`" in caught.value.hint
+    assert copies[0].read_text() == "typed"
+
+
+def test_a_copy_that_nobody_touched_is_removed_with_the_error(world: World) -> None:
+    copies: list[Path] = []
+
+    def editor(copy: Path) -> None:
+        copies.append(copy)
+        raise UsageError("vi failed", hint="x")
+
+    with pytest.raises(UsageError, match="vi failed"):
+        edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+    assert not copies[0].parent.exists()
