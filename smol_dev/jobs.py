@@ -1,7 +1,9 @@
 """The job that the settings make of a prompt."""
 
+from dataclasses import replace
+
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import Profile
+from smol_dev.config.model import Profile, Prompts
 from smol_dev.connect import Link
 from smol_dev.conversation import Job, StageSettings
 from smol_dev.prompts import VARIANTS, Words, shipped
@@ -38,11 +40,21 @@ def job_of(
 
 def all_variants(loaded: Loaded) -> dict[str, Words]:
     """Every prompt variant by name: the shipped ones, and those of the user's files."""
-    own = {
-        name: Words(words.system, words.plan, words.files, words.code)
-        for name, words in loaded.prompts.items()
+    return {name: shipped(name) for name in VARIANTS} | {
+        name: own_words(words) for name, words in loaded.prompts.items()
     }
-    return {name: shipped(name) for name in VARIANTS} | own
+
+
+def own_words(own: Prompts) -> Words:
+    """Return the words of an own variant; what it leaves out is the extended variant's.
+
+    An empty system message says that there is none; no request can be empty.
+    """
+    said = {key: getattr(own, key) for key in own.model_fields_set - {"extends"}}
+    return replace(
+        shipped(own.extends),
+        **{key: text for key, text in said.items() if text.strip() or key == "system"},
+    )
 
 
 def _stage(profile: Profile) -> StageSettings:

@@ -12,6 +12,8 @@ RESERVED: Final = ("profile", "config", "trust_project", "local_servers")
 KEY_SOURCES: Final = ("api_key", "api_key_env", "api_key_file", "api_key_command")
 """The settings that name a key: they stand for one another, so the strongest one holds alone."""
 
+QUOTED: Final = "the quotes around it are a part of it: leave them out (env files keep them)"
+
 Key = tuple[str, ...]
 
 
@@ -49,11 +51,14 @@ class Environment(NamedTuple):
 
 
 def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
-    """The `SMOL_*` variables by name; an empty one counts as unset, as compose files write those."""
+    """The `SMOL_*` variables by name, the blanks and the CR at the end of an env file's line cut off.
+
+    An empty one counts as unset, as compose files write those.
+    """
     return tuple(
-        Variable(name, tuple(fold(name).removeprefix(PREFIX).split("__")), text)
+        Variable(name, tuple(fold(name).removeprefix(PREFIX).split("__")), text.rstrip())
         for name, text in sorted(environ.items())
-        if fold(name).startswith(PREFIX) and text != ""
+        if fold(name).startswith(PREFIX) and text.strip() != ""
     )
 
 
@@ -94,10 +99,17 @@ def environment(
         if spelled.get(key) and same_name(spelled[key], each.name):
             problems.append(Problem(each.name, "", f"`{spelled[key]}` sets the same key"))
         value = known.value(key, each.text) if known else each.text
+        if known and "extra_body" not in key and is_quoted(each.text):
+            problems.append(Problem(each.name, "", QUOTED))
         give_way(data, key, by_name=spelled, stageless=each.path[0] != "profiles")
         put(data, key, value)
         spelled[key] = each.name
     return Environment(data, spelled, tuple(problems), tuple(filter(None, warnings)))
+
+
+def is_quoted(text: str) -> bool:
+    """Return whether the whole text stands in quotes."""
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
 
 
 def settings(found: Iterable[Variable]) -> list[Variable]:

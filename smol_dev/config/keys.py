@@ -184,6 +184,8 @@ class KnownKeys:
         ):
             return None
         free = get_origin(field.annotation) is dict
+        if free and key[name] == "headers":  # a variable's name has no `-`, and a header's no `_`
+            return (*key[: name + 1], *(part.replace("_", "-") for part in key[name + 1 :]))
         return key if free or len(key) == name + 1 else None
 
     def value(self, key: Key, text: str) -> object:
@@ -191,9 +193,9 @@ class KnownKeys:
         field = field_of(key)
         if field is None:
             return text
-        inside = len(key) > len(setting(key)) - (1 if is_table(field.annotation) else 0)
+        inside = len(key) > locate(key)[1] + 1
         kind = Any if inside and "extra_body" in key else field.annotation
-        if inside and "headers" in key:
+        if inside and ("headers" in key or "extra_query" in key):
             return text
         return bool_of(text) if kind is bool else json_of(text) if takes_json(kind) else text
 

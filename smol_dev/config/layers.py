@@ -6,7 +6,7 @@ dataclass takes four times as long.) Nothing is validated yet beyond "this is TO
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -129,6 +129,12 @@ class Layers:
     variables: tuple[Variable, ...] = ()
     project: Document | None = None
     flags: Flags = field(default_factory=Flags)
+
+    def own(self) -> "Layers":
+        """Return what holds without the project's file, read as if there were none."""
+        if self.of("project") is None:
+            return self
+        return read_layers(replace(self.flags, project=False), self.surroundings)
 
     def of(self, kind: Kind) -> Layer | None:
         """The layer of this kind, if it says something."""

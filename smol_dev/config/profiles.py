@@ -164,3 +164,10 @@ def description(layers: Layers, name: str) -> str:
         if isinstance(text := layer.table("profiles", name).get("description"), str):
             return text
     return ""
+
+
+def value_of(data: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - TOML data
+    """The value at a path, None where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data

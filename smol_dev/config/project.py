@@ -16,7 +16,7 @@ from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.precedence import leaf_paths
 from smol_dev.config.problems import Problem, dotted, shown
-from smol_dev.config.profiles import Slot, base_url, chain, slots
+from smol_dev.config.profiles import Slot, base_url, chain, slots, value_of
 
 KEYS_ELSEWHERE: Final = (
     "a project's file cannot name a key; keep the server with its key in your own file, "
@@ -90,16 +90,11 @@ def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
     return tier == "steer"
 
 
-def value_of(data: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - TOML data
-    """The value at a path, None where there is none."""
-    for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
-    return data
-
-
 def is_model(key: Key) -> bool:
     """Whether the key names the model of a profile or of one of its stages."""
-    return key[0] == "profiles" and key[-1] == "model" and (len(key) == 3 or key[2] in STAGES)  # noqa: PLR2004
+    return key[0] == "profiles" and (
+        key[2:] == ("model",) or (key[3:] == ("model",) and key[2] in STAGES)
+    )
 
 
 def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:

@@ -22,8 +22,8 @@ from smol_dev.config.keys import STAGES, KnownKeys
 from smol_dev.config.layers import Layer, Layers, declared, read_layers
 from smol_dev.config.precedence import leaf_paths, overridden
 from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
-from smol_dev.config.profiles import Slot, chain, slots
-from smol_dev.config.project import is_cloud_model, project_problems, value_of
+from smol_dev.config.profiles import Slot, chain, slots, value_of
+from smol_dev.config.project import is_cloud_model, project_problems
 from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.config.validate import layer_problems, reference_problems
 from smol_dev.config.variants import parent_problems, read_variants, resolved
@@ -87,7 +87,12 @@ def understood(layers: Layers) -> Layers:
     )
     spoken = Layer("environment", said.data, spelled=said.spelled)
     every = tuple(spoken if layer.kind == "environment" else layer for layer in layers.all)
-    return replace(layers, all=every, warnings=(*layers.warnings, *said.warnings))
+    return replace(
+        layers,
+        all=every,
+        problems=(*layers.problems, *said.problems),
+        warnings=(*layers.warnings, *said.warnings),
+    )
 
 
 def problems_of(layers: Layers) -> Iterator[Problem]:

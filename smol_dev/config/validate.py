@@ -107,11 +107,18 @@ def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
         if any(not encodable(str(part)) or not str(part).isprintable() for part in key):
             what = "must not hold a name with an invisible character"
             yield layers.problem(layer, key[:1], what)
+        if is_model_field(key) and not isinstance(value, str):
+            yield layers.problem(layer, key, "must be text: it is the model that is asked")
         inside = field_of(key) is not None and len(key) > locate(key)[1] + 1
         if inside and isinstance(value, dt.date | dt.time):
             yield layers.problem(layer, key, "must be JSON: no dates and times")
         if inside and isinstance(value, float) and not math.isfinite(value):
             yield layers.problem(layer, key, "must be a finite number")
+
+
+def is_model_field(key: tuple[Any, ...]) -> bool:
+    """Return whether the key is a field of the request that names its model."""
+    return key[0] == "profiles" and key[-2:] == ("extra_body", "model")
 
 
 def leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401

@@ -407,3 +407,57 @@ def test_a_public_name_is_refused_with_the_address_that_was_found(
             lookup=lambda _: ("192.168.1.7", "93.184.216.34"),
         )
     assert told in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "headers"),
+    [
+        pytest.param("SMOL_HEADERS", '{"X-Team": "blue"}', {"X-Team": "blue"}, id="a table"),
+        pytest.param("SMOL_HEADERS__X_TEAM", "blue", {"x-team": "blue"}, id="one header"),
+        pytest.param(
+            "SMOL_HEADERS__X_TEAM", "blue \r\n", {"x-team": "blue"}, id="a line of a file"
+        ),
+    ],
+)
+def test_variables_set_headers(world: World, name: str, text: str, headers: dict[str, str]) -> None:
+    world.environ[name] = text
+    (bound,) = world.load().secrets(base_url="http://localhost:1/v1")
+    assert bound.headers == headers
+
+
+def test_the_end_of_a_variables_line_is_cut_off(world: World) -> None:
+    world.environ.update(
+        SMOL_PROFILE="local-ollama\r", SMOL_MODEL="m \t", SMOL_TIMEOUT="7\r", SMOL_SEED=" "
+    )
+    loaded = world.load()
+    assert (loaded.name, loaded.profile.model, loaded.profile.timeout) == ("local-ollama", "m", 7)
+    assert loaded.profile.seed == type(loaded.profile)().seed
+
+
+@pytest.mark.parametrize("name", ["SMOL_MODEL", "SMOL_TIMEOUT", "SMOL_API_KEY", "SMOL_OUTPUT_DIR"])
+def test_quotes_around_a_variable_are_named_as_the_mistake(world: World, name: str) -> None:
+    world.environ[name] = '"12345678"'
+    assert (
+        f"{name}: the quotes around it are a part of it: leave them out (env files keep them)"
+        in world.problems()
+    )
+
+
+def test_a_profile_that_is_not_there_is_blamed_on_the_variable_that_selects_it(
+    world: World,
+) -> None:
+    world.environ.update(SMOL_PROFILE="local-olama", SMOL_BASE_URL="http://localhost:1/v1")
+    assert world.problems() == [
+        "SMOL_PROFILE: there is no profile `local-olama`; did you mean `local-ollama`?"
+    ]
+
+
+@pytest.mark.parametrize("table", ["extra_body", "plan.extra_body"])
+def test_the_model_among_the_fields_is_text_and_steers(world: World, table: str) -> None:
+    world.write(project=f"[profiles.local.{table}]\nmodel = 5\n")
+    assert world.problems() == [
+        f"~/home/work/smol.toml:2:1: profiles.local.{table}.model: must be text: it is the model that is asked"
+    ]
+    world.write(project=f'[profiles.local.{table}]\nmodel = "x"\n')
+    (warning,) = world.load().warnings
+    assert f"`profiles.local.{table}.model`" in warning
