@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +22,12 @@ from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, Run
 from smol_dev.interrupts import Interrupts
 from smol_dev.jobs import job_of
 from smol_dev.redact import redact
-from smol_dev.resuming import load_shown, settings_of
+from smol_dev.resuming import as_edited, load_shown, settings_of
 from smol_dev.review import agree
 from smol_dev.rim import Rim
 from smol_dev.safe import command, named
 from smol_dev.workspace.failures import resume_command
+from smol_dev.workspace.paths import settle
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Remaining, Workspace
@@ -43,7 +45,7 @@ class Task:
 
     `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
     resumed run is about (empty: all that are missing), `include` those that may be read into a request
-    although a record from elsewhere says that they were edited.
+    although a record from elsewhere says that they were edited, `list_file` holds another file list.
     """
 
     prompt: str = ""
@@ -53,6 +55,7 @@ class Task:
     allow_sensitive: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    list_file: Path | None = None
 
 
 def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
@@ -92,8 +95,9 @@ def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
             allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
             task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
             workspace.allow_sensitive(task.allow_sensitive)
+        record = _edited(record, workspace, task, loaded, rim)
         _check_only(task.only, record)
-        remaining = workspace.remaining() if record.files else None
+        remaining = workspace.remaining(record.files) if record.files else None
         if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
             rim.show(Noticed(done))
             return _over(workspace)
@@ -149,6 +153,19 @@ def _output_dir(loaded: Loaded) -> Path:
     if not loaded.run.output_dir:
         raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
     return Path(loaded.run.output_dir)
+
+
+def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, rim: Rim) -> Record:
+    """The record with the plan and list as the user left them, which is said."""
+    rules = Draft(
+        "", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files
+    )
+    edited = as_edited(record, workspace, task.list_file, rules)
+    if edited.plan != record.plan:
+        rim.show(Noticed("the plan is taken as it was edited"))
+    if edited.files and edited.files != record.files:
+        rim.show(Noticed("the file list is taken as it was edited"))
+    return edited
 
 
 def _nothing_to_do(

@@ -1,17 +1,10 @@
 """A plan and its file list before any file is written: what the user may decide, and what follows."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from smol_dev.conversation import Job, Settle
 from smol_dev.errors import UsageError
-
-LIST_HEADING: Final = """\
-# One path a line, in the order in which the files are written.
-# Lines that begin with `#` are left out.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +77,6 @@ def plan_of(text: str) -> str:
     if not text.strip():
         raise UsageError("the plan is empty", hint="write what is to be built, or stop instead")
     return text.strip()
-
-
-def list_text(files: Sequence[str]) -> str:
-    """The list as a file to edit."""
-    lines = [f"\\{path}" if path.startswith("#") else path for path in files]
-    return "\n".join([LIST_HEADING.rstrip(), *lines, ""])
 
 
 def list_of(text: str, draft: Draft) -> tuple[str, ...]:

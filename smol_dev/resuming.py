@@ -1,6 +1,8 @@
 """Which settings an earlier run goes on with: those it was begun with, if this user wrote its record."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from smol_dev import __version__
@@ -9,13 +11,16 @@ from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import Loaded, load
 from smol_dev.config.profiles import list_profiles
-from smol_dev.errors import AnswerError, ConfigError, TrustError
+from smol_dev.draft import Draft, list_of, plan_of
+from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
 from smol_dev.events import Warned
 from smol_dev.rim import Rim
 from smol_dev.safe import command, named
-from smol_dev.workspace.record import Record
+from smol_dev.workspace.record import Record, list_text
 from smol_dev.workspace.writer import Workspace
 
+MOST_PLAN: Final = 256 * 1024
+MOST_LIST: Final = 1024 * 1024
 MOST_TOLD: Final = 5
 """Differences that are named one by one."""
 
@@ -41,6 +46,60 @@ def settings_of(workspace: Workspace, record: Record, flags: Flags, rim: Rim) ->
             reason="wrong_format",
         )
     return loaded, there
+
+
+def as_edited(record: Record, workspace: Workspace, list_file: Path | None, job: Draft) -> Record:
+    """The record with the plan and the list as the user has edited them since.
+
+    Another plan asks for the list again, unless that was edited too. `job` holds the rules for a list.
+    """
+    plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
+    raw = workspace.read_edited("files.txt", limit=MOST_LIST)
+    source = ".smol/files.txt"
+    if list_file is not None:
+        raw, source = _read(list_file), str(list_file)
+    listed = _text(raw, source, MOST_LIST)
+    files = record.files
+    if listed is not None and (list_file is not None or listed != list_text(record.files)):
+        files = list_of(listed, job)
+    if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
+        plan = plan_of(plan)
+        kept = files if files != record.files or list_file is not None else ()
+        record = replace(
+            record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked=""
+        )
+        files = kept
+    if files != record.files:
+        answer = json.dumps({"files": files})
+        record = replace(record, files=files, list_answer=answer, list_asked="", dropped=())
+    return record
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_LIST + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the list `{path}` cannot be read: {error.strerror}",
+            hint="check the path of `--files`",
+        ) from error
+
+
+def _text(raw: bytes | None, source: str, limit: int) -> str | None:
+    """The text of an edited file, with plain line ends. Raises `UsageError` when it is none."""
+    if raw is None:
+        return None
+    hint = f"save `{source}` as UTF-8 text of at most {limit // 1024} KiB"
+    if len(raw) > limit:
+        raise UsageError(f"`{source}` is longer than {limit // 1024} KiB", hint=hint)
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"`{source}` is not UTF-8 (byte {error.start})", hint=hint) from error
+    if "\0" in text:
+        raise UsageError(f"`{source}` holds a NUL character", hint=hint)
+    return text
 
 
 def load_shown(flags: Flags, rim: Rim) -> Loaded:

@@ -565,3 +565,68 @@ def test_a_file_name_that_holds_a_part_of_a_key_is_not_written_shown_or_recorded
     for path in (world.cwd / "generated").rglob("*"):
         assert key[:14] not in str(path)
         assert not path.is_file() or key[:14] not in path.read_text()
+
+
+def test_an_edited_plan_is_the_plan_and_asks_for_the_list_again(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        (world.cwd / "generated/.smol/plan.md").write_text("My own plan.\n")
+        done = world.resume(server)
+    sent = [request.json()["messages"] for request in server.chats[2:]]
+    assert (done.exit_code, len(sent), world.files()) == (0, 3, TWO)
+    assert all(messages[2]["content"] == "My own plan." for messages in sent)
+
+
+def test_an_edited_list_is_the_list(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        listed = world.cwd / "generated/.smol/files.txt"
+        assert listed.read_text().splitlines()[2:] == ["a.py", "b/b.py"]
+        listed.write_text("b/b.py\n")
+        (world.cwd / "generated/.smol/plan.md").write_text("My own plan.\n")
+        done = world.resume(server)
+    assert (done.exit_code, done.written, len(server.chats)) == (0, ("b/b.py",), 3)
+
+
+def test_a_list_of_ones_own_is_named(world: World) -> None:
+    mine = world.cwd / "mine.txt"
+    mine.write_text("# mine\nb/b.py\n")
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        assert world.resume(server, list_file=mine).written == ("b/b.py",)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("plan.md", b"\xff", "`.smol/plan.md` is not UTF-8 (byte 0)"),
+        ("plan.md", b"a\0", "`.smol/plan.md` holds a NUL character"),
+        ("plan.md", b"x" * 262_145, "`.smol/plan.md` is longer than 256 KiB"),
+        ("plan.md", b" ", "the plan is empty"),
+        (
+            "files.txt",
+            b"../x",
+            "the list holds what may not be written: `../x` (has a `..` component)",
+        ),
+        ("files.txt", b"", "the list is empty"),
+    ],
+)
+def test_an_edited_file_that_cannot_be_used_is_one_error(
+    world: World, name: str, content: bytes, message: str
+) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+        (world.cwd / "generated/.smol" / name).write_bytes(content)
+        with pytest.raises(UsageError) as caught:
+            world.resume(server)
+    assert (caught.value.message, len(server.chats)) == (message, 2)
+
+
+def test_the_plan_of_another_run_in_the_folder_is_put_away(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server, plan_only=True)
+    with FakeServer(json_answer({"error": "out of order"}, status=500)) as broken:
+        generate(Task("other"), world.flags(broken.base_url), world.rim())
+    kept = world.cwd / "generated/.smol"
+    assert not (kept / "plan.md").exists()
+    assert (kept / "backup/.smol/plan.md").read_text() == f"{PLAN}\n"

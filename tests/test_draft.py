@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from smol_dev.conversation import Job
 from smol_dev.draft import (
-    LIST_HEADING,
     AskedAgain,
     Change,
     Draft,
@@ -17,11 +16,11 @@ from smol_dev.draft import (
     changed,
     draft_of,
     list_of,
-    list_text,
     plan_of,
 )
 from smol_dev.errors import UsageError
 from smol_dev.workspace.paths import settle
+from smol_dev.workspace.record import LIST_HEADING, list_text
 
 JOB = Job("a timer", settle, {}, plan="P", list_answer="L", files=("a.py", "b.py"), max_files=3)
 DRAFT = draft_of(JOB)

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     multiple=True,
     help="Show the model this file as you edited it, though the record came from elsewhere.",
 )
+@click.option(
+    "--files",
+    "list_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A file list of your own, one path a line, as in `.smol/files.txt`.",
+)
 @settings_options
 @server_options
 @reporting_options
@@ -38,6 +45,7 @@ def resume(
     *,
     only: tuple[str, ...],
     include: tuple[str, ...],
+    list_file: Path | None,
     allow_sensitive: tuple[str, ...],
     flags: "Flags",
     report: Report,
@@ -49,5 +57,11 @@ def resume(
     from smol_dev.app import Task
     from smol_dev.app import resume as run
 
-    task = Task(folder=folder, only=only, include=include, allow_sensitive=allow_sensitive)
+    task = Task(
+        folder=folder,
+        only=only,
+        include=include,
+        list_file=list_file,
+        allow_sensitive=allow_sensitive,
+    )
     return report.run(lambda rim: run(task, flags, rim))

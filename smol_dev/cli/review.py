@@ -81,7 +81,8 @@ def edit_plan(draft: "Draft") -> "Decision | None":
 
 def edit_list(draft: "Draft") -> "Decision | None":
     """The list as the user leaves it; None when nothing was changed."""
-    from smol_dev.draft import ListEdited, list_of, list_text
+    from smol_dev.draft import ListEdited, list_of
+    from smol_dev.workspace.record import list_text
 
     files = edited(list_text(draft.files), ".txt", lambda text: list_of(text, draft))
     return None if files is None or files == draft.files else ListEdited(files)

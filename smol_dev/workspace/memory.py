@@ -15,11 +15,13 @@ from smol_dev.workspace.folder import TEMPORARY, Folder, descend
 from smol_dev.workspace.journal import Journal, entries
 from smol_dev.workspace.lock import Lock
 from smol_dev.workspace.provenance import Provenance
-from smol_dev.workspace.record import FileState, Record, damaged, parse, render
+from smol_dev.workspace.record import FileState, Record, damaged, list_text, parse, render
 from smol_dev.workspace.root import refuse_foreign
 
 NAME: Final = ".smol"
 RECORD: Final = "run.json"
+PLAN: Final = "plan.md"
+LIST: Final = "files.txt"
 
 _MAX_RECORD_BYTES: Final = 32 * 1024 * 1024
 _MAX_ANSWER_BYTES: Final = 1024 * 1024
@@ -125,8 +127,13 @@ class Memory:
         ):
             if self.record is None and self.folder.status(RECORD) is not None:
                 self.keep_copy(self.folder, RECORD, f"{NAME}/{RECORD}")
-            if record.plan and (self.record is None or self.record.plan != record.plan):
-                self._publish("plan.md", record.plan.rstrip("\n") + "\n")
+                for name in (PLAN, LIST):
+                    self._put_away(name)
+            before = self.record or Record("", {})
+            if record.files and before.files != record.files:
+                self._publish(LIST, list_text(record.files))
+            if record.plan and before.plan != record.plan:
+                self._publish(PLAN, record.plan.rstrip("\n") + "\n")
             if self.is_ours:
                 self._provenance.note(self.folder.path.parent, whole)
             self._publish(RECORD, render(whole))
@@ -185,6 +192,16 @@ class Memory:
                     answers.place(temporary, answers, name)
                     break
         return f"{NAME}/answers/{name}"
+
+    def read(self, name: str, *, limit: int) -> bytes | None:
+        """The first `limit` bytes of a file in `.smol`; None where it is not there. Raises `OSError`."""
+        return None if self.folder.status(name) is None else self.folder.read(name, limit=limit)
+
+    def _put_away(self, name: str) -> None:
+        """Keep a copy of what an earlier run, or the user, has left under this name, and remove it."""
+        if self.folder.status(name) is not None:
+            self.keep_copy(self.folder, name, f"{NAME}/{name}")
+            self.folder.remove(name)
 
     def _publish(self, name: str, content: str | bytes) -> None:
         data = _bytes(content) if isinstance(content, str) else content

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Final, Literal, get_args
@@ -12,6 +12,11 @@ from smol_dev.errors import Reason, WorkspaceError
 FORMAT_VERSION: Final = 2
 READABLE: Final = (1, FORMAT_VERSION)
 """The first format had none of `begun`, `server`, and `said` and `asked` of a file."""
+
+LIST_HEADING: Final = """\
+# One path a line, in the order in which the files are written.
+# Lines that begin with `#` are left out.
+"""
 
 MAX_FILES: Final = 10_000
 _MAX_TEXT: Final = 1024 * 1024
@@ -91,6 +96,12 @@ def render(record: Record) -> bytes:
     }
     text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
     return json.dumps(json.loads(text), indent=2).encode() + b"\n"
+
+
+def list_text(files: Sequence[str]) -> str:
+    """The file list as a file to edit."""
+    lines = [f"\\{path}" if path.startswith("#") else path for path in files]
+    return "\n".join([LIST_HEADING.rstrip(), *lines, ""])
 
 
 def parse(data: bytes, *, source: str) -> Record:

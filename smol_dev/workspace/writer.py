@@ -163,6 +163,11 @@ class Workspace:
             self._allow_replacing(record.files)
         self._memory.save(record)
 
+    def read_edited(self, name: Literal["plan.md", "files.txt"], *, limit: int) -> bytes | None:
+        """What is in the plan's or the list's file now, one byte more than the limit at most."""
+        with translated(f"cannot read `{name}` in `{self.root / '.smol'}`", root=self.root):
+            return self._memory.read(name, limit=limit + 1)
+
     def note(self, state: FileState) -> None:
         """Remember one file at a constant cost; a done file's `sha256` and `bytes` are filled in."""
         self._memory.note(state)
@@ -171,12 +176,11 @@ class Workspace:
         """Keep an unusable answer under `.smol/answers/` for the user to look at; its relative path."""
         return self._memory.keep_answer(stage, path, attempt, text)
 
-    def remaining(self) -> Remaining:
-        """What is left to do of the record's file list, judged by what is on disk now."""
+    def remaining(self, files: Sequence[str] | None = None) -> Remaining:
+        """What is left to do of the files (those of the record), judged by what is on disk now."""
         record = self._memory.record
-        accepted, refused = settle(
-            record.files if record else (), allow_sensitive=self._allow_sensitive
-        )
+        listed = files if files is not None else record.files if record else ()
+        accepted, refused = settle(listed, allow_sensitive=self._allow_sensitive)
         found = {path: self._examine(path) for path in accepted}
         done = {path for path, state in self._memory.states.items() if state.state == "done"}
         foreign = {path: why for path, (standing, why) in found.items() if standing == "foreign"}
@@ -229,6 +233,8 @@ class Workspace:
             standing, why = self._stand(folder, name, target)
             if standing == "foreign":
                 raise _in_the_way(self.root, target, why)
+            if standing == "ours" and self._memory.states[target].state == "done":
+                standing = "replaceable"  # finished, and asked for again because the plan changed
             with self._intent(target, data):
                 self._publish(temporary, folder, name, target=target, standing=standing)
             folder.sync()
