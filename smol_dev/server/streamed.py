@@ -81,8 +81,8 @@ class _Answer:
 
     def _count(self, delta: Delta) -> None:
         """Raise `ServerError` for an answer that is longer than what is asked for can be."""
-        self._left[0] -= len(delta.text.encode())
-        self._left[1] -= len(delta.reasoning.encode())
+        self._left[0] -= len(delta.text.encode(errors="surrogatepass"))
+        self._left[1] -= len(delta.reasoning.encode(errors="surrogatepass"))
         if min(self._left) < 0:
             message = f"the answer of {self._asked.server} is longer than {self._most:,} bytes"
             hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
