@@ -2,7 +2,8 @@
 
 The map of the package, in the order in which a run goes through it:
 
-- `cli` parses the command line, `app` puts the parts together, `library` does so for programs.
+- `cli` parses the command line, `app` puts the parts together, `library` does so for programs; `interrupts`
+  and `loop` are what a signal does to a command.
 - `config` is the heart: layers of settings, profiles, trust, keys; `config.secret` reads the key.
 - `connect` finds the server; `server` talks to it, `server.client` through the `openai` package.
 - `pipeline` is the method, `strategies` how files are asked for, `asking` how one answer is had,
@@ -16,13 +17,43 @@ The map of the package, in the order in which a run goes through it:
 The library's functions load what they need on first use; importing the package costs nothing.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from smol_dev.config.load import Loaded
+    from smol_dev.errors import (
+        AnswerError,
+        ConfigError,
+        InterruptedRunError,
+        OutputError,
+        ServerError,
+        SmolError,
+        TrustError,
+        UsageError,
+        WorkspaceError,
+    )
+    from smol_dev.events import (
+        Dropped,
+        Event,
+        Failed,
+        FileDone,
+        FileFailed,
+        FilesReady,
+        FileStarted,
+        Piece,
+        PlanReady,
+        Retry,
+        RunDone,
+        RunStarted,
+        StageStarted,
+        StageTotal,
+        Warned,
+    )
     from smol_dev.library import (
         Result,
         build,
+        build_async,
         generate_code,
         generate_code_sync,
         load_profile,
@@ -33,9 +64,34 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnswerError",
+    "ConfigError",
+    "Dropped",
+    "Event",
+    "Failed",
+    "FileDone",
+    "FileFailed",
+    "FileStarted",
+    "FilesReady",
+    "InterruptedRunError",
     "Loaded",
+    "OutputError",
+    "Piece",
+    "PlanReady",
     "Result",
+    "Retry",
+    "RunDone",
+    "RunStarted",
+    "ServerError",
+    "SmolError",
+    "StageStarted",
+    "StageTotal",
+    "TrustError",
+    "UsageError",
+    "Warned",
+    "WorkspaceError",
     "build",
+    "build_async",
     "generate_code",
     "generate_code_sync",
     "load_profile",
@@ -43,11 +99,14 @@ __all__ = [
     "specify_file_paths",
 ]
 
+_HOMES: Final = ("errors", "events", "library", "config.load")
+"""The modules of the public names, the lightest first."""
+
 
 def __getattr__(name: str) -> object:
-    """A function of the library, loaded now."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from smol_dev import library  # noqa: PLC0415 - importing the package must cost nothing
-
-    return getattr(library, name)
+    """A function, an error or an event of the library, its module loaded now."""
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(f"smol_dev.{home}")
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from smol_dev import __version__, pipeline
 from smol_dev.begun import Begun, begun, begun_of
@@ -19,8 +19,9 @@ from smol_dev.delivery import Delivery
 from smol_dev.draft import Decision, Draft
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
 from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
-from smol_dev.interrupts import Interrupts
+from smol_dev.interrupts import note, raise_interrupt
 from smol_dev.jobs import job_of
+from smol_dev.loop import run as run_in_loop
 from smol_dev.redact import redact
 from smol_dev.resuming import as_edited, load_shown, settings_of
 from smol_dev.review import agree
@@ -58,18 +59,31 @@ class Task:
     list_file: Path | None = None
 
 
-def generate(task: Task, settings: Flags | Loaded, rim: Rim) -> RunDone:
-    """The whole method from a prompt; `settings` are loaded, or the flags to load them with.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its closing event, and the failure that stopped it before its end."""
 
-    Raises `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
+    done: RunDone
+    error: SmolError | None = None
+
+
+def generate(task: Task, flags: Flags, rim: Rim) -> RunDone:
+    """Do the whole method from a prompt.
+
+    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
     and in the exit code.
     """
-    loaded = settings if isinstance(settings, Loaded) else load_shown(settings, rim)
+    work = generate_async(task, load_shown(flags, rim), rim)
+    return run_in_loop(work, rim.interrupts).done
+
+
+async def generate_async(task: Task, loaded: Loaded, rim: Rim) -> Outcome:
+    """Do the whole method from a prompt, in the loop that is running."""
     with _open(task, loaded, rim) as workspace:
-        _ask_before_replacing(workspace, task, rim)
+        with rim.interrupts.stopping(raise_interrupt):
+            _ask_before_replacing(workspace, task, rim)
         record = Record(task.prompt, {})
-        run = _Run(task, loaded, rim, workspace, record, remaining=None)
-        return asyncio.run(run.drive())
+        return await _Run(task, loaded, rim, workspace, record, remaining=None).drive()
 
 
 def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
@@ -102,7 +116,7 @@ def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
             rim.show(Noticed(done))
             return _over(workspace)
         run = _Run(task, loaded, there, workspace, record, remaining=remaining)
-        return asyncio.run(run.drive())
+        return run_in_loop(run.drive(), rim.interrupts).done
 
 
 def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
@@ -252,7 +266,7 @@ class _Run:
             allow_sensitive=self.task.allow_sensitive,
         )
 
-    async def drive(self) -> RunDone:
+    async def drive(self) -> Outcome:
         """Run to the end, to the first failure that stops everything, or to a signal."""
         delivery = Delivery(
             self.workspace,
@@ -261,21 +275,21 @@ class _Run:
             secrets=[secret for bound in self.secrets for secret in bound.secrets],
             max_file_bytes=self.loaded.run.max_file_bytes,
         )
-        with Interrupts() as interrupts:
-            try:
-                done = await self._deliver(delivery, interrupts)
-            except SmolError as error:
-                done = await self._stop(delivery, error)
-            except asyncio.CancelledError:
-                if interrupts.caught is None:
-                    raise
-                done = await self._stop(delivery, self._interrupted(interrupts.caught))
-            finally:
-                delivery.close()
-        self.rim.show(done)
-        return done
+        interrupts = self.rim.interrupts
+        try:
+            outcome = Outcome(await self._deliver(delivery))
+        except SmolError as error:
+            outcome = await self._stop(delivery, error)
+        except asyncio.CancelledError:
+            if interrupts.caught is None:
+                raise
+            outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
+        finally:
+            delivery.close()
+        self.rim.show(outcome.done)
+        return outcome
 
-    async def _deliver(self, delivery: Delivery, interrupts: Interrupts) -> RunDone:
+    async def _deliver(self, delivery: Delivery) -> RunDone:
         async with connected(self.loaded, self.secrets, self.rim) as link:
 
             async def follow(job: Job) -> None:
@@ -289,25 +303,24 @@ class _Run:
             delivery.record = replace(delivery.record, server=_server(link))
             self._give_up_on_occupied(delivery)
             await delivery.save()
-            job = await self._agreed(self._job(link), delivery, follow, interrupts)
+            job = await self._agreed(self._job(link), delivery, follow)
             if job is not None:
                 await follow(job)
         return await delivery.finish()
 
     async def _agreed(
-        self,
-        job: Job,
-        delivery: Delivery,
-        follow: Callable[[Job], Awaitable[None]],
-        interrupts: Interrupts,
+        self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]
     ) -> Job | None:
         """The job that the user accepts, where one is asked; None when the run ends with the list."""
         review = self.rim.review
         if review is None:
             return job
 
+        def interrupt(number: int) -> NoReturn:
+            raise self._interrupted(number)
+
         def ask(draft: Draft) -> Decision:
-            with interrupts.raised(self._interrupted):
+            with self.rim.interrupts.stopping(interrupt):
                 return review(draft)
 
         accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.rim.show)
@@ -320,20 +333,21 @@ class _Run:
             )
         return accepted
 
-    async def _stop(self, delivery: Delivery, error: SmolError) -> RunDone:
-        """Keep what is finished, and say why the run stops."""
-        try:
-            await delivery.settle()
-            if isinstance(error, ServerError) and self._never_reached(error, delivery):
-                self.workspace.withdraw()
+    async def _stop(self, delivery: Delivery, error: SmolError) -> Outcome:
+        """Keep what is finished, which no signal breaks into, and say why the run stops."""
+        with self.rim.interrupts.stopping(note):
+            try:
+                await delivery.settle()
+                if isinstance(error, ServerError) and self._never_reached(error, delivery):
+                    self.workspace.withdraw()
+                    done = delivery.closing(error.exit_code)
+                else:
+                    done = await delivery.finish(error.exit_code)
+            except SmolError as disk:
+                error = disk if delivery.record.plan else error
                 done = delivery.closing(error.exit_code)
-            else:
-                done = await delivery.finish(error.exit_code)
-        except SmolError as disk:
-            error = disk if delivery.record.plan else error
-            done = delivery.closing(error.exit_code)
         self.rim.show(Failed(error.message, error.hint, error.exit_code))
-        return done
+        return Outcome(done, error)
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
         """Whether no server was found: then nothing was begun, and nothing is left to resume."""

@@ -1,6 +1,5 @@
 """What a server offers, and whether it works: from settings to an answer, without a run."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.connect import connected
 from smol_dev.errors import ServerError
+from smol_dev.loop import run as run_in_loop
 from smol_dev.rim import Rim
 from smol_dev.server.check import Check, failed
 from smol_dev.server.client import Client
@@ -44,12 +44,12 @@ class Examination:
 
 def models(flags: Flags, rim: Rim) -> Offered:
     """What the selected server offers. Raises `ServerError` when it does not tell."""
-    return asyncio.run(_models(_load(flags, rim), rim))
+    return run_in_loop(_models(_load(flags, rim), rim), rim.interrupts)
 
 
 def check(flags: Flags, rim: Rim, *, show: Callable[[Check], None]) -> Examination:
     """The checks of the selected profile, each shown as it is done."""
-    return asyncio.run(_check(_load(flags, rim), rim, show))
+    return run_in_loop(_check(_load(flags, rim), rim, show), rim.interrupts)
 
 
 def _load(flags: Flags, rim: Rim) -> Loaded:

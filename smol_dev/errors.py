@@ -38,6 +38,10 @@ class SmolError(Exception):
         self.hint = hint
 
 
+class OutputError(SmolError):
+    """Standard output that cannot be written: its disk is full, say."""
+
+
 class UsageError(SmolError):
     """A command line, or an argument of a library function, that cannot be meant."""
 

@@ -1,70 +1,119 @@
-"""SIGINT, SIGTERM and SIGHUP turned into the cancellation of one task, which may still tidy up."""
+"""SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
 
-import asyncio
+The library never watches signals: they belong to the program that calls it.
+"""
+
+import os
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Final, NoReturn, Self
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 SIGNALS: Final = tuple(
     number
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
+PATIENCE: Final = 1.0
+"""Seconds for the work to stop; a signal after that ends the process where it stands."""
+
+SHOW_CURSOR: Final = b"\x1b[?25h"
+
+Stop = Callable[[int], object]
+"""Stop the work, told the signal's number."""
 
 
 class Interrupts:
-    """Within it, a signal cancels the current task; `caught` is the first signal's number.
+    """What a signal does to the work: nothing before `watch` is called.
 
-    Does nothing where signals cannot be waited for: outside of the main thread, or on Windows.
+    The first signal stops the work, its number is `caught`. Those that follow at once are the same key
+    pressed twice, or a shell that passes it on, and change nothing.
     """
 
     def __init__(self) -> None:
         self.caught: int | None = None
-        self._held: list[int] = []
+        self.stop: Stop = raise_interrupt
+        self._caught_at = 0.0
 
-    def __enter__(self) -> Self:
-        self._hold()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._let_go()
+    def watch(self) -> None:
+        """Take over the signals that the process was not told to ignore, as `nohup` does."""
+        self.caught = None
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._catch)
+        sys.unraisablehook = self._unraisable
 
     @contextmanager
-    def raised(self, error: Callable[[int], BaseException]) -> Iterator[None]:
-        """Within it a signal raises its error at once, for code that blocks the loop."""
-
-        def throw(number: int, frame: object) -> NoReturn:
-            del frame
-            raise error(number)
-
-        held = tuple(self._held)
-        self._let_go()
-        for number in held:
-            signal.signal(number, throw)
+    def watching(self) -> Iterator[None]:
+        """Watch the signals within it, where that is possible and not done yet."""
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        if self._catch in before.values() or current_thread() is not main_thread():
+            yield
+            return
+        self.watch()
         try:
             yield
         finally:
-            self._hold()
+            sys.unraisablehook = sys.__unraisablehook__
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _hold(self) -> None:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    @staticmethod
+    def ignore() -> None:
+        """Let no signal disturb the end of the process."""
         for number in SIGNALS:
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(number, self._catch, number, task)
-                self._held.append(number)
+            signal.signal(number, signal.SIG_IGN)
 
-    def _let_go(self) -> None:
-        while self._held:
-            asyncio.get_running_loop().remove_signal_handler(self._held.pop())
+    @contextmanager
+    def stopping(self, stop: Stop) -> Iterator[None]:
+        """Within it, the first signal calls `stop` where the main thread stands."""
+        outer, self.stop = self.stop, stop
+        try:
+            yield
+        finally:
+            self.stop = outer
 
-    def _catch(self, number: int, task: asyncio.Task[object] | None) -> None:
-        self.caught = self.caught or number
-        if task is not None:
-            task.cancel()
+    @property
+    def exit_code(self) -> int:
+        """What a shell reports for a process that the signal ended."""
+        return 128 + (self.caught or signal.SIGINT)
+
+    def end(self, *, said: bytes = b"error: interrupted\n") -> NoReturn:
+        """End the process at once, whatever it is in the middle of."""
+        try:
+            os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + said)
+        finally:
+            os._exit(self.exit_code)
+
+    def _catch(self, number: int, _frame: "FrameType | None") -> None:
+        now = time.monotonic()
+        if self.caught is None:
+            self.caught, self._caught_at = number, now
+            self.stop(number)
+        elif now - self._caught_at > PATIENCE:
+            self.end(said=b"")
+
+    def _unraisable(self, failure: "sys.UnraisableHookArgs") -> None:
+        """Python drops what is raised in a destructor; a signal must not be lost there."""
+        if issubclass(failure.exc_type, KeyboardInterrupt):
+            self.end()
+        sys.__unraisablehook__(failure)
+
+
+def raise_interrupt(_number: int) -> NoReturn:
+    """Leave whatever is going on, as Python does on Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def note(_number: int) -> None:
+    """Go on; `Interrupts.caught` tells the work later."""
+
+
+PROCESS: Final = Interrupts()
+"""The signals of the command line's own process."""

@@ -1,30 +1,37 @@
 """smol_dev as a library: the steps of the method one by one, and the whole of it.
 
 Every function takes `profile`: a profile's name, what `load_profile` returned, or None for the one the
-user's files and environment select. All raise `SmolError`, whose `message` and `hint` say what to do.
+user's files and environment select. What goes wrong is a `SmolError`: its `message` says what happened,
+its `hint` what to do, and its `exit_code` is the one that the command line ends with.
+
+- `UsageError` (2): an argument that cannot be meant.
+- `ConfigError` (2): settings that cannot be used; `problems` lists every one.
+- `ServerError` (3): the server could not be reached, refused, or broke off.
+- `AnswerError` (4): no usable answer was had; `reason` says why.
+- `WorkspaceError` (5): the output folder must not or cannot be written.
+- `TrustError` (6): a project's `smol.toml` steers where prompts go and was not approved.
+
+The functions work in any thread, also while an event loop is running. They leave signals alone:
+`KeyboardInterrupt` and cancellation stop the work and reach the caller, and what was finished is kept.
 """
 
 import asyncio
-import threading
+import contextvars
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from threading import Thread
+from typing import TYPE_CHECKING, TypeVar
 
-from smol_dev.app import Task, generate
-from smol_dev.config.layers import Flags, Surroundings
-from smol_dev.config.load import Loaded, load
-from smol_dev.connect import connected
-from smol_dev.conversation import Conversation
-from smol_dev.errors import SmolError, UsageError
-from smol_dev.events import Event, Failed, FilesReady, Piece, PlanReady
-from smol_dev.jobs import job_of
-from smol_dev.pipeline import list_files, make_plan
-from smol_dev.rim import Rim
-from smol_dev.server.chat import Usage
-from smol_dev.strategies import FileMissing, FileReady, write_files
-from smol_dev.workspace.paths import refuse
+from smol_dev.errors import UsageError
+
+if TYPE_CHECKING:
+    from smol_dev.config.load import Loaded
+    from smol_dev.conversation import Conversation
+    from smol_dev.events import Event
+    from smol_dev.server.chat import Usage
 
 Value = TypeVar("Value")
 
@@ -39,15 +46,7 @@ class Result:
     output_dir: Path
     written: tuple[str, ...]
     failed: tuple[str, ...]
-    usage: Usage
-
-
-class _RunError(SmolError):
-    """The failure that ended a run, with the exit code the command line would have."""
-
-    def __init__(self, failed: Failed) -> None:
-        super().__init__(failed.message, hint=failed.hint)
-        self.exit_code = failed.exit_code
+    usage: "Usage"
 
 
 def load_profile(
@@ -56,13 +55,16 @@ def load_profile(
     overrides: Mapping[str, object] | None = None,
     config: str | Path | None = None,
     project: bool = True,
-) -> Loaded:
-    """The settings with the named profile selected, merged from every layer as on the command line.
+) -> "Loaded":
+    """Return the settings with the named profile selected, merged from every layer as on the command line.
 
     `overrides` are key paths with their values (`{"model": "qwen3:14b", "code.temperature": 0}`), the
     strongest layer. `config` is a file in place of the user's, `project=False` leaves the project's
-    `smol.toml` out. Raises `ConfigError`, or `TrustError` for a project's file that is not approved.
+    `smol.toml` out. Raise `ConfigError`, or `TrustError` for a project's file that is not approved.
     """
+    from smol_dev.config.layers import Flags, Surroundings
+    from smol_dev.config.load import load
+
     named = {key: (value, f"overrides[{key!r}]") for key, value in (overrides or {}).items()}
     file = None if config is None else Path(config)
     flags = Flags(profile=name, config=file, project=project, named=named)
@@ -72,10 +74,12 @@ def load_profile(
 def plan(
     prompt: str,
     *,
-    profile: str | Loaded | None = None,
+    profile: "str | Loaded | None" = None,
     stream_handler: StreamHandler | None = None,
 ) -> str:
-    """The plan for the prompt, as Markdown."""
+    """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or one for the settings."""
+    from smol_dev.events import Piece, PlanReady
+    from smol_dev.pipeline import make_plan
 
     async def work() -> str:
         async with _conversation(prompt, profile) as talk:
@@ -89,8 +93,15 @@ def plan(
     return _wait(work())
 
 
-def specify_file_paths(prompt: str, plan: str, *, profile: str | Loaded | None = None) -> list[str]:
-    """The files of the plan, in the order in which they are to be written."""
+def specify_file_paths(
+    prompt: str, plan: str, *, profile: "str | Loaded | None" = None
+) -> list[str]:
+    """Return the files of the plan, in the order in which they are to be written.
+
+    Raise `ServerError`, `AnswerError`, or one for the settings.
+    """
+    from smol_dev.events import FilesReady
+    from smol_dev.pipeline import list_files
 
     async def work() -> list[str]:
         async with _conversation(prompt, profile, plan=plan) as talk:
@@ -107,13 +118,18 @@ async def generate_code(
     plan: str,
     path: str,
     *,
-    profile: str | Loaded | None = None,
+    profile: "str | Loaded | None" = None,
     stream_handler: StreamHandler | None = None,
 ) -> str:
-    """The content of one file of the plan; nothing is written.
+    """Return the content of one file of the plan; nothing is written.
 
-    Raises `UsageError` for a path that may not be written.
+    Raise `UsageError` for a path that may not be written, `ServerError`, `AnswerError`, or one for the
+    settings.
     """
+    from smol_dev.events import Piece
+    from smol_dev.strategies import FileMissing, FileReady, write_files
+    from smol_dev.workspace.paths import refuse
+
     if (why := refuse(path)) is not None:
         raise UsageError(f"`{path}` may not be written: {why}", hint="choose a path in the project")
     async with _conversation(prompt, profile, plan=plan, path=path) as talk:
@@ -132,10 +148,10 @@ def generate_code_sync(
     plan: str,
     path: str,
     *,
-    profile: str | Loaded | None = None,
+    profile: "str | Loaded | None" = None,
     stream_handler: StreamHandler | None = None,
 ) -> str:
-    """What `generate_code` returns, for code that is not async."""
+    """Return what `generate_code` returns, for code that is not async."""
     return _wait(generate_code(prompt, plan, path, profile=profile, stream_handler=stream_handler))
 
 
@@ -143,37 +159,54 @@ def build(
     prompt: str,
     output_dir: str | Path,
     *,
-    profile: str | Loaded | None = None,
-    on_event: Callable[[Event], object] | None = None,
+    profile: "str | Loaded | None" = None,
+    on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
-    """The whole method: plan, file list, every file, written to `output_dir`.
+    """Do the whole method: plan, file list, every file, written to `output_dir`.
 
-    `on_event` is called with each event of the run. Files that could not be had are in `failed`;
-    raises `SmolError` when the run stopped before its end, with everything finished kept.
+    `on_event` is called with each event of the run, in the thread that runs it. Files that could not be
+    had are in `Result.failed`. Raise the `SmolError` that stopped the run before its end (each kind and
+    its exit code: `help(smol_dev.library)`); everything finished is kept.
     """
-    failures: list[Failed] = []
+    return _wait(build_async(prompt, output_dir, profile=profile, on_event=on_event))
 
-    def show(event: Event) -> None:
-        if isinstance(event, Failed):
-            failures.append(event)
-        if on_event is not None:
-            on_event(event)
+
+async def build_async(
+    prompt: str,
+    output_dir: str | Path,
+    *,
+    profile: "str | Loaded | None" = None,
+    on_event: "Callable[[Event], object] | None" = None,
+) -> Result:
+    """Do what `build` does, in the event loop that is running. Cancelling it stops the run."""
+    from smol_dev.app import Task, generate_async
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.rim import Rim
+    from smol_dev.server.chat import Usage
 
     task = Task(_checked(prompt), folder=Path(output_dir))
-    done = generate(task, _loaded(profile), Rim(Surroundings.here(), show))
-    if failures:
-        raise _RunError(failures[0])
+    rim = Rim(Surroundings.here(), on_event or _ignore)
+    outcome = await generate_async(task, _loaded(profile), rim)
+    if outcome.error is not None:
+        raise outcome.error
+    done = outcome.done
     usage = Usage(done.prompt_tokens, done.cached_tokens, done.completion_tokens)
     return Result(Path(done.output_dir), done.written, done.failed, usage)
 
 
 @asynccontextmanager
 async def _conversation(
-    prompt: str, profile: str | Loaded | None, *, plan: str = "", path: str = ""
-) -> AsyncIterator[Conversation]:
+    prompt: str, profile: "str | Loaded | None", *, plan: str = "", path: str = ""
+) -> "AsyncIterator[Conversation]":
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.connect import connected
+    from smol_dev.conversation import Conversation
+    from smol_dev.jobs import job_of
+    from smol_dev.rim import Rim
+
     text = _checked(prompt)
     loaded = _loaded(profile)
-    rim = Rim(Surroundings.here(), lambda _event: None)
+    rim = Rim(Surroundings.here(), _ignore)
     secrets = loaded.secrets() if loaded.profile.base_url else ()
     async with connected(loaded, secrets, rim) as link:
         files = (path,) if path else ()
@@ -183,8 +216,12 @@ async def _conversation(
         yield talk
 
 
-def _loaded(profile: str | Loaded | None) -> Loaded:
-    return profile if isinstance(profile, Loaded) else load_profile(profile)
+def _ignore(_event: object) -> None:
+    """Show an event to nobody."""
+
+
+def _loaded(profile: "str | Loaded | None") -> "Loaded":
+    return load_profile(profile) if profile is None or isinstance(profile, str) else profile
 
 
 def _checked(prompt: str) -> str:
@@ -194,23 +231,33 @@ def _checked(prompt: str) -> str:
 
 
 def _wait(work: Coroutine[object, object, Value]) -> Value:
-    """The result of the work, also where an event loop is running already."""
+    """Return the result of the work, also where an event loop is running: then in a thread of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(work)
-    results: list[Value] = []
-    errors: list[BaseException] = []
+    result: Future[Value] = Future()
+    stop: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> Value:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None, "a coroutine runs in a task"  # noqa: S101 - narrows
+        stop.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await work
 
     def in_thread() -> None:
         try:
-            results.append(asyncio.run(work))
+            result.set_result(asyncio.run(cancellable()))
         except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
-            errors.append(error)
+            result.set_exception(error)
 
-    thread = threading.Thread(target=in_thread, name="smol_dev")
+    context = contextvars.copy_context()
+    thread = Thread(target=context.run, args=(in_thread,), name="smol_dev")
     thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    try:
+        return result.result()
+    except KeyboardInterrupt:
+        stop.result()()
+        raise
+    finally:
+        thread.join()

@@ -1,14 +1,15 @@
 """What the parts share: where they run, who is shown what, and who is asked to decide."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smol_dev.config.layers import Surroundings
 from smol_dev.config.trust import PendingTrust
 from smol_dev.draft import Decision, Draft
 from smol_dev.events import Event
+from smol_dev.interrupts import Interrupts
 
-Show = Callable[[Event], None]
+Show = Callable[[Event], object]
 Approve = Callable[[PendingTrust], bool]
 Review = Callable[[Draft], Decision]
 
@@ -20,6 +21,7 @@ class Rim:
     `keep_secret` is told every secret before it is used, so that no screen shows it. `review` is asked
     about plan and list before any file is written; it may block, and is called where signals raise.
     `may_replace` is asked before the program of another prompt is replaced, with a sentence that says so.
+    `interrupts` are signals that stop the work: none, unless the command line watches them.
     """
 
     surroundings: Surroundings
@@ -28,3 +30,4 @@ class Rim:
     keep_secret: Callable[[str], None] = lambda _secret: None
     review: Review | None = None
     may_replace: Callable[[str], bool] | None = None
+    interrupts: Interrupts = field(default_factory=Interrupts)

@@ -1,14 +1,22 @@
 """smol_dev as a library, against scripted servers."""
 
 import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import smol_dev
+import smol_dev.errors
+import smol_dev.library
 from smol_dev.errors import ConfigError, ServerError, SmolError, UsageError
 from smol_dev.events import Event, RunDone
-from tests.fake_server import FakeServer, answered, refusing_port
+from smol_dev.interrupts import SIGNALS
+from tests.fake_server import FakeServer, answered, delta, refusing_port, sse
 from tests.test_app import PLAN, TWO, plays
 
 
@@ -75,7 +83,7 @@ def test_build_raises_what_stopped_it() -> None:
             "max_retries": 0,
         },
     )
-    with pytest.raises(SmolError) as caught:
+    with pytest.raises(ServerError) as caught:
         smol_dev.build("a counter", "out", profile=profile)
     assert caught.value.exit_code == 3
     assert caught.value.hint
@@ -133,3 +141,117 @@ def test_a_loaded_profile_has_the_keys_of_its_profile(monkeypatch: pytest.Monkey
     assert {"model", "base_url", "timeout", "profile"} <= set(dir(loaded))
     with pytest.raises(AttributeError, match="'Loaded' object has no attribute 'modle'"):
         loaded.modle  # noqa: B018 - asking for it is the test
+
+
+@pytest.fixture
+def stalled() -> Iterator[FakeServer]:
+    """A server whose answer to the second file never ends."""
+    with FakeServer(plays({**TWO, "b/b.py": sse(delta("impo"), end="stall")})) as server:
+        yield server
+
+
+def test_build_works_inside_a_running_loop() -> None:
+    async def notebook(profile: smol_dev.Loaded) -> tuple[str, ...]:
+        return smol_dev.build("a counter", "out", profile=profile).written
+
+    with FakeServer(plays(TWO)) as server:
+        assert asyncio.run(notebook(loaded(server))) == ("a.py", "b/b.py")
+
+
+def test_build_async_leaves_the_loop_to_others() -> None:
+    async def both(profile: smol_dev.Loaded) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        first, second = await asyncio.gather(
+            smol_dev.build_async("a counter", "one", profile=profile),
+            smol_dev.build_async("a counter", "two", profile=profile),
+        )
+        return first.written, second.written
+
+    with FakeServer(plays(TWO)) as server:
+        assert asyncio.run(both(loaded(server))) == (("a.py", "b/b.py"), ("a.py", "b/b.py"))
+
+
+def test_build_works_in_worker_threads() -> None:
+    with FakeServer(plays(TWO)) as server, ThreadPoolExecutor(2) as pool:
+        profile = loaded(server)
+        results = pool.map(lambda name: smol_dev.build("x", name, profile=profile), ["one", "two"])
+        assert [result.written for result in results] == [("a.py", "b/b.py")] * 2
+
+
+def test_build_leaves_the_signals_of_its_caller_alone() -> None:
+    def mine(*_: object) -> None:
+        """Somebody else's handler."""
+
+    before = {number: signal.signal(number, mine) for number in SIGNALS}
+    during = []
+    try:
+        with FakeServer(plays(TWO)) as server:
+            smol_dev.build(
+                "a counter",
+                "out",
+                profile=loaded(server),
+                on_event=lambda _: during.append({signal.getsignal(n) for n in SIGNALS}),
+            )
+        after = {signal.getsignal(number) for number in SIGNALS}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert after == {mine}
+    assert all(handlers == {mine} for handlers in during)
+
+
+@pytest.mark.parametrize("looped", [False, True], ids=["plain", "in a running loop"])
+def test_ctrl_c_passes_through_and_what_is_finished_is_kept(
+    stalled: FakeServer, *, looped: bool
+) -> None:
+    profile = loaded(stalled)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, smol_dev.FileStarted) and event.path == "b/b.py":
+            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+
+    def build() -> None:
+        smol_dev.build("a counter", "out", profile=profile, on_event=interrupt)
+
+    async def notebook() -> None:
+        build()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(notebook()) if looped else build()
+    assert Path("out/a.py").read_text() == "A = 1\n"
+    assert [thread for thread in threading.enumerate() if thread.name == "smol_dev"] == []
+
+
+def test_cancelling_passes_through(stalled: FakeServer) -> None:
+    async def cancelled() -> None:
+        task = asyncio.create_task(
+            smol_dev.build_async("a counter", "out", profile=loaded(stalled), on_event=stop)
+        )
+        tasks.append(task)
+        await task
+
+    def stop(event: Event) -> None:
+        if isinstance(event, smol_dev.FileStarted) and event.path == "b/b.py":
+            asyncio.get_running_loop().call_later(0.1, tasks[0].cancel)
+
+    tasks: list[asyncio.Task[smol_dev.Result]] = []
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    assert Path("out/a.py").read_text() == "A = 1\n"
+
+
+def test_everything_a_caller_meets_can_be_imported_from_the_package() -> None:
+    errors = [each for each in vars(smol_dev.errors).values() if is_public(each, SmolError)]
+    classes = [*errors, *get_args(Event), smol_dev.Dropped, smol_dev.StageTotal]
+    assert [getattr(smol_dev, each.__name__) for each in classes] == classes
+    assert {each.__name__ for each in classes} <= set(smol_dev.__all__)
+    assert all(hasattr(smol_dev, name) for name in smol_dev.__all__)
+
+
+def is_public(value: object, base: type) -> bool:
+    return isinstance(value, type) and issubclass(value, base) and value.__name__[0] != "_"
+
+
+def test_the_errors_are_in_the_docstrings() -> None:
+    for error in ("UsageError", "ConfigError", "ServerError", "AnswerError", "WorkspaceError"):
+        exit_code = getattr(smol_dev, error).exit_code
+        assert f"- `{error}` ({exit_code}): " in (smol_dev.library.__doc__ or "")

@@ -42,7 +42,8 @@ def reviewed(world: World, server: FakeServer, *decisions: Decision | Decide) ->
     rim = replace(world.rim(), review=decide)
     settings = 'api_key_file = "key"\n'
     (world.cwd / "key").write_text("canary-key-123\n")
-    done = generate(Task("a counter"), world.flags(server.base_url, settings), rim)
+    with rim.interrupts.watching():
+        done = generate(Task("a counter"), world.flags(server.base_url, settings), rim)
     assert left == []
     return done
 

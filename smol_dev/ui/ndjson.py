@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final, TextIO
 
-from smol_dev.errors import SmolError
+from smol_dev.errors import OutputError
 from smol_dev.events import (
     Event,
     Failed,
@@ -44,12 +44,12 @@ class Ndjson:
         self._stream = stream
         self._redact = redact
         self._open = True
-        self._failure: SmolError | None = None
+        self._failure: OutputError | None = None
 
     def show(self, event: Event) -> None:
         """Write the event's line and flush it.
 
-        A reader that went away ends the output, not the run. Raises `SmolError` where the line
+        A reader that went away ends the output, not the run. Raises `OutputError` where the line
         cannot be written for another reason: a full disk, say.
         """
         name = NAMES.get(type(event))
@@ -63,7 +63,7 @@ class Ndjson:
             self._open = False
             abandon(self._stream)
             if not isinstance(error, BrokenPipeError):
-                self._failure = SmolError(
+                self._failure = OutputError(
                     f"standard output cannot be written: {error.strerror}",
                     hint="send it somewhere else: `smol_dev --json … > events.ndjson`",
                 )
