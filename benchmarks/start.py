@@ -19,9 +19,8 @@ OURS: Final = "`smol_dev PROMPT`"
 
 CLICK: Final = """
 import click
-from click_default_group import DefaultGroup
 
-@click.group(cls=DefaultGroup, default="generate")
+@click.group()
 @click.version_option("1.0", prog_name="bare")
 def program(): "A bare program."
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from smol_dev.cli import COMMANDS, program
+from smol_dev.cli import program
+from smol_dev.cli.commands import COMMANDS
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import check
 from smol_dev.ui.ndjson import NAMES

@@ -7,46 +7,13 @@ so that `--help`, `--version` and completion load nothing heavy.
 import gc
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Final
 
 import click
-from click_default_group import DefaultGroup
 
 from smol_dev import __version__
-from smol_dev.errors import SmolError
-
-COMMANDS: Final = {
-    "generate": "smol_dev.cli.generate",
-    "resume": "smol_dev.cli.resume",
-    "init": "smol_dev.cli.init",
-    "demo": "smol_dev.cli.demo",
-    "profiles": "smol_dev.cli.profiles",
-    "config": "smol_dev.cli.config",
-    "models": "smol_dev.cli.models",
-    "doctor": "smol_dev.cli.doctor",
-    "trust": "smol_dev.cli.trust",
-}
-"""Each command's module, which holds a click command of the same name."""
-
-INTERRUPTED: Final = 130
-
-
-class Program(DefaultGroup):  # type: ignore[misc]  # the package has no types
-    """The commands by name; anything else is a prompt for `generate`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names in the order in which a user meets them."""
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, its module imported now."""
-        name = cmd_name if cmd_name in COMMANDS else self.default_cmd_name
-        if name not in self.commands:
-            self.add_command(getattr(import_module(COMMANDS[name]), name))
-        found = super().get_command(ctx, cmd_name)
-        return found if isinstance(found, click.Command) else None
+from smol_dev.cli.commands import Program
+from smol_dev.errors import InterruptedRunError, OutputError, SmolError, UsageError
+from smol_dev.interrupts import PROCESS
 
 
 def fold(name: str) -> str:
@@ -56,8 +23,6 @@ def fold(name: str) -> str:
 
 @click.group(
     cls=Program,
-    default="generate",
-    invoke_without_command=False,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": fold,
@@ -85,23 +50,33 @@ def main() -> None:
         50_000
     )  # at 700, looking for garbage is a twentieth of the start, and finds none
     stand_in()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    PROCESS.ignore()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of one command line; every failure a user can meet is printed here."""
+    with PROCESS.watching():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         code = program.main(list(arguments), prog_name="smol_dev", standalone_mode=False)
         sys.stdout.flush()
     except SmolError as error:
-        return _fail(error)
+        return _fail(error, arguments)
     except click.exceptions.Exit as done:
         code = done.exit_code
+    except click.exceptions.NoArgsIsHelpError as misuse:
+        _say(misuse.format_message())
+        return misuse.exit_code
     except click.ClickException as misuse:
-        return _misused(misuse)
+        return _fail(_misused(misuse), arguments)
     except (click.Abort, KeyboardInterrupt):
-        _say("error: interrupted")
-        return INTERRUPTED
+        signal = PROCESS.exit_code - 128
+        return _fail(InterruptedRunError("interrupted", hint="", signal=signal), arguments)
     except SystemExit:
         # The library's own answer to a reader that went away.
         return _cannot_print(BrokenPipeError())
@@ -110,24 +85,24 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _fail(error: SmolError) -> int:
+def _fail(error: SmolError, arguments: Sequence[str]) -> int:
+    """Print the failure, as an event where the command line asks for JSON."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" in options and not isinstance(error, OutputError):
+        from smol_dev.cli.reporting import show_as_event
+
+        return show_as_event(error)
     from smol_dev.ui.screen import render_error
 
     _say(render_error(error))
     return error.exit_code
 
 
-def _misused(misuse: click.ClickException) -> int:
-    from smol_dev.safe import safe
-
-    if isinstance(misuse, click.exceptions.NoArgsIsHelpError):
-        _say(misuse.format_message())
-        return misuse.exit_code
+def _misused(misuse: click.ClickException) -> UsageError:
     context = getattr(misuse, "ctx", None)
     path = context.command_path if context is not None else "smol_dev"
     message = misuse.format_message().rstrip(".")
-    _say(f"error: {safe(message)}\n\nhint: `{path} --help` lists what there is")
-    return 2
+    return UsageError(message, hint=f"`{path} --help` lists what there is")
 
 
 def _cannot_print(error: OSError) -> int:

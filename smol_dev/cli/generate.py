@@ -58,8 +58,11 @@ def generate(
     """
     from dataclasses import replace
 
-    from smol_dev.cli.prompt_text import read_prompt
+    from smol_dev.cli.commands import PROMPTED
+    from smol_dev.cli.prompt_text import read_prompt, refuse_lookalike
 
+    if prompt is not None and PROMPTED in click.get_current_context().meta:
+        refuse_lookalike(prompt)
     text = read_prompt(prompt, older_prompt)
     if output_dir is not None:
         flags = replace(flags, named={**flags.named, "run.output_dir": (output_dir, "--output")})

@@ -43,8 +43,8 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
 
 def running_servers(environ: "Mapping[str, str]") -> "Search":
     """The local servers that answer in time, the best first, and those that do not."""
-    import asyncio
-
+    from smol_dev.interrupts import PROCESS
+    from smol_dev.loop import run
     from smol_dev.server.detect import find
     from smol_dev.server.transport import open_client
 
@@ -54,7 +54,7 @@ def running_servers(environ: "Mapping[str, str]") -> "Search":
                 client, environ, notify=lambda who: say(f"waiting for {who} to answer")
             )
 
-    return asyncio.run(look())
+    return run(look(), PROCESS)
 
 
 def lines(search: "Search") -> "Iterator[str]":

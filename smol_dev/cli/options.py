@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from smol_dev.cli.commands import Group
 from smol_dev.config.problems import nearest
 from smol_dev.errors import SmolError, UsageError
 from smol_dev.safe import safe
@@ -20,7 +21,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 NAMES: Final = ("profile", "config_file", "no_project_config", "sets")
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group that knows what other programs call its commands."""
 
     other_names: Final = {

@@ -1,13 +1,19 @@
 """The prompt as it was given: text, a file, or standard input."""
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
+from smol_dev.cli.commands import COMMANDS, DEFAULT
 from smol_dev.errors import UsageError
 
 MOST_BYTES: Final = 1024 * 1024
 FILE_SUFFIXES: Final = (".md", ".txt")
+LIKENESS: Final = 0.75
+"""How alike a word and a command's name are, from 0 to 1, when one is taken for the other misspelt."""
+
 HINT: Final = (
     'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
 )
@@ -68,3 +74,37 @@ def decoded(raw: bytes, name: str) -> str:
     if "\0" in text:
         raise UsageError(f"{name} holds a NUL character", hint="save it as plain text")
     return text
+
+
+def refuse_lookalike(prompt: str) -> None:
+    """Raise `UsageError` for a prompt that was hardly meant as one: a command, or a file we do not read."""
+    word = prompt.strip()
+    if word in COMMANDS:
+        problem = f"`{word}` is a command; did you mean `smol_dev {word}`?"
+    elif (command := meant_by(word)) is not None:
+        problem = f"`{word}` is no command; did you mean `smol_dev {command}`?"
+    elif is_other_file(word):
+        problem = f"`{word}` is a file; did you mean its text, `smol_dev - < {quote(word)}`?"
+    else:
+        return
+    hint = f"a prompt of one word: `smol_dev {DEFAULT} {quote(word)}`"
+    raise UsageError(problem, hint=hint)
+
+
+def meant_by(word: str) -> str | None:
+    """The command whose name was probably misspelt."""
+    folded = word.lower()
+    if folded in {"help", "version"}:
+        return f"--{folded}"
+    near = get_close_matches(folded, COMMANDS, n=1, cutoff=LIKENESS)
+    if near and near[0][0] == folded[0] and abs(len(near[0]) - len(folded)) <= 1:
+        return near[0]
+    return None
+
+
+def is_other_file(word: str) -> bool:
+    """Whether this is the name of a file that is not read as a prompt."""
+    try:
+        return Path(word).is_file() and not word.lower().endswith(FILE_SUFFIXES)
+    except (OSError, ValueError):
+        return False

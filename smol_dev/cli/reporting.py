@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import click
 
-from smol_dev.errors import ConfigError, SmolError
+from smol_dev.errors import ConfigError, OutputError, SmolError
 
 if TYPE_CHECKING:
     from smol_dev.config.trust import PendingTrust
@@ -47,6 +47,7 @@ class Report:
         from smol_dev.cli.review import ask, need_terminal
         from smol_dev.config.layers import Surroundings
         from smol_dev.events import Failed
+        from smol_dev.interrupts import PROCESS
         from smol_dev.rim import Rim
 
         if review:
@@ -59,6 +60,7 @@ class Report:
             self.secrets.add,
             review=shown.aside(ask) if review else None,
             may_replace=self.may_replace,
+            interrupts=PROCESS,
         )
         try:
             with request_log(enabled=self.debug, redact=self.redact):
@@ -138,6 +140,21 @@ class Curtain:
                 self._screen = self._make()
 
         return asked
+
+
+def show_as_event(error: SmolError) -> int:
+    """Print a failure that no screen has shown as an `error` event; return its exit code."""
+    from smol_dev.events import Failed
+    from smol_dev.ui.ndjson import Ndjson
+    from smol_dev.ui.screen import render_error
+
+    screen = Ndjson(sys.stdout, redact=str)
+    try:
+        screen.show(Failed(every_problem(error), error.hint, error.exit_code))
+    except OutputError as unwritten:
+        click.echo(render_error(unwritten), err=True)
+        return unwritten.exit_code
+    return error.exit_code
 
 
 def every_problem(error: SmolError) -> str:

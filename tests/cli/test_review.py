@@ -226,9 +226,6 @@ def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
     [
         pytest.param([], "`--review` asks, and there is no terminal to ask on", id="no terminal"),
         pytest.param(
-            ["--json"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="json"
-        ),
-        pytest.param(
             ["--quiet"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="quiet"
         ),
     ],
@@ -246,3 +243,11 @@ def test_without_anyone_to_ask_nothing_is_begun(
     )
     assert shell.out == ""
     assert not Path("generated").exists()
+
+
+def test_with_json_that_nobody_can_be_asked_is_an_error_event(shell: Shell) -> None:
+    assert shell.type("--review", "--json", "a counter") == 2
+    [event] = map(json.loads, shell.out.splitlines())
+    assert (event["event"], event["exit_code"]) == ("error", 2)
+    assert event["message"] == "`--review` asks, and `--json` and `--quiet` leave no way to"
+    assert shell.err == ""

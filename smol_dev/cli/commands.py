@@ -1,0 +1,85 @@
+"""Which words of a command line are a command: commands win over prompts, options may stand before them."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+COMMANDS: Final = {
+    "generate": "smol_dev.cli.generate",
+    "resume": "smol_dev.cli.resume",
+    "init": "smol_dev.cli.init",
+    "demo": "smol_dev.cli.demo",
+    "profiles": "smol_dev.cli.profiles",
+    "config": "smol_dev.cli.config",
+    "models": "smol_dev.cli.models",
+    "doctor": "smol_dev.cli.doctor",
+    "trust": "smol_dev.cli.trust",
+}
+"""Each command's module, which holds a click command of the same name."""
+
+DEFAULT: Final = "generate"
+PROMPTED: Final = "smol_dev.prompted"
+"""In a context's `meta`: no command was named, so the prompt may be one that was misspelt."""
+
+
+class Group(click.Group):
+    """Commands, each taking its own options before its name as well: `-p gateway doctor`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put options that stand before a command's name after it."""
+        at = self.position(ctx, args)
+        return super().parse_args(
+            ctx, args if at is None else [args[at], *args[:at], *args[at + 1 :]]
+        )
+
+    def position(self, ctx: click.Context, args: Sequence[str]) -> int | None:
+        """The index of the command's name: the first before which there are only options of that command."""
+        ends = args.index("--") if "--" in args else len(args)
+        for at, word in enumerate(args[:ends]):
+            command = self.get_command(ctx, word)
+            if command is not None and takes(command, ctx, args[:at], args[at + 1 :]):
+                return at
+        return None
+
+
+def takes(
+    command: click.Command, parent: click.Context, before: Sequence[str], after: Sequence[str]
+) -> bool:
+    """Whether everything before the command's name is options of the command, or of a command in it."""
+    if not before:
+        return True
+    context = click.Context(command, parent=parent)
+    if isinstance(command, Group):
+        return command.position(context, [*before, *after]) is not None
+    try:
+        _, left, _ = command.make_parser(context).parse_args(list(before))
+    except click.UsageError:
+        return False
+    return not left
+
+
+class Program(Group):
+    """The commands by name, imported when they are asked for; anything else is a prompt for `generate`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the order in which a user meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, its module imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            self.add_command(getattr(import_module(COMMANDS[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what names no command for the arguments of `generate`."""
+        own = {name for option in self.get_params(ctx) for name in option.opts}
+        prompted = bool(args) and args[0] not in own and self.position(ctx, args) is None
+        if prompted:
+            ctx.meta[PROMPTED] = True
+        return super().parse_args(ctx, [DEFAULT, *args] if prompted else args)
