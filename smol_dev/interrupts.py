@@ -20,7 +20,7 @@ SIGNALS: Final = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
-PATIENCE: Final = 1.0
+PATIENCE = 5.0
 """Seconds for the work to stop; a signal after that ends the process where it stands."""
 
 SHOW_CURSOR: Final = b"\x1b[?25h"

@@ -94,10 +94,11 @@ main()
 
 def test_a_signal_long_after_the_first_ends_work_that_does_not_stop(tmp_path: Path) -> None:
     code = f"""{STARTED}
-from smol_dev.interrupts import PROCESS, note
-PROCESS.watch()
-with PROCESS.stopping(note):
-    twice(0, 1.2)
+from smol_dev import interrupts
+interrupts.PATIENCE = 0.1
+interrupts.PROCESS.watch()
+with interrupts.PROCESS.stopping(interrupts.note):
+    twice(0, 0.5)
     time.sleep(30)
 """
     begun = time.monotonic()

@@ -1,6 +1,7 @@
 """smol_dev as a library, against scripted servers."""
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -207,7 +208,7 @@ def test_ctrl_c_passes_through_and_what_is_finished_is_kept(
 
     def interrupt(event: Event) -> None:
         if isinstance(event, smol_dev.FileStarted) and event.path == "b/b.py":
-            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+            threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
 
     def build() -> None:
         smol_dev.build("a counter", "out", profile=profile, on_event=interrupt)
