@@ -18,12 +18,12 @@ The functions work in any thread, also while an event loop is running. They leav
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from smol_dev.errors import UsageError
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from smol_dev.server.chat import Usage
 
 Value = TypeVar("Value")
+
+CANCELLED_WITHIN: Final = 0.1
+"""Seconds until a task that waits for a thread notices that it was cancelled."""
 
 StreamHandler = Callable[[str], object]
 """Called with each piece of an answer's text as it comes."""
@@ -231,9 +234,12 @@ def _checked(prompt: str) -> str:
 
 
 def _wait(work: Coroutine[object, object, Value]) -> Value:
-    """Return the result of the work, also where an event loop is running: then in a thread of its own."""
+    """Return the result of the work, also where an event loop is running: then in a thread of its own.
+
+    asyncio answers Ctrl-C by cancelling the task that waits here, which cannot notice it by itself.
+    """
     try:
-        asyncio.get_running_loop()
+        caller = asyncio.current_task()
     except RuntimeError:
         return asyncio.run(work)
     result: Future[Value] = Future()
@@ -251,10 +257,13 @@ def _wait(work: Coroutine[object, object, Value]) -> Value:
         except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
             result.set_exception(error)
 
-    context = contextvars.copy_context()
-    thread = Thread(target=context.run, args=(in_thread,), name="smol_dev")
+    thread = Thread(target=contextvars.copy_context().run, args=(in_thread,), name="smol_dev")
     thread.start()
     try:
+        while not wait([result], timeout=CANCELLED_WITHIN).done:
+            if caller is not None and caller.cancelling():
+                stop.result()()
+                break
         return result.result()
     except KeyboardInterrupt:
         stop.result()()
