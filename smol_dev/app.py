@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -282,6 +282,8 @@ class _Run:
             outcome = await self._stop(delivery, error)
         except asyncio.CancelledError:
             if interrupts.caught is None:
+                with suppress(SmolError):
+                    await delivery.settle()  # a file that is whole is worth its place on disk
                 raise
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
         finally:
