@@ -1,6 +1,7 @@
 """The options of every command that loads settings, and what completes them."""
 
 import functools
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -14,10 +15,12 @@ from smol_dev.errors import SmolError, UsageError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
-    from smol_dev.config.layers import Flags
+    from smol_dev.config.layers import Flags, Layers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+PLAIN: Final = re.compile(r"[\w@%+:,./][\w@%+=:,./-]*")
+LONGEST: Final = 200
 NAMES: Final = ("profile", "config_file", "no_project_config", "sets")
 
 
@@ -91,21 +94,31 @@ def complete_profile(
 
 def profiles(context: click.Context) -> Iterable[Any]:
     """The profiles as the command line so far finds them; none when that fails."""
-    from smol_dev.config.layers import Surroundings, read_layers
     from smol_dev.config.profiles import list_profiles
 
     try:
-        return list_profiles(read_layers(flags_of(dict(context.params)), Surroundings.here()))
+        return list_profiles(trusted_layers(context))
     except SmolError:
         return ()
 
 
-def variants(context: click.Context) -> list[str]:
-    """The shipped prompt variants, then those that the files declare."""
+def trusted_layers(context: click.Context) -> "Layers":
+    """Return what the files say, a project's only if it is approved: TAB asks nobody."""
     from smol_dev.config.layers import Surroundings, read_layers
 
+    layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
+    if layers.project is None:
+        return layers
+    from smol_dev.config.trust import file_hash, is_approved
+
+    approved = is_approved(file_hash(layers.project.path, layers.project.raw), layers.surroundings)
+    return layers if approved else layers.own()
+
+
+def variants(context: click.Context) -> list[str]:
+    """The shipped prompt variants, then those that the files declare."""
     try:
-        layers = read_layers(flags_of(dict(context.params)), Surroundings.here()).all
+        layers = trusted_layers(context).all
     except SmolError:
         layers = ()
     own = {str(name) for layer in layers for name in table(layer.data.get("prompts"))}
@@ -146,13 +159,16 @@ def complete_set(
 
 
 def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
-    """The choices that begin as typed; foreign names and texts are escaped."""
+    """The choices that begin as typed, and that no shell reads as anything but themselves.
+
+    The shells put a choice on the line as it is: a name that needs quotes is not offered.
+    """
     from smol_dev.safe import safe
 
     return [
-        CompletionItem(safe(name), help=safe(text) or None)
+        CompletionItem(name, help=safe(text) or None)
         for name, text in choices
-        if name.startswith(incomplete)
+        if name.startswith(incomplete) and PLAIN.fullmatch(name) and len(name) <= LONGEST
     ]
 
 

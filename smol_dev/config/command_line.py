@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from smol_dev.config.environment import KEY_SOURCES, put
-from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
+from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds, long_key
 from smol_dev.config.problems import Problem, dotted
 
 Key = tuple[str, ...]
@@ -61,6 +61,8 @@ def assignment(text: str) -> tuple[Key, object] | Problem:
 def key_path(text: str) -> Key | None:
     """A dotted key as TOML reads it; None if it is no key."""
     try:
+        if long_key(text) >= 0:
+            return None
         inner: object = tomllib.loads(f"{text} = 0")
     except (ValueError, RecursionError):
         return None
@@ -74,6 +76,8 @@ def key_path(text: str) -> Key | None:
 def toml_value(text: str) -> object:
     """The value TOML reads in the text; the text itself where that is not one value."""
     try:
+        if long_key(text) >= 0:
+            return text
         read = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return text

@@ -54,6 +54,18 @@ SYNTAX: Final = (
 PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
+NAME: Final = r"""[A-Za-z0-9_-]++|"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?"""
+PART: Final = re.compile(NAME)
+WORDS: Final = re.compile(
+    r'''"""(?:\\.|[^\\])*?(?:"""|\Z)'''
+    r"|'''.*?(?:'''|\Z)"
+    r"|#[^\n]*+"
+    rf"|(?P<key>(?:{NAME})(?:[ \t]*+\.[ \t]*+(?:{NAME}))*+)",
+    re.DOTALL,
+)
+"""What a TOML text is made of, as far as keys are told from what looks like one: strings, comments, keys."""
+
+
 class Document(NamedTuple):
     """A TOML file as it was read. `raw` is what `data` was parsed from."""
 
@@ -165,6 +177,10 @@ def decoded(raw: bytes) -> str:
 
 def parsed(text: str) -> dict[str, object]:
     """The TOML text as data."""
+    if (place := long_key(text)) >= 0:
+        line = text.count("\n", 0, place) + 1
+        column = place - text.rfind("\n", 0, place)
+        raise BadFileError("a key has too many parts", place=f":{line}:{column}")
     try:
         data = tomllib.loads(text)
     except RecursionError as error:
@@ -176,6 +192,21 @@ def parsed(text: str) -> dict[str, object]:
     if depth_exceeds(data, DEPTH_LIMIT):
         raise BadFileError("is nested too deeply")
     return data
+
+
+def long_key(text: str) -> int:
+    """Return where a key of too many dotted parts stands, -1 if there is none.
+
+    tomllib takes time with the cube of the parts: one key of 32,000 would never end.
+    """
+    for match in WORDS.finditer(text):
+        if (
+            match["key"]
+            and match["key"].count(".") >= DEPTH_LIMIT
+            and len(PART.findall(match["key"])) > DEPTH_LIMIT
+        ):
+            return match.start()
+    return -1
 
 
 def syntax_error(text: str, message: str) -> BadFileError:

@@ -1,7 +1,11 @@
 """Keys and other secrets: read, checked, bound to one server, and never shown."""
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
+import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +17,7 @@ from smol_dev.errors import ConfigError
 
 KEY_LIMIT: Final = 16 * 1024
 COMMAND_SECONDS: Final = 30
+COMMAND_LIMIT: Final = 64 * 1024
 SECRET_NAME: Final = re.compile(
     "apikey|token$|secret|authorization|password|passwd|credential|^key$|subscriptionkey|^sig$"
 )
@@ -133,22 +138,72 @@ def from_command(
     """What the command prints. It gets no input, and what it says otherwise is not passed on."""
     hint = "run the command of `api_key_command` yourself; it must print the key and nothing else"
     try:
-        done = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=COMMAND_SECONDS,
-            check=False,
-            env=dict(environ),
-            cwd=cwd,
-        )
-        text = done.stdout[: KEY_LIMIT + 1].decode()
+        raw, code = printed(command, environ=environ, cwd=cwd)
+        text = raw.decode()
     except subprocess.TimeoutExpired as error:
         raise ConfigError(f"{source} took longer than {COMMAND_SECONDS} s", hint=hint) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "bad output or arguments"
         raise ConfigError(f"{source} failed: {reason}", hint=hint) from error
-    if done.returncode != 0:
-        raise ConfigError(f"{source} failed with exit code {done.returncode}", hint=hint)
+    if len(raw) > COMMAND_LIMIT:
+        raise ConfigError(f"{source} printed more than {COMMAND_LIMIT // 1024} KiB", hint=hint)
+    if code != 0:
+        raise ConfigError(f"{source} failed with exit code {code}", hint=hint)
     return checked(text, source=source)
+
+
+def printed(command: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
+    """Return what a command prints, one byte over the limit at most, and its exit code.
+
+    It and all that it started is ended when it prints more or takes too long. Raises
+    `subprocess.TimeoutExpired` or `OSError`.
+    """
+    process = subprocess.Popen(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=dict(environ),
+        cwd=cwd,
+        start_new_session=True,
+    )
+    pieces: list[bytes] = []
+    reader = threading.Thread(target=read_into, args=(process, pieces), daemon=True)
+    reader.start()
+    try:
+        reader.join(COMMAND_SECONDS)
+        if reader.is_alive():
+            raise subprocess.TimeoutExpired(list(command), COMMAND_SECONDS)
+        raw = b"".join(pieces)
+        if len(raw) > COMMAND_LIMIT:
+            return raw, 0
+        return raw, process.wait(COMMAND_SECONDS)
+    finally:
+        end(process)
+        reader.join()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def read_into(process: "subprocess.Popen[bytes]", pieces: list[bytes]) -> None:
+    """Read what a process prints, until it ends or has printed too much."""
+    left = COMMAND_LIMIT + 1
+    while (
+        process.stdout is not None
+        and left > 0
+        and (piece := os.read(process.stdout.fileno(), left))
+    ):
+        pieces.append(piece)
+        left -= len(piece)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that still runs, and everything it started."""
+    if process.poll() is not None:
+        return
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()

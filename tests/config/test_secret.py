@@ -1,3 +1,5 @@
+import os
+import time
 from base64 import b64encode
 from pathlib import Path
 from urllib.parse import quote
@@ -140,3 +142,31 @@ KEY = "sk-Ab/9+xYz0123456789QrStUvWx"
 )
 def test_twelve_characters_of_a_secret_in_a_row_are_hidden(echo: str, shown: str) -> None:
     assert redact(echo, [KEY, f"Bearer {KEY}", "hunter2"]) == shown
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        pytest.param("yes", "printed more than 64 KiB", id="without end"),
+        pytest.param("head -c 70000 /dev/zero", "printed more than 64 KiB", id="too much"),
+        pytest.param("echo secret-words >&2; exit 3", "failed with exit code 3", id="fails"),
+    ],
+)
+def test_a_key_command_is_bounded_and_its_errors_are_not_repeated(
+    tmp_path: Path, script: str, told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        from_command(["sh", "-c", script], source="command", environ=os.environ, cwd=tmp_path)
+    assert told in refused.value.message
+    assert "secret-words" not in str(refused.value) + "".join(capfd.readouterr())
+
+
+def test_a_key_command_that_takes_too_long_is_ended_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smol_dev.config.secret.COMMAND_SECONDS", 0.5)
+    script = "(sleep 2; touch late) & sleep 60"
+    with pytest.raises(ConfigError, match=r"took longer than 0\.5 s"):
+        from_command(["sh", "-c", script], source="command", environ=os.environ, cwd=tmp_path)
+    time.sleep(2.2)
+    assert list(tmp_path.iterdir()) == []
