@@ -12,6 +12,8 @@ Shape = Literal["array", "object", "string", "bare"]
 
 OPENING: Final = {"[": "]", "{": "}", "(": ")"}
 CLOSING: Final = frozenset("]})")
+OPENERS: Final = {closing: opening for opening, closing in OPENING.items()}
+MOST_CLOSERS: Final = 8
 QUOTES: Final = {
     '"': '"', "'": "'", "`": "`", "“": '”“"', "”": "”", "‘": "’‘'", "’": "’", "«": "»", "„": "“”", "‚": "‘",
 }  # fmt: skip
@@ -25,8 +27,8 @@ AFTER_QUOTE: Final = re.compile(
 )
 PATH_START: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
+LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
-TRIPLES: Final = ('"""', "'''", "```")
 MAX_NODES: Final = 30_000
 
 
@@ -52,9 +54,8 @@ class Found:
 class Reader:
     """One pass over a text from a bracket or quote on; nesting is on our own stack."""
 
-    def __init__(self, text: str, *, multiline: bool) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.multiline = multiline
         self.closed = True
         self.nodes = 0
 
@@ -117,29 +118,21 @@ class Reader:
 
     def string(self, start: int) -> tuple[Node, int]:
         """Read a quoted string; a quote closes it only where something may follow a value."""
-        triple = self.text[start : start + 3]
-        if triple in TRIPLES:
-            end = self.text.find(triple, start + 3)
-            if end >= 0:
-                return Node("string", start, self.text[start + 3 : end]), end + 3
-        closers = QUOTES[self.text[start]]
         swapped = SWAPPED.match(self.text, start)
         if swapped:
             return Node("string", start, swapped[2]), swapped.end()
-        pattern = STOPS[self.text[start], self.multiline]
+        pattern = STOPS[self.text[start]]
         position = start + 1
         while match := pattern.search(self.text, position):
             mark = match.group()
             if mark[0] == "\\":
                 position = match.end()
             elif mark == "\n":
-                late = re.compile(rf"\s*[{re.escape(closers)}](?=\s*[,\]}}])").match(
-                    self.text, match.start()
-                )
+                late = LATE_QUOTE.match(self.text, match.start())
                 if late:
                     return Node("string", start, self.text[start + 1 : match.start()]), late.end()
                 break
-            elif mark in closers and AFTER_QUOTE.match(self.text, match.end()):
+            elif AFTER_QUOTE.match(self.text, match.end()):
                 return Node("string", start, self.text[start + 1 : match.start()]), match.end()
             else:
                 position = match.end()
@@ -147,9 +140,12 @@ class Reader:
 
     def unclosed(self, start: int, end: int) -> tuple[Node, int]:
         """Return a string whose closing quote is missing; brackets behind it are not part of it."""
-        text = self.text[start + 1 : end]
-        kept = text.rstrip(" \t\n,;")
-        kept = without_extra_closers(kept)
+        kept = self.text[start + 1 : end].rstrip(" \t\n,;")
+        for _ in range(MOST_CLOSERS):
+            closer = kept[-1:]
+            if closer not in OPENERS or kept.count(closer) <= kept.count(OPENERS[closer]):
+                break
+            kept = kept[:-1].rstrip()
         self.closed = self.closed and end < len(self.text)
         return Node("string", start, kept), start + 1 + len(kept)
 
@@ -172,27 +168,12 @@ class Reader:
         return Node("bare", start, self.text[start:end].strip()), end
 
 
-OPENERS: Final = {closing: opening for opening, closing in OPENING.items()}
 STOPS: Final = {
-    (quote, multiline): re.compile(
-        rf"\\[\\{re.escape(quote)}]|[{re.escape(closers)}]" + ("" if multiline else r"|\n")
-    )
+    quote: re.compile(rf"\\[\\{re.escape(quote)}]|[{re.escape(closers)}]|\n")
     for quote, closers in QUOTES.items()
-    for multiline in (False, True)
 }
 
 
-def without_extra_closers(text: str) -> str:
-    """Return the text without the closing brackets at its end that nothing in it opened."""
-    surplus = {mark: text.count(mark) - text.count(OPENERS[mark]) for mark in CLOSING}
-    end = len(text)
-    while end and (text[end - 1].isspace() or surplus.get(text[end - 1], 0) > 0):
-        if text[end - 1] in surplus:
-            surplus[text[end - 1]] -= 1
-        end -= 1
-    return text[:end]
-
-
-def read_literal(text: str, start: int, *, multiline: bool = False) -> Found | None:
+def read_literal(text: str, start: int) -> Found | None:
     """Return the array, object or string that begins at `start`, or None."""
-    return Reader(text, multiline=multiline).read(start)
+    return Reader(text).read(start)
