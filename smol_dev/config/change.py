@@ -132,10 +132,10 @@ def as_written(text: str, *, like: str) -> str:
 
 def replace_file(place: Target, text: str, flags: Flags, surroundings: Surroundings) -> str:
     """Publish the text if it brings no problem that the file has not already; the hash to approve."""
-    known = problems_of(place.path, place, flags, surroundings)
 
     def confirm(temporary: Path) -> None:
         problems = problems_of(temporary, place, flags, surroundings)
+        known = problems_of(place.path, place, flags, surroundings) if problems else ()
         if added := [*(Counter(problems) - Counter(known))]:
             raise ConfigError(
                 f"`{place.path}` stays as it is; with the change it has these problems:",

@@ -53,7 +53,9 @@ def without(text: str, key: Key) -> str:
     del table[key[-1]]
     empty = deepcopy(wanted)
     prune(empty, key[:-1])
-    proposals = chain([without_sections(text, key)], without_by_tomlkit(text, key))
+    proposals = chain(
+        [without_sections(text, key)], without_lines(text, key), without_by_tomlkit(text, key)
+    )
     return first_that_reads(wanted, proposals, key=key, or_else=empty)
 
 
@@ -189,6 +191,15 @@ def with_value_by_tomlkit(text: str, key: Key, value: object) -> Iterator[str]:
         yield tomlkit.dumps(document)
     except (TOMLKitError, ValueError, TypeError):
         return
+
+
+def without_lines(text: str, key: Key) -> Iterator[str]:
+    """The text without the lines of a setting that has them to itself."""
+    found = positions(text).get(key)
+    if found is not None and found.end:
+        begin = text.rfind("\n", 0, found.start) + 1
+        end = text.find("\n", found.end)
+        yield text[:begin] + (text[end + 1 :] if end >= 0 else "")
 
 
 def without_by_tomlkit(text: str, key: Key) -> Iterator[str]:

@@ -105,6 +105,15 @@ class Layer:
             found = found.get(part) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 
+    def profile(self, name: str) -> Mapping[str, Any]:
+        """What this layer says of a profile; `table("profiles", name)`, which is asked most often."""
+        profiles = self.data.get("profiles")
+        table = profiles.get(name) if isinstance(profiles, dict) else None
+        return table if isinstance(table, dict) else NOTHING
+
+
+NOTHING: Final[Mapping[str, Any]] = {}
+
 
 @lru_cache(maxsize=64)
 def positions_of(text: str) -> Mapping[tuple[str | int, ...], Position]:

@@ -260,7 +260,7 @@ def with_layer(layers: Layers, layer: Layer) -> Layers:
 
 def profile_problems(layers: Layers) -> Iterator[Problem]:
     """What is wrong with each profile as a whole: its parents and its server."""
-    known = layers.names("profiles")
+    known = dict.fromkeys(layers.names("profiles"))
     for name in known:
         names, broken = chain(layers, name, known=known)
         if broken is not None:

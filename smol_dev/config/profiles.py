@@ -68,7 +68,7 @@ def selected(layers: Layers) -> tuple[str, Origin]:
 def parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
     """The profile that this one extends, and the layer that says so; empty if none."""
     for layer in layers.all:
-        parent = layer.table("profiles", name).get("extends")
+        parent = layer.profile(name).get("extends")
         if isinstance(parent, str):
             return parent, layer
     return "", None
@@ -103,7 +103,7 @@ def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
         Slot(hop, rank, name, layer, table)
         for hop, name in enumerate(names)
         for rank, layer in enumerate(layers.all)
-        if (table := layer.table("profiles", name))
+        if (table := layer.profile(name))
     )
 
 
@@ -161,7 +161,7 @@ def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
 def description(layers: Layers, name: str) -> str:
     """What the profile itself says it is; a parent's description is not of its child."""
     for layer in layers.all:
-        if isinstance(text := layer.table("profiles", name).get("description"), str):
+        if isinstance(text := layer.profile(name).get("description"), str):
             return text
     return ""
 
