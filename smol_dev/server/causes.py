@@ -150,6 +150,12 @@ CAUSES: Final = (
     ),
     cause("timeout", "", "TimeoutException", "TimeoutError", "APITimeoutError"),
     cause(
+        "server",
+        "the head of its answer does not end",
+        "ProtocolError",
+        words="head of the answer does not end",
+    ),
+    cause(
         "cut",
         "",
         "ConnectionResetError",

@@ -21,15 +21,22 @@ NEXT_ADDRESS: Final = 0.25
 """Seconds until another address of the same name is tried as well (RFC 8305)."""
 
 TLS_SECONDS: Final = 2.0
+MOST_HEAD: Final = 128 * 1024
+"""Bytes of an answer's head; answers like `100 Continue` in front of it, which may come without end, count."""
+
 READ_AHEAD: Final = 256 * 1024
 """Bytes that may wait to be read before the server is slowed down."""
 
 
 class Network(httpcore2.AsyncNetworkBackend):
-    """Opens connections, each within `connect_timeout` seconds, TLS included, and counts them."""
+    """Opens connections, each within `connect_timeout` seconds, TLS included, and counts them.
+
+    `head_left` is set while the head of an answer is waited for: the bytes that may come until then.
+    """
 
     def __init__(self, *, connect_timeout: float) -> None:
         self.connections = 0
+        self.head_left: int | None = None
         self._seconds = connect_timeout
 
     async def connect_tcp(
@@ -46,7 +53,7 @@ class Network(httpcore2.AsyncNetworkBackend):
         self.connections += 1
         try:
             async with patience.within():
-                return Connection(await _connected(host, port), patience)
+                return Connection(await _connected(host, port), patience, self)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"no connection within {self._seconds:g} s") from error
         except OSError as error:
@@ -90,8 +97,9 @@ async def speaks_tls(host: str, port: int) -> bool:
 class Connection(httpcore2.AsyncNetworkStream):
     """One open connection. Reads wait as long as it takes: deadlines are the reader's own."""
 
-    def __init__(self, incoming: "_Incoming", patience: Patience) -> None:
+    def __init__(self, incoming: "_Incoming", patience: Patience, network: Network) -> None:
         self._incoming = incoming
+        self._network = network
         self._patience = patience
         self._outgoing: list[bytes] = []
 
@@ -112,7 +120,12 @@ class Connection(httpcore2.AsyncNetworkStream):
                     raise httpcore2.ReadError(str(incoming.lost)) from incoming.lost
                 return b""
             await incoming.more()
-        return incoming.take(max_bytes)
+        taken = incoming.take(max_bytes)
+        if self._network.head_left is not None:
+            self._network.head_left -= len(taken)
+            if self._network.head_left < 0:
+                raise httpcore2.RemoteProtocolError("the head of the answer does not end")
+        return taken
 
     async def write(
         self,

@@ -15,6 +15,7 @@ from smol_dev.config.endpoint import origin_of
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
 from smol_dev.server.lines import Line, Lines, Way
+from smol_dev.server.network import MOST_HEAD
 
 PLACEHOLDER: Final = "local"
 """The key that a server gets which needs none; the client library refuses to work without one."""
@@ -144,11 +145,14 @@ class Guard(httpx2.AsyncBaseTransport):
                 content=request.stream,
                 extensions=request.extensions,
             )
+            line.network.head_left = MOST_HEAD
             try:
                 return await line.pool.handle_async_request(raw)
             except LOST:
                 if line.network.connections > connections:
                     raise
+            finally:
+                line.network.head_left = None
 
     def _address(self, url: httpx2.URL) -> httpx2.URL:
         """The URL with the query parameters of its origin."""

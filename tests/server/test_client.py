@@ -837,3 +837,14 @@ def test_a_list_of_models_is_parsed_once_and_what_is_no_name_is_left_out() -> No
     assert (found[:3], len(found)) == (["a", "d" * 300, "m0"], 10_000)
     probe = Probe(200, {}, '{"data": []}')
     assert probe.document is probe.document
+
+
+def test_answers_in_front_of_the_answer_do_not_come_without_end() -> None:
+    endless = Canned(raw=b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000)
+    error = failure(endless, max_retries=0)
+    assert error.message.endswith("failed: the head of its answer does not end")
+    few = answered("hi")
+    head = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" * 3
+    body = b"".join(few.pieces)
+    whole = head + b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + body
+    assert reply_of(served(Canned(raw=whole, end="close"))[0]).text == "hi"
