@@ -1,10 +1,11 @@
 """The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
 
 A secret goes to the origin it is bound to and nowhere else; redirects are not followed; loopback and
-private addresses never go through a proxy; answers are bounded, and never compressed.
+private addresses never go through a proxy; answers are bounded, decompressed as well.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+import zlib
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
 from typing import Final
 
 import httpcore2
@@ -14,6 +15,7 @@ from smol_dev import __version__
 from smol_dev.config.endpoint import origin_of
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
+from smol_dev.safe import safe
 from smol_dev.server.lines import Line, Lines, Way
 from smol_dev.server.network import MOST_HEAD
 
@@ -34,6 +36,14 @@ MAY_LEAVE: Final = frozenset(
 )
 """The headers of a request that are kept; anything else a client library or `OPENAI_*` variables add
 (cookies, organisation, project, custom headers, the machine's description) is not sent."""
+
+DECODED: Final = frozenset({"gzip", "x-gzip", "deflate"})
+PLAIN: Final = frozenset({"", "identity"})
+ANY_HEADER: Final = zlib.MAX_WBITS | 32
+"""For `zlib`: of gzip or of zlib, as the data says."""
+
+PIECE: Final = 256 * 1024
+OF_THE_CODING: Final = frozenset({b"content-encoding", b"content-length"})
 
 TRANSLATED: Final[Mapping[type[Exception], type[httpx2.TransportError]]] = {
     httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
@@ -104,27 +114,27 @@ class Guard(httpx2.AsyncBaseTransport):
             if isinstance(error, FOREIGN):
                 raise _translated(error) from _reason(error)
             raise
-        response = httpx2.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=Bounded(
-                answer,
-                lambda: way.free.append(line),
-                most=MOST_PROBE_BYTES if request.method == "GET" else MOST_BYTES,
-            ),
-            extensions=answer.extensions,
+        coding = _coding(answer)
+        bounded = Bounded(
+            answer,
+            lambda: way.free.append(line),
+            most=MOST_PROBE_BYTES if request.method == "GET" else MOST_BYTES,
+            coding=coding,
         )
-        if any(
-            name.lower() == b"content-encoding" and value.lower() not in {b"", b"identity"}
-            for name, value in answer.headers
-        ):
-            await response.aclose()
+        if coding not in {*DECODED, *PLAIN}:
+            await bounded.aclose()
             raise ServerError(
-                "the server sent a compressed answer, which was not asked for",
+                f"the server sent an answer in `{safe(coding)}`, which was not asked for",
                 hint="switch compression off in the gateway in front of the server",
                 kind="server",
             )
-        return response
+        headers = [each for each in answer.headers if each[0].lower() not in OF_THE_CODING]
+        return httpx2.Response(
+            answer.status,
+            headers=headers if coding in DECODED else answer.headers,
+            stream=bounded,
+            extensions=answer.extensions,
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -183,10 +193,18 @@ class Guard(httpx2.AsyncBaseTransport):
 class Bounded(httpx2.AsyncByteStream):
     """An answer's bytes, up to a bound; of an error the first 64 KiB."""
 
-    def __init__(self, answer: httpcore2.Response, over: Callable[[], None], *, most: int) -> None:
+    def __init__(
+        self,
+        answer: httpcore2.Response,
+        over: Callable[[], None],
+        *,
+        most: int,
+        coding: str = "",
+    ) -> None:
         self._answer = answer
         self._over: Callable[[], None] | None = over
         self._most = most
+        self._decoder = zlib.decompressobj(ANY_HEADER) if coding in DECODED else None
         self._is_error = answer.status >= 300  # noqa: PLR2004 - 2xx alone holds what was asked for
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -195,20 +213,39 @@ class Bounded(httpx2.AsyncByteStream):
         stream = self._answer.stream
         assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
         try:
-            async for chunk in stream:
-                left -= len(chunk)
-                if left < 0:
-                    yield chunk[:left] if self._is_error else b""
-                    break
-                yield chunk
+            async for received in stream:
+                for chunk in self._decoded(received):
+                    left -= len(chunk)
+                    if left >= 0:
+                        yield chunk
+                        continue
+                    if self._is_error:
+                        yield chunk[:left]
+                        return
+                    raise self._too_long()
         except FOREIGN as error:
             raise _translated(error) from _reason(error)
-        if left < 0 and not self._is_error:
-            raise ServerError(
-                f"the server's answer is longer than {self._most // 1024**2} MiB",
-                hint="look at what the server is doing: `smol_dev doctor`",
-                kind="server",
-            )
+        except zlib.error as error:
+            raise httpx2.RemoteProtocolError("the answer is not compressed as it says") from error
+        if self._decoder is not None and not self._decoder.eof:
+            raise httpx2.RemoteProtocolError("the compressed answer breaks off")
+
+    def _decoded(self, received: bytes) -> Iterator[bytes]:
+        """What a piece holds, a bounded part at a time: some bytes can be a gibibyte."""
+        decoder = self._decoder
+        if decoder is None:
+            yield received
+            return
+        while received and not decoder.eof:
+            yield decoder.decompress(received, PIECE)
+            received = decoder.unconsumed_tail
+
+    def _too_long(self) -> ServerError:
+        return ServerError(
+            f"the server's answer is longer than {self._most // 1024**2} MiB",
+            hint="look at what the server is doing: `smol_dev doctor`",
+            kind="server",
+        )
 
     async def aclose(self) -> None:
         """Drop the rest; the connection is free for another request."""
@@ -218,6 +255,12 @@ class Bounded(httpx2.AsyncByteStream):
         finally:
             if over is not None:
                 over()
+
+
+def _coding(answer: httpcore2.Response) -> str:
+    """How an answer is compressed, though none was asked to be; gateways do so all the same."""
+    codings = (value for name, value in answer.headers if name.lower() == b"content-encoding")
+    return b",".join(codings).decode("latin-1").strip().lower()
 
 
 def _reason(error: Exception) -> BaseException:

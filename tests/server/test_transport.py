@@ -6,7 +6,8 @@ import gzip
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx2
 import pytest
@@ -110,14 +111,47 @@ def test_a_redirect_is_not_followed() -> None:
     assert (response.status_code, evil.connections) == (307, 0)
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate, gzip", "br", "GZIP"])
-def test_a_compressed_answer_is_refused(coding: str) -> None:
-    bomb = gzip.compress(b"x" * 10_000_000)
-    answer = Canned(200, {"content-encoding": coding}, [bomb])
+@pytest.mark.parametrize("coding", ["deflate, gzip", "br", "ZSTD"])
+def test_an_answer_in_another_coding_is_refused_and_named(coding: str) -> None:
+    answer = Canned(200, {"content-encoding": coding}, [b"x"])
     with FakeServer(answer) as server, pytest.raises(ServerError) as caught:
         get(server.base_url)
-    assert caught.value.message == "the server sent a compressed answer, which was not asked for"
+    assert caught.value.message == (
+        f"the server sent an answer in `{coding.lower()}`, which was not asked for"
+    )
+    assert caught.value.hint == "switch compression off in the gateway in front of the server"
     assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"),
+    [("gzip", gzip.compress), ("X-GZip", gzip.compress), ("deflate", zlib.compress)],
+)
+def test_a_compressed_answer_is_read_all_the_same(
+    coding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    whole = compress(b'{"data": []}' * 50_000)
+    pieces = [whole[at : at + 7] for at in range(0, len(whole), 7)]
+    with FakeServer(Canned(200, {"content-encoding": coding}, pieces)) as server:
+        assert get(server.base_url).content == b'{"data": []}' * 50_000
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        pytest.param(gzip.compress(b"x" * 50_000_000), ServerError, id="a bomb"),
+        pytest.param(gzip.compress(b"x" * 5_000)[:-12], httpx2.RemoteProtocolError, id="cut"),
+        pytest.param(b"not compressed", httpx2.RemoteProtocolError, id="not compressed"),
+    ],
+)
+def test_a_compressed_answer_that_cannot_be_read_ends_the_request(
+    body: bytes, error: type[Exception]
+) -> None:
+    with (
+        FakeServer(Canned(200, {"content-encoding": "gzip"}, [body])) as server,
+        pytest.raises(error),
+    ):
+        get(server.base_url)
 
 
 def test_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
