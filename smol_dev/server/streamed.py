@@ -86,7 +86,7 @@ class _Answer:
         if min(self._left) < 0:
             message = f"the answer of {self._asked.server} is longer than {self._most:,} bytes"
             hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
-            raise failure("server", self._asked, message=message, hint=hint)
+            raise failure("cut", self._asked, message=message, hint=hint, transient=True)
 
     def rest(self) -> list[Delta]:
         """The pieces that wanted only their end."""
