@@ -83,7 +83,9 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
     key = model_of_project(loaded.layers, loaded.tables)
     if document is None or key is None:
         return None
-    if is_approved(file_hash(document.path, document.raw), loaded.layers.surroundings):
+    if is_approved(
+        document.path, file_hash(document.path, document.raw), loaded.layers.surroundings
+    ):
         return None
     return TrustError(
         f"`{document.path}` chose a model (`{key}`) that the server has run elsewhere",

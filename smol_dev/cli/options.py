@@ -111,7 +111,8 @@ def trusted_layers(context: click.Context) -> "Layers":
         return layers
     from smol_dev.config.trust import file_hash, is_approved
 
-    approved = is_approved(file_hash(layers.project.path, layers.project.raw), layers.surroundings)
+    path, raw = layers.project.path, layers.project.raw
+    approved = is_approved(path, file_hash(path, raw), layers.surroundings)
     return layers if approved else layers.own()
 
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Final, NamedTuple
 
 from smol_dev.config.endpoint import Lookup
 from smol_dev.config.environment import reserved, variables
-from smol_dev.config.files import PROJECT_LIMIT, BadFileError, read_bytes
+from smol_dev.config.files import PROJECT_LIMIT, BadFileError, decoded, parsed, read_bytes
 from smol_dev.config.project import Steering, steering
 from smol_dev.config.reading import Reading, read
 from smol_dev.config.surroundings import Flags, Surroundings
+from smol_dev.config.variants import TEXTS, is_file_name
 from smol_dev.errors import TrustError
 from smol_dev.safe import command
 
@@ -58,7 +60,9 @@ def waiting(reading: Reading, *, lookup: Lookup | None) -> PendingTrust | None:
     if document is None or not keys:
         return None
     hashed = file_hash(document.path, document.raw)
-    return PendingTrust(document.path, hashed, keys, is_approved(hashed, layers.surroundings))
+    return PendingTrust(
+        document.path, hashed, keys, is_approved(document.path, hashed, layers.surroundings)
+    )
 
 
 def decide(
@@ -88,19 +92,62 @@ def decide(
 
 
 def file_hash(path: Path, raw: bytes) -> str:
-    """SHA-256 of the file's real path, a newline and its bytes, in hexadecimal."""
-    return hashlib.sha256(os.fsencode(os.path.realpath(path)) + b"\n" + raw).hexdigest()
+    """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal.
+
+    Each is its real path, NUL, and its bytes; the files follow in the order of their keys, behind a NUL.
+    """
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(path)) + b"\0" + raw)
+    for file in named_files(path, raw):
+        digest.update(b"\0" + os.fsencode(os.path.realpath(file)) + b"\0" + content_of(file))
+    return digest.hexdigest()
 
 
-def is_approved(hashed: str, surroundings: Surroundings) -> bool:
+def named_files(path: Path, raw: bytes) -> list[Path]:
+    """Return the files whose texts a project's file sends, in the order of their keys."""
+    try:
+        prompts = parsed(decoded(raw)).get("prompts")
+    except BadFileError:
+        return []
+    tables = prompts.values() if isinstance(prompts, dict) else ()
+    return [
+        path.parent / value
+        for table in tables
+        if isinstance(table, dict)
+        for key, value in table.items()
+        if key in TEXTS and isinstance(value, str) and is_file_name(value)
+    ]
+
+
+def content_of(file: Path) -> bytes:
+    """Return the bytes of a named file; none where there are none to be had, and no run either."""
+    try:
+        return read_bytes(file, limit=PROJECT_LIMIT)[0]
+    except (FileNotFoundError, BadFileError):
+        return b""
+
+
+def is_approved(path: Path, hashed: str, surroundings: Surroundings) -> bool:
     """Whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
     named = reserved(variables(surroundings.environ), "trust_project")
     if named is not None and named.text.strip().lower() == hashed:
         return True
     if surroundings.state is None:
         return False
-    file = surroundings.state / FOLDER / hashed
-    return os.path.isfile(file)  # noqa: PTH113 - Path.is_file raises in a folder that is closed
+    return recorded(surroundings.state, hashed) == os.fsencode(os.path.realpath(path))
+
+
+def recorded(state: Path, hashed: str) -> bytes:
+    """Return the path that an approval is of, as it was recorded; empty when there is none.
+
+    A record that others could have written is no approval.
+    """
+    try:
+        if hasattr(os, "geteuid") and state.stat().st_mode & stat.S_IWOTH:
+            return b""
+        raw, _ = read_bytes(state / FOLDER / hashed, limit=PROJECT_LIMIT, project=True)
+    except (OSError, BadFileError):
+        return b""
+    return raw.removesuffix(b"\n")
 
 
 def refused(found: PendingTrust) -> TrustError:
@@ -141,8 +188,7 @@ def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
     folder = surroundings.state / FOLDER
     temporary = folder / f".{hashed}.{secrets.token_hex(4)}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        make_private(folder)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.fsencode(os.path.realpath(path)) + b"\n")
@@ -153,6 +199,15 @@ def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise TrustError(f"{folder} cannot be written ({error.strerror})", hint=hint) from error
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder and its parent the user's alone, and those above that are missing, whatever the umask."""
+    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    for each in (*missing, folder.parent, folder):
+        each.chmod(0o700)
 
 
 def approvals(surroundings: Surroundings) -> list[Approval]:
@@ -166,7 +221,7 @@ def approvals(surroundings: Surroundings) -> list[Approval]:
         return []
     found = []
     for file in files:
-        path = Path(os.fsdecode(file.read_bytes().removesuffix(b"\n")))
+        path = Path(os.fsdecode(recorded(surroundings.state, file.name)))
         found.append(Approval(path, file.name, hash_now(path) == file.name))
     return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
 

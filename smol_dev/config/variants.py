@@ -56,7 +56,7 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[Kind, Key], Text], list[Pr
 
 def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
     """The text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
-    if "\n" in value or not value.lower().endswith(FILE_ENDINGS):
+    if not is_file_name(value):
         return Text(value, layer, key)
     cwd = layers.surroundings.cwd
     folder = layer.document(key).path.parent if layer.documents else cwd
@@ -75,6 +75,11 @@ def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Prob
     except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
         wrong = "is no file name"
     return Problem(layer.place(key), dotted(key), f"the file `{path}` {wrong}")
+
+
+def is_file_name(value: str) -> bool:
+    """Return whether a value is the name of a file with the text, rather than the text."""
+    return "\n" not in value and value.lower().endswith(FILE_ENDINGS)
 
 
 def variable_problems(text: Text) -> Iterator[Problem]:
