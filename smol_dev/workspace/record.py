@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from types import NoneType
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NoReturn, get_args
 
 from smol_dev.errors import Reason, WorkspaceError
 
@@ -107,7 +107,7 @@ def list_text(files: Sequence[str]) -> str:
 def parse(data: bytes, *, source: str) -> Record:
     """The record of a `run.json`; raises `WorkspaceError` that names `source` when it is damaged."""
     try:
-        table = json.loads(data)
+        table = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise damaged(source, "it is no JSON") from error
     if not isinstance(table, dict):
@@ -124,6 +124,11 @@ def parse(data: bytes, *, source: str) -> Record:
     except UnicodeEncodeError as error:
         raise damaged(source, "it holds half a character (a lone surrogate)") from error
     return record
+
+
+def _no_number(name: str) -> NoReturn:
+    """Refuse `NaN` and `Infinity`, which are no JSON."""
+    raise ValueError(name)
 
 
 def damaged(source: str, why: str) -> WorkspaceError:
