@@ -114,6 +114,8 @@ def without_effect(tables: Sequence[Slot]) -> Iterator[str]:
         return
     own = leaf_paths(slot.table for slot in tables if slot.hop == 0 and not slot.typed)
     theirs = leaf_paths(slot.table for slot in tables if slot.hop)
+    if ("provider",) in theirs:
+        theirs.append(("base_url",))  # a provider brings its address
     both = [f"`{dotted(path)}`" for path in own if path in theirs and path != ("extends",)]
     if both:
         where = setter.origin("extends").where

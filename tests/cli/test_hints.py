@@ -135,3 +135,6 @@ def test_an_extends_that_own_keys_outdo_says_so(shell: Shell) -> None:
     assert shell.type("config", "show", "-p", "a", "-c", "extends=b") == 0
     assert "-c extends=…: the profile's own `model` wins over its parent's" in shell.err
     assert "seed = 1" in shell.out
+    shell.write('[profiles.a]\nbase_url = "http://127.0.0.1:5/v1"\n')
+    assert shell.type("config", "show", "-p", "a", "-c", "extends=local-ollama") == 0
+    assert "-c extends=…: the profile's own `base_url` wins over its parent's" in shell.err
