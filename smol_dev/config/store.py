@@ -1,10 +1,12 @@
 """Settings files on disk: one writer at a time, and a file that is whole at every moment."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ if sys.platform != "win32":
 PRIVATE_FILE = 0o600
 SHARED_FILE = 0o644
 PRIVATE_FOLDER = 0o700
+LOCK = ".smol.toml.lock"
+LONGEST_WAIT = 5.0
+"""Seconds to wait for another smol_dev."""
 
 Confirm = Callable[[Path], None]
 """Looks at the file about to be published, under its temporary name, and raises to keep the old one."""
@@ -25,21 +30,53 @@ Confirm = Callable[[Path], None]
 def alone(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: no other smol_dev changes a settings file in it meanwhile.
 
-    The folder itself is locked, so that no lock file is left beside the user's files. Windows has no
-    such lock: there the last of two editors wins.
+    The lock is a file that nobody else can open, and that is gone afterwards. Raises `ConfigError` when
+    another smol_dev holds it for longer than 5 s. Windows has no such lock: there the last of two
+    editors wins.
     """
     if sys.platform == "win32":
         yield
         return
+    path = folder / LOCK
+    descriptor = taken(path)
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
         os.close(descriptor)
+
+
+def taken(path: Path) -> int:
+    """Return the descriptor of the lock file, locked, and still the file of that name."""
+    until = time.monotonic() + LONGEST_WAIT
+    while True:
+        descriptor = -1
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+            os.close(descriptor)  # its last holder took the name away
+        except FileNotFoundError:
+            if descriptor < 0:
+                raise unwritable(
+                    path.parent, FileNotFoundError(errno.ENOENT, "no such folder")
+                ) from None
+            os.close(descriptor)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
+            os.close(descriptor)
+            if time.monotonic() > until:
+                raise ConfigError(
+                    f"another smol_dev (process {holder}) is changing the settings in `{path.parent}`",
+                    hint="wait until it is done, or end it, and try again",
+                ) from error
+            time.sleep(0.02)
+        except OSError as error:
+            raise unwritable(path.parent, error) from error
 
 
 def make_folder(folder: Path) -> None:

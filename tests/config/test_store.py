@@ -1,3 +1,5 @@
+import fcntl
+import os
 import stat
 import subprocess
 import sys
@@ -81,4 +83,27 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_the_lock_leaves_no_file(tmp_path: Path) -> None:
     with alone(tmp_path):
-        assert list(tmp_path.iterdir()) == []
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_is_waited_for_and_its_holder_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smol_dev.config.store.LONGEST_WAIT", 0.1)
+    with alone(tmp_path):
+        assert (tmp_path / ".smol.toml.lock").stat().st_mode & 0o777 == 0o600
+        with (
+            pytest.raises(ConfigError, match=rf"another smol_dev \(process {os.getpid()}\)"),
+            alone(tmp_path),
+        ):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_on_the_folder_stops_nobody(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with alone(tmp_path):
+        pass
+    os.close(descriptor)
