@@ -123,7 +123,7 @@ def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:
     def read(answer: str, finish_reason: str | None) -> FileList | Rejected:
         listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
         if isinstance(listed, FileList):
-            LOG.info("the file list was read as %s", listed.form)
+            LOG.info("file list: %d paths, read as `%s`", len(listed.files), listed.form)
         if isinstance(listed, Rejected) or listed.files != prompts.EXAMPLE_LIST or next(copies):
             return listed
         return Rejected(
