@@ -207,5 +207,6 @@ def ollama_url(text: str) -> str:
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
     valid = port.isascii() and port.isdigit() and 0 < int(port[:6]) <= 65535  # noqa: PLR2004
-    path = f"/{path.strip('/')}" if path.strip("/") else ""
+    path = path.strip("/")
+    path = f"/{path}".removesuffix("/v1") if path else ""
     return f"{scheme or 'http'}://{host}:{port if valid else own_port}{path}/v1"

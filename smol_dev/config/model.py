@@ -207,7 +207,7 @@ class Run(Table):
     max_files: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Most files of one run; a longer list is an error."""
 
-    max_file_bytes: Annotated[int, Field(ge=MIB, le=64 * MIB)] = MIB
+    max_file_bytes: Annotated[int, Field(ge=1, le=64 * MIB)] = MIB
     """Most bytes of one file."""
 
     syntax_check: bool = True

@@ -179,3 +179,8 @@ def test_a_provider_has_its_own_address() -> None:
     assert default_base_url("openai", {"OPENAI_BASE_URL": "http://a/v1"}) == "http://a/v1"
     assert default_base_url("lmstudio", {"OLLAMA_HOST": "x"}) == "http://localhost:1234/v1"
     assert default_base_url("compatible", {}) == ""
+
+
+@pytest.mark.parametrize("text", ["http://h:7/v1", "http://h:7/v1/", "h:7", "http://h:7"])
+def test_ollama_host_may_end_in_v1(text: str) -> None:
+    assert default_base_url("ollama", {"OLLAMA_HOST": text}) == "http://h:7/v1"
