@@ -55,6 +55,8 @@ def test_each_form_of_a_list_is_read_or_refused(answer: dict[str, Any]) -> None:
         ("a\u202eb.py", "has control or invisible characters"),
         ("a?.py", "has characters that no file name may have"),
         ("logo.png", "not a text file"),
+        ("flask==1.1.2", "a requirement"),
+        ("uvicorn[standard]>=0.20", "a requirement"),
         ("MAIN.py", "differs from `main.py` only in case"),
         pytest.param("src/..../x.py", "a placeholder", id="dots-between"),
         pytest.param(".../evil.txt", "a placeholder", id="dots-first"),
