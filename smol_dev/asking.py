@@ -12,9 +12,9 @@ from smol_dev.counting import tokens
 from smol_dev.errors import AnswerError, SmolError
 from smol_dev.events import Event, Retry, StageStarted, Warned
 from smol_dev.pieces import Pieces
+from smol_dev.replies.answer import without_reasoning
 from smol_dev.replies.continuation import Cut, cut_back, join
 from smol_dev.replies.repetition import Repetition
-from smol_dev.replies.turn import without_reasoning
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.server.chat import (
     Chat,
@@ -355,6 +355,8 @@ def _judge(
     failure = reply.failure
     if failure is not None and not getattr(failure, "transient", True):
         raise failure
+    if reply.finish_reason == "repetition" and question.stage == "plan" and said is not None:
+        return question.read(said, "repetition")
     if reply.finish_reason == "repetition":
         return Rejected("degenerate", "The answer repeated itself without end.")
     if said is None:

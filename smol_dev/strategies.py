@@ -16,8 +16,8 @@ from smol_dev.asking import Answered, Flawed, Form, Question, Spent, Step, Wordi
 from smol_dev.conversation import Conversation
 from smol_dev.errors import AnswerError, Reason, ServerError, SmolError
 from smol_dev.events import FileStarted, Retry, Warned
+from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code
-from smol_dev.replies.syntax import check_syntax
 from smol_dev.replies.verdicts import Code, Rejected
 from smol_dev.server.chat import Message, Usage
 
@@ -226,7 +226,7 @@ def _reader(path: str, *, syntax_check: bool) -> _Read:
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
         if not isinstance(verdict, Code):
-            return verdict
+            return verdict if verdict.kept is None else Flawed(verdict.kept, verdict.message)
         problem = check_syntax(path, verdict.content) if syntax_check else None
         if problem is None:
             return verdict.content

@@ -1,102 +1,178 @@
-"""One answer → the text of the one file it was asked for.
+"""One answer → the text of the one file it was asked for, when it is certain that it is that, and whole.
 
-The passes, in order: envelope (G1), then wrappers (C6), the answer as it stands (C1), fences and the
-choice among them (C2–C4), prose around unfenced code (C5), then what was done to the text line by line
-(C6, C11), and last the verdicts on what is left (G2, C7–C10).
+The answer is parsed once. The passes are tried in order, and the first that finds the file wins; what
+may be around the file or was done to all its lines is taken away; then every check has its say.
 """
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import takewhile
 from typing import Final
 
-from smol_dev.errors import Reason
-from smol_dev.replies import escapes
-from smol_dev.replies.complete import is_complete, is_cut
-from smol_dev.replies.envelope import open_envelope
-from smol_dev.replies.extract import find
-from smol_dev.replies.found import Found, Request
-from smol_dev.replies.kinds import JSON, kind_of
-from smol_dev.replies.labels import without_label
-from smol_dev.replies.placeholders import left_out
-from smol_dev.replies.prose import is_refusal, is_sentence
-from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.syntax import is_json
-from smol_dev.replies.verdicts import Code, Rejected, code_rejected
+from smol_dev.languages import State
+from smol_dev.replies.answer import Answer, of_text, parse
+from smol_dev.replies.bare import bare, without_label
+from smol_dev.replies.blocks import as_asked, block_and_talk
+from smol_dev.replies.checks import problem
+from smol_dev.replies.talk import is_refusal
+from smol_dev.replies.verdicts import (
+    Code,
+    Doubt,
+    Found,
+    Rejected,
+    Request,
+    code_rejected,
+    fences_rejected,
+)
+from smol_dev.replies.wrapped import WRAPPERS
 
-LONG: Final = 100_000
-CUT: Final = frozenset({"length", "max_tokens", "content_filter"})
+Pass = Callable[[Answer, Request], "Found | Doubt | None"]
+
+CODE: Final[tuple[tuple[str, Pass], ...]] = (
+    ("as asked", as_asked),
+    ("block and talk", block_and_talk),
+    ("bare", bare),
+)
+"""The passes; `wrapped.WRAPPERS` are the ones that look at what these find."""
+
+FREE_INDENT: Final = frozenset(
+    {
+        "javascript",
+        "typescript",
+        "tsx",
+        "json",
+        "css",
+        "scss",
+        "go",
+        "rust",
+        "java",
+        "c",
+        "cpp",
+        "html",
+    }
+)
+LINE_BY_LINE: Final = frozenset(
+    {"double fence", "block quote", "line numbers", "one line", "entities"}
+)
+MOST_LAYERS: Final = 3
 
 
 def read_code(answer: str, *, path: str, finish_reason: str | None) -> Code | Rejected:
-    """Return the file that `answer` contains for `path`, or the reason why no one could tell.
+    """Return the file that `answer` holds for `path`, or the reason to ask for it again.
 
     The time is linear in the length of the answer, whatever it is.
     """
-    kind = kind_of(path)
-    was_cut = finish_reason in CUT
-    envelope = open_envelope(answer, kind=kind, cut=was_cut)
-    request = Request(path, kind, cut=was_cut and not envelope.stopped)
-    text = without_blank_ends(envelope.text)
-    if envelope.lost:
-        return code_rejected(reason("truncated" if was_cut else "no_code", answer, request))
-    if not text.strip():
+    said = parse(answer)
+    ended = True if said.stopped or finish_reason == "stop" else False if finish_reason else None
+    request = Request(path, ended)
+    if said.lost:
+        return code_rejected("no_code" if ended else "truncated")
+    if not said.text.strip():
         return code_rejected("empty")
-    if is_refusal(text, kind):
+    if not said.fences and is_refusal(said.text):
         return code_rejected("refusal")
-    if len(text) > LONG and not kind.free_text and is_loop(text, counting=request.cut):
-        return code_rejected("degenerate")
-    found = find(text, request)
-    if not isinstance(found, Found):
-        return code_rejected(reason(found, text, request))
-    return verdict(restored(found.after(*envelope.rules), request), request)
+    found = find(said, request)
+    if isinstance(found, Doubt):
+        return rejected(found, request)
+    return verdict(tidied(found, request), request)
 
 
-def reason(found: Reason, text: str, request: Request) -> Reason:
-    """Return the clearest reason: an endless or cut-off answer explains that no file was found."""
-    if request.cut and is_loop(text):
-        return "degenerate"
-    if request.cut and found == "no_code":
-        return "truncated"
-    return found
+def find(answer: Answer, request: Request) -> Found | Doubt:
+    """Return what the first pass that answers finds, out of what it may be wrapped in."""
+    for name, look in CODE:
+        found = look(answer, request)
+        if isinstance(found, Doubt):
+            unwrapped = out_of(answer.text, request)
+            return found if unwrapped is None else unwrapped
+        if found is not None:
+            return out_of(found.text, request, found.by(name)) or found.by(name)
+    return Doubt("no_code")
 
 
-def restored(found: Found, request: Request) -> Found:
-    """Return the text as the file has it: without label, numbers, entities and foreign indentation."""
-    kind = request.kind
-    text, rules = found.text, list(found.rules)
-    steps = (
-        ("C4 label", lambda old: without_label(old, path=request.path, kind=kind)),
-        ("C6 line numbers", lambda old: escapes.without_numbers(old, kind)),
-        ("C6 literal newlines", lambda old: escapes.with_real_newlines(old, kind)),
-        ("C6 entities", lambda old: escapes.without_entities(old, kind)),
-        ("C4 label", lambda old: without_label(old, path=request.path, kind=kind)),
-        ("C11 no-break spaces", lambda old: escapes.with_plain_indent(old, kind)),
-        ("C11 common indent", escapes.without_common_indent),
-    )
-    for rule, step in steps:
-        if kind is JSON and rule.startswith("C6") and is_json(text):
+def out_of(text: str, request: Request, around: Found | None = None) -> Found | Doubt | None:
+    """Return the file out of a wrapper, or None when the text is in none."""
+    found: Found | None = None
+    passes = around.passes if around else ()
+    for _ in range(MOST_LAYERS):
+        inner = unwrapped(text, request, inside=around is not None or bool(passes))
+        if inner is None:
+            break
+        if isinstance(inner, Doubt):
+            return inner
+        name, text = inner
+        passes = (*passes, name)
+        answer = of_text(text)
+        block = as_asked(answer, request) if answer.fences and not request.is_text else None
+        if isinstance(block, Found):
+            found = block
+        elif name in LINE_BY_LINE:
+            found = replace(found or around or Found("", closed=False), text=text)
+        else:
+            found = Found(text, closed=True, behind=True)
+        text = found.text
+    return None if found is None else replace(found, passes=passes)
+
+
+def unwrapped(text: str, request: Request, *, inside: bool) -> tuple[str, str] | Doubt | None:
+    """Return the first way back that applies and what it leaves, or None."""
+    whole = request.is_whole(text) and request.language != "html"
+    for name, way in WRAPPERS:
+        if (whole and name in LINE_BY_LINE - {"entities"}) or (
+            name == "double fence" and not inside
+        ):
             continue
-        new = step(text)
-        if new is not None and new != text:
-            text = new
-            rules.append(rule)
-    return Found(without_blank_ends(text), found.is_open, tuple(rules), found.fenced)
+        inner = way(text, request)
+        if isinstance(inner, Doubt):
+            return inner
+        if inner is not None and inner != text:
+            return name, inner
+    return None
+
+
+def tidied(found: Found, request: Request) -> Found:
+    """Return the file without empty lines at its ends, a label that is no comment, a foreign indentation."""
+    text = without_blank_ends(found.text)
+    if found.opened:
+        text = without_label(text, request)
+    broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
+    if text[:1] in " \t" and (
+        request.language in FREE_INDENT or (request.language == "python" and broken)
+    ):
+        text = without_indent(text)
+    return found if text == found.text else replace(found, text=without_blank_ends(text))
 
 
 def verdict(found: Found, request: Request) -> Code | Rejected:
     """Return the file, or the first reason not to write it."""
-    kind, text = request.kind, found.text
-    if not text.strip():
-        return code_rejected("empty")
-    complete = is_complete(text, kind)
-    if found.is_open and not complete:
-        if is_loop(text, counting=request.cut) and (request.cut or not kind.free_text):
-            return code_rejected("degenerate")
-        if request.cut or is_cut(text, kind):
-            return code_rejected("truncated")
-    if left_out(text, kind) is not None:
-        return code_rejected("placeholder")
-    if not kind.free_text and all(is_sentence(line) for line in text.split("\n") if line.strip()):
-        return code_rejected("no_code")
-    return Code(text.rstrip("\r") + "\n", found.rules)
+    reason = problem(found, request)
+    if reason is None:
+        return Code(found.text.rstrip("\r") + "\n", found.passes)
+    kept = reason == "truncated" and request.ended and not re.search(r"`{3}|~{3}", found.text)
+    unfinished = request.parsed(found.text).state is State.UNFINISHED
+    return code_rejected(reason, kept=found.text + "\n" if kept and not unfinished else None)
+
+
+def rejected(doubt: Doubt, request: Request) -> Rejected:
+    """Return the clearest reason: a cut answer explains that no file was found."""
+    if request.ended is False:
+        return code_rejected("truncated")
+    if doubt.fences:
+        return fences_rejected()
+    text = without_blank_ends(doubt.kept or "")
+    usable = text and problem(Found(text, closed=True), request) is None
+    return code_rejected(doubt.reason, kept=text + "\n" if usable else None)
+
+
+def without_indent(text: str) -> str:
+    """Return the text without the indentation that all of its lines have."""
+    lines = text.split("\n")
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        return text
+    pairs = zip(min(filled), max(filled), strict=False)
+    width = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1] and pair[0] in " \t", pairs))
+    return "\n".join(line[width:] if line.strip() else line for line in lines)
 
 
 def without_blank_ends(text: str) -> str:

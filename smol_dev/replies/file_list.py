@@ -14,14 +14,20 @@ from typing import Final
 
 from smol_dev.errors import Reason
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
-from smol_dev.replies.labels import label_in, label_in_info
 from smol_dev.replies.list_data import items_in, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
 from smol_dev.replies.listing import Listing, entries_of, settle
 from smol_dev.replies.literals import Found, Node, read_literal
-from smol_dev.replies.paths import is_file_like, is_known_file, is_path_like, path_in
-from smol_dev.replies.prose import is_refusal
+from smol_dev.replies.paths import (
+    is_file_like,
+    is_known_file,
+    is_path_like,
+    label_in,
+    label_in_info,
+    path_in,
+)
 from smol_dev.replies.repetition import is_loop
+from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
 LONG: Final = 100_000

@@ -1,6 +1,7 @@
 """What a path looks like among words: endings, names without one, and where a description begins."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 TEXT_ENDINGS: Final = frozenset(
@@ -192,3 +193,121 @@ def _linked(link: re.Match[str]) -> str:
 def _is_drive(text: str) -> bool:
     """Tell whether what stands before a colon is a drive."""
     return len(text) == 1 and text.isalpha()
+
+
+WORD: Final = re.compile(
+    r"^(?:\d{1,3}[.)]\s+)?(?:(?:the\s+)?(?:file\s*name|file\s*path|file|path|filename|filepath|name|"
+    r"datei|fichier|archivo|source|create|new file|begin file|begin|start of file|start|"
+    r"contents? of|code for|update|saved? as)\b(?![-./\\\w])\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
+    re.IGNORECASE,
+)
+RULER: Final = re.compile(
+    r"^(?:[-=*#~+<>]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$"
+)
+COMMENT: Final = re.compile(
+    r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*(.*?)\s*(?:\*+/|--+>|\"\"\"|'''|\*\)|#\})?$"
+)
+AFTER_PATH: Final = re.compile(
+    r"\s*(?:\((?:[^()]{0,60})\)|:|\s[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*$", re.IGNORECASE
+)
+MENTION: Final = re.compile(
+    r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]+[/\\])*[\w@-][\w@.-]*\.[A-Za-z]\w{0,9})(?![\w/])"
+)
+FILE_NAME: Final = re.compile(
+    r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
+    r"Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile)$"
+)
+NAME: Final = re.compile(
+    r"\.[A-Za-z]|Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile"
+)
+MAX_LABEL: Final = 240
+
+
+def normal(path: str) -> str:
+    """Return a path in the form in which two of them can be compared."""
+    cleaned = re.sub(r"/(?:\./)+|/{2,}", "/", path.strip().replace("\\", "/"))
+    return re.sub(r"^(?:\./|/)+", "", cleaned)
+
+
+def label_in(line: str) -> str | None:
+    """Return the path that a line consists of, apart from decoration, or None."""
+    if len(line) > MAX_LABEL * 2 or not NAME.search(line):
+        return None
+    text = undecorated(line)
+    return text if FILE_NAME.match(text) else None
+
+
+def names(line: str, path: str) -> bool:
+    """Tell whether a line consists of this path, apart from decoration."""
+    if len(line) > MAX_LABEL * 2 or re.split(r"[/\\]", path)[-1] not in line:
+        return False
+    text = undecorated(line)
+    if normal(text) == normal(path):
+        return True
+    return bool(FILE_NAME.match(text)) and same_file(text, path)
+
+
+@lru_cache(maxsize=1024)
+def undecorated(line: str) -> str:
+    """Return a line without marks, words such as `File:`, and a remark behind a path."""
+    text = line.strip()
+    if len(text) > MAX_LABEL:
+        return ""
+    text = re.sub(r"^(?:[-*+•]\s+|#{1,6}\s+|>\s+)+", "", text)
+    for _ in range(4):
+        before = text
+        text = without_emphasis(text)
+        match = COMMENT.match(text)
+        text = match[1] if match and match[1] else text
+        match = RULER.match(text)
+        text = match[1] if match and match[1] and is_ruler(text) else text
+        text = WORD.sub("", text)
+        shorter = AFTER_PATH.sub("", text)
+        text = shorter or text
+        if text == before:
+            break
+    return text
+
+
+def without_emphasis(text: str) -> str:
+    """Return the text without the quotes and stars around it, which are not a part of a name."""
+    bare = text.strip().strip("*`\"'").strip()
+    inner = re.fullmatch(r"(_{1,2})([^_].*[^_])\1", bare)
+    return inner[2] if inner else bare
+
+
+def is_ruler(text: str) -> bool:
+    """Tell whether a text is set between rules or brackets, as in `=== app.py ===`."""
+    return not re.match(r"[\[<]", text) or bool(re.match(r"[\[<][^\[\]<>]*[\]>]$", text))
+
+
+def same_file(label: str, path: str) -> bool:
+    """Tell whether a label means the requested path: equal, or equal but for leading folders."""
+    one, other = normal(label), normal(path)
+    if one == other:
+        return True
+    return one.endswith(f"/{other}") or ("/" not in one and other.endswith(f"/{one}"))
+
+
+def mentioned_paths(line: str) -> list[str]:
+    """Return the file names a sentence speaks of."""
+    found = (match[1] or match[2] for match in MENTION.finditer(line[:2000]))
+    return [name for name in found if FILE_NAME.match(name)]
+
+
+def label_in_info(info: str) -> str | None:
+    """Return the path in a fence's info string: `js:src/app.js`, `title="app.py"`, `app.py`."""
+    if not info or len(info) > MAX_LABEL:
+        return None
+    named = re.search(
+        r"(?:file(?:_?name|_?path)?|path|title|name|src)\s*[=:]\s*[\"']?([^\"'\s}]+)",
+        info,
+        re.IGNORECASE,
+    )
+    if named:
+        return named[1]
+    for word in re.split(r"[\s:,{}]+(?![\\/])", info)[::-1]:
+        bare = word.strip("()[]\"'`*")
+        if FILE_NAME.match(bare) and ("." in bare.strip(".") or bare[:1].isupper()):
+            return bare
+    return None

@@ -4,32 +4,47 @@ from collections.abc import Mapping
 from typing import Final
 
 from smol_dev.errors import Reason
-from smol_dev.replies.envelope import open_envelope
-from smol_dev.replies.prose import is_refusal
+from smol_dev.replies.answer import parse
+from smol_dev.replies.repetition import before_loop
+from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import Rejected
 
 REMARKS: Final[Mapping[Reason, str]] = {
     "empty": "The answer was empty.",
     "truncated": "The plan was cut off before its end; make it shorter.",
     "refusal": "The answer was no plan but a refusal.",
+    "degenerate": "The answer repeated itself without end.",
 }
+SHORTEST: Final = 200
+"""Characters of a plan that is worth keeping when what follows it is an endless repetition."""
 
 
 def read_plan(answer: str, finish_reason: str | None) -> str | Rejected:
     """Return the plan without reasoning and template tokens, or the reason why there is none."""
-    cut = finish_reason in {"length", None}
-    envelope = open_envelope(answer, cut=cut)
-    plan = envelope.text.strip()
+    said = parse(answer)
+    plan = said.text[: said.next_turn].strip()
+    cut = finish_reason in {"length", None} and not said.stopped
     if not plan:
         return _rejected("truncated" if cut and answer.strip() else "empty")
     if is_refusal(plan):
         return _rejected("refusal")
-    return _rejected("truncated") if cut and not envelope.stopped else plan
+    if finish_reason == "repetition":
+        return _before_repetition(plan)
+    return _rejected("truncated") if cut else plan
 
 
 def spoken(answer: str) -> str:
     """Return what the model said, without its reasoning: its turn of a conversation."""
-    return open_envelope(answer).text
+    said = parse(answer)
+    return said.text[: said.next_turn]
+
+
+def _before_repetition(text: str) -> str | Rejected:
+    """The plan in front of the repetition, where it ends with a paragraph of its own."""
+    head = before_loop(text)
+    plan = head.strip()
+    whole = len(plan) >= SHORTEST and (head.endswith("\n\n") or plan.endswith((".", "!", ")", "`")))
+    return plan if whole else _rejected("degenerate")
 
 
 def _rejected(reason: Reason) -> Rejected:

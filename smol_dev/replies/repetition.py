@@ -17,8 +17,8 @@ MAX_CANDIDATES: Final = 60
 DIGITS: Final = re.compile(r"\d+")
 
 
-def repeats(tail: str, needed: Callable[[str], int]) -> bool:
-    """Tell whether the text ends in a stretch that repeats one unit.
+def period_of(tail: str, needed: Callable[[str], int]) -> int:
+    """Return the length of the unit that the text ends in repetitions of, or 0.
 
     `needed` says how many characters of it a unit must fill. Where the last few characters stood
     before is how long the unit may be; comparing the stretch with itself, shifted, tells.
@@ -28,25 +28,44 @@ def repeats(tail: str, needed: Callable[[str], int]) -> bool:
     for _ in range(MAX_CANDIDATES):
         position = tail.rfind(anchor, 0, position + len(anchor) - 1)
         if position < 0:
-            return False
+            return 0
         period = len(tail) - len(anchor) - position
         size = needed(tail[-period:])
         if size <= len(tail) and tail[-size:-period] == tail[period - size :]:
-            return True
-    return False
+            return period
+    return 0
 
 
 def is_loop(text: str, *, counting: bool = True) -> bool:
     """Tell whether the text ends in the same words over and over, numbers in them aside.
 
     Without `counting` the numbers have to be the same as well: a file may well end in a numbered row of
-    functions, and a model that stopped by itself was not caught in it.
+    functions or in a table, and a model that was cut off there was not caught in it.
     """
     tail = text.rstrip()[-WINDOW:]
     return any(
-        repeats(one, lambda unit: max(MIN_CHARACTERS, MIN_REPEATS * len(unit)))
-        for one in ([tail, DIGITS.sub("0", tail)] if counting else [tail])
+        period_of(one, cut_short) for one in ([tail, DIGITS.sub("0", tail)] if counting else [tail])
     )
+
+
+def before_loop(text: str) -> str:
+    """Return the text in front of the repetitions that it ends in."""
+    end = text.rstrip()
+    period = period_of(end[-WINDOW:], cut_short)
+    start = len(end) - period if period else len(end)
+    while period and start > 0 and end[start - 1] == end[start - 1 + period]:
+        start -= 1
+    return end[:start]
+
+
+def cut_short(unit: str) -> int:
+    """Return from how many characters on a text that was cut off ends in a loop."""
+    return max(MIN_CHARACTERS, MIN_REPEATS * len(unit)) if is_words(unit) else endless(unit)
+
+
+def is_words(unit: str) -> bool:
+    """Tell whether a repeated unit is more than a row of data."""
+    return len(unit) < SHORTEST_ROW or unit.isspace() or any(map(str.isalpha, unit))
 
 
 def endless(unit: str) -> int:
@@ -54,9 +73,8 @@ def endless(unit: str) -> int:
 
     Data repeats as well: a map has forty equal rows. A row without letters may fill far more.
     """
-    is_row = len(unit) >= SHORTEST_ROW and not unit.isspace()
-    is_data = is_row and not any(map(str.isalpha, unit))
-    return max(DATA_CHARACTERS if is_data else STREAM_CHARACTERS, STREAM_REPEATS * len(unit))
+    least = STREAM_CHARACTERS if is_words(unit) else DATA_CHARACTERS
+    return max(least, STREAM_REPEATS * len(unit))
 
 
 class Repetition:
@@ -76,4 +94,4 @@ class Repetition:
         self.tail = (self.tail + "".join(self.pieces))[-WINDOW:]
         self.pieces.clear()
         self.unseen = 0
-        return len(self.tail) >= STREAM_CHARACTERS and repeats(self.tail, endless)
+        return len(self.tail) >= STREAM_CHARACTERS and period_of(self.tail, endless) > 0

@@ -1,9 +1,77 @@
-"""What reading an answer comes to: a file, a list of files, or one reason to ask again."""
+"""What was asked for, what was found for it, and what it comes to: a file, a list, a reason to ask again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from smol_dev import languages
 from smol_dev.errors import Reason
+from smol_dev.languages import Parsed, State
+from smol_dev.replies.answer import Block
+
+LONGEST_PARSED: Final = 150_000
+NOT_JUDGED: Final = Parsed(State.NOT_JUDGED)
+TEXTS: Final = frozenset(
+    {None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"}
+)
+"""Languages of files in which any line may be the file's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The file that was asked for. `ended` says that the model ended by itself, None that no one knows."""
+
+    path: str
+    ended: bool | None
+
+    @property
+    def language(self) -> str | None:
+        """The language of the path."""
+        return languages.language_of(self.path)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether any line may be the file's own."""
+        return self.language in TEXTS
+
+    def parsed(self, text: str) -> Parsed:
+        """Return what the file's own parser says about a text that is not beyond all measure."""
+        return languages.parse(self.path, text) if len(text) <= LONGEST_PARSED else NOT_JUDGED
+
+    def is_whole(self, text: str) -> bool:
+        """Tell whether the file's own parser finds the text whole."""
+        return self.parsed(text).state is State.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The text that was found for the file.
+
+    `closed` says that its end was seen, `behind` that more of the answer follows it; `opened` that
+    a fence stands before it. `block` is the block it was in; `passes` are the names of the rules.
+    """
+
+    text: str
+    closed: bool
+    behind: bool = False
+    opened: bool = False
+    block: Block | None = None
+    passes: tuple[str, ...] = ()
+
+    def by(self, name: str, text: str | None = None) -> "Found":
+        """Return the same, found by one rule more, which left this text."""
+        return replace(self, text=self.text if text is None else text, passes=(*self.passes, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why nothing was taken. `fences` says that a fence in the file may be the one around it.
+
+    `kept` is a text that is worth having when the next answer is no better.
+    """
+
+    reason: Reason = "wrong_format"
+    fences: bool = False
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,18 +79,20 @@ class Rejected:
     """The answer cannot be used; `message` is one sentence that can be sent to the model.
 
     `fence` is how many back-ticks the block of the next answer needs, 0 for as many as before; `example`
-    is False where the model copied the example of the request, which the next one leaves out.
+    is False where the model copied the example of the request, which the next one leaves out. `kept` is a
+    file that is worth having, with a warning, when the next answer is no better.
     """
 
     reason: Reason
     message: str
     fence: int = 0
     example: bool = True
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One file's text, ending in exactly one newline, and the rules that fired, in order."""
+    """One file's text, ending in exactly one newline, and the passes that found it, in order."""
 
     content: str
     rules: tuple[str, ...]
@@ -63,9 +133,18 @@ LIST_MESSAGES: Final[dict[Reason, str]] = {
 }
 
 
-def code_rejected(reason: Reason) -> Rejected:
+WIDER_FENCE: Final = 5
+FENCES: Final = "A fence inside the file could not be told from the one around it; open and close the block with five back-ticks."
+
+
+def code_rejected(reason: Reason, *, kept: str | None = None) -> Rejected:
     """Return the verdict that an answer with one file gets for `reason`."""
-    return Rejected(reason=reason, message=CODE_MESSAGES[reason])
+    return Rejected(reason, CODE_MESSAGES[reason], kept=kept)
+
+
+def fences_rejected() -> Rejected:
+    """Return the verdict on an answer whose fences have two meanings."""
+    return Rejected("wrong_format", FENCES, fence=WIDER_FENCE)
 
 
 def list_rejected(reason: Reason) -> Rejected:

@@ -1,7 +1,9 @@
 """Any content survives what models put around it, and reading what was read changes nothing."""
 
+import random
 import re
-from textwrap import dedent
+import sysconfig
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
@@ -45,11 +47,10 @@ BEHIND = "The file does what was asked. Let me know if you need more."
 
 
 def plain(content: str) -> str:
-    """Return the content as it is written: no empty lines around it, no common indentation."""
+    """Return the content as it is written: no empty lines around it, one line end behind it."""
     lines = content.split("\n")
     filled = [number for number, line in enumerate(lines) if line.strip()]
-    lines = lines[filled[0] : filled[-1] + 1]
-    return dedent("\n".join(lines)) + "\n"
+    return "\n".join(lines[filled[0] : filled[-1] + 1]) + "\n"
 
 
 def fenced(content: str, mark: str, language: str = "") -> str:
@@ -64,7 +65,7 @@ def outcome(answer: str, path: str) -> str:
     return verdict.content if isinstance(verdict, Code) else f"reject:{verdict.reason}"
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(CONTENT, PATHS, st.sampled_from("`~"))
 def test_what_stands_around_a_fence_changes_nothing(content: str, path: str, mark: str) -> None:
     block = fenced(content, mark)
@@ -79,11 +80,47 @@ def test_what_stands_around_a_fence_changes_nothing(content: str, path: str, mar
 
 
 @settings(deadline=None, max_examples=150)
-@given(CONTENT, st.sampled_from(["a.txt", "README.md"]), st.sampled_from("`~"))
-def test_text_in_a_longer_fence_is_kept_whole(content: str, path: str, mark: str) -> None:
-    first = next(line for line in content.split("\n") if line.strip())
-    if not first.startswith(("```", "~~~", "'''")):
-        assert outcome(fenced(content, mark), path) == plain(content)
+@given(
+    CONTENT,
+    st.sampled_from(["a.txt", "README.md", "a.rst", "LICENSE", "mail/a.j2"]),
+    st.sampled_from("`~"),
+)
+def test_any_text_in_the_asked_form_is_kept_whole(content: str, path: str, mark: str) -> None:
+    assert outcome(fenced(content, mark), path) == plain(content)
+
+
+ROOT = Path(__file__).parents[2]
+STANDARD = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
+REAL = [
+    *STANDARD[::8],
+    *sorted((ROOT / "smol_dev").rglob("*.py"))[::6],
+    *sorted((ROOT / "tests" / "replies").glob("test_*.py")),
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "profiles").glob("*.toml")),
+    ROOT / "pyproject.toml",
+]
+FILES = [pytest.param(path, id=f"{path.parent.name}/{path.name}") for path in REAL]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_real_file_in_the_asked_form_is_kept_byte_for_byte(path: Path) -> None:
+    content = path.read_text("utf-8")
+    language = path.suffix.removeprefix(".")
+    assert outcome(fenced(content, "`", language), path.name) == plain(content)
+    assert outcome(fenced(content, "`"), f"src/{path.name}") == plain(content)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_real_file_that_was_cut_anywhere_is_never_whole(path: Path) -> None:
+    content = path.read_text("utf-8")
+    places = random.Random(path.name).sample(range(1, len(content)), 5)
+    for place in places:
+        for fence in ("````", "```"):
+            answer = f"{fence}{path.suffix[1:]}\n{content[:place]}"
+            for finish_reason in ("length", None):
+                verdict = read_code(answer, path=path.name, finish_reason=finish_reason)
+                assert not isinstance(verdict, Code), (place, finish_reason)
 
 
 @settings(deadline=None, max_examples=150)

@@ -90,7 +90,7 @@ def test_counting_without_end_is_a_loop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish_reason", "reason"), [("stop", None), ("length", "degenerate")], ids=["stop", "length"]
+    ("finish_reason", "reason"), [("stop", None), ("length", "truncated")], ids=["stop", "length"]
 )
 @pytest.mark.parametrize("count", [15, 3_000], ids=["short", "long"])
 def test_a_model_that_counts_and_stops_has_written_a_file(

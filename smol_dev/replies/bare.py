@@ -1,0 +1,283 @@
+"""A file that stands in the answer without a fence, between words to the user or alone."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from smol_dev import languages
+from smol_dev.languages import State
+from smol_dev.replies.answer import Answer
+from smol_dev.replies.paths import label_in, names
+from smol_dev.replies.talk import is_lead, is_prose, is_sentence, is_tail, is_talk, plain
+from smol_dev.replies.verdicts import Doubt, Found, Request
+
+MOST_PARAGRAPHS: Final = 3
+SURE_LINES: Final = 3
+EXACT: Final = frozenset({"python", "json", "toml"})
+"""Languages in which no chat can be a part of a whole file."""
+
+LONGEST_TRIED: Final = 100_000
+MADE_UP: Final = re.compile(
+    r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:user|human)\b", re.IGNORECASE
+)
+TO_THE_USER: Final = re.compile(
+    r"(?:let me know|feel free|(?:i )?hope (?:this|that)|would you like|is there anything)",
+    re.IGNORECASE,
+)
+RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
+EXPLICIT: Final = re.compile(
+    r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE
+)
+
+
+def bare(answer: Answer, request: Request) -> Found | Doubt | None:
+    """Return the answer as it stands, without chat in front of the file and behind it."""
+    text, closed, behind = answer.text, answer.stopped, False
+    if answer.next_turn is not None and not request.is_whole(text):
+        judged = request.parsed(text).state is not State.NOT_JUDGED
+        asks = MADE_UP.match(text, answer.next_turn)
+        if not judged and (asks or not request.is_text):
+            return Doubt()
+        if judged:
+            text, closed = text[: answer.next_turn], True
+    if request.is_text and answer.stopped and re.search(r"<[|｜]\w+[|｜]>", text):
+        return Doubt()
+    fence = answer.fences[0] if answer.fences else None
+    if fence and len(answer.fences) % 2 and not fence.info and is_closer(answer, request):
+        text, closed, behind = text[: fence.start], True, bool(text[fence.end :].strip())
+    elif (
+        request.ended
+        and answer.outer
+        and not answer.outer[-1].closed
+        and not (answer.outer[-1].info + answer.outer[-1].text).strip()
+    ):
+        text, closed = text[: answer.outer[-1].start], True
+    elif fence and request.is_text and not text[: fence.start].strip():
+        return Doubt(fences=True)
+    first = text.lstrip("\n").partition("\n")[0]
+    other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
+    if other is not None and not names(first, request.path):
+        return Doubt()
+    text = without_label(without_word(text, request), request)
+    found = text_bounds(text, request) if request.is_text else code_bounds(text, request)
+    if isinstance(found, Doubt):
+        return found
+    return Found(found, closed, behind) if found.strip() else Doubt("no_code")
+
+
+def is_closer(answer: Answer, request: Request) -> bool:
+    """Tell whether the first fence closes a file whose opening fence was given with the request (S045)."""
+    fence = answer.fences[0]
+    before = answer.text[: fence.start]
+    if request.ended and len(answer.fences) == 1 and not answer.text[fence.end :].strip():
+        return bool(before.strip())
+    return bool(before.strip()) and request.is_whole(before)
+
+
+def without_word(text: str, request: Request) -> str:
+    """Return the text without a first line that is only the language, whose fence was given or lost."""
+    first, _, rest = text.lstrip("\n").partition("\n")
+    word = languages.language_named(first) if first.strip().isalpha() else None
+    return (
+        rest
+        if word is not None and word == request.language and word not in {"text", "csv"}
+        else text
+    )
+
+
+def without_label(text: str, request: Request) -> str:
+    """Return the text without a first line, with or without rules around it, that only names the file.
+
+    A line that is a comment in the file's language is the file's own (D20, G46, S028, S030, D25).
+    """
+    lines = text.split("\n", 6)
+    start = 0
+    while start < min(len(lines), 4) and (not lines[start].strip() or RULE.match(lines[start])):
+        start += 1
+    line = lines[start] if start + 1 < len(lines) else ""
+    if not line or not names(line, request.path):
+        return text
+    first = lines[start + 1].startswith(MUST_BE_FIRST)
+    exact = line.strip() == request.path and "." in line.strip(".")
+    if (is_comment(line, request) and not first) or (
+        request.is_text and not EXPLICIT.match(line) and not exact
+    ):
+        return text
+    rule = next((one.strip() for one in lines[:start] if RULE.match(one)), None)
+    rest = "\n".join(lines[start + 1 :]).lstrip("\n")
+    if rule is not None:
+        rest = rest.removeprefix(rule).lstrip("\n")
+        rest = rest.rstrip().removesuffix(f"\n{rule}")
+    return rest if rest.strip() else text
+
+
+MUST_BE_FIRST: Final = ("<?xml", "<?php", "#!")
+COMMENTS: Final = {
+    "json": (), "css": ("/*",), "html": ("<!--",), "vue": ("<!--",), "svelte": ("<!--",), "xml": ("<!--",),
+    "php": ("<?",), **dict.fromkeys(("python", "yaml", "toml", "bash", "ruby", "makefile", "dockerfile"), ("#", '"""')),
+    **dict.fromkeys(("javascript", "typescript", "tsx", "go", "rust", "java", "c", "cpp", "scss", "jsonc"), ("//", "/*")),
+}  # fmt: skip
+ANY_COMMENT: Final = ("#", "//", "/*", "--", ";", "%", "<!--", "{#", "(*", "'", "REM ", "::")
+
+
+def is_comment(line: str, request: Request) -> bool:
+    """Tell whether a line begins as a comment of the file's language."""
+    return line.lstrip().startswith(COMMENTS.get(request.language or "", ANY_COMMENT))
+
+
+def text_bounds(text: str, request: Request) -> str | Doubt:
+    """Return a text file as it stands; only a lead above a heading of its own goes (law 1)."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if not lines:
+        return text
+    if len(lines) == 1 and plain(lines[0]).endswith("?") and request.language != "template":
+        return Doubt("no_code")
+    first = lines[0]
+    if not is_lead(first):
+        ruled = len(lines) > 1 and RULE.match(lines[-2]) and TO_THE_USER.match(lines[-1])
+        return Doubt() if ruled else text
+    rest = text[text.find(first) + len(first) :]
+    named = request.path.rpartition("/")[2] in first
+    if not named and not re.match(r"\s*\n#{1,6} \S", rest):
+        return text
+    chatting = TO_THE_USER.match(lines[-1]) is not None
+    return Doubt() if chatting or RULE.match(lines[1] if len(lines) > 1 else "") else rest
+
+
+def code_bounds(text: str, request: Request) -> str | Doubt:
+    """Return the file without the chat around it: the least that has to go for it to be whole."""
+    core = without_chat(text, request)
+    if request.is_whole(text) and (request.language in EXACT or not request.is_whole(core)):
+        return text
+    if request.language in MARKUP and ("<" not in core or not core.strip()):
+        return Doubt("no_code")
+    state = request.parsed(core).state
+    if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
+        return (
+            core
+            if request.language != "json" or state is State.WHOLE
+            else json_inside(text) or core
+        )
+    if request.language == "json" and (value := json_inside(text)):
+        return value
+    parts = [(part, request.parsed(part)) for part in trimmed(core)]
+    whole = next((part for part, parsed in parts if parsed.state is State.WHOLE), None)
+    if whole is not None:
+        return without_heading(whole)
+    cut = next((part for part, parsed in parts if parsed.state is State.UNFINISHED), None)
+    if cut is not None and not begins_with_talk(cut, request):
+        return cut
+    far = request.parsed(core).line > SURE_LINES
+    if is_prose(core) or begins_with_talk(core, request) or not far:
+        return Doubt("no_code")
+    return Doubt(kept=core)
+
+
+def begins_with_talk(text: str, request: Request) -> bool:
+    """Tell whether the first line speaks to the user or is an item or a heading."""
+    first = text.lstrip().partition("\n")[0]
+    return not is_comment(first, request) and (
+        is_talk(first) or first.startswith(("# ", "- ", "* "))
+    )
+
+
+MARKUP: Final = frozenset({"html", "xml", "vue", "svelte", "astro"})
+
+
+def without_chat(text: str, request: Request) -> str:
+    """Return the text without announcements in front of the file and words to the user behind it."""
+    lines = text.strip("\n").split("\n")
+    start, end = 0, len(lines)
+    while start < min(end, MOST_LEADS) and (
+        not lines[start].strip() or _announces(lines, start, request)
+    ):
+        start += 1
+    for first in reversed(range(start + 1, end)):
+        if end - first > LONGEST_CHAT:
+            break
+        if (
+            lines[first].strip()
+            and not lines[first - 1].strip()
+            and _is_chat(lines[first:end], request)
+        ):
+            end = first
+    kept = "\n".join(lines[start:end])
+    return without_heading(kept) if end < len(lines) else kept
+
+
+def without_heading(text: str) -> str:
+    """Return a text without the heading or rule at its end that stood above talk."""
+    lines = text.split("\n")
+    while len(lines) > 1 and (not lines[-1].strip() or HEADING.match(lines[-1])):
+        lines.pop()
+    return "\n".join(lines)
+
+
+MOST_LEADS: Final = 12
+LONGEST_CHAT: Final = 40
+HEADING: Final = re.compile(
+    r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*[^*]{1,60}\*\*:?)\s*$"
+)
+
+
+def _announces(lines: list[str], number: int, request: Request) -> bool:
+    """Tell whether a line in front of the file only announces it."""
+    line = lines[number]
+    if is_comment(line, request) or line[:1].isspace():
+        return False
+    blank = number + 1 >= len(lines) or not lines[number + 1].strip()
+    return is_lead(line) and (blank or request.language not in {"yaml", "ini"})
+
+
+def _is_chat(part: list[str], request: Request) -> bool:
+    """Tell whether a last paragraph speaks to the user: a phrase that models end with, or a sentence."""
+    first = part[0]
+    if (
+        first[:1].isspace()
+        or is_comment(first, request)
+        or any(line.startswith(("__END__", "__DATA__")) for line in part)
+    ):
+        return False
+    return (is_tail(first) and is_prose("\n".join(part))) or all(
+        is_sentence(line) for line in part if line.strip()
+    )
+
+
+def trimmed(text: str) -> Iterator[str]:
+    """The text without paragraphs of talk at its edges, the fewest first."""
+    parts = re.split(r"(\n(?:[ \t]*\n)+)", text.strip("\n"))
+    leads = [0]
+    for number in range(0, min(len(parts), 2 * MOST_PARAGRAPHS), 2):
+        if not _may_be_talk(parts[number]):
+            break
+        leads.append(number + 2)
+    tails = [0]
+    for size, part in enumerate(parts[::-2][: 2 * MOST_PARAGRAPHS], 1):
+        if _may_be_talk(part):
+            tails.append(2 * size)
+    for lead, tail in sorted(((lead, tail) for lead in leads for tail in tails), key=sum):
+        if lead + tail < len(parts):
+            yield "".join(parts[lead : len(parts) - tail])
+
+
+def _may_be_talk(paragraph: str) -> bool:
+    first = paragraph.lstrip().partition("\n")[0]
+    return (
+        is_talk(first)
+        or is_prose(paragraph)
+        or bool(RULE.match(paragraph))
+        or label_in(paragraph) is not None
+    )
+
+
+def json_inside(text: str) -> str | None:
+    """Return the one JSON value between words, or None."""
+    found = re.search(r"^[ \t]*(?=[{\[])", text, re.MULTILINE)
+    if found is None:
+        return None
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, found.end())
+    except (ValueError, RecursionError):
+        return None
+    return None if text[end:].lstrip().startswith(("{", "[")) else text[found.end() : end]

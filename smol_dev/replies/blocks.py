@@ -1,0 +1,392 @@
+"""The block that is the file: which fence closes it, and which of several it is."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from smol_dev.languages import State, language_named
+from smol_dev.replies.answer import Answer, Block, Fence, block_between
+from smol_dev.replies.paths import (
+    FILE_NAME,
+    label_in,
+    label_in_info,
+    mentioned_paths,
+    names,
+    same_file,
+)
+from smol_dev.replies.talk import is_lead, is_talk, plain
+from smol_dev.replies.verdicts import Doubt, Found, Request
+
+MOST_TRIED: Final = 6
+LONGEST_LABEL: Final = 80
+LONGEST_TRIED: Final = 200_000
+MOST_FENCES: Final = 300
+FINAL: Final = re.compile(
+    r"\b(?:final|corrected|updated|fixed|revised|complete|full|whole|rewritten)\b[^.\n]{0,40}"
+    r"\b(?:version|code|file|implementation|solution|script|here)\b|^\W*(?:corrected|final|fixed|updated)\W*$|"
+    r"\b(?:put|putting) (?:it|everything) (?:all )?together",
+    re.IGNORECASE,
+)
+"""D21: the words above a block that replaces the ones before it."""
+
+ASIDE: Final = re.compile(
+    r"\b(?:usage|use it|to use|run|running|start (?:it|the)|install|dependenc\w+|output|prints?|expected|"
+    r"example|for instance|tests?|testing|try (?:it|this)|command|terminal|before:|old version|previous version|"
+    r"wrong|buggy|naive|draft|snippet|add (?:this|the following) (?:line|import)|structure|folder|tree|curl|deploy)\b",
+    re.IGNORECASE,
+)
+"""S024, S025: the words above a block that is no file."""
+
+ATTRIBUTES: Final = re.compile(
+    r"(?:[\s,:{}]*(?:[.#]?[\w.+-]+\s*[=:]\s*(?:\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[^\s,}]*)|"
+    r"\{[\d,\s-]*\}|\.\w[\w-]*|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]+))*[\s}]*",
+)
+COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
+COMMAND: Final = re.compile(
+    r"\s*(?:\$ )?(?:sudo |npx )?(?:pip3?|npm|npx|yarn|cd|mkdir|touch|python3?|node|git|docker|cargo|curl|chmod|bash|sh)\s+[\w./-]"
+)
+NO_FILE: Final = frozenset(
+    {"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"}
+)
+
+
+def language_word(block: Block | Fence) -> str:
+    """Return the first word of a block's info string, in lower case."""
+    found = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)", block.info)
+    return found[1].lower() if found else ""
+
+
+def is_clean(block: Block, request: Request) -> bool:
+    """Tell whether an info string holds no code of the file: a language, a path, attributes (D15, R05b)."""
+    info = block.info.strip()
+    word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)
+    rest = info[word.end() :].strip() if word else info
+    rest = rest.strip("()")
+    if not rest or ATTRIBUTES.fullmatch(rest) or ATTRIBUTES.fullmatch(info):
+        return True
+    if " " not in info:
+        return not re.search(r"[();{}]", info)
+    return names(rest, request.path) or label_in(rest) is not None or label_in(info) is not None
+
+
+@lru_cache(maxsize=4)
+def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
+    """Return the outer blocks, each with the fence that closes it; a doubt where that cannot be told."""
+    fences, found, index, before = answer.fences, list[Block](), 0, 0
+    if len(fences) > MOST_FENCES:
+        return answer.outer
+    while index < len(fences):
+        opener = fences[index]
+        closing = _closing(answer, request, index)
+        if isinstance(closing, Doubt):
+            return closing
+        closer = fences[closing] if closing is not None else None
+        block = block_between(answer.text, opener, closer, before=before)
+        found.append(block)
+        before = block.end
+        index = len(fences) if closing is None else closing + 1
+    if len(found) > 1 and not found[-1].closed and not found[-1].text.strip():
+        found.pop()
+    return tuple(found)
+
+
+def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None:
+    """The index of the fence that closes the one at `index`."""
+    opener = answer.fences[index]
+    nested, possible = _possible(answer.fences, index)
+    if not possible:
+        return None
+    language = language_named(language_word(opener))
+    if len(possible) == 1 or (language not in {None, "markdown", "text", request.language}):
+        return nested
+    first = answer.text[opener.end + 1 : answer.fences[possible[0]].start]
+    if request.parsed(first).state is State.NOT_JUDGED:
+        return _by_surroundings(answer, request, index, nested)
+    return _by_parser(answer, request, index, nested, possible)
+
+
+def _possible(fences: tuple[Fence, ...], index: int) -> tuple[int | None, list[int]]:
+    """Where nested fences say that the block ends, and every bare fence outside of inner blocks."""
+    opener, inner, nested = fences[index], 0, None
+    possible: list[int] = []
+    for number in range(index + 1, len(fences)):
+        fence = fences[number]
+        if not fence.within(opener) or fence.indent > opener.indent:
+            continue
+        if fence.info:
+            inner += 1
+        elif inner:
+            inner -= 1
+        else:
+            nested = number if nested is None else nested
+            possible.append(number)
+    return nested, possible
+
+
+def _by_parser(
+    answer: Answer, request: Request, index: int, nested: int | None, possible: list[int]
+) -> int | Doubt | None:
+    """The first fence before which the file is whole by its own parser."""
+    start = answer.fences[index].end + 1
+    tried = possible[:MOST_TRIED] + possible[MOST_TRIED:][-1:]
+    for number in tried:
+        inside = answer.text[start : answer.fences[number].start]
+        state = request.parsed(inside).state if len(inside) <= LONGEST_TRIED else State.BROKEN
+        if state is State.WHOLE and (number == tried[-1] or _goes_on(answer, number)):
+            return number
+        if state is State.BROKEN:
+            break
+    return nested if nested is None or _goes_on(answer, nested) else Doubt(fences=True)
+
+
+def _by_surroundings(
+    answer: Answer, request: Request, index: int, nested: int | None
+) -> int | Doubt | None:
+    """The fence that closes the block when a bare one below an empty line and above a filled one opens."""
+    fences, opener, depth = answer.fences, answer.fences[index], 1
+    for number in range(index + 1, len(fences)):
+        fence = fences[number]
+        if not fence.within(opener) or fence.indent > opener.indent:
+            continue
+        begins = depth == 1 and not fence.info and _begins(answer.text, fence)
+        if begins and _talks_on(answer.text, fence):
+            later = any(not one.info and one.within(opener) for one in fences[number + 1 :])
+            if later or not request.ended:
+                return Doubt(fences=True)
+            begins = False
+        opens = bool(fence.info) or begins
+        depth += 1 if opens else -1
+        if depth == 0:
+            return number if _goes_on(answer, number) else Doubt(fences=True)
+    return nested if nested is None or _goes_on(answer, nested) else Doubt(fences=True)
+
+
+def _begins(text: str, fence: Fence) -> bool:
+    """Tell whether a bare fence stands as one that opens: below nothing or a colon, above something."""
+    before = text[max(0, fence.start - 300) : max(0, fence.start - 1)].rpartition("\n")[2]
+    after = text[fence.end + 1 : fence.end + 300].partition("\n")[0]
+    begins = not before.strip() or before.rstrip().endswith((":", "："))
+    return begins and bool(after.strip())
+
+
+def _talks_on(text: str, fence: Fence) -> bool:
+    after = text[fence.end + 1 : fence.end + 300].partition("\n")[0]
+    return not after[:1].isspace() and (is_talk(after) or is_label(after))
+
+
+def _goes_on(answer: Answer, number: int) -> bool:
+    """Tell whether what follows a closing fence can stand between blocks: nothing, talk, a label."""
+    end = answer.fences[number].end
+    limit = answer.fences[number + 1].start if number + 1 < len(answer.fences) else len(answer.text)
+    lines = [line for line in answer.text[end:limit][:5000].split("\n") if line.strip()]
+    return not lines or is_talk(lines[0]) or is_label(lines[0]) or lines[0].startswith("</")
+
+
+def is_label(line: str) -> bool:
+    """Tell whether a line is a heading, an item, a rule or a path: it may stand above a block."""
+    text = line.strip()
+    marked = re.match(r"#{1,6}\s|\*\*|[-*+•]\s|\d{1,3}[.)]\s|>\s|[-=*_]{3,}$", text)
+    return bool(marked) or text.endswith((":", "：")) or label_in(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block with what stands around it: the path that names it, and what the words above say."""
+
+    block: Block
+    label: str | None
+    mentioned: bool
+    announced: bool
+    aside: bool
+
+
+def candidate(block: Block, request: Request) -> Candidate:
+    """Return a block with what its info string and the lines above it say."""
+    label = label_in_info(block.info)
+    for line in block.above:
+        label = (
+            label
+            or (request.path if names(line, request.path) else label_in(line))
+            or _heading(line)
+        )
+    first = block.text.lstrip("\n").partition("\n")[0]
+    if label is None and names(first, request.path):
+        label = request.path
+    above = plain(block.label)
+    mentioned = any(same_file(name, request.path) for name in mentioned_paths(block.label))
+    words = re.sub(r"`[^`]*`", "", above)
+    announced = any(FINAL.search(plain(line)) for line in block.above)
+    own = label is not None and same_file(label, request.path)
+    return Candidate(
+        block, label, mentioned, announced, bool(ASIDE.search(words)) and not announced and not own
+    )
+
+
+def _heading(line: str) -> str | None:
+    """The one file that a heading or an item names among other words (R01b)."""
+    found = (
+        mentioned_paths(line)
+        if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s|File\b)", line)
+        else []
+    )
+    return found[0] if len(found) == 1 else None
+
+
+def fits(block: Block, request: Request) -> bool:
+    """Tell whether a block's label can mean the file that was asked for."""
+    word = language_word(block)
+    language = language_named(word)
+    if word in NO_FILE:
+        return False
+    if language is None or language == request.language or request.is_whole(block.text):
+        return True
+    if request.is_text or language in {"markdown", "text"}:
+        return language not in COMMANDS or request.path.endswith((".txt", ".md")) is False
+    return request.parsed(block.text).state is State.NOT_JUDGED and language not in COMMANDS
+
+
+def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
+    """Return the inside of the one block that is the whole answer, untouched."""
+    blocks = blocks_of(answer, request)
+    if isinstance(blocks, Doubt):
+        return blocks
+    if len(blocks) != 1 or (answer.text[: blocks[0].start] + answer.text[blocks[0].end :]).strip():
+        return None
+    return taken(blocks[0], request)
+
+
+def taken(block: Block, request: Request, *, behind: bool = False) -> Found | Doubt:
+    """Return what is in a block, unless its first line holds code of the file."""
+    label = label_in_info(block.info)
+    own = names(block.info.partition(" ")[2], request.path)
+    other = (
+        label is not None
+        and not own
+        and FILE_NAME.match(label)
+        and not same_file(label, request.path)
+    )
+    if (
+        other
+        or not is_clean(block, request)
+        or (language_word(block) in NO_FILE and not request.is_whole(block.text))
+    ):
+        return Doubt()
+    return Found(block.text, block.closed, behind, opened=True, block=block)
+
+
+def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
+    """Return the block that is the file, of one or several with words around them."""
+    blocks = blocks_of(answer, request)
+    if isinstance(blocks, Doubt):
+        return blocks
+    if not blocks or (not blocks[-1].closed and not blocks[-1].text.strip()):
+        return None
+    if answer.next_turn is not None:
+        blocks = tuple(block for block in blocks if block.start < answer.next_turn)
+    if not blocks:
+        return None
+    place = place_of_blocks(answer, request, blocks)
+    if place != "around":
+        return place if isinstance(place, Doubt) else None
+    chosen = choose(
+        [candidate(block, request) for block in blocks if block.text.strip()]
+        or [candidate(blocks[0], request)],
+        request,
+    )
+    if isinstance(chosen, Doubt):
+        return chosen
+    return taken(chosen, request, behind=bool(answer.text[chosen.end :].strip()))
+
+
+def place_of_blocks(
+    answer: Answer, request: Request, blocks: tuple[Block, ...]
+) -> Literal["around", "inside"] | Doubt:
+    """Return whether the blocks are around the file or a part of a file without a fence."""
+    before = [line for line in answer.text[: blocks[0].start].split("\n") if line.strip()]
+    if not before:
+        return "around"
+    named = any(has_own_label(block, request) for block in blocks)
+    code = [
+        line
+        for line in before
+        if not is_talk(line) and not is_label(line) and not _mentions(line, request)
+    ]
+    if request.is_text:
+        return _place_in_text(before, code, request, blocks, named=named)
+    if not code:
+        return "around"
+    state = request.parsed(answer.text).state
+    if state is State.NOT_JUDGED and not named:
+        own = language_named(language_word(blocks[0]))
+        return Doubt(fences=True) if own in {None, request.language} else "inside"
+    stray = not blocks[0].info and not named and request.is_whole(answer.text[: blocks[0].start])
+    if stray or state in {State.WHOLE, State.UNFINISHED}:
+        return "inside"
+    return "around" if named or all(COMMAND.match(line) for line in code) else Doubt()
+
+
+def _mentions(line: str, request: Request) -> bool:
+    """Tell whether a short line speaks of the file."""
+    found = mentioned_paths(line) if len(line) <= LONGEST_LABEL else []
+    return any(same_file(name, request.path) for name in found)
+
+
+def _place_in_text(
+    before: list[str], code: list[str], request: Request, blocks: tuple[Block, ...], *, named: bool
+) -> Literal["around", "inside"] | Doubt:
+    """The same for a file in which any line may be its own: by its title, or a lead, or a block's label."""
+    titled = any(line.startswith("# ") for line in before)
+    typed = any(language_named(language_word(block)) == request.language for block in blocks)
+    if named or (typed and request.language and not code and not before[0].startswith("# ")):
+        return "around"
+    if is_lead(before[0]) and not titled:
+        return "around"
+    if code or len(before) > 1 or before[0].startswith("#"):
+        return "inside"
+    return Doubt() if is_talk(before[0]) else "inside"
+
+
+def has_own_label(block: Block, request: Request) -> bool:
+    """Tell whether the path stands on a block."""
+    label = candidate(block, request).label
+    return label is not None and same_file(label, request.path)
+
+
+def choose(found: list[Candidate], request: Request) -> Block | Doubt:
+    """Return the block with the path on it, else the one of the right type, announced last or first."""
+    own = [one for one in found if one.label and same_file(one.label, request.path)]
+    fitting = [one for one in own if fits(one.block, request)] or own
+    if fitting:
+        return _last_announced(fitting).block
+    free = [one for one in found if one.label is None]
+    if not free:
+        return Doubt()
+    fitting = [one for one in free if fits(one.block, request)]
+    if not fitting:
+        return Doubt("no_code" if len(found) == len(free) else "wrong_format")
+    main = [one for one in fitting if not one.aside]
+    if not main:
+        lone = len(fitting) == 1 and (fitting[0].mentioned or len(found) == 1)
+        return fitting[0].block if lone else Doubt("no_code")
+    typed = [
+        one
+        for one in main
+        if language_named(language_word(one.block)) == request.language is not None
+    ]
+    mentioned = [one for one in typed or main if one.mentioned]
+    return _first_or_doubt(mentioned or typed or main)
+
+
+def _last_announced(found: list[Candidate]) -> Candidate:
+    announced = [one for one in found if one.announced]
+    return announced[-1] if announced else found[0]
+
+
+def _first_or_doubt(found: list[Candidate]) -> Block | Doubt:
+    """The last one announced, else the first, unless a later one is larger and another text."""
+    if any(one.announced for one in found):
+        return _last_announced(found).block
+    first = found[0].block
+    larger = [one for one in found[1:] if len(one.block.text) > len(first.text)]
+    return Doubt() if larger else first

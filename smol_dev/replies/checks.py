@@ -1,0 +1,318 @@
+"""What speaks against a text that was found for a file: it is not whole, not this file, or not a file."""
+
+import ast
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Final, TypeGuard
+
+from smol_dev import languages
+from smol_dev.errors import Reason
+from smol_dev.languages import State, language_named
+from smol_dev.languages.standard import python_tree
+from smol_dev.replies.answer import of_text
+from smol_dev.replies.bare import EXACT, is_comment
+from smol_dev.replies.blocks import COMMAND, language_word
+from smol_dev.replies.paths import FILE_NAME, label_in, names, normal
+from smol_dev.replies.repetition import is_loop
+from smol_dev.replies.talk import is_sentence, is_talk
+from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
+
+MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})
+KEEPING: Final = re.compile(r"\.?(?:git|hg)?keep|\.nojekyll|\.npmignore|\.placeholder")
+
+CODE: Final = (
+    r"(?:code|file|class|class(?:es)?|functions?|methods?|implementations?|module|script|components?|styles?|"
+    r"rules|html|css|imports?|routes?|handlers?|logic|program|page|document|body|content|contents|tests?|sections?|lines?)"
+)
+LEFT: Final = (
+    r"(?:(?:remains?|stays?|is|are)(?: exactly)? )?(?:the same|unchanged|as before|as above|omitted|not shown|"
+    r"(?:goes )?here|continues?(?: here)?|for brevity|identical)"
+)
+REST: Final = rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
+ABOUT_CODE: Final = (
+    rf"(?:.*\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w+ ){{0,3}}?{CODE}\b.*|"
+    r"(?:the |and )*(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b.{0,30}|"
+    rf".*\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b.*|{CODE}(?: \w+)?|"
+    r".*(?:restlich|rest des|unverändert|resto del|sin cambios|reste du|inchangé|其余|剩余|省略|不变|残り|остальн|без изменений).*)"
+)
+NOT_EXACT: Final = frozenset({"yaml", "bash", "html"})
+"""Languages of which a grammar refuses files that their own programs read."""
+
+DOTS: Final = r"(?:\.{3,}|…)"
+ELISIONS: Final = re.compile(
+    rf"{DOTS}\s*\(?{ABOUT_CODE}\)?\s*{DOTS}?|"
+    rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|"
+    rf"{REST} {LEFT}\W*",
+    re.IGNORECASE,
+)
+"""S049, X03, R16a: an ellipsis with words about code, or words that nothing else can mean."""
+
+BRACKETED: Final = re.compile(
+    rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:(?:the )?(?:rest|remaining|remainder|existing|previous)\b[^\]()>=]{{0,60}}?\b{LEFT}"
+    rf"|insert [^\]]{{0,40}} here|your code (?:goes )?here)[^\]()>=]{{0,20}}[\])>]|"
+    rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
+    re.IGNORECASE,
+)
+REMAINING_HERE: Final = re.compile(
+    rf"(?:the |all )*(?:rest|remaining|other|existing)(?: of(?: the)?)?(?: \w+){{0,4}} {LEFT}\W*",
+    re.IGNORECASE,
+)
+EDIT: Final = re.compile(
+    r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n(?:.*\n)*?>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE
+)
+COMMENT: Final = re.compile(
+    r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-)?\s*(?P<words>.*?)\s*(?:\*+/\}?|--+>|-?#\}|-*%>|\*\)|-\})?$"
+)
+LONGEST_LINE: Final = 240
+MOST_CALL_KEYS: Final = 3
+
+
+def problem(found: Found, request: Request) -> Reason | None:
+    """Return the first reason not to write the text, or None."""
+    text = found.text
+    if not text.strip():
+        return None if may_be_empty(request.path) and found.closed else "empty"
+    if not is_seen_whole(found, request):
+        is_endless = is_loop(text, counting=False)
+        return "degenerate" if is_endless else "truncated"
+    if left_out(text, request):
+        return "placeholder"
+    if is_words_only(text, request):
+        return "no_code"
+    if is_no_file(text, request) or is_other_language(found, request):
+        return "wrong_format"
+    return None
+
+
+def may_be_empty(path: str) -> bool:
+    """Tell whether a file of this name may hold nothing (R17b)."""
+    name = PurePosixPath(path).name.lower()
+    return name in MAY_BE_EMPTY or KEEPING.fullmatch(name) is not None
+
+
+def is_seen_whole(found: Found, request: Request) -> bool:
+    """Tell whether something positive says that the file is whole."""
+    state = request.parsed(found.text).state
+    if request.ended:
+        if found.closed:
+            return state is not State.UNFINISHED or request.language in NOT_EXACT
+        if found.opened:
+            return (
+                state is State.WHOLE
+                and not is_open(found.text, request)
+                and not is_loop(found.text, counting=False)
+            )
+        return state is not State.UNFINISHED and not is_open(found.text, request)
+    if not found.closed:
+        return request.language == "json" and state is State.WHOLE
+    if state is State.NOT_JUDGED:
+        last = found.text.rstrip("\n").rpartition("\n")[2]
+        at_fence = not last.strip() or last.rstrip().endswith(":") or found.text.endswith("\n")
+        return found.behind or (request.ended is None and not at_fence)
+    return found.behind or request.ended is None or state is State.WHOLE
+
+
+def is_open(text: str, request: Request) -> bool:
+    """Tell whether something is open at the end that no grammar here closes: markup, brackets."""
+    if request.language in {"html", "xml", "vue", "svelte"}:
+        tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)
+        root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None
+        tags += [root[1]] if root and not text.rstrip().endswith("/>") else []
+        return any(f"</{tag}>" not in text for tag in tags) or text.rfind("<") > text.rfind(">")
+    if (
+        request.is_text
+        or request.parsed(text).state is not State.NOT_JUDGED
+        or request.language in {"yaml", "ini", "dockerfile", "makefile"}
+    ):
+        return False
+    last = text.rstrip().rpartition("\n")[2]
+    unbalanced = text.count("{") > text.count("}") or text.count("(") > text.count(")")
+    return unbalanced and (last[0].isspace() or last.endswith((",", "{", "(", "[", "=")))
+
+
+def left_out(text: str, request: Request) -> bool:
+    """Tell whether a line stands for code that was left out; what is in a string is the file's own."""
+    suspects = [
+        number
+        for number, line in enumerate(text.split("\n"), 1)
+        if len(line) <= LONGEST_LINE and is_elision(line)
+    ]
+    return bool(suspects) and not set(suspects) <= string_lines(text, request)
+
+
+def is_elision(line: str) -> bool:
+    """Tell whether a line is an ellipsis with words about code left out, as a comment or in brackets."""
+    found = COMMENT.match(line.strip())
+    if found is None or not found["words"]:
+        return False
+    words, mark = found["words"], found["mark"]
+    if BRACKETED.fullmatch(words):
+        return True
+    if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):
+        return False
+    if mark and mark.startswith(("<!--", "{/*")) and REMAINING_HERE.fullmatch(words):
+        return True
+    return ELISIONS.fullmatch(words) is not None
+
+
+def string_lines(text: str, request: Request) -> set[int]:
+    """Return the lines that lie in a string of several lines, as far as a parser tells."""
+    if request.language in {"markdown", "restructuredtext", None}:
+        blocks = of_text(text).outer
+        starts = [text.count("\n", 0, block.start) + 1 for block in blocks]
+        return {
+            line
+            for start, block in zip(starts, blocks, strict=True)
+            for line in range(start, start + block.text.count("\n") + 3)
+        }
+    if request.language == "python":
+        tree = python_tree(text)
+        strings = [one for one in ast.walk(tree) if is_string(one)] if tree else []
+        return {
+            line
+            for one in strings
+            for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)
+        }
+    tree_of_text = languages.tree(request.language or "", text)
+    if tree_of_text is None:
+        return set()
+    lines: set[int] = set()
+    waiting = [tree_of_text.root_node]
+    while waiting:
+        node = waiting.pop()
+        if (
+            re.search(r"string|template|heredoc|raw_text|block_scalar", node.type)
+            and node.start_point[0] < node.end_point[0]
+        ):
+            lines.update(range(node.start_point[0] + 1, node.end_point[0] + 2))
+        else:
+            waiting += node.children
+    return lines
+
+
+def is_string(node: ast.AST) -> TypeGuard[ast.Constant | ast.JoinedStr]:
+    """Tell whether a node is a string."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str | bytes)
+    return isinstance(node, ast.JoinedStr)
+
+
+def is_words_only(text: str, request: Request) -> bool:
+    """Tell whether a file of code holds nothing but sentences."""
+    if request.language in {"yaml", "html"} and not re.search(
+        r"[:<\[{]|^- |^#", text, re.MULTILINE
+    ):
+        return all(
+            is_sentence(line)
+            for line in text.split("\n")
+            if line.strip() and not is_comment(line, request)
+        )
+    if request.is_text or request.is_whole(text):
+        return False
+    lines = [line for line in text.split("\n") if line.strip()]
+    if request.language != "bash" and all(COMMAND.match(line) for line in lines):
+        return True
+    return all(is_sentence(line) and not is_comment(line, request) for line in lines)
+
+
+def is_no_file(text: str, request: Request) -> bool:
+    """Tell whether a text is a call, the list, a path, or has a mark of the answer at one end."""
+    lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
+    ends = (lines[0], lines[-1])
+    if not request.is_text and any(
+        re.match(r"(?:`{3,}|~{3,})[\w+-]*$|<[|｜]\w+[|｜]>|<[|｜]\w+[|｜]>$", line) for line in ends
+    ):
+        return True
+    if is_path_list(lines, request) or (EDIT.search(text) and request.language != "diff"):
+        return True
+    if re.match(r"(?:'''|\"\"\")\w+$", lines[0]) and language_named(lines[0][3:]):
+        return True
+    if request.language == "python" and is_quoted_program(text):
+        return True
+    return text.lstrip()[:1] in '{["' and is_foreign_json(text, request)
+
+
+def is_quoted_program(text: str) -> bool:
+    """Tell whether a Python text is one string that holds a program."""
+    tree = python_tree(text) if text.lstrip()[:1] in "'\"" else None
+    body = tree.body if tree else []
+    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+        return False
+    inner = python_tree(value.value)
+    return inner is not None and any(not isinstance(one, ast.Expr) for one in inner.body)
+
+
+def is_path_list(lines: list[str], request: Request) -> bool:
+    """Tell whether the lines are only paths, the file's own among them (X09)."""
+    own = [line for line in lines if names(line, request.path)]
+    if not own or len(lines) > 200:  # noqa: PLR2004 - longer than any list of files
+        return False
+    if request.is_text and len(lines) > 1:
+        return all(label_in(line) or FILE_NAME.match(line) for line in lines) and len(own) == 1
+    comments = [line for line in lines if is_comment(line, request)]
+    return not comments and all(
+        label_in(line) or is_talk(line) or line.endswith(":") for line in lines
+    )
+
+
+def is_foreign_json(text: str, request: Request) -> bool:
+    """Tell whether a text is an object in place of the file: a call, a list of files, an error."""
+    if request.language not in {"json", "jsonc", "yaml"} and not request.is_text:
+        try:
+            value = json.loads(text)
+            return isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value)
+        except (ValueError, RecursionError):
+            return False
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(value, dict):
+        return isinstance(value, list) and any(
+            isinstance(one, str) and normal(one) == normal(request.path) for one in value
+        )
+    listed = value.get("files") or value.get("paths")
+    if isinstance(listed, list) and len(value) == 1:
+        return any(isinstance(one, str) and normal(one) == normal(request.path) for one in listed)
+    is_call = {"name", "arguments"} <= value.keys() or {"tool", "args"} <= value.keys()
+    few = len(value) <= MOST_CALL_KEYS
+    return (is_call and few) or (value.keys() == {"error"} and request.language == "yaml")
+
+
+def is_other_language(found: Found, request: Request) -> bool:
+    """Tell whether the text is of another language than the path, by its parsers and its label."""
+    if len(found.text) > LONGEST_PARSED:
+        return False
+    label = language_word(found.block) if found.block else ""
+    loose = language_named(label) in {"bash", "text", "markdown"}
+    if languages.other_language(request.path, found.text, "" if loose else label) is not None:
+        return True
+    named = language_named(label)
+    state = request.parsed(found.text).state
+    return (
+        state is State.BROKEN
+        and named not in {None, request.language, "text", "markdown"}
+        and not _alike(named, request)
+    )
+
+
+def _alike(named: str | None, request: Request) -> bool:
+    families = (
+        {"javascript", "typescript", "tsx", "vue", "svelte"},
+        {"json", "jsonc", "javascript"},
+        {"css", "scss", "less"},
+        {"html", "xml", "vue", "svelte", "php", "template", "astro"},
+        {"bash", "fish"},
+        {"yaml", "ini", "toml"},
+    )
+    return any(named in one and request.language in one for one in families)
+
+
+def check_syntax(path: str, content: str) -> str | None:
+    """Return the first error as `line 3: what is wrong`, or None; only exact parsers are asked."""
+    if languages.language_of(path) not in EXACT:
+        return None
+    parsed = languages.parse(path, content)
+    return str(parsed) if parsed.wrong else None

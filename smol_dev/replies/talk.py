@@ -1,0 +1,112 @@
+"""Words to the user, as they stand before, between and behind what was asked for."""
+
+import re
+from typing import Final
+
+LEAD: Final = re.compile(
+    r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|alright|no problem)\b[!,.:]?(?:\s|$)|"
+    r"here(?:'s|’s| is| are| it is| they are| you go)\b|below (?:is|are|you)\b|the following (?:is|code|file)|"
+    r"(?:the )?(?:complete |full |final |updated |corrected |whole )+(?:code|file|content|contents|version|implementation)\b|"
+    r"(?:the )?(?:code|file|contents?) (?:of|for|in)\b|"
+    r"i(?:'ve|’ve| have|'ll|’ll| will)? (?:created|written|prepared|generated|made|write|create|provide|implemented)\b|"
+    r"hier ist|voici|aqu[ií] (?:está|tienes)|ecco|вот|以下是|这是)",
+    re.IGNORECASE,
+)
+"""How models announce a file: S016, S022, S037, E01, D07, D09."""
+
+TAIL: Final = re.compile(
+    r"(?:let me know|feel free|i hope|hope (?:this|that)|would you like|do you want|"
+    r"if you (?:have|need|want|would|'d)|please (?:let|note|make|ensure|replace)|is there anything|"
+    r"happy coding|enjoy|you can (?:now|also|then|run|use|save)|(?:make|be) sure|don't forget|remember to|"
+    r"(?:this|the) (?:above )?(?:code|file|script|module|implementation|program|class|component|stylesheet|function)s?\b|"
+    r"i(?:'ve|’ve| have) |in this (?:code|file|version)|#*\s*\**(?:(?:key|some|important) )?(?:explanations?|notes?|usage|"
+    r"example usage|how it works|how to (?:use|run)|features|improvements|summary|changes|output)\b[^.\n]{0,40}:?\**:?$|"
+    r"note(?: that)?\b|to (?:run|use|test|start|install) |save (?:this|it)|run (?:it|this|the) |that's (?:it|all)|"
+    r"说明|注意|如果)",
+    re.IGNORECASE,
+)
+"""How models go on behind it: S016, S037, E01, E03, E06, D07."""
+
+REFUSAL: Final = re.compile(
+    r"(?:(?:i'?m|i am|we are)?\s*(?:very |so |really )?(?:sorry|afraid)\b[^.\n]{0,60}?(?:can ?not|can't|can’t|unable|won't|not able)|"
+    r"(?:unfortunately|apologies|i apologi[sz]e|my apologies)\b[^.\n]{0,60}?(?:can ?not|can't|can’t|unable|won't|not able)|"
+    r"as an? (?:ai|artificial|large)\b[^.\n]*(?:can ?not|can't|can’t|unable|not able|don't|do not)|"
+    r"i (?:can ?not|can't|can’t|won't|will not|am unable to|am not able to|must decline|must refuse)\b|"
+    r"i(?:'m|’m) (?:unable|not able|not comfortable|not going to)\b|"
+    r"(?:this|your|that) (?:request|prompt) (?:violates|goes against)|"
+    r"es tut mir leid|leider kann ich|lo siento|no puedo|je suis désolé|désolé|mi dispiace|desculpe|"
+    r"抱歉|很抱歉|对不起|我无法|我不能|申し訳|죄송)",
+    re.IGNORECASE,
+)
+DECORATION: Final = re.compile(r"^(?:\s|>|#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|[*_]{1,3}(?=\S))+")
+SPAN: Final = re.compile(r"`[^`\n]*`")
+CODE_SIGN: Final = re.compile(
+    r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\("
+)
+WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
+END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")
+FEWEST_WORDS: Final = 4
+LONGEST: Final = 1_000
+
+
+def plain(line: str) -> str:
+    """Return the words of a line, without bullets, heading marks and emphasis."""
+    return DECORATION.sub("", line[:LONGEST]).strip().strip("*_").strip()
+
+
+def is_sentence(line: str) -> bool:
+    """Tell whether a line is a sentence of a natural language rather than code."""
+    words = SPAN.sub("x", plain(line))
+    if len(line) > LONGEST or CODE_SIGN.search(words):
+        return False
+    if WIDE.search(words):
+        return True
+    first = words[:1]
+    return (
+        first.isalpha()
+        and first.isupper()
+        and words.count(" ") + 1 >= FEWEST_WORDS
+        and bool(END.search(words))
+    )
+
+
+def is_talk(line: str) -> bool:
+    """Tell whether a line speaks to the user: a sentence, or a phrase that models begin with."""
+    words = SPAN.sub("x", plain(line))
+    if is_sentence(line):
+        return True
+    said = LEAD.match(words) or TAIL.match(words)
+    return bool(said) and len(words) < LONGEST and not re.search(r"[{};=]|\(\)", words)
+
+
+def is_prose(paragraph: str) -> bool:
+    """Tell whether a paragraph has nothing in it that only code has."""
+    text = SPAN.sub("x", paragraph)
+    if any(line.startswith(("    ", "\t")) for line in paragraph.split("\n")):
+        return False
+    return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(
+        r"[{}<>=;\\$@]|\(\)|\w\(|->|::|//", text
+    )
+
+
+def is_lead(line: str) -> bool:
+    """Tell whether a line announces a file to the user."""
+    words = plain(line)
+    return bool(LEAD.match(words) and re.search(r"[:!.：。]$", words)) and not re.search(
+        r"[{};=]", SPAN.sub("", words)
+    )
+
+
+def is_tail(line: str) -> bool:
+    """Tell whether a line behind a file speaks to the user."""
+    words = SPAN.sub("x", plain(line))
+    return (
+        not line[:1].isspace() and bool(TAIL.match(words)) and not re.search(r"[{};=]|\(\)", words)
+    )
+
+
+def is_refusal(text: str) -> bool:
+    """Tell whether the whole text declines the task (S053)."""
+    start = text.strip()
+    first = plain(start.partition("\n")[0]).strip("\"'“”")
+    return len(start) <= 1500 and "```" not in start and bool(REFUSAL.match(first))  # noqa: PLR2004 - no refusal is longer

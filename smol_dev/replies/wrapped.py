@@ -1,0 +1,468 @@
+"""What may be around a file or have been done to all of its lines, and the one way back."""
+
+import ast
+import html
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from smol_dev.languages import State
+from smol_dev.replies.paths import FILE_NAME, same_file
+from smol_dev.replies.verdicts import Doubt, Request
+
+CALL: Final = re.compile(
+    r"\s*(?:\[TOOL_CALLS\]|<\|?python_tag\|?>|<\|?tool_call\|?>|<function_call>|<functioncall>|functools|"
+    r"Action Input:|Action:\s*\w+\s*\n\s*Action Input:|json(?=\s*[{\[])|"
+    r"(?:<function=)?[\w.]*(?:write|create|save|add)_?\w*(?:>|\[ARGS\]|\s*\(\s*(?=\{)|\s*(?=\{\")))\s*",
+    re.IGNORECASE,
+)
+CONTENT_KEYS: Final = (
+    "content", "contents", "code", "file_content", "filecontent", "file_contents", "file_text",
+    "codefile", "code_file", "source", "source_code", "text", "new_content", "new_str", "output",
+    "answer", "result", "response",
+)  # fmt: skip
+INNER_KEYS: Final = (
+    "arguments", "parameters", "input", "args", "function", "tool_input", "tool_calls", "function_call",
+    "tool_call", "action_input", "params", "files", "file", "result", "output", "data", "changes",
+)  # fmt: skip
+PATH_KEYS: Final = (
+    "path",
+    "file_path",
+    "filepath",
+    "filename",
+    "file_name",
+    "file",
+    "name",
+    "target_file",
+)
+DEEPEST: Final = 6
+MOST_BRACKETS: Final = 100
+LONGEST_LITERAL: Final = 400_000
+LONGEST_TAIL: Final = 2_000
+CONTENT_START: Final = re.compile(
+    rf"[\"'](?:{'|'.join(CONTENT_KEYS[:14])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')",
+    re.IGNORECASE,
+)
+PATH_VALUE: Final = re.compile(
+    rf"[\"'](?:{'|'.join(PATH_KEYS)})[\"']\s*:\s*[\"']([^\"'\n]+)[\"']", re.IGNORECASE
+)
+TAIL: Final = r"(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}\]]+[}\])\s;]*)(?:</?\w+[^>\n]*>)?\s*\Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A file found in an object: its text, the path given with it, whether the object was closed."""
+
+    text: str
+    path: str | None
+    closed: bool = True
+
+
+def from_object(text: str, path: str) -> Call | None:
+    """Return the file in the object that the text begins with, or None."""
+    start = text.lstrip()
+    for _ in range(3):
+        prefix = CALL.match(start)
+        if prefix is None or not prefix.end():
+            break
+        start = start[prefix.end() :]
+    if not start.startswith(("{", "[", '"')):
+        return None
+    value = value_of(start)
+    found = search(value, path, DEEPEST) if value is not None else None
+    return found if found is not None else loose_value(start, path)
+
+
+def value_of(text: str) -> object:
+    """Return the JSON value or Python literal that the text begins with, or None."""
+    if sum(map(text[:200].count, "[{")) > MOST_BRACKETS:
+        return None
+    try:
+        value, end = json.JSONDecoder(strict=False).raw_decode(text)
+    except (ValueError, RecursionError):
+        return python_value(text.strip().rstrip(";"))
+    return None if mixes_line_ends(text[:end]) else value
+
+
+def python_value(text: str) -> object:
+    """Return the Python literal that the text is, or None."""
+    raw = "\\" in text and ('"""' in text or "'''" in text)
+    if len(text) > LONGEST_LITERAL or text[-1:] not in "}])" or raw or mixes_line_ends(text):
+        return None
+    try:
+        value: object = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+    return value
+
+
+def mixes_line_ends(text: str) -> bool:
+    r"""Tell whether a string has line ends of its own as well as `\n`: the latter are then the file's."""
+    strings = re.finditer(r'"(?:[^"\\]|\\.)*+"', text)
+    return any("\n" in one[0] and re.search(r"(?<!\\)\\[nt]", one[0]) for one in strings)
+
+
+def search(value: object, path: str, depth: int) -> Call | None:
+    """Return the file for the path anywhere in a value: keyed by path, beside a path, or alone."""
+    if depth == 0:
+        return None
+    if isinstance(value, str):
+        inner = value_of(value.lstrip()) if value.lstrip()[:1] in {"{", "["} else None
+        return search(inner, path, depth - 1) if isinstance(inner, dict | list) else None
+    if isinstance(value, list):
+        found = [call for item in value if (call := search(item, path, depth - 1))]
+        named = [call for call in found if call.path and same_file(call.path, path)]
+        return next(iter(named or (found if len(found) == 1 else [])), None)
+    if not isinstance(value, Mapping):
+        return None
+    return search_mapping({str(key): item for key, item in value.items()}, path, depth)
+
+
+def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | None:
+    """Return the file in one object."""
+    for key, item in value.items():
+        if FILE_NAME.match(key) and same_file(key, path):
+            text = as_text(item)
+            return Call(text, key) if text is not None else search(item, path, depth - 1)
+    lower = {
+        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_"): item
+        for key, item in value.items()
+    }
+    paths = (lower.get(key) for key in PATH_KEYS)
+    named = next((item for item in paths if isinstance(item, str) and FILE_NAME.match(item)), None)
+    if named is not None and not same_file(named, path):
+        return Call("", named)
+    for key in CONTENT_KEYS:
+        text = as_text(lower.get(key))
+        if text is not None and text != named and search(text, path, depth - 1) is None:
+            return Call(text, named)
+    inner = (search(lower[key], path, depth - 1) for key in INNER_KEYS if key in lower)
+    return next((found for found in inner if found is not None), None)
+
+
+def as_text(value: object) -> str | None:
+    """Return a file's text: a string, or a list of lines."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(line, str) for line in value):
+        return "\n".join(line.rstrip("\n") for line in value)
+    return None
+
+
+def loose_value(text: str, path: str) -> Call | None:
+    """Return the string behind a content key of an object whose quotes or line ends are broken (S041).
+
+    It goes from the opening quote to the last one that only brackets follow.
+    """
+    start = CONTENT_START.search(text) if text.startswith(("{", "[")) else None
+    if start is None:
+        return None
+    quote = start["quote"]
+    tail = re.compile(re.escape(quote) + TAIL).search(
+        text, max(start.end(), len(text) - LONGEST_TAIL)
+    )
+    named = PATH_VALUE.search(text[: start.start()] + (tail[0] if tail else ""))
+    given = named[1] if named and FILE_NAME.match(named[1]) else None
+    if given and not same_file(given, path):
+        return Call("", given)
+    return Call(
+        decoded(text[start.end() : tail.start() if tail else len(text)], quote),
+        given,
+        closed=tail is not None,
+    )
+
+
+def decoded(raw: str, quote: str) -> str:
+    r"""Return the text of a string; where its line ends are real, its `\\n` are the file's own."""
+    if len(quote) > 1 or quote == "`":
+        return raw
+    if "\n" in raw.strip("\n"):
+        return re.sub(rf"\\([{re.escape(quote)}\\/])", r"\1", raw)
+    body = re.sub(r"(?<!\\)((?:\\\\)*)\"", r'\1\\"', raw)
+    try:
+        value = json.loads(f'"{body}"', strict=False)
+    except ValueError:
+        return raw
+    return value if isinstance(value, str) else raw
+
+
+Way = Callable[[str, Request], "str | Doubt | None"]
+
+HEREDOC: Final = re.compile(
+    r"^[ \t]*(?:\$ )?(?:cat|tee)\b([^\n<]*)<<-?[ \t]*(['\"\\]?)(\w+)['\"]?([^\n]*)\n", re.MULTILINE
+)
+NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")
+OPENING: Final = re.compile(
+    r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE
+)
+LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MULTILINE)
+ATTRIBUTE: Final = re.compile(
+    r"(?:file_?path|file_?name|path|name|title|target|src)\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE
+)
+NAMED_VALUE: Final = re.compile(
+    r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s+name=|\s+key=|>\s*)[\"']?(\w+)[\"']?(?:</arg_key>\s*<arg_value)?[^>\n]{0,40}>\n?(.*?)"
+    r"(?:\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call)))",
+    re.DOTALL,
+)
+PATH_TAG: Final = re.compile(
+    r"\s*<(path|source|file_?path|file_?name|file|name|target_file)>\s*([^<>\n]{1,240}?)\s*</\1>\s*",
+    re.IGNORECASE,
+)
+PATH_WORDS: Final = frozenset("path file_path filepath filename file_name target_file".split())
+CONTENT_WORDS: Final = frozenset(
+    "content contents code file_text file_content new_str text source".split()
+)
+WRITING: Final = frozenset(
+    "file function_calls document_content write_to_file write_file create_file new_file save_file boltaction artifact antartifact document tool_call "
+    "tool_use function_call invoke function content contents code source_code answer output result file_content".split()
+)
+CDATA: Final = re.compile(r"\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)
+MOST_LAYERS: Final = 5
+MOST_HEREDOCS: Final = 20
+MOST_TAGS: Final = 200
+LONE_CONTENT: Final = re.compile(
+    r'\s*\{\s*"(?:content|code|text)"\s*:\s*"[^\n]*\\n[^\n]*"\s*\}\s*\Z'
+)
+CONTENT_KEY: Final = re.compile(r"[\"']\w*(?:content|code|text)\w*[\"']\s*:")
+QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
+LONGEST_THOUGHT: Final = 2_000
+
+
+def call(text: str, request: Request) -> str | Doubt | None:
+    """Return the file in a JSON object or a tool call that writes this path (S039–S041, D03, D23, R14b)."""
+    action = text.find("Action Input:", 0, LONGEST_THOUGHT)
+    text = text[max(0, action) :]
+    start = text.lstrip()[:400]
+    if not re.match(r"[{\[\"<]|\w+\(|functools|json\b|Action", start) or not re.search(
+        r"[{\[]", start
+    ):
+        return None
+    if request.language in {"json", "jsonc", "yaml", None} or request.is_text:
+        lone = request.language != "json" and LONE_CONTENT.match(text) is not None
+        named = lone or (request.path.rpartition("/")[2] in text and CONTENT_KEY.search(text))
+        if not named or (
+            not lone and not re.search(r"[\"'](?:\w*path|\w*name|file)[\"']\s*:", text)
+        ):
+            return None
+    found = from_object(text, request.path)
+    if found is None:
+        return None
+    if found.path is not None and not same_file(found.path, request.path):
+        return Doubt()
+    return found.text if found.closed else Doubt("truncated")
+
+
+def tags(text: str, request: Request) -> str | Doubt | None:
+    """Return the file between tags that agents and models put around it, with its path or without."""
+    own = own_element(text, request)
+    body, path = text if own is None else own, None
+    for _ in range(MOST_LAYERS):
+        opening = OPENING.match(body)
+        if opening is None or not _wraps(opening, request):
+            break
+        close = body.rfind(f"</{opening['tag']}>")
+        inner = body[opening.end() : close if close >= 0 else len(body)]
+        attribute = ATTRIBUTE.search(opening["rest"])
+        path = attribute[1] if attribute and FILE_NAME.match(attribute[1]) else path
+        values = {name.lower(): value for name, value in NAMED_VALUE.findall(inner)}
+        path = next((values[name].strip() for name in values if name in PATH_WORDS), path)
+        value = next((values[name] for name in values if name in CONTENT_WORDS), None)
+        while child := PATH_TAG.match(inner):
+            path, inner = child[2], inner[child.end() :]
+        body = inner if value is None else value
+        if value is not None or close < 0:
+            break
+    if body is text:
+        return None
+    if path is not None and not same_file(path, request.path):
+        return Doubt()
+    data = CDATA.match(body)
+    return data[1].replace("]]]]><![CDATA[>", "]]>") if data else body
+
+
+def own_element(text: str, request: Request) -> str | None:
+    """Return the inside of the tag that has this path, of several or between words."""
+    for opening in islice(LINE_OPENING.finditer(text), MOST_TAGS):
+        attribute = ATTRIBUTE.search(opening[2])
+        if (
+            attribute is None
+            or not same_file(attribute[1], request.path)
+            or not _wraps(OPENING.match(opening[0].strip()), request)
+        ):
+            continue
+        close = text.find(f"</{opening[1]}>", opening.end())
+        return text[opening.end() : close] if close >= 0 else None
+    return None
+
+
+def _wraps(opening: re.Match[str] | None, request: Request) -> bool:
+    """Tell whether a tag is one around a file rather than one of the file."""
+    if opening is None:
+        return False
+    tag = opening["tag"].lower().removeprefix("antml:").partition("=")[0]
+    attribute = ATTRIBUTE.search(opening["rest"])
+    if attribute and same_file(attribute[1], request.path):
+        return True
+    markup = request.language in {"html", "xml", "vue", "svelte", "php", "astro"} or request.is_text
+    return tag in WRITING and not (
+        markup
+        and tag in {"code", "output", "document", "content", "source", "file", "answer", "result"}
+    )
+
+
+def cdata(text: str, request: Request) -> str | None:
+    """Return the text of a CDATA section around everything."""
+    found = CDATA.match(text)
+    return found[1] if found and request.language != "xml" else None
+
+
+def pre_and_code(text: str, request: Request) -> str | None:
+    """Return what an HTML listing shows, its entities decoded."""
+    found = re.fullmatch(
+        r"\s*<pre[^>\n]*>\s*<code[^>\n]*>\n?(.*)</code>\s*</pre>\s*", text, re.DOTALL
+    )
+    return (
+        html.unescape(found[1])
+        if found and request.language not in {"html", "vue", "markdown"}
+        else None
+    )
+
+
+def bracket_tags(text: str, request: Request) -> str | None:
+    """Return the text between CodeLlama's tags (D01)."""
+    del request
+    found = re.fullmatch(r"\s*\[(PYTHON|CODE|[A-Z]{2,10})\]\n?(.*)\[/\1\]\s*", text, re.DOTALL)
+    return found[2] if found else None
+
+
+def heredoc(text: str, request: Request) -> str | Doubt | None:
+    """Return the file that one shell command writes to exactly this path."""
+    if "<<" not in text or (request.language == "bash" and text.startswith("#!")):
+        return None
+    others = False
+    for found in islice(HEREDOC.finditer(text), MOST_HEREDOCS):
+        words = f"{found[1]} {found[4]}"
+        target = re.search(r">\s*([^\s>|;&]+)", words) or re.search(
+            r"([^\s>|;&-]\S*)\s*$", found[1]
+        )
+        if target and same_file(target[1].strip("\"'"), request.path):
+            body, end, _ = text[found.end() - 1 :].partition(
+                f"\n{found[3]}\n" if text.endswith("\n") else f"\n{found[3]}"
+            )
+            is_plain = found[2] or not re.search(r"[$`\\]", body)
+            return body[1:] if is_plain and end else Doubt()
+        others = others or target is not None
+    return Doubt() if others and request.language == "python" else None
+
+
+def new_file_diff(text: str, request: Request) -> str | Doubt | None:
+    """Return the file that a diff creates; a diff of a file that is not here is none (S042, S048)."""
+    is_diff = re.match(r"\s*(?:diff --git |--- \S|\*\*\* Begin Patch|@@ )", text) and re.search(
+        r"^(?:@@|\*\*\* Add)", text, re.MULTILINE
+    )
+    if not is_diff or request.language == "diff":
+        return None
+    lines = text.strip("\n").split("\n")
+    body = [
+        line
+        for line in lines
+        if not re.match(r"(?:diff |index |new file |--- |\+\+\+ |@@|\*\*\* |\\ No newline)", line)
+    ]
+    target = re.findall(r"^(?:\+\+\+ (?:b/)?|\*\*\* Add File: )(\S+)", text, re.MULTILINE)
+    added = [line[1:] for line in body if line.startswith("+")]
+    if len(added) < len([line for line in body if line.strip()]) or not all(
+        same_file(name, request.path) for name in target
+    ):
+        return Doubt()
+    return "\n".join(line[1:] for line in body)
+
+
+def block_quote(text: str, request: Request) -> str | None:
+    """Return the text without the quotation marks in front of every line (G44)."""
+    lines = text.strip("\n").split("\n")
+    if request.is_text or not all(line.startswith(">") for line in lines):
+        return None
+    return "\n".join(line[1:].removeprefix(" ") for line in lines)
+
+
+def double_fence(text: str, request: Request) -> str | None:
+    """Return the inside of a block that is all there is in another one (D12)."""
+    found = re.fullmatch(r"\s*(`{3,}|~{3,})[\w+-]*\n(.*\n)?\1\s*", text, re.DOTALL)
+    return found[2] or "" if found and not request.is_text else None
+
+
+def escaped_fences(text: str, request: Request) -> str | None:
+    """Return the text with the fences that were written with backslashes (D13, G40)."""
+    del request
+    start = text.lstrip()
+    return (
+        re.sub(r"^(?:\\`){3,}", lambda run: run[0].replace("\\", ""), start, flags=re.MULTILINE)
+        if start.startswith("\\`\\`\\`")
+        else None
+    )
+
+
+def line_numbers(text: str, request: Request) -> str | None:
+    """Return the text without the numbers, if every line has its own, from 1 (S043)."""
+    lines = text.strip("\n").split("\n")
+    if request.is_text or len(lines) < 2 or not lines[0].strip()[:4].strip("[(L0 ").startswith("1"):  # noqa: PLR2004 - one proves nothing
+        return None
+    found = [NUMBERED.match(line) for line in lines]
+    marks = {one[2].strip(" ") for one in found if one and one[3]}
+    if len(marks) != 1 or any(
+        one is None or int(one[1]) != number for number, one in enumerate(found, 1)
+    ):
+        return None
+    rests = [(one[3] or "") if one else "" for one in found]
+    shift = (
+        min(len(rest) - len(rest.lstrip(" ")) for rest in rests if rest.strip())
+        if any(map(str.strip, rests))
+        else 0
+    )
+    return "\n".join(rest[min(shift, 2) :] for rest in rests)
+
+
+def one_line(text: str, request: Request) -> str | Doubt | None:
+    r"""Return a file whose line ends were all written as `\n` (R12)."""
+    line = text.strip()
+    if "\n" in line or line[:1] in '{["' or QUOTED.sub("", line).count("\\n") < 2:  # noqa: PLR2004 - one may be meant
+        return None
+    told = request.language != "html" and request.parsed(line).state is not State.NOT_JUDGED
+    return unescaped(line) if told else Doubt()
+
+
+def entities(text: str, request: Request) -> str | None:
+    """Return a text in which every `<` and `&` was written as an entity (S038)."""
+    markup = request.language in {"html", "xml", "vue", "svelte", "astro", "php", "markdown"}
+    outside = QUOTED.sub("", text)
+    if markup or request.is_text or "<" in text or not re.search(r"&(?:lt|gt|amp);", outside):
+        return None
+    return None if re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text) else html.unescape(text)
+
+
+SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}
+
+
+def unescaped(text: str) -> str:
+    """Return a text with its escapes taken out once."""
+    return re.sub(r"\\([ntr\"'\\/])", lambda one: SIGNS.get(one[1], one[1]), text)
+
+
+WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
+    ("call", call),
+    ("tags", tags),
+    ("CDATA", cdata),
+    ("listing", pre_and_code),
+    ("bracket tags", bracket_tags),
+    ("heredoc", heredoc),
+    ("diff", new_file_diff),
+    ("double fence", double_fence),
+    ("escaped fences", escaped_fences),
+    ("block quote", block_quote),
+    ("line numbers", line_numbers),
+    ("one line", one_line),
+    ("entities", entities),
+)
