@@ -30,8 +30,9 @@ MAY_IMPORT = {
     "safe": set(),
     "events": {"errors", "chat"},
     "chat": {"errors"},
-    "config": {"errors", "safe"},
-    "server": {"errors", "chat", "config", "counting", "safe"},
+    "families": set(),
+    "config": {"errors", "families", "safe"},
+    "server": {"errors", "chat", "config", "counting", "families", "safe"},
     "prompts": {"chat"},
     "languages": set(),
     "replies": {"errors", "languages"},
@@ -61,9 +62,9 @@ LAZY = {"smol_dev/__main__.py", "smol_dev/library.py", "smol_dev/ui/choice.py"}
 
 
 def part(module: str) -> str:
-    """`smol_dev.config.load` is of `config`; the seam is a part of its own."""
-    if module.startswith("smol_dev.server.chat"):
-        return "chat"
+    """`smol_dev.config.load` is of `config`; the seam and the table of models are parts of their own."""
+    if module.startswith(("smol_dev.server.chat", "smol_dev.server.families")):
+        return module.split(".")[2]
     return module.split(".")[1] if "." in module else module
 
 
