@@ -10,6 +10,7 @@ The map of the package, in the order in which a run goes through it:
   `conversation` the turns, `budget` their tokens, `prompts` the words that go out.
 - `replies` reads what comes back: a plan, a file list, a file; `languages` says what a path is, and
   whether a text is it.
+- `checks` says whether the files of a program fit together.
 - `delivery` hands the files to `workspace`, which writes them, and the `events` to `ui`, which shows them;
   `begun` is what a run was begun with, `resuming` how it goes on with that.
 - `demo` is the scripted server of `smol_dev demo`; `errors` is everything that can go wrong, `safe` the

@@ -9,6 +9,7 @@ import click
 COMMANDS: Final = {
     "generate": "smol_dev.cli.generate",
     "resume": "smol_dev.cli.resume",
+    "check": "smol_dev.cli.check",
     "init": "smol_dev.cli.init",
     "demo": "smol_dev.cli.demo",
     "profiles": "smol_dev.cli.profiles",

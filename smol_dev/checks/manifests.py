@@ -1,0 +1,413 @@
+"""Manifests: what a project says it needs, and the files that it names."""
+
+import json
+import posixpath
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from smol_dev.checks.project import Problem, Project, above, beside, instead, place
+
+DISTRIBUTIONS: Final = {
+    "yaml": "pyyaml", "PIL": "pillow", "cv2": "opencv-python opencv-python-headless opencv-contrib-python",
+    "sklearn": "scikit-learn", "skimage": "scikit-image", "bs4": "beautifulsoup4", "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv", "jwt": "pyjwt", "jose": "python-jose", "OpenSSL": "pyopenssl", "Crypto": "pycryptodome pycrypto",
+    "serial": "pyserial", "usb": "pyusb", "MySQLdb": "mysqlclient", "psycopg2": "psycopg2 psycopg2-binary",
+    "attr": "attrs", "magic": "python-magic", "docx": "python-docx", "pptx": "python-pptx", "telegram": "python-telegram-bot",
+    "discord": "discord-py py-cord", "git": "gitpython", "github": "pygithub", "gi": "pygobject", "wx": "wxpython",
+    "fitz": "pymupdf", "slugify": "python-slugify", "markdown": "markdown", "multipart": "python-multipart",
+    "pkg_resources": "setuptools", "zmq": "pyzmq", "nacl": "pynacl", "ldap": "python-ldap", "socks": "pysocks",
+    "websocket": "websocket-client", "socketio": "python-socketio", "engineio": "python-engineio", "faiss": "faiss-cpu faiss-gpu",
+    "flask_sqlalchemy": "flask-sqlalchemy", "rest_framework": "djangorestframework", "corsheaders": "django-cors-headers",
+    "environ": "django-environ", "decouple": "python-decouple", "psycopg": "psycopg psycopg-binary", "googleapiclient": "google-api-python-client",
+    "OpenGL": "pyopengl", "win32api": "pywin32", "Xlib": "python-xlib", "Levenshtein": "levenshtein python-levenshtein",
+    "snappy": "python-snappy", "mpl_toolkits": "matplotlib", "pylab": "matplotlib", "sentence_transformers": "sentence-transformers",
+    "kafka": "kafka-python", "consul": "python-consul", "barcode": "python-barcode", "ruamel": "ruamel-yaml",
+    "tree_sitter": "tree-sitter", "pydantic_core": "pydantic", "starlette": "starlette fastapi", "lxml_html_clean": "lxml",
+}  # fmt: skip
+"""The distributions of the imports that are called otherwise."""
+
+BRINGS: Final = {
+    "flask": "werkzeug jinja2 markupsafe itsdangerous click blinker", "django": "asgiref sqlparse",
+    "fastapi": "starlette pydantic pydantic_core typing_extensions anyio annotated_types uvicorn httpx jinja2",
+    "starlette": "anyio", "pandas": "numpy dateutil pytz six", "matplotlib": "numpy PIL dateutil cycler kiwisolver packaging pyparsing",
+    "seaborn": "matplotlib numpy pandas", "scikit-learn": "numpy scipy joblib threadpoolctl", "scipy": "numpy",
+    "requests": "urllib3 certifi idna charset_normalizer chardet", "httpx": "httpcore anyio h11 certifi idna sniffio",
+    "openai": "httpx pydantic anyio tqdm typing_extensions distro", "aiohttp": "multidict yarl attr aiosignal frozenlist",
+    "uvicorn": "click h11", "pydantic": "typing_extensions annotated_types pydantic_core", "pydantic-settings": "pydantic dotenv",
+    "torch": "numpy sympy jinja2 typing_extensions networkx", "torchvision": "torch numpy PIL", "tensorflow": "numpy keras absl google h5py six tensorboard",
+    "keras": "numpy h5py", "transformers": "numpy requests tqdm yaml huggingface_hub tokenizers safetensors regex packaging filelock",
+    "typer": "click rich", "rich": "pygments markdown_it", "jinja2": "markupsafe", "sqlalchemy": "greenlet typing_extensions",
+    "alembic": "sqlalchemy mako", "celery": "kombu billiard amqp vine click", "boto3": "botocore s3transfer jmespath", "opencv-python": "numpy",
+    "flask-sqlalchemy": "flask sqlalchemy", "flask-login": "flask werkzeug", "flask-wtf": "flask wtforms", "flask-migrate": "flask alembic flask_sqlalchemy",
+    "djangorestframework": "django", "streamlit": "pandas numpy altair PIL requests tornado pyarrow", "gradio": "fastapi numpy pandas httpx pydantic PIL",
+    "pytest": "pluggy iniconfig packaging", "scrapy": "twisted lxml parsel w3lib", "selenium": "urllib3 trio", "nltk": "click joblib regex tqdm",
+    "xgboost": "numpy scipy", "lightgbm": "numpy scipy", "statsmodels": "numpy pandas scipy patsy", "plotly": "tenacity packaging",
+    "dash": "flask plotly werkzeug", "beautifulsoup4": "soupsieve", "pyjwt": "cryptography", "sqlmodel": "sqlalchemy pydantic",
+    "jsonschema": "attr referencing rpds", "textual": "rich", "langchain": "pydantic yaml requests numpy langchain_core sqlalchemy",
+    "pygame-ce": "pygame", "sphinx": "docutils jinja2 pygments", "twisted": "zope attr", "setuptools": "pkg_resources",
+}  # fmt: skip
+"""The imports that a distribution brings with it."""
+
+
+TELLING: Final = 4
+"""The letters by which parts of one distribution are known."""
+
+
+def folded(name: str) -> str:
+    """A distribution's or an import's name, as far as it counts."""
+    return re.sub(r"[-_.]+", "", name).lower()
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The distributions that a project's manifests name, and the files that are its manifests."""
+
+    names: frozenset[str]
+    files: tuple[str, ...]
+
+    def provide(self, top: str) -> bool:
+        """Whether one of them may hold the package that is imported by this name."""
+        likely = {top, *DISTRIBUTIONS.get(top, "").split()}
+        wanted = {folded(name) for name in likely}
+        for name in self.names:
+            plain = name.lower().replace("_", "-")
+            brought = {folded(each) for each in BRINGS.get(plain, "").split()}
+            shapes = {
+                plain,
+                *re.split("[-.]", plain),
+                plain.removeprefix("python-"),
+                plain.removeprefix("py"),
+                plain.removesuffix("-python"),
+                plain.removeprefix("django-"),
+                plain.removesuffix("-py"),
+            }
+            if wanted & (brought | {folded(shape) for shape in shapes}):
+                return True
+            if folded(top) in folded(plain):
+                return True
+            if (
+                top not in DISTRIBUTIONS
+                and len(top) > TELLING
+                and folded(plain)[:TELLING] == folded(top)[:TELLING]
+            ):
+                return True  # parts of a distribution have names like its own
+        return False
+
+    def usual(self, top: str) -> str:
+        """The distribution to add for an import."""
+        return (DISTRIBUTIONS.get(top) or top).split()[0]
+
+
+REQUIREMENTS: Final = re.compile(
+    r"(?:^|/)(?:[\w.-]*requirements[\w.-]*\.(?:txt|in)|requirements/[\w.-]+\.(?:txt|in))$"
+)
+OTHER_MANIFESTS: Final = frozenset(
+    "setup.py setup.cfg Pipfile environment.yml environment.yaml conda.yaml meta.yaml".split()
+)
+
+
+def python_dependencies(project: Project) -> Dependencies | None:
+    """What the manifests name; None without one, or with one that cannot be read to its end."""
+    names: set[str] = set()
+    files: list[str] = []
+    if any(name in project.names for name in OTHER_MANIFESTS):
+        return None
+    for path, text in project.files.items():
+        if REQUIREMENTS.search(path):
+            found = requirements(text)
+        elif posixpath.basename(path) == "pyproject.toml":
+            found = from_pyproject(text)
+        else:
+            continue
+        if found is None:
+            return None
+        if found or REQUIREMENTS.search(path):
+            files.append(path)
+        names |= found
+    return Dependencies(frozenset(names), tuple(files)) if files else None
+
+
+def requirements(text: str) -> set[str] | None:
+    """The names in a requirements file; None when a line names a distribution by its place alone."""
+    names = set()
+    for line in (each.partition(" #")[0].strip() for each in text.splitlines()):
+        if not line or line.startswith(("#", "-r", "--", "-c")):
+            continue
+        match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[|[<>=!~;@,]|$)", line) or re.search(
+            r"[#&]egg=([\w.-]+)", line
+        )
+        if match is None:
+            return None
+        names.add(match[1])
+    return names
+
+
+def from_pyproject(text: str) -> set[str] | None:
+    """The names in a pyproject.toml; None when some of them are made when it is built."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
+    project, tool = table(document.get("project")), table(document.get("tool"))
+    if "dependencies" in project.get("dynamic", ()):
+        return None
+    names: set[str] = set()
+    lists = [
+        project.get("dependencies", ()),
+        *table(project.get("optional-dependencies")).values(),
+        *table(document.get("dependency-groups")).values(),
+        table(tool.get("uv")).get("dev-dependencies", ()),
+    ]
+    for entry in (
+        entry
+        for each in lists
+        if isinstance(each, list)
+        for entry in each
+        if isinstance(entry, str)
+    ):
+        names |= requirements(entry) or set()
+    poetry = table(tool.get("poetry"))
+    groups = [table(group).get("dependencies") for group in table(poetry.get("group")).values()]
+    for each in (poetry.get("dependencies"), poetry.get("dev-dependencies"), *groups):
+        names |= set(table(each))
+    if not names and "dependencies" not in project and not poetry:
+        return set()
+    return names | {str(project.get("name") or poetry.get("name") or "")} - {""}
+
+
+def table(value: object) -> Mapping[str, Any]:
+    """The value if it is a table, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def read_json(text: str) -> Mapping[str, Any]:
+    """The object that the text holds; empty where it holds none."""
+    try:
+        return table(json.loads(text))
+    except (ValueError, RecursionError):
+        return {}
+
+
+BUILT: Final = frozenset(
+    "dist build out lib target public node_modules .next pkg _site coverage es cjs esm bin generated gen".split()
+)
+RUNNERS: Final = re.compile(
+    r"(?:^|&&|\|\||;|\s)(?:node|nodemon|ts-node|tsx|python3?|bash|sh)\s+(?:--?[\w=-]+\s+)*([\w./-]+\.(?:[cm]?[jt]sx?|py|sh))(?=\s|$)"
+)
+
+
+def is_built(project: Project, path: str) -> bool:
+    """Whether a path is of a folder that a build fills, and has not filled yet."""
+    folders = path.strip("./").split("/")[:-1]
+    made = [at for at, name in enumerate(folders) if name in BUILT]
+    return bool(made) and not any(
+        each == (inner := "/".join(folders[: made[0] + 1])) or each.endswith(f"/{inner}")
+        for each in project.folders
+    )
+
+
+def named_files(project: Project) -> Iterator[Problem]:
+    """A manifest names a file that is not there."""
+    for path, text in project.files.items():
+        name = posixpath.basename(path)
+        if name == "package.json":
+            yield from _package_json(project, path, text)
+        elif name == "pyproject.toml":
+            yield from _pyproject(project, path, text)
+        elif name.lower() in {"dockerfile", "containerfile"}:
+            yield from _dockerfile(project, path, text)
+        elif name in {"Makefile", "makefile"}:
+            yield from _makefile(project, path, text)
+
+
+def missing(project: Project, path: str, text: str, named: str, offset: int) -> Iterator[Problem]:
+    """A problem where a file that is named in a manifest is not there."""
+    target = beside(path, named)
+    if (
+        target is None
+        or is_built(project, named)
+        or project.exists(target)
+        or project.exists(target.removesuffix("/"))
+    ):
+        return
+    line, column = place(text, max(0, offset))
+    folder = posixpath.dirname(target)
+    there = (each for each in project.paths if posixpath.dirname(each) == folder)
+    yield Problem(
+        path,
+        line,
+        column,
+        "manifest-file",
+        f"there is no file `{named}`" + instead(target, there, "there is"),
+    )
+
+
+def _package_json(project: Project, path: str, text: str) -> Iterator[Problem]:
+    data = read_json(text)
+    scripts = table(data.get("scripts"))
+    builds = any(
+        word in " ".join(map(str, scripts.values()))
+        for word in ("build", "tsc", "rollup", "webpack", "babel", "esbuild")
+    )
+    for command in scripts.values():
+        if isinstance(command, str) and "cd " not in command:
+            for match in RUNNERS.finditer(command):
+                yield from missing(project, path, text, match[1], text.find(match[1]))
+    entries = [data.get("main"), *(table(data.get("bin")).values() or [data.get("bin")])]
+    for entry in entries:
+        if isinstance(entry, str) and not builds and entry:
+            target = beside(path, entry) or ""
+            if not any(
+                project.exists(target + end)
+                for end in ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node")
+            ):
+                yield from missing(project, path, text, entry, text.find(f'"{entry}"'))
+
+
+def _pyproject(project: Project, path: str, text: str) -> Iterator[Problem]:
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return
+    about = table(document.get("project"))
+    readme = about.get("readme")
+    readme = table(readme).get("file", readme)
+    if isinstance(readme, str):
+        yield from missing(project, path, text, readme, text.find(readme))
+    for value in (
+        *table(about.get("scripts")).values(),
+        *table(table(table(document.get("tool")).get("poetry")).get("scripts")).values(),
+    ):
+        if isinstance(value, str):
+            yield from _entry_point(project, path, text, value)
+
+
+def _entry_point(project: Project, path: str, text: str, value: str) -> Iterator[Problem]:
+    module, _, function = value.partition(":")
+    base, folder = module.strip().replace(".", "/"), posixpath.dirname(path)
+    files = [f"{base}.py", f"{base}/__init__.py"]
+    found = [
+        file
+        for root in (folder, posixpath.join(folder, "src"))
+        for each in files
+        if (file := posixpath.join(root, each)) in project.paths
+    ]
+    line, column = place(text, max(0, text.find(value)))
+    top = base.split("/")[0]
+    if not found:
+        # A package whose folder is mapped to another place is not judged.
+        if any(project.exists(posixpath.join(folder, root, top)) for root in ("", "src")):
+            yield Problem(
+                path,
+                line,
+                column,
+                "manifest-file",
+                f"there is no module `{module}` for the script `{value}`",
+            )
+        return
+    name = function.strip().split("[")[0].split(".")[0]
+    source = project.files.get(found[0])
+    if (
+        name
+        and source is not None
+        and "import *" not in source
+        and not re.search(rf"\b{re.escape(name)}\b", source)
+    ):
+        yield Problem(
+            path,
+            line,
+            column,
+            "manifest-file",
+            f"`{found[0]}` does not define `{name}`, the script `{value}`",
+        )
+
+
+def _dockerfile(project: Project, path: str, text: str) -> Iterator[Problem]:
+    for match in re.finditer(
+        r"^[ \t]*(?:COPY|ADD)[ \t]+(?!.*(?:--from|<<|\\\s*$|\[))((?:--\S+[ \t]+)*)(.+)$",
+        text,
+        re.MULTILINE | re.IGNORECASE,
+    ):
+        *sources, _ = match[2].split()
+        for source in sources:
+            plain = source.strip("\"'").removeprefix("./").rstrip("/")
+            if (
+                re.search(r"[*?$:\[]", plain)
+                or plain in {"", "."}
+                or is_built(project, plain + "/x")
+            ):
+                continue
+            bases = [posixpath.join(folder, plain) for folder in above(path)]
+            if not any(
+                project.exists(posixpath.normpath(each)) for each in bases
+            ) and not plain.endswith((".jar", ".lock", "-lock.json")):
+                offset = match.start(2) + match[2].find(source)
+                yield from missing(project, path, text, plain, offset)
+    for match in re.finditer(
+        r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+\[\s*\"(?:python3?|node)\",\s*\"([\w./-]+\.(?:py|[cm]?js))\"",
+        text,
+        re.MULTILINE,
+    ):
+        if (
+            not match[1].startswith("/")
+            and not project.ending(posixpath.basename(match[1]))
+            and not is_built(project, match[1])
+        ):
+            yield from missing(project, path, text, match[1], match.start(1))
+
+
+def _makefile(project: Project, path: str, text: str) -> Iterator[Problem]:
+    targets = set(re.findall(r"^([^\s:#=][^:=\n]*):(?!=)", text, re.MULTILINE))
+    words: set[str] = {word for target in targets for word in target.split()}
+    for match in re.finditer(r"^\t[@-]?[^\n]*", text, re.MULTILINE):
+        if "cd " in match[0]:
+            continue
+        for call in RUNNERS.finditer(match[0]):
+            if call[1] not in words and not call[1].startswith("/"):
+                yield from missing(project, path, text, call[1], match.start() + call.start(1))
+
+
+RULES: Final = {"manifest-file": (named_files,)}
+
+
+NODE: Final = frozenset(
+    "assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain events"
+    " fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl stream"
+    " string_decoder sys timers tls trace_events tty url util v8 vm wasi worker_threads zlib test sqlite sea bun electron".split()
+)
+NODE_BRINGS: Final = {
+    "express": "body-parser cookie debug ms qs send serve-static mime accepts", "vite": "rollup esbuild postcss", "next": "react react-dom",
+    "jest": "@jest/globals expect", "react-router-dom": "react-router", "mongoose": "mongodb bson", "eslint": "@eslint/js espree",
+    "socket.io": "engine.io ws", "react-dom": "scheduler", "@testing-library/react": "@testing-library/dom", "nuxt": "vue",
+    "typescript-eslint": "@typescript-eslint/parser @typescript-eslint/utils", "webpack": "tapable webpack-sources", "vitest": "vite chai",
+    "@vue/cli-service": "webpack", "react-scripts": "webpack eslint jest @babel/core", "@angular/cli": "typescript", "mocha": "chai",
+}  # fmt: skip
+
+
+def node_dependencies(project: Project, path: str) -> tuple[frozenset[str], str] | None:
+    """The packages that the manifests above a file name, and the nearest manifest; None without one."""
+    names: set[str] = set()
+    nearest = ""
+    for folder in above(path):
+        file = posixpath.join(folder, "package.json")
+        if file not in project.files:
+            continue
+        data = read_json(project.files[file])
+        if not data or "workspaces" in data:
+            return None
+        nearest = nearest or file
+        for key in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"):
+            names |= set(table(data.get(key)))
+        names.add(str(data.get("name")))
+    for name in tuple(names):
+        names |= set(NODE_BRINGS.get(name, "").split())
+        names.add(name.removeprefix("@types/"))
+    return (frozenset(names), nearest) if nearest else None
+
+
+def mentioned(project: Project, names: Iterable[str]) -> bool:
+    """Whether one of the files of these names is there."""
+    return any(name in project.names for name in names)

@@ -1,0 +1,105 @@
+"""The files that are checked together, and what is found in them."""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """Texts by their path, and the other paths that exist; paths are relative, with slashes.
+
+    A path of `others` that ends with a slash is a folder in which anything may be.
+    """
+
+    files: Mapping[str, str]
+    others: frozenset[str] = frozenset()
+
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """Every file."""
+        return frozenset(self.files) | self.others
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds a file, however deep; the root is the empty path."""
+        return frozenset(folder for path in self.paths for folder in above(path))
+
+    @cached_property
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """The paths that have the same last part."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.paths):
+            found.setdefault(posixpath.basename(path), []).append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
+
+    @cached_property
+    def children(self) -> Mapping[str, frozenset[str]]:
+        """The names right below each folder, without what follows a dot."""
+        found: dict[str, set[str]] = {}
+        for path in (*self.paths, *self.folders):
+            folder, _, name = path.rpartition("/")
+            found.setdefault(folder, set()).add(name.partition(".")[0])
+        return {folder: frozenset(names) for folder, names in found.items()}
+
+    def exists(self, path: str) -> bool:
+        """Whether this is a file or a folder, or may be one."""
+        return path in self.paths or path in self.folders or self.may_hold(path)
+
+    def may_hold(self, path: str) -> bool:
+        """Whether the path is in a folder that was not read."""
+        return any(f"{folder}/" in self.others for folder in (path, *above(path)))
+
+    def ending(self, end: str) -> tuple[str, ...]:
+        """The files whose path is this one, or ends with it."""
+        end = end.lstrip("/")
+        named = self.names.get(posixpath.basename(end), ())
+        return tuple(path for path in named if path == end or path.endswith(f"/{end}"))
+
+    def mentions(self, text: str, *, suffixes: tuple[str, ...]) -> bool:
+        """Whether a file with one of the suffixes holds the text."""
+        return any(path.endswith(suffixes) and text in body for path, body in self.files.items())
+
+
+def above(path: str) -> Iterator[str]:
+    """The folders of a path, the innermost first; the last is the root."""
+    while path:
+        path = posixpath.dirname(path)
+        yield path
+
+
+def beside(path: str, reference: str) -> str | None:
+    """The path that a reference means in a file; None when it leads out of the project."""
+    joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), reference))
+    return None if joined.startswith("..") else "" if joined == "." else joined
+
+
+def instead(name: str, there: Iterable[str], what: str) -> str:
+    """What is there instead: the likest names first, at most five."""
+
+    def unlikeness(other: str) -> tuple[float, str]:
+        return -SequenceMatcher(None, name, other).ratio(), other
+
+    listed = sorted({each for each in there if each != name}, key=unlikeness)[:5]
+    return f"; {what}: " + ", ".join(f"`{each}`" for each in listed) if listed else ""
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """The line and column of an offset."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)

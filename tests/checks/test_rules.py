@@ -1,0 +1,203 @@
+"""Each rule: a true fault with its whole message, and near misses that are none."""
+
+import pytest
+
+from smol_dev.checks import RULES, check
+
+PAGE = "<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
+
+
+def page(body: str, head: str = "") -> str:
+    return PAGE.format(head=head, body=body)
+
+
+FAULTS = {
+    "syntax": ({"a.py": "def f(:\n"}, "a.py:1:7: invalid syntax"),
+    "a name nothing defines": (
+        {"a.py": "def load():\n    return laod()\n"},
+        "a.py:2:12: `laod` is not defined",
+    ),
+    "a name a module lacks": (
+        {"main.py": "from store import lod\n", "store.py": "def load(): ...\ndef save(): ...\n"},
+        "main.py:1:19: `store` (store.py) does not define `lod`; it defines: `load`, `save`",
+    ),
+    "an attribute a module lacks": (
+        {"main.py": "import store\nstore.lod()\n", "store.py": "def load(): ...\n"},
+        "main.py:2:1: `store` (store.py) does not define `lod`; it defines: `load`",
+    ),
+    "a relative module that is not there": (
+        {"p/__init__.py": "", "p/a.py": "from .stor import x\n", "p/store.py": "x = 1\n"},
+        "p/a.py:1:1: there is no module `.stor`; there is: `store`, `a`",
+    ),
+    "a module that is not in its package": (
+        {"main.py": "import p.stor\n", "p/__init__.py": "", "p/store.py": ""},
+        "main.py:1:1: there is no module `p.stor`; `p` holds: `store`",
+    ),
+    "a package no manifest names": (
+        {"a.py": "import yaml\n", "requirements.txt": "flask\n"},
+        "a.py:1:1: `yaml` is imported, and no manifest names it (requirements.txt: add `pyyaml`)",
+    ),
+    "a template that is not there": (
+        {
+            "app.py": "from flask import render_template\nrender_template('indx.html')\n",
+            "templates/index.html": "<p>x</p>",
+        },
+        "app.py:2:17: there is no template `indx.html`; there is: `index.html`",
+    ),
+    "a script that is not there": (
+        {"index.html": page("<script src='js/ap.js'></script>"), "js/app.js": "let a = 1;\n"},
+        "index.html:1:54: there is no file `js/ap.js`; there is: `js/app.js`",
+    ),
+    "a static file of Flask": (
+        {"templates/a.html": "{{ url_for('static', filename='b.css') }}", "static/a.css": "a{}"},
+        "templates/a.html:1:32: there is no file `b.css`; there is: `../static/a.css`",
+    ),
+    "an id that no element has": (
+        {
+            "index.html": page("<ul id='list'></ul><script src='a.js'></script>"),
+            "a.js": "document.getElementById('lst').remove();\n",
+        },
+        "a.js:1:26: no element has the id `lst`; there is: `list`",
+    ),
+    "an id in a label": (
+        {"index.html": page("<label for='nam'>N</label><input id='name'>")},
+        "index.html:1:53: no element has the id `nam`, which `for` names; there is: `name`",
+    ),
+    "a function nothing defines": (
+        {"index.html": page("<p onclick='ad()'>x</p><script>function add() {}</script>")},
+        "index.html:1:53: no script of the page defines `ad`, which `onclick` calls; they define: `add`",
+    ),
+    "a function that a module keeps": (
+        {
+            "index.html": page("<p onclick='add()'>x</p><script type=module src=a.js></script>"),
+            "a.js": "export function add() {}\n",
+        },
+        (
+            "index.html:1:53: `add`, which `onclick` calls, is defined in a module, so the page cannot see"
+            " it; `window.add = add` would show it"
+        ),
+    ),
+    "an import of a file that is not there": (
+        {"a.js": "import { b } from './c.js';\nb();\n", "b.js": "export const b = 1;\n"},
+        "a.js:1:19: there is no file `./c.js`; there is: `./a.js`, `./b.js`",
+    ),
+    "a name a script does not export": (
+        {"a.ts": "import { c } from './b';\nc();\n", "b.ts": "export const b = 1;\n"},
+        "a.ts:1:10: `b.ts` does not export `c`; it exports: `b`",
+    ),
+    "a name that CommonJS does not export": (
+        {"a.js": "const { c } = require('./b');\n", "b.js": "module.exports = { b: 1 };\n"},
+        "a.js:1:9: `b.js` does not export `c`; it exports: `b`",
+    ),
+    "a package that package.json does not name": (
+        {"a.js": "import x from 'axios';\n", "package.json": '{"dependencies": {"react": "1"}}'},
+        "a.js:1:15: `axios` is imported, and `package.json` does not name it",
+    ),
+    "a picture of a style sheet": (
+        {"a.css": "a { background: url(x.png) }\n"},
+        "a.css:1:21: there is no file `x.png`",
+    ),
+    "a script of package.json": (
+        {"package.json": '{"scripts": {"start": "node srv.js"}}', "server.js": "let a = 1;\n"},
+        "package.json:1:29: there is no file `srv.js`; there is: `server.js`, `package.json`",
+    ),
+    "what a Dockerfile copies": (
+        {"Dockerfile": "FROM x\nCOPY ap.py .\n", "app.py": ""},
+        "Dockerfile:2:6: there is no file `ap.py`; there is: `app.py`, `Dockerfile`",
+    ),
+    "an entry point": (
+        {
+            "pyproject.toml": '[project]\nscripts = {x = "p.cli:man"}\n',
+            "p/cli.py": "def main(): ...\n",
+        },
+        "pyproject.toml:2:17: `p/cli.py` does not define `man`, the script `p.cli:man`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_told_with_what_is_there(files: dict[str, str], message: str) -> None:
+    assert [str(problem) for problem in check(files)] == [message]
+
+
+NEAR_MISSES = {
+    "a star import": {"a.py": "from b import *\nx()\n", "b.py": "from os import *\n"},
+    "a module that answers for every name": {
+        "a.py": "from b import x\n",
+        "b.py": "def __getattr__(name): ...\n",
+    },
+    "an import that may fail": {
+        "a.py": "try:\n    from b import x\nexcept ImportError:\n    x = None\n",
+        "b.py": "",
+    },
+    "an import for types": {
+        "a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy\n",
+        "requirements.txt": "flask\n",
+    },
+    "a source layout": {
+        "src/p/__init__.py": "",
+        "src/p/a.py": "x = 1\n",
+        "tests/test_a.py": "from p.a import x\n",
+    },
+    "a package of the same name as an installed one": {
+        "ext/__init__.py": "",
+        "ext/django/__init__.py": "",
+        "ext/django/a.py": "from django.db import models\n",
+    },
+    "what a distribution brings": {
+        "a.py": "from starlette.requests import Request\nimport dotenv\n",
+        "requirements.txt": "fastapi\npython-dotenv>=1\n",
+    },
+    "an element that may be missing": {
+        "i.html": page("<script src='a.js'></script>"),
+        "a.js": "const x = document.getElementById('x');\nif (x) x.remove();\n",
+    },
+    "an element that a script makes": {
+        "i.html": page("<script src='a.js'></script>"),
+        "a.js": "document.body.innerHTML = '<p id=\"x\"></p>';\ndocument.getElementById('x').remove();\n",
+    },
+    "an id that is put together": {
+        "i.html": page("<script src='a.js'></script>"),
+        "a.js": "b.innerHTML = `<p id=\"x-${i}\"></p>`;\ndocument.getElementById('x-1').remove();\n",
+    },
+    "other origins": {"i.html": page("<a href='https://x/y.css'></a><img src='data:image/png,x'>")},
+    "routes": {"i.html": page("<a href='/about'></a><form action='/login'></form>")},
+    "values of a template": {"i.html": page("<img src='{{ url }}.png'><p id='{{ x }}'></p>")},
+    "functions of the browser": {"i.html": page("<p onclick='alert(1); this.remove()'></p>")},
+    "TypeScript by its compiled name": {
+        "a.ts": "import { b } from './b.js';\nb();\n",
+        "b.ts": "export const b = 1;\n",
+    },
+    "a folder's index": {
+        "a.js": "import { b } from './lib';\nb();\n",
+        "lib/index.js": "export * from './b';\n",
+        "lib/b.js": "export const b = 1;\n",
+    },
+    "Node's own modules": {
+        "a.js": "import fs from 'node:fs';\nimport 'path';\n",
+        "package.json": "{}",
+    },
+    "a build's output": {"i.html": page("<script src='dist/bundle.js'></script>")},
+    "fragments of a style sheet": {"a.css": "a { fill: url(#x); background: url(data:x) }\n"},
+    "C, which is not judged": {"a.c": "int main( {\n"},
+}
+
+
+@pytest.mark.parametrize("files", NEAR_MISSES.values(), ids=NEAR_MISSES)
+def test_what_is_not_certain_is_not_told(files: dict[str, str]) -> None:
+    assert check(files) == ()
+
+
+def test_a_folder_that_was_not_read_may_hold_anything() -> None:
+    files = {"a.js": "import './vendor/b.js';\n", "b.py": "from gen.c import d\n"}
+    assert check(files, {"vendor/", "gen/"}) == ()
+
+
+def test_every_rule_says_what_it_reports() -> None:
+    assert all(what.endswith(".") for what in RULES.values())
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_only_the_rules_that_are_asked_for_are_followed(rule: str) -> None:
+    files = {path: text for fault, _ in FAULTS.values() for path, text in fault.items()}
+    assert {problem.rule for problem in check(files, rules=[rule])} <= {rule}
