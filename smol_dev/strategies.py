@@ -225,12 +225,13 @@ class _Crew:
 def _reader(path: str, *, syntax_check: bool) -> _Read:
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
-        if not isinstance(verdict, Code):
-            return verdict if verdict.kept is None else Flawed(verdict.kept, verdict.message)
-        problem = check_syntax(path, verdict.content) if syntax_check else None
-        if problem is None:
-            return verdict.content
-        return Flawed(verdict.content, f"The file has a syntax error: {problem}.")
+        if isinstance(verdict, Rejected) and verdict.kept is None:
+            return verdict
+        content = verdict.content if isinstance(verdict, Code) else verdict.kept or ""
+        problem = check_syntax(path, content) if syntax_check else None
+        if problem is not None:
+            return Flawed(content, f"The file has a syntax error: {problem}.")
+        return content if isinstance(verdict, Code) else Flawed(content, verdict.message)
 
     return read
 

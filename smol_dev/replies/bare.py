@@ -13,7 +13,6 @@ from smol_dev.replies.talk import is_lead, is_prose, is_sentence, is_tail, is_ta
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
-SURE_LINES: Final = 3
 EXACT: Final = frozenset({"python", "json", "toml"})
 """Languages in which no chat can be a part of a whole file."""
 
@@ -168,8 +167,7 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
     cut = next((part for part, parsed in parts if parsed.state is State.UNFINISHED), None)
     if cut is not None and not begins_with_talk(cut, request):
         return cut
-    far = request.parsed(core).line > SURE_LINES
-    if is_prose(core) or begins_with_talk(core, request) or not far:
+    if is_prose(core) or begins_with_talk(core, request):
         return Doubt("no_code")
     return Doubt(kept=core)
 

@@ -64,6 +64,10 @@ EDIT: Final = re.compile(
 COMMENT: Final = re.compile(
     r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-)?\s*(?P<words>.*?)\s*(?:\*+/\}?|--+>|-?#\}|-*%>|\*\)|-\})?$"
 )
+SUSPECT: Final = re.compile(
+    r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE
+)
+MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 MOST_CALL_KEYS: Final = 3
 
@@ -133,10 +137,12 @@ def is_open(text: str, request: Request) -> bool:
 
 def left_out(text: str, request: Request) -> bool:
     """Tell whether a line stands for code that was left out; what is in a string is the file's own."""
+    if SUSPECT.search(text) is None:
+        return False
     suspects = [
         number
         for number, line in enumerate(text.split("\n"), 1)
-        if len(line) <= LONGEST_LINE and is_elision(line)
+        if len(line) <= LONGEST_LINE and SUSPECT.search(line) and is_elision(line)
     ]
     return bool(suspects) and not set(suspects) <= string_lines(text, request)
 
@@ -246,8 +252,10 @@ def is_quoted_program(text: str) -> bool:
 
 def is_path_list(lines: list[str], request: Request) -> bool:
     """Tell whether the lines are only paths, the file's own among them (X09)."""
+    if request.path.rpartition("/")[2] not in "".join(lines[:MOST_LISTED]):
+        return False
     own = [line for line in lines if names(line, request.path)]
-    if not own or len(lines) > 200:  # noqa: PLR2004 - longer than any list of files
+    if not own or len(lines) > MOST_LISTED:
         return False
     if request.is_text and len(lines) > 1:
         return all(label_in(line) or FILE_NAME.match(line) for line in lines) and len(own) == 1

@@ -149,7 +149,7 @@ def verdict(found: Found, request: Request) -> Code | Rejected:
     if reason is None:
         return Code(found.text.rstrip("\r") + "\n", found.passes)
     kept = reason == "truncated" and request.ended and not re.search(r"`{3}|~{3}", found.text)
-    unfinished = request.parsed(found.text).state is State.UNFINISHED
+    unfinished = not found.closed and request.parsed(found.text).state is State.UNFINISHED
     return code_rejected(reason, kept=found.text + "\n" if kept and not unfinished else None)
 
 
