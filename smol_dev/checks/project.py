@@ -79,6 +79,7 @@ class Project:
 
 def above(path: str) -> Iterator[str]:
     """The folders of a path, the innermost first; the last is the root."""
+    path = path.strip("/")
     while path:
         path = posixpath.dirname(path)
         yield path

@@ -162,6 +162,7 @@ NEAR_MISSES = {
     },
     "other origins": {"i.html": page("<a href='https://x/y.css'></a><img src='data:image/png,x'>")},
     "routes": {"i.html": page("<a href='/about'></a><form action='/login'></form>")},
+    "a path from the root": {"i.html": page("<script src='/src/a.js'></script>"), "src/a.js": ""},
     "values of a template": {"i.html": page("<img src='{{ url }}.png'><p id='{{ x }}'></p>")},
     "functions of the browser": {"i.html": page("<p onclick='alert(1); this.remove()'></p>")},
     "TypeScript by its compiled name": {
