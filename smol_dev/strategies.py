@@ -5,6 +5,7 @@ server has in its cache. In `parallel` each request is the shared turns and the 
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -21,6 +22,7 @@ from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code, Rejected
 from smol_dev.server.chat import Message, Usage
 
+LOG: Final = logging.getLogger(__name__)
 HOPELESS: Final = frozenset(
     {"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"}
 )
@@ -228,6 +230,8 @@ def _reader(path: str, *, syntax_check: bool) -> _Read:
         if isinstance(verdict, Rejected) and verdict.kept is None:
             return verdict
         content = verdict.content if isinstance(verdict, Code) else verdict.kept or ""
+        if isinstance(verdict, Code):
+            LOG.debug("%s was read: %s", path, ", then ".join(verdict.rules))
         problem = check_syntax(path, content) if syntax_check else None
         if problem is not None:
             return Flawed(content, f"The file has a syntax error: {problem}.")

@@ -95,7 +95,9 @@ def without_label(text: str, request: Request) -> str:
     while start < min(len(lines), 4) and (not lines[start].strip() or RULE.match(lines[start])):
         start += 1
     line = lines[start] if start + 1 < len(lines) else ""
-    if not line or not names(line, request.path):
+    if not line or not names(line, request.path) or label_in(lines[start + 1]):
+        return text
+    if line.lstrip().startswith("<") and not line.lstrip().startswith("<!"):
         return text
     first = lines[start + 1].startswith(MUST_BE_FIRST)
     exact = line.strip() == request.path and "." in line.strip(".")

@@ -264,6 +264,8 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         if opening is None or not _wraps(opening, request):
             break
         close = body.rfind(f"</{opening['tag']}>")
+        if close < 0:
+            return Doubt("truncated")
         inner = body[opening.end() : close if close >= 0 else len(body)]
         attribute = ATTRIBUTE.search(opening["rest"])
         path = attribute[1] if attribute and FILE_NAME.match(attribute[1]) else path

@@ -108,6 +108,7 @@ LABELS_AND_PROSE = [
     pytest.param("a.sh", f"Here is the script:\n\n{SH}\nYou can run it with `sh a.sh`.", SH, id="shell"),
     pytest.param("README.md", f"Here's the README for your project:\n\n{MD}", MD, id="readme"),
     pytest.param("a.txt", "Here is the content of a.txt:\n\nMilk\nEggs\n", "Milk\nEggs\n", id="text"),
+    pytest.param("a.html", f'<file path="a.html">\n{HTML}</file>', HTML, id="a tag that names the path"),
     pytest.param("a.py", "python\ndef double(n):\n    return 2 * n", PY, id="language alone"),
 ]  # fmt: skip
 
