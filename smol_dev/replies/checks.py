@@ -180,7 +180,9 @@ def string_lines(text: str, request: Request) -> set[int]:
             for one in strings
             for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)
         }
-    tree_of_text = languages.tree(request.language or "", text)
+    tree_of_text = (
+        languages.tree(request.language or "", text) if len(text) <= LONGEST_PARSED else None
+    )
     if tree_of_text is None:
         return set()
     lines: set[int] = set()
