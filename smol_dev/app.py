@@ -14,7 +14,7 @@ from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.connect import Link, connected
-from smol_dev.conversation import Job, Settle, Settled
+from smol_dev.conversation import Job, Settle, Settled, Written
 from smol_dev.delivery import Delivery
 from smol_dev.draft import Decision, Draft
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
@@ -30,7 +30,7 @@ from smol_dev.safe import command, named
 from smol_dev.workspace.failures import resume_command
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.provenance import Provenance
-from smol_dev.workspace.record import Record
+from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.writer import Remaining, Workspace
 
 if TYPE_CHECKING:
@@ -418,7 +418,6 @@ class _Run:
 
     def _job(self, link: Link) -> Job:
         record, remaining = self.record, self.remaining
-        kept = () if remaining is None else (*remaining.finished, *self._readable(remaining))
         job = job_of(
             self.loaded,
             link,
@@ -434,5 +433,16 @@ class _Run:
             list_asked=record.list_asked,
             settle=self._without_secrets(job.settle),
             todo=self._todo(),
-            written={path: self.workspace.read(path) for path in kept},
+            written={} if remaining is None else self._written(remaining),
         )
+
+    def _written(self, remaining: Remaining) -> dict[str, Written]:
+        """The turns of the files that are there; of one that was edited, its text as it is now."""
+        edited, finished = set(self._readable(remaining)), set(remaining.finished)
+        turns = {}
+        for path, state in self.record.states.items():
+            if path in edited:
+                turns[path] = Written(self.workspace.read(path))
+            elif path in finished:
+                turns[path] = Written(whole(state.said, self.workspace.read(path)), state.asked)
+        return turns

@@ -30,13 +30,21 @@ class StageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The turns of a file that is there: what the model said, and what it was asked (empty: the usual)."""
+
+    said: str
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What is to be done.
 
     `variants` holds every prompt variant a stage may name. `concurrency` is how many requests go
     out at once, None for what the server says it has slots for (else `usual_concurrency`). A job
     that goes on where another stopped brings its `plan`, `files`, the turns
-    `list_asked` and `list_answer` between them, in `written` the text of the files that are there, and in
+    `list_asked` and `list_answer` between them, in `written` the turns of the files that are there, and in
     `todo` the files to ask for (None: all).
     """
 
@@ -55,7 +63,7 @@ class Job:
     list_asked: str = ""
     files: tuple[str, ...] = ()
     todo: tuple[str, ...] | None = None
-    written: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, Written] = field(default_factory=dict)
 
     def settings(self, stage: StageName) -> StageSettings:
         """The profile's word on a stage."""

@@ -32,10 +32,13 @@ from smol_dev.safe import command
 from smol_dev.strategies import FileMissing, FileReady
 from smol_dev.totals import Totals, as_totals, summed
 from smol_dev.workspace.paths import invisible, noteworthy
-from smol_dev.workspace.record import FileState, Record
+from smol_dev.workspace.record import FileState, Record, parted
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
+
+MOST_KEPT: Final = 1024 * 1024
+"""Characters of the model's turns that one session keeps beside the contents; the rest costs a cache."""
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ class Delivery:
         self._bytes = 0
         self._retries = 0
         self._notable: list[str] = []
+        self._left_to_keep = MOST_KEPT
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._writing: set[asyncio.Task[None]] = set()
         self._trouble: SmolError | None = None
@@ -174,6 +178,7 @@ class Delivery:
         self._refuse(step)
         size = await self._on_disk(lambda: self.workspace.write(step.path, step.content))
         usage = step.usage
+        said, asked = self._turns(step)
         state = FileState(
             step.path,
             "done",
@@ -182,6 +187,8 @@ class Delivery:
             cached_tokens=usage.cached,
             completion_tokens=usage.completion,
             seconds=step.seconds,
+            said=said,
+            asked=asked,
         )
         await self._on_disk(lambda: self.workspace.note(state))
         self.written.append(step.path)
@@ -190,6 +197,16 @@ class Delivery:
         self._show(
             FileDone(step.path, size, usage.prompt, usage.cached, usage.completion, step.seconds)
         )
+
+    def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:
+        """The turns of a file for the record; nothing where they are too long, or hold a secret."""
+        said = parted(step.said, step.content)
+        turns = (*said, step.asked)
+        size = sum(map(len, turns))
+        if size > self._left_to_keep or any(self.clean(text) != text for text in turns):
+            return (), ""
+        self._left_to_keep -= size
+        return said, step.asked
 
     def _refuse(self, step: FileReady) -> None:
         """Raise `AnswerError` for a content that must not be written."""

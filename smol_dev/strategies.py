@@ -37,13 +37,18 @@ WAITING_EVENTS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class FileReady:
-    """A whole file to be written. `flaw` is a syntax error left after the second try."""
+    """A whole file to be written. `flaw` is a syntax error left after the second try.
+
+    `said` is the model's turn, `asked` the request for it where it was not the usual one.
+    """
 
     path: str
     content: str
     usage: Usage
     seconds: float
     flaw: str = ""
+    said: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,9 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
     """One file after another, each request with the files before it while they fit the window."""
     shared = talk.shared()
     turns = shared
-    for path, content in talk.job.written.items():
-        turns = (*turns, Message("user", talk.file_request(path)), Message("assistant", content))
+    for path, file in talk.job.written.items():
+        asked = file.asked or talk.file_request(path)
+        turns = (*turns, Message("user", asked), Message("assistant", file.said))
     for number, path in enumerate(paths):
         yield FileStarted(path)
         request = Message("user", talk.file_request(path))
@@ -85,7 +91,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
             async with aclosing(_one(talk, path, turns)) as steps:
                 async for step in steps:
                     if isinstance(step, Answered):
-                        yield _ready(path, step)
+                        yield _ready(talk, path, step)
                         turns = (*step.turns, Message("assistant", step.said))
                     else:
                         yield step
@@ -201,7 +207,10 @@ class _Crew:
         try:
             async with aclosing(_one(talk, path, self.shared)) as steps:
                 async for step in steps:
-                    await self.steps.put(_ready(path, step) if isinstance(step, Answered) else step)
+                    if isinstance(step, Answered):
+                        await self.steps.put(_ready(talk, path, step))
+                    else:
+                        await self.steps.put(step)
         except (AnswerError, ServerError) as error:
             if self._can_shrink(path, error):
                 await self._shrink(path, error)
@@ -240,8 +249,17 @@ def _reader(path: str, *, syntax_check: bool) -> _Read:
     return read
 
 
-def _ready(path: str, answer: Answered[str]) -> FileReady:
-    return FileReady(path, answer.value, answer.usage, answer.seconds, answer.flaw)
+def _ready(talk: Conversation, path: str, answer: Answered[str]) -> FileReady:
+    asked = answer.turns[-1].content
+    return FileReady(
+        path,
+        answer.value,
+        answer.usage,
+        answer.seconds,
+        answer.flaw,
+        said=answer.said,
+        asked="" if asked == talk.file_request(path) else asked,
+    )
 
 
 def _is_hopeless(error: SmolError) -> bool:

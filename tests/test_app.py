@@ -166,6 +166,59 @@ def world_message(world: World) -> str:
     return message
 
 
+def refuses_once(answer: str) -> Answer:
+    """A file that is had at the second try."""
+    answers = iter(["I am sorry, but I cannot help with that.", answer])
+    return lambda _: answered(next(answers))
+
+
+FENCED = "```python\nB = 2\n```"
+
+
+def in_many_turns() -> dict[str, str | Canned | Answer]:
+    """Files whose turns are more than what is on disk; the last one cannot be had."""
+    return {
+        "a.py": refuses_once("Here is the file:\n\n```python\nA = 1\n```\n"),
+        "b.py": FENCED,
+        "empty/__init__.py": "```python\n```",
+        "c.md": "I cannot help with that.",
+    }
+
+
+def test_a_resumed_chain_begins_with_the_very_turns_of_the_run_before(world: World) -> None:
+    with FakeServer(plays(in_many_turns())) as server:
+        assert world.generate(server, "answer_retries = 1\n").failed == ("c.md",)
+    *_, before, _ = server.chats
+    with FakeServer(plays({**in_many_turns(), "c.md": "# C\n"})) as server:
+        assert world.resume(server).exit_code == 0
+    [after] = server.chats
+    assert after.json()["messages"] == before.json()["messages"]
+
+
+def test_a_chain_resumed_twice_keeps_the_order_in_which_files_were_had(world: World) -> None:
+    files = {"a.py": "I cannot help with that.", "b.py": FENCED, "c.md": "I cannot help."}
+    with FakeServer(plays(files)) as server:
+        world.generate(server, "answer_retries = 0\n")
+    with FakeServer(plays({**files, "a.py": "A = 1\n"})) as server:
+        world.resume(server, only=("a.py",))
+    with FakeServer(plays({**files, "c.md": "# C\n"})) as server:
+        assert world.resume(server).exit_code == 0
+    [request] = server.chats
+    said = [each["content"] for each in request.json()["messages"] if each["role"] == "assistant"]
+    assert said[2:] == [FENCED, "A = 1\n"]
+
+
+def test_a_file_that_was_edited_is_shown_as_it_is_now(world: World) -> None:
+    with FakeServer(plays(in_many_turns())) as server:
+        world.generate(server, "answer_retries = 1\n")
+    (world.cwd / "generated/b.py").write_text("B = 3\n", encoding="utf-8")
+    before = [message["content"] for message in server.chats[-2].json()["messages"]]
+    with FakeServer(plays({**in_many_turns(), "c.md": "# C\n"})) as server:
+        world.resume(server)
+    after = [message["content"] for message in server.chats[0].json()["messages"]]
+    assert after == ["B = 3\n" if said == FENCED else said for said in before]
+
+
 def test_raw_unusable_answers_are_kept_to_look_at(world: World) -> None:
     with FakeServer(plays({**TWO, "a.py": "I cannot help with that."})) as server:
         world.generate(server, "answer_retries = 0\n")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from smol_dev.app import Task, resume
 from smol_dev.events import FileDone, Retry, RunDone
 from tests.real_server import real_server
 from tests.test_app import World
@@ -72,3 +73,15 @@ def test_a_cut_answer_goes_on_from_its_last_character_and_costs_what_is_new(worl
     assert len(continued) >= 6
     # Each continuation evaluates the end of the last token again, and nothing before it.
     assert sum(evaluated(world)) <= sum(evaluated(whole)) + 4 * len(continued)
+
+
+def test_a_resumed_run_finds_what_was_said_behind_an_opening_in_the_cache(world: World) -> None:
+    settings = 'provider = "llamacpp"\nprompt_variant = "small"\n'
+    with real_server(SCRIPT, continues=True) as base_url:
+        world.generate_at(base_url, settings)
+        (world.cwd / "generated/style.css").unlink()
+        world.shown.clear()
+        assert resume(Task(), world.flags(base_url, settings), world.rim()).exit_code == 0
+    assert world.files() == FILES
+    # The same request as before: the last token is all that a server evaluates again.
+    assert evaluated(world) == [1]

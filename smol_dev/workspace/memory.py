@@ -113,7 +113,8 @@ class Memory:
 
     def _save(self, record: Record) -> None:
         planned = {path: FileState(path, "planned") for path in record.files}
-        known = {**planned, **record.states, **self.states}
+        known = {**planned, **record.states}
+        known = {**{path: known[path] for path in known if path not in self.states}, **self.states}
         states = {
             path: state
             for path, state in known.items()
@@ -152,7 +153,7 @@ class Memory:
         ):
             self._journal.append(state, durable=durable)
         self.written_bytes += _written(state) - (_written(known) if known else 0)
-        self.states[state.path] = state
+        _put(self.states, state)
 
     def keep_copy(self, folder: Folder, name: str, path: str) -> None:
         """Keep the file under `backup/`, at its own path, or below a number where that is taken."""
@@ -244,9 +245,17 @@ def _load(root: Folder, source: str) -> Record | None:
         if len(data) > _MAX_RECORD_BYTES:
             raise damaged(source, "it is larger than any record")
         record = parse(data, source=source)
-        since = entries(folder, record.run_id, limit=_MAX_RECORD_BYTES)
-        return replace(record, states={**record.states, **{state.path: state for state in since}})
+        states = dict(record.states)
+        for state in entries(folder, record.run_id, limit=_MAX_RECORD_BYTES):
+            _put(states, state)
+        return replace(record, states=states)
     return None
+
+
+def _put(states: dict[str, FileState], state: FileState) -> None:
+    """Set the state of a file; the files that were finished stand in the order in which they were."""
+    states.pop(state.path, None)
+    states[state.path] = state
 
 
 def _sweep(folder: Folder) -> None:

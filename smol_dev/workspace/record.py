@@ -32,8 +32,8 @@ class FileState:
 
     A planned file with a `sha256` was about to be published. `reason` and `message` say why a file
     failed. Tokens are None where the server did not tell. `said` is the model's turn: the text before
-    and behind the content, or the whole of it in one part; `asked` is the request for the file where it
-    was another than the usual one.
+    and behind the content (which ends without its final newline there), or the whole of it in one part;
+    it is empty where it was not kept. `asked` is the request for the file where it was not the usual one.
     """
 
     path: str
@@ -48,6 +48,20 @@ class FileState:
     seconds: float = 0.0
     said: tuple[str, ...] = ()
     asked: str = ""
+
+
+def parted(said: str, content: str) -> tuple[str, ...]:
+    """The model's turn without the content that it brought, which is on disk."""
+    text = content.rstrip("\n")
+    if not text or text not in said:
+        return (said,) if said else ()
+    before, _, behind = said.partition(text)
+    return before, behind
+
+
+def whole(said: tuple[str, ...], content: str) -> str:
+    """The model's turn again, from its parts and what is on disk; the content alone where none was kept."""
+    return content.rstrip("\n").join(said) if said else content
 
 
 @dataclass(frozen=True, slots=True)

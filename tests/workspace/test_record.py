@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
-from smol_dev.workspace.record import FileState, Record, parse, render
+from smol_dev.workspace.record import FileState, Record, parse, parted, render, whole
 from smol_dev.workspace.writer import Workspace
 
 WHOLE = Record(
@@ -33,6 +33,25 @@ WHOLE = Record(
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+@pytest.mark.parametrize(
+    ("said", "content", "parts"),
+    [
+        ("Here:\n```python\nA = 1\n```\n", "A = 1\n", ("Here:\n```python\n", "\n```\n")),
+        ("A = 1", "A = 1\n", ("", "")),
+        ("A\n```\nA\n```", "A\n", ("", "\n```\nA\n```")),
+        ("1| A = 1\n2| B = 2\n", "A = 1\nB = 2\n", ("1| A = 1\n2| B = 2\n",)),
+        ("```python\n```", "", ("```python\n```",)),
+        ("", "", ()),
+    ],
+    ids=["talk and fence", "bare", "twice", "otherwise on disk", "empty file", "nothing"],
+)
+def test_what_the_model_said_comes_back_from_its_parts_and_the_file(
+    said: str, content: str, parts: tuple[str, ...]
+) -> None:
+    assert parted(said, content) == parts
+    assert whole(parts, content) == said
 
 
 def test_a_record_of_the_first_format_is_read() -> None:
