@@ -26,7 +26,7 @@ from smol_dev.redact import redact
 from smol_dev.resuming import as_edited, load_shown, settings_of
 from smol_dev.review import agree
 from smol_dev.rim import Rim
-from smol_dev.safe import command, named
+from smol_dev.safe import command, named, safe
 from smol_dev.workspace.failures import resume_command
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.provenance import Provenance
@@ -276,6 +276,7 @@ class _Run:
             max_file_bytes=self.loaded.run.max_file_bytes,
         )
         interrupts = self.rim.interrupts
+        interrupts.hint = safe(self._go_on())
         try:
             outcome = Outcome(await self._deliver(delivery))
         except SmolError as error:
@@ -330,7 +331,7 @@ class _Run:
             self.rim.show(
                 Warned(
                     "stopped before any file was written; the plan and the list are kept",
-                    hint=f"go on with {resume_command(self.workspace.root)}",
+                    hint=self._go_on(),
                 )
             )
         return accepted
@@ -358,9 +359,12 @@ class _Run:
     def _interrupted(self, number: int) -> InterruptedRunError:
         return InterruptedRunError(
             "interrupted; everything finished is kept",
-            hint=f"go on with {resume_command(self.workspace.root)}",
+            hint=self._go_on(),
             signal=number,
         )
+
+    def _go_on(self) -> str:
+        return f"go on with {resume_command(self.workspace.root)}"
 
     def _announce(self, link: Link) -> None:
         show = self.rim.show

@@ -4,6 +4,7 @@ The library never watches signals: they belong to the program that calls it.
 """
 
 import os
+import select
 import signal
 import sys
 import time
@@ -20,8 +21,11 @@ SIGNALS: Final = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if (number := getattr(signal, name, None)) is not None
 )
-PATIENCE = 5.0
-"""Seconds for the work to stop; a signal after that ends the process where it stands."""
+PATIENCE = 2.8
+"""Seconds for the work to stop; then the process ends where it stands."""
+
+TIMER: Final = tuple(filter(None, [getattr(signal, "SIGALRM", None)]))
+"""The signal of the timer, where the system has one."""
 
 SHOW_CURSOR: Final = b"\x1b[?25h"
 
@@ -33,12 +37,16 @@ class Interrupts:
     """What a signal does to the work: nothing before `watch` is called.
 
     The first signal stops the work, its number is `caught`. Those that follow at once are the same key
-    pressed twice, or a shell that passes it on, and change nothing.
+    pressed twice, or a shell that passes it on, and change nothing. Work that does not stop in time, in
+    a loop that never yields or a pattern that never ends, is ended by a timer's signal: those are
+    delivered in the main thread wherever it stands, in the middle of `re` too.
     """
 
     def __init__(self) -> None:
         self.caught: int | None = None
         self.stop: Stop = raise_interrupt
+        self.hint = ""
+        """What to type next, where the process has to be ended."""
         self._caught_at = 0.0
 
     def watch(self) -> None:
@@ -47,12 +55,14 @@ class Interrupts:
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._catch)
+        if TIMER:
+            signal.signal(signal.SIGALRM, self._out_of_time)
         sys.unraisablehook = self._unraisable
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch the signals within it, where that is possible and not done yet."""
-        before = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {number: signal.getsignal(number) for number in (*SIGNALS, *TIMER)}
         if self._catch in before.values() or current_thread() is not main_thread():
             yield
             return
@@ -61,6 +71,8 @@ class Interrupts:
             yield
         finally:
             sys.unraisablehook = sys.__unraisablehook__
+            if TIMER:
+                signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -84,10 +96,11 @@ class Interrupts:
         """What a shell reports for a process that the signal ended."""
         return 128 + (self.caught or signal.SIGINT)
 
-    def end(self, *, said: bytes = b"error: interrupted\n") -> NoReturn:
+    def end(self, *, said: str = "error: interrupted\n") -> NoReturn:
         """End the process at once, whatever it is in the middle of."""
         try:
-            os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + said)
+            if select.select([], [2], [], 0)[1]:  # nobody may read it
+                os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + os.fsencode(said))
         finally:
             os._exit(self.exit_code)
 
@@ -95,9 +108,15 @@ class Interrupts:
         now = time.monotonic()
         if self.caught is None:
             self.caught, self._caught_at = number, now
+            if TIMER:
+                signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             self.stop(number)
         elif now - self._caught_at > PATIENCE:
-            self.end(said=b"")
+            self.end(said="")
+
+    def _out_of_time(self, _number: int, _frame: "FrameType | None") -> NoReturn:
+        hint = f"\nhint: {self.hint}\n" if self.hint else ""
+        self.end(said=f"error: interrupted\n{hint}")
 
     def _unraisable(self, failure: "sys.UnraisableHookArgs") -> None:
         """Python drops what is raised in a destructor; a signal must not be lost there."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from smol_dev import interrupts
 from tests.fake_server import FakeServer
 from tests.test_run import slow_second_file
 
@@ -92,19 +93,76 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
-def test_a_signal_long_after_the_first_ends_work_that_does_not_stop(tmp_path: Path) -> None:
-    code = f"""{STARTED}
-from smol_dev import interrupts
-interrupts.PATIENCE = 0.1
+ENDLESS: Final = {
+    "a loop that never yields": "while True: pass",
+    "a pattern that never ends": "re.match('(a+)+b', 'a' * 60)",
+    "a figure that never ends": "10 ** 10 ** 9",
+    "a parser's C code": (
+        "while True: grammars._parser('go').parse(lambda at, _: b'x := 1; ' if at < 10**9 else b'')"
+    ),
+    "an exception that is swallowed": (
+        "try: time.sleep(30)\n    except BaseException: time.sleep(30)"
+    ),
+    "a pipe that nobody reads": "open(os.pipe()[1], 'wb').write(b'x' * 10**7)",
+}
+
+
+@pytest.mark.parametrize("work", ENDLESS.values(), ids=ENDLESS.keys())
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_work_that_does_not_stop(
+    tmp_path: Path, work: str, number: signal.Signals
+) -> None:
+    code = f"""
+import os, re, signal, threading, time
+from smol_dev import interrupts, loop
+from smol_dev.languages import grammars
+async def endless():
+    {work}
+interrupts.PATIENCE = 0.3
 interrupts.PROCESS.watch()
-with interrupts.PROCESS.stopping(interrupts.note):
-    twice(0, 0.5)
-    time.sleep(30)
+interrupts.PROCESS.hint = "type this"
+signalled = "sleep 0.3; kill -{number.value} $PPID; sleep 0.1; kill -{number.value} $PPID"
+os.posix_spawn("/bin/sh", ["sh", "-c", signalled], dict(os.environ))
+loop.run(endless(), interrupts.PROCESS)
 """
     begun = time.monotonic()
     done = program(code, tmp_path)
-    assert (done.returncode, done.stderr) == (130, "")
+    said = "error: interrupted\n\nhint: type this\n"
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", said)
     assert time.monotonic() - begun < 20
+
+
+def test_an_end_does_not_wait_for_a_reader_of_its_words(tmp_path: Path) -> None:
+    code = """
+import os
+from smol_dev.interrupts import PROCESS
+reader, writer = os.pipe()
+os.set_blocking(writer, False)
+try:
+    while True: os.write(writer, b"x")
+except BlockingIOError: pass
+os.set_blocking(writer, True)
+os.dup2(writer, 2)
+PROCESS.end()
+"""
+    assert program(code, tmp_path).returncode == 130
+
+
+def test_the_command_line_gives_work_less_than_three_seconds_to_stop() -> None:
+    assert interrupts.PATIENCE == 2.8
+
+
+def test_a_watch_that_is_over_ends_nothing(tmp_path: Path) -> None:
+    code = """
+import os, signal, time
+from smol_dev import interrupts
+interrupts.PATIENCE = 0.1
+with interrupts.PROCESS.watching(), interrupts.PROCESS.stopping(interrupts.note):
+    os.kill(os.getpid(), signal.SIGINT)
+time.sleep(0.5)
+print("went on")
+"""
+    assert program(code, tmp_path).stdout == "went on\n"
 
 
 def test_a_signal_the_process_was_started_to_ignore_stays_ignored(tmp_path: Path) -> None:

@@ -87,7 +87,9 @@ def tree(language: str, text: str) -> "Tree | None":
     """
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
-    return _parser(language).parse(_data(language, text))
+    data = _data(language, text)
+    # Given piece by piece, so that a signal need not wait until the C code is done.
+    return _parser(language).parse(lambda offset, _: data[offset : offset + CHUNK])
 
 
 def _data(language: str, text: str) -> bytes:
