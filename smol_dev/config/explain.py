@@ -15,16 +15,13 @@ from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate, 
 from smol_dev.config.layers import Key, Origin
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import (
-    AUTOMATIC,
     File,
     Profile,
     Prompts,
     Run,
     Stage,
     Table,
-    Tuning,
     laid_over,
-    sampling,
 )
 from smol_dev.config.precedence import leaf_paths, overridden, said, standing
 from smol_dev.config.problems import did_you_mean, dotted, shown
@@ -33,6 +30,7 @@ from smol_dev.config.secret import without_secrets
 from smol_dev.config.sources import effective
 from smol_dev.config.variants import FILE_ENDINGS, shown_prompts
 from smol_dev.errors import ConfigError
+from smol_dev.server.families import FALLBACK, auto_note
 
 DEFAULT = Origin("defaults", "")
 FREE_TABLES = ("extra_body", "extra_query")
@@ -166,7 +164,8 @@ def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
         reason = view.dropped.get(part) or view.dropped.get(key, "")
         wins = not (won or reason or 0 < table <= missing)
         won = won or wins
-        found.append(candidate(slot, part, value, whole=key, wins=wins, note=reason))
+        note = reason or meaning(view, path, value)
+        found.append(candidate(slot, part, value, whole=key, wins=wins, note=note))
     return (*found, default_candidate(view, path, wins=not won))
 
 
@@ -176,8 +175,6 @@ def candidate(
     """Return what the table says of the key `whole`, for all of which `key` may stand."""
     if not note and key != whole:
         note = f"all of `{dotted(key)}`"
-    sent = AUTOMATIC.get(key[-1]) if value == "auto" else None
-    note = note or (f"{sent} is sent" if sent is not None else "")
     return Candidate(rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins, note)
 
 
@@ -206,8 +203,32 @@ def default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
     if wins and view.profile is not None and value != NOT_SET:
         origin = derived_from(view, path)
         value = rendered(path, effective_value(view.profile, path))
-    sent = AUTOMATIC.get(path[-1]) if value == "auto" else None
-    return Candidate(value, origin, 0, wins, f"{sent} is sent" if sent is not None else "")
+    return Candidate(value, origin, 0, wins, meaning(view, path, value))
+
+
+def meaning(view: View, path: Key, value: object) -> str:
+    """Return what `auto` stands for in a key of sampling; empty for anything else."""
+    if path[-1] not in FALLBACK or value != "auto" or view.profile is None:
+        return ""
+    return sampling_note(view.profile, path)
+
+
+def sampling_notes(loaded: Loaded) -> Mapping[str, str]:
+    """Return by key what each `auto` of sampling sends, of the profile and of the stages that set one."""
+    found: dict[str, str] = {}
+    for path in profile_paths(loaded.profile):
+        if path[-1] in FALLBACK and effective_value(loaded.profile, path) == "auto":
+            found[dotted(path)] = sampling_note(loaded.profile, path)
+    return found
+
+
+def sampling_note(profile: Profile, path: Key) -> str:
+    """Return what `auto` sends for a key of sampling of the profile, or of a stage of it."""
+    stage = next((name for name in STAGES if name == path[0]), None)
+    settings = profile if stage is None else profile.stage(stage)
+    return auto_note(
+        path[-1], model=settings.model, reasoning=settings.reasoning, provider=settings.provider
+    )
 
 
 def effective_value(profile: Profile, path: Key) -> object:
@@ -296,8 +317,6 @@ def stage_table(profile: Profile, stage: Stage) -> dict[str, Any]:
 def plain_table(table: Table) -> dict[str, Any]:
     """Return a table's keys in the order of the model, without secrets and the unset ones that are not sent."""
     values = {name: getattr(table, name) for name in type(table).model_fields}
-    if isinstance(table, Tuning):
-        values |= sampling(table)
     unset = {name for name in ("seed", "max_output_tokens") if name not in table.model_fields_set}
     return {
         name: without_secrets(value) if name in FREE_TABLES else value

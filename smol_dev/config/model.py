@@ -27,9 +27,6 @@ MIB: Final = 1024 * 1024
 Auto = Literal["auto"]
 """Not set, in a word that a child can write: it undoes what a parent, or a weaker layer, sets."""
 
-AUTOMATIC: Final[Mapping[str, float]] = {"temperature": 0.2, "top_p": 0.95}
-"""What `auto` sends for each key of sampling."""
-
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10)]
 
@@ -68,10 +65,10 @@ class Tuning(Table):
     """How often an unusable answer is asked for again, with the reason."""
 
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | Auto = "auto"
-    """Sampling temperature; always sent, because some servers assume 1.0 on silence. `auto` is 0.2, and undoes what a parent sets."""
+    """Sampling temperature; a number is sent as it is. `auto` is the model's own: left out where the server applies it (vLLM, llama.cpp), else what Ollama tells, else what the model's makers advise, else 0.2. It undoes what a parent sets."""
 
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | Auto = "auto"
-    """Nucleus sampling; always sent. `auto` is 0.95, and undoes what a parent sets."""
+    """Nucleus sampling; a number is sent as it is. `auto` is the model's own, as for `temperature`, else 0.95, and undoes what a parent sets."""
 
     seed: int | Auto = "auto"
     """Seed for sampling, for answers that repeat where the server honours it. `auto` sends none, and undoes a parent's."""
@@ -180,12 +177,6 @@ class Profile(Tuning):
         if "extra_body" in own:
             own["extra_body"] = laid_over(self.extra_body, stage.extra_body)
         return self.model_copy(update=own) if own else self
-
-
-def sampling(settings: Tuning) -> dict[str, float]:
-    """Return the temperature and `top_p` that are sent; the one place that says what `auto` stands for."""
-    chosen = {name: getattr(settings, name) for name in AUTOMATIC}
-    return {name: AUTOMATIC[name] if value == "auto" else value for name, value in chosen.items()}
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

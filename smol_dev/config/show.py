@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from smol_dev.config.command_line import key_path
-from smol_dev.config.explain import Candidate, as_dict, as_toml, origins
+from smol_dev.config.explain import Candidate, as_dict, as_toml, origins, sampling_notes
 from smol_dev.config.keys import is_hidden
-from smol_dev.config.layers import Key, Origin
+from smol_dev.config.layers import Key
 from smol_dev.config.load import Loaded
 from smol_dev.config.positions import positions
 
@@ -15,10 +15,13 @@ def as_text(loaded: Loaded, *, origin: bool) -> str:
     """Valid TOML, under comments about the secrets; with `origin` each setting says who set it."""
     text = as_toml(loaded)
     known = origins(loaded)
+    said: dict[Key, list[str]] = {}
     if origin:
-        found = {from_top(key, loaded.name): each for key, each in known.items()}
-        found["default_profile",] = loaded.layers.selected_by
-        text = with_origins(text, found)
+        said = {from_top(key, loaded.name): [str(each)] for key, each in known.items()}
+        said["default_profile",] = [str(loaded.layers.selected_by)]
+    for key, note in sampling_notes(loaded).items():
+        said.setdefault(from_top(key, loaded.name), []).append(note)
+    text = with_comments(text, {key: "; ".join(notes) for key, notes in said.items()})
     hidden = (
         f"# {key}: set ({each})\n"
         for key, each in known.items()
@@ -42,6 +45,7 @@ def as_json(loaded: Loaded, *, origin: bool) -> str:
     }
     if origin:
         document["origins"] = {key: each._asdict() for key, each in origins(loaded).items()}
+        document["auto"] = sampling_notes(loaded)
     return json.dumps(document, indent=2, default=str) + "\n"
 
 
@@ -53,15 +57,15 @@ def from_top(key: str, profile: str) -> Key:
     )
 
 
-def with_origins(text: str, found: Mapping[Key, Origin]) -> str:
+def with_comments(text: str, found: Mapping[Key, str]) -> str:
     """The TOML text with a comment behind each setting, or behind the header of its table."""
     known = positions(text)
     starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
     places = {}
-    for key, origin in found.items():
+    for key, comment in found.items():
         if (position := known.get(key)) is not None:
             end = position.end or text.find("\n", starts[position.line - 1])
-            places[end] = f"  # {visible(str(origin), keep='')}"
+            places[end] = f"  # {visible(comment, keep='')}"
     for end in sorted(places, reverse=True):
         text = text[:end] + places[end] + text[end:]
     return text

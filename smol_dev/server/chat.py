@@ -134,7 +134,9 @@ class Facts:
     the server works on at once, `remote` where it has the model run if that is elsewhere
     (empty: here; None: it was to tell, and did not answer). `enlarge`
     is what to type for a larger window on this server, with `WINDOW` where its size goes, `continues`
-    whether it goes on with an assistant's turn that a request ends with.
+    whether it goes on with an assistant's turn that a request ends with. `sampling` is what it tells of
+    the model's own `temperature` and `top_p`, `applies_sampling` whether it applies the model's own where
+    a request says nothing.
     """
 
     server: str = "compatible"
@@ -146,6 +148,8 @@ class Facts:
     continues: bool = False
     limit: int | None = None
     remote: str | None = ""
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    applies_sampling: bool = False
 
     def larger(self, needed: int) -> str:
         """Return what to type for a window of at least `needed` tokens, or why there can be none."""

@@ -188,7 +188,7 @@ class Client:
         """The answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)
         await self._keep(request.stage)
-        habits = self._habits_of(profile)
+        habits = await self._informed(profile, request.stage)
         if about_proxy := self._about_the_proxy():
             yield about_proxy
         started, attempt = self._clock(), 1
@@ -363,6 +363,15 @@ class Client:
         if profile.model not in self._habits:
             self._habits[profile.model] = self._remembered.load(profile, self.known)
         return self._habits[profile.model]
+
+    async def _informed(self, profile: Profile, stage: StageName) -> Habits:
+        """The habits of the stage's model, with what the server tells of its sampling."""
+        habits = self._habits_of(profile)
+        if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
+            is_told = bool(self.known.sampling)
+            usual = Facts(applies_sampling=self.known.applies_sampling)
+            habits.facts = await self.facts(stage) if is_told else usual
+        return habits
 
     @asynccontextmanager
     async def _once(

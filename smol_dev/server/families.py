@@ -16,6 +16,13 @@ Thinks = Literal["never", "always", "on", "off"]
 FALLBACK: Final[Mapping[str, float]] = {"temperature": 0.2, "top_p": 0.95}
 """The sampling for code, where neither the server nor the table knows the model's own."""
 
+BEFORE: Final[Mapping[str, str]] = {
+    "ollama": "; what `ollama show` tells comes first",
+    "llamacpp": "; what the model's file brings comes first",
+    "auto": "; what the server tells of the model comes first",
+}
+"""By provider, what holds before the table and is known only from the server."""
+
 MOST_NAME: Final = 500
 """Characters of a model's name that are looked at."""
 
@@ -80,3 +87,18 @@ def family_of(model: str) -> Family | None:
             if re.search(rf"(?<![a-z0-9]){family.pattern}", name):
                 return family
     return None
+
+
+def auto_note(name: str, *, model: str, reasoning: str, provider: str) -> str:
+    """Return what `auto` stands for in this setting of sampling, as far as no server need be asked."""
+    if provider == "vllm":
+        return "auto: left out, vLLM applies the model's own (its `generation_config.json`)"
+    before = BEFORE.get(provider, "")
+    family = family_of(model)
+    advised = {} if family is None else family.sampling(reasoning)
+    if family is not None and name in advised:
+        mode = ", with thinking" if family.is_thinking(reasoning) else ""
+        whose = f"{family.name}'s family (source {family.source(reasoning)}{mode})"
+        return f"auto: {advised[name]:g} from {whose}{before}"
+    why = "no model is named" if not model else "no figure is known for this model"
+    return f"auto: {FALLBACK[name]:g}, for {why}{before}"

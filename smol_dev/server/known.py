@@ -27,6 +27,7 @@ from smol_dev.server.probes import (
     size_of,
     values,
 )
+from smol_dev.server.sampling import figures, own_figures
 
 LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
@@ -66,6 +67,9 @@ class Known:
     continue_fields: Mapping[str, object] = field(default_factory=dict)
     thinking_off: Mapping[str, object] = field(default_factory=dict)
     structured: tuple[str, ...] = ()
+    sampling: tuple[Place, ...] = ()
+    built_in: Mapping[str, float] = field(default_factory=dict)
+    applies_sampling: bool = False
     unclear: Kind = "server"
     remedies: Mapping[Kind, str] = field(default_factory=dict)
 
@@ -109,7 +113,7 @@ def servers() -> tuple[Known, ...]:
 def _entry(table: dict[str, Any]) -> Known:
     places = (
         *("window", "limit", "remote", "count", "slots"),
-        *("parameters", "loaded", "type", "continues"),
+        *("parameters", "loaded", "type", "continues", "sampling"),
     )
     located = {key: tuple(Place(**place) for place in table.get(key, ())) for key in places}
     lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
@@ -172,10 +176,14 @@ async def facts(
     `guarded` any server is asked whether it passes prompts on, whatever the profile calls it.
     """
     remote = tuple(place for each in (servers() if guarded else (known,)) for place in each.remote)
-    own = (known.window, known.limit, known.slots, known.parameters, known.continues)
+    own = (
+        *(known.window, known.limit, known.slots),
+        *(known.parameters, known.continues, known.sampling),
+    )
     places = (*(place for each in own for place in each), *remote)
     answers = await fetch_all(client, base_url, places, model=model)
     is_silent = guarded and not any(place.at in answers for place in remote)
+    own_sampling = own_figures(_figures(known.sampling, answers, model), known.built_in)
     return Facts(
         server=known.name,
         model=model,
@@ -187,6 +195,8 @@ async def facts(
         enlarge=known.remedy("context", model=model, base_url=base_url),
         continues=known.always_continues
         or any(found for _, found in look_up(known.continues, answers, model)),
+        sampling=own_sampling,
+        applies_sampling=known.applies_sampling and (bool(own_sampling) or not known.sampling),
     )
 
 
@@ -255,6 +265,17 @@ def _smallest(
         if numbers:
             return min(numbers)
     return None
+
+
+def _figures(
+    places: tuple[Place, ...], answers: Mapping[str, Probe], model: str
+) -> dict[str, float]:
+    """What the first place that tells any tells of the model's sampling."""
+    for _, found in look_up(places, answers, model):
+        for each in found:
+            if told := figures(each):
+                return told
+    return {}
 
 
 def _parameters(known: Known, answers: Mapping[str, Probe], model: str) -> int | None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from smol_dev.config.model import Profile, sampling
-from smol_dev.server.chat import Message, Request
+from smol_dev.config.model import Profile
+from smol_dev.server.chat import Facts, Message, Request
 from smol_dev.server.known import Known
+from smol_dev.server.sampling import sampling
 
 STRUCTURED: Final = ("json_schema", "json_object")
 
@@ -23,13 +24,14 @@ class Habits:
 
     `rungs` are the forms of structured output left to try, the best first; none means free text.
     `continues` is whether it went on with an answer that it was given the beginning of, None until it
-    has been seen.
+    has been seen. `facts` is what its server last told of it.
     """
 
     rungs: tuple[str, ...] = STRUCTURED
     left_out: set[str] = field(default_factory=set)
     merges_system: bool = False
     continues: bool | None = None
+    facts: Facts | None = None
 
     def without(self, name: str) -> str | None:
         """Do without the named field from now on: what to tell the user, None if that cannot be."""
@@ -87,15 +89,13 @@ def body(
     thinking = {} if known is None else known.thinking(profile.reasoning)
     if known is None and profile.reasoning not in {"auto", "off"}:
         thinking = {"reasoning_effort": profile.reasoning}
-    chosen = sampling(profile)
     fields: dict[str, Any] = {
         "model": profile.model,
         "messages": message_fields(_turns(request, form), merges_system=habits.merges_system),
         "stream": True,
         "max_tokens": request.max_tokens,
         "max_completion_tokens": request.max_tokens if "max_tokens" in habits.left_out else None,
-        "temperature": warmed(chosen["temperature"], request.warmth),
-        "top_p": chosen["top_p"],
+        **sampling(profile, habits.facts, request.warmth),
         "seed": None if profile.seed == "auto" else profile.seed,
         "stream_options": {"include_usage": True},
     }
@@ -118,11 +118,6 @@ def opens_anew(text: str, opening: str) -> bool:
     given = OPENS.match(opening)
     is_first = given is not None and given.end() == len(opening.rstrip("\n"))
     return len(fence[1]) >= (len(given[1]) if given else 3) and (is_first or bool(fence[2].strip()))
-
-
-def warmed(temperature: float, warmth: float) -> float:
-    """The temperature of a request that is sent again: a little higher, but not above 1.0 for that."""
-    return max(temperature, min(1.0, round(temperature + warmth, 2)))
 
 
 def _turns(request: Request, form: Form) -> tuple[Message, ...]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from smol_dev.config.explain import as_dict, explain, origins
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import Profile, Stage, StageName, sampling
+from smol_dev.config.model import Profile, Stage, StageName
 from smol_dev.server.chat import Message, Request
+from smol_dev.server.families import FALLBACK
 from smol_dev.server.request import Habits, body
 from tests.config.world import World
 
@@ -148,14 +149,16 @@ def test_what_is_shown_is_what_each_stage_sends(world: World, drawn: dict[str, A
         sent = body(request, profile, Habits(), None)
         assert {key: sent.get(key) for key in ("model", "temperature", "top_p", "seed")} == {
             "model": table["model"],
-            "temperature": table["temperature"],
-            "top_p": table["top_p"],
+            **{
+                name: table[name] if table[name] != "auto" else fallback
+                for name, fallback in FALLBACK.items()
+            },
             "seed": None if table.get("seed", "auto") == "auto" else table["seed"],
         }
         assert {k: v for k, v in sent["extra_body"].items() if k != "reasoning_effort"} == (
             table.get("extra_body", {})
         )
-        for key in set(Stage.model_fields) - {"extra_body", *sampling(profile)}:
+        for key in set(Stage.model_fields) - {"extra_body", *FALLBACK}:
             assert (key, table.get(key, "auto")) == (key, getattr(profile, key))
 
 

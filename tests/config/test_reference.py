@@ -54,8 +54,8 @@ def test_every_key_has_its_documentation_in_the_example_and_the_readme(table: ty
 def test_a_setting_stands_in_the_readme_with_bounds_default_and_trust() -> None:
     lines = settings_table().splitlines()
     assert (
-        '| `temperature` | number from 0 to 2 or `auto` | `"auto"` | Sampling temperature; always sent,'
-        " because some servers assume 1.0 on silence. `auto` is 0.2, and undoes what a parent sets. | yes |"
+        '| `top_p` | number above 0 to 1 or `auto` | `"auto"` | Nucleus sampling; a number is sent as it'
+        " is. `auto` is the model's own, as for `temperature`, else 0.95, and undoes what a parent sets. | yes |"
     ) in lines
     assert [line.rsplit("|", 2)[1] for line in lines if line.startswith("| `api_key")] == (
         [" never "] * 4

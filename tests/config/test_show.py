@@ -5,7 +5,7 @@ import pytest
 
 from smol_dev.config.explain import explain, origins
 from smol_dev.config.layers import Flags
-from smol_dev.config.model import Profile, sampling
+from smol_dev.config.model import Profile
 from smol_dev.config.places import places
 from smol_dev.config.show import as_json, as_text, candidate_lines, visible
 from tests.config.world import World
@@ -45,8 +45,8 @@ def test_the_text_is_toml_and_gives_the_same_profile_again(world: World, *, orig
 
 
 def sent(profile: Profile) -> dict[str, object]:
-    """The profile less its secrets, with what `auto` sends."""
-    return profile.model_dump(exclude={"extends", "headers"}) | sampling(profile)
+    """The profile less its secrets."""
+    return profile.model_dump(exclude={"extends", "headers"})
 
 
 def test_every_setting_says_who_set_it(world: World) -> None:
@@ -68,7 +68,7 @@ def test_every_setting_says_who_set_it(world: World) -> None:
         'model = "x"  # user (~/home/config/smol.toml:11)',
         "timeout = 9.0  # user (~/home/config/smol.toml:5), through profile base",
         "temperature = 0.5  # environment (SMOL_TEMPERATURE)",
-        "top_p = 0.95  # defaults",
+        'top_p = "auto"  # defaults; auto: 0.95, for no figure is known for this model',
         "max_files = 3  # flags (-c run.max_files=…)",
     } <= set(commented)
 

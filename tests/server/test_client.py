@@ -50,7 +50,9 @@ Item = Delta | Retrying | Note | Reply
 
 
 def profile_for(base_url: str, **settings: Any) -> Profile:  # noqa: ANN401 - settings
-    return Profile(base_url=base_url, **{"model": "m", "provider": "llamacpp", **settings})
+    """Settings that leave nothing about sampling to be asked from the server."""
+    usual = {"model": "m", "provider": "llamacpp", "temperature": 0.2, "top_p": 0.95}
+    return Profile(base_url=base_url, **{**usual, **settings})
 
 
 def ask(

@@ -8,7 +8,6 @@ import pytest
 from smol_dev.config.model import Profile, Stage
 from smol_dev.server.chat import Message, Note, Reply, Request
 from smol_dev.server.client import Client
-from smol_dev.server.request import warmed
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
 
 TURNS = (Message("system", "be exact"), Message("user", "write a.py"))
@@ -162,21 +161,6 @@ def test_where_the_schema_is_enforced_no_opening_and_no_example_is_sent() -> Non
         {"role": "user", "content": "write a.py, for example"},
         {"role": "assistant", "content": '{"files": ["'},
     ]
-
-
-@pytest.mark.parametrize(
-    ("temperature", "warmth", "sent"),
-    [
-        pytest.param(0.2, 0.0, 0.2, id="the first try"),
-        pytest.param(0.2, 0.4, 0.6, id="the third"),
-        pytest.param(0.9, 0.4, 1.0, id="up to 1"),
-        pytest.param(1.5, 0.2, 1.5, id="what is above 1 stays"),
-    ],
-)
-def test_a_request_sent_again_is_a_little_warmer(
-    temperature: float, warmth: float, sent: float
-) -> None:
-    assert warmed(temperature, warmth) == sent
 
 
 def test_the_opening_of_a_stage_is_that_of_its_own_settings() -> None:
