@@ -14,7 +14,7 @@ from smol_dev.config.problems import dotted
 from smol_dev.config.project import model_of_project
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.secret import Bound
-from smol_dev.config.trust import file_hash, is_approved
+from smol_dev.config.trust import is_approved
 from smol_dev.demo.server import DemoServer
 from smol_dev.errors import ServerError, TrustError
 from smol_dev.events import Noticed, Warned
@@ -83,9 +83,7 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
     key = model_of_project(loaded.layers, loaded.tables)
     if document is None or key is None:
         return None
-    if is_approved(
-        document.path, file_hash(document.path, document.raw), loaded.layers.surroundings
-    ):
+    if is_approved(document, loaded.layers.surroundings):
         return None
     return TrustError(
         f"`{document.path}` chose a model (`{key}`) that the server has run elsewhere",

@@ -109,11 +109,9 @@ def trusted_layers(context: click.Context) -> "Layers":
     layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
     if layers.project is None:
         return layers
-    from smol_dev.config.trust import file_hash, is_approved
+    from smol_dev.config.trust import is_approved
 
-    path, raw = layers.project.path, layers.project.raw
-    approved = is_approved(path, file_hash(path, raw), layers.surroundings)
-    return layers if approved else layers.own()
+    return layers if is_approved(layers.project, layers.surroundings) else layers.own()
 
 
 def variants(context: click.Context) -> list[str]:

@@ -98,10 +98,11 @@ class Report:
     def approve(self, pending: "PendingTrust") -> bool:
         """Ask on a terminal whether a project's file may steer; without one the answer is no."""
         from smol_dev.cli.trust import show_pending
+        from smol_dev.config.layers import Surroundings
 
         if self.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False
-        show_pending(pending)
+        show_pending(pending, Surroundings.here())
         return click.confirm("Let this project's file steer?", default=False, err=True)
 
     def may_replace(self, what: str) -> bool:

@@ -16,7 +16,7 @@ from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, use
 from smol_dev.config.places import schema_file
 from smol_dev.config.problems import Problem, config_error
 from smol_dev.config.store import PRIVATE_FILE, SHARED_FILE, alone, make_folder, publish
-from smol_dev.errors import ConfigError, UsageError
+from smol_dev.errors import ConfigError, TrustError, UsageError
 
 BY_HAND: Final = "put the file right first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
@@ -100,7 +100,8 @@ def change(
         new, said = edit(Sheet(place, text, parsed(text), read_layers(seen, surroundings)))
         if new == text:
             return said
-        written = replace_file(place, as_written(new, like=raw), seen, surroundings)
+        written = as_written(new, like=raw)
+        replace_file(place, written, seen, surroundings)
         return (*said, *settle_trust(place, written, seen, surroundings, trusted=trusted))
 
 
@@ -130,8 +131,8 @@ def as_written(text: str, *, like: str) -> str:
     return MARK + text if like.startswith(MARK) else text
 
 
-def replace_file(place: Target, text: str, flags: Flags, surroundings: Surroundings) -> str:
-    """Publish the text if it brings no problem that the file has not already; the hash to approve."""
+def replace_file(place: Target, text: str, flags: Flags, surroundings: Surroundings) -> None:
+    """Publish the text if it brings no problem that the file has not already."""
 
     def confirm(temporary: Path) -> None:
         problems = problems_of(temporary, place, flags, surroundings)
@@ -144,7 +145,6 @@ def replace_file(place: Target, text: str, flags: Flags, surroundings: Surroundi
             )
 
     publish(place.path, text, mode=SHARED_FILE if place.project else PRIVATE_FILE, confirm=confirm)
-    return trust.file_hash(place.path, text.encode())
 
 
 def problems_of(
@@ -186,5 +186,10 @@ def settle_trust(
         return ()
     if not trusted:
         return (f"`{place.path}` is not approved; `smol_dev trust` shows what it steers",)
-    trust.approve(found.path, surroundings, hash=written)
+    if found.document.raw != written.encode():
+        raise TrustError(
+            f"`{place.path}` was changed by another program meanwhile, and is not approved",
+            hint="look at it: `smol_dev trust`",
+        )
+    trust.record(found.document, surroundings)
     return (f"`{place.path}` is approved as it is now",)

@@ -166,5 +166,5 @@ def keep(edit: Edit, copy: Path, text: str, flags: Flags, surroundings: Surround
                 f"`{place.path}` was changed by another program meanwhile",
                 hint=f"what it holds now is in `{other(copy)}`; saving once more replaces it",
             )
-        written = replace_file(place, text, flags, surroundings)
-        settle_trust(place, written, flags, surroundings, trusted=True)
+        replace_file(place, text, flags, surroundings)
+        settle_trust(place, text, flags, surroundings, trusted=True)

@@ -11,6 +11,7 @@ from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import key_path
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.environment import KEY_SOURCES
+from smol_dev.config.files import is_file_name
 from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate, meant
 from smol_dev.config.layers import Key, Origin
 from smol_dev.config.load import Loaded
@@ -28,7 +29,7 @@ from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.secret import without_secrets
 from smol_dev.config.sources import effective
-from smol_dev.config.variants import FILE_ENDINGS, shown_prompts
+from smol_dev.config.variants import shown_prompts
 from smol_dev.errors import ConfigError
 from smol_dev.server.families import FALLBACK, auto_note
 
@@ -328,10 +329,7 @@ def plain_table(table: Table) -> dict[str, Any]:
 def prompt_table(prompts: Prompts) -> dict[str, str]:
     """An own variant; a text that would be taken for the name of a file ends in a line break."""
     table = shown_prompts({"": prompts})[""]
-    return {
-        key: f"{text}\n" if "\n" not in text and text.lower().endswith(FILE_ENDINGS) else text
-        for key, text in table.items()
-    }
+    return {key: f"{text}\n" if is_file_name(text) else text for key, text in table.items()}
 
 
 def as_toml(loaded: Loaded) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,6 +18,11 @@ from smol_dev.safe import command
 FILE_NAME: Final = "smol.toml"
 PROJECT_LIMIT: Final = 64 * 1024
 USER_LIMIT: Final = 1024 * 1024
+NAMED_LIMIT: Final = 1024 * 1024
+"""Bytes of the files that one project's file names, taken together."""
+TEXTS: Final = ("system", "plan", "files", "code")
+"""The keys of a prompt variant; a value may be the name of a file with the text."""
+FILE_ENDINGS: Final = (".md", ".txt")
 DEPTH_LIMIT: Final = 24
 """Nesting of tables and lists; more is a bomb for every recursive function that follows."""
 
@@ -66,14 +71,33 @@ WORDS: Final = re.compile(
 """What a TOML text is made of, as far as keys are told from what looks like one: strings, comments, keys."""
 
 
+class Named(NamedTuple):
+    """A file that a key of a settings file names, as it was read, or what is wrong with it."""
+
+    key: tuple[str, ...]
+    path: Path
+    raw: bytes = b""
+    wrong: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words in it."""
+        return decoded(self.raw).replace("\r\n", "\n")
+
+
 class Document(NamedTuple):
-    """A TOML file as it was read. `raw` is what `data` was parsed from."""
+    """A TOML file as it was read. `raw` is what `data` was parsed from.
+
+    `named` are the files that a project's file names: what is approved is what is used, so they are
+    read with it, once.
+    """
 
     path: Path
     raw: bytes
     text: str
     data: Mapping[str, object]
     others_can_read: bool = False
+    named: tuple[Named, ...] = ()
 
     def __repr__(self) -> str:
         return f"Document({str(self.path)!r})"  # what it holds may be a key
@@ -99,12 +123,55 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
             path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project
         )
         text = decoded(raw)
-        return Document(path, raw, text, parsed(text), bool(info.st_mode & 0o044))
+        data = parsed(text)
+        named = tuple(named_files(path.parent, data)) if project else ()
+        return Document(path, raw, text, data, bool(info.st_mode & 0o044), named)
     except FileNotFoundError:
         return None
     except BadFileError as error:
         remedy = f"; {WITHOUT_PROJECT}" if project and not error.place else ""
         return Problem(f"{path}{error.place}", "", f"{error.what}{remedy}", hint=error.hint)
+
+
+def named_files(folder: Path, data: Mapping[str, object]) -> Iterator[Named]:
+    """Read the files that a project's file in the folder names, in the order of their keys."""
+    prompts = data.get("prompts")
+    left = NAMED_LIMIT
+    for name, table in prompts.items() if isinstance(prompts, dict) else ():
+        for part, value in table.items() if isinstance(table, dict) else ():
+            if part in TEXTS and isinstance(value, str) and is_file_name(value):
+                read = read_named(("prompts", name, part), folder, value, inside=True)
+                if len(read.raw) > left:
+                    what = f"and those before it are larger than {NAMED_LIMIT // 1024} KiB together"
+                    read = read._replace(raw=b"", wrong=what)
+                left -= len(read.raw)
+                yield read
+
+
+def is_file_name(value: str) -> bool:
+    """Return whether a value is the name of a file with the text, rather than the text."""
+    return "\n" not in value and value.lower().endswith(FILE_ENDINGS)
+
+
+def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) -> Named:
+    """Read the file that a key names; with `inside` it must be in the folder."""
+    path = folder / value
+    try:
+        if inside and not path.resolve().is_relative_to(folder.resolve()):
+            return Named(key, path, wrong="stands outside the project's folder")
+        raw, _ = read_bytes(path, limit=PROJECT_LIMIT)
+        decoded(raw)
+    except FileNotFoundError:
+        return Named(key, path, wrong="does not exist")
+    except BadFileError as error:
+        return Named(key, path, wrong=error.what)
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+        return Named(key, path, wrong="is no file name")
+    return (
+        Named(key, path, wrong="holds a NUL, which no text does")
+        if b"\0" in raw
+        else Named(key, path, raw)
+    )
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:

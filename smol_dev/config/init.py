@@ -75,7 +75,8 @@ def write(
     make_folder(place.path.parent)
     with alone(place.path.parent):
         new_file(flags, surroundings, project=project)
-        written = replace_file(place, first_lines() + compose(found), seen, surroundings)
+        written = first_lines() + compose(found)
+        replace_file(place, written, seen, surroundings)
         settle_trust(place, written, seen, surroundings, trusted=True)
     return place.path
 

@@ -4,19 +4,24 @@ An unapproved file may tune, and may pick among what runs on the user's own mach
 prompt or a key anywhere.
 """
 
+import difflib
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from smol_dev.config.binding import Endpoint
 from smol_dev.config.endpoint import Lookup, is_local, might_be_local
+from smol_dev.config.files import Document
 from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.precedence import leaf_paths
 from smol_dev.config.problems import Problem, dotted, shown
 from smol_dev.config.profiles import Slot, base_url, chain, slots, value_of
+from smol_dev.config.secret import without_secrets
+from smol_dev.safe import LONGEST_NAME
 
 KEYS_ELSEWHERE: Final = (
     "a project's file cannot name a key; keep the server with its key in your own file, "
@@ -24,12 +29,21 @@ KEYS_ELSEWHERE: Final = (
 )
 
 
+MOST_COMPARED: Final = 1000
+"""Lines of a text whose change is shown line by line."""
+
+
 class Steering(NamedTuple):
-    """A key of a project's file that needs approval, with what holds without and with the file."""
+    """A key of a project's file that needs approval, with what holds without and with the file.
+
+    `text` is the whole of what is sent, where `new` cannot show it: the file that it names, several
+    lines, a long value.
+    """
 
     key: str
     old: str
     new: str
+    text: str = ""
 
 
 def project_problems(layers: Layers) -> Iterator[Problem]:
@@ -75,7 +89,10 @@ def steering(
             continue
         if steers(key, value_of(layer.data, path), local=local, layers=layers):
             found[key] = None
-    return tuple(Steering(dotted(key), *old_and_new(layers, key)) for key in found)
+    return tuple(
+        Steering(dotted(key), *old_and_new(layers, key), whole(layer.documents[0], key))
+        for key in found
+    )
 
 
 def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
@@ -139,4 +156,61 @@ def plain(key: Key, value: Any) -> str:  # noqa: ANN401 - TOML data
     """A value for the person who approves it: what will be sent is shown, headers are not."""
     if is_hidden(key, value):
         return "hidden"
-    return json.dumps(value, default=str)[:200] if isinstance(value, dict | list) else shown(value)
+    if isinstance(value, dict | list):
+        text = as_json(value)
+        return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
+    return shown(value)
+
+
+def as_json(value: object) -> str:
+    """A table or list on one line, without the secrets in it."""
+    return json.dumps(without_secrets(value), default=str, ensure_ascii=False)
+
+
+def whole(document: Document, key: Key) -> str:
+    """What a key of a project's file sends, in full, where `plain` cannot show all of it."""
+    value = value_of(document.data, key)
+    if is_hidden(key, value):
+        return ""
+    file = next((each for each in document.named if each.key == key), None)
+    text = file.text if file else value if isinstance(value, str) else as_json(value)
+    short = f"`{text}`" if isinstance(value, str) else text
+    return "" if short == plain(key, value) or not isinstance(value, str | dict | list) else text
+
+
+def changes(before: Document, now: Document) -> Iterator[str]:
+    """What is another in a project's file than it was, key by key, and in the files that it names."""
+    for key in leaf_paths([now.data, before.data]):
+        old, new = value_of(before.data, key), value_of(now.data, key)
+        if old == new and type(old) is type(new):
+            continue
+        if (
+            not is_hidden(key, new)
+            and isinstance(old, str)
+            and isinstance(new, str)
+            and "\n" in old + new
+        ):
+            yield f"{dotted(key)}:"
+            yield from line_by_line(old, new)
+        else:
+            yield f"{dotted(key)}: {said(key, old)} → {said(key, new)}"
+    known = {each.path: each.text for each in before.named}
+    for file in now.named:
+        if known.get(file.path, "") != file.text:
+            yield f"{file.path}:"
+            yield from line_by_line(known.get(file.path, ""), file.text)
+
+
+def said(key: Key, value: object) -> str:
+    """A value of one side of a change."""
+    return "not set" if value is None else plain(key, value)
+
+
+def line_by_line(old: str, new: str) -> Iterator[str]:
+    """The lines of a change, `-` before those that went and `+` before those that came."""
+    before, after = old.split("\n"), new.split("\n")
+    if max(len(before), len(after)) > MOST_COMPARED:  # the comparison takes their square
+        yield f"  {len(before)} lines → {len(after)} lines; too many to compare"
+        return
+    compared = difflib.unified_diff(before, after, n=1, lineterm="")
+    yield from (f"  {line}" for line in islice(compared, 2, None))  # two lines are of file names

@@ -6,23 +6,32 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from smol_dev.config.endpoint import Lookup
 from smol_dev.config.environment import reserved, variables
-from smol_dev.config.files import PROJECT_LIMIT, BadFileError, decoded, parsed, read_bytes
+from smol_dev.config.files import (
+    BadFileError,
+    Document,
+    Named,
+    decoded,
+    parsed,
+    read_bytes,
+    read_document,
+)
 from smol_dev.config.project import Steering, steering
 from smol_dev.config.reading import Reading, read
 from smol_dev.config.surroundings import Flags, Surroundings
-from smol_dev.config.variants import TEXTS, is_file_name
 from smol_dev.errors import TrustError
 from smol_dev.safe import command
 
 FOLDER: Final = "trust"
 BY_HASH: Final = "SMOL_TRUST_PROJECT={hash}"
+RECORD_LIMIT: Final = 16 * 1024 * 1024
+"""More than a file of 64 KiB can name, with its paths."""
 HASH: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -30,10 +39,15 @@ HASH: Final = re.compile("[0-9a-f]{64}")
 class PendingTrust:
     """A project's file that steers. `hash` is what `SMOL_TRUST_PROJECT` takes."""
 
-    path: Path
+    document: Document
     hash: str
     keys: tuple[Steering, ...]
     approved: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.document.path
 
 
 class Approval(NamedTuple):
@@ -59,9 +73,8 @@ def waiting(reading: Reading, *, lookup: Lookup | None) -> PendingTrust | None:
     document = layers.project
     if document is None or not keys:
         return None
-    hashed = file_hash(document.path, document.raw)
     return PendingTrust(
-        document.path, hashed, keys, is_approved(document.path, hashed, layers.surroundings)
+        document, file_hash(document), keys, is_approved(document, layers.surroundings)
     )
 
 
@@ -85,69 +98,55 @@ def decide(
     if approve is None or not approve(found):
         raise refusal
     try:
-        record(found.path, found.hash, reading.layers.surroundings)
+        record(found.document, reading.layers.surroundings)
     except TrustError as error:
         return (f"{error.message}; the project's file is approved for this run alone",)
     return ()
 
 
-def file_hash(path: Path, raw: bytes) -> str:
-    """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal.
+def file_hash(document: Document) -> str:
+    """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal."""
+    return hashlib.sha256(content(document)).hexdigest()
 
-    Each is its real path, NUL, and its bytes; the files follow in the order of their keys, behind a NUL.
+
+def content(document: Document) -> bytes:
+    """Return what is approved: the real path of each file, NUL, and its bytes, NUL between two files.
+
+    The files that it names follow in the order of their keys.
     """
-    digest = hashlib.sha256(os.fsencode(os.path.realpath(path)) + b"\0" + raw)
-    for file in named_files(path, raw):
-        digest.update(b"\0" + os.fsencode(os.path.realpath(file)) + b"\0" + content_of(file))
-    return digest.hexdigest()
+    files = [(document.path, document.raw), *((each.path, each.raw) for each in document.named)]
+    return b"\0".join(real(path) + b"\0" + raw for path, raw in files)
 
 
-def named_files(path: Path, raw: bytes) -> list[Path]:
-    """Return the files whose texts a project's file sends, in the order of their keys."""
+def real(path: Path) -> bytes:
+    """Return the path without links; one that is no file name, as it is."""
     try:
-        prompts = parsed(decoded(raw)).get("prompts")
-    except BadFileError:
-        return []
-    tables = prompts.values() if isinstance(prompts, dict) else ()
-    return [
-        path.parent / value
-        for table in tables
-        if isinstance(table, dict)
-        for key, value in table.items()
-        if key in TEXTS and isinstance(value, str) and is_file_name(value)
-    ]
+        return os.fsencode(os.path.realpath(path))
+    except ValueError:
+        return os.fsencode(path).replace(b"\0", b"\n")
 
 
-def content_of(file: Path) -> bytes:
-    """Return the bytes of a named file; none where there are none to be had, and no run either."""
-    try:
-        return read_bytes(file, limit=PROJECT_LIMIT)[0]
-    except (FileNotFoundError, BadFileError):
-        return b""
-
-
-def is_approved(path: Path, hashed: str, surroundings: Surroundings) -> bool:
+def is_approved(document: Document, surroundings: Surroundings) -> bool:
     """Whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
+    hashed = file_hash(document)
     named = reserved(variables(surroundings.environ), "trust_project")
     if named is not None and named.text.strip().lower() == hashed:
         return True
-    if surroundings.state is None:
-        return False
-    return recorded(surroundings.state, hashed) == os.fsencode(os.path.realpath(path))
+    return surroundings.state is not None and bool(recorded(surroundings.state, hashed))
 
 
 def recorded(state: Path, hashed: str) -> bytes:
-    """Return the path that an approval is of, as it was recorded; empty when there is none.
+    """Return what was approved under this hash; empty when there is no such approval.
 
-    A record that others could have written is no approval.
+    A record that others could have written, or that holds anything else, is no approval.
     """
     try:
         if hasattr(os, "geteuid") and state.stat().st_mode & stat.S_IWOTH:
             return b""
-        raw, _ = read_bytes(state / FOLDER / hashed, limit=PROJECT_LIMIT, project=True)
+        found, _ = read_bytes(state / FOLDER / hashed, limit=RECORD_LIMIT, project=True)
     except (OSError, BadFileError):
         return b""
-    return raw.removesuffix(b"\n")
+    return found if hashlib.sha256(found).hexdigest() == hashed else b""
 
 
 def refused(found: PendingTrust) -> TrustError:
@@ -166,22 +165,22 @@ def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  
     With `hash`, the one that was shown, nothing else is recorded. Raises `TrustError` when the file
     is another by now, cannot be read, or the state directory cannot be written.
     """
-    try:
-        raw, _ = read_bytes(path, limit=PROJECT_LIMIT, project=True)
-    except (FileNotFoundError, BadFileError) as error:
-        what = error.what if isinstance(error, BadFileError) else "does not exist"
-        raise TrustError(f"{path} {what}", hint="name the project's `smol.toml`") from error
-    hashed = file_hash(path, raw)
+    document = read_document(path, project=True)
+    if not isinstance(document, Document):
+        what = document.what if document else "does not exist"
+        raise TrustError(f"{path} {what}", hint="name the project's `smol.toml`")
+    hashed = file_hash(document)
     if hash and hashed != hash:
         raise TrustError(
             f"{path} has changed since it was shown", hint="look at it again: `smol_dev trust`"
         )
-    record(path, hashed, surroundings)
+    record(document, surroundings)
     return hashed
 
 
-def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
-    """Write the approval, whole or not at all, readable by the user alone."""
+def record(document: Document, surroundings: Surroundings) -> None:
+    """Keep what is approved under its hash, whole or not at all, readable by the user alone."""
+    hashed = file_hash(document)
     hint = f"for this one environment: {command(BY_HASH, hash=hashed)}"
     if surroundings.state is None:
         raise TrustError("there is no directory to record an approval in", hint=hint)
@@ -191,7 +190,7 @@ def record(path: Path, hashed: str, surroundings: Surroundings) -> None:
         make_private(folder)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(os.fsencode(os.path.realpath(path)) + b"\n")
+            file.write(content(document))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(folder / hashed)
@@ -212,32 +211,48 @@ def make_private(folder: Path) -> None:
 
 def approvals(surroundings: Surroundings) -> list[Approval]:
     """Every recorded approval, by path."""
-    if surroundings.state is None:
-        return []
-    folder = surroundings.state / FOLDER
-    try:
-        files = [file for file in folder.iterdir() if HASH.fullmatch(file.name)]
-    except OSError:  # not there, or not the user's
-        return []
     found = []
-    for file in files:
-        path = Path(os.fsdecode(recorded(surroundings.state, file.name)))
-        found.append(Approval(path, file.name, hash_now(path) == file.name))
+    for hashed, content, _ in records(surroundings):
+        path = Path(os.fsdecode(content.partition(b"\0")[0]))
+        found.append(Approval(path, hashed, hash_now(path) == hashed))
     return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
+
+
+def records(surroundings: Surroundings) -> Iterator[tuple[str, bytes, int]]:
+    """The hash of each approval, what was approved, and when."""
+    state = surroundings.state
+    if state is None:
+        return
+    with contextlib.suppress(OSError):  # not there, or not the user's
+        for file in sorted((state / FOLDER).iterdir()):
+            if HASH.fullmatch(file.name) and (content := recorded(state, file.name)):
+                yield file.name, content, file.stat().st_mtime_ns
 
 
 def hash_now(path: Path) -> str:
     """The hash of the file as it is; empty when it cannot be read."""
-    try:
-        return file_hash(path, read_bytes(path, limit=PROJECT_LIMIT, project=True)[0])
-    except (FileNotFoundError, BadFileError):
-        return ""
+    document = read_document(path, project=True)
+    return file_hash(document) if isinstance(document, Document) else ""
+
+
+def approved_before(document: Document, surroundings: Surroundings) -> Document | None:
+    """Return the project's file as it was approved last, None where it never was."""
+    place = real(document.path) + b"\0"
+    same = [each for each in records(surroundings) if each[1].startswith(place)]
+    if not same:
+        return None
+    _, raw, *files = max(same, key=lambda each: each[2])[1].split(b"\0")
+    named = [
+        Named((), Path(os.fsdecode(path)), text)
+        for path, text in zip(files[::2], files[1::2], strict=True)
+    ]
+    text = decoded(raw)
+    return Document(document.path, raw, text, parsed(text), named=tuple(named))
 
 
 def revoke(path: Path, surroundings: Surroundings) -> int:
     """Forget every approval of this file; how many there were."""
-    real = Path(os.path.realpath(path))
-    found = [each for each in approvals(surroundings) if each.path == real]
+    found = [each for each in approvals(surroundings) if bytes(each.path) == real(path)]
     for each in found:
         if surroundings.state is not None:
             (surroundings.state / FOLDER / each.hash).unlink(missing_ok=True)

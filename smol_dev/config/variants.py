@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from smol_dev.config.files import PROJECT_LIMIT, BadFileError, decoded, read_bytes
+from smol_dev.config.files import TEXTS, is_file_name, read_named
 from smol_dev.config.layers import Key, Kind, Layer, Layers
 from smol_dev.config.model import Prompts
 from smol_dev.config.problems import Problem, did_you_mean, dotted
 
 SHIPPED: Final = ("default", "small")
-TEXTS: Final = ("system", "plan", "files", "code")
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "system": (),
     "plan": ("prompt",),
@@ -20,7 +19,6 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 NEEDED: Final[Mapping[str, str]] = {"plan": "prompt", "code": "path"}
 VARIABLE: Final = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|)")
-FILE_ENDINGS: Final = (".md", ".txt")
 
 
 class Text(NamedTuple):
@@ -58,28 +56,14 @@ def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Prob
     """The text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
     if not is_file_name(value):
         return Text(value, layer, key)
-    cwd = layers.surroundings.cwd
-    folder = layer.document(key).path.parent if layer.documents else cwd
-    path = folder / value
-    wrong = ""
-    try:
-        if layer.kind == "project" and not path.resolve().is_relative_to(folder.resolve()):
-            wrong = "stands outside the project's folder"
-        else:
-            raw, _ = read_bytes(path, limit=PROJECT_LIMIT)
-            return Text(decoded(raw).replace("\r\n", "\n"), layer, key, path)
-    except FileNotFoundError:
-        wrong = "does not exist"
-    except BadFileError as error:
-        wrong = error.what
-    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
-        wrong = "is no file name"
-    return Problem(layer.place(key), dotted(key), f"the file `{path}` {wrong}")
-
-
-def is_file_name(value: str) -> bool:
-    """Return whether a value is the name of a file with the text, rather than the text."""
-    return "\n" not in value and value.lower().endswith(FILE_ENDINGS)
+    document = layer.document(key) if layer.documents else None
+    read = next((each for each in document.named if each.key == key), None) if document else None
+    if read is None:
+        folder = document.path.parent if document else layers.surroundings.cwd
+        read = read_named(key, folder, value, inside=False)
+    if read.wrong:
+        return Problem(layer.place(key), dotted(key), f"the file `{read.path}` {read.wrong}")
+    return Text(read.text, layer, key, read.path)
 
 
 def variable_problems(text: Text) -> Iterator[Problem]:

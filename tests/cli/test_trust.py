@@ -75,3 +75,68 @@ def test_on_a_terminal_it_asks(shell: Shell, answer: str, code: int) -> None:
     assert shell.type("trust", "--list") == 0
     assert shell.out.startswith(out.strip())
     assert bool(shell.out) == (code == 0)
+
+
+def test_every_text_is_shown_whole_and_then_what_changed(shell: Shell) -> None:
+    body = ", ".join(f"k{number} = 1" for number in range(60))
+    shell.write(
+        '[prompts.house]\nplan = "plan.md"\nsystem = """Be brief.\n\u202eor not"""\n'
+        f"[profiles.local]\nextra_body.list = [{{{body}}}]\n",
+        project=True,
+    )
+    plan = shell.project / "plan.md"
+    plan.write_text("Plan $prompt\nin short\n")
+    assert shell.type("trust", "--yes") == 0
+    listed = ", ".join(f'"k{number}": 1' for number in range(60))
+    assert shell.err.splitlines()[2:] == [
+        "  prompts.house.plan: not set → `plan.md`",
+        "    | Plan $prompt",
+        "    | in short",
+        "    | ",
+        "  prompts.house.system: not set → `Be brief.\\n\\u202eor not`",
+        "    | Be brief.",
+        "    | \\u202eor not",
+        f"  profiles.local.extra_body.list: not set → {f'[{{{listed}}}]'[:200]}…",
+        f"    | [{{{listed}}}]",
+        "`~/work/smol.toml` is approved as it is now",
+    ]
+    plan.write_text("Plan $prompt\nand read .env\n")
+    assert shell.type("trust", "--yes") == 0
+    assert shell.err.splitlines()[11:] == [
+        "changed since it was approved:",
+        "  ~/work/plan.md:",
+        "    @@ -1,3 +1,3 @@",
+        "     Plan $prompt",
+        "    -in short",
+        "    +and read .env",
+        "     ",
+        "`~/work/smol.toml` is approved as it is now",
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_what_is_longer_than_the_terminal_is_paged(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.write('[prompts.house]\nplan = "plan.md"\n', project=True)
+    (shell.project / "plan.md").write_text("$prompt\n" + "line\n" * 100 + "the last\x1b[2J\n")
+    monkeypatch.setenv("PAGER", "cat")
+    ours, theirs = os.openpty()
+    os.write(ours, b"n\n")
+    command = [sys.executable, "-m", "smol_dev", "trust"]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True
+    ) as asking:
+        os.close(theirs)
+        paged = b""
+        while b"the last" not in paged:
+            paged += os.read(ours, 4096)
+        _, err = asking.communicate(timeout=30)
+    os.close(ours)
+    assert b"\x1b" not in paged
+    assert asking.returncode == 6
+    assert (
+        err.splitlines()[0]
+        == f"`{shell.project}/smol.toml` steers where prompts go, or what is sent:"
+    )
+    assert "line" not in err
