@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from smol_dev import prompts
@@ -21,6 +21,7 @@ from smol_dev.server.chat import (
     Delta,
     Message,
     Note,
+    Pace,
     Reply,
     Request,
     Retrying,
@@ -94,7 +95,7 @@ class Answered(Generic[Value]):
     """The value, with the turns that led to it: what the model read, and what it said.
 
     `flaw` is what is still wrong with the value after the second try. `usage` is summed over every
-    attempt, `seconds` over the requests.
+    attempt, `seconds` and `pace` over the requests.
     """
 
     value: Value
@@ -104,6 +105,7 @@ class Answered(Generic[Value]):
     seconds: float
     requests: int
     flaw: str = ""
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Spent:
 
     stage: StageName
     usage: Usage
+    pace: Pace = field(default_factory=Pace)
 
 
 Step = Event | AnswerRejected | Spent
@@ -189,7 +192,8 @@ class _Attempts(Generic[Value]):
         self._partial = ""
         self._cut: Cut | None = None
         self._pieces = 0
-        self._usage = Usage()
+        self._usage: Usage | None = None
+        self._pace = Pace()
         self._seconds = 0.0
         self._rejections = 0
         self._flawed: Answered[Value] | None = None
@@ -223,6 +227,7 @@ class _Attempts(Generic[Value]):
     ) -> Answered[Value] | _Refused[Value]:
         """What the answer comes to. `exact` says that the server goes on with an answer where it stops."""
         self._usage = add(self._usage, reply.usage)
+        self._pace += reply.pace
         self._seconds += reply.seconds
         self.requests += 1
         said: str | None = reply.opening + reply.text
@@ -282,7 +287,16 @@ class _Attempts(Generic[Value]):
         self, value: Value, turns: tuple[Message, ...], said: str, *, flaw: str = ""
     ) -> Answered[Value]:
         said = without_reasoning(said)
-        return Answered(value, turns, said, self._usage, self._seconds, self.requests, flaw=flaw)
+        return Answered(
+            value,
+            turns,
+            said,
+            self._usage or Usage(),
+            self._seconds,
+            self.requests,
+            flaw=flaw,
+            pace=self._pace,
+        )
 
 
 def _as_sent(request: Request, reply: Reply) -> tuple[Message, ...]:
@@ -323,6 +337,7 @@ async def _send(
                     yield piece
                 text.append(item.text)
                 if repetition.feed(item.text):
+                    yield Spent(question.stage, Usage())
                     yield Reply("".join(text), "repetition")
                     return
                 continue
@@ -340,13 +355,17 @@ async def _send(
             elif isinstance(item, Note):
                 yield Warned(item.message, item.hint)
             else:
-                yield Spent(question.stage, item.usage)
-                counts = item.usage
-                # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
-                is_brief = "\n" not in item.opening.rstrip("\n")
-                sent = _as_sent(request, replace(item, opening="") if is_brief else item)
-                budget.observe(sent, prompt=counts.prompt, completion=counts.completion)
-                yield item
+                reply = replace(item, usage=budget.believed(item.usage))
+                yield Spent(question.stage, reply.usage, reply.pace)
+                _observe(request, reply, budget)
+                yield reply
+
+
+def _observe(request: Request, reply: Reply, budget: Budget) -> None:
+    # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
+    is_brief = "\n" not in reply.opening.rstrip("\n")
+    sent = _as_sent(request, replace(reply, opening="") if is_brief else reply)
+    budget.observe(sent, prompt=reply.usage.prompt, completion=reply.usage.completion)
 
 
 def _judge(
@@ -407,8 +426,10 @@ def _gave_up(
     )
 
 
-def add(one: Usage, other: Usage) -> Usage:
-    """The sum of two counts; a count that is None in both stays None."""
+def add(one: Usage | None, other: Usage) -> Usage:
+    """The sum of two counts; a count that is None in both stays None, in one makes the sum partial."""
+    if one is None:
+        return other
 
     def plus(a: int | None, b: int | None) -> int | None:
         return b if a is None else a if b is None else a + b
@@ -418,6 +439,11 @@ def add(one: Usage, other: Usage) -> Usage:
         prompt=plus(one.prompt, other.prompt),
         cached=plus(one.cached, other.cached),
         completion=plus(one.completion, other.completion),
+        generating=None,
+        is_partial=one.is_partial
+        or other.is_partial
+        or (one.completion is None) != (other.completion is None)
+        or (one.prompt is None) != (other.prompt is None),
     )
 
 

@@ -6,12 +6,12 @@ is refused on an estimate that may be wrong: where it is in doubt the server is 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from smol_dev.counting import Tokens, tokens
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Facts, Measured, Message
+from smol_dev.server.chat import Facts, Measured, Message, Usage
 
 TOKENS_PER_MESSAGE: Final = 8
 """Role and separators of a chat template."""
@@ -137,6 +137,16 @@ class Budget:
         """Whether these messages leave a quarter of the window more for an answer than the others."""
         saved = self.estimate(other) - self.estimate(messages)
         return self.window is None or saved >= self.window // 4
+
+    def believed(self, usage: Usage) -> Usage:
+        """Return the server's counts without those that are above the window it has just answered in."""
+        if self.window is None:
+            return usage
+        if (usage.prompt or 0) > self.window:
+            usage = replace(usage, prompt=None, cached=None)
+        if (usage.completion or 0) > self.window:
+            usage = replace(usage, completion=None)
+        return usage
 
     def observe(
         self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None

@@ -125,18 +125,21 @@ class Delivery:
 
     def closing(self, exit_code: int) -> RunDone:
         """The closing event as things stand."""
+        usage = self._totals.usage
         return RunDone(
             output_dir=str(self.workspace.root),
             written=tuple(self.written),
             failed=tuple(self.failed),
             bytes=self._bytes,
-            prompt_tokens=self._totals.usage.prompt,
-            cached_tokens=self._totals.usage.cached,
-            completion_tokens=self._totals.usage.completion,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
             retries=self._retries,
             seconds=self._clock() - self._started,
             stages=self._totals.stages(),
             exit_code=exit_code,
+            tokens_per_second=self._totals.pace.per_second,
+            usage_is_partial=usage.is_partial,
         )
 
     def close(self) -> None:
@@ -195,7 +198,16 @@ class Delivery:
         self._bytes += size
         self._remark(step)
         self._show(
-            FileDone(step.path, size, usage.prompt, usage.cached, usage.completion, step.seconds)
+            FileDone(
+                step.path,
+                size,
+                usage.prompt,
+                usage.cached,
+                usage.completion,
+                step.seconds,
+                tokens_per_second=step.pace.per_second,
+                usage_is_partial=usage.is_partial,
+            )
         )
 
     def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:

@@ -68,7 +68,10 @@ class FileStarted:
 
 @dataclass(frozen=True, slots=True)
 class FileDone:
-    """The file is on disk, whole. Tokens are the server's counts, summed over every attempt."""
+    """The file is on disk, whole. Tokens are the server's counts, summed over every attempt.
+
+    `tokens_per_second` is of generation alone; `usage_is_partial` says that not every attempt was counted.
+    """
 
     path: str
     bytes: int
@@ -76,6 +79,8 @@ class FileDone:
     cached_tokens: int | None
     completion_tokens: int | None
     seconds: float
+    tokens_per_second: float | None = None
+    usage_is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,10 @@ class StageTotal:
 
 @dataclass(frozen=True, slots=True)
 class RunDone:
-    """The last event. Token totals are None where the server did not tell for any request."""
+    """The last event. Token totals are None where the server did not tell for any request.
+
+    `tokens_per_second` is of generation alone; `usage_is_partial` says that not every request was counted.
+    """
 
     output_dir: str
     written: tuple[str, ...]
@@ -152,6 +160,8 @@ class RunDone:
     seconds: float
     stages: tuple[StageTotal, ...]
     exit_code: int
+    tokens_per_second: float | None = None
+    usage_is_partial: bool = False
 
 
 Event = (

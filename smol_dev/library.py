@@ -193,7 +193,12 @@ async def build_async(
     if outcome.error is not None:
         raise outcome.error
     done = outcome.done
-    usage = Usage(done.prompt_tokens, done.cached_tokens, done.completion_tokens)
+    usage = Usage(
+        done.prompt_tokens,
+        done.cached_tokens,
+        done.completion_tokens,
+        is_partial=done.usage_is_partial,
+    )
     return Result(Path(done.output_dir), done.written, done.failed, usage)
 
 

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from smol_dev import prompts
@@ -20,7 +20,7 @@ from smol_dev.events import FileStarted, Retry, Warned
 from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code, Rejected
-from smol_dev.server.chat import Message, Usage
+from smol_dev.server.chat import Message, Pace, Usage
 
 LOG: Final = logging.getLogger(__name__)
 HOPELESS: Final = frozenset(
@@ -49,6 +49,7 @@ class FileReady:
     flaw: str = ""
     said: str = ""
     asked: str = ""
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,7 @@ def _ready(talk: Conversation, path: str, answer: Answered[str]) -> FileReady:
         answer.flaw,
         said=answer.said,
         asked="" if asked == talk.file_request(path) else asked,
+        pace=answer.pace,
     )
 
 

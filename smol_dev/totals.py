@@ -1,18 +1,20 @@
 """What a run cost: tokens, requests, and the span of each stage."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from smol_dev.asking import Spent, add
 from smol_dev.events import RunDone, StageTotal
-from smol_dev.server.chat import StageName, Usage
+from smol_dev.server.chat import Pace, StageName, Usage
 
 
 class Totals:
     """Tokens, requests and the span of each stage."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.usage = Usage()
+        self.pace = Pace()
+        self._usage: Usage | None = None
         self._clock = clock
         self._open: set[StageName] = set()
         self._spans: dict[StageName, tuple[float, float]] = {}
@@ -34,8 +36,16 @@ class Totals:
 
     def spend(self, spent: Spent) -> None:
         """Count what a request cost."""
-        self.usage = add(self.usage, spent.usage)
-        self._spent[spent.stage] = add(self._spent.get(spent.stage, Usage()), spent.usage)
+        self._usage = add(self._usage, spent.usage)
+        self.pace += spent.pace
+        self._spent[spent.stage] = add(self._spent.get(spent.stage), spent.usage)
+
+    @property
+    def usage(self) -> Usage:
+        """The counts of all requests; those of one that is still open are missing."""
+        usage = self._usage or Usage()
+        is_known = usage.prompt is not None or usage.completion is not None
+        return replace(usage, is_partial=is_known and (usage.is_partial or bool(self._open)))
 
     def stages(self) -> tuple[StageTotal, ...]:
         """Each stage that was begun, in order."""
@@ -61,6 +71,7 @@ def as_totals(done: RunDone) -> dict[str, object]:
         "prompt_tokens": done.prompt_tokens,
         "cached_tokens": done.cached_tokens,
         "completion_tokens": done.completion_tokens,
+        "usage_is_partial": done.usage_is_partial,
         "retries": done.retries,
         "exit_code": done.exit_code,
         "stages": {
@@ -71,7 +82,7 @@ def as_totals(done: RunDone) -> dict[str, object]:
 
 
 def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:
-    """The totals of every session of a run: figures add up, what is no figure is the latest."""
+    """The totals of every session of a run: figures add up, what was true once is, else the latest."""
     whole: dict[str, object] = {**before, **now}
     for key, value in before.items():
         other = now.get(key)
@@ -79,6 +90,8 @@ def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, objec
             continue
         if isinstance(value, dict) and isinstance(other, dict):
             whole[key] = summed(value, other)
+        elif value is True and other is False:
+            whole[key] = True
         elif _is_figure(value) and _is_figure(other):
             whole[key] = round(value + other, 3)
         elif other is None:

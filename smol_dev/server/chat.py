@@ -60,12 +60,31 @@ class Request:
 class Usage:
     """Tokens as the server counted them; `None` where it does not say.
 
-    `prompt` is the whole prompt, `cached` the part of it that was not evaluated again.
+    `prompt` is the whole prompt, `cached` the part of it that was not evaluated again, `generating`
+    the seconds that the completion took. A sum `is_partial` where not every request of it was counted.
     """
 
     prompt: int | None = None
     cached: int | None = None
     completion: int | None = None
+    generating: float | None = None
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Tokens, and the seconds in which they were generated: the wait and the prompt are not among them."""
+
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Pace") -> "Pace":
+        return Pace(self.tokens + other.tokens, self.seconds + other.seconds)
+
+    @property
+    def per_second(self) -> float | None:
+        """Tokens a second, None where nothing was timed."""
+        return self.tokens / self.seconds if self.tokens and self.seconds > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +129,21 @@ class Reply:
     reasoning: str = ""
     usage: Usage = field(default_factory=Usage)
     first_token_seconds: float = 0.0
+    last_token_seconds: float = 0.0
     seconds: float = 0.0
     failure: SmolError | None = None
     ended: bool = False
     opening: str = ""
     enforced: bool = False
+
+    @property
+    def pace(self) -> Pace:
+        """How fast it was generated: as the server timed it, else from the first piece to the last."""
+        count, told = self.usage.completion or 0, self.usage.generating
+        if told:
+            return Pace(count, told)
+        measured = self.last_token_seconds - self.first_token_seconds
+        return Pace(count - 1, measured) if count > 1 and measured > 0 else Pace()
 
     @property
     def ending(self) -> Ending:

@@ -30,6 +30,7 @@ class Deadlines:
         self.clock = clock
         self.started = clock()
         self.first_token: float | None = None
+        self.last_token: float | None = None
         self.answering = False
         self._profile = profile
         self._asked = asked
@@ -52,8 +53,9 @@ class Deadlines:
     def note_progress(self) -> None:
         """Text or reasoning came; silence is measured from the next wait on."""
         self._progress = None
+        self.last_token = self.clock()
         if self.first_token is None:
-            self.first_token = self._progress = self.clock()
+            self.first_token = self._progress = self.last_token
             self._arm()
 
     def give(self, seconds: float | None) -> None:

@@ -116,6 +116,7 @@ class _Answer:
             reasoning,
             reader.usage,
             first_token_seconds=(self._deadlines.first_token or now) - started,
+            last_token_seconds=(self._deadlines.last_token or now) - started,
             seconds=now - started,
             failure=why,
             ended=has_ended,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Final
 
 from smol_dev.counting import tokens
@@ -57,16 +58,16 @@ async def complete(client: Client) -> AsyncIterator[Check]:
 
 def _completion(reply: Reply, pieces: int, notes: list[Note]) -> Check:
     count = reply.usage.completion or pieces
-    writing = reply.seconds - reply.first_token_seconds
+    pace = replace(reply, usage=replace(reply.usage, completion=count)).pace.per_second
     data: dict[str, object] = {
         "first_token_seconds": round(reply.first_token_seconds, 3),
         "tokens": count,
         "finish_reason": reply.finish_reason,
     }
     speed = ""
-    if writing > 0 and count > 1:
-        data["tokens_per_second"] = round((count - 1) / writing, 1)
-        speed = f", then {(count - 1) / writing:.1f} tokens/s"
+    if pace is not None:
+        data["tokens_per_second"] = round(pace, 1)
+        speed = f", then {pace:.1f} tokens/s"
     timed = f"first token after {reply.first_token_seconds:.2f} s{speed}"
     failure = reply.failure
     if isinstance(failure, ServerError) and failure.kind == "only_reasoning":

@@ -32,6 +32,7 @@ def usage_in(document: Mapping[str, Any], before: Usage) -> Usage:
         prompt=prompt or before.prompt,  # a prompt has tokens: 0 is how Ollama says that it failed
         cached=_first(cached, reused, before.cached),
         completion=_first(completion, before.completion),
+        generating=_seconds(timings.get("predicted_ms")) or before.generating,
     )
 
 
@@ -42,6 +43,12 @@ def _table(value: object) -> Mapping[str, Any]:
 def _first(*values: object) -> int | None:
     counts = (_count(value) for value in values)
     return next((count for count in counts if count is not None), None)
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return None
+    return milliseconds / 1000 if 0 < milliseconds <= MOST else None
 
 
 def _count(value: object) -> int | None:

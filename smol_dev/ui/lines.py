@@ -92,8 +92,7 @@ def left_out(event: FilesReady) -> list[str]:
 
 def done(event: FileDone) -> str:
     """`done, 1,234 bytes, 87 tokens/s, 3.2 s`, without what is not known."""
-    rate = speed(event.completion_tokens, event.seconds)
-    rates = [f"{rate} tokens/s"] if rate else []
+    rates = [f"{speed(event.tokens_per_second)} tokens/s"] if event.tokens_per_second else []
     return ", ".join(["done", counted(event.bytes, "byte"), *rates, f"{event.seconds:.1f} s"])
 
 
@@ -101,8 +100,9 @@ def details(event: Event) -> str:
     """What only `--verbose` says: the tokens of a file, as the server counted them."""
     if not isinstance(event, FileDone):
         return ""
-    prompt, cached = number(event.prompt_tokens), number(event.cached_tokens)
-    return f"  tokens: in {prompt}, cached {cached}, out {number(event.completion_tokens)}"
+    counts = (event.prompt_tokens, event.cached_tokens, event.completion_tokens)
+    prompt, cached, out = (number(count, least=event.usage_is_partial) for count in counts)
+    return f"  tokens: in {prompt}, cached {cached}, out {out}"
 
 
 def failed(event: FileFailed) -> str:
@@ -114,14 +114,14 @@ def failed(event: FileFailed) -> str:
 def totals(event: RunDone) -> list[tuple[str, str]]:
     """The closing table: a name and a value a row, narrow enough for 40 columns."""
     missing = f", {len(event.failed):,} failed" if event.failed else ""
-    spent = sum(stage.seconds for stage in event.stages)
+    least = event.usage_is_partial
     rows = [
         ("files", f"{len(event.written):,} written{missing}"),
         ("bytes", f"{event.bytes:,}"),
-        ("tokens in", number(event.prompt_tokens)),
-        ("  cached", number(event.cached_tokens)),
-        ("tokens out", number(event.completion_tokens)),
-        ("tokens/s", speed(event.completion_tokens, spent) or "unknown"),
+        ("tokens in", number(event.prompt_tokens, least=least)),
+        ("  cached", number(event.cached_tokens, least=least)),
+        ("tokens out", number(event.completion_tokens, least=least)),
+        ("tokens/s", speed(event.tokens_per_second) if event.tokens_per_second else "unknown"),
         ("retries", f"{event.retries:,}"),
     ]
     return [*rows, *map(stage_time, event.stages), ("total", f"{event.seconds:.1f} s")]
@@ -140,14 +140,16 @@ def remedy(event: RunDone) -> str:
     return f"\n\nhint: ask again for what is missing: {resume}"
 
 
-def speed(tokens: int | None, seconds: float) -> str:
-    """Tokens a second, rounded; empty where either is not known."""
-    return f"{tokens / seconds:,.0f}" if tokens and seconds > 0 else ""
+def speed(tokens_per_second: float) -> str:
+    """The figure, rounded where that says enough."""
+    return f"{tokens_per_second:,.{0 if tokens_per_second >= 10 else 1}f}"  # noqa: PLR2004
 
 
-def number(count: int | None) -> str:
-    """The count with thousands marked, or that the server did not tell."""
-    return "unknown" if count is None else f"{count:,}"
+def number(count: int | None, *, least: bool = False) -> str:
+    """The count with thousands marked, or that the server did not tell, or not for every request."""
+    if count is None:
+        return "unknown"
+    return f"at least {count:,}" if least else f"{count:,}"
 
 
 def counted(count: int, noun: str) -> str:

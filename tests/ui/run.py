@@ -31,7 +31,7 @@ EVENTS: tuple[Event, ...] = (
     FileStarted("a.py"),
     StageStarted("code", "a.py"),
     Piece("code", "a.py", "print()\n"),
-    FileDone("a.py", 1234, 310, None, 261, 3.0),
+    FileDone("a.py", 1234, 310, None, 261, 3.0, tokens_per_second=87.0),
     FileStarted("b\u202e.py"),
     Retry("code", "b\u202e.py", "server", "the connection was lost", 1, 2.0),
     FileFailed("b\u202e.py", "truncated", "the answer was cut off\nerror: no"),
@@ -52,6 +52,7 @@ EVENTS: tuple[Event, ...] = (
             StageTotal("code", 29.75, 3, 3610, None, 1940),
         ),
         exit_code=4,
+        tokens_per_second=60.0,
     ),
 )
 

@@ -123,7 +123,7 @@ def test_files_at_once_have_a_row_each() -> None:
         "a.py  writing, ~500 tokens, 50 tokens/s, 10 s\n"
         "b.py  waiting for the first token, model may be loading, 10 s"
     )
-    watched.show(FileDone("a.py", 2000, 10, 0, 500, 10.0))
+    watched.show(FileDone("a.py", 2000, 10, 0, 500, 10.0, tokens_per_second=50.0))
     assert watched.frame() == (
         "a.py done, 2,000 bytes, 50 tokens/s, 10.0 s\n"
         "b.py  waiting for the first token, model may be loading, 10 s"

@@ -43,6 +43,8 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "cached_tokens": None,
             "completion_tokens": 261,
             "seconds": 3.0,
+            "tokens_per_second": 87.0,
+            "usage_is_partial": False,
         },
         {"event": "file_started", "path": "b\u202e.py"},
         {
@@ -89,6 +91,8 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
                 )
             ],
             "exit_code": 4,
+            "tokens_per_second": 60.0,
+            "usage_is_partial": False,
         },
         {"event": "error", "message": "no server", "hint": "start it", "exit_code": 3},
     ]

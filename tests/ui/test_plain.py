@@ -81,8 +81,8 @@ def test_an_open_line_is_finished_when_the_run_stops() -> None:
 
 
 def test_verbose_adds_the_tokens_of_each_file() -> None:
-    assert shown(FileStarted("a"), FileDone("a", 1, 310, 200, 9, 1.0), verbose=True) == (
-        "writing a … done, 1 byte, 9 tokens/s, 1.0 s\n  tokens: in 310, cached 200, out 9\n"
+    assert shown(FileStarted("a"), FileDone("a", 1, 310, 200, 9, 1.0, 9.0), verbose=True) == (
+        "writing a … done, 1 byte, 9.0 tokens/s, 1.0 s\n  tokens: in 310, cached 200, out 9\n"
     )
 
 
