@@ -86,9 +86,19 @@ def address_of(host: str) -> Address | None:
         return None
 
 
+def parts_of(url: str) -> SplitResult:
+    """Return the parts of a URL, its port a number that is one; all of them empty where it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
 def origin_of(base_url: str) -> str:
     """Scheme, host and port, in lower case, the scheme's own port left out: `http://localhost:11434`."""
-    parts = urlsplit(base_url)
+    parts = parts_of(base_url)
     host = parts.hostname or ""
     address = address_of(host)
     name = f"[{address}]" if address is not None and address.version == 6 else host  # noqa: PLR2004
@@ -144,10 +154,7 @@ def is_name(base_url: str) -> bool:
 
 def host_of(base_url: str) -> str:
     """The host in lower case; empty where the URL has none, or is none."""
-    try:
-        return (urlsplit(base_url).hostname or "").lower()
-    except ValueError:
-        return ""
+    return (parts_of(base_url).hostname or "").lower()
 
 
 def addresses_of(host: str, lookup: Lookup | None = None) -> tuple[str, ...] | None:

@@ -12,11 +12,10 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx2
 
-from smol_dev.config.endpoint import is_local, origin_of
+from smol_dev.config.endpoint import is_local, origin_of, parts_of
 from smol_dev.config.model import Profile
 from smol_dev.config.project import is_cloud_model
 from smol_dev.config.secret import Bound
@@ -441,7 +440,7 @@ class Client:
         return unreachable(cause, replace(asked, running=running))
 
     async def _is_behind_tls(self, asked: Asked) -> bool:
-        parts = urlsplit(asked.base_url)
+        parts = parts_of(asked.base_url)
         if parts.scheme != "http" or asked.proxy is not None:
             return False
         return await speaks_tls(parts.hostname or "", parts.port or 80)

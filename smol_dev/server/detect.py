@@ -12,9 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from smol_dev.config.endpoint import PORTS, default_base_url, is_local
+from smol_dev.config.endpoint import PORTS, default_base_url, is_local, parts_of, url_problem
 from smol_dev.config.lookup import system_lookup
 from smol_dev.config.project import is_cloud_model
 from smol_dev.config.providers import ProviderName
@@ -207,7 +206,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
         return _too_slow(search)
     ports: dict[str, list[str]] = {}
     for url in places(environ, container=container):
-        parts = urlsplit(url)
+        parts = parts_of(url)
         ports.setdefault(parts.hostname or "", []).append(str(parts.port or 80))
     tried = " and ".join(f"{host} at {', '.join(each)}" for host, each in ports.items())
     ways = (
@@ -226,7 +225,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
 def _too_slow(search: Search) -> ServerError:
     """The error when something listens, and is too busy to say what it is."""
     urls = " and ".join(safe(url) for url in search.silent)
-    port = urlsplit(search.silent[0]).port
+    port = parts_of(search.silent[0]).port
     usual = next((each.name for each in servers() if port in each.ports), "the server")
     return ServerError(
         f"{urls} took the connection, but did not answer within {search.patience:g} s",
@@ -243,7 +242,7 @@ def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
     """
     instead = environ.get("SMOL_LOCAL_SERVERS", "").split()
     found = instead or _places(environ, container=container)
-    return tuple(dict.fromkeys(url for url in found if is_local(url)))
+    return tuple(dict.fromkeys(url for url in found if not url_problem(url) and is_local(url)))
 
 
 def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
@@ -290,7 +289,7 @@ async def _is_here(base_url: str) -> bool:
     Its name is looked up in a thread of our own: those of the event loop are waited for at the end of
     the program, and a resolver that does not answer takes seconds to give up.
     """
-    host = urlsplit(base_url).hostname or ""
+    host = parts_of(base_url).hostname or ""
     if host in {"localhost", "127.0.0.1", "::1"}:
         return True
     loop = asyncio.get_running_loop()
@@ -308,8 +307,8 @@ async def _is_here(base_url: str) -> bool:
 
 async def _is_open(base_url: str) -> bool:
     """Whether anything listens there: cheaper by far than the questions that tell what it is."""
-    parts = urlsplit(base_url)
-    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    parts = parts_of(base_url)
+    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     for address in LOOPBACK if host == "localhost" else (host,):
         with suppress(OSError):
             _, writer = await asyncio.open_connection(address, port)

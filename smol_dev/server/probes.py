@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlunsplit
 
 import httpx2
 
+from smol_dev.config.endpoint import parts_of
 from smol_dev.errors import SmolError
 
 MODEL: Final = "{model}"
@@ -134,7 +135,7 @@ def address(base_url: str, at: str) -> str:
 
 def root_of(base_url: str) -> str:
     """The address without the path of the API, and without a slash at its end."""
-    parts = urlsplit(base_url)
+    parts = parts_of(base_url)
     path = API_PATH.sub("", parts.path.rstrip("/"))
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 

@@ -3,9 +3,9 @@
 import ipaddress
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
-from smol_dev.config.endpoint import PORTS, address_of, is_local
+from smol_dev.config.endpoint import PORTS, address_of, is_local, parts_of
 from smol_dev.errors import ServerError
 
 SCHEMES: Final = ("http", "https")
@@ -18,7 +18,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     """
     if is_local(url):
         return None
-    parts = urlsplit(url)
+    parts = parts_of(url)
     proxy = _variable(environ, f"{parts.scheme}_proxy") or _variable(environ, "all_proxy")
     if not proxy or _is_exempt(parts, _variable(environ, "no_proxy")):
         return None
@@ -29,12 +29,8 @@ def usable(proxy: str | None) -> str | None:
     """The proxy itself. Raises `ServerError` when it is none that HTTP can go through."""
     if proxy is None:
         return None
-    try:
-        parts = urlsplit(proxy)
-        is_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_address = False
-    if not is_address or parts.scheme not in SCHEMES:
+    parts = parts_of(proxy)
+    if not parts.hostname or parts.port == 0 or parts.scheme not in SCHEMES:
         raise ServerError(
             f"the proxy {shown(proxy)} that the environment names is no HTTP proxy",
             hint="set HTTPS_PROXY to an HTTP proxy, or exempt the server's host with NO_PROXY",

@@ -4,11 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import httpx2
 
-from smol_dev.config.endpoint import is_local, origin_of
+from smol_dev.config.endpoint import is_local, origin_of, parts_of
 from smol_dev.errors import ServerError
 from smol_dev.server.check import Check, failed
 from smol_dev.server.client import Client
@@ -66,7 +65,7 @@ def _no_list(probe: Probe, asked: Asked) -> ServerError:
 async def _address(client: Client) -> Check:
     """Whether a connection can be made; behind a proxy that is the proxy's task."""
     asked = client.asked("plan")
-    parts = urlsplit(asked.base_url)
+    parts = parts_of(asked.base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     if asked.proxy is not None:
         return Check("address", "ok", f"asked for through the proxy {asked.proxy}")

@@ -3,8 +3,9 @@
 import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
+from smol_dev.config.endpoint import parts_of
 from smol_dev.safe import command, named, safe
 from smol_dev.server.chat import Facts
 from smol_dev.server.kinds import Kind
@@ -52,11 +53,11 @@ def not_running(asked: "Asked", remedy: str) -> str:
     if asked.running:
         parts.append("running instead: " + ", ".join(safe(each) for each in asked.running))
     if asked.known is None:
-        port = _parts(asked.base_url).port
+        port = parts_of(asked.base_url).port
         usual = [each for each in servers() if port in each.ports]
         remedy = "; ".join(f"{each.name}: {each.remedy('not_running')}" for each in usual) or remedy
     parts.append(remedy)
-    if asked.container and _parts(asked.base_url).hostname in {"localhost", "127.0.0.1", "::1"}:
+    if asked.container and parts_of(asked.base_url).hostname in {"localhost", "127.0.0.1", "::1"}:
         parts.append(
             "in a container `localhost` is the container itself; the machine is `host.docker.internal`"
         )
@@ -65,7 +66,7 @@ def not_running(asked: "Asked", remedy: str) -> str:
 
 def address_remedy(asked: "Asked") -> str:
     """The address that was meant, if this one is visibly wrong; else empty."""
-    parts = _parts(asked.base_url)
+    parts = parts_of(asked.base_url)
     path = parts.path.rstrip("/")
     if not parts.netloc:
         return ""
@@ -77,7 +78,7 @@ def address_remedy(asked: "Asked") -> str:
         why = "`base_url` holds the version twice"
     elif not API_PATH.search(path):
         own = asked.known.path if asked.known is not None else "/v1"
-        better = urlsplit(root_of(asked.base_url)).path + own
+        better = parts_of(root_of(asked.base_url)).path + own
         why = f"`base_url` lacks `{own}`"
     else:
         return ""
@@ -99,13 +100,3 @@ def nearest(asked: "Asked") -> str:
     some = ", ".join(map(named, asked.models[:NEAREST]))
     more = ", …" if len(asked.models) > NEAREST else ""
     return f"it has {some}{more}"
-
-
-def _parts(base_url: str) -> SplitResult:
-    """The parts of an address; all empty where it is none."""
-    try:
-        parts = urlsplit(base_url)
-        _ = parts.port
-    except ValueError:
-        return urlsplit("")
-    return parts

@@ -1,7 +1,24 @@
-import pytest
+from contextlib import suppress
 
-from smol_dev.config.endpoint import default_base_url, is_local, ollama_url, origin_of, url_problem
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smol_dev.config.endpoint import (
+    default_base_url,
+    is_local,
+    might_be_local,
+    ollama_url,
+    origin_of,
+    url_problem,
+)
 from smol_dev.errors import ServerError
+from smol_dev.server.detect import places
+from smol_dev.server.failures import Asked
+from smol_dev.server.known import generic
+from smol_dev.server.probes import root_of
+from smol_dev.server.proxies import proxy_for, usable
+from smol_dev.server.remedies import address_remedy
 
 
 @pytest.mark.parametrize(
@@ -184,3 +201,52 @@ def test_a_provider_has_its_own_address() -> None:
 @pytest.mark.parametrize("text", ["http://h:7/v1", "http://h:7/v1/", "h:7", "http://h:7"])
 def test_ollama_host_may_end_in_v1(text: str) -> None:
     assert default_base_url("ollama", {"OLLAMA_HOST": text}) == "http://h:7/v1"
+
+
+NO_URLS = [
+    "http://[",
+    "http://[::1",
+    "http://h:99999/v1",
+    "http://h:x/v1",
+    "http://h:-1",
+    "http://[v1.x]/",
+    "http://\u2100/v1",
+    "http://h\ufe55x/",
+    "//",
+    "",
+    ":",
+    "http://",
+    "http://" + 64 * "a",
+    "http://a..b/v1",
+    "\0",
+    "\ud800",
+]
+
+
+@pytest.mark.parametrize("text", NO_URLS)
+def test_what_is_no_url_has_no_parts_and_no_traceback(text: str) -> None:
+    _ask_everything_about(text)
+
+
+@given(
+    st.text(st.sampled_from("htps:/[]@?#%.0123456789ax-_~\\ \t\u2100\ufe55\ud800é"), max_size=40)
+)
+def test_no_text_given_as_an_address_is_a_traceback(rest: str) -> None:
+    for text in (rest, f"http://{rest}", f"http://h{rest}/v1", f"https://[{rest}]:1/"):
+        _ask_everything_about(text)
+
+
+def _ask_everything_about(text: str) -> None:
+    for url in (text, ollama_url(text)):
+        assert isinstance(url_problem(url), str)
+        assert isinstance(origin_of(url), str)
+        assert isinstance(root_of(url), str)
+        assert isinstance(is_local(url), bool)
+        assert isinstance(might_be_local(url), bool)
+        wrong = Asked(url, "m", generic())
+        assert isinstance(address_remedy(wrong), str)
+    environ = {"OLLAMA_HOST": text, "SMOL_LOCAL_SERVERS": text}
+    for url in places(environ, container=True):
+        assert url_problem(url) == ""
+    with suppress(ServerError):
+        usable(proxy_for("https://example.com", {"HTTPS_PROXY": text}))
