@@ -294,7 +294,15 @@ class Client:
             return None if room is None else (replace(request, max_tokens=room), None)
         if not isinstance(error, RefusedError):
             return None
-        note = self._without(error.field, request, profile, form)
+        if error.most is not None:
+            told = self._habits_of(profile).lowered(error.most, request.max_tokens)
+            hint = f"say so yourself: `-c max_output_tokens={error.most}`"
+            return None if told is None else (request, Note(told, hint))
+        field = error.field
+        if field == "one_of_both":
+            is_top_p_set = profile.top_p != "auto" and profile.temperature == "auto"
+            field = "temperature" if is_top_p_set else "top_p"
+        note = self._without(field, request, profile, form)
         return None if note is None else (request, note)
 
     def _learn_window(self, model: str, window: int | None) -> None:

@@ -68,13 +68,23 @@ class RefusedError(ServerError):
     """The server does not take a part of the request; without it the same request may work.
 
     `field` is the name of a field of the body (`reasoning_effort`, `response_format`, …), or
-    `system` when the model's template has no place for a system message. `kind` is `unsupported`,
-    or `template` for the latter.
+    `system` when the model's template has no place for a system message, `one_of_both` when it takes
+    one of `temperature` and `top_p`, `most_tokens` when shorter answers are to be asked for: of `most`
+    tokens. `kind` is `unsupported`, `template` for `system`, `bad_request` for the last.
     """
 
-    def __init__(self, message: str, *, hint: str, field: str, kind: Kind = "unsupported") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str,
+        field: str,
+        kind: Kind = "unsupported",
+        most: int | None = None,
+    ) -> None:
         super().__init__(message, hint=hint, kind=kind)
         self.field = field
+        self.most = most
 
 
 class TooLongError(ServerError):
@@ -208,7 +218,8 @@ def classify(answer: Answer, asked: Asked) -> ServerError:
         field = refused_field(said) if rule.field == ANY_FIELD else rule.field
         message = f"{sentence(rule.kind, asked, field=field)}{_quote(answer, said)}"
         hint = rule.hint or hint_for(rule.kind, asked)
-        return RefusedError(message, hint=hint, field=field, kind=rule.kind)
+        most = number("most", said) if field == "most_tokens" else None
+        return RefusedError(message, hint=hint, field=field, kind=rule.kind, most=most)
     transient = rule.transient or (rule.kind == "not_loaded" and answer.in_stream)
     return _told(rule.kind, answer, said, asked, transient=transient, hint=rule.hint)
 

@@ -17,6 +17,7 @@ from smol_dev.config.endpoint import is_local
 from smol_dev.config.providers import ProviderName
 from smol_dev.safe import with_commands
 from smol_dev.server.chat import Facts
+from smol_dev.server.families import Family
 from smol_dev.server.kinds import Kind
 from smol_dev.server.probes import (
     Place,
@@ -84,10 +85,19 @@ class Known:
             values["model"] = model
         return with_commands(text, values)
 
-    def thinking(self, reasoning: str) -> dict[str, object]:
-        """The fields of a request that set how much the model thinks; none for `auto`."""
-        if reasoning == "auto":
+    def thinking(self, reasoning: str, family: Family | None = None) -> dict[str, object]:
+        """Return the fields of a request that set how much the model thinks; none for `auto`.
+
+        A server that hands arguments to the chat template is given those of the model's family.
+        """
+        if reasoning == "auto" or (family is not None and family.thinks == "never"):
             return {}
+        hands_through = "chat_template_kwargs" in self.thinking_off
+        if family is not None and family.effort:
+            effort = {"reasoning_effort": "low" if reasoning == "off" else reasoning}
+            return effort | ({"chat_template_kwargs": effort} if hands_through else {})
+        if family is not None and family.switch and hands_through:
+            return {"chat_template_kwargs": {family.switch: reasoning != "off"}}
         return dict(self.thinking_off) if reasoning == "off" else {"reasoning_effort": reasoning}
 
 

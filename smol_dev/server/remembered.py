@@ -1,13 +1,14 @@
-"""What a server refused is remembered between runs: which structured output a model takes."""
+"""What a server refused is remembered between runs: which structured output and sampling a model takes."""
 
 import contextlib
 import hashlib
 import json
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from smol_dev.config.model import Profile
+from smol_dev.server.families import FALLBACK, family_of
 from smol_dev.server.known import Known
 from smol_dev.server.request import Habits, usable_rungs
 
@@ -27,29 +28,40 @@ class Remembered:
 
     def load(self, profile: Profile, known: Known | None) -> Habits:
         """The habits to begin with for the profile's model on this server."""
-        usable = usable_rungs(profile, known)
-        if profile.structured_output != "auto":
-            return Habits(rungs=usable)
-        best = self._read().get(profile.model)
+        family = family_of(profile.model)
+        told = self._read().get(profile.model, {})
+        habits = Habits(
+            rungs=usable_rungs(profile, known),
+            left_out=set(_automatic(profile)) & set(map(str, told.get("left_out", ()))),
+            merges_system=family is not None and not family.system,
+        )
+        best = told.get("form") if profile.structured_output == "auto" else None
         if best == "text":
-            return Habits(rungs=())
-        return Habits(rungs=usable[usable.index(best) :] if best in usable else usable)
+            habits.rungs = ()
+        elif best in habits.rungs:
+            habits.rungs = habits.rungs[habits.rungs.index(best) :]
+        return habits
 
     def save(self, profile: Profile, habits: Habits) -> None:
-        """Remember the form of structured output that is left for the model."""
-        if self._file is None or profile.structured_output != "auto":
-            return
-        best = habits.rungs[0] if habits.rungs else "text"
+        """Remember the form of structured output that is left for the model, and the sampling it refused.
+
+        What the user has set is neither remembered nor overruled.
+        """
         known = self._read()
-        if known.get(profile.model) == best:
+        mine = dict(known.get(profile.model, {}))
+        if profile.structured_output == "auto":
+            mine["form"] = habits.rungs[0] if habits.rungs else "text"
+        if left_out := sorted(habits.left_out & set(_automatic(profile))):
+            mine["left_out"] = left_out
+        if self._file is None or known.get(profile.model, {}) == mine:
             return
         temporary = self._file.with_name(f".{secrets.token_hex(8)}")
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.write_text(json.dumps({**known, profile.model: best}), encoding="utf-8")
+            temporary.write_text(json.dumps({**known, profile.model: mine}), encoding="utf-8")
             temporary.replace(self._file)
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> dict[str, dict[str, Any]]:
         if self._file is None:
             return {}
         try:
@@ -59,4 +71,17 @@ class Remembered:
             return {}
         if not isinstance(document, dict):
             return {}
-        return {name: best for name, best in document.items() if isinstance(best, str)}
+        return {name: told for name, told in document.items() if _is_told(told)}
+
+
+def _automatic(profile: Profile) -> list[str]:
+    """The keys of sampling that the user leaves open."""
+    return [name for name in FALLBACK if getattr(profile, name) == "auto"]
+
+
+def _is_told(told: object) -> bool:
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("form", ""), str)
+        and isinstance(told.get("left_out", []), list)
+    )

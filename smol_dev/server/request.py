@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from smol_dev.config.model import Profile
 from smol_dev.server.chat import Facts, Message, Request
-from smol_dev.server.known import Known
+from smol_dev.server.failures import SMALLEST_ANSWER
+from smol_dev.server.families import family_of
+from smol_dev.server.known import Known, generic
 from smol_dev.server.sampling import sampling
 
 STRUCTURED: Final = ("json_schema", "json_object")
@@ -24,7 +26,8 @@ class Habits:
 
     `rungs` are the forms of structured output left to try, the best first; none means free text.
     `continues` is whether it went on with an answer that it was given the beginning of, None until it
-    has been seen. `facts` is what its server last told of it.
+    has been seen. `facts` is what its server last told of it, `most_tokens` what it said of the longest
+    answer that may be asked for.
     """
 
     rungs: tuple[str, ...] = STRUCTURED
@@ -32,6 +35,14 @@ class Habits:
     merges_system: bool = False
     continues: bool | None = None
     facts: Facts | None = None
+    most_tokens: int | None = None
+
+    def lowered(self, most: int, asked_for: int) -> str | None:
+        """Ask for answers of `most` tokens from now on: what to tell the user, None if that cannot help."""
+        if not SMALLEST_ANSWER <= most < min(asked_for, self.most_tokens or asked_for):
+            return None
+        self.most_tokens = most
+        return f"the model answers with {most:,} tokens at most; longer answers are not asked for"
 
     def without(self, name: str) -> str | None:
         """Do without the named field from now on: what to tell the user, None if that cannot be."""
@@ -86,15 +97,18 @@ def body(
     form: Form = Form(),
 ) -> dict[str, Any]:
     """The arguments of a chat completion; always streamed, with nothing that is null."""
-    thinking = {} if known is None else known.thinking(profile.reasoning)
-    if known is None and profile.reasoning not in {"auto", "off"}:
-        thinking = {"reasoning_effort": profile.reasoning}
+    most = min(request.max_tokens, habits.most_tokens or request.max_tokens)
+    family = family_of(profile.model)
+    thinking = (known or generic()).thinking(profile.reasoning, family)
+    turns = _turns(request, form)
+    if profile.reasoning == "off" and family is not None and not thinking:
+        turns = _with_word(turns, family.no_think)
     fields: dict[str, Any] = {
         "model": profile.model,
-        "messages": message_fields(_turns(request, form), merges_system=habits.merges_system),
+        "messages": message_fields(turns, merges_system=habits.merges_system),
         "stream": True,
-        "max_tokens": request.max_tokens,
-        "max_completion_tokens": request.max_tokens if "max_tokens" in habits.left_out else None,
+        "max_tokens": most,
+        "max_completion_tokens": most if "max_tokens" in habits.left_out else None,
         **sampling(profile, habits.facts, request.warmth),
         "seed": None if profile.seed == "auto" else profile.seed,
         "stream_options": {"include_usage": True},
@@ -126,6 +140,12 @@ def _turns(request: Request, form: Form) -> tuple[Message, ...]:
     if request.unenforced and not form.enforced:
         turns = (*turns[:-1], Message("user", request.unenforced))
     return (*turns, Message("assistant", form.opening)) if form.opening else turns
+
+
+def _with_word(turns: tuple[Message, ...], word: str) -> tuple[Message, ...]:
+    """The conversation with the word that turns thinking off, where nothing else does it."""
+    first, *rest = turns
+    return (Message(first.role, f"{first.content}\n\n{word}"), *rest) if word else turns
 
 
 def _taken(fields: dict[str, Any], habits: Habits) -> dict[str, Any]:

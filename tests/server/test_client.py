@@ -854,3 +854,121 @@ def test_answers_in_front_of_the_answer_do_not_come_without_end() -> None:
     body = b"".join(few.pieces)
     whole = head + b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + body
     assert reply_of(served(Canned(raw=whole, end="close"))[0]).text == "hi"
+
+
+BOTH = [
+    "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+    "litellm.BadRequestError: AnthropicException - temperature and top_p cannot both be specified",
+    "You may set either temperature or top_p, but not both",
+]
+
+
+@pytest.mark.parametrize("message", BOTH)
+@pytest.mark.parametrize(
+    ("settings", "left_out"),
+    [
+        pytest.param({"temperature": "auto", "top_p": "auto"}, "top_p", id="both auto"),
+        pytest.param({"temperature": 0.3, "top_p": "auto"}, "top_p", id="temperature set"),
+        pytest.param({"temperature": "auto", "top_p": 0.9}, "temperature", id="top_p set"),
+        pytest.param({"temperature": 0.3, "top_p": 0.9}, "top_p", id="both set"),
+    ],
+)
+def test_of_temperature_and_top_p_the_one_that_is_not_set_goes(
+    message: str, settings: dict[str, Any], left_out: str
+) -> None:
+    refusal = json_answer({"error": {"message": message}}, status=400)
+    items, server = served(
+        [refusal, answered("hi")],
+        model="claude-sonnet-5",
+        provider="openai",
+        **settings,
+    )
+    first, second = (chat.json() for chat in server.chats)
+    assert {**second, left_out: first[left_out]} == first
+    assert left_out not in second
+    assert [item for item in items if isinstance(item, Note)] == [
+        Note(f"the server refuses `{left_out}`; it is left out")
+    ]
+    assert reply_of(items).text == "hi"
+
+
+def test_what_is_left_out_of_auto_is_left_out_of_the_next_run_too(tmp_path: Path) -> None:
+    def answer(request: Received) -> Canned:
+        body = request.json()
+        both = {"temperature", "top_p"} <= set(body)
+        return json_answer({"error": {"message": BOTH[0]}}, status=400) if both else answered("hi")
+
+    open_settings = {"temperature": "auto", "top_p": "auto", "provider": "openai"}
+    with FakeServer(answer) as server:
+        profile = profile_for(server.base_url, **open_settings)
+        ask(profile, cache_dir=tmp_path, times=2)
+        ask(profile, cache_dir=tmp_path)
+        assert len(server.chats) == 4
+        fixed = profile.model_copy(update={"top_p": 0.9})
+        ask(fixed, cache_dir=tmp_path)
+    assert [set(chat.json()) & {"temperature", "top_p"} for chat in server.chats[-2:]] == [
+        {"temperature", "top_p"},
+        {"top_p"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "most"),
+    [
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
+        (
+            "max_tokens is too large: 16384. This model supports at most 4096 completion tokens",
+            4096,
+        ),
+        (
+            "max_tokens: 16384 > 8192, which is the maximum allowed number of output tokens for m",
+            8192,
+        ),
+        ("`max_tokens` must be less than or equal to `8192`", 8192),
+        ("Range of max_tokens should be [1, 8192]", 8192),
+        ("max_completion_tokens must be between 1 and 4096", 4096),
+    ],
+)
+def test_the_longest_answer_is_lowered_once_and_remembered(message: str, most: int) -> None:
+    refusal = json_answer({"error": {"message": message}}, status=400)
+    request = replace(REQUEST, max_tokens=16_384)
+    with FakeServer([refusal, answered("hi"), answered("hi")]) as server:
+        items = ask(profile_for(server.base_url, provider="openai"), request, times=2)
+    assert [chat.json()["max_tokens"] for chat in server.chats] == [16_384, most, most]
+    assert [item for item in items if isinstance(item, Note)] == [
+        Note(
+            f"the model answers with {most:,} tokens at most; longer answers are not asked for",
+            f"say so yourself: `-c max_output_tokens={most}`",
+        )
+    ]
+
+
+def test_a_range_that_is_not_kept_to_is_told() -> None:
+    refusal = json_answer(
+        {"error": {"message": "the valid range of max_tokens is [1, 8192]"}}, status=400
+    )
+    with FakeServer(refusal) as server, pytest.raises(ServerError) as caught:
+        ask(profile_for(server.base_url, provider="openai"))
+    assert (len(server.chats), "max_output_tokens" in caught.value.hint) == (1, True)
+
+
+def test_a_server_without_a_switch_is_told_in_words_not_to_think() -> None:
+    _, server = served(answered("hi"), model="qwen3:8b", provider="openai", reasoning="auto")
+    assert server.chats[0].json()["messages"][0]["content"] == "be exact"
+    plain = {"/v1/models": {"data": [{"id": "qwen3:8b"}]}}
+
+    def answer(request: Received) -> Canned:
+        if request.path.endswith("/chat/completions"):
+            return answered("hi")
+        return json_answer(plain.get(request.path, {}))
+
+    _, server = served(answer, model="qwen3:8b", provider="compatible", reasoning="off")
+    assert server.chats[0].json()["messages"] == [
+        {"role": "system", "content": "be exact\n\n/no_think"},
+        {"role": "user", "content": "hello"},
+    ]
+
+
+def test_a_family_whose_template_takes_no_system_message_is_sent_none() -> None:
+    _, server = served(answered("hi"), model="gemma2:9b")
+    assert server.chats[0].json()["messages"] == [{"role": "user", "content": "be exact\n\nhello"}]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.server.chat import Facts
+from smol_dev.server.families import family_of
 from smol_dev.server.kinds import Kind as FailureKind
 from smol_dev.server.known import Known, Offer, facts, generic, named, offers, recognise, servers
 from smol_dev.server.patterns import rules
@@ -298,3 +299,46 @@ def test_thinking_is_set_in_the_way_of_the_server(
     reasoning: str, expected: dict[str, object]
 ) -> None:
     assert known("Ollama").thinking(reasoning) == expected
+
+
+OFF, ON = {"enable_thinking": False}, {"enable_thinking": True}
+
+
+@pytest.mark.parametrize(
+    ("server", "model", "reasoning", "expected"),
+    [
+        ("Ollama", "qwen3:8b", "off", {"reasoning_effort": "none"}),
+        ("Ollama", "qwen3:8b", "high", {"reasoning_effort": "high"}),
+        ("Ollama", "qwen2.5-coder:7b", "high", {}),
+        ("Ollama", "qwen2.5-coder:7b", "off", {}),
+        ("Ollama", "gpt-oss:20b", "off", {"reasoning_effort": "low"}),
+        ("Ollama", "gpt-oss:20b", "medium", {"reasoning_effort": "medium"}),
+        ("LM Studio", "qwen/qwen3-8b", "off", {"reasoning_effort": "none"}),
+        ("llama.cpp", "Qwen3-8B-Q4_K_M.gguf", "off", {"chat_template_kwargs": OFF}),
+        ("llama.cpp", "Qwen3-8B-Q4_K_M.gguf", "low", {"chat_template_kwargs": ON}),
+        ("llama.cpp", "gemma-4-12b-it.gguf", "high", {"chat_template_kwargs": ON}),
+        (
+            "llama.cpp",
+            "gpt-oss-20b-mxfp4.gguf",
+            "high",
+            {"reasoning_effort": "high", "chat_template_kwargs": {"reasoning_effort": "high"}},
+        ),
+        ("vLLM", "Qwen/Qwen3-32B", "off", {"chat_template_kwargs": OFF}),
+        (
+            "vLLM",
+            "deepseek-ai/DeepSeek-V3.1",
+            "high",
+            {"chat_template_kwargs": {"thinking": True}},
+        ),
+        ("vLLM", "meta-llama/Llama-3.3-70B-Instruct", "off", {}),
+        ("vLLM", "unknown", "off", {"chat_template_kwargs": {**OFF, "thinking": False}}),
+        ("llama.cpp", "unknown", "high", {"reasoning_effort": "high"}),
+        ("LiteLLM", "gpt-oss-120b", "high", {"reasoning_effort": "high"}),
+        ("LiteLLM", "unknown", "off", {}),
+        ("vLLM", "Qwen/Qwen3-32B", "auto", {}),
+    ],
+)
+def test_thinking_is_set_in_the_way_of_the_family_too(
+    server: str, model: str, reasoning: str, expected: dict[str, object]
+) -> None:
+    assert known(server).thinking(reasoning, family_of(model)) == expected
