@@ -100,8 +100,8 @@ def test_profiles_are_listed_with_the_layer_that_declares_them(world: World) -> 
     )
     lines = list_profiles(read_layers(Flags(), world.surroundings))
     assert [line.name for line in lines] == [
-        "demo", "litellm", "local", "local-llamacpp", "local-lmstudio", "local-ollama", "local-vllm",
-        "openai", "work",
+        "demo", "litellm", "local", "local-llamacpp", "local-lmstudio", "local-ollama", "local-thinking",
+        "local-vllm", "openai", "work",
     ]  # fmt: skip
     assert lines[-1] == ProfileLine(
         name="work",
@@ -138,7 +138,7 @@ def test_circles_and_wrong_types_do_not_stop_the_list(world: World) -> None:
         user='profiles.a.extends = "b"\nprofiles.b.extends = "a"\nprofiles.c = 1\n'
         "profiles.d.base_url = 5\nprofiles.d.extends = []\n"
     )
-    assert len(list_profiles(read_layers(Flags(), world.surroundings))) == 8 + 4
+    assert len(list_profiles(read_layers(Flags(), world.surroundings))) == 9 + 4
 
 
 def test_listing_profiles_loads_no_pydantic(world: World) -> None:
@@ -157,7 +157,7 @@ print(json.dumps([len(lines), [name for name in ("pydantic", "openai", "rich", "
         cwd=world.work,
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
     )
-    assert json.loads(done.stdout) == [8, []]
+    assert json.loads(done.stdout) == [9, []]
 
 
 @pytest.mark.parametrize(

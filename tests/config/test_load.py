@@ -365,6 +365,7 @@ def test_the_shipped_profiles_are_valid_and_private_where_they_say_so(world: Wor
         "local-llamacpp",
         "local-lmstudio",
         "local-ollama",
+        "local-thinking",
         "local-vllm",
     }
     assert all(each.text.startswith("#:schema ") for each in layer.documents)
