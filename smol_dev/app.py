@@ -47,6 +47,7 @@ class Task:
     `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
     resumed run is about (empty: all that are missing), `include` those that may be read into a request
     although a record from elsewhere says that they were edited, `list_file` holds another file list.
+    `strict` gives a program whose files do not fit together the exit code 4.
     """
 
     prompt: str = ""
@@ -57,6 +58,7 @@ class Task:
     only: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     list_file: Path | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,7 @@ class _Run:
             self.rim.show,
             secrets=[secret for bound in self.secrets for secret in bound.secrets],
             max_file_bytes=self.loaded.run.max_file_bytes,
+            strict=self.task.strict,
         )
         interrupts = self.rim.interrupts
         interrupts.hint = safe(self._go_on())
@@ -438,6 +441,7 @@ class _Run:
             settle=self._without_secrets(job.settle),
             todo=self._todo(),
             written={} if remaining is None else self._written(remaining),
+            locked=frozenset(remaining.edited if remaining is not None else ()),
         )
 
     def _written(self, remaining: Remaining) -> dict[str, Written]:
@@ -448,5 +452,6 @@ class _Run:
             if path in edited:
                 turns[path] = Written(self.workspace.read(path))
             elif path in finished:
-                turns[path] = Written(whole(state.said, self.workspace.read(path)), state.asked)
+                content = self.workspace.read(path)
+                turns[path] = Written(content, whole(state.said, content), state.asked)
         return turns

@@ -31,9 +31,10 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The turns of a file that is there: what the model said, and what it was asked (empty: the usual)."""
+    """A file that is there, and its turns: what the model said and was asked (empty: the text, the usual)."""
 
-    said: str
+    content: str
+    said: str = ""
     asked: str = ""
 
 
@@ -45,7 +46,7 @@ class Job:
     out at once, None for what the server says it has slots for (else `usual_concurrency`). A job
     that goes on where another stopped brings its `plan`, `files`, the turns
     `list_asked` and `list_answer` between them, in `written` the turns of the files that are there, and in
-    `todo` the files to ask for (None: all).
+    `todo` the files to ask for (None: all). Files that are `locked` are the user's, and not mended.
     """
 
     prompt: str
@@ -64,6 +65,8 @@ class Job:
     files: tuple[str, ...] = ()
     todo: tuple[str, ...] | None = None
     written: Mapping[str, Written] = field(default_factory=dict)
+    check_references: bool = True
+    locked: frozenset[str] = frozenset()
 
     def settings(self, stage: StageName) -> StageSettings:
         """The profile's word on a stage."""
@@ -80,6 +83,8 @@ class Conversation:
         self.list_answer = job.list_answer
         self.list_asked = job.list_asked
         self.files = job.files
+        self.answers: dict[str, tuple[Message, ...]] = {}
+        """For each file the turns up to and including the answer that holds it."""
         self._facts: dict[StageName, Facts] = {}
         self._budgets: dict[str, Budget] = {}
         self._variants: dict[StageName, str] = {}
@@ -147,6 +152,20 @@ class Conversation:
         return prompts.ask_file(
             words, path, prompt=self.job.prompt, plan=self.plan, files=self.files, fence=fence
         )
+
+    def turns_before_mending(
+        self, path: str, content: str, request: Message
+    ) -> tuple[Message, ...]:
+        """The conversation to ask for a file once more in: all of it where it fits, else what led to the file."""
+        alone = (
+            *self.shared(),
+            Message("user", self.file_request(path)),
+            Message("assistant", content),
+        )
+        own = self.answers.get(path, alone)
+        newest = next(reversed(self.answers.values()), own)
+        goes_on = newest[: len(own)] == own and self.budget("code").fits((*newest, request))
+        return newest if goes_on else own
 
     def _words(self, stage: StageName, *, short: bool) -> Words:
         return self.job.variants["small" if short else self._variants[stage]]

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final, TypeVar
 
 from smol_dev.asking import AnswerRejected, Spent
@@ -20,6 +20,7 @@ from smol_dev.events import (
     FileFailed,
     FilesReady,
     PlanReady,
+    ProblemFound,
     Retry,
     RunDone,
     StageStarted,
@@ -29,7 +30,7 @@ from smol_dev.pipeline import Happening, ListSaid
 from smol_dev.redact import redact
 from smol_dev.rim import Show
 from smol_dev.safe import command
-from smol_dev.strategies import FileMissing, FileReady
+from smol_dev.strategies import Checked, FileMissing, FileReady
 from smol_dev.totals import Totals, as_totals, summed
 from smol_dev.workspace.paths import invisible, noteworthy
 from smol_dev.workspace.record import FileState, Record, parted
@@ -56,6 +57,7 @@ class Delivery:
         *,
         secrets: Collection[str] = (),
         max_file_bytes: int,
+        strict: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.workspace = workspace
@@ -68,12 +70,14 @@ class Delivery:
         words = [max(secret.split(), key=len, default="") for secret in secrets]
         self._keys = tuple(word for word in words if "://" not in word)
         self._max_file_bytes = max_file_bytes
+        self._strict = strict
+        self._problems: tuple[ProblemFound, ...] = ()
         self._clock = clock
         self._started = clock()
         self._totals = Totals(clock)
         self._before = record.totals
         self._reasons: list[Reason] = []
-        self._bytes = 0
+        self._sizes: dict[str, int] = {}
         self._retries = 0
         self._notable: list[str] = []
         self._left_to_keep = MOST_KEPT
@@ -89,6 +93,8 @@ class Delivery:
             case FileReady():
                 self._check_total(step)
                 self._spawn(self._deliver(step), path=step.path)
+            case Checked():
+                self._take_problems(step)
             case FileMissing():
                 self.fail(step.path, step.reason, step.error)
             case AnswerRejected():
@@ -133,7 +139,7 @@ class Delivery:
             output_dir=str(self.workspace.root),
             written=tuple(self.written),
             failed=tuple(self.failed),
-            bytes=self._bytes,
+            bytes=sum(self._sizes.values()),
             prompt_tokens=usage.prompt,
             cached_tokens=usage.cached,
             completion_tokens=usage.completion,
@@ -143,6 +149,7 @@ class Delivery:
             exit_code=exit_code,
             tokens_per_second=self._totals.pace.per_second,
             usage_is_partial=usage.is_partial,
+            problems=self._problems,
         )
 
     def close(self) -> None:
@@ -162,6 +169,14 @@ class Delivery:
         self._spawn(self.save())
         self._totals.end("files")
         self._show(step)
+
+    def _take_problems(self, step: Checked) -> None:
+        self._problems = tuple(
+            replace(each, message=self.clean(each.message)) for each in step.problems
+        )
+        self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
+        for problem in self._problems:
+            self._show(problem)
 
     def _pass_on(self, step: Event) -> None:
         if isinstance(step, StageStarted):
@@ -197,8 +212,9 @@ class Delivery:
             asked=asked,
         )
         await self._on_disk(lambda: self.workspace.note(state))
-        self.written.append(step.path)
-        self._bytes += size
+        if step.path not in self._sizes:
+            self.written.append(step.path)
+        self._sizes[step.path] = size
         self._remark(step)
         self._show(
             FileDone(
@@ -296,7 +312,7 @@ class Delivery:
 
     def _exit_code(self) -> int:
         if not self.failed:
-            return 0
+            return 4 if self._strict and not all(each.mended for each in self._problems) else 0
         return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
 
 

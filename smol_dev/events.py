@@ -94,6 +94,21 @@ class FileFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemFound:
+    """Something that does not fit together, found when the last file was there. In NDJSON: `problem`.
+
+    `mended` says that the round of mending cured it; else line and column are where it stands now.
+    """
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    message: str
+    mended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """A request is sent again: after a failure of the server, or because of what was answered."""
 
@@ -162,6 +177,7 @@ class RunDone:
     exit_code: int
     tokens_per_second: float | None = None
     usage_is_partial: bool = False
+    problems: tuple[ProblemFound, ...] = ()
 
 
 Event = (
@@ -173,6 +189,7 @@ Event = (
     | FileStarted
     | FileDone
     | FileFailed
+    | ProblemFound
     | Retry
     | Warned
     | Noticed

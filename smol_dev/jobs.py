@@ -33,6 +33,7 @@ def job_of(
         usual_concurrency=link.usual_concurrency,
         max_files=run.max_files,
         syntax_check=run.syntax_check,
+        check_references=run.check_references,
         plan=plan,
         files=files,
     )

@@ -30,7 +30,7 @@ from smol_dev.errors import UsageError
 if TYPE_CHECKING:
     from smol_dev.config.load import Loaded
     from smol_dev.conversation import Conversation
-    from smol_dev.events import Event
+    from smol_dev.events import Event, ProblemFound
     from smol_dev.server.chat import Usage
 
 Value = TypeVar("Value")
@@ -44,12 +44,16 @@ StreamHandler = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What `build` made. Paths are relative to `output_dir`; `usage` is in tokens."""
+    """What `build` made. Paths are relative to `output_dir`; `usage` is in tokens.
+
+    `problems` are those of the files that did not fit together, mended or not.
+    """
 
     output_dir: Path
     written: tuple[str, ...]
     failed: tuple[str, ...]
     usage: "Usage"
+    problems: "tuple[ProblemFound, ...]" = ()
 
 
 def load_profile(
@@ -199,7 +203,7 @@ async def build_async(
         done.completion_tokens,
         is_partial=done.usage_is_partial,
     )
-    return Result(Path(done.output_dir), done.written, done.failed, usage)
+    return Result(Path(done.output_dir), done.written, done.failed, usage, done.problems)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
 from smol_dev.safe import command
 from smol_dev.server.chat import Chat
-from smol_dev.strategies import FileMissing, FileReady, write_files
+from smol_dev.strategies import Checked, FileMissing, FileReady, write_files
 
 LOG: Final = logging.getLogger(__name__)
 MOST_LISTED: Final = 10_000
@@ -36,7 +36,7 @@ class ListSaid:
     text: str
 
 
-Happening = Step | ListSaid | FileReady | FileMissing
+Happening = Step | ListSaid | FileReady | FileMissing | Checked
 
 
 async def run(chat: Chat, job: Job) -> AsyncGenerator[Happening, None]:
@@ -55,10 +55,21 @@ async def run(chat: Chat, job: Job) -> AsyncGenerator[Happening, None]:
         async with aclosing(list_files(talk)) as listing:
             async for list_step in listing:
                 yield list_step
-    if not job.plan_only:
-        async with aclosing(write_files(talk)) as writing:
-            async for file_step in writing:
-                yield file_step
+    if job.plan_only:
+        return
+    files = {path: written.content for path, written in job.written.items()}
+    async with aclosing(write_files(talk)) as writing:
+        async for file_step in writing:
+            if isinstance(file_step, FileReady):
+                files[file_step.path] = file_step.content
+            yield file_step
+    if job.check_references and files:
+        # The parsers of a check are loaded when the last file is there: no request waits for them.
+        from smol_dev.mend import mend  # noqa: PLC0415 - as said above
+
+        async with aclosing(mend(talk, files)) as mending:
+            async for mending_step in mending:
+                yield mending_step
 
 
 async def make_plan(talk: Conversation) -> AsyncGenerator[Step, None]:

@@ -16,7 +16,7 @@ from smol_dev import prompts
 from smol_dev.asking import Answered, Flawed, Form, Question, Spent, Step, Wording, ask
 from smol_dev.conversation import Conversation
 from smol_dev.errors import AnswerError, Reason, ServerError, SmolError
-from smol_dev.events import FileStarted, Retry, Warned
+from smol_dev.events import FileStarted, ProblemFound, Retry, Warned
 from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code, Rejected
@@ -61,6 +61,13 @@ class FileMissing:
     error: SmolError
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What did not fit together when the last file was there, and what is left of it."""
+
+    problems: tuple[ProblemFound, ...]
+
+
 FileStep = Step | FileReady | FileMissing
 _Read = Callable[[str, str | None], str | Flawed[str] | Rejected]
 
@@ -82,7 +89,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
     turns = shared
     for path, file in talk.job.written.items():
         asked = file.asked or talk.file_request(path)
-        turns = (*turns, Message("user", asked), Message("assistant", file.said))
+        turns = (*turns, Message("user", asked), Message("assistant", file.said or file.content))
     for number, path in enumerate(paths):
         yield FileStarted(path)
         request = Message("user", talk.file_request(path))
@@ -93,7 +100,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
                 async for step in steps:
                     if isinstance(step, Answered):
                         yield _ready(talk, path, step)
-                        turns = (*step.turns, Message("assistant", step.said))
+                        turns = talk.answers[path]
                     else:
                         yield step
         except (AnswerError, ServerError) as error:
@@ -108,7 +115,7 @@ async def _one(
     talk: Conversation, path: str, turns: tuple[Message, ...]
 ) -> AsyncGenerator[Step | Answered[str], None]:
     """One file, from the fullest prompt to the smallest that the window takes."""
-    read = _reader(path, syntax_check=talk.job.syntax_check)
+    read = file_reader(path, syntax_check=talk.job.syntax_check)
     retries, budget = talk.job.settings("code").answer_retries, talk.budget("code")
     too_long: ServerError | None = None
     cut: tuple[Message, ...] = ()
@@ -234,7 +241,9 @@ class _Crew:
         await self.steps.put(Warned(f"going on with {self._limit} requests at once"))
 
 
-def _reader(path: str, *, syntax_check: bool) -> _Read:
+def file_reader(path: str, *, syntax_check: bool) -> _Read:
+    """Return what reads an answer that holds the file."""
+
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
         if isinstance(verdict, Rejected) and verdict.kept is None:
@@ -251,6 +260,7 @@ def _reader(path: str, *, syntax_check: bool) -> _Read:
 
 
 def _ready(talk: Conversation, path: str, answer: Answered[str]) -> FileReady:
+    talk.answers[path] = (*answer.turns, Message("assistant", answer.said))
     asked = answer.turns[-1].content
     return FileReady(
         path,

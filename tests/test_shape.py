@@ -42,7 +42,9 @@ MAY_IMPORT = {
     "pieces": {"events", "chat"},
     "asking": {*WORDS, "budget", "counting", "pieces", "prompts", "replies", "chat"},
     "strategies": {*WORDS, *METHOD},
-    "pipeline": {*WORDS, *METHOD},
+    "checks": {"languages"},
+    "mend": {*WORDS, *METHOD, "checks", "languages"},
+    "pipeline": {*WORDS, *METHOD, "mend"},
     "workspace": {"errors", "chat", "safe"},
     "demo": set(),
     "ui": {*WORDS, "chat"},
@@ -57,7 +59,12 @@ MAY_IMPORT = {
 }
 """For each part, which of our other parts it may import; what is not here may import anything."""
 
-LAZY = {"smol_dev/__main__.py", "smol_dev/library.py", "smol_dev/ui/choice.py"}
+LAZY = {
+    "smol_dev/pipeline.py",
+    "smol_dev/__main__.py",
+    "smol_dev/library.py",
+    "smol_dev/ui/choice.py",
+}
 """Outside of `cli/`, the places that import inside a function, each with its reason beside it."""
 
 

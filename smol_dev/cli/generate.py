@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 )
 @click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept.")
 @click.option(
+    "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
+)
+@click.option(
     "--allow-sensitive",
     metavar="GLOB",
     multiple=True,

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     "--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable."
 )
 @click.option(
+    "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
+)
+@click.option(
     "--allow-sensitive",
     metavar="GLOB",
     multiple=True,
@@ -47,6 +50,7 @@ def resume(
     include: tuple[str, ...],
     list_file: Path | None,
     allow_sensitive: tuple[str, ...],
+    strict: bool,
     flags: "Flags",
     report: Report,
 ) -> int:
@@ -63,5 +67,6 @@ def resume(
         include=include,
         list_file=list_file,
         allow_sensitive=allow_sensitive,
+        strict=strict,
     )
     return report.run(lambda rim: run(task, flags, rim))

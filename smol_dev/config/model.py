@@ -204,6 +204,9 @@ class Run(Table):
     syntax_check: bool = True
     """Check Python, JSON and TOML files with the standard library, and ask once more for one that fails."""
 
+    check_references: bool = True
+    """Check whether the files fit together when the last one is there (imports, names, paths, ids, packages), and ask once more for those that do not."""
+
 
 class Prompts(Table):
     """An own prompt variant. Each value is the text itself, or the name of a file that holds it."""

@@ -6,6 +6,7 @@ it and changes nothing before, so that a server finds every earlier turn in its 
 """
 
 import json
+import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ FENCE_OF_FENCES: Final = 4
 
 LIST_OPENING: Final = '{"files": ["'
 """How a file list begins, for servers that continue an answer."""
+
+MOST_OUTLINES: Final = 12
+LONGEST_OUTLINE: Final = 240
+"""Lines, and characters of a line, about what other files define."""
 
 EXAMPLE_LIST: Final = ("src/parser.js", "src/report.js")
 """The paths that the example of a list names; an answer that names just these has copied it."""
@@ -101,16 +106,44 @@ def ask_file(
 
     `fence` is how many back-ticks the block of the example has, 0 for what the type of the file needs.
     """
-    example = _example_for(path)
-    ticks = "`" * (fence or example.fence)
     return _fill(
         words.code,
         prompt=prompt,
         plan=plan,
         files="\n".join(files),
-        example=f"{ticks}{example.info}\n{example.line}\n{ticks}",
+        example=_example_block(path, fence),
         path=path,
     )
+
+
+def ask_mended(
+    path: str,
+    problems: Sequence[str],
+    outlines: Mapping[str, Sequence[str]],
+    *,
+    undefined: Sequence[str] = (),
+    fence: int = 0,
+) -> str:
+    """The request for a file once more, with what is wrong in it and what the other files really define.
+
+    `undefined` are functions that the plan names and no file holds.
+    """
+    remarks = _table("remarks.toml")
+    lines = [
+        textwrap.shorten(f"{other}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
+        for other, names in outlines.items()
+        if names
+    ][:MOST_OUTLINES]
+    parts = [
+        _fill(remarks["mend"], path=path, problems="\n".join(f"- {each}" for each in problems))
+    ]
+    if lines:
+        parts.append(_fill(remarks["defined"], lines="\n".join(lines)))
+    if undefined:
+        named = ", ".join(f"`{name}`" for name in undefined[:MOST_OUTLINES])
+        parts.append(_fill(remarks["undefined"], names=named))
+    parts.append(_fill(remarks["again_whole"], example=_example_block(path, fence), path=path))
+    return "\n".join(parts)
 
 
 def file_opening(path: str, *, fence: int = 0) -> str:
@@ -149,6 +182,12 @@ class _Example:
     info: str
     line: str
     fence: int
+
+
+def _example_block(path: str, fence: int) -> str:
+    example = _example_for(path)
+    ticks = "`" * (fence or example.fence)
+    return f"{ticks}{example.info}\n{example.line}\n{ticks}"
 
 
 def _example_for(path: str) -> _Example:

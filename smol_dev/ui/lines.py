@@ -82,7 +82,11 @@ def _(event: Failed) -> str:
 def _(event: RunDone) -> str:
     if not event.stages and not event.written:
         return ""  # nothing was asked: the error has said it all
-    return "\n".join(f"{name:<12}{value}" for name, value in totals(event)) + remedy(event)
+    return (
+        "\n".join(f"{name:<12}{value}" for name, value in totals(event))
+        + misfits(event)
+        + remedy(event)
+    )
 
 
 def left_out(event: FilesReady) -> list[str]:
@@ -130,6 +134,21 @@ def totals(event: RunDone) -> list[tuple[str, str]]:
 def stage_time(stage: StageTotal) -> tuple[str, str]:
     """The row of one stage."""
     return STAGE_NAMES[stage.stage], f"{stage.seconds:.1f} s"
+
+
+def misfits(event: RunDone) -> str:
+    """What did not fit together and what is left of it, after a blank line; nothing where all fits."""
+    if not event.problems:
+        return ""
+    left = [each for each in event.problems if not each.mended]
+    head = f"{counted(len(event.problems), 'problem')} found"
+    mended = len(event.problems) - len(left)
+    head += f", {mended:,} mended" if mended else ""
+    head += f", {len(left):,} left:" if left else ""
+    places = [
+        f"  {safe_name(each.path)}:{each.line}:{each.column}: {safe(each.message)}" for each in left
+    ]
+    return "\n\n" + "\n".join([head, *places])
 
 
 def remedy(event: RunDone) -> str:

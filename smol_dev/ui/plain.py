@@ -19,7 +19,7 @@ from smol_dev.events import (
 )
 from smol_dev.safe import safe, safe_name
 from smol_dev.ui.held import LINE_ENDS, Held
-from smol_dev.ui.lines import details, done, failed, left_out, remedy, sentence
+from smol_dev.ui.lines import details, done, failed, left_out, misfits, remedy, sentence
 from smol_dev.ui.progress import Progress, Ticker, waiting
 from smol_dev.ui.screen import Clock, Redact
 from smol_dev.ui.streams import Talk
@@ -154,7 +154,8 @@ class Quiet:
         elif isinstance(event, FilesReady):
             self._print("\n".join(left_out(event)))
         elif isinstance(event, RunDone):
-            self._print(remedy(event).strip())
+            left = any(not each.mended for each in event.problems)
+            self._print(((misfits(event) if left else "") + remedy(event)).strip())
 
     def close(self) -> None:
         """Nothing is left to write: every line was flushed."""

@@ -90,6 +90,7 @@ class Record:
     dropped: tuple[tuple[str, str], ...] = ()
     states: Mapping[str, FileState] = field(default_factory=dict)
     totals: Mapping[str, object] = field(default_factory=dict)
+    problems: tuple[Mapping[str, object], ...] = ()
     tool_version: str = ""
     format_version: int = FORMAT_VERSION
     run_id: str = ""
