@@ -33,7 +33,8 @@ async def mend(
 ) -> AsyncGenerator[Step | FileReady | Checked, None]:
     """Check the files against each other, and ask once for each that has problems.
 
-    `files` are the texts of those that are there, by path. The last item is `Checked`.
+    `files` are the texts of those that are there, by path. Where something was found, the last item
+    is `Checked`.
     """
     now = dict(files)
     others = [path for path in talk.files if path not in files]
@@ -60,7 +61,8 @@ async def mend(
             yield Noticed(f"`{path}` stays as it is: {error.message}")
             if isinstance(error, ServerError):
                 break
-    yield Checked(tuple(_outcome(found, problems_of(now, others))))
+    if found:
+        yield Checked(tuple(_outcome(found, problems_of(now, others))))
 
 
 def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:

@@ -44,8 +44,7 @@ def program(*answers: Answer, main: str = BROKEN, plan: str = PLAN) -> FakeChat:
 
 
 def outcome(steps: list[Happening]) -> tuple[ProblemFound, ...]:
-    [checked] = [step for step in steps if isinstance(step, Checked)]
-    return checked.problems
+    return next((step.problems for step in steps if isinstance(step, Checked)), ())
 
 
 def files(steps: list[Happening]) -> list[tuple[str, str]]:

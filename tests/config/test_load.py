@@ -49,6 +49,7 @@ RUN_VALUES: dict[str, tuple[Any, Any]] = {
     "max_files": (10, 20),
     "max_file_bytes": (2_000_000, 3_000_000),
     "syntax_check": (False, True),
+    "check_references": (False, True),
 }
 KEYS = ("api_key", "api_key_env", "api_key_file", "api_key_command", "headers")
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from io import StringIO
 
 from smol_dev.events import (
@@ -6,6 +7,8 @@ from smol_dev.events import (
     FileStarted,
     Piece,
     PlanReady,
+    ProblemFound,
+    RunDone,
     StageStarted,
 )
 from smol_dev.ui.plain import Plain, Quiet
@@ -120,4 +123,19 @@ def test_quiet_says_only_what_went_wrong() -> None:
         "error: [key] refused\n"
         "\n"
         "hint: see the log\n"
+    )
+
+
+def test_what_does_not_fit_together_is_said_at_the_end() -> None:
+    stream = StringIO()
+    screen = Plain(stream, redact=redact)
+    problems = (
+        ProblemFound("a.py", 1, 1, "name", "`x` is not defined", mended=True),
+        ProblemFound("b.py", 3, 5, "import", "`store` does not define `fetch`", mended=False),
+    )
+    [done] = [event for event in EVENTS if isinstance(event, RunDone)]
+    screen.show(replace(done, failed=(), problems=problems))
+    screen.close()
+    assert stream.getvalue().endswith(
+        "\n\n2 problems found, 1 mended, 1 left:\n  b.py:3:5: `store` does not define `fetch`\n"
     )
