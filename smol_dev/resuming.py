@@ -121,12 +121,20 @@ def _as_begun(record: Record, flags: Flags, rim: Rim) -> tuple[Loaded, Rim]:
             hint="`smol_dev profiles list` shows those that are there: `smol_dev resume -p NAME`",
         )
     loaded = load_shown(merged, there)
-    model = record.server.get("model")
-    if not loaded.profile.model and isinstance(model, str) and model and loaded.name == name:
-        chosen = {**merged.named, "model": (model, "the record of the run")}
-        loaded = load(replace(merged, named=chosen), around, approve=rim.approve)
+    if loaded.name == name and (found := _found_then(record, loaded)):
+        chosen = {key: (text, "the record of the run") for key, text in found.items()}
+        flags = replace(merged, named={**merged.named, **chosen})
+        loaded = load(flags, around, approve=rim.approve)
     _tell_differences(record, loaded, rim)
     return loaded, there
+
+
+def _found_then(record: Record, loaded: Loaded) -> dict[str, str]:
+    """The server and the model that no setting names and the run found for itself."""
+    keys = [] if loaded.profile.base_url else ["base_url", "provider"]
+    keys += [] if loaded.profile.model else ["model"]
+    found = {key: record.server.get(key) for key in keys}
+    return {key: text for key, text in found.items() if isinstance(text, str) and text}
 
 
 def _tell_differences(record: Record, loaded: Loaded, rim: Rim) -> None:
@@ -134,8 +142,9 @@ def _tell_differences(record: Record, loaded: Loaded, rim: Rim) -> None:
     if not isinstance(then, dict) or record.tool_version != __version__:
         return
     found = differences(then, as_dict(loaded))
-    if record.server.get("model") == loaded.profile.model:
-        found = tuple(each for each in found if not each.startswith("`model`"))
+    for key in ("base_url", "provider", "model"):
+        if record.server.get(key) == getattr(loaded.profile, key):
+            found = tuple(each for each in found if not each.startswith(f"`{key}`"))
     if found:
         more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
         rim.show(Warned(f"not as the run was begun: {', '.join(found[:MOST_TOLD])}{more}"))

@@ -8,6 +8,7 @@ after the other, the last again and again, a function chooses by the request.
 """
 
 import atexit
+import contextlib
 import json
 import socket
 import struct
@@ -145,6 +146,8 @@ class FakeServer:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
+        with contextlib.suppress(OSError):  # else the thread in `accept` takes one more connection
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         with self._lock:
             for connection in self._open:

@@ -485,6 +485,27 @@ def test_a_variable_that_changed_beats_a_flag_of_then(elsewhere: Elsewhere) -> N
     assert asked_models(server)[2:] == ["then", "other"]
 
 
+def test_a_run_goes_on_with_the_server_that_it_found(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as server, FakeServer(plays(TWO)) as other:
+        elsewhere.environ["SMOL_LOCAL_SERVERS"] = server.base_url
+        generate(Task("a counter", plan_only=True), Flags(), elsewhere.rim())
+        elsewhere.environ["SMOL_LOCAL_SERVERS"] = other.base_url
+        assert elsewhere.go_on().exit_code == 0
+    assert (len(server.chats), other.chats) == (4, [])
+    assert not any("not as the run" in str(event) for event in elsewhere.shown)
+
+
+def test_a_run_whose_server_is_off_says_how_to_start_it(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as server:
+        elsewhere.environ["SMOL_LOCAL_SERVERS"] = server.base_url
+        generate(Task("a counter", plan_only=True), Flags(), elsewhere.rim())
+    done = elsewhere.go_on()
+    failed = [event for event in elsewhere.shown if isinstance(event, FileFailed)]
+    assert (done.exit_code, [each.path for each in failed]) == (3, list(TWO))
+    assert failed[0].message == f"nothing answers at {server.base_url}"
+    assert failed[0].hint.startswith("start the server")
+
+
 def test_secrets_are_not_recorded(elsewhere: Elsewhere) -> None:
     secrets = {
         "SMOL_API_KEY": "canary-key-0123456789",

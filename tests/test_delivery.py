@@ -1,11 +1,15 @@
 """Files on their way to the disk: whatever goes wrong there ends as a failed file, and is shown."""
 
 import asyncio
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from smol_dev.delivery import Delivery
+from smol_dev.errors import WorkspaceError
 from smol_dev.events import Event, FileFailed, RunDone
 from smol_dev.server.chat import Usage
 from smol_dev.strategies import FileReady
@@ -72,3 +76,28 @@ def test_a_name_that_the_locale_cannot_spell_is_a_failed_file(tmp_path: Path) ->
     assert "the system's locale cannot spell this name" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "generated/a.py").read_text() == "A = 1\n"
+
+
+def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> None:
+    shown: list[Event] = []
+
+    async def work() -> None:
+        with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+            delivery = Delivery(workspace, Record("p", {}), shown.append, max_file_bytes=100)
+            shutil.rmtree(tmp_path / "out")
+            await delivery.take(FileReady("a.py", "A = 1\n", Usage(), 0.1))
+            try:
+                await delivery.settle()
+            finally:
+                delivery.close()
+
+    with pytest.raises(WorkspaceError) as stopped:
+        asyncio.run(work())
+    out = tmp_path / "out"
+    message = f"cannot write `a.py` in `{out}`: the folder is no longer there"
+    hint = (
+        f"put it back and finish the run: `smol_dev resume {out}`,"
+        " or start anew: `smol_dev -o DIR PROMPT`"
+    )
+    assert (stopped.value.message, stopped.value.hint) == (message, hint)
+    assert shown == [FileFailed("a.py", "disk", message, hint)]

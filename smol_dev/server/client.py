@@ -326,6 +326,9 @@ class Client:
             answer = await fetch(self.http, address(asked.base_url, "models"), seconds=patience)
             if answer is None and self._clock() - started < patience:
                 return  # it is off: the request says so
+            if answer is None:
+                message = f"{asked.server} said nothing for {patience:g} s (`first_token_timeout`)"
+                raise failure("timeout", asked, message=message)
             del self._facts[asked.model]
             remote = (await self.facts(stage)).remote
         if remote is None:

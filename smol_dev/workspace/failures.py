@@ -24,6 +24,10 @@ _WORDS: Final = {
         "it is larger than files may be here",
         "raise the limit (`ulimit -f unlimited`), then finish the run: {resume}",
     ),
+    errno.ENOENT: (
+        "the folder is no longer there",
+        "put it back and finish the run: {resume}, or start anew: `smol_dev -o DIR PROMPT`",
+    ),
     errno.EROFS: ("the disk is read-only", _CHOOSE),
     errno.EACCES: ("permission denied", _CHOOSE),
     errno.EPERM: ("permission denied", _CHOOSE),
