@@ -1,7 +1,7 @@
 """The command line as a layer: named options and `-c KEY=VALUE`, each key with its spelling."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from smol_dev.config.environment import KEY_SOURCES, put
@@ -24,9 +24,16 @@ class CommandLine(NamedTuple):
 
 
 def command_line(
-    named: Mapping[str, tuple[object, str]], sets: tuple[str, ...], *, selected: str
+    named: Mapping[str, tuple[object, str]],
+    sets: tuple[str, ...],
+    *,
+    selected: str,
+    run_keys: Collection[str] = (),
 ) -> CommandLine:
-    """The layer the options make: of several `-c` the last wins, and a named option beats them all."""
+    """The layer the options make: of several `-c` the last wins, and a named option beats them all.
+
+    `run_keys` are the keys of `[run]`, where the settings' model is at hand.
+    """
     data: dict[str, Any] = {}
     spelled: dict[Key, str] = {}
     problems: list[Problem] = []
@@ -36,7 +43,7 @@ def command_line(
             problems.append(read)
             continue
         path, value = read
-        add(data, spelled, at(path, selected), value, f"-c {dotted(path)}=…")
+        add(data, spelled, at(path, selected, run_keys), value, f"-c {dotted(path)}=…")
     for name, (value, spelling) in named.items():
         add(data, spelled, at(tuple(name.split(".")), selected), value, spelling)
     return CommandLine(data, spelled, tuple(problems))
@@ -84,9 +91,11 @@ def toml_value(text: str) -> object:
     return read["value"] if len(read) == 1 and not depth_exceeds(read, DEPTH_LIMIT) else text
 
 
-def at(path: Key, selected: str) -> Key:
-    """The key from the top of a file; one without a table is of the selected profile."""
-    return path if path[0] in TOP_TABLES and len(path) > 1 else ("profiles", selected, *path)
+def at(path: Key, selected: str, run_keys: Collection[str] = ()) -> Key:
+    """Return the key from the top of a file; one without a table is of `run`, or of the selected profile."""
+    if path[0] in TOP_TABLES and len(path) > 1:
+        return path
+    return ("run", *path) if path[0] in run_keys else ("profiles", selected, *path)
 
 
 def add(

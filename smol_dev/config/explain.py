@@ -8,7 +8,7 @@ import tomli_w
 from pydantic import ValidationError
 
 from smol_dev.config.binding import Endpoint, endpoint
-from smol_dev.config.command_line import key_path
+from smol_dev.config.command_line import at, key_path
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.files import is_file_name
@@ -21,6 +21,7 @@ from smol_dev.config.model import (
     Prompts,
     Run,
     Stage,
+    StageName,
     Table,
     laid_over,
 )
@@ -131,11 +132,12 @@ def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
 
 
 def known_path(loaded: Loaded, key: str) -> Key:
-    """The key as it stands in a file; one without a table is the selected profile's."""
+    """The key as it stands in a file; one without a table is of `run`, or of the selected profile."""
     written = key_path(key) or (key,)
-    path = written if written[0] in File.model_fields else ("profiles", loaded.name, *written)
+    is_whole = written[0] in File.model_fields
+    path = written if is_whole else at(written, loaded.name, Run.model_fields)
     table, place = locate(path)
-    known = list(table.model_fields)
+    known = [*table.model_fields, *(() if is_whole else Run.model_fields)]
     if field_of(path) is None or len(path) < place + 1 or path in (("profiles",), ("prompts",)):
         raise ConfigError(
             f"there is no setting `{dotted(written)}`{meant(written[-1], known)}",
@@ -155,19 +157,37 @@ def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
     if path == ("base_url",):
         return address_candidates(view)
     found: list[Candidate] = []
-    won, table = False, len(path)
+    won = False
     for slot, key in standing(view.tables, path):
         part, value = said(slot.table, key)
-        missing = len(key) - len(part)
-        if missing and isinstance(value, dict):
-            table = min(table, missing)
+        if part != key and isinstance(value, dict):
             continue
         reason = view.dropped.get(part) or view.dropped.get(key, "")
-        wins = not (won or reason or 0 < table <= missing)
+        wins = not (won or reason) and is_sent(
+            view, path[: len(path) - len(key) + len(part)], value
+        )
         won = won or wins
         note = reason or meaning(view, path, value)
         found.append(candidate(slot, part, value, whole=key, wins=wins, note=note))
     return (*found, default_candidate(view, path, wins=not won))
+
+
+def is_sent(view: View, path: Key, value: object) -> bool:
+    """Return whether the value of a key of the body is what is sent there; True for any other key.
+
+    Tables are laid over one another, and what is no table takes the place of one.
+    """
+    body = path[1:] if path[0] in STAGES else path
+    if view.profile is None or body[:1] != ("extra_body",):
+        return True
+    profile = view.profile.stage(stage_of(path)) if body != path else view.profile
+    part, sent = said(profile.extra_body, body[1:])
+    return part == body[1:] and type(sent) is type(value) and sent == value
+
+
+def stage_of(path: Key) -> StageName:
+    """Return the stage that a key is of."""
+    return next(each for each in STAGES if each == path[0])
 
 
 def candidate(

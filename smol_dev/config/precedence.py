@@ -42,6 +42,12 @@ def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
     return path, found
 
 
+def speaks_of(table: Mapping[str, Any], path: Key) -> bool:
+    """Return whether the table sets the key, or puts something that is no table in the place of all of it."""
+    part, value = said(table, path)
+    return part == path or not isinstance(value, dict)
+
+
 def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
     """Return the keys of a stage, set in files, that do not hold, each with the reason.
 
@@ -53,11 +59,11 @@ def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
     for path in leaf_paths(slot.table for slot in typed):
         setter = next(slot for slot in typed if slot.holds(*path))
         for staged in [(stage, *path) for stage in STAGES if path[0] in Tuning.model_fields]:
-            if any(slot.holds(*staged) for slot in typed):
+            if any(speaks_of(slot.table, staged) for slot in typed):
                 continue
             for slot in written:
-                part, value = said(slot.table, staged)
-                if part == staged or not isinstance(value, dict):
+                if speaks_of(slot.table, staged):
+                    part, _ = said(slot.table, staged)
                     found[part] = f"{setter.origin(*path).where} holds for all stages"
     return found
 

@@ -21,7 +21,7 @@ from smol_dev.config.endpoint import is_local
 from smol_dev.config.keys import STAGES
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.model import Profile, Prompts, Run
-from smol_dev.config.precedence import said, standing, without
+from smol_dev.config.precedence import leaf_paths, said, standing, without
 from smol_dev.config.profiles import Slot
 
 CLOUD_TIMEOUT: Final = 120.0
@@ -130,14 +130,27 @@ def stated(
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield what the files, variables and flags say, strongest first."""
     for layer in layers.all:
-        yield layer.kind, {"run": dict(layer.table("run"))}
+        yield layer.name, {"run": dict(layer.table("run"))}
     bodies = [(stage, "extra_body") for stage in STAGES]
+    covered: list[Key] = []
     for slot in tables:
-        table = without(slot.table, (*left_out, *bodies))
-        yield f"{slot.layer.kind} {slot.profile}", {"profile": table}
+        table = uncovered(without(slot.table, (*left_out, *bodies)), covered)
+        yield f"{slot.layer.name} {slot.profile}", {"profile": table}
     for stage, body in bodies:
         if any(slot.holds(stage, body) for slot in tables):
+            covered = []
             for slot, path in standing(tables, (stage, body)):
                 if slot.holds(*path):
-                    name = f"{slot.layer.kind} {slot.profile} {' '.join(path)} of {stage}"
-                    yield name, {"profile": {stage: {body: said(slot.table, path)[1]}}}
+                    value = uncovered(said(slot.table, path)[1], covered)
+                    name = f"{slot.layer.name} {slot.profile} {' '.join(path)} of {stage}"
+                    yield name, {"profile": {stage: {body: value}}}
+
+
+def uncovered(table: Mapping[str, Any], covered: list[Key]) -> Mapping[str, Any]:
+    """Return the table less the keys at the covered paths, to which those of its own values are added.
+
+    A value that is no table ends the table below it, whatever a stronger layer makes of the key again.
+    """
+    kept = without(table, covered) if covered else table
+    covered += leaf_paths([kept])
+    return kept

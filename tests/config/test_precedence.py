@@ -260,3 +260,28 @@ def test_a_value_nobody_wrote_down_says_what_it_follows_from(
     (winner,) = [each for each in explain(settled, key) if each.wins]
     assert (winner.value, str(winner.origin)) == held
     assert str(origins(settled)[key]) == held[1]
+
+
+def test_what_is_no_table_ends_the_table_below_it(world: World) -> None:
+    world.write(
+        user='[profiles.child]\nextends = "parent"\nextra_body.options = {b = 2}\n'
+        '[profiles.parent]\nextends = "old"\nextra_body.options = 0\n'
+        "[profiles.old]\nextra_body.options = {a = 1}\n"
+    )
+    settled = world.load(Flags(profile="child"))
+    assert settled.profile.extra_body == {"options": {"b": 2}}
+    found = explain(settled, "extra_body.options.a")
+    assert [(each.value, each.wins) for each in found] == [
+        ("0", False),
+        ("1", False),
+        ("(not set)", True),
+    ]
+
+
+def test_a_stages_value_typed_in_the_place_of_a_table_holds(world: World) -> None:
+    world.write(user="[profiles.w.code]\nextra_body.options = 1\n")
+    world.environ["SMOL_CODE__EXTRA_BODY__OPTIONS"] = "0"
+    settled = world.load(Flags(profile="w", sets=("extra_body.options.num_ctx=7",)))
+    assert settled.profile.stage("code").extra_body == {"options": 0}
+    (winner,) = [each for each in explain(settled, "code.extra_body.options.num_ctx") if each.wins]
+    assert (winner.value, winner.origin.where) == ("0", "SMOL_CODE__EXTRA_BODY__OPTIONS")
