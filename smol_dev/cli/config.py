@@ -1,8 +1,9 @@
 """`smol_dev config`: the settings shown, explained, checked and changed."""
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from smol_dev.config.layers import Flags
     from smol_dev.config.load import Loaded
+
+NEGATIVE: Final = re.compile(r"-\.?\d")
 
 project_option = click.option(
     "--project", is_flag=True, help="The project's smol.toml instead of your own."
@@ -111,7 +114,17 @@ def refuse(problems: "Sequence[str]") -> None:
         raise ConfigError(f"{count} in the settings:", hint=hint, problems=problems)
 
 
-@config.command(name="set")
+class Setting(click.Command):
+    """A command whose value may be a number below zero, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the numbers where no option is looked for."""
+        numbers = [] if "--" in args else [each for each in args if NEGATIVE.match(each)]
+        others = [each for each in args if each not in numbers]
+        return super().parse_args(ctx, [*others, "--", *numbers] if numbers else args)
+
+
+@config.command(name="set", cls=Setting)
 @click.argument("key", shell_complete=complete_key)
 @click.argument("value", shell_complete=complete_value)
 @project_option

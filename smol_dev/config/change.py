@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from smol_dev.config.places import schema_file
 from smol_dev.config.problems import Problem, config_error
 from smol_dev.config.store import PRIVATE_FILE, SHARED_FILE, alone, make_folder, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError
+from smol_dev.safe import command
 
 BY_HAND: Final = "put the file right first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
@@ -59,8 +61,8 @@ def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target
     """The user's file, or with `project` the project's; neither need exist."""
     nearest = surroundings.project_file()
     if project:
-        new = surroundings.cwd / FILE_NAME
-        if nearest is None and is_own_folder(surroundings):
+        new = surroundings.new_project_file()
+        if nearest is None and is_own_folder(new.parent, surroundings):
             raise UsageError(
                 f"`{new}` would be no project's: it is your own folder",
                 hint="change to the project's folder first, or leave `--project` out",
@@ -76,10 +78,23 @@ def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target
     return Target(Path(os.path.realpath(path)), project=is_project)
 
 
-def is_own_folder(surroundings: Surroundings) -> bool:
-    """Return whether the working directory is the home folder, or the one of the user's or system's file."""
-    at_home = same_as(surroundings.home)(surroundings.cwd)
-    return at_home or is_one_of(surroundings.cwd / FILE_NAME, surroundings.own_files)
+def is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
+    """Return whether the folder is the home folder, or the one of the user's or system's file."""
+    at_home = same_as(surroundings.home)(folder)
+    return at_home or is_one_of(folder / FILE_NAME, surroundings.own_files)
+
+
+def refuse_read_only(path: Path) -> None:
+    """Refuse a file that is not to be written, which replacing it would pass over."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not mode & stat.S_IWUSR:
+        raise ConfigError(
+            f"`{path}` is read-only, and stays as it is",
+            hint=f"if you keep it by hand, {command('chmod u+w {file}', file=path)} lets it be changed",
+        )
 
 
 def change(
@@ -91,6 +106,7 @@ def change(
     that was approved, or needed no approval, is approved as it is written.
     """
     place = target(flags, surroundings, project=project)
+    refuse_read_only(place.path)
     seen = replace(flags, project=True) if place.project else flags
     make_folder(place.path.parent)
     with alone(place.path.parent):

@@ -59,6 +59,20 @@ def without(text: str, key: Key) -> str:
     return first_that_reads(wanted, proposals, key=key, or_else=empty)
 
 
+def without_empty(text: str, key: Key) -> str:
+    """Return the text without a table that holds nothing, unless a comment would go with it."""
+    table: Any = tomllib.loads(text)
+    for part in key:
+        table = table.get(part) if isinstance(table, dict) else None
+    if table != {}:
+        return text
+    try:
+        shorter = without(text, key)
+    except ConfigError:
+        return text
+    return shorter if shorter.count("#") == text.count("#") else text
+
+
 def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -> str:
     """Return the text with the last part of a table's key written as `name`, in every header.
 

@@ -1,12 +1,17 @@
 """`config set` and `unset`: one key of the user's or the project's file."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from smol_dev.config.change import Sheet, change
-from smol_dev.config.command_line import SECRET, TOP_TABLES, key_path, toml_value
-from smol_dev.config.document import rendered, with_value, without
+from smol_dev.config.change import Sheet, Target, change
+from smol_dev.config.command_line import SECRET, TOP_TABLES, at, key_path, toml_value
+from smol_dev.config.document import rendered, with_value, without, without_empty
+from smol_dev.config.endpoint import url_problem
+from smol_dev.config.keys import expected, field_of
 from smol_dev.config.layers import Flags, Key, Layers, Surroundings, declared
+from smol_dev.config.model import Run
 from smol_dev.config.problems import did_you_mean, dotted, typed
 from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
@@ -15,6 +20,9 @@ BETTER_WAYS: Final = (
     "name a variable (`smol_dev config set api_key_env NAME`), a file (`api_key_file`) or a command"
     " (`api_key_command`), or write it into the file itself: `smol_dev config edit`"
 )
+
+VERSION: Final = re.compile(r"/v\d")
+"""What the path of an address has where a version of the API is named."""
 
 IN_THE_FILE: Final = "write it into the file itself: `smol_dev config edit`"
 
@@ -30,8 +38,10 @@ def set_value(
         refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
         refuse_unknown_profile(path, sheet.layers)
         read = toml_value(value.strip())
+        refuse_unquoted(path, read, sheet)
         said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.target.path}`"
-        return with_value(sheet.text, path, read), (said, *overruled(path, sheet))
+        other = (*overruled(path, sheet), *without_version(path, read, sheet.target))
+        return with_value(sheet.text, path, read), (said, *other)
 
     return change(flags, surroundings, edit, project=project)
 
@@ -50,13 +60,31 @@ def unset(
                 hint=f"see who sets it: {command('smol_dev config explain {key}', key=typed(path))}",
             )
         said = f"`{dotted(path)}` is no longer set in `{sheet.target.path}`"
-        return without(sheet.text, path), (said,)
+        text = without(sheet.text, path)
+        for length in range(len(path) - 1, 0, -1):
+            if not declares(path[:length], sheet):
+                text = without_empty(text, path[:length])
+        return text, (said,)
 
     return change(flags, surroundings, edit, project=project)
 
 
+def declares(path: Key, sheet: Sheet) -> bool:
+    """Return whether the table is all that makes a profile, or a prompt variant, that may be in use."""
+    others = [layer for layer in sheet.layers.all if layer.documents and path[1:]]
+    return (
+        path[0] in {"profiles", "prompts"}
+        and path[2:] == ()
+        and not any(
+            path[1] in layer.table(path[0])
+            for layer in others
+            if layer.documents[0].path.resolve() != sheet.target.path.resolve()
+        )
+    )
+
+
 def full_key(key: str, layers: Layers) -> Key:
-    """The key from the top of the file; one without a table is of the selected profile."""
+    """The key from the top of the file; one without a table is of `run`, or of the selected profile."""
     path = key_path(key)
     if path is None:
         raise UsageError(
@@ -64,7 +92,7 @@ def full_key(key: str, layers: Layers) -> Key:
         )
     if path[0] in (*TOP_TABLES, "default_profile"):
         return path
-    return ("profiles", layers.selected, *path)
+    return at(path, layers.selected, Run.model_fields)
 
 
 def refuse_secret(path: Key) -> None:
@@ -84,6 +112,19 @@ def refuse_table(path: Key, *, hint: str) -> None:
         raise UsageError(f"`{dotted(path)}` is {name}, not a key", hint=hint)
 
 
+def refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
+    """Refuse what TOML reads as a number, date or truth where text is wanted, and say how it is typed."""
+    field = field_of(path)
+    if field is None or expected(field) != "text" or isinstance(value, str | dict | list):
+        return
+    template = f"smol_dev config set{sheet.target.option} {{key}} {{value}}"
+    typed_again = command(template, key=typed(path), value=f'"{rendered(value)}"')
+    raise UsageError(
+        f"`{dotted(path)}` must be text, and TOML reads something else here",
+        hint=f"put it in quotes, which the shell must leave: {typed_again}",
+    )
+
+
 def refuse_unknown_profile(path: Key, layers: Layers) -> None:
     """Refuse a key of a profile that no layer declares; a slip of the pen would make a new one."""
     known = declared(layers.all)
@@ -101,6 +142,16 @@ def overruled(path: Key, sheet: Sheet) -> Iterator[str]:
             return
         if layer.kind in ("environment", "project") and holds(layer.data, path):
             yield f"`{layer.origin(path).where}` sets it too, and is stronger"
+
+
+def without_version(path: Key, value: object, place: Target) -> Iterator[str]:
+    """Yield the warning about an address that ends before the `/v1` under which servers answer."""
+    if path[2:] != ("base_url",) or not isinstance(value, str) or url_problem(value):
+        return
+    if value and not VERSION.search(urlsplit(value).path):
+        template = f"smol_dev config set{place.option} {{key}} {{url}}"
+        better = command(template, key=typed(path), url=f"{value.rstrip('/')}/v1")
+        yield f"the address has no `/v1`, under which most servers answer; with it: {better}"
 
 
 def holds(tables: Any, path: Key) -> bool:  # noqa: ANN401 - any part of a TOML file

@@ -11,6 +11,7 @@ from smol_dev.config.change import (
     MARK,
     Target,
     first_lines,
+    refuse_read_only,
     replace_file,
     settle_trust,
     target,
@@ -44,6 +45,7 @@ def edit_by_hand(
     kept in the copy, which the error names.
     """
     place = target(flags, surroundings, project=project)
+    refuse_read_only(place.path)
     old = text_of(place.path, project=place.project)
     before = first_lines() if old is None else old
     copy = copy_of(before)

@@ -8,6 +8,7 @@ from typing import Any
 from smol_dev.config.change import Sheet, change
 from smol_dev.config.command_line import TOP_TABLES, assignment
 from smol_dev.config.document import renamed, with_table, with_value, without
+from smol_dev.config.edit import without_version
 from smol_dev.config.environment import put
 from smol_dev.config.layers import Flags, Key, Layers, Surroundings, declared
 from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
@@ -32,7 +33,9 @@ def add(
 
     def edit(sheet: Sheet) -> Said:
         refuse_taken(name, sheet.layers)
-        return with_table(sheet.text, ("profiles", name), values), made(name, sheet)
+        path = ("profiles", name, "base_url")
+        warned = tuple(without_version(path, values.get("base_url"), sheet.target))
+        return with_table(sheet.text, path[:2], values), (*made(name, sheet), *warned)
 
     return change(flags, surroundings, edit, project=project)
 

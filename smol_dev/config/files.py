@@ -35,6 +35,8 @@ FLAGS: Final = (
 )
 WITHOUT_PROJECT: Final = "correct that, or leave the file out with `--no-project-config`"
 
+BACKSLASH: Final = "a backslash in a string must be `\\\\`, or write the string in single quotes"
+
 # tomllib's messages quote the text, which may be a key; only what is known to quote nothing is passed on.
 SYNTAX: Final = (
     ("Invalid statement", "a line that is neither `key = value` nor a `[table]`"),
@@ -49,7 +51,9 @@ SYNTAX: Final = (
     ("Invalid initial character", "a key begins with a character it cannot begin with"),
     ("Unclosed array", "a list without its `]`"),
     ("Unclosed inline", "a table `{…}` without its `}` on the same line"),
-    ("Unescaped", "a backslash in a string must be `\\\\`, or write the string in single quotes"),
+    ("Unescaped", BACKSLASH),
+    ("Invalid hex", BACKSLASH),
+    ("Escaped character", BACKSLASH),
     ("Unterminated", "a string without its closing quote"),
     ('Expected "\'"', "a string without its closing quote"),
     ("Illegal character", "a string runs over the line, or holds a control character"),
@@ -311,17 +315,26 @@ def find_project(cwd: Path, home: Path | None, *, own: Collection[Path] = ()) ->
     device. Anything of that name is found, so that a link or a folder is refused and not passed over;
     only the `own` files, the user's and the system's, are no project's, wherever their links lead.
     """
+    files = (folder / FILE_NAME for folder in folders_of_project(cwd, home))
+    return next((f for f in files if os.path.lexists(f) and not is_one_of(f, own)), None)
+
+
+def folders_of_project(cwd: Path, home: Path | None) -> Iterator[Path]:
+    """Yield the folders in which a project's file may stand, the working directory first."""
     is_home = same_as(home)
     device = device_of(cwd)
     for folder in (cwd, *cwd.parents):
         if is_home(folder) or device_of(folder) != device:
-            return None
-        file = folder / FILE_NAME
-        if os.path.lexists(file) and not is_one_of(file, own):
-            return file
+            return
+        yield folder
         if os.path.lexists(folder / ".git"):
-            return None
-    return None
+            return
+
+
+def root_of_project(cwd: Path, home: Path | None) -> Path:
+    """Return the folder that holds `.git`; the working directory where there is none."""
+    folders = folders_of_project(cwd, home)
+    return next((each for each in folders if os.path.lexists(each / ".git")), cwd)
 
 
 def is_one_of(file: Path, own: Collection[Path]) -> bool:

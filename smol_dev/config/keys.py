@@ -11,7 +11,17 @@ from smol_dev.config.endpoint import url_problem
 from smol_dev.config.environment import PREFIX
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
 from smol_dev.config.layers import Key
-from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
+from smol_dev.config.model import (
+    MOST_TOKENS,
+    File,
+    Profile,
+    Prompts,
+    Run,
+    Stage,
+    Table,
+    Trust,
+    Tuning,
+)
 from smol_dev.config.problems import did_you_mean, fold
 from smol_dev.config.secret import is_secret_name
 
@@ -35,6 +45,7 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     "concurrency": "max_concurrency",
     "retries": "max_retries",
     "parent": "extends",
+    "output": "output_dir",
 }
 """Names that other programs have for a key of ours."""
 
@@ -147,10 +158,11 @@ def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotat
 
 
 def bounds(limits: Iterable[Any]) -> str:
-    """The limits of a number, in words, each with a space in front."""
+    """The limits of a number, in words, each with a space in front; not those of a computer's numbers."""
     found: dict[str, Any] = {}
     for limit in flat(limits):
         found |= {name: getattr(limit, name) for name in ("gt", "ge", "le") if hasattr(limit, name)}
+    found = {name: value for name, value in found.items() if abs(value) < MOST_TOKENS}
     if "ge" in found and "le" in found:
         return f" from {found['ge']} to {found['le']}"
     ends = (("gt", "above"), ("ge", "of at least"), ("le", "at most"))

@@ -209,11 +209,26 @@ def read_files(
     read: tuple[tuple[Kind, Document | Problem | None], ...] = (
         ("project", read_document(project, project=True) if project and flags.project else None),
         ("user", named_document(user, spelling) if user else None),
-        ("system", system_document(surroundings)),
+        *(("system", read_document(each / FILE_NAME)) for each in surroundings.site_configs),
     )
-    layers = [Layer(kind, each.data, (each,)) for kind, each in read if isinstance(each, Document)]
+    layers = [
+        Layer(kind, at_home(each, surroundings.cwd) if kind == "project" else each.data, (each,))
+        for kind, each in read
+        if isinstance(each, Document)
+    ]
     problems = [each for _, each in read if isinstance(each, Problem)]
     return (*layers, shipped()), problems, warnings
+
+
+def at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
+    """Return what a project's file says, its output folder relative to the file wherever one works."""
+    folder, run = project.path.parent, project.data.get("run")
+    output = run.get("output_dir") if isinstance(run, dict) else None
+    if not isinstance(run, dict) or not isinstance(output, str) or not output:
+        return project.data
+    if folder == cwd or output.startswith("~"):
+        return project.data
+    return {**project.data, "run": {**run, "output_dir": str(folder / output)}}
 
 
 def user_file(
@@ -237,12 +252,6 @@ def named_document(path: Path, spelling: str) -> Document | Problem | None:
     if document is None and spelling:
         return Problem(spelling, "", f"`{path}` does not exist")
     return document
-
-
-def system_document(surroundings: Surroundings) -> Document | Problem | None:
-    """The file that holds for every user of this machine."""
-    folder = surroundings.site_config
-    return read_document(folder / FILE_NAME) if folder else None
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,9 @@ NEVER: Final[dict[str, Any]] = {"trust": "never"}
 
 MIB: Final = 1024 * 1024
 
+MOST_TOKENS: Final = 2**31 - 1
+"""What servers, which count tokens in 32 bits, take for a number of them."""
+
 Auto = Literal["auto"]
 """Not set, in a word that a child can write: it undoes what a parent, or a weaker layer, sets."""
 
@@ -70,10 +73,10 @@ class Tuning(Table):
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | Auto = "auto"
     """Nucleus sampling; a number is sent as it is. `auto` is the model's own, as for `temperature`, else 0.95, and undoes what a parent sets."""
 
-    seed: int | Auto = "auto"
+    seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Auto = "auto"
     """Seed for sampling, for answers that repeat where the server honours it. `auto` sends none, and undoes a parent's."""
 
-    max_output_tokens: Annotated[int, Field(ge=1)] | Auto = "auto"
+    max_output_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | Auto = "auto"
     """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. `auto` is what the window leaves, at most 16,384, and undoes a parent's."""
 
     extra_body: Annotated[
@@ -81,7 +84,7 @@ class Tuning(Table):
     ] = {}
     """Further fields of the request body, passed on as they are (`top_k`, `keep_alive`, …)."""
 
-    context_window: Annotated[int, Field(ge=512)] | Literal["auto"] = "auto"
+    context_window: Annotated[int, Field(ge=512, le=MOST_TOKENS)] | Literal["auto"] = "auto"
     """Tokens the model sees at once; `auto` asks the server for the window as it is loaded."""
 
     truncation_check: bool = True
@@ -193,7 +196,7 @@ class Run(Table):
     """What holds for a run, whatever the profile."""
 
     output_dir: str = "generated"
-    """The folder the files go to, relative to the working directory."""
+    """The folder the files go to, relative to the working directory; in a project's file, to that file's folder."""
 
     max_files: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Most files of one run; a longer list is an error."""

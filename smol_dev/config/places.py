@@ -19,15 +19,14 @@ def schema_file() -> Path:
 
 def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
     """A line for each file, strongest first: its layer, its path, and whether it is there."""
-    here = surroundings.cwd / FILE_NAME
+    here = surroundings.new_project_file()
     own = is_one_of(here, surroundings.own_files)
     project = surroundings.project_file() or (None if own else here)
     user, _ = user_file(flags, surroundings, reserved(variables(surroundings.environ), "config"))
-    system = surroundings.site_config
     named = (
         ("project", project),
         ("user", user),
-        ("system", system / FILE_NAME if system else None),
+        *(("system", each / FILE_NAME) for each in surroundings.site_configs),
     )
     for kind, path in named:
         left_out = " (left out)" if kind == "project" and not flags.project else ""

@@ -1,14 +1,17 @@
 """What is wrong with the settings, in our words: where, which key, and what; never a secret."""
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from smol_dev.errors import ConfigError
 
 PLACE: Final = re.compile(r"(.*):(\d+):(\d+)", re.DOTALL)
+LONGEST_NAME: Final = 80
+"""Letters of an unknown name that are compared with the known ones."""
+
 HINT: Final = "correct what is named; `smol_dev config check` shows every problem"
 
 
@@ -71,10 +74,32 @@ def shown(value: object) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """The known name that was probably meant; empty if none is close."""
-    folded = {fold(each): each for each in known}
-    match = difflib.get_close_matches(fold(name), folded, n=1, cutoff=0.6)
-    return folded[match[0]] if match else ""
+    """Return the known name that was probably meant; empty if no slip of the fingers explains the other.
+
+    Such a slip is one letter too many, too few, wrong or swapped with the next, in three letters; at
+    most three of them.
+    """
+    typed_name = fold(name)[:LONGEST_NAME]
+    most = min(len(typed_name) // 3, 3)
+    close = [each for each in known if abs(len(each) - len(typed_name)) <= most]
+    slips = {each: slips_between(typed_name, fold(each)) for each in close}
+    best = min(slips, key=lambda each: slips[each], default="")
+    return best if best and slips[best] <= most else ""
+
+
+def slips_between(one: str, other: str) -> int:
+    """Return how many letters are too many, too few, wrong or swapped: the Damerau-Levenshtein distance."""
+    earlier: list[int] = []
+    above = list(range(len(other) + 1))
+    for row, (before, letter) in enumerate(pairwise(f" {one}"), start=1):
+        here = [row]
+        for column, (left, across) in enumerate(pairwise(f" {other}"), start=1):
+            cost = min(above[column] + 1, here[-1] + 1, above[column - 1] + (letter != across))
+            if row > 1 and column > 1 and (before, letter) == (across, left):
+                cost = min(cost, earlier[column - 2] + 1)
+            here.append(cost)
+        earlier, above = above, here
+    return above[-1]
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:

@@ -56,15 +56,15 @@ def project_problems(layers: Layers) -> Iterator[Problem]:
             yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
     folder = layer.documents[0].path.parent
     output = layer.table("run").get("output_dir")
-    if isinstance(output, str) and leaves_folder(layers.surroundings.cwd, output, folder):
+    if isinstance(output, str) and leaves_folder(output, folder):
         what = f"{shown(output)} is outside the project's folder; choose it with `--output`"
         yield Problem(layer.place(("run", "output_dir")), "run.output_dir", what)
 
 
-def leaves_folder(cwd: Path, output: str, folder: Path) -> bool:
+def leaves_folder(output: str, folder: Path) -> bool:
     """Whether the output folder, links followed, is outside the project's folder."""
     try:
-        inside = (cwd / output).resolve().is_relative_to(folder.resolve())
+        inside = (folder / output).resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
         return True
     return output.startswith("~") or not inside

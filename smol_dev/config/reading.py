@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from smol_dev.config.binding import Endpoint, endpoint
+from smol_dev.config.command_line import command_line
 from smol_dev.config.endpoint import (
     Lookup,
     addresses_of,
@@ -20,6 +21,7 @@ from smol_dev.config.environment import environment, in_variable
 from smol_dev.config.files import FILE_NAME
 from smol_dev.config.keys import STAGES, KnownKeys
 from smol_dev.config.layers import Layer, Layers, declared, read_layers
+from smol_dev.config.model import Run
 from smol_dev.config.precedence import leaf_paths, overridden
 from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots, value_of
@@ -72,7 +74,14 @@ def read(flags: Flags, surroundings: Surroundings) -> Reading:
 
 
 def understood(layers: Layers) -> Layers:
-    """The layers with each variable read as the type of its key; an unknown one is a warning."""
+    """The layers with each variable read as the type of its key; an unknown one is a warning.
+
+    A key that only `[run]` has is one of `[run]`.
+    """
+    flags = layers.flags
+    typed = command_line(
+        flags.named, flags.sets, selected=layers.selected, run_keys=Run.model_fields
+    )
     said = environment(
         layers.variables,
         selected=layers.selected,
@@ -85,8 +94,11 @@ def understood(layers: Layers) -> Layers:
         ],
         known=KnownKeys(layers.selected),
     )
-    spoken = Layer("environment", said.data, spelled=said.spelled)
-    every = tuple(spoken if layer.kind == "environment" else layer for layer in layers.all)
+    spoken = {
+        "flags": Layer("flags", typed.data, spelled=typed.spelled),
+        "environment": Layer("environment", said.data, spelled=said.spelled),
+    }
+    every = tuple(spoken.get(layer.kind, layer) for layer in layers.all)
     return replace(
         layers,
         all=every,

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from smol_dev.config.document import rendered
-from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Tuning
+from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning
 from smol_dev.config.places import SCHEMA_FILE
 
 SCHEMA_LINE: Final = "#:schema "
@@ -192,9 +192,13 @@ def bounds(schema: Mapping[str, Any]) -> str:
     """The bounds of a number, in words that follow its kind."""
     above, least, most = (schema.get(name) for name in ("exclusiveMinimum", "minimum", "maximum"))
     lower = (
-        f"above {above:,}" if above is not None else f"from {least:,}" if least is not None else ""
+        f"above {above:,}"
+        if above is not None
+        else f"from {least:,}"
+        if least is not None and least > -MOST_TOKENS
+        else ""
     )
-    upper = f"to {most:,}" if most is not None else ""
+    upper = f"to {most:,}" if most is not None and most < MOST_TOKENS else ""
     return "".join(f" {part}" for part in (lower, upper) if part)
 
 

@@ -1,6 +1,7 @@
 """Each layer checked by itself, so that every problem is named where it stands, overridden or not."""
 
 import datetime as dt
+import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -11,13 +12,18 @@ from pydantic import ValidationError
 
 from smol_dev.config.endpoint import url_problem
 from smol_dev.config.environment import KEY_SOURCES
+from smol_dev.config.files import BACKSLASH
 from smol_dev.config.keys import expected, field_of, is_secret, locate, meant, setting
 from smol_dev.config.layers import Key, Layer, Layers, declared
-from smol_dev.config.model import File, Profile, Prompts, Run, Stage
+from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
 from smol_dev.config.problems import Problem, did_you_mean, nearest, shown
 from smol_dev.config.secret import key_problem
 from smol_dev.safe import command
 
+ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
+"""A Windows path in which TOML has read a backslash and a letter as a control character: `C:\\temp`."""
+
+CONTROL: Final = re.compile(r"[\x01-\x1f]")
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 SHIPPED_VARIANTS: Final = ("auto", "default", "small")
@@ -55,7 +61,9 @@ def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
         key = setting(each["loc"])
         if key not in seen:
             seen.add(key)
-            yield layers.problem(layer, key, wrong_value(key, value_at(layer.data, key)))
+            value = value_at(layer.data, key)
+            written = how_written(layer.spelling(key), key, value) if not layer.documents else ""
+            yield layers.problem(layer, key, wrong_value(key, value) + written)
 
 
 def value_at(data: Any, key: Iterable[Any]) -> Any:  # noqa: ANN401 - TOML data
@@ -79,7 +87,34 @@ def wrong_value(key: tuple[Any, ...], value: object) -> str:
     got = "" if inside or is_secret(key) else f", got {kind_of(value)}{shown(value)}"
     options = re.findall(r"`([^`]+)`", takes) if isinstance(value, str) and not inside else []
     meant = did_you_mean(value, options) if isinstance(value, str) and not is_secret(key) else ""
-    return f"must be {takes}{got}{meant}"
+    is_too_long = type(value) is int and abs(value) > MOST_TOKENS and got
+    return f"must be {takes}{got}{meant}{'; no server takes so many digits' if is_too_long else ''}"
+
+
+def how_written(spelling: str, key: tuple[Any, ...], value: object) -> str:
+    """Return how a variable or a `-c` is written whose value is of the wrong type; empty for others."""
+    field = field_of(key)
+    if field is None or spelling.startswith("--"):
+        return ""
+    option = spelling.removeprefix("-c ").removesuffix("=…") if spelling.startswith("-c ") else ""
+    takes = "text" if len(key) > locate(key)[1] + 1 else expected(field)
+    if option and not isinstance(value, str | dict | list) and takes.startswith("text"):
+        text = "TEXT" if is_secret(key) else shown(value)[1:-1]
+        return f"; text that looks like something else stands in quotes: {quoted_set(option, text)}"
+    example = (field.examples or [None])[0]
+    if not isinstance(value, str) or not isinstance(example, dict | list):
+        return ""
+    if option and isinstance(example, dict):
+        name, inner = next(iter(example.items()))
+        option, example = f"{option}.{name}", inner
+    if option:
+        return "; write it as " + command("-c {set}", set=f"{option}={json.dumps(example)}")
+    return "; write it as JSON: " + command(f"{spelling}={{value}}", value=json.dumps(example))
+
+
+def quoted_set(option: str, value: object) -> str:
+    """Return the `-c` whose value is this text, however TOML would read it."""
+    return command("-c {set}", set=f'{option}="{value}"')
 
 
 def kind_of(value: object) -> str:
@@ -107,13 +142,25 @@ def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
         if any(not encodable(str(part)) or not str(part).isprintable() for part in key):
             what = "must not hold a name with an invisible character"
             yield layers.problem(layer, key[:1], what)
+        if isinstance(value, str) and is_escaped_path(key, value):
+            yield layers.problem(layer, key, BACKSLASH)
         if is_model_field(key) and not isinstance(value, str):
             yield layers.problem(layer, key, "must be text: it is the model that is asked")
         inside = field_of(key) is not None and len(key) > locate(key)[1] + 1
-        if inside and isinstance(value, dt.date | dt.time):
+        if inside and "extra_body" in key and isinstance(value, dt.date | dt.time):
             yield layers.problem(layer, key, "must be JSON: no dates and times")
         if inside and isinstance(value, float) and not math.isfinite(value):
             yield layers.problem(layer, key, "must be a finite number")
+        if inside and isinstance(value, int) and not -(2**63) <= value < 2**64:
+            yield layers.problem(layer, key, "must be a whole number of at most 64 bits")
+
+
+def is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
+    """Return whether TOML has read a backslash of a Windows path and its next letter as one character."""
+    names_file = key[-1] in {"output_dir", "api_key_file"}
+    return ESCAPED_PATH.match(value) is not None or (
+        names_file and CONTROL.search(value) is not None
+    )
 
 
 def is_model_field(key: tuple[Any, ...]) -> bool:
@@ -168,8 +215,8 @@ def key_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
     if isinstance(key, str) and (what := key_problem(key)):
         yield ("api_key",), what
     command = table.get("api_key_command")
-    if isinstance(command, list) and command and command[0] == "":
-        yield ("api_key_command",), "must begin with a program"
+    if isinstance(command, list) and (not command or command[0] == ""):
+        yield ("api_key_command",), 'must begin with a program; for no key write `api_key_env = ""`'
 
 
 def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:

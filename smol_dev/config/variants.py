@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from smol_dev.config.files import TEXTS, is_file_name, read_named
-from smol_dev.config.layers import Key, Kind, Layer, Layers
+from smol_dev.config.layers import Key, Layer, Layers
 from smol_dev.config.model import Prompts
 from smol_dev.config.problems import Problem, did_you_mean, dotted
 
@@ -30,9 +30,9 @@ class Text(NamedTuple):
     file: Path | None = None
 
 
-def read_variants(layers: Layers) -> tuple[dict[tuple[Kind, Key], Text], list[Problem]]:
+def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Problem]]:
     """Every text of every layer, the files read in, and what is wrong with them."""
-    texts: dict[tuple[Kind, Key], Text] = {}
+    texts: dict[tuple[str, Key], Text] = {}
     problems: list[Problem] = []
     for layer in layers.all:
         for name, table in layer.table("prompts").items():
@@ -47,7 +47,7 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[Kind, Key], Text], list[Pr
                     if isinstance(read, Problem):
                         problems.append(read)
                     else:
-                        texts[layer.kind, read.key] = read
+                        texts[layer.name, read.key] = read
                         problems += variable_problems(read)
     return texts, problems
 
@@ -116,7 +116,7 @@ def place_of(text: Text, at: int, *, dollar: int | None) -> str:
     return place
 
 
-def resolved(layers: Layers, texts: Mapping[tuple[Kind, Key], Text]) -> dict[str, Any]:
+def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str, Any]:
     """Each own variant as plain data: its own texts and its parents'.
 
     `extends` is the shipped variant at the end of the line, from which the rest is taken.
@@ -153,13 +153,13 @@ def parent_problems(layers: Layers) -> Iterator[Problem]:
 
 
 def merged(
-    layers: Layers, texts: Mapping[tuple[Kind, Key], Text], names: tuple[str, ...]
+    layers: Layers, texts: Mapping[tuple[str, Key], Text], names: tuple[str, ...]
 ) -> dict[str, Any]:
     """One variant as plain data."""
     table: dict[str, Any] = {"extends": names[-1]}
     for name in names:
         for part in TEXTS:
-            found = (texts.get((layer.kind, ("prompts", name, part))) for layer in layers.all)
+            found = (texts.get((layer.name, ("prompts", name, part))) for layer in layers.all)
             first = next((text for text in found if text is not None), None)
             if first is not None and part not in table:
                 table[part] = first.words

@@ -202,7 +202,6 @@ def test_openais_key_goes_to_openai_or_the_address_exported_with_it(
         ('api_key_command = ["echo", "one"]', 'api_key_file = "two"', "one"),
         ('api_key_file = "key"', 'api_key_command = ["echo", "two"]', "file"),
         ('api_key_env = ""', 'api_key = "two"', None),
-        ("api_key_command = []", 'api_key = "two"', None),
     ],
 )
 def test_the_settings_that_name_a_key_stand_for_one_another(

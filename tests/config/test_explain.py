@@ -143,7 +143,9 @@ values = st.fixed_dictionaries(
         "seed": st.integers(-(2**40), 2**40),
         "local_only": st.booleans(),
         "context_window": st.integers(512, 10**7) | st.just("auto"),
-        "extra_body": st.dictionaries(st.text('abc." \n', max_size=3), st.integers(), max_size=3),
+        "extra_body": st.dictionaries(
+            st.text('abc." \n', max_size=3), st.integers(-(2**63), 2**63 - 1), max_size=3
+        ),
         "provider": st.sampled_from(["auto", "ollama", "llamacpp", "compatible"]),
         "reasoning": st.sampled_from(["off", "low"]),
         "code": st.fixed_dictionaries(

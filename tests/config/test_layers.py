@@ -177,9 +177,10 @@ def test_the_folders_are_those_of_platformdirs(
     for name, value in {"HOME": "/somewhere", **environ}.items():
         monkeypatch.setenv(name, value)
     here = Surroundings.here()
-    assert (here.user_config, here.site_config, here.state, here.cache) == (
+    site = platformdirs.site_config_dir("smol", appauthor=False, multipath=True)
+    assert (here.user_config, here.site_configs, here.state, here.cache) == (
         platformdirs.user_config_path("smol", appauthor=False),
-        platformdirs.site_config_path("smol", appauthor=False),
+        tuple(map(Path, dict.fromkeys(site.split(os.pathsep)))),
         platformdirs.user_state_path("smol", appauthor=False),
         platformdirs.user_cache_path("smol", appauthor=False),
     )
@@ -198,7 +199,7 @@ from smol_dev.config.layers import Flags, Surroundings, read_layers
 from smol_dev.config.trust import approvals
 os.setuid(54321)
 here = Surroundings.here()
-print(here.home, here.user_config, here.state, here.cache, here.site_config)
+print(here.home, here.user_config, here.state, here.cache, here.site_configs)
 print(read_layers(Flags(), here).problems)
 os.environ["HOME"] = sys.argv[1]
 print(read_layers(Flags(), Surroundings.here()).problems, approvals(Surroundings.here()))

@@ -49,7 +49,7 @@ def test_a_file_made_to_break_a_reader(world: World, text: str, what: str | None
 
 def test_an_option_made_to_break_a_reader(world: World) -> None:
     assert told(world, Flags(sets=("extra_body=" + "[" * 500,))) == [
-        "-c extra_body=…: extra_body: must be a table"
+        "-c extra_body=…: extra_body: must be a table; write it as `-c extra_body.top_k=40`"
     ]
 
 

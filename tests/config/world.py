@@ -49,7 +49,7 @@ class World:
             cwd=self.work,
             home=self.home,
             user_config=self.user_file.parent,
-            site_config=self.system_file.parent,
+            site_configs=(self.system_file.parent,),
             state=self.home / "state",
         )
 
