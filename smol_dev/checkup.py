@@ -15,6 +15,7 @@ from smol_dev.server.check import Check, failed
 from smol_dev.server.client import Client
 from smol_dev.server.doctor import examine
 from smol_dev.server.known import Offer
+from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.reach import model_list
 
 
@@ -45,6 +46,26 @@ class Examination:
 def models(flags: Flags, rim: Rim) -> Offered:
     """What the selected server offers. Raises `ServerError` when it does not tell."""
     return run_in_loop(_models(_load(flags, rim), rim), rim.interrupts)
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What this machine has, and which models would run on it; `problem` says why no server's are among them."""
+
+    machine: Machine
+    models: tuple[Advice, ...]
+    problem: str = ""
+    exit_code: Literal[0] = 0
+
+
+def advice(flags: Flags, rim: Rim) -> Advised:
+    """Return which models fit this machine: those of the selected server if it runs, and those of the table."""
+    loaded, machine = _load(flags, rim), this_machine()
+    try:
+        offered = run_in_loop(_models(loaded, rim), rim.interrupts)
+    except ServerError as error:
+        return Advised(machine, advise(machine, ()), error.message)
+    return Advised(machine, advise(machine, offered.models))
 
 
 def check(flags: Flags, rim: Rim, *, show: Callable[[Check], None]) -> Examination:

@@ -35,7 +35,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     file = new_file(flags, here, project=project).path
     search = running_servers(here.environ)
     found = search.found
-    say(*lines(search))
+    say(*lines(search), *fitting(search))
     if yes or agreed(file):
         write(found, flags, here, project=project)
         say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
@@ -67,6 +67,21 @@ def lines(search: "Search") -> "Iterator[str]":
         count = "1 model" if len(server.models) == 1 else f"{len(server.models)} models"
         chosen = f", `{server.chosen}` will be used" if server.chosen else ""
         yield f"found {server.known.name} at {server.base_url}: {count}{chosen}"
+
+
+def fitting(search: "Search") -> "Iterator[str]":
+    """Say how the models that will be used run on this machine, and which one to get where there is none."""
+    from smol_dev.server.machine import advise, best, gigabytes, how, needed_for, this_machine
+
+    machine = this_machine()
+    chosen = [server.chosen for server in search.found if server.chosen]
+    for model in dict.fromkeys(chosen):
+        if (needed := needed_for(model)) is not None:
+            yield f"`{model}` needs about {gigabytes(needed)}: {how(machine.fit(needed))}"
+    found = best(advise(machine, ()))
+    if not chosen and found is not None:
+        size = gigabytes(found.needed or 0)
+        yield f"fits this machine: `ollama pull {found.model}` ({size}); more: `smol_dev models --advise`"
 
 
 def agreed(file: "Path") -> bool:

@@ -183,6 +183,12 @@ class Client:
         """The models that the server offers."""
         return await servers.offers(self.http, self.profile.base_url, await self.recognised())
 
+    async def spilled(self, stage: StageName) -> float | None:
+        """Return the part of the stage's loaded model that is not in graphics memory, where the server tells."""
+        model = self.profile.stage(stage).model
+        known = await self.recognised()
+        return await servers.spilled(self.http, self.profile.base_url, model, known)
+
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
         """The answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)

@@ -66,6 +66,10 @@ async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator
             yield _window(client.profile.stage(stage), await client.facts(stage))
     if answered:
         yield await structured(client)
+    for stage in stages:
+        part = await client.spilled(stage)
+        if part is not None:
+            yield _memory(client.profile.stage(stage), part)
     yield _slots(client.profile, facts[stages[-1]])
 
 
@@ -115,6 +119,22 @@ def _window(profile: Profile, facts: Facts) -> Check:
         message = f"{window:,} tokens: the short prompts are used, and only small projects fit"
         return Check(name, "warned", message, larger, data)
     return Check(name, "ok", f"{window:,} tokens", data=data)
+
+
+def _memory(profile: Profile, spilled: float) -> Check:
+    """Whether the loaded model is in graphics memory as a whole, or in part in main memory."""
+    model, data = safe(profile.model), {"spilled": round(spilled, 3)}
+    if not spilled:
+        return Check("memory", "ok", f"`{model}` is in graphics memory as a whole", data=data)
+    if spilled == 1:
+        return Check("memory", "ok", f"`{model}` runs in main memory alone, slowly", data=data)
+    return Check(
+        "memory",
+        "warned",
+        f"{max(1, round(100 * spilled))} % of `{model}` spill into main memory, which makes it slow",
+        "choose a smaller model or quantization (`smol_dev models --advise`), or a smaller window",
+        data,
+    )
 
 
 def _slots(profile: Profile, facts: Facts) -> Check:

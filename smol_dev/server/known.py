@@ -32,6 +32,7 @@ from smol_dev.server.sampling import figures, own_figures
 
 LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
+LARGEST_FILE: Final = 10**14
 MOST_SLOTS: Final = 1024
 MOST_MODELS: Final = 10_000
 NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "sleeping", "failed"}
@@ -61,6 +62,9 @@ class Known:
     load: str = ""
     slots: tuple[Place, ...] = ()
     parameters: tuple[Place, ...] = ()
+    size: tuple[Place, ...] = ()
+    whole: tuple[Place, ...] = ()
+    on_card: tuple[Place, ...] = ()
     loaded: tuple[Place, ...] = ()
     type: tuple[Place, ...] = ()
     always_continues: bool = False
@@ -103,7 +107,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that a server offers; None where it does not say. `remote` is where it would really run."""
+    """A model that a server offers; None where it does not say. `remote` is where it would really run.
+
+    `size` is the bytes of its file.
+    """
 
     name: str
     loaded: bool | None = None
@@ -111,6 +118,7 @@ class Offer:
     parameters: int | None = None
     chats: bool = True
     remote: str = ""
+    size: int | None = None
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +131,7 @@ def servers() -> tuple[Known, ...]:
 def _entry(table: dict[str, Any]) -> Known:
     places = (
         *("window", "limit", "remote", "count", "slots"),
-        *("parameters", "loaded", "type", "continues", "sampling"),
+        *("parameters", "loaded", "type", "continues", "sampling", "size", "whole", "on_card"),
     )
     located = {key: tuple(Place(**place) for place in table.get(key, ())) for key in places}
     lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
@@ -210,10 +218,25 @@ async def facts(
     )
 
 
+async def spilled(
+    client: httpx2.AsyncClient, base_url: str, model: str, known: Known
+) -> float | None:
+    """Return the part of the loaded model that is not in graphics memory; None where nothing is told."""
+    places = (*known.whole, *known.on_card)
+    answers = await fetch_all(client, base_url, places, model=model) if places else {}
+    whole = _smallest(known.whole, answers, model, most=LARGEST_FILE)
+    on_card = [each for _, found in look_up(known.on_card, answers, model) for each in found]
+    if whole is None or not on_card or isinstance(on_card[0], bool):
+        return None
+    part = on_card[0] / whole if isinstance(on_card[0], int | float) else 1.0
+    return 1.0 - min(1.0, max(0.0, part))
+
+
 async def offers(client: httpx2.AsyncClient, base_url: str, known: Known) -> tuple[Offer, ...]:
     """The models that the server offers, in its order; empty when it does not answer."""
     models = Place("models", "data[].id")
-    places = (models, *known.window, *known.parameters, *known.loaded, *known.type, *known.remote)
+    own = (known.window, known.parameters, known.loaded, known.type, known.remote, known.size)
+    places = (models, *(place for each in own for place in each))
     answers = await fetch_all(client, base_url, places)
     return tuple(_offer(known, answers, name) for name in listed(answers.get("models")) or ())
 
@@ -244,6 +267,7 @@ def _offer(known: Known, answers: Mapping[str, Probe], name: str) -> Offer:
         parameters=_parameters(known, answers, name),
         chats=not no_chat,
         remote=_remote(known.remote, answers, name),
+        size=_smallest(known.size, answers, name, most=LARGEST_FILE),
     )
 
 

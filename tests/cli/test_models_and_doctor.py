@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
+
 from tests.cli.shell import Shell
 from tests.fake_server import Canned, FakeServer, Received, answered, delta, refusing_port, sse
-from tests.server.kinds_of_servers import LLAMA_CPP, OLLAMA, WEB_PAGE
+from tests.server.kinds_of_servers import LLAMA_CPP, OLLAMA, WEB_PAGE, Kind
 
 
 def well(request: Received) -> Canned:
@@ -108,3 +110,50 @@ def test_what_a_server_names_is_escaped(shell: Shell) -> None:
         assert shell.type("models", "--api-base-url", server.base_url) == 0
     assert "evil^[[31m" in shell.out
     assert "\x1b" not in shell.out
+
+
+def test_advice_needs_no_server_and_says_its_rule(shell: Shell) -> None:
+    shell.export(SMOL_LOCAL_SERVERS=f"http://127.0.0.1:{refusing_port()}/v1")
+    assert shell.type("models", "--advise") == 0
+    assert shell.out.startswith("this machine: ")
+    assert "the server's own models are not among these: no local server was found" in shell.out
+    assert "\nqwen2.5-coder:7b " in shell.out
+    assert "rule of thumb: 0.6 GB per billion parameters at 4 bits" in shell.out
+
+
+def test_advice_weighs_the_models_that_are_there_by_their_files(shell: Shell) -> None:
+    tags = {"models": [{"name": "mine:latest", "size": 5_000_000_000}]}
+    listed = {"data": [{"id": "mine:latest", "owned_by": "library"}]}
+    kind = Kind({**OLLAMA.documents, "/api/tags": tags, "/v1/models": listed})
+    with FakeServer(kind) as server:
+        assert shell.type("models", "--advise", "--json", "--api-base-url", server.base_url) == 0
+    document = json.loads(shell.out)
+    assert document["models"][0] | {"fit": ""} == {
+        "model": "mine:latest",
+        "needed": 7_000_000_000,
+        "fit": "",
+        "is_here": True,
+    }
+    assert set(document) == {"machine", "models", "problem"}
+
+
+@pytest.mark.parametrize(
+    ("on_card", "said"),
+    [
+        (6_000_000_000, "[ok]"),
+        (4_500_000_000, "25 % of `qwen3:8b` spill into main memory, which makes it slow"),
+        (0, "`qwen3:8b` runs in main memory alone, slowly"),
+    ],
+)
+def test_doctor_says_when_the_model_spills(shell: Shell, on_card: int, said: str) -> None:
+    model = {
+        "name": "qwen3:8b",
+        "context_length": 16384,
+        "size": 6_000_000_000,
+        "size_vram": on_card,
+    }
+    kind = Kind({**OLLAMA.documents, "/api/ps": {"models": [model]}})
+    with FakeServer(kind) as server:
+        shell.type("doctor", "--model", "qwen3:8b", "--api-base-url", server.base_url)
+    assert said in shell.out + shell.err or said == "[ok]"
+    assert ("spill" in shell.out + shell.err) is (0 < on_card < 6_000_000_000)

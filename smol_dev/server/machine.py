@@ -1,0 +1,207 @@
+"""What this machine can hold: its memory, and by a rule of thumb the models that fit into it. No network."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from smol_dev.server.families import families
+from smol_dev.server.known import Offer
+from smol_dev.server.probes import size_of
+
+Run = Callable[[Sequence[str]], str]
+Fit = Literal["quick", "slow", "no", "unknown"]
+
+GB: Final = 1_000_000_000
+MIB: Final = 1024 * 1024
+SECONDS: Final = 5.0
+"""A driver that hangs is not waited for any longer."""
+
+CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
+UNIFIED: Final = 0.75
+"""The part of a Mac's memory that its graphics may use."""
+
+USABLE: Final = 0.8
+"""The part of main memory that is left to a model."""
+
+BYTES: Final[Mapping[str, float]] = {
+    word: size
+    for size, words in (
+        (4.0, "f32 fp32"),
+        (2.0, "f16 fp16 bf16"),
+        (1.06, "q8 fp8 int8 8bit"),
+        (0.82, "q6 6bit"),
+        (0.71, "q5 5bit"),
+        (0.6, "q4 iq4 int4 4bit awq gptq mxfp4 nvfp4"),
+        (0.49, "q3 iq3 3bit"),
+        (0.4, "q2 iq2 2bit"),
+    )
+    for word in words.split()
+}
+"""Bytes that a parameter takes, by the quantisation in a model's name; `q4` where it names none."""
+
+BEARABLE: Final = 8 * GB
+"""The most that a model may need to be fast enough for files in main memory."""
+
+SPARE: Final = GB
+WINDOW: Final = 0.2
+RULE: Final = (
+    "rule of thumb: 0.6 GB per billion parameters at 4 bits (1.06 at 8, 2 at 16), "
+    "a fifth more for the window, and 1 GB"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Bytes of memory, and of graphics memory as `told_by` tells; None where nothing tells."""
+
+    memory: int | None
+    graphics: int | None = None
+    told_by: str = ""
+
+    def fit(self, needed: int | None) -> Fit:
+        """Return how a model that needs so many bytes would run here."""
+        if needed is None or (self.memory is None and self.graphics is None):
+            return "unknown"
+        if needed <= (self.graphics or 0):
+            return "quick"
+        return "slow" if needed <= USABLE * (self.memory or 0) else "no"
+
+    def sentence(self) -> str:
+        """Return what it has, in words."""
+        memory = "memory unknown" if self.memory is None else f"{gigabytes(self.memory)} of memory"
+        if self.graphics is None:
+            return f"this machine: {memory}, no graphics memory that nvidia-smi or rocm-smi tell"
+        return f"this machine: {memory}, {gigabytes(self.graphics)} for graphics ({self.told_by})"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One model, what it needs in bytes, and how it would run; `is_here` says that the server has it."""
+
+    model: str
+    needed: int | None
+    fit: Fit
+    is_here: bool
+
+
+def advise(machine: Machine, offers: Sequence[Offer]) -> tuple[Advice, ...]:
+    """Return the chat models that are there, then those of the table that are good for code, the largest first."""
+    here = [each for each in offers if each.chats and not each.remote]
+    rows = [_advice(machine, each.name, needed_by(each), is_here=True) for each in here]
+    names = {each.name for each in here}
+    table = [name for family in families() for name in family.code if name not in names]
+    more = [_advice(machine, name, needed_for(name), is_here=False) for name in table]
+    return (*rows, *sorted(more, key=lambda each: -(each.needed or 0)))
+
+
+def _advice(machine: Machine, model: str, needed: int | None, *, is_here: bool) -> Advice:
+    return Advice(model, needed, machine.fit(needed), is_here)
+
+
+def best(advised: Sequence[Advice]) -> Advice | None:
+    """Return the largest model that runs quickly, else the largest that is bearable without graphics memory."""
+    quick = [each for each in advised if each.fit == "quick"]
+    bearable = [each for each in advised if each.fit == "slow" and (each.needed or 0) <= BEARABLE]
+    return max(quick or bearable, key=lambda each: each.needed or 0, default=None)
+
+
+def needed_by(offer: Offer) -> int | None:
+    """Return the bytes that an offered model needs: by its file where the server tells, else by its size."""
+    if offer.size is not None:
+        return round(offer.size * (1 + WINDOW)) + SPARE
+    return needed_for(offer.name, offer.parameters)
+
+
+def needed_for(name: str, parameters: int | None = None) -> int | None:
+    """Return the bytes that a model of this name needs; None where the name tells no size."""
+    parameters = parameters or size_of(name)
+    if parameters is None:
+        return None
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    each = next((BYTES[word] for word in reversed(words) if word in BYTES), BYTES["q4"])
+    return round(parameters * each * (1 + WINDOW)) + SPARE
+
+
+def how(fit: Fit) -> str:
+    """Return in words how a model would run."""
+    words: Mapping[Fit, str] = {
+        "quick": "runs quickly, in graphics memory",
+        "slow": "runs slowly, in main memory",
+        "no": "does not fit this machine",
+        "unknown": "-",
+    }
+    return words[fit]
+
+
+def gigabytes(size: int) -> str:
+    """Return a size as people say it."""
+    return f"{size / GB:.1f} GB"
+
+
+def this_machine(*, run: Run | None = None) -> Machine:
+    """Return what this machine has, as its kernel and the drivers' own programs tell."""
+    run = run or _run
+    memory = _memory()
+    if platform.system() == "Darwin" and platform.machine() == "arm64" and memory is not None:
+        return Machine(memory, round(UNIFIED * memory), "unified memory")
+    for tool, size in (("nvidia-smi", _nvidia(run)), ("rocm-smi", _rocm(run))):
+        if size:
+            return Machine(memory, size, tool)
+    return Machine(memory)
+
+
+def _memory() -> int | None:
+    """The bytes of main memory, or of what a container may use."""
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+    try:
+        limit = CGROUP.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return whole
+    return min(whole, int(limit)) if limit.isdigit() else whole
+
+
+def _nvidia(run: Run) -> int:
+    told = run(["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"])
+    return MIB * sum(int(line) for line in told.split() if line.isdigit())
+
+
+def _rocm(run: Run) -> int:
+    try:
+        cards = json.loads(run(["rocm-smi", "--showmeminfo", "vram", "--json"]))
+    except (ValueError, RecursionError):
+        return 0
+    found = (
+        [each for each in cards.values() if isinstance(each, dict)]
+        if isinstance(cards, dict)
+        else []
+    )
+    sizes = [str(each.get("VRAM Total Memory (B)", "")) for each in found]
+    return sum(int(size) for size in sizes if size.isascii() and size.isdigit())
+
+
+def _run(command: Sequence[str]) -> str:
+    """What the program prints; empty where it is not installed or fails."""
+    program = shutil.which(command[0])
+    if program is None:
+        return ""
+    try:
+        done = subprocess.run(
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
