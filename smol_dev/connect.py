@@ -1,7 +1,7 @@
 """From settings to a server that can be asked: found if it is not named, and its model chosen."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +29,7 @@ from smol_dev.server.transport import open_client
 LOADING: Final = 1.0
 """Seconds until a server that loads its model is asked again."""
 
+MOST_AT_ONCE: Final = 64
 ELSEWHERE: Final = 8
 """Requests at once to a server that is not on this machine or network."""
 
@@ -62,7 +63,7 @@ async def connected(
             secrets = loaded.secrets(base_url=profile.base_url)
             for secret in (each for bound in secrets for each in bound.secrets):
                 rim.keep_secret(secret)
-        usual = PROVIDERS[profile.provider].concurrency if is_local(profile.base_url) else ELSEWHERE
+        usual = usual_concurrency(profile, rim.surroundings.environ)
         client = Client(
             profile,
             secrets,
@@ -75,6 +76,19 @@ async def connected(
         if model_needed and not profile.model:
             client.profile = profile = await _with_model(client, loaded, rim)
         yield Link(client, profile, usual)
+
+
+def usual_concurrency(profile: Profile, environ: Mapping[str, str]) -> int:
+    """Return how many requests at once suit a server that does not tell its slots.
+
+    Ollama tells them nowhere; on this machine its own variable says it.
+    """
+    if not is_local(profile.base_url):
+        return ELSEWHERE
+    told = environ.get("OLLAMA_NUM_PARALLEL", "").strip()
+    if profile.provider == "ollama" and told.isascii() and told.isdigit():
+        return min(max(int(told[:6]), 1), MOST_AT_ONCE)
+    return PROVIDERS[profile.provider].concurrency
 
 
 def _chosen_by_project(loaded: Loaded) -> TrustError | None:

@@ -9,6 +9,7 @@ from smol_dev.cli.config import project_option
 from smol_dev.cli.options import settings_options
 from smol_dev.cli.talk import say
 from smol_dev.errors import UsageError
+from smol_dev.safe import command, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,11 +78,12 @@ def fitting(search: "Search") -> "Iterator[str]":
     chosen = [server.chosen for server in search.found if server.chosen]
     for model in dict.fromkeys(chosen):
         if (needed := needed_for(model)) is not None:
-            yield f"`{model}` needs about {gigabytes(needed)}: {how(machine.fit(needed))}"
+            yield f"{named(model)} needs about {gigabytes(needed)}: {how(machine.fit(needed))}"
     found = best(advise(machine, ()))
     if not chosen and found is not None:
         size = gigabytes(found.needed or 0)
-        yield f"fits this machine: `ollama pull {found.model}` ({size}); more: `smol_dev models --advise`"
+        get = command("ollama pull {model}", model=found.model)
+        yield f"fits this machine: {get} ({size}); more: `smol_dev models --advise`"
 
 
 def agreed(file: "Path") -> bool:

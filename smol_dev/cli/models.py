@@ -7,7 +7,7 @@ import click
 from smol_dev.cli.options import settings_options
 from smol_dev.cli.reporting import Report
 from smol_dev.cli.server_options import server_options
-from smol_dev.safe import safe
+from smol_dev.safe import named, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,7 @@ def advice_json(advised: "Advised") -> str:
 def advice_lines(advised: "Advised") -> "Iterator[str]":
     """What the machine has, a row for each model, and the rule behind it."""
     from smol_dev.cli.tables import aligned
+    from smol_dev.safe import command
     from smol_dev.server.machine import RULE, best, gigabytes, how
 
     yield advised.machine.sentence()
@@ -85,7 +86,7 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
         (
             each.model,
             "-" if each.needed is None else gigabytes(each.needed),
-            "yes" if each.is_here else f"`ollama pull {each.model}`",
+            "yes" if each.is_here else command("ollama pull {model}", model=each.model),
             how(each.fit),
         )
         for each in advised.models
@@ -93,7 +94,7 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
     yield from aligned(rows)
     yield ""
     if (found := best(advised.models)) is not None:
-        yield f"best here: `{found.model}`"
+        yield f"best here: {named(found.model)}"
     yield f"models to get are good for code in November 2026; {RULE}"
 
 

@@ -302,7 +302,7 @@ class Client:
             return None
         if error.most is not None:
             told = self._habits_of(profile).lowered(error.most, request.max_tokens)
-            hint = f"say so yourself: `-c max_output_tokens={error.most}`"
+            hint = "say so yourself: " + command("-c max_output_tokens={most}", most=error.most)
             return None if told is None else (request, Note(told, hint))
         field = error.field
         if field == "one_of_both":

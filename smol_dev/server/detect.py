@@ -6,10 +6,12 @@ is never chosen, nor is such a model.
 """
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     import httpx2
 
 CONTAINER_SIGNS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
+KERNEL: Final = Path("/proc/sys/kernel/osrelease")
+ROUTES: Final = Path("/proc/net/route")
 HOST_OF_CONTAINER: Final = "host.docker.internal"
 QUICK: Final = 0.5
 """Seconds within which a closed port is known to be closed, and an idle server has answered."""
@@ -95,9 +99,14 @@ async def find(
     wanted: Collection[str] = (),
     notify: Callable[[str], None] = lambda _waiting: None,
 ) -> Search:
-    """Look for local servers; see `find_at`."""
+    """Look for local servers; see `find_at`. In WSL the Windows host is tried last."""
     base_urls = places(environ, container=in_container(environ))
-    return await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
+    search = await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
+    host = windows_host(environ)
+    if search.found or search.silent or not host:
+        return search
+    last = tuple(_at([host]))
+    return await find_at(client, last, patience=patience, wanted=wanted, notify=notify)
 
 
 async def find_at(
@@ -205,7 +214,8 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
     if search.silent:
         return _too_slow(search)
     ports: dict[str, list[str]] = {}
-    for url in places(environ, container=container):
+    windows = windows_host(environ)
+    for url in (*places(environ, container=container), *_at([windows] if windows else [])):
         parts = parts_of(url)
         ports.setdefault(parts.hostname or "", []).append(str(parts.port or 80))
     tried = " and ".join(f"{host} at {', '.join(each)}" for host, each in ports.items())
@@ -214,6 +224,11 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
         "name one with `--api-base-url URL`, or see how it works without any: `smol_dev demo`"
     )
     inside = "; in a container, `localhost` is the container itself" if container else ""
+    if windows:
+        inside += (
+            f"; a server on Windows ({windows}) is reached from WSL when it listens on all addresses"
+            ' (`OLLAMA_HOST=0.0.0.0`, or "Serve on Local Network") and the firewall lets it'
+        )
     elsewhere = default_base_url("ollama", environ)
     if not is_local(elsewhere):
         inside += "; OLLAMA_HOST is no local address: name it with `--api-base-url`"
@@ -250,11 +265,34 @@ def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
         yield default_base_url("ollama", environ)
     if container:
         yield MODEL_RUNNER
-    hosts = ["localhost", HOST_OF_CONTAINER] if container else ["localhost"]
+    yield from _at(["localhost", HOST_OF_CONTAINER] if container else ["localhost"])
+
+
+def _at(hosts: Iterable[str]) -> Iterator[str]:
+    """The addresses of every known server on these hosts."""
     for host in hosts:
         for each in servers():
             if not each.forwards:
                 yield from (f"http://{host}:{port}{each.path}" for port in each.ports)
+
+
+def windows_host(
+    environ: Mapping[str, str], *, release: Path = KERNEL, routes: Path = ROUTES
+) -> str:
+    """Return the address of the Windows host, where we run in WSL: its default gateway. Empty elsewhere."""
+    if environ.get("SMOL_LOCAL_SERVERS", "").split():
+        return ""
+    try:
+        if "microsoft" not in release.read_text(encoding="utf-8", errors="replace").lower():
+            return ""
+        table = routes.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+    columns = [line.split() for line in table.splitlines()[1:]]
+    gateways = [each[2] for each in columns if len(each) > 2 and each[1] == "00000000"]  # noqa: PLR2004
+    if not gateways or not re.fullmatch("[0-9A-Fa-f]{8}", gateways[0]):
+        return ""
+    return str(IPv4Address(int.from_bytes(bytes.fromhex(gateways[0]), "little")))
 
 
 def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINER_SIGNS) -> bool:

@@ -18,6 +18,7 @@ from smol_dev.server.detect import (
     nothing_found,
     pick,
     places,
+    windows_host,
 )
 from smol_dev.server.known import Offer
 from smol_dev.server.transport import open_client
@@ -296,3 +297,35 @@ def test_no_place_is_tried_twice_and_no_cloud_at_all() -> None:
 def test_a_model_list_alone_is_enough_to_be_found() -> None:
     [found] = found_with(Kind({"/v1/models": models("someone", "m")}))
     assert (found.known.name, found.models, found.chosen) == ("compatible", ("m",), "m")
+
+
+ROUTES = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t01B01CAC\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t00B01CAC\t00000000\t0001\t0\t0\t0\t00F0FFFF\t0\t0\t0
+"""
+
+
+@pytest.mark.parametrize(
+    ("release", "routes", "environ", "host"),
+    [
+        ("5.15.167.4-microsoft-standard-WSL2", ROUTES, {}, "172.28.176.1"),
+        ("6.8.0-45-generic", ROUTES, {}, ""),
+        ("5.15.167.4-microsoft-standard-WSL2", "Iface\tDestination\n", {}, ""),
+        ("5.15.167.4-microsoft-standard-WSL2", "a b c\nx 00000000 zz 1\n", {}, ""),
+        (
+            "5.15.167.4-microsoft-standard-WSL2",
+            ROUTES,
+            {"SMOL_LOCAL_SERVERS": "http://127.0.0.1:1/v1"},
+            "",
+        ),
+    ],
+)
+def test_in_wsl_the_windows_host_is_the_default_gateway(
+    tmp_path: Path, release: str, routes: str, environ: dict[str, str], host: str
+) -> None:
+    (tmp_path / "release").write_text(release, encoding="utf-8")
+    (tmp_path / "routes").write_text(routes, encoding="utf-8")
+    found = windows_host(environ, release=tmp_path / "release", routes=tmp_path / "routes")
+    assert found == host
+    assert windows_host({}, release=tmp_path / "none", routes=tmp_path / "none") == ""
