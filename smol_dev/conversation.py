@@ -10,6 +10,7 @@ from typing import Literal
 
 from smol_dev import prompts
 from smol_dev.budget import Budget
+from smol_dev.languages.outline import outline
 from smol_dev.prompts import Words
 from smol_dev.server.chat import STAGES, Chat, Facts, Message, StageName
 
@@ -85,6 +86,7 @@ class Conversation:
         self.files = job.files
         self.answers: dict[str, tuple[Message, ...]] = {}
         """For each file the turns up to and including the answer that holds it."""
+        self._outlines: Mapping[str, Sequence[str]] = {}
         self._facts: dict[StageName, Facts] = {}
         self._budgets: dict[str, Budget] = {}
         self._variants: dict[StageName, str] = {}
@@ -150,8 +152,18 @@ class Conversation:
         """The request for one file; `fence` is how many back-ticks its block needs, 0 for the usual."""
         words = self._words("code", short=short)
         return prompts.ask_file(
-            words, path, prompt=self.job.prompt, plan=self.plan, files=self.files, fence=fence
+            words,
+            path,
+            prompt=self.job.prompt,
+            plan=self.plan,
+            files=self.files,
+            outlines={} if short else self._outlines,
+            fence=fence,
         )
+
+    def wrote(self, path: str, content: str) -> None:
+        """Note a file that is written; the requests for later ones say what it defines."""
+        self._outlines = {**self._outlines, path: outline(path, content)}
 
     def turns_before_mending(
         self, path: str, content: str, request: Message

@@ -90,6 +90,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
     for path, file in talk.job.written.items():
         asked = file.asked or talk.file_request(path)
         turns = (*turns, Message("user", asked), Message("assistant", file.said or file.content))
+        talk.wrote(path, file.content)
     for number, path in enumerate(paths):
         yield FileStarted(path)
         request = Message("user", talk.file_request(path))
@@ -183,6 +184,8 @@ class _Crew:
     def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
         self.talk = talk
         self.shared = talk.shared()
+        for path, file in talk.job.written.items():
+            talk.wrote(path, file.content)
         self.steps: asyncio.Queue[FileStep | BaseException | None] = asyncio.Queue(WAITING_EVENTS)
         self._waiting = deque(paths)
         self._crowded: set[str] = set()
@@ -261,7 +264,8 @@ def file_reader(path: str, *, syntax_check: bool) -> _Read:
 
 def _ready(talk: Conversation, path: str, answer: Answered[str]) -> FileReady:
     talk.answers[path] = (*answer.turns, Message("assistant", answer.said))
-    asked = answer.turns[-1].content
+    asked, usual = answer.turns[-1].content, talk.file_request(path)
+    talk.wrote(path, answer.value)
     return FileReady(
         path,
         answer.value,
@@ -269,7 +273,7 @@ def _ready(talk: Conversation, path: str, answer: Answered[str]) -> FileReady:
         answer.seconds,
         answer.flaw,
         said=answer.said,
-        asked="" if asked == talk.file_request(path) else asked,
+        asked="" if asked == usual else asked,
         pace=answer.pace,
     )
 

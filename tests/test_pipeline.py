@@ -129,6 +129,45 @@ def test_in_parallel_each_request_is_the_shared_turns_and_its_file() -> None:
     assert [said(request).rsplit("\n", 1)[-1] for request in files] == ["a.py", "b.py", "c.py"]
 
 
+DEFINED = "What the files written so far define:\na.py: load(path), LIMIT\n"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param(JOB, id="chain"),
+        pytest.param(replace(JOB, strategy="parallel", concurrency=1), id="parallel"),
+    ],
+)
+def test_a_request_says_what_the_files_written_so_far_define(job: Job) -> None:
+    chat = by_path(
+        {"a.py": "def load(path): ...\nLIMIT = 3\n", "b.py": "import a\n", "c.css": "p {}\n"}
+    )
+    happenings(chat, job)
+    first, second, third = chat.requests[2:]
+    assert DEFINED not in said(first)
+    assert DEFINED in said(second)
+    assert said(second).endswith("\nb.py")
+    assert DEFINED in said(third)
+
+
+def test_a_resumed_chain_says_the_same_of_the_files_written_before() -> None:
+    load = "def load(path): ...\nLIMIT = 3\n"
+    whole = by_path({"a.py": load, "b.py": "import a\n", "c.py": "import b\n"})
+    happenings(whole)
+    job = replace(
+        JOB,
+        plan=PLAN,
+        list_answer='{"files": ["a.py", "b.py", "c.py"]}',
+        files=("a.py", "b.py", "c.py"),
+        todo=("c.py",),
+        written={"a.py": load, "b.py": "import a\n"},
+    )
+    rest = FakeChat(["import b\n"])
+    happenings(rest, job)
+    assert rest.requests[0].messages == whole.requests[-1].messages
+
+
 @pytest.mark.parametrize(
     ("job", "slots", "at_once"),
     [

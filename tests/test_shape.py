@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "replies": {"errors", "languages"},
     "budget": {"errors", "chat", "counting"},
     "counting": set(),
-    "conversation": {"budget", "prompts", "chat"},
+    "conversation": {"budget", "languages", "prompts", "chat"},
     "pieces": {"events", "chat"},
     "asking": {*WORDS, "budget", "counting", "pieces", "prompts", "replies", "chat"},
     "strategies": {*WORDS, *METHOD},

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files as package_files
 from string import Template
+from types import MappingProxyType
 from typing import Final
 
 from smol_dev.server.chat import Message
@@ -24,7 +25,7 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "system": (),
     "plan": ("prompt",),
     "files": ("prompt", "plan", "example"),
-    "code": ("prompt", "plan", "files", "example", "path"),
+    "code": ("prompt", "plan", "files", "written", "example", "path"),
 }
 """The variables each template of a variant may use."""
 
@@ -35,6 +36,7 @@ FENCE_OF_FENCES: Final = 4
 LIST_OPENING: Final = '{"files": ["'
 """How a file list begins, for servers that continue an answer."""
 
+NOTHING: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 MOST_OUTLINES: Final = 12
 LONGEST_OUTLINE: Final = 240
 """Lines, and characters of a line, about what other files define."""
@@ -100,17 +102,26 @@ def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> s
 
 
 def ask_file(
-    words: Words, path: str, *, prompt: str, plan: str, files: tuple[str, ...], fence: int = 0
+    words: Words,
+    path: str,
+    *,
+    prompt: str,
+    plan: str,
+    files: tuple[str, ...],
+    outlines: Mapping[str, Sequence[str]] = NOTHING,
+    fence: int = 0,
 ) -> str:
     """The request for one file; its path is the last thing in the shipped variants.
 
-    `fence` is how many back-ticks the block of the example has, 0 for what the type of the file needs.
+    `outlines` is what the files written so far define, by path. `fence` is how many back-ticks the block of
+    the example has, 0 for what the type of the file needs.
     """
     return _fill(
         words.code,
         prompt=prompt,
         plan=plan,
         files="\n".join(files),
+        written=_written(outlines),
         example=_example_block(path, fence),
         path=path,
     )
@@ -129,11 +140,7 @@ def ask_mended(
     `undefined` are functions that the plan names and no file holds.
     """
     remarks = _table("remarks.toml")
-    lines = [
-        textwrap.shorten(f"{other}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
-        for other, names in outlines.items()
-        if names
-    ][:MOST_OUTLINES]
+    lines = _outlined(outlines)[:MOST_OUTLINES]
     parts = [
         _fill(remarks["mend"], path=path, problems="\n".join(f"- {each}" for each in problems))
     ]
@@ -144,6 +151,21 @@ def ask_mended(
         parts.append(_fill(remarks["undefined"], names=named))
     parts.append(_fill(remarks["again_whole"], example=_example_block(path, fence), path=path))
     return "\n".join(parts)
+
+
+def _written(outlines: Mapping[str, Sequence[str]]) -> str:
+    """What the files written so far define; the newest ones where there are too many."""
+    lines = _outlined(outlines)[-MOST_OUTLINES:]
+    return f"\n{_fill(_table('remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
+
+
+def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
+    """A line for each file that defines something."""
+    return [
+        textwrap.shorten(f"{path}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
+        for path, names in outlines.items()
+        if names
+    ]
 
 
 def file_opening(path: str, *, fence: int = 0) -> str:
