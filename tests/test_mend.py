@@ -76,7 +76,7 @@ def test_the_request_says_what_is_wrong_and_what_is_there() -> None:
     assert before[-1] == Message("assistant", BROKEN)
     text = request.content
     assert text.startswith("The files do not fit together yet. In `main.py`:\n- line 1: ")
-    assert "\nstore.py: load(path), save(path, items)\n" in text
+    assert "\n- store.py: load(path), save(path, items)\n" in text
     assert "no file has them: `total`." in text
     assert text.endswith("\nmain.py")
 

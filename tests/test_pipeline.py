@@ -129,7 +129,7 @@ def test_in_parallel_each_request_is_the_shared_turns_and_its_file() -> None:
     assert [said(request).rsplit("\n", 1)[-1] for request in files] == ["a.py", "b.py", "c.py"]
 
 
-DEFINED = "What the files written so far define:\na.py: load(path), LIMIT\n"
+DEFINED = "What the files written so far define:\n- a.py: load(path), LIMIT\n"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_resumed_chain_says_the_same_of_the_files_written_before() -> None:
         list_answer='{"files": ["a.py", "b.py", "c.py"]}',
         files=("a.py", "b.py", "c.py"),
         todo=("c.py",),
-        written={"a.py": load, "b.py": "import a\n"},
+        written={"a.py": Written(load), "b.py": Written("import a\n")},
     )
     rest = FakeChat(["import b\n"])
     happenings(rest, job)

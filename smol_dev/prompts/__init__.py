@@ -156,13 +156,15 @@ def ask_mended(
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:
     """What the files written so far define; the newest ones where there are too many."""
     lines = _outlined(outlines)[-MOST_OUTLINES:]
-    return f"\n{_fill(_table('remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
+    return (
+        f"\n{_fill(_table('remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
+    )
 
 
 def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
     """A line for each file that defines something."""
     return [
-        textwrap.shorten(f"{path}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
+        textwrap.shorten(f"- {path}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
         for path, names in outlines.items()
         if names
     ]
