@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from smol_dev.config.endpoint import origin_of, url_problem
 from smol_dev.config.environment import KEY_SOURCES
+from smol_dev.config.keys import STAGES
 from smol_dev.config.layers import Key, Layer, Layers, Origin
 from smol_dev.config.precedence import leaf_paths
 from smol_dev.config.profiles import Slot, base_url, chain, moved_by, slots, value_of
@@ -20,6 +21,7 @@ from smol_dev.config.secret import is_secret_name
 from smol_dev.safe import command
 
 OPENAI: Final = "https://api.openai.com"
+OPEN_TABLES: Final = ("headers", "extra_body", "extra_query")
 FOUND: Final = "the server that your own settings find"
 
 
@@ -112,17 +114,25 @@ def other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
     """
     seen: set[Key] = set()
     for slot in tables:
-        for path in leaf_paths([slot.table]):
-            in_fields = any(part.startswith("extra_") for part in path[:2])
+        for path in leaf_paths(free_tables(slot.table)):
             if path[0] == "headers" and len(path) == 2:  # noqa: PLR2004 - a header
                 known: Key = ("headers", path[1].lower())
-            elif in_fields and any(map(is_secret_name, path[1:])):
+            elif path[0] != "headers" and any(map(is_secret_name, path[1:])):
                 known = path
             else:
                 continue
             if known not in seen:
                 seen.add(known)
                 yield path, value_of(slot.table, path), slot
+
+
+def free_tables(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield those of a profile's tables whose keys are not ours, each as it stands in it, its stages' too."""
+    for name, value in table.items():
+        if name in OPEN_TABLES:
+            yield {name: value}
+        elif name in STAGES and isinstance(value, dict) and "extra_body" in value:
+            yield {name: {"extra_body": value["extra_body"]}}
 
 
 class Binding:

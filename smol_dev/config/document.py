@@ -28,9 +28,9 @@ def with_value(text: str, key: Key, value: object) -> str:
     table = wanted
     for part in key[:-1]:
         table = table.setdefault(part, {})
-    new = () if key[-1] in table else with_new_line(text, key, value)
+    propose = with_other_value if key[-1] in table else with_new_line
     table[key[-1]] = value
-    proposals = chain(new, with_value_by_tomlkit(text, key, value))
+    proposals = chain(propose(text, key, value), with_value_by_tomlkit(text, key, value))
     return first_that_reads(wanted, proposals, key=key)
 
 
@@ -156,6 +156,13 @@ def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no comm
     for name, inner in value.items():
         table[name] = inline(inner)
     return table
+
+
+def with_other_value(text: str, key: Key, value: object) -> Iterator[str]:
+    """The text with another value where the key's own stands."""
+    found = positions(text).get(key)
+    if found is not None and found.end:
+        yield text[: found.start] + rendered(value) + text[found.end :]
 
 
 def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
