@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from smol_dev.cli.options import Commands, complete_key, complete_value, settings_options
+from smol_dev.cli.options import (
+    Commands,
+    complete_key,
+    complete_set_key,
+    complete_value,
+    settings_options,
+)
 from smol_dev.cli.talk import say
 from smol_dev.errors import ConfigError, UsageError
 
@@ -142,7 +148,7 @@ def set_(flags: "Flags", key: str, value: str, *, project: bool) -> None:
 
 
 @config.command()
-@click.argument("key", shell_complete=complete_key)
+@click.argument("key", shell_complete=complete_set_key)
 @project_option
 @settings_options
 def unset(flags: "Flags", key: str, *, project: bool) -> None:

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from smol_dev.cli.commands import Group
 from smol_dev.config.problems import nearest
+from smol_dev.config.providers import PROVIDERS
 from smol_dev.errors import SmolError, UsageError
 from smol_dev.safe import safe
 
@@ -93,11 +94,11 @@ def complete_profile(
 
 
 def profiles(context: click.Context) -> Iterable[Any]:
-    """The profiles as the command line so far finds them; none when that fails."""
-    from smol_dev.config.profiles import list_profiles
+    """The profiles as the command line so far finds them, without those of a file that cannot be read."""
+    from smol_dev.config.profiles import profile_lines
 
     try:
-        return list_profiles(trusted_layers(context))
+        return sorted(profile_lines(trusted_layers(context)), key=lambda line: line.name)
     except SmolError:
         return ()
 
@@ -135,6 +136,34 @@ def complete_key(
     """The keys of the selected profile, its stages, the run and the top of the file."""
     del context, parameter
     return completions(keys().items(), incomplete)
+
+
+def complete_provider(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The kinds of servers."""
+    del context, parameter
+    return completions(((name, "") for name in PROVIDERS), incomplete)
+
+
+def complete_set_key(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """The keys that the file sets which the command would change, those of the selected profile in short."""
+    del parameter
+    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.precedence import leaf_paths
+    from smol_dev.config.problems import typed
+
+    try:
+        layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
+    except SmolError:
+        return []
+    layer = layers.of("project" if context.params.get("project") else "user")
+    paths = leaf_paths([layer.data]) if layer is not None else []
+    own = ("profiles", layers.selected)
+    keys = (typed(path[2:] if path[:2] == own else path) for path in paths)
+    return completions(((key, "") for key in keys), incomplete)
 
 
 def complete_value(

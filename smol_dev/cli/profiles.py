@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smol_dev.cli.config import project_option
-from smol_dev.cli.options import Commands, complete_profile, settings_options
+from smol_dev.cli.options import Commands, complete_profile, complete_provider, settings_options
 from smol_dev.cli.talk import say
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def show(flags: "Flags", name: str, *, origin: bool) -> None:
 @click.argument("name")
 @click.option("--extends", metavar="NAME", shell_complete=complete_profile, help="Its parent.")
 @click.option("--description", metavar="TEXT", help="One line about it.")
-@click.option("--provider", metavar="NAME", help="The kind of server.")
+@click.option(
+    "--provider", metavar="NAME", shell_complete=complete_provider, help="The kind of server."
+)
 @click.option("--base-url", metavar="URL", help="The server's address, up to and including /v1.")
 @click.option("--model", "-m", metavar="NAME", help="The model, as the server names it.")
 @project_option

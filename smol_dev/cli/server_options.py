@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from smol_dev.cli.options import complete_provider
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
@@ -19,7 +20,12 @@ OPTIONS: Final = (
     click.option(
         "--model", "-m", metavar="NAME", help="The model; `ollama/NAME` names its server too."
     ),
-    click.option("--llm-provider", metavar="NAME", help="The kind of server: ollama, lmstudio, …"),
+    click.option(
+        "--llm-provider",
+        metavar="NAME",
+        shell_complete=complete_provider,
+        help="The kind of server: ollama, lmstudio, …",
+    ),
     click.option(
         "--model-source",
         type=click.Choice(["local", "cloud"]),

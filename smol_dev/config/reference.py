@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Mapping
 from functools import cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -20,8 +20,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from smol_dev.config.document import rendered
+from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning
 from smol_dev.config.places import SCHEMA_FILE
+from smol_dev.config.validate import HEADER_NAME, SHIPPED_VARIANTS, VARIABLE_NAME
 
 SCHEMA_LINE: Final = "#:schema "
 BEGIN: Final = "<!-- settings -->"
@@ -29,6 +31,26 @@ END: Final = "<!-- /settings -->"
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 """The newest draft that the TOML plugins of editors understand."""
+
+NOT_EMPTY: Final = {"minLength": 1, "minItems": 1}
+VISIBLE: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+PATH: Final = r'(/[!"$->@-\[\]-~]*)?'
+
+PROFILE_RULES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "base_url": {"pattern": rf"^$|^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9_.:\[\]-]+{PATH}$"},
+    "api_key_env": {"pattern": f"^$|^{VARIABLE_NAME.pattern}$"},
+    "api_key": {"pattern": r"^\s*[!-~]+\s*$"},
+    "api_key_command": {
+        "minItems": 1,
+        "items": [{"type": "string", "minLength": 1}],
+        "additionalItems": {"type": "string"},
+    },
+    "headers": {
+        "propertyNames": {"pattern": f"^{HEADER_NAME.pattern}$"},
+        "additionalProperties": {"type": "string", "pattern": r"^\s*[!-~]([ -~]*[!-~])?\s*$"},
+    },
+}
+"""What the check of a profile knows beyond types and bounds, as far as a schema can say it."""
 
 TRUST: Final[Mapping[str, str]] = {
     "tune": "yes",
@@ -211,6 +233,18 @@ def schema() -> dict[str, Any]:
             described["properties"][key]["description"] = doc
     for setting in document["$defs"]["Stage"]["properties"].values():
         setting.pop("default", None)
+    for name in ("profiles", "prompts"):
+        document["properties"][name]["propertyNames"] = {"minLength": 1, "pattern": VISIBLE}
+    document["properties"]["prompts"]["propertyNames"]["not"] = {"enum": list(SHIPPED_VARIANTS)}
+    for key, rule in PROFILE_RULES.items():
+        document["$defs"]["Profile"]["properties"][key] |= rule
+    for name in ("Profile", "Stage"):
+        fields = document["$defs"][name]["properties"]["extra_body"]
+        fields["properties"] = {"model": {"type": "string"}}
+    document["$defs"]["Profile"]["allOf"] = [
+        {"not": {"required": list(pair), "properties": dict.fromkeys(pair, NOT_EMPTY)}}
+        for pair in combinations(KEY_SOURCES, 2)
+    ]
     return {"$schema": DRAFT, "title": "smol.toml", **document}
 
 

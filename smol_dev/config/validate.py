@@ -39,6 +39,11 @@ BELONGS: Final = (
 def layer_problems(layer: Layer, layers: Layers) -> list[Problem]:
     """Everything that is wrong with what one layer says."""
     found = [*type_problems(layer, layers), *text_problems(layer, layers)]
+    found += [
+        layers.problem(layer, (table, ""), "must have a name")
+        for table in ("profiles", "prompts")
+        if "" in layer.table(table)
+    ]
     for name, table in layer.table("profiles").items():
         if isinstance(table, dict):
             found += profile_problems(layer, layers, name, table)

@@ -56,3 +56,41 @@ def test_what_is_offered_acts_in_no_shell(shell: Shell, tmp_path: Path, name: st
         done = subprocess.run(typed, cwd=empty, capture_output=True, text=True, check=True)
         assert done.stdout == each
     assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "found"),
+    [
+        (["generate", "--llm-provider"], "l", ["lmstudio", "llamacpp"]),
+        (["profiles", "add", "x", "--provider"], "o", ["ollama", "openai"]),
+        (["-p"], "local-o", ["local-ollama"]),
+        (["config", "set", "strategy"], "", ["auto", "chain", "parallel"]),
+        (["config", "set", "code.reasoning"], "o", ["off"]),
+        (["config", "show", "-c"], "structured_output=json_s", ["structured_output=json_schema"]),
+        (["config", "show", "-c"], "code.reasoning=o", ["code.reasoning=off"]),
+        (["config", "set", "local_only"], "", ["true", "false"]),
+        (["config", "set", "default_profile"], "local-o", ["local-ollama"]),
+    ],
+)
+def test_values_are_completed(
+    shell: Shell, words: list[str], incomplete: str, found: list[str]
+) -> None:
+    shell.write("")
+    assert offered(*words, incomplete=incomplete) == found
+
+
+def test_unset_completes_the_keys_that_are_set(shell: Shell) -> None:
+    shell.write(
+        "[profiles.local]\nseed = 1\ncode.seed = 2\n[profiles.x]\nseed = 3\n[run]\nmax_files = 4\n"
+    )
+    assert offered("config", "unset") == ["seed", "code.seed", "profiles.x.seed", "run.max_files"]
+    shell.write("[run]\nmax_file_bytes = 5\n", project=True)
+    assert offered("config", "unset", "--project") == ["run.max_file_bytes"]
+
+
+@pytest.mark.parametrize("text", ["[[[", 'profiles = "x"\n', "[profiles]\nlocal = 3\n", "\udcff"])
+def test_a_broken_file_leaves_the_shipped_names(shell: Shell, text: str) -> None:
+    shell.write("")
+    shell.user_file.write_bytes(text.encode(errors="surrogateescape"))
+    assert offered("-p", incomplete="local-o") == ["local-ollama"]
+    assert offered("config", "unset", incomplete="se") == []

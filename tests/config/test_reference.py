@@ -7,6 +7,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from smol_dev.config.layers import Flags
+from smol_dev.config.load import check
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
 from smol_dev.config.reference import (
     docstrings,
@@ -16,6 +18,7 @@ from smol_dev.config.reference import (
     settings_table,
     with_settings_table,
 )
+from tests.config.world import World
 
 ROOT = Path(__file__).parents[2]
 TABLES: list[type[Table]] = [File, Profile, Stage, Prompts, Run]
@@ -126,3 +129,93 @@ def test_the_schema_refuses_what_the_program_refuses(text: str) -> None:
     assert not jsonschema.Draft7Validator(schema()).is_valid(settings)
     with pytest.raises(ValueError, match="validation error"):
         File.model_validate(settings)
+
+
+PROFILE = "[profiles.own]\n"
+BOTH_ACCEPT = (
+    'base_url = ""',
+    'base_url = "http://127.0.0.1:1/v1"',
+    'base_url = "HTTPS://a-b.example/openai/v1@2"',
+    'base_url = "http://[::1]:8080/v1"',
+    'api_key_env = ""',
+    'api_key_env = "A_KEY1"',
+    'api_key = " sk-x "\napi_key_env = ""',
+    'api_key_command = ["pass", ""]',
+    'headers = {X-Team = "blue and red", "x!#$%&\'*+.^_`|~" = "1"}',
+    'extra_body = {model = "m", top_k = 40, stop = ["a"]}',
+    "seed = -1\nmax_output_tokens = 1",
+)
+BOTH_REFUSE = (
+    'base_url = "localhost:11434"',
+    'base_url = "ftp://a/v1"',
+    'base_url = "http://a/v1?x=1"',
+    'base_url = "http://a/v1#x"',
+    'base_url = "http://me:secret@a/v1"',
+    'base_url = "http://a b/v1"',
+    'base_url = "http://a\\\\v1"',
+    'base_url = "http://ä.example/v1"',
+    'base_url = "http://"',
+    'api_key_env = "sk-123"',
+    'api_key = ""',
+    'api_key = "a b"',
+    'api_key = "ä"',
+    "api_key_command = []",
+    'api_key_command = ["", "x"]',
+    'headers = {"a b" = "1"}',
+    'headers = {"" = "1"}',
+    'headers = {a = "ä"}',
+    'headers = {a = " "}',
+    'headers = {a = "x\\ny"}',
+    'api_key_env = "A"\napi_key_file = "b"',
+    'api_key_env = "A"\napi_key = "b"',
+    'api_key_file = "A"\napi_key_command = ["b"]',
+    "seed = 9223372036854775808",
+    "context_window = 511",
+    "extra_body.model = 5",
+    "code.extra_body.model = 5",
+    "temprature = 1",
+)
+TOPS_REFUSED = (
+    '[profiles.""]',
+    '[prompts.""]',
+    "[prompts.small]",
+    "[prompts.auto]",
+    "[prompts.default]",
+    '[profiles."a\\u0000b"]\nseed = 1',
+)
+ONLY_CHECK_REFUSES = {
+    "a profile that is not there": 'extends = "nope"',
+    "a prompt variant that is not there": 'prompt_variant = "nope"',
+    "an address nobody can connect to": 'base_url = "http://0.0.0.0:1/v1"',
+    "a number that no address is": 'base_url = "http://1.2.3/v1"',
+    "a port there is not": 'base_url = "http://a.example:99999/v1"',
+    "a date in the body": "extra_body = {x = 2024-01-01}",
+    "a number without end": "extra_body = {x = inf}",
+    "a number of more than 64 bits": "extra_body = {x = 18446744073709551616}",
+    "a Windows path with escapes": 'api_key_file = "C:\\temp"',
+    "an address elsewhere for a local profile": 'local_only = true\nbase_url = "https://1.1.1.1/v1"',
+}
+"""What a schema, which sees one value at a time and no other file, cannot say."""
+
+
+def refused_by(world: World, text: str) -> tuple[bool, bool]:
+    """Whether `config check` refuses a file with the text, and whether the JSON Schema does."""
+    world.write(user=text)
+    found = check(Flags(), world.surroundings, file=world.user_file)
+    validator = jsonschema.Draft7Validator(schema())
+    return bool(found), not validator.is_valid(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("text", BOTH_ACCEPT)
+def test_check_and_schema_accept_the_same(world: World, text: str) -> None:
+    assert refused_by(world, PROFILE + text) == (False, False)
+
+
+@pytest.mark.parametrize("text", [*(PROFILE + each for each in BOTH_REFUSE), *TOPS_REFUSED])
+def test_check_and_schema_refuse_the_same(world: World, text: str) -> None:
+    assert refused_by(world, text) == (True, True)
+
+
+@pytest.mark.parametrize("text", ONLY_CHECK_REFUSES.values(), ids=ONLY_CHECK_REFUSES)
+def test_what_the_schema_cannot_say_the_check_does(world: World, text: str) -> None:
+    assert refused_by(world, PROFILE + text) == (True, False)
