@@ -19,6 +19,7 @@ from smol_dev.replies.verdicts import Rejected
 from smol_dev.server.chat import (
     Chat,
     Delta,
+    Measured,
     Message,
     Note,
     Pace,
@@ -316,7 +317,11 @@ def _refuse_repeating(request: Request, reply: Reply, budget: Budget) -> None:
 
 
 async def _room(chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget) -> int:
-    """The tokens for the answer; the server is asked to count where only it can say what fits."""
+    """The tokens for the answer; the server is asked to count where only it can say what fits.
+
+    A window that a refusal has told since is known from now on.
+    """
+    budget.take(turns, Measured(window=(await chat.facts(stage)).window))
     if budget.doubts(turns):
         budget.take(turns, await chat.measure(stage, turns))
     return budget.room(turns)

@@ -253,6 +253,30 @@ def test_when_every_file_fails_because_of_the_server_the_exit_code_is_3(world: W
     assert (done.exit_code, done.written) == (3, ())
 
 
+def test_a_window_that_a_refusal_tells_is_known_from_then_on(world: World) -> None:
+    plain, window, prompt = plays(TWO), 4096, 900
+
+    def is_too_long(request: Received) -> bool:
+        is_of_a_file = "file to write now" in str(request.json()["messages"][-1])
+        return is_of_a_file and prompt + int(request.json()["max_tokens"]) > window
+
+    def hidden(request: Received) -> Canned:
+        if request.place.endswith("/chat/completions"):
+            most = request.json()["max_tokens"]
+            if is_too_long(request):
+                said = (
+                    f"This model's maximum context length is {window} tokens. However, you requested"
+                    f" {prompt + most} tokens ({prompt} in the messages, {most} in the completion)."
+                )
+                return json_answer({"error": {"message": said, "code": 400}}, status=400)
+        return plain(request)
+
+    with FakeServer(hidden) as server:
+        done = world.generate(server)
+    assert (done.exit_code, world.files()) == (0, TWO)
+    assert sum(map(is_too_long, server.chats)) == 1
+
+
 def test_a_server_that_is_not_there_is_exit_3_and_one_error(world: World) -> None:
     done = generate(Task("x"), world.flags(f"http://127.0.0.1:{refusing_port()}/v1"), world.rim())
     assert done.exit_code == 3
