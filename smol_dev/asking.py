@@ -16,6 +16,7 @@ from smol_dev.replies.answer import without_reasoning
 from smol_dev.replies.continuation import Cut, cut_back, join
 from smol_dev.replies.repetition import Repetition
 from smol_dev.replies.verdicts import Rejected
+from smol_dev.safe import command
 from smol_dev.server.chat import (
     Chat,
     Delta,
@@ -37,6 +38,9 @@ WARMTH: Final = 0.2
 
 MOST_PIECES: Final = 32
 """Continuations of one answer; each has to add something."""
+
+MOST_ROOM: Final = 8
+"""How many times the usual room an answer gets that was cut off for want of it."""
 
 FENCE: Final = re.compile(r"`{3,}|~{3,}")
 FORMLESS: Final = frozenset({"empty", "wrong_format"})
@@ -143,10 +147,10 @@ async def ask(
     wrong, a flawed one once. Raises `AnswerError` with the last reason, or the `ServerError` of a server
     that cannot answer.
     """
-    attempts = _Attempts(question)
+    attempts = _Attempts(question, _more_room(budget.wanted))
     while True:
         request, reply = attempts.request(), Reply("", None)
-        async with aclosing(_send(chat, question, request, budget)) as items:
+        async with aclosing(_send(chat, question, request, budget, attempts.times)) as items:
             async for item in items:
                 if isinstance(item, Reply):
                     reply = item
@@ -183,11 +187,16 @@ class _Refused(Generic[Value]):
 
 
 class _Attempts(Generic[Value]):
-    """The state of one question: what to send next, and what was had so far."""
+    """The state of one question: what to send next, and what was had so far.
 
-    def __init__(self, question: Question[Value]) -> None:
+    `times` is how much of the usual room the answer needs, `more_room` what gives it more.
+    """
+
+    def __init__(self, question: Question[Value], more_room: str) -> None:
         self.question = question
         self.requests = 0
+        self.times = 1
+        self._more_room = more_room
         self._form = Form()
         self._remark = ""
         self._partial = ""
@@ -231,6 +240,7 @@ class _Attempts(Generic[Value]):
         self._pace += reply.pace
         self._seconds += reply.seconds
         self.requests += 1
+        self.times = min(2 * self.times, MOST_ROOM) if reply.is_full else self.times
         said: str | None = reply.opening + reply.text
         if self._cut is not None and said is not None:
             said = join(self._cut, said)
@@ -278,7 +288,8 @@ class _Attempts(Generic[Value]):
         if self._rejections <= question.retries:
             return _Refused(reason, message, rejected)
         if self._flawed is None:
-            error = _gave_up(question, verdict, self.requests, reply)
+            more = self._more_room if reply.is_full and reason == "truncated" else ""
+            error = _gave_up(question, verdict, self.requests, reply, more)
             return _Refused(reason, message, rejected, error=error)
         kept = self._flawed
         settled = self._answered(kept.value, turns, kept.said, flaw=kept.flaw)
@@ -308,6 +319,14 @@ def _as_sent(request: Request, reply: Reply) -> tuple[Message, ...]:
     return (*turns, Message("assistant", reply.opening)) if reply.opening else turns
 
 
+def _more_room(wanted: int | None) -> str:
+    """What to do where `max_output_tokens` was too little; empty where the user has set none."""
+    if wanted is None:
+        return ""
+    more = command("-c max_output_tokens={count}", count=2 * wanted)
+    return f"`max_output_tokens` is {wanted:,}: raise it with {more}, or ask for smaller files"
+
+
 def _refuse_repeating(request: Request, reply: Reply, budget: Budget) -> None:
     """Raise where the window is used up: there is no room to go on, nor for the same answer again."""
     sent = _as_sent(request, reply)
@@ -316,7 +335,9 @@ def _refuse_repeating(request: Request, reply: Reply, budget: Budget) -> None:
         raise budget.cut_short(sent)
 
 
-async def _room(chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget) -> int:
+async def _room(
+    chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget, times: int
+) -> int:
     """The tokens for the answer; the server is asked to count where only it can say what fits.
 
     A window that a refusal has told since is known from now on.
@@ -324,16 +345,16 @@ async def _room(chat: Chat, stage: StageName, turns: tuple[Message, ...], budget
     budget.take(turns, Measured(window=(await chat.facts(stage)).window))
     if budget.doubts(turns):
         budget.take(turns, await chat.measure(stage, turns))
-    return budget.room(turns)
+    return budget.room(turns, times=times)
 
 
 async def _send(
-    chat: Chat, question: Question[Value], request: Request, budget: Budget
+    chat: Chat, question: Question[Value], request: Request, budget: Budget, times: int
 ) -> AsyncGenerator[Step | Reply, None]:
     """One request and its answer; an answer that repeats itself without end is broken off."""
     expected = _as_sent(request, Reply("", None, opening=request.opening))
     yield StageStarted(question.stage, question.path)
-    room = await _room(chat, question.stage, expected, budget)
+    room = await _room(chat, question.stage, expected, budget, times)
     repetition, text, pieces = Repetition(), [], Pieces(question.stage, question.path)
     async with aclosing(chat.ask(replace(request, max_tokens=room))) as answer:
         async for item in answer:
@@ -416,7 +437,7 @@ def _damage(said: str, stage: StageName) -> str | None:
 
 
 def _gave_up(
-    question: Question[Value], last: Rejected, tries: int, reply: Reply
+    question: Question[Value], last: Rejected, tries: int, reply: Reply, more_room: str
 ) -> SmolError | AnswerError:
     failure = reply.failure
     if failure is not None and getattr(failure, "kind", "") == "timeout":
@@ -426,7 +447,8 @@ def _gave_up(
     times = "1 try" if tries == 1 else f"{tries} tries"
     return AnswerError(
         f"no usable answer for {what} after {times}: {last.message}{because}",
-        hint=_HINTS.get(last.reason, "try a larger model, or `-c prompt_variant=small`"),
+        hint=more_room
+        or _HINTS.get(last.reason, "try a larger model, or `-c prompt_variant=small`"),
         reason=last.reason,
     )
 

@@ -71,20 +71,21 @@ class Budget:
         """Tokens these messages take as a prompt, about; exact for what the server counted before."""
         return round(self._tokens(tuple(messages)).likely)
 
-    def room(self, messages: Sequence[Message]) -> int:
+    def room(self, messages: Sequence[Message], *, times: int = 1) -> int:
         """The `max_tokens` to send with these messages.
 
+        What is usual is multiplied by `times` for an answer that was longer; what the user wants is not.
         Raises `ServerError` of kind `context`, before anything is sent, when they leave no room for
         certain; where that is not certain, the smallest useful answer is asked for.
         """
         if self.window is None:
-            return self.wanted or ANSWER_WITHOUT_WINDOW
+            return self.wanted or ANSWER_WITHOUT_WINDOW * times
         prompt = self._tokens(tuple(messages))
         smallest = min(SMALLEST_ANSWER, self.wanted or SMALLEST_ANSWER)
         if self.window - prompt.least < smallest:
             raise self.overflow(round(prompt.likely))
         left = self.window - round(prompt.likely * 1.02)
-        return min(self.wanted or DEFAULT_ANSWER, max(left, smallest))
+        return min(self.wanted or DEFAULT_ANSWER * times, max(left, smallest))
 
     def fits(self, messages: Sequence[Message]) -> bool:
         """Whether an answer as long as the longest so far would still find room."""

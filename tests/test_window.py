@@ -100,3 +100,38 @@ def test_a_cold_model_is_measured_before_a_prompt_that_may_not_fit() -> None:
     with pytest.raises(ServerError, match="prompt of about 5,100 tokens does not fit"):
         asyncio.run(collect())
     assert (len(chat.measured), chat.requests) == (1, [])
+
+
+def lines(start: int) -> str:
+    """Lines that no continuation of ours begins with."""
+    return "".join(
+        f"{hashlib.sha256(str(each).encode()).hexdigest()} = {each}\n"
+        for each in range(start, start + 9)
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "rooms"),
+    [
+        (Facts(model="fake"), [4096, 8192, 16384]),
+        (Facts(model="fake", window=131_072), [16384, 32768, 65536]),
+    ],
+    ids=["window not known", "large window"],
+)
+def test_a_file_that_was_cut_at_our_own_limit_gets_more_room(
+    facts: Facts, rooms: list[int]
+) -> None:
+    _, requests = run(Reply(f"```text\n{lines(0)}", "length"), facts=facts)
+    asked = [each for each in requests if each.stage == "code"]
+    assert [each.max_tokens for each in asked[:3]] == rooms
+
+
+def test_a_file_that_max_output_tokens_cuts_off_names_that_key() -> None:
+    cut = Reply(f"```text\n{lines(0)}", "length")
+    steps, requests = run(cut, facts=Facts(model="fake", window=32_768), max_output_tokens=500)
+    assert {each.max_tokens for each in requests} == {500}
+    missing = next(each for each in steps if isinstance(each, FileMissing))
+    assert missing.reason == "truncated"
+    assert missing.error.hint == (
+        "`max_output_tokens` is 500: raise it with `-c max_output_tokens=1000`, or ask for smaller files"
+    )

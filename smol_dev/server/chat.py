@@ -23,6 +23,9 @@ STOPPED: Final = frozenset(
 )
 """The finish reasons, in lower snake case, that say that the model ended by itself; any other word is a cut."""
 
+FULL: Final = frozenset("length max_tokens max_output_tokens model_length".split())
+"""The finish reasons, in lower snake case, that say that the room for the answer was used up."""
+
 HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -150,8 +153,15 @@ class Reply:
         """What the end says about the text; `unsaid` is for the text itself to show."""
         if self.finish_reason is None:
             return "unsaid" if self.ended else "cut"
-        word = HUMP.sub("_", self.finish_reason.strip()).lower()
-        return "stopped" if word in STOPPED else "cut"
+        return "stopped" if self._word() in STOPPED else "cut"
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it ended because the room for it was used up."""
+        return self._word() in FULL
+
+    def _word(self) -> str:
+        return HUMP.sub("_", (self.finish_reason or "").strip()).lower()
 
 
 @dataclass(frozen=True, slots=True)
