@@ -65,7 +65,7 @@ def load_profile(
 ) -> "Loaded":
     """Return the settings with the named profile selected, merged from every layer as on the command line.
 
-    `overrides` are key paths with their values (`{"model": "qwen3:14b", "code.temperature": 0}`), the
+    `overrides` are key paths with their values (`{"model": "qwen3.5:9b", "code.temperature": 0}`), the
     strongest layer. `config` is a file in place of the user's, `project=False` leaves the project's
     `smol.toml` out. Raise `ConfigError`, or `TrustError` for a project's file that is not approved.
     """

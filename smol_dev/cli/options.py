@@ -273,6 +273,6 @@ SETS: Final = click.option(
     metavar="KEY=VALUE",
     multiple=True,
     shell_complete=complete_set,
-    help="Any setting, as `code.model=qwen3:14b` or `run.max_files=20`; repeatable.",
+    help="Any setting, as `code.model=qwen3.5:9b` or `run.max_files=20`; repeatable.",
 )
 OPTIONS: Final = (PROFILE, CONFIG, NO_PROJECT, SETS)

@@ -23,11 +23,12 @@ HEAD: Final = """\
 """
 
 NOTHING_FOUND: Final = """\
-# No server was running. Start one and remove the marks, or name its address with `base_url`.
+# No server was running. The model below is good for code on a laptop in November 2026; `smol_dev models --advise` says
+# what fits yours. Start a server and remove the marks, or name its address with `base_url`.
 # default_profile = "local-ollama"
 
 # [profiles.local-ollama]
-# model = "qwen2.5-coder:7b"
+# model = "qwen3.5:9b"
 """
 
 

@@ -49,7 +49,7 @@ class Table(BaseModel):
 class Tuning(Table):
     """What may be set for a profile, and again for one stage of it."""
 
-    model: Annotated[str, Field(examples=["qwen2.5-coder:7b"])] = ""
+    model: Annotated[str, Field(examples=["qwen3.5:9b"])] = ""
     """Model, named as the server names it. Empty on a local profile: the loaded one, else the first chat model."""
 
     timeout: Seconds = 600

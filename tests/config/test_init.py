@@ -90,7 +90,7 @@ def test_with_no_server_the_file_shows_what_to_write(world: World) -> None:
     example = text.split("`base_url`.\n")[1].replace("# ", "")
     assert tomllib.loads(example) == {
         "default_profile": "local-ollama",
-        "profiles": {"local-ollama": {"model": "qwen2.5-coder:7b"}},
+        "profiles": {"local-ollama": {"model": "qwen3.5:9b"}},
     }
 
 
