@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PLAIN: Final = re.compile(r"[\w@%+:,./][\w@%+=:,./-]*")
+PLAIN: Final = re.compile(r"[\w@%+:./][\w@%+=:./-]*")
 LONGEST: Final = 200
 NAMES: Final = ("profile", "config_file", "no_project_config", "sets")
 

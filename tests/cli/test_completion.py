@@ -1,6 +1,7 @@
 """What TAB offers, typed into a real shell."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,13 @@ HOSTILE = (
     "zz*",
     "~zz",
     "=zz",
+    "zz|touch PWNED",
+    "zz<(touch PWNED)",
+    "zz{a,b}",
+    "zz^",
+    "zz#",
+    "zz?",
+    "zz\u00a0",
 )
 
 
@@ -46,15 +54,18 @@ def test_a_project_offers_its_names_once_it_is_approved(shell: Shell) -> None:
     assert offered("profiles", "show", incomplete="zz") == ["zzz"]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_offered_acts_in_no_shell(shell: Shell, tmp_path: Path, name: str) -> None:
-    shell.write(tables(name, "zz-plain"))
+@pytest.mark.parametrize("program", ["bash", "zsh", "fish"])
+def test_what_is_offered_acts_in_no_shell(shell: Shell, tmp_path: Path, program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    shell.write(tables(*HOSTILE, "zz-plain"))
     empty = tmp_path / "empty"
     empty.mkdir()
-    for each in offered("profiles", "show", incomplete=""):
-        typed = ["bash", "-c", f"printf %s {each}"]
-        done = subprocess.run(typed, cwd=empty, capture_output=True, text=True, check=True)
-        assert done.stdout == each
+    names = offered("profiles", "show", incomplete="")
+    assert "zz-plain" in names
+    typed = [program, "-c", f"printf '%s\\n' {' '.join(names)}"]
+    done = subprocess.run(typed, cwd=empty, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == names
     assert list(empty.iterdir()) == []
 
 
@@ -94,3 +105,8 @@ def test_a_broken_file_leaves_the_shipped_names(shell: Shell, text: str) -> None
     shell.user_file.write_bytes(text.encode(errors="surrogateescape"))
     assert offered("-p", incomplete="local-o") == ["local-ollama"]
     assert offered("config", "unset", incomplete="se") == []
+
+
+def test_fish_takes_a_comma_for_the_end_of_a_name_so_there_is_none(shell: Shell) -> None:
+    shell.write(tables("zz,a", "zz.a"))
+    assert offered("profiles", "show", incomplete="zz") == ["zz.a"]
