@@ -18,6 +18,8 @@ from smol_dev.safe import command
 FILE_NAME: Final = "smol.toml"
 PROJECT_LIMIT: Final = 64 * 1024
 USER_LIMIT: Final = 1024 * 1024
+NAMES_LIMIT: Final = 200
+"""Profiles, or prompt variants, of a project's file: each may extend each, and takes time with their square."""
 NAMED_LIMIT: Final = 1024 * 1024
 """Bytes of the files that one project's file names, taken together."""
 TEXTS: Final = ("system", "plan", "files", "code")
@@ -128,6 +130,8 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
         )
         text = decoded(raw)
         data = parsed(text)
+        if project:
+            refuse_crowds(data)
         named = tuple(named_files(path.parent, data)) if project else ()
         return Document(path, raw, text, data, bool(info.st_mode & 0o044), named)
     except FileNotFoundError:
@@ -263,6 +267,14 @@ def parsed(text: str) -> dict[str, object]:
     if depth_exceeds(data, DEPTH_LIMIT):
         raise BadFileError("is nested too deeply")
     return data
+
+
+def refuse_crowds(data: Mapping[str, object]) -> None:
+    """Refuse a project's file with more names than any project has."""
+    for name in ("profiles", "prompts"):
+        table = data.get(name)
+        if isinstance(table, dict) and len(table) > NAMES_LIMIT:
+            raise BadFileError(f"holds more than {NAMES_LIMIT} {name}")
 
 
 def long_key(text: str) -> int:

@@ -34,6 +34,8 @@ BELONGS: Final = (
     (File, "at the top of the file"),
     (Prompts, "in `[prompts.NAME]`"),
 )
+MOST_GUESSES: Final = 50
+"""Unknown keys of a layer about which it is guessed what was meant; a file can hold 10,000."""
 
 
 def layer_problems(layer: Layer, layers: Layers) -> list[Problem]:
@@ -59,9 +61,12 @@ def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     else:
         return
     seen: set[Key] = set()
+    unknown = 0
     for each in errors:
         if each["type"] == "extra_forbidden":
-            yield layers.problem(layer, each["loc"], unknown_key(each["loc"]))
+            unknown += 1
+            what = unknown_key(each["loc"]) if unknown <= MOST_GUESSES else "no such key"
+            yield layers.problem(layer, each["loc"], what)
             continue
         key = setting(each["loc"])
         if key not in seen:

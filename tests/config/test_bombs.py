@@ -35,6 +35,48 @@ def test_a_bomb_is_one_clean_error_within_a_second(world: World, bomb: str) -> N
     assert problem.startswith("~/home/work/smol.toml")
 
 
+CROWDS = {
+    "unknown keys": "".join(f"k{number}=1\n" for number in range(7000)),
+    "unknown keys of a profile": "[profiles.local]\n"
+    + "".join(f"max_token{number}=1\n" for number in range(3500)),
+    "parents in a row": "".join(
+        f"[profiles.p{number}]\nextends='p{number + 1}'\n" for number in range(2000)
+    ),
+    "parents that are not there": "".join(
+        f"[profiles.p{number}]\nextends='q{number}'\n" for number in range(2000)
+    ),
+    "variants in a row": "".join(
+        f"[prompts.p{number}]\nextends='p{number + 1}'\n" for number in range(2000)
+    ),
+    "as many parents as there may be": "".join(
+        f"[profiles.p{number}]\nextends='p{number + 1}'\n" for number in range(200)
+    ),
+    "as many variants as there may be": "".join(
+        f"[prompts.p{number}]\nextends='q{number}'\nplan='$x'\n" for number in range(200)
+    ),
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_a_crowd_of_names_is_read_or_refused_at_once(world: World, crowd: str) -> None:
+    world.write(project=CROWDS[crowd])
+    assert len(CROWDS[crowd]) < 64 * 1024
+    began = time.process_time()
+    world.problems()
+    # Half a minute, when each name was looked for among all of them; the rest is for slow machines.
+    assert time.process_time() - began < 4
+
+
+@pytest.mark.parametrize("table", ["profiles", "prompts"])
+def test_a_file_holds_200_profiles_or_variants_at_most(world: World, table: str) -> None:
+    world.write(project="".join(f"[{table}.p{number}]\n" for number in range(201)))
+    (problem,) = world.problems()
+    assert problem == (
+        f"~/home/work/smol.toml: holds more than 200 {table}; "
+        "correct that, or leave the file out with `--no-project-config`"
+    )
+
+
 def test_a_long_key_is_named_with_its_place(world: World) -> None:
     world.write(project=f"# a.b\n[run]\n  {DOTTED} = 1\n")
     assert world.problems() == ["~/home/work/smol.toml:3:3: a key has too many parts"]
