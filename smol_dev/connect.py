@@ -10,7 +10,7 @@ from smol_dev.config.endpoint import is_local
 from smol_dev.config.layers import BUILT_IN_PROFILE
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
-from smol_dev.config.problems import dotted
+from smol_dev.config.problems import typed
 from smol_dev.config.project import model_of_project
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.secret import Bound
@@ -133,8 +133,18 @@ def kept(loaded: Loaded, base_url: str) -> str:
     """Return the command that writes a found server down: a first file, else the profile in use."""
     if loaded.layers.of("user") is None and loaded.name == BUILT_IN_PROFILE:
         return "`smol_dev init`"
-    key = dotted(("profiles", loaded.name, "base_url"))
-    return command("smol_dev config set {key} {url}", key=key, url=base_url)
+    return _setting_of(loaded, "base_url", base_url)
+
+
+def _setting_of(loaded: Loaded, key: str, value: str) -> str:
+    """Return the command that writes a key of the profile in use into the user's file."""
+    file = loaded.layers.flags.config
+    return command(
+        f"smol_dev config set{' --config {file}' if file else ''} {{key}} {{value}}",
+        file=file,
+        key=typed(("profiles", loaded.name, key)),
+        value=value,
+    )
 
 
 async def _with_model(client: Client, loaded: Loaded, rim: Rim) -> Profile:
@@ -144,8 +154,7 @@ async def _with_model(client: Client, loaded: Loaded, rim: Rim) -> Profile:
     profile = client.profile
     if not chosen:
         raise no_model(await client.recognised(), profile.base_url)
-    key = dotted(("profiles", loaded.name, "model"))
-    keep = command("smol_dev config set {key} {model}", key=key, model=chosen)
+    keep = _setting_of(loaded, "model", chosen)
     rim.show(
         Noticed(
             f"using the model {named(chosen)} of {profile.base_url}",
