@@ -154,7 +154,7 @@ def lone_closer(text: str) -> int | None:
     opened = closer[0].strip().replace("/", "", 1)
     if opened in before or before.count("\n```") % 2 or text.lstrip().startswith(("```", "~~~")):
         return None
-    words = re.match(r"\s*[^\W\d_][^\n{}<>=;()]*(?:\n|\Z)", before)
+    words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_][^\n{}<>=;()]*(?:\n|\Z)", before)
     return closer.end() if words or not before.strip() else None
 
 
@@ -178,6 +178,11 @@ def without_ends(text: str) -> Turn:
 
 FENCE: Final = re.compile(r"^([ \t]*)(`{3,}(?=[^`\n]*$)|~{3,})([^\n]*)$", re.MULTILINE)
 GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")
+CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")
+LONGEST_FENCE: Final = 10
+"""More marks are a rule or the line below a title."""
+
+SHORTEST_UNDERLINE: Final = 5
 MOST_FENCES: Final = 5_000
 MOST_ABOVE: Final = 2
 DEEPEST: Final = 3
@@ -192,6 +197,11 @@ class Fence:
     indent: int
     mark: str
     info: str
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether code of the file follows the marks: the end of a fence in a string or an element."""
+        return self.info.startswith(CODE_BEHIND)
 
     def closes(self, opener: "Fence") -> bool:
         """Tell whether this line can close what `opener` opened."""
@@ -292,15 +302,26 @@ def find_fences(text: str) -> tuple[Fence, ...]:
     """Return every line that is a fence and no underline of a title."""
     if "```" not in text and "~~~" not in text:
         return ()
-    found, opened = [], ""
+    found, opened = list[Fence](), ""
     for match in islice(FENCE.finditer(text), MOST_FENCES):
         info = match[3].strip()
+        if len(match[2]) > LONGEST_FENCE:
+            continue
+        if (
+            len(match[2]) > SHORTEST_UNDERLINE
+            and match[2][0] == "`"
+            and not info
+            and _is_underline(text, match)
+        ):
+            continue
         if match[2][0] == "~":
             closes = opened and not info and match[2].startswith(opened)
             if not closes and not info and _is_underline(text, match):
                 continue
             opened = "" if closes else opened or match[2]
-        found.append(Fence(match.start(), match.end(), len(match[1].expandtabs(4)), match[2], info))
+        fence = Fence(match.start(), match.end(), len(match[1].expandtabs(4)), match[2], info)
+        if found or not fence.is_inner:
+            found.append(fence)
     return tuple(found)
 
 
@@ -315,6 +336,9 @@ def find_blocks(text: str, fences: tuple[Fence, ...]) -> Iterator[Block]:
     opened: list[int] = []
     for fence in fences:
         top = pairs[opened[-1]][0] if opened else None
+        if fence.is_inner:
+            opened = opened[:1] + opened[1:-1]
+            continue
         if top is not None and fence.closes(top):
             index = opened.pop()
             pairs[index] = (pairs[index][0], fence, pairs[index][2])

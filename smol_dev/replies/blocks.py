@@ -46,6 +46,7 @@ COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
 COMMAND: Final = re.compile(
     r"\s*(?:\$ )?(?:sudo |npx )?(?:pip3?|npm|npx|yarn|cd|mkdir|touch|python3?|node|git|docker|cargo|curl|chmod|bash|sh)\s+[\w./-]"
 )
+FRONT_MATTER: Final = re.compile(r"\s*---\n\w[\w-]*:(?:.*\n)+?---\n")
 NO_FILE: Final = frozenset(
     {"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"}
 )
@@ -78,6 +79,9 @@ def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
         return answer.outer
     while index < len(fences):
         opener = fences[index]
+        if opener.is_inner:
+            index += 1
+            continue
         closing = _closing(answer, request, index)
         if isinstance(closing, Doubt):
             return closing
@@ -106,15 +110,32 @@ def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None
     return _by_parser(answer, request, index, nested, possible)
 
 
+def _in_reach(fences: tuple[Fence, ...], index: int) -> list[tuple[int, Fence]]:
+    """The fences behind an opener that may close it or nest, with their places.
+
+    A longer bare one is no such fence where one of the opener's own length follows: it is a title's line.
+    """
+    opener = fences[index]
+    found = [
+        (number, fence)
+        for number, fence in enumerate(fences[index + 1 :], index + 1)
+        if fence.within(opener) and fence.indent <= opener.indent
+    ]
+    longer = [fence for _, fence in found if fence.mark != opener.mark]
+    own = any(fence.mark == opener.mark and not fence.info for _, fence in found)
+    if not own or any(fence.info for fence in longer):
+        return found
+    return [(number, fence) for number, fence in found if fence.mark == opener.mark]
+
+
 def _possible(fences: tuple[Fence, ...], index: int) -> tuple[int | None, list[int]]:
     """Where nested fences say that the block ends, and every bare fence outside of inner blocks."""
-    opener, inner, nested = fences[index], 0, None
+    inner, nested = 0, None
     possible: list[int] = []
-    for number in range(index + 1, len(fences)):
-        fence = fences[number]
-        if not fence.within(opener) or fence.indent > opener.indent:
-            continue
-        if fence.info:
+    for number, fence in _in_reach(fences, index):
+        if fence.is_inner:
+            inner = max(0, inner - 1)
+        elif fence.info:
             inner += 1
         elif inner:
             inner -= 1
@@ -145,9 +166,9 @@ def _by_surroundings(
 ) -> int | Doubt | None:
     """The fence that closes the block when a bare one below an empty line and above a filled one opens."""
     fences, opener, depth = answer.fences, answer.fences[index], 1
-    for number in range(index + 1, len(fences)):
-        fence = fences[number]
-        if not fence.within(opener) or fence.indent > opener.indent:
+    for number, fence in _in_reach(fences, index):
+        if fence.is_inner:
+            depth = max(1, depth - 1)
             continue
         begins = depth == 1 and not fence.info and _begins(answer.text, fence)
         if begins and _talks_on(answer.text, fence):
@@ -246,11 +267,18 @@ def fits(block: Block, request: Request) -> bool:
     return request.parsed(block.text).state is State.NOT_JUDGED and language not in COMMANDS
 
 
+def has_own_title(answer: Answer, request: Request) -> bool:
+    """Tell whether a text begins with its title: its fences are then its own, whichever belong together."""
+    first = answer.text.lstrip("\n").partition("\n")[0]
+    titled = first.startswith("# ") and not names(first[2:], request.path)
+    return request.is_text and (titled or FRONT_MATTER.match(answer.text) is not None)
+
+
 def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
     """Return the inside of the one block that is the whole answer, untouched."""
     blocks = blocks_of(answer, request)
     if isinstance(blocks, Doubt):
-        return blocks
+        return None if has_own_title(answer, request) else blocks
     if len(blocks) != 1 or (answer.text[: blocks[0].start] + answer.text[blocks[0].end :]).strip():
         return None
     return taken(blocks[0], request)
@@ -279,7 +307,7 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
     """Return the block that is the file, of one or several with words around them."""
     blocks = blocks_of(answer, request)
     if isinstance(blocks, Doubt):
-        return blocks
+        return None if has_own_title(answer, request) else blocks
     if not blocks or (not blocks[-1].closed and not blocks[-1].text.strip()):
         return None
     if answer.next_turn is not None:
