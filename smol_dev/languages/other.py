@@ -12,7 +12,7 @@ from smol_dev.languages.verdict import State
 
 TELLING: Final = {
     "python": None,
-    "html": re.compile(r"\s*<(?:!doctype|html|head|body|div|!--|meta|link)\b", re.IGNORECASE),
+    "html": re.compile(r"\A\s*<(?:!doctype|html|head|body|div|!--|meta|link)\b", re.IGNORECASE),
     "json": re.compile(r"\s*\{"),
     "toml": re.compile(r"^\[", re.MULTILINE),
     "css": re.compile(r"^[^{}\n]+\{\s*(?:[\w-]+\s*:[^{}]*;?\s*)*\}", re.MULTILINE),

@@ -1,6 +1,7 @@
 """What speaks against a text that was found for a file: it is not whole, not this file, or not a file."""
 
 import ast
+import builtins
 import json
 import re
 from pathlib import PurePosixPath
@@ -32,7 +33,8 @@ LEFT: Final = (
 REST: Final = rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
 ABOUT_CODE: Final = (
     rf"(?:.*\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w+ ){{0,3}}?{CODE}\b.*|"
-    r"(?:the |and )*(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b.{0,30}|"
+    r"(?:the |and )*(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
+    r"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*\b).{0,30}|"
     rf".*\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b.*|{CODE}(?: \w+)?|"
     r".*(?:restlich|rest des|unverändert|resto del|sin cambios|reste du|inchangé|其余|剩余|省略|不变|残り|остальн|без изменений).*)"
 )
@@ -67,6 +69,8 @@ COMMENT: Final = re.compile(
 SUSPECT: Final = re.compile(
     r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE
 )
+YAML_SIGN: Final = re.compile(r":(?:\s|$)|^\s*(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
+CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 MOST_CALL_KEYS: Final = 3
@@ -208,6 +212,8 @@ def is_string(node: ast.AST) -> TypeGuard[ast.Constant | ast.JoinedStr]:
 
 def is_words_only(text: str, request: Request) -> bool:
     """Tell whether a file of code holds nothing but sentences."""
+    if request.language == "yaml" and "\n" in text.strip() and not YAML_SIGN.search(text):
+        return True
     if request.language in {"yaml", "html"} and not re.search(
         r"[:<\[{]|^- |^#", text, re.MULTILINE
     ):
@@ -236,7 +242,9 @@ def is_no_file(text: str, request: Request) -> bool:
         return True
     if re.match(r"(?:'''|\"\"\")\w+$", lines[0]) and language_named(lines[0][3:]):
         return True
-    if request.language == "python" and is_quoted_program(text):
+    if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
+        return True
+    if not request.is_text and CALL_MARK.match(text):
         return True
     return text.lstrip()[:1] in '{["' and is_foreign_json(text, request)
 
@@ -250,6 +258,25 @@ def is_quoted_program(text: str) -> bool:
         return False
     inner = python_tree(value.value)
     return inner is not None and any(not isinstance(one, ast.Expr) for one in inner.body)
+
+
+def is_lone_call(text: str) -> bool:
+    """Tell whether a Python text is one expression of names that nothing defines: a call of a tool."""
+    tree = python_tree(text) if text.count("\n") <= MOST_LISTED else None
+    if (
+        tree is None
+        or text.lstrip().startswith("#")
+        or len(tree.body) != 1
+        or not isinstance(tree.body[0], ast.Expr)
+    ):
+        return False
+    used = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
+    bound = {
+        one.id
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
+    }
+    return bool(used - bound - vars(builtins).keys() - {"__file__"})
 
 
 def is_path_list(lines: list[str], request: Request) -> bool:

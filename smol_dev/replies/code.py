@@ -12,7 +12,7 @@ from typing import Final
 
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer, of_text, parse
-from smol_dev.replies.bare import bare, without_label
+from smol_dev.replies.bare import bare, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import problem
 from smol_dev.replies.talk import is_refusal
@@ -134,7 +134,8 @@ def tidied(found: Found, request: Request) -> Found:
     """Return the file without empty lines at its ends, a label that is no comment, a foreign indentation."""
     text = without_blank_ends(found.text)
     if found.opened:
-        text = without_label(text, request)
+        rest = without_word(text, request) if found.block and not found.block.info else text
+        text = without_label(rest if request.is_whole(rest) else text, request)
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (
         request.language in FREE_INDENT or (request.language == "python" and broken)

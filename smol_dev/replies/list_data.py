@@ -162,8 +162,11 @@ def _object(node: Node, depth: int) -> list[Item]:
     called = next(
         (named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None
     )
+    tool = named.get("tool") or named.get("action")
+    if called is None and tool is not None and LOOKS_AROUND.fullmatch(tool.text.strip()):
+        return []
     if called is not None:
-        name = named.get("name") or named.get("tool") or named.get("action")
+        name = named.get("name") or tool
         if (
             name is not None
             and LOOKS_AROUND.fullmatch(name.text.strip())

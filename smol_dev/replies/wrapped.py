@@ -72,8 +72,7 @@ def from_object(text: str, path: str) -> Call | None:
     if not start.startswith(("{", "[", '"')):
         return None
     value = value_of(start)
-    found = search(value, path, DEEPEST) if value is not None else None
-    return found if found is not None else loose_value(start, path)
+    return loose_value(start, path) if value is None else search(value, path, DEEPEST)
 
 
 def value_of(text: str) -> object:
@@ -272,6 +271,8 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         values = {name.lower(): value for name, value in NAMED_VALUE.findall(inner)}
         path = next((values[name].strip() for name in values if name in PATH_WORDS), path)
         value = next((values[name] for name in values if name in CONTENT_WORDS), None)
+        if values and value is None:
+            return Doubt()
         while child := PATH_TAG.match(inner):
             path, inner = child[2], inner[child.end() :]
         body = inner if value is None else value
@@ -326,11 +327,11 @@ def pre_and_code(text: str, request: Request) -> str | None:
     found = re.fullmatch(
         r"\s*<pre[^>\n]*>\s*<code[^>\n]*>\n?(.*)</code>\s*</pre>\s*", text, re.DOTALL
     )
-    return (
-        html.unescape(found[1])
-        if found and request.language not in {"html", "vue", "markdown"}
-        else None
-    )
+    if found is None or request.language in {"vue", "markdown"}:
+        return None
+    shown = html.unescape(found[1])
+    page = re.match(r"\s*<(?:!doctype|html)\b", shown, re.IGNORECASE)
+    return shown if page or request.language != "html" else None
 
 
 def bracket_tags(text: str, request: Request) -> str | None:
