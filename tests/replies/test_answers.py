@@ -1,7 +1,8 @@
 """Answers as small models give them: every one is read as a careful human would.
 
 `answers.jsonl` and `answers2.jsonl` hold answers of the kinds that were met; `variations.jsonl` the
-same in other shapes, languages and types of file. A list of contents holds outcomes that are as
+same in other shapes, languages and types of file; `types.jsonl` files of every type in the form that
+is asked for, and answers that hold no such file. A list of contents holds outcomes that are as
 good as each other; None among them, and the reason `any`, mean that to ask again is right.
 """
 
@@ -17,7 +18,7 @@ from smol_dev.replies.verdicts import Code, FileList, Rejected
 
 ANSWERS = [
     json.loads(line)
-    for name in ("answers.jsonl", "answers2.jsonl", "variations.jsonl")
+    for name in ("answers.jsonl", "answers2.jsonl", "variations.jsonl", "types.jsonl")
     for line in (Path(__file__).parent / name).read_text("utf-8").splitlines()
 ]
 CODE = [pytest.param(answer, id=answer["id"]) for answer in ANSWERS if answer["task"] == "code"]
