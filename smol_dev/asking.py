@@ -10,7 +10,7 @@ from smol_dev import prompts
 from smol_dev.budget import Budget
 from smol_dev.counting import tokens
 from smol_dev.errors import AnswerError, SmolError
-from smol_dev.events import Event, Retry, StageStarted, Warned
+from smol_dev.events import Event, Noticed, Retry, StageStarted, Warned
 from smol_dev.pieces import Pieces
 from smol_dev.replies.answer import without_reasoning
 from smol_dev.replies.continuation import Cut, cut_back, join
@@ -379,7 +379,8 @@ async def _send(
                     item.wait,
                 )
             elif isinstance(item, Note):
-                yield Warned(item.message, item.hint)
+                told = Noticed(item.message, is_detail=True) if item.is_detail else None
+                yield told or Warned(item.message, item.hint)
             else:
                 reply = replace(item, usage=budget.believed(item.usage))
                 yield Spent(question.stage, reply.usage, reply.pace)

@@ -130,10 +130,14 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What was found or is waited for: no trouble, and nothing that `--quiet` or NDJSON shows."""
+    """What was found or is waited for: no trouble, and nothing that `--quiet` or NDJSON shows.
+
+    One that `is_detail` is shown with `--verbose` alone.
+    """
 
     message: str
     hint: str = ""
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,10 +110,14 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the user should know that stopped nothing (a field the server refused, say)."""
+    """Something the user should know that stopped nothing (a field the server refused, say).
+
+    One that `is_detail` concerns only those who want to know everything.
+    """
 
     message: str
     hint: str = ""
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,7 @@ class Client:
                 async with self._once(request, profile, habits, form, deadlines) as items:
                     async for item in items:
                         begun = begun or isinstance(item, Delta)
-                        for each in self._told(item, form, habits):
+                        for each in self._told(item, form, profile):
                             yield each
             except ServerError as error:
                 changed = None if begun else self._changed(request, profile, form, error)
@@ -288,6 +288,7 @@ class Client:
         if opening and reply.text:
             habits.continues = not opens_anew(reply.text, opening)
             opening = opening if habits.continues else ""
+            habits.starts_anew = not habits.continues
         return replace(reply, opening=opening, enforced=form.enforced)
 
     def _changed(
@@ -351,14 +352,22 @@ class Client:
             "put its host into NO_PROXY to connect directly",
         )
 
-    def _told(self, item: Delta | Reply, form: Form, habits: Habits) -> Iterator[Item]:
+    def _told(self, item: Delta | Reply, form: Form, profile: Profile) -> Iterator[Item]:
         """The item as the caller sees it; before an answer's end, what there is to say about that."""
         if not isinstance(item, Reply):
             yield item
             return
         if unsaid := self._about_the_end(item):
             yield unsaid
-        yield self._formed(item, form, habits)
+        habits = self._habits_of(profile)
+        reply = self._formed(item, form, habits)
+        if form.opening and item.text and not reply.opening:
+            self._remembered.save(profile, habits)
+            message = (
+                "the model did not go on with the opening of its answer; it is given none any more"
+            )
+            yield Note(message, is_detail=True)
+        yield reply
 
     def _about_the_end(self, reply: Reply) -> Note | None:
         if reply.ending != "unsaid" or not reply.text or self._unsaid_told:

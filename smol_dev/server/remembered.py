@@ -35,6 +35,8 @@ class Remembered:
             left_out=set(_automatic(profile)) & set(map(str, told.get("left_out", ()))),
             merges_system=family is not None and not family.system,
         )
+        if told.get("starts_anew"):
+            habits.continues, habits.starts_anew = False, True
         best = told.get("form") if profile.structured_output == "auto" else None
         if best == "text":
             habits.rungs = ()
@@ -43,7 +45,7 @@ class Remembered:
         return habits
 
     def save(self, profile: Profile, habits: Habits) -> None:
-        """Remember the form of structured output that is left for the model, and the sampling it refused.
+        """Remember what the model was found to take: its structured output, sampling and openings.
 
         What the user has set is neither remembered nor overruled.
         """
@@ -53,6 +55,8 @@ class Remembered:
             mine["form"] = habits.rungs[0] if habits.rungs else "text"
         if left_out := sorted(habits.left_out & set(_automatic(profile))):
             mine["left_out"] = left_out
+        if habits.starts_anew:
+            mine["starts_anew"] = True
         if self._file is None or known.get(profile.model, {}) == mine:
             return
         temporary = self._file.with_name(f".{secrets.token_hex(8)}")

@@ -25,15 +25,16 @@ class Habits:
     """What one model behind one server takes, as far as it is known; it only ever learns.
 
     `rungs` are the forms of structured output left to try, the best first; none means free text.
-    `continues` is whether it went on with an answer that it was given the beginning of, None until it
-    has been seen. `facts` is what its server last told of it, `most_tokens` what it said of the longest
-    answer that may be asked for.
+    `continues` is whether it went on with an answer that it was given the beginning of, None until it has
+    been seen; `starts_anew` that it began a block of its own all the same. `facts` is what its server last
+    told of it, `most_tokens` what it said of the longest answer that may be asked for.
     """
 
     rungs: tuple[str, ...] = STRUCTURED
     left_out: set[str] = field(default_factory=set)
     merges_system: bool = False
     continues: bool | None = None
+    starts_anew: bool = False
     facts: Facts | None = None
     most_tokens: int | None = None
 

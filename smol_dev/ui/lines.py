@@ -63,6 +63,8 @@ def _(event: Retry) -> str:
 
 @sentence.register
 def _(event: Noticed) -> str:
+    if event.is_detail:
+        return ""
     hint = f" ({paragraph(event.hint)})" if event.hint else ""
     return f"{paragraph(event.message)}{hint}"
 
@@ -101,7 +103,9 @@ def done(event: FileDone) -> str:
 
 
 def details(event: Event) -> str:
-    """What only `--verbose` says: the tokens of a file, as the server counted them."""
+    """What only `--verbose` says: the tokens of a file, as the server counted them, and how it behaves."""
+    if isinstance(event, Noticed) and event.is_detail:
+        return f"  {paragraph(event.message)}"
     if not isinstance(event, FileDone):
         return ""
     counts = (event.prompt_tokens, event.cached_tokens, event.completion_tokens)

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,11 +39,16 @@ class Server(FakeServer):
         return json_answer({"data": [{"id": "m", **meta}]})
 
 
-def replies(server: FakeServer, requests: Sequence[Request], **settings: str) -> list[Reply | Note]:
+def replies(
+    server: FakeServer,
+    requests: Sequence[Request],
+    cache_dir: Path | None = None,
+    **settings: Any,  # noqa: ANN401 - settings
+) -> list[Reply | Note]:
     profile = Profile.model_validate({"base_url": server.base_url, "model": "m", **settings})
 
     async def collect() -> list[Reply | Note]:
-        client = Client(profile, (), environ={})
+        client = Client(profile, (), environ={}, cache_dir=cache_dir)
         try:
             await client.facts("code")
             return [
@@ -131,6 +138,21 @@ def test_an_answer_that_opens_a_block_of_its_own_did_not_go_on(
         [opening, opening] if went_on else ["", ""]
     )
     assert (last_turn(server)["role"] == "assistant") is went_on
+
+
+def test_a_model_that_begins_anew_is_remembered_between_runs_and_told_as_a_detail(
+    tmp_path: Path,
+) -> None:
+    with Server(answered("```python\nA = 1\n```")) as server:
+        first = replies(server, [CODE], tmp_path, provider="llamacpp")
+        replies(server, [CODE], tmp_path, provider="llamacpp")
+    assert [item for item in first if isinstance(item, Note)] == [
+        Note(
+            "the model did not go on with the opening of its answer; it is given none any more",
+            is_detail=True,
+        )
+    ]
+    assert [chat.json()["messages"][-1]["role"] for chat in server.chats] == ["assistant", "user"]
 
 
 def test_a_model_too_small_to_be_one_is_given_no_opening() -> None:
