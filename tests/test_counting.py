@@ -26,6 +26,23 @@ MEASURED = [
         0.6,
         id="Russian",
     ),
+    pytest.param(
+        "Schreibe ein kleines Programm, das die Einkaufsliste einer Familie verwaltet. Es soll Einträge"
+        " hinzufügen, löschen und als gekauft markieren können; die Preise werden am Ende"
+        " zusammengezählt. Größere Mengen dürfen nicht verloren gehen.",
+        99,
+        50,
+        0.5,
+        id="German",
+    ),
+    pytest.param(
+        "כתוב תוכנית קטנה שמנהלת את רשימת הקניות של המשפחה. היא צריכה לאפשר להוסיף, למחוק ולסמן"
+        " פריטים שנקנו, ולהציג בסוף את סכום המחירים.",
+        142,
+        58,
+        0.7,
+        id="Hebrew",
+    ),
     pytest.param("请编写一个小型网络应用程序，用来管理家庭的购物清单。", 45, 14, 0.7, id="Chinese"),
 ]
 """Each with its tokens by the vocabularies of SmolLM2-135M and of Gemma 3, as llama.cpp's `/tokenize` counts."""
