@@ -94,10 +94,9 @@ def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> Non
     with pytest.raises(WorkspaceError) as stopped:
         asyncio.run(work())
     out = tmp_path / "out"
-    message = f"cannot write `a.py` in `{out}`: the folder is no longer there"
+    message = f"cannot write `a.py` in `{out}`: the folder is not there"
     hint = (
-        f"put it back and finish the run: `smol_dev resume {out}`,"
-        " or start anew: `smol_dev -o DIR PROMPT`"
+        f"put it back and finish the run: `smol_dev resume {out}`, or choose another one: `-o DIR`"
     )
     assert (stopped.value.message, stopped.value.hint) == (message, hint)
     assert shown == [FileFailed("a.py", "disk", message, hint)]

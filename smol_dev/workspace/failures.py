@@ -25,8 +25,8 @@ _WORDS: Final = {
         "raise the limit (`ulimit -f unlimited`), then finish the run: {resume}",
     ),
     errno.ENOENT: (
-        "the folder is no longer there",
-        "put it back and finish the run: {resume}, or start anew: `smol_dev -o DIR PROMPT`",
+        "the folder is not there",
+        "put it back and finish the run: {resume}, or choose another one: `-o DIR`",
     ),
     errno.EROFS: ("the disk is read-only", _CHOOSE),
     errno.EACCES: ("permission denied", _CHOOSE),

@@ -215,10 +215,9 @@ def test_a_folder_that_is_gone_is_an_error_that_stops_the_run(tmp_path: Path) ->
         with pytest.raises(WorkspaceError) as caught:
             workspace.write("a.py", "1\n")
     root = tmp_path / "out"
-    assert caught.value.message == f"cannot write `a.py` in `{root}`: the folder is no longer there"
+    assert caught.value.message == f"cannot write `a.py` in `{root}`: the folder is not there"
     assert caught.value.hint == (
-        f"put it back and finish the run: `smol_dev resume {root}`,"
-        " or start anew: `smol_dev -o DIR PROMPT`"
+        f"put it back and finish the run: `smol_dev resume {root}`, or choose another one: `-o DIR`"
     )
     assert caught.value.stops_run
 
