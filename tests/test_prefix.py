@@ -118,3 +118,24 @@ def test_in_parallel_each_slot_evaluates_the_shared_turns_once(world: World, slo
     every = [number(each.prompt_tokens) for each in files(world.shown)]
     shared = min(every) - 60
     assert evaluated(done) <= 1.1 * (slots * shared + sum(prompt - shared for prompt in every))
+
+
+def test_naming_what_is_defined_costs_its_own_tokens_alone(world: World) -> None:
+    """The lines stand behind everything that does not vary, so nothing is evaluated again for them."""
+    stores = {
+        f"part_{name}.py": f"def load_{name}(path):\n    return [path, {number}]\n"
+        for number, name in enumerate("abcd")
+    }
+    script = [
+        ("Plan this program", PLAN),
+        ("List the files", '{"files": [' + ", ".join(f'"{path}"' for path in stores) + "]}"),
+        *[(f"\n{path}", f"```python\n{content}```\n") for path, content in stores.items()],
+    ]
+    with real_server(script, context=16_384) as base_url:
+        done = world.generate_at(base_url, SMALL)
+    assert (done.exit_code, world.files()) == (0, stores)
+    first, *later = [evaluated(each) for each in files(world.shown)]
+    lines = [len(f"- {path}: load_{path[5]}(path)\n") for path in stores]
+    heading = len("What the files written so far define:\n")
+    for number, tokens in enumerate(later, start=1):
+        assert tokens <= first + heading + sum(lines[:number])

@@ -84,7 +84,7 @@ def last_turn(server: FakeServer) -> dict[str, str]:
     ],
 )
 def test_an_opening_is_given_to_servers_that_go_on_with_it(
-    provider: str, show: dict[str, str], settings: dict[str, str], *, given: bool
+    provider: str, show: dict[str, str], settings: dict[str, Any], *, given: bool
 ) -> None:
     with Server(answered("A = 1\n```"), show=show) as server:
         [reply] = replies(server, [CODE], provider=provider, **settings)
