@@ -53,7 +53,11 @@ def unset(
 
     def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
         path = full_key(key, sheet.layers)
-        refuse_table(path, hint="a whole profile: `smol_dev profiles remove NAME`")
+        whole = command("smol_dev profiles remove {name}", name=path[-1])
+        by_hand = command(f"smol_dev config edit{sheet.target.option}")
+        is_profile = path[0] == "profiles" and path[1:] != ()
+        hint = f"a whole profile: {whole}" if is_profile else f"take it out by hand: {by_hand}"
+        refuse_table(path, hint=hint)
         if not holds(sheet.tables, path):
             raise UsageError(
                 f"`{dotted(path)}` is not set in `{sheet.target.path}`",

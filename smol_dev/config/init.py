@@ -62,7 +62,8 @@ def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> Targ
     if os.path.lexists(place.path):
         raise UsageError(
             f"`{place.path}` exists already, and `init` overwrites nothing",
-            hint=f"change it: {command(f'smol_dev config edit{place.option}')}, or `smol_dev profiles add NAME`",
+            hint=f"change it: {command(f'smol_dev config edit{place.option}')}, or "
+            + command(f"smol_dev profiles add{place.option} NAME"),
         )
     return place
 
