@@ -15,9 +15,12 @@ from smol_dev.errors import ConfigError
 if sys.platform != "win32":
     import fcntl
 
+    LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+
 PRIVATE_FILE = 0o600
 SHARED_FILE = 0o644
 PRIVATE_FOLDER = 0o700
+OTHERS = 0o077
 LOCK = ".smol.toml.lock"
 LONGEST_WAIT = 5.0
 """Seconds to wait for another smol_dev."""
@@ -40,8 +43,9 @@ def alone(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     descriptor = taken(path)
     try:
-        os.truncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds, its holder has no name
+            os.truncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -55,7 +59,7 @@ def taken(path: Path) -> int:
     while True:
         descriptor = -1
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+            descriptor = opened(path)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
@@ -67,6 +71,10 @@ def taken(path: Path) -> int:
                 ) from None
             os.close(descriptor)
         except BlockingIOError as error:
+            if made_private(descriptor):
+                path.unlink(missing_ok=True)  # made by another, who may hold it for ever
+                os.close(descriptor)
+                continue
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
             os.close(descriptor)
             if time.monotonic() > until:
@@ -77,6 +85,27 @@ def taken(path: Path) -> int:
             time.sleep(0.02)
         except OSError as error:
             raise unwritable(path.parent, error) from error
+
+
+def opened(path: Path) -> int:
+    """Return the descriptor of the lock file, which is made if it is absent."""
+    descriptor = os.open(path, LOCK_FLAGS, PRIVATE_FILE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"`{path.name}` is not a regular file")
+    return descriptor
+
+
+def made_private(descriptor: int) -> bool:
+    """Return whether a lock file was open to other users, as none that we make is, and no longer is.
+
+    A file system without modes (FAT, a Windows folder) keeps every file open, ours too: there it is False.
+    """
+    if not os.fstat(descriptor).st_mode & OTHERS:
+        return False
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, PRIVATE_FILE)
+    return not os.fstat(descriptor).st_mode & OTHERS
 
 
 def make_folder(folder: Path) -> None:

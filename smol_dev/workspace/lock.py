@@ -13,6 +13,7 @@ from smol_dev.workspace.folder import Folder
 
 NAME: Final = "lock"
 PRIVATE: Final = 0o600
+OTHERS: Final = 0o077
 SIGNED: Final = re.compile(rb"([0-9]{1,10}) ([0-9-]{10} [0-9:]{8})\n")
 
 
@@ -36,9 +37,8 @@ class Lock:
         """
         if self._descriptor is not None or (not create and folder.status(NAME) is None):
             return
-        self._descriptor = folder.append(NAME, mode=PRIVATE)
         try:
-            _lock(self._descriptor)
+            self._descriptor = _taken(folder)
         except BlockingIOError as error:
             raise WorkspaceError(
                 f"another run is writing to `{self._root}`{_holder(folder)}",
@@ -62,6 +62,39 @@ class Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _taken(folder: Folder) -> int:
+    """Return the descriptor of the lock file, locked. Raises `BlockingIOError` when a run holds it.
+
+    A file that others could open is none of ours, and another user may hold it for ever: it is replaced.
+    """
+    for is_last in (False, True):
+        descriptor = folder.append(NAME, mode=PRIVATE)
+        try:
+            _lock(descriptor)
+        except BlockingIOError:
+            opened, named = os.fstat(descriptor), folder.status(NAME)
+            is_foreign = _made_private(descriptor)
+            os.close(descriptor)
+            if is_last or not is_foreign or not named or not os.path.samestat(opened, named):
+                raise
+            folder.remove(NAME)
+        else:
+            break
+    return descriptor
+
+
+def _made_private(descriptor: int) -> bool:
+    """Return whether the file was open to other users, as no lock of ours is, and no longer is.
+
+    A file system without modes keeps every file open, ours too: there it is False.
+    """
+    if not hasattr(os, "fchmod") or not os.fstat(descriptor).st_mode & OTHERS:
+        return False
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, PRIVATE)
+    return not os.fstat(descriptor).st_mode & OTHERS
 
 
 def _holder(folder: Folder) -> str:

@@ -3,6 +3,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
 
 COUNTER = """
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from smol_dev.config.store import alone, publish
 
@@ -107,3 +109,24 @@ def test_a_lock_on_the_folder_stops_nobody(tmp_path: Path) -> None:
     with alone(tmp_path):
         pass
     os.close(descriptor)
+
+
+def test_a_lock_file_that_others_can_open_is_none_of_ours(tmp_path: Path) -> None:
+    lock = tmp_path / ".smol.toml.lock"
+    lock.write_text("")
+    lock.chmod(0o644)
+    descriptor = os.open(lock, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with alone(tmp_path):
+        assert lock.stat().st_mode & 0o777 == 0o600
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("other")])
+def test_a_lock_that_is_no_file_is_a_clear_error(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / ".smol.toml.lock")
+    with pytest.raises(ConfigError, match=f"^`{tmp_path}` cannot be written: "), alone(tmp_path):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == [".smol.toml.lock"]

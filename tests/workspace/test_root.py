@@ -1,3 +1,4 @@
+import fcntl
 import os
 import re
 from pathlib import Path
@@ -250,3 +251,15 @@ def test_a_folder_that_may_only_be_passed_through_is_no_hindrance(tmp_path: Path
         Workspace.open(Path("closed/out"), cwd=tmp_path, home=None).close()
     finally:
         (tmp_path / "closed").chmod(0o755)
+
+
+def test_a_lock_file_that_others_can_open_is_none_of_ours(tmp_path: Path) -> None:
+    lock = tmp_path / "out/.smol/lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("")
+    lock.chmod(0o644)
+    descriptor = os.open(lock, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with Workspace.open(Path("out"), cwd=tmp_path, home=None):
+        assert lock.stat().st_mode & 0o777 == 0o600
+    os.close(descriptor)
