@@ -61,6 +61,10 @@ TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 VOID: Final = frozenset(
     "area base br col embed hr img input link meta param source track wbr".split()
 )
+ENDED_BY_LINE: Final = frozenset({"javascript", "typescript", "tsx"})
+LINE_END: Final = re.compile(r"(?<=\})\n(?=\s*\[)")
+"""Where a line break ends a statement, as after the body of an arrow function, and no grammar knows."""
+
 INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
 
 
@@ -79,12 +83,21 @@ def _parser(language: str) -> "Parser":
     return made
 
 
-@lru_cache(maxsize=8)
 def tree(language: str, text: str) -> "Tree | None":
     """Return the syntax tree of a text, or None for a language or a text that is not parsed.
 
     Positions in the tree count bytes of the text in UTF-8, with `?` for a lone surrogate.
     """
+    return _tree(language, _plain(text))
+
+
+def _plain(text: str) -> str:
+    """Return a text without lone surrogates and the blanks at its end."""
+    return text.encode(errors="replace").decode().rstrip() + "\n"
+
+
+@lru_cache(maxsize=8)
+def _tree(language: str, text: str) -> "Tree | None":
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
     data = _data(language, text)
@@ -140,10 +153,13 @@ DEEP: Final[dict[str, Callable[[str], bool]]] = {
 
 def judge(language: str, text: str) -> Parsed:
     """Return whether a text is whole in a language that has a grammar; blanks at its end are nothing."""
-    text = text.encode(errors="replace").decode().rstrip() + "\n"
-    parsed = tree(language, text)
+    text = _plain(text)
+    parsed = _tree(language, text)
     if parsed is None:
         return NOT_JUDGED
+    if parsed.root_node.has_error and language in ENDED_BY_LINE:
+        text = LINE_END.sub(";", text)
+        parsed = _tree(language, text) or parsed
     if not parsed.root_node.has_error:
         return _page(text) if language == "html" else WHOLE
     offset = _first_error(language, text)
@@ -202,6 +218,12 @@ def _offset(text: str, row: int, column: int) -> int:
 
 def _cut(language: str, text: str, offset: int) -> bool:
     """Tell whether the text stops where it ends: in its last word, or a comment or string left open."""
+    if (
+        language == "html"
+        and text.startswith("</", max(0, offset - 2))
+        and text.find(">", offset) > 0
+    ):
+        return False  # an end tag too many: nothing that follows could begin its element
     if LAST_WORD.match(text, offset) or (language == "css" and CSS_VALUE.match(text, offset)):
         return True
     if language in COMMENTS:

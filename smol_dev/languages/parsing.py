@@ -24,10 +24,11 @@ TEMPLATE_PATH: Final = re.compile(
     r"\{\{|\{%|(?:^|/)(?:templates?|_?layouts|_includes|cookiecutter[^/]*|skeleton)/|"
     r"\.(?:j2|jinja2?|tmpl|tpl)(?:\.|$)"
 )
-FORGIVING: Final = frozenset({"bash", "css"})
+FORGIVING: Final = frozenset({"bash", "css", "html"})
 """Languages whose grammars refuse what their programs accept: 3 in 100 real files.
 
-`[[ $x != *([[:space:]])a ]]` and `top: 0 ! important` are such. Only a cut end is believed.
+`[[ $x != *([[:space:]])a ]]`, `top: 0 ! important` and `<p><pre></pre></p>` are such. Only a cut end
+is believed.
 """
 
 OFTEN_TEMPLATES: Final = frozenset({"html", "yaml", "css", "bash"})

@@ -39,6 +39,7 @@ export type { X }; import type Y from "y"; abstract class Q { abstract z(): void
 @media (width >= 600px) and (hover) { a::after { content: "\\201C }"; } }
 @supports (display: grid) { } @layer a, b; @font-face { src: url(x.woff2) }
 """,
+    "arrow.js": "const f = (x) => { g(x) }\n\n[1, 2].forEach(f)\n",
     "old.css": "a { top: 0 ! important; *zoom: 1; filter: progid:X.Y(a='#f',b='#e'); }\n",
     "main.go": """package main
 
@@ -198,6 +199,8 @@ def test_a_text_that_could_go_on_is_unfinished(path: str, text: str) -> None:
     [
         ("main.c", "#define BEGIN {\nint main() BEGIN }"),
         ("a.vue", "<template><div></template>"),
+        ("a.html", "<p>a => b</p>\n"),
+        ("a.html", "<p><pre>x</pre></p>\n"),
         ("a.md", "```"),
         ("bin/tool", "(((("),
         ("templates/a.html", "{% if x %}<div class='a'>{% else %}<div>{% endif %}</div>"),
