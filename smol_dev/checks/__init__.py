@@ -1,53 +1,133 @@
 """Whether the files of a program fit together: files in, problems out; nothing is run.
 
 A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
-path outside is not judged. `project` is what is checked; each other module holds the rules of a
-language, each a function from its files to problems; `folder` reads a folder for the command.
+path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
+trees say; `python`, `scripts`, `pages` and `manifests` hold the rules of a language, each a function
+from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 from smol_dev.checks import manifests, pages, python, scripts
 from smol_dev.checks.project import Problem, Project
-from smol_dev.languages import parse
+from smol_dev.checks.web import Web
+from smol_dev.languages import language_of, parse
 
 __all__ = ["RULES", "Problem", "check"]
 
+MOST: Final = 100
+"""Problems of one rule in one file that are told."""
 
-def syntax(project: Project) -> Iterator[Problem]:
+
+def syntax(project: Project, path: str) -> Iterator[Problem]:
     """A file is not of the language that its name says."""
-    for path, text in project.files.items():
-        parsed = parse(path, text)
-        if parsed.wrong:
-            yield Problem(path, parsed.line, parsed.column, "syntax", parsed.message)
+    parsed = parse(path, project.files[path])
+    if parsed.wrong:
+        yield Problem(path, parsed.line, parsed.column, "syntax", parsed.message)
 
 
-_Rules = Mapping[str, tuple[Callable[[Any], Iterator[Problem]], ...]]
+@dataclass(frozen=True)
+class Program:
+    """A project as each family of rules reads it, read when the first of its rules asks."""
 
-_PARTS: Final[tuple[tuple[Callable[[Project], Any], _Rules], ...]] = (
-    (lambda project: project, {"syntax": (syntax,)}),
-    (python.Python, python.RULES),
-    (pages.Pages, pages.RULES),
-    (scripts.Scripts, scripts.RULES),
-    (lambda project: project, manifests.RULES),
+    project: Project
+
+    @cached_property
+    def files(self) -> Sequence[str]:
+        """The paths of all files."""
+        return tuple(self.project.files)
+
+    @cached_property
+    def python(self) -> python.Python:
+        """Its Python."""
+        return python.Python(self.project)
+
+    @cached_property
+    def web(self) -> Web:
+        """Its pages and scripts."""
+        return Web(self.project)
+
+    @cached_property
+    def scripts(self) -> scripts.Scripts:
+        """Its scripts, with what they import and export."""
+        return scripts.Scripts(self.web)
+
+    @cached_property
+    def pages(self) -> pages.Pages:
+        """Its pages, with what surrounds them."""
+        return pages.Pages(self.web)
+
+
+Rule = Callable[[Any, Any], Iterator[Problem]]
+"""A function from what is known of the project, and one of its files, to the problems of the file."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rules that read a project in the same way."""
+
+    known: Callable[[Program], Any]
+    units: Callable[[Program], Iterable[Any]]
+    rules: Mapping[str, tuple[Rule, ...]]
+
+
+FAMILIES: Final = (
+    Family(lambda program: program.project, lambda program: program.files, {"syntax": (syntax,)}),
+    Family(
+        lambda program: program.python,
+        lambda program: program.python.modules.values(),
+        python.RULES,
+    ),
+    Family(lambda program: program.pages, lambda program: program.web.pages, pages.RULES),
+    Family(
+        lambda program: program.pages,
+        lambda program: program.web.scripts.values(),
+        pages.SCRIPT_RULES,
+    ),
+    Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),
+    Family(lambda program: program.scripts, lambda program: program.scripts.units, scripts.RULES),
+    Family(lambda program: program.project, lambda program: program.files, manifests.RULES),
 )
-"""What each family of rules reads, made of the project, and its rules by name."""
 
 RULES: Final[Mapping[str, str]] = {
-    name: (functions[0].__doc__ or "").strip()
-    for _, family in _PARTS
-    for name, functions in family.items()
+    name: " ".join((functions[0].__doc__ or "").split())
+    for family in FAMILIES
+    for name, functions in family.rules.items()
 }
 """Every rule, with what it reports."""
 
 
-LONGEST_LINE: Final = 10_000
-"""Characters of a line that somebody may have written; a file with a longer one is made by a program."""
+SQUEEZED: Final = frozenset({"javascript", "css", "html"})
+"""The languages of which programs make files without line breaks."""
+
+LONGEST_LINE: Final = 5000
+LONGEST_MEAN: Final = 500
+"""Characters of a line, and of lines on average, that somebody may have written."""
 
 
-def _is_readable(text: str) -> bool:
-    return max(map(len, text.split("\n"))) <= LONGEST_LINE
+SAMPLES: Final = frozenset("testdata test_data test-data fixtures __fixtures__".split())
+"""Folders of files that tests read, which are often wrong with intent."""
+
+
+def _is_sample(path: str) -> bool:
+    *folders, name = path.lower().split("/")
+    tests = {"test", "tests"}.intersection(folders)
+    wrong = {"data", "invalid", "bad"}.intersection(folders) or name.startswith(("bad", "invalid"))
+    return bool(SAMPLES.intersection(folders) or (tests and wrong))
+
+
+def _is_written(path: str, text: str) -> bool:
+    """Whether somebody wrote the file to be right, and with line breaks."""
+    if _is_sample(path):
+        return False
+    if language_of(path) not in SQUEEZED or len(text) <= LONGEST_LINE:
+        return True
+    lines = text.split("\n")
+    return max(map(len, lines)) <= LONGEST_LINE or len(text) <= LONGEST_MEAN * len(lines)
 
 
 def check(
@@ -58,18 +138,17 @@ def check(
 ) -> tuple[Problem, ...]:
     """Return the problems of the files, by path and line; `others` are paths that exist, with no text to read."""
     wanted = frozenset(rules)
-    readable = {path: text for path, text in files.items() if _is_readable(text)}
-    project = Project(readable, frozenset(others) | (files.keys() - readable.keys()))
+    readable = {path: text for path, text in files.items() if _is_written(path, text)}
+    program = Program(Project(readable, frozenset(others) | (files.keys() - readable.keys())))
     found: set[Problem] = set()
-    for read, family in _PARTS:
+    for family in FAMILIES:
         chosen = [
             function
-            for name, functions in family.items()
+            for name, functions in family.rules.items()
             if name in wanted
             for function in functions
         ]
-        if chosen:
-            subject = read(project)
+        for unit in family.units(program) if chosen else ():
             for function in chosen:
-                found.update(function(subject))
+                found.update(islice(function(family.known(program), unit), MOST))
     return tuple(sorted(found))

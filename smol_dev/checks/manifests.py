@@ -4,7 +4,7 @@ import json
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -209,18 +209,12 @@ def is_built(project: Project, path: str) -> bool:
     )
 
 
-def named_files(project: Project) -> Iterator[Problem]:
+def named_files(project: Project, path: str) -> Iterator[Problem]:
     """A manifest names a file that is not there."""
-    for path, text in project.files.items():
-        name = posixpath.basename(path)
-        if name == "package.json":
-            yield from _package_json(project, path, text)
-        elif name == "pyproject.toml":
-            yield from _pyproject(project, path, text)
-        elif name.lower() in {"dockerfile", "containerfile"}:
-            yield from _dockerfile(project, path, text)
-        elif name in {"Makefile", "makefile"}:
-            yield from _makefile(project, path, text)
+    name = posixpath.basename(path)
+    reader = READERS.get(name) or READERS.get(name.lower())
+    if reader is not None:
+        yield from reader(project, path, project.files[path])
 
 
 def missing(project: Project, path: str, text: str, named: str, offset: int) -> Iterator[Problem]:
@@ -252,7 +246,11 @@ def _package_json(project: Project, path: str, text: str) -> Iterator[Problem]:
         word in " ".join(map(str, scripts.values()))
         for word in ("build", "tsc", "rollup", "webpack", "babel", "esbuild")
     )
-    for command in scripts.values():
+    # What is published holds no more than it needs to run.
+    published = "repository" in data or "files" in data
+    for name, command in scripts.items():
+        if published and name != "start":
+            continue
         if isinstance(command, str) and "cd " not in command:
             for match in RUNNERS.finditer(command):
                 yield from missing(project, path, text, match[1], text.find(match[1]))
@@ -370,6 +368,15 @@ def _makefile(project: Project, path: str, text: str) -> Iterator[Problem]:
                 yield from missing(project, path, text, call[1], match.start() + call.start(1))
 
 
+READERS: Final = {
+    "package.json": _package_json,
+    "pyproject.toml": _pyproject,
+    "dockerfile": _dockerfile,
+    "containerfile": _dockerfile,
+    "makefile": _makefile,
+}
+"""What reads each kind of manifest."""
+
 RULES: Final = {"manifest-file": (named_files,)}
 
 
@@ -406,8 +413,3 @@ def node_dependencies(project: Project, path: str) -> tuple[frozenset[str], str]
         names |= set(NODE_BRINGS.get(name, "").split())
         names.add(name.removeprefix("@types/"))
     return (frozenset(names), nearest) if nearest else None
-
-
-def mentioned(project: Project, names: Iterable[str]) -> bool:
-    """Whether one of the files of these names is there."""
-    return any(name in project.names for name in names)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from heapq import nsmallest
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -58,6 +60,30 @@ class Project:
             found.setdefault(folder, set()).add(name.partition(".")[0])
         return {folder: frozenset(names) for folder, names in found.items()}
 
+    @cached_property
+    def listing(self) -> Mapping[str, tuple[str, ...]]:
+        """The files right in each folder."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.paths):
+            found.setdefault(posixpath.dirname(path), []).append(path)
+        return {folder: tuple(paths) for folder, paths in found.items()}
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The names of all files and folders, without what follows a dot."""
+        return frozenset(name for names in self.children.values() for name in names)
+
+    @cached_property
+    def compiled(self) -> Mapping[str, str]:
+        """The compiled modules of Python, by their path without its ending."""
+        compiled = (path for path in self.paths if path.endswith((".so", ".pyd")))
+        return {
+            posixpath.join(
+                posixpath.dirname(path), posixpath.basename(path).partition(".")[0]
+            ): path
+            for path in compiled
+        }
+
     def exists(self, path: str) -> bool:
         """Whether this is a file or a folder, or may be one."""
         return path in self.paths or path in self.folders or self.may_hold(path)
@@ -71,10 +97,6 @@ class Project:
         end = end.lstrip("/")
         named = self.names.get(posixpath.basename(end), ())
         return tuple(path for path in named if path == end or path.endswith(f"/{end}"))
-
-    def mentions(self, text: str, *, suffixes: tuple[str, ...]) -> bool:
-        """Whether a file with one of the suffixes holds the text."""
-        return any(path.endswith(suffixes) and text in body for path, body in self.files.items())
 
 
 def above(path: str) -> Iterator[str]:
@@ -91,13 +113,26 @@ def beside(path: str, reference: str) -> str | None:
     return None if joined.startswith("..") else "" if joined == "." else joined
 
 
-def instead(name: str, there: Iterable[str], what: str) -> str:
-    """What is there instead: the likest names first, at most five."""
+RANKED: Final = 50
+
+
+def nearest(name: str, there: Iterable[str]) -> list[str]:
+    """The likest names first, at most five."""
+
+    def distance(other: str) -> tuple[bool, int, str]:
+        return other[:2] != name[:2], abs(len(other) - len(name)), other
 
     def unlikeness(other: str) -> tuple[float, str]:
         return -SequenceMatcher(None, name, other).ratio(), other
 
-    listed = sorted({each for each in there if each != name}, key=unlikeness)[:5]
+    names = {each for each in there if each != name}
+    some = names if len(names) <= RANKED else nsmallest(RANKED, names, key=distance)
+    return sorted(some, key=unlikeness)[:5]
+
+
+def instead(name: str, there: Iterable[str], what: str) -> str:
+    """What is there instead, as the end of a message."""
+    listed = nearest(name, there)
     return f"; {what}: " + ", ".join(f"`{each}`" for each in listed) if listed else ""
 
 

@@ -1,16 +1,21 @@
 """Python: names, imports between the project's files, third-party packages, templates."""
 
 import ast
+import builtins
 import posixpath
+import re
+import symtable
 import sys
+import warnings
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 from pyflakes import checker, messages
 
-from smol_dev.checks.manifests import python_dependencies
+from smol_dev.checks.manifests import Dependencies, python_dependencies
 from smol_dev.checks.project import Problem, Project, above, instead
 from smol_dev.languages import language_of
 from smol_dev.languages.standard import python_tree
@@ -20,103 +25,182 @@ ASIDE: Final = frozenset(
 )
 """Folders whose files are run with more installed than the project itself needs."""
 
-DYNAMIC: Final = ("globals()", "exec(", "__builtins__", "sys.modules[", "setattr(")
-"""Words of a module that may define names no reader sees."""
+DYNAMIC: Final = re.compile(
+    r"\b(?:globals|locals|vars)\(\)\s*(?:\[|\.update)|(?<![\w.])exec\(|__builtins__|\bsys\.modules\["
+    r"|\bsetattr\((?:sys\b|builtins|\w*mod)|\bbuiltins\.\w+ = "
+    r"|\bglobal_enum|\b_convert_\(|\bgettext\.install\(|\btranslation\([^()\n]*\)\.install\("
+)
+"""What a module says that may define names no reader sees."""
+
+MADE: Final = re.compile(r"sys\.modules|meta_path|__path__|importlib")
+"""What a module says that may make other modules at run time."""
 
 SPECIAL: Final = frozenset(
-    {
-        "_",
-        "__file__",
-        "__name__",
-        "__doc__",
-        "__path__",
-        "__package__",
-        "__spec__",
-        "__loader__",
-        "__dict__",
-        "__annotations__",
-        "__all__",
-        "reveal_type",
-        "get_ipython",
-    }
+    "_ __file__ __name__ __doc__ __path__ __package__ __spec__ __loader__ __dict__ __annotations__ __all__"
+    " __builtins__ __debug__ __module__ __qualname__ WindowsError reveal_type get_ipython".split()
 )
-
+BUILTINS: Final = frozenset(dir(builtins)) | SPECIAL
 
 OLDER: Final = frozenset(
-    "basestring unicode raw_input long unichr xrange reduce file execfile cmp reload get_ident".split()
+    "basestring unicode raw_input long unichr xrange reduce file execfile cmp reload get_ident apply buffer intern coerce".split()
 )
 """Names of Python 2, which a file for both may use."""
 
-MADE: Final = ("sys.modules", "meta_path", "__path__", "importlib")
-"""Words of a module that may make other modules at run time."""
+FOR_BOTH: Final = re.compile(r"version_info|PY2|PY3|\bsix\b|unicode_literals|print_function")
+"""What a file says that runs under Python 2 as well."""
+
+RENDERERS: Final = {
+    "render_template": ("flask", "quart"),
+    "render": ("django",),
+    "TemplateResponse": ("",),
+    "render_to_string": ("django",),
+}
+"""The functions that fill in a template, and the packages one of which the file names then."""
+
+OURS: Final = frozenset(
+    "utils util helpers helper models model handlers handler config settings constants database db routes views forms"
+    " schemas services controllers exceptions middleware storage store game player board logic commands tasks".split()
+)
+"""Names that everybody gives to modules of their own, and nobody to a distribution."""
 
 
 @dataclass(frozen=True)
+class Import:
+    """An import statement; `guarded` where it may fail or is for type checkers, `top` at the module's margin."""
+
+    node: ast.Import | ast.ImportFrom
+    guarded: bool
+    top: bool
+
+
+@dataclass
 class Module:
-    """A Python file: its path, text and syntax tree."""
+    """A Python file: what its syntax tree says, read once."""
 
     path: str
     text: str
-    tree: ast.Module
+    bound: "Counter[str]" = field(default_factory=Counter)
+    imports: list[Import] = field(default_factory=list)
+    attributes: list[ast.Attribute] = field(default_factory=list)
+    renders: list[tuple[str, list[ast.expr]]] = field(default_factory=list)
+    quoted: list[str] = field(default_factory=list)
 
     @cached_property
-    def nodes(self) -> tuple[ast.AST, ...]:
-        """Every node of the tree."""
-        return tuple(ast.walk(self.tree))
+    def dynamic(self) -> bool:
+        """Whether the module may define names that nobody can read in it."""
+        return DYNAMIC.search(self.text) is not None
+
+    @cached_property
+    def star(self) -> bool:
+        """Whether it imports all names of another module."""
+        return any(
+            isinstance(each.node, ast.ImportFrom) and each.node.names[0].name == "*"
+            for each in self.imports
+        )
 
     @cached_property
     def names(self) -> frozenset[str] | None:
         """The names that it defines; None when that cannot be known by reading it."""
-        if any(word in self.text for word in DYNAMIC):
+        if self.dynamic or self.star or "__getattr__" in self.bound:
             return None
-        found: set[str] = set(SPECIAL)
-        for node in self.nodes:
-            if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
-                return None
-            found.update(bound(node))
-        return None if "__getattr__" in found else frozenset(found)
+        return SPECIAL.union(self.bound)
 
     @cached_property
-    def guarded(self) -> frozenset[ast.AST]:
-        """The imports that may fail, or are for type checkers only."""
-        found: set[ast.AST] = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Try) or (
-                isinstance(node, ast.With) and "suppress" in ast.dump(node.items[0])
-            ):
-                found.update(each for part in node.body for each in ast.walk(part))
-                found.update(
-                    each
-                    for h in getattr(node, "handlers", ())
-                    for part in h.body
-                    for each in ast.walk(part)
-                )
-            elif isinstance(node, ast.If):
-                found.update(each for part in (*node.body, *node.orelse) for each in ast.walk(part))
-        return frozenset(found)
+    def lines(self) -> list[str]:
+        """The text line by line, as the syntax tree counts them."""
+        return self.text.split("\n")
+
+    @cached_property
+    def loose(self) -> bool:
+        """Whether it changes where modules are looked for."""
+        return "sys.path" in self.text
+
+    @cached_property
+    def aside(self) -> bool:
+        """Whether it is run with more installed than the project itself needs."""
+        *folders, name = self.path.lower().split("/")
+        return (
+            bool(ASIDE.intersection(folders))
+            or name in {"conftest.py", "setup.py", "noxfile.py", "tasks.py"}
+            or name.startswith("test_")
+            or name.endswith("_test.py")
+        )
 
 
-def bound(node: ast.AST) -> Iterator[str]:
+def read_module(path: str, text: str, tree: ast.Module) -> Module:
+    """Return what a syntax tree says, in one walk."""
+    module = Module(path, text)
+    waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in reversed(tree.body)]
+    margin = frozenset(tree.body)
+    while waiting:
+        node, guarded = waiting.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                module.bound[node.id] += 1
+            continue
+        if isinstance(node, ast.Constant):
+            continue
+        if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
+                module.attributes.append(node)
+            waiting.append((node.value, guarded))
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module.imports.append(Import(node, guarded, node in margin))
+        module.bound.update(_bound(node))
+        _note(module, node)
+        inner = _guarded(node)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                waiting.append((value, guarded))
+            elif isinstance(value, list):
+                deeper = guarded or name in inner
+                waiting += [(each, deeper) for each in value if isinstance(each, ast.AST)]
+    return module
+
+
+def _guarded(node: ast.AST) -> tuple[str, ...]:
+    """The parts of a statement in which an import may fail, or is for type checkers only."""
+    if isinstance(node, ast.Try):
+        return ("body", "handlers")
+    if isinstance(node, ast.With):
+        return ("body",) if "suppress" in ast.unparse(node.items[0].context_expr) else ()
+    if isinstance(node, ast.If):
+        test = node.test
+        main = isinstance(test, ast.Compare) and getattr(test.left, "id", "") == "__name__"
+        return () if main else ("body", "orelse")
+    return ()
+
+
+def _bound(node: ast.AST) -> list[str]:
     """The names that a node binds, in whatever scope: more than the module's own, never fewer."""
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Name(id=name, ctx=ast.Store()):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (each.asname or each.name.partition(".")[0] for each in names)
-        case (
-            ast.ExceptHandler(name=str(name))
-            | ast.MatchAs(name=str(name))
-            | ast.MatchStar(name=str(name))
-        ):
-            yield name
-        case ast.MatchMapping(rest=str(name)):
-            yield name
-        case _:
-            alias = getattr(node, "name", None)
-            if isinstance(alias, ast.Name):
-                yield alias.id
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [each.asname or each.name.partition(".")[0] for each in node.names]
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    name = getattr(node, "rest", None) or getattr(node, "name", None)
+    if isinstance(name, ast.Name):
+        name = name.id
+    return [name] if isinstance(name, str) and not isinstance(node, ast.alias) else []
+
+
+def _note(module: Module, node: ast.AST) -> None:
+    """Note what templates a node names, and the annotations that are written as strings."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+        if name in RENDERERS:
+            keywords = [k.value for k in node.keywords if k.arg in {"name", "template_name"}]
+            module.renders.append((name, [*node.args[:2], *keywords]))
+    elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "template_name":
+        module.renders.append(("render", [node.value]))
+    for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+        if part is not None:
+            module.quoted += [
+                each.value
+                for each in ast.walk(part)
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            ]
 
 
 class Python:
@@ -124,11 +208,32 @@ class Python:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.modules = {
-            path: Module(path, text, tree)
-            for path, text in project.files.items()
-            if language_of(path) == "python" and (tree := python_tree(text)) is not None
-        }
+        self.modules: dict[str, Module] = {}
+        for path, text in project.files.items():
+            if language_of(path) == "python" and (tree := python_tree(text)) is not None:
+                self.modules[path] = read_module(path, text, tree)
+
+    @cached_property
+    def dependencies(self) -> Dependencies | None:
+        """What the manifests name."""
+        return python_dependencies(self.project)
+
+    @cached_property
+    def renders_texts(self) -> bool:
+        """Whether templates may come from elsewhere than files."""
+        return any(
+            "DictLoader" in module.text or "FunctionLoader" in module.text
+            for module in self.modules.values()
+        )
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """What is assigned to an attribute of a name somewhere: `module.name`."""
+        return frozenset(
+            found
+            for module in self.modules.values()
+            for found in re.findall(r"\b(\w+\.\w+) = ", module.text)
+        )
 
     def find(self, name: str, path: str) -> str | None:
         """The file or folder that an absolute module name means in the file `path`; None for none of ours.
@@ -148,7 +253,11 @@ class Python:
         """Whether the first part of a module's name is ours, and of nobody else."""
         top = name.partition(".")[0]
         inner = (self.inside(root, [top]) for root in above(path) if self.is_package(root))
-        return self.find(top, path) is not None and not any(inner)
+        return (
+            top not in sys.stdlib_module_names
+            and self.find(top, path) is not None
+            and not any(inner)
+        )
 
     def inside(self, root: str, parts: list[str]) -> str | None:
         """The module of these parts in a folder: a file, a package's `__init__.py`, or a bare folder."""
@@ -156,12 +265,8 @@ class Python:
         for file in (f"{base}.py", f"{base}/__init__.py", f"{base}.pyi", f"{base}.pyx"):
             if file in self.project.paths:
                 return file
-        compiled = (f"{base}.so", f"{base}.pyd")
-        if any(
-            each.startswith(f"{base}.") and each.endswith((".so", ".pyd"))
-            for each in self.project.names.get(posixpath.basename(compiled[0]), ())
-        ):
-            return compiled[0]
+        if base in self.project.compiled:
+            return self.project.compiled[base]
         return base if base in self.project.folders or f"{base}/" in self.project.others else None
 
     def names_in(self, file: str) -> frozenset[str] | None:
@@ -180,89 +285,89 @@ class Python:
         """The modules and folders right below a folder."""
         return self.project.children.get(folder, frozenset())
 
+    def may_be_made(self, base: str, parts: list[str]) -> bool:
+        """Whether a package on the way to a module may make it when it is imported."""
+        ways = [posixpath.join(base, *parts[:length]) for length in range(len(parts))]
+        files = (
+            self.modules.get(file)
+            for way in ways
+            for file in (f"{way}.py", posixpath.join(way, "__init__.py"))
+        )
+        return self.project.may_hold(posixpath.join(base, *parts)) or any(
+            MADE.search(file.text) for file in files if file is not None
+        )
 
-def undefined_names(python: Python) -> Iterator[Problem]:
+
+def undefined_names(_: Python, module: Module) -> Iterator[Problem]:
     """A name is used that nothing defines."""
-    for module in python.modules.values():
-        if any(word in module.text for word in DYNAMIC[:3]) or module.path.endswith(".pyi"):
+    provoked = module.dynamic or "NameError" in module.text
+    if provoked or module.star or module.path.endswith(".pyi") or not _suspects(module):
+        return
+    tree = python_tree(module.text)
+    try:
+        found = checker.Checker(tree, filename=module.path).messages if tree else []
+    except RecursionError:
+        return
+    lines = module.lines
+    for each in found:
+        if not isinstance(each, messages.UndefinedName):
             continue
-        lines = module.text.split("\n")
-        try:
-            found = checker.Checker(module.tree, filename=module.path).messages
-        except RecursionError:
+        name = each.message_args[0]
+        if name in SPECIAL or (name in OLDER and FOR_BOTH.search(module.text)):
             continue
-        if any(
-            isinstance(each, messages.ImportStarUsed | messages.ImportStarUsage) for each in found
-        ):
-            continue
-        for each in found:
-            name = each.message_args[0] if each.message_args else ""
-            if not isinstance(each, messages.UndefinedName) or name in SPECIAL:
-                continue
-            if name in OLDER and any(
-                word in module.text for word in ("version_info", "PY2", "PY3", "six", "NameError")
-            ):
-                continue
-            if "noqa" not in lines[min(each.lineno, len(lines)) - 1]:
-                yield Problem(
-                    module.path,
-                    each.lineno,
-                    each.col + 1,
-                    "undefined-name",
-                    f"`{name}` is not defined" + _near(name, module),
-                )
+        if "noqa" not in lines[min(each.lineno, len(lines)) - 1]:
+            near = (other for other in module.bound if other[:2] == name[:2])
+            message = f"`{name}` is not defined" + instead(name, near, "defined here")
+            yield _problem(module, each, "undefined-name", message)
 
 
-def _near(name: str, module: Module) -> str:
-    near = [each for each in module.names or () if each[:2] == name[:2] and each not in SPECIAL]
-    return instead(name, near, "defined here")
+def _suspects(module: Module) -> bool:
+    """Whether some name may not be defined: the compiler's own tables say so much faster than a walk."""
+    words = (word for text in module.quoted for word in re.findall(r"[^\W\d]\w*", text))
+    if any(word not in module.bound and word not in BUILTINS for word in words):
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            table = symtable.symtable(module.text, module.path, "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    known = BUILTINS.union(name for name in table.get_identifiers() if _is_bound(table, name))
+    waiting = [table]
+    while waiting:
+        table = waiting.pop()
+        names = (name for name in table.get_identifiers() if name not in known)
+        if any(table.lookup(name).is_global() for name in names):
+            return True
+        waiting += table.get_children()
+    return False
 
 
-def project_imports(python: Python) -> Iterator[Problem]:
+def _is_bound(table: symtable.SymbolTable, name: str) -> bool:
+    symbol = table.lookup(name)
+    return symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+
+
+def project_imports(python: Python, module: Module) -> Iterator[Problem]:
     """A module of the project, or a name in it, is imported that is not there."""
-    for module in python.modules.values():
-        loose = "sys.path" in module.text
-        for node in module.nodes:
-            if node in module.guarded:
-                continue
-            if isinstance(node, ast.Import) and not loose:
-                yield from _import(python, module, node)
-            elif isinstance(node, ast.ImportFrom):
-                yield from _import_from(python, module, node, loose=loose)
+    for each in module.imports:
+        if each.guarded:
+            continue
+        if isinstance(each.node, ast.ImportFrom):
+            yield from _import_from(python, module, each.node)
+        elif not module.loose:
+            for alias in each.node.names:
+                if _is_missing(python, alias.name, module.path):
+                    yield _missing(python, module, each.node, alias.name)
 
 
-def _import(python: Python, module: Module, node: ast.Import) -> Iterator[Problem]:
-    for alias in node.names:
-        if python.owns(alias.name, module.path) and not _is_outside(
-            python, alias.name, module.path
-        ):
-            yield _missing(python, module, node, alias.name)
-
-
-def _is_outside(python: Python, name: str, path: str) -> bool:
-    """Whether the module is there, or may be: a package of the same name can be installed."""
-    if python.find(name, path) is not None:
-        return True
-    top = name.partition(".")[0]
-    if top in sys.stdlib_module_names:
-        return True
-    owner = python.find(top, path)
-    return owner is None or _makes_modules(
-        python, posixpath.dirname(owner.removesuffix("/__init__.py")), name.split(".")
-    )
-
-
-def _makes_modules(python: Python, base: str, parts: list[str]) -> bool:
-    """Whether a package on the way to a module may make it when it is imported."""
-    ways = [posixpath.join(base, *parts[:length]) for length in range(len(parts))]
-    files = (
-        python.modules.get(file)
-        for way in ways
-        for file in (f"{way}.py", posixpath.join(way, "__init__.py"))
-    )
-    return python.project.may_hold(posixpath.join(base, *parts)) or any(
-        word in file.text for file in files if file is not None for word in MADE
-    )
+def _is_missing(python: Python, name: str, path: str) -> bool:
+    """Whether a module is ours by the first part of its name, and is not there."""
+    if not python.owns(name, path) or python.find(name, path) is not None:
+        return False
+    owner = python.find(name.partition(".")[0], path) or ""
+    base = posixpath.dirname(owner.removesuffix("/__init__.py"))
+    return not python.may_be_made(base, name.split("."))
 
 
 def _missing(python: Python, module: Module, node: ast.stmt, name: str) -> Problem:
@@ -271,275 +376,201 @@ def _missing(python: Python, module: Module, node: ast.stmt, name: str) -> Probl
         owner = owner.rpartition(".")[0]
     found = python.find(owner, module.path) or ""
     folder = posixpath.dirname(found) if found.endswith("__init__.py") else found
-    there = python.submodules(folder) if folder in python.project.folders else ()
-    return Problem(
-        module.path,
-        node.lineno,
-        node.col_offset + 1,
-        "python-import",
-        f"there is no module `{name}`"
-        + instead(
-            name.rpartition(".")[2],
-            (n for n in there if n.isidentifier() and n[:2] != "__"),
-            f"`{owner}` holds",
-        ),
-    )
+    message = f"there is no module `{name}`"
+    there = _modules(python, folder)
+    message += instead(name.rpartition(".")[2], there, f"`{owner}` holds")
+    return _problem(module, node, "python-import", message)
 
 
-def _import_from(
-    python: Python, module: Module, node: ast.ImportFrom, *, loose: bool
-) -> Iterator[Problem]:
-    shown = "." * node.level + (node.module or "")
-    top = (node.module or "").partition(".")[0]
-    if not node.level and (loose or not python.owns(top, module.path)):
+def _modules(python: Python, folder: str) -> Iterator[str]:
+    """The modules in a folder that somebody may have meant."""
+    names = python.submodules(folder)
+    return (name for name in names if name.isidentifier() and name[:2] != "__")
+
+
+def _import_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterator[Problem]:
+    if not node.level and (module.loose or not python.owns(node.module or "", module.path)):
         return
-    file, missing = (
-        _relative(python, module, node) if node.level else _absolute(python, module, node)
-    )
+    file, missing = (_relative if node.level else _absolute)(python, module, node)
     if missing is not None:
         yield missing
     names = python.names_in(file) if file is not None else None
     if names is None or file in python.project.folders:
         return
+    shown = "." * node.level + (node.module or "")
     for alias in node.names:
         if alias.name != "*" and alias.name not in names:
-            there = (name for name in names if name[0] != "_" and name not in SPECIAL)
             message = f"`{shown}` ({file}) does not define `{alias.name}`"
-            yield Problem(
-                module.path,
-                alias.lineno,
-                alias.col_offset + 1,
-                "python-import",
-                message + instead(alias.name, there, "it defines"),
-            )
+            message += instead(alias.name, _public(names), "it defines")
+            yield _problem(module, alias, "python-import", message)
 
 
-def _absolute(
-    python: Python, module: Module, node: ast.ImportFrom
-) -> tuple[str | None, Problem | None]:
-    """The file of an absolute import, or the problem that there is none."""
+def _public(names: frozenset[str]) -> Iterator[str]:
+    return (name for name in names if name[0] != "_" and name not in SPECIAL)
+
+
+_Found = tuple[str | None, Problem | None]
+"""The file that an import means, or the problem that there is none."""
+
+
+def _absolute(python: Python, module: Module, node: ast.ImportFrom) -> _Found:
     name = node.module or ""
-    file = python.find(name, module.path)
-    if file is None and not _is_outside(python, name, module.path):
+    if _is_missing(python, name, module.path):
         return None, _missing(python, module, node, name)
-    return (None if name.partition(".")[0] in sys.stdlib_module_names else file), None
+    return python.find(name, module.path), None
 
 
-def _relative(
-    python: Python, module: Module, node: ast.ImportFrom
-) -> tuple[str | None, Problem | None]:
-    """The file of a relative import, or the problem that there is none."""
+def _relative(python: Python, module: Module, node: ast.ImportFrom) -> _Found:
     base = module.path
     for _ in range(node.level):
         if not base:
             return None, None
         base = posixpath.dirname(base)
     if not node.module:
-        return _package(python, base), None
+        initial = posixpath.join(base, "__init__.py")
+        return initial if initial in python.project.paths else base, None
     parts = node.module.split(".")
     file = python.inside(base, parts)
-    if file is not None or _makes_modules(python, base, parts):
+    if file is not None or python.may_be_made(base, parts):
         return file, None
-    there = python.submodules(posixpath.join(base, *parts[:-1]))
-    modules = (name for name in there if name.isidentifier() and name[:2] != "__")
+    there = _modules(python, posixpath.join(base, *parts[:-1]))
     message = f"there is no module `{'.' * node.level}{node.module}`"
-    message += instead(parts[-1], modules, "there is")
-    return None, Problem(module.path, node.lineno, node.col_offset + 1, "python-import", message)
+    message += instead(parts[-1], there, "there is")
+    return None, _problem(module, node, "python-import", message)
 
 
-def _package(python: Python, folder: str) -> str:
-    initial = posixpath.join(folder, "__init__.py")
-    return initial if initial in python.project.paths else folder
+def own_modules(python: Python, module: Module) -> Iterator[Problem]:
+    """A module is imported that can only be the project's own, and is not there."""
+    if module.loose or module.aside or python.is_package(posixpath.dirname(module.path)):
+        return
+    folder = posixpath.dirname(module.path)
+    beside = {name for name in _modules(python, folder) if f"{name}.py" in python.project.names}
+    for each in module.imports:
+        for name in () if each.guarded else _imported(each.node):
+            top = name.partition(".")[0]
+            if (
+                top in OURS
+                and beside - {posixpath.basename(module.path).removesuffix(".py")}
+                and not _is_around(python, top)
+                and not (python.dependencies and python.dependencies.provide(top))
+            ):
+                message = f"there is no module `{name}`" + instead(top, beside, "there is")
+                yield _problem(module, each.node, "python-import", message)
 
 
-def module_attributes(python: Python) -> Iterator[Problem]:
+def _is_around(python: Python, top: str) -> bool:
+    """Whether a module or a folder of this name is anywhere in the project."""
+    project = python.project
+    unread = (posixpath.basename(each[:-1]) for each in project.others if each.endswith("/"))
+    return top in project.stems or any(name[0] not in "._" for name in unread)
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [] if node.level else [node.module or ""]
+
+
+def module_attributes(python: Python, module: Module) -> Iterator[Problem]:
     """An attribute of one of the project's modules is used that it does not define."""
-    for module in python.modules.values():
-        if "sys.path" in module.text:
-            continue
-        imported: dict[str, str] = {}
-        for node in module.tree.body:
-            if isinstance(node, ast.ImportFrom):
-                imported.update(_modules_from(python, module, node))
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    if "." not in alias.name or alias.asname:
-                        file = python.find(alias.name, module.path)
-                        if file and alias.name.partition(".")[0] not in sys.stdlib_module_names:
-                            imported[alias.asname or alias.name] = file
-        if not imported:
-            continue
-        counts: dict[str, int] = {}
-        for each in module.nodes:
-            for name in (*bound(each), *((each.arg,) if isinstance(each, ast.arg) else ())):
-                counts[name] = counts.get(name, 0) + 1
-        for each in module.nodes:
-            match each:
-                case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Load()) if (
-                    name in imported and counts.get(name) == 1
-                ):
-                    yield from _attribute(python, module, each, imported[name], attribute)
+    if module.loose:
+        return
+    imported: dict[str, str] = {}
+    for each in module.imports:
+        if each.top and isinstance(each.node, ast.ImportFrom):
+            imported.update(_modules_from(python, module, each.node))
+        elif each.top:
+            for alias in each.node.names:
+                if ("." not in alias.name or alias.asname) and python.owns(alias.name, module.path):
+                    file = python.find(alias.name, module.path)
+                    imported.update({alias.asname or alias.name: file} if file else {})
+    for node in module.attributes if imported else ():
+        name = node.value.id if isinstance(node.value, ast.Name) else ""
+        if name in imported and module.bound[name] == 1:
+            yield from _attribute(python, module, node, imported[name])
 
 
 def _modules_from(
     python: Python, module: Module, node: ast.ImportFrom
 ) -> Iterator[tuple[str, str]]:
     """The modules of ours that a `from` imports, by the name that they get."""
+    if not node.level and not python.owns(node.module or "", module.path):
+        return
+    folder, _ = (_relative if node.level else _absolute)(python, module, node)
+    folder = (folder or "").removesuffix("__init__.py").rstrip("/")
+    initial = python.modules.get(posixpath.join(folder, "__init__.py"))
     for alias in node.names:
-        if node.level:
-            base = module.path
-            for _ in range(node.level):
-                base = posixpath.dirname(base)
-            file = python.inside(
-                base, [*(node.module.split(".") if node.module else []), alias.name]
-            )
-            folder = base
-        else:
-            file = (
-                python.find(f"{node.module}.{alias.name}", module.path)
-                if python.owns(node.module or "", module.path)
-                else None
-            )
-            folder = posixpath.dirname(file or "")
-        initial = python.modules.get(posixpath.join(folder, "__init__.py"))
-        hidden = initial is not None and initial.names is not None and alias.name in initial.names
+        file = python.inside(folder, [alias.name])
+        hidden = initial is not None and (initial.names is None or alias.name in initial.names)
         if file in python.modules and not hidden:
             yield alias.asname or alias.name, file
 
 
-def _attribute(
-    python: Python, module: Module, node: ast.Attribute, file: str, name: str
-) -> Iterator[Problem]:
-    names = python.names_in(file)
+def _attribute(python: Python, module: Module, node: ast.Attribute, file: str) -> Iterator[Problem]:
+    names, name = python.names_in(file), node.attr
     if names is None or name in names or file in python.project.folders or name.startswith("__"):
         return
     owner = posixpath.basename(file.removesuffix("/__init__.py").removesuffix(".py"))
-    if python.project.mentions(f"{owner}.{name} =", suffixes=(".py",)):
-        return
-    yield Problem(
-        module.path,
-        node.lineno,
-        node.col_offset + 1,
-        "python-import",
-        f"`{owner}` ({file}) does not define `{name}`"
-        + instead(
-            name, (each for each in names if each[:1] != "_" and each not in SPECIAL), "it defines"
-        ),
-    )
+    if f"{owner}.{name}" not in python.assigned:
+        message = f"`{owner}` ({file}) does not define `{name}`"
+        message += instead(name, _public(names), "it defines")
+        yield _problem(module, node, "python-import", message)
 
 
-def third_party(python: Python) -> Iterator[Problem]:
+def third_party(python: Python, module: Module) -> Iterator[Problem]:
     """A third-party package is imported that no manifest names."""
-    dependencies = python_dependencies(python.project)
-    if dependencies is None:
+    needs = python.dependencies
+    if needs is None or module.aside:
         return
-    for module in python.modules.values():
-        if _aside(module.path):
-            continue
-        for node in module.tree.body:
-            names = (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom) and not node.level
-                else []
-            )
-            for name in names:
-                top = name.partition(".")[0]
-                if (
-                    top in sys.stdlib_module_names
-                    or dependencies.provide(top)
-                    or top in {posixpath.basename(f) for f in python.project.folders}
-                    or f"{top}.py" in python.project.names
-                    or top.startswith("_")
-                ):
-                    continue
-                yield Problem(
-                    module.path,
-                    node.lineno,
-                    node.col_offset + 1,
-                    "python-dependency",
-                    f"`{top}` is imported, and no manifest names it"
-                    f" ({', '.join(dependencies.files)}: add `{dependencies.usual(top)}`)",
-                )
+    for each in module.imports:
+        for name in _imported(each.node) if each.top else ():
+            top = name.partition(".")[0]
+            known = top in sys.stdlib_module_names or top.startswith("_") or needs.provide(top)
+            if not known and top not in python.project.stems:
+                where = f"({', '.join(needs.files)}: add `{needs.usual(top)}`)"
+                message = f"`{top}` is imported, and no manifest names it {where}"
+                yield _problem(module, each.node, "python-dependency", message)
 
 
-def _aside(path: str) -> bool:
-    *folders, name = path.lower().split("/")
-    return (
-        bool(ASIDE.intersection(folders))
-        or name in {"conftest.py", "setup.py", "noxfile.py", "tasks.py"}
-        or (name.startswith("test_") or name.endswith("_test.py"))
-    )
-
-
-RENDERERS: Final = {
-    "render_template": ("flask", "quart"),
-    "render": ("django",),
-    "TemplateResponse": ("",),
-    "render_to_string": ("django",),
-}
-
-
-def templates(python: Python) -> Iterator[Problem]:
+def templates(python: Python, module: Module) -> Iterator[Problem]:
     """A template is rendered that is not there."""
-    project = python.project
-    if project.mentions("DictLoader", suffixes=(".py",)) or project.mentions(
-        "FunctionLoader", suffixes=(".py",)
-    ):
+    if module.aside or python.renders_texts:
         return
-    for module in python.modules.values():
-        if _aside(module.path):
-            continue
-        for node in module.nodes:
-            match node:
-                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if (
-                    name in RENDERERS
-                ):
-                    if any(package in module.text for package in RENDERERS[name]):
-                        literals = [
-                            *node.args[:2],
-                            *(k.value for k in node.keywords if k.arg in {"name", "template_name"}),
-                        ]
-                        yield from _template(
-                            project, module, literals[: 1 if name.startswith("render_") else 3]
-                        )
-                case ast.Assign(targets=[ast.Name(id="template_name")], value=value) if (
-                    "django" in module.text
-                ):
-                    yield from _template(project, module, [value])
+    for function, arguments in module.renders:
+        if any(package in module.text for package in RENDERERS[function]):
+            first = arguments[:1] if function.startswith("render_") else arguments
+            yield from _template(python.project, module, first)
 
 
 def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterator[Problem]:
     for node in nodes:
-        match node:
-            case ast.Constant(value=str(name)) if (
-                "." in name and " " not in name and not name.startswith("<")
-            ):
-                folder = name.rpartition("/")[0]
-                known = not folder or any(
-                    f == folder or f.endswith(f"/{folder}") for f in project.folders
-                )
-                if known and not project.ending(name):
-                    suffix = posixpath.splitext(name)[1]
-                    there = (
-                        p.partition("templates/")[2] or p
-                        for p in project.paths
-                        if p.endswith(suffix)
-                    )
-                    yield Problem(
-                        module.path,
-                        node.lineno,
-                        node.col_offset + 1,
-                        "python-template",
-                        f"there is no template `{name}`" + instead(name, there, "there is"),
-                    )
-                return
+        name = node.value if isinstance(node, ast.Constant) else None
+        if not isinstance(name, str) or not re.fullmatch(r"[^<\s]+\.\w+", name):
+            continue
+        folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
+        known = not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
+        if known and not project.ending(name):
+            there = (
+                path.partition("templates/")[2] or path
+                for path in project.paths
+                if path.endswith(suffix)
+            )
+            message = f"there is no template `{name}`" + instead(name, there, "there is")
+            yield _problem(module, node, "python-template", message)
+        return
+
+
+def _problem(module: Module, node: ast.AST | messages.Message, rule: str, message: str) -> Problem:
+    """The problem where a node begins; columns of the syntax tree count bytes."""
+    line = getattr(node, "lineno", 1)
+    column = getattr(node, "col_offset", getattr(node, "col", 0))
+    before = module.lines[min(line, len(module.lines)) - 1].encode(errors="replace")[:column]
+    return Problem(module.path, line, len(before.decode(errors="replace")) + 1, rule, message)
 
 
 RULES: Final = {
     "undefined-name": (undefined_names,),
-    "python-import": (project_imports, module_attributes),
+    "python-import": (project_imports, own_modules, module_attributes),
     "python-dependency": (third_party,),
     "python-template": (templates,),
 }

@@ -1,40 +1,21 @@
-"""JavaScript and TypeScript: what is imported from where, and whether it is there."""
+"""JavaScript and TypeScript: what is imported from where, what is called, and whether it is there."""
 
 import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from tree_sitter import Query, QueryCursor
-
 from smol_dev.checks.manifests import NODE, is_built, node_dependencies
-from smol_dev.checks.project import Problem, Project, above, beside, instead
-from smol_dev.languages import grammar, language_of, tree
+from smol_dev.checks.project import Problem, above, beside, instead
+from smol_dev.checks.web import OPEN, Script, Web, text_of
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Tree
+    from tree_sitter import Node
 
-LANGUAGES: Final = frozenset({"javascript", "typescript", "tsx"})
-ENDINGS: Final = (
-    "",
-    ".js",
-    ".mjs",
-    ".cjs",
-    ".jsx",
-    ".ts",
-    ".tsx",
-    ".mts",
-    ".cts",
-    ".json",
-    ".vue",
-    ".svelte",
-    ".d.ts",
-    ".node",
-    ".css",
-    ".wasm",
-    ".coffee",
+ENDINGS: Final = " .js .mjs .cjs .jsx .ts .tsx .mts .cts .json .vue .svelte .d.ts .node .css .wasm .coffee".split(
+    " "
 )
 COMPILED: Final = {
     ".js": (".ts", ".tsx", ".jsx", ".d.ts"),
@@ -42,30 +23,46 @@ COMPILED: Final = {
     ".cjs": (".cts",),
     ".jsx": (".tsx",),
 }
-INHERITED: Final = frozenset("then prototype default constructor hasOwnProperty".split())
+INHERITED: Final = frozenset(
+    "then prototype default constructor hasOwnProperty toString call apply bind name length".split()
+)
 CONFIGURATION: Final = re.compile(
     r"(?:^|/)(?:[tj]sconfig[^/]*\.json|(?:vite|vitest|webpack|rollup|babel|jest|next|metro)[\w.-]*\.\w+|deno\.jsonc?|import_map\.json)$"
 )
 """Files that may give packages other names."""
 
-QUERY: Final = """
-(import_statement) @import
-(export_statement) @export
-(call_expression function: (identifier) @_f arguments: (arguments . (string) @called) (#any-of? @_f "require" "importScripts"))
-(call_expression function: (import) arguments: (arguments . (string) @called))
-(assignment_expression left: (member_expression) @assigned)
-"""
 SIDE: Final = frozenset(
-    "examples example docs doc test tests __tests__ fixtures __fixtures__ scripts website bench benchmarks e2e".split()
+    "examples example docs doc test tests __tests__ spec fixtures __fixtures__ scripts website bench benchmarks e2e cypress".split()
 )
-GLOBAL: Final = frozenset(
-    "fetch Headers Request Response FormData Blob File URL URLSearchParams Buffer process console globalThis window document undefined setTimeout clearTimeout require module performance crypto AbortController EventTarget Event WebSocket".split()
+TESTING: Final = re.compile(r"\.(?:test|spec|stories|e2e|cy)\.")
+CALLABLE: Final = frozenset(
+    "alert atob blur btoa cancelAnimationFrame cancelIdleCallback clearInterval clearTimeout close confirm createImageBitmap"
+    " fetch find focus getComputedStyle getSelection matchMedia moveBy moveTo open postMessage print prompt queueMicrotask"
+    " reportError requestAnimationFrame requestIdleCallback resizeBy resizeTo scroll scrollBy scrollTo setInterval setTimeout"
+    " stop structuredClone addEventListener removeEventListener dispatchEvent importScripts skipWaiting getScreenDetails"
+    " showOpenFilePicker showSaveFilePicker showDirectoryPicker queryLocalFonts eval isFinite isNaN parseFloat parseInt"
+    " decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape Object Array Boolean Symbol Number BigInt"
+    " Date RegExp String Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError Function"
+    " require define await yield setImmediate clearImmediate gc async registerProcessor registerPaint ActiveXObject Promise Proxy Map Set"
+    " webkitRequestAnimationFrame mozRequestAnimationFrame openDatabase captureEvents releaseEvents getEventListeners".split()
 )
+"""The functions that every browser or Node has."""
 
+BROWSER: Final = frozenset(
+    "alert blur captureEvents close confirm find focus getSelection moveBy moveTo open print prompt releaseEvents resizeBy"
+    " resizeTo scroll scrollBy scrollTo stop".split()
+)
+"""Those that only a window has."""
 
-@lru_cache
-def _query(language: str) -> Query:
-    return Query(grammar(language), QUERY)
+GLOBAL: Final = CALLABLE | frozenset(
+    "Headers Request Response FormData Blob File URL URLSearchParams Buffer process console globalThis window document"
+    " undefined module performance crypto AbortController EventTarget Event WebSocket".split()
+)
+MADE: Final = re.compile(r"nuxt|auto-import|wxt|plasmo|\bProvidePlugin\b|esbuild-inject")
+"""What a manifest or a configuration says where functions need no import."""
+
+DEEPEST: Final = 40
+LONGEST_CHAIN: Final = 100
 
 
 @dataclass(frozen=True)
@@ -81,76 +78,8 @@ class Wanted:
     common: bool = False
 
 
-class Script:
-    """A file of JavaScript or TypeScript."""
-
-    def __init__(self, path: str, text: str, parsed: "Tree", language: str) -> None:
-        self.path = path
-        self.text = text
-        self.root = parsed.root_node
-        self.found = QueryCursor(_query(language)).captures(self.root)
-
-    @cached_property
-    def wanted(self) -> tuple[Wanted, ...]:
-        """Every import, in whatever form, from a module that is named by a literal."""
-        return (
-            *(each for node in self.found.get("import", ()) if (each := _imported(node))),
-            *(each for node in self.found.get("export", ()) if (each := _reexported(node))),
-            *(_called(node) for node in self.found.get("called", ())),
-        )
-
-    @cached_property
-    def exports(self) -> frozenset[str] | None:
-        """The names that the module exports itself; None when that is not known by reading it."""
-        names: set[str] = set()
-        for node in self.found.get("export", ()):
-            got = _exported(node)
-            if got is None:
-                return None
-            names |= got
-        return frozenset(names)
-
-    @property
-    def is_module(self) -> bool:
-        """Whether it exports or imports as an ECMAScript module."""
-        return bool(self.found.get("export") or self.found.get("import"))
-
-    @cached_property
-    def common_exports(self) -> frozenset[str] | None:
-        """The names on `module.exports`; None when that is not known."""
-        names: set[str] = set()
-        for left in self.found.get("assigned", ()):
-            target = _text(left)
-            right = left.parent.child_by_field_name("right") if left.parent else None
-            if target in {"module.exports", "exports"}:
-                if right is None or right.type != "object":
-                    return None
-                for part in right.named_children:
-                    name = part.child_by_field_name("key") or part.child_by_field_name("name")
-                    if part.type == "shorthand_property_identifier":
-                        names.add(_text(part))
-                    elif part.type == "comment":
-                        continue
-                    elif name is None or name.type != "property_identifier":
-                        return None
-                    else:
-                        names.add(_text(name))
-            elif match := re.fullmatch(r"(?:module\.)?exports\.([\w$]+)", target):
-                names.add(match[1])
-        rest = re.sub(r"(?:module\.)?exports\s*(?:\.[\w$]+\s*)?=", "", self.text)
-        return (
-            None
-            if not names or re.search(r"\b(?:module\.)?exports\s*[,)\[]", rest)
-            else frozenset(names)
-        )
-
-
-def _text(node: "Node") -> str:
-    return (node.text or b"").decode(errors="replace")
-
-
 def _literal(node: "Node") -> str:
-    return _text(node)[1:-1]
+    return text_of(node)[1:-1]
 
 
 def _imported(node: "Node") -> Wanted | None:
@@ -165,7 +94,7 @@ def _imported(node: "Node") -> Wanted | None:
             if part.type == "identifier":
                 names.append(("default", part))
             elif part.type == "namespace_import":
-                whole = _text(part.named_children[-1])
+                whole = text_of(part.named_children[-1])
             else:
                 names += _specifiers(part)
     return Wanted(_literal(source), source, tuple(names), whole, types=types)
@@ -173,7 +102,7 @@ def _imported(node: "Node") -> Wanted | None:
 
 def _specifiers(clause: "Node") -> "list[tuple[str, Node]]":
     named = ((each.child_by_field_name("name"), each) for each in clause.named_children)
-    return [(_text(name), each) for name, each in named if name is not None]
+    return [(text_of(name), each) for name, each in named if name is not None]
 
 
 def _reexported(node: "Node") -> Wanted | None:
@@ -182,7 +111,7 @@ def _reexported(node: "Node") -> Wanted | None:
         return None
     clauses = [child for child in node.named_children if child.type == "export_clause"]
     names = [
-        (_text(name), each)
+        (text_of(name), each)
         for clause in clauses
         for each in clause.named_children
         if (name := each.child_by_field_name("name")) is not None
@@ -200,7 +129,7 @@ def _called(node: "Node") -> Wanted:
     if outer is not None and outer.type == "variable_declarator":
         pattern = outer.child_by_field_name("name")
         if pattern is not None and pattern.type == "identifier":
-            whole = _text(pattern)
+            whole = text_of(pattern)
         for part in (
             pattern.named_children
             if pattern is not None and pattern.type == "object_pattern"
@@ -208,10 +137,15 @@ def _called(node: "Node") -> Wanted:
         ):
             key = part.child_by_field_name("key") or part
             if key.type in {"shorthand_property_identifier_pattern", "property_identifier"}:
-                names.append((_text(key), key))
-    optional, up = False, node.parent
+                names.append((text_of(key), key))
+    optional, depth, up = False, 0, node.parent
     while up is not None and not optional:
-        optional = up.type in {"try_statement", "if_statement", "ternary_expression"}
+        depth += 1
+        optional = depth > DEEPEST or up.type in {
+            "try_statement",
+            "if_statement",
+            "ternary_expression",
+        }
         up = up.parent
     return Wanted(_literal(node), node, tuple(names), whole, optional=optional, common=True)
 
@@ -228,15 +162,15 @@ def _exported(node: "Node") -> set[str] | None:
         if part.type == "export_clause":
             for each in part.named_children:
                 name = each.child_by_field_name("alias") or each.child_by_field_name("name")
-                names |= {_text(name).strip("\"'")} if name is not None else set()
+                names |= {text_of(name).strip("\"'")} if name is not None else set()
         elif part.type == "namespace_export":
-            names.add(_text(part.named_children[-1]))
+            names.add(text_of(part.named_children[-1]))
         elif part.type in {"string", "comment", "decorator"}:
             continue
         elif part.type in {"lexical_declaration", "variable_declaration"}:
             for each in part.named_children:
                 if (pattern := each.child_by_field_name("name")) is not None:
-                    names |= set(re.findall(r"[\w$]+", _text(pattern)))
+                    names |= set(re.findall(r"[\w$]+", text_of(pattern)))
         elif (declared := _declared(part)) is not None:
             names.add(declared)
         else:
@@ -247,7 +181,7 @@ def _exported(node: "Node") -> set[str] | None:
 def _declared(node: "Node") -> str | None:
     name = node.child_by_field_name("name")
     if name is not None:
-        return _text(name)
+        return text_of(name)
     inner = [
         each
         for each in node.named_children
@@ -258,24 +192,41 @@ def _declared(node: "Node") -> str | None:
             found = (
                 each.named_children[0].child_by_field_name("name") if each.named_children else None
             )
-            return _text(found) if found is not None else None
+            return text_of(found) if found is not None else None
         if (inside := _declared(each)) is not None:
             return inside
     return None
 
 
 class Scripts:
-    """The scripts of a project."""
+    """The scripts of a project, with what each imports and exports."""
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self.scripts: dict[str, Script] = {}
-        for path, text in project.files.items():
-            language = language_of(path)
-            if language in LANGUAGES and not path.endswith((".min.js", ".d.ts")):
-                parsed = tree(language, text)
-                if parsed is not None and not parsed.root_node.has_error:
-                    self.scripts[path] = Script(path, text, parsed, language)
+    def __init__(self, web: Web) -> None:
+        self.web = web
+        self.project = web.project
+        self._exports: dict[tuple[str, bool], frozenset[str] | None] = {}
+
+    @cached_property
+    def units(self) -> list[Script]:
+        """Every script, those in pages as well."""
+        inline = (script for page in self.web.pages for _, script in page.inline)
+        return [*self.web.scripts.values(), *inline]
+
+    @cached_property
+    def configuration(self) -> str:
+        """What may give packages and functions other names."""
+        return "\n".join(
+            text
+            for path, text in self.project.files.items()
+            if CONFIGURATION.search(path)
+            or path.endswith("package.json")
+            or (path.endswith(".html") and "importmap" in text)
+        )
+
+    @cached_property
+    def declares(self) -> bool:
+        """Whether a file of declarations gives names to every script."""
+        return any(path.endswith(".d.ts") for path in self.project.paths)
 
     def resolve(self, path: str, source: str) -> str | None:
         """The file that a relative import means; None where there is none."""
@@ -283,167 +234,226 @@ class Scripts:
         if target is None:
             return None
         stem, ending = posixpath.splitext(target)
-        candidates = [target + each for each in ENDINGS] + [
-            stem + each for each in COMPILED.get(ending, ())
-        ]
         folder = f"{target}/" if target else ""
-        candidates += [f"{folder}index{each}" for each in ENDINGS[1:]] + [f"{folder}package.json"]
+        candidates = [
+            *(target + each for each in ENDINGS),
+            *(stem + each for each in COMPILED.get(ending, ())),
+            *(f"{folder}index{each}" for each in ENDINGS[1:]),
+            f"{folder}package.json",
+        ]
         return next((each for each in candidates if each in self.project.paths), None)
 
     def exports(
         self, path: str, *, common: bool, seen: frozenset[str] = frozenset()
     ) -> frozenset[str] | None:
         """The names that can be imported from a file; None when that is not known."""
-        script = self.scripts.get(path)
-        if script is None or path in seen:
+        script = self.web.scripts.get(path)
+        if script is None or path in seen or len(seen) > LONGEST_CHAIN:
             return None
-        if not script.is_module:
-            return script.common_exports if common else None
-        if script.found.get("assigned") and re.search(
-            r"\bmodule\.exports\b|\bexports\.\w", script.text
-        ):
-            return None
+        if (path, common) not in self._exports:
+            if script.is_module and not script.is_common:
+                names = self._module_exports(script, seen | {path})
+            else:
+                names = _common_exports(script) if common and not script.is_module else None
+            self._exports[path, common] = names
+        return self._exports[path, common]
+
+    def _module_exports(self, script: Script, seen: frozenset[str]) -> frozenset[str] | None:
         names: set[str] = set()
         for node in script.found.get("export", ()):
             got = _exported(node)
             if got is None:
                 source = node.child_by_field_name("source")
-                target = self.resolve(path, _literal(source)) if source is not None else None
-                got_all = self.exports(target, common=False, seen=seen | {path}) if target else None
-                if got_all is None:
+                target = self.resolve(script.path, _literal(source)) if source is not None else None
+                all_names = self.exports(target, common=False, seen=seen) if target else None
+                if all_names is None:
                     return None
-                got = set(got_all) - {"default"}
+                got = set(all_names) - {"default"}
             names |= got
         return frozenset(names)
 
 
-def relative_imports(scripts: Scripts) -> Iterator[Problem]:
+def _common_exports(script: Script) -> frozenset[str] | None:
+    """The names on `module.exports`; None when that is not known."""
+    names: set[str] = set()
+    for left in script.found.get("assigned", ()):
+        target = text_of(left)
+        right = left.parent.child_by_field_name("right") if left.parent else None
+        if target in {"module.exports", "exports"}:
+            keys = _keys(right) if right is not None else None
+            if keys is None:
+                return None
+            names |= keys
+        elif match := re.fullmatch(r"(?:module\.)?exports\.([\w$]+)", target):
+            names.add(match[1])
+    rest = re.sub(r"(?:\bmodule\.|\b)exports(?:\.[\w$]+)?\s?=", "", script.text)
+    open_ended = re.search(r"\bexports[ ,)\[;]", rest)
+    return frozenset(names) if names and open_ended is None else None
+
+
+def _keys(node: "Node") -> set[str] | None:
+    """The keys of an object that is written out; None for any other."""
+    names: set[str] = set()
+    for part in node.named_children if node.type == "object" else [node]:
+        name = part.child_by_field_name("key") or part.child_by_field_name("name")
+        if part.type == "shorthand_property_identifier":
+            names.add(text_of(part))
+        elif part.type != "comment":
+            if name is None or name.type != "property_identifier":
+                return None
+            names.add(text_of(name))
+    return names
+
+
+def _wanted(script: Script) -> Iterator[Wanted]:
+    """Every import, in whatever form, from a module that is named by a literal."""
+    yield from (each for node in script.found.get("import", ()) if (each := _imported(node)))
+    yield from (each for node in script.found.get("export", ()) if (each := _reexported(node)))
+    yield from (_called(node) for node in script.found.get("called", ()))
+
+
+LOCAL: Final = re.compile(r"\.{1,2}(?:/|$)|/[\w./-]+\.(?:m?js|css|json)$")
+
+
+def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A file is imported that is not there, or a name that it does not export."""
-    for script in scripts.scripts.values():
-        for want in script.wanted:
-            if not want.source.startswith(("./", "../")) and want.source not in {".", ".."}:
-                continue
-            if (
-                want.optional
-                or is_built(scripts.project, want.source)
-                or "!" in want.source
-                or "${" in want.source
-            ):
-                continue
-            target = beside(script.path, want.source)
-            if target is None:
-                continue
-            found = scripts.resolve(script.path, want.source)
-            if found is None:
-                if (
-                    "generated" in want.source
-                    or scripts.project.exists(target)
-                    or "importScripts" in script.text
-                ):
-                    continue
-                folder = posixpath.dirname(target)
-                there = (
-                    posixpath.relpath(each, posixpath.dirname(script.path) or ".")
-                    for each in scripts.project.paths
-                    if posixpath.dirname(each) == folder
-                )
-                shown = (each if each.startswith("..") else f"./{each}" for each in there)
-                yield _problem(
-                    script,
-                    want.node,
-                    "script-import",
-                    f"there is no file `{want.source}`" + instead(want.source, shown, "there is"),
-                )
-                continue
+    for want in _wanted(script):
+        source, project = want.source, scripts.project
+        odd = want.optional or "!" in source or "${" in source or is_built(project, source)
+        if odd or not LOCAL.match(source):
+            continue
+        target = (
+            beside(script.path, source.lstrip("/"))
+            if source[0] == "/"
+            else beside(script.path, source)
+        )
+        found = scripts.resolve(script.path, source)
+        if source[0] == "/":
+            found = found or next(iter(project.ending(source)), None)
+        if found is not None:
             yield from _names(scripts, script, want, found)
+        elif target is not None and not _may_be(scripts, script, source, target):
+            yield script.problem(
+                want.node, "script-import", _no_file(scripts, script, source, target)
+            )
+
+
+def _may_be(scripts: Scripts, script: Script, source: str, target: str) -> bool:
+    known = scripts.project.exists(target) or "importScripts" in script.text
+    return known or "generated" in source
+
+
+def _no_file(scripts: Scripts, script: Script, source: str, target: str) -> str:
+    folder = posixpath.dirname(script.path) or "."
+    there = scripts.project.listing.get(posixpath.dirname(target), ())
+    shown = (posixpath.relpath(each, folder) for each in there if each != script.path)
+    names = (each if each.startswith("..") else f"./{each}" for each in shown)
+    return f"there is no file `{source}`" + instead(source, names, "there is")
 
 
 def _names(scripts: Scripts, script: Script, want: Wanted, found: str) -> Iterator[Problem]:
     names = scripts.exports(found, common=want.common)
-    if names is None:
-        return
-    for name, node in (*want.names, *_members(script, want, names)):
-        if name not in names:
+    for name, node in (*want.names, *_members(script, want, names)) if names is not None else ():
+        if names is not None and name not in names:
             message = f"`{found}` does not export `{name}`" + instead(name, names, "it exports")
-            yield _problem(script, node, "script-import", message)
+            yield script.problem(node, "script-import", message)
 
 
-def _members(script: Script, want: Wanted, names: frozenset[str]) -> "Iterator[tuple[str, Node]]":
+def _members(
+    script: Script, want: Wanted, names: frozenset[str] | None
+) -> "Iterator[tuple[str, Node]]":
     """What is used of a module that was imported whole, where nothing else has its name."""
-    whole = re.escape(want.whole)
-    declared = rf"\b(?:const|let|var|as|function|class)\s+{whole}\b"
-    if not whole or "default" in names or len(re.findall(declared, script.text)) != 1:
+    if names is None or "default" in names or script.declared[want.whole] != 1:
         return
-    if re.search(rf"[(,]\s*{whole}\s*[,)=]", script.text):
+    objects, assigned, passed = script.members
+    if want.whole in passed:
         return
-    used = rf"(?<![\w$.\"'`/]){whole}\.([A-Za-z_$][\w$]*)(?!\s*=[^=])"
-    for match in re.finditer(used, script.text):
-        if match[1] in names or match[1] in INHERITED:
-            continue
-        start = len(script.text[: match.start(1)].encode(errors="replace"))
-        node = script.root.descendant_for_byte_range(start, start + len(match[1].encode()))
-        if node is not None and node.type == "property_identifier":
-            yield match[1], node
+    for node in objects.get(want.whole, ()):
+        name = text_of(node)
+        if name not in INHERITED and (want.whole, name) not in assigned:
+            yield name, node
 
 
-def local_exports(scripts: Scripts) -> Iterator[Problem]:
+def local_exports(_: Scripts, script: Script) -> Iterator[Problem]:
     """A name is exported that the file does not define."""
-    for script in scripts.scripts.values():
-        for node in script.found.get("export", ()):
-            if node.child_by_field_name("source") is not None:
-                continue
-            clauses = [each for each in node.named_children if each.type == "export_clause"]
-            for each in (each for clause in clauses for each in clause.named_children):
-                if (exported := each.child_by_field_name("name")) is not None:
-                    yield from _undeclared(script, exported)
-        for left in script.found.get("assigned", ()):
-            right = left.parent.child_by_field_name("right") if left.parent else None
-            if (
-                _text(left) in {"module.exports", "exports"}
-                and right is not None
-                and right.type == "object"
-            ):
-                for part in right.named_children:
-                    if part.type == "shorthand_property_identifier":
-                        yield from _undeclared(script, part)
+    names: list[Node] = []
+    for node in script.found.get("export", ()):
+        clauses = [each for each in node.named_children if each.type == "export_clause"]
+        if node.child_by_field_name("source") is None:
+            parts = (each for clause in clauses for each in clause.named_children)
+            names += [each for part in parts if (each := part.child_by_field_name("name"))]
+    for left in script.found.get("assigned", ()):
+        right = left.parent.child_by_field_name("right") if left.parent else None
+        if right is not None and right.type == "object" and EXPORTS.fullmatch(text_of(left)):
+            names += [e for e in right.named_children if e.type == "shorthand_property_identifier"]
+    for node in names:
+        name = text_of(node)
+        known = name in script.declared or (name in GLOBAL and name not in _absent(script))
+        if not known and not OPEN.search(script.text):
+            message = f"`{name}` is exported, and not defined"
+            yield script.problem(
+                node, "script-import", message + instead(name, script.declared, "defined here")
+            )
 
 
-def _undeclared(script: Script, node: "Node") -> Iterator[Problem]:
-    """A problem where the name is said nowhere in the file but where it is exported."""
-    name = _text(node)
-    declared = re.search(
-        rf"(?:function\s*\*?|class|enum|type|interface|namespace|const|let|var|import)\s+{re.escape(name)}(?![\w$])"
-        rf"|(?<![\w$.]){re.escape(name)}\s*(?:,[^;()]*)?=|\bas\s+{re.escape(name)}(?![\w$])|(?:import|const|let|var)\b[^;]*?(?<![\w$.]){re.escape(name)}(?![\w$])",
-        script.text,
+EXPORTS: Final = re.compile(r"module\.exports|exports")
+
+
+def functions(scripts: Scripts, script: Script) -> Iterator[Problem]:
+    """A function is called that no script defines."""
+    if not script.found.get("call") or _is_side(script.path) or OPEN.search(script.text):
+        return
+    visible = _visible(scripts, script)
+    if visible is None:
+        return
+    absent = _absent(script)
+    for node in script.found["call"]:
+        name = text_of(node)
+        special = (name in CALLABLE and name not in absent) or name[0] in "$_" or name.isupper()
+        if not special and name not in script.declared and name not in visible:
+            there = {*script.declared, *visible}
+            message = f"`{name}` is called, and not defined" + instead(name, there, "there is")
+            yield script.problem(node, "script-name", message)
+
+
+def _absent(script: Script) -> frozenset[str]:
+    """The functions of a browser that a script does without, as it is written for Node."""
+    return BROWSER if script.is_common or script.path.endswith(".mjs") else frozenset()
+
+
+def _visible(scripts: Scripts, script: Script) -> frozenset[str] | None:
+    """The names of other scripts that a script sees; None where they cannot be known."""
+    web = scripts.web
+    pages = [script.source] if script.source in web.pages else web.loaders.get(script.path, [])
+    names: frozenset[str] = frozenset()
+    for page in pages:
+        around = web.surroundings(page)
+        if around.outside or around.is_open:
+            return None
+        names |= around.plain
+    if pages:
+        return names
+    closed = script.is_module or script.is_common
+    made = MADE.search(scripts.configuration) or (
+        script.language != "javascript" and scripts.declares
     )
-    if declared is None and name not in GLOBAL:
-        there = set(re.findall(r"(?:function\s*\*?|class|const|let|var)\s+([\w$]+)", script.text))
-        yield _problem(
-            script,
-            node,
-            "script-import",
-            f"`{name}` is exported, and not defined" + instead(name, there, "defined here"),
-        )
+    return web.attached if closed and not made else None
 
 
-def packages(scripts: Scripts) -> Iterator[Problem]:
+def _is_side(path: str) -> bool:
+    return bool(SIDE.intersection(path.split("/")[:-1])) or TESTING.search(path) is not None
+
+
+def packages(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A package is imported that no package.json names."""
-    files = scripts.project.files.items()
-    config = "\n".join(
-        text
-        for path, text in files
-        if CONFIGURATION.search(path) or (path.endswith(".html") and "importmap" in text)
-    )
-    for script in scripts.scripts.values():
-        known = node_dependencies(scripts.project, script.path)
-        side = SIDE.intersection(script.path.split("/")[:-1])
-        if known is None or side or re.search(r"\.(?:test|spec|stories)\.", script.path):
-            continue
-        for want in script.wanted:
-            name = _package(want)
-            if name and name not in known[0] and not _is_local(scripts, script, name, config):
-                message = f"`{name}` is imported, and `{known[1]}` does not name it"
-                yield _problem(script, want.node, "script-dependency", message)
+    known = node_dependencies(scripts.project, script.path)
+    if known is None or _is_side(script.path) or script.start:
+        return
+    for want in _wanted(script):
+        name = _package(want)
+        if name and name not in known[0] and not _is_local(scripts, script, name):
+            message = f"`{name}` is imported, and `{known[1]}` does not name it"
+            yield script.problem(want.node, "script-dependency", message)
 
 
 def _package(want: Wanted) -> str | None:
@@ -454,23 +464,17 @@ def _package(want: Wanted) -> str | None:
     return None if named[1] in NODE else named[1]
 
 
-def _is_local(scripts: Scripts, script: Script, name: str, config: str) -> bool:
+def _is_local(scripts: Scripts, script: Script, name: str) -> bool:
     """Whether a package's name may mean a folder of the project, by its place or its configuration."""
     first = name.partition("/")[0]
     if any(posixpath.join(each, first) in scripts.project.folders for each in above(script.path)):
         return True
     alias = rf"(?<![\w@/]){re.escape(first)}(?:/\*|\$|/)?[\"']?\s*:"
-    return "baseUrl" in config or re.search(alias, config) is not None
-
-
-def _problem(script: Script, node: "Node", rule: str, message: str) -> Problem:
-    row, column = node.start_point
-    line = script.text.split("\n", row + 1)[row]
-    characters = len(line.encode(errors="replace")[:column].decode(errors="ignore"))
-    return Problem(script.path, row + 1, characters + 1, rule, message)
+    return "baseUrl" in scripts.configuration or re.search(alias, scripts.configuration) is not None
 
 
 RULES: Final = {
-    "script-import": (relative_imports, local_exports),
+    "script-import": (imports, local_exports),
+    "script-name": (functions,),
     "script-dependency": (packages,),
 }

@@ -79,7 +79,7 @@ FAULTS = {
     ),
     "an import of a file that is not there": (
         {"a.js": "import { b } from './c.js';\nb();\n", "b.js": "export const b = 1;\n"},
-        "a.js:1:19: there is no file `./c.js`; there is: `./a.js`, `./b.js`",
+        "a.js:1:19: there is no file `./c.js`; there is: `./b.js`",
     ),
     "a name a script does not export": (
         {"a.ts": "import { c } from './b';\nc();\n", "b.ts": "export const b = 1;\n"},

@@ -1,0 +1,418 @@
+"""Pages and scripts as their syntax trees say, and which page loads which script."""
+
+import html
+import posixpath
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Final
+
+from tree_sitter import Query, QueryCursor
+
+from smol_dev.checks.project import Problem, Project, above, beside
+from smol_dev.languages import grammar, language_of, tree
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+SCRIPTS: Final = frozenset({"javascript", "typescript", "tsx"})
+MARKS: Final = re.compile(r"\{\{|\{%|<%|<\?|\$\{|\[\[|__\w+__")
+"""Where a template puts a value in."""
+
+TEMPLATES: Final = re.compile(r"(?:^|/)(?:templates?|views|layouts|_includes|_layouts|partials)/")
+STATIC: Final = re.compile(
+    r"url_for\(\s*['\"]static['\"]\s*,\s*(?:filename|path)\s*=\s*['\"]/?([^'\"{}]+)['\"]\s*\)"
+    r"|\{%\s*static\s+['\"]([^'\"{}]+)['\"]"
+)
+"""A file of the static folder, as Flask and Django name it."""
+
+PAGE: Final = """
+[(start_tag) (self_closing_tag)] @tag
+(script_element (start_tag) @opened (raw_text) @script)
+(element (start_tag (tag_name) @_name) (#eq? @_name "textarea")) @literal
+"""
+SCRIPT: Final = """
+(import_statement) @import
+(export_statement) @export
+(call_expression function: (identifier) @_f arguments: (arguments . (string) @called) (#any-of? @_f "require" "importScripts"))
+(call_expression function: (import) arguments: (arguments . (string) @called))
+(assignment_expression left: [(member_expression) (subscript_expression)] @assigned)
+(assignment_expression left: (identifier) @declared)
+(variable_declarator name: (identifier) @declared)
+[(function_declaration name: (_) @declared) (generator_function_declaration name: (_) @declared)]
+[(function_expression name: (_) @declared) (class_declaration name: (_) @declared) (class name: (_) @declared)]
+(shorthand_property_identifier_pattern) @declared
+(pair_pattern value: (identifier) @declared)
+(array_pattern (identifier) @declared)
+(rest_pattern (identifier) @declared)
+(assignment_pattern left: (identifier) @declared)
+(arrow_function parameter: (identifier) @declared)
+(catch_clause parameter: (identifier) @declared)
+(for_in_statement left: (identifier) @declared)
+[(import_clause (identifier) @declared) (namespace_import (identifier) @declared)]
+(import_specifier [name: (identifier) alias: (identifier)] @declared)
+(call_expression function: (identifier) @call)
+(call_expression function: (member_expression property: (_) @_m) arguments: (arguments . [(string) (template_string)] @lookup)
+ (#any-of? @_m "getElementById" "querySelector"))
+(unary_expression operator: "!" argument: (_) @tested)
+(binary_expression left: (_) @tested operator: ["&&" "||" "??" "==" "!=" "===" "!=="])
+(binary_expression operator: "&&" right: (_) @tested)
+(ternary_expression condition: (_) @tested)
+[(if_statement condition: (_ (_) @tested)) (while_statement condition: (_ (_) @tested))]
+(member_expression object: (_) @tested optional_chain: (_))
+"""
+PARAMETERS: Final = {"javascript": "(formal_parameters (identifier) @declared)"}
+TYPED: Final = """
+[(required_parameter pattern: (identifier) @declared) (optional_parameter pattern: (identifier) @declared)]
+[(function_signature name: (_) @declared) (enum_declaration name: (_) @declared) (internal_module name: (_) @declared)]
+[(abstract_class_declaration name: (_) @declared) (type_alias_declaration name: (_) @declared)]
+[(interface_declaration name: (_) @declared) (import_require_clause (identifier) @declared) (import_alias (identifier) @declared)]
+"""
+MEMBERS: Final = """
+(member_expression object: (identifier) property: (property_identifier) @member)
+(arguments (identifier) @passed)
+"""
+ATTACHED: Final = re.compile(
+    r"\(?\s*<?\s*(?:window|globalThis|self|global|this|document)\b[^.\[\]]*(?:\.([\w$]+)|\[\s*[\"'`]([\w$]+)[\"'`]\s*\])"
+)
+COMMENTED: Final = re.compile(r"/\*\s*(?:globals?|exported)\s([^*]*)\*/")
+IMPORTED: Final = ("", ".js", "/index.js", ".ts", ".tsx", ".jsx", ".mjs")
+
+
+@cache
+def _query(language: str, text: str) -> Query:
+    return Query(grammar(language), text)
+
+
+class Source:
+    """A text whose problems are found by the bytes of its syntax tree; an inline script begins within one."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        self.data = text.encode(errors="replace")
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in re.finditer(rb"\n", self.data))]
+
+    def problem(self, offset: int, rule: str, message: str) -> Problem:
+        """The problem at a byte."""
+        line = bisect_right(self._starts, offset)
+        before = self.data[self._starts[line - 1] : offset].decode(errors="replace")
+        return Problem(self.path, line, len(before) + 1, rule, message)
+
+
+class Script:
+    """A script: what its syntax tree says. `start` is its first byte in its source."""
+
+    def __init__(self, source: Source, text: str, root: "Node", language: str, start: int) -> None:
+        self.source = source
+        self.path = source.path
+        self.text = text
+        self.root = root
+        self.language = language
+        self.start = start
+        names = PARAMETERS.get(language, TYPED)
+        self.found = QueryCursor(_query(language, SCRIPT + names)).captures(root)
+
+    def problem(self, node: "Node", rule: str, message: str) -> Problem:
+        """The problem at a node."""
+        return self.source.problem(self.start + node.start_byte, rule, message)
+
+    @cached_property
+    def declared(self) -> "Counter[str]":
+        """Every name that is declared or assigned, in whatever scope, and how often."""
+        names = Counter(map(text_of, self.found.get("declared", ())))
+        for found in COMMENTED.finditer(self.text):
+            names.update(re.findall(r"[\w$]+", found[1]))
+        return names
+
+    @cached_property
+    def attached(self) -> frozenset[str]:
+        """The names that it gives to the window."""
+        texts = map(text_of, self.found.get("assigned", ()))
+        return frozenset(f[1] or f[2] for each in texts if (f := ATTACHED.match(each)))
+
+    @cached_property
+    def tested(self) -> frozenset[str]:
+        """The last parts of the names that it asks for before it uses them."""
+        texts = map(text_of, self.found.get("tested", ()))
+        return frozenset(each.rpartition(".")[2] for each in texts if len(each) < LONG_NAME)
+
+    @cached_property
+    def members(self) -> "tuple[dict[str, list[Node]], set[tuple[str, ...]], frozenset[str]]":
+        """The members that are used of each name, those that are assigned, and the names that are passed on."""
+        found = QueryCursor(_query(self.language, MEMBERS)).captures(self.root)
+        members: dict[str, list[Node]] = {}
+        for node in found.get("member", ()):
+            owner = node.prev_named_sibling
+            members.setdefault(text_of(owner) if owner is not None else "", []).append(node)
+        assigned = {tuple(text_of(node).split(".")) for node in self.found.get("assigned", ())}
+        return members, assigned, frozenset(map(text_of, found.get("passed", ())))
+
+    @property
+    def is_module(self) -> bool:
+        """Whether it exports or imports as an ECMAScript module."""
+        static = (node.type == "import_statement" for node in self.found.get("import", ()))
+        return bool(self.found.get("export")) or any(static)
+
+    @cached_property
+    def is_common(self) -> bool:
+        """Whether it exports or imports as Node's older modules do."""
+        return (
+            re.search(r"\brequire\(|\bmodule\.exports\b|(?<![\w.])exports\.\w", self.text)
+            is not None
+        )
+
+
+LONG_NAME: Final = 100
+
+
+def text_of(node: "Node") -> str:
+    """The text of a node."""
+    return (node.text or b"").decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A start tag: its name, and its attributes, each with the byte where its value stands."""
+
+    name: str
+    attributes: dict[str, tuple[str, int]]
+
+    def get(self, name: str) -> str:
+        """The value of an attribute; empty where there is none."""
+        return self.attributes.get(name, ("", 0))[0]
+
+
+class Page(Source):
+    """An HTML file."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.is_template = MARKS.search(text) is not None or TEMPLATES.search(path) is not None
+        text = _without_comments(text) if self.is_template else text
+        super().__init__(path, text)
+        parsed = tree("html", text)
+        query = QueryCursor(_query("html", PAGE))
+        found = query.captures(parsed.root_node) if parsed is not None else {}
+        literal = sorted((node.start_byte, node.end_byte) for node in found.get("literal", ()))
+        ends = [0, *(end for _, end in literal)]
+        starts = [start for start, _ in literal]
+        self.tags = tuple(
+            self._tag(node)
+            for node in sorted(found.get("tag", ()), key=lambda node: node.start_byte)
+            if node.start_byte >= ends[bisect_left(starts, node.start_byte)]
+        )
+        bodies = {node.parent.id: node for node in found.get("script", ()) if node.parent}
+        self.inline = tuple(self._inline(found.get("opened", ()), bodies))
+        self.bodies = tuple(self._slice(node) for node in found.get("script", ()))
+
+    def _tag(self, node: "Node") -> Tag:
+        name, *parts = node.named_children or [node]
+        attributes: dict[str, tuple[str, int]] = {}
+        for part in parts:
+            key, *value = part.named_children or [part]
+            inner = value[0] if value else key
+            if inner.type == "quoted_attribute_value":
+                inner = inner.named_children[0] if inner.named_children else inner
+            text = self._slice(inner) if inner.type == "attribute_value" else ""
+            attributes.setdefault(self._slice(key).lower(), (html.unescape(text), inner.start_byte))
+        return Tag(self._slice(name).lower(), attributes)
+
+    def _slice(self, node: "Node") -> str:
+        return self.data[node.start_byte : node.end_byte].decode(errors="replace")
+
+    def _inline(
+        self, opened: "list[Node] | tuple[()]", bodies: "dict[int, Node]"
+    ) -> "Iterator[tuple[bool, Script]]":
+        """The scripts in the page, each with whether it is a module."""
+        for node in opened:
+            kind, body = (
+                self._tag(node).get("type"),
+                bodies.get(node.parent.id if node.parent else 0),
+            )
+            if body is None or not re.fullmatch(r"(?:module|.*(?:java|ecma)script)?", kind):
+                continue
+            text = self._slice(body)
+            parsed = tree("javascript", text)
+            if parsed is not None:
+                yield (
+                    kind == "module",
+                    Script(self, text, parsed.root_node, "javascript", body.start_byte),
+                )
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids and anchor names in the page."""
+        names = {tag.get("id") for tag in self.tags}
+        names |= {tag.get("name") for tag in self.tags if tag.name in {"a", "map"}}
+        return frozenset(names - {""})
+
+    @cached_property
+    def begun_ids(self) -> tuple[str, ...]:
+        """What the ids begin with that a template puts together."""
+        return tuple(MARKS.split(each)[0] for each in self.ids if MARKS.search(each))
+
+
+def _without_comments(text: str) -> str:
+    """The text with the comments of a template blanked."""
+    for opening, closing in (("{#", "#}"), ("<!--", "-->")):
+        parts, end = [], 0
+        while (start := text.find(opening, end)) >= 0 and (close := text.find(closing, start)) >= 0:
+            parts += [text[end:start], re.sub(r"[^\n]", " ", text[start : close + len(closing)])]
+            end = close + len(closing)
+        text = "".join([*parts, text[end:]])
+    return text
+
+
+class Web:
+    """The pages and scripts of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.pages: list[Page] = []
+        self.scripts: dict[str, Script] = {}
+        self.styles: list[Source] = []
+        for path, text in project.files.items():
+            language = language_of(path)
+            if language == "html":
+                self.pages.append(Page(path, text))
+            elif language == "css" and not path.endswith(".min.css"):
+                self.styles.append(Source(path, text))
+            elif language in SCRIPTS and not path.endswith((".min.js", ".d.ts")):
+                parsed = tree(language, text)
+                if parsed is not None and not parsed.root_node.has_error:
+                    source = Source(path, text)
+                    self.scripts[path] = Script(source, text, parsed.root_node, language, 0)
+
+    @cached_property
+    def code(self) -> str:
+        """Every script, one after the other."""
+        inline = (body for page in self.pages for body in page.bodies)
+        texts = (t for p, t in self.project.files.items() if language_of(p) in SCRIPTS)
+        return "\n".join([*texts, *inline])
+
+    @cached_property
+    def served(self) -> str:
+        """Every script and program, one after the other."""
+        aside = {"html", "css", "markdown", "text", "json", *SCRIPTS}
+        files = self.project.files.items()
+        others = (text for path, text in files if language_of(path) not in aside)
+        return "\n".join([self.code, *others])
+
+    @cached_property
+    def attached(self) -> frozenset[str]:
+        """The names that any script gives to the window."""
+        return frozenset().union(*(script.attached for script in self.scripts.values()))
+
+    def resolve(self, page: str, reference: str) -> str | None:
+        """The file that a page's reference means; None where there is none."""
+        plain = re.split(r"[?#]", reference)[0]
+        if (target := beside(page, plain)) is not None and target in self.project.paths:
+            return target
+        folders = above(page) if plain.startswith("/") else [posixpath.dirname(page)]
+        places = (
+            posixpath.normpath(posixpath.join(folder, root, plain.lstrip("/")))
+            for folder in folders
+            for root in ("", "public", "static")
+        )
+        return next((path for path in places if path in self.project.paths), None)
+
+    def sources(self, page: Page) -> Iterator[tuple[Tag, tuple[str, ...]]]:
+        """The script tags of a page that name a file, each with the files that it may mean."""
+        for tag in page.tags:
+            source = tag.get("src")
+            if tag.name != "script" or not source:
+                continue
+            found = STATIC.search(source)
+            name = (found[1] or found[2]) if found else "" if MARKS.search(source) else source
+            file = self.resolve(page.path, name) if name else None
+            yield tag, (file,) if file else self.project.ending(name) if name else ()
+
+    @cached_property
+    def loaders(self) -> dict[str, list[Page]]:
+        """The pages that load each script, directly or as a module that one of theirs imports."""
+        loaded: dict[str, dict[str, Page]] = {}
+        waiting: list[tuple[str, Page]] = []
+        for page in self.pages:
+            waiting += [(path, page) for _, paths in self.sources(page) for path in paths]
+            inline = (script for _, script in page.inline)
+            waiting += [(path, page) for each in inline for path in self._imports(each)]
+        while waiting:
+            path, page = waiting.pop()
+            if path in self.scripts and page.path not in loaded.setdefault(path, {}):
+                loaded[path][page.path] = page
+                waiting += [(each, page) for each in self._imports(self.scripts[path])]
+        return {path: list(pages.values()) for path, pages in loaded.items()}
+
+    def _imports(self, script: Script) -> Iterator[str]:
+        for node in (*script.found.get("import", ()), *script.found.get("export", ())):
+            source = node.child_by_field_name("source")
+            target = beside(script.path, text_of(source)[1:-1]) if source is not None else None
+            yield from (target + end for end in IMPORTED if target and target + end in self.scripts)
+
+    def surroundings(self, page: Page) -> "Surroundings":
+        """The scripts that run in a page; one template's may run in any other's page."""
+        return self._shared if page.is_template else self._of([page])
+
+    @cached_property
+    def _shared(self) -> "Surroundings":
+        return self._of(self.pages)
+
+    def _of(self, pages: list[Page]) -> "Surroundings":
+        scripts: list[tuple[bool, Script]] = []
+        outside, unread = [], False
+        for page in pages:
+            scripts += page.inline
+            for tag, paths in self.sources(page):
+                if re.match(r"(?:https?:)?//", tag.get("src")):
+                    outside.append(tag.get("src"))
+                    continue
+                unread |= not paths or any(path not in self.scripts for path in paths)
+                module = tag.get("type") == "module"
+                scripts += [(module, self.scripts[path]) for path in paths if path in self.scripts]
+        return Surroundings(tuple(scripts), tuple(outside), unread)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The scripts of a page, each with whether it is a module, and what of them cannot be read."""
+
+    scripts: tuple[tuple[bool, Script], ...]
+    outside: tuple[str, ...]
+    unread: bool
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """The names that all scripts of the page can see."""
+        attached = {name for _, script in self.scripts for name in script.attached}
+        declared = (script.declared for module, script in self.scripts if not module)
+        return frozenset(attached).union(*declared)
+
+    @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The names that modules keep for themselves."""
+        return frozenset().union(*(script.declared for module, script in self.scripts if module))
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that they define, as far as they are written so."""
+        texts = (script.text for _, script in self.scripts)
+        return frozenset(f[1] or f[2] for text in texts for f in FUNCTION.finditer(text))
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether names may come into being that nobody can read in the scripts."""
+        return self.unread or any(OPEN.search(script.text) for _, script in self.scripts)
+
+
+FUNCTION: Final = re.compile(r"\bfunction ([\w$]+)\s?\(|\b(?:const|let) ([\w$]+) = (?:async )?\(")
+OPEN: Final = re.compile(
+    r"\beval\(|\bnew Function\b|\bObject\.assign\(\s*(?:window|globalThis|self|global)\b|\b(?:window|globalThis|self)\[[^\"'`\]]"
+    r"|createElement\(\s*[\"']script|\bdeclare\s+global\b"
+)
+"""What a script says that may define names nobody sees."""
