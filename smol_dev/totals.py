@@ -15,6 +15,7 @@ class Totals:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.pace = Pace()
         self._usage: Usage | None = None
+        self._answers = 0
         self._clock = clock
         self._open: set[StageName] = set()
         self._spans: dict[StageName, tuple[float, float]] = {}
@@ -36,16 +37,18 @@ class Totals:
 
     def spend(self, spent: Spent) -> None:
         """Count what a request cost."""
+        self._answers += 1
         self._usage = add(self._usage, spent.usage)
         self.pace += spent.pace
         self._spent[spent.stage] = add(self._spent.get(spent.stage), spent.usage)
 
     @property
     def usage(self) -> Usage:
-        """The counts of all requests; those of one that is still open are missing."""
+        """The counts of all requests; of one without an answer they are missing."""
         usage = self._usage or Usage()
         is_known = usage.prompt is not None or usage.completion is not None
-        return replace(usage, is_partial=is_known and (usage.is_partial or bool(self._open)))
+        is_partial = usage.is_partial or self._answers < sum(self._requests.values())
+        return replace(usage, is_partial=is_known and is_partial)
 
     def stages(self) -> tuple[StageTotal, ...]:
         """Each stage that was begun, in order."""

@@ -35,8 +35,10 @@ def test_the_pace_is_of_generation_alone(usage: Usage, pace: Pace) -> None:
     assert reply.pace == pace
 
 
-def test_an_answer_in_one_piece_has_no_pace() -> None:
-    reply = Reply("x", "stop", usage=Usage(completion=9), first_token_seconds=6, seconds=7)
+@pytest.mark.parametrize("last", [6.0, 6.001], ids=["one piece", "all pieces at once"])
+def test_an_answer_that_did_not_stream_has_no_pace(last: float) -> None:
+    usage = Usage(completion=9)
+    reply = Reply("x", "stop", usage=usage, first_token_seconds=6, last_token_seconds=last)
     assert reply.pace == Pace()
 
 
@@ -109,6 +111,7 @@ def test_a_plan_that_failed_took_its_time(world: World) -> None:
         done = world.generate(server, "answer_retries = 1\n")
     [plan] = done.stages
     assert (done.exit_code, plan.stage, plan.requests) == (4, "plan", 2)
+    assert (done.completion_tokens, done.usage_is_partial) == (18, False)
     assert plan.seconds > 0.2
     record = json.loads((world.cwd / "generated/.smol/run.json").read_text(encoding="utf-8"))
     assert record["totals"]["stages"]["plan"]["seconds"] > 0.2

@@ -26,6 +26,9 @@ STOPPED: Final = frozenset(
 FULL: Final = frozenset("length max_tokens max_output_tokens model_length".split())
 """The finish reasons, in lower snake case, that say that the room for the answer was used up."""
 
+SHORTEST: Final = 0.02
+"""Seconds between the first and the last piece; in less, all of them came at once."""
+
 HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -150,7 +153,7 @@ class Reply:
         if told:
             return Pace(count, told)
         measured = self.last_token_seconds - self.first_token_seconds
-        return Pace(count - 1, measured) if count > 1 and measured > 0 else Pace()
+        return Pace(count - 1, measured) if count > 1 and measured >= SHORTEST else Pace()
 
     @property
     def ending(self) -> Ending:
