@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from smol_dev.config.endpoint import url_problem
 from smol_dev.config.environment import KEY_SOURCES
-from smol_dev.config.files import BACKSLASH
+from smol_dev.config.files import BACKSLASH, FILE_ENDINGS
 from smol_dev.config.keys import expected, field_of, is_secret, locate, meant, setting
 from smol_dev.config.layers import Key, Layer, Layers, declared
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
@@ -167,6 +167,9 @@ def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
 
 def is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
     """Return whether TOML has read a backslash of a Windows path and its next letter as one character."""
+    is_text = key[0] == "prompts" and not value.lower().endswith(FILE_ENDINGS)
+    if is_text or "extra_body" in key:  # `Q:` and a line break may be meant
+        return False
     names_file = key[-1] in {"output_dir", "api_key_file"}
     return ESCAPED_PATH.match(value) is not None or (
         names_file and CONTROL.search(value) is not None

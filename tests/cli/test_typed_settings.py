@@ -308,3 +308,13 @@ def test_prompts_of_two_system_files_are_merged(shell: Shell, tmp_path: Path) ->
     assert shell.type("config", "show") == 0
     assert 'plan = "one $prompt"' in shell.out
     assert 'files = "two $prompt"' in shell.out
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[prompts.h]\nplan = "Q:\\n$prompt"\n', '[profiles.own]\nextra_body.stop = ["Q:\\n"]\n'],
+    ids=["prompt", "stop"],
+)
+def test_a_letter_and_a_colon_before_a_line_break_are_no_path(shell: Shell, text: str) -> None:
+    shell.write(text)
+    assert shell.type("config", "check") == 0, shell.err
