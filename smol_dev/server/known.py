@@ -60,6 +60,7 @@ class Known:
     remote: tuple[Place, ...] = ()
     count: tuple[Place, ...] = ()
     load: str = ""
+    load_fields: Mapping[str, object] = field(default_factory=dict)
     slots: tuple[Place, ...] = ()
     parameters: tuple[Place, ...] = ()
     size: tuple[Place, ...] = ()

@@ -17,7 +17,7 @@ async def load(
     client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, seconds: float
 ) -> None:
     """Have the server load the model, as its own command line does; whatever goes wrong, the chat tells."""
-    body = {"model": model, "stream": False}
+    body = {"model": model, **known.load_fields}
     await fetch(client, address(base_url, known.load), body=body, seconds=seconds)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from smol_dev.config.model import Profile
+from smol_dev.config.model import Profile, laid_over
 from smol_dev.server.chat import Facts, Message, Request
 from smol_dev.server.failures import SMALLEST_ANSWER
 from smol_dev.server.families import family_of
@@ -118,7 +118,7 @@ def body(
         fields["response_format"] = _response_format(habits.rungs[0], request)
     fields = {name: value for name, value in fields.items() if value is not None}
     continuing = known.continue_fields if known is not None and form.opening else {}
-    extra = {**thinking, **continuing, **profile.extra_body}
+    extra = laid_over({**thinking, **continuing}, profile.extra_body)
     return {**_taken(fields, habits), "extra_body": _taken(extra, habits)}
 
 

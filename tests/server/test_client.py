@@ -972,3 +972,23 @@ def test_a_server_without_a_switch_is_told_in_words_not_to_think() -> None:
 def test_a_family_whose_template_takes_no_system_message_is_sent_none() -> None:
     _, server = served(answered("hi"), model="gemma2:9b")
     assert server.chats[0].json()["messages"] == [{"role": "user", "content": "be exact\n\nhello"}]
+
+
+def test_own_arguments_of_the_template_stand_beside_the_switch_for_thinking() -> None:
+    _, server = served(
+        answered("hi"),
+        model="qwen3:8b",
+        reasoning="off",
+        extra_body={"chat_template_kwargs": {"preserve_thinking": True}},
+    )
+    assert server.chats[0].json()["chat_template_kwargs"] == {
+        "enable_thinking": False,
+        "preserve_thinking": True,
+    }
+    _, server = served(
+        answered("hi"),
+        model="qwen3:8b",
+        reasoning="off",
+        extra_body={"chat_template_kwargs": {"enable_thinking": True}},
+    )
+    assert server.chats[0].json()["chat_template_kwargs"] == {"enable_thinking": True}

@@ -84,7 +84,10 @@ def test_each_server_s_spelling_leads_to_the_family(model: str, family: str) -> 
 
 @pytest.mark.parametrize(
     "model",
-    ["", "m", "gpt-4.1", "claude-sonnet-5", "qwen3-vl:8b", "qwen3-embedding:0.6b", "default"],
+    [
+        *("", "m", "gpt-4.1", "claude-sonnet-5", "qwen3-vl:8b", "qwen3-embedding:0.6b", "default"),
+        *("llama-30b", "codellama:34b", "granite-4.1-8b", "glm-4-32b", "qwen2.5vl:7b"),
+    ],
 )
 def test_an_unknown_model_has_no_family(model: str) -> None:
     assert family_of(model) is None
