@@ -1,15 +1,20 @@
 """Which folder may be an output folder, and what of the user's is in the way in it."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.safe import command
 from smol_dev.workspace.folder import Folder, descend
 from smol_dev.workspace.paths import NEVER_WRITTEN, skeleton
+
+GIT: Final = re.compile(r"\.git|git~[0-9]+")
+"""`.git`, and the short names that NTFS has for it."""
 
 _NAMED = 5
 
@@ -66,8 +71,11 @@ def _unfit(path: Path, *, cwd: Path, home: Path | None) -> str | None:
         return "is the home folder"
     if any(_same(path, parent) for parent in cwd.parents):
         return "holds the working directory"
-    if any(skeleton(part) == ".git" for part in path.parts):
+    names = [skeleton(part).partition(":")[0] for part in path.parts]
+    if any(GIT.fullmatch(name) for name in names):
         return "is inside `.git`"
+    if names[-1] == ".smol":
+        return "is where a run keeps its record"
     return None
 
 

@@ -72,7 +72,9 @@ def test_a_folder_above_the_working_directory_is_refused(tmp_path: Path, name: s
     )
 
 
-@pytest.mark.parametrize("name", [".git", ".git/new", "sub/.GIT/x"])
+@pytest.mark.parametrize(
+    "name", [".git", ".git/new", "sub/.GIT/x", "git~1/x", ".git::$INDEX_ALLOCATION"]
+)
 def test_anything_in_a_git_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / ".git").mkdir()
     assert refusal(Path(name), cwd=tmp_path) == (
@@ -119,6 +121,12 @@ def test_files_of_the_user_are_named_and_nothing_is_touched(tmp_path: Path) -> N
     assert refusal(Path("out"), cwd=tmp_path) == (
         f"the output folder `{tmp_path / 'out'}` is in use: `link`, `src/f0.py`, `src/f1.py`,"
         f" `src/f2.py`, `src/f3.py` and more | {OVERWRITE}"
+    )
+
+
+def test_the_folder_of_a_record_is_refused(tmp_path: Path) -> None:
+    assert refusal(Path("sub/.SMOL"), cwd=tmp_path) == (
+        f"the output folder `{tmp_path}/sub/.SMOL` is where a run keeps its record | {CHOOSE}"
     )
 
 
