@@ -1,5 +1,6 @@
 """The language of a path, by its whole name or its extension, and of the word that labels a block."""
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -88,6 +89,7 @@ FILE_NAMES: Final = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=256)
 def language_of(path: str) -> str | None:
     """Return the language of the file that a path names, or None for an unknown one."""
     name = PurePosixPath(path.replace("\\", "/")).name.lower()

@@ -13,9 +13,11 @@ from smol_dev.languages.verdict import State
 TELLING: Final = {
     "python": None,
     "html": re.compile(r"\A\s*<(?:!doctype|html|head|body|div|!--|meta|link)\b", re.IGNORECASE),
-    "json": re.compile(r"\s*\{"),
+    "json": re.compile(r"\A\s*\{"),
     "toml": re.compile(r"^\[", re.MULTILINE),
-    "css": re.compile(r"^[^{}\n]+\{\s*(?:[\w-]+\s*:[^{}]*;?\s*)*\}", re.MULTILINE),
+    "css": re.compile(
+        r"\A(?:\s++|/\*(?:[^*]|\*(?!/))*+\*/|@[^;{}\n]*+;)*+[^{};]++\{\s*(?:[\w-]+\s*:[^{}]*+\s*)?(?:\}|[^{};]*\{)"
+    ),
     "java": re.compile(r"^\s*(?:public |final |abstract )*(?:class|interface|enum|record)\s", re.MULTILINE),
     "go": re.compile(r"^package \w+", re.MULTILINE),
     "rust": re.compile(r"^\s*(?:pub(?:\(\w+\))? )?(?:fn|struct|enum|impl|trait|use|mod)\b", re.MULTILINE),

@@ -176,7 +176,9 @@ def without_ends(text: str) -> Turn:
     )
 
 
-FENCE: Final = re.compile(r"^([ \t]*)(`{3,}(?=[^`\n]*$)|~{3,})([^\n]*)$", re.MULTILINE)
+FENCE: Final = re.compile(r"\n([ \t]*)(`{3,}(?=[^`\n]*$)|~{3,})([^\n]*)$", re.MULTILINE)
+"""A line with the line end before it: what begins with one fixed character is found fast."""
+
 GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")
 CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")
 LONGEST_FENCE: Final = 10
@@ -303,31 +305,24 @@ def find_fences(text: str) -> tuple[Fence, ...]:
     if "```" not in text and "~~~" not in text:
         return ()
     found, opened = list[Fence](), ""
-    for match in islice(FENCE.finditer(text), MOST_FENCES):
-        info = match[3].strip()
-        if len(match[2]) > LONGEST_FENCE:
+    for match in islice(FENCE.finditer(f"\n{text}"), MOST_FENCES):
+        start, mark, info = match.start(), match[2], match[3].strip()
+        closes = bool(opened) and not info and mark.startswith(opened)
+        titles = mark[0] == "~" or len(mark) > SHORTEST_UNDERLINE
+        underlines = titles and not info and not closes and _is_underline(text, start, mark)
+        if len(mark) > LONGEST_FENCE or underlines:
             continue
-        if (
-            len(match[2]) > SHORTEST_UNDERLINE
-            and match[2][0] == "`"
-            and not info
-            and _is_underline(text, match)
-        ):
-            continue
-        if match[2][0] == "~":
-            closes = opened and not info and match[2].startswith(opened)
-            if not closes and not info and _is_underline(text, match):
-                continue
-            opened = "" if closes else opened or match[2]
-        fence = Fence(match.start(), match.end(), len(match[1].expandtabs(4)), match[2], info)
+        if mark[0] == "~":
+            opened = "" if closes else opened or mark
+        fence = Fence(start, match.end() - 1, len(match[1].expandtabs(4)), mark, info)
         if found or not fence.is_inner:
             found.append(fence)
     return tuple(found)
 
 
-def _is_underline(text: str, match: re.Match[str]) -> bool:
-    above = text[text.rfind("\n", 0, max(0, match.start() - 1)) + 1 : max(0, match.start() - 1)]
-    return len(above.strip()) == len(match[2])
+def _is_underline(text: str, start: int, mark: str) -> bool:
+    above = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
+    return len(above.strip()) == len(mark)
 
 
 def find_blocks(text: str, fences: tuple[Fence, ...]) -> Iterator[Block]:

@@ -189,11 +189,12 @@ def without_chat(text: str, request: Request) -> str:
     """Return the text without announcements in front of the file and words to the user behind it."""
     lines = text.strip("\n").split("\n")
     start, end = 0, len(lines)
+    least = end if AFTER_PROGRAM.search(text) else 1
     while start < min(end, MOST_LEADS) and (
         not lines[start].strip() or _announces(lines, start, request)
     ):
         start += 1
-    for first in reversed(range(start + 1, end)):
+    for first in reversed(range(start + least, end)):
         if end - first > LONGEST_CHAT:
             break
         if (
@@ -214,6 +215,9 @@ def without_heading(text: str) -> str:
     return "\n".join(lines)
 
 
+AFTER_PROGRAM: Final = re.compile(r"^(?:__END__|__DATA__|=(?:pod|head\d|begin)\b)", re.MULTILINE)
+"""The data and the documentation of Perl and Ruby: sentences of theirs are the file's."""
+
 MOST_LEADS: Final = 12
 LONGEST_CHAT: Final = 40
 HEADING: Final = re.compile(
@@ -233,11 +237,7 @@ def _announces(lines: list[str], number: int, request: Request) -> bool:
 def _is_chat(part: list[str], request: Request) -> bool:
     """Tell whether a last paragraph speaks to the user: a phrase that models end with, or a sentence."""
     first = part[0]
-    if (
-        first[:1].isspace()
-        or is_comment(first, request)
-        or any(line.startswith(("__END__", "__DATA__")) for line in part)
-    ):
+    if first[:1].isspace() or is_comment(first, request):
         return False
     return (is_tail(first) and is_prose("\n".join(part))) or all(
         is_sentence(line) for line in part if line.strip()

@@ -91,7 +91,11 @@ def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
         before = block.end
         index = len(fences) if closing is None else closing + 1
     if len(found) > 1 and not found[-1].closed and not found[-1].text.strip():
-        found.pop()
+        stray = found.pop()
+        first = found[0]
+        begins = not answer.text[: first.start].strip() and stray.fence == first.fence
+        if request.is_text and begins and answer.text[first.end : stray.start].strip():
+            return Doubt(fences=True)
     return tuple(found)
 
 

@@ -70,6 +70,7 @@ SUSPECT: Final = re.compile(
     r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE
 )
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^\s*(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
+LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
 CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
@@ -262,7 +263,7 @@ def is_quoted_program(text: str) -> bool:
 
 def is_lone_call(text: str) -> bool:
     """Tell whether a Python text is one expression of names that nothing defines: a call of a tool."""
-    tree = python_tree(text) if text.count("\n") <= MOST_LISTED else None
+    tree = None if LINE_OF_CODE.search(text.strip()) else python_tree(text)
     if (
         tree is None
         or text.lstrip().startswith("#")

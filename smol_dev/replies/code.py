@@ -135,7 +135,7 @@ def tidied(found: Found, request: Request) -> Found:
     text = without_blank_ends(found.text)
     if found.opened:
         rest = without_word(text, request) if found.block and not found.block.info else text
-        text = without_label(rest if request.is_whole(rest) else text, request)
+        text = without_label(rest if rest is not text and request.is_whole(rest) else text, request)
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (
         request.language in FREE_INDENT or (request.language == "python" and broken)

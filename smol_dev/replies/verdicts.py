@@ -35,7 +35,9 @@ class Request:
 
     def parsed(self, text: str) -> Parsed:
         """Return what the file's own parser says about a text that is not beyond all measure."""
-        return languages.parse(self.path, text) if len(text) <= LONGEST_PARSED else NOT_JUDGED
+        if len(text) > LONGEST_PARSED:
+            return NOT_JUDGED
+        return languages.parse(self.path, text.rstrip("\n"))
 
     def is_whole(self, text: str) -> bool:
         """Tell whether the file's own parser finds the text whole."""
