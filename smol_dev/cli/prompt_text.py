@@ -3,11 +3,11 @@
 import sys
 from difflib import get_close_matches
 from pathlib import Path
-from shlex import quote
 from typing import Final
 
-from smol_dev.cli.commands import COMMANDS, DEFAULT
+from smol_dev.cli.commands import COMMANDS
 from smol_dev.errors import UsageError
+from smol_dev.safe import command
 
 MOST_BYTES: Final = 1024 * 1024
 FILE_SUFFIXES: Final = (".md", ".txt")
@@ -80,14 +80,16 @@ def refuse_lookalike(prompt: str) -> None:
     """Raise `UsageError` for a prompt that was hardly meant as one: a command, or a file we do not read."""
     word = prompt.strip()
     if word in COMMANDS:
-        problem = f"`{word}` is a command; did you mean `smol_dev {word}`?"
-    elif (command := meant_by(word)) is not None:
-        problem = f"`{word}` is no command; did you mean `smol_dev {command}`?"
+        problem = f"`{word}` is a command; did you mean {command('smol_dev {name}', name=word)}?"
+    elif (meant := meant_by(word)) is not None:
+        is_option = meant == "--help"
+        instead = "`smol_dev --help`" if is_option else command("smol_dev {name}", name=meant)
+        problem = f"`{word}` is no command; did you mean {instead}?"
     elif is_other_file(word):
-        problem = f"`{word}` is a file; did you mean its text, `smol_dev - < {quote(word)}`?"
+        problem = f"`{word}` is a file; did you mean its text, {command('smol_dev - < {file}', file=word)}?"
     else:
         return
-    hint = f"a prompt of one word: `smol_dev {DEFAULT} {quote(word)}`"
+    hint = "a prompt of one word: " + command("smol_dev generate {word}", word=word)
     raise UsageError(problem, hint=hint)
 
 
