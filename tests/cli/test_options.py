@@ -54,7 +54,7 @@ def test_what_can_be_typed_is_completed(
 
 def test_completion_survives_a_broken_file(shell: Shell) -> None:
     shell.write("[profiles\n")
-    assert complete("config", "show", "--profile", typed="lo") == []
+    assert complete("config", "show", "--profile", typed="local-o") == ["local-ollama"]
     assert complete("config", "set", "prompt_variant", typed="sm") == ["small"]
 
 
