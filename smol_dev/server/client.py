@@ -123,6 +123,7 @@ class Client:
         self._chat = f"{profile.base_url.rstrip('/')}/chat/completions"
         self._environ = environ
         origin = origin_of(profile.base_url)
+        self._secrets = tuple(each for bound in secrets for each in bound.secrets)
         self._key_sent = any(bound.headers for bound in secrets if bound.origin == origin)
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
@@ -489,6 +490,7 @@ class Client:
             known=self.known,
             models=self._models,
             key_sent=self._key_sent,
+            secrets=self._secrets,
             proxy=self._proxy,
             limit=facts.limit if (facts := self._facts.get(profile.model)) else None,
         )

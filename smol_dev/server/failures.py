@@ -5,11 +5,12 @@ The signs are data: `failures.toml` for answers, `known.toml` for what to do abo
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from smol_dev.errors import ServerError
+from smol_dev.redact import redact
 from smol_dev.safe import safe
 from smol_dev.server.bodies import Said, header, understand
 from smol_dev.server.causes import reason
@@ -44,7 +45,8 @@ class Asked:
 
     `models` is the server's own list, None when it is not known; `running` names other local servers
     that were found running; `proxy` is the proxy the request went through; `container` says that we
-    run in one, where `localhost` is not the machine; `limit` is the largest window the model is made for.
+    run in one, where `localhost` is not the machine; `limit` is the largest window the model is made for;
+    of `secrets` nothing that the server says is repeated.
     """
 
     base_url: str
@@ -56,6 +58,7 @@ class Asked:
     running: tuple[str, ...] = ()
     container: bool = False
     limit: int | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def server(self) -> str:
@@ -205,6 +208,7 @@ def classify(answer: Answer, asked: Asked) -> ServerError:
     if 300 <= answer.status < 400 and not answer.in_stream:  # noqa: PLR2004 - redirects
         return _redirected(answer, asked)
     said = _without_name(understand(answer.body), asked.model)
+    said = replace(said, message=redact(said.message, asked.secrets))
     status = answer.status if answer.status >= 400 else said.code  # noqa: PLR2004 - errors
     is_good = answer.status < 400 and not answer.in_stream  # noqa: PLR2004
     if is_good and said.is_json and not said.is_error:
@@ -241,7 +245,7 @@ def _without_name(said: Said, model: str) -> Said:
 
 
 def _redirected(answer: Answer, asked: Asked) -> ServerError:
-    target = safe(header(answer.headers, "location"))[:500]
+    target = safe(redact(header(answer.headers, "location"), asked.secrets))[:500]
     return failure(
         "wrong_path",
         asked,
@@ -345,7 +349,7 @@ def unreachable(error: BaseException, asked: Asked) -> ServerError:
         return error
     found, link = reason(error)
     if found is None:
-        words = understand(str(link)).quote or type(link).__name__
+        words = redact(understand(str(link)).quote, asked.secrets) or type(link).__name__
         return failure("server", asked, message=f"{sentence('server', asked)} (it says: {words})")
     if asked.proxy and found.kind in {"not_running", "dns", "proxy"}:
         return failure(

@@ -79,6 +79,31 @@ def test_a_wrong_key_is_not_a_missing_one() -> None:
     assert "config explain api_key_env" in found.hint
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        pytest.param(401, json.dumps(error("Invalid key canary-key-0")), {}, id="half of it"),
+        pytest.param(500, "canary-key-0123 failed", {}, id="the whole of it, as text"),
+        pytest.param(400, json.dumps(error("no field canary-key-01")), {}, id="a refused field"),
+        pytest.param(400, "<html><title>canary-key-0123</title>", {}, id="a page's title"),
+        pytest.param(302, "", {"location": "/?key=canary-key-0123"}, id="where it sends on to"),
+        pytest.param(
+            400,
+            json.dumps(error("maximum context length is 8 tokens, canary-key-01")),
+            {},
+            id="a prompt that does not fit",
+        ),
+    ],
+)
+def test_nothing_of_a_key_that_a_server_repeats_is_in_an_error(
+    status: int, body: str, headers: dict[str, str]
+) -> None:
+    asked = Asked(URL, "m", None, key_sent=True, secrets=("canary-key-0123",))
+    found = classify(Answer(status, headers, body), asked)
+    assert "canary" not in f"{found} {found.message} {found.hint} {asked}"
+    assert "[redacted]" in found.message
+
+
 def test_a_cloud_model_that_wants_a_sign_in_is_no_missing_key() -> None:
     assert told(401, error("unauthorized"), model="gpt-oss:120b-cloud").kind == "cloud_model"
     assert told(401, {"error": "unauthorized", "signin_url": "https://x"}).kind == "cloud_model"
