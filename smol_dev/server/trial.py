@@ -19,6 +19,9 @@ LIST: Final = 256
 FEW: Final = 4
 """Tokens that a server may well send as one piece."""
 
+UNSAID: Final = (
+    "update the server, or the gateway in front of it: others end with a `finish_reason`"
+)
 QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
 LIST_QUESTION: Final = (
     'Name the two files of a small web page, as JSON: {"files": ["index.html", "style.css"]}.'
@@ -72,6 +75,8 @@ def _completion(reply: Reply, pieces: int, notes: list[Note]) -> Check:
     failure = reply.failure
     if isinstance(failure, ServerError) and failure.kind == "only_reasoning":
         return Check("completion", "warned", f"the model thinks first; {timed}", failure.hint, data)
+    if reply.ending == "unsaid" and reply.text and notes:
+        return Check("completion", "warned", f"{timed}; {notes[-1].message}", UNSAID, data)
     if isinstance(failure, ServerError):
         return Check("completion", "failed", failure.message, failure.hint, data)
     if notes:

@@ -223,7 +223,7 @@ def test_an_answer_in_one_piece_is_a_warning() -> None:
 def test_an_answer_that_breaks_off_fails() -> None:
     def broken(request: Received) -> Canned:
         del request
-        return sse(delta("def"), delta(" add"))
+        return sse(delta("def"), delta(" add"), end="reset")
 
     assert one(examined(chatting(OLLAMA, broken)), "completion").state == "failed"
 
@@ -263,6 +263,21 @@ def test_a_cold_ollama_is_loaded_once_to_tell_its_window() -> None:
     checks = examined(server, model="m", provider="ollama")
     assert one(checks, "context window").message == "16,384 tokens"
     assert states(checks).index(("context window", "ok")) < len(checks) - 3
+
+
+def test_an_answer_without_a_finish_reason_is_worth_a_warning() -> None:
+    def unsaid(request: Received) -> Canned:
+        del request
+        return sse(delta("def"), delta(" add"), delta("():"), "[DONE]")
+
+    check = one(examined(chatting(OLLAMA, unsaid)), "completion")
+    assert (check.state, check.data["finish_reason"]) == ("warned", None)
+    assert check.message.endswith(
+        "does not say why it stops: an answer counts as whole when its code block is closed"
+    )
+    assert check.fix == (
+        "update the server, or the gateway in front of it: others end with a `finish_reason`"
+    )
 
 
 def test_an_answer_of_one_token_says_nothing_about_streaming() -> None:
