@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "chat": {"errors"},
     "families": set(),
     "config": {"errors", "families", "safe"},
-    "server": {"errors", "chat", "config", "counting", "families", "safe"},
+    "server": {"errors", "chat", "config", "counting", "families", "redact", "safe"},
     "prompts": {"chat"},
     "languages": set(),
     "replies": {"errors", "languages"},
