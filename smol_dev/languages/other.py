@@ -18,16 +18,16 @@ TELLING: Final = {
     "css": re.compile(
         r"\A(?:\s++|/\*(?:[^*]|\*(?!/))*+\*/|@[^;{}\n]*+;)*+[^{};]++\{\s*(?:[\w-]+\s*:[^{}]*+\s*)?(?:\}|[^{};]*\{)"
     ),
-    "java": re.compile(r"^\s*(?:public |final |abstract )*(?:class|interface|enum|record)\s", re.MULTILINE),
+    "java": re.compile(r"^[^\S\n]*+(?:public |final |abstract )*(?:class|interface|enum|record)\s", re.MULTILINE),
     "go": re.compile(r"^package \w+", re.MULTILINE),
-    "rust": re.compile(r"^\s*(?:pub(?:\(\w+\))? )?(?:fn|struct|enum|impl|trait|use|mod)\b", re.MULTILINE),
+    "rust": re.compile(r"^[^\S\n]*+(?:pub(?:\(\w+\))? )?(?:fn|struct|enum|impl|trait|use|mod)\b", re.MULTILINE),
     "javascript": re.compile(
-        r"^\s*(?:import\b|export\b|(?:async )?function\b|class\b|(?:const|let|var) )|\brequire\(|=>|"
+        r"^[^\S\n]*+(?:import\b|export\b|(?:async )?function\b|class\b|(?:const|let|var) )|\brequire\(|=>|"
         r"\b(?:document|console|module|window)\.",
         re.MULTILINE,
     ),
     "typescript": re.compile(
-        r"^\s*(?:import\b|export\b|interface\b|type\b|(?:const|let|class|function) )", re.MULTILINE
+        r"^[^\S\n]*+(?:import\b|export\b|interface\b|type\b|(?:const|let|class|function) )", re.MULTILINE
     ),
 }  # fmt: skip
 """The languages that an unlabelled text is tried as, in this order, with what must be in it.
@@ -38,7 +38,7 @@ PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash"
 SHAPES: Final = {
     "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
     "yaml": re.compile(
-        r"^\s*(?:- |[\[{]|(?:[\w.$/-]+|\"[^\"\n]*\"|'[^'\n]*')\s*:(?:\s|$))", re.MULTILINE
+        r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE
     ),
 }
 UNMISTAKABLE: Final = ("json", "html", "css")

@@ -231,7 +231,7 @@ ASIDE: Final = re.compile(
 )
 """Words in front of a list that say that it is another one than was asked for."""
 
-NAMES: Final = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\S+\.\w+")
+NAMES: Final = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\S{1,240}\.\w+")
 
 
 def _counting(found: Iterable[Listing]) -> list[Listing]:
@@ -475,7 +475,9 @@ LIST: Final[tuple[tuple[str, Callable[[Source], Iterator[Listing]]], ...]] = (
 WEAK: Final = frozenset({"", "mentions", "names"})
 """The passes whose find does not outweigh a refusal."""
 
-AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:\s*[\[\"'\s]*)?|[\s\])}\"'`]*$")
+AROUND: Final = re.compile(
+    r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:[\[\"'\s]*+)?|(?<![\s\])}\"'`])[\s\])}\"'`]++$"
+)
 EMPTY_LIST: Final = re.compile(
     r"^[ \t]*(?:[\w. ]{1,40}[=:][ \t]*)?(?:[\[(]\s{0,9}(?:\"\"|''|null|None)?\s{0,9}[\])]|\{\s{0,9}\}|"
     r"\{\s{0,9}[\"']?\w{1,40}[\"']?\s{0,9}:\s{0,9}(?:[\[{]\s{0,9}[\]}]|\"\"|null|None)\s{0,9},?\s{0,9}\}|"

@@ -58,7 +58,7 @@ WORDS: Final = re.compile(
 )
 SETTINGS: Final = re.compile(r"scripts|env\w*|run|usage|author|version|engines")
 WRAPPER: Final = re.compile(
-    r"\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|results?|output|data|response|answer|items|"
+    r"(?=\w*+\Z)\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|results?|output|data|response|answer|items|"
     r"entries|\w*structure|tree|project|program|values?|payload|final|updated|codebase|children|root|all|properties|app|manifest"
 )
 """Keys that mean the list itself and no folder."""
@@ -278,7 +278,11 @@ def _is_entry_key(text: str, value: Node) -> bool:
     """Tell whether a key is a file rather than a word about one."""
     if is_file_like(path_in(text)) and not text.endswith("/"):
         return True
-    return " " not in text and not value.items and bool(re.search(r"[/\\]\S*\w$", text))
+    return (
+        " " not in text
+        and not value.items
+        and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
+    )
 
 
 def _is_value(text: str, word: str) -> bool:

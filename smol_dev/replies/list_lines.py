@@ -26,7 +26,7 @@ BAR: Final = re.compile(r"^[\s│┃║|]*[│┃║|][\s│┃║|]*(?P<name>[^
 ICON: Final = re.compile(
     r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#%“”‘’«„-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+"
 )
-RULE: Final = re.compile(r"^[\s|:+=-]*-[\s|:+=-]*$")
+RULE: Final = re.compile(r"^(?=[^-]*-)[\s|:+=-]*+$")
 PATH_HEADER: Final = re.compile(
     r"\b(?:files?|paths?|file-?names?|filepaths?|datei\w*|fichier|archivo|name|module)\b|文件|ファイル|파일|файл",
     re.IGNORECASE,
@@ -194,7 +194,7 @@ MARK: Final = re.compile(
     r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・①-⑳]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
 )
 KEY: Final = re.compile(
-    r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*:\s*[|>{\[]?\s*(?:#.*)?$"
+    r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*+:\s*+[|>{\[]?+\s*+(?:#.*)?$"
 )
 WRAPPER_KEY: Final = re.compile(
     r".*(?:files?|paths?|list)|result|output|answer|items|project|structure|data", re.IGNORECASE
@@ -210,13 +210,15 @@ FOLDER_LABEL: Final = re.compile(
 ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
 RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
 AND: Final = r"(?:and|und|et|y|&|と|和)"
-SERIES: Final = re.compile(rf"\s*[,;、，،]\s*(?:{AND}\s+)?|\s+{AND}\s+|\s+\|\s+")
+SERIES: Final = re.compile(
+    rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++"
+)
 COMMAND: Final = re.compile(
     r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
     r"source|chmod|bash|cat|open|run)\s)"
 )
 MENTION: Final = re.compile(
-    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]+[/\\])*[\w@.-]*\w)(?![\w/`])"
+    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]{1,240}+[/\\])*[\w@.-]{0,240}\w)(?![\w/`])"
 )
 MOST_MENTIONS: Final = 200
 
@@ -415,7 +417,7 @@ def all_paths(text: str) -> list[str]:
         re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1),
     ):
         parts = (
-            SERIES.split(re.sub(r"[\])}]+$", "", start.rstrip("., 。")))
+            SERIES.split(start.rstrip("., 。").rstrip("])}"))
             if SERIES.search(start)
             else start.split()
         )

@@ -142,9 +142,9 @@ ROOT_WORDS: Final = (
     r"package)(?:[-_ .]*(?:name|root|slug|dir(?:ectory)?|folder|path))*"
 )
 PLACEHOLDER_ROOT: Final = re.compile(
-    rf"^/?(?:<\s*(?:{ROOT_WORDS}|root|dir|directory|folder|folder[-_ ]name|your[-_ ][^<>]*)\s*>|"
-    rf"\{{+\s*(?:\w+\.)?{ROOT_WORDS}\s*\}}+|\$\{{?\s*{ROOT_WORDS}\s*\}}?|%{ROOT_WORDS}%|"
-    rf"\[\s*(?:your[-_ ].*?|{ROOT_WORDS})\s*\]|__{ROOT_WORDS}__|"
+    rf"^/?(?:<\s*+(?:{ROOT_WORDS}|root|dir|directory|folder|folder[-_ ]name|your[-_ ][^<>]*)\s*+>|"
+    rf"\{{+\s*+(?:\w+\.)?{ROOT_WORDS}\s*+\}}+|\$\{{?\s*+{ROOT_WORDS}\s*+\}}?|%{ROOT_WORDS}%|"
+    rf"\[\s*+(?:your[-_ ].*?|{ROOT_WORDS}\s*+)\]|__{ROOT_WORDS}__|"
     r"your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
     r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
     r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ /]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
@@ -152,10 +152,10 @@ PLACEHOLDER_ROOT: Final = re.compile(
     re.IGNORECASE,
 )
 PLACEHOLDER: Final = re.compile(
-    r"[<{][^/]*[>}]|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
+    r"[<{][^/<{>}]*+[>}]|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
     r"app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
     r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
-    r"\[[^\]/]*(?:\s|your|name|module|file)[^\]/]*\]\.\w{1,4}$|%[sd]|\$\{|\{\{|\bTBD\b|…|^string$",
+    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\{\{|\bTBD\b|…|^string$",
     re.IGNORECASE,
 )
 REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")

@@ -127,15 +127,16 @@ def is_product(path: str) -> bool:
 
 
 DESCRIBED: Final = re.compile(
-    r"\s*[—（：]\s*|\s*——|\s+[-–−]+>?\s+|\s*:\s+|\s*:$|\s+:|\s+#+\s*|\s+//+\s*|\s+/\*|\s*<!--|\s+[(\[（]|(?<=\w)\((?=[^/\\]*$)"
-    r"|\s+[=-]+>\s*|\s*[→←⇒⟶]\s*|\s+<-+\s*|\s*\|\s*|\t+|,(?=\S)|\s+=\s+|\s*;\s+|\s+\*\s+|\s*[，、。]|(?<=\w):(?=[^\W\d])"
+    r"(?:(?<!\s)\s++)?(?:[—（：]\s*+|——|:\s++|:$|<!--)|(?<!\s)\s++(?:[-–−]+>?\s++|:|#+\s*+|//+\s*+|/\*|[(\[（])"
+    r"|(?<=\w)\((?=[^/\\]{0,1600}$)|(?<!\s)\s++(?:[=-]+>\s*+|<-+\s*+)|(?:(?<!\s)\s++)?(?:[→←⇒⟶]|\|)\s*+|\t+|,(?=\S)"
+    r"|(?<!\s)\s++[=*]\s++|(?:(?<!\s)\s++)?(?:;\s++|[，、。])|(?<=\w):(?=[^\W\d])"
 )
 """Where a description begins behind a path; some marks need no white space in front."""
 
 LABEL: Final = re.compile(
     r"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?(?:file\s*name|file[-_ ]?path|file|path|filename|filepath|"
-    r"name|source|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*"
-    r"(?:#?\d+)?\s*(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*(?=\S)",
+    r"name|source|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*+"
+    r"(?:#?\d+\s*+)?(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*+(?=\S)",
     re.IGNORECASE,
 )
 ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)
@@ -205,13 +206,14 @@ RULER: Final = re.compile(
     r"^(?:[-=*#~+<>]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$"
 )
 COMMENT: Final = re.compile(
-    r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*(.*?)\s*(?:\*+/|--+>|\"\"\"|'''|\*\)|#\})?$"
+    r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*+(.*?)(?:(?<!\s)\s++)?(?:\*{1,80}/|-{2,80}>|\"\"\"|'''|\*\)|#\})?$"
 )
 AFTER_PATH: Final = re.compile(
-    r"\s*(?:\((?:[^()]{0,60})\)|:|\s[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*$", re.IGNORECASE
+    r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$",
+    re.IGNORECASE,
 )
 MENTION: Final = re.compile(
-    r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]+[/\\])*[\w@-][\w@.-]*\.[A-Za-z]\w{0,9})(?![\w/])"
+    r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]{1,240}+[/\\])*[\w@-][\w@.-]{0,240}\.[A-Za-z]\w{0,9})(?![\w/])"
 )
 FILE_NAME: Final = re.compile(
     r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
