@@ -6,7 +6,8 @@ import sys
 from typing import Final
 
 REBUILT: Final = tuple(
-    f"smol_dev.replies.{name}" for name in ("answer", "blocks", "checks", "wrapped")
+    f"smol_dev.{name}"
+    for name in ("checks.", "replies.answer", "replies.blocks", "replies.checks", "replies.wrapped")
 )
 """Rooms that are being replaced; they come under this test when they stand."""
 
