@@ -71,7 +71,7 @@ class Turn:
 
 def take_turn(raw: str) -> Turn:
     """Return what the model said. Linear in the length of the answer."""
-    text = re.sub(r"\r+\n", "\n", raw.removeprefix("\ufeff"))
+    text = re.sub(r"(?<!\r)\r++\n", "\n", raw.removeprefix("\ufeff"))
     text = final_channel(text)
     for _ in range(MOST_LAYERS):
         inner = without_layer(text)

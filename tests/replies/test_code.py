@@ -118,3 +118,10 @@ def test_the_file_in_the_answer(path: str, answer: str, content: str) -> None:
     verdict = read_code(answer, path=path, finish_reason="stop")
     assert isinstance(verdict, Code)
     assert verdict.content == content
+
+
+@pytest.mark.parametrize("unit", ["-", "1.", 'a="b" ', "a=b="])
+def test_what_follows_a_fence_is_read_in_time(unit: str) -> None:
+    """A hundred dashes took longer than the universe has stood."""
+    verdict = read_code(f"```python {unit * 100} !\n{PY}```", path="a.py", finish_reason="stop")
+    assert not isinstance(verdict, Code) or verdict.content.endswith(PY)
