@@ -128,7 +128,9 @@ def is_open(text: str, request: Request) -> bool:
         tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)
         root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None
         tags += [root[1]] if root and not text.rstrip().endswith("/>") else []
-        return any(f"</{tag}>" not in text for tag in tags) or text.rfind("<") > text.rfind(">")
+        ends = (("<", ">"), ("{%", "%}"), ("{{", "}}"))
+        is_cut = any(text.rfind(opening) > text.rfind(closing) for opening, closing in ends)
+        return is_cut or any(f"</{tag}>" not in text for tag in tags)
     if (
         request.is_text
         or request.parsed(text).state is not State.NOT_JUDGED
