@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import translate
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,8 @@ LEFT_OUT: Final = frozenset(
 )
 MOST_BYTES: Final = 1024 * 1024
 MOST_FILES: Final = 20_000
+MOST_TEXT: Final = 256 * 1024 * 1024
+MOST_RULES: Final = 500
 LONGEST_PATTERN: Final = 500
 
 
@@ -23,6 +26,7 @@ class Folder:
     files: dict[str, str] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
     cut: bool = False
+    size: int = 0
 
 
 def read(root: Path) -> Folder:
@@ -39,7 +43,7 @@ def read(root: Path) -> Folder:
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if len(found.files) + len(found.others) >= MOST_FILES:
+            if len(found.files) + len(found.others) >= MOST_FILES or found.size > MOST_TEXT:
                 found.cut = True
                 break
             is_folder = entry.is_dir(follow_symlinks=False)
@@ -65,6 +69,7 @@ def _take(found: Folder, root: Path, path: str) -> None:
         found.others.add(path)
     else:
         found.files[path] = text
+        found.size += len(text)
 
 
 def read_text(path: Path) -> str | None:
@@ -84,8 +89,29 @@ def read_text(path: Path) -> str | None:
         return None
 
 
-Rule = tuple[bool, bool, "re.Pattern[str]"]
-"""Whether it takes back an earlier one, whether it is for folders only, and what it matches."""
+@dataclass(frozen=True)
+class Rule:
+    """A line of a .gitignore: what it leaves out, or takes in again, below its folder.
+
+    A part of None stands for any folders; the other parts each match one name.
+    """
+
+    parts: "tuple[re.Pattern[str] | None, ...]"
+    depth: int
+    negated: bool
+    only_folders: bool
+
+    def matches(self, names: list[str]) -> bool:
+        """Whether it is about the path of these names; the time grows with their number only."""
+        reached = {self.depth}
+        for part in self.parts:
+            if part is None:
+                reached = set(range(min(reached), len(names) + 1))
+            else:
+                reached = {at + 1 for at in reached if at < len(names) and part.match(names[at])}
+            if not reached:
+                return False
+        return len(names) in reached
 
 
 def _ignored(root: Path, folder: str) -> tuple[Rule, ...]:
@@ -94,41 +120,21 @@ def _ignored(root: Path, folder: str) -> tuple[Rule, ...]:
 
 
 def _rules(text: str, folder: str) -> Iterator[Rule]:
-    for line in text.splitlines()[:2000]:
+    depth = len(folder.split("/")) if folder else 0
+    for line in text.splitlines()[:MOST_RULES]:
         pattern = line.rstrip()
         if not pattern or pattern.startswith("#") or len(pattern) > LONGEST_PATTERN:
             continue
-        negated = pattern.startswith("!")
-        pattern = pattern.removeprefix("!").removeprefix("\\")
-        only_folders = pattern.endswith("/")
-        pattern = pattern.rstrip("/")
-        anchored = "/" in pattern
-        base = re.escape(f"{folder}/" if folder else "")
-        start = base if anchored else f"{base}(?:.*/)?"
-        yield negated, only_folders, re.compile(start + _glob(pattern.lstrip("/")) + r"\Z")
-
-
-def _glob(pattern: str) -> str:
-    parts = []
-    for piece in re.findall(r"\*\*/|/\*\*\Z|\*+|\?|\[[^\]/]+\]|.", pattern):
-        match piece:
-            case "**/":
-                parts.append("(?:.*/)?")
-            case "/**":
-                parts.append("/.*")
-            case "?":
-                parts.append("[^/]")
-            case _ if piece.startswith("*"):
-                parts.append("[^/]*")
-            case _ if piece.startswith("[") and len(piece) > 1:
-                parts.append("[" + piece[1:-1].replace("!", "^", 1).replace("\\", "\\\\") + "]")
-            case _:
-                parts.append(re.escape(piece))
-    return "".join(parts)
+        plain = pattern.removeprefix("!").removeprefix("\\")
+        names = plain.strip("/").split("/")
+        anywhere = () if "/" in plain.rstrip("/") else (None,)
+        parts = (None if name == "**" else re.compile(translate(name)) for name in names)
+        yield Rule((*anywhere, *parts), depth, pattern.startswith("!"), plain.endswith("/"))
 
 
 def _matches(rules: tuple[Rule, ...], path: str, *, is_folder: bool) -> bool:
-    for negated, only_folders, pattern in reversed(rules):
-        if (is_folder or not only_folders) and pattern.match(path):
-            return not negated
+    names = path.split("/")
+    for rule in reversed(rules):
+        if (is_folder or not rule.only_folders) and rule.matches(names):
+            return not rule.negated
     return False

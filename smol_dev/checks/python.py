@@ -445,12 +445,13 @@ def own_modules(python: Python, module: Module) -> Iterator[Problem]:
         return
     folder = posixpath.dirname(module.path)
     beside = {name for name in _modules(python, folder) if f"{name}.py" in python.project.names}
+    beside.discard(posixpath.basename(module.path).removesuffix(".py"))
     for each in module.imports:
         for name in () if each.guarded else _imported(each.node):
             top = name.partition(".")[0]
             if (
                 top in OURS
-                and beside - {posixpath.basename(module.path).removesuffix(".py")}
+                and beside
                 and not _is_around(python, top)
                 and not (python.dependencies and python.dependencies.provide(top))
             ):

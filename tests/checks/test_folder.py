@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,42 @@ def test_links_pipes_and_binary_files_are_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     (tmp_path / "a.py").write_bytes(b"\x00\xff")
     assert read(tmp_path).files == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("*.log", {"a.txt", "sub/a.txt"}),
+        ("/a.txt", {"b.log", "sub/a.txt", "sub/b.log"}),
+        ("sub/a.txt", {"a.txt", "b.log", "sub/b.log"}),
+        ("**/a.txt", {"b.log", "sub/b.log"}),
+        ("sub/**", {"a.txt", "b.log"}),
+        ("sub/", {"a.txt", "b.log"}),
+        ("[ab].*", set()),
+        ("[!a].*\n!sub/b.log", {"a.txt", "sub/a.txt", "sub/b.log"}),
+    ],
+)
+def test_a_gitignore_is_read_as_git_does(tmp_path: Path, pattern: str, left: set[str]) -> None:
+    names = ("a.txt", "b.log", "sub/a.txt", "sub/b.log")
+    make(tmp_path, {**dict.fromkeys(names, ""), ".gitignore": pattern})
+    assert set(read(tmp_path).files) == left
+
+
+def test_a_hostile_gitignore_takes_no_time(tmp_path: Path) -> None:
+    make(tmp_path, {"a" * 200: "", ".gitignore": "*a" * 100 + "b\n" + "**/" * 150 + "b\n"})
+    begun = time.process_time()
+    assert set(read(tmp_path).files) == {"a" * 200}
+    assert time.process_time() - begun < 5
+
+
+def test_a_name_that_is_no_text_is_told_in_ascii(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / os.fsdecode(b"\xff.py")).write_text("def f(:\n", encoding="utf-8")
+    assert run(["check", str(tmp_path)]) == 4
+    assert "invalid syntax" in capsys.readouterr().out
+    assert run(["check", str(tmp_path), "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["path"] == "\udcff.py"
 
 
 def test_this_project_fits_together() -> None:

@@ -93,6 +93,33 @@ FAULTS = {
         {"a.js": "import x from 'axios';\n", "package.json": '{"dependencies": {"react": "1"}}'},
         "a.js:1:15: `axios` is imported, and `package.json` does not name it",
     ),
+    "a function that no script defines": (
+        {"a.mjs": "import fs from 'fs';\nfunction load() {}\nlaod(fs);\n"},
+        "a.mjs:3:1: `laod` is called, and not defined; there is: `load`, `fs`",
+    ),
+    "a function that no script of the page defines": (
+        {
+            "index.html": page("<script src='a.js'></script><script>show(load());</script>"),
+            "a.js": "function load() {}\nfunction shaw() {}\n",
+        },
+        "index.html:1:77: `show` is called, and not defined; there is: `shaw`, `load`",
+    ),
+    "a module that can only be the project's own": (
+        {"main.py": "import handlers\nimport store\n", "store.py": ""},
+        "main.py:1:1: there is no module `handlers`; there is: `store`",
+    ),
+    "a name behind a letter of two bytes": (
+        {"a.py": "print('é', nam)\n"},
+        "a.py:1:12: `nam` is not defined",
+    ),
+    "a name in an annotation in quotes": (
+        {"a.py": "def f(x: 'Nam') -> None: ...\n"},
+        "a.py:1:10: `Nam` is not defined",
+    ),
+    "a page's module that imports what is not there": (
+        {"index.html": page("<script type=module>import './a.js';</script>")},
+        "index.html:1:68: there is no file `./a.js`",
+    ),
     "a picture of a style sheet": (
         {"a.css": "a { background: url(x.png) }\n"},
         "a.css:1:21: there is no file `x.png`",
@@ -180,6 +207,34 @@ NEAR_MISSES = {
     },
     "a build's output": {"i.html": page("<script src='dist/bundle.js'></script>")},
     "fragments of a style sheet": {"a.css": "a { fill: url(#x); background: url(data:x) }\n"},
+    "a library from elsewhere": {
+        "i.html": page("<script src='https://x.org/a.js'></script><script>show();</script>")
+    },
+    "a script that no page loads": {"a.js": "show();\n"},
+    "a function that another script gives to the window": {
+        "i.html": page("<script src=a.js></script><script type=module src=b.js></script>"),
+        "a.js": "show();\n",
+        "b.js": "window.show = () => 1;\n",
+    },
+    "functions of the tests": {"a.test.js": "import './b.js';\ntest('x', () => 1);\n", "b.js": ""},
+    "names that a comment gives": {"a.mjs": "/* global show */\nimport 'fs';\nshow();\n"},
+    "a module of the path outside": {"main.py": "import handlers\n"},
+    "names for Python 2": {"a.py": "import sys\nif sys.version_info[0] < 3:\n    unicode('a')\n"},
+    "names that a class makes": {
+        "a.py": "import enum\n@enum.global_enum\nclass A(enum.IntEnum):\n    B = 1\nprint(B)\n"
+    },
+    "a compiled module": {
+        "p/__init__.py": "from .q import *\nfrom p.q import r\n",
+        "p/q.abi3.so": "",
+    },
+    "scripts of a published package": {
+        "package.json": '{"repository": "x", "scripts": {"test": "node test.js"}}'
+    },
+    "a page that a program made": {
+        "i.html": page("<a href='b.html'></a>", "<meta name=generator content=x>")
+    },
+    "text in a text area": {"i.html": page("<textarea><img src='a.png'></textarea>")},
+    "files that tests want wrong": {"testdata/a.py": "def f(:\n"},
     "C, which is not judged": {"a.c": "int main( {\n"},
 }
 
