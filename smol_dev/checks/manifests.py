@@ -195,7 +195,7 @@ BUILT: Final = frozenset(
     "dist build out lib target public node_modules .next pkg _site coverage es cjs esm bin generated gen".split()
 )
 RUNNERS: Final = re.compile(
-    r"(?:^|&&|\|\||;|\s)(?:node|nodemon|ts-node|tsx|python3?|bash|sh)\s+(?:--?[\w=-]+\s+)*([\w./-]+\.(?:[cm]?[jt]sx?|py|sh))(?=\s|$)"
+    r"(?:^|&&|\|\||;|\s)(?:node|nodemon|ts-node|tsx|python3?|bash|sh)\s++(?:-[\w=-]++\s++)*+([\w./-]+\.(?:[cm]?[jt]sx?|py|sh))(?=\s|$)"
 )
 
 

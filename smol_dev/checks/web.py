@@ -76,7 +76,7 @@ MEMBERS: Final = """
 (arguments (identifier) @passed)
 """
 ATTACHED: Final = re.compile(
-    r"\(?\s*<?\s*(?:window|globalThis|self|global|this|document)\b[^.\[\]]*(?:\.([\w$]+)|\[\s*[\"'`]([\w$]+)[\"'`]\s*\])"
+    r"\(?\s?<?\s?(?:window|globalThis|self|global|this|document)\b[^.\[\]]*(?:\.([\w$]+)|\[\s*[\"'`]([\w$]+)[\"'`]\s*\])"
 )
 COMMENTED: Final = re.compile(r"/\*\s*(?:globals?|exported)\s([^*]*)\*/")
 IMPORTED: Final = ("", ".js", "/index.js", ".ts", ".tsx", ".jsx", ".mjs")
