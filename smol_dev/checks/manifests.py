@@ -101,12 +101,15 @@ class Dependencies:
         return (DISTRIBUTIONS.get(top) or top).split()[0]
 
 
-REQUIREMENTS: Final = re.compile(
-    r"(?:^|/)(?:[\w.-]*requirements[\w.-]*\.(?:txt|in)|requirements/[\w.-]+\.(?:txt|in))$"
-)
 OTHER_MANIFESTS: Final = frozenset(
     "setup.py setup.cfg Pipfile environment.yml environment.yaml conda.yaml meta.yaml".split()
 )
+
+
+def _lists_requirements(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    named = "requirements" in name or posixpath.basename(folder) == "requirements"
+    return named and name.endswith((".txt", ".in"))
 
 
 def python_dependencies(project: Project) -> Dependencies | None:
@@ -116,7 +119,7 @@ def python_dependencies(project: Project) -> Dependencies | None:
     if any(name in project.names for name in OTHER_MANIFESTS):
         return None
     for path, text in project.files.items():
-        if REQUIREMENTS.search(path):
+        if _lists_requirements(path):
             found = requirements(text)
         elif posixpath.basename(path) == "pyproject.toml":
             found = from_pyproject(text)
@@ -124,7 +127,7 @@ def python_dependencies(project: Project) -> Dependencies | None:
             continue
         if found is None:
             return None
-        if found or REQUIREMENTS.search(path):
+        if found or _lists_requirements(path):
             files.append(path)
         names |= found
     return Dependencies(frozenset(names), tuple(files)) if files else None
@@ -297,7 +300,9 @@ def _entry_point(project: Project, path: str, text: str, value: str) -> Iterator
     top = base.split("/")[0]
     if not found:
         # A package whose folder is mapped to another place is not judged.
-        if any(project.exists(posixpath.join(folder, root, top)) for root in ("", "src")):
+        mapped = re.search(r"\bpackage[-_]dir\b|\bwhere\b|\bsources\b", text)
+        places = (posixpath.join(folder, root, top) for root in ("", "src"))
+        if mapped is None and any(project.exists(place) for place in places):
             yield Problem(
                 path,
                 line,
@@ -359,7 +364,8 @@ def _dockerfile(project: Project, path: str, text: str) -> Iterator[Problem]:
 
 def _makefile(project: Project, path: str, text: str) -> Iterator[Problem]:
     targets = set(re.findall(r"^([^\s:#=][^:=\n]*):(?!=)", text, re.MULTILINE))
-    words: set[str] = {word for target in targets for word in target.split()}
+    words = {word for target in targets for word in target.split()}
+    words.update(re.findall(r"(?:>|-o|touch|tee) ?([\w./-]+)", text))
     for match in re.finditer(r"^\t[@-]?[^\n]*", text, re.MULTILINE):
         if "cd " in match[0]:
             continue

@@ -3,10 +3,11 @@
 import pytest
 
 from smol_dev.checks import check
+from tests.checks.forms import FORMS
 from tests.checks.programs import FAULTS, PROGRAMS
 
 
-@pytest.mark.parametrize("files", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.parametrize("files", [*PROGRAMS.values(), *FORMS.values()], ids=[*PROGRAMS, *FORMS])
 def test_a_working_program_has_no_problem(files: dict[str, str]) -> None:
     assert check(files) == ()
 
