@@ -11,7 +11,7 @@ from tree_sitter import Query, QueryCursor
 from smol_dev.checks.manifests import is_built
 from smol_dev.checks.project import Problem, Project, beside, instead, nearest
 from smol_dev.checks.scripts import CALLABLE
-from smol_dev.checks.web import MARKS, STATIC, Page, Script, Source, Tag, Web, text_of
+from smol_dev.checks.web import MARKS, PARTS, STATIC, Page, Script, Source, Tag, Web, text_of
 from smol_dev.languages import grammar, tree
 
 if TYPE_CHECKING:
@@ -143,11 +143,19 @@ def page_files(pages: Pages, page: Page) -> Iterator[Problem]:
                 for each in _addresses(attribute, value):
                     if _is_missing(pages, page.path, each, loose=page.is_template):
                         yield _missing(pages.project, page, each, offset, "page-file")
-    for found in STATIC.finditer(page.text):
-        name = found[1] or found[2]
+    for found in (*STATIC.finditer(page.text), *PARTS.finditer(page.text)):
+        name = found[found.lastindex or 0]
+        part = found.re is PARTS
+        if part and not _is_known(pages.project, posixpath.dirname(name)):
+            continue
         if not pages.project.ending(name) and not _is_made(pages.project, name):
             offset = len(page.text[: found.start(found.lastindex or 0)].encode(errors="replace"))
             yield _missing(pages.project, page, name, offset, "page-file")
+
+
+def _is_known(project: Project, folder: str) -> bool:
+    """Whether a folder is of the project, rather than of a package that brings templates."""
+    return not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
 
 
 def _addresses(attribute: str, value: str) -> list[str]:

@@ -251,8 +251,11 @@ class Scripts:
         if script is None or path in seen or len(seen) > LONGEST_CHAIN:
             return None
         if (path, common) not in self._exports:
+            names: frozenset[str] | None
             if script.is_module and not script.is_common:
                 names = self._module_exports(script, seen | {path})
+            elif not common and not script.is_module and not OTHERWISE.search(script.text):
+                names = frozenset()
             else:
                 names = _common_exports(script) if common and not script.is_module else None
             self._exports[path, common] = names
@@ -311,6 +314,9 @@ def _wanted(script: Script) -> Iterator[Wanted]:
     yield from (each for node in script.found.get("export", ()) if (each := _reexported(node)))
     yield from (_called(node) for node in script.found.get("called", ()))
 
+
+OTHERWISE: Final = re.compile(r"exports|\bdefine\(")
+"""What a script says that exports in the ways of old."""
 
 LOCAL: Final = re.compile(r"\.{1,2}(?:/|$)|/[\w./-]+\.(?:m?js|css|json)$")
 
@@ -469,7 +475,7 @@ def _is_local(scripts: Scripts, script: Script, name: str) -> bool:
     first = name.partition("/")[0]
     if any(posixpath.join(each, first) in scripts.project.folders for each in above(script.path)):
         return True
-    alias = rf"(?<![\w@/]){re.escape(first)}(?:/\*|\$|/)?[\"']?\s*:"
+    alias = rf"(?<![\w@/.-]){re.escape(first)}(?:/\*|\$|/)?[\"']?\s*:"
     return "baseUrl" in scripts.configuration or re.search(alias, scripts.configuration) is not None
 
 

@@ -29,6 +29,9 @@ STATIC: Final = re.compile(
 )
 """A file of the static folder, as Flask and Django name it."""
 
+PARTS: Final = re.compile(r"\{%-? ?(?:extends|include) ['\"]([^'\"{}]+)['\"]")
+"""A template that another one is made of."""
+
 PAGE: Final = """
 [(start_tag) (self_closing_tag)] @tag
 (script_element (start_tag) @opened (raw_text) @script)

@@ -175,6 +175,9 @@ PROGRAMS: Final[dict[str, Files]] = {
 FAULTS: Final[list[tuple[str, str, str, str, str]]] = [
     ("missing import", "flask", "app.py", "import Flask, redirect, ", "import Flask, "),
     ("missing import", "flask", "app.py", "import settings\n", ""),
+    ("wrong path", "flask", "templates/index.html", "'base.html'", "'layout.html'"),
+    ("wrong name", "page of modules", "src/game.js", "export class Game", "class Game"),
+    ("missing dependency", "React in TypeScript", "package.json", '"react": "18", ', ""),
     ("missing import", "django", "blog/views.py", "from .models import Post\n", ""),
     ("missing import", "fastapi", "shop/routers/items.py", "from ..schemas import Item\n", ""),
     ("missing import", "game without a manifest", "board.py", "import random\n", ""),
