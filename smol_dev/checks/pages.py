@@ -100,6 +100,11 @@ class Pages:
         """The last parts of the paths that programs and scripts name."""
         return frozenset(re.findall(r"/([\w.-]+)", self.web.served))
 
+    def static(self, name: str) -> str:
+        """The path of a static file, as far as it is known where those are."""
+        usual = "static" in self.project.stems and "static_folder" not in self.web.served
+        return f"static/{name}" if usual and "STATICFILES_DIRS" not in self.web.served else name
+
     @cached_property
     def words(self) -> frozenset[str]:
         """The words that scripts hold in quotes."""
@@ -148,7 +153,8 @@ def page_files(pages: Pages, page: Page) -> Iterator[Problem]:
         part = found.re is PARTS
         if part and not _is_known(pages.project, posixpath.dirname(name)):
             continue
-        if not pages.project.ending(name) and not _is_made(pages.project, name):
+        there = pages.project.ending(name if part else pages.static(name))
+        if not there and not _is_made(pages.project, name):
             offset = len(page.text[: found.start(found.lastindex or 0)].encode(errors="replace"))
             yield _missing(pages.project, page, name, offset, "page-file")
 

@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
 
@@ -62,6 +63,10 @@ OURS: Final = frozenset(
     " schemas services controllers exceptions middleware storage store game player board logic commands tasks".split()
 )
 """Names that everybody gives to modules of their own, and nobody to a distribution."""
+
+
+MOST_COMPARED: Final = 200
+"""Imports of a file that are compared with the modules beside it."""
 
 
 @dataclass(frozen=True)
@@ -446,17 +451,32 @@ def own_modules(python: Python, module: Module) -> Iterator[Problem]:
     folder = posixpath.dirname(module.path)
     beside = {name for name in _modules(python, folder) if f"{name}.py" in python.project.names}
     beside.discard(posixpath.basename(module.path).removesuffix(".py"))
-    for each in module.imports:
+    for each in module.imports[:MOST_COMPARED]:
         for name in () if each.guarded else _imported(each.node):
             top = name.partition(".")[0]
             if (
-                top in OURS
+                (top in OURS or _is_misspelt(python, module, each.node, top))
                 and beside
                 and not _is_around(python, top)
                 and not (python.dependencies and python.dependencies.provide(top))
             ):
                 message = f"there is no module `{name}`" + instead(top, beside, "there is")
                 yield _problem(module, each.node, "python-import", message)
+
+
+def _is_misspelt(
+    python: Python, module: Module, node: ast.Import | ast.ImportFrom, top: str
+) -> bool:
+    """Whether names are imported of a module that a file beside it defines, whose name is much like it."""
+    if not isinstance(node, ast.ImportFrom) or top in sys.stdlib_module_names:
+        return False
+    folder = posixpath.dirname(module.path)
+    near = get_close_matches(top, _modules(python, folder), n=1, cutoff=0.7)
+    owner = python.modules.get(posixpath.join(folder, f"{near[0]}.py")) if near else None
+    if owner is None or owner is module:
+        return False
+    others = {name.partition(".")[0] for each in owner.imports for name in _imported(each.node)}
+    return top not in others and all(alias.name in owner.bound for alias in node.names)
 
 
 def _is_around(python: Python, top: str) -> bool:

@@ -175,6 +175,15 @@ PROGRAMS: Final[dict[str, Files]] = {
 FAULTS: Final[list[tuple[str, str, str, str, str]]] = [
     ("missing import", "flask", "app.py", "import Flask, redirect, ", "import Flask, "),
     ("missing import", "flask", "app.py", "import settings\n", ""),
+    ("wrong path", "flask", "templates/base.html", "js/notes.js", "notes.js"),
+    ("wrong path", "game without a manifest", "main.py", "from board import", "from bord import"),
+    (
+        "wrong path",
+        "game without a manifest",
+        "main.py",
+        "from player import",
+        "from players import",
+    ),
     ("wrong path", "flask", "templates/index.html", "'base.html'", "'layout.html'"),
     ("wrong name", "page of modules", "src/game.js", "export class Game", "class Game"),
     ("missing dependency", "React in TypeScript", "package.json", '"react": "18", ', ""),

@@ -219,6 +219,10 @@ NEAR_MISSES = {
     "functions of the tests": {"a.test.js": "import './b.js';\ntest('x', () => 1);\n", "b.js": ""},
     "names that a comment gives": {"a.mjs": "/* global show */\nimport 'fs';\nshow();\n"},
     "a module of the path outside": {"main.py": "import handlers\n"},
+    "a module of the path outside, much like one of ours": {
+        "main.py": "from schedule import every\nevery(1)\n",
+        "scheduler.py": "def start(): ...\n",
+    },
     "names for Python 2": {"a.py": "import sys\nif sys.version_info[0] < 3:\n    unicode('a')\n"},
     "names that a class makes": {
         "a.py": "import enum\n@enum.global_enum\nclass A(enum.IntEnum):\n    B = 1\nprint(B)\n"
