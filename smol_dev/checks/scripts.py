@@ -54,6 +54,9 @@ BROWSER: Final = frozenset(
 )
 """Those that only a window has."""
 
+CORE: Final = frozenset("fs path os http https readline util express mongoose axios".split())
+"""The modules whose names nothing else has in a script for Node."""
+
 GLOBAL: Final = CALLABLE | frozenset(
     "Headers Request Response FormData Blob File URL URLSearchParams Buffer process console globalThis window document"
     " undefined module performance crypto AbortController EventTarget Event WebSocket".split()
@@ -420,6 +423,11 @@ def functions(scripts: Scripts, script: Script) -> Iterator[Problem]:
             there = {*script.declared, *visible}
             message = f"`{name}` is called, and not defined" + instead(name, there, "there is")
             yield script.problem(node, "script-name", message)
+    objects, _, _ = script.members
+    for name in CORE.intersection(objects):
+        if absent and name not in script.declared and name not in visible:
+            message = f"`{name}` is used, and not imported"
+            yield script.problem(objects[name][0], "script-name", message)
 
 
 def _absent(script: Script) -> frozenset[str]:

@@ -175,6 +175,7 @@ PROGRAMS: Final[dict[str, Files]] = {
 FAULTS: Final[list[tuple[str, str, str, str, str]]] = [
     ("missing import", "flask", "app.py", "import Flask, redirect, ", "import Flask, "),
     ("missing import", "flask", "app.py", "import settings\n", ""),
+    ("missing import", "node modules", "bin/tool.mjs", "import fs from 'node:fs/promises';\n", ""),
     ("wrong path", "flask", "templates/base.html", "js/notes.js", "notes.js"),
     ("wrong path", "game without a manifest", "main.py", "from board import", "from bord import"),
     (
