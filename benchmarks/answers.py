@@ -25,22 +25,24 @@ from smol_dev.languages import language_named, language_of, parse
 from smol_dev.server.chat import Message
 from tests.real_server import address_of, begin
 
-PROMPT: Final = "a shop list that runs in the browser, with a small server and scripts around it"
+PROMPT: Final = "a greeting in twelve languages; every file is a few lines long"
 PLAN: Final = """\
-# Shop list
+# Greeting
 
-- `app.py`: the server; `run(port)` serves the page and `items.json`.
-- `store.py`: `load(path)` and `save(path, items)`.
-- `index.html`: the page, with the list `#items` and the button `#add`.
-- `style.css`: colours and spacing.
-- `app.js`: `render(items)` and `add(name)`.
-- `types.ts`: the type `Item`.
-- `main.go`: prints the items.
-- `lib.rs`: `count(items)`.
-- `start.sh`: starts the server.
-- `items.json`: three items to begin with.
-- `config.toml`: port and path.
-- `deploy.yaml`: a service with one container.
+Every file is a few lines long and says hello in its own way.
+
+- `hello.py`: `greet(name)` prints a greeting.
+- `words.py`: the list `WORDS` with three words.
+- `index.html`: a page with one heading.
+- `style.css`: the colour of the heading.
+- `app.js`: logs a greeting.
+- `types.ts`: the type `Greeting`.
+- `main.go`: prints a greeting.
+- `main.rs`: prints a greeting.
+- `start.sh`: runs `hello.py`.
+- `words.json`: three words.
+- `config.toml`: the name to greet.
+- `deploy.yaml`: the name and the port.
 """
 FILES: Final = tuple(re.findall(r"^- `([^`]+)`", PLAN, re.MULTILINE))
 PYTHON_EXAMPLE: Final = """\
