@@ -1,7 +1,7 @@
 """Answers used at the first try: a real small model on a real llama.cpp server, asked in several ways.
 
-Twelve files of one plan, each asked for with several seeds. An answer is right when it is one closed block in the
-language of the file that parses. The file list is asked for by schema, with and without an example.
+Twelve files of one plan, each asked for with several seeds. An answer is used when the reader of a run takes a
+whole file from it that parses. The file list is asked for by schema, with and without an example.
 
     python -m benchmarks.answers MODEL.gguf [--seeds 6] [--tokens 400]
 
@@ -22,6 +22,7 @@ from typing import Final
 from benchmarks.machine import about, fetch, table
 from smol_dev import prompts
 from smol_dev.languages import language_named, language_of, parse
+from smol_dev.replies import Code, read_code
 from smol_dev.server.chat import Message
 from tests.real_server import address_of, begin
 
@@ -91,16 +92,19 @@ def served(model: Path) -> Iterator[str]:
             server.communicate()
 
 
-def ask(base_url: str, turns: Sequence[Message], *, seed: int, tokens: int, **more: object) -> str:
-    """The model's text."""
+def ask(
+    base_url: str, turns: Sequence[Message], *, seed: int, tokens: int, **more: object
+) -> tuple[str, str]:
+    """The model's text, and why it stopped."""
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
     fields = {"messages": messages, "seed": seed, "max_tokens": tokens, "temperature": 0.2, **more}
     answer = fetch(f"{base_url}/chat/completions", data=json.dumps(fields).encode())
-    return str(answer["choices"][0]["message"]["content"])
+    choice = answer["choices"][0]
+    return str(choice["message"]["content"]), str(choice["finish_reason"])
 
 
-def file_answer(base_url: str, way: Way, path: str, *, seed: int, tokens: int) -> str:
-    """The whole answer with a file, the given opening included."""
+def file_answer(base_url: str, way: Way, path: str, *, seed: int, tokens: int) -> tuple[str, str]:
+    """The whole answer with a file, the given opening included, and why it stopped."""
     words = prompts.shipped("small")
     listed = json.dumps({"files": FILES})
     asked = prompts.ask_file(words, path, prompt=PROMPT, plan=PLAN, files=FILES)
@@ -114,17 +118,19 @@ def file_answer(base_url: str, way: Way, path: str, *, seed: int, tokens: int) -
     opening = prompts.file_opening(path) if way.opening else ""
     if opening:
         turns.append(Message("assistant", opening))
-    return opening + ask(base_url, turns, seed=seed, tokens=tokens)
+    said, finish = ask(base_url, turns, seed=seed, tokens=tokens)
+    whole = (
+        said if said.startswith(opening) else opening + said
+    )  # an answer in one piece holds both
+    return whole, finish
 
 
-def judged(path: str, answer: str) -> tuple[bool, bool]:
-    """Whether the answer is one closed block that parses, and whether it is in the language of the file."""
-    block = re.fullmatch(r"\s*(`{3,})([^\n`]*)\n(.*)\n\1\s*", answer, re.DOTALL)
-    begins = re.match(r"\s*`{3,}([^\n`]*)\n", answer)
-    right_language = begins is not None and language_named(begins[1].strip()) == language_of(path)
-    parses = block is not None and not re.search(r"^`{3,}", block[3], re.MULTILINE)
-    parses = parses and block is not None and not parse(path, block[3] + "\n").wrong
-    return parses and right_language, right_language
+def judged(path: str, answer: str, finish: str) -> tuple[bool, bool]:
+    """Whether a run would take the file from the answer, and whether its block is in the language of the file."""
+    begins = re.search(r"^`{3,}([^\n`]*)\n", answer, re.MULTILINE)
+    in_language = begins is not None and language_named(begins[1].strip()) == language_of(path)
+    verdict = read_code(answer, path=path, finish_reason=finish)
+    return isinstance(verdict, Code) and not parse(path, verdict.content).wrong, in_language
 
 
 def listed(base_url: str, *, example: bool, seed: int) -> str:
@@ -138,7 +144,7 @@ def listed(base_url: str, *, example: bool, seed: int) -> str:
     ]
     schema = {"name": "files", "strict": True, "schema": prompts.FILE_LIST_SCHEMA}
     form = {"type": "json_schema", "json_schema": schema}
-    text = ask(base_url, turns, seed=seed, tokens=300, response_format=form)
+    text, _ = ask(base_url, turns, seed=seed, tokens=300, response_format=form)
     try:
         files = tuple(json.loads(text)["files"])
     except (ValueError, KeyError):
@@ -161,19 +167,19 @@ def main() -> None:
     with served(options.model) as base_url:
         for way in WAYS:
             verdicts = [
-                judged(path, file_answer(base_url, way, path, seed=seed, tokens=options.tokens))
+                judged(path, *file_answer(base_url, way, path, seed=seed, tokens=options.tokens))
                 for seed in seeds
                 for path in FILES
             ]
-            right, language = (sum(each) for each in zip(*verdicts, strict=True))
-            rows.append((way.name, f"{right} of {total}", f"{language} of {total}"))
+            used, language = (sum(each) for each in zip(*verdicts, strict=True))
+            rows.append((way.name, f"{used} of {total}", f"{language} of {total}"))
             print(rows[-1], flush=True)
         lists = {
             example: [listed(base_url, example=example, seed=seed) for seed in range(options.lists)]
             for example in (True, False)
         }
     print()
-    print(table(("a file asked for with", "right", "in its language"), rows))
+    print(table(("a file asked for with", "used", "in its language"), rows))
     print()
     kinds = ("plan", "example", "other", "cut")
     counted = [
