@@ -19,6 +19,7 @@ from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned,
 from smol_dev.replies.listing import Listing, entries_of, settle
 from smol_dev.replies.literals import Found, Node, read_literal
 from smol_dev.replies.paths import (
+    BULLET,
     is_file_like,
     is_known_file,
     is_path_like,
@@ -196,7 +197,7 @@ def _label_of(block: Block) -> str | None:
 
 
 def _is_item(line: str) -> bool:
-    return bool(re.match(r"\s*(?:[-*+•]|\d{1,3}[.)])\s", line)) or is_known_file(line.strip())
+    return BULLET.match(line) is not None or is_known_file(line.strip())
 
 
 def _without_labels(text: str) -> str:

@@ -7,9 +7,11 @@ from typing import Final
 
 from smol_dev.replies.list_lines import find_tree
 from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of
-from smol_dev.replies.literals import Node, read_literal
+from smol_dev.replies.literals import Node, read_literal, unescaped
 from smol_dev.replies.paths import (
+    BULLET,
     FOLDER_NAMES,
+    PATH_KEYS,
     TEXT_ENDINGS,
     ending,
     is_file_like,
@@ -17,12 +19,9 @@ from smol_dev.replies.paths import (
     is_path_like,
     is_spoken,
     path_in,
+    plain_key,
 )
 
-PATH_KEYS: Final = (
-    "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
-    "name", "title", "uri", "location", "key", "id",
-)  # fmt: skip
 FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
 CHILD_KEYS: Final = (
     "children",
@@ -68,21 +67,15 @@ ANNOUNCED: Final = re.compile(
 )
 EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
 UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
-BULLET: Final = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
 LINE_BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr]|\n")
 
 
-def plain(key: str) -> str:
-    """Return a key in lower case, only its letters and digits."""
-    return re.sub(r"[\W_]", "", key.lower())
-
-
-def unescaped(text: str) -> str:
+def as_path(text: str) -> str:
     r"""Return a string's text; what can be part of a path is not decoded, so `\t` never is."""
     if "\\" not in text:
         return text
     text = UNICODE.sub(_character, text)
-    text = text.replace('\\"', '"').replace("\\/", "/").replace("\\'", "'")
+    text = unescaped(text, "\"'/")
     return text if re.search(r"(?<!\\)(?:\\\\)*\\(?!\\)", text) else text.replace("\\\\", "\\")
 
 
@@ -103,7 +96,7 @@ def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
 
 def _string(node: Node, depth: int) -> list[Item]:
     """Return the file a string names, or those of the list that is encoded in it."""
-    text = unescaped(node.text)
+    text = as_path(node.text)
     if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):
         return []
     inner = _encoded(node.text).strip()
@@ -119,7 +112,7 @@ def _string(node: Node, depth: int) -> list[Item]:
             return [Item(name) for name in names]
     broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)
     behind = broken is not None and ending(broken[1].strip()) in TEXT_ENDINGS
-    entry = path_in(unescaped(broken[1]) if broken and behind else text)
+    entry = path_in(as_path(broken[1]) if broken and behind else text)
     return [Item(entry)] if entry.strip() else []
 
 
@@ -145,7 +138,7 @@ def _array(node: Node, depth: int) -> list[Item]:
 
 
 def _is_row(node: Node) -> bool:
-    texts = [unescaped(value.text) for key, value in node.items if key is None and not value.items]
+    texts = [as_path(value.text) for key, value in node.items if key is None and not value.items]
     if not 2 <= len(texts) <= 4 or len(texts) < len(node.items):  # noqa: PLR2004 - a row, not a list
         return False
     return is_file_like(texts[0]) and not any(
@@ -158,7 +151,7 @@ def _object(node: Node, depth: int) -> list[Item]:
     keyed = [(key, value) for key, value in node.items if key is not None]
     if not keyed:
         return _array(node, depth)
-    named = {plain(key.text): value for key, value in keyed}
+    named = {plain_key(key.text): value for key, value in keyed}
     called = next(
         (named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None
     )
@@ -210,9 +203,7 @@ def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
     if is_folder:
         return [Item(label, "folder")] if label else []
     if name is None:
-        return (
-            [Item(path_in(unescaped(label)))] if label and kind in {"file", "f", "blob"} else None
-        )
+        return [Item(path_in(as_path(label)))] if label and kind in {"file", "f", "blob"} else None
     return [Item(_in_folder(name, folder or _other_folder(named, name)))]
 
 
@@ -222,7 +213,7 @@ def _text_under(keys: tuple[str, ...], named: dict[str, Node]) -> str:
 
 def _path_of(node: Node) -> str | None:
     """Return the path that a string is, or None."""
-    text = path_in(unescaped(node.text))
+    text = path_in(as_path(node.text))
     return text if not node.items and is_path_like(text) and not text.endswith("/") else None
 
 
@@ -254,12 +245,12 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
     announced = [
         pair
         for pair in keyed
-        if ANNOUNCED.fullmatch(plain(pair[0].text)) and _is_container(pair[1])
+        if ANNOUNCED.fullmatch(plain_key(pair[0].text)) and _is_container(pair[1])
     ]
     for key, value in announced or keyed:
-        text, word = unescaped(key.text).strip(), plain(key.text)
+        text, word = as_path(key.text).strip(), plain_key(key.text)
         if _is_entry_key(text, value):
-            whole = unescaped(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""
+            whole = as_path(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""
             found.append(Item(whole or path_in(text)))
         elif _is_container(value):
             found += _below(text, word, value, depth)
@@ -320,10 +311,10 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
         return []
     if (WRAPPER.fullmatch(word) and text not in FOLDER_NAMES) or " " in text or word.isdigit():
         return [Item(text, "group", inside)]
-    wraps = any(plain(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
+    wraps = any(plain_key(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
     if value.shape == "object" and not wraps:
         described = any(
-            key is not None and plain(key.text) in PATH_KEYS and _path_of(part)
+            key is not None and plain_key(key.text) in PATH_KEYS and _path_of(part)
             for key, part in value.items
         )
         return [Item(text, "group" if described else "folder", inside)]
@@ -332,7 +323,7 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
 
 def _is_schema(node: Node) -> bool:
     """Tell whether a value describes what data has to look like instead of being data."""
-    named = {plain(key.text): value for key, value in node.items if key is not None}
+    named = {plain_key(key.text): value for key, value in node.items if key is not None}
     kind = named.pop("type", None)
     if kind is None or kind.text not in {"array", "string", "object"}:
         return False
@@ -374,7 +365,7 @@ def tagged(text: str) -> tuple[list[Item], int, bool]:
                 stack = stack if attributes.endswith("/") else [*stack, stack[-1][-1].items]
             continue
         if name in {"parameter", "param", "arg"}:
-            name = "path" if plain(path) in PATH_KEYS else name
+            name = "path" if plain_key(path) in PATH_KEYS else name
         if path and name not in {"script", "link", "img", "a"} and is_file_like(path) and not close:
             stack[-1].append(Item(path))
         elif (

@@ -7,6 +7,7 @@ from typing import Final
 from smol_dev.replies.listing import DEEPEST, Item
 from smol_dev.replies.paths import (
     BOLD,
+    BULLET,
     LABEL,
     LINK,
     MARKED,
@@ -140,11 +141,7 @@ def find_table(lines: list[str]) -> Drawn | None:
 
 
 def _is_row(line: str) -> bool:
-    if (
-        "|" not in line
-        or len(line) > MAX_LINE * 2
-        or re.match(r"\s*(?:[-*+•]|\d{1,3}[.)])\s", line)
-    ):
+    if "|" not in line or len(line) > MAX_LINE * 2 or BULLET.match(line):
         return False
     return line.strip().startswith("|") or bool(
         RULE.match(line) or re.search(r"\S\s*\|\s*\S", line)

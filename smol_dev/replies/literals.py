@@ -30,6 +30,13 @@ BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?
 LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
 MAX_NODES: Final = 30_000
+SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}
+
+
+def unescaped(text: str, characters: str = "ntr\"'\\/") -> str:
+    """Return a text with the escapes of these characters taken out once."""
+    pattern = rf"\\([{re.escape(characters)}])"
+    return re.sub(pattern, lambda one: SIGNS.get(one[1], one[1]), text)
 
 
 @dataclass(slots=True)

@@ -62,9 +62,21 @@ PRODUCTS: Final = re.compile(
     r"highlight|prism|video|hls|konva|paper|fabric|tone|howler|ml5|q5|chess|asp|\.)\.?(?:js|io|net|py)",
     re.IGNORECASE,
 )
+PATH_KEYS: Final = (
+    "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
+    "name", "title", "uri", "location", "key", "id",
+)  # fmt: skip
+"""The keys beside which a path stands, as `plain_key` spells them, the surest first."""
+
+BULLET: Final = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 ENDING: Final = re.compile(r"[^/\\]\.([A-Za-z0-9_]{1,12})$|(?:^|[/\\])\.([A-Za-z][\w.-]*)$")
 MAX_PATH: Final = 400
 MAX_WORDS: Final = 6
+
+
+def plain_key(key: str) -> str:
+    """Return a key in lower case, only its letters and digits."""
+    return re.sub(r"[\W_]", "", key.lower())
 
 
 def ending(path: str) -> str:

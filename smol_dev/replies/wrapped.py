@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Final
 
 from smol_dev.languages import State
-from smol_dev.replies.paths import FILE_NAME, same_file
+from smol_dev.replies.literals import unescaped
+from smol_dev.replies.paths import FILE_NAME, PATH_KEYS, plain_key, same_file
 from smol_dev.replies.verdicts import Doubt, Request
 
 CALL: Final = re.compile(
@@ -28,16 +29,6 @@ INNER_KEYS: Final = (
     "arguments", "parameters", "input", "args", "function", "tool_input", "tool_calls", "function_call",
     "tool_call", "action_input", "params", "files", "file", "result", "output", "data", "changes",
 )  # fmt: skip
-PATH_KEYS: Final = (
-    "path",
-    "file_path",
-    "filepath",
-    "filename",
-    "file_name",
-    "file",
-    "name",
-    "target_file",
-)
 DEEPEST: Final = 6
 MOST_BRACKETS: Final = 100
 LONGEST_LITERAL: Final = 400_000
@@ -46,9 +37,7 @@ CONTENT_START: Final = re.compile(
     rf"[\"'](?:{'|'.join(CONTENT_KEYS[:14])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')",
     re.IGNORECASE,
 )
-PATH_VALUE: Final = re.compile(
-    rf"[\"'](?:{'|'.join(PATH_KEYS)})[\"']\s*:\s*[\"']([^\"'\n]+)[\"']", re.IGNORECASE
-)
+NAMED_STRING: Final = re.compile(r"[\"'](\w+)[\"']\s*:\s*[\"']([^\"'\n]+)[\"']")
 TAIL: Final = r"(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}\]]+[}\])\s;]*)(?:</?\w+[^>\n]*>)?\s*\Z"
 
 
@@ -130,7 +119,8 @@ def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | No
         re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_"): item
         for key, item in value.items()
     }
-    paths = (lower.get(key) for key in PATH_KEYS)
+    keyed = {plain_key(key): item for key, item in value.items()}
+    paths = (keyed.get(key) for key in PATH_KEYS)
     named = next((item for item in paths if isinstance(item, str) and FILE_NAME.match(item)), None)
     if named is not None and not same_file(named, path):
         return Call("", named)
@@ -163,8 +153,9 @@ def loose_value(text: str, path: str) -> Call | None:
     tail = re.compile(re.escape(quote) + TAIL).search(
         text, max(start.end(), len(text) - LONGEST_TAIL)
     )
-    named = PATH_VALUE.search(text[: start.start()] + (tail[0] if tail else ""))
-    given = named[1] if named and FILE_NAME.match(named[1]) else None
+    around = NAMED_STRING.findall(text[: start.start()] + (tail[0] if tail else ""))
+    named = next((path for key, path in around if plain_key(key) in PATH_KEYS), "")
+    given = named if FILE_NAME.match(named) else None
     if given and not same_file(given, path):
         return Call("", given)
     return Call(
@@ -210,7 +201,6 @@ PATH_TAG: Final = re.compile(
     r"\s*<(path|source|file_?path|file_?name|file|name|target_file)>\s*([^<>\n]{1,240}?)\s*</\1>\s*",
     re.IGNORECASE,
 )
-PATH_WORDS: Final = frozenset("path file_path filepath filename file_name target_file".split())
 CONTENT_WORDS: Final = frozenset(
     "content contents code file_text file_content new_str text source".split()
 )
@@ -269,7 +259,8 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         attribute = ATTRIBUTE.search(opening["rest"])
         path = attribute[1] if attribute and FILE_NAME.match(attribute[1]) else path
         values = {name.lower(): value for name, value in NAMED_VALUE.findall(inner)}
-        path = next((values[name].strip() for name in values if name in PATH_WORDS), path)
+        paths = (text for name, text in values.items() if plain_key(name) in PATH_KEYS)
+        path = next(paths, path or "").strip() or None
         value = next((values[name] for name in values if name in CONTENT_WORDS), None)
         if values and value is None:
             return Doubt()
@@ -444,14 +435,6 @@ def entities(text: str, request: Request) -> str | None:
     if markup or request.is_text or "<" in text or not re.search(r"&(?:lt|gt|amp);", outside):
         return None
     return None if re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text) else html.unescape(text)
-
-
-SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}
-
-
-def unescaped(text: str) -> str:
-    """Return a text with its escapes taken out once."""
-    return re.sub(r"\\([ntr\"'\\/])", lambda one: SIGNS.get(one[1], one[1]), text)
 
 
 WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
