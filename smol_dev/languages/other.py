@@ -16,7 +16,7 @@ TELLING: Final = {
     "json": re.compile(r"\A\s*\{"),
     "toml": re.compile(r"^\[", re.MULTILINE),
     "css": re.compile(
-        r"\A(?:\s++|/\*(?:[^*]|\*(?!/))*+\*/|@[^;{}\n]*+;)*+[^{};]++\{\s*(?:[\w-]+\s*:[^{}]*+\s*)?(?:\}|[^{};]*\{)"
+        r"\A(?:\s++|/\*(?:[^*]|\*(?!/))*+\*/|@[^;{}\n]*+;)*+[^{};]++\{\s*+(?:[\w-]++\s*+:[^{}]*+[{}]|\}|[^{};]*+\{)"
     ),
     "java": re.compile(r"^[^\S\n]*+(?:public |final |abstract )*(?:class|interface|enum|record)\s", re.MULTILINE),
     "go": re.compile(r"^package \w+", re.MULTILINE),

@@ -22,7 +22,7 @@ HEADER: Final = re.compile(
 OTHER_ROLE: Final = re.compile(
     rf"\s*{START}[ \t]*(?:system|user|developer|tool|\{{)", re.IGNORECASE
 )
-ENDS: Final = re.compile(rf"(?:\s*(?!{START}){TOKEN})+\s*\Z")
+ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")
 MOST_BEHIND: Final = 400
 NEXT_TURN: Final = re.compile(rf"(?!{START}|</s>){TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
 FENCE_AND_TOKEN: Final = re.compile(rf"^[ \t]*(`{{3,}}|~{{3,}})[ \t]*(?={TOKEN})", re.MULTILINE)
@@ -44,7 +44,7 @@ CLOSERS: Final = {
 LONE_CLOSER: Final = re.compile(
     r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE
 )
-CHANNEL: Final = re.compile(r"<\|channel\|>\s*(\w+)[^\n]{0,120}?<\|message\|>")
+CHANNEL: Final = re.compile(r"<\|channel\|>\s*+(\w++)[^\n]{0,120}?<\|message\|>")
 CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call|start)\|>")
 SPOKEN_CHANNEL: Final = re.compile(
     r"\s*analysis(?=[A-Z\s]).*?assistant\s?final(?=[^a-z]|$)", re.DOTALL
@@ -165,7 +165,7 @@ def without_ends(text: str) -> Turn:
         if opener is None or len(closer[1]) >= len(opener[1]):
             return Turn(text[: closer.end()], stopped=True)
     kept = text[: max(0, len(text) - MOST_BEHIND)]
-    behind = ENDS.sub("", text[len(kept) :])
+    behind = without_tokens(text[len(kept) :])
     if "<s" in behind.rpartition("\n")[2] and text.rstrip().endswith("</s>"):
         behind = text[len(kept) :]
     made_up = NEXT_TURN.search(kept + behind)
@@ -174,6 +174,13 @@ def without_ends(text: str) -> Turn:
         stopped=len(kept + behind) < len(text.rstrip()),
         next_turn=made_up.start() if made_up else None,
     )
+
+
+def without_tokens(text: str) -> str:
+    """Return a text without the tokens at its end and the space around them."""
+    runs = list(ENDS.finditer(text))
+    is_last = bool(runs) and runs[-1].end() == len(text)
+    return text[: runs[-1].start()].rstrip() if is_last else text
 
 
 FENCE: Final = re.compile(r"\n([ \t]*)(`{3,}(?=[^`\n]*$)|~{3,})([^\n]*)$", re.MULTILINE)

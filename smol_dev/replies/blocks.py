@@ -39,8 +39,8 @@ ASIDE: Final = re.compile(
 """S024, S025: the words above a block that is no file."""
 
 ATTRIBUTES: Final = re.compile(
-    r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\{[^}]*\})(?=[\s,:{}]|$)|[^\s,}]*)|"
-    r"\{[\d,\s-]*\}|\.\w[\w-]*|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]+))*+[\s}]*",
+    r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
+    r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*",
 )
 COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
 COMMAND: Final = re.compile(

@@ -31,24 +31,29 @@ LEFT: Final = (
     r"(?:goes )?here|continues?(?: here)?|for brevity|identical)"
 )
 REST: Final = rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
-ABOUT_CODE: Final = (
-    rf"(?:.*\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w+ ){{0,3}}?{CODE}\b.*|"
-    r"(?:the |and )*(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
-    r"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*\b).{0,30}|"
-    rf".*\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b.*|{CODE}(?: \w+)?|"
-    r".*(?:restlich|rest des|unverändert|resto del|sin cambios|reste du|inchangé|其余|剩余|省略|不变|残り|остальн|без изменений).*)"
+ABOUT_CODE: Final = re.compile(
+    rf"\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w++ ){{0,3}}?{CODE}\b|"
+    r"\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b|"
+    r"restlich|rest des|unverändert|resto del|sin cambios|reste du|inchangé|其余|剩余|省略|不变|残り|остальн|без изменений",
+    re.IGNORECASE,
+)
+"""Words that tell anywhere behind an ellipsis that code was left out."""
+
+ALL_THAT_IS_LEFT: Final = (
+    r"(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
+    rf"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)"
 )
 NOT_EXACT: Final = frozenset({"yaml", "bash", "html"})
 """Languages of which a grammar refuses files that their own programs read."""
 
-DOTS: Final = r"(?:\.{3,}|…)"
+DOTS: Final = r"(?:\.{3,}+|…)"
 ELISIONS: Final = re.compile(
-    rf"{DOTS}\s*\(?{ABOUT_CODE}\)?\s*{DOTS}?|"
+    rf"{DOTS}\s*+\(?{ALL_THAT_IS_LEFT}\)?\s*+{DOTS}?|"
     rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|"
     rf"{REST} {LEFT}\W*",
     re.IGNORECASE,
 )
-"""S049, X03, R16a: an ellipsis with words about code, or words that nothing else can mean."""
+"""S049, X03, R16a: an ellipsis and little more, or words that nothing else can mean."""
 
 BRACKETED: Final = re.compile(
     rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:(?:the )?(?:rest|remaining|remainder|existing|previous)\b[^\]()>=]{{0,60}}?\b{LEFT}"
@@ -60,16 +65,17 @@ REMAINING_HERE: Final = re.compile(
     rf"(?:the |all )*(?:rest|remaining|other|existing)(?: of(?: the)?)?(?: \w+){{0,4}} {LEFT}\W*",
     re.IGNORECASE,
 )
-EDIT: Final = re.compile(
-    r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n(?:.*\n)*?>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE
-)
+EDIT_START: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n", re.MULTILINE)
+EDIT_END: Final = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE)
 COMMENT: Final = re.compile(
     r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-)?\s*(?P<words>.*?)\s*(?:\*+/\}?|--+>|-?#\}|-*%>|\*\)|-\})?$"
 )
 SUSPECT: Final = re.compile(
     r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE
 )
-YAML_SIGN: Final = re.compile(r":(?:\s|$)|^\s*(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
+YAML_SIGN: Final = re.compile(
+    r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE
+)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
 CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
 MOST_LISTED: Final = 200
@@ -166,7 +172,10 @@ def is_elision(line: str) -> bool:
         return False
     if mark and mark.startswith(("<!--", "{/*")) and REMAINING_HERE.fullmatch(words):
         return True
-    return ELISIONS.fullmatch(words) is not None
+    if ELISIONS.fullmatch(words) is not None:
+        return True
+    dots = re.match(r"\.{3}|…", words)
+    return dots is not None and ABOUT_CODE.search(words, dots.end()) is not None
 
 
 def string_lines(text: str, request: Request) -> set[int]:
@@ -241,7 +250,7 @@ def is_no_file(text: str, request: Request) -> bool:
         re.match(r"(?:`{3,}|~{3,})[\w+-]*$|<[|｜]\w+[|｜]>|<[|｜]\w+[|｜]>$", line) for line in ends
     ):
         return True
-    if is_path_list(lines, request) or (EDIT.search(text) and request.language != "diff"):
+    if is_path_list(lines, request) or (is_edit(text) and request.language != "diff"):
         return True
     if re.match(r"(?:'''|\"\"\")\w+$", lines[0]) and language_named(lines[0][3:]):
         return True
@@ -280,6 +289,12 @@ def is_lone_call(text: str) -> bool:
         if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
     }
     return bool(used - bound - vars(builtins).keys() - {"__file__"})
+
+
+def is_edit(text: str) -> bool:
+    """Tell whether a text has a block that searches for lines and replaces them."""
+    start = EDIT_START.search(text)
+    return start is not None and EDIT_END.search(text, start.end()) is not None
 
 
 def is_path_list(lines: list[str], request: Request) -> bool:

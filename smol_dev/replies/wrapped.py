@@ -4,7 +4,7 @@ import ast
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -15,9 +15,9 @@ from smol_dev.replies.paths import FILE_NAME, PATH_KEYS, plain_key, same_file
 from smol_dev.replies.verdicts import Doubt, Request
 
 CALL: Final = re.compile(
-    r"\s*(?:\[TOOL_CALLS\]|<\|?python_tag\|?>|<\|?tool_call\|?>|<function_call>|<functioncall>|functools|"
-    r"Action Input:|Action:\s*\w+\s*\n\s*Action Input:|json(?=\s*[{\[])|"
-    r"(?:<function=)?[\w.]*(?:write|create|save|add)_?\w*(?:>|\[ARGS\]|\s*\(\s*(?=\{)|\s*(?=\{\")))\s*",
+    r"\s*+(?:\[TOOL_CALLS\]|<\|?python_tag\|?>|<\|?tool_call\|?>|<function_call>|<functioncall>|functools|"
+    r"Action Input:|Action:\s*+\w++[^\S\n]*+\n\s*+Action Input:|json(?=\s*[{\[])|"
+    r"(?:<function=)?(?:\w*+\.)*+(?=\w*?(?:write|create|save|add))\w++(?:>|\[ARGS\]|\s*+\(\s*+(?=\{)|\s*+(?=\{\")))\s*+",
     re.IGNORECASE,
 )
 CONTENT_KEYS: Final = (
@@ -182,7 +182,8 @@ def decoded(raw: str, quote: str) -> str:
 Way = Callable[[str, Request], "str | Doubt | None"]
 
 HEREDOC: Final = re.compile(
-    r"^[ \t]*(?:\$ )?(?:cat|tee)\b([^\n<]*)<<-?[ \t]*(['\"\\]?)(\w+)['\"]?([^\n]*)\n", re.MULTILINE
+    r"^[ \t]*+(?:\$ )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n",
+    re.MULTILINE,
 )
 NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")
 OPENING: Final = re.compile(
@@ -192,13 +193,15 @@ LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MU
 ATTRIBUTE: Final = re.compile(
     r"(?:file_?path|file_?name|path|name|title|target|src)\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE
 )
-NAMED_VALUE: Final = re.compile(
-    r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s+name=|\s+key=|>\s*)[\"']?(\w+)[\"']?(?:</arg_key>\s*<arg_value)?[^>\n]{0,40}>\n?(.*?)"
-    r"(?:\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call)))",
-    re.DOTALL,
+VALUE_START: Final = re.compile(
+    r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s++name=|\s++key=|>\s*+)[\"']?(\w++)[\"']?+"
+    r"(?:</arg_key>\s*+<arg_value)?[^>\n]{0,40}+>\n?"
+)
+VALUE_END: Final = re.compile(
+    r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))"
 )
 PATH_TAG: Final = re.compile(
-    r"\s*<(path|source|file_?path|file_?name|file|name|target_file)>\s*([^<>\n]{1,240}?)\s*</\1>\s*",
+    r"\s*+<(path|source|file_?path|file_?name|file|name|target_file)>\s*+([^<>\n]{0,240}+)\s*+</\1>\s*+",
     re.IGNORECASE,
 )
 CONTENT_WORDS: Final = frozenset(
@@ -213,7 +216,7 @@ MOST_LAYERS: Final = 5
 MOST_HEREDOCS: Final = 20
 MOST_TAGS: Final = 200
 LONE_CONTENT: Final = re.compile(
-    r'\s*\{\s*"(?:content|code|text)"\s*:\s*"[^\n]*\\n[^\n]*"\s*\}\s*\Z'
+    r'\s*+\{\s*+"(?:content|code|text)"\s*+:\s*+"(?=[^\n]*?\\n)(?:[^\n"]++|"(?!\s*+\}\s*\Z))*+"\s*+\}\s*\Z'
 )
 CONTENT_KEY: Final = re.compile(r"[\"']\w*(?:content|code|text)\w*[\"']\s*:")
 QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
@@ -258,14 +261,14 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         inner = body[opening.end() : close if close >= 0 else len(body)]
         attribute = ATTRIBUTE.search(opening["rest"])
         path = attribute[1] if attribute and FILE_NAME.match(attribute[1]) else path
-        values = {name.lower(): value for name, value in NAMED_VALUE.findall(inner)}
+        values = dict(named_values(inner))
         paths = (text for name, text in values.items() if plain_key(name) in PATH_KEYS)
         path = next(paths, path or "").strip() or None
         value = next((values[name] for name in values if name in CONTENT_WORDS), None)
         if values and value is None:
             return Doubt()
         while child := PATH_TAG.match(inner):
-            path, inner = child[2], inner[child.end() :]
+            path, inner = child[2].rstrip(), inner[child.end() :]
         body = inner if value is None else value
         if value is not None or close < 0:
             break
@@ -275,6 +278,17 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         return Doubt()
     data = CDATA.match(body)
     return data[1].replace("]]]]><![CDATA[>", "]]>") if data else body
+
+
+def named_values(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of the parameters of a call."""
+    position = 0
+    while (start := VALUE_START.search(text, position)) is not None:
+        end = VALUE_END.search(text, start.end())
+        if end is None:
+            return
+        yield start[1].lower(), text[start.end() : end.start()]
+        position = end.end()
 
 
 def own_element(text: str, request: Request) -> str | None:
@@ -340,7 +354,7 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
     for found in islice(HEREDOC.finditer(text), MOST_HEREDOCS):
         words = f"{found[1]} {found[4]}"
         target = re.search(r">\s*([^\s>|;&]+)", words) or re.search(
-            r"([^\s>|;&-]\S*)\s*$", found[1]
+            r"(?<!\S)[>|;&-]*+(\S++)\s*$", found[1]
         )
         if target and same_file(target[1].strip("\"'"), request.path):
             body, end, _ = text[found.end() - 1 :].partition(

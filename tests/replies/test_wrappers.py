@@ -132,6 +132,7 @@ REJECTED = [
                  "wrong_format", id="whose token the last one is"),
     pytest.param("a.js", "```bash\ncat > a.js <<EOF\nlet a = `$HOME`;\nEOF\n```", "stop", "wrong_format",
                  id="heredoc that the shell fills in"),
+    pytest.param("a.py", f"<file>\n<path></path>\n{PY}</file>", "stop", "wrong_format", id="empty path"),
     pytest.param("a.py", f"**b.js**\n```js\n{JS}```", "stop", "wrong_format", id="another file"),
     pytest.param("a.py", "Which database would you like to use?", "stop", "no_code", id="question"),
     pytest.param("a.py", "```bash\npip install flask\npython a.py\n```", "stop", "no_code", id="commands"),
