@@ -91,6 +91,16 @@ class Interrupts:
         finally:
             self.stop = outer
 
+    @staticmethod
+    @contextmanager
+    def left_to_a_child() -> Iterator[None]:
+        """Within it Ctrl-C is a key of the child process that has the terminal, and does nothing here."""
+        before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     @property
     def exit_code(self) -> int:
         """What a shell reports for a process that the signal ended."""

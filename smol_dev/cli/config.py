@@ -16,6 +16,7 @@ from smol_dev.cli.options import (
 )
 from smol_dev.cli.talk import say
 from smol_dev.errors import ConfigError, UsageError
+from smol_dev.interrupts import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +180,8 @@ def edit(flags: "Flags", *, project: bool) -> None:
 def open_editor(file: Path) -> None:
     """The user's editor on the file, until it ends."""
     try:
-        click.edit(filename=str(file))
+        with PROCESS.left_to_a_child():
+            click.edit(filename=str(file))
     except click.ClickException as error:
         raise UsageError(
             f"the editor failed: {error.format_message()}",

@@ -1,14 +1,13 @@
 """The question of `--review`, on a terminal: accept, edit, ask again, or stop."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
 from smol_dev.errors import UsageError
+from smol_dev.interrupts import PROCESS
 
 if TYPE_CHECKING:
     from smol_dev.draft import Decision, Draft
@@ -134,23 +133,13 @@ def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None
 def in_editor(raw: bytes, suffix: str) -> bytes | None:
     """The bytes as the user's editor saves them; None when it does not."""
     try:
-        with ctrl_c_is_for_the_editor():
+        with PROCESS.left_to_a_child():
             return click.edit(raw, extension=suffix)
     except click.ClickException as error:
         raise UsageError(
             f"the editor failed: {error.format_message()}",
             hint="set `EDITOR` to another one, or choose something else",
         ) from error
-
-
-@contextmanager
-def ctrl_c_is_for_the_editor() -> Iterator[None]:
-    """Within it SIGINT does nothing here; a child process still gets it."""
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def decoded(raw: bytes) -> str:

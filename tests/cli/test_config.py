@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 import tomllib
 
 import jsonschema
@@ -125,6 +128,30 @@ def test_edit_opens_the_users_editor(shell: Shell) -> None:
     assert shell.type("config", "edit") == 0
     assert shell.user_file.read_text() == USER.replace("good", "better")
     assert shell.err == "`~/.config/smol/smol.toml` holds what you wrote\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
+    shell.write(USER)
+    editor = shell.home / "editor"
+    editor.write_text('#!/bin/sh\nkill -INT $PPID; sleep 0.5; sed -i s/good/better/ "$1"\n')
+    editor.chmod(0o700)
+    code = (
+        "import sys\nfrom smol_dev import interrupts\nfrom smol_dev.__main__ import main\n"
+        "interrupts.PATIENCE = 0.1\nsys.argv = ['smol_dev', 'config', 'edit']\nmain()\n"
+    )
+    environ = {"PATH": os.defpath, "HOME": str(shell.home), "VISUAL": str(editor)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environ,
+        cwd=shell.project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = f"`{shell.user_file}` holds what you wrote\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", told)
+    assert shell.user_file.read_text() == USER.replace("good", "better")
 
 
 def test_an_editor_that_fails_changes_nothing(shell: Shell) -> None:
