@@ -38,7 +38,6 @@ FEW: Final = 4
 MOST_LINES: Final = 3_000
 MOST_LITERALS: Final = 12_000
 MOST_DRAWN: Final = 6
-REREAD: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +97,8 @@ def read_file_list(
 RESPELLED: Final = tuple(
     (re.compile(pattern, re.MULTILINE | re.IGNORECASE), plain)
     for pattern, plain in (
-        (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),
         (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),
-        (r"<br\s{0,4}/?>", "\n"),
-        (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),
-        (r"<!\[CDATA\[([^\n\]]{0,300})\]\]>", r"\1"),
         (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),
-        (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),
         (r"\[\d{0,3}\](?:string|str)\s{0,4}(?=\{)|%[wi](?=\[)", ""),
     )
 )
@@ -116,8 +110,6 @@ ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,5});")
 
 def respelled(text: str) -> str:
     """Return the text with quote marks, escaped quotes and markup in front of paths undone."""
-    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:
-        text = text.replace('\\"', '"')
     if "<" not in text and ENTITY.search(text):
         text = html.unescape(text)
     if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
@@ -190,9 +182,6 @@ def _label_of(block: Block) -> str | None:
         and not (len(block.above) > 1 and all(map(_is_item, block.above)))
     ):
         label = label_in(block.above[0])
-    first, _, rest = block.text.lstrip("\n").partition("\n")
-    if label is None and rest.strip() and re.match(r"\s*(?://|#|--|/\*|<!--|;|%)", first):
-        label = label_in(first)
     return label if label is not None and is_known_file(label) else None
 
 
@@ -280,10 +269,10 @@ def literals(source: Source) -> Iterator[Listing]:
 
 
 def _literals_in(region: Region) -> Iterator[Listing]:
-    text, position, budget = region.text, 0, REREAD
+    text, position = region.text, 0
     for _ in range(MOST_LITERALS):
         opening = OPENING.search(text, position)
-        if opening is None or budget < 0:
+        if opening is None:
             return
         start = opening.start("string") if opening["string"] else opening.end() - 1
         value = None if SEGMENT.match(text, start) else read_literal(text, start)
@@ -293,10 +282,6 @@ def _literals_in(region: Region) -> Iterator[Listing]:
         entries = entries_of(items_in(value.node))
         if _is_list(entries, value.node):
             yield _literal(region, start, value, entries)
-        elif not value.closed:
-            budget -= value.end - start
-            position = start + 1
-            continue
         position = max(value.end, start + 1)
 
 
@@ -350,10 +335,8 @@ def _is_over(node: Node, text: str) -> bool:
 def tags(source: Source) -> Iterator[Listing]:
     """Yield the files that elements name."""
     for region in source.regions:
-        if "</" not in region.text and "/>" not in region.text:
-            continue
-        items, start, closed = tagged(region.text)
-        if entries := entries_of(items):
+        entries, start, closed = tagged(region.text)
+        if entries:
             closed = closed or region.closed
             yield Listing(entries, region.start + start, region.before(start), closed=closed)
 
@@ -385,21 +368,14 @@ def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterato
                 yield Listing(entries, region.start + place, region.before(place), closed=closed)
 
 
-def fenced_lines(source: Source) -> Iterator[Listing]:
-    """Yield the lines of blocks that name files."""
-    for region in source.regions:
-        if region.fenced:
-            yield from _lines_in(region, weak=False)
-
-
 def lines(source: Source) -> Iterator[Listing]:
-    """Yield the bullets, numbers, headings and lines that name a file first."""
-    for region in source.regions:
-        if not region.fenced:
-            yield from _lines_in(region, weak=False)
+    """Yield the bullets, numbers, headings and lines that name a file first; those of blocks before others."""
+    fenced = [one for region in source.regions if region.fenced for one in _lines_in(region)]
+    rest = (region for region in source.regions if not region.fenced)
+    yield from fenced or (one for region in rest for one in _lines_in(region))
 
 
-def _lines_in(region: Region, *, weak: bool) -> Iterator[Listing]:
+def _lines_in(region: Region) -> Iterator[Listing]:
     if _is_data(region.text):
         return
     rows = region.text.split("\n")[:MOST_LINES]
@@ -408,8 +384,7 @@ def _lines_in(region: Region, *, weak: bool) -> Iterator[Listing]:
     for row in rows:
         starts.append(starts[-1] + len(row) + 1)
     for section in sections:
-        entries = entries_of(section.weak if weak else section.strong)
-        if entries:
+        if entries := entries_of(section.items):
             closed = region.closed or section.followed or section is not sections[-1]
             start = starts[section.first]
             lead = section.lead or region.before(start)
@@ -427,13 +402,6 @@ def labels(source: Source) -> Iterator[Listing]:
     """Yield the files of an answer that gives the whole project, each under its name."""
     if source.headed:
         yield Listing(tuple(label for label, _ in source.headed), source.headed[0][1], closed=False)
-
-
-def mentions(source: Source) -> Iterator[Listing]:
-    """Yield the files that bullets mention behind other words."""
-    if not _is_question(source.answer.text):
-        for region in source.regions:
-            yield from _lines_in(region, weak=True)
 
 
 ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")
@@ -465,15 +433,13 @@ LIST: Final[tuple[tuple[str, Callable[[Source], Iterator[Listing]]], ...]] = (
     ("literal", literals),
     ("tree", trees),
     ("table", tables),
-    ("block of lines", fenced_lines),
     ("lines", lines),
     ("labels", labels),
-    ("mentions", mentions),
     ("names", names),
 )
 """The forms of a list, in the order in which they are looked for."""
 
-WEAK: Final = frozenset({"", "mentions", "names"})
+WEAK: Final = frozenset({"", "names"})
 """The passes whose find does not outweigh a refusal."""
 
 AROUND: Final = re.compile(

@@ -2,7 +2,6 @@ r"""Arrays, objects and tags → the files they list, whatever their keys are ca
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Final
 
 from smol_dev.replies.list_lines import find_tree
@@ -17,7 +16,6 @@ from smol_dev.replies.paths import (
     is_file_like,
     is_known_file,
     is_path_like,
-    is_spoken,
     path_in,
     plain_key,
 )
@@ -155,25 +153,16 @@ def _object(node: Node, depth: int) -> list[Item]:
     called = next(
         (named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None
     )
-    tool = named.get("tool") or named.get("action")
-    if called is None and tool is not None and LOOKS_AROUND.fullmatch(tool.text.strip()):
+    tool = named.get("tool") or named.get("action") or (named.get("name") if called else None)
+    given = called is not None and (
+        "[" in called.text or any(value.shape == "array" for _, value in called.items)
+    )
+    if tool is not None and LOOKS_AROUND.fullmatch(tool.text.strip()) and not given:
         return []
     if called is not None:
-        name = named.get("name") or tool
-        if (
-            name is not None
-            and LOOKS_AROUND.fullmatch(name.text.strip())
-            and "[" not in _encoded(called.text)
-        ):
-            return [item for item in items_in(called, depth - 1) if _lists(called)]
         return items_in(called, depth - 1)
     described = _described(named, depth)
     return _keyed(keyed, depth) if described is None else described
-
-
-def _lists(node: Node) -> bool:
-    """Tell whether a value holds an array of its own."""
-    return any(value.shape == "array" for _, value in node.items)
 
 
 def _is_container(node: Node) -> bool:
@@ -200,8 +189,6 @@ def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
         sure = is_folder or folder or folders or "children" in named or label.endswith("/")
         role: Role = "folder" if sure else "either" if label in FOLDER_NAMES else "group"
         return [Item(label, role, inside)]
-    if is_folder:
-        return [Item(label, "folder")] if label else []
     if name is None:
         return [Item(path_in(as_path(label)))] if label and kind in {"file", "f", "blob"} else None
     return [Item(_in_folder(name, folder or _other_folder(named, name)))]
@@ -254,14 +241,10 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
             found.append(Item(whole or path_in(text)))
         elif _is_container(value):
             found += _below(text, word, value, depth)
-        elif text.endswith("/") and len(text) > 1:
-            found.append(Item(text, "folder"))
         elif not NOT_FILES.fullmatch(word) and not WORDS.fullmatch(word):
             inside = [item for item in items_in(value, depth - 1) if _is_value(item.text, word)]
             values += inside
             others += not inside
-    if not found and not values:
-        found = list(_bare_keys(keyed))
     return found or (values if others < len(values) else [])
 
 
@@ -278,17 +261,9 @@ def _is_entry_key(text: str, value: Node) -> bool:
 
 def _is_value(text: str, word: str) -> bool:
     """Tell whether a value beside a key such as `1` or `entry_point` is a file."""
-    if is_spoken(text):
-        return False
     return (
         is_path_like(text) if re.fullmatch(r"(?:file|path|item)?\d*", word) else is_known_file(text)
     )
-
-
-def _bare_keys(keyed: list[tuple[Node, Node]]) -> Iterator[Item]:
-    """Yield keys without ending that stand for files because they have nothing in them."""
-    if all(not value.items and value.text.lower() in EMPTY for _, value in keyed):
-        yield from (Item(key.text) for key, _ in keyed if re.fullmatch(r"[\w.-]+", key.text))
 
 
 def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
@@ -334,49 +309,24 @@ def _is_schema(node: Node) -> bool:
     }
 
 
-TAG: Final = re.compile(r"<(/?)([A-Za-z][\w:.-]{0,40})((?:\s[^<>]{0,2000})?)>")
-ATTRIBUTE: Final = re.compile(
-    r"\b(?:file_?)?(?:path|name)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE
-)
-TAGGED: Final = re.compile(
-    r"(?:file_?)?(?:path|name)|file|item|li|entry|string|td|dt", re.IGNORECASE
+FOLDER_TAG: Final = re.compile(r"<(?:folder|directory|dir)\b", re.IGNORECASE)
+TAG: Final = re.compile(
+    r"<\w[\w:.-]{0,40}\s[^<>]{0,2000}?\b(?:file_?)?(?:path|name)\s*=\s*(?P<quote>[\"'])(?P<given>[^\"'\n]{1,400})(?P=quote)[^<>]{0,2000}>|"
+    r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*(?:<!\[CDATA\[)?(?P<text>[^<>\n]{1,400}?)(?:\]\]>)?\s*</(?P=tag)>",
+    re.IGNORECASE,
 )
 
 
-def tagged(text: str) -> tuple[list[Item], int, bool]:
+def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
     """Return the files that elements name, where they begin, and whether what is around them was closed.
 
-    `<file>a.py</file>`, `<file path="a.py"/>`, and in a folder's element below its name.
+    `<file>a.py</file>` and `<file path="a.py"/>` (VL40); folders as elements are not understood.
     """
-    top: list[Item] = []
-    stack = [top]
-    start, end, opened = -1, 0, ""
-    tags = list(TAG.finditer(text))
-    for number, tag in enumerate(tags):
-        close, name, attributes = tag[1], tag[2].lower(), tag[3]
-        given = ATTRIBUTE.search(attributes)
-        path = (given[1] or given[2] or "").strip() if given else ""
-        count = len(stack[-1])
-        if name in {"folder", "directory", "dir"}:
-            if close:
-                stack = stack[:-1] or [top]
-            elif path and len(stack) < DEEPEST:
-                stack[-1].append(Item(path, "folder"))
-                stack = stack if attributes.endswith("/") else [*stack, stack[-1][-1].items]
-            continue
-        if name in {"parameter", "param", "arg"}:
-            name = "path" if plain_key(path) in PATH_KEYS else name
-        if path and name not in {"script", "link", "img", "a"} and is_file_like(path) and not close:
-            stack[-1].append(Item(path))
-        elif (
-            not close and TAGGED.fullmatch(name) and number + 1 < len(tags) and tags[number + 1][1]
-        ):
-            inside = text[tag.end() : tags[number + 1].start()].strip()
-            entry = path_in(inside) if "\n" not in inside else ""
-            if is_path_like(entry) and (is_known_file(entry) or " " not in entry):
-                stack[-1].append(Item(entry))
-        if len(stack[-1]) > count:
-            start = start if start >= 0 else tag.start()
-            end, opened = tag.end(), name
-    closed = any(tag[1] and tag.start() >= end and tag[2].lower() != opened for tag in tags)
-    return top, start, closed
+    found = [] if FOLDER_TAG.search(text) else list(TAG.finditer(text))
+    named = [(one, path_in(one["given"] or one["text"])) for one in found]
+    named = [(one, path) for one, path in named if is_known_file(path)]
+    if not named:
+        return (), 0, False
+    last = named[-1][0]
+    closed = re.search(r"</(?!file)", text[last.end() :], re.IGNORECASE) is not None
+    return tuple(path for _, path in named), named[0][0].start(), closed

@@ -170,19 +170,11 @@ def _column(rows: list[list[str]]) -> list[Item]:
     if not named and not full:
         return []
     column = (named or full)[0]
-    folder = next(
-        (at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None
-    )
+    if any(at != column and FOLDER_HEADER.search(rows[0][at]) for at in range(width)):
+        return []
     if is_known_file(_entry(rows[0][column])):
         body = rows
-    return [Item(_with_folder(row, column, folder)) for row in body if _entry(row[column])]
-
-
-def _with_folder(row: list[str], column: int, folder: int | None) -> str:
-    name = _entry(row[column])
-    below = _entry(row[folder]).strip("/") if folder is not None else ""
-    plain = not below or below in {".", "-", "root", "(root)"} or "/" in name or " " in below
-    return name if plain else f"{below}/{name}"
+    return [Item(_entry(row[column])) for row in body if _entry(row[column])]
 
 
 MARK: Final = re.compile(
@@ -222,12 +214,11 @@ MOST_MENTIONS: Final = 200
 
 @dataclass(slots=True)
 class Section:
-    """The items below one lead: `strong` ones are named first in their line, `weak` inside it."""
+    """The items below one lead."""
 
     lead: str
     first: int
-    strong: list[Item] = field(default_factory=list)
-    weak: list[Item] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     followed: bool = False
 
 
@@ -259,7 +250,7 @@ def read_lines(lines: list[str], *, plain: bool) -> list[Section]:
             outline.sections[-1].followed |= bool(line.text)
         else:
             outline.take(number, line, behind[number])
-    return [section for section in outline.sections if section.strong or section.weak]
+    return [section for section in outline.sections if section.items]
 
 
 def _parse(line: str) -> Line:
@@ -302,16 +293,13 @@ class Outline:
         items = _rooted(line, behind) or _files(line, plain=self.plain) or _folder(line, behind)
         section = self.sections[-1]
         if items:
-            (section.strong if parent is None else parent.items).extend(items)
+            (section.items if parent is None else parent.items).extend(items)
             section.followed = False
             if len(items) == 1 and len(self.stack) < DEEPEST:
                 top = line.is_heading and items[0].role != "file"
                 self.stack.append((-1 if top else line.depth, items[0]))
             return
-        named = mentioned(line.text)[:1] if line.marks and not line.is_heading else []
-        if named:
-            section.weak += [Item(name) for name in named]
-        elif not (line.depth and parent is not None and not line.marks) and (
+        if not (line.depth and parent is not None and not line.marks) and (
             not line.marks or line.is_heading or line.text.endswith((":", "："))
         ):
             section.followed = " " in line.text or line.text.endswith((":", "："))
