@@ -37,6 +37,12 @@ COPIED_TAGS: Final = 30_000_000
 MOST_LINES: Final = 30_000
 MOST_HEREDOCS: Final = 500
 
+MOST_WORK: Final = 15_000
+"""Reports of a parser on its way, one for every hundred of its steps."""
+
+MOST_MESSAGES: Final = 300_000
+"""Lines of a parser's log, one for each character and some for each token."""
+
 SLASHED: Final = (re.compile(r"(?<![^\s;{}(),])/\*"), "*/")
 MARKED: Final = (re.compile("<!--"), "-->")
 COMMENTS: Final = {
@@ -101,8 +107,19 @@ def _tree(language: str, text: str) -> "Tree | None":
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
     data = _data(language, text)
+    left = MOST_WORK
+
+    def count(*_: object) -> bool:
+        nonlocal left
+        left -= 1
+        return False  # true would end the work at once, and can crash the library
+
+    def read(offset: int, _: object) -> bytes:
+        return b"" if left < 0 else data[offset : offset + CHUNK]
+
     # Given piece by piece, so that a signal need not wait until the C code is done.
-    return _parser(language).parse(lambda offset, _: data[offset : offset + CHUNK])
+    parsed = _parser(language).parse(read, progress_callback=count)
+    return None if left < 0 else parsed
 
 
 def _data(language: str, text: str) -> bytes:
@@ -163,6 +180,8 @@ def judge(language: str, text: str) -> Parsed:
     if not parsed.root_node.has_error:
         return _page(text) if language == "html" else WHOLE
     offset = _first_error(language, text)
+    if offset is None:
+        return NOT_JUDGED
     if offset >= len(text) - 1 or _cut(language, text, offset):
         return stopped(text, len(text) - 1, CUT, unfinished=True)
     word = re.match(r"\w{1,40}|\S", text[offset:])
@@ -176,8 +195,8 @@ def _page(text: str) -> Parsed:
     return WHOLE
 
 
-def _first_error(language: str, text: str) -> int:
-    """Return where the parser first knew no way on.
+def _first_error(language: str, text: str) -> int | None:
+    """Return where the parser first knew no way on; None if its log is too long to be read.
 
     The parser's log tells it: an LR parser goes on exactly as long as what it has read can begin a
     valid text. Only the log says so; error nodes in a tree show where the parser found back.
@@ -185,9 +204,11 @@ def _first_error(language: str, text: str) -> int:
     data = _data(language, text)
     place = furthest = (0, 0)
     given_up = False
+    left = MOST_MESSAGES
 
     def log(_: object, message: str) -> None:
-        nonlocal place, furthest, given_up
+        nonlocal place, furthest, given_up, left
+        left -= 1
         if given_up or message[0] not in "pdr":
             return
         if message.startswith("process "):
@@ -198,12 +219,12 @@ def _first_error(language: str, text: str) -> int:
         given_up = message.startswith("resume ")
 
     def read(offset: int, _: object) -> bytes:
-        return b"" if given_up else data[offset : offset + CHUNK]
+        return b"" if given_up or left < 0 else data[offset : offset + CHUNK]
 
     reader = _parser(language)
     reader.logger = log
     reader.parse(read)
-    return _offset(text, *furthest)
+    return _offset(text, *furthest) if given_up or left >= 0 else None
 
 
 def _offset(text: str, row: int, column: int) -> int:

@@ -258,6 +258,23 @@ def test_hostile_text_is_judged_in_bounds(language: str, text: str) -> None:
     assert time.process_time() - before < 20
 
 
+@pytest.mark.parametrize(
+    ("language", "piece", "state"),
+    [
+        pytest.param("bash", "[", State.NOT_JUDGED, id="more steps than a parser may take"),
+        pytest.param("bash", "a.b(", State.NOT_JUDGED, id="a log of millions of lines"),
+        pytest.param("javascript", "if [ ", State.NOT_JUDGED, id="a mistake in each word"),
+        pytest.param("javascript", "a.b(", State.NOT_JUDGED, id="open to the end"),
+    ],
+)
+def test_a_large_hostile_text_costs_no_more_than_a_bound(
+    language: str, piece: str, state: State
+) -> None:
+    before = time.process_time()
+    assert parse_as(language, piece * (1_300_000 // len(piece))).state is state
+    assert time.process_time() - before < 20
+
+
 def test_a_text_beyond_two_megabytes_is_not_judged() -> None:
     assert parse("a.js", "f();\n" * 500_000) == Parsed(State.NOT_JUDGED)
 
