@@ -14,7 +14,7 @@ from typing import Final
 
 from smol_dev.errors import Reason
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
-from smol_dev.replies.list_data import items_in, tagged
+from smol_dev.replies.list_data import FOLDER_TAG, items_in, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
 from smol_dev.replies.listing import Listing, entries_of, settle
 from smol_dev.replies.literals import Found, Node, read_literal
@@ -38,6 +38,7 @@ FEW: Final = 4
 MOST_LINES: Final = 3_000
 MOST_LITERALS: Final = 12_000
 MOST_DRAWN: Final = 6
+REREAD: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,16 @@ def read_file_list(
 RESPELLED: Final = tuple(
     (re.compile(pattern, re.MULTILINE | re.IGNORECASE), plain)
     for pattern, plain in (
+        (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),
         (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),
+        (r"<br\s{0,4}/?>", "\n"),
+        (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),
+        (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),
         (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),
         (r"\[\d{0,3}\](?:string|str)\s{0,4}(?=\{)|%[wi](?=\[)", ""),
     )
 )
-"""Spellings that mean nothing for a list: markup in a line, calls, one-line blocks."""
+"""Spellings that mean nothing for a list: escaped brackets, a call, Go and Ruby types (`go`, `tool-pythonic`)."""
 
 
 ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,5});")
@@ -110,6 +115,8 @@ ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,5});")
 
 def respelled(text: str) -> str:
     """Return the text with quote marks, escaped quotes and markup in front of paths undone."""
+    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:
+        text = text.replace('\\"', '"')
     if "<" not in text and ENTITY.search(text):
         text = html.unescape(text)
     if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
@@ -127,6 +134,8 @@ def paths_in_plan(plan: str) -> FileList | Rejected:
 
 def find_list(answer: Answer) -> tuple[str, Listing | None]:
     """Return what the answer lists, and the name of the pass that found it."""
+    if FOLDER_TAG.search(answer.text):
+        return "", None
     source = _source(answer)
     winner, best = "", None
     for name, look in LIST:
@@ -241,7 +250,7 @@ def _is_aside(lead: str) -> bool:
 
 
 def asked_for(source: Source) -> Iterator[Listing]:
-    """Yield the list of an answer that is the object that was asked for and nothing else."""
+    """Yield the list of an answer that is the object that was asked for and nothing else (S056, S058)."""
     try:
         value = json.loads(source.answer.text)
     except (ValueError, RecursionError):
@@ -263,16 +272,16 @@ SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\
 
 
 def literals(source: Source) -> Iterator[Listing]:
-    """Yield the arrays and objects that list files, in JSON or any spelling near it."""
+    """Yield the arrays and objects that list files, in JSON or any spelling near it (S060, S064–S073)."""
     for region in source.regions:
         yield from _literals_in(region)
 
 
 def _literals_in(region: Region) -> Iterator[Listing]:
-    text, position = region.text, 0
+    text, position, budget = region.text, 0, REREAD
     for _ in range(MOST_LITERALS):
         opening = OPENING.search(text, position)
-        if opening is None:
+        if opening is None or budget < 0:
             return
         start = opening.start("string") if opening["string"] else opening.end() - 1
         value = None if SEGMENT.match(text, start) else read_literal(text, start)
@@ -282,6 +291,10 @@ def _literals_in(region: Region) -> Iterator[Listing]:
         entries = entries_of(items_in(value.node))
         if _is_list(entries, value.node):
             yield _literal(region, start, value, entries)
+        elif not value.closed:
+            budget -= value.end - start
+            position = start + 1
+            continue
         position = max(value.end, start + 1)
 
 
@@ -310,30 +323,17 @@ def _literal(region: Region, start: int, value: Found, entries: tuple[str, ...])
         and not is_file_like(last[1].strip())
         and not text.rstrip().endswith(("]", "}", '"', "'"))
     )
-    closed = value.closed or _is_over(value.node, text)
     return Listing(
         entries,
         region.start + start,
         region.before(start),
-        closed=closed,
-        complete=closed or not half,
+        closed=value.closed,
+        complete=value.closed or not half,
     )
 
 
-def _is_over(node: Node, text: str) -> bool:
-    """Tell whether the list inside an object that was cut had ended before."""
-    keyed = [(key.text, value) for key, value in node.items if key is not None]
-    lists = [value for _, value in keyed if value.shape == "array" and value.items]
-    if node.shape != "object" or not lists or any(is_file_like(key) for key, _ in keyed):
-        return False
-    if node.items[-1][1] is not lists[-1]:
-        return True
-    flat = all(not value.items for _, value in lists[-1].items)
-    return flat and text.rstrip(" \n,").endswith("]")
-
-
 def tags(source: Source) -> Iterator[Listing]:
-    """Yield the files that elements name."""
+    """Yield the files that elements name (`xml-attr` and `xml-path` of the variations)."""
     for region in source.regions:
         entries, start, closed = tagged(region.text)
         if entries:
@@ -342,12 +342,12 @@ def tags(source: Source) -> Iterator[Listing]:
 
 
 def trees(source: Source) -> Iterator[Listing]:
-    """Yield the drawings of folders."""
+    """Yield the drawings of folders (S062)."""
     return _drawn(source, find_tree)
 
 
 def tables(source: Source) -> Iterator[Listing]:
-    """Yield the columns of tables that hold files."""
+    """Yield the columns of tables that hold files (`table`)."""
     return _drawn(source, find_table)
 
 
@@ -369,7 +369,7 @@ def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterato
 
 
 def lines(source: Source) -> Iterator[Listing]:
-    """Yield the bullets, numbers, headings and lines that name a file first; those of blocks before others."""
+    """Yield the lines, bullets and headings that name a file first, those in blocks first (S075, S076, L07, M06)."""
     fenced = [one for region in source.regions if region.fenced for one in _lines_in(region)]
     rest = (region for region in source.regions if not region.fenced)
     yield from fenced or (one for region in rest for one in _lines_in(region))
@@ -399,7 +399,7 @@ def _is_data(text: str) -> bool:
 
 
 def labels(source: Source) -> Iterator[Listing]:
-    """Yield the files of an answer that gives the whole project, each under its name."""
+    """Yield the files of an answer that gives the whole project, each under its name (`whole-project`)."""
     if source.headed:
         yield Listing(tuple(label for label, _ in source.headed), source.headed[0][1], closed=False)
 
@@ -410,15 +410,19 @@ MOST_SENTENCES: Final = 2000
 
 
 def names(source: Source) -> Iterator[Listing]:
-    """Yield the files that sentences name in back-ticks, or in a series; questions do not count."""
+    """Yield the files that sentences name in back-ticks, or in a series, but not in questions (`sentence`)."""
     found: list[str] = []
+    listed: list[str] = []
     for line in source.answer.text.split("\n")[:MOST_SENTENCES]:
         if line.lstrip()[:1] in {"{", "[", '"'}:
             continue
+        if BULLET.match(line):
+            listed += mentioned(line)[:1]
         for sentence in SENTENCE_END.split(line):
             named = [] if _is_question(sentence) else mentioned(sentence)
             if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
                 found += named
+    found = listed or found
     if len(found) > 1 or (found and not _is_question(source.answer.text)):
         yield Listing(tuple(found), 0, closed=False)
 

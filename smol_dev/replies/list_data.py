@@ -121,7 +121,7 @@ def _encoded(text: str) -> str:
     try:
         value = json.loads(f'"{text}"', strict=False)
     except (ValueError, RecursionError):
-        return text.replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n")
+        return text
     return str(value)
 
 
@@ -309,7 +309,9 @@ def _is_schema(node: Node) -> bool:
     }
 
 
-FOLDER_TAG: Final = re.compile(r"<(?:folder|directory|dir)\b", re.IGNORECASE)
+FOLDER_TAG: Final = re.compile(
+    r"<(?:folder|directory|dir)\s[^<>]{0,200}=[^<>]{0,200}>", re.IGNORECASE
+)
 TAG: Final = re.compile(
     r"<\w[\w:.-]{0,40}\s[^<>]{0,2000}?\b(?:file_?)?(?:path|name)\s*=\s*(?P<quote>[\"'])(?P<given>[^\"'\n]{1,400})(?P=quote)[^<>]{0,2000}>|"
     r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*(?:<!\[CDATA\[)?(?P<text>[^<>\n]{1,400}?)(?:\]\]>)?\s*</(?P=tag)>",
@@ -324,7 +326,11 @@ def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
     """
     found = [] if FOLDER_TAG.search(text) else list(TAG.finditer(text))
     named = [(one, path_in(one["given"] or one["text"])) for one in found]
-    named = [(one, path) for one, path in named if is_known_file(path)]
+    named = [
+        (one, path)
+        for one, path in named
+        if is_path_like(path) and (is_known_file(path) or " " not in path)
+    ]
     if not named:
         return (), 0, False
     last = named[-1][0]

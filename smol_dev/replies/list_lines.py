@@ -63,28 +63,18 @@ def find_tree(lines: list[str]) -> Drawn | None:
 
 
 def _is_branch(line: str) -> bool:
-    found = BRANCH.match(line)
-    return (
-        found is not None
-        and not RULE.match(line)
-        and not line.rstrip().endswith("|")
-        and "| " not in found["name"]
-    )
+    return bool(BRANCH.match(line)) and not RULE.match(line) and not line.rstrip().endswith("|")
 
 
 def _continues(lines: list[str], number: int) -> bool:
     """Tell whether a line belongs to a drawing that began before: a branch, its trunk, or a label inside."""
     line = lines[number]
-    if (
-        _is_branch(line)
-        or (BAR.match(line) and not line.rstrip().endswith("|"))
-        or line.strip() in {"|", "│"}
-    ):
+    trunk = BAR.match(line) and (not line.rstrip().endswith("|") or line.strip() == "|")
+    if _is_branch(line) or trunk:
         return True
     behind = next((other for other in lines[number + 1 : number + 3] if other.strip()), "")
     if not line.strip():
-        root = number + 2 < len(lines) and _label(behind) and _is_branch(lines[number + 2])
-        return _is_branch(behind) or bool(root)
+        return any(map(_is_branch, lines[number + 1 : number + 3]))
     return bool(_label(line)) and (_is_branch(behind) or is_known_file(_label(line)))
 
 
@@ -170,11 +160,19 @@ def _column(rows: list[list[str]]) -> list[Item]:
     if not named and not full:
         return []
     column = (named or full)[0]
-    if any(at != column and FOLDER_HEADER.search(rows[0][at]) for at in range(width)):
-        return []
+    folder = next(
+        (at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None
+    )
     if is_known_file(_entry(rows[0][column])):
         body = rows
-    return [Item(_entry(row[column])) for row in body if _entry(row[column])]
+    return [Item(_with_folder(row, column, folder)) for row in body if _entry(row[column])]
+
+
+def _with_folder(row: list[str], column: int, folder: int | None) -> str:
+    name = _entry(row[column])
+    below = _entry(row[folder]).strip("/") if folder is not None else ""
+    plain = not below or below in {".", "-", "root", "(root)"} or "/" in name or " " in below
+    return name if plain else f"{below}/{name}"
 
 
 MARK: Final = re.compile(
@@ -196,8 +194,8 @@ ABOUT: Final = re.compile(
 FOLDER_LABEL: Final = re.compile(
     r"[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}\s*:[*_]{0,3}\s+(?=\S)"
 )
-ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
 RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
+ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
 AND: Final = r"(?:and|und|et|y|&|と|和)"
 SERIES: Final = re.compile(
     rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++"

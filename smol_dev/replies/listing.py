@@ -46,7 +46,7 @@ class Listing:
 
 
 def entries_of(items: list[Item], *, rooted: bool = False) -> tuple[str, ...]:
-    """Return the paths of the files, in order; folders with nothing in them end in a slash.
+    """Return the paths of the files, in order; folders with nothing in them are none.
 
     The only folder at the top is the project's own: always when the form is `rooted`, else unless
     its name is one that projects use inside.
@@ -76,14 +76,10 @@ def _settled(items: list[Item]) -> list[Item]:
 def _are_folders(items: list[Item]) -> bool:
     """Decide whether keys above lists of files are folders rather than headings.
 
-    Files that have folders of their own were not meant to get another one; names that would
-    collide were.
+    Files that have folders of their own were not meant to get another one.
     """
-    below = [path for item in items for path in _paths(item.items, "")]
     if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in _texts(item)):
         return False
-    if len(set(below)) < len(below):
-        return True
     return all(item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in items)
 
 
@@ -103,8 +99,6 @@ def _paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
             yield item.text if whole else prefix + item.text.removeprefix("./")
             continue
         below = _below(item.text.strip(), prefix)
-        if not item.items and below:
-            yield below
         yield from _paths(item.items, below)
 
 

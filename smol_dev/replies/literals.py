@@ -25,7 +25,6 @@ PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")
 AFTER_QUOTE: Final = re.compile(
     r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)"
 )
-PATH_START: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
 LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
@@ -100,7 +99,7 @@ class Reader:
         """Read one value into the innermost container; return the position behind it."""
         self.nodes += 1
         character = self.text[position]
-        if character in OPENING and not PATH_START.match(self.text, position):
+        if character in OPENING:
             node = Node("object" if character == "{" else "array", position)
             self.add(node, stack, keys)
             stack.append(node)
