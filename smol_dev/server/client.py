@@ -48,7 +48,7 @@ from smol_dev.server.known import Known, Offer
 from smol_dev.server.measure import count, load
 from smol_dev.server.network import speaks_tls
 from smol_dev.server.postponed import postponed
-from smol_dev.server.probes import SMALLEST_MODEL, address, fetch
+from smol_dev.server.probes import SMALLEST_MODEL, Overdue, address, fetch
 from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
 from smol_dev.server.request import (
@@ -131,6 +131,7 @@ class Client:
         self._proxy_told = False
         self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
+        self._overdue = Overdue()
         self._answered: set[str] = set()
         self._remembered = Remembered(cache_dir, profile.base_url)
         self._habits: dict[str, Habits] = {}
@@ -142,7 +143,7 @@ class Client:
     async def recognised(self) -> Known:
         """The kind of server, asked until it tells."""
         if self.known is None:
-            answers = await servers.look(self.http, self.profile.base_url)
+            answers = await servers.look(self.http, self.profile.base_url, overdue=self._overdue)
             known = servers.recognised(answers)
             if known is servers.generic() and all(each.status >= 500 for each in answers.values()):  # noqa: PLR2004 - not up yet
                 return known
@@ -159,7 +160,12 @@ class Client:
         if model not in self._facts:
             known = await self.recognised()
             self._facts[model] = await servers.facts(
-                self.http, self.profile.base_url, model, known, guarded=self._is_guarded
+                self.http,
+                self.profile.base_url,
+                model,
+                known,
+                guarded=self._is_guarded,
+                overdue=self._overdue,
             )
         return self._facts[model]
 
@@ -182,7 +188,9 @@ class Client:
 
     async def offers(self) -> tuple[Offer, ...]:
         """The models that the server offers."""
-        return await servers.offers(self.http, self.profile.base_url, await self.recognised())
+        known = await self.recognised()
+        base_url = self.profile.base_url
+        return await servers.offers(self.http, base_url, known, overdue=self._overdue)
 
     async def spilled(self, stage: StageName) -> float | None:
         """Return the part of the stage's loaded model that is not in graphics memory, where the server tells."""
@@ -338,6 +346,7 @@ class Client:
                 message = f"{asked.server} said nothing for {patience:g} s (`first_token_timeout`)"
                 raise failure("timeout", asked, message=message)
             del self._facts[asked.model]
+            self._overdue = Overdue()  # it was busy, and is up now
             remote = (await self.facts(stage)).remote
         if remote is None:
             raise failure("timeout", asked, message=f"{asked.server} {UNSAID_PLACE}")

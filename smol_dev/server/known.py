@@ -20,6 +20,7 @@ from smol_dev.server.chat import Facts
 from smol_dev.server.families import Family
 from smol_dev.server.kinds import Kind
 from smol_dev.server.probes import (
+    Overdue,
     Place,
     Probe,
     fetch_all,
@@ -157,12 +158,14 @@ async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
     return recognised(await look(client, base_url))
 
 
-async def look(client: httpx2.AsyncClient, base_url: str) -> dict[str, Probe]:
+async def look(
+    client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | None = None
+) -> dict[str, Probe]:
     """The answers by which servers are recognised; a server far away is asked for its models only."""
     paths = {path: None for each in servers() for path in each.signs if path != "*"}
     if not is_local(base_url):
         paths = {"models": None}
-    return await fetch_all(client, base_url, [Place(path, "") for path in paths])
+    return await fetch_all(client, base_url, [Place(path, "") for path in paths], overdue=overdue)
 
 
 def recognised(answers: Mapping[str, Probe]) -> Known:
@@ -187,7 +190,13 @@ def told_by(answer: Probe) -> Known | None:
 
 
 async def facts(
-    client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, guarded: bool = False
+    client: httpx2.AsyncClient,
+    base_url: str,
+    model: str,
+    known: Known,
+    *,
+    guarded: bool = False,
+    overdue: Overdue | None = None,
 ) -> Facts:
     """What the server says about itself and the model, asked anew, all at once; never raises.
 
@@ -200,7 +209,7 @@ async def facts(
         *(known.parameters, known.continues, known.sampling),
     )
     places = (*(place for each in own for place in each), *remote)
-    answers = await fetch_all(client, base_url, places, model=model)
+    answers = await fetch_all(client, base_url, places, model=model, overdue=overdue)
     is_silent = guarded and not any(place.at in answers for place in remote)
     own_sampling = own_figures(_figures(known.sampling, answers, model), known.built_in)
     return Facts(
@@ -233,12 +242,14 @@ async def spilled(
     return 1.0 - min(1.0, max(0.0, part))
 
 
-async def offers(client: httpx2.AsyncClient, base_url: str, known: Known) -> tuple[Offer, ...]:
+async def offers(
+    client: httpx2.AsyncClient, base_url: str, known: Known, *, overdue: Overdue | None = None
+) -> tuple[Offer, ...]:
     """The models that the server offers, in its order; empty when it does not answer."""
     models = Place("models", "data[].id")
     own = (known.window, known.parameters, known.loaded, known.type, known.remote, known.size)
     places = (models, *(place for each in own for place in each))
-    answers = await fetch_all(client, base_url, places)
+    answers = await fetch_all(client, base_url, places, overdue=overdue)
     return tuple(_offer(known, answers, name) for name in listed(answers.get("models")) or ())
 
 

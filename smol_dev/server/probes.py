@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,6 +63,18 @@ class Probe:
         return f"{headers[:READ]}\n\n{self.body[:READ]}".lower()
 
 
+@dataclass(slots=True)
+class Overdue:
+    """What one server failed to answer in time and size, which is not asked again, and the seconds left."""
+
+    urls: set[str] = field(default_factory=set)
+    left: float = SECONDS
+
+    def allows(self, url: str) -> bool:
+        """Whether the question may be asked."""
+        return self.left > 0 and url not in self.urls
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a server tells a value; the head of `known.toml` explains the fields."""
@@ -87,12 +100,15 @@ async def fetch(
     body: object = None,
     seconds: float = SECONDS,
     left: list[int] | None = None,
+    overdue: Overdue | None = None,
 ) -> Probe | None:
     """The answer of a GET (of a POST with a body), None when there is none or it is too long.
 
-    `left` holds the bytes that are left for all that are asked at the same time.
+    `left` holds the bytes that are left for all that are asked at the same time. What takes too long, or
+    is too long, is noted in `overdue`.
     """
     left = [TOGETHER] if left is None else left
+    overdue = Overdue() if overdue is None else overdue
     try:
         async with (
             asyncio.timeout(seconds),
@@ -103,28 +119,51 @@ async def fetch(
                 received += chunk
                 left[0] -= len(chunk)
                 if len(received) > BYTES or left[0] < 0:
+                    overdue.urls.add(url)
                     return None
             text = received.decode(errors="replace")
             return Probe(response.status_code, dict(response.headers), text)
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, SmolError):
+    except (TimeoutError, SmolError):
+        overdue.urls.add(url)
+        return None
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError):
         return None
 
 
 async def fetch_all(
-    client: httpx2.AsyncClient, base_url: str, places: Sequence[Place], *, model: str = ""
+    client: httpx2.AsyncClient,
+    base_url: str,
+    places: Sequence[Place],
+    *,
+    model: str = "",
+    overdue: Overdue | None = None,
 ) -> dict[str, Probe]:
-    """The answers of all places by their `at`, asked together; a place that wants a model needs one."""
+    """The answers of all places by their `at`, asked together; a place that wants a model needs one.
+
+    What is `overdue` is not asked again, and what becomes so is added to it.
+    """
+    overdue = Overdue() if overdue is None else overdue
     asked = {
         place.at: place.post for place in places if model or not (place.post or MODEL in place.at)
     }
     urls = {at: address(base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
-    left = [TOGETHER]
+    asked = {at: post for at, post in asked.items() if overdue.allows(urls[at])}
+    started, before, left = time.monotonic(), len(overdue.urls), [TOGETHER]
     probes = await asyncio.gather(
         *(
-            fetch(client, urls[at], body={"model": model} if post else None, left=left)
+            fetch(
+                client,
+                urls[at],
+                body={"model": model} if post else None,
+                seconds=overdue.left,
+                left=left,
+                overdue=overdue,
+            )
             for at, post in asked.items()
         )
     )
+    if len(overdue.urls) > before:
+        overdue.left -= time.monotonic() - started
     return {at: probe for at, probe in zip(asked, probes, strict=True) if probe is not None}
 
 

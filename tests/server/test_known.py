@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import get_args
 
@@ -14,11 +15,21 @@ from smol_dev.config.providers import PROVIDERS
 from smol_dev.server.chat import Facts
 from smol_dev.server.families import family_of
 from smol_dev.server.kinds import Kind as FailureKind
-from smol_dev.server.known import Known, Offer, facts, generic, named, offers, recognise, servers
+from smol_dev.server.known import (
+    Known,
+    Offer,
+    facts,
+    generic,
+    look,
+    named,
+    offers,
+    recognise,
+    servers,
+)
 from smol_dev.server.patterns import rules
-from smol_dev.server.probes import root_of, size_of, values
+from smol_dev.server.probes import Overdue, root_of, size_of, values
 from smol_dev.server.transport import open_client
-from tests.fake_server import Canned, FakeServer, json_answer, refusing_port, text_answer
+from tests.fake_server import Canned, FakeServer, Received, json_answer, refusing_port, text_answer
 from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models
 
 Question = Callable[[httpx2.AsyncClient, str], Awaitable[object]]
@@ -342,3 +353,37 @@ def test_thinking_is_set_in_the_way_of_the_family_too(
     server: str, model: str, reasoning: str, expected: dict[str, object]
 ) -> None:
     assert known(server).thinking(reasoning, family_of(model)) == expected
+
+
+def test_what_took_too_long_or_told_too_much_is_not_asked_again() -> None:
+    def answer(received: Received) -> Canned:
+        if received.path == "/v1/models":
+            return Canned(pieces=[b" " * 2**20] * 6, end="close")
+        if received.path == "/api/extra/version":
+            return Canned(pieces=[b"{"] * 1000, pause=0.05)
+        return Canned(status=404)
+
+    async def look_three_times(client: httpx2.AsyncClient, base_url: str) -> None:
+        for _ in range(3):
+            overdue.left = 1.0  # as if nothing had been charged: the questions alone are looked at
+            await look(client, base_url, overdue=overdue)
+
+    overdue = Overdue()
+    with FakeServer(answer) as server:
+        asked(server.base_url, look_three_times)
+        paths = Counter(each.path for each in server.requests)
+    assert overdue.urls == {f"{server.base_url}/models", f"{server.origin}/api/extra/version"}
+    assert (paths["/v1/models"], paths["/api/extra/version"], paths["/"]) == (1, 1, 3)
+
+
+def test_all_that_takes_too_long_is_waited_for_once() -> None:
+    overdue = Overdue(left=0.3)
+    with FakeServer(lambda _: Canned(pieces=[b" "] * 1000, pause=0.05)) as server:
+        asked(server.base_url, lambda client, url: look(client, url, overdue=overdue))
+        first = len(server.requests)
+        asked(
+            server.base_url,
+            lambda client, url: facts(client, url, "m", known("Ollama"), overdue=overdue),
+        )
+    assert overdue.left <= 0
+    assert len(server.requests) == first
