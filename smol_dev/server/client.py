@@ -165,7 +165,8 @@ class Client:
                 model,
                 known,
                 guarded=self._is_guarded,
-                overdue=self._overdue,
+                # Where prompts have to stay here, what is new is asked even when time is used up.
+                overdue=Overdue(self._overdue.urls) if self._is_guarded else self._overdue,
             )
         return self._facts[model]
 
