@@ -1,8 +1,9 @@
 """Every compiled pattern of the package against texts made to be slow for it; prints those that are.
 
-Run in a process of its own: `python -m tests.growth [ROOM_TO_LEAVE_OUT ...]`. For each repetition in a
-pattern a text is made of what leads to it and many of what it repeats, and one that starts it again and
-again; then four times as long.
+Run in a process of its own: `python -m tests.growth [--long]`. For each repetition in a pattern a text
+is made of what leads to it and many of what it repeats, and one that starts it again and again; then
+four times as long. `--long` also lets every repetition be followed by many of what any other one of
+the pattern repeats, and takes some minutes.
 """
 
 import ast
@@ -231,13 +232,17 @@ def _variants(node: Any) -> Iterator[str]:  # noqa: ANN401 - the parser has no t
             yield from _variants(each)
 
 
-def hostile(pattern: str, flags: int) -> Iterator[Callable[[int], str]]:
+def hostile(
+    pattern: str, flags: int, *, is_crossed: bool = False
+) -> Iterator[Callable[[int], str]]:
     """Makers of texts of a length."""
     made = set()
-    for before, body in repetitions(parser.parse(pattern, flags)):
+    found = list(repetitions(parser.parse(pattern, flags)))
+    for before, body in found:
         again = before + body * 3
-        for head, unit in ((before, body), ("", again), ("", before)):
-            made.add((head, unit))
+        made |= {(before, body), ("", again), ("", before)}
+        for other in {each for _, each in found} if is_crossed else ():
+            made |= {(before + body, other), ("", before + body + other)}
     for head, unit in sorted(made | {("", each) for each in PLAIN}):
         if unit:
             yield partial(_grown, head, unit)
@@ -274,7 +279,8 @@ def is_slow(use: Callable[[str], object], make: Callable[[int], str]) -> bool:
 
 def outgrows(use: Callable[[str], object], short: str, long: str) -> bool:
     """Whether the longer text takes more than ten times the time of the shorter one."""
-    return min(seconds(use, long) for _ in range(4)) > RATIO * max(seconds(use, short), TICK)
+    limit = RATIO * max(seconds(use, short), TICK)
+    return all(seconds(use, long) > limit for _ in range(4))
 
 
 def use_of(pattern: re.Pattern[str], method: str) -> Callable[[str], object]:
@@ -284,17 +290,16 @@ def use_of(pattern: re.Pattern[str], method: str) -> Callable[[str], object]:
     return lambda text: sum(1 for _ in pattern.finditer(text))
 
 
-def check(left_out: tuple[str, ...]) -> list[str]:
-    """The patterns that are slow, and on what; rooms of the package may be left out."""
+def check(*, is_long: bool) -> list[str]:
+    """The patterns that are slow, and on what."""
     slow = []
     for (text, flags), found in sorted(all_patterns().items(), key=lambda each: each[1].where):
-        if found.where.startswith(left_out):
-            continue
         pattern = re.compile(text, flags)
         methods = found.methods or {"search"}
         for method in {each if each in {"match", "fullmatch"} else "finditer" for each in methods}:
             use = use_of(pattern, method)
-            make = next((each for each in hostile(text, flags) if is_slow(use, each)), None)
+            texts = hostile(text, flags, is_crossed=is_long)
+            make = next((each for each in texts if is_slow(use, each)), None)
             if make is not None:
                 slow.append(f"{found.where} {method}: {text[:120]!r} on {make(30)!r}")
     return slow
@@ -308,4 +313,4 @@ def _too_long(number: int, frame: object) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGPROF, _too_long)
     gc.disable()  # a collection would be counted as the pattern's time
-    json.dump(check(tuple(sys.argv[1:])), sys.stdout, indent=1)
+    json.dump(check(is_long="--long" in sys.argv[1:]), sys.stdout, indent=1)
