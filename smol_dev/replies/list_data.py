@@ -314,7 +314,7 @@ FOLDER_TAG: Final = re.compile(
 )
 TAG: Final = re.compile(
     r"<\w[\w:.-]{0,40}\s[^<>]{0,2000}?\b(?:file_?)?(?:path|name)\s*=\s*(?P<quote>[\"'])(?P<given>[^\"'\n]{1,400})(?P=quote)[^<>]{0,2000}>|"
-    r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*(?:<!\[CDATA\[)?(?P<text>[^<>\n]{1,400}?)(?:\]\]>)?\s*</(?P=tag)>",
+    r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*+(?:<!\[CDATA\[\s*+)?(?P<text>[^<>\s](?:[^<>\n]{0,398}[^<>\s])?)\s*+(?:\]\]>\s*+)?</(?P=tag)>",
     re.IGNORECASE,
 )
 
