@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smol_dev.languages.grammars import tree
 from smol_dev.languages.names import language_of
+from smol_dev.languages.standard import python_tree
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -55,9 +56,8 @@ def outline(path: str, text: str) -> tuple[str, ...]:
 
 
 def _of_python(text: str) -> Iterator[str]:
-    try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    module = python_tree(text)
+    if module is None:
         return
     for node in module.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

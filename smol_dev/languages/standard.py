@@ -6,12 +6,28 @@ import json
 import re
 import tomllib
 import warnings
+from typing import Final
 
 from smol_dev.languages.verdict import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, stopped
+
+LARGEST_PYTHON: Final = 1024 * 1024
+MOST_FIELDS: Final = 10_000
+"""Braces of a text with f-strings: compiling one of them takes time by the square of its fields, deaf to signals."""
+
+F_STRING: Final = re.compile(r"""\b(?:f|rf|fr)["']""", re.IGNORECASE)
+
+
+def too_much_python(text: str) -> bool:
+    """Tell whether compiling a text could take many seconds, in which no signal ends the program."""
+    if len(text) > LARGEST_PYTHON:
+        return True
+    return text.count("{") > MOST_FIELDS and F_STRING.search(text) is not None
 
 
 def judge_python(text: str) -> Parsed:
     """Return whether a text compiles as Python; blanks at its end are nothing."""
+    if too_much_python(text):
+        return NOT_JUDGED
     text = text.rstrip() + "\n"
     try:
         _compile(text)
@@ -59,7 +75,9 @@ def _python_goes_on(text: str) -> bool:
 
 
 def python_tree(text: str) -> ast.Module | None:
-    """Return the syntax tree of a Python file, or None where it has none."""
+    """Return the syntax tree of a Python file, or None where it has none or would take too long."""
+    if too_much_python(text):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -1,0 +1,27 @@
+"""A Python text that would take many seconds to compile, deaf to signals, is not judged."""
+
+import pytest
+
+from smol_dev.languages import State, parse
+from smol_dev.languages.outline import outline
+from smol_dev.languages.standard import python_tree
+
+FIELDS = "x = f'" + "{x}" * 400_000 + "'\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(FIELDS, id="an f-string of 400,000 fields"),
+        pytest.param("x = 1\n" * 200_000, id="more than a mebibyte"),
+    ],
+)
+def test_a_text_that_takes_too_long_is_not_judged(text: str) -> None:
+    assert parse("a.py", text).state is State.NOT_JUDGED
+    assert python_tree(text) is None
+    assert outline("a.py", text) == ()
+
+
+def test_many_braces_without_an_f_string_are_judged() -> None:
+    data = "x = [" + "{'a': 1}, " * 11_000 + "]\n"
+    assert parse("data.py", data).state is State.WHOLE
