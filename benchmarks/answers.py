@@ -92,9 +92,7 @@ def served(model: Path) -> Iterator[str]:
             server.communicate()
 
 
-def ask(
-    base_url: str, turns: Sequence[Message], *, seed: int, tokens: int, **more: object
-) -> tuple[str, str]:
+def ask(base_url: str, turns: Sequence[Message], *, seed: int, tokens: int, **more: object) -> tuple[str, str]:
     """The model's text, and why it stopped."""
     messages = [{"role": turn.role, "content": turn.content} for turn in turns]
     fields = {"messages": messages, "seed": seed, "max_tokens": tokens, "temperature": 0.2, **more}
@@ -119,9 +117,7 @@ def file_answer(base_url: str, way: Way, path: str, *, seed: int, tokens: int) -
     if opening:
         turns.append(Message("assistant", opening))
     said, finish = ask(base_url, turns, seed=seed, tokens=tokens)
-    whole = (
-        said if said.startswith(opening) else opening + said
-    )  # an answer in one piece holds both
+    whole = said if said.startswith(opening) else opening + said  # an answer in one piece holds both
     return whole, finish
 
 

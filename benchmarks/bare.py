@@ -19,11 +19,7 @@ async def ask(client: AsyncOpenAI, *turns: str) -> str:
     ]
     stream = await client.chat.completions.create(model="mock", messages=messages, stream=True)
     return "".join(
-        [
-            chunk.choices[0].delta.content or ""
-            async for chunk in stream
-            if chunk.choices and chunk.choices[0].delta
-        ]
+        [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices and chunk.choices[0].delta]
     )
 
 
@@ -36,9 +32,7 @@ async def build(base_url: str, folder: Path, at_once: int, files: int) -> None:
 
     async def write(path: str) -> None:
         async with free:
-            code = await ask(
-                client, "Write the plan.", plan, "List them.", listed, f"Write\n{path}"
-            )
+            code = await ask(client, "Write the plan.", plan, "List them.", listed, f"Write\n{path}")
         (folder / path.replace("/", "_")).write_text(code)
 
     await asyncio.gather(*(write(f"src/part_{number}.py") for number in range(files)))

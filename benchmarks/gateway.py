@@ -30,9 +30,7 @@ def checked(programs: Path) -> int:
     """The exit code of the test with this proxy."""
     search = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     test = [sys.executable, "-m", "pytest", "-n", "0", "-rs", "tests/test_proxy.py"]
-    return subprocess.run(
-        test, cwd=ROOT, env={**os.environ, "PATH": search}, check=False
-    ).returncode
+    return subprocess.run(test, cwd=ROOT, env={**os.environ, "PATH": search}, check=False).returncode
 
 
 def main() -> int:

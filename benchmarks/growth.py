@@ -32,8 +32,7 @@ Work = Callable[[], object]
 def profiles(count: int, folder: Path) -> Work:
     """Load one of so many profiles in a file."""
     tables = [
-        f'[profiles.p{number}]\nmodel = "m{number}"\nbase_url = "http://127.0.0.1:9/v1"\n'
-        for number in range(count)
+        f'[profiles.p{number}]\nmodel = "m{number}"\nbase_url = "http://127.0.0.1:9/v1"\n' for number in range(count)
     ]
     return loading("".join(tables), "p1", folder)
 
@@ -42,8 +41,7 @@ def parents(count: int, folder: Path) -> Work:
     """Load a profile with so many parents."""
     tables = ['[profiles.p0]\nmodel = "m"\nbase_url = "http://127.0.0.1:9/v1"\n']
     tables += [
-        f'[profiles.p{number}]\nextends = "p{number - 1}"\ntimeout = {number}\n'
-        for number in range(1, count + 1)
+        f'[profiles.p{number}]\nextends = "p{number - 1}"\ntimeout = {number}\n' for number in range(1, count + 1)
     ]
     return loading("".join(tables), f"p{count}", folder)
 
@@ -99,9 +97,7 @@ def write(out: Path, count: int) -> None:
     files = tuple(f"part_{number}.py" for number in range(count))
     with Workspace.open(out, cwd=out.parent, home=None) as workspace:
         planned = {path: FileState(path, "planned") for path in files}
-        workspace.save(
-            Record("x", {"name": "p", "settings": {}}, plan="p", files=files, states=planned)
-        )
+        workspace.save(Record("x", {"name": "p", "settings": {}}, plan="p", files=files, states=planned))
         for path in files:
             size = workspace.write(path, "x = 1\n")
             workspace.note(replace(planned[path], state="done", bytes=size))
@@ -136,9 +132,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             small = seconds(begin(size, Path(folder)))
             large = seconds(begin(2 * size, Path(folder)))
-        rows.append(
-            (f"{2 * size:,} {name}", f"{small:.3f} s", f"{large:.3f} s", f"{large / small:.2f}")
-        )
+        rows.append((f"{2 * size:,} {name}", f"{small:.3f} s", f"{large:.3f} s", f"{large / small:.2f}"))
         print(rows[-1], file=sys.stderr)
     print(table(("", "half of it", "all of it", "ratio"), rows))
 

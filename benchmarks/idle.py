@@ -44,16 +44,7 @@ class Measured:
         ]
 
 
-HEAD: Final = (
-    "client",
-    "ideal",
-    "span / ideal",
-    "total / ideal",
-    "CPU",
-    "peak",
-    "at once",
-    "connections",
-)
+HEAD: Final = ("client", "ideal", "span / ideal", "total / ideal", "CPU", "peak", "at once", "connections")
 
 
 def smol_dev(base_url: str, pace: Pace, folder: Path) -> Cost:
@@ -96,9 +87,7 @@ def main() -> None:
         for client in (OURS, BARE, *serial):
             done = measured(client, pace)
             rows.append(done.row)
-            waits = ", ".join(
-                f"{name} {1000 * wait:.1f} ms" for name, wait in done.seen["gaps"].items()
-            )
+            waits = ", ".join(f"{name} {1000 * wait:.1f} ms" for name, wait in done.seen["gaps"].items())
             gaps.append(f"{done.row[0]}: {waits}; {done.seen['probes']} probes")
             print(gaps[-1], file=sys.stderr)
     print(table(HEAD, rows))

@@ -37,23 +37,14 @@ class Cost:
 def environment(folder: Path) -> dict[str, str]:
     """Nothing of this user's own settings, keys or caches."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {
-        **kept,
-        "HOME": str(folder),
-        "XDG_CACHE_HOME": str(folder / "cache"),
-        "PYTHONPATH": str(ROOT),
-    }
+    return {**kept, "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager
 def child(module: str, *arguments: str) -> Iterator[str]:
     """A server in a process of its own, by the line that it prints when it is ready."""
     server = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     try:
@@ -86,11 +77,7 @@ def run(arguments: Sequence[str], folder: Path, **variables: str) -> Cost:
 
 
 def instructions(
-    arguments: Sequence[str],
-    folder: Path,
-    *,
-    terminal: bool = False,
-    variables: Mapping[str, str] | None = None,
+    arguments: Sequence[str], folder: Path, *, terminal: bool = False, variables: Mapping[str, str] | None = None
 ) -> int:
     """The instructions that one process takes in user space; its standard error may be a terminal.
 

@@ -17,13 +17,9 @@ from heapq import heapify, heapreplace
 from itertools import pairwise
 from typing import Any, Final
 
-NOUNS: Final = (
-    "amber birch cedar delta ember fjord grove heath inlet jetty knoll ledge marsh".split()
-)
+NOUNS: Final = "amber birch cedar delta ember fjord grove heath inlet jetty knoll ledge marsh".split()
 VERBS: Final = "adds binds casts draws emits folds grabs heals joins keeps lifts".split()
-HEAD: Final = (
-    b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-)
+HEAD: Final = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 FENCE: Final = "```python\n{}\n```"
 CHARACTERS: Final = 4
 """Of a token, on average."""
@@ -78,9 +74,7 @@ def tokens(kind: str, pace: Pace) -> list[str]:
         lines = "".join(words(number) for number in range(size // 16))
         return cut(FENCE.format(lines[:size].rpartition("\n")[0]), pace.file_tokens)
     if kind == "plan":
-        text = "# Plan\n\n" + "".join(
-            f"- {words(number * 3 + 1)}" for number in range(pace.plan_tokens)
-        )
+        text = "# Plan\n\n" + "".join(f"- {words(number * 3 + 1)}" for number in range(pace.plan_tokens))
         return cut(text, pace.plan_tokens)
     paths = [f"src/part_{number}.py" for number in range(pace.files)]
     return cut(json.dumps({"files": paths}), pace.list_tokens)
@@ -192,11 +186,7 @@ class Connection(asyncio.Protocol):
 
     def end_answer(self, completion: int) -> None:
         """Send the finish reason, the counts and the end."""
-        usage = {
-            "prompt_tokens": 1000,
-            "completion_tokens": completion,
-            "total_tokens": 1000 + completion,
-        }
+        usage = {"prompt_tokens": 1000, "completion_tokens": completion, "total_tokens": 1000 + completion}
         self.event({}, finish="stop", usage=usage)
         self.chunk(b"data: [DONE]\n\n")
         self.write(b"0\r\n\r\n")
@@ -209,9 +199,7 @@ class Connection(asyncio.Protocol):
     def document(self, value: object, status: int = 200) -> None:
         """Send a whole JSON answer."""
         data = json.dumps(value).encode()
-        head = (
-            f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
-        )
+        head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(data)}"
         self.write(f"{head}\r\n\r\n".encode() + data)
 
 

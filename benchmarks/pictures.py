@@ -51,9 +51,7 @@ def picture(title: str, bars: Sequence[Bar]) -> str:
         ]
     inner = "\n  ".join([f"<style>{STYLE}  </style>", *lines])
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(title)}">'
-    )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(title)}">'
     return f"{head}\n  {inner}\n</svg>\n"
 
 

@@ -19,9 +19,7 @@ from tests.real_server import real_server
 
 WORDS: Final = COMMON.lower().split()
 PROMPT: Final = "a program of ten parts"
-PLAN: Final = "# Plan\n\n" + "".join(
-    f"- {' '.join(Random(line).sample(WORDS, 12))}.\n" for line in range(150)
-)
+PLAN: Final = "# Plan\n\n" + "".join(f"- {' '.join(Random(line).sample(WORDS, 12))}.\n" for line in range(150))
 
 
 def code(name: str) -> str:

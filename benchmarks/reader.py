@@ -58,10 +58,7 @@ def main() -> None:
     print(about(), end="\n\n")
     ours = (*OURS, "--base-url", "URL", "-c", "strategy=chain", "a program")
     rows = [
-        *(
-            per_chunk(name, "-c", LIBRARY.replace("{body}", body), "URL")
-            for name, body in BODIES.items()
-        ),
+        *(per_chunk(name, "-c", LIBRARY.replace("{body}", body), "URL") for name, body in BODIES.items()),
         per_chunk("smol_dev, without its syntax check", *ours, "-c", "run.syntax_check=false"),
         per_chunk("smol_dev, to a log", *ours),
         per_chunk("smol_dev, drawing on a terminal", *ours, terminal=True),

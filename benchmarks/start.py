@@ -38,14 +38,7 @@ program(prog_name="bare")
 FIELDS: Final = "".join(
     f"    key_{number}: {kind} = {default}\n"
     for number, (kind, default) in enumerate(
-        [
-            ("str", "''"),
-            ("int", "1"),
-            ("float | None", "None"),
-            ("bool", "True"),
-            ("dict[str, str]", "{}"),
-        ]
-        * 6
+        [("str", "''"), ("int", "1"), ("float | None", "None"), ("bool", "True"), ("dict[str, str]", "{}")] * 6
     )
 )
 SETTINGS: Final = f"""
@@ -76,11 +69,7 @@ for chunk in client.chat.completions.create(model="mock", messages=messages, str
 """
 
 TOML: Final = '[profiles.mine]\n{}model = "m"\nbase_url = "http://127.0.0.1:9/v1"\n'
-COMPLETION: Final = {
-    "_SMOL_DEV_COMPLETE": "bash_complete",
-    "COMP_WORDS": "smol_dev --profile lo",
-    "COMP_CWORD": "2",
-}
+COMPLETION: Final = {"_SMOL_DEV_COMPLETE": "bash_complete", "COMP_WORDS": "smol_dev --profile lo", "COMP_CWORD": "2"}
 
 
 def counted(folder: Path) -> list[list[object]]:
@@ -109,16 +98,9 @@ def counted(folder: Path) -> list[list[object]]:
         ("`smol_dev profiles list`", count(*ours, "profiles", "list"), bare_help),
         ("completion of `--profile`", count(*ours, **COMPLETION), bare_help),
         ("bare pydantic-settings program", bare_settings, 0),
-        (
-            "`smol_dev config show`",
-            count(*ours, "config", "show", SMOL_TIMEOUT="30"),
-            bare_settings,
-        ),
+        ("`smol_dev config show`", count(*ours, "config", "show", SMOL_TIMEOUT="30"), bare_settings),
     ]
-    return [
-        [name, f"{found / 1e6:,.0f}", f"{found / bare:.2f}" if bare else ""]
-        for name, found, bare in programs
-    ]
+    return [[name, f"{found / 1e6:,.0f}", f"{found / bare:.2f}" if bare else ""] for name, found, bare in programs]
 
 
 def first_request(arguments: Sequence[str], origin: str, folder: Path) -> float:

@@ -144,15 +144,12 @@ def _ask_before_replacing(workspace: Workspace, task: Task, rim: Rim) -> None:
         return
     more = " and more" if len(present) > MOST_NAMED else ""
     what = (
-        f"`{workspace.root}` holds the program of another prompt:"
-        f" {', '.join(map(named, present[:MOST_NAMED]))}{more}"
+        f"`{workspace.root}` holds the program of another prompt: {', '.join(map(named, present[:MOST_NAMED]))}{more}"
     )
     if rim.may_replace is not None and rim.may_replace(f"{what}; {kept}"):
         return
     raise WorkspaceError(
-        what,
-        hint=f"choose another folder: `-o DIR`, or replace it: `--overwrite`; {kept}",
-        reason="occupied",
+        what, hint=f"choose another folder: `-o DIR`, or replace it: `--overwrite`; {kept}", reason="occupied"
     )
 
 
@@ -173,9 +170,7 @@ def _output_dir(loaded: Loaded) -> Path:
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, rim: Rim) -> Record:
     """The record with the plan and list as the user left them, which is said."""
-    rules = Draft(
-        "", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files
-    )
+    rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
     edited = as_edited(record, workspace, task.list_file, rules)
     if edited.plan != record.plan:
         rim.show(Noticed("the plan is taken as it was edited"))
@@ -184,9 +179,7 @@ def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, ri
     return edited
 
 
-def _nothing_to_do(
-    task: Task, record: Record, remaining: Remaining | None, workspace: Workspace
-) -> str | None:
+def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, workspace: Workspace) -> str | None:
     """What to say where every file that is asked for is there; None where there is something to do."""
     if remaining is None or task.plan_only:
         return None
@@ -194,9 +187,7 @@ def _nothing_to_do(
     if task.only and not set(task.only) & set(missing):
         return f"nothing to do: {', '.join(map(named, task.only))} is there already"
     if not missing:
-        return (
-            f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
-        )
+        return f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
     return None
 
 
@@ -217,11 +208,7 @@ def _check_only(only: tuple[str, ...], record: Record) -> None:
 
 def _server(link: Link) -> dict[str, object]:
     profile = link.profile
-    return {
-        "base_url": profile.base_url,
-        "provider": profile.provider,
-        "model": profile.model,
-    }
+    return {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
 
 
 MOST_NAMED: Final = 5
@@ -232,14 +219,7 @@ class _Run:
     """One run from the first request to the closing event."""
 
     def __init__(
-        self,
-        task: Task,
-        loaded: Loaded,
-        rim: Rim,
-        workspace: Workspace,
-        record: Record,
-        *,
-        remaining: Remaining | None,
+        self, task: Task, loaded: Loaded, rim: Rim, workspace: Workspace, record: Record, *, remaining: Remaining | None
     ) -> None:
         self.task = task
         self.loaded = loaded
@@ -314,9 +294,7 @@ class _Run:
                 await follow(job)
         return await delivery.finish()
 
-    async def _agreed(
-        self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]
-    ) -> Job | None:
+    async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
         """The job that the user accepts, where one is asked; None when the run ends with the list."""
         review = self.rim.review
         if review is None:
@@ -332,10 +310,7 @@ class _Run:
         accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.rim.show)
         if accepted is None:
             self.rim.show(
-                Warned(
-                    "stopped before any file was written; the plan and the list are kept",
-                    hint=self._go_on(),
-                )
+                Warned("stopped before any file was written; the plan and the list are kept", hint=self._go_on())
             )
         return accepted
 
@@ -360,11 +335,7 @@ class _Run:
         return not delivery.record.plan and (not self.connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
-        return InterruptedRunError(
-            "interrupted; everything finished is kept",
-            hint=self._go_on(),
-            signal=number,
-        )
+        return InterruptedRunError("interrupted; everything finished is kept", hint=self._go_on(), signal=number)
 
     def _go_on(self) -> str:
         return f"go on with {resume_command(self.workspace.root)}"

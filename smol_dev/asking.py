@@ -17,19 +17,7 @@ from smol_dev.replies.continuation import Cut, cut_back, join
 from smol_dev.replies.repetition import Repetition
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.safe import command
-from smol_dev.server.chat import (
-    Chat,
-    Delta,
-    Measured,
-    Message,
-    Note,
-    Pace,
-    Reply,
-    Request,
-    Retrying,
-    StageName,
-    Usage,
-)
+from smol_dev.server.chat import Chat, Delta, Measured, Message, Note, Pace, Reply, Request, Retrying, StageName, Usage
 
 Value = TypeVar("Value")
 
@@ -137,9 +125,7 @@ class Spent:
 Step = Event | AnswerRejected | Spent
 
 
-async def ask(
-    chat: Chat, question: Question[Value], budget: Budget
-) -> AsyncGenerator[Step | Answered[Value], None]:
+async def ask(chat: Chat, question: Question[Value], budget: Budget) -> AsyncGenerator[Step | Answered[Value], None]:
     """The events of asking; the last item is `Answered`.
 
     A cut-off answer is continued: exactly where it stops on a server that goes on with it, elsewhere at
@@ -225,16 +211,9 @@ class _Attempts(Generic[Value]):
         if question.schema is None:
             return request
         enforced = Message("user", self._remarked(wording.enforced))
-        return replace(
-            request,
-            messages=(*question.so_far, enforced),
-            schema=question.schema,
-            unenforced=text,
-        )
+        return replace(request, messages=(*question.so_far, enforced), schema=question.schema, unenforced=text)
 
-    def take(
-        self, request: Request, reply: Reply, *, exact: bool
-    ) -> Answered[Value] | _Refused[Value]:
+    def take(self, request: Request, reply: Reply, *, exact: bool) -> Answered[Value] | _Refused[Value]:
         """What the answer comes to. `exact` says that the server goes on with an answer where it stops."""
         self._usage = add(self._usage, reply.usage)
         self._pace += reply.pace
@@ -272,19 +251,13 @@ class _Attempts(Generic[Value]):
         self._cut = None if exact else cut_back(said)
         return exact or self._cut is not None
 
-    def _reject(
-        self, verdict: Rejected, turns: tuple[Message, ...], reply: Reply
-    ) -> _Refused[Value]:
+    def _reject(self, verdict: Rejected, turns: tuple[Message, ...], reply: Reply) -> _Refused[Value]:
         self._rejections += 1
         self._partial, self._cut = "", None
         self._remark = verdict.message
-        self._form = Form(
-            verdict.fence or self._form.fence, example=verdict.example and self._form.example
-        )
+        self._form = Form(verdict.fence or self._form.fence, example=verdict.example and self._form.example)
         question, reason, message = self.question, verdict.reason, verdict.message
-        rejected = AnswerRejected(
-            question.stage, question.path, self.requests, reply.text, reason, message
-        )
+        rejected = AnswerRejected(question.stage, question.path, self.requests, reply.text, reason, message)
         if self._rejections <= question.retries:
             return _Refused(reason, message, rejected)
         if self._flawed is None:
@@ -295,19 +268,10 @@ class _Attempts(Generic[Value]):
         settled = self._answered(kept.value, turns, kept.said, flaw=kept.flaw)
         return _Refused(reason, message, rejected, settled=settled)
 
-    def _answered(
-        self, value: Value, turns: tuple[Message, ...], said: str, *, flaw: str = ""
-    ) -> Answered[Value]:
+    def _answered(self, value: Value, turns: tuple[Message, ...], said: str, *, flaw: str = "") -> Answered[Value]:
         said = without_reasoning(said)
         return Answered(
-            value,
-            turns,
-            said,
-            self._usage or Usage(),
-            self._seconds,
-            self.requests,
-            flaw=flaw,
-            pace=self._pace,
+            value, turns, said, self._usage or Usage(), self._seconds, self.requests, flaw=flaw, pace=self._pace
         )
 
 
@@ -335,9 +299,7 @@ def _refuse_repeating(request: Request, reply: Reply, budget: Budget) -> None:
         raise budget.cut_short(sent)
 
 
-async def _room(
-    chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget, times: int
-) -> int:
+async def _room(chat: Chat, stage: StageName, turns: tuple[Message, ...], budget: Budget, times: int) -> int:
     """The tokens for the answer; the server is asked to count where only it can say what fits.
 
     A window that a refusal has told since is known from now on.
@@ -370,14 +332,7 @@ async def _send(
             if (piece := pieces.rest()) is not None:
                 yield piece
             if isinstance(item, Retrying):
-                yield Retry(
-                    question.stage,
-                    question.path,
-                    "server",
-                    item.message,
-                    item.attempt,
-                    item.wait,
-                )
+                yield Retry(question.stage, question.path, "server", item.message, item.attempt, item.wait)
             elif isinstance(item, Note):
                 told = Noticed(item.message, is_detail=True) if item.is_detail else None
                 yield told or Warned(item.message, item.hint)
@@ -395,9 +350,7 @@ def _observe(request: Request, reply: Reply, budget: Budget) -> None:
     budget.observe(sent, prompt=reply.usage.prompt, completion=reply.usage.completion)
 
 
-def _judge(
-    question: Question[Value], said: str | None, reply: Reply
-) -> Value | Flawed[Value] | Rejected:
+def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value | Flawed[Value] | Rejected:
     failure = reply.failure
     if failure is not None and not getattr(failure, "transient", True):
         raise failure
@@ -406,9 +359,7 @@ def _judge(
     if reply.finish_reason == "repetition":
         return Rejected("degenerate", "The answer repeated itself without end.")
     if said is None:
-        return Rejected(
-            "truncated", "The answer was cut off; write the whole of it, as briefly as it can be."
-        )
+        return Rejected("truncated", "The answer was cut off; write the whole of it, as briefly as it can be.")
     if (damage := _damage(said, question.stage)) is not None:
         return Rejected("wrong_format", f"The answer holds {damage}.")
     is_whole = reply.ending == "stopped" or (reply.ending == "unsaid" and is_closed_block(said))
@@ -448,8 +399,7 @@ def _gave_up(
     times = "1 try" if tries == 1 else f"{tries} tries"
     return AnswerError(
         f"no usable answer for {what} after {times}: {last.message}{because}",
-        hint=more_room
-        or _HINTS.get(last.reason, "try a larger model, or `-c prompt_variant=small`"),
+        hint=more_room or _HINTS.get(last.reason, "try a larger model, or `-c prompt_variant=small`"),
         reason=last.reason,
     )
 

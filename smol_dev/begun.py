@@ -20,9 +20,7 @@ ADDRESSES: Final = ("OLLAMA_HOST", "OPENAI_BASE_URL")
 TRUST: Final = ("trust_project",)
 SECRET: Final = frozenset({"api_key", "headers"})
 OPEN_TABLES: Final = frozenset({"extra_body", "extra_query"})
-SECRET_WORD: Final = re.compile(
-    r"key|token|secret|auth|passw|credential|cookie|signature", re.IGNORECASE
-)
+SECRET_WORD: Final = re.compile(r"key|token|secret|auth|passw|credential|cookie|signature", re.IGNORECASE)
 SERVER: Final = frozenset({"base_url", "provider"})
 KEYS: Final = frozenset({"api_key", "api_key_env", "api_key_file", "api_key_command"})
 STAGES: Final = frozenset({"plan", "files", "code", "fix"})
@@ -55,9 +53,7 @@ class Begun:
         }
 
 
-def begun(
-    flags: Flags, around: Surroundings, *, secrets: Collection[str], allow_sensitive: Iterable[str]
-) -> Begun:
+def begun(flags: Flags, around: Surroundings, *, secrets: Collection[str], allow_sensitive: Iterable[str]) -> Begun:
     """What the run of these flags is begun with; whatever is, holds or looks like a secret is left out."""
 
     def may_be_told(key: Key, value: object) -> bool:
@@ -65,11 +61,7 @@ def begun(
         told = not SECRET & set(key) and text.isprintable() and redact(text, secrets) == text
         return told and not (OPEN_TABLES & set(key) and SECRET_WORD.search(f"{key}{text}"))
 
-    named = {
-        key: value
-        for key, value in flags.named.items()
-        if may_be_told(tuple(key.split(".")), value[0])
-    }
+    named = {key: value for key, value in flags.named.items() if may_be_told(tuple(key.split(".")), value[0])}
     told = {
         each.name: each.text
         for each in variables(around.environ)
@@ -117,9 +109,7 @@ def begun_of(table: Mapping[str, Any]) -> Begun:
     )
 
 
-def resumed(
-    then: Begun, profile: str, now: Flags, around: Surroundings
-) -> tuple[Flags, Surroundings]:
+def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tuple[Flags, Surroundings]:
     """The flags and surroundings to resume with: those of then, and in front of them what is given now.
 
     A flag of now, or a variable that has changed, takes the place of everything of then that sets its
@@ -127,9 +117,7 @@ def resumed(
     keys of then hold. `profile` is the one that the run was begun with.
     """
     changed = [
-        each
-        for each in variables(around.environ)
-        if then.variables.get(each.name) != each.text and each.path != TRUST
+        each for each in variables(around.environ) if then.variables.get(each.name) != each.text and each.path != TRUST
     ]
     chosen = now.profile or next((each.text for each in changed if each.path == ("profile",)), None)
     keys = [*map(_path, now.sets), *(tuple(key.split(".")) for key in now.named)]
@@ -159,9 +147,7 @@ def _config(then: Begun, now: Flags, around: Surroundings, *, is_changed: bool) 
     return Path(then.config) if then.config and not is_changed else None
 
 
-def _environ(
-    then: Begun, around: Surroundings, holds: Callable[[Key], bool], *, same: bool
-) -> Mapping[str, str]:
+def _environ(then: Begun, around: Surroundings, holds: Callable[[Key], bool], *, same: bool) -> Mapping[str, str]:
     """The variables of now, and below them those of then that hold."""
     kept = {
         each.name: each.text

@@ -50,12 +50,7 @@ class Budget:
     """
 
     def __init__(
-        self,
-        *,
-        window: int | None = None,
-        wanted: int | None = None,
-        facts: Facts | None = None,
-        checks: bool = True,
+        self, *, window: int | None = None, wanted: int | None = None, facts: Facts | None = None, checks: bool = True
     ) -> None:
         self.window = window
         self.said: int | None = None
@@ -149,9 +144,7 @@ class Budget:
             usage = replace(usage, completion=None)
         return usage
 
-    def observe(
-        self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None
-    ) -> None:
+    def observe(self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None) -> None:
         """Learn from the server's counts for a request.
 
         Raises `ServerError` of kind `context` when they show that a part of the prompt was dropped.
@@ -187,9 +180,7 @@ class Budget:
         answer = self._scaled(rest[:1])
         if known.completion:  # the model's own turn takes no more than it took to say it
             most = known.completion + TOKENS_PER_MESSAGE
-            answer = Tokens(
-                *(min(each, most) for each in (answer.least, answer.likely, answer.most))
-            )
+            answer = Tokens(*(min(each, most) for each in (answer.least, answer.likely, answer.most)))
         return Tokens.exactly(known.prompt) + answer + self._scaled(rest[1:])
 
     def _scaled(self, messages: Sequence[Message]) -> Tokens:

@@ -155,12 +155,7 @@ async def _with_model(client: Client, loaded: Loaded, rim: Rim) -> Profile:
     if not chosen:
         raise no_model(await client.recognised(), profile.base_url)
     keep = _setting_of(loaded, "model", chosen)
-    rim.show(
-        Noticed(
-            f"using the model {named(chosen)} of {profile.base_url}",
-            hint=f"{keep} makes that permanent",
-        )
-    )
+    rim.show(Noticed(f"using the model {named(chosen)} of {profile.base_url}", hint=f"{keep} makes that permanent"))
     return profile.model_copy(update={"model": chosen})
 
 

@@ -165,15 +165,9 @@ class Conversation:
         """Note a file that is written; the requests for later ones say what it defines."""
         self._outlines = {**self._outlines, path: outline(path, content)}
 
-    def turns_before_mending(
-        self, path: str, content: str, request: Message
-    ) -> tuple[Message, ...]:
+    def turns_before_mending(self, path: str, content: str, request: Message) -> tuple[Message, ...]:
         """The conversation to ask for a file once more in: all of it where it fits, else what led to the file."""
-        alone = (
-            *self.shared(),
-            Message("user", self.file_request(path)),
-            Message("assistant", content),
-        )
+        alone = (*self.shared(), Message("user", self.file_request(path)), Message("assistant", content))
         own = self.answers.get(path, alone)
         newest = next(reversed(self.answers.values()), own)
         goes_on = newest[: len(own)] == own and self.budget("code").fits((*newest, request))

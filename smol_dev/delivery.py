@@ -102,9 +102,7 @@ class Delivery:
             case Spent():
                 self._totals.spend(step)
             case ListSaid():
-                self.record = replace(
-                    self.record, list_asked=step.asked, list_answer=self.clean(step.text)
-                )
+                self.record = replace(self.record, list_asked=step.asked, list_answer=self.clean(step.text))
             case PlanReady():
                 plan = self.clean(step.text)
                 self.record = replace(self.record, plan=plan, plan_answer=plan)
@@ -171,9 +169,7 @@ class Delivery:
         self._show(step)
 
     def _take_problems(self, step: Checked) -> None:
-        self._problems = tuple(
-            replace(each, message=self.clean(each.message)) for each in step.problems
-        )
+        self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
         self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
         for problem in self._problems:
             self._show(problem)
@@ -276,9 +272,7 @@ class Delivery:
 
     async def _keep(self, step: AnswerRejected) -> None:
         text = self.clean(step.text)
-        await self._on_disk(
-            lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text)
-        )
+        await self._on_disk(lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text))
 
     async def save(self) -> None:
         """Write the record as it stands."""

@@ -86,16 +86,14 @@ def list_of(text: str, draft: Draft) -> tuple[str, ...]:
     accepted, refused = draft.settle(wanted)
     if refused:
         raise UsageError(
-            "the list holds what may not be written: "
-            + "; ".join(f"`{path}` ({why})" for path, why in refused),
+            "the list holds what may not be written: " + "; ".join(f"`{path}` ({why})" for path, why in refused),
             hint="correct or remove these lines",
         )
     if not accepted:
         raise UsageError("the list is empty", hint="name at least one file, or stop instead")
     if len(accepted) > draft.max_files:
         raise UsageError(
-            f"the list names {len(accepted):,} files, more than `run.max_files`"
-            f" ({draft.max_files:,})",
+            f"the list names {len(accepted):,} files, more than `run.max_files` ({draft.max_files:,})",
             hint="remove some, or stop and raise it with `-c run.max_files=N`",
         )
     return accepted

@@ -107,9 +107,7 @@ class WorkspaceError(SmolError):
 
     exit_code = 5
 
-    def __init__(
-        self, message: str, *, hint: str, reason: Reason = "disk", stops_run: bool = True
-    ) -> None:
+    def __init__(self, message: str, *, hint: str, reason: Reason = "disk", stops_run: bool = True) -> None:
         super().__init__(message, hint=hint)
         self.reason: Reason = reason
         self.stops_run = stops_run

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS: Final = tuple(
-    number
-    for name in ("SIGINT", "SIGTERM", "SIGHUP")
-    if (number := getattr(signal, name, None)) is not None
+    number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
 )
 PATIENCE = 2.8
 """Seconds for the work to stop; then the process ends where it stands."""

@@ -52,10 +52,7 @@ def own_words(own: Prompts) -> Words:
     An empty system message says that there is none; no request can be empty.
     """
     said = {key: getattr(own, key) for key in own.model_fields_set - {"extends"}}
-    return replace(
-        shipped(own.extends),
-        **{key: text for key, text in said.items() if text.strip() or key == "system"},
-    )
+    return replace(shipped(own.extends), **{key: text for key, text in said.items() if text.strip() or key == "system"})
 
 
 def _stage(profile: Profile) -> StageSettings:

@@ -78,12 +78,7 @@ def load_profile(
     return load(flags, Surroundings.here())
 
 
-def plan(
-    prompt: str,
-    *,
-    profile: "str | Loaded | None" = None,
-    stream_handler: StreamHandler | None = None,
-) -> str:
+def plan(prompt: str, *, profile: "str | Loaded | None" = None, stream_handler: StreamHandler | None = None) -> str:
     """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or one for the settings."""
     from smol_dev.events import Piece, PlanReady
     from smol_dev.pipeline import make_plan
@@ -100,9 +95,7 @@ def plan(
     return _wait(work())
 
 
-def specify_file_paths(
-    prompt: str, plan: str, *, profile: "str | Loaded | None" = None
-) -> list[str]:
+def specify_file_paths(prompt: str, plan: str, *, profile: "str | Loaded | None" = None) -> list[str]:
     """Return the files of the plan, in the order in which they are to be written.
 
     Raise `ServerError`, `AnswerError`, or one for the settings.
@@ -197,12 +190,7 @@ async def build_async(
     if outcome.error is not None:
         raise outcome.error
     done = outcome.done
-    usage = Usage(
-        done.prompt_tokens,
-        done.cached_tokens,
-        done.completion_tokens,
-        is_partial=done.usage_is_partial,
-    )
+    usage = Usage(done.prompt_tokens, done.cached_tokens, done.completion_tokens, is_partial=done.usage_is_partial)
     return Result(Path(done.output_dir), done.written, done.failed, usage, done.problems)
 
 

@@ -28,9 +28,7 @@ FIT: Final = tuple(rule for rule in RULES if rule != "syntax")
 """The rules of a run; syntax is judged, and asked about, when a file is read."""
 
 
-async def mend(
-    talk: Conversation, files: Mapping[str, str]
-) -> AsyncGenerator[Step | FileReady | Checked, None]:
+async def mend(talk: Conversation, files: Mapping[str, str]) -> AsyncGenerator[Step | FileReady | Checked, None]:
     """Check the files against each other, and ask once for each that has problems.
 
     `files` are the texts of those that are there, by path. Where something was found, the last item
@@ -73,9 +71,7 @@ def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Proble
 def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
     """Whether the file has fewer problems now, and no other file has one that it had not."""
     others = {(each.path, each.rule, each.message) for each in before if each.path != path}
-    new = any(
-        each.path != path and (each.path, each.rule, each.message) not in others for each in after
-    )
+    new = any(each.path != path and (each.path, each.rule, each.message) not in others for each in after)
     return len(after) < len(before) and not new
 
 
@@ -91,9 +87,7 @@ def _ask(
     outlines = {other: outline(other, text) for other, text in files.items() if other != path}
 
     def words(form: Form) -> Wording:
-        request = prompts.ask_mended(
-            path, lines, outlines, undefined=_undefined(talk.plan, files), fence=form.fence
-        )
+        request = prompts.ask_mended(path, lines, outlines, undefined=_undefined(talk.plan, files), fence=form.fence)
         return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
 
     question = Question(

@@ -17,9 +17,7 @@ SECONDS: Final = 0.1
 class Pieces:
     """One answer's text and reasoning that nobody has seen yet; the first bit is shown at once."""
 
-    def __init__(
-        self, stage: StageName, path: str | None, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, stage: StageName, path: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stage = stage
         self._path = path
         self._clock = clock
@@ -42,10 +40,7 @@ class Pieces:
         """What has not been shown yet, if there is anything."""
         if not self._text:
             return None
-        shown = (
-            "".join(part).encode(errors="replace").decode()
-            for part in (self._text, self._reasoning)
-        )
+        shown = ("".join(part).encode(errors="replace").decode() for part in (self._text, self._reasoning))
         piece = Piece(self._stage, self._path, *shown)
         self._text.clear()
         self._reasoning.clear()

@@ -76,11 +76,7 @@ async def make_plan(talk: Conversation) -> AsyncGenerator[Step, None]:
     """Ask for the plan, which `talk` then knows."""
     *before, request = talk.opening()
     question = Question(
-        "plan",
-        tuple(before),
-        lambda _: Wording(request.content),
-        read_plan,
-        talk.job.settings("plan").answer_retries,
+        "plan", tuple(before), lambda _: Wording(request.content), read_plan, talk.job.settings("plan").answer_retries
     )
     async with aclosing(ask(talk.chat, question, talk.budget("plan"))) as steps:
         async for step in steps:
@@ -137,9 +133,7 @@ def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:
             LOG.info("file list: %d paths, read as `%s`", len(listed.files), listed.form)
         if isinstance(listed, Rejected) or listed.files != prompts.EXAMPLE_LIST or next(copies):
             return listed
-        return Rejected(
-            "wrong_format", "The answer named other files than those of the plan.", example=False
-        )
+        return Rejected("wrong_format", "The answer named other files than those of the plan.", example=False)
 
     return read
 

@@ -33,10 +33,7 @@ def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
     parts = [
         heading("settings"),
         as_text(loaded, origin=origin).rstrip(),
-        *(
-            heading(f"messages{of}, prompt variant `{safe(name)}`")
-            for of, name in told(chosen.__getitem__)
-        ),
+        *(heading(f"messages{of}, prompt variant `{safe(name)}`") for of, name in told(chosen.__getitem__)),
         messages(words, PROMPT if prompt is None else prompt),
         heading("tokens, estimated"),
         *budget(loaded.profile),

@@ -40,8 +40,7 @@ def settings_of(workspace: Workspace, record: Record, flags: Flags, rim: Rim) ->
     if len(record.files) > loaded.run.max_files:
         enough = command("-c run.max_files={count}", count=len(record.files))
         raise AnswerError(
-            f"the record lists {len(record.files):,} files, more than `run.max_files`"
-            f" ({loaded.run.max_files:,})",
+            f"the record lists {len(record.files):,} files, more than `run.max_files` ({loaded.run.max_files:,})",
             hint=f"raise it with {enough}",
             reason="wrong_format",
         )
@@ -65,9 +64,7 @@ def as_edited(record: Record, workspace: Workspace, list_file: Path | None, job:
     if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
         plan = plan_of(plan)
         kept = files if files != record.files or list_file is not None else ()
-        record = replace(
-            record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked=""
-        )
+        record = replace(record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked="")
         files = kept
     if files != record.files:
         answer = json.dumps({"files": files})
@@ -81,8 +78,7 @@ def _read(path: Path) -> bytes:
             return file.read(MOST_LIST + 1)
     except OSError as error:
         raise UsageError(
-            f"the list `{path}` cannot be read: {error.strerror}",
-            hint="check the path of `--files`",
+            f"the list `{path}` cannot be read: {error.strerror}", hint="check the path of `--files`"
         ) from error
 
 
@@ -162,6 +158,4 @@ def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, ri
             + " or "
             + command("smol_dev resume --profile {their} {dir}", their=theirs, dir=workspace.root),
         )
-    rim.show(
-        Warned(f"{source}: its prompt, plan and list are taken as text, its settings are left out")
-    )
+    rim.show(Warned(f"{source}: its prompt, plan and list are taken as text, its settings are left out"))

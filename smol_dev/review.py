@@ -28,11 +28,7 @@ async def agree(
         await follow(replace(job, plan_only=True))
         record = delivery.record
         job = replace(
-            job,
-            plan=record.plan,
-            list_asked=record.list_asked,
-            list_answer=record.list_answer,
-            files=record.files,
+            job, plan=record.plan, list_asked=record.list_asked, list_answer=record.list_answer, files=record.files
         )
         decision = ask(draft_of(job))
         if isinstance(decision, Accepted):

@@ -43,9 +43,7 @@ def safe(text: str, *, keep_newlines: bool = False) -> str:
         return text
     kept = "\n\t" if keep_newlines else ""
     return "".join(
-        character
-        if character in kept or is_visible(character) or joins_emoji(text, at)
-        else escape(character)
+        character if character in kept or is_visible(character) or joins_emoji(text, at) else escape(character)
         for at, character in enumerate(text)
     )
 
@@ -110,8 +108,7 @@ def with_commands(text: str, values: Mapping[str, object]) -> str:
     parts = text.split("`")
     parts[1::2] = [command(each, **values)[1:-1] for each in parts[1::2]]
     parts[0::2] = [
-        PLACE.sub(lambda place: safe(str(values.get(place[1], place[1].upper()))), each)
-        for each in parts[0::2]
+        PLACE.sub(lambda place: safe(str(values.get(place[1], place[1].upper()))), each) for each in parts[0::2]
     ]
     return "`".join(parts)
 
@@ -124,11 +121,7 @@ def word_for(name: str, texts: Mapping[str, str]) -> str:
 
 def is_typeable(value: str) -> bool:
     """Return whether a value may stand in a command: short, visible, and no back-tick to end it early."""
-    return (
-        0 < len(value) <= LONGEST_NAME
-        and "`" not in value
-        and all(is_visible(character) for character in value)
-    )
+    return 0 < len(value) <= LONGEST_NAME and "`" not in value and all(is_visible(character) for character in value)
 
 
 def named(name: str) -> str:

@@ -23,9 +23,7 @@ from smol_dev.replies.verdicts import Code, Rejected
 from smol_dev.server.chat import Message, Pace, Usage
 
 LOG: Final = logging.getLogger(__name__)
-HOPELESS: Final = frozenset(
-    {"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"}
-)
+HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"})
 """Kinds of failure that the next file would meet just the same."""
 
 CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
@@ -112,9 +110,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> AsyncGenerator[Fil
                 return
 
 
-async def _one(
-    talk: Conversation, path: str, turns: tuple[Message, ...]
-) -> AsyncGenerator[Step | Answered[str], None]:
+async def _one(talk: Conversation, path: str, turns: tuple[Message, ...]) -> AsyncGenerator[Step | Answered[str], None]:
     """One file, from the fullest prompt to the smallest that the window takes."""
     read = file_reader(path, syntax_check=talk.job.syntax_check)
     retries, budget = talk.job.settings("code").answer_retries, talk.budget("code")
@@ -151,9 +147,7 @@ def _wording(talk: Conversation, path: str, *, short: bool) -> Callable[[Form], 
     return words
 
 
-def _ways(
-    talk: Conversation, turns: tuple[Message, ...]
-) -> Iterator[tuple[tuple[Message, ...], bool]]:
+def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...], bool]]:
     """The turns to ask for a file behind, ever shorter, and whether in the shorter words."""
     yield turns, False
     if turns != (shared := talk.shared()):
@@ -164,9 +158,7 @@ def _ways(
         yield talk.shared(short=True, trim=window), True
 
 
-async def _parallel(
-    talk: Conversation, paths: Sequence[str], slots: int
-) -> AsyncGenerator[FileStep, None]:
+async def _parallel(talk: Conversation, paths: Sequence[str], slots: int) -> AsyncGenerator[FileStep, None]:
     """Several files at once; the steps of all of them as they come."""
     crew = _Crew(talk, paths, slots)
     try:

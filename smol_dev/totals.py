@@ -61,9 +61,7 @@ class Totals:
     def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
         usage = self._spent.get(stage, Usage())
         requests = self._requests.get(stage, 0)
-        return StageTotal(
-            stage, last - first, requests, usage.prompt, usage.cached, usage.completion
-        )
+        return StageTotal(stage, last - first, requests, usage.prompt, usage.cached, usage.completion)
 
 
 def as_totals(done: RunDone) -> dict[str, object]:
@@ -78,8 +76,7 @@ def as_totals(done: RunDone) -> dict[str, object]:
         "retries": done.retries,
         "exit_code": done.exit_code,
         "stages": {
-            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests}
-            for total in done.stages
+            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests} for total in done.stages
         },
     }
 

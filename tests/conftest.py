@@ -45,9 +45,7 @@ def only_servers_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.fixture
-def room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Room]:
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Room]:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     for name in list(os.environ):

@@ -64,9 +64,7 @@ def json_answer(document: object, *, status: int = 200, **headers: str) -> Canne
     return _whole(json.dumps(document).encode(), "application/json", status, headers)
 
 
-def text_answer(
-    text: str, *, status: int = 200, kind: str = "text/plain", **headers: str
-) -> Canned:
+def text_answer(text: str, *, status: int = 200, kind: str = "text/plain", **headers: str) -> Canned:
     """A plain body."""
     return _whole(text.encode(), kind, status, headers)
 
@@ -83,27 +81,15 @@ def sse(*lines: str, end: End = "close") -> Canned:
 
 
 def _event(line: str) -> str:
-    return (
-        line
-        if line.startswith((":", "event:", "data:", "error:", "id:", "retry:"))
-        else f"data: {line}"
-    )
+    return line if line.startswith((":", "event:", "data:", "error:", "id:", "retry:")) else f"data: {line}"
 
 
 def delta(
-    text: str = "",
-    *,
-    finish: str | None = None,
-    usage: Mapping[str, object] | None = None,
-    **fields: object,
+    text: str = "", *, finish: str | None = None, usage: Mapping[str, object] | None = None, **fields: object
 ) -> str:
     """The data of one chunk of an answer; further fields go into its `delta`."""
     choice = {"index": 0, "delta": {"content": text, **fields}, "finish_reason": finish}
-    document: dict[str, object] = {
-        "object": "chat.completion.chunk",
-        "model": "m",
-        "choices": [choice],
-    }
+    document: dict[str, object] = {"object": "chat.completion.chunk", "model": "m", "choices": [choice]}
     return json.dumps({**document, **({"usage": usage} if usage else {})})
 
 
@@ -213,10 +199,7 @@ def _head(answer: Canned) -> bytes:
         headers["content-length"] = str(sum(map(len, answer.pieces)))
     else:
         headers["connection"] = "close"
-    lines = [
-        f"HTTP/1.1 {answer.status} X",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
+    lines = [f"HTTP/1.1 {answer.status} X", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode()
 
 

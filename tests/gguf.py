@@ -53,9 +53,7 @@ Tensor = tuple[tuple[int, ...], "array[float]"]
 """Sizes, the fastest-varying first, and the numbers."""
 
 
-def write_model(
-    path: Path, script: Script, *, context: int = 8192, continues: bool = False
-) -> None:
+def write_model(path: Path, script: Script, *, context: int = 8192, continues: bool = False) -> None:
     """Write the model that answers by the script; `context` is what it says it was trained for.
 
     One that `continues` finds its way into an answer from the first line of it, which no two answers may share,
@@ -161,9 +159,7 @@ class Cutter:
 
 def spelled(text: bytes) -> str:
     """Bytes as RWKV's vocabulary spells them."""
-    return "".join(
-        chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\x{byte:02x}" for byte in text
-    )
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x5C else f"\\x{byte:02x}" for byte in text)
 
 
 def start_mark(number: int) -> str:
@@ -236,9 +232,7 @@ def filled(sizes: tuple[int, ...], number: float) -> Tensor:
     return sizes, array("f", [number]) * count
 
 
-def fields(
-    vocabulary: Vocabulary, script: Script, *, context: int, inner: int
-) -> Mapping[str, tuple[int, Value]]:
+def fields(vocabulary: Vocabulary, script: Script, *, context: int, inner: int) -> Mapping[str, tuple[int, Value]]:
     """The metadata: kind and value by key."""
     return {
         "general.architecture": (STRING, "llama"),

@@ -40,25 +40,7 @@ TICK: Final = 0.004
 NOTICEABLE: Final = 0.001
 """Seconds of this process. What is faster at the longer length is not measured again."""
 
-PLAIN: Final = [
-    " ",
-    "\n",
-    "a",
-    "0",
-    "<",
-    ">",
-    "`",
-    '"',
-    "'",
-    "/",
-    "-",
-    "(",
-    "[",
-    "{",
-    "a ",
-    "\n ",
-    "<!---->",
-]
+PLAIN: Final = [" ", "\n", "a", "0", "<", ">", "`", '"', "'", "/", "-", "(", "[", "{", "a ", "\n ", "<!---->"]
 CANDIDATES: Final = ["a", "0", " ", "-", "\n", "A", "_", ".", *map(chr, range(32, 127)), "\t", "é"]
 CLASSES: Final = {
     op.CATEGORY_DIGIT: r"\d",
@@ -87,10 +69,7 @@ def all_patterns() -> dict[tuple[str, int], Found]:
         module = ".".join(["smol_dev", *file.relative_to(ROOT).with_suffix("").parts])
         nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
         origin = {
-            alias.name: str(node.module)
-            for node in nodes
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
+            alias.name: str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
         }
         for node in nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -107,9 +86,7 @@ def all_patterns() -> dict[tuple[str, int], Found]:
     return found | _of_tables()
 
 
-def _note_call(
-    node: ast.Call, call: ast.Attribute, place: str, found: dict[tuple[str, int], Found]
-) -> str:
+def _note_call(node: ast.Call, call: ast.Attribute, place: str, found: dict[tuple[str, int], Found]) -> str:
     """Note a pattern that is written where it is used; the name of one that is used by its name."""
     if call.attr not in METHODS or not isinstance(call.value, ast.Name | ast.Attribute):
         return ""
@@ -232,9 +209,7 @@ def _variants(node: Any) -> Iterator[str]:  # noqa: ANN401 - the parser has no t
             yield from _variants(each)
 
 
-def hostile(
-    pattern: str, flags: int, *, is_crossed: bool = False
-) -> Iterator[Callable[[int], str]]:
+def hostile(pattern: str, flags: int, *, is_crossed: bool = False) -> Iterator[Callable[[int], str]]:
     """Makers of texts of a length."""
     made = set()
     found = list(repetitions(parser.parse(pattern, flags)))
@@ -270,11 +245,7 @@ def is_slow(use: Callable[[str], object], make: Callable[[int], str]) -> bool:
     if seconds(use, make(LONG)) < NOTICEABLE:
         return False
     sizes = (SHORT, LONG) if seconds(use, make(SHORT)) >= TICK else (LONG,)
-    return all(
-        outgrows(use, make(size), make(4 * size))
-        for size in sizes
-        if seconds(use, make(size)) < TIMED_OUT
-    )
+    return all(outgrows(use, make(size), make(4 * size)) for size in sizes if seconds(use, make(size)) < TIMED_OUT)
 
 
 def outgrows(use: Callable[[str], object], short: str, long: str) -> bool:

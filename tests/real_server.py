@@ -34,28 +34,16 @@ class Real:
 
 @contextmanager
 def real_server(
-    script: Script,
-    *,
-    slots: int = 1,
-    context: int = 8192,
-    api_key: str | None = None,
-    continues: bool = False,
+    script: Script, *, slots: int = 1, context: int = 8192, api_key: str | None = None, continues: bool = False
 ) -> Iterator[str]:
     """The `base_url` of a server that answers by the script; `context` is tokens a slot."""
-    with real_process(
-        script, slots=slots, context=context, api_key=api_key, continues=continues
-    ) as real:
+    with real_process(script, slots=slots, context=context, api_key=api_key, continues=continues) as real:
         yield real.base_url
 
 
 @contextmanager
 def real_process(
-    script: Script,
-    *,
-    slots: int = 1,
-    context: int = 8192,
-    api_key: str | None = None,
-    continues: bool = False,
+    script: Script, *, slots: int = 1, context: int = 8192, api_key: str | None = None, continues: bool = False
 ) -> Iterator[Real]:
     """The same with its process. Skips the test where xllamacpp is not installed."""
     if importlib.util.find_spec("xllamacpp") is None:

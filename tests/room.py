@@ -68,8 +68,7 @@ class Room:
         return {
             path.removeprefix("work/generated/"): text.decode()
             for path, text in self._files().items()
-            if path.startswith("work/generated/")
-            and (out / ".smol") not in (self.home / path).parents
+            if path.startswith("work/generated/") and (out / ".smol") not in (self.home / path).parents
         }
 
     def _files(self) -> dict[str, bytes]:

@@ -11,29 +11,9 @@ import pytest
 from smol_dev.app import Task, generate, resume
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.errors import SmolError, TrustError, UsageError, WorkspaceError
-from smol_dev.events import (
-    Dropped,
-    Event,
-    Failed,
-    FileDone,
-    FileFailed,
-    FilesReady,
-    Noticed,
-    RunDone,
-    Warned,
-)
+from smol_dev.events import Dropped, Event, Failed, FileDone, FileFailed, FilesReady, Noticed, RunDone, Warned
 from smol_dev.rim import Rim
-from tests.fake_server import (
-    NOWHERE,
-    Canned,
-    FakeServer,
-    Received,
-    answered,
-    delta,
-    json_answer,
-    refusing_port,
-    sse,
-)
+from tests.fake_server import NOWHERE, Canned, FakeServer, Received, answered, delta, json_answer, refusing_port, sse
 
 PLAN = "# Plan\n\nTwo files."
 Answer = Callable[[str], Canned]
@@ -72,15 +52,12 @@ class World:
     def flags(self, base_url: str, settings: str = "") -> Flags:
         file = self.cwd / "own.toml"
         file.write_text(
-            f'[profiles.mine]\nbase_url = "{base_url}"\nmodel = "m"\nmax_retries = 0\n{settings}',
-            encoding="utf-8",
+            f'[profiles.mine]\nbase_url = "{base_url}"\nmodel = "m"\nmax_retries = 0\n{settings}', encoding="utf-8"
         )
         return Flags(profile="mine", config=file)
 
     def rim(self) -> Rim:
-        around = Surroundings(
-            environ={**NOWHERE, **self.environ}, cwd=self.cwd, state=self.cwd / "state"
-        )
+        around = Surroundings(environ={**NOWHERE, **self.environ}, cwd=self.cwd, state=self.cwd / "state")
         return Rim(around, self.shown.append)
 
     def generate(self, server: FakeServer, settings: str = "", **task: object) -> RunDone:
@@ -341,9 +318,7 @@ def test_unsafe_paths_are_dropped_and_the_rest_is_written(world: World) -> None:
         pytest.param("Bearer", [], id="the word before it"),
     ],
 )
-def test_twelve_characters_of_a_key_in_a_row_are_never_written(
-    world: World, content: str, reasons: list[str]
-) -> None:
+def test_twelve_characters_of_a_key_in_a_row_are_never_written(world: World, content: str, reasons: list[str]) -> None:
     (world.cwd / "key").write_text("canary-key-123\n")
     settings = 'api_key_file = "key"\nheaders = {Referer = "https://example.com/me"}\n'
     with FakeServer(plays({"a.txt": f"{content}\n", "b.txt": "B\n"})) as server:
@@ -358,13 +333,11 @@ def test_a_key_in_an_answer_is_never_written(world: World) -> None:
     with FakeServer(plays({**TWO, "a.py": 'KEY = "canary-key-123"\n'})) as server:
         done = world.generate(server, 'api_key_file = "key"\n')
     assert server.chats[0].headers["authorization"] == "Bearer canary-key-123"
-    assert [
-        (event.path, event.reason) for event in world.shown if isinstance(event, FileFailed)
-    ] == [("a.py", "secret")]
-    assert (done.exit_code, done.written) == (4, ("b/b.py",))
-    everything = [
-        path.read_bytes() for path in (world.cwd / "generated").rglob("*") if path.is_file()
+    assert [(event.path, event.reason) for event in world.shown if isinstance(event, FileFailed)] == [
+        ("a.py", "secret")
     ]
+    assert (done.exit_code, done.written) == (4, ("b/b.py",))
+    everything = [path.read_bytes() for path in (world.cwd / "generated").rglob("*") if path.is_file()]
     assert b"canary" not in b"".join(everything)
 
 
@@ -381,9 +354,7 @@ def test_files_of_a_parallel_run_are_all_there(world: World) -> None:
     with FakeServer(plays(many)) as server:
         done = world.generate(server, "max_concurrency = 4\n")
     assert (done.exit_code, world.files()) == (0, many)
-    assert sorted(event.path for event in world.shown if isinstance(event, FileDone)) == sorted(
-        many
-    )
+    assert sorted(event.path for event in world.shown if isinstance(event, FileDone)) == sorted(many)
 
 
 def test_only_names_files_of_the_run(world: World) -> None:
@@ -402,9 +373,7 @@ def test_resume_says_when_the_profile_of_the_run_is_gone(world: World) -> None:
         (world.cwd / "own.toml").write_text("", encoding="utf-8")
         with pytest.raises(SmolError) as caught:
             resume(Task(), Flags(config=world.cwd / "own.toml"), world.rim())
-    assert caught.value.message == (
-        "the run was begun with the profile `mine`, which no file defines any more"
-    )
+    assert caught.value.message == ("the run was begun with the profile `mine`, which no file defines any more")
     assert (caught.value.exit_code, "resume -p NAME" in caught.value.hint) == (2, True)
 
 
@@ -427,18 +396,9 @@ def half_a_character(path: str) -> Canned:
     ("prepare", "answer", "reason"),
     [
         pytest.param(lambda _out: None, half_a_character, "wrong_format", id="half-a-character"),
-        pytest.param(
-            lambda out: (out / "b").write_text("mine"),
-            "import a\n",
-            "occupied",
-            id="file-for-folder",
-        ),
-        pytest.param(
-            lambda out: (out / "b/b.py").mkdir(parents=True), "import a\n", "occupied", id="folder"
-        ),
-        pytest.param(
-            lambda out: (out / "b").symlink_to(out.parent), "import a\n", "occupied", id="link"
-        ),
+        pytest.param(lambda out: (out / "b").write_text("mine"), "import a\n", "occupied", id="file-for-folder"),
+        pytest.param(lambda out: (out / "b/b.py").mkdir(parents=True), "import a\n", "occupied", id="folder"),
+        pytest.param(lambda out: (out / "b").symlink_to(out.parent), "import a\n", "occupied", id="link"),
     ],
 )
 def test_a_file_that_cannot_be_written_fails_alone(
@@ -540,9 +500,7 @@ def test_secrets_are_not_recorded(elsewhere: Elsewhere) -> None:
         begin(
             elsewhere,
             server,
-            Flags(
-                named={"model": ("m", "--model")}, sets=("extra_body.token='canary-token-12345'",)
-            ),
+            Flags(named={"model": ("m", "--model")}, sets=("extra_body.token='canary-token-12345'",)),
             **secrets,
         )
     for path in elsewhere.cwd.rglob("*"):
@@ -579,8 +537,7 @@ def test_a_clone_that_names_another_profile_is_asked_about(elsewhere: Elsewhere)
                 elsewhere.go_on()
     out = elsewhere.cwd / "generated"
     assert caught.value.message == (
-        f"the record in `{out}` was not written here by you; it names the profile `openai`, and"
-        " `local` is selected"
+        f"the record in `{out}` was not written here by you; it names the profile `openai`, and `local` is selected"
     )
     assert caught.value.hint == (
         f"say which one is to be asked: `smol_dev resume --profile local {out}` or"
@@ -613,9 +570,7 @@ def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(worl
         flags, out = world.flags(server.base_url), world.cwd / "generated"
         with pytest.raises(WorkspaceError) as caught:
             generate(Task("another"), flags, world.rim())
-        assert caught.value.message == (
-            f"`{out}` holds the program of another prompt: `a.py`, `b/b.py`"
-        )
+        assert caught.value.message == (f"`{out}` holds the program of another prompt: `a.py`, `b/b.py`")
         assert caught.value.hint == (
             "choose another folder: `-o DIR`, or replace it: `--overwrite`; copies of what is replaced"
             f" are kept in `{out / '.smol/backup'}`"
@@ -630,9 +585,7 @@ def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(worl
         rim = replace(world.rim(), may_replace=may_replace)
         assert generate(Task("another"), flags, rim).exit_code == 0
         assert generate(Task("a third", overwrite=True), flags, world.rim()).exit_code == 0
-    assert asked_about == [
-        f"{caught.value.message}; copies of what is replaced are kept in `{out / '.smol/backup'}`"
-    ]
+    assert asked_about == [f"{caught.value.message}; copies of what is replaced are kept in `{out / '.smol/backup'}`"]
     assert (out / ".smol/backup/2/a.py").read_text() == TWO["a.py"]
 
 
@@ -663,16 +616,10 @@ def test_totals_in_the_record_are_those_of_all_sessions(world: World) -> None:
     record = json.loads((world.cwd / "generated/.smol/run.json").read_text())
     totals = record["totals"]
     assert (totals["prompt_tokens"], totals["completion_tokens"], totals["bytes"]) == (2400, 50, 15)
-    assert {stage: each["requests"] for stage, each in totals["stages"].items()} == {
-        "plan": 1,
-        "files": 1,
-        "code": 2,
-    }
+    assert {stage: each["requests"] for stage, each in totals["stages"].items()} == {"plan": 1, "files": 1, "code": 2}
 
 
-def test_a_file_name_that_holds_a_part_of_a_key_is_not_written_shown_or_recorded(
-    world: World,
-) -> None:
+def test_a_file_name_that_holds_a_part_of_a_key_is_not_written_shown_or_recorded(world: World) -> None:
     key = "sk-abcdefghijklmnopqrstuvwxyz"
     name = f"src/{key[:14]}.py"
     world.environ["MY_KEY"] = key
@@ -680,9 +627,7 @@ def test_a_file_name_that_holds_a_part_of_a_key_is_not_written_shown_or_recorded
         done = world.generate(server, 'api_key_env = "MY_KEY"\n')
     assert (done.exit_code, world.files()) == (0, {"a.py": "A = 1\n"})
     [ready] = [event for event in world.shown if isinstance(event, FilesReady)]
-    assert ready.dropped == (
-        Dropped("src/[redacted].py", "holds a part of a secret of the configuration"),
-    )
+    assert ready.dropped == (Dropped("src/[redacted].py", "holds a part of a secret of the configuration"),)
     for path in (world.cwd / "generated").rglob("*"):
         assert key[:14] not in str(path)
         assert not path.is_file() or key[:14] not in path.read_text()
@@ -724,17 +669,11 @@ def test_a_list_of_ones_own_is_named(world: World) -> None:
         ("plan.md", b"a\0", "`.smol/plan.md` holds a NUL character"),
         ("plan.md", b"x" * 262_145, "`.smol/plan.md` is longer than 256 KiB"),
         ("plan.md", b" ", "the plan is empty"),
-        (
-            "files.txt",
-            b"../x",
-            "the list holds what may not be written: `../x` (has a `..` component)",
-        ),
+        ("files.txt", b"../x", "the list holds what may not be written: `../x` (has a `..` component)"),
         ("files.txt", b"", "the list is empty"),
     ],
 )
-def test_an_edited_file_that_cannot_be_used_is_one_error(
-    world: World, name: str, content: bytes, message: str
-) -> None:
+def test_an_edited_file_that_cannot_be_used_is_one_error(world: World, name: str, content: bytes, message: str) -> None:
     with FakeServer(plays(TWO)) as server:
         world.generate(server, plan_only=True)
         (world.cwd / "generated/.smol" / name).write_bytes(content)

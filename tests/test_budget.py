@@ -40,11 +40,7 @@ def test_a_prompt_that_cannot_fit_is_refused_with_the_window_it_needs() -> None:
         "tokens does not fit the model's context window of 2,048 tokens with an answer"
     )
     assert caught.value.hint == "`-c 16384`"  # 6,000 and 4,096 for the answer
-    assert (caught.value.kind, caught.value.exit_code, caught.value.reason) == (
-        "context",
-        3,
-        "context",
-    )
+    assert (caught.value.kind, caught.value.exit_code, caught.value.reason) == ("context", 3, "context")
 
 
 def test_nothing_is_refused_on_an_estimate_that_may_be_wrong() -> None:
@@ -57,13 +53,7 @@ def test_nothing_is_refused_on_an_estimate_that_may_be_wrong() -> None:
 
 @pytest.mark.parametrize(
     ("window", "tokens", "expected"),
-    [
-        (8192, 2000, False),
-        (8192, 7500, True),
-        (8192, 20_000, False),
-        (None, 2000, False),
-        (None, 3200, True),
-    ],
+    [(8192, 2000, False), (8192, 7500, True), (8192, 20_000, False), (None, 2000, False), (None, 3200, True)],
 )
 def test_the_server_is_asked_only_where_the_estimate_leaves_a_doubt(
     window: int | None, tokens: int, *, expected: bool
@@ -86,9 +76,7 @@ def test_what_the_server_measured_settles_it() -> None:
 def test_the_message_names_both_sizes_where_less_is_loaded_than_the_settings_say() -> None:
     budget = Budget(window=4096)
     budget.said = 16_384
-    assert "of 4,096 (as it is loaded; `context_window` says 16,384) tokens" in (
-        budget.overflow(9000).message
-    )
+    assert "of 4,096 (as it is loaded; `context_window` says 16,384) tokens" in (budget.overflow(9000).message)
 
 
 def test_the_servers_count_calibrates_the_next_estimate() -> None:

@@ -113,12 +113,7 @@ def generated(path: str, model: Model, **settings: object) -> str:
     with FakeServer(model) as server:
         profile = smol_dev.load_profile(
             "local-llamacpp",
-            overrides={
-                "base_url": server.base_url,
-                "model": "m",
-                "provider": "compatible",
-                **settings,
-            },
+            overrides={"base_url": server.base_url, "model": "m", "provider": "compatible", **settings},
         )
         return smol_dev.generate_code_sync("a program", PLAN, path, profile=profile)
 
@@ -134,9 +129,7 @@ def test_cut_at_any_character_the_file_is_whole(path: str) -> None:
     [
         pytest.param("{lines}\n{rest}", 2, id="as asked"),
         pytest.param("```python\n{lines}\n{rest}", 2, id="re-opens the block"),
-        pytest.param(
-            "Sure, here is the rest:\n\n```python\n{lines}\n{rest}", 2, id="explains first"
-        ),
+        pytest.param("Sure, here is the rest:\n\n```python\n{lines}\n{rest}", 2, id="explains first"),
         pytest.param("{whole}", 2, id="begins again"),
         pytest.param("{rest}", 3, id="repeats nothing"),
         pytest.param(" {lines}\n{rest}", 3, id="repeats inexactly"),
@@ -187,11 +180,9 @@ class Continuing(Model):
 @pytest.mark.parametrize("path", FILES)
 def test_a_server_that_goes_on_is_given_every_piece_back(path: str, size: int) -> None:
     model = Continuing(path, 0)
-    fence, language = {
-        "streaks.py": ("```", "python"),
-        "ci.yaml": ("````", "yaml"),
-        "cart.js": ("```", "javascript"),
-    }[path]
+    fence, language = {"streaks.py": ("```", "python"), "ci.yaml": ("````", "yaml"), "cart.js": ("```", "javascript")}[
+        path
+    ]
     model.whole, model.at = f"{fence}{language}\n{FILES[path]}{fence}", size
     assert generated(path, model, provider="llamacpp") == FILES[path]
     assert model.asked >= len(FILES[path]) // size

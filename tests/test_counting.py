@@ -19,13 +19,7 @@ MEASURED = [
     pytest.param(CODE, 44, 43, 0.2, id="code"),
     pytest.param("48.213,907.114,3.553,611.907\n" * 4, 116, 116, 0.05, id="numbers"),
     pytest.param(BASE64, 176, 144, 0.25, id="base64"),
-    pytest.param(
-        "Напиши небольшую программу, которая ведёт список покупок для семьи.",
-        55,
-        16,
-        0.6,
-        id="Russian",
-    ),
+    pytest.param("Напиши небольшую программу, которая ведёт список покупок для семьи.", 55, 16, 0.6, id="Russian"),
     pytest.param(
         "Schreibe ein kleines Programm, das die Einkaufsliste einer Familie verwaltet. Es soll Einträge"
         " hinzufügen, löschen und als gekauft markieren können; die Preise werden am Ende"
@@ -49,9 +43,7 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(("text", "smollm", "gemma", "error"), MEASURED)
-def test_every_vocabulary_is_within_the_error_of_the_estimate(
-    text: str, smollm: int, gemma: int, error: float
-) -> None:
+def test_every_vocabulary_is_within_the_error_of_the_estimate(text: str, smollm: int, gemma: int, error: float) -> None:
     estimate = tokens(text)
     assert estimate.least <= min(smollm, gemma) <= max(smollm, gemma) <= estimate.most
     assert abs(estimate.likely / smollm - 1) <= error

@@ -55,16 +55,7 @@ def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> No
 def test_a_name_that_the_locale_cannot_spell_is_a_failed_file(tmp_path: Path) -> None:
     with FakeServer(plays({"a.py": "A = 1\n", "naïve.py": "N = 1\n"})) as server:
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "smol_dev",
-                "-m",
-                "m",
-                "--base-url",
-                server.base_url,
-                "a counter",
-            ],
+            [sys.executable, "-m", "smol_dev", "-m", "m", "--base-url", server.base_url, "a counter"],
             cwd=tmp_path,
             env={"PATH": "/bin", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
             capture_output=True,
@@ -95,8 +86,6 @@ def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> Non
         asyncio.run(work())
     out = tmp_path / "out"
     message = f"cannot write `a.py` in `{out}`: the folder is not there"
-    hint = (
-        f"put it back and finish the run: `smol_dev resume {out}`, or choose another one: `-o DIR`"
-    )
+    hint = f"put it back and finish the run: `smol_dev resume {out}`, or choose another one: `-o DIR`"
     assert (stopped.value.message, stopped.value.hint) == (message, hint)
     assert shown == [FileFailed("a.py", "disk", message, hint)]

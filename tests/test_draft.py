@@ -7,17 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.conversation import Job
-from smol_dev.draft import (
-    AskedAgain,
-    Change,
-    Draft,
-    ListEdited,
-    PlanEdited,
-    changed,
-    draft_of,
-    list_of,
-    plan_of,
-)
+from smol_dev.draft import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, draft_of, list_of, plan_of
 from smol_dev.errors import UsageError
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import LIST_HEADING, list_text
@@ -38,13 +28,9 @@ def test_a_draft_is_the_jobs_plan_and_list_with_its_rules() -> None:
             replace(JOB, plan="Q", files=(), list_answer=""),
             id="another plan, and a list from it",
         ),
+        pytest.param(PlanEdited("Q", keeps_list=True), replace(JOB, plan="Q"), id="another plan, same list"),
         pytest.param(
-            PlanEdited("Q", keeps_list=True), replace(JOB, plan="Q"), id="another plan, same list"
-        ),
-        pytest.param(
-            ListEdited(("b.py",)),
-            replace(JOB, files=("b.py",), list_answer='{"files": ["b.py"]}'),
-            id="another list",
+            ListEdited(("b.py",)), replace(JOB, files=("b.py",), list_answer='{"files": ["b.py"]}'), id="another list"
         ),
         pytest.param(
             AskedAgain("no web"),
@@ -70,11 +56,7 @@ def test_comments_blank_lines_and_doubles_are_left_out_of_an_edited_list() -> No
     ("text", "message"),
     [
         pytest.param("# a.py\n", "the list is empty", id="nothing left"),
-        pytest.param(
-            "a\nb\nc\nd\n",
-            "the list names 4 files, more than `run.max_files` (3)",
-            id="too many",
-        ),
+        pytest.param("a\nb\nc\nd\n", "the list names 4 files, more than `run.max_files` (3)", id="too many"),
     ],
 )
 def test_a_list_of_no_or_too_many_files_is_refused(text: str, message: str) -> None:

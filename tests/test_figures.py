@@ -29,9 +29,7 @@ def world(tmp_path: Path) -> World:
     ids=["measured from the first piece", "told by the server", "one token", "not counted"],
 )
 def test_the_pace_is_of_generation_alone(usage: Usage, pace: Pace) -> None:
-    reply = Reply(
-        "x", "stop", usage=usage, first_token_seconds=6, last_token_seconds=10, seconds=12
-    )
+    reply = Reply("x", "stop", usage=usage, first_token_seconds=6, last_token_seconds=10, seconds=12)
     assert reply.pace == pace
 
 

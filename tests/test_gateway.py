@@ -16,10 +16,7 @@ def queries(server: FakeServer) -> set[str]:
 
 
 def test_every_request_carries_the_query_of_the_profile(room: Room) -> None:
-    room.own(
-        room.good.base_url,
-        '[profiles.mine.extra_query]\napi-version = "2024-10-21"\n"sub key" = "a&b"\n',
-    )
+    room.own(room.good.base_url, '[profiles.mine.extra_query]\napi-version = "2024-10-21"\n"sub key" = "a&b"\n')
     assert room.type("x") == 0
     assert room.type("models") == 0
     assert queries(room.good) == {QUERY}
@@ -86,12 +83,8 @@ def test_what_a_server_echoes_of_such_a_secret_is_hidden(room: Room) -> None:
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_plain_http_far_away_is_refused_unless_it_is_wanted_and_then_said(
-    room: Room, *, allowed: bool
-) -> None:
-    room.own(
-        "http://203.0.113.7:9/v1", f"allow_http = {str(allowed).lower()}\nconnect_timeout = 0.1\n"
-    )
+def test_plain_http_far_away_is_refused_unless_it_is_wanted_and_then_said(room: Room, *, allowed: bool) -> None:
+    room.own("http://203.0.113.7:9/v1", f"allow_http = {str(allowed).lower()}\nconnect_timeout = 0.1\n")
     assert room.type("x") == (3 if allowed else 2)
     said = "prompts go to http://203.0.113.7:9 unencrypted, as `allow_http` says"
     assert (said in room.err) is allowed

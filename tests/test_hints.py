@@ -54,9 +54,7 @@ SHELLS = [shell for shell in ("bash", "sh", "zsh", "dash") if shutil.which(shell
 STUB = """#!/bin/sh
 for word; do printf '%s\\0' "$word"; done; printf '\\1'
 """
-PROGRAMS = (
-    "smol_dev ollama lms vllm llama-server docker lemonade local-ai mlx_lm.server koboldcpp chmod"
-)
+PROGRAMS = "smol_dev ollama lms vllm llama-server docker lemonade local-ai mlx_lm.server koboldcpp chmod"
 
 
 def commands(hint: str) -> list[str]:
@@ -111,9 +109,7 @@ def renamed(name: str, world: World) -> None:
 
 
 def foreign_table(name: str, world: World) -> None:
-    edit_profiles.add(
-        "x", {}, Flags(sets=(f"prompts.{json.dumps(name)}.plan=1",)), world.surroundings
-    )
+    edit_profiles.add("x", {}, Flags(sets=(f"prompts.{json.dumps(name)}.plan=1",)), world.surroundings)
 
 
 def hint_of(raises: Callable[[str, World], None], name: str, world: World) -> str:
@@ -123,9 +119,7 @@ def hint_of(raises: Callable[[str, World], None], name: str, world: World) -> st
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_suggested_command_hands_on_nothing_but_the_name(
-    name: str, stubs: Path, tmp_path: Path
-) -> None:
+def test_a_suggested_command_hands_on_nothing_but_the_name(name: str, stubs: Path, tmp_path: Path) -> None:
     said = [
         resume_command(Path(name)),
         command("smol_dev config set model {model}", model=name),
@@ -160,9 +154,7 @@ def test_a_profile_with_a_hostile_name_cannot_act_through_a_hint(
     empty.mkdir()
     for words in arguments(commands(hint), "bash", stubs, empty):
         keys = [name, json.dumps(name, ensure_ascii=False)]
-        assert [
-            word for word in words if "PWNED" in word and not any(key in word for key in keys)
-        ] == []
+        assert [word for word in words if "PWNED" in word and not any(key in word for key in keys)] == []
 
 
 def test_no_sentence_of_the_program_puts_a_value_into_a_command_by_itself() -> None:

@@ -97,21 +97,15 @@ ENDLESS: Final = {
     "a loop that never yields": "while True: pass",
     "a pattern that never ends": "re.match('(a+)+b', 'a' * 60)",
     "a figure that never ends": "10 ** 10 ** 9",
-    "a parser's C code": (
-        "while True: grammars._parser('go').parse(lambda at, _: b'x := 1; ' if at < 10**9 else b'')"
-    ),
-    "an exception that is swallowed": (
-        "try: time.sleep(30)\n    except BaseException: time.sleep(30)"
-    ),
+    "a parser's C code": ("while True: grammars._parser('go').parse(lambda at, _: b'x := 1; ' if at < 10**9 else b'')"),
+    "an exception that is swallowed": ("try: time.sleep(30)\n    except BaseException: time.sleep(30)"),
     "a pipe that nobody reads": "open(os.pipe()[1], 'wb').write(b'x' * 10**7)",
 }
 
 
 @pytest.mark.parametrize("work", ENDLESS.values(), ids=ENDLESS.keys())
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_work_that_does_not_stop(
-    tmp_path: Path, work: str, number: signal.Signals
-) -> None:
+def test_a_signal_ends_work_that_does_not_stop(tmp_path: Path, work: str, number: signal.Signals) -> None:
     code = f"""
 import os, re, signal, threading, time
 from smol_dev import interrupts, loop

@@ -29,9 +29,7 @@ def _clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def loaded(server: FakeServer, **overrides: object) -> smol_dev.Loaded:
-    return smol_dev.load_profile(
-        "local-llamacpp", overrides={"base_url": server.base_url, "model": "m", **overrides}
-    )
+    return smol_dev.load_profile("local-llamacpp", overrides={"base_url": server.base_url, "model": "m", **overrides})
 
 
 def test_the_steps_one_by_one() -> None:
@@ -78,11 +76,7 @@ def test_build_writes_and_reports() -> None:
 def test_build_raises_what_stopped_it() -> None:
     profile = smol_dev.load_profile(
         "local-llamacpp",
-        overrides={
-            "base_url": f"http://127.0.0.1:{refusing_port()}/v1",
-            "model": "m",
-            "max_retries": 0,
-        },
+        overrides={"base_url": f"http://127.0.0.1:{refusing_port()}/v1", "model": "m", "max_retries": 0},
     )
     with pytest.raises(ServerError) as caught:
         smol_dev.build("a counter", "out", profile=profile)
@@ -93,11 +87,7 @@ def test_build_raises_what_stopped_it() -> None:
 def test_a_step_raises_the_servers_error() -> None:
     profile = smol_dev.load_profile(
         "local-llamacpp",
-        overrides={
-            "base_url": f"http://127.0.0.1:{refusing_port()}/v1",
-            "model": "m",
-            "max_retries": 0,
-        },
+        overrides={"base_url": f"http://127.0.0.1:{refusing_port()}/v1", "model": "m", "max_retries": 0},
     )
     with pytest.raises(ServerError):
         smol_dev.plan("a counter", profile=profile)
@@ -201,9 +191,7 @@ def test_build_leaves_the_signals_of_its_caller_alone() -> None:
 
 
 @pytest.mark.parametrize("looped", [False, True], ids=["plain", "in a running loop"])
-def test_ctrl_c_passes_through_and_what_is_finished_is_kept(
-    stalled: FakeServer, *, looped: bool
-) -> None:
+def test_ctrl_c_passes_through_and_what_is_finished_is_kept(stalled: FakeServer, *, looped: bool) -> None:
     profile = loaded(stalled)
 
     def interrupt(event: Event) -> None:
@@ -224,9 +212,7 @@ def test_ctrl_c_passes_through_and_what_is_finished_is_kept(
 
 def test_cancelling_passes_through(stalled: FakeServer) -> None:
     async def cancelled() -> None:
-        task = asyncio.create_task(
-            smol_dev.build_async("a counter", "out", profile=loaded(stalled), on_event=stop)
-        )
+        task = asyncio.create_task(smol_dev.build_async("a counter", "out", profile=loaded(stalled), on_event=stop))
         tasks.append(task)
         await task
 

@@ -67,9 +67,7 @@ def test_a_file_that_does_not_fit_is_asked_for_once_more_and_mended() -> None:
 
 
 def test_the_request_says_what_is_wrong_and_what_is_there() -> None:
-    chat = program(
-        MENDED, plan="`store.py` has `load(path)`, `save(path, items)` and `total(items)`."
-    )
+    chat = program(MENDED, plan="`store.py` has `load(path)`, `save(path, items)` and `total(items)`.")
     happenings(chat)
     *before, request = chat.requests[-1].messages
     assert tuple(before[:-1]) == chat.requests[-2].messages
@@ -168,26 +166,18 @@ def test_a_mended_program_is_on_disk_and_in_the_record(tmp_path: Path) -> None:
     assert world.files() == {"store.py": STORE, "main.py": MENDED}
     assert (done.exit_code, done.written) == (0, ("store.py", "main.py"))
     assert done.bytes == len(STORE) + len(MENDED)
-    assert [event.path for event in world.shown if isinstance(event, FileDone)] == [
-        "store.py",
-        "main.py",
-        "main.py",
-    ]
+    assert [event.path for event in world.shown if isinstance(event, FileDone)] == ["store.py", "main.py", "main.py"]
     record = json.loads((world.cwd / "generated/.smol/run.json").read_text())
     assert [problem["mended"] for problem in record["problems"]] == [True]
 
 
 @pytest.mark.parametrize(("strict", "code"), [(False, 0), (True, 4)])
-def test_what_is_left_is_told_and_with_strict_a_failure(
-    tmp_path: Path, *, strict: bool, code: int
-) -> None:
+def test_what_is_left_is_told_and_with_strict_a_failure(tmp_path: Path, *, strict: bool, code: int) -> None:
     world, done = run(tmp_path, WORSE, strict=strict)
     assert world.files() == {"store.py": STORE, "main.py": BROKEN}
     assert done.exit_code == code
     assert [(each.path, each.mended) for each in done.problems] == [("main.py", False)]
-    assert [event for event in world.shown if isinstance(event, ProblemFound)] == list(
-        done.problems
-    )
+    assert [event for event in world.shown if isinstance(event, ProblemFound)] == list(done.problems)
 
 
 def test_without_check_references_nothing_is_checked(tmp_path: Path) -> None:

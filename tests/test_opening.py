@@ -31,17 +31,13 @@ def world(tmp_path: Path) -> World:
 
 def run(world: World, settings: str = "") -> RunDone:
     with real_server(SCRIPT, continues=True) as base_url:
-        return world.generate_at(
-            base_url, f'provider = "llamacpp"\nprompt_variant = "small"\n{settings}'
-        )
+        return world.generate_at(base_url, f'provider = "llamacpp"\nprompt_variant = "small"\n{settings}')
 
 
 def evaluated(world: World) -> list[int]:
     """The prompt tokens of each file that were not in the server's cache."""
     return [
-        (event.prompt_tokens or 0) - (event.cached_tokens or 0)
-        for event in world.shown
-        if isinstance(event, FileDone)
+        (event.prompt_tokens or 0) - (event.cached_tokens or 0) for event in world.shown if isinstance(event, FileDone)
     ]
 
 
@@ -58,9 +54,7 @@ def test_every_file_goes_on_from_its_opening_and_stays_in_the_cache(world: World
     assert without.files() == FILES
     assert generated(world) < generated(without)
     # What is new of a request is its own words and the opening.
-    assert all(
-        given <= bare + 12 for given, bare in zip(evaluated(world), evaluated(without), strict=True)
-    )
+    assert all(given <= bare + 12 for given, bare in zip(evaluated(world), evaluated(without), strict=True))
 
 
 def test_a_cut_answer_goes_on_from_its_last_character_and_costs_what_is_new(world: World) -> None:

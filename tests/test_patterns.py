@@ -7,10 +7,6 @@ import sys
 
 def test_no_pattern_takes_more_than_linear_time() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.growth"],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=True,
+        [sys.executable, "-m", "tests.growth"], capture_output=True, text=True, timeout=600, check=True
     )
     assert json.loads(done.stdout) == []

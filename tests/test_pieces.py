@@ -24,10 +24,7 @@ def test_reasoning_is_kept_apart() -> None:
     first = pieces.add(Delta("", "so"))
     assert pieces.add(Delta("A", " it")) is None
     assert pieces.add(Delta("B")) is None
-    assert (first, pieces.rest()) == (
-        Piece("plan", None, "", "so"),
-        Piece("plan", None, "AB", " it"),
-    )
+    assert (first, pieces.rest()) == (Piece("plan", None, "", "so"), Piece("plan", None, "AB", " it"))
 
 
 def test_nothing_is_left_behind_the_rest() -> None:

@@ -106,11 +106,7 @@ def test_every_request_of_a_chain_begins_with_the_one_before_and_its_answer() ->
 def test_roles_alternate_after_one_system_message() -> None:
     chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
     happenings(chat)
-    assert [message.role for message in chat.requests[-1].messages] == [
-        "system",
-        *["user", "assistant"] * 3,
-        "user",
-    ]
+    assert [message.role for message in chat.requests[-1].messages] == ["system", *["user", "assistant"] * 3, "user"]
 
 
 def test_the_path_is_the_last_thing_of_a_file_request_and_nowhere_before_the_list() -> None:
@@ -134,15 +130,10 @@ DEFINED = "What the files written so far define:\n- a.py: load(path), LIMIT\n"
 
 @pytest.mark.parametrize(
     "job",
-    [
-        pytest.param(JOB, id="chain"),
-        pytest.param(replace(JOB, strategy="parallel", concurrency=1), id="parallel"),
-    ],
+    [pytest.param(JOB, id="chain"), pytest.param(replace(JOB, strategy="parallel", concurrency=1), id="parallel")],
 )
 def test_a_request_says_what_the_files_written_so_far_define(job: Job) -> None:
-    chat = by_path(
-        {"a.py": "def load(path): ...\nLIMIT = 3\n", "b.py": "import a\n", "c.css": "p {}\n"}
-    )
+    chat = by_path({"a.py": "def load(path): ...\nLIMIT = 3\n", "b.py": "import a\n", "c.css": "p {}\n"})
     happenings(chat, job)
     first, second, third = chat.requests[2:]
     assert DEFINED not in said(first)
@@ -191,16 +182,11 @@ def test_a_rejected_answer_is_asked_for_again_with_the_reason() -> None:
     steps = happenings(chat)
     [rejected] = [step for step in steps if isinstance(step, AnswerRejected)]
     [retry] = [step for step in steps if isinstance(step, Retry)]
-    assert (rejected.path, rejected.attempt, rejected.text) == (
-        "a.py",
-        1,
-        "Sure! What should it do?",
-    )
+    assert (rejected.path, rejected.attempt, rejected.text) == ("a.py", 1, "Sure! What should it do?")
     assert retry == Retry("code", "a.py", rejected.reason, rejected.message, 1)
     assert chat.requests[3].messages[:-1] == chat.requests[2].messages[:-1]
     assert said(chat.requests[3]) == (
-        f"Your last answer to this request could not be used. {rejected.message}\n"
-        + said(chat.requests[2])
+        f"Your last answer to this request could not be used. {rejected.message}\n" + said(chat.requests[2])
     )
     assert without_turns(steps[-1]) == FileReady("a.py", "A = 1\n", Usage(), 0.0)
 
@@ -304,9 +290,7 @@ def test_an_answer_is_asked_for_again_without_its_opening_and_a_little_warmer() 
     assert asked == [("```python\n", 0.0), ("", 0.2), ("", 0.4)]
 
 
-def test_an_enforced_list_is_asked_for_without_an_example_and_stays_so_in_the_conversation() -> (
-    None
-):
+def test_an_enforced_list_is_asked_for_without_an_example_and_stays_so_in_the_conversation() -> None:
     chat = FakeChat([PLAN, Reply(ONE, "stop", enforced=True), "A = 1\n"])
     happenings(chat)
     _, listing, code = chat.requests
@@ -402,13 +386,7 @@ def test_a_list_in_no_form_steps_down_from_structured_output() -> None:
     chat = FakeChat([PLAN, "", LIST, "A = 1\n", "import a\n"])
     happenings(chat)
     assert chat.stepped_down == ["files"]
-    assert [request.schema is not None for request in chat.requests] == [
-        False,
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [request.schema is not None for request in chat.requests] == [False, True, True, False, False]
 
 
 def test_too_many_files_say_how_to_raise_the_limit() -> None:
@@ -507,12 +485,7 @@ def test_a_resumed_run_continues_the_same_conversation_and_asks_only_for_what_is
     happenings(whole)
     rest = FakeChat(["import a\n"])
     job = replace(
-        JOB,
-        plan=PLAN,
-        list_answer=LIST,
-        files=("a.py", "b.py"),
-        todo=("b.py",),
-        written={"a.py": Written("A = 1\n")},
+        JOB, plan=PLAN, list_answer=LIST, files=("a.py", "b.py"), todo=("b.py",), written={"a.py": Written("A = 1\n")}
     )
     steps = happenings(rest, job)
     assert rest.requests == whole.requests[3:]

@@ -13,9 +13,7 @@ from tests.gguf import COMMON, Script
 from tests.real_server import real_server
 from tests.test_app import World
 
-PLAN = "# Plan\n\n" + "".join(
-    f"- {' '.join(Random(line).sample(COMMON.split(), 12))}.\n" for line in range(60)
-)
+PLAN = "# Plan\n\n" + "".join(f"- {' '.join(Random(line).sample(COMMON.split(), 12))}.\n" for line in range(60))
 
 
 def code(name: str) -> str:
@@ -45,9 +43,7 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def run(
-    world: World, settings: str, *, script: Script = SCRIPT, slots: int = 1, context: int = 16_384
-) -> RunDone:
+def run(world: World, settings: str, *, script: Script = SCRIPT, slots: int = 1, context: int = 16_384) -> RunDone:
     with real_server(script, slots=slots, context=context) as base_url:
         done = world.generate_at(base_url, f"{SMALL}{settings}")
     assert (done.exit_code, world.files()) == (0, FILES)

@@ -86,12 +86,7 @@ def lines(text: str, *starts: str) -> list[str]:
 
 
 def test_each_stage_speaks_in_its_own_variant_and_window(tmp_path: Path) -> None:
-    text = preview(
-        None,
-        loaded(
-            tmp_path, files__prompt_variant="small", code__context_window="auto", files__model="x"
-        ),
-    )
+    text = preview(None, loaded(tmp_path, files__prompt_variant="small", code__context_window="auto", files__model="x"))
     assert lines(text, "# ---- messages", "context window", "List the files") == [
         "# ---- messages of plan, prompt variant `tiny` ----",
         "# ---- messages of files, prompt variant `small` ----",
@@ -123,6 +118,5 @@ def test_a_window_that_is_not_known_leaves_both_limits_open(tmp_path: Path) -> N
     text = preview(None, loaded(tmp_path, OWN.replace("max_output_tokens = 1000\n", "")))
     [line] = lines(text, "most")
     assert line == (
-        "most tokens of an answer: 16,384 (4,096 if the window is unknown),"
-        " and never more than the window leaves"
+        "most tokens of an answer: 16,384 (4,096 if the window is unknown), and never more than the window leaves"
     )

@@ -68,9 +68,7 @@ def proxy(program: str, folder: Path, *backends: Real) -> Iterator[str]:
     }
     with (
         log.open("wb") as output,
-        subprocess.Popen(
-            command, cwd=folder, env=environ, stdin=-3, stdout=output, stderr=output
-        ) as process,
+        subprocess.Popen(command, cwd=folder, env=environ, stdin=-3, stdout=output, stderr=output) as process,
     ):
         try:
             wait_until_alive(process, port, log)
@@ -92,11 +90,7 @@ def spread(backends: tuple[Real, ...]) -> dict[str, object]:
     models = [
         {
             "model_name": "coder",
-            "litellm_params": {
-                "model": "openai/scripted",
-                "api_base": backend.base_url,
-                "api_key": "none",
-            },
+            "litellm_params": {"model": "openai/scripted", "api_base": backend.base_url, "api_key": "none"},
         }
         for backend in backends
     ]

@@ -54,11 +54,7 @@ def test_every_command_in_the_readme_exists(name: str) -> None:
 def test_the_table_of_events_is_what_is_printed() -> None:
     section = README.split("## For programs")[1].split("## Settings")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section, re.MULTILINE))
-    told = {
-        name: set(re.findall(r"`(\w+)`", text))
-        for name, text in rows.items()
-        if name in NAMES.values()
-    }
+    told = {name: set(re.findall(r"`(\w+)`", text)) for name, text in rows.items() if name in NAMES.values()}
     totals = {"prompt_tokens", "cached_tokens", "completion_tokens"}
     told["run_done"] |= totals
     assert told == {name: {each.name for each in fields(event)} for event, name in NAMES.items()}

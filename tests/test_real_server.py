@@ -43,10 +43,7 @@ def base_url() -> Iterator[str]:
 def post(url: str, ask: str, *, key: str = "", **fields: object) -> tuple[int, bytes]:
     """Status and body of a chat completion whose last message is `ask`."""
     parts = urlsplit(url)
-    messages = [
-        {"role": "system", "content": "You write a plan."},
-        {"role": "user", "content": ask},
-    ]
+    messages = [{"role": "system", "content": "You write a plan."}, {"role": "user", "content": ask}]
     connection = HTTPConnection(parts.netloc, timeout=60)
     connection.request(
         "POST",
@@ -79,9 +76,7 @@ def completion(url: str, ask: str, **fields: object) -> dict[str, Any]:
         pytest.param("Sing!", UNSCRIPTED, id="nothing fits"),
     ],
 )
-def test_it_answers_its_script_and_stops(
-    base_url: str, ask: str, said: str, temperature: int
-) -> None:
+def test_it_answers_its_script_and_stops(base_url: str, ask: str, said: str, temperature: int) -> None:
     (choice,) = completion(base_url, ask, temperature=temperature)["choices"]
     assert (choice["message"]["content"], choice["finish_reason"]) == (said, "stop")
 
@@ -104,11 +99,7 @@ def test_it_reports_what_it_had_in_its_cache(base_url: str) -> None:
     prompt = second["usage"]["prompt_tokens"]
     cached = second["usage"]["prompt_tokens_details"]["cached_tokens"]
     assert first["usage"]["prompt_tokens_details"]["cached_tokens"] < prompt - 10
-    assert (cached, second["timings"]["cache_n"], second["timings"]["prompt_n"]) == (
-        prompt - 1,
-        prompt - 1,
-        1,
-    )
+    assert (cached, second["timings"]["cache_n"], second["timings"]["prompt_n"]) == (prompt - 1, prompt - 1, 1)
 
 
 def test_a_scripted_list_is_valid_under_the_schema(base_url: str) -> None:

@@ -10,15 +10,7 @@ from pathlib import Path
 import pytest
 
 from smol_dev.app import Task, generate
-from smol_dev.draft import (
-    Accepted,
-    AskedAgain,
-    Decision,
-    Draft,
-    ListEdited,
-    PlanEdited,
-    Stopped,
-)
+from smol_dev.draft import Accepted, AskedAgain, Decision, Draft, ListEdited, PlanEdited, Stopped
 from smol_dev.events import FilesReady, RunDone, Warned
 from tests.fake_server import FakeServer
 from tests.test_app import PLAN, TWO, World, plays
@@ -138,9 +130,7 @@ def test_stopping_keeps_plan_and_list_and_resume_goes_on(world: World) -> None:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_a_signal_at_the_question_ends_the_run_with_nothing_lost(
-    world: World, number: int, code: int
-) -> None:
+def test_a_signal_at_the_question_ends_the_run_with_nothing_lost(world: World, number: int, code: int) -> None:
     def interrupted(_draft: Draft) -> Decision:
         os.kill(os.getpid(), number)
         raise AssertionError("the signal raises before this line")

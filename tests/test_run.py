@@ -9,16 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_server import (
-    NOWHERE,
-    Canned,
-    FakeServer,
-    Received,
-    answered,
-    delta,
-    json_answer,
-    sse,
-)
+from tests.fake_server import NOWHERE, Canned, FakeServer, Received, answered, delta, json_answer, sse
 from tests.real_server import real_server
 
 FILES = {
@@ -54,13 +45,7 @@ def program(
 
 def clean(home: Path, **variables: str) -> dict[str, str]:
     """An environment with a home directory of its own and none of the machine's settings."""
-    return {
-        "PATH": os.defpath,
-        "HOME": str(home),
-        "PYTHONWARNINGS": "error",
-        **NOWHERE,
-        **variables,
-    }
+    return {"PATH": os.defpath, "HOME": str(home), "PYTHONWARNINGS": "error", **NOWHERE, **variables}
 
 
 def written(folder: Path) -> dict[str, str]:
@@ -159,9 +144,7 @@ def slow_second_file(request: Received) -> Canned:
     return sse(delta("B ="), end="stall")
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_in_the_second_file_keeps_the_first_and_resume_finishes(
     tmp_path: Path, number: int, code: int
 ) -> None:
@@ -189,19 +172,8 @@ def test_a_signal_in_the_second_file_keeps_the_first_and_resume_finishes(
     assert not list((tmp_path / "generated").glob(".[!s]*"))
     assert said[0]["hint"] == f"go on with `smol_dev resume {tmp_path / 'generated'}`"
     with FakeServer(answered("X = 1\n")) as server:
-        program(
-            "resume",
-            "-c",
-            f"base_url={server.base_url}",
-            "-c",
-            "model=m",
-            cwd=tmp_path,
-        )
-    assert written(tmp_path / "generated") == {
-        "a.py": "A = 1\n",
-        "b.py": "X = 1\n",
-        "c.py": "X = 1\n",
-    }
+        program("resume", "-c", f"base_url={server.base_url}", "-c", "model=m", cwd=tmp_path)
+    assert written(tmp_path / "generated") == {"a.py": "A = 1\n", "b.py": "X = 1\n", "c.py": "X = 1\n"}
     assert len(server.chats) == 2
 
 

@@ -9,16 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_server import (
-    Canned,
-    FakeServer,
-    Received,
-    answered,
-    delta,
-    json_answer,
-    sse,
-    text_answer,
-)
+from tests.fake_server import Canned, FakeServer, Received, answered, delta, json_answer, sse, text_answer
 from tests.room import KEY, Room, everything, keys
 from tests.test_app import TWO, plays
 
@@ -73,13 +64,7 @@ def test_a_revoked_approval_is_none(room: Room) -> None:
 
 @pytest.mark.parametrize("approved", [False, True])
 @pytest.mark.parametrize(
-    "line",
-    [
-        'api_key = "x"',
-        'api_key_env = "GOOD_KEY"',
-        'api_key_file = "key"',
-        'api_key_command = ["touch", "ran"]',
-    ],
+    "line", ['api_key = "x"', 'api_key_env = "GOOD_KEY"', 'api_key_file = "key"', 'api_key_command = ["touch", "ran"]']
 )
 def test_a_project_never_names_a_key(room: Room, line: str, approved: bool) -> None:  # noqa: FBT001 - a parameter of the test
     room.project_file.write_text(f"[profiles.mine]\n{line}\n")
@@ -205,9 +190,7 @@ def test_an_output_folder_without_a_name_is_refused(room: Room) -> None:
     ],
     ids=["no newline", "compressed", "nested", "half", "cut off", "a page", "no HTTP"],
 )
-def test_an_answer_that_is_none_ends_the_run_with_one_error(
-    room: Room, answer: Canned, code: int
-) -> None:
+def test_an_answer_that_is_none_ends_the_run_with_one_error(room: Room, answer: Canned, code: int) -> None:
     def answers(request: Received) -> Canned:
         chat = request.path.endswith("/chat/completions")
         return answer if chat else json_answer({"data": [{"id": "m"}]})
@@ -220,9 +203,7 @@ def test_an_answer_that_is_none_ends_the_run_with_one_error(
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link", "long", "nested", "open to all"])
-def test_a_project_file_that_cannot_be_trusted_is_named_without_a_hang(
-    room: Room, kind: str
-) -> None:
+def test_a_project_file_that_cannot_be_trusted_is_named_without_a_hang(room: Room, kind: str) -> None:
     file = room.project_file
     match kind:
         case "fifo":
@@ -240,9 +221,7 @@ def test_a_project_file_that_cannot_be_trusted_is_named_without_a_hang(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_keeps_what_is_finished_and_resume_does_the_rest(
-    room: Room, number: signal.Signals
-) -> None:
+def test_a_signal_keeps_what_is_finished_and_resume_does_the_rest(room: Room, number: signal.Signals) -> None:
     three = {**TWO, "c.py": "C = 3\n"}
 
     def stopped(_: str) -> Canned:
@@ -268,9 +247,7 @@ def test_resume_of_a_project_that_moves_prompts_is_refused(room: Room) -> None:
     assert (len(room.good.requests), room.evil.connections) == (seen, 0)
 
 
-def test_a_file_that_cannot_be_written_whole_is_not_written_and_the_run_says_why(
-    room: Room,
-) -> None:
+def test_a_file_that_cannot_be_written_whole_is_not_written_and_the_run_says_why(room: Room) -> None:
     big = "".join(f"{chr(97 + number % 26)}_{number**7:x} = {number}\n" for number in range(2_000))
     with FakeServer(plays({"a.py": big})) as good:
         room.own(good.base_url)
@@ -290,18 +267,14 @@ def test_a_file_that_cannot_be_written_whole_is_not_written_and_the_run_says_why
 @pytest.mark.parametrize("redirect", ["| head -c 0", ">&-", ">&- 2>&-"])
 def test_a_reader_that_is_not_there_is_no_failure(room: Room, redirect: str) -> None:
     command = f"set -o pipefail; '{sys.executable}' -m smol_dev profiles list {redirect}"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=room.work, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["bash", "-c", command], cwd=room.work, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
 def test_events_that_cannot_be_printed_end_the_run_with_an_error(room: Room) -> None:
     command = f"'{sys.executable}' -m smol_dev --json x >/dev/full"
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=room.work, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["bash", "-c", command], cwd=room.work, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == (
         "error: standard output cannot be written: No space left on device\n\n"

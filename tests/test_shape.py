@@ -13,16 +13,7 @@ import smol_dev
 ROOT = Path(smol_dev.__file__).parent
 
 WORDS = {"errors", "events", "redact", "safe"}
-METHOD = {
-    "asking",
-    "budget",
-    "counting",
-    "conversation",
-    "strategies",
-    "prompts",
-    "replies",
-    "chat",
-}
+METHOD = {"asking", "budget", "counting", "conversation", "strategies", "prompts", "replies", "chat"}
 
 MAY_IMPORT = {
     "errors": set(),
@@ -59,12 +50,7 @@ MAY_IMPORT = {
 }
 """For each part, which of our other parts it may import; what is not here may import anything."""
 
-LAZY = {
-    "smol_dev/pipeline.py",
-    "smol_dev/__main__.py",
-    "smol_dev/library.py",
-    "smol_dev/ui/choice.py",
-}
+LAZY = {"smol_dev/pipeline.py", "smol_dev/__main__.py", "smol_dev/library.py", "smol_dev/ui/choice.py"}
 """Outside of `cli/`, the places that import inside a function, each with its reason beside it."""
 
 
@@ -95,8 +81,7 @@ def test_imports_go_one_way() -> None:
         f"{path.relative_to(ROOT)}:{line}: {part(name)} imports {target}"
         for name, path, tree in modules()
         for target, line in imported(tree)
-        if part(name) in MAY_IMPORT
-        and part(target) not in {*MAY_IMPORT[part(name)], part(name), "__version__"}
+        if part(name) in MAY_IMPORT and part(target) not in {*MAY_IMPORT[part(name)], part(name), "__version__"}
     ]
     assert wrong == []
 
@@ -124,8 +109,7 @@ def test_files_and_functions_stay_small() -> None:
         f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
         for _, path, tree in modules()
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (node.end_lineno or 0) - node.lineno + 1 > 40
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno + 1 > 40
     ]
     assert (long_files, long_functions) == ([], [])
 
@@ -135,10 +119,7 @@ def test_the_client_library_is_known_in_one_place() -> None:
         str(path.relative_to(ROOT))
         for _, path, tree in modules()
         for node in ast.walk(tree)
-        if (
-            isinstance(node, ast.Import)
-            and any(a.name.split(".")[0] == "openai" for a in node.names)
-        )
+        if (isinstance(node, ast.Import) and any(a.name.split(".")[0] == "openai" for a in node.names))
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "openai")
     ]
     assert sorted(set(knows)) == ["server/client.py"]
@@ -147,9 +128,7 @@ def test_the_client_library_is_known_in_one_place() -> None:
 def loaded_by(code: str) -> set[str]:
     """The top-level modules a fresh interpreter has loaded after running the code."""
     script = f"{code}\nimport sys; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     return set(result.stdout.splitlines()[-1].split())
 
 
@@ -166,18 +145,12 @@ with contextlib.redirect_stdout(io.StringIO()):
     ("code", "not_loaded"),
     [
         pytest.param("import smol_dev", {"click", "pydantic", "openai", "asyncio"}, id="import"),
-        pytest.param(
-            "from smol_dev import build, SmolError, RunDone", HEAVY - {"asyncio"}, id="from import"
-        ),
-        pytest.param(
-            RUN.format("['--version']"), {*HEAVY, "dataclasses", "pathlib"}, id="--version"
-        ),
+        pytest.param("from smol_dev import build, SmolError, RunDone", HEAVY - {"asyncio"}, id="from import"),
+        pytest.param(RUN.format("['--version']"), {*HEAVY, "dataclasses", "pathlib"}, id="--version"),
         pytest.param(RUN.format("['--help']"), {*HEAVY, "dataclasses"}, id="--help"),
         pytest.param(RUN.format("['generate', '--help']"), HEAVY, id="generate"),
         pytest.param(RUN.format("['profiles', 'list']"), HEAVY, id="profiles list"),
-        pytest.param(
-            RUN.format("['config', 'show']"), {"openai", "rich", "tree_sitter"}, id="config show"
-        ),
+        pytest.param(RUN.format("['config', 'show']"), {"openai", "rich", "tree_sitter"}, id="config show"),
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(code: str, not_loaded: set[str]) -> None:

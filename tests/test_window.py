@@ -25,9 +25,7 @@ def job(**settings: int | bool) -> Job:
     return Job("a counter", lambda paths: (tuple(paths), ()), VARIANTS, stages)  # type: ignore[arg-type]
 
 
-def run(
-    code: Answer, *, facts: Facts = FACTS, **settings: int | bool
-) -> tuple[list[Happening], list[Request]]:
+def run(code: Answer, *, facts: Facts = FACTS, **settings: int | bool) -> tuple[list[Happening], list[Request]]:
     def answer(request: Request) -> Answer:
         if request.stage == "plan":
             return f"<think>\nfirst {'thought ' * 50}\n</think>\n\n{PLAN}"
@@ -58,8 +56,7 @@ def test_a_file_longer_than_what_the_window_leaves_is_asked_for_once() -> None:
     assert sum(each.messages[-1].content.endswith("a.py") for each in requests) == 1
     assert first.reason == "context"
     assert first.error.message == (
-        "the answer needs more than the 3,696 tokens that the context window of 4,096 leaves behind"
-        " the prompt of 400"
+        "the answer needs more than the 3,696 tokens that the context window of 4,096 leaves behind the prompt of 400"
     )
     assert first.error.hint == "`-c 8192`"
 
@@ -104,23 +101,15 @@ def test_a_cold_model_is_measured_before_a_prompt_that_may_not_fit() -> None:
 
 def lines(start: int) -> str:
     """Lines that no continuation of ours begins with."""
-    return "".join(
-        f"{hashlib.sha256(str(each).encode()).hexdigest()} = {each}\n"
-        for each in range(start, start + 9)
-    )
+    return "".join(f"{hashlib.sha256(str(each).encode()).hexdigest()} = {each}\n" for each in range(start, start + 9))
 
 
 @pytest.mark.parametrize(
     ("facts", "rooms"),
-    [
-        (Facts(model="fake"), [4096, 8192, 16384]),
-        (Facts(model="fake", window=131_072), [16384, 32768, 65536]),
-    ],
+    [(Facts(model="fake"), [4096, 8192, 16384]), (Facts(model="fake", window=131_072), [16384, 32768, 65536])],
     ids=["window not known", "large window"],
 )
-def test_a_file_that_was_cut_at_our_own_limit_gets_more_room(
-    facts: Facts, rooms: list[int]
-) -> None:
+def test_a_file_that_was_cut_at_our_own_limit_gets_more_room(facts: Facts, rooms: list[int]) -> None:
     _, requests = run(Reply(f"```text\n{lines(0)}", "length"), facts=facts)
     asked = [each for each in requests if each.stage == "code"]
     assert [each.max_tokens for each in asked[:3]] == rooms

@@ -77,17 +77,9 @@ class Family:
 
 FAMILIES: Final = (
     Family(lambda program: program.project, lambda program: program.files, {"syntax": (syntax,)}),
-    Family(
-        lambda program: program.python,
-        lambda program: program.python.modules.values(),
-        python.RULES,
-    ),
+    Family(lambda program: program.python, lambda program: program.python.modules.values(), python.RULES),
     Family(lambda program: program.pages, lambda program: program.web.pages, pages.RULES),
-    Family(
-        lambda program: program.pages,
-        lambda program: program.web.scripts.values(),
-        pages.SCRIPT_RULES,
-    ),
+    Family(lambda program: program.pages, lambda program: program.web.scripts.values(), pages.SCRIPT_RULES),
     Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),
     Family(lambda program: program.scripts, lambda program: program.scripts.units, scripts.RULES),
     Family(lambda program: program.project, lambda program: program.files, manifests.RULES),
@@ -131,10 +123,7 @@ def _is_written(path: str, text: str) -> bool:
 
 
 def check(
-    files: Mapping[str, str],
-    others: Iterable[str] = (),
-    *,
-    rules: Iterable[str] = tuple(RULES),
+    files: Mapping[str, str], others: Iterable[str] = (), *, rules: Iterable[str] = tuple(RULES)
 ) -> tuple[Problem, ...]:
     """Return the problems of the files, by path and line; `others` are paths that exist, with no text to read."""
     wanted = frozenset(rules)
@@ -142,12 +131,7 @@ def check(
     program = Program(Project(readable, frozenset(others) | (files.keys() - readable.keys())))
     found: set[Problem] = set()
     for family in FAMILIES:
-        chosen = [
-            function
-            for name, functions in family.rules.items()
-            if name in wanted
-            for function in functions
-        ]
+        chosen = [function for name, functions in family.rules.items() if name in wanted for function in functions]
         for unit in family.units(program) if chosen else ():
             for function in chosen:
                 found.update(islice(function(family.known(program), unit), MOST))

@@ -48,9 +48,7 @@ def read(root: Path) -> Folder:
                 break
             is_folder = entry.is_dir(follow_symlinks=False)
             left_out = entry.name.startswith(".") or _matches(rules, path, is_folder=is_folder)
-            if is_folder and (
-                left_out or entry.name in LEFT_OUT or (root / path / "pyvenv.cfg").exists()
-            ):
+            if is_folder and (left_out or entry.name in LEFT_OUT or (root / path / "pyvenv.cfg").exists()):
                 found.others.add(f"{path}/")
             elif is_folder:
                 waiting.append((path, (*rules, *_ignored(root, path))))
@@ -75,9 +73,7 @@ def _take(found: Folder, root: Path, path: str) -> None:
 def read_text(path: Path) -> str | None:
     """The text of a regular file of at most 1 MiB in UTF-8; None for any other."""
     try:
-        descriptor = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
-        )
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
         with open(descriptor, "rb") as file:  # noqa: PTH123 - the descriptor is what was looked at
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None

@@ -88,11 +88,7 @@ class Dependencies:
                 return True
             if folded(top) in folded(plain):
                 return True
-            if (
-                top not in DISTRIBUTIONS
-                and len(top) > TELLING
-                and folded(plain)[:TELLING] == folded(top)[:TELLING]
-            ):
+            if top not in DISTRIBUTIONS and len(top) > TELLING and folded(plain)[:TELLING] == folded(top)[:TELLING]:
                 return True  # parts of a distribution have names like its own
         return False
 
@@ -139,9 +135,7 @@ def requirements(text: str) -> set[str] | None:
     for line in (each.partition(" #")[0].strip() for each in text.splitlines()):
         if not line or line.startswith(("#", "-r", "--", "-c")):
             continue
-        match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[|[<>=!~;@,]|$)", line) or re.search(
-            r"[#&]egg=([\w.-]+)", line
-        )
+        match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[|[<>=!~;@,]|$)", line) or re.search(r"[#&]egg=([\w.-]+)", line)
         if match is None:
             return None
         names.add(match[1])
@@ -164,13 +158,7 @@ def from_pyproject(text: str) -> set[str] | None:
         *table(document.get("dependency-groups")).values(),
         table(tool.get("uv")).get("dev-dependencies", ()),
     ]
-    for entry in (
-        entry
-        for each in lists
-        if isinstance(each, list)
-        for entry in each
-        if isinstance(entry, str)
-    ):
+    for entry in (entry for each in lists if isinstance(each, list) for entry in each if isinstance(entry, str)):
         names |= requirements(entry) or set()
     poetry = table(tool.get("poetry"))
     groups = [table(group).get("dependencies") for group in table(poetry.get("group")).values()]
@@ -207,8 +195,7 @@ def is_built(project: Project, path: str) -> bool:
     folders = path.strip("./").split("/")[:-1]
     made = [at for at, name in enumerate(folders) if name in BUILT]
     return bool(made) and not any(
-        each == (inner := "/".join(folders[: made[0] + 1])) or each.endswith(f"/{inner}")
-        for each in project.folders
+        each == (inner := "/".join(folders[: made[0] + 1])) or each.endswith(f"/{inner}") for each in project.folders
     )
 
 
@@ -223,22 +210,13 @@ def named_files(project: Project, path: str) -> Iterator[Problem]:
 def missing(project: Project, path: str, text: str, named: str, offset: int) -> Iterator[Problem]:
     """A problem where a file that is named in a manifest is not there."""
     target = beside(path, named)
-    if (
-        target is None
-        or is_built(project, named)
-        or project.exists(target)
-        or project.exists(target.removesuffix("/"))
-    ):
+    if target is None or is_built(project, named) or project.exists(target) or project.exists(target.removesuffix("/")):
         return
     line, column = place(text, max(0, offset))
     folder = posixpath.dirname(target)
     there = (each for each in project.paths if posixpath.dirname(each) == folder)
     yield Problem(
-        path,
-        line,
-        column,
-        "manifest-file",
-        f"there is no file `{named}`" + instead(target, there, "there is"),
+        path, line, column, "manifest-file", f"there is no file `{named}`" + instead(target, there, "there is")
     )
 
 
@@ -262,8 +240,7 @@ def _package_json(project: Project, path: str, text: str) -> Iterator[Problem]:
         if isinstance(entry, str) and not builds and entry:
             target = beside(path, entry) or ""
             if not any(
-                project.exists(target + end)
-                for end in ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node")
+                project.exists(target + end) for end in ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node")
             ):
                 yield from missing(project, path, text, entry, text.find(f'"{entry}"'))
 
@@ -304,27 +281,14 @@ def _entry_point(project: Project, path: str, text: str, value: str) -> Iterator
         places = (posixpath.join(folder, root, top) for root in ("", "src"))
         if mapped is None and any(project.exists(place) for place in places):
             yield Problem(
-                path,
-                line,
-                column,
-                "manifest-file",
-                f"there is no module `{module}` for the script `{value}`",
+                path, line, column, "manifest-file", f"there is no module `{module}` for the script `{value}`"
             )
         return
     name = function.strip().split("[")[0].split(".")[0]
     source = project.files.get(found[0])
-    if (
-        name
-        and source is not None
-        and "import *" not in source
-        and not re.search(rf"\b{re.escape(name)}\b", source)
-    ):
+    if name and source is not None and "import *" not in source and not re.search(rf"\b{re.escape(name)}\b", source):
         yield Problem(
-            path,
-            line,
-            column,
-            "manifest-file",
-            f"`{found[0]}` does not define `{name}`, the script `{value}`",
+            path, line, column, "manifest-file", f"`{found[0]}` does not define `{name}`, the script `{value}`"
         )
 
 
@@ -337,16 +301,12 @@ def _dockerfile(project: Project, path: str, text: str) -> Iterator[Problem]:
         *sources, _ = match[2].split()
         for source in sources:
             plain = source.strip("\"'").removeprefix("./").rstrip("/")
-            if (
-                re.search(r"[*?$:\[]", plain)
-                or plain in {"", "."}
-                or is_built(project, plain + "/x")
-            ):
+            if re.search(r"[*?$:\[]", plain) or plain in {"", "."} or is_built(project, plain + "/x"):
                 continue
             bases = [posixpath.join(folder, plain) for folder in above(path)]
-            if not any(
-                project.exists(posixpath.normpath(each)) for each in bases
-            ) and not plain.endswith((".jar", ".lock", "-lock.json")):
+            if not any(project.exists(posixpath.normpath(each)) for each in bases) and not plain.endswith(
+                (".jar", ".lock", "-lock.json")
+            ):
                 offset = match.start(2) + match[2].find(source)
                 yield from missing(project, path, text, plain, offset)
     for match in re.finditer(

@@ -78,9 +78,7 @@ class Project:
         """The compiled modules of Python, by their path without its ending."""
         compiled = (path for path in self.paths if path.endswith((".so", ".pyd")))
         return {
-            posixpath.join(
-                posixpath.dirname(path), posixpath.basename(path).partition(".")[0]
-            ): path
+            posixpath.join(posixpath.dirname(path), posixpath.basename(path).partition(".")[0]): path
             for path in compiled
         }
 

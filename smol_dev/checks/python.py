@@ -21,9 +21,7 @@ from smol_dev.checks.project import Problem, Project, above, instead
 from smol_dev.languages import language_of
 from smol_dev.languages.standard import python_tree
 
-ASIDE: Final = frozenset(
-    "test tests testing docs doc examples example samples benchmarks scripts tools".split()
-)
+ASIDE: Final = frozenset("test tests testing docs doc examples example samples benchmarks scripts tools".split())
 """Folders whose files are run with more installed than the project itself needs."""
 
 DYNAMIC: Final = re.compile(
@@ -98,10 +96,7 @@ class Module:
     @cached_property
     def star(self) -> bool:
         """Whether it imports all names of another module."""
-        return any(
-            isinstance(each.node, ast.ImportFrom) and each.node.names[0].name == "*"
-            for each in self.imports
-        )
+        return any(isinstance(each.node, ast.ImportFrom) and each.node.names[0].name == "*" for each in self.imports)
 
     @cached_property
     def names(self) -> frozenset[str] | None:
@@ -202,9 +197,7 @@ def _note(module: Module, node: ast.AST) -> None:
     for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
         if part is not None:
             module.quoted += [
-                each.value
-                for each in ast.walk(part)
-                if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                each.value for each in ast.walk(part) if isinstance(each, ast.Constant) and isinstance(each.value, str)
             ]
 
 
@@ -226,18 +219,13 @@ class Python:
     @cached_property
     def renders_texts(self) -> bool:
         """Whether templates may come from elsewhere than files."""
-        return any(
-            "DictLoader" in module.text or "FunctionLoader" in module.text
-            for module in self.modules.values()
-        )
+        return any("DictLoader" in module.text or "FunctionLoader" in module.text for module in self.modules.values())
 
     @cached_property
     def assigned(self) -> frozenset[str]:
         """What is assigned to an attribute of a name somewhere: `module.name`."""
         return frozenset(
-            found
-            for module in self.modules.values()
-            for found in re.findall(r"\b(\w+\.\w+) = ", module.text)
+            found for module in self.modules.values() for found in re.findall(r"\b(\w+\.\w+) = ", module.text)
         )
 
     def find(self, name: str, path: str) -> str | None:
@@ -258,11 +246,7 @@ class Python:
         """Whether the first part of a module's name is ours, and of nobody else."""
         top = name.partition(".")[0]
         inner = (self.inside(root, [top]) for root in above(path) if self.is_package(root))
-        return (
-            top not in sys.stdlib_module_names
-            and self.find(top, path) is not None
-            and not any(inner)
-        )
+        return top not in sys.stdlib_module_names and self.find(top, path) is not None and not any(inner)
 
     def inside(self, root: str, parts: list[str]) -> str | None:
         """The module of these parts in a folder: a file, a package's `__init__.py`, or a bare folder."""
@@ -293,11 +277,7 @@ class Python:
     def may_be_made(self, base: str, parts: list[str]) -> bool:
         """Whether a package on the way to a module may make it when it is imported."""
         ways = [posixpath.join(base, *parts[:length]) for length in range(len(parts))]
-        files = (
-            self.modules.get(file)
-            for way in ways
-            for file in (f"{way}.py", posixpath.join(way, "__init__.py"))
-        )
+        files = (self.modules.get(file) for way in ways for file in (f"{way}.py", posixpath.join(way, "__init__.py")))
         return self.project.may_hold(posixpath.join(base, *parts)) or any(
             MADE.search(file.text) for file in files if file is not None
         )
@@ -464,9 +444,7 @@ def own_modules(python: Python, module: Module) -> Iterator[Problem]:
                 yield _problem(module, each.node, "python-import", message)
 
 
-def _is_misspelt(
-    python: Python, module: Module, node: ast.Import | ast.ImportFrom, top: str
-) -> bool:
+def _is_misspelt(python: Python, module: Module, node: ast.Import | ast.ImportFrom, top: str) -> bool:
     """Whether names are imported of a module that a file beside it defines, whose name is much like it."""
     if not isinstance(node, ast.ImportFrom) or top in sys.stdlib_module_names:
         return False
@@ -511,9 +489,7 @@ def module_attributes(python: Python, module: Module) -> Iterator[Problem]:
             yield from _attribute(python, module, node, imported[name])
 
 
-def _modules_from(
-    python: Python, module: Module, node: ast.ImportFrom
-) -> Iterator[tuple[str, str]]:
+def _modules_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterator[tuple[str, str]]:
     """The modules of ours that a `from` imports, by the name that they get."""
     if not node.level and not python.owns(node.module or "", module.path):
         return
@@ -571,11 +547,7 @@ def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterat
         folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
         known = not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
         if known and not project.ending(name):
-            there = (
-                path.partition("templates/")[2] or path
-                for path in project.paths
-                if path.endswith(suffix)
-            )
+            there = (path.partition("templates/")[2] or path for path in project.paths if path.endswith(suffix))
             message = f"there is no template `{name}`" + instead(name, there, "there is")
             yield _problem(module, node, "python-template", message)
         return

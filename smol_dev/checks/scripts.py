@@ -14,15 +14,8 @@ from smol_dev.checks.web import OPEN, Script, Web, text_of
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-ENDINGS: Final = " .js .mjs .cjs .jsx .ts .tsx .mts .cts .json .vue .svelte .d.ts .node .css .wasm .coffee".split(
-    " "
-)
-COMPILED: Final = {
-    ".js": (".ts", ".tsx", ".jsx", ".d.ts"),
-    ".mjs": (".mts",),
-    ".cjs": (".cts",),
-    ".jsx": (".tsx",),
-}
+ENDINGS: Final = " .js .mjs .cjs .jsx .ts .tsx .mts .cts .json .vue .svelte .d.ts .node .css .wasm .coffee".split(" ")
+COMPILED: Final = {".js": (".ts", ".tsx", ".jsx", ".d.ts"), ".mjs": (".mts",), ".cjs": (".cts",), ".jsx": (".tsx",)}
 INHERITED: Final = frozenset(
     "then prototype default constructor hasOwnProperty toString call apply bind name length".split()
 )
@@ -119,9 +112,7 @@ def _reexported(node: "Node") -> Wanted | None:
         for each in clause.named_children
         if (name := each.child_by_field_name("name")) is not None
     ]
-    return Wanted(
-        _literal(source), source, tuple(names), types=any(c.type == "type" for c in node.children)
-    )
+    return Wanted(_literal(source), source, tuple(names), types=any(c.type == "type" for c in node.children))
 
 
 def _called(node: "Node") -> Wanted:
@@ -133,22 +124,14 @@ def _called(node: "Node") -> Wanted:
         pattern = outer.child_by_field_name("name")
         if pattern is not None and pattern.type == "identifier":
             whole = text_of(pattern)
-        for part in (
-            pattern.named_children
-            if pattern is not None and pattern.type == "object_pattern"
-            else ()
-        ):
+        for part in pattern.named_children if pattern is not None and pattern.type == "object_pattern" else ():
             key = part.child_by_field_name("key") or part
             if key.type in {"shorthand_property_identifier_pattern", "property_identifier"}:
                 names.append((text_of(key), key))
     optional, depth, up = False, 0, node.parent
     while up is not None and not optional:
         depth += 1
-        optional = depth > DEEPEST or up.type in {
-            "try_statement",
-            "if_statement",
-            "ternary_expression",
-        }
+        optional = depth > DEEPEST or up.type in {"try_statement", "if_statement", "ternary_expression"}
         up = up.parent
     return Wanted(_literal(node), node, tuple(names), whole, optional=optional, common=True)
 
@@ -186,15 +169,11 @@ def _declared(node: "Node") -> str | None:
     if name is not None:
         return text_of(name)
     inner = [
-        each
-        for each in node.named_children
-        if each.child_by_field_name("name") is not None or each.named_children
+        each for each in node.named_children if each.child_by_field_name("name") is not None or each.named_children
     ]
     for each in inner:
         if each.type in {"lexical_declaration", "variable_declaration"}:
-            found = (
-                each.named_children[0].child_by_field_name("name") if each.named_children else None
-            )
+            found = each.named_children[0].child_by_field_name("name") if each.named_children else None
             return text_of(found) if found is not None else None
         if (inside := _declared(each)) is not None:
             return inside
@@ -246,9 +225,7 @@ class Scripts:
         ]
         return next((each for each in candidates if each in self.project.paths), None)
 
-    def exports(
-        self, path: str, *, common: bool, seen: frozenset[str] = frozenset()
-    ) -> frozenset[str] | None:
+    def exports(self, path: str, *, common: bool, seen: frozenset[str] = frozenset()) -> frozenset[str] | None:
         """The names that can be imported from a file; None when that is not known."""
         script = self.web.scripts.get(path)
         if script is None or path in seen or len(seen) > LONGEST_CHAIN:
@@ -331,20 +308,14 @@ def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
         odd = want.optional or "!" in source or "${" in source or is_built(project, source)
         if odd or not LOCAL.match(source):
             continue
-        target = (
-            beside(script.path, source.lstrip("/"))
-            if source[0] == "/"
-            else beside(script.path, source)
-        )
+        target = beside(script.path, source.lstrip("/")) if source[0] == "/" else beside(script.path, source)
         found = scripts.resolve(script.path, source)
         if source[0] == "/":
             found = found or next(iter(project.ending(source)), None)
         if found is not None:
             yield from _names(scripts, script, want, found)
         elif target is not None and not _may_be(scripts, script, source, target):
-            yield script.problem(
-                want.node, "script-import", _no_file(scripts, script, source, target)
-            )
+            yield script.problem(want.node, "script-import", _no_file(scripts, script, source, target))
 
 
 def _may_be(scripts: Scripts, script: Script, source: str, target: str) -> bool:
@@ -368,9 +339,7 @@ def _names(scripts: Scripts, script: Script, want: Wanted, found: str) -> Iterat
             yield script.problem(node, "script-import", message)
 
 
-def _members(
-    script: Script, want: Wanted, names: frozenset[str] | None
-) -> "Iterator[tuple[str, Node]]":
+def _members(script: Script, want: Wanted, names: frozenset[str] | None) -> "Iterator[tuple[str, Node]]":
     """What is used of a module that was imported whole, where nothing else has its name."""
     if names is None or "default" in names or script.declared[want.whole] != 1:
         return
@@ -400,9 +369,7 @@ def local_exports(_: Scripts, script: Script) -> Iterator[Problem]:
         known = name in script.declared or (name in GLOBAL and name not in _absent(script))
         if not known and not OPEN.search(script.text):
             message = f"`{name}` is exported, and not defined"
-            yield script.problem(
-                node, "script-import", message + instead(name, script.declared, "defined here")
-            )
+            yield script.problem(node, "script-import", message + instead(name, script.declared, "defined here"))
 
 
 EXPORTS: Final = re.compile(r"module\.exports|exports")
@@ -448,9 +415,7 @@ def _visible(scripts: Scripts, script: Script) -> frozenset[str] | None:
     if pages:
         return names
     closed = script.is_module or script.is_common
-    made = MADE.search(scripts.configuration) or (
-        script.language != "javascript" and scripts.declares
-    )
+    made = MADE.search(scripts.configuration) or (script.language != "javascript" and scripts.declares)
     return web.attached if closed and not made else None
 
 

@@ -166,10 +166,7 @@ class Script:
     @cached_property
     def is_common(self) -> bool:
         """Whether it exports or imports as Node's older modules do."""
-        return (
-            re.search(r"\brequire\(|\bmodule\.exports\b|(?<![\w.])exports\.\w", self.text)
-            is not None
-        )
+        return re.search(r"\brequire\(|\bmodule\.exports\b|(?<![\w.])exports\.\w", self.text) is not None
 
 
 LONG_NAME: Final = 100
@@ -229,24 +226,16 @@ class Page(Source):
     def _slice(self, node: "Node") -> str:
         return self.data[node.start_byte : node.end_byte].decode(errors="replace")
 
-    def _inline(
-        self, opened: "list[Node] | tuple[()]", bodies: "dict[int, Node]"
-    ) -> "Iterator[tuple[bool, Script]]":
+    def _inline(self, opened: "list[Node] | tuple[()]", bodies: "dict[int, Node]") -> "Iterator[tuple[bool, Script]]":
         """The scripts in the page, each with whether it is a module."""
         for node in opened:
-            kind, body = (
-                self._tag(node).get("type"),
-                bodies.get(node.parent.id if node.parent else 0),
-            )
+            kind, body = (self._tag(node).get("type"), bodies.get(node.parent.id if node.parent else 0))
             if body is None or not re.fullmatch(r"(?:module|.*(?:java|ecma)script)?", kind):
                 continue
             text = self._slice(body)
             parsed = tree("javascript", text)
             if parsed is not None:
-                yield (
-                    kind == "module",
-                    Script(self, text, parsed.root_node, "javascript", body.start_byte),
-                )
+                yield (kind == "module", Script(self, text, parsed.root_node, "javascript", body.start_byte))
 
     @cached_property
     def ids(self) -> frozenset[str]:

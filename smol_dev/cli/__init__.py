@@ -23,11 +23,7 @@ def fold(name: str) -> str:
 
 @click.group(
     cls=Program,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "token_normalize_func": fold,
-        "max_content_width": 100,
-    },
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": fold, "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="smol_dev")
 def program() -> None:
@@ -46,9 +42,7 @@ def main() -> None:
     """Run the command line of this process, and exit."""
     from smol_dev.ui.streams import stand_in
 
-    gc.set_threshold(
-        50_000
-    )  # at 700, looking for garbage is a twentieth of the start, and finds none
+    gc.set_threshold(50_000)  # at 700, looking for garbage is a twentieth of the start, and finds none
     stand_in()
     code = run(sys.argv[1:])
     PROCESS.ignore()

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @click.option("--rule", "only", metavar="RULE", multiple=True, help="Only this rule; repeatable.")
 @click.option("--ignore", metavar="RULE", multiple=True, help="Without this rule; repeatable.")
 @click.option("--list-rules", is_flag=True, help="List the rules, and stop.")
-def check(
-    folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_json: bool, list_rules: bool
-) -> int:
+def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_json: bool, list_rules: bool) -> int:
     """Check whether the files in DIR fit together: imports, names, files, ids, packages.
 
     No model is asked and nothing is run. Hidden files, those that .gitignore names, and what others
@@ -56,10 +54,7 @@ def chosen(only: tuple[str, ...], ignored: tuple[str, ...]) -> list[str]:
         if name not in RULES:
             near = get_close_matches(name, RULES, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
-            raise UsageError(
-                f"there is no rule `{name}`{meant}",
-                hint="see them all: `smol_dev check --list-rules`",
-            )
+            raise UsageError(f"there is no rule `{name}`{meant}", hint="see them all: `smol_dev check --list-rules`")
     return [name for name in only or RULES if name not in ignored]
 
 
@@ -73,9 +68,7 @@ def read_folder(folder: Path) -> "Folder":
     except (OSError, ValueError):
         is_folder = False
     if not is_folder:
-        raise UsageError(
-            f"`{folder}` is not a folder", hint="name the folder to check: `smol_dev check DIR`"
-        )
+        raise UsageError(f"`{folder}` is not a folder", hint="name the folder to check: `smol_dev check DIR`")
     return read(folder)
 
 

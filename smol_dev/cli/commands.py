@@ -31,9 +31,7 @@ class Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put options that stand before a command's name after it."""
         at = self.position(ctx, args)
-        return super().parse_args(
-            ctx, args if at is None else [args[at], *args[:at], *args[at + 1 :]]
-        )
+        return super().parse_args(ctx, args if at is None else [args[at], *args[:at], *args[at + 1 :]])
 
     def position(self, ctx: click.Context, args: Sequence[str]) -> int | None:
         """The index of the command's name: the first before which there are only options of that command."""
@@ -45,9 +43,7 @@ class Group(click.Group):
         return None
 
 
-def takes(
-    command: click.Command, parent: click.Context, before: Sequence[str], after: Sequence[str]
-) -> bool:
+def takes(command: click.Command, parent: click.Context, before: Sequence[str], after: Sequence[str]) -> bool:
     """Whether everything before the command's name is options of the command, or of a command in it."""
     if not before:
         return True

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from smol_dev.cli.options import (
-    Commands,
-    complete_key,
-    complete_set_key,
-    complete_value,
-    settings_options,
-)
+from smol_dev.cli.options import Commands, complete_key, complete_set_key, complete_value, settings_options
 from smol_dev.cli.talk import say
 from smol_dev.errors import ConfigError, UsageError
 from smol_dev.interrupts import PROCESS
@@ -26,9 +20,7 @@ if TYPE_CHECKING:
 
 NEGATIVE: Final = re.compile(r"-\.?\d")
 
-project_option = click.option(
-    "--project", is_flag=True, help="The project's smol.toml instead of your own."
-)
+project_option = click.option("--project", is_flag=True, help="The project's smol.toml instead of your own.")
 
 
 @click.group(cls=Commands)
@@ -50,12 +42,8 @@ def path(flags: "Flags") -> None:
 
 @config.command()
 @click.option("--origin", is_flag=True, help="Say who set each value.")
-@click.option(
-    "--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON."
-)
-@click.option(
-    "--dry-run", is_flag=True, help="Also the prompts that would be sent, and their tokens."
-)
+@click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON.")
+@click.option("--dry-run", is_flag=True, help="Also the prompts that would be sent, and their tokens.")
 @settings_options
 def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
@@ -63,9 +51,7 @@ def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     from smol_dev.config.load import load
 
     if dry_run and form == "json":
-        raise UsageError(
-            "`--dry-run` shows prompts as text, not as JSON", hint="leave out `--format json`"
-        )
+        raise UsageError("`--dry-run` shows prompts as text, not as JSON", hint="leave out `--format json`")
     loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
     say(*loaded.warnings)
     click.echo(shown(loaded, origin=origin, form="dry run" if dry_run else form), nl=False)
@@ -171,9 +157,7 @@ def edit(flags: "Flags", *, project: bool) -> None:
     from smol_dev.config.edit_by_hand import edit_by_hand
     from smol_dev.config.layers import Surroundings
 
-    said = edit_by_hand(
-        flags, Surroundings.here(), open_editor=open_editor, again=ask_again, project=project
-    )
+    said = edit_by_hand(flags, Surroundings.here(), open_editor=open_editor, again=ask_again, project=project)
     say(*said)
 
 
@@ -184,8 +168,7 @@ def open_editor(file: Path) -> None:
             click.edit(filename=str(file))
     except click.ClickException as error:
         raise UsageError(
-            f"the editor failed: {error.format_message()}",
-            hint="name another: `EDITOR=nano smol_dev config edit`",
+            f"the editor failed: {error.format_message()}", hint="name another: `EDITOR=nano smol_dev config edit`"
         ) from error
 
 

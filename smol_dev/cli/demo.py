@@ -21,9 +21,5 @@ def demo(folder: str, report: Report) -> int:
     from smol_dev.app import generate as run
     from smol_dev.config.layers import Flags
 
-    flags = Flags(
-        profile="demo",
-        project=False,
-        named={"run.output_dir": (folder, "demo")},
-    )
+    flags = Flags(profile="demo", project=False, named={"run.output_dir": (folder, "demo")})
     return report.run(lambda rim: run(Task(PROMPT), flags, rim))

@@ -26,17 +26,11 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="The folder for the files; `generated` unless a setting says otherwise.",
 )
-@click.option(
-    "--review", is_flag=True, help="Show plan and file list, and ask before any file is written."
-)
+@click.option("--review", is_flag=True, help="Show plan and file list, and ask before any file is written.")
 @click.option("--plan-only", is_flag=True, help="Stop after the file list.")
-@click.option(
-    "--dry-run", is_flag=True, help="Show settings, messages and token budget; no network."
-)
+@click.option("--dry-run", is_flag=True, help="Show settings, messages and token budget; no network.")
 @click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept.")
-@click.option(
-    "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
-)
+@click.option("--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end.")
 @click.option(
     "--allow-sensitive",
     metavar="GLOB",

@@ -51,9 +51,7 @@ def running_servers(environ: "Mapping[str, str]") -> "Search":
 
     async def look() -> "Search":
         async with open_client("http://localhost", environ=environ) as client:
-            return await find(
-                client, environ, notify=lambda who: say(f"waiting for {who} to answer")
-            )
+            return await find(client, environ, notify=lambda who: say(f"waiting for {who} to answer"))
 
     return run(look(), PROCESS)
 

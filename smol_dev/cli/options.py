@@ -59,8 +59,7 @@ class Commands(Group):
         arguments = [each for each in known.params if isinstance(each, click.Argument)]
         words = [each.make_metavar(ctx) for each in arguments]
         raise UsageError(
-            f"there is no `{ctx.command_path} {safe(name)}`",
-            hint=f"`{' '.join([ctx.command_path, near, *words])}`",
+            f"there is no `{ctx.command_path} {safe(name)}`", hint=f"`{' '.join([ctx.command_path, near, *words])}`"
         )
 
 
@@ -85,9 +84,7 @@ def flags_of(options: dict[str, Any]) -> "Flags":
     return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
 
 
-def complete_profile(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_profile(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of all profiles, each with its description."""
     del parameter
     return completions(((line.name, line.description) for line in profiles(context)), incomplete)
@@ -130,25 +127,19 @@ def table(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def complete_key(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The keys of the selected profile, its stages, the run and the top of the file."""
     del context, parameter
     return completions(keys().items(), incomplete)
 
 
-def complete_provider(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The kinds of servers."""
     del context, parameter
     return completions(((name, "") for name in PROVIDERS), incomplete)
 
 
-def complete_set_key(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_set_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The keys that the file sets which the command would change, those of the selected profile in short."""
     del parameter
     from smol_dev.config.layers import Surroundings, read_layers
@@ -166,17 +157,13 @@ def complete_set_key(
     return completions(((key, "") for key in keys), incomplete)
 
 
-def complete_value(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_value(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The values of the key that stands before on the line."""
     del parameter
     return completions(values(context, str(context.params.get("key", ""))), incomplete)
 
 
-def complete_set(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def complete_set(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """`KEY=` first, and after the `=` the values of the key."""
     del parameter
     key, equals, value = incomplete.partition("=")
@@ -261,11 +248,7 @@ CONFIG: Final = click.option(
     type=click.Path(path_type=Path),
     help="A settings file instead of the user's own.",
 )
-NO_PROJECT: Final = click.option(
-    "--no-project-config",
-    is_flag=True,
-    help="Leave the project's smol.toml out.",
-)
+NO_PROJECT: Final = click.option("--no-project-config", is_flag=True, help="Leave the project's smol.toml out.")
 SETS: Final = click.option(
     "-c",
     "--set",

@@ -57,10 +57,7 @@ def table_rows(lines: "Sequence[ProfileLine]") -> list[str]:
         for line in lines
     ]
     widths = [max(map(len, column), default=0) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
 @profiles.command()
@@ -85,9 +82,7 @@ def show(flags: "Flags", name: str, *, origin: bool) -> None:
 @click.argument("name")
 @click.option("--extends", metavar="NAME", shell_complete=complete_profile, help="Its parent.")
 @click.option("--description", metavar="TEXT", help="One line about it.")
-@click.option(
-    "--provider", metavar="NAME", shell_complete=complete_provider, help="The kind of server."
-)
+@click.option("--provider", metavar="NAME", shell_complete=complete_provider, help="The kind of server.")
 @click.option("--base-url", metavar="URL", help="The server's address, up to and including /v1.")
 @click.option("--model", "-m", metavar="NAME", help="The model, as the server names it.")
 @project_option

@@ -14,9 +14,7 @@ FILE_SUFFIXES: Final = (".md", ".txt")
 LIKENESS: Final = 0.75
 """How alike a word and a command's name are, from 0 to 1, when one is taken for the other misspelt."""
 
-HINT: Final = (
-    'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
-)
+HINT: Final = 'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
 
 
 def read_prompt(prompt: str | None, older: str | None) -> str:
@@ -56,9 +54,7 @@ def read_file(path: Path) -> str:
         with path.open("rb") as file:
             return decoded(file.read(MOST_BYTES + 1), f"the prompt file `{path}`")
     except OSError as error:
-        raise UsageError(
-            f"the prompt file `{path}` cannot be read: {error.strerror}", hint="check the path"
-        ) from error
+        raise UsageError(f"the prompt file `{path}` cannot be read: {error.strerror}", hint="check the path") from error
 
 
 def decoded(raw: bytes, name: str) -> str:
@@ -68,9 +64,7 @@ def decoded(raw: bytes, name: str) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{name} is not UTF-8 (byte {error.start})", hint="save it as UTF-8 text"
-        ) from error
+        raise UsageError(f"{name} is not UTF-8 (byte {error.start})", hint="save it as UTF-8 text") from error
     if "\0" in text:
         raise UsageError(f"{name} holds a NUL character", hint="save it as plain text")
     return text

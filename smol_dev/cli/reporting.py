@@ -205,9 +205,7 @@ REPORTING: Final = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
     click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only."),
     click.option("--verbose", "-v", is_flag=True, help="More about what happens."),
-    click.option(
-        "--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets."
-    ),
+    click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets."),
 )
 
 

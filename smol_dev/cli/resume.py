@@ -15,12 +15,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable."
-)
-@click.option(
-    "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
-)
+@click.option("--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable.")
+@click.option("--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end.")
 @click.option(
     "--allow-sensitive",
     metavar="GLOB",
@@ -62,11 +58,6 @@ def resume(
     from smol_dev.app import resume as run
 
     task = Task(
-        folder=folder,
-        only=only,
-        include=include,
-        list_file=list_file,
-        allow_sensitive=allow_sensitive,
-        strict=strict,
+        folder=folder, only=only, include=include, list_file=list_file, allow_sensitive=allow_sensitive, strict=strict
     )
     return report.run(lambda rim: run(task, flags, rim))

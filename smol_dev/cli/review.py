@@ -137,8 +137,7 @@ def in_editor(raw: bytes, suffix: str) -> bytes | None:
             return click.edit(raw, extension=suffix)
     except click.ClickException as error:
         raise UsageError(
-            f"the editor failed: {error.format_message()}",
-            hint="set `EDITOR` to another one, or choose something else",
+            f"the editor failed: {error.format_message()}", hint="set `EDITOR` to another one, or choose something else"
         ) from error
 
 

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 OPTIONS: Final = (
-    click.option(
-        "--model", "-m", metavar="NAME", help="The model; `ollama/NAME` names its server too."
-    ),
+    click.option("--model", "-m", metavar="NAME", help="The model; `ollama/NAME` names its server too."),
     click.option(
         "--llm-provider",
         metavar="NAME",
@@ -31,14 +29,8 @@ OPTIONS: Final = (
         type=click.Choice(["local", "cloud"]),
         help="Only a server on this machine or network, or only one elsewhere.",
     ),
-    click.option(
-        "--api-base-url", "--base-url", "base_url", metavar="URL", help="The server's address."
-    ),
-    click.option(
-        "--api-key-env",
-        metavar="NAME",
-        help="The environment variable that holds the server's key.",
-    ),
+    click.option("--api-base-url", "--base-url", "base_url", metavar="URL", help="The server's address."),
+    click.option("--api-key-env", metavar="NAME", help="The environment variable that holds the server's key."),
 )
 
 
@@ -74,9 +66,7 @@ def named_settings(
     known = PROVIDERS.get(prefix)  # type: ignore[call-overload]  # any text may be asked for
     if slash and rest and known is not None and known.flag_prefix:
         if provider is not None and provider != prefix:
-            meant = command(
-                "--llm-provider {provider} --model {model}", provider=provider, model=rest
-            )
+            meant = command("--llm-provider {provider} --model {model}", provider=provider, model=rest)
             raise UsageError(
                 f"{command('--model {model}', model=model)} and "
                 f"{command('--llm-provider {provider}', provider=provider)} name two providers",

@@ -71,9 +71,7 @@ def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target
     named = reserved(variables(surroundings.environ), "config")
     path, _ = user_file(flags, surroundings, named)
     if path is None:
-        raise UsageError(
-            "there is no home folder for a user's file", hint="name one: `--config FILE`"
-        )
+        raise UsageError("there is no home folder for a user's file", hint="name one: `--config FILE`")
     is_project = flags.config is None and nearest is not None and same_as(nearest)(path)
     return Target(Path(os.path.realpath(path)), project=is_project)
 
@@ -97,9 +95,7 @@ def refuse_read_only(path: Path) -> None:
         )
 
 
-def change(
-    flags: Flags, surroundings: Surroundings, edit: Change, *, project: bool = False
-) -> tuple[str, ...]:
+def change(flags: Flags, surroundings: Surroundings, edit: Change, *, project: bool = False) -> tuple[str, ...]:
     """Change the user's (or the project's) file; the lines to tell the user.
 
     What is not valid afterwards raises `ConfigError`, and the file stays as it is. A project's file
@@ -163,9 +159,7 @@ def replace_file(place: Target, text: str, flags: Flags, surroundings: Surroundi
     publish(place.path, text, mode=SHARED_FILE if place.project else PRIVATE_FILE, confirm=confirm)
 
 
-def problems_of(
-    file: Path, place: Target, flags: Flags, surroundings: Surroundings
-) -> tuple[str, ...]:
+def problems_of(file: Path, place: Target, flags: Flags, surroundings: Surroundings) -> tuple[str, ...]:
     """What is wrong in the file, under the target's name and without lines, which a change moves."""
     if not file.exists():
         return ()

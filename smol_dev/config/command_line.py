@@ -24,11 +24,7 @@ class CommandLine(NamedTuple):
 
 
 def command_line(
-    named: Mapping[str, tuple[object, str]],
-    sets: tuple[str, ...],
-    *,
-    selected: str,
-    run_keys: Collection[str] = (),
+    named: Mapping[str, tuple[object, str]], sets: tuple[str, ...], *, selected: str, run_keys: Collection[str] = ()
 ) -> CommandLine:
     """The layer the options make: of several `-c` the last wins, and a named option beats them all.
 
@@ -98,9 +94,7 @@ def at(path: Key, selected: str, run_keys: Collection[str] = ()) -> Key:
     return ("run", *path) if path[0] in run_keys else ("profiles", selected, *path)
 
 
-def add(
-    data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str
-) -> None:
+def add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str) -> None:
     """Set a key; one way to name an api key takes the place of the others."""
     if key[0] == "profiles" and key[2:] and key[2] in KEY_SOURCES:
         table = data.get("profiles", {}).get(key[1], {})

@@ -53,9 +53,7 @@ def without(text: str, key: Key) -> str:
     del table[key[-1]]
     empty = deepcopy(wanted)
     prune(empty, key[:-1])
-    proposals = chain(
-        [without_sections(text, key)], without_lines(text, key), without_by_tomlkit(text, key)
-    )
+    proposals = chain([without_sections(text, key)], without_lines(text, key), without_by_tomlkit(text, key))
     return first_that_reads(wanted, proposals, key=key, or_else=empty)
 
 
@@ -102,11 +100,7 @@ def table_of(settings: dict[str, Any], key: Key) -> dict[str, Any]:
 
 
 def first_that_reads(
-    wanted: dict[str, Any],
-    proposals: Iterable[str],
-    *,
-    key: Key,
-    or_else: dict[str, Any] | None = None,
+    wanted: dict[str, Any], proposals: Iterable[str], *, key: Key, or_else: dict[str, Any] | None = None
 ) -> str:
     """The first proposal that TOML reads as `wanted` or as `or_else`."""
     for proposal in proposals:
@@ -136,15 +130,9 @@ def rendered(value: object) -> str:
 def rendered_table(key: Key, values: dict[str, Any]) -> str:
     """A table under its header, its plain keys first, its inner tables after it."""
     plain = [
-        f"{dotted((name,))} = {rendered(value)}\n"
-        for name, value in values.items()
-        if not isinstance(value, dict)
+        f"{dotted((name,))} = {rendered(value)}\n" for name, value in values.items() if not isinstance(value, dict)
     ]
-    inner = [
-        rendered_table((*key, name), value)
-        for name, value in values.items()
-        if isinstance(value, dict)
-    ]
+    inner = [rendered_table((*key, name), value) for name, value in values.items() if isinstance(value, dict)]
     return "\n".join([f"[{dotted(key)}]\n" + "".join(plain), *inner])
 
 

@@ -46,9 +46,7 @@ def set_value(
     return change(flags, surroundings, edit, project=project)
 
 
-def unset(
-    key: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
-) -> tuple[str, ...]:
+def unset(key: str, flags: Flags, surroundings: Surroundings, *, project: bool = False) -> tuple[str, ...]:
     """Take a key out of the file; the lines to tell the user."""
 
     def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
@@ -91,9 +89,7 @@ def full_key(key: str, layers: Layers) -> Key:
     """The key from the top of the file; one without a table is of `run`, or of the selected profile."""
     path = key_path(key)
     if path is None:
-        raise UsageError(
-            f"`{key}` is no key", hint="write it as `model`, `code.model` or `run.max_files`"
-        )
+        raise UsageError(f"`{key}` is no key", hint="write it as `model`, `code.model` or `run.max_files`")
     if path[0] in (*TOP_TABLES, "default_profile"):
         return path
     return at(path, layers.selected, Run.model_fields)
@@ -103,8 +99,7 @@ def refuse_secret(path: Key) -> None:
     """Refuse a secret on the command line, where every user of the machine can read it."""
     if path[0] == "profiles" and path[2:] and path[2] in SECRET:
         raise UsageError(
-            f"`{path[2]}` is a secret, and a command line is read by every user of the machine"
-            " and kept by the shell",
+            f"`{path[2]}` is a secret, and a command line is read by every user of the machine and kept by the shell",
             hint=BETTER_WAYS if path[2] == "api_key" else IN_THE_FILE,
         )
 

@@ -7,24 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from smol_dev.config.change import (
-    MARK,
-    Target,
-    first_lines,
-    refuse_read_only,
-    replace_file,
-    settle_trust,
-    target,
-)
-from smol_dev.config.files import (
-    FILE_NAME,
-    PROJECT_LIMIT,
-    USER_LIMIT,
-    BadFileError,
-    decoded,
-    parsed,
-    read_bytes,
-)
+from smol_dev.config.change import MARK, Target, first_lines, refuse_read_only, replace_file, settle_trust, target
+from smol_dev.config.files import FILE_NAME, PROJECT_LIMIT, USER_LIMIT, BadFileError, decoded, parsed, read_bytes
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.store import alone, make_folder, unwritable
 from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError

@@ -19,12 +19,7 @@ Said = tuple[str, tuple[str, ...]]
 
 
 def add(
-    name: str,
-    options: Mapping[str, str | None],
-    flags: Flags,
-    surroundings: Surroundings,
-    *,
-    project: bool = False,
+    name: str, options: Mapping[str, str | None], flags: Flags, surroundings: Surroundings, *, project: bool = False
 ) -> tuple[str, ...]:
     """Create a profile with these options and with each `-c` of the flags; the lines to tell the user."""
     values: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
@@ -40,9 +35,7 @@ def add(
     return change(flags, surroundings, edit, project=project)
 
 
-def copy(
-    source: str, name: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
-) -> tuple[str, ...]:
+def copy(source: str, name: str, flags: Flags, surroundings: Surroundings, *, project: bool = False) -> tuple[str, ...]:
     """Create a profile with all keys the other has of its own, in any file."""
 
     def edit(sheet: Sheet) -> Said:
@@ -54,9 +47,7 @@ def copy(
     return change(flags, surroundings, edit, project=project)
 
 
-def rename(
-    name: str, new: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
-) -> tuple[str, ...]:
+def rename(name: str, new: str, flags: Flags, surroundings: Surroundings, *, project: bool = False) -> tuple[str, ...]:
     """Rename a profile of the file, and what names it in the same file."""
 
     def edit(sheet: Sheet) -> Said:
@@ -65,8 +56,7 @@ def rename(
         if others := declaring(name, sheet.layers, but=sheet.target.path):
             raise UsageError(
                 f"profile `{name}` is declared in `{others[0]}` too, and would lose those keys",
-                hint="copy it instead: "
-                + command("smol_dev profiles copy {name} {new}", name=name, new=new),
+                hint="copy it instead: " + command("smol_dev profiles copy {name} {new}", name=name, new=new),
             )
         named = list(references(name, sheet.tables))
         text = renamed(sheet.text, ("profiles", name), new, references=named)
@@ -79,9 +69,7 @@ def rename(
     return change(flags, surroundings, edit, project=project)
 
 
-def remove(
-    name: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
-) -> tuple[str, ...]:
+def remove(name: str, flags: Flags, surroundings: Surroundings, *, project: bool = False) -> tuple[str, ...]:
     """Remove a profile from the file, unless it is used and would be gone."""
 
     def edit(sheet: Sheet) -> Said:
@@ -100,9 +88,7 @@ def remove(
     return change(flags, surroundings, edit, project=project)
 
 
-def use(
-    name: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
-) -> tuple[str, ...]:
+def use(name: str, flags: Flags, surroundings: Surroundings, *, project: bool = False) -> tuple[str, ...]:
     """Make a profile the default one of the file."""
 
     def edit(sheet: Sheet) -> Said:
@@ -122,9 +108,7 @@ def own_key(text: str) -> tuple[Key, object]:
     """The key, within a profile, and the value of a `-c` that describes a new profile."""
     read = assignment(text)
     if isinstance(read, Problem):
-        raise UsageError(
-            str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`"
-        )
+        raise UsageError(str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`")
     if read[0][0] in TOP_TABLES:
         raise UsageError(
             f"`{dotted(read[0])}` is no key of a profile",
@@ -169,24 +153,20 @@ def refuse_unknown(name: str, layers: Layers) -> None:
     known = declared(layers.all)
     if name not in known:
         raise UsageError(
-            f"there is no profile `{name}`{did_you_mean(name, known)}",
-            hint="see them all: `smol_dev profiles list`",
+            f"there is no profile `{name}`{did_you_mean(name, known)}", hint="see them all: `smol_dev profiles list`"
         )
 
 
 def refuse_taken(name: str, layers: Layers) -> None:
     """Refuse a name that a profile has already, or that could not be typed again."""
     if not name.isprintable() or name.strip() != name or not name:
-        raise UsageError(
-            "that is no name for a profile", hint="letters, digits, `-` and `_` are best"
-        )
+        raise UsageError("that is no name for a profile", hint="letters, digits, `-` and `_` are best")
     for layer in layers.all:
         if layer.documents and name in layer.table("profiles"):
             where = layer.origin(("profiles", name)).where
             raise UsageError(
                 f"there is a profile `{name}` already (`{where}`)",
-                hint="take another name, or see what it is: "
-                + command("smol_dev profiles show {name}", name=name),
+                hint="take another name, or see what it is: " + command("smol_dev profiles show {name}", name=name),
             )
 
 

@@ -123,10 +123,7 @@ def strength(variable: Variable) -> tuple[bool, int, str]:
 
 
 def place(
-    variable: Variable,
-    names: Mapping[str, Collection[str]],
-    selected: str,
-    problems: list[Problem],
+    variable: Variable, names: Mapping[str, Collection[str]], selected: str, problems: list[Problem]
 ) -> Key | None:
     """The key a variable sets, from the top of a file; empty when that cannot be told, None for no profile."""
     first, *rest = variable.path
@@ -163,9 +160,7 @@ def same_name(one: str, other: str) -> bool:
     return fold(one) == fold(other)
 
 
-def give_way(
-    data: Mapping[str, Any], key: Key, *, by_name: dict[Key, str], stageless: bool
-) -> None:
+def give_way(data: Mapping[str, Any], key: Key, *, by_name: dict[Key, str], stageless: bool) -> None:
     """Take out the keys of the same profile that a stronger way to name the key stands for."""
     if not stageless or key[0] != "profiles" or key[2:3] == () or key[2] not in KEY_SOURCES:
         return
@@ -179,10 +174,7 @@ def give_way(
 def unknown(variable: Variable, known: Known) -> str:
     """The warning about a variable that sets nothing; its value may be a secret and is not shown."""
     others = [f"SMOL_{name.upper()}" for name in RESERVED]
-    return (
-        f"`{variable.name}` is no setting and is ignored"
-        f"{did_you_mean(variable.name, [*known.names(), *others])}"
-    )
+    return f"`{variable.name}` is no setting and is ignored{did_you_mean(variable.name, [*known.names(), *others])}"
 
 
 def put(data: dict[str, Any], key: Key, value: object) -> None:

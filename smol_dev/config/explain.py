@@ -15,16 +15,7 @@ from smol_dev.config.files import is_file_name
 from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate, meant
 from smol_dev.config.layers import Key, Origin
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import (
-    File,
-    Profile,
-    Prompts,
-    Run,
-    Stage,
-    StageName,
-    Table,
-    laid_over,
-)
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage, StageName, Table, laid_over
 from smol_dev.config.precedence import leaf_paths, overridden, said, standing
 from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
@@ -53,11 +44,7 @@ def origins(loaded: Loaded) -> Mapping[str, Origin]:
     """Return who set each effective key (`model`, `code.model`, `run.max_files`), in the order of the model."""
     found = {dotted(path): origin_of(loaded, path) for path in profile_paths(loaded.profile)}
     tables: list[Key] = [("run", name) for name in Run.model_fields]
-    tables += [
-        ("prompts", name, key)
-        for name, table in shown_prompts(loaded.prompts).items()
-        for key in table
-    ]
+    tables += [("prompts", name, key) for name, table in shown_prompts(loaded.prompts).items() for key in table]
     return found | {dotted(key): winner(top_candidates(loaded, key)).origin for key in tables}
 
 
@@ -163,9 +150,7 @@ def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
         if part != key and isinstance(value, dict):
             continue
         reason = view.dropped.get(part) or view.dropped.get(key, "")
-        wins = not (won or reason) and is_sent(
-            view, path[: len(path) - len(key) + len(part)], value
-        )
+        wins = not (won or reason) and is_sent(view, path[: len(path) - len(key) + len(part)], value)
         won = won or wins
         note = reason or meaning(view, path, value)
         found.append(candidate(slot, part, value, whole=key, wins=wins, note=note))
@@ -190,9 +175,7 @@ def stage_of(path: Key) -> StageName:
     return next(each for each in STAGES if each == path[0])
 
 
-def candidate(
-    slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str
-) -> Candidate:
+def candidate(slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str) -> Candidate:
     """Return what the table says of the key `whole`, for all of which `key` may stand."""
     if not note and key != whole:
         note = f"all of `{dotted(key)}`"
@@ -247,9 +230,7 @@ def sampling_note(profile: Profile, path: Key) -> str:
     """Return what `auto` sends for a key of sampling of the profile, or of a stage of it."""
     stage = next((name for name in STAGES if name == path[0]), None)
     settings = profile if stage is None else profile.stage(stage)
-    return auto_note(
-        path[-1], model=settings.model, reasoning=settings.reasoning, provider=settings.provider
-    )
+    return auto_note(path[-1], model=settings.model, reasoning=settings.reasoning, provider=settings.provider)
 
 
 def effective_value(profile: Profile, path: Key) -> object:

@@ -125,9 +125,7 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
     A project's file must also be the user's own, and not for others to change.
     """
     try:
-        raw, info = read_bytes(
-            path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project
-        )
+        raw, info = read_bytes(path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project)
         text = decoded(raw)
         data = parsed(text)
         if project:
@@ -175,11 +173,7 @@ def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) 
         return Named(key, path, wrong=error.what)
     except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
         return Named(key, path, wrong="is no file name")
-    return (
-        Named(key, path, wrong="holds a NUL, which no text does")
-        if b"\0" in raw
-        else Named(key, path, raw)
-    )
+    return Named(key, path, wrong="holds a NUL, which no text does") if b"\0" in raw else Named(key, path, raw)
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
@@ -283,11 +277,7 @@ def long_key(text: str) -> int:
     tomllib takes time with the cube of the parts: one key of 32,000 would never end.
     """
     for match in WORDS.finditer(text):
-        if (
-            match["key"]
-            and match["key"].count(".") >= DEPTH_LIMIT
-            and len(PART.findall(match["key"])) > DEPTH_LIMIT
-        ):
+        if match["key"] and match["key"].count(".") >= DEPTH_LIMIT and len(PART.findall(match["key"])) > DEPTH_LIMIT:
             return match.start()
     return -1
 
@@ -300,9 +290,7 @@ def syntax_error(text: str, message: str) -> BadFileError:
         what = "the file ends in the middle of a setting"
     lines = text.split("\n")
     where = place.groups() if place else (str(len(lines)), str(len(lines[-1]) + 1))
-    return BadFileError(
-        f"not valid TOML: {what}" if what else "not valid TOML", place=f":{where[0]}:{where[1]}"
-    )
+    return BadFileError(f"not valid TOML: {what}" if what else "not valid TOML", place=f":{where[0]}:{where[1]}")
 
 
 def depth_exceeds(data: object, limit: int) -> bool:

@@ -68,9 +68,7 @@ def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> Targ
     return place
 
 
-def write(
-    found: Sequence[Found], flags: Flags, surroundings: Surroundings, *, project: bool
-) -> Path:
+def write(found: Sequence[Found], flags: Flags, surroundings: Surroundings, *, project: bool) -> Path:
     """Write the file for these servers, approved if it is a project's; the path of it."""
     place = target(flags, surroundings, project=project)
     seen = replace(flags, project=True) if place.project else flags

@@ -11,17 +11,7 @@ from smol_dev.config.endpoint import url_problem
 from smol_dev.config.environment import PREFIX
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
 from smol_dev.config.layers import Key
-from smol_dev.config.model import (
-    MOST_TOKENS,
-    File,
-    Profile,
-    Prompts,
-    Run,
-    Stage,
-    Table,
-    Trust,
-    Tuning,
-)
+from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
 from smol_dev.config.problems import did_you_mean, fold
 from smol_dev.config.secret import is_secret_name
 
@@ -121,9 +111,7 @@ def is_hidden(key: tuple[Any, ...], value: object) -> bool:
 def within_free_table(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the parts of a key below `extra_body` or `extra_query`, whose names are not ours."""
     _, place = locate(key)
-    return (
-        key[place + 1 :] if key[place : place + 1] and str(key[place]).startswith("extra_") else ()
-    )
+    return key[place + 1 :] if key[place : place + 1] and str(key[place]).startswith("extra_") else ()
 
 
 def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
@@ -148,12 +136,7 @@ def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotat
         return f"one of {listed}" if len(parts) > 1 else listed
     if is_table(kind):
         return "a table"
-    names = {
-        bool: "`true` or `false`",
-        int: "a whole number",
-        float: "a number",
-        list: "a list of text",
-    }
+    names = {bool: "`true` or `false`", int: "a whole number", float: "a number", list: "a list of text"}
     return names.get(origin or kind, "text") + bounds(limits)
 
 
@@ -191,9 +174,7 @@ class KnownKeys:
             key = ("run", *key[2:])
         field = field_of(key)
         _, name = locate(key)
-        if field is None or (
-            len(key) <= name + 1 and key[name] in (*STAGES, "profiles", "prompts")
-        ):
+        if field is None or (len(key) <= name + 1 and key[name] in (*STAGES, "profiles", "prompts")):
             return None
         free = get_origin(field.annotation) is dict
         if free and key[name] == "headers":  # a variable's name has no `-`, and a header's no `_`

@@ -18,9 +18,7 @@ from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, dotted
 from smol_dev.config.surroundings import Flags, Surroundings
 
-Kind = Literal[
-    "flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"
-]
+Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
 
 __all__ = ["Flags", "Key", "Kind", "Layer", "Layers", "Origin", "Surroundings", "read_layers"]
 
@@ -175,9 +173,7 @@ def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
     typed = command_line(flags.named, flags.sets, selected=selected)
     on_line = Layer("flags", typed.data, spelled=typed.spelled)
     known = Layers((on_line, *files), selected, selected_by, surroundings)
-    said = environment(
-        found, selected=selected, profiles=declared(files), prompts=known.names("prompts")
-    )
+    said = environment(found, selected=selected, profiles=declared(files), prompts=known.names("prompts"))
     project = next((layer.documents[0] for layer in files if layer.kind == "project"), None)
     return Layers(
         (on_line, Layer("environment", said.data, spelled=said.spelled), *files),
@@ -231,9 +227,7 @@ def at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
     return {**project.data, "run": {**run, "output_dir": str(folder / output)}}
 
 
-def user_file(
-    flags: Flags, surroundings: Surroundings, named: Variable | None
-) -> tuple[Path | None, str]:
+def user_file(flags: Flags, surroundings: Surroundings, named: Variable | None) -> tuple[Path | None, str]:
     """The user's file, there or not, and the flag or variable that names it (empty if none does)."""
     if flags.config is not None:
         return surroundings.cwd / flags.config, "--config"

@@ -14,20 +14,8 @@ from smol_dev.config.lookup import system_lookup
 from smol_dev.config.model import Profile, Prompts, Run
 from smol_dev.config.problems import Problem, config_error, lines_of
 from smol_dev.config.profiles import Slot, chain, slots
-from smol_dev.config.reading import (
-    Reading,
-    endpoint_problems,
-    problems_of,
-    read,
-    understood,
-)
-from smol_dev.config.secret import (
-    Bound,
-    from_command,
-    from_file,
-    from_variable,
-    secret_texts,
-)
+from smol_dev.config.reading import Reading, endpoint_problems, problems_of, read, understood
+from smol_dev.config.secret import Bound, from_command, from_file, from_variable, secret_texts
 from smol_dev.config.sources import effective
 from smol_dev.config.trust import PendingTrust, decide
 from smol_dev.errors import ConfigError
@@ -96,11 +84,7 @@ class Loaded:
     def needs_key(self) -> bool:
         """Whether the server is known to refuse a request without key, and none was held back."""
         held_back = ("api_key_env",) in self.dropped
-        return (
-            self.profile.provider == "openai"
-            and not is_local(self.profile.base_url)
-            and not held_back
-        )
+        return self.profile.provider == "openai" and not is_local(self.profile.base_url) and not held_back
 
     def key_summary(self) -> str:
         """Where the key comes from and whom it is for, never the key; runs no command."""
@@ -135,9 +119,7 @@ def load(
     reading = read(flags, surroundings)
     names = (lookup or system_lookup) if connect else None
     untrusted = decide(reading, approve=approve, connect=connect, lookup=names)
-    if connect and (
-        wrong := list(endpoint_problems(reading.tables, reading.endpoint, lookup=names))
-    ):
+    if connect and (wrong := list(endpoint_problems(reading.tables, reading.endpoint, lookup=names))):
         raise config_error(wrong)
     loaded = replace(merged(reading), warnings=(*reading.warnings, *untrusted))
     if connect and model_needed:
@@ -152,12 +134,7 @@ def merged(reading: Reading) -> Loaded:
     named = key is not None and key.setting == "api_key_file" and key.slot is not None
     file = key_path(key, layers.surroundings) if named and key is not None else None
     settings = effective(
-        layers,
-        reading.tables,
-        at=reading.endpoint,
-        dropped=reading.dropped,
-        key_file=file,
-        prompts=reading.prompts,
+        layers, reading.tables, at=reading.endpoint, dropped=reading.dropped, key_file=file, prompts=reading.prompts
     )
     return Loaded(
         layers.selected,
@@ -242,9 +219,7 @@ def check(
         document = read_document(file, project=is_project)
         if document is None or isinstance(document, Problem):
             return (str(document) if document else f"{file}: does not exist",)
-        layers = with_layer(
-            layers, Layer("project" if is_project else "user", document.data, (document,))
-        )
+        layers = with_layer(layers, Layer("project" if is_project else "user", document.data, (document,)))
     problems = [*layers.problems, *problems_of(layers), *profile_problems(layers)]
     lines = lines_of(problems)
     return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))

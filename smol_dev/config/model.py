@@ -38,11 +38,7 @@ class Table(BaseModel):
     """A TOML table: unknown keys are errors, values are of the exact type and never change."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_default=True,
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, validate_default=True
     )
 
 
@@ -79,9 +75,7 @@ class Tuning(Table):
     max_output_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | Auto = "auto"
     """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. `auto` is what the window leaves, at most 16,384, and undoes a parent's."""
 
-    extra_body: Annotated[
-        dict[str, Any], Field(json_schema_extra=STEER, examples=[{"top_k": 40}])
-    ] = {}
+    extra_body: Annotated[dict[str, Any], Field(json_schema_extra=STEER, examples=[{"top_k": 40}])] = {}
     """Further fields of the request body, passed on as they are (`top_k`, `keep_alive`, …)."""
 
     context_window: Annotated[int, Field(ge=512, le=MOST_TOKENS)] | Literal["auto"] = "auto"
@@ -119,9 +113,7 @@ class Profile(Tuning):
     provider: Annotated[ProviderName, Field(json_schema_extra=STEER)] = "auto"
     """The kind of server: which habits to expect, and the default `base_url`."""
 
-    base_url: Annotated[
-        str, Field(json_schema_extra=STEER, examples=["http://localhost:11434/v1"])
-    ] = ""
+    base_url: Annotated[str, Field(json_schema_extra=STEER, examples=["http://localhost:11434/v1"])] = ""
     """The server's address up to and including `/v1`. Empty: the provider's own, or for `auto` a local server that is found running."""
 
     api_key_env: Annotated[str, Field(json_schema_extra=NEVER, examples=["OPENAI_API_KEY"])] = ""
@@ -130,22 +122,17 @@ class Profile(Tuning):
     api_key_file: Annotated[str, Field(json_schema_extra=NEVER, examples=["office.key"])] = ""
     """A file that holds the key, relative to the file that names it."""
 
-    api_key_command: Annotated[
-        list[str], Field(json_schema_extra=NEVER, examples=[["pass", "show", "office"]])
-    ] = []
+    api_key_command: Annotated[list[str], Field(json_schema_extra=NEVER, examples=[["pass", "show", "office"]])] = []
     """A command that prints the key: a list of arguments, no shell, 30 seconds."""
 
     api_key: Annotated[SecretStr | None, Field(json_schema_extra=NEVER, examples=["sk-…"])] = None
     """The key itself; better kept out of the file with one of the other three."""
 
-    headers: Annotated[
-        dict[str, SecretStr], Field(json_schema_extra=STEER, examples=[{"X-Team": "blue"}])
-    ] = {}
+    headers: Annotated[dict[str, SecretStr], Field(json_schema_extra=STEER, examples=[{"X-Team": "blue"}])] = {}
     """Further request headers, for gateways; secrets like the key."""
 
     extra_query: Annotated[
-        dict[str, str],
-        Field(json_schema_extra=STEER, examples=[{"api-version": "2024-10-21"}]),
+        dict[str, str], Field(json_schema_extra=STEER, examples=[{"api-version": "2024-10-21"}])
     ] = {}
     """Query parameters of every request, for gateways that want them; an address itself holds none."""
 

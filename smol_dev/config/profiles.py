@@ -74,9 +74,7 @@ def parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
     return "", None
 
 
-def chain(
-    layers: Layers, name: str, *, known: Collection[str]
-) -> tuple[tuple[str, ...], Problem | None]:
+def chain(layers: Layers, name: str, *, known: Collection[str]) -> tuple[tuple[str, ...], Problem | None]:
     """The profile, its parent, its parent's parent …, and what is wrong with the last step.
 
     `known` holds the name of every profile.

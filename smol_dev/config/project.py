@@ -70,9 +70,7 @@ def leaves_folder(output: str, folder: Path) -> bool:
     return output.startswith("~") or not inside
 
 
-def steering(
-    layers: Layers, at: Endpoint, names: Collection[str], lookup: Lookup | None
-) -> tuple[Steering, ...]:
+def steering(layers: Layers, at: Endpoint, names: Collection[str], lookup: Lookup | None) -> tuple[Steering, ...]:
     """The keys of the project's file that need approval; `names` are the selected profile and its parents.
 
     They are the keys that steer by themselves, and a profile or model chosen for a server that is
@@ -89,10 +87,7 @@ def steering(
             continue
         if steers(key, value_of(layer.data, path), local=local, layers=layers):
             found[key] = None
-    return tuple(
-        Steering(dotted(key), *old_and_new(layers, key), whole(layer.documents[0], key))
-        for key in found
-    )
+    return tuple(Steering(dotted(key), *old_and_new(layers, key), whole(layer.documents[0], key)) for key in found)
 
 
 def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
@@ -109,9 +104,7 @@ def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
 
 def is_model(key: Key) -> bool:
     """Whether the key names the model of a profile or of one of its stages."""
-    return key[0] == "profiles" and (
-        key[2:] == ("model",) or (key[3:] == ("model",) and key[2] in STAGES)
-    )
+    return key[0] == "profiles" and (key[2:] == ("model",) or (key[3:] == ("model",) and key[2] in STAGES))
 
 
 def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
@@ -184,12 +177,7 @@ def changes(before: Document, now: Document) -> Iterator[str]:
         old, new = value_of(before.data, key), value_of(now.data, key)
         if old == new and type(old) is type(new):
             continue
-        if (
-            not is_hidden(key, new)
-            and isinstance(old, str)
-            and isinstance(new, str)
-            and "\n" in old + new
-        ):
+        if not is_hidden(key, new) and isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
             yield f"{dotted(key)}:"
             yield from line_by_line(old, new)
         else:

@@ -6,9 +6,7 @@ Standard library only: `profiles list` needs it, and must not wait for pydantic.
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
-ProviderName = Literal[
-    "auto", "ollama", "lmstudio", "llamacpp", "vllm", "openai", "compatible", "demo"
-]
+ProviderName = Literal["auto", "ollama", "lmstudio", "llamacpp", "vllm", "openai", "compatible", "demo"]
 
 
 class Provider(NamedTuple):

@@ -7,16 +7,7 @@ from typing import Any, NamedTuple
 
 from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import command_line
-from smol_dev.config.endpoint import (
-    Lookup,
-    addresses_of,
-    host_of,
-    is_local,
-    is_name,
-    origin_of,
-    outside,
-    url_problem,
-)
+from smol_dev.config.endpoint import Lookup, addresses_of, host_of, is_local, is_name, origin_of, outside, url_problem
 from smol_dev.config.environment import environment, in_variable
 from smol_dev.config.files import FILE_NAME
 from smol_dev.config.keys import STAGES, KnownKeys
@@ -79,19 +70,12 @@ def understood(layers: Layers) -> Layers:
     A key that only `[run]` has is one of `[run]`.
     """
     flags = layers.flags
-    typed = command_line(
-        flags.named, flags.sets, selected=layers.selected, run_keys=Run.model_fields
-    )
+    typed = command_line(flags.named, flags.sets, selected=layers.selected, run_keys=Run.model_fields)
     said = environment(
         layers.variables,
         selected=layers.selected,
         profiles=declared(layers.all),
-        prompts=[
-            name
-            for layer in layers.all
-            if layer.kind != "environment"
-            for name in layer.table("prompts")
-        ],
+        prompts=[name for layer in layers.all if layer.kind != "environment" for name in layer.table("prompts")],
         known=KnownKeys(layers.selected),
     )
     spoken = {
@@ -100,10 +84,7 @@ def understood(layers: Layers) -> Layers:
     }
     every = tuple(spoken.get(layer.kind, layer) for layer in layers.all)
     return replace(
-        layers,
-        all=every,
-        problems=(*layers.problems, *said.problems),
-        warnings=(*layers.warnings, *said.warnings),
+        layers, all=every, problems=(*layers.problems, *said.problems), warnings=(*layers.warnings, *said.warnings)
     )
 
 
@@ -142,9 +123,7 @@ def missing_profiles(layers: Layers) -> Iterator[Problem]:
     for name in [each for each in typed if each != layers.selected]:
         where = layer.place(("profiles", name)) if layer is not None else ""
         hint = f"`smol_dev profiles list` shows them; {QUOTED}"
-        yield Problem(
-            where, "", f"there is no profile {shown(name)}{did_you_mean(name, known)}", hint=hint
-        )
+        yield Problem(where, "", f"there is no profile {shown(name)}{did_you_mean(name, known)}", hint=hint)
     by_name = ("profiles", in_variable(layers.selected))
     if any(each.path[:2] == by_name for each in layers.variables):
         return  # a container's: its variables name the profile twice, so that it is no slip
@@ -189,9 +168,7 @@ def readable_key(layers: Layers) -> Iterator[str]:
             return
 
 
-def endpoint_problems(
-    tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None
-) -> Iterator[Problem]:
+def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None) -> Iterator[Problem]:
     """Why no request may go to this server. Without `lookup` a local name is believed to be one."""
     if not at.base_url or at.set_by is None:
         return
@@ -215,9 +192,7 @@ def endpoint_problems(
     found = outside(addresses_of(host_of(at.base_url)) or ())
     place = f"{origin} ({found})" if found else origin
     if by:
-        what = (
-            f"{place} is not on this machine or a private network, and `local_only` is set ({by})"
-        )
+        what = f"{place} is not on this machine or a private network, and `local_only` is set ({by})"
     else:
         what = f"plain `http://` only goes to this machine or a private network; {place} needs `https://`"
     yield Problem(where, key, what, profile)

@@ -87,9 +87,7 @@ README_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
 def settings_of(table: type[Table], *, parent: type[Table] = Table) -> dict[str, FieldInfo]:
     """The keys of a table that are no tables, in order, without those of `parent`."""
     return {
-        key: info
-        for key, info in table.model_fields.items()
-        if key not in parent.model_fields and not is_table(info)
+        key: info for key, info in table.model_fields.items() if key not in parent.model_fields and not is_table(info)
     }
 
 
@@ -145,10 +143,7 @@ def docstrings(table: type[Table]) -> Mapping[str, str]:
         lines = body.body if isinstance(body, ast.ClassDef) else []
         for setting, doc in pairwise(lines):
             match setting, doc:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
+                case (ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text)))):
                     found[name] = inspect.cleandoc(text)
     return found
 
@@ -162,9 +157,7 @@ def comment(text: str) -> str:
 def settings_table() -> str:
     """The README's tables of settings."""
     head = "| key | value | default | meaning | in a project's file |\n|---|---|---|---|---|"
-    return "\n\n".join(
-        "\n".join([f"**{title}**\n", head, *rows(table)]) for title, table in README_TABLES
-    )
+    return "\n\n".join("\n".join([f"**{title}**\n", head, *rows(table)]) for title, table in README_TABLES)
 
 
 def rows(table: type[Table]) -> list[str]:
@@ -289,9 +282,7 @@ def outdated(root: Path) -> dict[Path, str]:
         readme: with_settings_table(readme.read_text(encoding="utf-8")),
     }
     return {
-        path: text
-        for path, text in wanted.items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
+        path: text for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     }
 
 

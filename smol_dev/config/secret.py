@@ -41,9 +41,7 @@ class Bound:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown: each header's value, the key without its `Bearer`, what else is one."""
-        headers = (
-            part for each in self.headers.values() for part in (each.removeprefix("Bearer "), each)
-        )
+        headers = (part for each in self.headers.values() for part in (each.removeprefix("Bearer "), each))
         return tuple(dict.fromkeys((*headers, *secret_texts(self.query), *self.in_body)))
 
 
@@ -67,11 +65,7 @@ def secret_texts(value: object, *, secret: bool = False) -> Iterator[str]:
 def without_secrets(value: Any) -> Any:  # noqa: ANN401 - TOML data
     """Return a value without what stands in it under a secret's name."""
     if isinstance(value, Mapping):
-        return {
-            name: without_secrets(inner)
-            for name, inner in value.items()
-            if not is_secret_name(str(name))
-        }
+        return {name: without_secrets(inner) for name, inner in value.items() if not is_secret_name(str(name))}
     return [without_secrets(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -100,9 +94,7 @@ def class_of(character: str) -> str:
 def checked(key: str, *, source: str) -> str:
     """The key without the space around it. Raises `ConfigError` when it cannot be one."""
     if what := key_problem(key):
-        raise ConfigError(
-            f"the key from {source} {what}", hint="copy the key again, without anything else"
-        )
+        raise ConfigError(f"the key from {source} {what}", hint="copy the key again, without anything else")
     return key.strip()
 
 
@@ -132,9 +124,7 @@ def from_file(path: Path, *, source: str) -> str:
     return checked(text.removeprefix("\ufeff"), source=source)
 
 
-def from_command(
-    command: Sequence[str], *, source: str, environ: Mapping[str, str], cwd: Path
-) -> str:
+def from_command(command: Sequence[str], *, source: str, environ: Mapping[str, str], cwd: Path) -> str:
     """What the command prints. It gets no input, and what it says otherwise is not passed on."""
     hint = "run the command of `api_key_command` yourself; it must print the key and nothing else"
     try:
@@ -188,11 +178,7 @@ def printed(command: Sequence[str], *, environ: Mapping[str, str], cwd: Path) ->
 def read_into(process: "subprocess.Popen[bytes]", pieces: list[bytes]) -> None:
     """Read what a process prints, until it ends or has printed too much."""
     left = COMMAND_LIMIT + 1
-    while (
-        process.stdout is not None
-        and left > 0
-        and (piece := os.read(process.stdout.fileno(), left))
-    ):
+    while process.stdout is not None and left > 0 and (piece := os.read(process.stdout.fileno(), left)):
         pieces.append(piece)
         left -= len(piece)
 

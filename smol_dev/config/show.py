@@ -38,11 +38,7 @@ def one_line(comment: str) -> str:
 
 def as_json(loaded: Loaded, *, origin: bool) -> str:
     """One JSON object, pure ASCII."""
-    document = {
-        "profile": loaded.name,
-        "settings": as_dict(loaded),
-        "api_key": loaded.key_summary(),
-    }
+    document = {"profile": loaded.name, "settings": as_dict(loaded), "api_key": loaded.key_summary()}
     if origin:
         document["origins"] = {key: each._asdict() for key, each in origins(loaded).items()}
         document["auto"] = sampling_notes(loaded)
@@ -52,9 +48,7 @@ def as_json(loaded: Loaded, *, origin: bool) -> str:
 def from_top(key: str, profile: str) -> Key:
     """The key from the top of a file; one without a table is of the profile."""
     path = key_path(key) or (key,)
-    return (
-        path if path[0] in ("run", "default_profile", "prompts") else ("profiles", profile, *path)
-    )
+    return path if path[0] in ("run", "default_profile", "prompts") else ("profiles", profile, *path)
 
 
 def with_comments(text: str, found: Mapping[Key, str]) -> str:

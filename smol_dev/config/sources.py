@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from smol_dev.config.binding import Endpoint
 from smol_dev.config.endpoint import is_local
@@ -39,9 +35,7 @@ Contents = Sequence[tuple[str, Mapping[str, Any]]]
 class Source(PydanticBaseSettingsSource):
     """One table of one layer, under a name of its own, by which pydantic-settings keeps it apart."""
 
-    def __init__(
-        self, settings_cls: type[BaseSettings], name: str, data: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], name: str, data: Mapping[str, Any]) -> None:
         super().__init__(settings_cls)
         self.__name__ = name
         self.data = data
@@ -119,15 +113,11 @@ def effective(
     if key_file is not None:
         settled["api_key_file"] = str(key_file)
     top = {"profile": settled, "prompts": dict(prompts)}
-    arguments: dict[str, Any] = {
-        "contents": [("endpoint", top), *stated(layers, tables, (*ELSEWHERE, *dropped))]
-    }
+    arguments: dict[str, Any] = {"contents": [("endpoint", top), *stated(layers, tables, (*ELSEWHERE, *dropped))]}
     return Effective(**arguments)
 
 
-def stated(
-    layers: Layers, tables: Sequence[Slot], left_out: Sequence[Key]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def stated(layers: Layers, tables: Sequence[Slot], left_out: Sequence[Key]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield what the files, variables and flags say, strongest first."""
     for layer in layers.all:
         yield layer.name, {"run": dict(layer.table("run"))}

@@ -66,9 +66,7 @@ def taken(path: Path) -> int:
             os.close(descriptor)  # its last holder took the name away
         except FileNotFoundError:
             if descriptor < 0:
-                raise unwritable(
-                    path.parent, FileNotFoundError(errno.ENOENT, "no such folder")
-                ) from None
+                raise unwritable(path.parent, FileNotFoundError(errno.ENOENT, "no such folder")) from None
             os.close(descriptor)
         except BlockingIOError as error:
             if made_private(descriptor):

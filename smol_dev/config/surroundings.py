@@ -51,9 +51,7 @@ class Surroundings:
         try:
             cwd = Path.cwd()
         except FileNotFoundError as error:
-            raise UsageError(
-                "the working directory does not exist any more", hint="change to another: `cd`"
-            ) from error
+            raise UsageError("the working directory does not exist any more", hint="change to another: `cd`") from error
         return cls(
             environ=dict(os.environ),
             cwd=cwd,

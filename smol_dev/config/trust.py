@@ -13,15 +13,7 @@ from typing import Final, NamedTuple
 
 from smol_dev.config.endpoint import Lookup
 from smol_dev.config.environment import reserved, variables
-from smol_dev.config.files import (
-    BadFileError,
-    Document,
-    Named,
-    decoded,
-    parsed,
-    read_bytes,
-    read_document,
-)
+from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, read_bytes, read_document
 from smol_dev.config.project import Steering, steering
 from smol_dev.config.reading import Reading, read
 from smol_dev.config.surroundings import Flags, Surroundings
@@ -73,17 +65,11 @@ def waiting(reading: Reading, *, lookup: Lookup | None) -> PendingTrust | None:
     document = layers.project
     if document is None or not keys:
         return None
-    return PendingTrust(
-        document, file_hash(document), keys, is_approved(document, layers.surroundings)
-    )
+    return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
 
 
 def decide(
-    reading: Reading,
-    *,
-    approve: Callable[[PendingTrust], bool] | None,
-    connect: bool,
-    lookup: Lookup | None,
+    reading: Reading, *, approve: Callable[[PendingTrust], bool] | None, connect: bool, lookup: Lookup | None
 ) -> tuple[str, ...]:
     """What to warn about, if these settings may be used. Raises `TrustError` otherwise.
 
@@ -171,9 +157,7 @@ def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  
         raise TrustError(f"{path} {what}", hint="name the project's `smol.toml`")
     hashed = file_hash(document)
     if hash and hashed != hash:
-        raise TrustError(
-            f"{path} has changed since it was shown", hint="look at it again: `smol_dev trust`"
-        )
+        raise TrustError(f"{path} has changed since it was shown", hint="look at it again: `smol_dev trust`")
     record(document, surroundings)
     return hashed
 
@@ -242,10 +226,7 @@ def approved_before(document: Document, surroundings: Surroundings) -> Document 
     if not same:
         return None
     _, raw, *files = max(same, key=lambda each: each[2])[1].split(b"\0")
-    named = [
-        Named((), Path(os.fsdecode(path)), text)
-        for path, text in zip(files[::2], files[1::2], strict=True)
-    ]
+    named = [Named((), Path(os.fsdecode(path)), text) for path, text in zip(files[::2], files[1::2], strict=True)]
     text = decoded(raw)
     return Document(document.path, raw, text, parsed(text), named=tuple(named))
 

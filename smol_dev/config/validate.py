@@ -171,9 +171,7 @@ def is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
     if is_text or "extra_body" in key:  # `Q:` and a line break may be meant
         return False
     names_file = key[-1] in {"output_dir", "api_key_file"}
-    return ESCAPED_PATH.match(value) is not None or (
-        names_file and CONTROL.search(value) is not None
-    )
+    return ESCAPED_PATH.match(value) is not None or (names_file and CONTROL.search(value) is not None)
 
 
 def is_model_field(key: tuple[Any, ...]) -> bool:
@@ -199,9 +197,7 @@ def encodable(text: str) -> bool:
     return True
 
 
-def profile_problems(
-    layer: Layer, layers: Layers, name: str, table: dict[str, Any]
-) -> Iterator[Problem]:
+def profile_problems(layer: Layer, layers: Layers, name: str, table: dict[str, Any]) -> Iterator[Problem]:
     """What the types do not say about a profile: its address, its key and its headers."""
     said = chain(address_problems(table), key_problems(table), header_problems(table))
     for path, what in said:
@@ -260,13 +256,8 @@ def reference_problems(layers: Layers, variants: Collection[str]) -> Iterator[Pr
             if isinstance(parent, str) and parent and parent not in profiles:
                 what = f"there is no profile {shown(parent)}{did_you_mean(parent, profiles)}"
                 yield layers.problem(layer, ("profiles", name, "extends"), what)
-            for key in (
-                ("prompt_variant",),
-                *((s, "prompt_variant") for s in ("plan", "files", "code")),
-            ):
+            for key in (("prompt_variant",), *((s, "prompt_variant") for s in ("plan", "files", "code"))):
                 variant = value_at(table, key)
                 if isinstance(variant, str) and variant not in known:
-                    what = (
-                        f"there is no prompt variant {shown(variant)}{did_you_mean(variant, known)}"
-                    )
+                    what = f"there is no prompt variant {shown(variant)}{did_you_mean(variant, known)}"
                     yield layers.problem(layer, ("profiles", name, *key), what)

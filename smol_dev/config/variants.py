@@ -121,9 +121,7 @@ def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str,
 
     `extends` is the shipped variant at the end of the line, from which the rest is taken.
     """
-    return {
-        name: merged(layers, texts, parents(layers, name)[0]) for name in layers.names("prompts")
-    }
+    return {name: merged(layers, texts, parents(layers, name)[0]) for name in layers.names("prompts")}
 
 
 def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
@@ -152,9 +150,7 @@ def parent_problems(layers: Layers) -> Iterator[Problem]:
             yield Problem(layer.place(key), dotted(key), what)
 
 
-def merged(
-    layers: Layers, texts: Mapping[tuple[str, Key], Text], names: tuple[str, ...]
-) -> dict[str, Any]:
+def merged(layers: Layers, texts: Mapping[tuple[str, Key], Text], names: tuple[str, ...]) -> dict[str, Any]:
     """One variant as plain data."""
     table: dict[str, Any] = {"extends": names[-1]}
     for name in names:
@@ -169,8 +165,6 @@ def merged(
 def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
     """The variants as TOML would hold them."""
     return {
-        name: {
-            key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set
-        }
+        name: {key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set}
         for name, each in prompts.items()
     }

@@ -52,9 +52,7 @@ def answer(turns: Sequence[Mapping[str, str]]) -> str:
         return fenced(path, program().files[path])
     if answered == 1:
         return json.dumps({"files": list(program().files)})
-    raise NoAnswerError(
-        "the demo server has canned answers only, for " + ", ".join(program().files)
-    )
+    raise NoAnswerError("the demo server has canned answers only, for " + ", ".join(program().files))
 
 
 def requested(text: str) -> str | None:

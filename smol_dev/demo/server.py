@@ -32,10 +32,7 @@ class DemoServer:
         handler = type("PacedHandler", (Handler,), {"pace": pace})
         self._server = Listener(("127.0.0.1", 0), handler)
         self._thread = Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name="smol_dev-demo",
-            daemon=True,
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="smol_dev-demo", daemon=True
         )
         self.base_url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
@@ -44,10 +41,7 @@ class DemoServer:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._server.shutdown()
         self._thread.join()
@@ -123,9 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is not JSON") from error
 
     def _refuse(self, error: RefusedError) -> None:
-        kind = (
-            "not_found_error" if error.status == HTTPStatus.NOT_FOUND else "invalid_request_error"
-        )
+        kind = "not_found_error" if error.status == HTTPStatus.NOT_FOUND else "invalid_request_error"
         body = {"message": error.message, "type": kind, "param": None, "code": error.code}
         self._send(error.status, {"error": body})
 
@@ -162,9 +154,7 @@ def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is 
     if path != "/v1/chat/completions":
         raise not_found(path)
     if not isinstance(request, dict) or not are_messages(request.get("messages")):
-        raise RefusedError(
-            HTTPStatus.BAD_REQUEST, "`messages` must be a list of messages, the user's last"
-        )
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "`messages` must be a list of messages, the user's last")
     if request.get("model") != MODEL:
         message = f"the model `{request.get('model')}` does not exist; there is `{MODEL}`"
         raise RefusedError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
@@ -215,11 +205,7 @@ def usage_of(messages: Iterable[Mapping[str, str]], text: str) -> dict[str, int]
     """Tokens of the prompt and of the answer."""
     prompt = sum(len(tokens(turn["content"])) + TOKENS_PER_MESSAGE for turn in messages)
     completion = len(tokens(text))
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def envelope(kind: str, **fields: object) -> dict[str, object]:

@@ -64,9 +64,7 @@ PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
-VOID: Final = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()
-)
+VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 ENDED_BY_LINE: Final = frozenset({"javascript", "typescript", "tsx"})
 LINE_END: Final = re.compile(r"(?<=\})\n(?=\s*\[)")
 """Where a line break ends a statement, as after the body of an arrow function, and no grammar knows."""
@@ -78,9 +76,7 @@ INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
 def grammar(language: str) -> "Language":
     """Return the grammar of a language, imported now; queries on a tree need it."""
     module, function = GRAMMARS[language]
-    made: Language = import_module("tree_sitter").Language(
-        getattr(import_module(module), function)()
-    )
+    made: Language = import_module("tree_sitter").Language(getattr(import_module(module), function)())
     return made
 
 
@@ -239,11 +235,7 @@ def _offset(text: str, row: int, column: int) -> int:
 
 def _cut(language: str, text: str, offset: int) -> bool:
     """Tell whether the text stops where it ends: in its last word, or a comment or string left open."""
-    if (
-        language == "html"
-        and text.startswith("</", max(0, offset - 2))
-        and text.find(">", offset) > 0
-    ):
+    if language == "html" and text.startswith("</", max(0, offset - 2)) and text.find(">", offset) > 0:
         return False  # an end tag too many: nothing that follows could begin its element
     if LAST_WORD.match(text, offset) or (language == "css" and CSS_VALUE.match(text, offset)):
         return True

@@ -100,9 +100,7 @@ def language_of(path: str) -> str | None:
         return None
     if extension in NAMED:
         return NAMED[extension]
-    return FILE_NAMES.get(stem) or FILE_NAMES.get(
-        f".{stem.split('.')[1]}" if stem[0] == "." else ""
-    )
+    return FILE_NAMES.get(stem) or FILE_NAMES.get(f".{stem.split('.')[1]}" if stem[0] == "." else "")
 
 
 def language_named(label: str) -> str | None:

@@ -37,9 +37,7 @@ A few words alone parse as almost anything, so parsing is not enough.
 PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash", "html"})
 SHAPES: Final = {
     "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
-    "yaml": re.compile(
-        r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE
-    ),
+    "yaml": re.compile(r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE),
 }
 UNMISTAKABLE: Final = ("json", "html", "css")
 """Languages that no program is written in, though lenient grammars read them as one."""
@@ -77,9 +75,7 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
             tried = [name for name in tried if name in UNMISTAKABLE and asked in PROGRAMS]
     else:
         tried = [name for name in tried if named and name not in LOOSE]
-    return next(
-        (name for name in tried if not _alike(asked, name) and _is_program(name, text)), None
-    )
+    return next((name for name in tried if not _alike(asked, name) and _is_program(name, text)), None)
 
 
 def _is_wrong(asked: str, path: str, text: str) -> bool:

@@ -17,9 +17,7 @@ COMMENTED_JSON: Final = re.compile(
 )
 """Files whose readers allow comments and trailing commas, though they are called JSON."""
 
-TEMPLATE_MARKS: Final = re.compile(
-    r"\{\{|\{%|<%|<\?|\$\{\{|\{#|<<\w+>>|^#(?:if|foreach)", re.MULTILINE
-)
+TEMPLATE_MARKS: Final = re.compile(r"\{\{|\{%|<%|<\?|\$\{\{|\{#|<<\w+>>|^#(?:if|foreach)", re.MULTILINE)
 TEMPLATE_PATH: Final = re.compile(
     r"\{\{|\{%|(?:^|/)(?:templates?|_?layouts|_includes|cookiecutter[^/]*|skeleton)/|"
     r"\.(?:j2|jinja2?|tmpl|tpl)(?:\.|$)"

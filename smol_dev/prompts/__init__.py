@@ -77,9 +77,7 @@ def choose(*, window: int | None, parameters: int | None) -> str:
 
     `window` is in tokens, `parameters` a count; None is unknown, and unknown is not small.
     """
-    is_small = (window is not None and window <= SMALL_WINDOW) or (
-        parameters is not None and parameters <= SMALL_MODEL
-    )
+    is_small = (window is not None and window <= SMALL_WINDOW) or (parameters is not None and parameters <= SMALL_MODEL)
     return "small" if is_small else "default"
 
 
@@ -141,9 +139,7 @@ def ask_mended(
     """
     remarks = _table("remarks.toml")
     lines = _outlined(outlines)[:MOST_OUTLINES]
-    parts = [
-        _fill(remarks["mend"], path=path, problems="\n".join(f"- {each}" for each in problems))
-    ]
+    parts = [_fill(remarks["mend"], path=path, problems="\n".join(f"- {each}" for each in problems))]
     if lines:
         parts.append(_fill(remarks["defined"], lines="\n".join(lines)))
     if undefined:
@@ -156,9 +152,7 @@ def ask_mended(
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:
     """What the files written so far define; the newest ones where there are too many."""
     lines = _outlined(outlines)[-MOST_OUTLINES:]
-    return (
-        f"\n{_fill(_table('remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
-    )
+    return f"\n{_fill(_table('remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
 
 
 def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:

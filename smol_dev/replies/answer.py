@@ -19,9 +19,7 @@ HEADER: Final = re.compile(
     rf"\s*(?:{TOKEN}|<s>(?![^\n]*</s>)|\[/INST\])(?:[ \t]*(?:assistant|model|ipython)(?=\s|`|~|{TOKEN}|$))?[ \t]*\n?|"
     r"\s*assistant[ \t]*\n(?=[ \t]*(?:\n|`{3}|~{3}))"
 )
-OTHER_ROLE: Final = re.compile(
-    rf"\s*{START}[ \t]*(?:system|user|developer|tool|\{{)", re.IGNORECASE
-)
+OTHER_ROLE: Final = re.compile(rf"\s*{START}[ \t]*(?:system|user|developer|tool|\{{)", re.IGNORECASE)
 ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")
 MOST_BEHIND: Final = 400
 NEXT_TURN: Final = re.compile(rf"(?!{START}|</s>){TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
@@ -41,14 +39,10 @@ CLOSERS: Final = {
     "start_thinking": "<|END_THINKING|>",
     "think": "<|/think|>",
 }
-LONE_CLOSER: Final = re.compile(
-    r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE
-)
+LONE_CLOSER: Final = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE)
 CHANNEL: Final = re.compile(r"<\|channel\|>\s*+(\w++)[^\n]{0,120}?<\|message\|>")
 CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call|start)\|>")
-SPOKEN_CHANNEL: Final = re.compile(
-    r"\s*analysis(?=[A-Z\s]).*?assistant\s?final(?=[^a-z]|$)", re.DOTALL
-)
+SPOKEN_CHANNEL: Final = re.compile(r"\s*analysis(?=[A-Z\s]).*?assistant\s?final(?=[^a-z]|$)", re.DOTALL)
 ANSWER_TAG: Final = re.compile(r"\s*<(answer|final_answer|response)>(.*)</\1>\s*\Z", re.DOTALL)
 QUOTES: Final = "`'\"“‘"
 MOST_LAYERS: Final = 12
@@ -89,9 +83,9 @@ def final_channel(text: str) -> str:
         spoken = SPOKEN_CHANNEL.match(text) if text.lstrip().startswith("analysis") else None
         return text[spoken.end() :] if spoken else text
     headers = list(CHANNEL.finditer(text))
-    wanted = [one for one in headers if one[1] == "final"][:1] or [
-        one for one in headers if one[1] == "commentary"
-    ][-1:]
+    wanted = [one for one in headers if one[1] == "final"][:1] or [one for one in headers if one[1] == "commentary"][
+        -1:
+    ]
     if not wanted:
         return "" if headers else text
     end = CHANNEL_END.search(text, wanted[0].end())
@@ -125,14 +119,8 @@ def without_reasoning(raw: str) -> str:
 
 def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
     """Return where the reasoning that the text begins with ends, or None when it never does."""
-    closer = (
-        f"</{opening['tag']}>"
-        if opening["tag"]
-        else CLOSERS[(opening["bar"] or str(opening.lastgroup)).lower()]
-    )
-    marks = re.compile(
-        f"^[ \\t]*{re.escape(opening[0].strip())}|{re.escape(closer)}", re.IGNORECASE | re.MULTILINE
-    )
+    closer = f"</{opening['tag']}>" if opening["tag"] else CLOSERS[(opening["bar"] or str(opening.lastgroup)).lower()]
+    marks = re.compile(f"^[ \\t]*{re.escape(opening[0].strip())}|{re.escape(closer)}", re.IGNORECASE | re.MULTILINE)
     depth, last = 1, None
     for mark in islice(marks.finditer(text, opening.end()), MOST_CLOSERS):
         closes = mark[0].lower() == closer.lower()
@@ -170,9 +158,7 @@ def without_ends(text: str) -> Turn:
         behind = text[len(kept) :]
     made_up = NEXT_TURN.search(kept + behind)
     return Turn(
-        kept + behind,
-        stopped=len(kept + behind) < len(text.rstrip()),
-        next_turn=made_up.start() if made_up else None,
+        kept + behind, stopped=len(kept + behind) < len(text.rstrip()), next_turn=made_up.start() if made_up else None
     )
 
 
@@ -291,14 +277,7 @@ def parse(raw: str) -> Answer:
     """Return what the model said, without reasoning, template marks, BOM and CR. Linear in time."""
     turn = take_turn(raw)
     fences = find_fences(turn.text)
-    return Answer(
-        turn.text,
-        fences,
-        tuple(find_blocks(turn.text, fences)),
-        turn.stopped,
-        turn.lost,
-        turn.next_turn,
-    )
+    return Answer(turn.text, fences, tuple(find_blocks(turn.text, fences)), turn.stopped, turn.lost, turn.next_turn)
 
 
 def of_text(text: str) -> Answer:
@@ -355,9 +334,7 @@ def find_blocks(text: str, fences: tuple[Fence, ...]) -> Iterator[Block]:
         before = opener.end if closer is None else closer.end if depth == 0 else before
 
 
-def block_between(
-    text: str, opener: Fence, closer: Fence | None, *, before: int = 0, depth: int = 0
-) -> Block:
+def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int = 0, depth: int = 0) -> Block:
     """Return the block from one fence to another, or to the end; a last fence may be glued to a line."""
     end = closer.end if closer else len(text)
     inside = text[min(opener.end + 1, len(text)) : closer.start if closer else end]

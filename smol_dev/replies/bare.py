@@ -17,17 +17,12 @@ EXACT: Final = frozenset({"python", "json", "toml"})
 """Languages in which no chat can be a part of a whole file."""
 
 LONGEST_TRIED: Final = 100_000
-MADE_UP: Final = re.compile(
-    r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:user|human)\b", re.IGNORECASE
-)
+MADE_UP: Final = re.compile(r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:user|human)\b", re.IGNORECASE)
 TO_THE_USER: Final = re.compile(
-    r"(?:let me know|feel free|(?:i )?hope (?:this|that)|would you like|is there anything)",
-    re.IGNORECASE,
+    r"(?:let me know|feel free|(?:i )?hope (?:this|that)|would you like|is there anything)", re.IGNORECASE
 )
 RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
-EXPLICIT: Final = re.compile(
-    r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE
-)
+EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 
 
 def bare(answer: Answer, request: Request) -> Found | Doubt | None:
@@ -78,11 +73,7 @@ def without_word(text: str, request: Request) -> str:
     """Return the text without a first line that is only the language, whose fence was given or lost."""
     first, _, rest = text.lstrip("\n").partition("\n")
     word = languages.language_named(first) if first.strip().isalpha() else None
-    return (
-        rest
-        if word is not None and word == request.language and word not in {"text", "csv"}
-        else text
-    )
+    return rest if word is not None and word == request.language and word not in {"text", "csv"} else text
 
 
 def without_label(text: str, request: Request) -> str:
@@ -101,9 +92,7 @@ def without_label(text: str, request: Request) -> str:
         return text
     first = lines[start + 1].startswith(MUST_BE_FIRST)
     exact = line.strip() == request.path and "." in line.strip(".")
-    if (is_comment(line, request) and not first) or (
-        request.is_text and not EXPLICIT.match(line) and not exact
-    ):
+    if (is_comment(line, request) and not first) or (request.is_text and not EXPLICIT.match(line) and not exact):
         return text
     rule = next((one.strip() for one in lines[:start] if RULE.match(one)), None)
     rest = "\n".join(lines[start + 1 :]).lstrip("\n")
@@ -155,11 +144,7 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
         return Doubt("no_code")
     state = request.parsed(core).state
     if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
-        return (
-            core
-            if request.language != "json" or state is State.WHOLE
-            else json_inside(text) or core
-        )
+        return core if request.language != "json" or state is State.WHOLE else json_inside(text) or core
     if request.language == "json" and (value := json_inside(text)):
         return value
     parts = [(part, request.parsed(part)) for part in trimmed(core)]
@@ -177,9 +162,7 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
 def begins_with_talk(text: str, request: Request) -> bool:
     """Tell whether the first line speaks to the user or is an item or a heading."""
     first = text.lstrip().partition("\n")[0]
-    return not is_comment(first, request) and (
-        is_talk(first) or first.startswith(("# ", "- ", "* "))
-    )
+    return not is_comment(first, request) and (is_talk(first) or first.startswith(("# ", "- ", "* ")))
 
 
 MARKUP: Final = frozenset({"html", "xml", "vue", "svelte", "astro"})
@@ -190,18 +173,12 @@ def without_chat(text: str, request: Request) -> str:
     lines = text.strip("\n").split("\n")
     start, end = 0, len(lines)
     least = end if AFTER_PROGRAM.search(text) else 1
-    while start < min(end, MOST_LEADS) and (
-        not lines[start].strip() or _announces(lines, start, request)
-    ):
+    while start < min(end, MOST_LEADS) and (not lines[start].strip() or _announces(lines, start, request)):
         start += 1
     for first in reversed(range(start + least, end)):
         if end - first > LONGEST_CHAT:
             break
-        if (
-            lines[first].strip()
-            and not lines[first - 1].strip()
-            and _is_chat(lines[first:end], request)
-        ):
+        if lines[first].strip() and not lines[first - 1].strip() and _is_chat(lines[first:end], request):
             end = first
     kept = "\n".join(lines[start:end])
     return without_heading(kept) if end < len(lines) else kept
@@ -220,9 +197,7 @@ AFTER_PROGRAM: Final = re.compile(r"^(?:__END__|__DATA__|=(?:pod|head\d|begin)\b
 
 MOST_LEADS: Final = 12
 LONGEST_CHAT: Final = 40
-HEADING: Final = re.compile(
-    r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*[^*]{1,60}\*\*:?)\s*$"
-)
+HEADING: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*[^*]{1,60}\*\*:?)\s*$")
 
 
 def _announces(lines: list[str], number: int, request: Request) -> bool:
@@ -239,9 +214,7 @@ def _is_chat(part: list[str], request: Request) -> bool:
     first = part[0]
     if first[:1].isspace() or is_comment(first, request):
         return False
-    return (is_tail(first) and is_prose("\n".join(part))) or all(
-        is_sentence(line) for line in part if line.strip()
-    )
+    return (is_tail(first) and is_prose("\n".join(part))) or all(is_sentence(line) for line in part if line.strip())
 
 
 def trimmed(text: str) -> Iterator[str]:
@@ -263,12 +236,7 @@ def trimmed(text: str) -> Iterator[str]:
 
 def _may_be_talk(paragraph: str) -> bool:
     first = paragraph.lstrip().partition("\n")[0]
-    return (
-        is_talk(first)
-        or is_prose(paragraph)
-        or bool(RULE.match(paragraph))
-        or label_in(paragraph) is not None
-    )
+    return is_talk(first) or is_prose(paragraph) or bool(RULE.match(paragraph)) or label_in(paragraph) is not None
 
 
 def json_inside(text: str) -> str | None:

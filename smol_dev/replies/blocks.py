@@ -7,14 +7,7 @@ from typing import Final, Literal
 
 from smol_dev.languages import State, language_named
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
-from smol_dev.replies.paths import (
-    FILE_NAME,
-    label_in,
-    label_in_info,
-    mentioned_paths,
-    names,
-    same_file,
-)
+from smol_dev.replies.paths import FILE_NAME, label_in, label_in_info, mentioned_paths, names, same_file
 from smol_dev.replies.talk import is_lead, is_talk, plain
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
@@ -40,16 +33,14 @@ ASIDE: Final = re.compile(
 
 ATTRIBUTES: Final = re.compile(
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
-    r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*",
+    r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
 )
 COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
 COMMAND: Final = re.compile(
     r"\s*(?:\$ )?(?:sudo |npx )?(?:pip3?|npm|npx|yarn|cd|mkdir|touch|python3?|node|git|docker|cargo|curl|chmod|bash|sh)\s+[\w./-]"
 )
 FRONT_MATTER: Final = re.compile(r"\s*---\n\w[\w-]*:(?:.*\n)+?---\n")
-NO_FILE: Final = frozenset(
-    {"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"}
-)
+NO_FILE: Final = frozenset({"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"})
 
 
 def language_word(block: Block | Fence) -> str:
@@ -165,9 +156,7 @@ def _by_parser(
     return nested if nested is None or _goes_on(answer, nested) else Doubt(fences=True)
 
 
-def _by_surroundings(
-    answer: Answer, request: Request, index: int, nested: int | None
-) -> int | Doubt | None:
+def _by_surroundings(answer: Answer, request: Request, index: int, nested: int | None) -> int | Doubt | None:
     """The fence that closes the block when a bare one below an empty line and above a filled one opens."""
     fences, opener, depth = answer.fences, answer.fences[index], 1
     for number, fence in _in_reach(fences, index):
@@ -230,11 +219,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     """Return a block with what its info string and the lines above it say."""
     label = label_in_info(block.info)
     for line in block.above:
-        label = (
-            label
-            or (request.path if names(line, request.path) else label_in(line))
-            or _heading(line)
-        )
+        label = label or (request.path if names(line, request.path) else label_in(line)) or _heading(line)
     first = block.text.lstrip("\n").partition("\n")[0]
     if label is None and names(first, request.path):
         label = request.path
@@ -243,18 +228,12 @@ def candidate(block: Block, request: Request) -> Candidate:
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(plain(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
-    return Candidate(
-        block, label, mentioned, announced, bool(ASIDE.search(words)) and not announced and not own
-    )
+    return Candidate(block, label, mentioned, announced, bool(ASIDE.search(words)) and not announced and not own)
 
 
 def _heading(line: str) -> str | None:
     """The one file that a heading or an item names among other words (R01b)."""
-    found = (
-        mentioned_paths(line)
-        if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s|File\b)", line)
-        else []
-    )
+    found = mentioned_paths(line) if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s|File\b)", line) else []
     return found[0] if len(found) == 1 else None
 
 
@@ -292,17 +271,8 @@ def taken(block: Block, request: Request, *, behind: bool = False) -> Found | Do
     """Return what is in a block, unless its first line holds code of the file."""
     label = label_in_info(block.info)
     own = names(block.info.partition(" ")[2], request.path)
-    other = (
-        label is not None
-        and not own
-        and FILE_NAME.match(label)
-        and not same_file(label, request.path)
-    )
-    if (
-        other
-        or not is_clean(block, request)
-        or (language_word(block) in NO_FILE and not request.is_whole(block.text))
-    ):
+    other = label is not None and not own and FILE_NAME.match(label) and not same_file(label, request.path)
+    if other or not is_clean(block, request) or (language_word(block) in NO_FILE and not request.is_whole(block.text)):
         return Doubt()
     return Found(block.text, block.closed, behind, opened=True, block=block)
 
@@ -322,8 +292,7 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
     if place != "around":
         return place if isinstance(place, Doubt) else None
     chosen = choose(
-        [candidate(block, request) for block in blocks if block.text.strip()]
-        or [candidate(blocks[0], request)],
+        [candidate(block, request) for block in blocks if block.text.strip()] or [candidate(blocks[0], request)],
         request,
     )
     if isinstance(chosen, Doubt):
@@ -331,19 +300,13 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
     return taken(chosen, request, behind=bool(answer.text[chosen.end :].strip()))
 
 
-def place_of_blocks(
-    answer: Answer, request: Request, blocks: tuple[Block, ...]
-) -> Literal["around", "inside"] | Doubt:
+def place_of_blocks(answer: Answer, request: Request, blocks: tuple[Block, ...]) -> Literal["around", "inside"] | Doubt:
     """Return whether the blocks are around the file or a part of a file without a fence."""
     before = [line for line in answer.text[: blocks[0].start].split("\n") if line.strip()]
     if not before:
         return "around"
     named = any(has_own_label(block, request) for block in blocks)
-    code = [
-        line
-        for line in before
-        if not is_talk(line) and not is_label(line) and not _mentions(line, request)
-    ]
+    code = [line for line in before if not is_talk(line) and not is_label(line) and not _mentions(line, request)]
     if request.is_text:
         return _place_in_text(before, code, request, blocks, named=named)
     if not code:
@@ -401,11 +364,7 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     if not main:
         lone = len(fitting) == 1 and (fitting[0].mentioned or len(found) == 1)
         return fitting[0].block if lone else Doubt("no_code")
-    typed = [
-        one
-        for one in main
-        if language_named(language_word(one.block)) == request.language is not None
-    ]
+    typed = [one for one in main if language_named(language_word(one.block)) == request.language is not None]
     mentioned = [one for one in typed or main if one.mentioned]
     return _first_or_doubt(mentioned or typed or main)
 

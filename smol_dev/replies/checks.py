@@ -30,7 +30,9 @@ LEFT: Final = (
     r"(?:(?:remains?|stays?|is|are)(?: exactly)? )?(?:the same|unchanged|as before|as above|omitted|not shown|"
     r"(?:goes )?here|continues?(?: here)?|for brevity|identical)"
 )
-REST: Final = rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
+REST: Final = (
+    rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
+)
 ABOUT_CODE: Final = re.compile(
     rf"\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w++ ){{0,3}}?{CODE}\b|"
     r"\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b|"
@@ -62,20 +64,15 @@ BRACKETED: Final = re.compile(
     re.IGNORECASE,
 )
 REMAINING_HERE: Final = re.compile(
-    rf"(?:the |all )*(?:rest|remaining|other|existing)(?: of(?: the)?)?(?: \w+){{0,4}} {LEFT}\W*",
-    re.IGNORECASE,
+    rf"(?:the |all )*(?:rest|remaining|other|existing)(?: of(?: the)?)?(?: \w+){{0,4}} {LEFT}\W*", re.IGNORECASE
 )
 EDIT_START: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n", re.MULTILINE)
 EDIT_END: Final = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE)
 COMMENT: Final = re.compile(
     r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-)?\s*(?P<words>.*?)\s*(?:\*+/\}?|--+>|-?#\}|-*%>|\*\)|-\})?$"
 )
-SUSPECT: Final = re.compile(
-    r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE
-)
-YAML_SIGN: Final = re.compile(
-    r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE
-)
+SUSPECT: Final = re.compile(r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE)
+YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
 CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
 MOST_LISTED: Final = 200
@@ -113,11 +110,7 @@ def is_seen_whole(found: Found, request: Request) -> bool:
         if found.closed:
             return state is not State.UNFINISHED or request.language in NOT_EXACT
         if found.opened:
-            return (
-                state is State.WHOLE
-                and not is_open(found.text, request)
-                and not is_loop(found.text, counting=False)
-            )
+            return state is State.WHOLE and not is_open(found.text, request) and not is_loop(found.text, counting=False)
         return state is not State.UNFINISHED and not is_open(found.text, request)
     if not found.closed:
         return request.language == "json" and state is State.WHOLE
@@ -191,14 +184,8 @@ def string_lines(text: str, request: Request) -> set[int]:
     if request.language == "python":
         tree = python_tree(text)
         strings = [one for one in ast.walk(tree) if is_string(one)] if tree else []
-        return {
-            line
-            for one in strings
-            for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)
-        }
-    tree_of_text = (
-        languages.tree(request.language or "", text) if len(text) <= LONGEST_PARSED else None
-    )
+        return {line for one in strings for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)}
+    tree_of_text = languages.tree(request.language or "", text) if len(text) <= LONGEST_PARSED else None
     if tree_of_text is None:
         return set()
     lines: set[int] = set()
@@ -226,14 +213,8 @@ def is_words_only(text: str, request: Request) -> bool:
     """Tell whether a file of code holds nothing but sentences."""
     if request.language == "yaml" and "\n" in text.strip() and not YAML_SIGN.search(text):
         return True
-    if request.language in {"yaml", "html"} and not re.search(
-        r"[:<\[{]|^- |^#", text, re.MULTILINE
-    ):
-        return all(
-            is_sentence(line)
-            for line in text.split("\n")
-            if line.strip() and not is_comment(line, request)
-        )
+    if request.language in {"yaml", "html"} and not re.search(r"[:<\[{]|^- |^#", text, re.MULTILINE):
+        return all(is_sentence(line) for line in text.split("\n") if line.strip() and not is_comment(line, request))
     if request.is_text or request.is_whole(text):
         return False
     lines = [line for line in text.split("\n") if line.strip()]
@@ -275,19 +256,10 @@ def is_quoted_program(text: str) -> bool:
 def is_lone_call(text: str) -> bool:
     """Tell whether a Python text is one expression of names that nothing defines: a call of a tool."""
     tree = None if LINE_OF_CODE.search(text.strip()) else python_tree(text)
-    if (
-        tree is None
-        or text.lstrip().startswith("#")
-        or len(tree.body) != 1
-        or not isinstance(tree.body[0], ast.Expr)
-    ):
+    if tree is None or text.lstrip().startswith("#") or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
         return False
     used = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
-    bound = {
-        one.id
-        for one in ast.walk(tree)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-    }
+    bound = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
     return bool(used - bound - vars(builtins).keys() - {"__file__"})
 
 
@@ -307,9 +279,7 @@ def is_path_list(lines: list[str], request: Request) -> bool:
     if request.is_text and len(lines) > 1:
         return all(label_in(line) or FILE_NAME.match(line) for line in lines) and len(own) == 1
     comments = [line for line in lines if is_comment(line, request)]
-    return not comments and all(
-        label_in(line) or is_talk(line) or line.endswith(":") for line in lines
-    )
+    return not comments and all(label_in(line) or is_talk(line) or line.endswith(":") for line in lines)
 
 
 def is_foreign_json(text: str, request: Request) -> bool:

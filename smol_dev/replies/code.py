@@ -16,45 +16,18 @@ from smol_dev.replies.bare import bare, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import problem
 from smol_dev.replies.talk import is_refusal
-from smol_dev.replies.verdicts import (
-    Code,
-    Doubt,
-    Found,
-    Rejected,
-    Request,
-    code_rejected,
-    fences_rejected,
-)
+from smol_dev.replies.verdicts import Code, Doubt, Found, Rejected, Request, code_rejected, fences_rejected
 from smol_dev.replies.wrapped import WRAPPERS
 
 Pass = Callable[[Answer, Request], "Found | Doubt | None"]
 
-CODE: Final[tuple[tuple[str, Pass], ...]] = (
-    ("as asked", as_asked),
-    ("block and talk", block_and_talk),
-    ("bare", bare),
-)
+CODE: Final[tuple[tuple[str, Pass], ...]] = (("as asked", as_asked), ("block and talk", block_and_talk), ("bare", bare))
 """The passes; `wrapped.WRAPPERS` are the ones that look at what these find."""
 
 FREE_INDENT: Final = frozenset(
-    {
-        "javascript",
-        "typescript",
-        "tsx",
-        "json",
-        "css",
-        "scss",
-        "go",
-        "rust",
-        "java",
-        "c",
-        "cpp",
-        "html",
-    }
+    {"javascript", "typescript", "tsx", "json", "css", "scss", "go", "rust", "java", "c", "cpp", "html"}
 )
-LINE_BY_LINE: Final = frozenset(
-    {"double fence", "block quote", "line numbers", "one line", "entities"}
-)
+LINE_BY_LINE: Final = frozenset({"double fence", "block quote", "line numbers", "one line", "entities"})
 MOST_LAYERS: Final = 3
 
 
@@ -118,9 +91,7 @@ def unwrapped(text: str, request: Request, *, inside: bool) -> tuple[str, str] |
     """Return the first way back that applies and what it leaves, or None."""
     whole = request.is_whole(text) and request.language != "html"
     for name, way in WRAPPERS:
-        if (whole and name in LINE_BY_LINE - {"entities"}) or (
-            name == "double fence" and not inside
-        ):
+        if (whole and name in LINE_BY_LINE - {"entities"}) or (name == "double fence" and not inside):
             continue
         inner = way(text, request)
         if isinstance(inner, Doubt):
@@ -137,9 +108,7 @@ def tidied(found: Found, request: Request) -> Found:
         rest = without_word(text, request) if found.block and not found.block.info else text
         text = without_label(rest if rest is not text and request.is_whole(rest) else text, request)
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
-    if text[:1] in " \t" and (
-        request.language in FREE_INDENT or (request.language == "python" and broken)
-    ):
+    if text[:1] in " \t" and (request.language in FREE_INDENT or (request.language == "python" and broken)):
         text = without_indent(text)
     return found if text == found.text else replace(found, text=without_blank_ends(text))
 

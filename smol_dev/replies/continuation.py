@@ -82,11 +82,7 @@ def _beginning(lines: list[str]) -> tuple[int, str]:
 def _places(lines: list[str], anchor: list[str]) -> list[int]:
     """Where the anchor stands among the lines."""
     length = len(anchor)
-    return [
-        place
-        for place, line in enumerate(lines)
-        if line == anchor[0] and lines[place : place + length] == anchor
-    ]
+    return [place for place, line in enumerate(lines) if line == anchor[0] and lines[place : place + length] == anchor]
 
 
 def _open_fence(lines: list[str]) -> str:

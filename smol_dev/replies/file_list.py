@@ -18,15 +18,7 @@ from smol_dev.replies.list_data import FOLDER_TAG, items_in, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
 from smol_dev.replies.listing import Listing, entries_of, settle
 from smol_dev.replies.literals import Found, Node, read_literal
-from smol_dev.replies.paths import (
-    BULLET,
-    is_file_like,
-    is_known_file,
-    is_path_like,
-    label_in,
-    label_in_info,
-    path_in,
-)
+from smol_dev.replies.paths import BULLET, is_file_like, is_known_file, is_path_like, label_in, label_in_info, path_in
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
@@ -66,9 +58,7 @@ class Source:
     headed: tuple[tuple[str, int], ...]
 
 
-def read_file_list(
-    answer: str, *, finish_reason: str | None, max_files: int = 200
-) -> FileList | Rejected:
+def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 200) -> FileList | Rejected:
     """Return the paths that `answer` lists, in its order, or the reason why no one could tell.
 
     The time is linear in the length of the answer, whatever it is.
@@ -143,9 +133,7 @@ def find_list(answer: Answer) -> tuple[str, Listing | None]:
             break
         listings = _counting(look(source))
         if best is not None:
-            listings = [
-                one for one in listings if one.start > best.start and ANNOUNCED.search(one.lead)
-            ]
+            listings = [one for one in listings if one.start > best.start and ANNOUNCED.search(one.lead)]
         if any(listing.entries for listing in listings):
             winner, best = name, _joined(listings)
     return winner, best
@@ -176,20 +164,14 @@ def _source(answer: Answer) -> Source:
             regions.append(Region(text, part.start, closed=not last))
         elif part not in files:
             lead = "\n".join(reversed(part.above))
-            regions.append(
-                Region(part.text, part.start, fenced=True, closed=part.closed, lead=lead)
-            )
+            regions.append(Region(part.text, part.start, fenced=True, closed=part.closed, lead=lead))
     return Source(answer, tuple(regions), tuple((label, block.start) for label, block in headed))
 
 
 def _label_of(block: Block) -> str | None:
     """Return the path that names a block of code: in its info string, above it, or in its first line."""
     label = label_in_info(block.info)
-    if (
-        label is None
-        and block.above
-        and not (len(block.above) > 1 and all(map(_is_item, block.above)))
-    ):
+    if label is None and block.above and not (len(block.above) > 1 and all(map(_is_item, block.above))):
         label = label_in(block.above[0])
     return label if label is not None and is_known_file(label) else None
 
@@ -256,9 +238,7 @@ def asked_for(source: Source) -> Iterator[Listing]:
     except (ValueError, RecursionError):
         return
     files = value.get("files") if isinstance(value, dict) and len(value) == 1 else None
-    if isinstance(files, list) and all(
-        isinstance(path, str) and path == path_in(path) for path in files
-    ):
+    if isinstance(files, list) and all(isinstance(path, str) and path == path_in(path) for path in files):
         yield Listing(tuple(files), 0)
 
 
@@ -324,11 +304,7 @@ def _literal(region: Region, start: int, value: Found, entries: tuple[str, ...])
         and not text.rstrip().endswith(("]", "}", '"', "'"))
     )
     return Listing(
-        entries,
-        region.start + start,
-        region.before(start),
-        closed=value.closed,
-        complete=value.closed or not half,
+        entries, region.start + start, region.before(start), closed=value.closed, complete=value.closed or not half
     )
 
 
@@ -446,9 +422,7 @@ LIST: Final[tuple[tuple[str, Callable[[Source], Iterator[Listing]]], ...]] = (
 WEAK: Final = frozenset({"", "names"})
 """The passes whose find does not outweigh a refusal."""
 
-AROUND: Final = re.compile(
-    r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:[\[\"'\s]*+)?|(?<![\s\])}\"'`])[\s\])}\"'`]++$"
-)
+AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:[\[\"'\s]*+)?|(?<![\s\])}\"'`])[\s\])}\"'`]++$")
 EMPTY_LIST: Final = re.compile(
     r"^[ \t]*(?:[\w. ]{1,40}[=:][ \t]*)?(?:[\[(]\s{0,9}(?:\"\"|''|null|None)?\s{0,9}[\])]|\{\s{0,9}\}|"
     r"\{\s{0,9}[\"']?\w{1,40}[\"']?\s{0,9}:\s{0,9}(?:[\[{]\s{0,9}[\]}]|\"\"|null|None)\s{0,9},?\s{0,9}\}|"
@@ -474,6 +448,4 @@ def _without_list(text: str, *, cut: bool) -> Reason:
 
 def _is_runaway(entries: tuple[str, ...], max_files: int) -> bool:
     """Tell whether a list goes on without end: too many entries, or the same few over and over."""
-    return len(entries) > max_files or (
-        len(entries) >= MANY and len(set(entries)) * FEW <= len(entries)
-    )
+    return len(entries) > max_files or (len(entries) >= MANY and len(set(entries)) * FEW <= len(entries))

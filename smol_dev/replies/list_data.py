@@ -21,16 +21,7 @@ from smol_dev.replies.paths import (
 )
 
 FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
-CHILD_KEYS: Final = (
-    "children",
-    "files",
-    "contents",
-    "content",
-    "items",
-    "entries",
-    "nodes",
-    "tree",
-)
+CHILD_KEYS: Final = ("children", "files", "contents", "content", "items", "entries", "nodes", "tree")
 FOLDER_LISTS: Final = ("folders", "directories", "subfolders", "subdirectories", "dirs", "subdirs")
 CALL_KEYS: Final = (
     "arguments", "parameters", "args", "kwargs", "input", "toolinput", "actioninput", "toolcalls", "functioncall",
@@ -139,9 +130,7 @@ def _is_row(node: Node) -> bool:
     texts = [as_path(value.text) for key, value in node.items if key is None and not value.items]
     if not 2 <= len(texts) <= 4 or len(texts) < len(node.items):  # noqa: PLR2004 - a row, not a list
         return False
-    return is_file_like(texts[0]) and not any(
-        is_file_like(text) or "/" in text for text in texts[1:]
-    )
+    return is_file_like(texts[0]) and not any(is_file_like(text) or "/" in text for text in texts[1:])
 
 
 def _object(node: Node, depth: int) -> list[Item]:
@@ -150,13 +139,9 @@ def _object(node: Node, depth: int) -> list[Item]:
     if not keyed:
         return _array(node, depth)
     named = {plain_key(key.text): value for key, value in keyed}
-    called = next(
-        (named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None
-    )
+    called = next((named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None)
     tool = named.get("tool") or named.get("action") or (named.get("name") if called else None)
-    given = called is not None and (
-        "[" in called.text or any(value.shape == "array" for _, value in called.items)
-    )
+    given = called is not None and ("[" in called.text or any(value.shape == "array" for _, value in called.items))
     if tool is not None and LOOKS_AROUND.fullmatch(tool.text.strip()) and not given:
         return []
     if called is not None:
@@ -167,16 +152,12 @@ def _object(node: Node, depth: int) -> list[Item]:
 
 def _is_container(node: Node) -> bool:
     """Tell whether a value can hold several files: also a string with an encoded list."""
-    return node.shape in {"array", "object"} or (
-        node.shape == "string" and node.text.lstrip()[:1] in {"[", "{"}
-    )
+    return node.shape in {"array", "object"} or (node.shape == "string" and node.text.lstrip()[:1] in {"[", "{"})
 
 
 def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
     """Return the one file or folder that an object describes, or None if it is another thing."""
-    name = next(
-        (path for key in PATH_KEYS if key in named and (path := _path_of(named[key]))), None
-    )
+    name = next((path for key in PATH_KEYS if key in named and (path := _path_of(named[key]))), None)
     folder = _text_under(FOLDER_KEYS, named)
     kind = named["type"].text.lower() if "type" in named else ""
     label = folder or _text_under(PATH_KEYS, named)
@@ -229,11 +210,7 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
     found: list[Item] = []
     values: list[Item] = []
     others = 0
-    announced = [
-        pair
-        for pair in keyed
-        if ANNOUNCED.fullmatch(plain_key(pair[0].text)) and _is_container(pair[1])
-    ]
+    announced = [pair for pair in keyed if ANNOUNCED.fullmatch(plain_key(pair[0].text)) and _is_container(pair[1])]
     for key, value in announced or keyed:
         text, word = as_path(key.text).strip(), plain_key(key.text)
         if _is_entry_key(text, value):
@@ -252,32 +229,21 @@ def _is_entry_key(text: str, value: Node) -> bool:
     """Tell whether a key is a file rather than a word about one."""
     if is_file_like(path_in(text)) and not text.endswith("/"):
         return True
-    return (
-        " " not in text
-        and not value.items
-        and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
-    )
+    return " " not in text and not value.items and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
 
 
 def _is_value(text: str, word: str) -> bool:
     """Tell whether a value beside a key such as `1` or `entry_point` is a file."""
-    return (
-        is_path_like(text) if re.fullmatch(r"(?:file|path|item)?\d*", word) else is_known_file(text)
-    )
+    return is_path_like(text) if re.fullmatch(r"(?:file|path|item)?\d*", word) else is_known_file(text)
 
 
 def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
     """Return the files under a key that is a wrapper, a heading or a folder."""
-    if (
-        re.fullmatch(r"(?:sub)?(?:director(?:y|ies)|folders?|dirs)", word)
-        and value.shape == "object"
-    ):
+    if re.fullmatch(r"(?:sub)?(?:director(?:y|ies)|folders?|dirs)", word) and value.shape == "object":
         return [Item(text, "group", _folders(value, depth - 1))]
     words = [key.text for key, _ in value.items if key is not None]
     is_settings = NOT_FILES.fullmatch(word) or (SETTINGS.fullmatch(word) and words)
-    if (
-        is_settings and not text.endswith("/") and not any(map(is_known_file, words))
-    ) or _is_schema(value):
+    if (is_settings and not text.endswith("/") and not any(map(is_known_file, words))) or _is_schema(value):
         return []
     inside = items_in(value, depth - 1)
     if text.endswith("/"):
@@ -289,8 +255,7 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
     wraps = any(plain_key(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
     if value.shape == "object" and not wraps:
         described = any(
-            key is not None and plain_key(key.text) in PATH_KEYS and _path_of(part)
-            for key, part in value.items
+            key is not None and plain_key(key.text) in PATH_KEYS and _path_of(part) for key, part in value.items
         )
         return [Item(text, "group" if described else "folder", inside)]
     return [Item(text, "either", inside)]
@@ -303,15 +268,10 @@ def _is_schema(node: Node) -> bool:
     if kind is None or kind.text not in {"array", "string", "object"}:
         return False
     lists = {key for key, value in named.items() if value.shape == "array" and value.items}
-    return lists <= {"required", "enum", "examples"} and not named.keys() & {
-        "children",
-        "properties",
-    }
+    return lists <= {"required", "enum", "examples"} and not named.keys() & {"children", "properties"}
 
 
-FOLDER_TAG: Final = re.compile(
-    r"<(?:folder|directory|dir)\s[^<>]{0,200}=[^<>]{0,200}>", re.IGNORECASE
-)
+FOLDER_TAG: Final = re.compile(r"<(?:folder|directory|dir)\s[^<>]{0,200}=[^<>]{0,200}>", re.IGNORECASE)
 TAG: Final = re.compile(
     r"<\w[\w:.-]{0,40}\s[^<>]{0,2000}?\b(?:file_?)?(?:path|name)\s*=\s*(?P<quote>[\"'])(?P<given>[^\"'\n]{1,400})(?P=quote)[^<>]{0,2000}>|"
     r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*+(?:<!\[CDATA\[\s*+)?(?P<text>[^<>\s](?:[^<>\n]{0,398}[^<>\s])?)\s*+(?:\]\]>\s*+)?</(?P=tag)>",
@@ -326,11 +286,7 @@ def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
     """
     found = [] if FOLDER_TAG.search(text) else list(TAG.finditer(text))
     named = [(one, path_in(one["given"] or one["text"])) for one in found]
-    named = [
-        (one, path)
-        for one, path in named
-        if is_path_like(path) and (is_known_file(path) or " " not in path)
-    ]
+    named = [(one, path) for one, path in named if is_path_like(path) and (is_known_file(path) or " " not in path)]
     if not named:
         return (), 0, False
     last = named[-1][0]

@@ -24,9 +24,7 @@ BRANCH: Final = re.compile(
     r"^(?P<lead>[\s│┃║|]*)(?:[├└┣┗╠╚╰┝┖┕╟╙+`\\|'][─━═╴\-_–—]+[>╴]?|[├└┣┗╠╚╰┬][ \t]+|\|_)[\s─]*(?P<name>\S.*)$"
 )
 BAR: Final = re.compile(r"^[\s│┃║|]*[│┃║|][\s│┃║|]*(?P<name>[^\s│┃║|].*)?$")
-ICON: Final = re.compile(
-    r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#%“”‘’«„-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+"
-)
+ICON: Final = re.compile(r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#%“”‘’«„-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+")
 RULE: Final = re.compile(r"^(?=[^-]*-)[\s|:+=-]*+$")
 PATH_HEADER: Final = re.compile(
     r"\b(?:files?|paths?|file-?names?|filepaths?|datei\w*|fichier|archivo|name|module)\b|文件|ファイル|파일|файл",
@@ -133,9 +131,7 @@ def find_table(lines: list[str]) -> Drawn | None:
 def _is_row(line: str) -> bool:
     if "|" not in line or len(line) > MAX_LINE * 2 or BULLET.match(line):
         return False
-    return line.strip().startswith("|") or bool(
-        RULE.match(line) or re.search(r"\S\s*\|\s*\S", line)
-    )
+    return line.strip().startswith("|") or bool(RULE.match(line) or re.search(r"\S\s*\|\s*\S", line))
 
 
 def _cells(line: str) -> list[str]:
@@ -152,17 +148,11 @@ def _column(rows: list[list[str]]) -> list[Item]:
     body = rows[1:]
     counts = [sum(is_path_like(_entry(row[at])) for row in body) for at in range(width)]
     named = [at for at in range(width) if PATH_HEADER.search(rows[0][at]) and counts[at]]
-    full = [
-        at
-        for at in range(width)
-        if counts[at] * 2 >= len(body) > 0 or is_known_file(_entry(rows[0][at]))
-    ]
+    full = [at for at in range(width) if counts[at] * 2 >= len(body) > 0 or is_known_file(_entry(rows[0][at]))]
     if not named and not full:
         return []
     column = (named or full)[0]
-    folder = next(
-        (at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None
-    )
+    folder = next((at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None)
     if is_known_file(_entry(rows[0][column])):
         body = rows
     return [Item(_with_folder(row, column, folder)) for row in body if _entry(row[column])]
@@ -180,9 +170,7 @@ MARK: Final = re.compile(
     r"[ivx]{1,4}[.)]|#\d{1,3}[.:)]?|\d{1,3}[ \t]+[-–—]|\d{1,3}(?=[ \t]+[\w./-]+\.\w+(?:\s|$))|[a-zA-Z][.)]|"
     r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・①-⑳]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
 )
-KEY: Final = re.compile(
-    r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*+:\s*+[|>{\[]?+\s*+(?:#.*)?$"
-)
+KEY: Final = re.compile(r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*+:\s*+[|>{\[]?+\s*+(?:#.*)?$")
 WRAPPER_KEY: Final = re.compile(
     r".*(?:files?|paths?|list)|result|output|answer|items|project|structure|data", re.IGNORECASE
 )
@@ -191,15 +179,11 @@ ABOUT: Final = re.compile(
     r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
     re.IGNORECASE,
 )
-FOLDER_LABEL: Final = re.compile(
-    r"[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}\s*:[*_]{0,3}\s+(?=\S)"
-)
+FOLDER_LABEL: Final = re.compile(r"[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}\s*:[*_]{0,3}\s+(?=\S)")
 RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
 ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
 AND: Final = r"(?:and|und|et|y|&|と|和)"
-SERIES: Final = re.compile(
-    rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++"
-)
+SERIES: Final = re.compile(rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++")
 COMMAND: Final = re.compile(
     r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
     r"source|chmod|bash|cat|open|run)\s)"
@@ -323,9 +307,7 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
         if (marked := pattern.match(text)) and is_path_like(marked["path"].strip()):
             return _marked(text, marked, talk=not line.marks and not plain)
     path = path_in(text)
-    return (
-        [] if path.endswith("/") or not _is_first(path, line, text, plain=plain) else [Item(path)]
-    )
+    return [] if path.endswith("/") or not _is_first(path, line, text, plain=plain) else [Item(path)]
 
 
 def _below(text: str) -> list[Item]:
@@ -377,15 +359,9 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
         if not line.marks and key[1][0].isupper():
             return []
         return [Item(key[1], "folder" if line.marks else "either")]
-    if (
-        ABOUT.fullmatch(bare)
-        or text.endswith((":", "："))
-        or not re.fullmatch(r"[\w.@()\[\]/-]+", bare)
-    ):
+    if ABOUT.fullmatch(bare) or text.endswith((":", "：")) or not re.fullmatch(r"[\w.@()\[\]/-]+", bare):
         return []
-    return [
-        Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")
-    ]
+    return [Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")]
 
 
 def all_paths(text: str) -> list[str]:
@@ -395,21 +371,12 @@ def all_paths(text: str) -> list[str]:
     links = LINK.findall(text)
     if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", LINK.sub("", text))):
         return [shown for shown, _ in links]
-    for start in (
-        text,
-        re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1),
-    ):
-        parts = (
-            SERIES.split(start.rstrip("., 。").rstrip("])}"))
-            if SERIES.search(start)
-            else start.split()
-        )
+    for start in (text, re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1)):
+        parts = SERIES.split(start.rstrip("., 。").rstrip("])}")) if SERIES.search(start) else start.split()
         words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
         if any(re.search(r"\w [`\"]", part) for part in parts) or len(words) < 2:  # noqa: PLR2004 - several
             continue
-        if all(
-            is_known_file(word) and not is_product(word) and not is_spoken(word) for word in words
-        ):
+        if all(is_known_file(word) and not is_product(word) and not is_spoken(word) for word in words):
             return words
     return []
 

@@ -120,12 +120,9 @@ ELLIPSIS: Final = re.compile(
     r"undefined|nothing)?(?:\s+(?:files?|as needed|here))*[\W_]*",
     re.IGNORECASE,
 )
-ADDRESS: Final = re.compile(
-    r"[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", re.IGNORECASE
-)
+ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", re.IGNORECASE)
 HOME: Final = re.compile(
-    r"/?(?:~|\$\{?(?:HOME|USERPROFILE|XDG_\w+|TMPDIR)\b)|%(?!PROJECT|ROOT|REPO|APP_)\w+%[/\\]",
-    re.IGNORECASE,
+    r"/?(?:~|\$\{?(?:HOME|USERPROFILE|XDG_\w+|TMPDIR)\b)|%(?!PROJECT|ROOT|REPO|APP_)\w+%[/\\]", re.IGNORECASE
 )
 SYSTEM: Final = re.compile(
     r"/(?:etc|usr|var|tmp|home|root|dev|proc|sys|boot|mnt|opt|sbin|srv|run|private|Users|Library|System|Volumes|"
@@ -194,9 +191,7 @@ def normalised(entry: str) -> str | Refused:
     text = _unquoted(entry)
     if any(unicodedata.category(character) in INVISIBLE for character in text):
         return Refused("has control or invisible characters", unsafe=True)
-    if (ELLIPSIS.fullmatch(text) and not text.startswith(("..", "/", ".\\"))) or not text.strip(
-        "."
-    ):
+    if (ELLIPSIS.fullmatch(text) and not text.startswith(("..", "/", ".\\"))) or not text.strip("."):
         return Refused("not a path")
     if len(text) > MAX_PATH:
         return Refused("too long for a path")
@@ -238,9 +233,7 @@ def _below_root(path: str) -> str | Refused:
         return Refused("inside git's own folder", unsafe=True)
     if path in {"", "."} or path.endswith(("/", "/.")):
         return Refused("a folder")
-    return (
-        _nameable(path) if not (example and EXAMPLE.fullmatch(path)) else Refused("a placeholder")
-    )
+    return _nameable(path) if not (example and EXAMPLE.fullmatch(path)) else Refused("a placeholder")
 
 
 def _nameable(path: str) -> str | Refused:

@@ -17,14 +17,10 @@ MOST_CLOSERS: Final = 8
 QUOTES: Final = {
     '"': '"', "'": "'", "`": "`", "“": '”“"', "”": "”", "‘": "’‘'", "’": "’", "«": "»", "„": "“”", "‚": "‘",
 }  # fmt: skip
-SPACE: Final = re.compile(
-    r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+"
-)
+SPACE: Final = re.compile(r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+")
 KEY_MARK: Final = re.compile(r"\s*(?::(?![\\/])|=>|=(?!=))")
 PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")
-AFTER_QUOTE: Final = re.compile(
-    r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)"
-)
+AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
 LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
@@ -175,8 +171,7 @@ class Reader:
 
 
 STOPS: Final = {
-    quote: re.compile(rf"\\[\\{re.escape(quote)}]|[{re.escape(closers)}]|\n")
-    for quote, closers in QUOTES.items()
+    quote: re.compile(rf"\\[\\{re.escape(quote)}]|[{re.escape(closers)}]|\n") for quote, closers in QUOTES.items()
 }
 
 

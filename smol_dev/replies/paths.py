@@ -90,9 +90,7 @@ def is_known_file(path: str) -> bool:
     if not is_file_like(path):
         return False
     name = re.split(r"[/\\]", path)[-1]
-    return (
-        name.startswith(".") or ending(name) in TEXT_ENDINGS | BINARY_ENDINGS or is_bare_name(name)
-    )
+    return name.startswith(".") or ending(name) in TEXT_ENDINGS | BINARY_ENDINGS or is_bare_name(name)
 
 
 def is_bare_name(name: str) -> bool:
@@ -116,8 +114,7 @@ def is_file_like(path: str) -> bool:
     ):
         return False
     return not any(
-        word.partition(".")[2].lower() in TEXT_ENDINGS and "." in word.strip(".")
-        for word in path.split()[:-1]
+        word.partition(".")[2].lower() in TEXT_ENDINGS and "." in word.strip(".") for word in path.split()[:-1]
     )
 
 
@@ -160,12 +157,8 @@ SPOKEN: Final = re.compile(
 MARKED: Final = re.compile(
     r"(?:\*{1,3}|__)?[`\"'“‘]{1,2}(?P<path>[^`\"'“”‘’\n]{1,300})[`\"'”’]{1,2}:?(?:\*{1,3}|__)?(?!\w)"
 )
-BOLD: Final = re.compile(
-    r"(?P<mark>\*{1,3}|__?(?=[^_]))(?P<path>[^*\n]{1,300}?)[:：]?(?P=mark)(?=[\s:：,;)(（–—-]|$)"
-)
-LINK: Final = re.compile(
-    r"\[`?(?P<path>[^\]\n`]{1,300})`?\]\(<?(?P<target>[^()\s>]{1,300})>?[^()\n]{0,100}\)"
-)
+BOLD: Final = re.compile(r"(?P<mark>\*{1,3}|__?(?=[^_]))(?P<path>[^*\n]{1,300}?)[:：]?(?P=mark)(?=[\s:：,;)(（–—-]|$)")
+LINK: Final = re.compile(r"\[`?(?P<path>[^\]\n`]{1,300})`?\]\(<?(?P<target>[^()\s>]{1,300})>?[^()\n]{0,100}\)")
 
 
 def is_spoken(text: str) -> bool:
@@ -221,8 +214,7 @@ COMMENT: Final = re.compile(
     r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*+(.*?)(?:(?<!\s)\s++)?(?:\*{1,80}/|-{2,80}>|\"\"\"|'''|\*\)|#\})?$"
 )
 AFTER_PATH: Final = re.compile(
-    r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$",
-    re.IGNORECASE,
+    r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$", re.IGNORECASE
 )
 MENTION: Final = re.compile(
     r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]{1,240}+[/\\])*[\w@-][\w@.-]{0,240}\.[A-Za-z]\w{0,9})(?![\w/])"
@@ -314,9 +306,7 @@ def label_in_info(info: str) -> str | None:
     if not info or len(info) > MAX_LABEL:
         return None
     named = re.search(
-        r"(?:file(?:_?name|_?path)?|path|title|name|src)\s*[=:]\s*[\"']?([^\"'\s}]+)",
-        info,
-        re.IGNORECASE,
+        r"(?:file(?:_?name|_?path)?|path|title|name|src)\s*[=:]\s*[\"']?([^\"'\s}]+)", info, re.IGNORECASE
     )
     if named:
         return named[1]

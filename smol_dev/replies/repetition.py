@@ -43,9 +43,7 @@ def is_loop(text: str, *, counting: bool = True) -> bool:
     functions or in a table, and a model that was cut off there was not caught in it.
     """
     tail = text.rstrip()[-WINDOW:]
-    return any(
-        period_of(one, cut_short) for one in ([tail, DIGITS.sub("0", tail)] if counting else [tail])
-    )
+    return any(period_of(one, cut_short) for one in ([tail, DIGITS.sub("0", tail)] if counting else [tail]))
 
 
 def before_loop(text: str) -> str:

@@ -40,9 +40,7 @@ REFUSAL: Final = re.compile(
 )
 DECORATION: Final = re.compile(r"^(?:\s|>|#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|[*_]{1,3}(?=\S))+")
 SPAN: Final = re.compile(r"`[^`\n]*`")
-CODE_SIGN: Final = re.compile(
-    r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\("
-)
+CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
 WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
 END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")
 FEWEST_WORDS: Final = 4
@@ -62,12 +60,7 @@ def is_sentence(line: str) -> bool:
     if WIDE.search(words):
         return True
     first = words[:1]
-    return (
-        first.isalpha()
-        and first.isupper()
-        and words.count(" ") + 1 >= FEWEST_WORDS
-        and bool(END.search(words))
-    )
+    return first.isalpha() and first.isupper() and words.count(" ") + 1 >= FEWEST_WORDS and bool(END.search(words))
 
 
 def is_talk(line: str) -> bool:
@@ -84,25 +77,19 @@ def is_prose(paragraph: str) -> bool:
     text = SPAN.sub("x", paragraph)
     if any(line.startswith(("    ", "\t")) for line in paragraph.split("\n")):
         return False
-    return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(
-        r"[{}<>=;\\$@]|\(\)|\w\(|->|::|//", text
-    )
+    return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(r"[{}<>=;\\$@]|\(\)|\w\(|->|::|//", text)
 
 
 def is_lead(line: str) -> bool:
     """Tell whether a line announces a file to the user."""
     words = plain(line)
-    return bool(LEAD.match(words) and re.search(r"[:!.：。]$", words)) and not re.search(
-        r"[{};=]", SPAN.sub("", words)
-    )
+    return bool(LEAD.match(words) and re.search(r"[:!.：。]$", words)) and not re.search(r"[{};=]", SPAN.sub("", words))
 
 
 def is_tail(line: str) -> bool:
     """Tell whether a line behind a file speaks to the user."""
     words = SPAN.sub("x", plain(line))
-    return (
-        not line[:1].isspace() and bool(TAIL.match(words)) and not re.search(r"[{};=]|\(\)", words)
-    )
+    return not line[:1].isspace() and bool(TAIL.match(words)) and not re.search(r"[{};=]|\(\)", words)
 
 
 def is_refusal(text: str) -> bool:

@@ -10,9 +10,7 @@ from smol_dev.replies.answer import Block
 
 LONGEST_PARSED: Final = 150_000
 NOT_JUDGED: Final = Parsed(State.NOT_JUDGED)
-TEXTS: Final = frozenset(
-    {None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"}
-)
+TEXTS: Final = frozenset({None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"})
 """Languages of files in which any line may be the file's own."""
 
 
@@ -136,7 +134,9 @@ LIST_MESSAGES: Final[dict[Reason, str]] = {
 
 
 WIDER_FENCE: Final = 5
-FENCES: Final = "A fence inside the file could not be told from the one around it; open and close the block with five back-ticks."
+FENCES: Final = (
+    "A fence inside the file could not be told from the one around it; open and close the block with five back-ticks."
+)
 
 
 def code_rejected(reason: Reason, *, kept: str | None = None) -> Rejected:

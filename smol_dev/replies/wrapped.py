@@ -34,11 +34,12 @@ MOST_BRACKETS: Final = 100
 LONGEST_LITERAL: Final = 400_000
 LONGEST_TAIL: Final = 2_000
 CONTENT_START: Final = re.compile(
-    rf"[\"'](?:{'|'.join(CONTENT_KEYS[:14])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')",
-    re.IGNORECASE,
+    rf"[\"'](?:{'|'.join(CONTENT_KEYS[:14])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')", re.IGNORECASE
 )
 NAMED_STRING: Final = re.compile(r"[\"'](\w+)[\"']\s*:\s*[\"']([^\"'\n]+)[\"']")
-TAIL: Final = r"(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}\]]+[}\])\s;]*)(?:</?\w+[^>\n]*>)?\s*\Z"
+TAIL: Final = (
+    r"(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}\]]+[}\])\s;]*)(?:</?\w+[^>\n]*>)?\s*\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,7 @@ def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | No
         if FILE_NAME.match(key) and same_file(key, path):
             text = as_text(item)
             return Call(text, key) if text is not None else search(item, path, depth - 1)
-    lower = {
-        re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_"): item
-        for key, item in value.items()
-    }
+    lower = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_"): item for key, item in value.items()}
     keyed = {plain_key(key): item for key, item in value.items()}
     paths = (keyed.get(key) for key in PATH_KEYS)
     named = next((item for item in paths if isinstance(item, str) and FILE_NAME.match(item)), None)
@@ -150,19 +148,13 @@ def loose_value(text: str, path: str) -> Call | None:
     if start is None:
         return None
     quote = start["quote"]
-    tail = re.compile(re.escape(quote) + TAIL).search(
-        text, max(start.end(), len(text) - LONGEST_TAIL)
-    )
+    tail = re.compile(re.escape(quote) + TAIL).search(text, max(start.end(), len(text) - LONGEST_TAIL))
     around = NAMED_STRING.findall(text[: start.start()] + (tail[0] if tail else ""))
     named = next((path for key, path in around if plain_key(key) in PATH_KEYS), "")
     given = named if FILE_NAME.match(named) else None
     if given and not same_file(given, path):
         return Call("", given)
-    return Call(
-        decoded(text[start.end() : tail.start() if tail else len(text)], quote),
-        given,
-        closed=tail is not None,
-    )
+    return Call(decoded(text[start.end() : tail.start() if tail else len(text)], quote), given, closed=tail is not None)
 
 
 def decoded(raw: str, quote: str) -> str:
@@ -182,13 +174,10 @@ def decoded(raw: str, quote: str) -> str:
 Way = Callable[[str, Request], "str | Doubt | None"]
 
 HEREDOC: Final = re.compile(
-    r"^[ \t]*+(?:\$ )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n",
-    re.MULTILINE,
+    r"^[ \t]*+(?:\$ )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n", re.MULTILINE
 )
 NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")
-OPENING: Final = re.compile(
-    r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE
-)
+OPENING: Final = re.compile(r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE)
 LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MULTILINE)
 ATTRIBUTE: Final = re.compile(
     r"(?:file_?path|file_?name|path|name|title|target|src)\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE
@@ -197,16 +186,11 @@ VALUE_START: Final = re.compile(
     r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s++name=|\s++key=|>\s*+)[\"']?(\w++)[\"']?+"
     r"(?:</arg_key>\s*+<arg_value)?[^>\n]{0,40}+>\n?"
 )
-VALUE_END: Final = re.compile(
-    r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))"
-)
+VALUE_END: Final = re.compile(r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))")
 PATH_TAG: Final = re.compile(
-    r"\s*+<(path|source|file_?path|file_?name|file|name|target_file)>\s*+([^<>\n]{0,240}+)\s*+</\1>\s*+",
-    re.IGNORECASE,
+    r"\s*+<(path|source|file_?path|file_?name|file|name|target_file)>\s*+([^<>\n]{0,240}+)\s*+</\1>\s*+", re.IGNORECASE
 )
-CONTENT_WORDS: Final = frozenset(
-    "content contents code file_text file_content new_str text source".split()
-)
+CONTENT_WORDS: Final = frozenset("content contents code file_text file_content new_str text source".split())
 WRITING: Final = frozenset(
     "file function_calls document_content write_to_file write_file create_file new_file save_file boltaction artifact antartifact document tool_call "
     "tool_use function_call invoke function content contents code source_code answer output result file_content".split()
@@ -228,16 +212,12 @@ def call(text: str, request: Request) -> str | Doubt | None:
     action = text.find("Action Input:", 0, LONGEST_THOUGHT)
     text = text[max(0, action) :]
     start = text.lstrip()[:400]
-    if not re.match(r"[{\[\"<]|\w+\(|functools|json\b|Action", start) or not re.search(
-        r"[{\[]", start
-    ):
+    if not re.match(r"[{\[\"<]|\w+\(|functools|json\b|Action", start) or not re.search(r"[{\[]", start):
         return None
     if request.language in {"json", "jsonc", "yaml", None} or request.is_text:
         lone = request.language != "json" and LONE_CONTENT.match(text) is not None
         named = lone or (request.path.rpartition("/")[2] in text and CONTENT_KEY.search(text))
-        if not named or (
-            not lone and not re.search(r"[\"'](?:\w*path|\w*name|file)[\"']\s*:", text)
-        ):
+        if not named or (not lone and not re.search(r"[\"'](?:\w*path|\w*name|file)[\"']\s*:", text)):
             return None
     found = from_object(text, request.path)
     if found is None:
@@ -316,8 +296,7 @@ def _wraps(opening: re.Match[str] | None, request: Request) -> bool:
         return True
     markup = request.language in {"html", "xml", "vue", "svelte", "php", "astro"} or request.is_text
     return tag in WRITING and not (
-        markup
-        and tag in {"code", "output", "document", "content", "source", "file", "answer", "result"}
+        markup and tag in {"code", "output", "document", "content", "source", "file", "answer", "result"}
     )
 
 
@@ -329,9 +308,7 @@ def cdata(text: str, request: Request) -> str | None:
 
 def pre_and_code(text: str, request: Request) -> str | None:
     """Return what an HTML listing shows, its entities decoded."""
-    found = re.fullmatch(
-        r"\s*<pre[^>\n]*>\s*<code[^>\n]*>\n?(.*)</code>\s*</pre>\s*", text, re.DOTALL
-    )
+    found = re.fullmatch(r"\s*<pre[^>\n]*>\s*<code[^>\n]*>\n?(.*)</code>\s*</pre>\s*", text, re.DOTALL)
     if found is None or request.language in {"vue", "markdown"}:
         return None
     shown = html.unescape(found[1])
@@ -353,9 +330,7 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
     others = False
     for found in islice(HEREDOC.finditer(text), MOST_HEREDOCS):
         words = f"{found[1]} {found[4]}"
-        target = re.search(r">\s*([^\s>|;&]+)", words) or re.search(
-            r"(?<!\S)[>|;&-]*+(\S++)\s*$", found[1]
-        )
+        target = re.search(r">\s*([^\s>|;&]+)", words) or re.search(r"(?<!\S)[>|;&-]*+(\S++)\s*$", found[1])
         if target and same_file(target[1].strip("\"'"), request.path):
             body, end, _ = text[found.end() - 1 :].partition(
                 f"\n{found[3]}\n" if text.endswith("\n") else f"\n{found[3]}"
@@ -420,15 +395,11 @@ def line_numbers(text: str, request: Request) -> str | None:
         return None
     found = [NUMBERED.match(line) for line in lines]
     marks = {one[2].strip(" ") for one in found if one and one[3]}
-    if len(marks) != 1 or any(
-        one is None or int(one[1]) != number for number, one in enumerate(found, 1)
-    ):
+    if len(marks) != 1 or any(one is None or int(one[1]) != number for number, one in enumerate(found, 1)):
         return None
     rests = [(one[3] or "") if one else "" for one in found]
     shift = (
-        min(len(rest) - len(rest.lstrip(" ")) for rest in rests if rest.strip())
-        if any(map(str.strip, rests))
-        else 0
+        min(len(rest) - len(rest.lstrip(" ")) for rest in rests if rest.strip()) if any(map(str.strip, rests)) else 0
     )
     return "\n".join(rest[min(shift, 2) :] for rest in rests)
 

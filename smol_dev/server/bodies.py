@@ -22,16 +22,7 @@ DEPTH: Final = 6
 ECHOES: Final = {"input", "body", "ctx", "url", "prompt", "messages", "request"}
 """Fields that may repeat what was asked: a prompt about templates is no template error."""
 
-MESSAGES: Final = (
-    "error",
-    "detail",
-    "message",
-    "msg",
-    "errors",
-    "error_message",
-    "reason",
-    "title",
-)
+MESSAGES: Final = ("error", "detail", "message", "msg", "errors", "error_message", "reason", "title")
 NOTHING: Final = {"", "none", "null"}
 EVENT: Final = re.compile(r"(?m)^(?:data|error): ?(?=[{\[\"])")
 PAGES: Final = ("<!doctype", "<html", "<head", "<body", "<?xml")
@@ -148,9 +139,7 @@ def told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, s
         for each in value[:50]:
             yield from told(each, name, depth + 1)
     elif value is not None and str(value).strip().lower() not in NOTHING:
-        inner = (
-            parsed(value) if isinstance(value, str) and value.lstrip()[:1] in {"{", "["} else None
-        )
+        inner = parsed(value) if isinstance(value, str) and value.lstrip()[:1] in {"{", "["} else None
         if inner is not None:
             yield from told(inner, name, depth + 1)
         else:

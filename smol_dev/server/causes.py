@@ -124,13 +124,7 @@ CAUSES: Final = (
         "LocalProtocolError",
         hint="copy the key again, without spaces and line breaks",
     ),
-    cause(
-        "timeout",
-        "no connection in time",
-        "ConnectTimeout",
-        "PoolTimeout",
-        "ConnectionTimeoutError",
-    ),
+    cause("timeout", "no connection in time", "ConnectTimeout", "PoolTimeout", "ConnectionTimeoutError"),
     cause(
         "not_running",
         "",
@@ -149,12 +143,7 @@ CAUSES: Final = (
         hint="check the address in `base_url`, and whether that machine is up and on this network",
     ),
     cause("timeout", "", "TimeoutException", "TimeoutError", "APITimeoutError"),
-    cause(
-        "server",
-        "the head of its answer does not end",
-        "ProtocolError",
-        words="head of the answer does not end",
-    ),
+    cause("server", "the head of its answer does not end", "ProtocolError", words="head of the answer does not end"),
     cause(
         "cut",
         "",

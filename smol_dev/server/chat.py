@@ -18,9 +18,7 @@ StageName = Literal["plan", "files", "code"]
 Ending = Literal["stopped", "cut", "unsaid"]
 """How an answer ended: by the model itself, in the middle, or without a word about it."""
 
-STOPPED: Final = frozenset(
-    "stop eos eos_token end_turn stop_sequence stop_token complete completed end".split()
-)
+STOPPED: Final = frozenset("stop eos eos_token end_turn stop_sequence stop_token complete completed end".split())
 """The finish reasons, in lower snake case, that say that the model ended by itself; any other word is a cut."""
 
 FULL: Final = frozenset("length max_tokens max_output_tokens model_length".split())

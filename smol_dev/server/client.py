@@ -22,28 +22,10 @@ from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError, SmolError
 from smol_dev.safe import command
 from smol_dev.server import known as servers
-from smol_dev.server.chat import (
-    Delta,
-    Facts,
-    Measured,
-    Message,
-    Note,
-    Reply,
-    Request,
-    Retrying,
-    StageName,
-)
+from smol_dev.server.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
 from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
-from smol_dev.server.failures import (
-    Answer,
-    Asked,
-    RefusedError,
-    TooLongError,
-    classify,
-    failure,
-    unreachable,
-)
+from smol_dev.server.failures import Answer, Asked, RefusedError, TooLongError, classify, failure, unreachable
 from smol_dev.server.known import Known, Offer
 from smol_dev.server.measure import count, load
 from smol_dev.server.network import speaks_tls
@@ -51,15 +33,7 @@ from smol_dev.server.postponed import postponed
 from smol_dev.server.probes import SMALLEST_MODEL, Overdue, address, fetch
 from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
-from smol_dev.server.request import (
-    Form,
-    Habits,
-    body,
-    form_of,
-    message_fields,
-    opens_anew,
-    was_sent,
-)
+from smol_dev.server.request import Form, Habits, body, form_of, message_fields, opens_anew, was_sent
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.streamed import streamed
 from smol_dev.server.transport import PLACEHOLDER, open_client
@@ -84,9 +58,7 @@ MOST_LIST: Final = 1024 * 1024
 MOST_AROUND: Final = 64 * 1024
 """Bytes of an answer: of a plan, of a list, and of what may stand around a file and its escapes."""
 
-UNSAID_PLACE: Final = (
-    "does not say whether the model runs on this machine, where prompts are to stay"
-)
+UNSAID_PLACE: Final = "does not say whether the model runs on this machine, where prompts are to stay"
 
 Item = Delta | Retrying | Note | Reply
 
@@ -114,10 +86,7 @@ class Client:
         self.profile = profile
         self.known: Known | None = servers.named(profile.provider)
         self.http = open_client(
-            profile.base_url,
-            secrets=secrets,
-            environ=environ,
-            connect_timeout=profile.connect_timeout,
+            profile.base_url, secrets=secrets, environ=environ, connect_timeout=profile.connect_timeout
         )
         self._openai = _library(profile, self.http)
         self._chat = f"{profile.base_url.rstrip('/')}/chat/completions"
@@ -374,9 +343,7 @@ class Client:
         reply = self._formed(item, form, habits)
         if form.opening and item.text and not reply.opening:
             self._remembered.save(profile, habits)
-            message = (
-                "the model did not go on with the opening of its answer; it is given none any more"
-            )
+            message = "the model did not go on with the opening of its answer; it is given none any more"
             yield Note(message, is_detail=True)
         yield reply
 
@@ -411,12 +378,7 @@ class Client:
 
     @asynccontextmanager
     async def _once(
-        self,
-        request: Request,
-        profile: Profile,
-        habits: Habits,
-        form: Form,
-        deadlines: Deadlines,
+        self, request: Request, profile: Profile, habits: Habits, form: Form, deadlines: Deadlines
     ) -> AsyncIterator[AsyncIterator[Delta | Reply]]:
         """One request and its answer; a stream that breaks after its first token ends in a `Reply`."""
         asked = self._asked(profile)
@@ -436,11 +398,7 @@ class Client:
         try:
             async with deadlines.waiting():
                 response = await self._openai.post(  # its own method looks at every field once more
-                    self._chat,
-                    cast_to=httpx2.Response,
-                    body=fields,
-                    options={"headers": UNSAID},
-                    stream=True,
+                    self._chat, cast_to=httpx2.Response, body=fields, options={"headers": UNSAID}, stream=True
                 )
             deadlines.answering = True
         except openai.APIStatusError as error:
@@ -489,8 +447,7 @@ class Client:
             "timeout",
             asked,
             message=f"no connection with {asked.server} within {seconds:g} s (`connect_timeout`)",
-            hint="check the address, and whether that machine is up and lets this one in; "
-            f"or wait longer: {longer}",
+            hint=f"check the address, and whether that machine is up and lets this one in; or wait longer: {longer}",
         )
 
     def _asked(self, profile: Profile) -> Asked:
@@ -515,11 +472,7 @@ def most_of(max_file_bytes: int) -> Mapping[StageName, int]:
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
     """The package's client, with nothing of the `OPENAI_*` variables in it."""
     library = openai.AsyncOpenAI(
-        api_key=PLACEHOLDER,
-        base_url=profile.base_url,
-        max_retries=0,
-        timeout=httpx2.Timeout(None),
-        http_client=http,
+        api_key=PLACEHOLDER, base_url=profile.base_url, max_retries=0, timeout=httpx2.Timeout(None), http_client=http
     )
     library.organization = library.project = None
     return library

@@ -135,8 +135,7 @@ class Deadlines:
         seconds = getattr(self._profile, name, 0.0)
         server = self._asked.server
         message = {
-            "first_token_timeout": f"no first token from {server} within {seconds:g} s;"
-            " the model may still be loading",
+            "first_token_timeout": f"no first token from {server} within {seconds:g} s; the model may still be loading",
             "timeout": f"{server} fell silent in the middle of its answer for {seconds:g} s",
             "total_timeout": f"the answer of {server} took longer than {seconds:g} s",
         }.get(name, f"{server} did not end its answer")

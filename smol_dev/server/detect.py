@@ -22,16 +22,7 @@ from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
 from smol_dev.server.failures import Answer, Asked, classify
-from smol_dev.server.known import (
-    Known,
-    Offer,
-    generic,
-    listed,
-    look,
-    offers,
-    recognised,
-    servers,
-)
+from smol_dev.server.known import Known, Offer, generic, listed, look, offers, recognised, servers
 from smol_dev.server.probes import Probe, same
 
 if TYPE_CHECKING:
@@ -69,9 +60,7 @@ class Found:
     def has(self, wanted: Collection[str]) -> bool:
         """Whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
         stems = {_stem(each) for each in self.models} if self.known.names_files else set()
-        return all(
-            any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted
-        )
+        return all(any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted)
 
     @property
     def provider(self) -> ProviderName:
@@ -137,9 +126,7 @@ async def find_at(
         notify(" and ".join(tasks[task] for task in waiting))
         while waiting and not _is_enough(found.values(), wanted):
             left = deadline - asyncio.get_running_loop().time()
-            done, waiting = await asyncio.wait(
-                waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED
-            )
+            done, waiting = await asyncio.wait(waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 break
     for task in waiting:
@@ -190,10 +177,7 @@ def no_model(known: Known, base_url: str) -> ServerError:
 
 def _nobody_has(search: Search, wanted: Collection[str]) -> ServerError:
     names = " and ".join(named(each) for each in wanted)
-    have = [
-        f"{each.known.name} at {safe(each.base_url)} has {_some(each.models)}"
-        for each in search.found
-    ]
+    have = [f"{each.known.name} at {safe(each.base_url)} has {_some(each.models)}" for each in search.found]
     have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
     ollama = next((each.known for each in search.found if each.provider == "ollama"), None)
     get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
@@ -232,9 +216,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
     elsewhere = default_base_url("ollama", environ)
     if not is_local(elsewhere):
         inside += "; OLLAMA_HOST is no local address: name it with `--api-base-url`"
-    return ServerError(
-        f"no local server was found; tried {tried}", hint=f"{ways}{inside}", kind="not_running"
-    )
+    return ServerError(f"no local server was found; tried {tried}", hint=f"{ways}{inside}", kind="not_running")
 
 
 def _too_slow(search: Search) -> ServerError:
@@ -276,9 +258,7 @@ def _at(hosts: Iterable[str]) -> Iterator[str]:
                 yield from (f"http://{host}:{port}{each.path}" for port in each.ports)
 
 
-def windows_host(
-    environ: Mapping[str, str], *, release: Path = KERNEL, routes: Path = ROUTES
-) -> str:
+def windows_host(environ: Mapping[str, str], *, release: Path = KERNEL, routes: Path = ROUTES) -> str:
     """Return the address of the Windows host, where we run in WSL: its default gateway. Empty elsewhere."""
     if environ.get("SMOL_LOCAL_SERVERS", "").split():
         return ""
@@ -301,9 +281,7 @@ def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINE
     return bool(told) or any(sign.exists() for sign in signs)
 
 
-async def _ask(
-    client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found], opened: set[str]
-) -> None:
+async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found], opened: set[str]) -> None:
     """Put into `found` what answers at the address; more about it as it becomes known."""
     if not await _is_here(base_url) or not await _is_open(base_url):
         return

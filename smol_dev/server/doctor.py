@@ -105,9 +105,7 @@ def _window(profile: Profile, facts: Facts) -> Check:
     data = {"window": window, "loaded": facts.window}
     larger = facts.larger(USUAL_WINDOW if wanted == "auto" else wanted)
     if window is None:
-        message = (
-            "the server does not tell it: nothing will be refused, an answer takes 4,096 tokens"
-        )
+        message = "the server does not tell it: nothing will be refused, an answer takes 4,096 tokens"
         return Check(name, "warned", message, "say it: `-c context_window=16384`", data)
     if wanted != "auto" and window < wanted:
         message = f"`context_window` says {wanted:,} tokens, loaded are {window:,}"
@@ -142,13 +140,9 @@ def _slots(profile: Profile, facts: Facts) -> Check:
     at_once, slots = profile.max_concurrency, facts.slots
     data = {"slots": slots}
     if slots is None:
-        return Check(
-            "parallel", "ok", "the server does not tell how many requests it takes", data=data
-        )
+        return Check("parallel", "ok", "the server does not tell how many requests it takes", data=data)
     if at_once != "auto" and at_once > slots:
         message = f"`max_concurrency` is {at_once}, but the server works on {slots} at once"
-        return Check(
-            "parallel", "warned", message, command("-c max_concurrency={slots}", slots=slots), data
-        )
+        return Check("parallel", "warned", message, command("-c max_concurrency={slots}", slots=slots), data)
     noun = "request" if slots == 1 else "requests"
     return Check("parallel", "ok", f"the server works on {slots} {noun} at once", data=data)

@@ -77,13 +77,7 @@ class RefusedError(ServerError):
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        hint: str,
-        field: str,
-        kind: Kind = "unsupported",
-        most: int | None = None,
+        self, message: str, *, hint: str, field: str, kind: Kind = "unsupported", most: int | None = None
     ) -> None:
         super().__init__(message, hint=hint, kind=kind)
         self.field = field
@@ -96,9 +90,7 @@ class TooLongError(ServerError):
     `prompt` is exact, or with `at_least` where the server stopped counting.
     """
 
-    def __init__(
-        self, message: str, *, hint: str, window: int | None, prompt: int | None, at_least: bool
-    ) -> None:
+    def __init__(self, message: str, *, hint: str, window: int | None, prompt: int | None, at_least: bool) -> None:
         super().__init__(message, hint=hint, kind="context")
         self.window = window
         self.prompt = prompt
@@ -250,8 +242,7 @@ def _redirected(answer: Answer, asked: Asked) -> ServerError:
         "wrong_path",
         asked,
         message=f"{asked.server} sends requests on to another address: {target or 'unnamed'}",
-        hint=address_remedy(asked)
-        or "set `base_url` to the address that answers itself: `--api-base-url URL`",
+        hint=address_remedy(asked) or "set `base_url` to the address that answers itself: `--api-base-url URL`",
     )
 
 
@@ -265,13 +256,7 @@ def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerErr
 
 
 def _told(
-    kind: Kind,
-    answer: Answer,
-    said: Said,
-    asked: Asked,
-    *,
-    transient: bool = False,
-    hint: str = "",
+    kind: Kind, answer: Answer, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
 ) -> ServerError:
     """The error of this kind, with the server's own words."""
     window, prompt = (number(what, said) for what in ("window", "prompt"))
@@ -352,16 +337,8 @@ def unreachable(error: BaseException, asked: Asked) -> ServerError:
         words = redact(understand(str(link)).quote, asked.secrets) or type(link).__name__
         return failure("server", asked, message=f"{sentence('server', asked)} (it says: {words})")
     if asked.proxy and found.kind in {"not_running", "dns", "proxy"}:
-        return failure(
-            "proxy",
-            asked,
-            message=f"{sentence('proxy', asked)}: {found.says or 'no proxy answers'}",
-        )
+        return failure("proxy", asked, message=f"{sentence('proxy', asked)}: {found.says or 'no proxy answers'}")
     says = f": {found.says}" if found.says else ""
     return failure(
-        found.kind,
-        asked,
-        message=f"{sentence(found.kind, asked)}{says}",
-        hint=found.hint,
-        transient=found.transient,
+        found.kind, asked, message=f"{sentence(found.kind, asked)}{says}", hint=found.hint, transient=found.transient
     )

@@ -19,16 +19,7 @@ from smol_dev.safe import with_commands
 from smol_dev.server.chat import Facts
 from smol_dev.server.families import Family
 from smol_dev.server.kinds import Kind
-from smol_dev.server.probes import (
-    Overdue,
-    Place,
-    Probe,
-    fetch_all,
-    look_up,
-    number,
-    size_of,
-    values,
-)
+from smol_dev.server.probes import Overdue, Place, Probe, fetch_all, look_up, number, size_of, values
 from smol_dev.server.sampling import figures, own_figures
 
 LARGEST_WINDOW: Final = 100_000_000
@@ -158,9 +149,7 @@ async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
     return recognised(await look(client, base_url))
 
 
-async def look(
-    client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | None = None
-) -> dict[str, Probe]:
+async def look(client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | None = None) -> dict[str, Probe]:
     """The answers by which servers are recognised; a server far away is asked for its models only."""
     paths = {path: None for each in servers() for path in each.signs if path != "*"}
     if not is_local(base_url):
@@ -204,10 +193,7 @@ async def facts(
     `guarded` any server is asked whether it passes prompts on, whatever the profile calls it.
     """
     remote = tuple(place for each in (servers() if guarded else (known,)) for place in each.remote)
-    own = (
-        *(known.window, known.limit, known.slots),
-        *(known.parameters, known.continues, known.sampling),
-    )
+    own = (*(known.window, known.limit, known.slots), *(known.parameters, known.continues, known.sampling))
     places = (*(place for each in own for place in each), *remote)
     answers = await fetch_all(client, base_url, places, model=model, overdue=overdue)
     is_silent = guarded and not any(place.at in answers for place in remote)
@@ -221,16 +207,13 @@ async def facts(
         slots=_smallest(known.slots, answers, model, most=MOST_SLOTS),
         parameters=_parameters(known, answers, model),
         enlarge=known.remedy("context", model=model, base_url=base_url),
-        continues=known.always_continues
-        or any(found for _, found in look_up(known.continues, answers, model)),
+        continues=known.always_continues or any(found for _, found in look_up(known.continues, answers, model)),
         sampling=own_sampling,
         applies_sampling=known.applies_sampling and (bool(own_sampling) or not known.sampling),
     )
 
 
-async def spilled(
-    client: httpx2.AsyncClient, base_url: str, model: str, known: Known
-) -> float | None:
+async def spilled(client: httpx2.AsyncClient, base_url: str, model: str, known: Known) -> float | None:
     """Return the part of the loaded model that is not in graphics memory; None where nothing is told."""
     places = (*known.whole, *known.on_card)
     answers = await fetch_all(client, base_url, places, model=model) if places else {}
@@ -302,9 +285,7 @@ def _loaded(known: Known, answers: Mapping[str, Probe], name: str) -> bool | Non
     return True if known.lists_loaded else None
 
 
-def _smallest(
-    places: tuple[Place, ...], answers: Mapping[str, Probe], model: str, *, most: int
-) -> int | None:
+def _smallest(places: tuple[Place, ...], answers: Mapping[str, Probe], model: str, *, most: int) -> int | None:
     """The smallest number at the first place that holds one: any of its instances may answer."""
     for _, found in look_up(places, answers, model):
         numbers = [each for value in found if (each := number(value, most=most)) is not None]
@@ -313,9 +294,7 @@ def _smallest(
     return None
 
 
-def _figures(
-    places: tuple[Place, ...], answers: Mapping[str, Probe], model: str
-) -> dict[str, float]:
+def _figures(places: tuple[Place, ...], answers: Mapping[str, Probe], model: str) -> dict[str, float]:
     """What the first place that tells any tells of the model's sampling."""
     for _, found in look_up(places, answers, model):
         for each in found:

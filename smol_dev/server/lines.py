@@ -41,9 +41,7 @@ class Lines:
     certificates. Raises `ServerError` when what it names for `base_url` cannot be used.
     """
 
-    def __init__(
-        self, base_url: str, *, environ: Mapping[str, str], connect_timeout: float
-    ) -> None:
+    def __init__(self, base_url: str, *, environ: Mapping[str, str], connect_timeout: float) -> None:
         self._environ = environ
         self._connect_timeout = connect_timeout
         self._trusted: ssl.SSLContext | None = None
@@ -115,6 +113,4 @@ def _proxy(url: str) -> httpcore2.Proxy:
 
 
 def _address(url: httpx2.URL) -> httpcore2.URL:
-    return httpcore2.URL(
-        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-    )
+    return httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)

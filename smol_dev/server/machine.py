@@ -52,8 +52,7 @@ BEARABLE: Final = 8 * GB
 SPARE: Final = GB
 WINDOW: Final = 0.2
 RULE: Final = (
-    "rule of thumb: 0.6 GB per billion parameters at 4 bits (1.06 at 8, 2 at 16), "
-    "a fifth more for the window, and 1 GB"
+    "rule of thumb: 0.6 GB per billion parameters at 4 bits (1.06 at 8, 2 at 16), a fifth more for the window, and 1 GB"
 )
 
 
@@ -180,11 +179,7 @@ def _rocm(run: Run) -> int:
         cards = json.loads(run(["rocm-smi", "--showmeminfo", "vram", "--json"]))
     except (ValueError, RecursionError):
         return 0
-    found = (
-        [each for each in cards.values() if isinstance(each, dict)]
-        if isinstance(cards, dict)
-        else []
-    )
+    found = [each for each in cards.values() if isinstance(each, dict)] if isinstance(cards, dict) else []
     sizes = [str(each.get("VRAM Total Memory (B)", "")) for each in found]
     return sum(int(size) for size in sizes if size.isascii() and size.isdigit())
 
@@ -196,11 +191,7 @@ def _run(command: Sequence[str]) -> str:
         return ""
     try:
         done = subprocess.run(
-            [program, *command[1:]],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
+            [program, *command[1:]], stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -13,9 +13,7 @@ TEMPLATE: Final = 8
 """Tokens that a chat template adds to each message, where only the text is counted."""
 
 
-async def load(
-    client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, seconds: float
-) -> None:
+async def load(client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, seconds: float) -> None:
     """Have the server load the model, as its own command line does; whatever goes wrong, the chat tells."""
     body = {"model": model, **known.load_fields}
     await fetch(client, address(base_url, known.load), body=body, seconds=seconds)

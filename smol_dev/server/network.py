@@ -65,9 +65,7 @@ async def _connected(host: str, port: int) -> "_Incoming":
     loop = asyncio.get_running_loop()
     checked = LOCALHOST if host.lower() == "localhost" else addresses_of(host.lower())
     if not checked:
-        _, incoming = await loop.create_connection(
-            _Incoming, host, port, happy_eyeballs_delay=NEXT_ADDRESS
-        )
+        _, incoming = await loop.create_connection(_Incoming, host, port, happy_eyeballs_delay=NEXT_ADDRESS)
         return incoming
     refused: OSError | None = None
     for address in checked:

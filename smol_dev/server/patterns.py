@@ -86,25 +86,19 @@ def refused_field(said: Said) -> str:
     names = [match for pattern in _finders("fields", "named") for match in _all(pattern, said.text)]
     if said.parameter and re.search(fields["refusing"], said.text):
         names.insert(0, said.parameter.lower().partition(".")[0])
-    return next(
-        (each for each in names if each not in fields["essential"] and each.isidentifier()), ""
-    )
+    return next((each for each in names if each not in fields["essential"] and each.isidentifier()), "")
 
 
 def number(what: str, said: Said) -> int | None:
     """The tokens of the `prompt` or the `window` that the words tell, None where they do not."""
-    found = (
-        int(each) for pattern in _finders("numbers", what) for each in _all(pattern, said.text)
-    )
+    found = (int(each) for pattern in _finders("numbers", what) for each in _all(pattern, said.text))
     return next(found, None)
 
 
 @lru_cache(maxsize=8)
 def _finders(part: str, name: str) -> tuple[re.Pattern[str], ...]:
     patterns = table()[part][name]
-    return tuple(
-        re.compile(each.replace("<field>", FIELD).replace("<number>", NUMBER)) for each in patterns
-    )
+    return tuple(re.compile(each.replace("<field>", FIELD).replace("<number>", NUMBER)) for each in patterns)
 
 
 def _all(pattern: re.Pattern[str], text: str) -> list[str]:

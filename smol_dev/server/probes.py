@@ -143,9 +143,7 @@ async def fetch_all(
     What is `overdue` is not asked again, and what becomes so is added to it.
     """
     overdue = Overdue() if overdue is None else overdue
-    asked = {
-        place.at: place.post for place in places if model or not (place.post or MODEL in place.at)
-    }
+    asked = {place.at: place.post for place in places if model or not (place.post or MODEL in place.at)}
     urls = {at: address(base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
     asked = {at: post for at, post in asked.items() if overdue.allows(urls[at])}
     started, before, left = time.monotonic(), len(overdue.urls), [TOGETHER]
@@ -179,9 +177,7 @@ def root_of(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
-def look_up(
-    places: Sequence[Place], answers: Mapping[str, Probe], model: str
-) -> Iterator[tuple[Place, list[Any]]]:
+def look_up(places: Sequence[Place], answers: Mapping[str, Probe], model: str) -> Iterator[tuple[Place, list[Any]]]:
     """Each place that was answered with what it should hold, and the values found, maybe none."""
     for place in places:
         document = answers[place.at].document if place.at in answers else None
@@ -211,9 +207,7 @@ def values(document: object, find: str, model: str, index: Index | None = None) 
     return found
 
 
-def entries(
-    candidates: list[Any], condition: str, model: str, index: Index | None = None
-) -> list[Any]:
+def entries(candidates: list[Any], condition: str, model: str, index: Index | None = None) -> list[Any]:
     """The entries that are meant: all of them for `]`, else the model's, for `~` else the only one."""
     if condition == "]":
         return candidates
@@ -255,7 +249,6 @@ def size_of(name: str) -> int | None:
     `qwen2.5-coder:7b`, `Mixtral-8x7B`, `gemma3:270m`, `30b-a3b` (of 30B, 3B are used at a time).
     """
     sizes = [
-        round(int(count or 1) * float(size) * UNITS[unit])
-        for count, size, unit in SIZE.findall(name[:500].lower())
+        round(int(count or 1) * float(size) * UNITS[unit]) for count, size, unit in SIZE.findall(name[:500].lower())
     ]
     return max((size for size in sizes if size >= SMALLEST_MODEL), default=None)

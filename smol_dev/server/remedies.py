@@ -58,9 +58,7 @@ def not_running(asked: "Asked", remedy: str) -> str:
         remedy = "; ".join(f"{each.name}: {each.remedy('not_running')}" for each in usual) or remedy
     parts.append(remedy)
     if asked.container and parts_of(asked.base_url).hostname in {"localhost", "127.0.0.1", "::1"}:
-        parts.append(
-            "in a container `localhost` is the container itself; the machine is `host.docker.internal`"
-        )
+        parts.append("in a container `localhost` is the container itself; the machine is `host.docker.internal`")
     return "; ".join(parts)
 
 

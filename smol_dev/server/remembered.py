@@ -85,7 +85,5 @@ def _automatic(profile: Profile) -> list[str]:
 
 def _is_told(told: object) -> bool:
     return (
-        isinstance(told, dict)
-        and isinstance(told.get("form", ""), str)
-        and isinstance(told.get("left_out", []), list)
+        isinstance(told, dict) and isinstance(told.get("form", ""), str) and isinstance(told.get("left_out", []), list)
     )

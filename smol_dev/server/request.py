@@ -91,11 +91,7 @@ def form_of(request: Request, habits: Habits, *, continues: bool) -> Form:
 
 
 def body(
-    request: Request,
-    profile: Profile,
-    habits: Habits,
-    known: Known | None,
-    form: Form = Form(),
+    request: Request, profile: Profile, habits: Habits, known: Known | None, form: Form = Form()
 ) -> dict[str, Any]:
     """The arguments of a chat completion; always streamed, with nothing that is null."""
     most = min(request.max_tokens, habits.most_tokens or request.max_tokens)

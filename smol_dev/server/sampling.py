@@ -72,11 +72,7 @@ def own_figures(told: Mapping[str, float], built_in: Mapping[str, float]) -> dic
     """Return the figures that are the model's: none of them where all are what the server has built in."""
     is_built_in = all(_are_alike(told[name], built_in.get(name)) for name in told)
     most = {"temperature": HOTTEST, "top_p": 1.0}
-    return {
-        name: told[name]
-        for name in FALLBACK
-        if name in told and not is_built_in and told[name] <= most[name]
-    }
+    return {name: told[name] for name in FALLBACK if name in told and not is_built_in and told[name] <= most[name]}
 
 
 def _are_alike(value: float, other: float | None) -> bool:

@@ -43,9 +43,7 @@ async def streamed(
 class _Answer:
     """What has come of one answer so far."""
 
-    def __init__(
-        self, response: httpx2.Response, deadlines: Deadlines, asked: Asked, most: int
-    ) -> None:
+    def __init__(self, response: httpx2.Response, deadlines: Deadlines, asked: Asked, most: int) -> None:
         self._response = response
         self._deadlines = deadlines
         self._asked = asked

@@ -63,11 +63,7 @@ LOST: Final = (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.Wri
 
 
 def open_client(
-    base_url: str,
-    *,
-    secrets: tuple[Bound, ...] = (),
-    environ: Mapping[str, str],
-    connect_timeout: float = 5,
+    base_url: str, *, secrets: tuple[Bound, ...] = (), environ: Mapping[str, str], connect_timeout: float = 5
 ) -> httpx2.AsyncClient:
     """A client that knows how to reach this server, guarded as the module says.
 
@@ -76,12 +72,7 @@ def open_client(
     Raises `ServerError` for a proxy that cannot be used.
     """
     return httpx2.AsyncClient(
-        transport=Guard(
-            base_url,
-            secrets=secrets,
-            environ=environ,
-            connect_timeout=connect_timeout,
-        ),
+        transport=Guard(base_url, secrets=secrets, environ=environ, connect_timeout=connect_timeout),
         timeout=httpx2.Timeout(None),
         trust_env=False,
         follow_redirects=False,
@@ -92,12 +83,7 @@ class Guard(httpx2.AsyncBaseTransport):
     """Requests as they may leave this machine, and answers as they may come in."""
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        secrets: tuple[Bound, ...],
-        environ: Mapping[str, str],
-        connect_timeout: float,
+        self, base_url: str, *, secrets: tuple[Bound, ...], environ: Mapping[str, str], connect_timeout: float
     ) -> None:
         self._secrets = [(bound.origin, httpx2.Headers(bound.headers).raw) for bound in secrets]
         self._queries = [(bound.origin, bound.query) for bound in secrets if bound.query]
@@ -193,14 +179,7 @@ class Guard(httpx2.AsyncBaseTransport):
 class Bounded(httpx2.AsyncByteStream):
     """An answer's bytes, up to a bound; of an error the first 64 KiB."""
 
-    def __init__(
-        self,
-        answer: httpcore2.Response,
-        over: Callable[[], None],
-        *,
-        most: int,
-        coding: str = "",
-    ) -> None:
+    def __init__(self, answer: httpcore2.Response, over: Callable[[], None], *, most: int, coding: str = "") -> None:
         self._answer = answer
         self._over: Callable[[], None] | None = over
         self._most = most

@@ -19,13 +19,9 @@ LIST: Final = 256
 FEW: Final = 4
 """Tokens that a server may well send as one piece."""
 
-UNSAID: Final = (
-    "update the server, or the gateway in front of it: others end with a `finish_reason`"
-)
+UNSAID: Final = "update the server, or the gateway in front of it: others end with a `finish_reason`"
 QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
-LIST_QUESTION: Final = (
-    'Name the two files of a small web page, as JSON: {"files": ["index.html", "style.css"]}.'
-)
+LIST_QUESTION: Final = 'Name the two files of a small web page, as JSON: {"files": ["index.html", "style.css"]}.'
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {"files": {"type": "array", "items": {"type": "string"}}},

@@ -7,15 +7,7 @@ if TYPE_CHECKING:
     from smol_dev.ui.screen import Redact, Screen
 
 
-def screen(
-    *,
-    json: bool,
-    quiet: bool,
-    verbose: bool,
-    stdout: TextIO,
-    stderr: TextIO,
-    redact: "Redact",
-) -> "Screen":
+def screen(*, json: bool, quiet: bool, verbose: bool, stdout: TextIO, stderr: TextIO, redact: "Redact") -> "Screen":
     """The screen for these options and streams: data on stdout, talk on stderr.
 
     With `json` NDJSON and nothing else; a live display only where stderr is a terminal that can be

@@ -84,11 +84,7 @@ def _(event: Failed) -> str:
 def _(event: RunDone) -> str:
     if not event.stages and not event.written:
         return ""  # nothing was asked: the error has said it all
-    return (
-        "\n".join(f"{name:<12}{value}" for name, value in totals(event))
-        + misfits(event)
-        + remedy(event)
-    )
+    return "\n".join(f"{name:<12}{value}" for name, value in totals(event)) + misfits(event) + remedy(event)
 
 
 def left_out(event: FilesReady) -> list[str]:
@@ -149,9 +145,7 @@ def misfits(event: RunDone) -> str:
     mended = len(event.problems) - len(left)
     head += f", {mended:,} mended" if mended else ""
     head += f", {len(left):,} left:" if left else ""
-    places = [
-        f"  {safe_name(each.path)}:{each.line}:{each.column}: {safe(each.message)}" for each in left
-    ]
+    places = [f"  {safe_name(each.path)}:{each.line}:{each.column}: {safe(each.message)}" for each in left]
     return "\n\n" + "\n".join([head, *places])
 
 

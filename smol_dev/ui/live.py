@@ -13,16 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live as Region
 from rich.text import Text
 
-from smol_dev.events import (
-    Event,
-    Failed,
-    FileFailed,
-    Piece,
-    PlanReady,
-    RunDone,
-    StageStarted,
-    Warned,
-)
+from smol_dev.events import Event, Failed, FileFailed, Piece, PlanReady, RunDone, StageStarted, Warned
 from smol_dev.safe import safe
 from smol_dev.ui.held import WORD_ENDS, Held
 from smol_dev.ui.lines import details, sentence
@@ -53,9 +44,7 @@ class Live:
         console: Console | None = None,
     ) -> None:
         file = cast("IO[str]", Talk(stream))
-        self._console = console or Console(
-            file=file, force_terminal=True, markup=False, emoji=False, highlight=False
-        )
+        self._console = console or Console(file=file, force_terminal=True, markup=False, emoji=False, highlight=False)
         self._redact = redact
         self._verbose = verbose
         self._clock = clock

@@ -31,14 +31,7 @@ NOTICES: Final = (5, 15, 30, 60, 120, 300, 600)
 class Plain:
     """The screen without drawing: the plan as it comes, then a line for whatever happens."""
 
-    def __init__(
-        self,
-        stream: TextIO,
-        *,
-        redact: Redact,
-        verbose: bool = False,
-        clock: Clock = time.monotonic,
-    ) -> None:
+    def __init__(self, stream: TextIO, *, redact: Redact, verbose: bool = False, clock: Clock = time.monotonic) -> None:
         self._talk = Talk(stream)
         self._redact = redact
         self._verbose = verbose

@@ -15,14 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
-DESCRIPTORS: Final = {
-    os.open,
-    os.mkdir,
-    os.stat,
-    os.link,
-    os.rename,
-    os.unlink,
-} <= os.supports_dir_fd
+DESCRIPTORS: Final = {os.open, os.mkdir, os.stat, os.link, os.rename, os.unlink} <= os.supports_dir_fd
 
 _READ: Final = (
     os.O_RDONLY
@@ -30,16 +23,12 @@ _READ: Final = (
     | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hold us up
     | getattr(os, "O_BINARY", 0)
 )
-_CREATE: Final = (
-    os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-)
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
 _ABOVE: Final = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER
 """How a folder on the way is opened; one that may only be passed through gives no reading."""
 
-_NO_LINKS: Final = frozenset(
-    {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
-)
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
 _BLOCK: Final = 1024 * 1024
 
 TEMPORARY: Final = ".smol-tmp-"
@@ -154,10 +143,7 @@ class Folder:
     def replace(self, name: str, target: "Folder", target_name: str) -> None:
         """Move a file to a name in another folder, in the place of what is there."""
         os.replace(
-            self.argument(name),
-            target.argument(target_name),
-            src_dir_fd=self.descriptor,
-            dst_dir_fd=target.descriptor,
+            self.argument(name), target.argument(target_name), src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor
         )
 
     def remove(self, name: str) -> None:

@@ -55,9 +55,5 @@ def entries(folder: Folder, run_id: str, *, limit: int) -> Iterator[FileState]:
             table = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if (
-            isinstance(table, dict)
-            and table.get("run_id") == run_id
-            and (state := file_state(table))
-        ):
+        if isinstance(table, dict) and table.get("run_id") == run_id and (state := file_state(table)):
             yield state

@@ -32,13 +32,7 @@ class Memory:
     """What is remembered of one run, held by its lock until it is closed."""
 
     def __init__(
-        self,
-        folder: Folder,
-        held: Lock,
-        earlier: Record | None,
-        *,
-        resume: bool,
-        provenance: Provenance,
+        self, folder: Folder, held: Lock, earlier: Record | None, *, resume: bool, provenance: Provenance
     ) -> None:
         self.folder = folder
         self.earlier = earlier
@@ -116,16 +110,10 @@ class Memory:
         known = {**planned, **record.states}
         known = {**{path: known[path] for path in known if path not in self.states}, **self.states}
         states = {
-            path: state
-            for path, state in known.items()
-            if path in planned or state.sha256 or state.state != "planned"
+            path: state for path, state in known.items() if path in planned or state.sha256 or state.state != "planned"
         }
-        whole = replace(
-            record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable)
-        )
-        with translated(
-            f"cannot write `{self.folder.path / RECORD}`", root=self.folder.path.parent
-        ):
+        whole = replace(record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable))
+        with translated(f"cannot write `{self.folder.path / RECORD}`", root=self.folder.path.parent):
             if self.record is None and self.folder.status(RECORD) is not None:
                 self.keep_copy(self.folder, RECORD, f"{NAME}/{RECORD}")
                 for name in (PLAN, LIST):
@@ -147,10 +135,7 @@ class Memory:
         known = self.states.get(state.path)
         if known and state.state == "done" and not state.sha256:
             state = replace(state, sha256=known.sha256, bytes=known.bytes)
-        with translated(
-            f"cannot write the journal of the run in `{self.folder.path}`",
-            root=self.folder.path.parent,
-        ):
+        with translated(f"cannot write the journal of the run in `{self.folder.path}`", root=self.folder.path.parent):
             self._journal.append(state, durable=durable)
         self.written_bytes += _written(state) - (_written(known) if known else 0)
         _put(self.states, state)
@@ -177,9 +162,7 @@ class Memory:
         data = _bytes(text)[:_MAX_ANSWER_BYTES]
         about = f"-{re.sub(r'[^A-Za-z0-9._-]+', '_', path)[:100]}" if path else ""
         with (
-            translated(
-                f"cannot keep an answer in `{self.folder.path}`", root=self.folder.path.parent
-            ),
+            translated(f"cannot keep an answer in `{self.folder.path}`", root=self.folder.path.parent),
             self.folder.folder("answers", create=True) as answers,
             answers.temporary(data) as temporary,
         ):
@@ -229,8 +212,7 @@ def nothing_to_resume(root: Path) -> WorkspaceError:
     """The error of a resumed run without a record."""
     return WorkspaceError(
         f"no run to resume in `{root}`: it has no `{NAME}/{RECORD}`",
-        hint="name the folder of the run: `smol_dev resume DIR`,"
-        " or start one: `smol_dev -o DIR PROMPT`",
+        hint="name the folder of the run: `smol_dev resume DIR`, or start one: `smol_dev -o DIR PROMPT`",
     )
 
 

@@ -33,9 +33,7 @@ _UNSEEN: Final = re.compile(
 
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
-_DEVICE: Final = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9]|lpt[0-9])\s*(\.|$)"
-)
+_DEVICE: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9]|lpt[0-9])\s*(\.|$)")
 
 # Short names that NTFS makes up for `.git`, `.smol` and `smol.toml`; our own temporary files.
 _RESERVED: Final = re.compile(r"(git|smol)~[0-9]+(\.tom)?|\.smol-tmp-.*")
@@ -97,10 +95,7 @@ _NOTEWORTHY: Final = (
     ),
 )
 
-_BARE_REPOSITORIES: Final = (
-    frozenset({"head", "objects", "refs"}),
-    frozenset({"head", "commondir"}),
-)
+_BARE_REPOSITORIES: Final = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
 """What makes git take a folder for a repository of its own, with a `config` that runs commands."""
 
 IS_REPOSITORY: Final = "would make its folder a git repository of its own"

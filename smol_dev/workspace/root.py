@@ -19,9 +19,7 @@ GIT: Final = re.compile(r"\.git|git~[0-9]+")
 _NAMED = 5
 
 
-def resolve(
-    root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None
-) -> Path:
+def resolve(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> Path:
     """The folder's real path; raises `WorkspaceError` for one that must not be written to.
 
     The working directory itself may be; `/`, the home folder, a folder above the working directory
@@ -89,9 +87,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _refused(path: Path, why: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"the output folder `{path}` {why}", hint="choose another folder: `-o DIR`"
-    )
+    return WorkspaceError(f"the output folder `{path}` {why}", hint="choose another folder: `-o DIR`")
 
 
 def refuse_foreign(folder: Folder, written: Mapping[str, str]) -> None:

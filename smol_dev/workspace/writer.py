@@ -84,10 +84,7 @@ class Workspace:
         Without `resume` it is created if absent, and holds nothing or what earlier runs wrote, unless
         `overwrite`; with `resume` it holds a record. No component below `no_links_below` may be a link.
         """
-        with (
-            translated(f"cannot use the output folder `{cwd / root}`", root=root),
-            contextlib.ExitStack() as held,
-        ):
+        with translated(f"cannot use the output folder `{cwd / root}`", root=root), contextlib.ExitStack() as held:
             path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
             if resume and not path.exists():
                 raise nothing_to_resume(path)
@@ -266,9 +263,7 @@ class Workspace:
     def _intent(self, target: str, data: bytes) -> Iterator[None]:
         """Remember what is about to be published, so that after a kill it is known as ours."""
         before = self._memory.states.get(target, FileState(target, "planned"))
-        intended = FileState(
-            target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)
-        )
+        intended = FileState(target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
         self._memory.note(intended, durable=True)
         try:
             yield
@@ -277,9 +272,7 @@ class Workspace:
                 self._memory.note(before)
             raise
 
-    def _publish(
-        self, temporary: str, folder: Folder, name: str, *, target: str, standing: Standing
-    ) -> None:
+    def _publish(self, temporary: str, folder: Folder, name: str, *, target: str, standing: Standing) -> None:
         if standing == "absent":
             try:
                 self._memory.folder.place(temporary, folder, name)
@@ -335,9 +328,7 @@ _OTHER_NAME: Final = "the name was the model's choice: ask for another one in th
 
 
 def _unsafe(path: str, why: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"cannot write `{path}`: {why}", hint=_OTHER_NAME, reason="unsafe_path", stops_run=False
-    )
+    return WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME, reason="unsafe_path", stops_run=False)
 
 
 def _in_the_way(root: Path, path: str, why: str) -> WorkspaceError:
@@ -354,8 +345,7 @@ def _utf8(root: Path, path: str, content: str) -> bytes:
         return content.encode()
     except UnicodeEncodeError as error:
         raise AnswerError(
-            f"the content of `{path}` is no text: half a character (a lone surrogate) at"
-            f" position {error.start}",
+            f"the content of `{path}` is no text: half a character (a lone surrogate) at position {error.start}",
             hint=f"ask again: {resume_command(root)}",
             reason="wrong_format",
         ) from error

@@ -38,15 +38,11 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "package.json": '{"devDependencies":{"jest":"1"}}',
     },
     "p5": {
-        "i.html": page(
-            "<script src='https://cdn.jsdelivr.net/npm/p5'></script><script src=s.js></script>"
-        ),
+        "i.html": page("<script src='https://cdn.jsdelivr.net/npm/p5'></script><script src=s.js></script>"),
         "s.js": "function setup(){ createCanvas(1,1); }\nfunction draw(){ rect(1,1,1,1); }",
     },
     "jquery local missing min": {
-        "i.html": page(
-            "<script src='jquery.min.js'></script><script>$(function(){ $('#a').hide(); });</script>"
-        ),
+        "i.html": page("<script src='jquery.min.js'></script><script>$(function(){ $('#a').hide(); });</script>"),
         "jquery.min.js": "!function(){}();",
     },
     "handler vars": {
@@ -86,25 +82,19 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "templates/b.html": "<script src=\"{{ url_for('static', filename='a.js') }}\"></script>",
         "static/a.js": "function del(i){}",
     },
-    "macro": {
-        "templates/a.html": "{% macro f(x) %}<label for='{{ x }}'>a</label><input id='{{ x }}'>{% endmacro %}"
-    },
+    "macro": {"templates/a.html": "{% macro f(x) %}<label for='{{ x }}'>a</label><input id='{{ x }}'>{% endmacro %}"},
     "pyside": {
         "a.py": "from __future__ import annotations\nimport typing as t\nif t.TYPE_CHECKING:\n    from b import C\ndef f(x: C) -> 'C': ...\n",
         "b.py": "class C: ...\n",
     },
-    "class scope": {
-        "a.py": "class A:\n    x = 1\n    y = [x for _ in range(3)]\n    def f(self): return __class__\n"
-    },
+    "class scope": {"a.py": "class A:\n    x = 1\n    y = [x for _ in range(3)]\n    def f(self): return __class__\n"},
     "del": {"a.py": "x = 1\ndel x\nx = 2\nprint(x)\n"},
     "walrus": {"a.py": "if (n := 3) > 2: print(n)\nprint([m for i in range(3) if (m := i)])\n"},
     "match": {
         "a.py": "def f(v):\n    match v:\n        case {'a': a, **rest}: return a, rest\n        case [x, *ys] as whole: return x, ys, whole\n"
     },
     "global": {"a.py": "def init():\n    global conn\n    conn = 1\ndef use(): return conn\n"},
-    "nonlocal": {
-        "a.py": "def a():\n    x = 1\n    def b():\n        nonlocal x\n        x = 2\n    return b\n"
-    },
+    "nonlocal": {"a.py": "def a():\n    x = 1\n    def b():\n        nonlocal x\n        x = 2\n    return b\n"},
     "except as": {"a.py": "try:\n    pass\nexcept (ValueError, TypeError) as e:\n    print(e)\n"},
     "init reexport": {
         "p/__init__.py": "from .a import *\nfrom . import b\n",
@@ -112,19 +102,9 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "p/b.py": "y=1\n",
         "m.py": "from p import x, b\nimport p.b\nprint(p.b.y, x, b.y)\n",
     },
-    "pkg attr": {
-        "p/__init__.py": "",
-        "p/a.py": "x=1\n",
-        "m.py": "import p\nimport p.a\nprint(p.a.x)\n",
-    },
-    "script in dir": {
-        "src/main.py": "from utils import f\nf()\n",
-        "src/utils.py": "def f(): ...\n",
-    },
-    "tests import": {
-        "app/main.py": "x=1\n",
-        "tests/test_a.py": "from app.main import x\nfrom main import x\n",
-    },
+    "pkg attr": {"p/__init__.py": "", "p/a.py": "x=1\n", "m.py": "import p\nimport p.a\nprint(p.a.x)\n"},
+    "script in dir": {"src/main.py": "from utils import f\nf()\n", "src/utils.py": "def f(): ...\n"},
+    "tests import": {"app/main.py": "x=1\n", "tests/test_a.py": "from app.main import x\nfrom main import x\n"},
     "flask factory": {
         "app/__init__.py": "from flask import Flask\ndef create_app():\n    app=Flask(__name__)\n    from . import routes\n    from app.models import U\n    return app\n",
         "app/routes.py": "",
@@ -150,8 +130,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
     },
     "vite svg": {
         "index.html": page(
-            "<div id=root></div><script type=module src=/src/main.jsx></script>",
-            "<link rel=icon href=/vite.svg>",
+            "<div id=root></div><script type=module src=/src/main.jsx></script>", "<link rel=icon href=/vite.svg>"
         ),
         "src/main.jsx": "import logo from '/vite.svg';\nimport './a.css';\nexport default ()=><img src={logo}/>;\n",
         "src/a.css": "",
@@ -175,14 +154,9 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "sw.js": "self.addEventListener('fetch',e=>e.respondWith(fetch(e.request))); importScripts('b.js'); skipWaiting();",
         "b.js": "",
     },
-    "worker": {
-        "i.html": page("<script>new Worker('w.js')</script>"),
-        "w.js": "onmessage=e=>postMessage(e.data);",
-    },
+    "worker": {"i.html": page("<script>new Worker('w.js')</script>"), "w.js": "onmessage=e=>postMessage(e.data);"},
     "phaser": {
-        "i.html": page(
-            "<script src='//cdn.jsdelivr.net/npm/phaser'></script><script src=g.js></script>"
-        ),
+        "i.html": page("<script src='//cdn.jsdelivr.net/npm/phaser'></script><script src=g.js></script>"),
         "g.js": "new Phaser.Game({scene:{preload,create}});\nfunction preload(){}\nfunction create(){}",
     },
     "dockerfile multi": {
@@ -194,10 +168,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "Makefile": "PY=python3\nrun:\n\t$(PY) app.py\ngen: \n\tpython gen.py > x.py\n\tpython x.py\ngen.py:\n\ttouch gen.py\n",
         "app.py": "",
     },
-    "pyproject dyn": {
-        "pyproject.toml": "[project]\nname='x'\ndynamic=['dependencies']\n",
-        "x.py": "import numpy\n",
-    },
+    "pyproject dyn": {"pyproject.toml": "[project]\nname='x'\ndynamic=['dependencies']\n", "x.py": "import numpy\n"},
     "optional dep": {
         "requirements.txt": "flask\n",
         "a.py": "try:\n    import numpy as np\nexcept ImportError:\n    np=None\n",

@@ -75,9 +75,7 @@ def test_a_hostile_gitignore_takes_no_time(tmp_path: Path) -> None:
     assert time.process_time() - begun < 5
 
 
-def test_a_name_that_is_no_text_is_told_in_ascii(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_name_that_is_no_text_is_told_in_ascii(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / os.fsdecode(b"\xff.py")).write_text("def f(:\n", encoding="utf-8")
     assert run(["check", str(tmp_path)]) == 4
     assert "invalid syntax" in capsys.readouterr().out
@@ -95,9 +93,7 @@ def test_this_project_fits_together() -> None:
     assert check(found.files, found.others | {"tests/"}) == ()
 
 
-def test_problems_are_lines_and_exit_code_4(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_problems_are_lines_and_exit_code_4(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make(tmp_path, {"a.py": "import b\nb.x()\n", "b.py": "y = 1\n"})
     assert run(["check", str(tmp_path)]) == 4
     out, err = capsys.readouterr()
@@ -113,13 +109,9 @@ def test_problems_are_lines_and_exit_code_4(
     }
     assert run(["check", str(tmp_path), "--ignore", "python-import"]) == 0
     assert run(["check", str(tmp_path), "--rule", "python-imprt"]) == 2
-    assert (
-        "there is no rule `python-imprt`; did you mean `python-import`?" in capsys.readouterr().err
-    )
+    assert "there is no rule `python-imprt`; did you mean `python-import`?" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_none_is_misuse(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_that_is_none_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", str(tmp_path / "no")]) == 2
     assert "is not a folder" in capsys.readouterr().err

@@ -25,10 +25,7 @@ HOSTILE = {
     "annotations in quotes": ("a.py", "x: 'a'\n" * 10_000),
     "calls on one line": ("a.js", "a();" * 50_000),
     "exports of itself": ("a.js", "export * from './a.js';\n" * 5_000),
-    "names that are looked up": (
-        "a.html",
-        "<script>" + "document.getElementById('a');" * 5_000 + "</script>",
-    ),
+    "names that are looked up": ("a.html", "<script>" + "document.getElementById('a');" * 5_000 + "</script>"),
     "scripts": ("a.html", "<script>a()</script>" * 5_000),
     "handlers": ("a.html", "<p onclick='a()'>" * 900 + "</p>" * 900),
     "comments of a template": ("a.html", "{{ x }}" + "{#" * 200_000),

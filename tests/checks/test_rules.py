@@ -13,10 +13,7 @@ def page(body: str, head: str = "") -> str:
 
 FAULTS = {
     "syntax": ({"a.py": "def f(:\n"}, "a.py:1:7: invalid syntax"),
-    "a name nothing defines": (
-        {"a.py": "def load():\n    return laod()\n"},
-        "a.py:2:12: `laod` is not defined",
-    ),
+    "a name nothing defines": ({"a.py": "def load():\n    return laod()\n"}, "a.py:2:12: `laod` is not defined"),
     "a name a module lacks": (
         {"main.py": "from store import lod\n", "store.py": "def load(): ...\ndef save(): ...\n"},
         "main.py:1:19: `store` (store.py) does not define `lod`; it defines: `load`, `save`",
@@ -108,10 +105,7 @@ FAULTS = {
         {"main.py": "import handlers\nimport store\n", "store.py": ""},
         "main.py:1:1: there is no module `handlers`; there is: `store`",
     ),
-    "a name behind a letter of two bytes": (
-        {"a.py": "print('é', nam)\n"},
-        "a.py:1:12: `nam` is not defined",
-    ),
+    "a name behind a letter of two bytes": ({"a.py": "print('é', nam)\n"}, "a.py:1:12: `nam` is not defined"),
     "a name in an annotation in quotes": (
         {"a.py": "def f(x: 'Nam') -> None: ...\n"},
         "a.py:1:10: `Nam` is not defined",
@@ -120,10 +114,7 @@ FAULTS = {
         {"index.html": page("<script type=module>import './a.js';</script>")},
         "index.html:1:68: there is no file `./a.js`",
     ),
-    "a picture of a style sheet": (
-        {"a.css": "a { background: url(x.png) }\n"},
-        "a.css:1:21: there is no file `x.png`",
-    ),
+    "a picture of a style sheet": ({"a.css": "a { background: url(x.png) }\n"}, "a.css:1:21: there is no file `x.png`"),
     "a script of package.json": (
         {"package.json": '{"scripts": {"start": "node srv.js"}}', "server.js": "let a = 1;\n"},
         "package.json:1:29: there is no file `srv.js`; there is: `server.js`, `package.json`",
@@ -133,10 +124,7 @@ FAULTS = {
         "Dockerfile:2:6: there is no file `ap.py`; there is: `app.py`, `Dockerfile`",
     ),
     "an entry point": (
-        {
-            "pyproject.toml": '[project]\nscripts = {x = "p.cli:man"}\n',
-            "p/cli.py": "def main(): ...\n",
-        },
+        {"pyproject.toml": '[project]\nscripts = {x = "p.cli:man"}\n', "p/cli.py": "def main(): ...\n"},
         "pyproject.toml:2:17: `p/cli.py` does not define `man`, the script `p.cli:man`",
     ),
 }
@@ -149,23 +137,13 @@ def test_a_fault_is_told_with_what_is_there(files: dict[str, str], message: str)
 
 NEAR_MISSES = {
     "a star import": {"a.py": "from b import *\nx()\n", "b.py": "from os import *\n"},
-    "a module that answers for every name": {
-        "a.py": "from b import x\n",
-        "b.py": "def __getattr__(name): ...\n",
-    },
-    "an import that may fail": {
-        "a.py": "try:\n    from b import x\nexcept ImportError:\n    x = None\n",
-        "b.py": "",
-    },
+    "a module that answers for every name": {"a.py": "from b import x\n", "b.py": "def __getattr__(name): ...\n"},
+    "an import that may fail": {"a.py": "try:\n    from b import x\nexcept ImportError:\n    x = None\n", "b.py": ""},
     "an import for types": {
         "a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy\n",
         "requirements.txt": "flask\n",
     },
-    "a source layout": {
-        "src/p/__init__.py": "",
-        "src/p/a.py": "x = 1\n",
-        "tests/test_a.py": "from p.a import x\n",
-    },
+    "a source layout": {"src/p/__init__.py": "", "src/p/a.py": "x = 1\n", "tests/test_a.py": "from p.a import x\n"},
     "a package of the same name as an installed one": {
         "ext/__init__.py": "",
         "ext/django/__init__.py": "",
@@ -192,24 +170,16 @@ NEAR_MISSES = {
     "a path from the root": {"i.html": page("<script src='/src/a.js'></script>"), "src/a.js": ""},
     "values of a template": {"i.html": page("<img src='{{ url }}.png'><p id='{{ x }}'></p>")},
     "functions of the browser": {"i.html": page("<p onclick='alert(1); this.remove()'></p>")},
-    "TypeScript by its compiled name": {
-        "a.ts": "import { b } from './b.js';\nb();\n",
-        "b.ts": "export const b = 1;\n",
-    },
+    "TypeScript by its compiled name": {"a.ts": "import { b } from './b.js';\nb();\n", "b.ts": "export const b = 1;\n"},
     "a folder's index": {
         "a.js": "import { b } from './lib';\nb();\n",
         "lib/index.js": "export * from './b';\n",
         "lib/b.js": "export const b = 1;\n",
     },
-    "Node's own modules": {
-        "a.js": "import fs from 'node:fs';\nimport 'path';\n",
-        "package.json": "{}",
-    },
+    "Node's own modules": {"a.js": "import fs from 'node:fs';\nimport 'path';\n", "package.json": "{}"},
     "a build's output": {"i.html": page("<script src='dist/bundle.js'></script>")},
     "fragments of a style sheet": {"a.css": "a { fill: url(#x); background: url(data:x) }\n"},
-    "a library from elsewhere": {
-        "i.html": page("<script src='https://x.org/a.js'></script><script>show();</script>")
-    },
+    "a library from elsewhere": {"i.html": page("<script src='https://x.org/a.js'></script><script>show();</script>")},
     "a script that no page loads": {"a.js": "show();\n"},
     "a function that another script gives to the window": {
         "i.html": page("<script src=a.js></script><script type=module src=b.js></script>"),
@@ -227,16 +197,9 @@ NEAR_MISSES = {
     "names that a class makes": {
         "a.py": "import enum\n@enum.global_enum\nclass A(enum.IntEnum):\n    B = 1\nprint(B)\n"
     },
-    "a compiled module": {
-        "p/__init__.py": "from .q import *\nfrom p.q import r\n",
-        "p/q.abi3.so": "",
-    },
-    "scripts of a published package": {
-        "package.json": '{"repository": "x", "scripts": {"test": "node test.js"}}'
-    },
-    "a page that a program made": {
-        "i.html": page("<a href='b.html'></a>", "<meta name=generator content=x>")
-    },
+    "a compiled module": {"p/__init__.py": "from .q import *\nfrom p.q import r\n", "p/q.abi3.so": ""},
+    "scripts of a published package": {"package.json": '{"repository": "x", "scripts": {"test": "node test.js"}}'},
+    "a page that a program made": {"i.html": page("<a href='b.html'></a>", "<meta name=generator content=x>")},
     "text in a text area": {"i.html": page("<textarea><img src='a.png'></textarea>")},
     "files that tests want wrong": {"testdata/a.py": "def f(:\n"},
     "C, which is not judged": {"a.c": "int main( {\n"},

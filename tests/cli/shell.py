@@ -28,9 +28,7 @@ class Shell:
 
     def type(self, *words: str) -> int:
         code = run(words)
-        self.out, self.err = (
-            text.replace(str(self.home), "~") for text in self.capture.readouterr()
-        )
+        self.out, self.err = (text.replace(str(self.home), "~") for text in self.capture.readouterr())
         return code
 
     def write(self, text: str, *, project: bool = False) -> None:

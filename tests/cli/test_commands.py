@@ -17,9 +17,7 @@ DOCTOR_OFFLINE = ("-c", "base_url=http://127.0.0.1:9/v1", "-c", "connect_timeout
         pytest.param(("config", "show", "-p", "demo"), id="after"),
         pytest.param(("--profile=demo", "config", "show"), id="with an equals sign"),
         pytest.param(("-pdemo", "config", "show"), id="stuck together"),
-        pytest.param(
-            ("--no_project_config", "-p", "demo", "config", "show"), id="two, a flag first"
-        ),
+        pytest.param(("--no_project_config", "-p", "demo", "config", "show"), id="two, a flag first"),
     ],
 )
 def test_options_may_stand_before_the_command(shell: Shell, words: tuple[str, ...]) -> None:
@@ -48,9 +46,7 @@ def test_the_value_of_an_option_is_no_command(shell: Shell) -> None:
         ("notes.rst", "`notes.rst` is a file; did you mean its text, `smol_dev - < notes.rst`?"),
     ],
 )
-def test_a_word_that_was_hardly_meant_as_a_prompt_is_refused(
-    shell: Shell, word: str, problem: str
-) -> None:
+def test_a_word_that_was_hardly_meant_as_a_prompt_is_refused(shell: Shell, word: str, problem: str) -> None:
     (shell.project / "notes.rst").write_text("a timer")
     assert shell.type("-p", "demo", word) == 2
     hint = f"a prompt of one word: `smol_dev generate {word}`"
@@ -73,19 +69,13 @@ def test_any_other_word_is_a_prompt(shell: Shell, word: str) -> None:
     [
         pytest.param(("--json",), "no prompt is given", id="no prompt"),
         pytest.param(("--json", " "), "the prompt is empty", id="an empty prompt"),
-        pytest.param(
-            ("--bogus", "x", "--json"), "No such option '--bogus'", id="an unknown option"
-        ),
-        pytest.param(
-            ("resume", "a", "b", "--json"), "Got unexpected extra argument (b)", id="resume"
-        ),
+        pytest.param(("--bogus", "x", "--json"), "No such option '--bogus'", id="an unknown option"),
+        pytest.param(("resume", "a", "b", "--json"), "Got unexpected extra argument (b)", id="resume"),
         pytest.param(("doctor", "--json", "x"), "Got unexpected extra argument (x)", id="doctor"),
         pytest.param(("--json", "no.md"), "the prompt file `no.md` does not exist", id="no file"),
     ],
 )
-def test_with_json_misuse_is_an_error_event(
-    shell: Shell, words: tuple[str, ...], message: str
-) -> None:
+def test_with_json_misuse_is_an_error_event(shell: Shell, words: tuple[str, ...], message: str) -> None:
     assert shell.type(*words) == 2
     event = json.loads(shell.out)
     assert event.pop("message").startswith(message)

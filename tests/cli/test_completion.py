@@ -83,17 +83,13 @@ def test_what_is_offered_acts_in_no_shell(shell: Shell, tmp_path: Path, program:
         (["config", "set", "default_profile"], "local-o", ["local-ollama"]),
     ],
 )
-def test_values_are_completed(
-    shell: Shell, words: list[str], incomplete: str, found: list[str]
-) -> None:
+def test_values_are_completed(shell: Shell, words: list[str], incomplete: str, found: list[str]) -> None:
     shell.write("")
     assert offered(*words, incomplete=incomplete) == found
 
 
 def test_unset_completes_the_keys_that_are_set(shell: Shell) -> None:
-    shell.write(
-        "[profiles.local]\nseed = 1\ncode.seed = 2\n[profiles.x]\nseed = 3\n[run]\nmax_files = 4\n"
-    )
+    shell.write("[profiles.local]\nseed = 1\ncode.seed = 2\n[profiles.x]\nseed = 3\n[run]\nmax_files = 4\n")
     assert offered("config", "unset") == ["seed", "code.seed", "profiles.x.seed", "run.max_files"]
     shell.write("[run]\nmax_file_bytes = 5\n", project=True)
     assert offered("config", "unset", "--project") == ["run.max_file_bytes"]

@@ -21,10 +21,7 @@ model = "x"  # good
 def test_path_lists_the_files_on_stdout(shell: Shell) -> None:
     shell.write(USER)
     assert shell.type("config", "path") == 0
-    assert shell.out.splitlines()[:2] == [
-        "project  ~/work/smol.toml (not there)",
-        "user     ~/.config/smol/smol.toml",
-    ]
+    assert shell.out.splitlines()[:2] == ["project  ~/work/smol.toml (not there)", "user     ~/.config/smol/smol.toml"]
     assert shell.err == ""
 
 
@@ -57,17 +54,13 @@ def test_explain_lists_winner_and_losers(shell: Shell) -> None:
     shell.export(SMOL_MODEL="y")
     assert shell.type("config", "explain", "model") == 0
     assert shell.out == (
-        "* y          environment (SMOL_MODEL)\n"
-        "  x          user (~/.config/smol/smol.toml:5)\n"
-        "  (not set)  defaults\n"
+        "* y          environment (SMOL_MODEL)\n  x          user (~/.config/smol/smol.toml:5)\n  (not set)  defaults\n"
     )
 
 
 def test_explain_of_an_unknown_key_names_the_nearest(shell: Shell) -> None:
     assert shell.type("config", "explain", "temprature") == 2
-    assert shell.err.startswith(
-        "error: there is no setting `temprature`; did you mean `temperature`?\n\nhint: "
-    )
+    assert shell.err.startswith("error: there is no setting `temprature`; did you mean `temperature`?\n\nhint: ")
 
 
 def test_check_reports_every_problem_at_once(shell: Shell) -> None:
@@ -94,18 +87,14 @@ def test_set_and_unset_change_the_file_and_talk_on_stderr(shell: Shell) -> None:
     assert shell.type("config", "set", "model", "qwen3:14b") == 0
     assert shell.user_file.read_text() == USER.replace('"x"', '"qwen3:14b"')
     assert shell.out == ""
-    assert shell.err == (
-        '`profiles.work.model` is now `"qwen3:14b"` in `~/.config/smol/smol.toml`\n'
-    )
+    assert shell.err == ('`profiles.work.model` is now `"qwen3:14b"` in `~/.config/smol/smol.toml`\n')
     assert shell.type("config", "unset", "model") == 0
     assert shell.user_file.read_text() == USER.replace('model = "x"  # good\n', "")
 
 
 def test_set_takes_a_profile_and_a_project(shell: Shell) -> None:
     assert shell.type("config", "set", "--project", "-p", "openai", "temperature", "0.5") == 0
-    assert tomllib.loads((shell.project / "smol.toml").read_text()) == {
-        "profiles": {"openai": {"temperature": 0.5}}
-    }
+    assert tomllib.loads((shell.project / "smol.toml").read_text()) == {"profiles": {"openai": {"temperature": 0.5}}}
 
 
 def test_set_takes_a_negative_number_as_a_value(shell: Shell) -> None:
@@ -142,12 +131,7 @@ def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
     )
     environ = {"PATH": os.defpath, "HOME": str(shell.home), "VISUAL": str(editor)}
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environ,
-        cwd=shell.project,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", code], env=environ, cwd=shell.project, capture_output=True, text=True, check=False
     )
     told = f"`{shell.user_file}` holds what you wrote\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", told)
@@ -159,8 +143,7 @@ def test_an_editor_that_fails_changes_nothing(shell: Shell) -> None:
     shell.export(VISUAL="false")
     assert shell.type("config", "edit") == 2
     assert shell.err == (
-        "error: the editor failed: false: Editing failed\n\n"
-        "hint: name another: `EDITOR=nano smol_dev config edit`\n"
+        "error: the editor failed: false: Editing failed\n\nhint: name another: `EDITOR=nano smol_dev config edit`\n"
     )
     assert shell.user_file.read_text() == USER
 

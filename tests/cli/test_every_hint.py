@@ -8,9 +8,7 @@ import pytest
 
 from tests.cli.shell import Shell
 
-WORK = (
-    'default_profile = "work"\n[profiles.work]\nmodel = "m"\n[profiles.child]\nextends = "work"\n'
-)
+WORK = 'default_profile = "work"\n[profiles.work]\nmodel = "m"\n[profiles.child]\nextends = "work"\n'
 SAMPLES = {
     "NAME": "work",
     "OTHER": "local",

@@ -43,9 +43,7 @@ def test_the_models_of_a_server_that_is_off_are_an_error_like_the_runs(shell: Sh
     assert "`ollama serve`" in shell.err
 
 
-@pytest.mark.parametrize(
-    ("model", "name"), [("llama3.2", "Ollama"), ("qwen", "llama.cpp"), (None, "Ollama")]
-)
+@pytest.mark.parametrize(("model", "name"), [("llama3.2", "Ollama"), ("qwen", "llama.cpp"), (None, "Ollama")])
 def test_the_server_that_has_the_model_is_found_and_quiet_does_not_say_so(
     shell: Shell, model: str | None, name: str
 ) -> None:

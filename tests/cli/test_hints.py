@@ -32,9 +32,7 @@ def hinted(shell: Shell) -> list[list[str]]:
         (("profiles", "remove", "work"), "smol_dev profiles use OTHER"),
     ],
 )
-def test_the_hint_names_a_command_that_works(
-    shell: Shell, typed: tuple[str, ...], first: str
-) -> None:
+def test_the_hint_names_a_command_that_works(shell: Shell, typed: tuple[str, ...], first: str) -> None:
     shell.write('default_profile = "work"\n[profiles.work]\nmodel = "m"\n')
     shell.write('[profiles.own]\nmodel = "m"\n', project=True)
     assert shell.type(*typed) == 2
@@ -54,9 +52,7 @@ def test_a_projects_default_that_a_colleague_lacks_is_created(shell: Shell) -> N
 
 
 @pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
-def test_a_file_for_all_to_write_is_closed_by_the_chmod_that_is_named(
-    shell: Shell, *, folder: bool
-) -> None:
+def test_a_file_for_all_to_write_is_closed_by_the_chmod_that_is_named(shell: Shell, *, folder: bool) -> None:
     shell.write("[run]\nmax_files = 5\n", project=True)
     place = shell.project if folder else shell.project / "smol.toml"
     place.chmod(0o777)
@@ -71,9 +67,7 @@ def test_a_profile_of_the_own_file_is_missed_where_another_was_named(shell: Shel
     (shell.home / "other.toml").write_text("[run]\n", encoding="utf-8")
     other = str(shell.home / "other.toml")
     assert shell.type("config", "show", "-p", "work", "--config", other) == 2
-    assert (
-        "`~/other.toml` was read in the place of your own `~/.config/smol/smol.toml`" in shell.err
-    )
+    assert "`~/other.toml` was read in the place of your own `~/.config/smol/smol.toml`" in shell.err
 
 
 @pytest.mark.parametrize(
@@ -117,9 +111,7 @@ def test_a_name_with_a_space_or_dot_is_reached(shell: Shell) -> None:
         assert "seed = 8" in shell.out
 
 
-def test_without_a_terminal_a_bad_edit_is_an_error_that_names_the_text(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_without_a_terminal_a_bad_edit_is_an_error_that_names_the_text(shell: Shell, tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nprintf oops > "$1"\n', encoding="utf-8")
     editor.chmod(0o700)

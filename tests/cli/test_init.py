@@ -17,17 +17,12 @@ class Ollama(BaseHTTPRequestHandler):
             "/api/version": {"version": "0.12.0"},
             "/api/tags": {"models": [{"name": "a:7b"}, {"name": "b\u202e:7b"}]},
             "/api/ps": {"models": [{"name": "a:7b", "context_length": 4096}]},
-            "/v1/models": {
-                "object": "list",
-                "data": [{"id": "a:7b", "owned_by": "library"}, {"id": "b\u202e:7b"}],
-            },
+            "/v1/models": {"object": "list", "data": [{"id": "a:7b", "owned_by": "library"}, {"id": "b\u202e:7b"}]},
         }
         answer = answers.get(self.path.partition("?")[0])
         body = b"Ollama is running" if self.path == "/" else json.dumps(answer).encode()
         self.send_response(200 if answer is not None or self.path == "/" else 404)
-        self.send_header(
-            "Content-Type", "text/plain" if self.path == "/" else "application/json; charset=utf-8"
-        )
+        self.send_header("Content-Type", "text/plain" if self.path == "/" else "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -146,12 +146,7 @@ def test_advice_weighs_the_models_that_are_there_by_their_files(shell: Shell) ->
     ],
 )
 def test_doctor_says_when_the_model_spills(shell: Shell, on_card: int, said: str) -> None:
-    model = {
-        "name": "qwen3:8b",
-        "context_length": 16384,
-        "size": 6_000_000_000,
-        "size_vram": on_card,
-    }
+    model = {"name": "qwen3:8b", "context_length": 16384, "size": 6_000_000_000, "size_vram": on_card}
     kind = Kind({**OLLAMA.documents, "/api/ps": {"models": [model]}})
     with FakeServer(kind) as server:
         shell.type("doctor", "--model", "qwen3:8b", "--api-base-url", server.base_url)

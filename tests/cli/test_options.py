@@ -14,41 +14,22 @@ def complete(*words: str, typed: str = "") -> list[str]:
 @pytest.mark.parametrize(
     ("words", "typed", "expected"),
     [
-        pytest.param(
-            ("config", "show", "--profile"),
-            "work",
-            ["work", "work-2"],
-            id="profile",
-        ),
+        pytest.param(("config", "show", "--profile"), "work", ["work", "work-2"], id="profile"),
         pytest.param(("profiles", "show"), "local-o", ["local-ollama"], id="profile argument"),
         pytest.param(("config", "set"), "code.temp", ["code.temperature"], id="key of a stage"),
         pytest.param(("config", "explain"), "run.max_files", ["run.max_files"], id="key of run"),
         pytest.param(("config", "set"), "default_p", ["default_profile"], id="top key"),
-        pytest.param(
-            ("config", "set", "prompt_variant"),
-            "",
-            ["auto", "default", "small", "house"],
-            id="variants",
-        ),
+        pytest.param(("config", "set", "prompt_variant"), "", ["auto", "default", "small", "house"], id="variants"),
         pytest.param(("config", "set", "extends"), "work-", ["work-2"], id="parents"),
-        pytest.param(
-            ("config", "set", "code.reasoning"),
-            "",
-            ["auto", "off", "low", "medium", "high"],
-            id="values",
-        ),
+        pytest.param(("config", "set", "code.reasoning"), "", ["auto", "off", "low", "medium", "high"], id="values"),
         pytest.param(("config", "set", "local_only"), "t", ["true"], id="booleans"),
         pytest.param(("config", "set", "context_window"), "", ["auto"], id="number or word"),
         pytest.param(("config", "show", "-c"), "strat", ["strategy="], id="-c key"),
         pytest.param(("config", "show", "-c"), "strategy=p", ["strategy=parallel"], id="-c value"),
     ],
 )
-def test_what_can_be_typed_is_completed(
-    shell: Shell, words: tuple[str, ...], typed: str, expected: list[str]
-) -> None:
-    shell.write(
-        '[profiles.work]\n[profiles.work-2]\nextends = "work"\n[prompts.house]\nextends = "small"\n'
-    )
+def test_what_can_be_typed_is_completed(shell: Shell, words: tuple[str, ...], typed: str, expected: list[str]) -> None:
+    shell.write('[profiles.work]\n[profiles.work-2]\nextends = "work"\n[prompts.house]\nextends = "small"\n')
     assert complete(*words, typed=typed) == expected
 
 

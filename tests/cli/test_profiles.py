@@ -7,10 +7,7 @@ from tests.cli.shell import Shell
 
 
 def test_list_marks_the_active_one_its_layer_and_where_it_runs(shell: Shell) -> None:
-    shell.write(
-        'default_profile = "work"\n[profiles.work]\ndescription = "Office\u202e"\n'
-        'extends = "openai"\n'
-    )
+    shell.write('default_profile = "work"\n[profiles.work]\ndescription = "Office\u202e"\nextends = "openai"\n')
     assert shell.type("profiles", "list") == 0
     rows = {line[1:].split()[0]: line.split(maxsplit=4) for line in shell.out.splitlines()}
     assert rows["work"] == ["*", "work", "cloud", "user", "Office\\u202e"]
@@ -49,9 +46,7 @@ def test_list_and_completion_do_not_wait_for_pydantic(shell: Shell) -> None:
 def test_show_prints_the_profile_as_toml(shell: Shell) -> None:
     assert shell.type("profiles", "show", "openai", "--origin") == 0
     assert tomllib.loads(shell.out)["profiles"]["openai"]["timeout"] == 120
-    assert shell.out.startswith(
-        "# api_key: missing: (env OPENAI_API_KEY, for https://api.openai.com)\n"
-    )
+    assert shell.out.startswith("# api_key: missing: (env OPENAI_API_KEY, for https://api.openai.com)\n")
 
 
 def test_show_of_an_unknown_profile_names_the_nearest(shell: Shell) -> None:

@@ -38,32 +38,20 @@ def test_the_prompt_is(given: str, prompt: str) -> None:
     ("given", "older", "message"),
     [
         pytest.param(None, None, "no prompt is given", id="none"),
-        pytest.param(
-            "a", "b", "the prompt is given twice, as an argument and with `--prompt`", id="two"
-        ),
+        pytest.param("a", "b", "the prompt is given twice, as an argument and with `--prompt`", id="two"),
         pytest.param("", None, "the prompt is empty", id="empty"),
         pytest.param(" \n", None, "the prompt is empty", id="blank"),
         pytest.param("empty.md", None, "the prompt is empty", id="an empty file"),
         pytest.param("no.md", None, "the prompt file `no.md` does not exist", id="no such file"),
         pytest.param("folder.md", None, "the prompt file `folder.md` is not a file", id="a folder"),
         pytest.param("fifo.md", None, "the prompt file `fifo.md` is not a file", id="a FIFO"),
-        pytest.param(
-            "latin.md", None, "the prompt file `latin.md` is not UTF-8 (byte 2)", id="not UTF-8"
-        ),
-        pytest.param(
-            "nul.md", None, "the prompt file `nul.md` holds a NUL character", id="a binary file"
-        ),
-        pytest.param(
-            "big.md", None, "the prompt file `big.md` is longer than 1 MiB", id="too long"
-        ),
-        pytest.param(
-            "caf\udce9", None, "the prompt is not UTF-8 (byte 3)", id="argument not UTF-8"
-        ),
+        pytest.param("latin.md", None, "the prompt file `latin.md` is not UTF-8 (byte 2)", id="not UTF-8"),
+        pytest.param("nul.md", None, "the prompt file `nul.md` holds a NUL character", id="a binary file"),
+        pytest.param("big.md", None, "the prompt file `big.md` is longer than 1 MiB", id="too long"),
+        pytest.param("caf\udce9", None, "the prompt is not UTF-8 (byte 3)", id="argument not UTF-8"),
     ],
 )
-def test_a_bad_prompt_is_one_clear_error(
-    given: str | None, older: str | None, message: str
-) -> None:
+def test_a_bad_prompt_is_one_clear_error(given: str | None, older: str | None, message: str) -> None:
     Path("empty.md").write_text("", encoding="utf-8")
     Path("folder.md").mkdir()
     os.mkfifo("fifo.md")

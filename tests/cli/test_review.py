@@ -64,9 +64,7 @@ class Terminal:
 
 
 @contextmanager
-def terminal(
-    shell: Shell, server: FakeServer, *, editor: str = "false", kind: str = "dumb"
-) -> Iterator[Terminal]:
+def terminal(shell: Shell, server: FakeServer, *, editor: str = "false", kind: str = "dumb") -> Iterator[Terminal]:
     """A reviewed run in the made-up home, with a shell script as the editor."""
     script = shell.home / "editor"
     script.write_text(editor, encoding="utf-8")
@@ -119,13 +117,8 @@ def test_plan_and_list_are_shown_and_accepted(shell: Shell) -> None:
     assert written(shell) == TWO
 
 
-def test_on_a_terminal_that_can_be_drawn_on_nothing_is_drawn_over_the_question(
-    shell: Shell,
-) -> None:
-    with (
-        FakeServer(plays(TWO)) as server,
-        terminal(shell, server, kind="xterm") as run,
-    ):
+def test_on_a_terminal_that_can_be_drawn_on_nothing_is_drawn_over_the_question(shell: Shell) -> None:
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, kind="xterm") as run:
         run.wait_for("Your choice: ")
         asked = len(run.shown)
         run.type("", "accept\n")
@@ -148,9 +141,7 @@ def test_an_edited_list_that_cannot_be_used_can_be_edited_again(shell: Shell) ->
     assert recorded(shell)["files"] == ["b/b.py"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "chats"), [("\n", 5), ("n\n", 4)], ids=["list anew", "same list"]
-)
+@pytest.mark.parametrize(("answer", "chats"), [("\n", 5), ("n\n", 4)], ids=["list anew", "same list"])
 def test_an_edited_plan_is_the_one_that_is_followed(shell: Shell, answer: str, chats: int) -> None:
     editor = 'echo "One more thing." >> "$1"'
     with FakeServer(plays(TWO)) as server, terminal(shell, server, editor=editor) as run:
@@ -227,14 +218,10 @@ def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
     ("options", "message"),
     [
         pytest.param([], "`--review` asks, and there is no terminal to ask on", id="no terminal"),
-        pytest.param(
-            ["--quiet"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="quiet"
-        ),
+        pytest.param(["--quiet"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="quiet"),
     ],
 )
-def test_without_anyone_to_ask_nothing_is_begun(
-    shell: Shell, options: list[str], message: str
-) -> None:
+def test_without_anyone_to_ask_nothing_is_begun(shell: Shell, options: list[str], message: str) -> None:
     with FakeServer(plays(TWO)) as server:
         words = ("--review", "-c", f"base_url={server.base_url}", "-c", "model=m", "a counter")
         assert shell.type(*options, *words) == 2

@@ -9,15 +9,11 @@ from smol_dev.errors import UsageError
 @pytest.mark.parametrize(
     ("model", "provider", "settings"),
     [
-        pytest.param(
-            "ollama/mistral:7b", None, {"provider": "ollama", "model": "mistral:7b"}, id="ollama"
-        ),
+        pytest.param("ollama/mistral:7b", None, {"provider": "ollama", "model": "mistral:7b"}, id="ollama"),
         pytest.param("lmstudio/a/b", None, {"provider": "lmstudio", "model": "a/b"}, id="lmstudio"),
         pytest.param("llamacpp/x", None, {"provider": "llamacpp", "model": "x"}, id="llamacpp"),
         pytest.param("vllm/org/x", None, {"provider": "vllm", "model": "org/x"}, id="vllm"),
-        pytest.param(
-            "openai/gpt-oss-20b", None, {"model": "openai/gpt-oss-20b"}, id="openai is a name"
-        ),
+        pytest.param("openai/gpt-oss-20b", None, {"model": "openai/gpt-oss-20b"}, id="openai is a name"),
         pytest.param(
             "lmstudio-community/Meta-Llama-3-8B-Instruct-GGUF",
             None,
@@ -30,9 +26,7 @@ from smol_dev.errors import UsageError
         pytest.param(None, "ollama", {"provider": "ollama"}, id="provider alone"),
     ],
 )
-def test_model_and_provider(
-    model: str | None, provider: str | None, settings: dict[str, str]
-) -> None:
+def test_model_and_provider(model: str | None, provider: str | None, settings: dict[str, str]) -> None:
     named = named_settings(model=model, provider=provider, base_url=None, api_key_env=None)
     assert {key: value for key, (value, _) in named.items()} == settings
 
@@ -50,7 +44,5 @@ def test_each_setting_knows_its_option() -> None:
 def test_two_providers_are_an_error() -> None:
     with pytest.raises(UsageError) as caught:
         named_settings(model="ollama/x", provider="vllm", base_url=None, api_key_env=None)
-    assert caught.value.message == (
-        "`--model ollama/x` and `--llm-provider vllm` name two providers"
-    )
+    assert caught.value.message == ("`--model ollama/x` and `--llm-provider vllm` name two providers")
     assert caught.value.hint == "type `--llm-provider vllm --model x`, or leave one of them out"

@@ -10,11 +10,7 @@ import pytest
 from tests.cli.shell import Shell
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
 
-ANSWERS = (
-    ("files", '{"files": ["a.py"]}'),
-    ("code", "```python\nx = 1\n```\n"),
-    ("plan", "A plan."),
-)
+ANSWERS = (("files", '{"files": ["a.py"]}'), ("code", "```python\nx = 1\n```\n"), ("plan", "A plan."))
 PROMPTS = """
 [prompts.house]
 plan = "PLAN $prompt"
@@ -33,9 +29,7 @@ def answer(request: Received) -> Canned:
 
 def stage_of(request: Received) -> str:
     """The stage of a request: that of the last of our words in it."""
-    (last,) = [each["content"] for each in request.json()["messages"] if each["role"] == "user"][
-        -1:
-    ]
+    (last,) = [each["content"] for each in request.json()["messages"] if each["role"] == "user"][-1:]
     return str(re.findall("PLAN|FILES|CODE", last)[0]).lower()
 
 
@@ -137,9 +131,7 @@ def test_what_is_shown_is_what_every_request_of_a_run_holds(
     ],
 )
 @pytest.mark.parametrize("own", [False, True], ids=["usual file", "named file"])
-def test_the_hint_makes_what_was_found_permanent(
-    shell: Shell, file: str, flags: tuple[str, ...], *, own: bool
-) -> None:
+def test_the_hint_makes_what_was_found_permanent(shell: Shell, file: str, flags: tuple[str, ...], *, own: bool) -> None:
     if own and not file:
         pytest.skip("a named file must be there")
     with FakeServer(answer) as server:

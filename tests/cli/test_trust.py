@@ -15,9 +15,7 @@ def test_without_a_terminal_and_yes_nothing_is_recorded(shell: Shell) -> None:
     lines = shell.err.splitlines()
     assert lines[0] == "`~/work/smol.toml` steers where prompts go, or what is sent:"
     assert lines[2] == "  profiles.local.base_url: not set → `http://127.0.0.1:9/v1`"
-    assert lines[3] == (
-        "error: `~/work/smol.toml` is not approved, and there is no terminal to ask on"
-    )
+    assert lines[3] == ("error: `~/work/smol.toml` is not approved, and there is no terminal to ask on")
     assert shell.type("trust", "--list") == 0
     assert shell.out == ""
 
@@ -115,18 +113,14 @@ def test_every_text_is_shown_whole_and_then_what_changed(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
-def test_what_is_longer_than_the_terminal_is_paged(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_longer_than_the_terminal_is_paged(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.write('[prompts.house]\nplan = "plan.md"\n', project=True)
     (shell.project / "plan.md").write_text("$prompt\n" + "line\n" * 100 + "the last\x1b[2J\n")
     monkeypatch.setenv("PAGER", "cat")
     ours, theirs = os.openpty()
     os.write(ours, b"n\n")
     command = [sys.executable, "-m", "smol_dev", "trust"]
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True
-    ) as asking:
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True) as asking:
         os.close(theirs)
         paged = b""
         while b"the last" not in paged:
@@ -135,8 +129,5 @@ def test_what_is_longer_than_the_terminal_is_paged(
     os.close(ours)
     assert b"\x1b" not in paged
     assert asking.returncode == 6
-    assert (
-        err.splitlines()[0]
-        == f"`{shell.project}/smol.toml` steers where prompts go, or what is sent:"
-    )
+    assert err.splitlines()[0] == f"`{shell.project}/smol.toml` steers where prompts go, or what is sent:"
     assert "line" not in err

@@ -34,8 +34,7 @@ def test_a_seed_below_zero_is_set(shell: Shell) -> None:
         pytest.param(
             "SMOL_EXTRA_BODY",
             "top_k=40",
-            "SMOL_EXTRA_BODY: extra_body: must be a table; write it as JSON: "
-            "`SMOL_EXTRA_BODY='{\"top_k\": 40}'`",
+            "SMOL_EXTRA_BODY: extra_body: must be a table; write it as JSON: `SMOL_EXTRA_BODY='{\"top_k\": 40}'`",
             id="table",
         ),
         pytest.param(
@@ -47,9 +46,7 @@ def test_a_seed_below_zero_is_set(shell: Shell) -> None:
         ),
     ],
 )
-def test_a_variable_of_the_wrong_form_says_how_it_is_written(
-    shell: Shell, variable: str, text: str, said: str
-) -> None:
+def test_a_variable_of_the_wrong_form_says_how_it_is_written(shell: Shell, variable: str, text: str, said: str) -> None:
     shell.export(**{variable: text})
     assert shell.type("config", "show") == 2
     assert error(shell) == said
@@ -83,18 +80,14 @@ def test_a_variable_of_the_wrong_form_says_how_it_is_written(
         ),
     ],
 )
-def test_an_option_of_the_wrong_form_says_how_it_is_written(
-    shell: Shell, typed: str, said: str
-) -> None:
+def test_an_option_of_the_wrong_form_says_how_it_is_written(shell: Shell, typed: str, said: str) -> None:
     assert shell.type("config", "show", "-c", typed) == 2
     assert error(shell).startswith(said)
 
 
 def test_a_number_for_a_text_says_how_it_is_typed(shell: Shell) -> None:
     assert shell.type("config", "set", "model", "123") == 2
-    assert error(shell) == (
-        "`profiles.local.model` must be text, and TOML reads something else here"
-    )
+    assert error(shell) == ("`profiles.local.model` must be text, and TOML reads something else here")
     assert "`smol_dev config set profiles.local.model '\"123\"'`" in hint(shell)
     assert shell.type("config", "set", "profiles.local.model", '"123"') == 0
     assert 'model = "123"' in shell.user_file.read_text(encoding="utf-8")
@@ -109,9 +102,7 @@ def test_a_number_for_a_text_says_how_it_is_typed(shell: Shell) -> None:
         ("extra_body.n", "18446744073709551616", "must be a whole number of at most 64 bits"),
     ],
 )
-def test_a_value_that_no_server_takes_is_refused(
-    shell: Shell, key: str, value: str, said: str
-) -> None:
+def test_a_value_that_no_server_takes_is_refused(shell: Shell, key: str, value: str, said: str) -> None:
     assert shell.type("config", "set", key, value) == 2
     assert said in shell.err
     assert not shell.user_file.exists()
@@ -121,10 +112,7 @@ def test_unset_takes_the_tables_with_it_that_set_made(shell: Shell) -> None:
     text = '# mine\n[profiles.work]\nmodel = "m"\n'
     shell.write(text)
     for key in ("code.model", "extra_body.options.top_k", "timeout"):
-        assert (
-            shell.type("config", "set", f"profiles.work.{key}", "5" if "model" not in key else "x")
-            == 0
-        )
+        assert shell.type("config", "set", f"profiles.work.{key}", "5" if "model" not in key else "x") == 0
     for key in ("timeout", "extra_body.options.top_k", "code.model"):
         assert shell.type("config", "unset", f"profiles.work.{key}") == 0
     assert shell.user_file.read_text(encoding="utf-8") == text
@@ -141,21 +129,16 @@ def test_unset_takes_the_tables_with_it_that_set_made(shell: Shell) -> None:
     ],
     ids=["shipped", "own", "run", "comment", "inline"],
 )
-def test_unset_leaves_no_empty_table_but_a_profile_or_a_comment(
-    shell: Shell, text: str, key: str, left: str
-) -> None:
+def test_unset_leaves_no_empty_table_but_a_profile_or_a_comment(shell: Shell, text: str, key: str, left: str) -> None:
     shell.write(text)
     assert shell.type("config", "unset", key) == 0
     assert shell.user_file.read_text(encoding="utf-8").strip() == left.strip()
 
 
 @pytest.mark.parametrize(
-    "words",
-    [("config", "set", "timeout", "5", "--project"), ("profiles", "add", "x", "--project")],
+    "words", [("config", "set", "timeout", "5", "--project"), ("profiles", "add", "x", "--project")]
 )
-def test_a_new_project_file_stands_at_the_root_of_its_repository(
-    shell: Shell, words: tuple[str, ...]
-) -> None:
+def test_a_new_project_file_stands_at_the_root_of_its_repository(shell: Shell, words: tuple[str, ...]) -> None:
     below = shell.project / "src" / "deep"
     below.mkdir(parents=True)
     shell.monkeypatch.chdir(below)
@@ -171,8 +154,7 @@ def test_a_new_project_file_stands_here_without_a_repository(shell: Shell) -> No
 
 
 @pytest.mark.parametrize(
-    "words",
-    [("config", "set", "timeout", "5"), ("config", "edit"), ("profiles", "use", "local-ollama")],
+    "words", [("config", "set", "timeout", "5"), ("config", "edit"), ("profiles", "use", "local-ollama")]
 )
 def test_a_read_only_file_is_not_replaced_unasked(shell: Shell, words: tuple[str, ...]) -> None:
     shell.write("[run]\nmax_files = 5\n")
@@ -195,12 +177,8 @@ def test_a_read_only_file_is_not_replaced_unasked(shell: Shell, words: tuple[str
         ("https://a.example/api/v1beta/openai", ""),
     ],
 )
-def test_an_address_without_v1_is_warned_about_when_it_is_set(
-    shell: Shell, url: str, better: str
-) -> None:
-    said = (
-        "the address has no `/v1`, under which most servers answer; with it: `smol_dev config set"
-    )
+def test_an_address_without_v1_is_warned_about_when_it_is_set(shell: Shell, url: str, better: str) -> None:
+    said = "the address has no `/v1`, under which most servers answer; with it: `smol_dev config set"
     assert shell.type("config", "set", "base_url", url) == 0
     assert (f"{said} profiles.local.base_url {better}`" in shell.err) is bool(better)
     assert shell.type("profiles", "add", "own", "--base-url", url) == 0
@@ -225,9 +203,7 @@ def test_nothing_is_suggested_that_no_slip_explains(shell: Shell, name: str) -> 
     assert error(shell) == f"--profile: there is no profile `{name}`"
 
 
-@pytest.mark.parametrize(
-    "name", ["opneai", "opnai", "openaii", "openia", "OPENAI", "local_olama", "local-ollmaa"]
-)
+@pytest.mark.parametrize("name", ["opneai", "opnai", "openaii", "openia", "OPENAI", "local_olama", "local-ollmaa"])
 def test_a_slip_of_the_fingers_is_recognised(shell: Shell, name: str) -> None:
     assert shell.type("config", "show", "-p", name) == 2
     meant = "openai" if name.lower().startswith("o") else "local-ollama"
@@ -235,14 +211,10 @@ def test_a_slip_of_the_fingers_is_recognised(shell: Shell, name: str) -> None:
 
 
 @pytest.mark.parametrize("letter", "btnfruUexdsW")
-def test_a_windows_path_in_double_quotes_is_told_whatever_its_letter(
-    shell: Shell, letter: str
-) -> None:
+def test_a_windows_path_in_double_quotes_is_told_whatever_its_letter(shell: Shell, letter: str) -> None:
     shell.write(f'[profiles.own]\napi_key_file = "C:\\{letter}sers\\key"\n')
     assert shell.type("config", "check") == 2
-    assert (
-        "a backslash in a string must be `\\\\`, or write the string in single quotes" in shell.err
-    )
+    assert "a backslash in a string must be `\\\\`, or write the string in single quotes" in shell.err
     shell.write(f'[run]\noutput_dir = "build\\{letter}"\n')
     assert shell.type("config", "check") == 2
     assert "a backslash in a string must be `\\\\`" in shell.err
@@ -277,9 +249,7 @@ def test_the_output_folder_of_a_project_stays_inside_it(shell: Shell, output: st
         assert "is outside the project's folder; choose it with `--output`" in shell.err
 
 
-def test_every_folder_of_xdg_config_dirs_is_read_the_first_strongest(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_every_folder_of_xdg_config_dirs_is_read_the_first_strongest(shell: Shell, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two", "three")]
     texts = ["temperature = 0.1", "temperature = 0.2\nseed = 2", "seed = 3\ntimeout = 33"]
     for folder, text in zip(folders, texts, strict=True):

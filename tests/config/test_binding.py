@@ -34,20 +34,10 @@ def test_a_key_goes_to_the_server_it_was_written_down_for(world: World) -> None:
     [
         pytest.param(PROFILE, {"flags": f"base_url={EVIL}/v1"}, id="flag"),
         pytest.param(PROFILE, {"environ": ("SMOL_BASE_URL", f"{EVIL}/v1")}, id="variable"),
-        pytest.param(
-            PROFILE,
-            {"project": f'[profiles.work]\nbase_url = "{EVIL}/v1"\n'},
-            id="approved project",
-        ),
+        pytest.param(PROFILE, {"project": f'[profiles.work]\nbase_url = "{EVIL}/v1"\n'}, id="approved project"),
         pytest.param(PROFILE, {"flags": "provider=lmstudio"}, id="provider"),
-        pytest.param(
-            PROFILE,
-            {"flags": f"base_url={GOOD.replace('127.0.0.1', 'localhost')}/v1"},
-            id="localhost",
-        ),
-        pytest.param(
-            PROFILE, {"flags": f"base_url={GOOD.replace('http:', 'https:')}/v1"}, id="scheme"
-        ),
+        pytest.param(PROFILE, {"flags": f"base_url={GOOD.replace('127.0.0.1', 'localhost')}/v1"}, id="localhost"),
+        pytest.param(PROFILE, {"flags": f"base_url={GOOD.replace('http:', 'https:')}/v1"}, id="scheme"),
         pytest.param(PROFILE, {"flags": "base_url=''"}, id="server that is found"),
         pytest.param(
             f'[profiles.base]\nbase_url = "{GOOD}/v1"\napi_key = "canary"\n'
@@ -56,8 +46,7 @@ def test_a_key_goes_to_the_server_it_was_written_down_for(world: World) -> None:
             id="child",
         ),
         pytest.param(
-            f'[profiles.work]\nextends = "base"\napi_key = "canary"\n'
-            f'[profiles.base]\nbase_url = "{GOOD}/v1"\n',
+            f'[profiles.work]\nextends = "base"\napi_key = "canary"\n[profiles.base]\nbase_url = "{GOOD}/v1"\n',
             {"project": f'[profiles.base]\nbase_url = "{EVIL}/v1"\n'},
             id="parent moved by the project",
         ),
@@ -74,9 +63,7 @@ def test_a_key_goes_to_the_server_it_was_written_down_for(world: World) -> None:
         ),
     ],
 )
-def test_a_key_does_not_follow_an_address_that_is_moved(
-    world: World, user: str, other: dict[str, str]
-) -> None:
+def test_a_key_does_not_follow_an_address_that_is_moved(world: World, user: str, other: dict[str, str]) -> None:
     world.write(user=user, project=other.get("project", ""))
     if "environ" in other:
         world.environ[other["environ"][0]] = other["environ"][1]
@@ -101,9 +88,7 @@ def test_the_warning_names_both_servers_and_the_remedy(world: World) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "moved", ["/v1", "/other/v1", "/"], ids=["the same", "another path", "no path"]
-)
+@pytest.mark.parametrize("moved", ["/v1", "/other/v1", "/"], ids=["the same", "another path", "no path"])
 def test_a_key_follows_within_its_server(world: World, moved: str) -> None:
     world.write(user=PROFILE)
     flags = Flags(profile="work", named={"base_url": (GOOD + moved, "--api-base-url")})
@@ -143,9 +128,7 @@ OWN = f'[profiles.work]\nbase_url = "{GOOD}/v1"\n'
         pytest.param(PARENT, "", id="parent"),
     ],
 )
-def test_an_exported_key_never_goes_where_a_project_says(
-    world: World, project: str, user: str
-) -> None:
+def test_an_exported_key_never_goes_where_a_project_says(world: World, project: str, user: str) -> None:
     world.write(project=project, user=user)
     approve(world.project_file, world.surroundings)
     world.environ["SMOL_API_KEY"] = "canary"
@@ -162,26 +145,17 @@ def test_an_exported_key_goes_to_the_server_that_is_found(world: World) -> None:
     ("environ", "flags", "origin"),
     [
         pytest.param({}, Flags(profile="openai"), CLOUD, id="OpenAI"),
-        pytest.param(
-            {"OPENAI_BASE_URL": f"{GOOD}/v1"}, Flags(profile="openai"), GOOD, id="with its address"
-        ),
+        pytest.param({"OPENAI_BASE_URL": f"{GOOD}/v1"}, Flags(profile="openai"), GOOD, id="with its address"),
         pytest.param({}, Flags(profile="work"), None, id="elsewhere"),
-        pytest.param(
-            {"OPENAI_BASE_URL": f"{GOOD}/v1"}, Flags(profile="work"), GOOD, id="same server"
-        ),
+        pytest.param({"OPENAI_BASE_URL": f"{GOOD}/v1"}, Flags(profile="work"), GOOD, id="same server"),
         pytest.param(
             {},
-            Flags(
-                named={"base_url": (f"{CLOUD}/v1", "--api-base-url")}, sets=("local_only=false",)
-            ),
+            Flags(named={"base_url": (f"{CLOUD}/v1", "--api-base-url")}, sets=("local_only=false",)),
             CLOUD,
             id="by its address",
         ),
         pytest.param(
-            {},
-            Flags(profile="openai", named={"base_url": (f"{EVIL}/v1", "--api-base-url")}),
-            None,
-            id="moved",
+            {}, Flags(profile="openai", named={"base_url": (f"{EVIL}/v1", "--api-base-url")}), None, id="moved"
         ),
         pytest.param({}, Flags(), None, id="detection"),
     ],
@@ -220,8 +194,7 @@ def test_two_exported_keys_are_an_error(world: World) -> None:
     world.environ.update(SMOL_API_KEY="canary", SMOL_API_KEY_FILE="key")
     (problem,) = world.problems()
     assert problem == (
-        "SMOL_API_KEY_FILE: api_key_file: at most one of the `api_key…` settings, "
-        "not `api_key` and `api_key_file`"
+        "SMOL_API_KEY_FILE: api_key_file: at most one of the `api_key…` settings, not `api_key` and `api_key_file`"
     )
 
 
@@ -240,10 +213,7 @@ def test_headers_are_bound_like_keys(world: World) -> None:
     moved = world.load(TO_EVIL)
     assert moved.secrets() == ()
     assert moved.profile.headers == {}
-    assert [line.partition(" of ")[0] for line in moved.warnings] == [
-        "the header `X-Team`",
-        "the header `X-Two`",
-    ]
+    assert [line.partition(" of ")[0] for line in moved.warnings] == ["the header `X-Team`", "the header `X-Two`"]
 
 
 @pytest.mark.parametrize(
@@ -264,9 +234,7 @@ def test_the_summary_says_where_the_key_is_from(
 ) -> None:
     world.write(user=f'[profiles.work]\nbase_url = "{GOOD}/v1"\n{setting}\n')
     world.environ.update(environ)
-    expected = summary.replace("FILE", str(world.user_file)).replace(
-        "FOLDER", str(world.user_file.parent)
-    )
+    expected = summary.replace("FILE", str(world.user_file)).replace("FOLDER", str(world.user_file.parent))
     assert world.load(WORK).key_summary() == expected
     assert "canary" not in expected
 
@@ -284,9 +252,7 @@ def test_a_key_in_a_file_that_others_can_read_is_a_warning(world: World) -> None
     world.write(user=PROFILE)
     world.user_file.chmod(0o644)
     path = world.user_file
-    assert world.load(WORK).warnings == (
-        f"{path}:3:1: others can read this key: `chmod 600 {path}`",
-    )
+    assert world.load(WORK).warnings == (f"{path}:3:1: others can read this key: `chmod 600 {path}`",)
 
 
 def test_a_key_file_is_found_beside_the_file_that_names_it(world: World, tmp_path: Path) -> None:
@@ -305,9 +271,7 @@ def test_nothing_that_was_loaded_shows_a_key(world: World) -> None:
     assert "headers=['x']" in repr(loaded)
 
 
-def test_a_parents_key_without_address_is_for_the_address_of_a_child_beside_it(
-    world: World,
-) -> None:
+def test_a_parents_key_without_address_is_for_the_address_of_a_child_beside_it(world: World) -> None:
     parent = '[profiles.base]\napi_key = "canary"\n'
     child = f'[profiles.work]\nextends = "base"\nbase_url = "{GOOD}/v1"\n'
     world.write(user=parent + child)

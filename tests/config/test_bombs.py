@@ -37,17 +37,10 @@ def test_a_bomb_is_one_clean_error_within_a_second(world: World, bomb: str) -> N
 
 CROWDS = {
     "unknown keys": "".join(f"k{number}=1\n" for number in range(7000)),
-    "unknown keys of a profile": "[profiles.local]\n"
-    + "".join(f"max_token{number}=1\n" for number in range(3500)),
-    "parents in a row": "".join(
-        f"[profiles.p{number}]\nextends='p{number + 1}'\n" for number in range(2000)
-    ),
-    "parents that are not there": "".join(
-        f"[profiles.p{number}]\nextends='q{number}'\n" for number in range(2000)
-    ),
-    "variants in a row": "".join(
-        f"[prompts.p{number}]\nextends='p{number + 1}'\n" for number in range(2000)
-    ),
+    "unknown keys of a profile": "[profiles.local]\n" + "".join(f"max_token{number}=1\n" for number in range(3500)),
+    "parents in a row": "".join(f"[profiles.p{number}]\nextends='p{number + 1}'\n" for number in range(2000)),
+    "parents that are not there": "".join(f"[profiles.p{number}]\nextends='q{number}'\n" for number in range(2000)),
+    "variants in a row": "".join(f"[prompts.p{number}]\nextends='p{number + 1}'\n" for number in range(2000)),
     "as many parents as there may be": "".join(
         f"[profiles.p{number}]\nextends='p{number + 1}'\n" for number in range(200)
     ),
@@ -97,9 +90,7 @@ PIECES = [*"a.\"'[]{}=\n\\,#1 ", '"' * 3, "'" * 3, "[[", "]]", "a.b"]
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12), st.integers(1, 5000))
 @settings(deadline=None, max_examples=60)
-def test_whatever_a_file_repeats_it_is_read_or_refused_at_once(
-    pieces: list[str], times: int
-) -> None:
+def test_whatever_a_file_repeats_it_is_read_or_refused_at_once(pieces: list[str], times: int) -> None:
     text = ("".join(pieces) * times)[: 64 * 1024]
     began = time.process_time()
     with contextlib.suppress(BadFileError):

@@ -69,9 +69,7 @@ max_files = 3
         ),
     ],
 )
-def test_a_set_value_changes_its_own_lines_alone(
-    key: Key, value: object, old: str, new: str
-) -> None:
+def test_a_set_value_changes_its_own_lines_alone(key: Key, value: object, old: str, new: str) -> None:
     assert with_value(FILE, key, value) == FILE.replace(old, new)
 
 
@@ -79,9 +77,7 @@ def test_a_set_value_changes_its_own_lines_alone(
     ("text", "key", "expected"),
     [
         pytest.param("", ("default_profile",), 'default_profile = "v"\n', id="empty file"),
-        pytest.param(
-            "# hi\n", ("default_profile",), '# hi\n\ndefault_profile = "v"\n', id="only a comment"
-        ),
+        pytest.param("# hi\n", ("default_profile",), '# hi\n\ndefault_profile = "v"\n', id="only a comment"),
         pytest.param(
             "# hi\n[run]\nmax_files = 2\n",
             ("default_profile",),
@@ -135,11 +131,7 @@ def test_a_file_of_any_shape_takes_a_value(text: str, key: Key, expected: str) -
     [
         pytest.param(("profiles", "work", "model"), 'model = "x"   # the model\n', id="key"),
         pytest.param(("default_profile",), 'default_profile = "work"  # the usual\n', id="top"),
-        pytest.param(
-            ("profiles", "work", "plan"),
-            '  [profiles.work.plan]\n  model = "p"\n\n',
-            id="table",
-        ),
+        pytest.param(("profiles", "work", "plan"), '  [profiles.work.plan]\n  model = "p"\n\n', id="table"),
         pytest.param(("run",), "\n# limits\n[run]\nmax_files = 3\n", id="last table"),
     ],
 )
@@ -167,9 +159,7 @@ def test_an_inline_profile_can_be_removed() -> None:
 
 
 def test_a_renamed_profile_is_renamed_in_every_header() -> None:
-    assert renamed(FILE, ("profiles", "work"), "at home") == FILE.replace(
-        "[profiles.work", '[profiles."at home"'
-    )
+    assert renamed(FILE, ("profiles", "work"), "at home") == FILE.replace("[profiles.work", '[profiles."at home"')
 
 
 def test_a_new_table_stands_last_with_its_stages() -> None:
@@ -184,8 +174,7 @@ def test_what_cannot_be_changed_alone_is_refused() -> None:
     with pytest.raises(ConfigError) as raised:
         renamed(text, ("profiles", "a"), "b")
     assert raised.value.message == (
-        "`profiles.a` is written in a way that cannot be changed without touching the rest of the"
-        " file"
+        "`profiles.a` is written in a way that cannot be changed without touching the rest of the file"
     )
     assert raised.value.hint == "change it by hand: `smol_dev config edit`"
 
@@ -212,9 +201,7 @@ BLOCKS = st.sampled_from(
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(BLOCKS, unique=True), NEW_KEYS, st.sampled_from([1, "v", [1, 2]]))
-def test_setting_and_unsetting_leaves_every_other_line(
-    blocks: list[str], key: Key, value: object
-) -> None:
+def test_setting_and_unsetting_leaves_every_other_line(blocks: list[str], key: Key, value: object) -> None:
     text = "".join(blocks)
     changed = with_value(text, key, value)
     restored = without(changed, key)

@@ -53,13 +53,7 @@ def refusal(world: World, key: str, value: str, *, project: bool = False) -> tup
             'enough\n\n[profiles.work.extra_body]\nstop = ["a", "b"]\n',
             id="inside a table",
         ),
-        pytest.param(
-            "code.model",
-            "y",
-            "enough\n",
-            'enough\n\n[profiles.work.code]\nmodel = "y"\n',
-            id="stage",
-        ),
+        pytest.param("code.model", "y", "enough\n", 'enough\n\n[profiles.work.code]\nmodel = "y"\n', id="stage"),
         pytest.param("run.max_files", "3", "= 20", "= 3", id="run"),
         pytest.param("default_profile", "openai", '= "work"', '= "openai"', id="default"),
         pytest.param(
@@ -78,9 +72,7 @@ def refusal(world: World, key: str, value: str, *, project: bool = False) -> tup
         ),
     ],
 )
-def test_set_changes_one_line_of_the_users_file(
-    world: World, key: str, value: str, old: str, new: str
-) -> None:
+def test_set_changes_one_line_of_the_users_file(world: World, key: str, value: str, old: str, new: str) -> None:
     world.write(user=USER)
     set_value(key, value, Flags(), world.surroundings)
     assert world.user_file.read_text() == USER.replace(old, new)
@@ -102,9 +94,7 @@ def test_a_new_file_is_private_and_begins_with_the_schema(world: World) -> None:
     set_value("model", "m", Flags(), world.surroundings)
     schema = shipped().documents[0].path.with_name("smol.schema.json")
     assert schema.is_file()
-    assert world.user_file.read_text() == (
-        f'#:schema {schema.as_uri()}\n\n[profiles.local]\nmodel = "m"\n'
-    )
+    assert world.user_file.read_text() == (f'#:schema {schema.as_uri()}\n\n[profiles.local]\nmodel = "m"\n')
     assert (world.user_file.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
@@ -122,9 +112,7 @@ def test_a_linked_file_stays_a_link_and_its_target_keeps_its_mode(world: World) 
 def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
     world.user_file.write_bytes(b"\xef\xbb\xbf# a\r\n[run]\r\nmax_files = 2\r\n")
     set_value("run.output_dir", "out", Flags(), world.surroundings)
-    assert world.user_file.read_bytes() == (
-        b'\xef\xbb\xbf# a\r\n[run]\r\nmax_files = 2\r\noutput_dir = "out"\r\n'
-    )
+    assert world.user_file.read_bytes() == (b'\xef\xbb\xbf# a\r\n[run]\r\nmax_files = 2\r\noutput_dir = "out"\r\n')
 
 
 @pytest.mark.parametrize(
@@ -140,8 +128,7 @@ def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
         pytest.param(
             "temprature",
             "sk-canary",
-            "~/home/config/smol.toml: profiles.work.temprature: no such key; did you mean"
-            " `temperature`?",
+            "~/home/config/smol.toml: profiles.work.temprature: no such key; did you mean `temperature`?",
             "correct the value; `smol_dev config schema` describes every key",
             id="unknown key, its value not shown",
         ),
@@ -156,8 +143,7 @@ def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
         pytest.param(
             "extends",
             "work",
-            "~/home/config/smol.toml: profiles.work.extends: a profile cannot extend itself:"
-            " `work` → `work`",
+            "~/home/config/smol.toml: profiles.work.extends: a profile cannot extend itself: `work` → `work`",
             "correct the value; `smol_dev config schema` describes every key",
             id="circle",
         ),
@@ -176,11 +162,7 @@ def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
             id="whole profile",
         ),
         pytest.param(
-            "a..b",
-            "x",
-            "`a..b` is no key",
-            "write it as `model`, `code.model` or `run.max_files`",
-            id="no key",
+            "a..b", "x", "`a..b` is no key", "write it as `model`, `code.model` or `run.max_files`", id="no key"
         ),
     ],
 )
@@ -249,9 +231,7 @@ def test_unset_takes_the_key_out(world: World) -> None:
     world.write(user=USER)
     said = unset("model", Flags(), world.surroundings)
     assert world.user_file.read_text() == USER.replace('model = "x"   # good enough\n', "")
-    assert lines(world, said) == [
-        "`profiles.work.model` is no longer set in `~/home/config/smol.toml`"
-    ]
+    assert lines(world, said) == ["`profiles.work.model` is no longer set in `~/home/config/smol.toml`"]
 
 
 def test_unset_of_what_is_not_set_is_an_error(world: World) -> None:
@@ -283,9 +263,7 @@ def test_editing_somebody_elses_project_file_does_not_approve_it(world: World) -
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert not found.approved
-    assert lines(world, said)[1] == (
-        "`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what it steers"
-    )
+    assert lines(world, said)[1] == ("`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what it steers")
 
 
 def test_an_approved_project_file_stays_approved(world: World) -> None:

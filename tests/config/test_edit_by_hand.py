@@ -53,9 +53,7 @@ def test_an_unchanged_new_file_is_not_created(world: World) -> None:
 
 def test_a_mistake_can_be_corrected_in_the_same_text(world: World) -> None:
     world.write(user="[run]\nmax_files = 2\n")
-    editor, seen = writing(
-        "[run]\nmax_files = \n", "[run]\nmax_files = 0\n", "[run]\nmax_files = 1\n"
-    )
+    editor, seen = writing("[run]\nmax_files = \n", "[run]\nmax_files = 0\n", "[run]\nmax_files = 1\n")
     problems: list[str] = []
 
     def again(error: ConfigError) -> bool:
@@ -64,9 +62,7 @@ def test_a_mistake_can_be_corrected_in_the_same_text(world: World) -> None:
 
     edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=again)
     assert problems[0].startswith("~/home/config/smol.toml:2:13: not valid TOML")
-    assert problems[1:] == [
-        "~/home/config/smol.toml: run.max_files: must be a whole number from 1 to 10000, got `0`"
-    ]
+    assert problems[1:] == ["~/home/config/smol.toml: run.max_files: must be a whole number from 1 to 10000, got `0`"]
     assert len(set(seen)) == 1
     assert world.user_file.read_text() == "[run]\nmax_files = 1\n"
 
@@ -130,12 +126,8 @@ def test_after_another_programs_change_the_second_try_succeeds(world: World) -> 
     assert other.read_text() == "[run]\nmax_files = 4\n"
 
 
-@pytest.mark.parametrize(
-    ("raised", "code"), [(KeyboardInterrupt(), 130), (UsageError("vi failed", hint="x"), 2)]
-)
-def test_the_text_is_kept_however_the_editor_ends(
-    world: World, raised: BaseException, code: int
-) -> None:
+@pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt(), 130), (UsageError("vi failed", hint="x"), 2)])
+def test_the_text_is_kept_however_the_editor_ends(world: World, raised: BaseException, code: int) -> None:
     world.write(user="[run]\nmax_files = 2\n")
     copies: list[Path] = []
 

@@ -53,12 +53,8 @@ def test_an_added_profile_stands_last_with_its_keys(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param(
-            "openai", "there is a profile `openai` already (`profiles/openai.toml:N`)", id="shipped"
-        ),
-        pytest.param(
-            "work", "there is a profile `work` already (`~/home/config/smol.toml:4`)", id="own"
-        ),
+        pytest.param("openai", "there is a profile `openai` already (`profiles/openai.toml:N`)", id="shipped"),
+        pytest.param("work", "there is a profile `work` already (`~/home/config/smol.toml:4`)", id="own"),
         pytest.param("", "that is no name for a profile", id="empty"),
         pytest.param(" a", "that is no name for a profile", id="space"),
         pytest.param("a\x1b[2J", "that is no name for a profile", id="control characters"),
@@ -80,9 +76,7 @@ def test_a_name_that_cannot_be_had_is_refused(world: World, name: str, message: 
         pytest.param("timeout", "-c: write `KEY=VALUE`", id="no value"),
     ],
 )
-def test_an_added_profile_takes_only_keys_of_a_profile(
-    world: World, setting: str, message: str
-) -> None:
+def test_an_added_profile_takes_only_keys_of_a_profile(world: World, setting: str, message: str) -> None:
     with pytest.raises(UsageError) as raised:
         add("new", {}, Flags(sets=(setting,)), world.surroundings)
     assert raised.value.message.startswith(message)
@@ -153,9 +147,7 @@ def test_a_rename_is_followed_in_the_same_file(world: World) -> None:
 def test_a_rename_names_the_other_files_that_use_the_old_name(world: World) -> None:
     world.write(user=USER, project='default_profile = "work"\n')
     said = rename("work", "office", Flags(), world.surroundings)
-    assert lines(world, said)[2:] == [
-        "`default_profile` (~/home/work/smol.toml:1) still names it `work`"
-    ]
+    assert lines(world, said)[2:] == ["`default_profile` (~/home/work/smol.toml:1) still names it `work`"]
 
 
 def test_a_profile_declared_in_two_files_is_not_renamed(world: World) -> None:
@@ -212,8 +204,7 @@ def test_keys_of_a_shipped_profile_can_be_removed_while_it_is_used(world: World)
     [
         pytest.param(
             "openai",
-            "profile `openai` is declared in `profiles/openai.toml:N`, not in"
-            " `~/home/config/smol.toml`",
+            "profile `openai` is declared in `profiles/openai.toml:N`, not in `~/home/config/smol.toml`",
             id="shipped",
         ),
         pytest.param("wrok", "there is no profile `wrok`; did you mean `work`?", id="unknown"),

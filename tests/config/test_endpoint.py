@@ -4,14 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smol_dev.config.endpoint import (
-    default_base_url,
-    is_local,
-    might_be_local,
-    ollama_url,
-    origin_of,
-    url_problem,
-)
+from smol_dev.config.endpoint import default_base_url, is_local, might_be_local, ollama_url, origin_of, url_problem
 from smol_dev.errors import ServerError
 from smol_dev.server.detect import places
 from smol_dev.server.failures import Asked
@@ -139,9 +132,7 @@ def test_all_addresses_of_a_local_name_must_be_local(
     assert is_local("http://box/v1", lookup=lambda _: addresses) is local
 
 
-@pytest.mark.parametrize(
-    "host", ["nas.lan", "box.fritz.box", "x.home.arpa", "gpu.tail1234.ts.net", "ollama.llm.svc"]
-)
+@pytest.mark.parametrize("host", ["nas.lan", "box.fritz.box", "x.home.arpa", "gpu.tail1234.ts.net", "ollama.llm.svc"])
 def test_a_name_is_judged_by_its_addresses_once(host: str) -> None:
     asked = []
 
@@ -150,11 +141,7 @@ def test_a_name_is_judged_by_its_addresses_once(host: str) -> None:
         return ("100.101.102.103", "192.168.1.7")
 
     url = f"http://{host}:11434/v1"
-    assert [is_local(url), is_local(url, lookup=lookup), is_local(url, lookup=lookup)] == [
-        False,
-        True,
-        True,
-    ]
+    assert [is_local(url), is_local(url, lookup=lookup), is_local(url, lookup=lookup)] == [False, True, True]
     assert (asked, is_local(url)) == ([host], True)
 
 
@@ -228,9 +215,7 @@ def test_what_is_no_url_has_no_parts_and_no_traceback(text: str) -> None:
     _ask_everything_about(text)
 
 
-@given(
-    st.text(st.sampled_from("htps:/[]@?#%.0123456789ax-_~\\ \t\u2100\ufe55\ud800é"), max_size=40)
-)
+@given(st.text(st.sampled_from("htps:/[]@?#%.0123456789ax-_~\\ \t\u2100\ufe55\ud800é"), max_size=40))
 def test_no_text_given_as_an_address_is_a_traceback(rest: str) -> None:
     for text in (rest, f"http://{rest}", f"http://h{rest}/v1", f"https://[{rest}]:1/"):
         _ask_everything_about(text)

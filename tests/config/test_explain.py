@@ -66,11 +66,7 @@ def test_a_key_that_is_set_and_does_not_hold_says_why(world: World) -> None:
     world.write(user=USER)
     loaded = world.load(Flags(profile="work", named={"model": ("m", "--model")}))
     assert explain(loaded, "code.model")[1] == Candidate(
-        "coder",
-        Origin("user", f"{world.user_file}:5"),
-        0,
-        wins=False,
-        note="--model holds for all stages",
+        "coder", Origin("user", f"{world.user_file}:5"), 0, wins=False, note="--model holds for all stages"
     )
     moved = Flags(profile="work", named={"base_url": ("http://127.0.0.1:6/v1", "--api-base-url")})
     (key, default) = explain(world.load(moved), "api_key")
@@ -143,21 +139,15 @@ values = st.fixed_dictionaries(
         "seed": st.integers(-(2**40), 2**40),
         "local_only": st.booleans(),
         "context_window": st.integers(512, 10**7) | st.just("auto"),
-        "extra_body": st.dictionaries(
-            st.text('abc." \n', max_size=3), st.integers(-(2**63), 2**63 - 1), max_size=3
-        ),
+        "extra_body": st.dictionaries(st.text('abc." \n', max_size=3), st.integers(-(2**63), 2**63 - 1), max_size=3),
         "provider": st.sampled_from(["auto", "ollama", "llamacpp", "compatible"]),
         "reasoning": st.sampled_from(["off", "low"]),
-        "code": st.fixed_dictionaries(
-            {}, optional={"timeout": st.floats(1, 9), "model": st.just("c")}
-        ),
+        "code": st.fixed_dictionaries({}, optional={"timeout": st.floats(1, 9), "model": st.just("c")}),
     },
 )
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values, values, st.sampled_from([None, "local-ollama", "litellm"]))
 def test_the_settings_given_back_as_a_file_are_the_same_settings(
     world: World, user: dict[str, Any], system: dict[str, Any], parent: str | None
@@ -177,11 +167,7 @@ def test_the_settings_given_back_as_a_file_are_the_same_settings(
     given_back = world.root / "given-back.toml"
     given_back.write_text(as_toml(before), encoding="utf-8")
     after = world.load(Flags(config=Path(given_back)))
-    assert (after.name, after.profile.model_dump(), after.run) == (
-        "a",
-        before.profile.model_dump(),
-        before.run,
-    )
+    assert (after.name, after.profile.model_dump(), after.run) == ("a", before.profile.model_dump(), before.run)
 
 
 def test_a_prompt_that_reads_like_the_name_of_a_file_survives_too(world: World) -> None:

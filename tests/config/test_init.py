@@ -56,22 +56,14 @@ def test_a_second_server_of_a_kind_and_an_unusual_address_are_written_out() -> N
                 "base_url": "http://host.docker.internal:11434/v1",
                 "model": "b",
             },
-            "local-compatible": {
-                "provider": "compatible",
-                "local_only": True,
-                "base_url": "http://127.0.0.1:9000/v1",
-            },
+            "local-compatible": {"provider": "compatible", "local_only": True, "base_url": "http://127.0.0.1:9000/v1"},
         },
     }
 
 
 def test_names_from_a_server_cannot_break_out() -> None:
     hostile = Server(
-        "ollama",
-        "http://127.0.0.1:11434/v1",
-        ('x"\n[run]\noutput_dir = "/"', "\u202egpj", "ok"),
-        (),
-        "\u202egpj",
+        "ollama", "http://127.0.0.1:11434/v1", ('x"\n[run]\noutput_dir = "/"', "\u202egpj", "ok"), (), "\u202egpj"
     )
     text = compose([hostile])
     assert text.endswith('Its models:\n#   "ok"\n[profiles.local-ollama]\n')
@@ -100,11 +92,7 @@ def test_the_written_file_is_private_and_loads(world: World) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text().startswith("#:schema file:///")
     loaded = world.load()
-    assert (loaded.name, loaded.profile.model, loaded.profile.provider) == (
-        "local-lmstudio",
-        "c",
-        "lmstudio",
-    )
+    assert (loaded.name, loaded.profile.model, loaded.profile.provider) == ("local-lmstudio", "c", "lmstudio")
 
 
 def test_a_projects_file_is_approved_as_it_is_written(world: World) -> None:

@@ -15,10 +15,7 @@ from smol_dev.config.profiles import ProfileLine, list_profiles, selected
 from smol_dev.errors import ConfigError
 from tests.config.world import World
 
-PLAIN = (
-    "plain `http://` only goes to this machine or a private network; "
-    "http://93.184.216.34 needs `https://`"
-)
+PLAIN = "plain `http://` only goes to this machine or a private network; http://93.184.216.34 needs `https://`"
 
 
 def tree(root: Path, *paths: str) -> None:
@@ -36,18 +33,10 @@ def tree(root: Path, *paths: str) -> None:
     [
         pytest.param(("h/p/smol.toml",), "h/p", "h/p/smol.toml", id="here"),
         pytest.param(("h/p/smol.toml", "h/p/a/b/"), "h/p/a/b", "h/p/smol.toml", id="above"),
-        pytest.param(
-            ("h/p/smol.toml", "h/p/a/smol.toml"), "h/p/a", "h/p/a/smol.toml", id="nearest"
-        ),
-        pytest.param(
-            ("h/p/smol.toml", "h/p/.git/", "h/p/a/"), "h/p/a", "h/p/smol.toml", id="beside .git"
-        ),
-        pytest.param(
-            ("h/p/smol.toml", "h/p/a/.git/", "h/p/a/b/"), "h/p/a/b", None, id="beyond .git"
-        ),
-        pytest.param(
-            ("h/p/smol.toml", "h/p/a/.git"), "h/p/a", None, id="beyond a work tree's .git"
-        ),
+        pytest.param(("h/p/smol.toml", "h/p/a/smol.toml"), "h/p/a", "h/p/a/smol.toml", id="nearest"),
+        pytest.param(("h/p/smol.toml", "h/p/.git/", "h/p/a/"), "h/p/a", "h/p/smol.toml", id="beside .git"),
+        pytest.param(("h/p/smol.toml", "h/p/a/.git/", "h/p/a/b/"), "h/p/a/b", None, id="beyond .git"),
+        pytest.param(("h/p/smol.toml", "h/p/a/.git"), "h/p/a", None, id="beyond a work tree's .git"),
         pytest.param(("h/smol.toml", "h/p/"), "h/p", None, id="home"),
         pytest.param(("smol.toml", "h/p/"), "h/p", None, id="beyond home"),
         pytest.param(("h/smol.toml",), "h", None, id="in home"),
@@ -128,9 +117,7 @@ def test_a_broken_file_is_told_when_profiles_are_listed(world: World) -> None:
     world.write(user="[profiles\n")
     with pytest.raises(ConfigError) as caught:
         list_profiles(read_layers(Flags(), world.surroundings))
-    assert caught.value.message == (
-        f"{world.user_file}:1:10: not valid TOML: a `[table]` header without its end"
-    )
+    assert caught.value.message == (f"{world.user_file}:1:10: not valid TOML: a `[table]` header without its end")
 
 
 def test_circles_and_wrong_types_do_not_stop_the_list(world: World) -> None:
@@ -169,9 +156,7 @@ print(json.dumps([len(lines), [name for name in ("pydantic", "openai", "rich", "
         {"XDG_CONFIG_HOME": "relative", "XDG_CONFIG_DIRS": ""},
     ],
 )
-def test_the_folders_are_those_of_platformdirs(
-    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
-) -> None:
+def test_the_folders_are_those_of_platformdirs(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith("XDG_")]:
         monkeypatch.delenv(name)
     for name, value in {"HOME": "/somewhere", **environ}.items():

@@ -78,9 +78,7 @@ def say(world: World, layer: str, table: str, key: str, value: object) -> Flags:
 
 @pytest.mark.parametrize("key", [*VALUES, *RUN_VALUES])
 @pytest.mark.parametrize(("stronger", "weaker"), PAIRS)
-def test_the_stronger_layer_sets_the_key(
-    world: World, key: str, stronger: str, weaker: str
-) -> None:
+def test_the_stronger_layer_sets_the_key(world: World, key: str, stronger: str, weaker: str) -> None:
     table = "run" if key in RUN_VALUES else "profiles.local"
     one, two = {**VALUES, **RUN_VALUES}[key]
     second = say(world, weaker, table, key, two)
@@ -96,9 +94,7 @@ def test_the_stronger_layer_sets_the_key(
 def test_a_key_of_a_stage_beats_the_key_of_its_profile(world: World, key: str) -> None:
     one, two = VALUES[key]
     literal = (toml(one), toml(two))
-    world.write(
-        user=f"[profiles.local]\n{key} = {literal[1]}\n[profiles.local.code]\n{key} = {literal[0]}\n"
-    )
+    world.write(user=f"[profiles.local]\n{key} = {literal[1]}\n[profiles.local.code]\n{key} = {literal[0]}\n")
     profile = world.load().profile
     assert getattr(profile.stage("code"), key) == one
     assert getattr(profile.stage("plan"), key) == two
@@ -112,9 +108,7 @@ def test_a_key_of_a_stage_beats_the_key_of_its_profile(world: World, key: str) -
         pytest.param((), {"SMOL_MODEL": "e"}, "e", id="variable"),
         pytest.param(("model=c", "code.model=d"), {}, "d", id="flag and flag of the stage"),
         pytest.param((), {"SMOL_MODEL": "e", "SMOL_CODE__MODEL": "s"}, "s", id="both variables"),
-        pytest.param(
-            ("model=c",), {"SMOL_CODE__MODEL": "s"}, "s", id="flag, variable of the stage"
-        ),
+        pytest.param(("model=c",), {"SMOL_CODE__MODEL": "s"}, "s", id="flag, variable of the stage"),
         pytest.param(("code.model=d",), {"SMOL_MODEL": "e"}, "d", id="flag of the stage, variable"),
     ],
 )
@@ -133,9 +127,7 @@ def test_a_flag_or_variable_without_a_stage_holds_for_all(
         pytest.param({}, {}, {"system": "litellm"}, "litellm", id="system"),
         pytest.param({}, {}, {"system": "litellm", "user": "openai"}, "openai", id="user"),
         pytest.param({}, {}, {"user": "openai", "project": "demo"}, "demo", id="project"),
-        pytest.param(
-            {}, {"SMOL_PROFILE": "local-vllm"}, {"project": "demo"}, "local-vllm", id="env"
-        ),
+        pytest.param({}, {"SMOL_PROFILE": "local-vllm"}, {"project": "demo"}, "local-vllm", id="env"),
         pytest.param({"profile": "openai"}, {"SMOL_PROFILE": "demo"}, {}, "openai", id="flag"),
         pytest.param({}, {"SMOL_PROFILE": ""}, {"user": "demo"}, "demo", id="empty is unset"),
     ],
@@ -153,12 +145,7 @@ def test_tables_merge_key_by_key_and_lists_are_replaced(world: World) -> None:
         system="[profiles.a]\nextra_body = {a = 1, deep = {x = 1, y = 1}, list = [1, 2]}\n",
         user="[profiles.a]\nextra_body = {b = 2, deep = {y = 2}, list = [3]}\n",
     )
-    assert world.load(Flags(profile="a")).profile.extra_body == {
-        "a": 1,
-        "b": 2,
-        "deep": {"x": 1, "y": 2},
-        "list": [3],
-    }
+    assert world.load(Flags(profile="a")).profile.extra_body == {"a": 1, "b": 2, "deep": {"x": 1, "y": 2}, "list": [3]}
 
 
 def test_a_childs_own_key_beats_its_parents_whatever_the_layers(world: World) -> None:
@@ -172,12 +159,7 @@ def test_a_childs_own_key_beats_its_parents_whatever_the_layers(world: World) ->
 
 def test_a_chain_of_fifty_parents_and_a_thousand_profiles_is_resolved(world: World) -> None:
     lines = [f'[profiles.p{n}]\nextends = "p{n + 1}"\n' for n in range(1000)]
-    world.write(
-        user="".join(lines[:50])
-        + "[profiles.p50]\nseed = 5\n"
-        + "".join(lines[51:999])
-        + "[profiles.p999]\n"
-    )
+    world.write(user="".join(lines[:50]) + "[profiles.p50]\nseed = 5\n" + "".join(lines[51:999]) + "[profiles.p999]\n")
     assert world.load(Flags(profile="p0")).profile.seed == 5
 
 
@@ -189,9 +171,7 @@ def test_a_chain_of_fifty_parents_and_a_thousand_profiles_is_resolved(world: Wor
         pytest.param("https://api.example.com/v1", (120, 300), id="cloud"),
     ],
 )
-def test_time_outs_depend_on_where_the_server_is(
-    world: World, url: str, timeouts: tuple[int, int]
-) -> None:
+def test_time_outs_depend_on_where_the_server_is(world: World, url: str, timeouts: tuple[int, int]) -> None:
     world.write(user=f'[profiles.a]\nbase_url = "{url}"\nmodel = "m"\n')
     profile = world.load(Flags(profile="a")).profile
     assert (profile.timeout, profile.first_token_timeout) == timeouts
@@ -206,11 +186,7 @@ def test_the_first_token_is_waited_for_as_long_as_the_longer_time_out(world: Wor
 
 @pytest.mark.parametrize(
     ("variable", "url"),
-    [
-        ("", "http://localhost:11434/v1"),
-        ("box", "http://box:11434/v1"),
-        ("10.0.0.7:99", "http://10.0.0.7:99/v1"),
-    ],
+    [("", "http://localhost:11434/v1"), ("box", "http://box:11434/v1"), ("10.0.0.7:99", "http://10.0.0.7:99/v1")],
 )
 def test_ollamas_own_variable_gives_its_address(world: World, variable: str, url: str) -> None:
     world.environ["OLLAMA_HOST"] = variable
@@ -235,9 +211,7 @@ def test_a_named_flag_beats_a_set_and_the_last_set_wins(world: World) -> None:
 
 
 def test_a_variable_of_the_selected_profile_beats_one_by_name(world: World) -> None:
-    world.environ.update(
-        SMOL_MODEL="short", SMOL_PROFILES__LOCAL__MODEL="named", SMOL_PROFILES__LOCAL__SEED="4"
-    )
+    world.environ.update(SMOL_MODEL="short", SMOL_PROFILES__LOCAL__MODEL="named", SMOL_PROFILES__LOCAL__SEED="4")
     profile = world.load().profile
     assert (profile.model, profile.seed) == ("short", 4)
 
@@ -258,9 +232,7 @@ def test_a_variable_of_the_selected_profile_beats_one_by_name(world: World) -> N
         ("SMOL_TIMEOUT", "", "timeout", 600),
     ],
 )
-def test_a_variable_is_read_as_the_type_of_its_key(
-    world: World, name: str, text: str, key: str, value: object
-) -> None:
+def test_a_variable_is_read_as_the_type_of_its_key(world: World, name: str, text: str, key: str, value: object) -> None:
     world.environ[name] = text
     assert getattr(world.load().profile, key) == value
 
@@ -308,16 +280,10 @@ def test_variables_alone_configure_a_new_profile(world: World) -> None:
         ("SMOL_MODLE", "`SMOL_MODLE` is no setting and is ignored; did you mean `SMOL_MODEL`?"),
         ("SMOL_CODE__BASE_URL", "`SMOL_CODE__BASE_URL` is no setting and is ignored"),
         ("SMOL_XYZZY", "`SMOL_XYZZY` is no setting and is ignored"),
-        (
-            "SMOL_MODEL__X",
-            "`SMOL_MODEL__X` is no setting and is ignored; did you mean `SMOL_MODEL`?",
-        ),
+        ("SMOL_MODEL__X", "`SMOL_MODEL__X` is no setting and is ignored; did you mean `SMOL_MODEL`?"),
         ("SMOL_CODE", "`SMOL_CODE` is no setting and is ignored; did you mean `SMOL_MODEL`?"),
         ("SMOL_PROFIL", "`SMOL_PROFIL` is no setting and is ignored; did you mean `SMOL_PROFILE`?"),
-        (
-            "SMOL_PROFILES__LOCAL__MODLE",
-            "`SMOL_PROFILES__LOCAL__MODLE` is no setting and is ignored",
-        ),
+        ("SMOL_PROFILES__LOCAL__MODLE", "`SMOL_PROFILES__LOCAL__MODLE` is no setting and is ignored"),
     ],
 )
 def test_an_unknown_variable_is_a_warning(world: World, name: str, warning: str) -> None:
@@ -331,9 +297,7 @@ def test_a_cloud_profile_without_model_is_an_error(world: World) -> None:
     world.write(user='[profiles.a]\nbase_url = "https://api.example.com/v1"\n')
     with pytest.raises(ConfigError) as caught:
         load(Flags(profile="a"), world.surroundings, lookup=no_names)
-    assert caught.value.message == (
-        "profile `a` names no model, and https://api.example.com is not on this machine"
-    )
+    assert caught.value.message == ("profile `a` names no model, and https://api.example.com is not on this machine")
     assert load(Flags(profile="a"), world.surroundings, model_needed=False).profile.model == ""
 
 
@@ -360,15 +324,7 @@ def test_the_shipped_profiles_are_valid_and_private_where_they_say_so(world: Wor
     assert layer is not None
     File.model_validate(layer.data)
     only = {name for name, table in layer.table("profiles").items() if table.get("local_only")}
-    assert only == {
-        "demo",
-        "local",
-        "local-llamacpp",
-        "local-lmstudio",
-        "local-ollama",
-        "local-thinking",
-        "local-vllm",
-    }
+    assert only == {"demo", "local", "local-llamacpp", "local-lmstudio", "local-ollama", "local-thinking", "local-vllm"}
     assert all(each.text.startswith("#:schema ") for each in layer.documents)
     for name in layer.table("profiles"):
         assert world.load(Flags(profile=name)).warnings == ()
@@ -397,9 +353,7 @@ def test_what_json_knows_and_toml_does_not_is_text_in_a_variable(world: World) -
         ),
     ],
 )
-def test_a_public_name_is_refused_with_the_address_that_was_found(
-    world: World, settings: str, told: str
-) -> None:
+def test_a_public_name_is_refused_with_the_address_that_was_found(world: World, settings: str, told: str) -> None:
     world.write(user=f"[profiles.a]\n{settings}\n")
     with pytest.raises(ConfigError) as caught:
         load(
@@ -416,9 +370,7 @@ def test_a_public_name_is_refused_with_the_address_that_was_found(
     [
         pytest.param("SMOL_HEADERS", '{"X-Team": "blue"}', {"X-Team": "blue"}, id="a table"),
         pytest.param("SMOL_HEADERS__X_TEAM", "blue", {"x-team": "blue"}, id="one header"),
-        pytest.param(
-            "SMOL_HEADERS__X_TEAM", "blue \r\n", {"x-team": "blue"}, id="a line of a file"
-        ),
+        pytest.param("SMOL_HEADERS__X_TEAM", "blue \r\n", {"x-team": "blue"}, id="a line of a file"),
     ],
 )
 def test_variables_set_headers(world: World, name: str, text: str, headers: dict[str, str]) -> None:
@@ -428,9 +380,7 @@ def test_variables_set_headers(world: World, name: str, text: str, headers: dict
 
 
 def test_the_end_of_a_variables_line_is_cut_off(world: World) -> None:
-    world.environ.update(
-        SMOL_PROFILE="local-ollama\r", SMOL_MODEL="m \t", SMOL_TIMEOUT="7\r", SMOL_SEED=" "
-    )
+    world.environ.update(SMOL_PROFILE="local-ollama\r", SMOL_MODEL="m \t", SMOL_TIMEOUT="7\r", SMOL_SEED=" ")
     loaded = world.load()
     assert (loaded.name, loaded.profile.model, loaded.profile.timeout) == ("local-ollama", "m", 7)
     assert loaded.profile.seed == type(loaded.profile)().seed
@@ -439,19 +389,12 @@ def test_the_end_of_a_variables_line_is_cut_off(world: World) -> None:
 @pytest.mark.parametrize("name", ["SMOL_MODEL", "SMOL_TIMEOUT", "SMOL_API_KEY", "SMOL_OUTPUT_DIR"])
 def test_quotes_around_a_variable_are_named_as_the_mistake(world: World, name: str) -> None:
     world.environ[name] = '"12345678"'
-    assert (
-        f"{name}: the quotes around it are a part of it: leave them out (env files keep them)"
-        in world.problems()
-    )
+    assert f"{name}: the quotes around it are a part of it: leave them out (env files keep them)" in world.problems()
 
 
-def test_a_profile_that_is_not_there_is_blamed_on_the_variable_that_selects_it(
-    world: World,
-) -> None:
+def test_a_profile_that_is_not_there_is_blamed_on_the_variable_that_selects_it(world: World) -> None:
     world.environ.update(SMOL_PROFILE="local-olama", SMOL_BASE_URL="http://localhost:1/v1")
-    assert world.problems() == [
-        "SMOL_PROFILE: there is no profile `local-olama`; did you mean `local-ollama`?"
-    ]
+    assert world.problems() == ["SMOL_PROFILE: there is no profile `local-olama`; did you mean `local-ollama`?"]
 
 
 @pytest.mark.parametrize("table", ["extra_body", "plan.extra_body"])

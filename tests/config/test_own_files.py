@@ -27,18 +27,13 @@ def standing_in(world: World, folder: Path) -> Surroundings:
 
 
 @pytest.mark.parametrize("project", [True, False], ids=["", "--no-project-config"])
-def test_in_the_folder_of_their_file_users_keep_their_server(
-    world: World, *, project: bool
-) -> None:
+def test_in_the_folder_of_their_file_users_keep_their_server(world: World, *, project: bool) -> None:
     world.write(user=USER)
     below = world.user_file.parent / "prompts"
     below.mkdir()
     for folder in (world.user_file.parent, below):
         loaded = load(Flags(project=project), standing_in(world, folder), connect=False)
-        assert (loaded.profile.base_url, loaded.profile.model) == (
-            "http://127.0.0.1:5/v1",
-            "mine",
-        )
+        assert (loaded.profile.base_url, loaded.profile.model) == ("http://127.0.0.1:5/v1", "mine")
         assert loaded.layers.of("project") is None
 
 

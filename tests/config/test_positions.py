@@ -84,13 +84,7 @@ def test_lines_are_counted_the_same_with_either_line_ending(text: str) -> None:
 
 
 def paths_in(value: object, path: Path = ()) -> Iterator[Path]:
-    items = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (*path, key)
         yield from paths_in(inner, (*path, key))
@@ -99,9 +93,7 @@ def paths_in(value: object, path: Path = ()) -> Iterator[Path]:
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8)
 scalars = st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | texts | st.dates()
 values = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=12,
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=12
 )
 
 

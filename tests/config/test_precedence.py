@@ -21,9 +21,7 @@ STAGES: tuple[StageName, ...] = ("plan", "files", "code")
 
 seconds = st.sampled_from([1.5, 200.0, 350.0, 900.0])
 counts = st.integers(0, 10)
-options = st.fixed_dictionaries(
-    {}, optional={"num_ctx": st.integers(1, 9), "top_k": st.integers(1, 9)}
-)
+options = st.fixed_dictionaries({}, optional={"num_ctx": st.integers(1, 9), "top_k": st.integers(1, 9)})
 TUNING: dict[str, st.SearchStrategy[Any]] = {
     "model": st.sampled_from("mno"),
     "timeout": seconds,
@@ -63,9 +61,7 @@ def leaves(table: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tupl
     return [
         leaf
         for key, value in table.items()
-        for leaf in (
-            leaves(value, (*path, key)) if isinstance(value, dict) else [((*path, key), value)]
-        )
+        for leaf in (leaves(value, (*path, key)) if isinstance(value, dict) else [((*path, key), value)])
     ]
 
 
@@ -83,12 +79,8 @@ def loaded(world: World, drawn: dict[str, Any]) -> Loaded:
     return world.load(Flags(profile="child", sets=sets))
 
 
-layers = st.fixed_dictionaries(
-    {"flags": typed, "environment": typed, "project": files, "user": files, "system": files}
-)
-many = settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+layers = st.fixed_dictionaries({"flags": typed, "environment": typed, "project": files, "user": files, "system": files})
+many = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def held(profile: Profile, key: str) -> str:
@@ -103,9 +95,7 @@ def held(profile: Profile, key: str) -> str:
 
 @many
 @given(layers)
-def test_the_winner_of_each_key_is_the_value_that_a_stage_uses(
-    world: World, drawn: dict[str, Any]
-) -> None:
+def test_the_winner_of_each_key_is_the_value_that_a_stage_uses(world: World, drawn: dict[str, Any]) -> None:
     settled = loaded(world, drawn)
     inside = ("extra_body.options.num_ctx", "extra_body.options.top_k", "extra_body.keep_alive")
     keys = [key for key in Stage.model_fields if key != "extra_body"]
@@ -128,9 +118,7 @@ def test_the_winner_of_each_key_is_the_value_that_a_stage_uses(
 
 @many
 @given(layers)
-def test_every_effective_key_names_the_origin_of_its_winner(
-    world: World, drawn: dict[str, Any]
-) -> None:
+def test_every_effective_key_names_the_origin_of_its_winner(world: World, drawn: dict[str, Any]) -> None:
     settled = loaded(world, drawn)
     for key, origin in origins(settled).items():
         (winner,) = [each for each in explain(settled, key) if each.wins]
@@ -149,15 +137,10 @@ def test_what_is_shown_is_what_each_stage_sends(world: World, drawn: dict[str, A
         sent = body(request, profile, Habits(), None)
         assert {key: sent.get(key) for key in ("model", "temperature", "top_p", "seed")} == {
             "model": table["model"],
-            **{
-                name: table[name] if table[name] != "auto" else fallback
-                for name, fallback in FALLBACK.items()
-            },
+            **{name: table[name] if table[name] != "auto" else fallback for name, fallback in FALLBACK.items()},
             "seed": None if table.get("seed", "auto") == "auto" else table["seed"],
         }
-        assert {k: v for k, v in sent["extra_body"].items() if k != "reasoning_effort"} == (
-            table.get("extra_body", {})
-        )
+        assert {k: v for k, v in sent["extra_body"].items() if k != "reasoning_effort"} == (table.get("extra_body", {}))
         for key in set(Stage.model_fields) - {"extra_body", *FALLBACK}:
             assert (key, table.get(key, "auto")) == (key, getattr(profile, key))
 
@@ -166,9 +149,7 @@ def test_what_is_shown_is_what_each_stage_sends(world: World, drawn: dict[str, A
 @pytest.mark.parametrize("stage", ["", "code"])
 def test_a_child_switches_an_inherited_setting_off(world: World, key: str, stage: str) -> None:
     own = f"[profiles.child.{stage}]\n" if stage else ""
-    world.write(
-        user=f'[profiles.old]\n{key} = 1\n[profiles.child]\nextends = "old"\n{own}{key} = "auto"\n'
-    )
+    world.write(user=f'[profiles.old]\n{key} = 1\n[profiles.child]\nextends = "old"\n{own}{key} = "auto"\n')
     profile = world.load(Flags(profile="child")).profile.stage("code")
     assert getattr(profile, key) == "auto"
     assert (profile.stage("code").model_copy(update={key: "auto"})) == profile
@@ -271,11 +252,7 @@ def test_what_is_no_table_ends_the_table_below_it(world: World) -> None:
     settled = world.load(Flags(profile="child"))
     assert settled.profile.extra_body == {"options": {"b": 2}}
     found = explain(settled, "extra_body.options.a")
-    assert [(each.value, each.wins) for each in found] == [
-        ("0", False),
-        ("1", False),
-        ("(not set)", True),
-    ]
+    assert [(each.value, each.wins) for each in found] == [("0", False), ("1", False), ("(not set)", True)]
 
 
 def test_a_stages_value_typed_in_the_place_of_a_table_holds(world: World) -> None:

@@ -42,9 +42,7 @@ def test_each_problem_is_told_where_it_stands(world: World, case: dict[str, Any]
 )
 def test_a_file_made_to_break_a_reader(world: World, text: str, what: str | None) -> None:
     world.write(user=text)
-    assert told(world, Flags()) == (
-        [f"FILE:{'' if what[0].isdigit() else ' '}{what}"] if what else []
-    )
+    assert told(world, Flags()) == ([f"FILE:{'' if what[0].isdigit() else ' '}{what}"] if what else [])
 
 
 def test_an_option_made_to_break_a_reader(world: World) -> None:
@@ -70,21 +68,15 @@ def test_a_file_that_is_not_utf8(world: World) -> None:
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(world: World) -> None:
     world.user_file.write_bytes(b'\xef\xbb\xbf[profiles.local]\r\nmodel = "m"\r\nseed = "x"\r\n')
-    assert told(world, Flags()) == [
-        "FILE:3:1: profiles.local.seed: must be a whole number or `auto`, got the text `x`"
-    ]
+    assert told(world, Flags()) == ["FILE:3:1: profiles.local.seed: must be a whole number or `auto`, got the text `x`"]
 
 
 def test_a_profile_that_does_not_exist(world: World) -> None:
-    assert told(world, Flags(profile="openia")) == [
-        "--profile: there is no profile `openia`; did you mean `openai`?"
-    ]
+    assert told(world, Flags(profile="openia")) == ["--profile: there is no profile `openia`; did you mean `openai`?"]
 
 
 def test_every_problem_of_every_layer_is_told_at_once_in_order(world: World) -> None:
-    world.write(
-        user="[profiles.local]\ntimeout = true\nmodle = 1\n", project="[run]\nmax_files = 0\n"
-    )
+    world.write(user="[profiles.local]\ntimeout = true\nmodle = 1\n", project="[run]\nmax_files = 0\n")
     world.environ["SMOL_SEED"] = "x"
     told_all = world.problems(Flags(sets=("top_p=0", "bogus")))
     assert told_all == [

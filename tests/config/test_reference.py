@@ -10,14 +10,7 @@ import pytest
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import check
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
-from smol_dev.config.reference import (
-    docstrings,
-    example,
-    kind,
-    schema,
-    settings_table,
-    with_settings_table,
-)
+from smol_dev.config.reference import docstrings, example, kind, schema, settings_table, with_settings_table
 from tests.config.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -60,28 +53,21 @@ def test_a_setting_stands_in_the_readme_with_bounds_default_and_trust() -> None:
         '| `top_p` | number above 0 to 1 or `auto` | `"auto"` | Nucleus sampling; a number is sent as it'
         " is. `auto` is the model's own, as for `temperature`, else 0.95, and undoes what a parent sets. | yes |"
     ) in lines
-    assert [line.rsplit("|", 2)[1] for line in lines if line.startswith("| `api_key")] == (
-        [" never "] * 4
-    )
+    assert [line.rsplit("|", 2)[1] for line in lines if line.startswith("| `api_key")] == ([" never "] * 4)
 
 
 def test_only_the_table_between_its_marks_is_replaced() -> None:
     readme = "# a\n<!-- settings -->\nold\n<!-- /settings -->\n## b\n"
-    assert with_settings_table(readme) == (
-        f"# a\n<!-- settings -->\n{settings_table()}\n<!-- /settings -->\n## b\n"
-    )
+    assert with_settings_table(readme) == (f"# a\n<!-- settings -->\n{settings_table()}\n<!-- /settings -->\n## b\n")
 
 
 @pytest.mark.parametrize(
     ("node", "words"),
     [
-        pytest.param(
-            {"type": "number", "exclusiveMinimum": 0, "maximum": 1}, "number above 0 to 1"
-        ),
+        pytest.param({"type": "number", "exclusiveMinimum": 0, "maximum": 1}, "number above 0 to 1"),
         pytest.param({"enum": ["a", "b"], "type": "string"}, "`a` `b`"),
         pytest.param(
-            {"anyOf": [{"type": "integer", "minimum": 512}, {"const": "auto"}]},
-            "whole number from 512 or `auto`",
+            {"anyOf": [{"type": "integer", "minimum": 512}, {"const": "auto"}]}, "whole number from 512 or `auto`"
         ),
     ],
 )
@@ -94,15 +80,11 @@ def test_the_schema_is_a_valid_schema_with_the_docstrings() -> None:
     jsonschema.Draft7Validator.check_schema(document)
     for table in TABLES[1:]:
         described = document["$defs"][table.__name__]["properties"]
-        assert docstrings(table) == {
-            key: setting["description"] for key, setting in described.items()
-        }
+        assert docstrings(table) == {key: setting["description"] for key, setting in described.items()}
 
 
 @pytest.mark.parametrize(
-    "file",
-    [ROOT / "smol.toml.example", *sorted((ROOT / "profiles").glob("*.toml"))],
-    ids=lambda path: path.name,
+    "file", [ROOT / "smol.toml.example", *sorted((ROOT / "profiles").glob("*.toml"))], ids=lambda path: path.name
 )
 def test_a_file_of_ours_matches_the_schema_that_its_first_line_names(file: Path) -> None:
     text = file.read_text(encoding="utf-8")

@@ -16,16 +16,7 @@ from tests.config.world import World
 CANARY = "canary7f3a"
 
 names = st.sampled_from(
-    [
-        *Profile.model_fields,
-        *Run.model_fields,
-        "default_profile",
-        "system",
-        "local",
-        "modle",
-        "a b",
-        "",
-    ]
+    [*Profile.model_fields, *Run.model_fields, "default_profile", "system", "local", "modle", "a b", ""]
 )
 strings = st.sampled_from(
     [
@@ -35,9 +26,7 @@ strings = st.sampled_from(
 )  # fmt: skip
 plain = strings | st.integers(-2, 2000) | st.floats() | st.booleans() | st.dates()
 tables = st.recursive(
-    plain,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=4),
-    max_leaves=8,
+    plain, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=4), max_leaves=8
 )
 secrets = st.sampled_from(
     [
@@ -57,15 +46,11 @@ secrets = st.sampled_from(
         {"plan": {"api_key": CANARY}},
     ]
 )
-profiles = st.builds(
-    lambda secret, more: {**more, **secret}, secrets, st.dictionaries(names, tables, max_size=4)
-)
+profiles = st.builds(lambda secret, more: {**more, **secret}, secrets, st.dictionaries(names, tables, max_size=4))
 documents = st.builds(
     lambda own, more: {**more, "profiles": {"local": own}},
     profiles,
-    st.dictionaries(
-        st.sampled_from(["run", "prompts", "default_profile", "modle"]), tables, max_size=2
-    ),
+    st.dictionaries(st.sampled_from(["run", "prompts", "default_profile", "modle"]), tables, max_size=2),
 )
 secret_variables = st.sampled_from(
     [
@@ -94,9 +79,7 @@ environ = st.dictionaries(
 sets = st.lists(
     st.builds(
         lambda key, value: f"{key}={value}",
-        st.sampled_from(
-            ["model", "a.b", "extra_body.x", "", "run", "profiles", "profiles.local", "'"]
-        ),
+        st.sampled_from(["model", "a.b", "extra_body.x", "", "run", "profiles", "profiles.local", "'"]),
         strings,
     ),
     max_size=2,
@@ -108,32 +91,23 @@ def everything_said(world: World, flags: Flags) -> str:
     said: list[object] = []
     for connect in (False, True):
         try:
-            loaded = load(
-                flags, world.surroundings, connect=connect, lookup=lambda _: ("10.0.0.1",)
-            )
+            loaded = load(flags, world.surroundings, connect=connect, lookup=lambda _: ("10.0.0.1",))
             said += [loaded, loaded.warnings, loaded.key_summary(), origins(loaded)]
             said += [explain(loaded, key) for key in ("api_key", "headers", "base_url", "model")]
             shown = as_dict(loaded)
-            shown["profiles"][loaded.name].pop(
-                "extra_body", None
-            )  # sent as it is, so shown as it is
+            shown["profiles"][loaded.name].pop("extra_body", None)  # sent as it is, so shown as it is
             shown["profiles"][loaded.name].pop("api_key_command", None)
             said += [shown, len(as_toml(loaded))]
         except SmolError as error:
             said += [error.message, error.hint, getattr(error, "problems", ())]
     try:
-        said += [
-            list_profiles(read_layers(flags, world.surroundings)),
-            pending(flags, world.surroundings),
-        ]
+        said += [list_profiles(read_layers(flags, world.surroundings)), pending(flags, world.surroundings)]
     except SmolError as error:
         said += [error.message, error.hint, getattr(error, "problems", ())]
     return repr(said) + repr(check(flags, world.surroundings))
 
 
-quick = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quick = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quick
@@ -147,10 +121,7 @@ quick = settings(
     ),
 )
 def test_no_settings_break_a_command_or_show_a_secret(
-    world: World,
-    files: tuple[dict[str, object], dict[str, object]],
-    variables: dict[str, str],
-    flags: Flags,
+    world: World, files: tuple[dict[str, object], dict[str, object]], variables: dict[str, str], flags: Flags
 ) -> None:
     for document, path in zip(files, (world.user_file, world.project_file), strict=True):
         path.write_text(tomli_w.dumps(document), encoding="utf-8")

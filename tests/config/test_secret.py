@@ -6,13 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from smol_dev.config.secret import (
-    Bound,
-    from_command,
-    from_file,
-    from_variable,
-    key_problem,
-)
+from smol_dev.config.secret import Bound, from_command, from_file, from_variable, key_problem
 from smol_dev.errors import ConfigError
 from smol_dev.redact import redact
 
@@ -102,9 +96,7 @@ def test_a_key_is_read_from_a_file(tmp_path: Path) -> None:
         (["printf", "\\377"], "it failed: bad output or arguments"),
     ],
 )
-def test_a_command_that_prints_no_key_is_told(
-    tmp_path: Path, command: list[str], message: str
-) -> None:
+def test_a_command_that_prints_no_key_is_told(tmp_path: Path, command: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         from_command(command, source="it", environ={"PATH": "/usr/bin:/bin"}, cwd=tmp_path)
     assert caught.value.message == message
@@ -113,9 +105,7 @@ def test_a_command_that_prints_no_key_is_told(
 
 def test_a_command_is_an_argument_list_and_no_shell(tmp_path: Path) -> None:
     environ = {"PATH": "/usr/bin:/bin"}
-    assert (
-        from_command(["echo", "$HOME;x"], source="it", environ=environ, cwd=tmp_path) == "$HOME;x"
-    )
+    assert from_command(["echo", "$HOME;x"], source="it", environ=environ, cwd=tmp_path) == "$HOME;x"
 
 
 KEY = "sk-Ab/9+xYz0123456789QrStUvWx"
@@ -131,9 +121,7 @@ KEY = "sk-Ab/9+xYz0123456789QrStUvWx"
         pytest.param(f"{KEY[:14]}...{KEY[-14:]}", "[redacted]...[redacted]", id="both ends"),
         pytest.param(KEY[:11], KEY[:11], id="eleven"),
         pytest.param(b64encode(KEY.encode()).decode()[:-4], "[redacted]", id="base64"),
-        pytest.param(
-            b64encode(f"user:{KEY}".encode()).decode()[7:-4], "[redacted]", id="base64 of a login"
-        ),
+        pytest.param(b64encode(f"user:{KEY}".encode()).decode()[7:-4], "[redacted]", id="base64 of a login"),
         pytest.param(quote(KEY, safe=""), "[redacted]", id="URL-encoded"),
         pytest.param(quote(KEY, safe="").lower()[:9], "sk-ab%2f9", id="too little of that"),
         pytest.param("short: hunter2", "short: [redacted]", id="a short secret is hidden whole"),

@@ -56,12 +56,8 @@ def test_every_setting_says_who_set_it(world: World) -> None:
     assert lines[0] == "# api_key: set (env WORK_KEY, for https://api.openai.com)"
     commented = [line for line in lines if "  # " in line]
     unshown = {"X-Team", "seed", "max_output_tokens", "extra_query"}
-    assert {key.rpartition(".")[2] for key in origins(loaded)} - {
-        line.partition(" = ")[0] for line in lines
-    } == unshown
-    assert lines[1] == (
-        "# headers.X-Team: set (user (~/home/config/smol.toml:7), through profile base)"
-    )
+    assert {key.rpartition(".")[2] for key in origins(loaded)} - {line.partition(" = ")[0] for line in lines} == unshown
+    assert lines[1] == ("# headers.X-Team: set (user (~/home/config/smol.toml:7), through profile base)")
     assert len(commented) == len(origins(loaded)) + 1 - len(unshown)
     assert {
         'default_profile = "work"  # user (~/home/config/smol.toml:1)',
@@ -82,11 +78,7 @@ def test_the_json_is_ascii_and_names_origins(world: World) -> None:
     assert document["profile"] == "work"
     assert document["api_key"] == "set (env WORK_KEY, for https://api.openai.com)"
     assert document["settings"]["profiles"]["work"]["code"] == {"model": "ü\u202e"}
-    assert document["origins"]["timeout"] == {
-        "layer": "user",
-        "where": f"{world.user_file}:5",
-        "via": "base",
-    }
+    assert document["origins"]["timeout"] == {"layer": "user", "where": f"{world.user_file}:5", "via": "base"}
 
 
 def test_hostile_text_in_a_file_is_shown_escaped_and_means_the_same(world: World) -> None:

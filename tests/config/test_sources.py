@@ -12,9 +12,7 @@ from smol_dev.config.trust import approve
 from tests.config.world import World
 
 bodies = st.recursive(
-    st.integers(0, 9),
-    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    max_leaves=6,
+    st.integers(0, 9), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=6
 )
 tables = st.fixed_dictionaries(
     {},
@@ -36,17 +34,13 @@ def laid_over(below: Any, above: Any) -> Any:  # noqa: ANN401 - TOML data
     return {**below, **{key: laid_over(below.get(key), value) for key, value in above.items()}}
 
 
-@settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files, files, st.sampled_from([None, 5]))
 def test_the_strongest_table_sets_each_key(
     world: World, project: dict[str, Any], user: dict[str, Any], variable: int | None
 ) -> None:
     world.write(
-        project=tomli_w.dumps({"profiles": project}) or "#",
-        user=tomli_w.dumps({"profiles": user}) or "#",
-        system=BASE,
+        project=tomli_w.dumps({"profiles": project}) or "#", user=tomli_w.dumps({"profiles": user}) or "#", system=BASE
     )
     world.environ.clear()
     if variable is not None:
@@ -68,17 +62,11 @@ def test_the_strongest_table_sets_each_key(
     assert profile.code.model_dump(exclude_unset=True) == stages
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files, files)
-def test_the_origin_of_a_value_is_its_winner(
-    world: World, project: dict[str, Any], user: dict[str, Any]
-) -> None:
+def test_the_origin_of_a_value_is_its_winner(world: World, project: dict[str, Any], user: dict[str, Any]) -> None:
     world.write(
-        project=tomli_w.dumps({"profiles": project}) or "#",
-        user=tomli_w.dumps({"profiles": user}) or "#",
-        system=BASE,
+        project=tomli_w.dumps({"profiles": project}) or "#", user=tomli_w.dumps({"profiles": user}) or "#", system=BASE
     )
     loaded = world.load(Flags(profile="child"))
     known = origins(loaded)

@@ -56,9 +56,7 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError) as raised:
         make_folder(tmp_path / "file" / "smol")
-    assert raised.value.message == (
-        f"`{tmp_path / 'file' / 'smol'}` cannot be written: Not a directory"
-    )
+    assert raised.value.message == (f"`{tmp_path / 'file' / 'smol'}` cannot be written: Not a directory")
 
 
 COUNTER = """
@@ -89,16 +87,11 @@ def test_the_lock_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lock_is_waited_for_and_its_holder_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_is_waited_for_and_its_holder_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smol_dev.config.store.LONGEST_WAIT", 0.1)
     with alone(tmp_path):
         assert (tmp_path / ".smol.toml.lock").stat().st_mode & 0o777 == 0o600
-        with (
-            pytest.raises(ConfigError, match=rf"another smol_dev \(process {os.getpid()}\)"),
-            alone(tmp_path),
-        ):
+        with pytest.raises(ConfigError, match=rf"another smol_dev \(process {os.getpid()}\)"), alone(tmp_path):
             pass
     assert list(tmp_path.iterdir()) == []
 
@@ -123,9 +116,7 @@ def test_a_lock_file_that_others_can_open_is_none_of_ours(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("other")])
-def test_a_lock_that_is_no_file_is_a_clear_error(
-    tmp_path: Path, make: Callable[[Path], object]
-) -> None:
+def test_a_lock_that_is_no_file_is_a_clear_error(tmp_path: Path, make: Callable[[Path], object]) -> None:
     make(tmp_path / ".smol.toml.lock")
     with pytest.raises(ConfigError, match=f"^`{tmp_path}` cannot be written: "), alone(tmp_path):
         pass

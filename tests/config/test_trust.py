@@ -68,44 +68,18 @@ def test_a_project_may_tune(world: World, text: str) -> None:
     ("text", "key"),
     [
         pytest.param(EVIL, "profiles.local.base_url", id="address"),
-        pytest.param(
-            '[profiles.local]\nprovider = "ollama"\n', "profiles.local.provider", id="provider"
-        ),
-        pytest.param(
-            '[profiles.local]\nextends = "openai"\n', "profiles.local.extends", id="parent"
-        ),
-        pytest.param(
-            '[profiles.x]\nextends = "openai"\n', "profiles.x.extends", id="unused profile"
-        ),
-        pytest.param(
-            "[profiles.local]\nextra_body.a = 1\n", "profiles.local.extra_body.a", id="body"
-        ),
-        pytest.param(
-            "[profiles.local.code.extra_body]\na = 1\n",
-            "profiles.local.code.extra_body.a",
-            id="stage",
-        ),
-        pytest.param(
-            '[profiles.local.headers]\nx = "canary"\n', "profiles.local.headers.x", id="header"
-        ),
-        pytest.param(
-            "[profiles.local]\nlocal_only = false\n",
-            "profiles.local.local_only",
-            id="not local only",
-        ),
+        pytest.param('[profiles.local]\nprovider = "ollama"\n', "profiles.local.provider", id="provider"),
+        pytest.param('[profiles.local]\nextends = "openai"\n', "profiles.local.extends", id="parent"),
+        pytest.param('[profiles.x]\nextends = "openai"\n', "profiles.x.extends", id="unused profile"),
+        pytest.param("[profiles.local]\nextra_body.a = 1\n", "profiles.local.extra_body.a", id="body"),
+        pytest.param("[profiles.local.code.extra_body]\na = 1\n", "profiles.local.code.extra_body.a", id="stage"),
+        pytest.param('[profiles.local.headers]\nx = "canary"\n', "profiles.local.headers.x", id="header"),
+        pytest.param("[profiles.local]\nlocal_only = false\n", "profiles.local.local_only", id="not local only"),
         pytest.param('[prompts.house]\nsystem = "a"\n', "prompts.house.system", id="prompt"),
         pytest.param('[prompts.house]\nextends = "small"\n', "prompts.house.extends", id="variant"),
         pytest.param('default_profile = "openai"\n', "default_profile", id="cloud profile"),
-        pytest.param(
-            '[profiles.local]\nmodel = "gpt-oss:120b-cloud"\n',
-            "profiles.local.model",
-            id="cloud model",
-        ),
-        pytest.param(
-            '[profiles.local.plan]\nmodel = "m:cloud"\n',
-            "profiles.local.plan.model",
-            id="of a stage",
-        ),
+        pytest.param('[profiles.local]\nmodel = "gpt-oss:120b-cloud"\n', "profiles.local.model", id="cloud model"),
+        pytest.param('[profiles.local.plan]\nmodel = "m:cloud"\n', "profiles.local.plan.model", id="of a stage"),
     ],
 )
 def test_a_project_that_steers_is_refused(world: World, text: str, key: str) -> None:
@@ -116,9 +90,7 @@ def test_a_project_that_steers_is_refused(world: World, text: str, key: str) -> 
         run(world)
     path = world.project_file
     assert caught.value.exit_code == 6
-    assert caught.value.message == (
-        f"`{path}` steers where prompts go and is not approved: `{key}`"
-    )
+    assert caught.value.message == (f"`{path}` steers where prompts go and is not approved: `{key}`")
     hashed = hash_of(path)
     assert caught.value.hint == (
         "look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
@@ -139,10 +111,7 @@ def test_a_profile_chosen_by_the_user_is_no_choice_of_the_project(world: World) 
 
 
 def test_a_name_with_an_address_elsewhere_steers(world: World) -> None:
-    world.write(
-        project='default_profile = "house"\n',
-        user='[profiles.house]\nbase_url = "https://box/v1"\n',
-    )
+    world.write(project='default_profile = "house"\n', user='[profiles.house]\nbase_url = "https://box/v1"\n')
     load(Flags(), world.surroundings, model_needed=False, lookup=lambda _: ("10.0.0.1",))
     LOOKED_UP.clear()
     with pytest.raises(TrustError):
@@ -216,8 +185,7 @@ def test_a_yes_that_cannot_be_recorded_holds_for_this_run(world: World) -> None:
     loaded = load(Flags(), here, approve=lambda _: True, lookup=no_names)
     (warning,) = loaded.warnings
     assert warning == (
-        "there is no directory to record an approval in; "
-        "the project's file is approved for this run alone"
+        "there is no directory to record an approval in; the project's file is approved for this run alone"
     )
 
 
@@ -232,8 +200,7 @@ def test_showing_settings_needs_no_approval_but_says_so(world: World) -> None:
 
 def test_each_steering_key_is_shown_with_what_it_replaces(world: World) -> None:
     world.write(
-        user='[profiles.local]\nbase_url = "http://box/v1"\nheaders = {x = "canary"}\n'
-        'extra_body = {a = "canary"}\n',
+        user='[profiles.local]\nbase_url = "http://box/v1"\nheaders = {x = "canary"}\nextra_body = {a = "canary"}\n',
         project='[profiles.local]\nbase_url = "http://c/v1"\nheaders = {x = "b"}\nextra_body = {a = 5}\n'
         '[prompts.house]\nsystem = "Be\\nbrief"\n',
     )
@@ -342,16 +309,11 @@ def of_another_user(path: Path) -> None:
         (of_another_user, "belongs to another user"),
     ],
 )
-def test_a_project_file_that_is_not_the_users_own_is_an_error(
-    world: World, make: object, what: str
-) -> None:
+def test_a_project_file_that_is_not_the_users_own_is_an_error(world: World, make: object, what: str) -> None:
     assert callable(make)
     make(world.project_file)
     (problem,) = world.problems()
-    assert problem == (
-        f"~/home/work/smol.toml: {what}; "
-        "correct that, or leave the file out with `--no-project-config`"
-    )
+    assert problem == (f"~/home/work/smol.toml: {what}; correct that, or leave the file out with `--no-project-config`")
     assert world.problems(Flags(project=False)) == []
 
 
@@ -395,10 +357,7 @@ def test_an_approval_is_of_the_files_too_that_the_file_names(world: World) -> No
 def test_the_hash_keeps_path_bytes_and_files_apart(world: World) -> None:
     world.write(project='[profiles.local]\nprovider = "vllm"\n')
     raw = world.project_file.read_bytes()
-    assert (
-        hash_of(world.project_file)
-        == hashlib.sha256(bytes(world.project_file) + b"\0" + raw).hexdigest()
-    )
+    assert hash_of(world.project_file) == hashlib.sha256(bytes(world.project_file) + b"\0" + raw).hexdigest()
 
 
 @pytest.mark.parametrize("spoiled", ["folder", "state", "record", "other path"])
@@ -457,14 +416,10 @@ def test_the_texts_that_were_shown_are_the_ones_that_are_sent(world: World) -> N
         (lambda path: path.write_bytes(b"$prompt" * 10_000), "is larger than 64 KiB"),
     ],
 )
-def test_a_file_that_is_no_text_is_an_error(
-    world: World, make: Callable[[Path], object], what: str
-) -> None:
+def test_a_file_that_is_no_text_is_an_error(world: World, make: Callable[[Path], object], what: str) -> None:
     make(world.work / "plan.md")
     world.write(project=PROMPTS)
-    assert world.problems() == [
-        f"~/home/work/smol.toml:2:1: prompts.house.plan: the file `~/home/work/plan.md` {what}"
-    ]
+    assert world.problems() == [f"~/home/work/smol.toml:2:1: prompts.house.plan: the file `~/home/work/plan.md` {what}"]
 
 
 def test_a_project_cannot_have_megabytes_read_through_the_names_of_files(world: World) -> None:

@@ -52,9 +52,7 @@ def test_a_problem_in_a_file_is_told_with_its_line(world: World) -> None:
     [
         pytest.param(lambda path: path.mkdir(), "is not a regular file", id="folder"),
         pytest.param(lambda path: path.symlink_to(path), "is a symbolic link", id="circle"),
-        pytest.param(
-            lambda path: path.write_bytes(b"#" * 65537), "is larger than 64 KiB", id="size"
-        ),
+        pytest.param(lambda path: path.write_bytes(b"#" * 65537), "is larger than 64 KiB", id="size"),
         pytest.param(lambda path: path.write_bytes(b"\xff"), "is not UTF-8 here", id="bytes"),
     ],
 )

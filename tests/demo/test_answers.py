@@ -40,12 +40,9 @@ def test_after_the_plan_comes_the_list() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "words",
-    ["todo.py", "Write the file.\ntodo.py\n", "Not store.py but `todo.py`.", "now: **todo.py**"],
+    "words", ["todo.py", "Write the file.\ntodo.py\n", "Not store.py but `todo.py`.", "now: **todo.py**"]
 )
-def test_the_path_that_ends_the_last_message_is_the_file(
-    before: tuple[str, ...], words: str
-) -> None:
+def test_the_path_that_ends_the_last_message_is_the_file(before: tuple[str, ...], words: str) -> None:
     said = answer(conversation(*before, words))
     assert said == f"````python\n{program().files['todo.py']}````"
 
@@ -59,8 +56,7 @@ def test_a_file_that_was_not_canned_is_refused_by_name() -> None:
     with pytest.raises(NoAnswerError) as caught:
         answer(conversation("a", "b", "c", "d", "write snake.py"))
     assert str(caught.value) == (
-        "the demo server has canned answers only, "
-        "for store.py, render.py, todo.py, test_todo.py, README.md"
+        "the demo server has canned answers only, for store.py, render.py, todo.py, test_todo.py, README.md"
     )
 
 
@@ -78,18 +74,10 @@ def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
     for path, content in program().files.items():
         (tmp_path / path).write_text(content, encoding="utf-8")
     tests = subprocess.run(
-        [sys.executable, "-m", "unittest"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-m", "unittest"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     added = subprocess.run(
-        [sys.executable, "todo.py", "add", "Buy milk"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "todo.py", "add", "Buy milk"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (tests.returncode, "Ran 4 tests" in tests.stderr) == (0, True)
     assert (added.returncode, added.stdout) == (0, "  1 [ ] Buy milk\n1 of 1 left\n")

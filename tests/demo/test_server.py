@@ -11,15 +11,8 @@ import pytest
 from smol_dev.demo.answers import program, tokens
 from smol_dev.demo.server import DemoServer
 
-PLAN_REQUEST = [
-    {"role": "system", "content": "Write programs."},
-    {"role": "user", "content": "a game"},
-]
-LIST_REQUEST = [
-    *PLAN_REQUEST,
-    {"role": "assistant", "content": "# Plan"},
-    {"role": "user", "content": "which files?"},
-]
+PLAN_REQUEST = [{"role": "system", "content": "Write programs."}, {"role": "user", "content": "a game"}]
+LIST_REQUEST = [*PLAN_REQUEST, {"role": "assistant", "content": "# Plan"}, {"role": "user", "content": "which files?"}]
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +50,12 @@ def test_models_are_listed(base_url: str) -> None:
     assert (status, kind, json.loads(body)) == (
         200,
         "application/json",
-        {
-            "object": "list",
-            "data": [{"id": "demo", "object": "model", "created": 0, "owned_by": "smol_dev"}],
-        },
+        {"object": "list", "data": [{"id": "demo", "object": "model", "created": 0, "owned_by": "smol_dev"}]},
     )
 
 
 def test_an_answer_streams_from_role_to_usage(base_url: str) -> None:
-    status, kind, body = complete(
-        base_url, messages=PLAN_REQUEST, stream=True, stream_options={"include_usage": True}
-    )
+    status, kind, body = complete(base_url, messages=PLAN_REQUEST, stream=True, stream_options={"include_usage": True})
     *events, done, end = body.decode().split("\n\n")
     chunks = [without_time(json.loads(event.removeprefix("data: "))) for event in events]
     expected: list[tuple[dict[str, str], str | None]] = [
@@ -78,15 +66,10 @@ def test_an_answer_streams_from_role_to_usage(base_url: str) -> None:
     head = {"object": "chat.completion.chunk", "model": "demo"}
     assert (status, kind, done, end) == (200, "text/event-stream", "data: [DONE]", "")
     assert chunks[:-1] == [
-        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-        for delta, reason in expected
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]} for delta, reason in expected
     ]
     completion = len(tokens(program().plan))
-    usage = {
-        "prompt_tokens": 14,
-        "completion_tokens": completion,
-        "total_tokens": 14 + completion,
-    }
+    usage = {"prompt_tokens": 14, "completion_tokens": completion, "total_tokens": 14 + completion}
     assert chunks[-1] == {**head, "choices": [], "usage": usage}
 
 
@@ -108,10 +91,7 @@ def test_the_list_comes_in_every_response_format(base_url: str, form: str) -> No
             id="unknown model",
         ),
         pytest.param(
-            {"messages": []},
-            400,
-            ("`messages` must be a list of messages, the user's last", None),
-            id="no messages",
+            {"messages": []}, 400, ("`messages` must be a list of messages, the user's last", None), id="no messages"
         ),
         pytest.param(
             {"messages": LIST_REQUEST[:3]},
@@ -140,21 +120,9 @@ def test_a_request_it_cannot_mean_is_refused_in_the_usual_form(
     ("path", "body", "status", "message"),
     [
         pytest.param("/models", None, 404, "there is nothing at `/models`", id="get"),
-        pytest.param(
-            "/chat/completions",
-            {},
-            404,
-            "there is nothing at `/chat/completions`",
-            id="post",
-        ),
+        pytest.param("/chat/completions", {}, 404, "there is nothing at `/chat/completions`", id="post"),
         pytest.param("/v1/chat/completions", b"{", 400, "the body is not JSON", id="not JSON"),
-        pytest.param(
-            "/v1/chat/completions",
-            b"[" * 100_000,
-            400,
-            "the body is not JSON",
-            id="nested too deeply",
-        ),
+        pytest.param("/v1/chat/completions", b"[" * 100_000, 400, "the body is not JSON", id="nested too deeply"),
     ],
 )
 def test_what_is_not_there_or_not_json_is_an_error(
@@ -173,9 +141,7 @@ def test_a_body_without_a_length_is_refused(base_url: str) -> None:
     assert b"a body with a Content-Length is needed" in answer
 
 
-def test_a_client_that_goes_away_leaves_no_word_on_the_terminal(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_a_client_that_goes_away_leaves_no_word_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     body = json.dumps({"model": "demo", "messages": PLAN_REQUEST, "stream": True}).encode()
     head = b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body)
     with DemoServer(pace=0.001) as server:

@@ -33,9 +33,7 @@ def test_a_labelled_text_of_another_language_is_named(asked: str, given: str) ->
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"),
-    [pair for pair in PAIRS if pair[1] not in {"bash", "yaml"}],
-    ids=lambda name: name,
+    ("asked", "given"), [pair for pair in PAIRS if pair[1] not in {"bash", "yaml"}], ids=lambda name: name
 )
 def test_an_unlabelled_text_of_another_language_is_named(asked: str, given: str) -> None:
     assert other_language(TEXTS[asked][0], TEXTS[given][1]) == given

@@ -67,10 +67,7 @@ class Store:
             id="Rust",
         ),
         pytest.param(
-            "index.html",
-            '<ul id="items"></ul><button class="big" id=add>Add</button>',
-            ("#items", "#add"),
-            id="HTML",
+            "index.html", '<ul id="items"></ul><button class="big" id=add>Add</button>', ("#items", "#add"), id="HTML"
         ),
         pytest.param("style.css", "body { margin: 0 }", (), id="nothing to call"),
         pytest.param("notes.txt", "load(path)", (), id="a type that is not known"),

@@ -143,9 +143,7 @@ def test_a_file_cut_anywhere_is_unfinished_or_whole(path: str) -> None:
         (".eslintrc", "{ a b }\n", 1, 5, "unexpected `b`"),
     ],
 )  # fmt: skip
-def test_a_broken_file_is_broken_where_it_stops(
-    path: str, text: str, line: int, column: int, message: str
-) -> None:
+def test_a_broken_file_is_broken_where_it_stops(path: str, text: str, line: int, column: int, message: str) -> None:
     at = parse(path, text)
     assert (at.state, at.line, at.column) == (State.BROKEN, line, column)
     assert at.message.startswith(message)
@@ -249,9 +247,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("language", "text"), HOSTILE, ids=[f"{name}-{text[:4]!r}" for name, text in HOSTILE]
-)
+@pytest.mark.parametrize(("language", "text"), HOSTILE, ids=[f"{name}-{text[:4]!r}" for name, text in HOSTILE])
 def test_hostile_text_is_judged_in_bounds(language: str, text: str) -> None:
     before = time.process_time()
     assert isinstance(parse_as(language, text), Parsed)
@@ -267,9 +263,7 @@ def test_hostile_text_is_judged_in_bounds(language: str, text: str) -> None:
         pytest.param("javascript", "a.b(", State.NOT_JUDGED, id="open to the end"),
     ],
 )
-def test_a_large_hostile_text_costs_no_more_than_a_bound(
-    language: str, piece: str, state: State
-) -> None:
+def test_a_large_hostile_text_costs_no_more_than_a_bound(language: str, piece: str, state: State) -> None:
     before = time.process_time()
     assert parse_as(language, piece * (1_300_000 // len(piece))).state is state
     assert time.process_time() - before < 20

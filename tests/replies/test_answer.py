@@ -21,14 +21,8 @@ def test_parts_are_the_whole_text_in_order() -> None:
         pytest.param("```\na\n\n```", [("", "a\n", True, 0)], id="its own empty line stays"),
         pytest.param("```py\n```", [("py", "", True, 0)], id="empty"),
         pytest.param("```js\nf(", [("js", "f(", False, 0)], id="never closed"),
-        pytest.param(
-            "```\n/\\\n>  <```", [("", "/\\\n>  <", True, 0)], id="closer glued to the end"
-        ),
-        pytest.param(
-            "````md\n```\na\n```\n````",
-            [("md", "```\na\n```", True, 0)],
-            id="shorter fences are text",
-        ),
+        pytest.param("```\n/\\\n>  <```", [("", "/\\\n>  <", True, 0)], id="closer glued to the end"),
+        pytest.param("````md\n```\na\n```\n````", [("md", "```\na\n```", True, 0)], id="shorter fences are text"),
         pytest.param(
             "```md\n# A\n```sh\nb\n```\nc\n```",
             [("md", "# A\n```sh\nb\n```\nc", True, 0), ("sh", "b", True, 1)],
@@ -55,37 +49,23 @@ def test_blocks(raw: str, blocks: list[tuple[str, str, bool, int]]) -> None:
         pytest.param("\ufeffa\r\nb\r\r\nc\n", "a\nb\nc\n", id="S044 BOM and CRLF"),
         pytest.param("<think>\nx\n```\ny\n```\n</think>\n\na", "\n\na", id="S031 reasoning"),
         pytest.param("[THINK]x[/THINK]a", "a", id="Magistral"),
-        pytest.param(
-            "Okay, I see.\nLet me write.\n</think>\na", "\na", id="S032 opened in the prompt"
-        ),
-        pytest.param(
-            "x = 1\ny = '''\n</think>\n'''\n", "x = 1\ny = '''\n</think>\n'''\n", id="tag in code"
-        ),
+        pytest.param("Okay, I see.\nLet me write.\n</think>\na", "\na", id="S032 opened in the prompt"),
+        pytest.param("x = 1\ny = '''\n</think>\n'''\n", "x = 1\ny = '''\n</think>\n'''\n", id="tag in code"),
         pytest.param("<think>I close with `</think>` later.</think>a", "a", id="a quoted tag"),
         pytest.param(" [/INST] ```\na\n```</s>", "```\na\n```", id="S035"),
+        pytest.param("<|start_of_role|>assistant<|end_of_role|>```\na\n```<|end_of_text|>", "```\na\n```", id="D05"),
         pytest.param(
-            "<|start_of_role|>assistant<|end_of_role|>```\na\n```<|end_of_text|>",
-            "```\na\n```",
-            id="D05",
-        ),
-        pytest.param(
-            "```\na\n```<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nThanks",
-            "```\na\n```",
-            id="S036",
+            "```\na\n```<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nThanks", "```\na\n```", id="S036"
         ),
         pytest.param("<｜Assistant｜>a<｜end▁of▁sentence｜>", "a", id="G52"),
         pytest.param("<|begin_of_box|>a<|end_of_box|>", "a", id="GLM"),
-        pytest.param(
-            "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>a<|END_OF_TURN_TOKEN|>", "a", id="G54"
-        ),
+        pytest.param("<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>a<|END_OF_TURN_TOKEN|>", "a", id="G54"),
         pytest.param(
             "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>a<|return|>",
             "a",
             id="gpt-oss",
         ),
-        pytest.param(
-            "analysisWe need.assistantfinal```\na\n```", "```\na\n```", id="its words alone"
-        ),
+        pytest.param("analysisWe need.assistantfinal```\na\n```", "```\na\n```", id="its words alone"),
         pytest.param("<|im_start|>system\nYou", "<|im_start|>system\nYou", id="a chat template"),
         pytest.param("<p><s>old</s>", "<p><s>old</s>", id="struck text"),
         pytest.param("    art\n  .", "    art\n  .", id="G29 the first indentation"),

@@ -41,9 +41,7 @@ def accepted(answer: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("answer", CODE)
 def test_a_file_is_read_out_of_the_answer_or_the_reason_is_given(answer: dict[str, Any]) -> None:
-    verdict = read_code(
-        answer["raw"], path=answer["file_path"], finish_reason=answer["finish_reason"]
-    )
+    verdict = read_code(answer["raw"], path=answer["file_path"], finish_reason=answer["finish_reason"])
     outcome = verdict.content if isinstance(verdict, Code) else f"reject:{verdict.reason}"
     right = accepted(answer)
     assert outcome in right or (isinstance(verdict, Rejected) and ASKED_AGAIN in right)
@@ -51,9 +49,7 @@ def test_a_file_is_read_out_of_the_answer_or_the_reason_is_given(answer: dict[st
 
 
 @pytest.mark.parametrize("answer", LISTS)
-def test_the_files_are_read_out_of_the_answer_or_the_reason_is_given(
-    answer: dict[str, Any],
-) -> None:
+def test_the_files_are_read_out_of_the_answer_or_the_reason_is_given(answer: dict[str, Any]) -> None:
     verdict = read_file_list(answer["raw"], finish_reason=answer["finish_reason"])
     if isinstance(verdict, FileList):
         assert list(verdict.files) == answer["expected"].get("files")

@@ -58,9 +58,7 @@ WHOLE = PYTHON + REST
     [
         pytest.param(f"    for row in rows:\n{REST}", WHOLE, id="as asked"),
         pytest.param(f"```python\n    for row in rows:\n{REST}", WHOLE, id="re-opens the block"),
-        pytest.param(
-            f"Sure, here is the rest:\n\n    for row in rows:\n{REST}", WHOLE, id="says so"
-        ),
+        pytest.param(f"Sure, here is the rest:\n\n    for row in rows:\n{REST}", WHOLE, id="says so"),
         pytest.param(
             f"Here's the rest of the file:\n```python\n\n    for row in rows:\n{REST}",
             WHOLE,
@@ -69,23 +67,17 @@ WHOLE = PYTHON + REST
         pytest.param(f"{LINES}\n{REST}", WHOLE, id="repeats three lines"),
         pytest.param(f"{PYTHON}{REST}", WHOLE, id="begins the same file again"),
         pytest.param(f"    for row in rows:  \n{REST}", WHOLE, id="blanks behind the line"),
-        pytest.param(
-            f"````python\n    for row in rows:\n{REST}`", WHOLE, id="a longer fence of its own"
-        ),
+        pytest.param(f"````python\n    for row in rows:\n{REST}`", WHOLE, id="a longer fence of its own"),
         pytest.param(REST, None, id="goes on without repeating"),
         pytest.param(f"for row in rows:\n{REST}", None, id="the indentation is eaten"),
         pytest.param(f"    return amount\n\n\n{PYTHON}{REST}", None, id="skips lines"),
         pytest.param(f"```python\nimport sys\n\n\n{LINES}\n{REST}", None, id="begins another file"),
         pytest.param(
-            f"        amount += 1\n\n\ndef more(rows):\n    for row in rows:\n{REST}",
-            None,
-            id="the line comes later",
+            f"        amount += 1\n\n\ndef more(rows):\n    for row in rows:\n{REST}", None, id="the line comes later"
         ),
         pytest.param("I cannot continue without more context.", None, id="prose"),
         pytest.param("", None, id="nothing"),
-        pytest.param(
-            f"~~~python\n    for row in rows:\n{REST}\n~~~", None, id="two fences could be the end"
-        ),
+        pytest.param(f"~~~python\n    for row in rows:\n{REST}\n~~~", None, id="two fences could be the end"),
     ],
 )
 def test_joined_at_the_anchor_or_not_at_all(continuation: str, whole: str | None) -> None:
@@ -100,11 +92,7 @@ def test_an_answer_without_a_block_stays_without_one() -> None:
     assert join(cut, "```yaml\n  - a\n  - b\n```\nThat is all.") == "port: 80\nhosts:\n  - a\n  - b"
 
 
-@given(
-    st.lists(st.text("ab {}():\t.=", max_size=12), min_size=1, max_size=30),
-    st.integers(0, 400),
-    st.integers(0, 3),
-)
+@given(st.lists(st.text("ab {}():\t.=", max_size=12), min_size=1, max_size=30), st.integers(0, 400), st.integers(0, 3))
 def test_what_is_joined_is_the_whole(lines: list[str], cut_at: int, more: int) -> None:
     text = "\n".join(lines)
     cut = cut_back(text[:cut_at])
@@ -124,6 +112,4 @@ def test_nothing_is_joined_but_behind_the_anchor(partial: str, continuation: str
     joined = None if cut is None else join(cut, continuation)
     if cut is not None and joined is not None:
         assert joined.startswith(cut.text)
-        assert [line.rstrip() for line in cut.text.split("\n")][-len(cut.anchor) :] == list(
-            cut.anchor
-        )
+        assert [line.rstrip() for line in cut.text.split("\n")][-len(cut.anchor) :] == list(cut.anchor)

@@ -67,14 +67,10 @@ def test_each_form_of_a_list_is_read_or_refused(answer: dict[str, Any]) -> None:
 )
 def test_what_cannot_be_written_is_dropped_with_the_reason(entry: str, reason: str) -> None:
     answer = json.dumps(["main.py", entry, "lib/b.py"])
-    assert read_file_list(answer, finish_reason="stop") == FileList(
-        ("main.py", "lib/b.py"), ((entry, reason),)
-    )
+    assert read_file_list(answer, finish_reason="stop") == FileList(("main.py", "lib/b.py"), ((entry, reason),))
 
 
-@pytest.mark.parametrize(
-    "path", ["src/your-project/x.py", "docs/path/to/x.py", "a/project root/x.py"]
-)
+@pytest.mark.parametrize("path", ["src/your-project/x.py", "docs/path/to/x.py", "a/project root/x.py"])
 def test_what_looks_like_a_root_stays_where_it_is_none(path: str) -> None:
     answer = json.dumps([path])
     assert read_file_list(answer, finish_reason="stop") == FileList((path,), ())
@@ -104,16 +100,12 @@ def test_duplicates_are_merged_without_a_word() -> None:
     ],
 )
 def test_the_clearest_reason_is_given(answer: str, finish_reason: str, reason: Reason) -> None:
-    assert read_file_list(answer, finish_reason=finish_reason) == Rejected(
-        reason, LIST_MESSAGES[reason]
-    )
+    assert read_file_list(answer, finish_reason=finish_reason) == Rejected(reason, LIST_MESSAGES[reason])
 
 
 def test_as_many_files_as_allowed_are_read_and_not_one_more() -> None:
     answer = json.dumps(["a.py", "b.py", "c.py"])
-    assert read_file_list(answer, finish_reason="stop", max_files=3) == FileList(
-        ("a.py", "b.py", "c.py"), ()
-    )
+    assert read_file_list(answer, finish_reason="stop", max_files=3) == FileList(("a.py", "b.py", "c.py"), ())
     assert read_file_list(answer, finish_reason="stop", max_files=2) == Rejected(
         "degenerate", LIST_MESSAGES["degenerate"]
     )
@@ -127,29 +119,11 @@ def test_a_plan_names_its_files_in_headings_or_sentences() -> None:
 
 
 def test_a_plan_without_files_is_none() -> None:
-    assert paths_in_plan("We write a game with a board.") == Rejected(
-        "wrong_format", LIST_MESSAGES["wrong_format"]
-    )
+    assert paths_in_plan("We write a game with a board.") == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
 
 
 @pytest.mark.parametrize(
-    "piece",
-    [
-        "[",
-        "{",
-        "`",
-        "```\n",
-        "- ",
-        "- a\n",
-        "│",
-        "├── a\n",
-        '["',
-        "a.py\n",
-        "|a|b|\n",
-        "<a>",
-        "\n",
-        "x",
-    ],
+    "piece", ["[", "{", "`", "```\n", "- ", "- a\n", "│", "├── a\n", '["', "a.py\n", "|a|b|\n", "<a>", "\n", "x"]
 )
 def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
     answer = (piece * (2**20 // len(piece))) + "y"

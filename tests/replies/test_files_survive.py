@@ -22,9 +22,7 @@ NAMES = st.from_regex(r"[a-z][a-z_]{1,8}x", fullmatch=True)
 @st.composite
 def python_files(draw: st.DrawFn) -> str:
     """Return a Python file whose strings, comments and docstrings say what models say."""
-    parts = [
-        f'"""{draw(WORDS).replace(chr(92), "/")}.\n\n    ```\n    {draw(NAMES)}()\n    ```\n"""\n'
-    ]
+    parts = [f'"""{draw(WORDS).replace(chr(92), "/")}.\n\n    ```\n    {draw(NAMES)}()\n    ```\n"""\n']
     for name in draw(st.lists(NAMES, min_size=1, max_size=3)):
         parts += [
             (
@@ -44,9 +42,7 @@ def markdown_files(draw: st.DrawFn) -> str:
     parts = [f"# {draw(NAMES)}\n\nA tool.\n"]
     for _ in range(draw(st.integers(1, 3))):
         info = draw(st.sampled_from(["bash", "python", "", "json"]))
-        parts.append(
-            f"\n## {draw(NAMES)}\n\n```{info}\n{draw(NAMES)} --{draw(NAMES)}\n```\n\n{draw(NAMES)} is done.\n"
-        )
+        parts.append(f"\n## {draw(NAMES)}\n\n```{info}\n{draw(NAMES)} --{draw(NAMES)}\n```\n\n{draw(NAMES)} is done.\n")
     return "".join(parts)
 
 
@@ -56,9 +52,7 @@ def script_files(draw: st.DrawFn) -> str:
     parts = [f"// {draw(NAMES)} and {draw(NAMES)}\nconst words = {json.dumps(draw(WORDS))};\n"]
     for name in draw(st.lists(NAMES, min_size=1, max_size=3)):
         said = draw(WORDS).replace("`", "").replace("\\", "").replace("$", "")
-        parts.append(
-            f"\nexport function {name}(a) {{\n  const said = `{said}`;\n  return a < 1 && said;\n}}\n"
-        )
+        parts.append(f"\nexport function {name}(a) {{\n  const said = `{said}`;\n  return a < 1 && said;\n}}\n")
     return "".join(parts)
 
 
@@ -91,9 +85,7 @@ def test_a_file_is_read_as_itself(file: tuple[str, str]) -> None:
 
 @SETTINGS
 @given(file=FILES, lead=LEADS, tail=TAILS, fence=st.sampled_from(["````", "~~~", "~~~~~"]))
-def test_a_fenced_file_survives_what_stands_around_it(
-    file: tuple[str, str], lead: str, tail: str, fence: str
-) -> None:
+def test_a_fenced_file_survives_what_stands_around_it(file: tuple[str, str], lead: str, tail: str, fence: str) -> None:
     path, content = file
     answer = f"{lead.format(path=path)}{fence}\n{content}{fence}{tail}"
     assert read(answer, path) == content
@@ -121,9 +113,7 @@ def test_a_file_as_a_diff_from_nothing_is_its_added_lines(file: tuple[str, str])
     path, content = file
     lines = content.splitlines()
     added = "".join(f"+{line}\n" for line in lines)
-    assert (
-        read(f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(lines)} @@\n{added}", path) == content
-    )
+    assert read(f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(lines)} @@\n{added}", path) == content
 
 
 @SETTINGS
@@ -137,10 +127,7 @@ def test_a_file_that_was_cut_is_never_taken_for_whole(file: tuple[str, str], kee
 
 
 @SETTINGS
-@given(
-    answer=st.text(max_size=400),
-    path=st.sampled_from(["a.py", "a.md", "a.json", "a.html", "a.sh", "a.txt"]),
-)
+@given(answer=st.text(max_size=400), path=st.sampled_from(["a.py", "a.md", "a.json", "a.html", "a.sh", "a.txt"]))
 def test_what_was_read_reads_as_itself(answer: str, path: str) -> None:
     content = read(answer, path)
     if content.startswith("reject:"):
@@ -152,10 +139,7 @@ def test_what_was_read_reads_as_itself(answer: str, path: str) -> None:
 
 
 PATHS = st.lists(
-    st.from_regex(r"([a-z]{2,6}/){0,2}[a-z]{3,8}\.(py|md|ts|json)", fullmatch=True),
-    min_size=1,
-    max_size=6,
-    unique=True,
+    st.from_regex(r"([a-z]{2,6}/){0,2}[a-z]{3,8}\.(py|md|ts|json)", fullmatch=True), min_size=1, max_size=6, unique=True
 ).filter(lambda paths: not any(re.match(r"(?:path|root)/", path) for path in paths))
 
 

@@ -12,45 +12,17 @@ from smol_dev.replies.file_list import read_file_list
 from smol_dev.replies.verdicts import FileList
 
 FOLDERS: Final = st.sampled_from(
-    [
-        "src",
-        "app",
-        "tests",
-        "quiz_game",
-        "my-app",
-        "[slug]",
-        "(shop)",
-        "@modal",
-        "größe",
-        "v2",
-        ".github",
-    ]
+    ["src", "app", "tests", "quiz_game", "my-app", "[slug]", "(shop)", "@modal", "größe", "v2", ".github"]
 )
 STEMS: Final = st.sampled_from(
-    [
-        "main",
-        "index",
-        "__init__",
-        "test_game",
-        "user-list",
-        "App",
-        "[id]",
-        "+page",
-        "0001_init",
-        "a.test",
-        "日本",
-    ]
+    ["main", "index", "__init__", "test_game", "user-list", "App", "[id]", "+page", "0001_init", "a.test", "日本"]
 )
-ENDINGS: Final = st.sampled_from(
-    ["py", "js", "tsx", "html", "css", "json", "md", "sql", "svelte", "h"]
-)
+ENDINGS: Final = st.sampled_from(["py", "js", "tsx", "html", "css", "json", "md", "sql", "svelte", "h"])
 NAMES: Final = st.one_of(
     st.builds("{}.{}".format, STEMS, ENDINGS),
     st.sampled_from(["Makefile", "Dockerfile", "LICENSE", ".gitignore", ".env.example", "go.mod"]),
 )
-PATHS: Final = st.builds(
-    lambda folders, name: "/".join([*folders, name]), st.lists(FOLDERS, max_size=3), NAMES
-)
+PATHS: Final = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(FOLDERS, max_size=3), NAMES)
 LISTS: Final = st.lists(PATHS, min_size=1, max_size=8, unique_by=str.casefold)
 
 
@@ -76,9 +48,7 @@ FORMS: Final[dict[str, Callable[[list[str]], str]]] = {
     "python": lambda paths: f"files = {paths!r}",
     "trailing-comma": lambda paths: "[\n" + "".join(f"  '{path}',\n" for path in paths) + "]",
     "encoded": lambda paths: json.dumps(json.dumps(paths, ensure_ascii=False), ensure_ascii=False),
-    "described": lambda paths: json.dumps(
-        [{"path": path, "purpose": "uses x.py"} for path in paths]
-    ),
+    "described": lambda paths: json.dumps([{"path": path, "purpose": "uses x.py"} for path in paths]),
     "mapping": lambda paths: json.dumps(dict.fromkeys(paths, "what it is for")),
     "bullets": lambda paths: "".join(f"- `{path}`: uses `x.py`\n" for path in paths),
     "bare-bullets": lambda paths: "".join(f"* {path}\n" for path in paths),
@@ -87,21 +57,15 @@ FORMS: Final[dict[str, Callable[[list[str]], str]]] = {
     "fenced-lines": lambda paths: "```\n" + "\n".join(paths) + "\n```",
     "yaml": lambda paths: "files:\n" + "".join(f'  - "{path}"\n' for path in paths),
     "xml": lambda paths: "<files>" + "".join(f"<file>{path}</file>" for path in paths) + "</files>",
-    "table": lambda paths: (
-        "| File | Use |\n|---|---|\n" + "".join(f"| `{path}` | words |\n" for path in paths)
-    ),
+    "table": lambda paths: "| File | Use |\n|---|---|\n" + "".join(f"| `{path}` | words |\n" for path in paths),
     "tree": tree,
     "full-width": lambda paths: "".join(f"- {path}（说明，见 x.py）\n" for path in paths),
     "chinese": lambda paths: "".join(f"{n}、{path}：说明\n" for n, path in enumerate(paths, 1)),
-    "bold": lambda paths: "".join(
-        f"{n}. **{path}** – uses x.py\n" for n, path in enumerate(paths, 1)
-    ),
+    "bold": lambda paths: "".join(f"{n}. **{path}** – uses x.py\n" for n, path in enumerate(paths, 1)),
     "backslashes": lambda paths: json.dumps([path.replace("/", "\\") for path in paths]),
     "checkboxes": lambda paths: "".join(f"- [ ] `{path}`\n" for path in paths),
     "headings": lambda paths: "".join(f"### `{path}`\n\nUses `x.py`.\n\n" for path in paths),
-    "project": lambda paths: "".join(
-        f"**{path}**\n\n```\nopen('x.py')\n\n```\n\n" for path in ["a.py", *paths]
-    ),
+    "project": lambda paths: "".join(f"**{path}**\n\n```\nopen('x.py')\n\n```\n\n" for path in ["a.py", *paths]),
     "sentence": lambda paths: f"We need {', '.join(f'`{path}`' for path in paths)}.",
     "call": lambda paths: json.dumps({"name": "create", "arguments": {"files": paths}}),
     "without-bracket": lambda paths: json.dumps({"files": paths}).removesuffix("]}"),
@@ -121,11 +85,7 @@ def test_a_list_survives_its_form(form: str, paths: list[str]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(paths=LISTS, data=st.data())
 def test_a_list_cut_anywhere_is_never_a_shorter_one(paths: list[str], data: st.DataObject) -> None:
-    form = FORMS[
-        data.draw(
-            st.sampled_from(["json", "object", "python", "trailing-comma", "bullets", "lines"])
-        )
-    ]
+    form = FORMS[data.draw(st.sampled_from(["json", "object", "python", "trailing-comma", "bullets", "lines"]))]
     answer = form(paths)
     cut = data.draw(st.integers(1, len(answer) - 1))
     verdict = read_file_list(answer[:cut], finish_reason="length")

@@ -38,9 +38,7 @@ LINES = st.sampled_from(
     ]
 )
 CONTENT = st.lists(LINES, min_size=1, max_size=12).map("\n".join).filter(str.strip)
-PATHS = st.sampled_from(
-    ["a.py", "a.js", "README.md", "a.yaml", "a.txt", "a.sh", "a.html", "Makefile"]
-)
+PATHS = st.sampled_from(["a.py", "a.js", "README.md", "a.yaml", "a.txt", "a.sh", "a.html", "Makefile"])
 FENCE = re.compile(r"```|~~~|'''")
 WORDS = "Here is the file you asked for:"
 BEHIND = "The file does what was asked. Let me know if you need more."
@@ -80,11 +78,7 @@ def test_what_stands_around_a_fence_changes_nothing(content: str, path: str, mar
 
 
 @settings(deadline=None, max_examples=150)
-@given(
-    CONTENT,
-    st.sampled_from(["a.txt", "README.md", "a.rst", "LICENSE", "mail/a.j2"]),
-    st.sampled_from("`~"),
-)
+@given(CONTENT, st.sampled_from(["a.txt", "README.md", "a.rst", "LICENSE", "mail/a.j2"]), st.sampled_from("`~"))
 def test_any_text_in_the_asked_form_is_kept_whole(content: str, path: str, mark: str) -> None:
     assert outcome(fenced(content, mark), path) == plain(content)
 
@@ -124,10 +118,7 @@ def test_a_real_file_that_was_cut_anywhere_is_never_whole(path: Path) -> None:
 
 
 @settings(deadline=None, max_examples=150)
-@given(
-    CONTENT.filter(lambda text: not FENCE.search(text)),
-    PATHS,
-)
+@given(CONTENT.filter(lambda text: not FENCE.search(text)), PATHS)
 def test_reading_again_changes_nothing(content: str, path: str) -> None:
     once = outcome(fenced(content, "`"), path)
     if not once.startswith("reject:"):

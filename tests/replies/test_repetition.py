@@ -27,21 +27,14 @@ FILES = {
     "a map": "#" * 80 + "\n" + ("#" + "." * 78 + "#\n") * 100 + "#" * 80 + "\n",
     "a map of numbers": "[" + ("[" + "0, " * 40 + "0],\n") * 60 + "]",
     "rules of a stylesheet": "".join(
-        f".m-{n} {{\n  margin: {n}px;\n}}\n\n.p-{n} {{\n  padding: {n}px;\n}}\n\n"
-        for n in range(200)
+        f".m-{n} {{\n  margin: {n}px;\n}}\n\n.p-{n} {{\n  padding: {n}px;\n}}\n\n" for n in range(200)
     ),
-    "rows of objects": "".join(
-        f'  {{"id": {n}, "name": "n", "done": false}},\n' for n in range(300)
-    ),
-    "a table": "| name | value |\n| --- | --- |\n"
-    + "".join(f"| n{n} | {n} |\n" for n in range(400)),
-    "unit tests": "".join(
-        f"def test_{n}():\n    assert double({n}) == {2 * n}\n\n\n" for n in range(300)
-    ),
+    "rows of objects": "".join(f'  {{"id": {n}, "name": "n", "done": false}},\n' for n in range(300)),
+    "a table": "| name | value |\n| --- | --- |\n" + "".join(f"| n{n} | {n} |\n" for n in range(400)),
+    "unit tests": "".join(f"def test_{n}():\n    assert double({n}) == {2 * n}\n\n\n" for n in range(300)),
     "imports": "".join(f"from package.module_{n} import name_{n}\n" for n in range(300)),
     "paths of a drawing": "M0 0L1 1" * 200 + "\n" + "".join(f"L{n} {n}" for n in range(900)),
-    "a licence, thrice": ("Permission is hereby granted, free of charge, to any person.\n" * 20)
-    * 3,
+    "a licence, thrice": ("Permission is hereby granted, free of charge, to any person.\n" * 20) * 3,
 }
 
 
@@ -89,13 +82,9 @@ def test_counting_without_end_is_a_loop() -> None:
     assert is_loop("".join(f"item_{number} = {number}\n" for number in range(100)))
 
 
-@pytest.mark.parametrize(
-    ("finish_reason", "reason"), [("stop", None), ("length", "truncated")], ids=["stop", "length"]
-)
+@pytest.mark.parametrize(("finish_reason", "reason"), [("stop", None), ("length", "truncated")], ids=["stop", "length"])
 @pytest.mark.parametrize("count", [15, 3_000], ids=["short", "long"])
-def test_a_model_that_counts_and_stops_has_written_a_file(
-    finish_reason: str, reason: str | None, count: int
-) -> None:
+def test_a_model_that_counts_and_stops_has_written_a_file(finish_reason: str, reason: str | None, count: int) -> None:
     content = "".join(f"def step_{number}():\n    return x + 1\n# ok\n" for number in range(count))
     verdict = read_code(content, path="src/steps.py", finish_reason=finish_reason)
     assert getattr(verdict, "content", None) == (content if reason is None else None)

@@ -142,9 +142,7 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("path", "answer", "finish_reason", "reason"), REJECTED)
-def test_an_answer_without_the_file_says_why(
-    path: str, answer: str, finish_reason: str, reason: str
-) -> None:
+def test_an_answer_without_the_file_says_why(path: str, answer: str, finish_reason: str, reason: str) -> None:
     verdict = read_code(answer, path=path, finish_reason=finish_reason)
     assert isinstance(verdict, Rejected), verdict
     assert verdict.reason == reason

@@ -17,9 +17,7 @@ def models(owner: str, *names: str, **fields: object) -> dict[str, object]:
 class Kind:
     """Answers by path: a text is plain, `None` is what the server says to an unknown path."""
 
-    def __init__(
-        self, documents: Documents, headers: Mapping[str, str] = {}, *, unknown: object = None
-    ) -> None:
+    def __init__(self, documents: Documents, headers: Mapping[str, str] = {}, *, unknown: object = None) -> None:
         self.documents = documents
         self.unknown = unknown
         self.headers = headers
@@ -45,14 +43,8 @@ OLLAMA = Kind(
         "/v1/models": models("library", "nomic-embed-text:latest", "llama3.2:latest", "qwen3:8b"),
         "/api/tags": {
             "models": [
-                {
-                    "name": "nomic-embed-text:latest",
-                    "details": {"family": "nomic-bert", "parameter_size": "137M"},
-                },
-                {
-                    "name": "llama3.2:latest",
-                    "details": {"family": "llama", "parameter_size": "3.2B"},
-                },
+                {"name": "nomic-embed-text:latest", "details": {"family": "nomic-bert", "parameter_size": "137M"}},
+                {"name": "llama3.2:latest", "details": {"family": "llama", "parameter_size": "3.2B"}},
                 {"name": "qwen3:8b", "details": {"family": "qwen3", "parameter_size": "8.2B"}},
             ]
         },
@@ -62,24 +54,12 @@ OLLAMA = Kind(
 )
 LM_STUDIO = Kind(
     {
-        "/v1/models": models(
-            "organization_owner", "text-embedding-nomic", "qwen/qwen3-8b", "google/gemma-3-12b"
-        ),
+        "/v1/models": models("organization_owner", "text-embedding-nomic", "qwen/qwen3-8b", "google/gemma-3-12b"),
         "/api/v0/models": {
             "data": [
                 {"id": "text-embedding-nomic", "type": "embeddings", "state": "not-loaded"},
-                {
-                    "id": "qwen/qwen3-8b",
-                    "type": "llm",
-                    "state": "not-loaded",
-                    "max_context_length": 40960,
-                },
-                {
-                    "id": "google/gemma-3-12b",
-                    "type": "vlm",
-                    "state": "loaded",
-                    "loaded_context_length": 8192,
-                },
+                {"id": "qwen/qwen3-8b", "type": "llm", "state": "not-loaded", "max_context_length": 40960},
+                {"id": "google/gemma-3-12b", "type": "vlm", "state": "loaded", "loaded_context_length": 8192},
             ]
         },
     },
@@ -87,9 +67,7 @@ LM_STUDIO = Kind(
 )
 LLAMA_CPP = Kind(
     {
-        "/v1/models": models(
-            "llamacpp", "/models/qwen.gguf", meta={"n_ctx_train": 131072, "n_params": 7_615_616_512}
-        ),
+        "/v1/models": models("llamacpp", "/models/qwen.gguf", meta={"n_ctx_train": 131072, "n_params": 7_615_616_512}),
         "/props": {"total_slots": 4, "default_generation_settings": {"n_ctx": 16384}},
     },
     {"server": "llama.cpp"},
@@ -105,29 +83,15 @@ KOBOLDCPP = Kind(
 )
 DOCKER = Kind({"/engines/v1/models": models("docker", "ai/qwen3", dmr={"context_window": 4096})})
 LEMONADE = Kind({"/api/v1/models": models("lemonade", "Qwen3-4B-GGUF")})
-LOCAL_AI = Kind(
-    {"/": "<!doctype html><title>LocalAI API</title>", "/v1/models": {"data": [{"id": "phi-4"}]}}
-)
+LOCAL_AI = Kind({"/": "<!doctype html><title>LocalAI API</title>", "/v1/models": {"data": [{"id": "phi-4"}]}})
 TEXT_GENERATION_WEBUI = Kind({"/v1/models": models("user", "qwen-7b")})
-JAN = Kind(
-    {
-        "/": "<html><title>Jan API Server</title></html>",
-        "/v1/models": {"data": [{"id": "jan-nano-4b"}]},
-    }
-)
+JAN = Kind({"/": "<html><title>Jan API Server</title></html>", "/v1/models": {"data": [{"id": "jan-nano-4b"}]}})
 MLX = Kind(
-    {
-        "/v1/models": {
-            "object": "list",
-            "data": [{"id": "mlx-community/Qwen3-8B-4bit", "object": "model"}],
-        }
-    },
+    {"/v1/models": {"object": "list", "data": [{"id": "mlx-community/Qwen3-8B-4bit", "object": "model"}]}},
     {"server": "BaseHTTP/0.6 Python/3.12.1"},
 )
 LLAMA_CPP_PYTHON = Kind({"/v1/models": models("me", "model.gguf")}, {"server": "uvicorn"})
-LITELLM = Kind(
-    {"/v1/models": models("openai", "gpt-5", "local-qwen")}, {"x-litellm-version": "1.80.0"}
-)
+LITELLM = Kind({"/v1/models": models("openai", "gpt-5", "local-qwen")}, {"x-litellm-version": "1.80.0"})
 OTHER = Kind({"/v1/models": {"data": [{"id": "something"}]}})
 WEB_PAGE = Kind({}, unknown="<!doctype html><title>My app</title>")
 

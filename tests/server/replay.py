@@ -25,10 +25,7 @@ NAMES = {
     "any": "compatible",
 }
 CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case
-    for case in json.loads(Path(__file__).with_name("server_quirks.json").read_text("utf-8"))[
-        "cases"
-    ]
+    case["id"]: case for case in json.loads(Path(__file__).with_name("server_quirks.json").read_text("utf-8"))["cases"]
 }
 
 

@@ -54,9 +54,7 @@ def test_what_is_wrong_with_a_certificate_is_said(error: BaseException, says: st
 REASONS: list[tuple[BaseException, Kind, str]] = [
     (
         caused(
-            openai.APIConnectionError(request=REQUEST),
-            httpx2.ConnectError("x"),
-            ConnectionRefusedError(111, "refused"),
+            openai.APIConnectionError(request=REQUEST), httpx2.ConnectError("x"), ConnectionRefusedError(111, "refused")
         ),
         "not_running",
         "llama-server -m",
@@ -64,22 +62,10 @@ REASONS: list[tuple[BaseException, Kind, str]] = [
     (httpx2.ConnectError("All connection attempts failed"), "not_running", "llama-server -m"),
     (OSError(113, "No route to host"), "not_running", "that machine is up"),
     (httpx2.ConnectError("[Errno -2] Name or service not known"), "dns", "check the name"),
-    (
-        caused(httpx2.ConnectError("x"), socket.gaierror(8, "nodename nor servname provided")),
-        "dns",
-        "check the name",
-    ),
+    (caused(httpx2.ConnectError("x"), socket.gaierror(8, "nodename nor servname provided")), "dns", "check the name"),
     (caused(httpx2.ConnectError("x"), CERTIFICATE), "tls", "SSL_CERT_FILE=FILE"),
-    (
-        httpx2.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number"),
-        "tls",
-        "`http://` instead of `https://`",
-    ),
-    (
-        caused(httpx2.ConnectError("x"), ssl.SSLError(1, "[SSL] record layer failure")),
-        "tls",
-        "`http://` instead",
-    ),
+    (httpx2.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "tls", "`http://` instead of `https://`"),
+    (caused(httpx2.ConnectError("x"), ssl.SSLError(1, "[SSL] record layer failure")), "tls", "`http://` instead"),
     (httpx2.ProxyError("407 Proxy Authentication Required"), "proxy", "NO_PROXY"),
     (httpx2.ConnectTimeout("x"), "timeout", "first_token_timeout"),
     (openai.APITimeoutError(request=REQUEST), "timeout", "first_token_timeout"),
@@ -95,13 +81,9 @@ REASONS: list[tuple[BaseException, Kind, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind", "hint"),
-    REASONS,
-    ids=[f"{row[1]}-{type(row[0]).__name__}" for row in REASONS],
+    ("raised", "kind", "hint"), REASONS, ids=[f"{row[1]}-{type(row[0]).__name__}" for row in REASONS]
 )
-def test_the_reason_is_found_below_what_was_raised(
-    raised: BaseException, kind: Kind, hint: str
-) -> None:
+def test_the_reason_is_found_below_what_was_raised(raised: BaseException, kind: Kind, hint: str) -> None:
     found = unreachable(raised, Asked(URL, "m", None))
     assert (found.kind, hint in found.hint, found.transient) == (kind, True, kind == "cut")
     assert found.message.isprintable()

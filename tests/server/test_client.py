@@ -16,17 +16,7 @@ import pytest
 from smol_dev.config.model import Profile, Stage
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import (
-    Delta,
-    Facts,
-    Message,
-    Note,
-    Reply,
-    Request,
-    Retrying,
-    StageName,
-    Usage,
-)
+from smol_dev.server.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, StageName, Usage
 from smol_dev.server.client import Client
 from smol_dev.server.probes import Probe
 from tests.fake_server import (
@@ -70,9 +60,7 @@ def ask(
         return None
 
     async def collect() -> list[Item]:
-        client = Client(
-            profile, secrets, environ=environ or NOWHERE, cache_dir=cache_dir, sleep=no_sleep
-        )
+        client = Client(profile, secrets, environ=environ or NOWHERE, cache_dir=cache_dir, sleep=no_sleep)
         try:
             return [item for _ in range(times) async for item in client.ask(request)]
         finally:
@@ -103,20 +91,11 @@ def failure(answers: Answers, **settings: Any) -> ServerError:  # noqa: ANN401 -
 
 
 def test_an_answer_comes_in_pieces_and_ends_in_the_reply() -> None:
-    usage = {
-        "prompt_tokens": 9,
-        "completion_tokens": 2,
-        "prompt_tokens_details": {"cached_tokens": 4},
-    }
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
     items, _ = served(sse(delta("he"), delta("llo"), delta(finish="stop", usage=usage), "[DONE]"))
     assert items[:2] == [Delta("he"), Delta("llo")]
     reply = reply_of(items)
-    assert (reply.text, reply.finish_reason, reply.usage, reply.failure) == (
-        "hello",
-        "stop",
-        Usage(9, 4, 2),
-        None,
-    )
+    assert (reply.text, reply.finish_reason, reply.usage, reply.failure) == ("hello", "stop", Usage(9, 4, 2), None)
 
 
 def test_the_request_says_everything_and_nothing_that_is_null() -> None:
@@ -133,10 +112,7 @@ def test_the_request_says_everything_and_nothing_that_is_null() -> None:
     assert request.path == "/v1/chat/completions"
     assert request.json() == {
         "model": "m",
-        "messages": [
-            {"role": "system", "content": "be exact"},
-            {"role": "user", "content": "hello"},
-        ],
+        "messages": [{"role": "system", "content": "be exact"}, {"role": "user", "content": "hello"}],
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": 100,
@@ -170,16 +146,11 @@ def test_reasoning_is_kept_apart() -> None:
         pytest.param(sse(delta("yes", finish="stop")), id="no [DONE]"),
         pytest.param(
             Canned(
-                200,
-                {"content-type": "text/event-stream"},
-                [f"data: {delta('yes', finish='stop')}".encode()],
-                "close",
+                200, {"content-type": "text/event-stream"}, [f"data: {delta('yes', finish='stop')}".encode()], "close"
             ),
             id="no blank line at the end",
         ),
-        pytest.param(
-            sse(delta("yes"), delta(finish="stop"), end="reset"), id="reset after the finish reason"
-        ),
+        pytest.param(sse(delta("yes"), delta(finish="stop"), end="reset"), id="reset after the finish reason"),
     ],
 )
 def test_a_finish_reason_is_all_that_makes_an_answer_complete(answer: Canned) -> None:
@@ -191,17 +162,11 @@ def test_a_finish_reason_is_all_that_makes_an_answer_complete(answer: Canned) ->
     ("answer", "message"),
     [
         pytest.param(
-            sse(delta("ha"), "[DONE]"),
-            "ended its answer without a finish reason",
-            id="[DONE] without finish reason",
+            sse(delta("ha"), "[DONE]"), "ended its answer without a finish reason", id="[DONE] without finish reason"
         ),
+        pytest.param(sse(delta("ha")), "ended its answer without a finish reason", id="a clean end"),
         pytest.param(
-            sse(delta("ha")), "ended its answer without a finish reason", id="a clean end"
-        ),
-        pytest.param(
-            sse(delta("ha"), end="reset"),
-            "closed the connection before the answer was complete",
-            id="a reset",
+            sse(delta("ha"), end="reset"), "closed the connection before the answer was complete", id="a reset"
         ),
     ],
 )
@@ -257,9 +222,7 @@ def test_an_end_without_a_word_is_said_once_a_server(word: str | None, end: list
             id="on the first piece of reasoning",
         ),
         pytest.param(
-            sse(delta("h", finish="stop"), delta("i", finish="stop"), "[DONE]"),
-            "stopped",
-            id="in every chunk",
+            sse(delta("h", finish="stop"), delta("i", finish="stop"), "[DONE]"), "stopped", id="in every chunk"
         ),
         pytest.param(
             sse(delta("h", finish="stop"), delta("i", finish="stop"), end="reset"),
@@ -283,9 +246,7 @@ def test_text_behind_an_early_finish_reason_counts(answer: Canned, ending: str) 
     assert (reply.text, reply.ending, reply.failure is None) == ("hi", ending, ending == "stopped")
 
 
-def test_text_behind_a_finish_reason_restarts_the_silence_clock(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_text_behind_a_finish_reason_restarts_the_silence_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("smol_dev.server.streamed.AFTER_FINISH", 1.0)
     pieces = sse(delta("h", finish="stop"), delta("i"), delta("!"), delta(finish="stop"))
     reply = reply_of(served(replace(pieces, pause=0.6))[0])
@@ -298,9 +259,7 @@ def test_an_answer_of_tool_calls_alone_is_called_that() -> None:
     items, server = served(answer)
     failed = reply_of(items).failure
     assert failed is not None
-    assert failed.message == (
-        f"llama.cpp at {server.base_url} answered with a tool call and no text"
-    )
+    assert failed.message == (f"llama.cpp at {server.base_url} answered with a tool call and no text")
 
 
 def test_an_error_within_a_choice_is_told_in_the_providers_words() -> None:
@@ -367,18 +326,14 @@ def test_loading_is_waited_for_beyond_max_retries() -> None:
 
 
 def test_a_refused_field_is_left_out_once_and_remembered_for_the_run() -> None:
-    refusal = json_answer(
-        {"error": {"message": "Unrecognized request argument supplied: seed"}}, status=400
-    )
+    refusal = json_answer({"error": {"message": "Unrecognized request argument supplied: seed"}}, status=400)
 
     def answer(request: Any) -> Canned:  # noqa: ANN401 - a Received
         return refusal if "seed" in request.json() else answered("hi")
 
     with FakeServer(answer) as server:
         items = ask(profile_for(server.base_url, seed=1, max_retries=0), times=2)
-    assert [item.message for item in items if isinstance(item, Note)] == [
-        "the server refuses `seed`; it is left out"
-    ]
+    assert [item.message for item in items if isinstance(item, Note)] == ["the server refuses `seed`; it is left out"]
     assert ["seed" in request.json() for request in server.chats] == [True, False, False]
 
 
@@ -481,17 +436,12 @@ def test_nobody_listening_is_not_running() -> None:
         pytest.param(text_answer("404 page not found", status=404), "wrong_path", id="wrong path"),
         pytest.param(text_answer("<html></html>", kind="text/html"), "wrong_path", id="a web page"),
         pytest.param(
-            json_answer(
-                {"error": {"message": "Invalid API Key", "type": "authentication_error"}},
-                status=401,
-            ),
+            json_answer({"error": {"message": "Invalid API Key", "type": "authentication_error"}}, status=401),
             "key",
             id="wrong key",
         ),
         pytest.param(
-            json_answer({"error": {"message": "model 'm' not found"}}, status=404),
-            "model_missing",
-            id="unknown model",
+            json_answer({"error": {"message": "model 'm' not found"}}, status=404), "model_missing", id="unknown model"
         ),
     ],
 )
@@ -621,10 +571,7 @@ def test_ollamas_hidden_error_is_no_plain_end() -> None:
     assert reply.failure.message == (
         f"Ollama at {server.base_url} broke off in the middle of its answer, without saying why"
     )
-    assert (
-        reply.failure.hint
-        == "see Ollama's log: `journalctl -u ollama`, or `~/.ollama/logs/server.log`"
-    )
+    assert reply.failure.hint == "see Ollama's log: `journalctl -u ollama`, or `~/.ollama/logs/server.log`"
 
 
 def test_a_lost_connection_is_tried_again_as_often_as_set() -> None:
@@ -659,9 +606,7 @@ def test_a_stream_that_breaks_off_before_its_first_token_is_tried_once_more() ->
     ],
 )
 def test_a_refused_field_is_replaced_or_left_out(
-    message: str,
-    settings: dict[str, Any],
-    last: dict[str, object],
+    message: str, settings: dict[str, Any], last: dict[str, object]
 ) -> None:
     refusal = json_answer({"error": {"message": message}}, status=400)
     items, server = served([refusal, answered("hi")], **settings)
@@ -685,9 +630,7 @@ def test_a_field_that_was_not_sent_is_no_reason_to_ask_again() -> None:
         pytest.param(False, [None, None, 4096, 4096], 3, id="one that loads on demand, once more"),
     ],
 )
-def test_facts_are_asked_until_the_first_answer(
-    *, told_at_first: bool, windows: list[int | None], asked: int
-) -> None:
+def test_facts_are_asked_until_the_first_answer(*, told_at_first: bool, windows: list[int | None], asked: int) -> None:
     is_loaded = told_at_first
 
     def answer(request: Received) -> Canned:
@@ -810,10 +753,7 @@ def test_importing_the_client_leaves_the_garbage_collector_on() -> None:
     assert gc.isenabled()
 
 
-@pytest.mark.parametrize(
-    ("stage", "most"),
-    [("plan", 262_144), ("files", 1_048_576), ("code", 1_376_256)],
-)
+@pytest.mark.parametrize(("stage", "most"), [("plan", 262_144), ("files", 1_048_576), ("code", 1_376_256)])
 def test_an_answer_longer_than_can_be_ends_the_request(stage: StageName, most: int) -> None:
     pieces = [delta("\u00e9" * 50_000)] * 50
     request = Request(stage, TURNS, max_tokens=100)
@@ -877,12 +817,7 @@ def test_of_temperature_and_top_p_the_one_that_is_not_set_goes(
     message: str, settings: dict[str, Any], left_out: str
 ) -> None:
     refusal = json_answer({"error": {"message": message}}, status=400)
-    items, server = served(
-        [refusal, answered("hi")],
-        model="claude-sonnet-5",
-        provider="openai",
-        **settings,
-    )
+    items, server = served([refusal, answered("hi")], model="claude-sonnet-5", provider="openai", **settings)
     first, second = (chat.json() for chat in server.chats)
     assert {**second, left_out: first[left_out]} == first
     assert left_out not in second
@@ -916,14 +851,8 @@ def test_what_is_left_out_of_auto_is_left_out_of_the_next_run_too(tmp_path: Path
     ("message", "most"),
     [
         ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
-        (
-            "max_tokens is too large: 16384. This model supports at most 4096 completion tokens",
-            4096,
-        ),
-        (
-            "max_tokens: 16384 > 8192, which is the maximum allowed number of output tokens for m",
-            8192,
-        ),
+        ("max_tokens is too large: 16384. This model supports at most 4096 completion tokens", 4096),
+        ("max_tokens: 16384 > 8192, which is the maximum allowed number of output tokens for m", 8192),
         ("`max_tokens` must be less than or equal to `8192`", 8192),
         ("Range of max_tokens should be [1, 8192]", 8192),
         ("max_completion_tokens must be between 1 and 4096", 4096),
@@ -944,9 +873,7 @@ def test_the_longest_answer_is_lowered_once_and_remembered(message: str, most: i
 
 
 def test_a_range_that_is_not_kept_to_is_told() -> None:
-    refusal = json_answer(
-        {"error": {"message": "the valid range of max_tokens is [1, 8192]"}}, status=400
-    )
+    refusal = json_answer({"error": {"message": "the valid range of max_tokens is [1, 8192]"}}, status=400)
     with FakeServer(refusal) as server, pytest.raises(ServerError) as caught:
         ask(profile_for(server.base_url, provider="openai"))
     assert (len(server.chats), "max_output_tokens" in caught.value.hint) == (1, True)
@@ -981,10 +908,7 @@ def test_own_arguments_of_the_template_stand_beside_the_switch_for_thinking() ->
         reasoning="off",
         extra_body={"chat_template_kwargs": {"preserve_thinking": True}},
     )
-    assert server.chats[0].json()["chat_template_kwargs"] == {
-        "enable_thinking": False,
-        "preserve_thinking": True,
-    }
+    assert server.chats[0].json()["chat_template_kwargs"] == {"enable_thinking": False, "preserve_thinking": True}
     _, server = served(
         answered("hi"),
         model="qwen3:8b",

@@ -22,25 +22,8 @@ from smol_dev.server.detect import (
 )
 from smol_dev.server.known import Offer
 from smol_dev.server.transport import open_client
-from tests.fake_server import (
-    Answers,
-    Canned,
-    FakeServer,
-    Received,
-    json_answer,
-    refusing_port,
-    text_answer,
-)
-from tests.server.kinds_of_servers import (
-    KINDS,
-    LITELLM,
-    LLAMA_CPP,
-    LM_STUDIO,
-    OLLAMA,
-    WEB_PAGE,
-    Kind,
-    models,
-)
+from tests.fake_server import Answers, Canned, FakeServer, Received, json_answer, refusing_port, text_answer
+from tests.server.kinds_of_servers import KINDS, LITELLM, LLAMA_CPP, LM_STUDIO, OLLAMA, WEB_PAGE, Kind, models
 
 
 def searched(
@@ -154,9 +137,7 @@ def test_a_server_that_does_not_answer_in_time_is_called_that() -> None:
         assert search == Search((), (silent.base_url,), 0.6)
         with pytest.raises(ServerError) as caught:
             pick(search, (), {})
-    assert caught.value.message == (
-        f"{silent.base_url} took the connection, but did not answer within 0.6 s"
-    )
+    assert caught.value.message == (f"{silent.base_url} took the connection, but did not answer within 0.6 s")
     assert f"`smol_dev --api-base-url {silent.base_url} --model NAME`" in caught.value.hint
     assert caught.value.kind == "timeout"
 
@@ -175,9 +156,7 @@ def test_a_server_that_does_not_answer_in_time_is_called_that() -> None:
         ((), "LM Studio"),
     ],
 )
-def test_of_several_servers_the_one_that_has_the_model_is_used(
-    wanted: tuple[str, ...], expected: str
-) -> None:
+def test_of_several_servers_the_one_that_has_the_model_is_used(wanted: tuple[str, ...], expected: str) -> None:
     search = search_with(LM_STUDIO, LLAMA_CPP, OLLAMA)
     assert pick(search, wanted, {}).known.name == expected
 
@@ -192,9 +171,7 @@ def test_a_model_that_none_of_several_has_is_an_error_that_names_what_they_have(
     search = search_with(OLLAMA, LLAMA_CPP)
     with pytest.raises(ServerError) as caught:
         pick(search, ("mistral:7b",), {})
-    assert caught.value.message.startswith(
-        "no running server has the model `mistral:7b`: Ollama at"
-    )
+    assert caught.value.message.startswith("no running server has the model `mistral:7b`: Ollama at")
     assert "has `/models/qwen.gguf`" in caught.value.message
     assert "`ollama pull mistral:7b`" in caught.value.hint
     assert (caught.value.kind, caught.value.exit_code) == ("model_missing", 3)
@@ -216,9 +193,7 @@ def test_an_alias_of_a_cloud_model_is_never_chosen() -> None:
         ([], ""),
     ],
 )
-def test_the_loaded_else_the_first_chat_model_of_this_machine_is_chosen(
-    offers: list[Offer], expected: str
-) -> None:
+def test_the_loaded_else_the_first_chat_model_of_this_machine_is_chosen(offers: list[Offer], expected: str) -> None:
     assert choose(offers) == expected
 
 
@@ -253,9 +228,7 @@ def test_nothing_found_lists_what_was_tried_and_the_ways_on() -> None:
 
 
 def test_nothing_found_in_a_container_says_what_localhost_is() -> None:
-    assert (
-        "`localhost` is the container itself" in nothing_found(Search(()), {}, container=True).hint
-    )
+    assert "`localhost` is the container itself" in nothing_found(Search(()), {}, container=True).hint
     tried = places({}, container=True)
     assert tried[0] == "http://model-runner.docker.internal/engines/v1"
     assert "http://host.docker.internal:11434/v1" in tried
@@ -313,12 +286,7 @@ eth0\t00B01CAC\t00000000\t0001\t0\t0\t0\t00F0FFFF\t0\t0\t0
         ("6.8.0-45-generic", ROUTES, {}, ""),
         ("5.15.167.4-microsoft-standard-WSL2", "Iface\tDestination\n", {}, ""),
         ("5.15.167.4-microsoft-standard-WSL2", "a b c\nx 00000000 zz 1\n", {}, ""),
-        (
-            "5.15.167.4-microsoft-standard-WSL2",
-            ROUTES,
-            {"SMOL_LOCAL_SERVERS": "http://127.0.0.1:1/v1"},
-            "",
-        ),
+        ("5.15.167.4-microsoft-standard-WSL2", ROUTES, {"SMOL_LOCAL_SERVERS": "http://127.0.0.1:1/v1"}, ""),
     ],
 )
 def test_in_wsl_the_windows_host_is_the_default_gateway(

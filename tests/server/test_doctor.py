@@ -104,30 +104,16 @@ def test_a_server_that_is_not_running_is_the_last_check() -> None:
 
 FAILURES: list[tuple[Answers, str, str, str]] = [
     (OLLAMA, "", "server", "`base_url` lacks `/v1`"),
-    (
-        json_answer({"error": {"message": "Loading model"}}, status=503),
-        "/v1",
-        "server",
-        "wait until",
-    ),
+    (json_answer({"error": {"message": "Loading model"}}, status=503), "/v1", "server", "wait until"),
     (json_answer({"error": "Unauthorized"}, status=401), "/v1", "key", "--api-key-env NAME"),
-    (
-        text_answer("<!doctype html><title>x</title>", kind="text/html"),
-        "/v1",
-        "server",
-        "--api-base-url",
-    ),
+    (text_answer("<!doctype html><title>x</title>", kind="text/html"), "/v1", "server", "--api-base-url"),
     (json_answer({"hello": "world"}), "/v1", "server", "--api-base-url"),
     (Canned(raw=b"no http\r\n\r\n", end="close"), "/v1", "server", "smol_dev doctor"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("answers", "path", "name", "fix"), FAILURES, ids=[f"{row[2]}-{row[3]}" for row in FAILURES]
-)
-def test_the_first_failure_has_a_fix_and_ends_the_examination(
-    answers: Answers, path: str, name: str, fix: str
-) -> None:
+@pytest.mark.parametrize(("answers", "path", "name", "fix"), FAILURES, ids=[f"{row[2]}-{row[3]}" for row in FAILURES])
+def test_the_first_failure_has_a_fix_and_ends_the_examination(answers: Answers, path: str, name: str, fix: str) -> None:
     last = examined(answers, path)[-1]
     assert (last.name, last.state) == (name, "failed")
     assert fix in last.fix
@@ -147,9 +133,7 @@ def test_a_model_that_is_not_listed_is_tried_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(("local_only", "state"), [(True, "failed"), (False, "warned")])
-def test_a_cloud_model_behind_a_local_server_is_pointed_out(
-    state: str, *, local_only: bool
-) -> None:
+def test_a_cloud_model_behind_a_local_server_is_pointed_out(state: str, *, local_only: bool) -> None:
     checks = examined(chatting(OLLAMA, well), model="gpt-oss:120b-cloud", local_only=local_only)
     assert one(checks, "model").state == state
 
@@ -177,9 +161,7 @@ def with_window(tokens: int) -> Kind:
         (32768, {"context_window": 16384}, "ok"),
     ],
 )
-def test_the_loaded_window_is_held_against_what_is_needed(
-    tokens: int, settings: dict[str, Any], state: str
-) -> None:
+def test_the_loaded_window_is_held_against_what_is_needed(tokens: int, settings: dict[str, Any], state: str) -> None:
     check = one(examined(chatting(with_window(tokens), well), **settings), "context window")
     assert check.state == state
     assert bool(check.fix) is (state != "ok")
@@ -272,18 +254,12 @@ def test_an_answer_without_a_finish_reason_is_worth_a_warning() -> None:
 
     check = one(examined(chatting(OLLAMA, unsaid)), "completion")
     assert (check.state, check.data["finish_reason"]) == ("warned", None)
-    assert check.message.endswith(
-        "does not say why it stops: an answer counts as whole when its code block is closed"
-    )
-    assert check.fix == (
-        "update the server, or the gateway in front of it: others end with a `finish_reason`"
-    )
+    assert check.message.endswith("does not say why it stops: an answer counts as whole when its code block is closed")
+    assert check.fix == ("update the server, or the gateway in front of it: others end with a `finish_reason`")
 
 
 def test_an_answer_of_one_token_says_nothing_about_streaming() -> None:
     single = sse(delta("pass"), delta(finish="stop"))
-    checks = examined(
-        lambda each: single if "chat" in each.path else OLLAMA(each), model="qwen3:8b"
-    )
+    checks = examined(lambda each: single if "chat" in each.path else OLLAMA(each), model="qwen3:8b")
     assert one(checks, "streaming").state == "ok"
     assert one(checks, "streaming").message == "the answer was too short to come in pieces"

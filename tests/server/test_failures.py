@@ -51,9 +51,7 @@ def test_the_address_that_was_meant_is_named(base_url: str, expected: str) -> No
 
 def test_a_path_of_another_server_is_its_own() -> None:
     found = told(404, "404 page not found", server="Docker Model Runner", base_url="http://h:12434")
-    assert (
-        found.hint == "`base_url` lacks `/engines/v1`: `--api-base-url http://h:12434/engines/v1`"
-    )
+    assert found.hint == "`base_url` lacks `/engines/v1`: `--api-base-url http://h:12434/engines/v1`"
 
 
 def test_a_redirect_is_named_and_not_followed() -> None:
@@ -65,17 +63,13 @@ def test_the_nearest_names_are_offered() -> None:
     models = ("llama3.2:3b", "qwen2.5-coder:7b", "qwen2.5-coder:14b")
     asked = Asked(URL, "qwen2.5-coder:latest", known("Ollama"), models=models)
     found = classify(Answer(404, {}, json.dumps(error("model 'x' not found"))), asked)
-    assert found.hint.startswith(
-        "did you mean `qwen2.5-coder:7b`, `qwen2.5-coder:14b`?; `ollama pull"
-    )
+    assert found.hint.startswith("did you mean `qwen2.5-coder:7b`, `qwen2.5-coder:14b`?; `ollama pull")
 
 
 def test_a_wrong_key_is_not_a_missing_one() -> None:
     asked = Asked(URL, "m", None, key_sent=True)
     found = classify(Answer(401, {}, json.dumps(error("Invalid API Key"))), asked)
-    assert found.message.startswith(
-        "the server at http://localhost:8080/v1 does not accept the key"
-    )
+    assert found.message.startswith("the server at http://localhost:8080/v1 does not accept the key")
     assert "config explain api_key_env" in found.hint
 
 
@@ -95,9 +89,7 @@ def test_a_wrong_key_is_not_a_missing_one() -> None:
         ),
     ],
 )
-def test_nothing_of_a_key_that_a_server_repeats_is_in_an_error(
-    status: int, body: str, headers: dict[str, str]
-) -> None:
+def test_nothing_of_a_key_that_a_server_repeats_is_in_an_error(status: int, body: str, headers: dict[str, str]) -> None:
     asked = Asked(URL, "m", None, key_sent=True, secrets=("canary-key-0123",))
     found = classify(Answer(status, headers, body), asked)
     assert "canary" not in f"{found} {found.message} {found.hint} {asked}"
@@ -119,9 +111,7 @@ def test_a_cloud_model_that_wants_a_sign_in_is_no_missing_key() -> None:
         (400, error("litellm.BadRequestError: x"), {}, "LiteLLM"),
     ],
 )
-def test_a_server_gives_itself_away(
-    status: int, body: object, headers: dict[str, str], name: str
-) -> None:
+def test_a_server_gives_itself_away(status: int, body: object, headers: dict[str, str], name: str) -> None:
     assert name in told(status, body, **headers).message
 
 
@@ -135,13 +125,7 @@ def test_everything_that_mlx_cannot_load_is_a_404() -> None:
     [
         ({"Retry-After": "7"}, 7.0),
         ({"retry-after": "1.5"}, 1.5),
-        (
-            {
-                "retry-after": "Wed, 21 Oct 2026 07:28:30 GMT",
-                "date": "Wed, 21 Oct 2026 07:28:00 GMT",
-            },
-            30.0,
-        ),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30.0),
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-3"}, None),
@@ -149,9 +133,7 @@ def test_everything_that_mlx_cannot_load_is_a_404() -> None:
         ({}, None),
     ],
 )
-def test_the_wait_that_a_server_asks_for_is_read(
-    headers: dict[str, str], seconds: float | None
-) -> None:
+def test_the_wait_that_a_server_asks_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
     assert told(429, "", **headers).retry_after == seconds
 
 
@@ -169,9 +151,7 @@ def test_the_wait_that_a_server_asks_for_is_read(
     ],
 )
 def test_a_wait_that_is_told_in_words_is_read(words: object, seconds: float | None) -> None:
-    assert told(429, error(words) if isinstance(words, str) else {"error": words}).retry_after == (
-        seconds
-    )
+    assert told(429, error(words) if isinstance(words, str) else {"error": words}).retry_after == (seconds)
 
 
 @pytest.mark.parametrize(
@@ -192,9 +172,7 @@ def test_a_wait_that_is_told_in_words_is_read(words: object, seconds: float | No
         ({"x-ratelimit-reset-tokens": "soon"}, None),
     ],
 )
-def test_a_wait_that_a_gateway_tells_in_other_headers_is_read(
-    headers: dict[str, str], seconds: float | None
-) -> None:
+def test_a_wait_that_a_gateway_tells_in_other_headers_is_read(headers: dict[str, str], seconds: float | None) -> None:
     assert told(429, error("rate limit"), **headers).retry_after == seconds
 
 
@@ -219,9 +197,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                ["error", "message", "detail", "code", "param", "loc", "msg", "choices", "x"]
-            ),
+            st.sampled_from(["error", "message", "detail", "code", "param", "loc", "msg", "choices", "x"]),
             inner,
             max_size=4,
         )
@@ -236,9 +212,7 @@ JSON = st.recursive(
     body=JSON.map(json.dumps) | st.text() | st.text(string.printable).map("<html>{}".format),
     in_stream=st.booleans(),
 )
-def test_whatever_comes_is_one_error_with_a_remedy(
-    status: int, body: str, *, in_stream: bool
-) -> None:
+def test_whatever_comes_is_one_error_with_a_remedy(status: int, body: str, *, in_stream: bool) -> None:
     found = classify(Answer(status, {}, body, in_stream), Asked(URL, "m", None))
     assert found.message.isprintable()
     assert found.hint
@@ -266,8 +240,7 @@ def test_a_web_page_is_quoted_by_its_title(page: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit",
-    ["<!---->", "<!-- ", "<title>", "<h1><", "<", " ", "a", "aa.", "no model ", "{", '{"a":'],
+    "unit", ["<!---->", "<!-- ", "<title>", "<h1><", "<", " ", "a", "aa.", "no model ", "{", '{"a":']
 )
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_of_a_megabyte_of_anything_the_beginning_is_understood(unit: str, status: int) -> None:

@@ -106,10 +106,7 @@ def test_the_file_s_name_counts_before_its_folder() -> None:
 
 def test_every_figure_has_its_source_and_is_one_that_can_be_sent() -> None:
     for family in families():
-        for figures, source in (
-            (family.plain, family.plain_source),
-            (family.thinking, family.thinking_source),
-        ):
+        for figures, source in ((family.plain, family.plain_source), (family.thinking, family.thinking_source)):
             assert set(figures) <= set(FALLBACK)
             assert bool(figures) == source.startswith("https://")
             assert 0 <= figures.get("temperature", 0) <= 1
@@ -145,9 +142,7 @@ def test_models_to_take_are_of_their_family_and_tell_their_size() -> None:
         ("qwen3.5:4b", "high", True),
     ],
 )
-def test_whether_a_model_thinks_depends_on_the_setting(
-    model: str, reasoning: str, *, thinking: bool
-) -> None:
+def test_whether_a_model_thinks_depends_on_the_setting(model: str, reasoning: str, *, thinking: bool) -> None:
     found = family_of(model)
     assert found is not None
     assert found.is_thinking(reasoning) is thinking

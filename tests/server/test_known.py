@@ -15,17 +15,7 @@ from smol_dev.config.providers import PROVIDERS
 from smol_dev.server.chat import Facts
 from smol_dev.server.families import family_of
 from smol_dev.server.kinds import Kind as FailureKind
-from smol_dev.server.known import (
-    Known,
-    Offer,
-    facts,
-    generic,
-    look,
-    named,
-    offers,
-    recognise,
-    servers,
-)
+from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers
 from smol_dev.server.patterns import rules
 from smol_dev.server.probes import Overdue, root_of, size_of, values
 from smol_dev.server.transport import open_client
@@ -110,19 +100,10 @@ def test_a_server_tells_its_loaded_window_slots_and_size(
 def test_lm_studio_tells_window_and_slots_of_a_loaded_instance() -> None:
     instances = [{"id": "a", "config": {"context_length": 8192, "parallel": 4}}]
     documents = {
-        "models": [
-            {
-                "key": "qwen/qwen3-8b",
-                "type": "llm",
-                "params_string": "8B",
-                "loaded_instances": instances,
-            }
-        ]
+        "models": [{"key": "qwen/qwen3-8b", "type": "llm", "params_string": "8B", "loaded_instances": instances}]
     }
     kind = Kind({"/api/v1/models": documents}, unknown={"error": "Unexpected endpoint"})
-    found = answer_of(
-        kind, lambda client, url: facts(client, url, "qwen/qwen3-8b", known("LM Studio"))
-    )
+    found = answer_of(kind, lambda client, url: facts(client, url, "qwen/qwen3-8b", known("LM Studio")))
     assert isinstance(found, Facts)
     assert (found.window, found.slots, found.parameters) == (8192, 4, 8_000_000_000)
 
@@ -130,13 +111,7 @@ def test_lm_studio_tells_window_and_slots_of_a_loaded_instance() -> None:
 def test_offers_are_all_models_with_what_is_told_about_each() -> None:
     found = answer_of(OLLAMA, lambda client, url: offers(client, url, known("Ollama")))
     assert found == (
-        Offer(
-            "nomic-embed-text:latest",
-            loaded=False,
-            window=None,
-            parameters=137_000_000,
-            chats=False,
-        ),
+        Offer("nomic-embed-text:latest", loaded=False, window=None, parameters=137_000_000, chats=False),
         Offer("llama3.2:latest", loaded=False, window=None, parameters=3_200_000_000),
         Offer("qwen3:8b", loaded=True, window=4096, parameters=8_200_000_000),
     )
@@ -144,9 +119,7 @@ def test_offers_are_all_models_with_what_is_told_about_each() -> None:
 
 def test_a_server_that_lists_only_what_is_loaded_has_it_loaded() -> None:
     found = answer_of(LLAMA_CPP, lambda client, url: offers(client, url, known("llama.cpp")))
-    assert found == (
-        Offer("/models/qwen.gguf", loaded=True, window=16384, parameters=7_615_616_512),
-    )
+    assert found == (Offer("/models/qwen.gguf", loaded=True, window=16384, parameters=7_615_616_512),)
 
 
 def test_an_embedding_model_is_known_by_its_type_or_name() -> None:
@@ -163,12 +136,7 @@ HOSTILE = [
     json_answer({"data": None}),
     json_answer({"data": [None, 1, {"id": 5}, {"id": ""}, {"id": [1]}]}),
     json_answer([]),
-    json_answer(
-        {
-            "models": [{"name": "m", "context_length": True, "details": 7}],
-            "data": [{"id": "m", "meta": []}],
-        }
-    ),
+    json_answer({"models": [{"name": "m", "context_length": True, "details": 7}], "data": [{"id": "m", "meta": []}]}),
     text_answer("[" * 50_000, kind="application/json"),
     text_answer("x" * (5 * 1024 * 1024)),
     text_answer("\x00\xff\x1b[2J"),
@@ -197,16 +165,12 @@ def test_no_server_at_all_breaks_no_question() -> None:
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-KEYS = st.sampled_from(
-    ["data", "id", "models", "name", "key", "loaded_instances", "config", "context_length", "meta"]
-)
+KEYS = st.sampled_from(["data", "id", "models", "name", "key", "loaded_instances", "config", "context_length", "meta"])
 
 
 @settings(deadline=None, max_examples=100)
 @given(
-    document=st.recursive(
-        LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4)
-    )
+    document=st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
 )
 def test_a_way_into_any_document_ends_in_a_list(document: object) -> None:
     for each in servers():
@@ -253,9 +217,7 @@ def test_the_root_is_the_address_without_the_path_of_the_api(base_url: str, root
     assert root_of(base_url) == root
 
 
-@pytest.mark.parametrize(
-    "provider", [each for each in PROVIDERS if each not in {"auto", "compatible"}]
-)
+@pytest.mark.parametrize("provider", [each for each in PROVIDERS if each not in {"auto", "compatible"}])
 def test_each_provider_that_names_a_server_has_its_entry(provider: str) -> None:
     found = named(provider)
     assert found is not None
@@ -288,11 +250,7 @@ def test_every_entry_of_the_tables_is_sound() -> None:
         (8_193, 131_072, "OLLAMA_CONTEXT_LENGTH=16384 "),
         (40_000, None, "OLLAMA_CONTEXT_LENGTH=65536 "),
         (35_000, 40_960, "OLLAMA_CONTEXT_LENGTH=40960 "),
-        (
-            50_000,
-            40_960,
-            "about 50,000 tokens are needed, and this model is made for 40,960 at most",
-        ),
+        (50_000, 40_960, "about 50,000 tokens are needed, and this model is made for 40,960 at most"),
     ],
 )
 def test_a_remedy_names_the_window_that_is_needed_and_that_the_model_allows(
@@ -306,9 +264,7 @@ def test_a_remedy_names_the_window_that_is_needed_and_that_the_model_allows(
     ("reasoning", "expected"),
     [("auto", {}), ("off", {"reasoning_effort": "none"}), ("low", {"reasoning_effort": "low"})],
 )
-def test_thinking_is_set_in_the_way_of_the_server(
-    reasoning: str, expected: dict[str, object]
-) -> None:
+def test_thinking_is_set_in_the_way_of_the_server(reasoning: str, expected: dict[str, object]) -> None:
     assert known("Ollama").thinking(reasoning) == expected
 
 
@@ -335,12 +291,7 @@ OFF, ON = {"enable_thinking": False}, {"enable_thinking": True}
             {"reasoning_effort": "high", "chat_template_kwargs": {"reasoning_effort": "high"}},
         ),
         ("vLLM", "Qwen/Qwen3-32B", "off", {"chat_template_kwargs": OFF}),
-        (
-            "vLLM",
-            "deepseek-ai/DeepSeek-V3.1",
-            "high",
-            {"chat_template_kwargs": {"thinking": True}},
-        ),
+        ("vLLM", "deepseek-ai/DeepSeek-V3.1", "high", {"chat_template_kwargs": {"thinking": True}}),
         ("vLLM", "meta-llama/Llama-3.3-70B-Instruct", "off", {}),
         ("vLLM", "unknown", "off", {"chat_template_kwargs": {**OFF, "thinking": False}}),
         ("llama.cpp", "unknown", "high", {"reasoning_effort": "high"}),
@@ -381,9 +332,6 @@ def test_all_that_takes_too_long_is_waited_for_once() -> None:
     with FakeServer(lambda _: Canned(pieces=[b" "] * 1000, pause=0.05)) as server:
         asked(server.base_url, lambda client, url: look(client, url, overdue=overdue))
         first = len(server.requests)
-        asked(
-            server.base_url,
-            lambda client, url: facts(client, url, "m", known("Ollama"), overdue=overdue),
-        )
+        asked(server.base_url, lambda client, url: facts(client, url, "m", known("Ollama"), overdue=overdue))
     assert overdue.left <= 0
     assert len(server.requests) == first

@@ -6,17 +6,7 @@ import pytest
 
 from smol_dev.server.families import families
 from smol_dev.server.known import Offer
-from smol_dev.server.machine import (
-    GB,
-    MIB,
-    Advice,
-    Machine,
-    advise,
-    best,
-    needed_by,
-    needed_for,
-    this_machine,
-)
+from smol_dev.server.machine import GB, MIB, Advice, Machine, advise, best, needed_by, needed_for, this_machine
 
 LAPTOP = Machine(16 * GB)
 GAMER = Machine(32 * GB, 12 * GB, "nvidia-smi")
@@ -59,9 +49,7 @@ def test_the_file_s_own_size_beats_the_name_and_no_size_is_no_guess() -> None:
         (GAMER, 30 * GB, "no"),
     ],
 )
-def test_a_model_is_quick_in_graphics_memory_and_slow_in_main_memory(
-    machine: Machine, needed: int, fit: str
-) -> None:
+def test_a_model_is_quick_in_graphics_memory_and_slow_in_main_memory(machine: Machine, needed: int, fit: str) -> None:
     assert machine.fit(needed) == fit
 
 
@@ -69,9 +57,9 @@ def test_what_is_there_comes_first_and_the_table_s_models_follow() -> None:
     offers = [Offer("qwen2.5-coder:7b", size=5 * GB), Offer("nomic-embed", chats=False)]
     advised = advise(GAMER, offers)
     assert advised[0] == Advice("qwen2.5-coder:7b", 7 * GB, "quick", is_here=True)
-    assert {each.model for each in advised[1:]} == {
-        name for family in families() for name in family.code
-    } - {"qwen2.5-coder:7b"}
+    assert {each.model for each in advised[1:]} == {name for family in families() for name in family.code} - {
+        "qwen2.5-coder:7b"
+    }
     assert not any(each.is_here for each in advised[1:])
     needs = [each.needed or 0 for each in advised[1:]]
     assert needs == sorted(needs, reverse=True)
@@ -109,8 +97,6 @@ def tool(name: str, output: str) -> Machine:
         ("rocm-smi", "{oops", None),
     ],
 )
-def test_graphics_memory_is_what_the_drivers_tell(
-    name: str, output: str, graphics: int | None
-) -> None:
+def test_graphics_memory_is_what_the_drivers_tell(name: str, output: str, graphics: int | None) -> None:
     found = tool(name, output)
     assert (found.graphics, found.told_by) == (graphics, name if graphics else "")

@@ -12,15 +12,7 @@ from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError, SmolError, TrustError
 from smol_dev.server.chat import Measured, Message, Reply, Request
 from smol_dev.server.client import Client
-from tests.fake_server import (
-    Answers,
-    Canned,
-    FakeServer,
-    Received,
-    answered,
-    json_answer,
-    text_answer,
-)
+from tests.fake_server import Answers, Canned, FakeServer, Received, answered, json_answer, text_answer
 from tests.server.kinds_of_servers import LLAMA_CPP, VLLM, models
 
 Result = TypeVar("Result")
@@ -46,12 +38,7 @@ class Ollama:
             case "/api/tags" if self.tells_tags:
                 return json_answer({"models": [self.entry(name) for name in ("m", *self.aliases)]})
             case "/api/show" if self.tells_show:
-                return json_answer(
-                    {
-                        **self.entry(request.json()["model"]),
-                        "model_info": {"x.context_length": 40_960},
-                    }
-                )
+                return json_answer({**self.entry(request.json()["model"]), "model_info": {"x.context_length": 40_960}})
             case "/api/ps":
                 entry = {"name": "m:latest", "context_length": self.window}
                 return json_answer({"models": [entry] if self.loaded else []})
@@ -74,11 +61,7 @@ def measured(answers: Answers, **settings: str) -> tuple[Measured, list[Received
 
 
 def asked(
-    answers: Answers,
-    *,
-    keep_here: SmolError | None = None,
-    max_tokens: int = 100,
-    **settings: object,
+    answers: Answers, *, keep_here: SmolError | None = None, max_tokens: int = 100, **settings: object
 ) -> tuple[Reply | SmolError, list[Received]]:
     """How asking ends, and the prompts that the server got."""
 
@@ -125,10 +108,7 @@ def test_a_loaded_model_is_not_loaded_again() -> None:
 
 @pytest.mark.parametrize(
     ("path", "answer", "expected"),
-    [
-        ("/v1/chat/completions/input_tokens", {"input_tokens": 27}, 27),
-        ("/tokenize", {"tokens": [1, 2, 3]}, 3 + 2 * 8),
-    ],
+    [("/v1/chat/completions/input_tokens", {"input_tokens": 27}, 27), ("/tokenize", {"tokens": [1, 2, 3]}, 3 + 2 * 8)],
 )
 def test_llama_cpp_counts_the_prompt_exactly(path: str, answer: object, expected: int) -> None:
     def llama(request: Received) -> Canned:
@@ -161,9 +141,7 @@ TOO_LARGE = (
     f"'max_tokens' or 'max_completion_tokens' is too large: {{answer}}. {MOST} and your request has"
     " {prompt} input tokens ({answer} > {window} - {prompt})."
 )
-AT_LEAST = NEW.replace("contains {prompt}", "contains at least {prompt}").replace(
-    "total of", "total of at least"
-)
+AT_LEAST = NEW.replace("contains {prompt}", "contains at least {prompt}").replace("total of", "total of at least")
 
 
 @pytest.mark.parametrize("wording", [OLD, NEW, TOO_LARGE, AT_LEAST])
@@ -222,9 +200,7 @@ CLOUD = {"fast": "https://ollama.com:443", "other": "http://10.0.0.9:11434"}
     ],
     ids=["alias", "another machine", "only /api/show", "only /api/tags"],
 )
-def test_an_alias_of_a_cloud_model_gets_no_prompt(
-    model: str, server: Ollama, provider: str
-) -> None:
+def test_an_alias_of_a_cloud_model_gets_no_prompt(model: str, server: Ollama, provider: str) -> None:
     ended, prompts = asked(server, model=model, provider=provider, local_only=True)
     assert isinstance(ended, ServerError)
     assert ended.kind == "cloud_model"
@@ -256,9 +232,7 @@ def test_a_model_that_is_no_cloud_model_is_asked_whatever_its_name_ends_in() -> 
 
 
 @pytest.mark.parametrize(("silences", "kind"), [(2, "cloud_model"), (99, "timeout")])
-def test_a_server_too_busy_to_say_where_a_model_runs_is_not_trusted(
-    silences: int, kind: str
-) -> None:
+def test_a_server_too_busy_to_say_where_a_model_runs_is_not_trusted(silences: int, kind: str) -> None:
     told, patience = Ollama(aliases=CLOUD), silences
 
     def busy(request: Received) -> Canned:
@@ -294,19 +268,14 @@ class Router:
         path, _, query = request.path.partition("?")
         if path == "/v1/models":
             states = {"small": "loaded", "big coder": "unloaded", "new": "downloading"}
-            data = [
-                {"id": name, "owned_by": "llamacpp", "status": {"value": state}}
-                for name, state in states.items()
-            ]
+            data = [{"id": name, "owned_by": "llamacpp", "status": {"value": state}} for name, state in states.items()]
             answer = json_answer({"data": data})
         elif path == "/props" and not query:
             answer = json_answer({"role": "router", "default_generation_settings": {"n_ctx": 0}})
         elif path == "/props":
             name = unquote(query.partition("model=")[2].partition("&")[0])
             window = 8192 if name in self.loaded else 0
-            answer = json_answer(
-                {"total_slots": 2, "default_generation_settings": {"n_ctx": window}}
-            )
+            answer = json_answer({"total_slots": 2, "default_generation_settings": {"n_ctx": window}})
         elif path.endswith("input_tokens"):
             self.loaded.add(request.json()["model"])
             answer = json_answer({"input_tokens": 44})

@@ -22,9 +22,7 @@ CLOSED_TEMPLATE = "{{ .Content }}<|im_end|>"
 class Server(FakeServer):
     """Answers chats one after the other; tells `show` of its model and `size` in its model list."""
 
-    def __init__(
-        self, *chats: Canned, show: dict[str, str] | None = None, size: int | None = None
-    ) -> None:
+    def __init__(self, *chats: Canned, show: dict[str, str] | None = None, size: int | None = None) -> None:
         self.waiting = list(chats)
         self.show = show or {}
         self.size = size
@@ -52,10 +50,7 @@ def replies(
         try:
             await client.facts("code")
             return [
-                item
-                for request in requests
-                async for item in client.ask(request)
-                if isinstance(item, Reply | Note)
+                item for request in requests async for item in client.ask(request) if isinstance(item, Reply | Note)
             ]
         finally:
             await client.aclose()
@@ -73,9 +68,7 @@ def last_turn(server: FakeServer) -> dict[str, str]:
     [
         pytest.param("llamacpp", {}, {}, True, id="llama.cpp"),
         pytest.param("vllm", {}, {}, True, id="vLLM"),
-        pytest.param(
-            "ollama", {"template": OPEN_TEMPLATE}, {}, True, id="Ollama, an open template"
-        ),
+        pytest.param("ollama", {"template": OPEN_TEMPLATE}, {}, True, id="Ollama, an open template"),
         pytest.param("ollama", {"renderer": "qwen3-coder"}, {}, True, id="Ollama, a renderer"),
         pytest.param("ollama", {"template": CLOSED_TEMPLATE}, {}, False, id="Ollama, a closed one"),
         pytest.param("lmstudio", {}, {}, False, id="LM Studio"),
@@ -104,16 +97,11 @@ def test_vllm_is_told_to_go_on_and_others_get_no_unknown_field() -> None:
 
 def test_a_refused_opening_is_left_out_and_that_is_remembered() -> None:
     refusal = json_answer(
-        {"error": {"message": "Assistant response prefill is incompatible with enable_thinking."}},
-        status=400,
+        {"error": {"message": "Assistant response prefill is incompatible with enable_thinking."}}, status=400
     )
     with Server(refusal, answered("```python\nA = 1\n```")) as server:
         found = replies(server, [CODE, CODE], provider="llamacpp")
-    assert [chat.json()["messages"][-1]["role"] for chat in server.chats] == [
-        "assistant",
-        "user",
-        "user",
-    ]
+    assert [chat.json()["messages"][-1]["role"] for chat in server.chats] == ["assistant", "user", "user"]
     assert [item.opening for item in found if isinstance(item, Reply)] == ["", ""]
 
 
@@ -128,29 +116,20 @@ def test_a_refused_opening_is_left_out_and_that_is_remembered() -> None:
         pytest.param("```python\nA = 1", "```python\nA = 1\n```", False, id="a cut answer anew"),
     ],
 )
-def test_an_answer_that_opens_a_block_of_its_own_did_not_go_on(
-    opening: str, text: str, *, went_on: bool
-) -> None:
+def test_an_answer_that_opens_a_block_of_its_own_did_not_go_on(opening: str, text: str, *, went_on: bool) -> None:
     request = Request("code", TURNS, max_tokens=100, opening=opening)
     with Server(answered(text)) as server:
         found = replies(server, [request, request], provider="llamacpp")
-    assert [item.opening for item in found if isinstance(item, Reply)] == (
-        [opening, opening] if went_on else ["", ""]
-    )
+    assert [item.opening for item in found if isinstance(item, Reply)] == ([opening, opening] if went_on else ["", ""])
     assert (last_turn(server)["role"] == "assistant") is went_on
 
 
-def test_a_model_that_begins_anew_is_remembered_between_runs_and_told_as_a_detail(
-    tmp_path: Path,
-) -> None:
+def test_a_model_that_begins_anew_is_remembered_between_runs_and_told_as_a_detail(tmp_path: Path) -> None:
     with Server(answered("```python\nA = 1\n```")) as server:
         first = replies(server, [CODE], tmp_path, provider="llamacpp")
         replies(server, [CODE], tmp_path, provider="llamacpp")
     assert [item for item in first if isinstance(item, Note)] == [
-        Note(
-            "the model did not go on with the opening of its answer; it is given none any more",
-            is_detail=True,
-        )
+        Note("the model did not go on with the opening of its answer; it is given none any more", is_detail=True)
     ]
     assert [chat.json()["messages"][-1]["role"] for chat in server.chats] == ["assistant", "user"]
 

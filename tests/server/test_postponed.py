@@ -77,7 +77,5 @@ def test_the_client_library_is_loaded_without_what_no_request_needs() -> None:
         "import smol_dev.server.client, sys\n"
         "print(*(name for name in sys.modules if name.startswith('openai.types.responses.')))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert len(result.stdout.split()) < 10

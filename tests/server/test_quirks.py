@@ -41,9 +41,7 @@ FAILURES = {
     "ollama-no-thinking": Failed("unsupported", "-c reasoning=auto", requests=2),
     "ollama-bad-effort": Failed("unsupported", "-c reasoning=auto", requests=2),
     "ollama-ctx-nested-json": Failed("context", "OLLAMA_CONTEXT_LENGTH=16384"),
-    "ollama-midstream-error-swallowed": Failed(
-        "cut", "journalctl -u ollama", transient=True, text="he"
-    ),
+    "ollama-midstream-error-swallowed": Failed("cut", "journalctl -u ollama", transient=True, text="he"),
     "ollama-stream-clean-eof": Failed("cut", "journalctl -u ollama", transient=True, text=""),
     "ollama-oom": Failed("load_failed", "OLLAMA_CONTEXT_LENGTH"),
     "ollama-oom-old": Failed("load_failed", "smaller model"),
@@ -113,10 +111,7 @@ USAGE = {"llamacpp-timings": (500, 480, 9), "lmstudio-usage": (5, None, 2)}
 
 SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ollama-sampling-forced": ({}, {"temperature": 0.2, "top_p": 0.95}),
-    "llamacpp-thinking-off": (
-        {"reasoning": "off"},
-        {"chat_template_kwargs": {"enable_thinking": False}},
-    ),
+    "llamacpp-thinking-off": ({"reasoning": "off"}, {"chat_template_kwargs": {"enable_thinking": False}}),
     "lmstudio-reasoning-off": ({"reasoning": "off"}, {"reasoning_effort": "none"}),
     "vllm-thinking-off": (
         {"reasoning": "off"},
@@ -125,20 +120,11 @@ SENT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "mlx-stream-options": ({}, {"stream": True, "stream_options": {"include_usage": True}}),
     "ollama-content-parts": (
         {},
-        {
-            "messages": [
-                {"role": "system", "content": "be exact"},
-                {"role": "user", "content": "hello"},
-            ]
-        },
+        {"messages": [{"role": "system", "content": "be exact"}, {"role": "user", "content": "hello"}]},
     ),
 }
 
-RECOGNISED = {
-    "ollama-root": "Ollama",
-    "ollama-version": "Ollama",
-    "lmstudio-probe-any-path": "LM Studio",
-}
+RECOGNISED = {"ollama-root": "Ollama", "ollama-version": "Ollama", "lmstudio-probe-any-path": "LM Studio"}
 
 LISTED: dict[str, list[tuple[str, bool | None, int | None, bool]]] = {
     "ollama-models": [("qwen3:8b", None, None, True)],
@@ -216,9 +202,7 @@ def test_counts_are_read_where_they_stand(name: str, expected: tuple[int, int | 
 
 
 @pytest.mark.parametrize(("name", "row"), SENT.items(), ids=SENT)
-def test_the_request_has_the_fields_the_server_needs(
-    name: str, row: tuple[dict[str, Any], dict[str, Any]]
-) -> None:
+def test_the_request_has_the_fields_the_server_needs(name: str, row: tuple[dict[str, Any], dict[str, Any]]) -> None:
     settings, expected = row
     _, [request] = asked(CASES[name], answered("x"), **settings)
     body = request.json()
@@ -243,9 +227,7 @@ def test_a_server_is_recognised(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "expected"), LISTED.items(), ids=LISTED)
-def test_models_are_listed(
-    name: str, expected: list[tuple[str, bool | None, int | None, bool]]
-) -> None:
+def test_models_are_listed(name: str, expected: list[tuple[str, bool | None, int | None, bool]]) -> None:
     case = CASES[name]
     known = server(case["server"])
     names = [{"id": row[0]} for row in expected]

@@ -17,9 +17,7 @@ def rungs(cache: Path | None, profile: Profile = AUTO, base_url: str = BASE) -> 
 
 
 @pytest.mark.parametrize("left", [("json_object",), ()], ids=["json_object", "text"])
-def test_the_rung_that_is_left_is_where_the_next_run_begins(
-    tmp_path: Path, left: tuple[str, ...]
-) -> None:
+def test_the_rung_that_is_left_is_where_the_next_run_begins(tmp_path: Path, left: tuple[str, ...]) -> None:
     Remembered(tmp_path, BASE).save(AUTO, Habits(rungs=left))
     assert rungs(tmp_path) == left
 

@@ -10,12 +10,8 @@ def error(kind: str, *, transient: bool = True, retry_after: float | None = None
     return ServerError("x", hint="y", kind=kind, transient=transient, retry_after=retry_after)
 
 
-def wait(
-    failure: ServerError, attempt: int = 1, max_retries: int = 2, left: float = 300
-) -> float | None:
-    return wait_before_retry(
-        failure, attempt=attempt, max_retries=max_retries, loading_left=left, jitter=lambda: 0.5
-    )
+def wait(failure: ServerError, attempt: int = 1, max_retries: int = 2, left: float = 300) -> float | None:
+    return wait_before_retry(failure, attempt=attempt, max_retries=max_retries, loading_left=left, jitter=lambda: 0.5)
 
 
 @pytest.mark.parametrize(
@@ -55,12 +51,7 @@ def test_a_model_that_loads_for_longer_than_the_first_token_may_take_is_given_up
 def test_a_stream_that_had_begun_and_broke_off_is_tried_once_more() -> None:
     waits = [
         wait_before_retry(
-            error("cut"),
-            attempt=attempt,
-            max_retries=5,
-            loading_left=300,
-            answering=True,
-            jitter=lambda: 0.5,
+            error("cut"), attempt=attempt, max_retries=5, loading_left=300, answering=True, jitter=lambda: 0.5
         )
         for attempt in (1, 2)
     ]

@@ -13,15 +13,7 @@ from smol_dev.server.client import Client
 from smol_dev.server.families import auto_note
 from smol_dev.server.sampling import figures, own_figures, sampling, warmed
 from tests.fake_server import FakeServer
-from tests.server.kinds_of_servers import (
-    KOBOLDCPP,
-    LITELLM,
-    LLAMA_CPP,
-    LM_STUDIO,
-    OLLAMA,
-    VLLM,
-    Kind,
-)
+from tests.server.kinds_of_servers import KOBOLDCPP, LITELLM, LLAMA_CPP, LM_STUDIO, OLLAMA, VLLM, Kind
 
 TURNS = (Message("system", "be exact"), Message("user", "write a.py"))
 QWEN3_MODELFILE = """\
@@ -49,8 +41,7 @@ def props(temperature: float, top_p: float, top_k: int) -> dict[str, object]:
 BUILT_IN = with_documents(LLAMA_CPP, props=props(0.800000011920929, 0.949999988079071, 40))
 OWN = with_documents(LLAMA_CPP, props=props(0.6000000238418579, 0.949999988079071, 20))
 OLD = with_documents(
-    LLAMA_CPP,
-    props={"default_generation_settings": {"n_ctx": 8192, "temperature": 0.3, "top_p": 0.9}},
+    LLAMA_CPP, props={"default_generation_settings": {"n_ctx": 8192, "temperature": 0.3, "top_p": 0.9}}
 )
 SHOWN = with_documents(OLLAMA, api__show={"parameters": QWEN3_MODELFILE})
 SILENT = with_documents(OLLAMA, api__show={"parameters": ""})
@@ -87,9 +78,7 @@ CASES = [
     ),
     pytest.param(SILENT, {"model": "qwen2.5-coder:7b"}, (0.7, 0.8), id="ollama-family"),
     pytest.param(SILENT, {"model": "mine:7b"}, (0.2, 0.95), id="ollama-nothing-known"),
-    pytest.param(
-        SHOWN, {"model": "qwen3:8b", "reasoning": "off"}, (0.7, 0.8), id="ollama-without-thinking"
-    ),
+    pytest.param(SHOWN, {"model": "qwen3:8b", "reasoning": "off"}, (0.7, 0.8), id="ollama-without-thinking"),
     pytest.param(
         with_documents(OLLAMA, api__show={"parameters": "temperature 0.1\ntop_p 0.5"}),
         {"model": "qwen3:8b", "reasoning": "off"},
@@ -101,9 +90,7 @@ CASES = [
     pytest.param(BUILT_IN, {"model": "Qwen3-8B-Q4_K_M.gguf"}, (0.6, 0.95), id="llamacpp-family"),
     pytest.param(BUILT_IN, {"model": "m"}, (0.2, 0.95), id="llamacpp-nothing-known"),
     pytest.param(VLLM, {"model": "Qwen/Qwen3-32B"}, (None, None), id="vllm"),
-    pytest.param(
-        VLLM, {"model": "Qwen/Qwen3-32B", "reasoning": "off"}, (0.7, 0.8), id="vllm-no-thinking"
-    ),
+    pytest.param(VLLM, {"model": "Qwen/Qwen3-32B", "reasoning": "off"}, (0.7, 0.8), id="vllm-no-thinking"),
     pytest.param(LM_STUDIO, {"model": "qwen/qwen3-8b"}, (0.6, 0.95), id="lmstudio-family"),
     pytest.param(LM_STUDIO, {"model": "mine"}, (0.2, 0.95), id="lmstudio-nothing-known"),
     pytest.param(LITELLM, {"model": "gemma3"}, (1.0, 0.95), id="litellm-family"),
@@ -155,16 +142,12 @@ def test_a_retry_is_warmer_than_what_is_the_model_s_own(
         pytest.param(1.5, 0.2, 1.5, id="what is above 1 stays"),
     ],
 )
-def test_a_request_sent_again_is_a_little_warmer(
-    temperature: float, warmth: float, expected: float
-) -> None:
+def test_a_request_sent_again_is_a_little_warmer(temperature: float, warmth: float, expected: float) -> None:
     assert warmed(temperature, warmth) == expected
 
 
 def test_each_stage_has_the_sampling_of_its_own_model_and_thinking() -> None:
-    profile = Profile(
-        model="qwen3:8b", reasoning="off", plan=Stage(reasoning="high"), code=Stage(model="gemma3")
-    )
+    profile = Profile(model="qwen3:8b", reasoning="off", plan=Stage(reasoning="high"), code=Stage(model="gemma3"))
     assert [sampling(profile.stage(stage)) for stage in ("plan", "files", "code")] == [
         {"temperature": 0.6, "top_p": 0.95},
         {"temperature": 0.7, "top_p": 0.8},
@@ -200,10 +183,7 @@ def test_what_the_server_applies_but_does_not_tell_is_left_to_it() -> None:
     assert sampling(Profile(model="m"), Facts(applies_sampling=True)) == {}
     told = Facts(applies_sampling=True, sampling={"temperature": 0.7})
     assert sampling(Profile(model="m"), told, 0.2) == {"temperature": 0.9}
-    assert sampling(Profile(model="m"), replace(told, applies_sampling=False)) == {
-        "temperature": 0.7,
-        "top_p": 0.95,
-    }
+    assert sampling(Profile(model="m"), replace(told, applies_sampling=False)) == {"temperature": 0.7, "top_p": 0.95}
 
 
 CARD = "https://huggingface.co/Qwen/Qwen3-8B#best-practices"
@@ -213,35 +193,18 @@ CARD = "https://huggingface.co/Qwen/Qwen3-8B#best-practices"
     ("model", "reasoning", "provider", "note"),
     [
         ("qwen3:8b", "off", "lmstudio", f"auto: 0.7 from qwen3's family (source {CARD})"),
-        (
-            "qwen3:8b",
-            "auto",
-            "compatible",
-            f"auto: 0.6 from qwen3's family (source {CARD}, with thinking)",
-        ),
+        ("qwen3:8b", "auto", "compatible", f"auto: 0.6 from qwen3's family (source {CARD}, with thinking)"),
         (
             "qwen3:8b",
             "off",
             "ollama",
             f"auto: 0.7 from qwen3's family (source {CARD}); what `ollama show` tells comes first",
         ),
-        (
-            "qwen3:8b",
-            "auto",
-            "vllm",
-            "auto: left out, vLLM applies the model's own (its `generation_config.json`)",
-        ),
+        ("qwen3:8b", "auto", "vllm", "auto: left out, vLLM applies the model's own (its `generation_config.json`)"),
         ("mine", "auto", "compatible", "auto: 0.2, for no figure is known for this model"),
-        (
-            "",
-            "auto",
-            "auto",
-            "auto: 0.2, for no model is named; what the server tells of the model comes first",
-        ),
+        ("", "auto", "auto", "auto: 0.2, for no model is named; what the server tells of the model comes first"),
     ],
 )
-def test_what_auto_stands_for_is_told_without_a_server(
-    model: str, reasoning: str, provider: str, note: str
-) -> None:
+def test_what_auto_stands_for_is_told_without_a_server(model: str, reasoning: str, provider: str, note: str) -> None:
     told = auto_note("temperature", model=model, reasoning=reasoning, provider=provider)
     assert told == note

@@ -61,9 +61,7 @@ ANSWER = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]
     ("stream", "deltas", "told"),
     [
         pytest.param(event("hi") + b"data: [DONE]\n\n", HI, Told(done=True), id="[DONE]"),
-        pytest.param(
-            b"data: [DONE]\n\n" + event("hi"), [], Told(done=True), id="nothing behind [DONE]"
-        ),
+        pytest.param(b"data: [DONE]\n\n" + event("hi"), [], Told(done=True), id="nothing behind [DONE]"),
         pytest.param(event("hi"), HI, Told(), id="no [DONE]"),
         pytest.param(event("hi").strip(), HI, Told(), id="the last event without its blank line"),
         pytest.param(event("hi").replace(b"\n", b"\r\n"), HI, Told(), id="CRLF"),
@@ -75,12 +73,7 @@ ANSWER = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]
         pytest.param(b"id: 1\nretry: 10\n" + event("hi"), HI, Told(), id="id and retry"),
         pytest.param(b"event: message\n" + event("hi"), HI, Told(), id="a named event"),
         pytest.param(b"data:\n\n" + event("hi"), HI, Told(), id="empty data"),
-        pytest.param(
-            b'data: {"choices":\ndata: [{"delta": {"content": "hi"}}]}\n\n',
-            HI,
-            Told(),
-            id="two data lines",
-        ),
+        pytest.param(b'data: {"choices":\ndata: [{"delta": {"content": "hi"}}]}\n\n', HI, Told(), id="two data lines"),
         pytest.param(event([{"type": "text", "text": "h"}, "i"]), HI, Told(), id="parts"),
         pytest.param(event(None), [], Told(), id="null content"),
         pytest.param(document(choices=[], usage=None), [], Told(), id="no choices"),
@@ -97,12 +90,7 @@ ANSWER = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]
             Told("length"),
             id="a null finish reason behind the real one",
         ),
-        pytest.param(
-            document(choices=[{"delta": {"reasoning": "hm"}}]),
-            [Delta("", "hm")],
-            Told(),
-            id="reasoning",
-        ),
+        pytest.param(document(choices=[{"delta": {"reasoning": "hm"}}]), [Delta("", "hm")], Told(), id="reasoning"),
         pytest.param(
             document(choices=[{"delta": {"reasoning_content": "hm", "reasoning": "hm"}}]),
             [Delta("", "hm")],
@@ -147,30 +135,21 @@ ANSWER = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]
             Told("length"),
             id="the last finish reason counts",
         ),
-        *(
-            pytest.param(event("hi", finish_reason=word), HI, Told(), id=f"finish reason {word!r}")
-            for word in UNSAID
-        ),
+        *(pytest.param(event("hi", finish_reason=word), HI, Told(), id=f"finish reason {word!r}") for word in UNSAID),
         pytest.param(
-            event("h")
-            + event("i")
-            + document(choices=[{"message": {"content": "hi"}, "finish_reason": "stop"}]),
+            event("h") + event("i") + document(choices=[{"message": {"content": "hi"}, "finish_reason": "stop"}]),
             [Delta("h"), Delta("i")],
             Told("stop"),
             id="the whole again as a message",
         ),
         pytest.param(
-            event("h")
-            + document(
-                choices=[{"delta": {}, "message": {"content": "hi"}, "finish_reason": "stop"}]
-            ),
+            event("h") + document(choices=[{"delta": {}, "message": {"content": "hi"}, "finish_reason": "stop"}]),
             [Delta("h"), Delta("i")],
             Told("stop"),
             id="a message that holds more than the pieces",
         ),
         pytest.param(
-            event(" h")
-            + document(choices=[{"message": {"content": "h"}, "finish_reason": "stop"}]),
+            event(" h") + document(choices=[{"message": {"content": "h"}, "finish_reason": "stop"}]),
             [Delta(" h")],
             Told("stop"),
             id="a trimmed message behind the pieces",
@@ -182,9 +161,7 @@ ANSWER = b'{"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]
             id="pieces that come as messages",
         ),
         pytest.param(ANSWER, HI, Told("stop"), id="JSON in place of a stream"),
-        pytest.param(
-            ANSWER.replace(b", ", b",\n  ") + b"\n", HI, Told("stop"), id="JSON over many lines"
-        ),
+        pytest.param(ANSWER.replace(b", ", b",\n  ") + b"\n", HI, Told("stop"), id="JSON over many lines"),
         pytest.param(
             event("h")[6:-1] + event("i", finish_reason="stop")[6:-1],
             [Delta("h"), Delta("i")],
@@ -239,51 +216,31 @@ def test_what_is_no_part_of_an_answer_is_set_aside(body: bytes, stray: bytes) ->
 @pytest.mark.parametrize(
     ("fields", "usage"),
     [
+        pytest.param({"usage": {"prompt_tokens": 7, "completion_tokens": 3}}, Usage(7, None, 3), id="usage"),
         pytest.param(
-            {"usage": {"prompt_tokens": 7, "completion_tokens": 3}}, Usage(7, None, 3), id="usage"
-        ),
-        pytest.param(
-            {
-                "usage": {
-                    "prompt_tokens": 7,
-                    "completion_tokens": 3,
-                    "prompt_tokens_details": {"cached_tokens": 5},
-                }
-            },
+            {"usage": {"prompt_tokens": 7, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 5}}},
             Usage(7, 5, 3),
             id="cached tokens",
         ),
         pytest.param(
-            {"usage": {"prompt_tokens": 7, "prompt_tokens_details": None}},
-            Usage(7, None, None),
-            id="no details",
+            {"usage": {"prompt_tokens": 7, "prompt_tokens_details": None}}, Usage(7, None, None), id="no details"
         ),
         pytest.param(
-            {"timings": {"prompt_n": 2, "cache_n": 5, "predicted_n": 3}},
-            Usage(7, 5, 3),
-            id="llama.cpp timings",
+            {"timings": {"prompt_n": 2, "cache_n": 5, "predicted_n": 3}}, Usage(7, 5, 3), id="llama.cpp timings"
         ),
         pytest.param(
             {"usage": {"prompt_tokens": 7, "completion_tokens": 3}, "timings": {"cache_n": 5}},
             Usage(7, 5, 3),
             id="usage and timings",
         ),
-        pytest.param(
-            {"choices": [{"usage": {"prompt_tokens": 7}}]}, Usage(7, None, None), id="in the choice"
-        ),
+        pytest.param({"choices": [{"usage": {"prompt_tokens": 7}}]}, Usage(7, None, None), id="in the choice"),
         pytest.param(
             {"usage": {"prompt_tokens": 100, "completion_tokens": 100, "total_tokens": 200}},
             Usage(),
             id="koboldcpp's 100/100/200 is no count",
         ),
-        pytest.param(
-            {"usage": {"prompt_tokens": True, "completion_tokens": "3"}}, Usage(), id="no numbers"
-        ),
-        pytest.param(
-            {"usage": {"prompt_tokens": 0, "completion_tokens": 0}},
-            Usage(None, None, 0),
-            id="zeros",
-        ),
+        pytest.param({"usage": {"prompt_tokens": True, "completion_tokens": "3"}}, Usage(), id="no numbers"),
+        pytest.param({"usage": {"prompt_tokens": 0, "completion_tokens": 0}}, Usage(None, None, 0), id="zeros"),
     ],
 )
 def test_counts_are_taken_from_wherever_they_stand(fields: dict[str, object], usage: Usage) -> None:
@@ -307,20 +264,14 @@ def test_counts_in_several_events_add_up() -> None:
         pytest.param(b'data: {"a": "\xed\xa0\xbd"}\n\n', "it is not UTF-8", id="surrogates"),
         pytest.param(b"data: " + b"[" * 200_000 + b"\n\n", "it is not JSON", id="nested"),
         pytest.param(b'{\n"choices": [', "it is not JSON", id="JSON cut off"),
-        pytest.param(
-            b"x" * (1024 * 1024 + 1), "a line of it is longer than 1 MiB", id="no line end"
-        ),
-        pytest.param(
-            b"data: 1\n" * 10_001, "an event of it has more than 10,000 lines", id="endless event"
-        ),
+        pytest.param(b"x" * (1024 * 1024 + 1), "a line of it is longer than 1 MiB", id="no line end"),
+        pytest.param(b"data: 1\n" * 10_001, "an event of it has more than 10,000 lines", id="endless event"),
         pytest.param(
             b"data: " + b" " * 700_000 + b"\ndata: " + b" " * 700_000 + b"\n",
             "an event of it is longer than 1 MiB",
             id="a long event in short lines",
         ),
-        pytest.param(
-            b"{\n" + (b" 1," * 300_000 + b"\n") * 10, "it is longer than 4 MiB", id="endless JSON"
-        ),
+        pytest.param(b"{\n" + (b" 1," * 300_000 + b"\n") * 10, "it is longer than 4 MiB", id="endless JSON"),
     ],
 )
 def test_what_no_working_server_sends_breaks_the_stream(stream: bytes, why: str) -> None:
@@ -353,9 +304,7 @@ def joined(found: tuple[Sequence[Delta], Told]) -> tuple[str, Told]:
     st.sampled_from([STREAM, WHOLE, STREAM[:-60], STREAM + b"data: {oops\n\n"]),
     st.lists(st.integers(0, len(STREAM)), max_size=12),
 )
-def test_where_the_network_cuts_a_stream_makes_no_difference(
-    stream: bytes, cuts: list[int]
-) -> None:
+def test_where_the_network_cuts_a_stream_makes_no_difference(stream: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     chunks = [stream[a:b] for a, b in pairwise(places)]
     assert read(*chunks) == read(stream)

@@ -38,10 +38,7 @@ def get(
 
     async def ask() -> httpx2.Response:
         async with open_client(
-            opened_for or url,
-            secrets=secrets,
-            environ=environ or {},
-            connect_timeout=connect_timeout,
+            opened_for or url, secrets=secrets, environ=environ or {}, connect_timeout=connect_timeout
         ) as client:
             for _ in range(times):
                 response = await client.get(url, headers=headers)
@@ -63,10 +60,7 @@ def test_a_key_goes_to_its_origin_and_no_other() -> None:
         get(f"{good.base_url}/models", secrets=(key,))
         get(f"{evil.base_url}/models", secrets=(key,))
         get(f"http://localhost:{good.port}/v1/models", secrets=(key,))
-    assert [request.headers.get("authorization") for request in good.requests] == [
-        "Bearer canary-key",
-        None,
-    ]
+    assert [request.headers.get("authorization") for request in good.requests] == ["Bearer canary-key", None]
     assert "authorization" not in evil.requests[0].headers
 
 
@@ -116,20 +110,15 @@ def test_an_answer_in_another_coding_is_refused_and_named(coding: str) -> None:
     answer = Canned(200, {"content-encoding": coding}, [b"x"])
     with FakeServer(answer) as server, pytest.raises(ServerError) as caught:
         get(server.base_url)
-    assert caught.value.message == (
-        f"the server sent an answer in `{coding.lower()}`, which was not asked for"
-    )
+    assert caught.value.message == (f"the server sent an answer in `{coding.lower()}`, which was not asked for")
     assert caught.value.hint == "switch compression off in the gateway in front of the server"
     assert server.requests[0].headers["accept-encoding"] == "identity"
 
 
 @pytest.mark.parametrize(
-    ("coding", "compress"),
-    [("gzip", gzip.compress), ("X-GZip", gzip.compress), ("deflate", zlib.compress)],
+    ("coding", "compress"), [("gzip", gzip.compress), ("X-GZip", gzip.compress), ("deflate", zlib.compress)]
 )
-def test_a_compressed_answer_is_read_all_the_same(
-    coding: str, compress: Callable[[bytes], bytes]
-) -> None:
+def test_a_compressed_answer_is_read_all_the_same(coding: str, compress: Callable[[bytes], bytes]) -> None:
     whole = compress(b'{"data": []}' * 50_000)
     pieces = [whole[at : at + 7] for at in range(0, len(whole), 7)]
     with FakeServer(Canned(200, {"content-encoding": coding}, pieces)) as server:
@@ -144,13 +133,8 @@ def test_a_compressed_answer_is_read_all_the_same(
         pytest.param(b"not compressed", httpx2.RemoteProtocolError, id="not compressed"),
     ],
 )
-def test_a_compressed_answer_that_cannot_be_read_ends_the_request(
-    body: bytes, error: type[Exception]
-) -> None:
-    with (
-        FakeServer(Canned(200, {"content-encoding": "gzip"}, [body])) as server,
-        pytest.raises(error),
-    ):
+def test_a_compressed_answer_that_cannot_be_read_ends_the_request(body: bytes, error: type[Exception]) -> None:
+    with FakeServer(Canned(200, {"content-encoding": "gzip"}, [body])) as server, pytest.raises(error):
         get(server.base_url)
 
 
@@ -240,11 +224,7 @@ def test_a_new_connection_that_is_closed_is_an_error() -> None:
     assert len(server.requests) == 1
 
 
-PROXIES = {
-    "HTTP_PROXY": "http://one:1",
-    "HTTPS_PROXY": "two:2",
-    "NO_PROXY": ".exempt.org,10.1.0.0/16",
-}
+PROXIES = {"HTTP_PROXY": "http://one:1", "HTTPS_PROXY": "two:2", "NO_PROXY": ".exempt.org,10.1.0.0/16"}
 
 
 @pytest.mark.parametrize(
@@ -257,9 +237,7 @@ PROXIES = {
         pytest.param("http://box.local/v1", PROXIES, None, id="a local name"),
         pytest.param("https://api.example.com/v1", PROXIES, "http://two:2", id="https"),
         pytest.param("http://8.8.8.8/v1", PROXIES, "http://one:1", id="http"),
-        pytest.param(
-            "https://a.org/v1", {"all_proxy": "http://all:3"}, "http://all:3", id="all_proxy"
-        ),
+        pytest.param("https://a.org/v1", {"all_proxy": "http://all:3"}, "http://all:3", id="all_proxy"),
         pytest.param(
             "https://a.org/v1",
             {"https_proxy": "http://lower:1", "HTTPS_PROXY": "http://upper:1"},
@@ -271,16 +249,9 @@ PROXIES = {
         pytest.param("https://exempt.org/v1", PROXIES, None, id="the domain itself"),
         pytest.param("https://notexempt.org/v1", PROXIES, "http://two:2", id="another domain"),
         pytest.param("https://a.org/v1", {**PROXIES, "no_proxy": "*"}, None, id="everything"),
-        pytest.param(
-            "https://a.org:8443/v1",
-            {**PROXIES, "no_proxy": "a.org:443"},
-            "http://two:2",
-            id="another port",
-        ),
+        pytest.param("https://a.org:8443/v1", {**PROXIES, "no_proxy": "a.org:443"}, "http://two:2", id="another port"),
         pytest.param("https://a.org/v1", {**PROXIES, "no_proxy": "a.org:443"}, None, id="port"),
-        pytest.param(
-            "https://8.8.8.8/v1", {**PROXIES, "no_proxy": "8.8.0.0/16"}, None, id="a network"
-        ),
+        pytest.param("https://8.8.8.8/v1", {**PROXIES, "no_proxy": "8.8.0.0/16"}, None, id="a network"),
     ],
 )
 def test_the_proxy_of_an_address(url: str, environ: dict[str, str], proxy: str | None) -> None:
@@ -295,9 +266,7 @@ def test_a_proxy_is_shown_without_its_password() -> None:
 def test_a_proxy_that_cannot_be_used_is_an_error(proxy: str) -> None:
     with pytest.raises(ServerError) as caught:
         get("https://example.com/v1", environ={"ALL_PROXY": proxy})
-    assert caught.value.message == (
-        f"the proxy {proxy} that the environment names is no HTTP proxy"
-    )
+    assert caught.value.message == (f"the proxy {proxy} that the environment names is no HTTP proxy")
 
 
 def test_a_proxy_gets_its_password_and_no_key() -> None:

@@ -10,48 +10,23 @@ from tests.server.told import error, told
 
 WORDINGS: list[tuple[Kind, int, object]] = [
     # the prompt is too long
-    (
-        "context",
-        400,
-        error("request (9000 tokens) exceeds the available context size (2048 tokens)"),
-    ),
+    ("context", 400, error("request (9000 tokens) exceeds the available context size (2048 tokens)")),
     ("context", 500, error("Context size has been exceeded.")),
     ("context", 400, error("the request exceeds the available context size. try increasing it")),
-    (
-        "context",
-        400,
-        {"message": "This model's maximum context length is 8192 tokens.", "code": 400},
-    ),
-    (
-        "context",
-        400,
-        error("The decoder prompt (length 9000) is longer than the maximum model length of 4096."),
-    ),
-    (
-        "context",
-        400,
-        error(
-            "Requested tokens (5000) exceed context window of 2048", code="context_length_exceeded"
-        ),
-    ),
+    ("context", 400, {"message": "This model's maximum context length is 8192 tokens.", "code": 400}),
+    ("context", 400, error("The decoder prompt (length 9000) is longer than the maximum model length of 4096.")),
+    ("context", 400, error("Requested tokens (5000) exceed context window of 2048", code="context_length_exceeded")),
     ("context", 400, {"error": "The input does not fit in the context length."}),
     ("context", 503, error("litellm.ContextWindowExceededError: too long")),
     ("context", 400, error("max_completion_tokens must be at least 1, got -12.")),
     ("context", 400, {"detail": "prompt is too long: 9001 tokens > 8192 maximum"}),
     ("context", 413, error("Input is longer than the context window")),
     ("context", 400, json.dumps(error(json.dumps(error("ctx", type="exceed_context_size_error"))))),
-    (
-        "context",
-        400,
-        error("the prompt is longer than the context length currently available to the model"),
-    ),
+    ("context", 400, error("the prompt is longer than the context length currently available to the model")),
     (
         "context",
         422,
-        {
-            "error": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000",
-            "error_type": "validation",
-        },
+        {"error": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000", "error_type": "validation"},
     ),
     # memory and loading
     ("load_failed", 500, error("CUDA out of memory. Tried to allocate 2.00 GiB")),
@@ -66,37 +41,20 @@ WORDINGS: list[tuple[Kind, int, object]] = [
     (
         "load_failed",
         404,
-        {
-            "error": "Model loading was stopped due to insufficient system resources. It requires approximately 24 GB."
-        },
+        {"error": "Model loading was stopped due to insufficient system resources. It requires approximately 24 GB."},
     ),
     ("load_failed", 500, "unable to load runner: not enough GPU memory\n"),
     ("load_failed", 500, error("llama runner process has terminated: exit status 2")),
     ("load_failed", 500, error("timed out waiting for llama-server to start - progress 0.00")),
-    (
-        "load_failed",
-        500,
-        error("model requires more system memory (23.1 GiB) than is available (4 GiB)"),
-    ),
+    ("load_failed", 500, error("model requires more system memory (23.1 GiB) than is available (4 GiB)")),
     ("load_failed", 500, error("vk::DeviceLostError: ErrorOutOfDeviceMemory")),
-    (
-        "load_failed",
-        404,
-        {"error": "401 Client Error: Unauthorized for url: https://huggingface.co/api/models/x"},
-    ),
+    ("load_failed", 404, {"error": "401 Client Error: Unauthorized for url: https://huggingface.co/api/models/x"}),
     ("load_failed", 500, error("error loading model: unknown model architecture: 'foo'")),
     # the key
     ("key", 401, {"detail": "Not authenticated"}),
     ("key", 401, ""),
     ("key", 401, error("Invalid API Key", type="authentication_error")),
-    (
-        "key",
-        401,
-        error(
-            "Incorrect API key provided: sk-…. You can find your API key at …",
-            code="invalid_api_key",
-        ),
-    ),
+    ("key", 401, error("Incorrect API key provided: sk-…. You can find your API key at …", code="invalid_api_key")),
     ("key", 400, error("No connected db.", type="no_db_connection")),
     ("key", 500, error("Authentication Error, Invalid proxy server token passed")),
     ("key", 403, {"message": "Missing bearer token"}),
@@ -106,10 +64,7 @@ WORDINGS: list[tuple[Kind, int, object]] = [
     (
         "model_missing",
         400,
-        error(
-            'Invalid model identifier "x". Please specify a valid downloaded model',
-            code="model_not_found",
-        ),
+        error('Invalid model identifier "x". Please specify a valid downloaded model', code="model_not_found"),
     ),
     ("model_missing", 400, {"error": "model 'x' not found"}),
     ("model_missing", 404, "model not found\n"),
@@ -125,17 +80,9 @@ WORDINGS: list[tuple[Kind, int, object]] = [
     # the template
     ("template", 500, error("Jinja Exception: Conversation roles must alternate user/assistant")),
     ("template", 400, error("System role not supported")),
-    (
-        "template",
-        400,
-        {"error": 'Error rendering prompt with jinja template: "No user query found in messages."'},
-    ),
+    ("template", 400, {"error": 'Error rendering prompt with jinja template: "No user query found in messages."'}),
     ("template", 400, error("Assistant response prefill is incompatible with enable_thinking.")),
-    (
-        "template",
-        400,
-        error("default chat template is no longer allowed, so you must provide a chat template"),
-    ),
+    ("template", 400, error("default chat template is no longer allowed, so you must provide a chat template")),
     # what is refused
     ("unsupported", 400, error('"llama3.2" does not support thinking')),
     ("unsupported", 400, error("Unsupported parameter: 'top_p' is not supported with this model.")),
@@ -166,17 +113,9 @@ WORDINGS: list[tuple[Kind, int, object]] = [
     ("rate_limit", 429, ""),
     ("rate_limit", 429, error("Rate limit reached for requests per min")),
     ("rate_limit", 400, {"error": "Too Many Requests"}),
-    (
-        "crashed",
-        400,
-        {"error": "The model has crashed without additional information. (Exit code: 6)"},
-    ),
+    ("crashed", 400, {"error": "The model has crashed without additional information. (Exit code: 6)"}),
     ("crashed", 500, error("EngineCore encountered an issue. See stack trace (above)")),
-    (
-        "crashed",
-        500,
-        error("model runner has unexpectedly stopped, this may be due to resource limitations"),
-    ),
+    ("crashed", 500, error("model runner has unexpectedly stopped, this may be due to resource limitations")),
     # not there at all
     ("wrong_path", 404, "404 page not found"),
     ("wrong_path", 404, {"detail": "Not Found"}),
@@ -194,11 +133,7 @@ WORDINGS: list[tuple[Kind, int, object]] = [
     ("tls", 400, "Client sent an HTTP request to an HTTPS server."),
     ("tls", 400, "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>"),
     ("proxy", 407, ""),
-    (
-        "context",
-        500,
-        error("failed to find free space in the KV cache, retrying with smaller n_batch"),
-    ),
+    ("context", 500, error("failed to find free space in the KV cache, retrying with smaller n_batch")),
     ("crashed", 500, error("CUDA error: an illegal memory access was encountered")),
     ("crashed", 500, {"message": "llama.cpp terminated unexpectedly: exit status 139"}),
     ("busy", 500, error("slot unavailable")),
@@ -216,9 +151,7 @@ WORDINGS: list[tuple[Kind, int, object]] = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "status", "body"),
-    WORDINGS,
-    ids=[f"{status}-{str(body)[:60]}" for _, status, body in WORDINGS],
+    ("kind", "status", "body"), WORDINGS, ids=[f"{status}-{str(body)[:60]}" for _, status, body in WORDINGS]
 )
 def test_the_words_decide(kind: Kind, status: int, body: object) -> None:
     assert told(status, body).kind == kind
@@ -272,25 +205,12 @@ FIELDS: list[tuple[int, object, str]] = [
     (400, error("Unknown parameter: 'seed'."), "seed"),
     (
         400,
-        error(
-            "Unsupported value: 'temperature' does not support 0.2 with this model.",
-            param="temperature",
-        ),
+        error("Unsupported value: 'temperature' does not support 0.2 with this model.", param="temperature"),
         "temperature",
     ),
     (400, error("extra_forbidden", param="chat_template_kwargs"), "chat_template_kwargs"),
-    (
-        422,
-        {"detail": [{"loc": ["body", "min_p"], "msg": "Extra inputs are not permitted"}]},
-        "min_p",
-    ),
-    (
-        400,
-        error(
-            "litellm.UnsupportedParamsError: m does not support parameters: ['seed'], for model=m"
-        ),
-        "seed",
-    ),
+    (422, {"detail": [{"loc": ["body", "min_p"], "msg": "Extra inputs are not permitted"}]}, "min_p"),
+    (400, error("litellm.UnsupportedParamsError: m does not support parameters: ['seed'], for model=m"), "seed"),
     (500, {"error": "got an unexpected keyword argument 'repeat_penalty'"}, "repeat_penalty"),
     (
         400,
@@ -327,14 +247,10 @@ def test_what_no_request_goes_without_is_not_left_out(message: str) -> None:
 
 
 def test_words_of_the_prompt_that_come_back_are_not_read() -> None:
-    echoed = {
-        "detail": [{"loc": ["body", "x"], "msg": "Field required", "input": "out of memory, jinja"}]
-    }
+    echoed = {"detail": [{"loc": ["body", "x"], "msg": "Field required", "input": "out of memory, jinja"}]}
     assert told(422, echoed).kind == "bad_request"
 
 
-@pytest.mark.parametrize(
-    "model", ["jinja-coder:7b", "out-of-memory/jinja", "context-size-exceeded-2"]
-)
+@pytest.mark.parametrize("model", ["jinja-coder:7b", "out-of-memory/jinja", "context-size-exceeded-2"])
 def test_a_model_may_be_called_anything(model: str) -> None:
     assert told(404, error(f"model '{model}' not found"), model=model).kind == "model_missing"

@@ -28,14 +28,7 @@ def terminal() -> Iterator[tuple[int, TextIO]]:
 
 
 def chosen(stderr: TextIO, *, json: bool = False, quiet: bool = False) -> Screen:
-    return screen(
-        json=json,
-        quiet=quiet,
-        verbose=False,
-        stdout=StringIO(),
-        stderr=stderr,
-        redact=lambda text: text,
-    )
+    return screen(json=json, quiet=quiet, verbose=False, stdout=StringIO(), stderr=stderr, redact=lambda text: text)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +54,7 @@ def test_what_is_no_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -
     assert type(chosen(StringIO())) is Plain
 
 
-def test_a_real_terminal_is_drawn_on_by_the_clock_and_restored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_real_terminal_is_drawn_on_by_the_clock_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with terminal() as (ours, stream):
         drawn = Reader(ours)

@@ -5,15 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from smol_dev.events import (
-    Event,
-    FileDone,
-    FileStarted,
-    Piece,
-    PlanReady,
-    StageStarted,
-    Warned,
-)
+from smol_dev.events import Event, FileDone, FileStarted, Piece, PlanReady, StageStarted, Warned
 from smol_dev.ui.live import Live
 from tests.ui.run import EVENTS, redact
 
@@ -47,13 +39,7 @@ class Watched:
             highlight=False,
             _environ={"TERM": "xterm"},
         )
-        self.screen = Live(
-            self.terminal,
-            redact=redact,
-            verbose=verbose,
-            clock=lambda: self.now,
-            console=console,
-        )
+        self.screen = Live(self.terminal, redact=redact, verbose=verbose, clock=lambda: self.now, console=console)
         self.screen._ticker.stop()  # noqa: SLF001 - the tests beat themselves
 
     def show(self, *events: Event) -> None:
@@ -84,9 +70,7 @@ def pieces(count: int) -> Iterable[Event]:
     ("seconds", "row"),
     [
         pytest.param(1.0, "plan  waiting for the first token", id="short"),
-        pytest.param(
-            14.2, "plan  waiting for the first token, model may be loading, 14 s", id="long"
-        ),
+        pytest.param(14.2, "plan  waiting for the first token, model may be loading, 14 s", id="long"),
     ],
 )
 def test_a_silent_server_is_waited_for_by_name(seconds: float, row: str) -> None:
@@ -120,13 +104,11 @@ def test_files_at_once_have_a_row_each() -> None:
     watched.now = 10.0
     watched.show(*pieces(499))
     assert watched.frame() == (
-        "a.py  writing, ~500 tokens, 50 tokens/s, 10 s\n"
-        "b.py  waiting for the first token, model may be loading, 10 s"
+        "a.py  writing, ~500 tokens, 50 tokens/s, 10 s\nb.py  waiting for the first token, model may be loading, 10 s"
     )
     watched.show(FileDone("a.py", 2000, 10, 0, 500, 10.0, tokens_per_second=50.0))
     assert watched.frame() == (
-        "a.py done, 2,000 bytes, 50 tokens/s, 10.0 s\n"
-        "b.py  waiting for the first token, model may be loading, 10 s"
+        "a.py done, 2,000 bytes, 50 tokens/s, 10.0 s\nb.py  waiting for the first token, model may be loading, 10 s"
     )
 
 
@@ -135,9 +117,7 @@ def test_a_small_terminal_shows_the_ends_of_paths_and_as_many_rows_as_fit() -> N
     for name in ("src/a/very/long/path/that/does/not/fit.py", "b.py", "c.py", "d.py"):
         watched.show(StageStarted("code", name))
     watched.now = 65.0
-    assert watched.frame() == (
-        "…th/that/does/not/fit.py  loading? 65 s\nb.py  loading? 65 s\n… and 2 more"
-    )
+    assert watched.frame() == ("…th/that/does/not/fit.py  loading? 65 s\nb.py  loading? 65 s\n… and 2 more")
 
 
 def test_nothing_is_drawn_between_two_frames_whatever_arrives() -> None:
@@ -154,9 +134,7 @@ def test_nothing_is_drawn_between_two_frames_whatever_arrives() -> None:
 def test_a_plan_without_line_feeds_is_broken_before_drawing_it_gets_dear() -> None:
     watched = Watched()
     watched.show(*(Piece("plan", None, "word ") for _ in range(2_000)), PlanReady(""))
-    assert [len(line) for line in watched.close().replace("word \n", "word\n").split()] == [
-        4
-    ] * 2_000
+    assert [len(line) for line in watched.close().replace("word \n", "word\n").split()] == [4] * 2_000
     assert max(map(len, watched.terminal.getvalue().split("\n"))) <= 80
 
 

@@ -29,11 +29,7 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "resumed": False,
         },
         {"event": "plan", "text": "# Plan\nkey [key] \x1b[2J"},
-        {
-            "event": "files",
-            "files": ["a.py", "b\u202e.py"],
-            "dropped": [{"path": "../c", "reason": "unsafe_path"}],
-        },
+        {"event": "files", "files": ["a.py", "b\u202e.py"], "dropped": [{"path": "../c", "reason": "unsafe_path"}]},
         {"event": "file_started", "path": "a.py"},
         {
             "event": "file_done",

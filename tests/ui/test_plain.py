@@ -1,16 +1,7 @@
 from dataclasses import replace
 from io import StringIO
 
-from smol_dev.events import (
-    Failed,
-    FileDone,
-    FileStarted,
-    Piece,
-    PlanReady,
-    ProblemFound,
-    RunDone,
-    StageStarted,
-)
+from smol_dev.events import Failed, FileDone, FileStarted, Piece, PlanReady, ProblemFound, RunDone, StageStarted
 from smol_dev.ui.plain import Plain, Quiet
 from tests.ui.run import EVENTS, redact
 

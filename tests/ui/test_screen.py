@@ -8,9 +8,7 @@ from smol_dev.ui.screen import render_error
     ("error", "text"),
     [
         pytest.param(
-            ServerError(
-                "no answer from `http://localhost:11434/v1`", hint="start it: `ollama serve`"
-            ),
+            ServerError("no answer from `http://localhost:11434/v1`", hint="start it: `ollama serve`"),
             "error: no answer from `http://localhost:11434/v1`\n\nhint: start it: `ollama serve`",
             id="message and hint",
         ),

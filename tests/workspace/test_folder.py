@@ -11,10 +11,7 @@ BOTH = pytest.mark.parametrize("descriptors", [True, False], ids=["by-descriptor
 
 @BOTH
 def test_a_file_is_placed_replaced_read_and_removed(tmp_path: Path, *, descriptors: bool) -> None:
-    with (
-        Folder.at(tmp_path, descriptors=descriptors) as root,
-        root.folder("sub", create=True) as sub,
-    ):
+    with Folder.at(tmp_path, descriptors=descriptors) as root, root.folder("sub", create=True) as sub:
         with root.temporary(b"one") as name:
             root.place(name, sub, "a")
         with root.temporary(b"two") as name, pytest.raises(FileExistsError):
@@ -52,10 +49,7 @@ def test_links_are_not_followed(tmp_path: Path, *, descriptors: bool) -> None:
 @BOTH
 def test_special_files_are_not_read(tmp_path: Path, *, descriptors: bool) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with (
-        Folder.at(tmp_path, descriptors=descriptors) as root,
-        pytest.raises(OSError, match="not a regular file"),
-    ):
+    with Folder.at(tmp_path, descriptors=descriptors) as root, pytest.raises(OSError, match="not a regular file"):
         root.sha256("pipe")
 
 

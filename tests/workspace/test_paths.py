@@ -140,9 +140,7 @@ def test_a_dangerous_path_is_refused(path: str, why: str) -> None:
     ],
 )
 def test_files_that_run_by_themselves_need_to_be_allowed(path: str, name: str) -> None:
-    assert refuse(path) == (
-        f"`{name}` acts by itself when the folder is opened; `--allow-sensitive {path}` permits it"
-    )
+    assert refuse(path) == (f"`{name}` acts by itself when the folder is opened; `--allow-sensitive {path}` permits it")
     assert refuse(path, allow_sensitive=[path]) is None
 
 
@@ -171,9 +169,7 @@ def test_no_glob_allows_what_is_never_written(path: str) -> None:
 @pytest.mark.parametrize(
     ("paths", "accepted", "refused"),
     [
-        pytest.param(
-            ["b.py", "./a.py", "src\\c.py"], ("b.py", "a.py", "src/c.py"), (), id="in-their-order"
-        ),
+        pytest.param(["b.py", "./a.py", "src\\c.py"], ("b.py", "a.py", "src/c.py"), (), id="in-their-order"),
         pytest.param(["a.py", "./a.py"], ("a.py",), (), id="the-same-one-once"),
         pytest.param(
             ["README.md", "readme.md"],
@@ -187,21 +183,11 @@ def test_no_glob_allows_what_is_never_written(path: str) -> None:
             (("e\u0301.py", "cannot be told from `é.py` on some disks"),),
             id="composed-and-decomposed",
         ),
+        pytest.param(["a", "A/b"], ("a",), (("A/b", "needs a folder where `a` is a file"),), id="file-then-folder"),
         pytest.param(
-            ["a", "A/b"],
-            ("a",),
-            (("A/b", "needs a folder where `a` is a file"),),
-            id="file-then-folder",
+            ["a/b", "a"], ("a/b",), (("a", "would be a file where `a/b` needs a folder"),), id="folder-then-file"
         ),
-        pytest.param(
-            ["a/b", "a"],
-            ("a/b",),
-            (("a", "would be a file where `a/b` needs a folder"),),
-            id="folder-then-file",
-        ),
-        pytest.param(
-            ["../x", "a.py"], ("a.py",), (("../x", "has a `..` component"),), id="one-bad-path"
-        ),
+        pytest.param(["../x", "a.py"], ("a.py",), (("../x", "has a `..` component"),), id="one-bad-path"),
         pytest.param(
             ["x/HEAD", "x/objects/a", "x/refs/b", "x/config"],
             ("x/HEAD", "x/objects/a", "x/config"),
@@ -220,9 +206,7 @@ def test_no_glob_allows_what_is_never_written(path: str) -> None:
             (("x/HEAD", "would make its folder a git repository of its own"),),
             id="bare-repository-with-its-parts-elsewhere",
         ),
-        pytest.param(
-            ["HEAD", "a/objects", "b/refs"], ("HEAD", "a/objects", "b/refs"), (), id="apart"
-        ),
+        pytest.param(["HEAD", "a/objects", "b/refs"], ("HEAD", "a/objects", "b/refs"), (), id="apart"),
     ],
 )
 def test_a_set_of_paths_is_settled_together(
@@ -236,15 +220,11 @@ def test_settling_passes_the_globs_on() -> None:
 
 
 COMPONENTS = st.one_of(
-    st.sampled_from(
-        ["..", ".", "", "~", "a", "A", "é", "e\u0301", "HEAD", "refs", "objects", ".git", "con"]
-    ),
+    st.sampled_from(["..", ".", "", "~", "a", "A", "é", "e\u0301", "HEAD", "refs", "objects", ".git", "con"]),
     st.text(max_size=6),
 )
 PATHS = st.builds(
-    lambda separator, parts: separator.join(parts),
-    st.sampled_from(["/", "\\", "//"]),
-    st.lists(COMPONENTS, max_size=5),
+    lambda separator, parts: separator.join(parts), st.sampled_from(["/", "\\", "//"]), st.lists(COMPONENTS, max_size=5)
 )
 
 
@@ -286,10 +266,7 @@ def test_accepted_paths_never_collide(paths: list[str]) -> None:
         ("AGENTS.md", "is read as orders by coding assistants that open the folder"),
         ("CLAUDE.md", "is read as orders by coding assistants that open the folder"),
         ("api/GEMINI.md", "is read as orders by coding assistants that open the folder"),
-        (
-            ".github/copilot-instructions.md",
-            "is read as orders by coding assistants that open the folder",
-        ),
+        (".github/copilot-instructions.md", "is read as orders by coding assistants that open the folder"),
         ("docs/agents-of-change.md", None),
         (".npmrc", "says where code is fetched from, or what a package manager runs"),
         ("src/main.py", None),
@@ -314,10 +291,7 @@ def test_some_files_are_named_in_the_summary(path: str, why: str | None) -> None
         ("\u3164 = 1", "contains invisible characters: U+3164 in line 1"),
         (
             "❤\ufe0f\ufe01\n\ufe02\ufe03\ufe04",
-            (
-                "contains invisible characters: U+FE01 in line 1, U+FE02 in line 2,"
-                " U+FE03 in line 2, and 1 more"
-            ),
+            ("contains invisible characters: U+FE01 in line 1, U+FE02 in line 2, U+FE03 in line 2, and 1 more"),
         ),
     ],
     ids=ascii,

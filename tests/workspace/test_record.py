@@ -87,22 +87,12 @@ def changed(**values: object) -> bytes:
         pytest.param(b"[" * 100_000, "it is no JSON", id="nested"),
         pytest.param(b"[]", "it is no JSON object", id="list"),
         pytest.param(changed(format_version=3), "its `format_version` is not 2", id="newer"),
+        pytest.param(changed(prompt=None), "its `prompt` is missing or of another type", id="no-prompt"),
+        pytest.param(changed(files="a.py"), "its `files` is missing or of another type", id="files-text"),
+        pytest.param(changed(files=["a.py", 1]), "its `files` holds something that is no text", id="file-1"),
+        pytest.param(changed(dropped=["x"]), "its `dropped` holds something that is no entry", id="dropped"),
         pytest.param(
-            changed(prompt=None), "its `prompt` is missing or of another type", id="no-prompt"
-        ),
-        pytest.param(
-            changed(files="a.py"), "its `files` is missing or of another type", id="files-text"
-        ),
-        pytest.param(
-            changed(files=["a.py", 1]), "its `files` holds something that is no text", id="file-1"
-        ),
-        pytest.param(
-            changed(dropped=["x"]), "its `dropped` holds something that is no entry", id="dropped"
-        ),
-        pytest.param(
-            changed(dropped=[{"path": "x"}]),
-            "its `dropped` holds something that is no text",
-            id="dropped-half",
+            changed(dropped=[{"path": "x"}]), "its `dropped` holds something that is no text", id="dropped-half"
         ),
         pytest.param(
             changed(states=[{"path": "a.py", "state": "eaten"}]),
@@ -130,44 +120,24 @@ def changed(**values: object) -> bytes:
             "its `states` holds something that is no state of a file",
             id="state-hash",
         ),
+        pytest.param(changed(prompt="\ud800"), "it holds half a character (a lone surrogate)", id="surrogate"),
+        pytest.param(changed(plan="a\0"), "its `plan` holds a NUL character, or is longer than 1 MiB", id="nul"),
+        pytest.param(changed(files=["x"] * 10_001), "it lists more than 10,000 files", id="files-many"),
+        pytest.param(changed(run_id="../x"), "its `run_id` is not 16 hexadecimal digits", id="run-id"),
         pytest.param(
-            changed(prompt="\ud800"), "it holds half a character (a lone surrogate)", id="surrogate"
+            changed(replaceable={"a.py": "x"}), "its `replaceable` holds something that is no hash", id="hash-word"
         ),
-        pytest.param(
-            changed(plan="a\0"),
-            "its `plan` holds a NUL character, or is longer than 1 MiB",
-            id="nul",
-        ),
-        pytest.param(
-            changed(files=["x"] * 10_001), "it lists more than 10,000 files", id="files-many"
-        ),
-        pytest.param(
-            changed(run_id="../x"), "its `run_id` is not 16 hexadecimal digits", id="run-id"
-        ),
-        pytest.param(
-            changed(replaceable={"a.py": "x"}),
-            "its `replaceable` holds something that is no hash",
-            id="hash-word",
-        ),
-        pytest.param(
-            changed(replaceable={"a.py": 1}),
-            "its `replaceable` holds something that is no text",
-            id="hash",
-        ),
+        pytest.param(changed(replaceable={"a.py": 1}), "its `replaceable` holds something that is no text", id="hash"),
     ],
 )
-def test_a_damaged_record_is_one_error_and_nothing_is_touched(
-    tmp_path: Path, data: bytes, why: str
-) -> None:
+def test_a_damaged_record_is_one_error_and_nothing_is_touched(tmp_path: Path, data: bytes, why: str) -> None:
     source = tmp_path / ".smol/run.json"
     source.parent.mkdir()
     source.write_bytes(data)
     with pytest.raises(WorkspaceError) as caught:
         Workspace.open(tmp_path, cwd=tmp_path.parent / "else", home=None, resume=True)
     assert caught.value.message == f"the record of the run, `{source}`, cannot be used: {why}"
-    assert caught.value.hint == (
-        "start anew in another folder: `smol_dev -o DIR PROMPT`; nothing was changed here"
-    )
+    assert caught.value.hint == ("start anew in another folder: `smol_dev -o DIR PROMPT`; nothing was changed here")
     assert caught.value.exit_code == 5
     assert [path.name for path in (tmp_path / ".smol").iterdir()] == ["run.json"]
     assert source.read_bytes() == data
@@ -178,9 +148,7 @@ def test_a_folder_without_a_record_cannot_be_resumed(tmp_path: Path, folder: str
     (tmp_path / "empty").mkdir()
     with pytest.raises(WorkspaceError) as caught:
         Workspace.open(Path(folder), cwd=tmp_path, home=None, resume=True)
-    assert caught.value.message == (
-        f"no run to resume in `{tmp_path / folder}`: it has no `.smol/run.json`"
-    )
+    assert caught.value.message == (f"no run to resume in `{tmp_path / folder}`: it has no `.smol/run.json`")
     assert caught.value.hint == (
         "name the folder of the run: `smol_dev resume DIR`, or start one: `smol_dev -o DIR PROMPT`"
     )
@@ -215,11 +183,7 @@ def test_saving_a_record_keeps_what_was_noted(tmp_path: Path) -> None:
         assert saved == workspace.record
         assert saved.states == {
             "a.py": FileState(
-                "a.py",
-                "done",
-                "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865",
-                2,
-                seconds=2.0,
+                "a.py", "done", "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865", 2, seconds=2.0
             ),
             "b.py": FileState("b.py", "planned"),
         }

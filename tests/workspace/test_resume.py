@@ -40,9 +40,7 @@ from smol_dev.workspace.writer import Workspace
 def opened():
     return Workspace.open(Path("out"), cwd=Path({str(folder)!r}), home=None)
 """
-    return subprocess.run(
-        [sys.executable, "-c", begin + program], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-c", begin + program], capture_output=True, text=True, check=False)
 
 
 def test_only_what_is_missing_or_failed_is_left_to_do(tmp_path: Path) -> None:
@@ -132,9 +130,7 @@ def test_a_torn_journal_line_is_skipped_and_does_not_spoil_the_next(tmp_path: Pa
         }
 
 
-def test_a_resumed_overwriting_run_replaces_what_stood_there_and_nothing_newer(
-    tmp_path: Path,
-) -> None:
+def test_a_resumed_overwriting_run_replaces_what_stood_there_and_nothing_newer(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a.py").write_text("old a\n")
     (tmp_path / "out/b.py").write_text("old b\n")
@@ -164,12 +160,8 @@ with Workspace.open(Path("out"), cwd=Path(sys.argv[1]), home=None) as workspace:
 
 
 @pytest.mark.parametrize("after", [1, 17, 40])
-def test_kill_9_in_the_middle_leaves_whole_files_and_a_true_record(
-    tmp_path: Path, after: int
-) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as process:
+def test_kill_9_in_the_middle_leaves_whole_files_and_a_true_record(tmp_path: Path, after: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = [process.stdout.readline().strip() for _ in range(after)]
         process.kill()
@@ -177,9 +169,7 @@ def test_kill_9_in_the_middle_leaves_whole_files_and_a_true_record(
     assert process.returncode == -signal.SIGKILL
     with opened(tmp_path, resume=True) as workspace:
         left = workspace.remaining()
-    published = {
-        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").glob("d*/*")
-    }
+    published = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").glob("d*/*")}
     assert set(left.finished) == published
     assert set(told) <= published
     assert len(left.finished) + len(left.todo) == 2000
@@ -229,9 +219,7 @@ workspace.close()
         f" finish the run: `smol_dev resume {out}` | True"
     )
     assert ended.stderr == ""
-    assert ended.stdout == (
-        f"cannot write `src/a.py` in `{out}`: {why}\ncannot write `b.py` in `{out}`: {why}\n"
-    )
+    assert ended.stdout == (f"cannot write `src/a.py` in `{out}`: {why}\ncannot write `b.py` in `{out}`: {why}\n")
     assert sorted(path.name for path in out.iterdir()) == [".smol", "b.py", "small.py"]
     assert (out / "b.py").read_text() == "old\n"
     assert not list(out.rglob(".smol-tmp-*"))
@@ -250,9 +238,7 @@ except WorkspaceError as error:
     print(error.message)
 """,
     )
-    assert ended.stdout == (
-        f"cannot use the output folder `{tmp_path / 'out'}`: it is larger than files may be here\n"
-    )
+    assert ended.stdout == (f"cannot use the output folder `{tmp_path / 'out'}`: it is larger than files may be here\n")
     assert ended.stderr == ""
 
 
@@ -273,8 +259,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """,
     )
     assert ended.stdout == (
-        f"cannot write the journal of the run in `{tmp_path / 'out/.smol'}`:"
-        " it is larger than files may be here\n"
+        f"cannot write the journal of the run in `{tmp_path / 'out/.smol'}`: it is larger than files may be here\n"
     )
     with opened(tmp_path, resume=True) as workspace:
         assert workspace.record is not None

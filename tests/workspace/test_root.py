@@ -13,17 +13,13 @@ from smol_dev.workspace.writer import Workspace
 
 CHOOSE = "choose another folder: `-o DIR`"
 OVERWRITE = (
-    "choose another folder: `-o DIR`, or replace what collides and keep a copy under"
-    " `.smol/backup/`: `--overwrite`"
+    "choose another folder: `-o DIR`, or replace what collides and keep a copy under `.smol/backup/`: `--overwrite`"
 )
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
     """Every path below the folder, with its content where it is a file."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def refusal(root: Path, *, cwd: Path, home: Path | None = None, resume: bool = False) -> str:
@@ -36,9 +32,7 @@ def refusal(root: Path, *, cwd: Path, home: Path | None = None, resume: bool = F
 
 
 def test_the_root_of_the_file_system_is_refused(tmp_path: Path) -> None:
-    assert refusal(Path("/"), cwd=tmp_path) == (
-        f"the output folder `/` is the root of the file system | {CHOOSE}"
-    )
+    assert refusal(Path("/"), cwd=tmp_path) == (f"the output folder `/` is the root of the file system | {CHOOSE}")
 
 
 def test_the_home_folder_is_refused_under_any_name(tmp_path: Path) -> None:
@@ -67,26 +61,18 @@ def test_a_folder_above_the_working_directory_is_refused(tmp_path: Path, name: s
     cwd = tmp_path / "a" / "b"
     cwd.mkdir(parents=True)
     path = Path(os.path.realpath(cwd / name))
-    assert refusal(Path(name), cwd=cwd) == (
-        f"the output folder `{path}` holds the working directory | {CHOOSE}"
-    )
+    assert refusal(Path(name), cwd=cwd) == (f"the output folder `{path}` holds the working directory | {CHOOSE}")
 
 
-@pytest.mark.parametrize(
-    "name", [".git", ".git/new", "sub/.GIT/x", "git~1/x", ".git::$INDEX_ALLOCATION"]
-)
+@pytest.mark.parametrize("name", [".git", ".git/new", "sub/.GIT/x", "git~1/x", ".git::$INDEX_ALLOCATION"])
 def test_anything_in_a_git_folder_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / ".git").mkdir()
-    assert refusal(Path(name), cwd=tmp_path) == (
-        f"the output folder `{tmp_path / name}` is inside `.git` | {CHOOSE}"
-    )
+    assert refusal(Path(name), cwd=tmp_path) == (f"the output folder `{tmp_path / name}` is inside `.git` | {CHOOSE}")
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
-    assert refusal(Path("out"), cwd=tmp_path) == (
-        f"the output folder `{tmp_path / 'out'}` is not a folder | {CHOOSE}"
-    )
+    assert refusal(Path("out"), cwd=tmp_path) == (f"the output folder `{tmp_path / 'out'}` is not a folder | {CHOOSE}")
 
 
 def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
@@ -131,9 +117,7 @@ def test_the_folder_of_a_record_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_folder_that_another_run_holds_is_refused_at_once(
-    tmp_path: Path, *, resume: bool
-) -> None:
+def test_a_folder_that_another_run_holds_is_refused_at_once(tmp_path: Path, *, resume: bool) -> None:
     with Workspace.open(Path("out"), cwd=tmp_path, home=None) as first:
         first.save(Record("p", {}, files=("a.py",)))
         first.write("a.py", "1\n")
@@ -182,11 +166,7 @@ def test_a_new_run_takes_a_folder_that_earlier_runs_wrote(tmp_path: Path) -> Non
             for name in names:
                 workspace.write(name, f"{number}\n")
     out = tmp_path / "out"
-    assert {path.name: path.read_text() for path in out.glob("*.py")} == {
-        "a.py": "1\n",
-        "b.py": "0\n",
-        "c.py": "2\n",
-    }
+    assert {path.name: path.read_text() for path in out.glob("*.py")} == {"a.py": "1\n", "b.py": "0\n", "c.py": "2\n"}
     assert (out / ".smol/backup/a.py").read_text() == "0\n"
     assert "prompt 0" in (out / ".smol/backup/.smol/run.json").read_text()
     assert "prompt 1" in (out / ".smol/backup/2/.smol/run.json").read_text()
@@ -198,8 +178,7 @@ def test_an_earlier_file_the_user_edited_is_in_the_way(tmp_path: Path) -> None:
         workspace.write("a.py", "1\n")
     (tmp_path / "out/a.py").write_text("mine\n")
     assert refusal(Path("out"), cwd=tmp_path) == (
-        f"the output folder `{tmp_path / 'out'}` is in use: `a.py` (edited since it was written)"
-        f" | {OVERWRITE}"
+        f"the output folder `{tmp_path / 'out'}` is in use: `a.py` (edited since it was written) | {OVERWRITE}"
     )
 
 
@@ -220,21 +199,15 @@ def test_a_link_in_a_folder_that_nobody_named_is_not_followed(tmp_path: Path, na
     with pytest.raises(WorkspaceError) as caught:
         Workspace.open(Path(name), cwd=project, home=None, no_links_below=project)
     path = os.path.normpath(project / name)
-    assert caught.value.message == (
-        f"the output folder `{path}` leads elsewhere: `{project / 'link'}` is a link"
-    )
-    assert caught.value.hint == (
-        f"if that is meant, name the folder: `-o {os.path.realpath(project / name)}`"
-    )
+    assert caught.value.message == (f"the output folder `{path}` leads elsewhere: `{project / 'link'}` is a link")
+    assert caught.value.hint == (f"if that is meant, name the folder: `-o {os.path.realpath(project / name)}`")
     assert list(victim.iterdir()) == []
 
 
 def test_a_link_above_the_folder_in_question_is_the_users_own(tmp_path: Path) -> None:
     (tmp_path / "disk/project").mkdir(parents=True)
     (tmp_path / "home").symlink_to("disk")
-    Workspace.open(
-        tmp_path / "home/out", cwd=tmp_path, home=None, no_links_below=tmp_path / "disk/project"
-    ).close()
+    Workspace.open(tmp_path / "home/out", cwd=tmp_path, home=None, no_links_below=tmp_path / "disk/project").close()
     assert (tmp_path / "disk/out/.smol").is_dir()
 
 

@@ -33,12 +33,8 @@ def test_content_is_written_byte_for_byte(tmp_path: Path) -> None:
     assert (tmp_path / "out/src/app/main.py").read_bytes() == content.encode()
 
 
-@pytest.mark.parametrize(
-    ("umask", "file_mode", "folder_mode"), [(0o077, 0o600, 0o700), (0o002, 0o664, 0o775)]
-)
-def test_modes_follow_the_umask(
-    tmp_path: Path, umask: int, file_mode: int, folder_mode: int
-) -> None:
+@pytest.mark.parametrize(("umask", "file_mode", "folder_mode"), [(0o077, 0o600, 0o700), (0o002, 0o664, 0o775)])
+def test_modes_follow_the_umask(tmp_path: Path, umask: int, file_mode: int, folder_mode: int) -> None:
     before = os.umask(umask)
     try:
         with opened(tmp_path) as workspace:
@@ -110,9 +106,7 @@ def test_folders_and_special_files_in_the_way_are_left(tmp_path: Path, *, overwr
         os.mkfifo(workspace.root / "pipe")
         (workspace.root / "file").write_text("mine")
         hint = f"move it away, then finish the run: `smol_dev resume {workspace.root}`"
-        assert refusal(workspace, "a") == (
-            f"cannot write `a`: a folder of that name is there | {hint}"
-        )
+        assert refusal(workspace, "a") == (f"cannot write `a`: a folder of that name is there | {hint}")
         assert refusal(workspace, "pipe") == (
             f"cannot write `pipe`: a link or a special file of that name is there | {hint}"
         )
@@ -153,10 +147,7 @@ def test_overwrite_keeps_a_copy_of_what_it_replaces_and_leaves_the_rest(tmp_path
         str(path.relative_to(out)): (path.read_text(), stat.S_IMODE(path.stat().st_mode))
         for path in (out / ".smol/backup").rglob("*.py")
     }
-    assert copies == {
-        ".smol/backup/src/a.py": ("mine one\n", 0o755),
-        ".smol/backup/2/src/a.py": ("mine two\n", 0o755),
-    }
+    assert copies == {".smol/backup/src/a.py": ("mine one\n", 0o755), ".smol/backup/2/src/a.py": ("mine two\n", 0o755)}
 
 
 def test_a_file_of_which_no_copy_can_be_kept_is_not_replaced(tmp_path: Path) -> None:
@@ -187,15 +178,12 @@ def test_an_unsafe_path_is_refused_by_the_writer_too(tmp_path: Path, path: str, 
     with opened(tmp_path) as workspace:
         assert workspace.conflicts([path]) == ((path, why),)
         assert refusal(workspace, path) == (
-            f"cannot write `{path}`: {why}"
-            " | the name was the model's choice: ask for another one in the prompt"
+            f"cannot write `{path}`: {why} | the name was the model's choice: ask for another one in the prompt"
         )
 
 
 def test_a_sensitive_path_is_written_when_it_is_allowed(tmp_path: Path) -> None:
-    with Workspace.open(
-        Path("out"), cwd=tmp_path, home=None, allow_sensitive=[".vscode/*"]
-    ) as workspace:
+    with Workspace.open(Path("out"), cwd=tmp_path, home=None, allow_sensitive=[".vscode/*"]) as workspace:
         assert workspace.write(".vscode/tasks.json", "{}\n") == 3
 
 
@@ -249,9 +237,7 @@ def test_answers_are_kept_each_under_a_name_of_its_own(tmp_path: Path) -> None:
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(
-        st.lists(
-            st.sampled_from(["a", "A", "b", "HEAD", "é", "e\u0301", "..", ".git"]), max_size=3
-        ).map("/".join),
+        st.lists(st.sampled_from(["a", "A", "b", "HEAD", "é", "e\u0301", "..", ".git"]), max_size=3).map("/".join),
         max_size=8,
     )
 )
@@ -283,9 +269,7 @@ def test_whatever_is_accepted_can_be_written_and_stays_inside(
         (["a/refs", "a/objects", "a/HEAD"], "a/hooks/post-checkout"),
     ],
 )
-def test_a_bare_repository_is_not_completed_with_what_is_there(
-    tmp_path: Path, there: list[str], path: str
-) -> None:
+def test_a_bare_repository_is_not_completed_with_what_is_there(tmp_path: Path, there: list[str], path: str) -> None:
     with opened(tmp_path) as workspace:
         for name in there:
             (workspace.root / name).mkdir(parents=True)
