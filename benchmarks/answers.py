@@ -21,9 +21,9 @@ from typing import Final
 
 from benchmarks.machine import about, fetch, table
 from smol_dev import prompts
+from smol_dev.chat import Message
 from smol_dev.languages import language_named, language_of, parse
 from smol_dev.replies import Code, read_code
-from smol_dev.server.chat import Message
 from tests.real_server import address_of, begin
 
 PROMPT: Final = "a greeting in twelve languages; every file is a few lines long"

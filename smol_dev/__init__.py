@@ -2,19 +2,19 @@
 
 The map of the package, in the order in which a run goes through it:
 
-- `cli` parses the command line, `app` puts the parts together, `library` does so for programs; `interrupts`
-  and `loop` are what a signal does to a command.
+- `cli` parses the command line, `app` puts the parts together, `library` does so for programs.
 - `config` is the heart: layers of settings, profiles, trust, keys; `config.secret` reads the key.
-- `connect` finds the server; `server` talks to it, `server.client` through the `openai` package.
-- `pipeline` is the method, `strategies` how files are asked for, `asking` how one answer is had,
-  `conversation` the turns, `budget` their tokens, `prompts` the words that go out.
+- `server` finds a model and talks to it, `server.client` through the `openai` package.
+- `run` is the method: `run.pipeline` asks for plan, list and files, `run.delivery` hands them on;
+  `prompts` has the words that go out.
 - `replies` reads what comes back: a plan, a file list, a file; `languages` says what a path is, and
   whether a text is it.
 - `checks` says whether the files of a program fit together.
-- `delivery` hands the files to `workspace`, which writes them, and the `events` to `ui`, which shows them;
-  `begun` is what a run was begun with, `resuming` how it goes on with that.
-- `demo` is the scripted server of `smol_dev demo`; `errors` is everything that can go wrong, `safe` the
-  filter between foreign text and a terminal, and the commands that are suggested, `redact` hides secrets.
+- `workspace` writes the files and the record; `ui` shows the events.
+- `demo` is the scripted server of `smol_dev demo`.
+- The ground: `errors` is everything that can go wrong, `events` everything that can happen, `chat` the
+  seam between the method and a model, `tokens` estimates their number, `safe` filters foreign text,
+  `redact` hides secrets.
 
 The library's functions load what they need on first use; importing the package costs nothing.
 """

@@ -1,6 +1,6 @@
 """The program: `smol_dev`, `smol-dev`, and `python -m smol_dev`."""
 
-from smol_dev.interrupts import PROCESS
+from smol_dev.app.interrupts import PROCESS
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from smol_dev.chat import StageName
 from smol_dev.errors import Reason
-from smol_dev.server.chat import StageName
 
 
 @dataclass(frozen=True, slots=True)

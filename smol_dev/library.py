@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from smol_dev.errors import UsageError
 
 if TYPE_CHECKING:
+    from smol_dev.chat import Usage
     from smol_dev.config.load import Loaded
-    from smol_dev.conversation import Conversation
     from smol_dev.events import Event, ProblemFound
-    from smol_dev.server.chat import Usage
+    from smol_dev.run.conversation import Conversation
 
 Value = TypeVar("Value")
 
@@ -81,7 +81,7 @@ def load_profile(
 def plan(prompt: str, *, profile: "str | Loaded | None" = None, stream_handler: StreamHandler | None = None) -> str:
     """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or one for the settings."""
     from smol_dev.events import Piece, PlanReady
-    from smol_dev.pipeline import make_plan
+    from smol_dev.run.pipeline import make_plan
 
     async def work() -> str:
         async with _conversation(prompt, profile) as talk:
@@ -101,7 +101,7 @@ def specify_file_paths(prompt: str, plan: str, *, profile: "str | Loaded | None"
     Raise `ServerError`, `AnswerError`, or one for the settings.
     """
     from smol_dev.events import FilesReady
-    from smol_dev.pipeline import list_files
+    from smol_dev.run.pipeline import list_files
 
     async def work() -> list[str]:
         async with _conversation(prompt, profile, plan=plan) as talk:
@@ -127,7 +127,7 @@ async def generate_code(
     settings.
     """
     from smol_dev.events import Piece
-    from smol_dev.strategies import FileMissing, FileReady, write_files
+    from smol_dev.run.strategies import FileMissing, FileReady, write_files
     from smol_dev.workspace.paths import refuse
 
     if (why := refuse(path)) is not None:
@@ -179,10 +179,10 @@ async def build_async(
     on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
     """Do what `build` does, in the event loop that is running. Cancelling it stops the run."""
-    from smol_dev.app import Task, generate_async
+    from smol_dev.app.build import Task, generate_async
+    from smol_dev.app.caller import Rim
+    from smol_dev.chat import Usage
     from smol_dev.config.layers import Surroundings
-    from smol_dev.rim import Rim
-    from smol_dev.server.chat import Usage
 
     task = Task(_checked(prompt), folder=Path(output_dir))
     rim = Rim(Surroundings.here(), on_event or _ignore)
@@ -198,11 +198,11 @@ async def build_async(
 async def _conversation(
     prompt: str, profile: "str | Loaded | None", *, plan: str = "", path: str = ""
 ) -> "AsyncIterator[Conversation]":
+    from smol_dev.app.caller import Rim
+    from smol_dev.app.job import job_of
     from smol_dev.config.layers import Surroundings
-    from smol_dev.connect import connected
-    from smol_dev.conversation import Conversation
-    from smol_dev.jobs import job_of
-    from smol_dev.rim import Rim
+    from smol_dev.run.conversation import Conversation
+    from smol_dev.server.connect import connected
 
     text = _checked(prompt)
     loaded = _loaded(profile)

@@ -8,9 +8,9 @@ import pytest
 
 from smol_dev.config.endpoint import LOOKED_UP
 from smol_dev.server.known import servers
+from tests.app.test_build import TWO, plays
 from tests.fake_server import NOWHERE, FakeServer
 from tests.room import KEY, Room
-from tests.test_app import TWO, plays
 
 KNOWN_PORTS: Final = frozenset(port for each in servers() for port in each.ports)
 

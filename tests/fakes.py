@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
+from smol_dev.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName, Usage
 from smol_dev.errors import SmolError
-from smol_dev.server.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName, Usage
 
 Answer = str | Reply | SmolError
 Item = Delta | Retrying | Note | Reply

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from tests.app.test_build import plays
 from tests.fake_server import FakeServer
 from tests.room import Room
-from tests.test_app import plays
 
 QUERY = "api-version=2024-10-21&sub+key=a%26b"
 

@@ -14,11 +14,11 @@ import pytest
 import smol_dev
 import smol_dev.errors
 import smol_dev.library
+from smol_dev.app.interrupts import SIGNALS
 from smol_dev.errors import ConfigError, ServerError, SmolError, UsageError
 from smol_dev.events import Event, RunDone
-from smol_dev.interrupts import SIGNALS
+from tests.app.test_build import PLAN, TWO, plays
 from tests.fake_server import FakeServer, answered, delta, refusing_port, sse
-from tests.test_app import PLAN, TWO, plays
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app import Task, resume
+from smol_dev.app.build import Task, resume
 from smol_dev.events import FileDone, Retry, RunDone
+from tests.app.test_build import World
 from tests.real_server import real_server
-from tests.test_app import World
 
 FILES = {
     "store.py": '"""The store."""\n\n\ndef load(path: str) -> list[str]:\n    with open(path) as file:\n'

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from smol_dev.app import Task, resume
+from smol_dev.app.build import Task, resume
 from smol_dev.events import Event, FileDone, RunDone
+from tests.app.test_build import World
 from tests.gguf import COMMON, Script
 from tests.real_server import real_server
-from tests.test_app import World
 
 PLAN = "# Plan\n\n" + "".join(f"- {' '.join(Random(line).sample(COMMON.split(), 12))}.\n" for line in range(60))
 

@@ -16,10 +16,10 @@ from typing import Final
 
 import pytest
 
-from smol_dev.app import Task, generate
+from smol_dev.app.build import Task, generate
+from smol_dev.app.caller import Rim
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.events import Event, Piece
-from smol_dev.rim import Rim
 from tests.real_server import Real, real_process
 
 PATIENCE: Final = 180.0

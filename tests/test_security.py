@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.test_build import TWO, plays
 from tests.fake_server import Canned, FakeServer, Received, answered, delta, json_answer, sse, text_answer
 from tests.room import KEY, Room, everything, keys
-from tests.test_app import TWO, plays
 
 EVENTS = {"content-type": "text/event-stream"}
 

@@ -12,52 +12,37 @@ import smol_dev
 
 ROOT = Path(smol_dev.__file__).parent
 
-WORDS = {"errors", "events", "redact", "safe"}
-METHOD = {"asking", "budget", "counting", "conversation", "strategies", "prompts", "replies", "chat"}
+GROUND = {"errors", "events", "chat", "redact", "safe", "tokens"}
 
 MAY_IMPORT = {
     "errors": set(),
     "redact": set(),
     "safe": set(),
+    "tokens": set(),
     "events": {"errors", "chat"},
     "chat": {"errors"},
     "families": set(),
-    "config": {"errors", "families", "safe"},
-    "server": {"errors", "chat", "config", "counting", "families", "redact", "safe"},
+    "config": {*GROUND, "families"},
+    "server": {*GROUND, "config", "demo", "families", "app"},
     "prompts": {"chat"},
     "languages": set(),
     "replies": {"errors", "languages"},
-    "budget": {"errors", "chat", "counting"},
-    "counting": set(),
-    "conversation": {"budget", "languages", "prompts", "chat"},
-    "pieces": {"events", "chat"},
-    "asking": {*WORDS, "budget", "counting", "pieces", "prompts", "replies", "chat"},
-    "strategies": {*WORDS, *METHOD},
     "checks": {"languages"},
-    "mend": {*WORDS, *METHOD, "checks", "languages"},
-    "pipeline": {*WORDS, *METHOD, "mend"},
+    "run": {*GROUND, "prompts", "languages", "replies", "checks", "workspace", "app"},
     "workspace": {"errors", "chat", "safe"},
     "demo": set(),
-    "ui": {*WORDS, "chat"},
-    "interrupts": set(),
-    "delivery": {*WORDS, *METHOD, "pipeline", "totals", "workspace", "rim"},
-    "totals": {*WORDS, "asking", "chat"},
-    "connect": {*WORDS, "chat", "config", "server", "demo", "rim"},
-    "loop": {"interrupts"},
-    "rim": {*WORDS, "config", "draft", "interrupts"},
-    "draft": {"errors", "conversation"},
-    "review": {"events", "conversation", "delivery", "draft", "rim", "workspace"},
+    "ui": GROUND,
 }
 """For each part, which of our other parts it may import; what is not here may import anything."""
 
-LAZY = {"smol_dev/pipeline.py", "smol_dev/__main__.py", "smol_dev/library.py", "smol_dev/ui/choice.py"}
+LAZY = {"smol_dev/run/pipeline.py", "smol_dev/__main__.py", "smol_dev/library.py", "smol_dev/ui/choice.py"}
 """Outside of `cli/`, the places that import inside a function, each with its reason beside it."""
 
 
 def part(module: str) -> str:
-    """`smol_dev.config.load` is of `config`; the seam and the table of models are parts of their own."""
-    if module.startswith(("smol_dev.server.chat", "smol_dev.server.families")):
-        return module.split(".")[2]
+    """`smol_dev.config.load` is of `config`; the table of models is a part of its own."""
+    if module.startswith("smol_dev.server.families"):
+        return "families"
     return module.split(".")[1] if "." in module else module
 
 

@@ -5,14 +5,14 @@ import hashlib
 
 import pytest
 
-from smol_dev import pipeline
-from smol_dev.conversation import Job, StageSettings
+from smol_dev.chat import Facts, Measured, Reply, Request, Usage
 from smol_dev.errors import ServerError
 from smol_dev.events import Retry
-from smol_dev.pipeline import Happening
 from smol_dev.prompts import shipped
-from smol_dev.server.chat import Facts, Measured, Reply, Request, Usage
-from smol_dev.strategies import FileMissing, FileReady
+from smol_dev.run import pipeline
+from smol_dev.run.conversation import Job, StageSettings
+from smol_dev.run.pipeline import Happening
+from smol_dev.run.strategies import FileMissing, FileReady
 from tests.fakes import Answer, FakeChat
 
 PLAN = "# Plan\n\nOne file, `a.py`."

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import click
 
 from smol_dev import __version__
+from smol_dev.app.interrupts import PROCESS
 from smol_dev.cli.commands import Program
 from smol_dev.errors import InterruptedRunError, OutputError, SmolError, UsageError
-from smol_dev.interrupts import PROCESS
 
 
 def fold(name: str) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from smol_dev.app.interrupts import PROCESS
 from smol_dev.cli.options import Commands, complete_key, complete_set_key, complete_value, settings_options
 from smol_dev.cli.talk import say
 from smol_dev.errors import ConfigError, UsageError
-from smol_dev.interrupts import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def shown(loaded: "Loaded", *, origin: bool, form: str) -> str:
         return as_json(loaded, origin=origin)
     if form == "toml":
         return as_text(loaded, origin=origin)
-    from smol_dev.preview import preview
+    from smol_dev.app.preview import preview
 
     return preview(None, loaded, origin=origin) + "\n"
 

@@ -17,8 +17,8 @@ def demo(folder: str, report: Report) -> int:
 
     A scripted server on this machine gives canned answers, over HTTP like any other server.
     """
-    from smol_dev.app import Task
-    from smol_dev.app import generate as run
+    from smol_dev.app.build import Task
+    from smol_dev.app.build import generate as run
     from smol_dev.config.layers import Flags
 
     flags = Flags(profile="demo", project=False, named={"run.output_dir": (folder, "demo")})

@@ -11,10 +11,10 @@ from smol_dev.cli.server_options import server_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smol_dev.checkup import Examination
+    from smol_dev.app.caller import Rim
     from smol_dev.config.layers import Flags
-    from smol_dev.rim import Rim
     from smol_dev.server.check import Check
+    from smol_dev.server.checkup import Examination
 
 NAME_WIDTH = len("structured output")
 
@@ -29,7 +29,7 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
 
     A check that failed comes with what to type; the exit code then is 3.
     """
-    from smol_dev import checkup
+    from smol_dev.server import checkup
 
     report = Report(json=False, quiet=as_json, verbose=False, debug=debug)
 

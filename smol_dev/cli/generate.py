@@ -64,15 +64,15 @@ def generate(
     if output_dir is not None:
         flags = replace(flags, named={**flags.named, "run.output_dir": (output_dir, "--output")})
     if dry_run:
+        from smol_dev.app.preview import preview
         from smol_dev.config.layers import Surroundings
         from smol_dev.config.load import load
-        from smol_dev.preview import preview
 
         loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
         say(*loaded.warnings)
         click.echo(preview(text, loaded))
         return 0
-    from smol_dev.app import Task
-    from smol_dev.app import generate as run
+    from smol_dev.app.build import Task
+    from smol_dev.app.build import generate as run
 
     return report.run(lambda rim: run(Task(text, **options), flags, rim), review=review)

@@ -44,8 +44,8 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
 
 def running_servers(environ: "Mapping[str, str]") -> "Search":
     """The local servers that answer in time, the best first, and those that do not."""
-    from smol_dev.interrupts import PROCESS
-    from smol_dev.loop import run
+    from smol_dev.app.interrupts import PROCESS
+    from smol_dev.app.loop import run
     from smol_dev.server.detect import find
     from smol_dev.server.transport import open_client
 

@@ -12,9 +12,9 @@ from smol_dev.safe import named, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smol_dev.checkup import Advised, Offered
+    from smol_dev.app.caller import Rim
     from smol_dev.config.layers import Flags
-    from smol_dev.rim import Rim
+    from smol_dev.server.checkup import Advised, Offered
 
 
 @click.command()
@@ -27,7 +27,7 @@ def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
 
     A `-` is what the server does not tell. With --advise, which of them fit this machine, and which others would.
     """
-    from smol_dev import checkup
+    from smol_dev.server import checkup
 
     report = Report(json=False, quiet=as_json, verbose=False, debug=False)
     if advise:

@@ -11,9 +11,9 @@ import click
 from smol_dev.errors import ConfigError, OutputError, SmolError
 
 if TYPE_CHECKING:
+    from smol_dev.app.caller import Rim
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import Event
-    from smol_dev.rim import Rim
     from smol_dev.ui.screen import Screen
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -44,11 +44,11 @@ class Report:
 
         With `review` the rim asks the user about the plan; raises `UsageError` where that is not possible.
         """
+        from smol_dev.app.caller import Rim
+        from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli.review import ask, need_terminal
         from smol_dev.config.layers import Surroundings
         from smol_dev.events import Failed
-        from smol_dev.interrupts import PROCESS
-        from smol_dev.rim import Rim
 
         if review:
             need_terminal(talks=not (self.json or self.quiet))

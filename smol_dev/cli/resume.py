@@ -54,8 +54,8 @@ def resume(
 
     DIR is the output folder of the run; the setting `output_dir` if it is left out.
     """
-    from smol_dev.app import Task
-    from smol_dev.app import resume as run
+    from smol_dev.app.build import Task
+    from smol_dev.app.build import resume as run
 
     task = Task(
         folder=folder, only=only, include=include, list_file=list_file, allow_sensitive=allow_sensitive, strict=strict

@@ -16,7 +16,7 @@ from string import Template
 from types import MappingProxyType
 from typing import Final
 
-from smol_dev.server.chat import Message
+from smol_dev.chat import Message
 
 VARIANTS: Final = ("default", "small")
 """The shipped variants, by name."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx2
 
+from smol_dev.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
 from smol_dev.config.endpoint import is_local, origin_of, parts_of
 from smol_dev.config.model import Profile
 from smol_dev.config.project import is_cloud_model
@@ -22,7 +23,6 @@ from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError, SmolError
 from smol_dev.safe import command
 from smol_dev.server import known as servers
-from smol_dev.server.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
 from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, TooLongError, classify, failure, unreachable

@@ -5,9 +5,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlunsplit
 
+from smol_dev.chat import Facts
 from smol_dev.config.endpoint import parts_of
 from smol_dev.safe import command, named, safe
-from smol_dev.server.chat import Facts
 from smol_dev.server.kinds import Kind
 from smol_dev.server.known import generic, servers
 from smol_dev.server.probes import API_PATH, root_of

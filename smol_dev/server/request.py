@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from smol_dev.chat import Facts, Message, Request
 from smol_dev.config.model import Profile, laid_over
-from smol_dev.server.chat import Facts, Message, Request
 from smol_dev.server.failures import SMALLEST_ANSWER
 from smol_dev.server.families import family_of
 from smol_dev.server.known import Known, generic

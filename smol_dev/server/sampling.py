@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from smol_dev.chat import Facts
 from smol_dev.config.model import Profile
-from smol_dev.server.chat import Facts
 from smol_dev.server.families import FALLBACK, Family, family_of
 
 FIGURES: Final = (*FALLBACK, "top_k")

@@ -8,7 +8,7 @@ wherever it stands. Standard library only.
 import json
 from typing import Any, Final
 
-from smol_dev.server.chat import Delta, Usage
+from smol_dev.chat import Delta, Usage
 from smol_dev.server.usage import usage_in
 
 MOST_LINE: Final = 1024 * 1024

@@ -6,8 +6,8 @@ from typing import Final
 
 import httpx2
 
+from smol_dev.chat import Delta, Reply
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Delta, Reply
 from smol_dev.server.deadlines import AFTER_DONE, AFTER_FINISH, Deadlines
 from smol_dev.server.failures import Answer, Asked, classify, failure, unreachable
 from smol_dev.server.stream import StreamReader

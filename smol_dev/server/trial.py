@@ -6,11 +6,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
-from smol_dev.counting import tokens
+from smol_dev.chat import Delta, Message, Note, Reply, Request
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Delta, Message, Note, Reply, Request
 from smol_dev.server.check import Check, failed
 from smol_dev.server.client import Client
+from smol_dev.tokens import tokens
 
 SHORT: Final = 64
 LIST: Final = 256

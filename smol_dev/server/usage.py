@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from smol_dev.server.chat import Usage
+from smol_dev.chat import Usage
 
 FAKE: Final = (100, 100, 200)
 """What koboldcpp reports for every answer, whatever it read (v1.76)."""

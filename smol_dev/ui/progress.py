@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from threading import Event as Signal
 from threading import Thread
 
+from smol_dev.chat import StageName
 from smol_dev.events import Event, FileDone, FileFailed, FilesReady, FileStarted, Piece, PlanReady, StageStarted
-from smol_dev.server.chat import StageName
 from smol_dev.ui.screen import Clock
 
 CHARACTERS_PER_TOKEN = 4

@@ -126,7 +126,7 @@ def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
     editor.write_text('#!/bin/sh\nkill -INT $PPID; sleep 0.5; sed -i s/good/better/ "$1"\n')
     editor.chmod(0o700)
     code = (
-        "import sys\nfrom smol_dev import interrupts\nfrom smol_dev.__main__ import main\n"
+        "import sys\nfrom smol_dev.app import interrupts\nfrom smol_dev.__main__ import main\n"
         "interrupts.PATIENCE = 0.1\nsys.argv = ['smol_dev', 'config', 'edit']\nmain()\n"
     )
     environ = {"PATH": os.defpath, "HOME": str(shell.home), "VISUAL": str(editor)}

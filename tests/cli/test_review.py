@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.test_build import PLAN, TWO, plays
 from tests.cli.shell import Shell
 from tests.fake_server import FakeServer
-from tests.test_app import PLAN, TWO, plays
 
 PATIENCE = 60.0
 """Seconds that a busy machine gets to show what is waited for."""

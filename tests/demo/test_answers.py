@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from smol_dev.chat import Message
 from smol_dev.demo.answers import NoAnswerError, answer, program, tokens
 from smol_dev.prompts import VARIANTS, ask_file, ask_list, opening, shipped, turn
-from smol_dev.server.chat import Message
 
 FILES = ["store.py", "render.py", "todo.py", "test_todo.py", "README.md"]
 

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from smol_dev.chat import Message, Reply, Request
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Message, Reply, Request
 from smol_dev.server.client import Client
 from smol_dev.server.known import Known, servers
 from tests.fake_server import Canned, FakeServer, Received

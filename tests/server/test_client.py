@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from smol_dev.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, StageName, Usage
 from smol_dev.config.model import Profile, Stage
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, StageName, Usage
 from smol_dev.server.client import Client
 from smol_dev.server.probes import Probe
 from tests.fake_server import (

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smol_dev.chat import Facts
 from smol_dev.config.providers import PROVIDERS
-from smol_dev.server.chat import Facts
 from smol_dev.server.families import family_of
 from smol_dev.server.kinds import Kind as FailureKind
 from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers

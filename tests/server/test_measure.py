@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from smol_dev.chat import Measured, Message, Reply, Request
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError, SmolError, TrustError
-from smol_dev.server.chat import Measured, Message, Reply, Request
 from smol_dev.server.client import Client
 from tests.fake_server import Answers, Canned, FakeServer, Received, answered, json_answer, text_answer
 from tests.server.kinds_of_servers import LLAMA_CPP, VLLM, models

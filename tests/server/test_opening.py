@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from smol_dev.chat import Message, Note, Reply, Request
 from smol_dev.config.model import Profile, Stage
-from smol_dev.server.chat import Message, Note, Reply, Request
 from smol_dev.server.client import Client
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
 

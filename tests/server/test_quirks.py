@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
+from smol_dev.chat import Reply
 from smol_dev.config.endpoint import url_problem
 from smol_dev.config.secret import key_problem
 from smol_dev.errors import ServerError
-from smol_dev.server.chat import Reply
 from smol_dev.server.failures import Asked, unreachable
 from smol_dev.server.known import offers, recognise
 from smol_dev.server.transport import open_client

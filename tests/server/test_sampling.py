@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from smol_dev.chat import Facts, Message, Request
 from smol_dev.config.model import Profile, Stage
-from smol_dev.server.chat import Facts, Message, Request
 from smol_dev.server.client import Client
 from smol_dev.server.families import auto_note
 from smol_dev.server.sampling import figures, own_figures, sampling, warmed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.server.chat import Delta, Usage
+from smol_dev.chat import Delta, Usage
 from smol_dev.server.stream import StreamReader
 
 NO_USAGE = Usage()

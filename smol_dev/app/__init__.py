@@ -1,0 +1,1 @@
+"""The parts put together for the command line and the library."""

@@ -1,0 +1,429 @@
+"""The parts put together: settings in, files out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from smol_dev import __version__
+from smol_dev.app.begun import Begun, begun, begun_of
+from smol_dev.app.caller import Rim
+from smol_dev.app.interrupts import note, raise_interrupt
+from smol_dev.app.job import job_of
+from smol_dev.app.loop import run as run_in_loop
+from smol_dev.app.resume import as_edited, load_shown, settings_of
+from smol_dev.config.explain import as_dict
+from smol_dev.config.layers import Flags
+from smol_dev.config.load import Loaded, load
+from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
+from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.redact import redact
+from smol_dev.run import pipeline
+from smol_dev.run.conversation import Job, Settle, Settled, Written
+from smol_dev.run.delivery import Delivery
+from smol_dev.run.draft import Decision, Draft
+from smol_dev.run.review import agree
+from smol_dev.safe import command, named, safe
+from smol_dev.server.connect import Link, connected
+from smol_dev.workspace.failures import resume_command
+from smol_dev.workspace.paths import settle
+from smol_dev.workspace.provenance import Provenance
+from smol_dev.workspace.record import Record, whole
+from smol_dev.workspace.writer import Remaining, Workspace
+
+if TYPE_CHECKING:
+    from smol_dev.config.secret import Bound
+
+UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})
+"""Kinds of failure in which no server said anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to make of a prompt, and how far to go.
+
+    `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
+    resumed run is about (empty: all that are missing), `include` those that may be read into a request
+    although a record from elsewhere says that they were edited, `list_file` holds another file list.
+    `strict` gives a program whose files do not fit together the exit code 4.
+    """
+
+    prompt: str = ""
+    folder: Path | None = None
+    plan_only: bool = False
+    overwrite: bool = False
+    allow_sensitive: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    list_file: Path | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its closing event, and the failure that stopped it before its end."""
+
+    done: RunDone
+    error: SmolError | None = None
+
+
+def generate(task: Task, flags: Flags, rim: Rim) -> RunDone:
+    """Do the whole method from a prompt.
+
+    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
+    and in the exit code.
+    """
+    work = generate_async(task, load_shown(flags, rim), rim)
+    return run_in_loop(work, rim.interrupts).done
+
+
+async def generate_async(task: Task, loaded: Loaded, rim: Rim) -> Outcome:
+    """Do the whole method from a prompt, in the loop that is running."""
+    with _open(task, loaded, rim) as workspace:
+        with rim.interrupts.stopping(raise_interrupt):
+            _ask_before_replacing(workspace, task, rim)
+        record = Record(task.prompt, {})
+        return await _Run(task, loaded, rim, workspace, record, remaining=None).drive()
+
+
+def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
+    """What an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
+    here = rim.surroundings
+    folder, below = task.folder, None
+    if folder is None:
+        settings = load(flags, here, connect=False)
+        folder, below = _output_dir(settings), _no_links_below(settings)
+    with Workspace.open(
+        folder,
+        cwd=here.cwd,
+        home=here.home,
+        resume=True,
+        allow_sensitive=task.allow_sensitive,
+        no_links_below=below,
+        provenance=Provenance(here.state),
+    ) as workspace:
+        record = workspace.record
+        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+        loaded, there = settings_of(workspace, record, flags, rim)
+        if workspace.is_ours:
+            allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
+            task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
+            workspace.allow_sensitive(task.allow_sensitive)
+        record = _edited(record, workspace, task, loaded, rim)
+        _check_only(task.only, record)
+        remaining = workspace.remaining(record.files) if record.files else None
+        if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
+            rim.show(Noticed(done))
+            return _over(workspace)
+        run = _Run(task, loaded, there, workspace, record, remaining=remaining)
+        return run_in_loop(run.drive(), rim.interrupts).done
+
+
+def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
+    return Workspace.open(
+        task.folder or _output_dir(loaded),
+        cwd=rim.surroundings.cwd,
+        home=rim.surroundings.home,
+        overwrite=task.overwrite,
+        allow_sensitive=task.allow_sensitive,
+        no_links_below=None if task.folder else _no_links_below(loaded),
+        provenance=Provenance(rim.surroundings.state),
+    )
+
+
+def _ask_before_replacing(workspace: Workspace, task: Task, rim: Rim) -> None:
+    """Raise `WorkspaceError` where the program of another prompt would be replaced and nobody wants it."""
+    present = workspace.present()
+    if not present or task.overwrite:
+        return
+    kept = f"copies of what is replaced are kept in `{workspace.root / '.smol/backup'}`"
+    if workspace.earlier_prompt == task.prompt:
+        rim.show(Warned(f"files of the run before are replaced when they come again; {kept}"))
+        return
+    more = " and more" if len(present) > MOST_NAMED else ""
+    what = (
+        f"`{workspace.root}` holds the program of another prompt: {', '.join(map(named, present[:MOST_NAMED]))}{more}"
+    )
+    if rim.may_replace is not None and rim.may_replace(f"{what}; {kept}"):
+        return
+    raise WorkspaceError(
+        what, hint=f"choose another folder: `-o DIR`, or replace it: `--overwrite`; {kept}", reason="occupied"
+    )
+
+
+def _no_links_below(loaded: Loaded) -> Path | None:
+    """The folder that links may come with; None where the user named the output folder."""
+    layers = loaded.layers
+    first = next((layer for layer in layers.all if "output_dir" in layer.table("run")), None)
+    if first is not None and first.kind == "flags":
+        return None
+    return layers.project.path.parent if layers.project else layers.surroundings.cwd
+
+
+def _output_dir(loaded: Loaded) -> Path:
+    if not loaded.run.output_dir:
+        raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
+    return Path(loaded.run.output_dir)
+
+
+def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, rim: Rim) -> Record:
+    """The record with the plan and list as the user left them, which is said."""
+    rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
+    edited = as_edited(record, workspace, task.list_file, rules)
+    if edited.plan != record.plan:
+        rim.show(Noticed("the plan is taken as it was edited"))
+    if edited.files and edited.files != record.files:
+        rim.show(Noticed("the file list is taken as it was edited"))
+    return edited
+
+
+def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, workspace: Workspace) -> str | None:
+    """What to say where every file that is asked for is there; None where there is something to do."""
+    if remaining is None or task.plan_only:
+        return None
+    missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
+    if task.only and not set(task.only) & set(missing):
+        return f"nothing to do: {', '.join(map(named, task.only))} is there already"
+    if not missing:
+        return f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
+    return None
+
+
+def _over(workspace: Workspace) -> RunDone:
+    """The end of a run that had nothing to do."""
+    unknown = (None, None, None)
+    return RunDone(str(workspace.root), (), (), 0, *unknown, 0, 0.0, (), 0)
+
+
+def _check_only(only: tuple[str, ...], record: Record) -> None:
+    for path in only:
+        if record.files and path not in record.files:
+            raise UsageError(
+                f"{command('--only {path}', path=path)} names no file of this run",
+                hint="its files are: " + ", ".join(map(named, record.files[:20])),
+            )
+
+
+def _server(link: Link) -> dict[str, object]:
+    profile = link.profile
+    return {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
+
+
+MOST_NAMED: Final = 5
+"""Files that are named in a sentence."""
+
+
+class _Run:
+    """One run from the first request to the closing event."""
+
+    def __init__(
+        self, task: Task, loaded: Loaded, rim: Rim, workspace: Workspace, record: Record, *, remaining: Remaining | None
+    ) -> None:
+        self.task = task
+        self.loaded = loaded
+        self.rim = rim
+        self.workspace = workspace
+        self.remaining = remaining
+        self.connected = False
+        self.secrets: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
+        for bound in self.secrets:
+            for secret in bound.secrets:
+                rim.keep_secret(secret)
+        self.is_foreign = remaining is not None and not workspace.is_ours
+        self.record = replace(
+            record,
+            profile={"name": loaded.name, "settings": as_dict(loaded)},
+            begun=self._begun().as_table(),
+            tool_version=__version__,
+        )
+
+    def _begun(self) -> Begun:
+        layers = self.loaded.layers
+        return begun(
+            layers.flags,
+            layers.surroundings,
+            secrets=[secret for bound in self.secrets for secret in bound.secrets],
+            allow_sensitive=self.task.allow_sensitive,
+        )
+
+    async def drive(self) -> Outcome:
+        """Run to the end, to the first failure that stops everything, or to a signal."""
+        delivery = Delivery(
+            self.workspace,
+            self.record,
+            self.rim.show,
+            secrets=[secret for bound in self.secrets for secret in bound.secrets],
+            max_file_bytes=self.loaded.run.max_file_bytes,
+            strict=self.task.strict,
+        )
+        interrupts = self.rim.interrupts
+        interrupts.hint = safe(self._go_on())
+        try:
+            outcome = Outcome(await self._deliver(delivery))
+        except SmolError as error:
+            outcome = await self._stop(delivery, error)
+        except asyncio.CancelledError:
+            if interrupts.caught is None:
+                with suppress(SmolError):
+                    await delivery.settle()  # a file that is whole is worth its place on disk
+                raise
+            outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
+        finally:
+            delivery.close()
+        self.rim.show(outcome.done)
+        return outcome
+
+    async def _deliver(self, delivery: Delivery) -> RunDone:
+        async with connected(self.loaded, self.secrets, self.rim) as link:
+
+            async def follow(job: Job) -> None:
+                async with aclosing(pipeline.run(link.chat, job)) as steps:
+                    async for step in steps:
+                        await delivery.take(step)
+                await delivery.settle()
+
+            self.connected = True
+            self._announce(link)
+            delivery.record = replace(delivery.record, server=_server(link))
+            self._give_up_on_occupied(delivery)
+            await delivery.save()
+            job = await self._agreed(self._job(link), delivery, follow)
+            if job is not None:
+                await follow(job)
+        return await delivery.finish()
+
+    async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
+        """The job that the user accepts, where one is asked; None when the run ends with the list."""
+        review = self.rim.review
+        if review is None:
+            return job
+
+        def interrupt(number: int) -> NoReturn:
+            raise self._interrupted(number)
+
+        def ask(draft: Draft) -> Decision:
+            with self.rim.interrupts.stopping(interrupt):
+                return review(draft)
+
+        accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.rim.show)
+        if accepted is None:
+            self.rim.show(
+                Warned("stopped before any file was written; the plan and the list are kept", hint=self._go_on())
+            )
+        return accepted
+
+    async def _stop(self, delivery: Delivery, error: SmolError) -> Outcome:
+        """Keep what is finished, which no signal breaks into, and say why the run stops."""
+        with self.rim.interrupts.stopping(note):
+            try:
+                await delivery.settle()
+                if isinstance(error, ServerError) and self._never_reached(error, delivery):
+                    self.workspace.withdraw()
+                    done = delivery.closing(error.exit_code)
+                else:
+                    done = await delivery.finish(error.exit_code)
+            except SmolError as disk:
+                error = disk if delivery.record.plan else error
+                done = delivery.closing(error.exit_code)
+        self.rim.show(Failed(error.message, error.hint, error.exit_code))
+        return Outcome(done, error)
+
+    def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
+        """Whether no server was found: then nothing was begun, and nothing is left to resume."""
+        return not delivery.record.plan and (not self.connected or error.kind in UNREACHED)
+
+    def _interrupted(self, number: int) -> InterruptedRunError:
+        return InterruptedRunError("interrupted; everything finished is kept", hint=self._go_on(), signal=number)
+
+    def _go_on(self) -> str:
+        return f"go on with {resume_command(self.workspace.root)}"
+
+    def _announce(self, link: Link) -> None:
+        show = self.rim.show
+        show(
+            RunStarted(
+                output_dir=str(self.workspace.root),
+                profile=self.loaded.name,
+                model=link.profile.model,
+                base_url=link.profile.base_url,
+                server=link.profile.provider,
+                resumed=self.remaining is not None or bool(self.record.plan),
+            )
+        )
+        if self.record.plan:
+            show(PlanReady(self.record.plan))
+        if self.remaining is None:
+            return
+        show(FilesReady(self.record.files))
+        for path in self.remaining.edited:
+            show(Warned(f"`{path}` was changed since it was written, and is kept as it is"))
+
+    def _give_up_on_occupied(self, delivery: Delivery) -> None:
+        """Report the files of a resumed run that cannot be written as things stand."""
+        if self.remaining is None:
+            return
+        for path, error in self.workspace.obstacles(self.remaining):
+            if not self.task.only or path in self.task.only:
+                delivery.fail(path, error.reason, error)
+
+    def _readable(self, remaining: Remaining) -> tuple[str, ...]:
+        """The edited files that a request may hold: of a record from elsewhere only those that are named."""
+        if not self.is_foreign:
+            return remaining.edited
+        return tuple(path for path in remaining.edited if path in self.task.include)
+
+    def _without_secrets(self, settle: Settle) -> Settle:
+        """The rules for paths, and one more: none that holds a secret, or a part of one, is written."""
+        secrets = [secret for bound in self.secrets for secret in bound.secrets]
+
+        def settled(paths: Sequence[str]) -> Settled:
+            shown = {path: redact(path, secrets) for path in paths}
+            accepted, refused = settle([path for path in paths if shown[path] == path])
+            telling = [text for path, text in shown.items() if text != path]
+            why = "holds a part of a secret of the configuration"
+            return accepted, (*refused, *((text, why) for text in telling))
+
+        return settled
+
+    def _todo(self) -> tuple[str, ...] | None:
+        """The files to ask for: all that are missing, or those of them that were named."""
+        if self.remaining is None:
+            return None
+        only = self.task.only
+        return tuple(path for path in self.remaining.todo if not only or path in only)
+
+    def _job(self, link: Link) -> Job:
+        record, remaining = self.record, self.remaining
+        job = job_of(
+            self.loaded,
+            link,
+            prompt=record.prompt,
+            plan=record.plan,
+            files=record.files,
+            allow_sensitive=self.task.allow_sensitive,
+        )
+        return replace(
+            job,
+            plan_only=self.task.plan_only,
+            list_answer=record.list_answer,
+            list_asked=record.list_asked,
+            settle=self._without_secrets(job.settle),
+            todo=self._todo(),
+            written={} if remaining is None else self._written(remaining),
+            locked=frozenset(remaining.edited if remaining is not None else ()),
+        )
+
+    def _written(self, remaining: Remaining) -> dict[str, Written]:
+        """The turns of the files that are there; of one that was edited, its text as it is now."""
+        edited, finished = set(self._readable(remaining)), set(remaining.finished)
+        turns = {}
+        for path, state in self.record.states.items():
+            if path in edited:
+                turns[path] = Written(self.workspace.read(path))
+            elif path in finished:
+                content = self.workspace.read(path)
+                turns[path] = Written(content, whole(state.said, content), state.asked)
+        return turns

@@ -1,0 +1,161 @@
+"""Which settings an earlier run goes on with: those it was begun with, if this user wrote its record."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from smol_dev import __version__
+from smol_dev.app.begun import begun_of, differences, resumed
+from smol_dev.app.caller import Rim
+from smol_dev.config.explain import as_dict
+from smol_dev.config.layers import Flags, read_layers
+from smol_dev.config.load import Loaded, load
+from smol_dev.config.profiles import list_profiles
+from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
+from smol_dev.events import Warned
+from smol_dev.run.draft import Draft, list_of, plan_of
+from smol_dev.safe import command, named
+from smol_dev.workspace.record import Record, list_text
+from smol_dev.workspace.writer import Workspace
+
+MOST_PLAN: Final = 256 * 1024
+MOST_LIST: Final = 1024 * 1024
+MOST_TOLD: Final = 5
+"""Differences that are named one by one."""
+
+
+def settings_of(workspace: Workspace, record: Record, flags: Flags, rim: Rim) -> tuple[Loaded, Rim]:
+    """The settings to go on with, and the rim with the surroundings they hold in.
+
+    A record that this user wrote here steers: its profile, flags and variables hold where nothing else
+    is given now, and a difference is said. Any other is content: its settings are left out, and where
+    it names another profile than the selected one, raises `TrustError`.
+    """
+    if workspace.is_ours:
+        loaded, there = _as_begun(record, flags, rim)
+    else:
+        _refuse_other_profile(workspace, record, flags, rim)
+        loaded, there = load_shown(flags, rim), rim
+    if len(record.files) > loaded.run.max_files:
+        enough = command("-c run.max_files={count}", count=len(record.files))
+        raise AnswerError(
+            f"the record lists {len(record.files):,} files, more than `run.max_files` ({loaded.run.max_files:,})",
+            hint=f"raise it with {enough}",
+            reason="wrong_format",
+        )
+    return loaded, there
+
+
+def as_edited(record: Record, workspace: Workspace, list_file: Path | None, job: Draft) -> Record:
+    """The record with the plan and the list as the user has edited them since.
+
+    Another plan asks for the list again, unless that was edited too. `job` holds the rules for a list.
+    """
+    plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
+    raw = workspace.read_edited("files.txt", limit=MOST_LIST)
+    source = ".smol/files.txt"
+    if list_file is not None:
+        raw, source = _read(list_file), str(list_file)
+    listed = _text(raw, source, MOST_LIST)
+    files = record.files
+    if listed is not None and (list_file is not None or listed != list_text(record.files)):
+        files = list_of(listed, job)
+    if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
+        plan = plan_of(plan)
+        kept = files if files != record.files or list_file is not None else ()
+        record = replace(record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked="")
+        files = kept
+    if files != record.files:
+        answer = json.dumps({"files": files})
+        record = replace(record, files=files, list_answer=answer, list_asked="", dropped=())
+    return record
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_LIST + 1)
+    except OSError as error:
+        raise UsageError(
+            f"the list `{path}` cannot be read: {error.strerror}", hint="check the path of `--files`"
+        ) from error
+
+
+def _text(raw: bytes | None, source: str, limit: int) -> str | None:
+    """The text of an edited file, with plain line ends. Raises `UsageError` when it is none."""
+    if raw is None:
+        return None
+    hint = f"save `{source}` as UTF-8 text of at most {limit // 1024} KiB"
+    if len(raw) > limit:
+        raise UsageError(f"`{source}` is longer than {limit // 1024} KiB", hint=hint)
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"`{source}` is not UTF-8 (byte {error.start})", hint=hint) from error
+    if "\0" in text:
+        raise UsageError(f"`{source}` holds a NUL character", hint=hint)
+    return text
+
+
+def load_shown(flags: Flags, rim: Rim) -> Loaded:
+    """The settings, their warnings shown."""
+    loaded = load(flags, rim.surroundings, approve=rim.approve)
+    for warning in loaded.warnings:
+        rim.show(Warned(warning))
+    return loaded
+
+
+def _as_begun(record: Record, flags: Flags, rim: Rim) -> tuple[Loaded, Rim]:
+    name = str(record.profile.get("name") or "")
+    merged, around = resumed(begun_of(record.begun), name, flags, rim.surroundings)
+    there = replace(rim, surroundings=around)
+    known = {line.name for line in list_profiles(read_layers(merged, around))}
+    if name not in known and merged.profile == name and flags.profile is None:
+        raise ConfigError(
+            f"the run was begun with the profile {named(name)}, which no file defines any more",
+            hint="`smol_dev profiles list` shows those that are there: `smol_dev resume -p NAME`",
+        )
+    loaded = load_shown(merged, there)
+    if loaded.name == name and (found := _found_then(record, loaded)):
+        chosen = {key: (text, "the record of the run") for key, text in found.items()}
+        flags = replace(merged, named={**merged.named, **chosen})
+        loaded = load(flags, around, approve=rim.approve)
+    _tell_differences(record, loaded, rim)
+    return loaded, there
+
+
+def _found_then(record: Record, loaded: Loaded) -> dict[str, str]:
+    """The server and the model that no setting names and the run found for itself."""
+    keys = [] if loaded.profile.base_url else ["base_url", "provider"]
+    keys += [] if loaded.profile.model else ["model"]
+    found = {key: record.server.get(key) for key in keys}
+    return {key: text for key, text in found.items() if isinstance(text, str) and text}
+
+
+def _tell_differences(record: Record, loaded: Loaded, rim: Rim) -> None:
+    then = record.profile.get("settings")
+    if not isinstance(then, dict) or record.tool_version != __version__:
+        return
+    found = differences(then, as_dict(loaded))
+    for key in ("base_url", "provider", "model"):
+        if record.server.get(key) == getattr(loaded.profile, key):
+            found = tuple(each for each in found if not each.startswith(f"`{key}`"))
+    if found:
+        more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+        rim.show(Warned(f"not as the run was begun: {', '.join(found[:MOST_TOLD])}{more}"))
+
+
+def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, rim: Rim) -> None:
+    selected = read_layers(flags, rim.surroundings).selected
+    theirs = record.profile.get("name")
+    source = f"the record in `{workspace.root}` was not written here by you"
+    if flags.profile is None and isinstance(theirs, str) and theirs not in {"", selected}:
+        raise TrustError(
+            f"{source}; it names the profile {named(theirs)}, and {named(selected)} is selected",
+            hint="say which one is to be asked: "
+            + command("smol_dev resume --profile {mine} {dir}", mine=selected, dir=workspace.root)
+            + " or "
+            + command("smol_dev resume --profile {their} {dir}", their=theirs, dir=workspace.root),
+        )
+    rim.show(Warned(f"{source}: its prompt, plan and list are taken as text, its settings are left out"))

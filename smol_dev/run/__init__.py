@@ -1,0 +1,1 @@
+"""The method: a plan, a list of files, one file after the other."""

@@ -1,0 +1,235 @@
+"""Tokens: estimated, calibrated by the server's own counts, fitted to the window, and checked.
+
+No tokenizer is loaded: every server counts with its own. An estimate starts from the kinds of
+characters (`counting`), knows its own error, and is corrected by each count that comes back. Nothing
+is refused on an estimate that may be wrong: where it is in doubt the server is asked to count.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from smol_dev.chat import Facts, Measured, Message, Usage
+from smol_dev.errors import ServerError
+from smol_dev.tokens import Tokens, tokens
+
+TOKENS_PER_MESSAGE: Final = 8
+"""Role and separators of a chat template."""
+
+DEFAULT_ANSWER: Final = 16_384
+ANSWER_WITHOUT_WINDOW: Final = 4_096
+SMALLEST_ANSWER: Final = 256
+"""With less room than this, an answer would be cut off for certain."""
+
+SMALLEST_WINDOW: Final = 4_096
+"""Ollama loads a model with this window on most machines; a longer prompt is cut without a word."""
+
+AT_THE_WINDOW: Final = 8
+"""A prompt that is cut to the window ends so few tokens below it at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A conversation, the tokens it took as a prompt, and those of the answer to it."""
+
+    messages: tuple[Message, ...]
+    prompt: int
+    completion: int | None
+
+    def begins(self, messages: tuple[Message, ...]) -> bool:
+        """Whether the messages are this conversation, or go on from it."""
+        return messages[: len(self.messages)] == self.messages
+
+
+class Budget:
+    """The tokens of one model: what a prompt takes, and what is left for the answer.
+
+    `window` is the context window in tokens, None when nobody tells: then nothing is refused and an
+    answer may take 4,096 tokens. `wanted` is `max_output_tokens`; `checks` says whether a cut prompt
+    is looked for; `facts` is what the server told of the model, `said` what the settings say of the window.
+    """
+
+    def __init__(
+        self, *, window: int | None = None, wanted: int | None = None, facts: Facts | None = None, checks: bool = True
+    ) -> None:
+        self.window = window
+        self.said: int | None = None
+        self.wanted = wanted
+        self.facts = facts or Facts()
+        self.checks = checks
+        self._scale: float | None = None
+        self._counted: list[_Counted] = []
+        self._longest_answer = 0
+        self._leaves_out_cache = False
+
+    def estimate(self, messages: Sequence[Message]) -> int:
+        """Tokens these messages take as a prompt, about; exact for what the server counted before."""
+        return round(self._tokens(tuple(messages)).likely)
+
+    def room(self, messages: Sequence[Message], *, times: int = 1) -> int:
+        """The `max_tokens` to send with these messages.
+
+        What is usual is multiplied by `times` for an answer that was longer; what the user wants is not.
+        Raises `ServerError` of kind `context`, before anything is sent, when they leave no room for
+        certain; where that is not certain, the smallest useful answer is asked for.
+        """
+        if self.window is None:
+            return self.wanted or ANSWER_WITHOUT_WINDOW * times
+        prompt = self._tokens(tuple(messages))
+        smallest = min(SMALLEST_ANSWER, self.wanted or SMALLEST_ANSWER)
+        if self.window - prompt.least < smallest:
+            raise self.overflow(round(prompt.likely))
+        left = self.window - round(prompt.likely * 1.02)
+        return min(self.wanted or DEFAULT_ANSWER * times, max(left, smallest))
+
+    def fits(self, messages: Sequence[Message]) -> bool:
+        """Whether an answer as long as the longest so far would still find room."""
+        if self.window is None:
+            return True
+        expected = max(2 * SMALLEST_ANSWER, round(self._longest_answer * 1.2))
+        return self.window - round(self.estimate(messages) * 1.02) >= expected
+
+    def doubts(self, messages: Sequence[Message]) -> bool:
+        """Whether only the server can say if these messages fit; it is asked, which costs a request."""
+        prompt = self._tokens(tuple(messages))
+        if prompt.least == prompt.most:
+            return False
+        if self.window is None:
+            return prompt.most + 2 * SMALLEST_ANSWER > SMALLEST_WINDOW
+        return prompt.least <= self.window - SMALLEST_ANSWER < prompt.most + SMALLEST_ANSWER
+
+    def take(self, messages: Sequence[Message], measured: Measured) -> None:
+        """Learn what the server said of these messages before it was asked to answer them."""
+        if measured.window is not None:
+            self.window = min(measured.window, self.window or measured.window)
+        if measured.prompt is not None:
+            self._learn(_Counted(tuple(messages), measured.prompt, None))
+
+    def overflow(self, prompt: int) -> ServerError:
+        """The error for a prompt of so many tokens that leaves no room in the window."""
+        return self._too_long(
+            f"the prompt of about {prompt:,} tokens does not fit the model's context window"
+            f" of {self._window()} tokens with an answer",
+            prompt,
+        )
+
+    def cut_short(self, messages: Sequence[Message]) -> ServerError:
+        """The error for an answer that was longer than what the window leaves behind these messages."""
+        prompt = self.estimate(messages)
+        return self._too_long(
+            f"the answer needs more than the {max(0, (self.window or 0) - prompt):,} tokens that the"
+            f" context window of {self._window()} leaves behind the prompt of {prompt:,}",
+            prompt,
+        )
+
+    def is_used_up(self, messages: Sequence[Message], answer: int) -> bool:
+        """Whether the window, not `max_output_tokens`, cut off an answer of so many tokens."""
+        if self.window is None:
+            return False
+        left = self.window - self.estimate(messages)
+        return left < (self.wanted or DEFAULT_ANSWER) and left - answer < 2 * SMALLEST_ANSWER
+
+    def is_roomier(self, messages: Sequence[Message], other: Sequence[Message]) -> bool:
+        """Whether these messages leave a quarter of the window more for an answer than the others."""
+        saved = self.estimate(other) - self.estimate(messages)
+        return self.window is None or saved >= self.window // 4
+
+    def believed(self, usage: Usage) -> Usage:
+        """Return the server's counts without those that are above the window it has just answered in."""
+        if self.window is None:
+            return usage
+        if (usage.prompt or 0) > self.window:
+            usage = replace(usage, prompt=None, cached=None)
+        if (usage.completion or 0) > self.window:
+            usage = replace(usage, completion=None)
+        return usage
+
+    def observe(self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None) -> None:
+        """Learn from the server's counts for a request.
+
+        Raises `ServerError` of kind `context` when they show that a part of the prompt was dropped.
+        A count above the window is not believed.
+        """
+        self._longest_answer = max(self._longest_answer, completion or 0)
+        if not prompt or (self.window is not None and prompt > self.window):
+            return
+        if self.checks and self._is_cut_to_window(messages, prompt):
+            raise self._truncated(messages, prompt)
+        self._leaves_out_cache = self._leaves_out_cache or self._is_new_part(messages, prompt)
+        if self._leaves_out_cache:
+            return
+        if self.checks and prompt < self._tokens(messages).least / 2:
+            raise self._truncated(messages, prompt)
+        self._learn(_Counted(messages, prompt, completion))
+
+    def _learn(self, counted: _Counted) -> None:
+        guess = _guess(counted.messages).likely
+        self._scale = min(6.0, max(0.25, counted.prompt / guess))
+        kept = [each for each in self._counted if each.begins(counted.messages)]
+        self._counted = [*kept, counted]
+
+    def _known(self, messages: tuple[Message, ...]) -> "_Counted | None":
+        """The longest conversation that the server has counted and with which these messages begin."""
+        return next((each for each in reversed(self._counted) if each.begins(messages)), None)
+
+    def _tokens(self, messages: tuple[Message, ...]) -> Tokens:
+        known = self._known(messages)
+        if known is None:
+            return self._scaled(messages)
+        rest = messages[len(known.messages) :]
+        answer = self._scaled(rest[:1])
+        if known.completion:  # the model's own turn takes no more than it took to say it
+            most = known.completion + TOKENS_PER_MESSAGE
+            answer = Tokens(*(min(each, most) for each in (answer.least, answer.likely, answer.most)))
+        return Tokens.exactly(known.prompt) + answer + self._scaled(rest[1:])
+
+    def _scaled(self, messages: Sequence[Message]) -> Tokens:
+        guess = _guess(messages)
+        return guess if self._scale is None else guess.scaled(self._scale)
+
+    def _is_cut_to_window(self, messages: tuple[Message, ...], prompt: int) -> bool:
+        """Whether the count is where a server cuts: at the window, or at half of it and two (Ollama)."""
+        if self.window is None:
+            return False
+        at_window = prompt >= self.window - AT_THE_WINDOW
+        at_half = abs(prompt - self.window // 2 - 2) <= 2  # noqa: PLR2004
+        expected = self._tokens(messages)
+        return (at_window and expected.most > prompt) or (at_half and expected.least > prompt)
+
+    def _is_new_part(self, messages: tuple[Message, ...], prompt: int) -> bool:
+        """Whether the server counts only what it had not in its cache (older mlx-lm)."""
+        known = self._known(messages)
+        if known is None or prompt >= known.prompt * 9 // 10:
+            return False  # a template may drop a few tokens of an earlier turn (thinking)
+        return prompt <= _guess(messages[len(known.messages) :]).most * 2 + SMALLEST_ANSWER
+
+    def _truncated(self, messages: tuple[Message, ...], prompt: int) -> ServerError:
+        window = f" (its window is {self._window()})" if self.window else ""
+        sent = self.estimate(messages)
+        error = self._too_long(
+            f"the server silently dropped a part of the prompt: it read {prompt:,} tokens{window},"
+            f" about {sent:,} were sent",
+            sent,
+        )
+        error.hint += "; if nothing was dropped: `-c truncation_check=false`"
+        return error
+
+    def _too_long(self, message: str, prompt: int) -> ServerError:
+        """The error that names the window which this prompt needs, with room for an answer."""
+        answer = max(self.wanted or ANSWER_WITHOUT_WINDOW, round(self._longest_answer * 1.2))
+        needed = max(prompt + answer, (self.window or 0) + 1)
+        return ServerError(message, hint=self.facts.larger(needed), kind="context")
+
+    def _window(self) -> str:
+        """The window for a sentence; both sizes where less is loaded than the settings say."""
+        if self.said is None or self.window is None or self.said <= self.window:
+            return f"{self.window or 0:,}"
+        return f"{self.window:,} (as it is loaded; `context_window` says {self.said:,})"
+
+
+def _guess(messages: Sequence[Message]) -> Tokens:
+    """The tokens of the messages before any count, template included."""
+    total = Tokens.exactly(TOKENS_PER_MESSAGE * len(messages))
+    for message in messages:
+        total += tokens(message.content)
+    return total

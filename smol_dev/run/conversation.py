@@ -1,0 +1,177 @@
+"""The one conversation of a run: what is to be done, what is known, and the turns so far.
+
+system · user (the plan, with the prompt) · assistant (plan) · user (the file list) · assistant (list) ·
+user (write X) · assistant (X) … Everything up to the list is shared by all files.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from smol_dev import prompts
+from smol_dev.chat import STAGES, Chat, Facts, Message, StageName
+from smol_dev.languages.outline import outline
+from smol_dev.prompts import Words
+from smol_dev.run.budget import Budget
+
+Settled = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+Settle = Callable[[Sequence[str]], Settled]
+"""Sorts paths into those that may be written and the rest, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """What the profile says about one stage; None is "ask the server" or the default."""
+
+    variant: str = "auto"
+    window: int | None = None
+    max_output_tokens: int | None = None
+    answer_retries: int = 2
+    truncation_check: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that is there, and its turns: what the model said and was asked (empty: the text, the usual)."""
+
+    content: str
+    said: str = ""
+    asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done.
+
+    `variants` holds every prompt variant a stage may name. `concurrency` is how many requests go
+    out at once, None for what the server says it has slots for (else `usual_concurrency`). A job
+    that goes on where another stopped brings its `plan`, `files`, the turns
+    `list_asked` and `list_answer` between them, in `written` the turns of the files that are there, and in
+    `todo` the files to ask for (None: all). Files that are `locked` are the user's, and not mended.
+    """
+
+    prompt: str
+    settle: Settle
+    variants: Mapping[str, Words]
+    stages: Mapping[StageName, StageSettings] = field(default_factory=dict)
+    strategy: Literal["auto", "chain", "parallel"] = "auto"
+    concurrency: int | None = None
+    usual_concurrency: int = 1
+    max_files: int = 200
+    syntax_check: bool = True
+    plan_only: bool = False
+    plan: str = ""
+    list_answer: str = ""
+    list_asked: str = ""
+    files: tuple[str, ...] = ()
+    todo: tuple[str, ...] | None = None
+    written: Mapping[str, Written] = field(default_factory=dict)
+    check_references: bool = True
+    locked: frozenset[str] = frozenset()
+
+    def settings(self, stage: StageName) -> StageSettings:
+        """The profile's word on a stage."""
+        return self.stages.get(stage, StageSettings())
+
+
+class Conversation:
+    """The turns of one run, the budget of each model it asks, and the words it asks with."""
+
+    def __init__(self, chat: Chat, job: Job) -> None:
+        self.chat = chat
+        self.job = job
+        self.plan = job.plan
+        self.list_answer = job.list_answer
+        self.list_asked = job.list_asked
+        self.files = job.files
+        self.answers: dict[str, tuple[Message, ...]] = {}
+        """For each file the turns up to and including the answer that holds it."""
+        self._outlines: Mapping[str, Sequence[str]] = {}
+        self._facts: dict[StageName, Facts] = {}
+        self._budgets: dict[str, Budget] = {}
+        self._variants: dict[StageName, str] = {}
+
+    async def learn(self) -> None:
+        """Ask what the server says of each stage's model; the words are chosen the first time.
+
+        A server that loads a model on demand knows its window only after the first answer.
+        """
+        for stage in STAGES:
+            facts = await self.chat.facts(stage)
+            settings = self.job.settings(stage)
+            windows = [each for each in (settings.window, facts.window) if each is not None]
+            window = min(windows, default=None)
+            self._facts[stage] = facts
+            budget = self._budgets.setdefault(facts.model, Budget())
+            budget.window, budget.facts = window or budget.window, facts
+            budget.said = settings.window
+            variant = settings.variant
+            if variant == "auto":
+                variant = prompts.choose(window=window, parameters=facts.parameters)
+            self._variants.setdefault(stage, variant)
+
+    def budget(self, stage: StageName) -> Budget:
+        """The budget of the stage's model, with the stage's own settings."""
+        budget, settings = self._budgets[self._facts[stage].model], self.job.settings(stage)
+        budget.wanted, budget.checks = settings.max_output_tokens, settings.truncation_check
+        return budget
+
+    def variant(self, stage: StageName) -> str:
+        """The name of the prompt variant of a stage."""
+        return self._variants[stage]
+
+    def slots(self) -> int:
+        """How many files may be asked for at once."""
+        if self.job.strategy == "chain":
+            return 1
+        return self.job.concurrency or self._facts["code"].slots or self.job.usual_concurrency
+
+    def opening(self, *, short: bool = False) -> tuple[Message, ...]:
+        """The turns up to and including the request for the plan."""
+        return prompts.opening(self._words("plan", short=short), self.job.prompt)
+
+    def shared(self, *, short: bool = False, trim: int | None = None) -> tuple[Message, ...]:
+        """The turns up to the list's answer, with which every file's request begins.
+
+        `short` takes the shorter words, `trim` keeps so many characters of the plan: for a window
+        that the whole does not fit.
+        """
+        plan = self.plan if trim is None else prompts.trimmed(self.plan, trim)
+        opened = (*self.opening(short=short), Message("assistant", plan))
+        if not self.list_answer:
+            return opened
+        asked = self.list_request(short=True) if short else self.list_asked or self.list_request()
+        return (*opened, Message("user", asked), Message("assistant", self.list_answer))
+
+    def list_request(self, *, short: bool = False, example: bool = True) -> str:
+        """The request for the file list."""
+        words = self._words("files", short=short)
+        return prompts.ask_list(words, prompt=self.job.prompt, plan=self.plan, example=example)
+
+    def file_request(self, path: str, *, short: bool = False, fence: int = 0) -> str:
+        """The request for one file; `fence` is how many back-ticks its block needs, 0 for the usual."""
+        words = self._words("code", short=short)
+        return prompts.ask_file(
+            words,
+            path,
+            prompt=self.job.prompt,
+            plan=self.plan,
+            files=self.files,
+            outlines={} if short else self._outlines,
+            fence=fence,
+        )
+
+    def wrote(self, path: str, content: str) -> None:
+        """Note a file that is written; the requests for later ones say what it defines."""
+        self._outlines = {**self._outlines, path: outline(path, content)}
+
+    def turns_before_mending(self, path: str, content: str, request: Message) -> tuple[Message, ...]:
+        """The conversation to ask for a file once more in: all of it where it fits, else what led to the file."""
+        alone = (*self.shared(), Message("user", self.file_request(path)), Message("assistant", content))
+        own = self.answers.get(path, alone)
+        newest = next(reversed(self.answers.values()), own)
+        goes_on = newest[: len(own)] == own and self.budget("code").fits((*newest, request))
+        return newest if goes_on else own
+
+    def _words(self, stage: StageName, *, short: bool) -> Words:
+        return self.job.variants["small" if short else self._variants[stage]]

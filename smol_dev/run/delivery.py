@@ -1,0 +1,321 @@
+"""The steps of the method turned into files, the record, and the events that screens show.
+
+The disk has a thread of its own, so that writing a file never delays the next request.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from typing import Final, TypeVar
+
+from smol_dev.app.caller import Show
+from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
+from smol_dev.events import (
+    Dropped,
+    Event,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    PlanReady,
+    ProblemFound,
+    Retry,
+    RunDone,
+    StageStarted,
+    Warned,
+)
+from smol_dev.redact import redact
+from smol_dev.run.ask import AnswerRejected, Spent
+from smol_dev.run.pipeline import Happening, ListSaid
+from smol_dev.run.strategies import Checked, FileMissing, FileReady
+from smol_dev.run.totals import Totals, as_totals, summed
+from smol_dev.safe import command
+from smol_dev.workspace.paths import invisible, noteworthy
+from smol_dev.workspace.record import FileState, Record, parted
+from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
+
+SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
+
+MOST_KEPT: Final = 1024 * 1024
+"""Characters of the model's turns that one session keeps beside the contents; the rest costs a cache."""
+
+LOG: Final = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+
+class Delivery:
+    """One run's way to the disk and the screen, and its totals."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        record: Record,
+        show: Show,
+        *,
+        secrets: Collection[str] = (),
+        max_file_bytes: int,
+        strict: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.workspace = workspace
+        self.record = record
+        self.written: list[str] = []
+        self.failed: list[str] = []
+        self._show = show
+        self._secrets = tuple(secrets)
+        # `Bearer` before a key is none, nor is an address in a header: files may begin theirs like it.
+        words = [max(secret.split(), key=len, default="") for secret in secrets]
+        self._keys = tuple(word for word in words if "://" not in word)
+        self._max_file_bytes = max_file_bytes
+        self._strict = strict
+        self._problems: tuple[ProblemFound, ...] = ()
+        self._clock = clock
+        self._started = clock()
+        self._totals = Totals(clock)
+        self._before = record.totals
+        self._reasons: list[Reason] = []
+        self._sizes: dict[str, int] = {}
+        self._retries = 0
+        self._notable: list[str] = []
+        self._left_to_keep = MOST_KEPT
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._writing: set[asyncio.Task[None]] = set()
+        self._trouble: SmolError | None = None
+
+    async def take(self, step: Happening) -> None:
+        """Write, record and show one step. Raises what the disk or the limits of a run forbid."""
+        if self._trouble is not None:
+            raise self._trouble
+        match step:
+            case FileReady():
+                self._check_total(step)
+                self._spawn(self._deliver(step), path=step.path)
+            case Checked():
+                self._take_problems(step)
+            case FileMissing():
+                self.fail(step.path, step.reason, step.error)
+            case AnswerRejected():
+                self._spawn(self._keep(step))
+            case Spent():
+                self._totals.spend(step)
+            case ListSaid():
+                self.record = replace(self.record, list_asked=step.asked, list_answer=self.clean(step.text))
+            case PlanReady():
+                plan = self.clean(step.text)
+                self.record = replace(self.record, plan=plan, plan_answer=plan)
+                self._spawn(self.save())
+                self._totals.end("plan")
+                self._show(PlanReady(plan))
+            case FilesReady():
+                self._take_list(step)
+            case _:
+                self._pass_on(step)
+
+    async def settle(self) -> None:
+        """Wait until every file handed in is written. Raises the disk's first trouble."""
+        while self._writing:
+            await asyncio.wait(self._writing)
+        if self._trouble is not None:
+            raise self._trouble
+
+    async def finish(self, exit_code: int | None = None) -> RunDone:
+        """The closing event, recorded but not shown yet; `exit_code` overrides the outcome's own."""
+        if self._notable:
+            self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
+        done = self.closing(self._exit_code() if exit_code is None else exit_code)
+        self.record = replace(self.record, totals=summed(self._before, as_totals(done)))
+        await self.save()
+        return done
+
+    def closing(self, exit_code: int) -> RunDone:
+        """The closing event as things stand."""
+        usage = self._totals.usage
+        return RunDone(
+            output_dir=str(self.workspace.root),
+            written=tuple(self.written),
+            failed=tuple(self.failed),
+            bytes=sum(self._sizes.values()),
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            retries=self._retries,
+            seconds=self._clock() - self._started,
+            stages=self._totals.stages(),
+            exit_code=exit_code,
+            tokens_per_second=self._totals.pace.per_second,
+            usage_is_partial=usage.is_partial,
+            problems=self._problems,
+        )
+
+    def close(self) -> None:
+        """Let the disk's thread end, after what it still has to do."""
+        self._disk.shutdown(wait=True)
+
+    def clean(self, text: str) -> str:
+        """The text without any of the run's secrets."""
+        return redact(text, self._secrets).encode("utf-8", "replace").decode()
+
+    def _take_list(self, step: FilesReady) -> None:
+        left_out = tuple(Dropped(self.clean(d.path), self.clean(d.reason)) for d in step.dropped)
+        step = replace(step, dropped=left_out)
+        dropped = tuple((entry.path, entry.reason) for entry in left_out)
+        planned = {path: FileState(path, "planned") for path in step.files}
+        self.record = replace(self.record, files=step.files, dropped=dropped, states={**planned})
+        self._spawn(self.save())
+        self._totals.end("files")
+        self._show(step)
+
+    def _take_problems(self, step: Checked) -> None:
+        self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
+        self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
+        for problem in self._problems:
+            self._show(problem)
+
+    def _pass_on(self, step: Event) -> None:
+        if isinstance(step, StageStarted):
+            self._totals.begin(step.stage)
+        if isinstance(step, Retry):
+            self._retries += 1
+        self._show(step)
+
+    def _check_total(self, step: FileReady) -> None:
+        self._totals.end("code")
+        size = _size(step.content)
+        if self.workspace.written_bytes + size > MAX_RUN_BYTES:
+            raise AnswerError(
+                f"the files of this run would take more than {MAX_RUN_BYTES // 1024**2} MiB",
+                hint="ask for a smaller program",
+                reason="wrong_format",
+            )
+
+    async def _deliver(self, step: FileReady) -> None:
+        self._refuse(step)
+        size = await self._on_disk(lambda: self.workspace.write(step.path, step.content))
+        usage = step.usage
+        said, asked = self._turns(step)
+        state = FileState(
+            step.path,
+            "done",
+            bytes=size,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            seconds=step.seconds,
+            said=said,
+            asked=asked,
+        )
+        await self._on_disk(lambda: self.workspace.note(state))
+        if step.path not in self._sizes:
+            self.written.append(step.path)
+        self._sizes[step.path] = size
+        self._remark(step)
+        self._show(
+            FileDone(
+                step.path,
+                size,
+                usage.prompt,
+                usage.cached,
+                usage.completion,
+                step.seconds,
+                tokens_per_second=step.pace.per_second,
+                usage_is_partial=usage.is_partial,
+            )
+        )
+
+    def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:
+        """The turns of a file for the record; nothing where they are too long, or hold a secret."""
+        said = parted(step.said, step.content)
+        turns = (*said, step.asked)
+        size = sum(map(len, turns))
+        if size > self._left_to_keep or any(self.clean(text) != text for text in turns):
+            return (), ""
+        self._left_to_keep -= size
+        return said, step.asked
+
+    def _refuse(self, step: FileReady) -> None:
+        """Raise `AnswerError` for a content that must not be written."""
+        if redact(step.content, self._keys) != step.content:
+            raise AnswerError(
+                "the answer repeats a secret of the configuration, or a part of one",
+                hint="keep keys out of the prompt",
+                reason="secret",
+            )
+        size = _size(step.content)
+        if size > self._max_file_bytes:
+            enough = command("-c run.max_file_bytes={size}", size=size)
+            raise AnswerError(
+                f"{size:,} bytes are more than `run.max_file_bytes` ({self._max_file_bytes:,})",
+                hint=f"raise it with {enough}, or ask for smaller files",
+                reason="wrong_format",
+            )
+
+    def _remark(self, step: FileReady) -> None:
+        if step.flaw:
+            self._show(Warned(f"`{step.path}` is kept as it is: {step.flaw}"))
+        if (hidden := invisible(step.content)) is not None:
+            self._show(Warned(f"`{step.path}`: {hidden}"))
+        if (why := noteworthy(step.path)) is not None:
+            self._notable.append(f"`{step.path}` ({why})")
+
+    def fail(self, path: str, reason: Reason, error: SmolError) -> None:
+        """Record and show that the file could not be had or written."""
+        self._totals.end("code")
+        self.failed.append(path)
+        self._reasons.append(reason)
+        message = self.clean(error.message)
+        state = FileState(path, "failed", reason=reason, message=message)
+        self._spawn(self._on_disk(lambda: self.workspace.note(state)))
+        self._show(FileFailed(path, reason, message, self.clean(error.hint)))
+
+    async def _keep(self, step: AnswerRejected) -> None:
+        text = self.clean(step.text)
+        await self._on_disk(lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text))
+
+    async def save(self) -> None:
+        """Write the record as it stands."""
+        record = self.record
+        await self._on_disk(lambda: self.workspace.save(record))
+
+    async def _on_disk(self, act: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, act)
+
+    def _spawn(self, work: Coroutine[None, None, object], *, path: str | None = None) -> None:
+        task = asyncio.create_task(self._watch(work, path))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _watch(self, work: Coroutine[None, None, object], path: str | None) -> None:
+        """Do the work; a failure is that of the file at `path`, or the whole run's without one."""
+        try:
+            await work
+        except (AnswerError, WorkspaceError) as error:
+            if path is not None:
+                self.fail(path, error.reason, error)
+            if path is None or getattr(error, "stops_run", False):
+                self._trouble = self._trouble or error
+        except Exception as error:
+            LOG.info("a bug in smol_dev, while it was writing", exc_info=error)
+            unexpected = _unexpected(error)
+            if path is None:
+                self._trouble = self._trouble or unexpected
+            else:
+                self.fail(path, "disk", unexpected)
+
+    def _exit_code(self) -> int:
+        if not self.failed:
+            return 4 if self._strict and not all(each.mended for each in self._problems) else 0
+        return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
+
+
+def _unexpected(error: Exception) -> SmolError:
+    return SmolError(
+        f"an unexpected {type(error).__name__} while writing: {error}",
+        hint="this is a bug in smol_dev: `--debug` shows where it happened",
+    )
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))

@@ -1,0 +1,119 @@
+"""One round of mending: a file that does not fit the others is asked for once more, with what is wrong.
+
+A new version takes the place of the old one only where it has fewer problems and nothing else broke.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from smol_dev import prompts
+from smol_dev.chat import Message
+from smol_dev.checks import RULES, Problem, check
+from smol_dev.errors import AnswerError, ServerError
+from smol_dev.events import Noticed, ProblemFound
+from smol_dev.languages.outline import outline
+from smol_dev.run.ask import Answered, Form, Question, Step, Wording, ask
+from smol_dev.run.conversation import Conversation
+from smol_dev.run.strategies import Checked, FileReady, file_reader
+
+PLANNED_NAME: Final = re.compile(r"`([A-Za-z_]\w{2,60})\(")
+"""A function as plans name it, in back-ticks with its parameters."""
+
+MOST_SHOWN: Final = 20
+"""Problems of one file that a request shows; a model mends no more at once."""
+
+FIT: Final = tuple(rule for rule in RULES if rule != "syntax")
+"""The rules of a run; syntax is judged, and asked about, when a file is read."""
+
+
+async def mend(talk: Conversation, files: Mapping[str, str]) -> AsyncGenerator[Step | FileReady | Checked, None]:
+    """Check the files against each other, and ask once for each that has problems.
+
+    `files` are the texts of those that are there, by path. Where something was found, the last item
+    is `Checked`.
+    """
+    now = dict(files)
+    others = [path for path in talk.files if path not in files]
+    found = problems_of(now, others)
+    for path in dict.fromkeys(problem.path for problem in found):
+        before = problems_of(now, others)
+        own = [problem for problem in before if problem.path == path]
+        if not own or path in talk.job.locked:
+            continue
+        yield Noticed(f"mending `{path}`: {counted(len(own))}")
+        try:
+            async with aclosing(_ask(talk, path, own, now)) as steps:
+                async for step in steps:
+                    if not isinstance(step, Answered):
+                        yield step
+                    elif is_better(problems_of({**now, path: step.value}, others), before, path):
+                        now[path] = step.value
+                        talk.answers.pop(path, None)
+                        talk.answers[path] = (*step.turns, Message("assistant", step.said))
+                        yield FileReady(path, step.value, step.usage, step.seconds, step.flaw)
+                    else:
+                        yield Noticed(f"the new `{path}` fits no better; the first one is kept")
+        except (AnswerError, ServerError) as error:
+            yield Noticed(f"`{path}` stays as it is: {error.message}")
+            if isinstance(error, ServerError):
+                break
+    if found:
+        yield Checked(tuple(_outcome(found, problems_of(now, others))))
+
+
+def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:
+    """Return what does not fit together; `others` are paths whose texts are not known."""
+    return check(files, others, rules=FIT)
+
+
+def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
+    """Whether the file has fewer problems now, and no other file has one that it had not."""
+    others = {(each.path, each.rule, each.message) for each in before if each.path != path}
+    new = any(each.path != path and (each.path, each.rule, each.message) not in others for each in after)
+    return len(after) < len(before) and not new
+
+
+def counted(number: int) -> str:
+    """Return `1 problem`, `2 problems`."""
+    return "1 problem" if number == 1 else f"{number:,} problems"
+
+
+def _ask(
+    talk: Conversation, path: str, problems: Sequence[Problem], files: Mapping[str, str]
+) -> AsyncGenerator[Step | Answered[str], None]:
+    lines = [f"line {each.line}: {each.message}" for each in problems[:MOST_SHOWN]]
+    outlines = {other: outline(other, text) for other, text in files.items() if other != path}
+
+    def words(form: Form) -> Wording:
+        request = prompts.ask_mended(path, lines, outlines, undefined=_undefined(talk.plan, files), fence=form.fence)
+        return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
+
+    question = Question(
+        "code",
+        talk.turns_before_mending(path, files[path], Message("user", words(Form()).text)),
+        words,
+        file_reader(path, syntax_check=talk.job.syntax_check),
+        retries=0,
+        path=path,
+    )
+    return ask(talk.chat, question, talk.budget("code"))
+
+
+def _undefined(plan: str, files: Mapping[str, str]) -> list[str]:
+    """The functions that the plan names and no file holds."""
+    names = dict.fromkeys(PLANNED_NAME.findall(plan))
+    words = {word for text in files.values() for word in re.findall(r"\w+", text)}
+    return [name for name in names if name not in words]
+
+
+def _outcome(before: Sequence[Problem], after: Sequence[Problem]) -> list[ProblemFound]:
+    """The problems that are left, where they stand now, behind those that were mended."""
+    left = {(each.path, each.rule, each.message) for each in after}
+    mended = [each for each in before if (each.path, each.rule, each.message) not in left]
+    return [
+        ProblemFound(each.path, each.line, each.column, each.rule, each.message, mended=done)
+        for done, problems in ((True, mended), (False, after))
+        for each in problems
+    ]

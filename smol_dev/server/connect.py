@@ -1,0 +1,178 @@
+"""From settings to a server that can be asked: found if it is not named, and its model chosen."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from smol_dev.app.caller import Rim
+from smol_dev.chat import STAGES
+from smol_dev.config.endpoint import is_local
+from smol_dev.config.layers import BUILT_IN_PROFILE
+from smol_dev.config.load import Loaded
+from smol_dev.config.model import Profile
+from smol_dev.config.problems import typed
+from smol_dev.config.project import model_of_project
+from smol_dev.config.providers import PROVIDERS
+from smol_dev.config.secret import Bound
+from smol_dev.config.trust import is_approved
+from smol_dev.demo.server import DemoServer
+from smol_dev.errors import ServerError, TrustError
+from smol_dev.events import Noticed, Warned
+from smol_dev.safe import command, named
+from smol_dev.server.client import Client
+from smol_dev.server.detect import choose, find, no_model, pick
+from smol_dev.server.reach import model_list
+from smol_dev.server.transport import open_client
+
+LOADING: Final = 1.0
+"""Seconds until a server that loads its model is asked again."""
+
+MOST_AT_ONCE: Final = 64
+ELSEWHERE: Final = 8
+"""Requests at once to a server that is not on this machine or network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A server to ask, and the profile with its address, provider and model filled in."""
+
+    chat: Client
+    profile: Profile
+    usual_concurrency: int
+
+
+@asynccontextmanager
+async def connected(
+    loaded: Loaded, secrets: tuple[Bound, ...], rim: Rim, *, model_needed: bool = True
+) -> AsyncIterator[Link]:
+    """Within it, the server of the settings can be asked.
+
+    What was chosen for the user is shown. Raises `ServerError` when no server is found, or when it
+    offers no model; with `model_needed=False` the profile may be left without one.
+    """
+    async with AsyncExitStack() as stack:
+        profile = loaded.profile
+        if profile.provider == "demo" and not profile.base_url:
+            demo = stack.enter_context(DemoServer())
+            profile = profile.model_copy(update={"base_url": demo.base_url})
+            rim.show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
+        elif not profile.base_url:
+            profile = await _found(loaded, rim)
+            secrets = loaded.secrets(base_url=profile.base_url)
+            for secret in (each for bound in secrets for each in bound.secrets):
+                rim.keep_secret(secret)
+        usual = usual_concurrency(profile, rim.surroundings.environ)
+        client = Client(
+            profile,
+            secrets,
+            environ=rim.surroundings.environ,
+            cache_dir=rim.surroundings.cache,
+            keep_here=_chosen_by_project(loaded),
+            max_file_bytes=loaded.run.max_file_bytes,
+        )
+        stack.push_async_callback(client.aclose)
+        if model_needed and not profile.model:
+            client.profile = profile = await _with_model(client, loaded, rim)
+        yield Link(client, profile, usual)
+
+
+def usual_concurrency(profile: Profile, environ: Mapping[str, str]) -> int:
+    """Return how many requests at once suit a server that does not tell its slots.
+
+    Ollama tells them nowhere; on this machine its own variable says it.
+    """
+    if not is_local(profile.base_url):
+        return ELSEWHERE
+    told = environ.get("OLLAMA_NUM_PARALLEL", "").strip()
+    if profile.provider == "ollama" and told.isascii() and told.isdigit():
+        return min(max(int(told[:6]), 1), MOST_AT_ONCE)
+    return PROVIDERS[profile.provider].concurrency
+
+
+def _chosen_by_project(loaded: Loaded) -> TrustError | None:
+    """The refusal of a model elsewhere that an unapproved project file chose; None where the user did."""
+    document = loaded.layers.project
+    key = model_of_project(loaded.layers, loaded.tables)
+    if document is None or key is None:
+        return None
+    if is_approved(document, loaded.layers.surroundings):
+        return None
+    return TrustError(
+        f"`{document.path}` chose a model (`{key}`) that the server has run elsewhere",
+        hint="choose one that runs on this machine: `smol_dev models`; or name it yourself: `--model NAME`",
+    )
+
+
+async def _found(loaded: Loaded, rim: Rim) -> Profile:
+    """The profile with the local server that is running, and has the models which are named."""
+    profile = loaded.profile
+    environ = rim.surroundings.environ
+    stages = [profile.stage(name).model for name in STAGES]
+    wanted = tuple(dict.fromkeys(model for model in stages if model))
+
+    def notify(who: str) -> None:
+        rim.show(Noticed(f"waiting for {who} to answer"))
+
+    async with open_client("http://localhost", environ={}) as http:
+        search = await find(http, environ, wanted=wanted, notify=notify)
+    found = pick(search, wanted, environ)
+    model = profile.model or found.chosen
+    rim.show(
+        Noticed(
+            f"found {found.known.name} at {found.base_url}, using {named(model)}",
+            hint=f"{kept(loaded, found.base_url)} makes that permanent",
+        )
+    )
+    update = {"base_url": found.base_url, "provider": found.provider, "model": model}
+    return profile.model_copy(update=update)
+
+
+def kept(loaded: Loaded, base_url: str) -> str:
+    """Return the command that writes a found server down: a first file, else the profile in use."""
+    if loaded.layers.of("user") is None and loaded.name == BUILT_IN_PROFILE:
+        return "`smol_dev init`"
+    return _setting_of(loaded, "base_url", base_url)
+
+
+def _setting_of(loaded: Loaded, key: str, value: str) -> str:
+    """Return the command that writes a key of the profile in use into the user's file."""
+    file = loaded.layers.flags.config
+    return command(
+        f"smol_dev config set{' --config {file}' if file else ''} {{key}} {{value}}",
+        file=file,
+        key=typed(("profiles", loaded.name, key)),
+        value=value,
+    )
+
+
+async def _with_model(client: Client, loaded: Loaded, rim: Rim) -> Profile:
+    """The profile with a model of its server: the loaded one, else the first that chats."""
+    await _wait_for_list(client, rim)
+    chosen = choose(await client.offers())
+    profile = client.profile
+    if not chosen:
+        raise no_model(await client.recognised(), profile.base_url)
+    keep = _setting_of(loaded, "model", chosen)
+    rim.show(Noticed(f"using the model {named(chosen)} of {profile.base_url}", hint=f"{keep} makes that permanent"))
+    return profile.model_copy(update={"model": chosen})
+
+
+async def _wait_for_list(client: Client, rim: Rim) -> None:
+    """Wait while the server loads its model. Raises `ServerError` when it tells no models."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + client.profile.first_token_timeout
+    told = False
+    while True:
+        try:
+            await model_list(client)
+        except ServerError as error:
+            if error.kind != "loading" or loop.time() > deadline:
+                raise
+            if not told:
+                rim.show(Noticed(error.message))
+            told = True
+            await asyncio.sleep(LOADING)
+        else:
+            return

@@ -1,0 +1,91 @@
+"""Files on their way to the disk: whatever goes wrong there ends as a failed file, and is shown."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smol_dev.chat import Usage
+from smol_dev.errors import WorkspaceError
+from smol_dev.events import Event, FileFailed, RunDone
+from smol_dev.run.delivery import Delivery
+from smol_dev.run.strategies import FileReady
+from smol_dev.workspace.record import Record
+from smol_dev.workspace.writer import Workspace
+from tests.app.test_build import plays
+from tests.fake_server import FakeServer
+
+
+class Broken(Workspace):
+    """An output folder that meets a bug in one file."""
+
+    def write(self, path: str, content: str) -> int:
+        if path == "a.py":
+            raise KeyError(path)
+        return super().write(path, content)
+
+
+def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> None:
+    shown: list[Event] = []
+
+    async def work() -> RunDone:
+        with Broken.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+            delivery = Delivery(workspace, Record("p", {}), shown.append, max_file_bytes=100)
+            for path in ("a.py", "b.py"):
+                await delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1))
+            await delivery.settle()
+            done = await delivery.finish()
+            delivery.close()
+            return done
+
+    done = asyncio.run(work())
+    assert (done.exit_code, done.written, done.failed) == (4, ("b.py",), ("a.py",))
+    [failed] = [event for event in shown if isinstance(event, FileFailed)]
+    assert failed == FileFailed(
+        "a.py",
+        "disk",
+        "an unexpected KeyError while writing: 'a.py'",
+        "this is a bug in smol_dev: `--debug` shows where it happened",
+    )
+
+
+def test_a_name_that_the_locale_cannot_spell_is_a_failed_file(tmp_path: Path) -> None:
+    with FakeServer(plays({"a.py": "A = 1\n", "naïve.py": "N = 1\n"})) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "smol_dev", "-m", "m", "--base-url", server.base_url, "a counter"],
+            cwd=tmp_path,
+            env={"PATH": "/bin", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 4, done.stderr
+    assert "failed (unsafe_path): cannot write `na\\xefve.py`" in done.stderr
+    assert "the system's locale cannot spell this name" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "generated/a.py").read_text() == "A = 1\n"
+
+
+def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> None:
+    shown: list[Event] = []
+
+    async def work() -> None:
+        with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+            delivery = Delivery(workspace, Record("p", {}), shown.append, max_file_bytes=100)
+            shutil.rmtree(tmp_path / "out")
+            await delivery.take(FileReady("a.py", "A = 1\n", Usage(), 0.1))
+            try:
+                await delivery.settle()
+            finally:
+                delivery.close()
+
+    with pytest.raises(WorkspaceError) as stopped:
+        asyncio.run(work())
+    out = tmp_path / "out"
+    message = f"cannot write `a.py` in `{out}`: the folder is not there"
+    hint = f"put it back and finish the run: `smol_dev resume {out}`, or choose another one: `-o DIR`"
+    assert (stopped.value.message, stopped.value.hint) == (message, hint)
+    assert shown == [FileFailed("a.py", "disk", message, hint)]
