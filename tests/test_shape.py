@@ -140,3 +140,22 @@ with contextlib.redirect_stdout(io.StringIO()):
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(code: str, not_loaded: set[str]) -> None:
     assert loaded_by(code) & not_loaded == set()
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports for types count as well; only the package itself, which offers the library, is left out."""
+    parsed = {name: tree for name, _, tree in modules() if name != "smol_dev"}
+    cycles = {
+        name: {
+            str(module)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+            for module in (f"{node.module}.{alias.name}", node.module)
+            if module in parsed and (module != node.module or f"{module}.{alias.name}" not in parsed)
+        }
+        for name, tree in parsed.items()
+    }
+    while ends := {name for name, needed in cycles.items() if not needed & cycles.keys()}:
+        cycles = {name: needed for name, needed in cycles.items() if name not in ends}
+    assert cycles == {}

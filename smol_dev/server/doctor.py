@@ -14,11 +14,10 @@ from smol_dev.safe import command, safe
 from smol_dev.server.check import Check, State
 from smol_dev.server.client import Client
 from smol_dev.server.detect import choose
-from smol_dev.server.failures import failure, sentence
+from smol_dev.server.failures import USUAL_WINDOW, failure, sentence
 from smol_dev.server.known import Offer
 from smol_dev.server.probes import same
 from smol_dev.server.reach import reach
-from smol_dev.server.remedies import USUAL_WINDOW
 from smol_dev.server.trial import complete, structured
 
 TOO_SMALL: Final = 4_096

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from smol_dev.config.endpoint import default_base_url, is_local, might_be_local, ollama_url, origin_of, url_problem
 from smol_dev.errors import ServerError
 from smol_dev.server.detect import places
-from smol_dev.server.failures import Asked
+from smol_dev.server.failures import Asked, address_remedy
 from smol_dev.server.known import generic
 from smol_dev.server.probes import root_of
 from smol_dev.server.proxies import proxy_for, usable
-from smol_dev.server.remedies import address_remedy
 
 
 @pytest.mark.parametrize(
