@@ -1,5 +1,6 @@
 """What can happen during a run. Every screen, log and program that watches a run reads these."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from smol_dev.chat import StageName
@@ -200,3 +201,6 @@ Event = (
     | Failed
     | RunDone
 )
+
+Show = Callable[[Event], object]
+"""Called with each event of a run as it happens."""

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "languages": set(),
     "replies": {"errors", "languages"},
     "checks": {"languages"},
-    "run": {*GROUND, "prompts", "languages", "replies", "checks", "workspace", "app"},
+    "run": {*GROUND, "prompts", "languages", "replies", "checks", "workspace"},
     "workspace": {"errors", "chat", "safe"},
     "demo": set(),
     "ui": GROUND,

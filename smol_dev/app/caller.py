@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from smol_dev.app.interrupts import Interrupts
 from smol_dev.config.layers import Surroundings
 from smol_dev.config.trust import PendingTrust
-from smol_dev.events import Event
+from smol_dev.events import Show
 from smol_dev.run.draft import Decision, Draft
 
-Show = Callable[[Event], object]
 Approve = Callable[[PendingTrust], bool]
 Review = Callable[[Draft], Decision]
 

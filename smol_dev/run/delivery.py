@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Final, TypeVar
 
-from smol_dev.app.caller import Show
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
 from smol_dev.events import (
     Dropped,
@@ -23,6 +22,7 @@ from smol_dev.events import (
     ProblemFound,
     Retry,
     RunDone,
+    Show,
     StageStarted,
     Warned,
 )

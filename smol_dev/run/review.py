@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from smol_dev.app.caller import Show
-from smol_dev.events import FilesReady
+from smol_dev.events import FilesReady, Show
 from smol_dev.run.conversation import Job
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.draft import Accepted, Decision, Draft, ListEdited, Stopped, changed, draft_of
