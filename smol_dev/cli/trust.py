@@ -65,7 +65,8 @@ def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: boo
     from dataclasses import replace
 
     from smol_dev.config.layers import Flags
-    from smol_dev.config.trust import approve, pending
+    from smol_dev.config.load import pending
+    from smol_dev.config.trust import approve
 
     file = project_file(path, surroundings)
     found = pending(Flags(), replace(surroundings, cwd=file.parent))
@@ -124,7 +125,7 @@ def overview(pending: "PendingTrust") -> "Iterator[str]":
 
 def since(pending: "PendingTrust", before: "Document | None") -> "Iterator[str]":
     """What has changed since the file was approved last, if it ever was."""
-    from smol_dev.config.project import changes
+    from smol_dev.config.trust import changes
 
     if before is not None:
         yield "changed since it was approved:"

@@ -173,7 +173,7 @@ def is_trusted(place: Target, flags: Flags, surroundings: Surroundings) -> bool:
     if not os.path.lexists(place.path):
         return True
     try:
-        found = trust.pending(flags, surroundings)
+        found = load.pending(flags, surroundings)
     except ConfigError:  # what it steers cannot be told before it is put right
         return False
     return found is None or found.approved
@@ -189,7 +189,7 @@ def settle_trust(
     if not place.project:
         return ()
     try:
-        found = trust.pending(flags, surroundings)
+        found = load.pending(flags, surroundings)
     except ConfigError:  # it is no run's yet: other problems stand in the way, and are named there
         return ()
     if found is None or found.approved:

@@ -137,6 +137,16 @@ def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
     return not outside(found)
 
 
+def is_cloud_model(model: object) -> bool:
+    """Return whether Ollama's own rule (`internal/modelref`) sends the model's prompts to its cloud, by the name.
+
+    An alias made by `ollama cp` has any name; the server is asked for those before the first prompt.
+    """
+    _, colon, tag = model.rpartition(":") if isinstance(model, str) else ("", "", "")
+    tag = tag.strip().lower()
+    return bool(colon) and (tag == "cloud" or (tag.endswith("-cloud") and "/" not in tag))
+
+
 def might_be_local(base_url: str) -> bool:
     """Whether a look-up could find the host on this machine or its network: not for a cloud's `https://`."""
     host = host_of(base_url)

@@ -17,7 +17,7 @@ from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.reading import Reading, endpoint_problems, problems_of, read, understood
 from smol_dev.config.secret import Bound, from_command, from_file, from_variable, secret_texts
 from smol_dev.config.sources import effective
-from smol_dev.config.trust import PendingTrust, decide
+from smol_dev.config.trust import PendingTrust, decide, waiting
 from smol_dev.errors import ConfigError
 
 NOWHERE: Final = Endpoint("", None, None, {}, {})
@@ -118,13 +118,23 @@ def load(
     """
     reading = read(flags, surroundings)
     names = (lookup or system_lookup) if connect else None
-    untrusted = decide(reading, approve=approve, connect=connect, lookup=names)
+    steers = waiting(reading.layers, reading.endpoint, reading.chain, lookup=names)
+    untrusted = decide(steers, surroundings, approve=approve, connect=connect)
     if connect and (wrong := list(endpoint_problems(reading.tables, reading.endpoint, lookup=names))):
         raise config_error(wrong)
     loaded = replace(merged(reading), warnings=(*reading.warnings, *untrusted))
     if connect and model_needed:
         require_model(loaded)
     return loaded
+
+
+def pending(flags: Flags, surroundings: Surroundings) -> PendingTrust | None:
+    """Return what the project's file steers, approved or not; None without a file, or when it only tunes.
+
+    Raises `ConfigError` when the settings cannot be read as a whole.
+    """
+    reading = read(flags, surroundings)
+    return waiting(reading.layers, reading.endpoint, reading.chain, lookup=None)
 
 
 def merged(reading: Reading) -> Loaded:

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 
 from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import command_line
-from smol_dev.config.endpoint import Lookup, addresses_of, host_of, is_local, is_name, origin_of, outside, url_problem
+from smol_dev.config.endpoint import (
+    Lookup,
+    addresses_of,
+    host_of,
+    is_cloud_model,
+    is_local,
+    is_name,
+    origin_of,
+    outside,
+    url_problem,
+)
 from smol_dev.config.environment import environment, in_variable
 from smol_dev.config.files import FILE_NAME
 from smol_dev.config.keys import STAGES, KnownKeys
@@ -16,8 +26,8 @@ from smol_dev.config.model import Run
 from smol_dev.config.precedence import leaf_paths, overridden
 from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots, value_of
-from smol_dev.config.project import is_cloud_model, project_problems
 from smol_dev.config.surroundings import Flags, Surroundings
+from smol_dev.config.trust import project_problems
 from smol_dev.config.validate import layer_problems, reference_problems
 from smol_dev.config.variants import parent_problems, read_variants, resolved
 from smol_dev.safe import command

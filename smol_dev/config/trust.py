@@ -1,30 +1,61 @@
-"""Who approved which project file: an approval holds for exactly these bytes at exactly this place."""
+"""What a project's file may say, and who approved it.
+
+An unapproved file may tune, and may pick among what runs on the user's own machine; it never moves a prompt
+or a key anywhere. An approval holds for exactly these bytes at exactly this path.
+"""
 
 import contextlib
+import difflib
 import hashlib
+import json
 import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from smol_dev.config.endpoint import Lookup
+from smol_dev.config.binding import Endpoint
+from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_local
 from smol_dev.config.environment import reserved, variables
 from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, read_bytes, read_document
-from smol_dev.config.project import Steering, steering
-from smol_dev.config.reading import Reading, read
-from smol_dev.config.surroundings import Flags, Surroundings
+from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
+from smol_dev.config.layers import Key, Layers
+from smol_dev.config.precedence import leaf_paths
+from smol_dev.config.problems import Problem, dotted, shown
+from smol_dev.config.profiles import Slot, base_url, chain, slots, value_of
+from smol_dev.config.secret import without_secrets
+from smol_dev.config.surroundings import Surroundings
 from smol_dev.errors import TrustError
-from smol_dev.safe import command
+from smol_dev.safe import LONGEST_NAME, command
 
+KEYS_ELSEWHERE: Final = (
+    "a project's file cannot name a key; keep the server with its key in your own file, "
+    "and select it by its profile's name"
+)
 FOLDER: Final = "trust"
 BY_HASH: Final = "SMOL_TRUST_PROJECT={hash}"
-RECORD_LIMIT: Final = 16 * 1024 * 1024
-"""More than a file of 64 KiB can name, with its paths."""
 HASH: Final = re.compile("[0-9a-f]{64}")
+RECORD_LIMIT: Final = 16 * 1024 * 1024
+"""More bytes than a file of 64 KiB can name, with its paths."""
+MOST_COMPARED: Final = 1000
+"""Lines of a text whose change is shown line by line."""
+
+
+class Steering(NamedTuple):
+    """A setting of a project's file that needs approval, with its value without and with the file.
+
+    `text` is the whole of what is sent where `new` cannot show it: the file that it names, several
+    lines, a long value.
+    """
+
+    key: str
+    old: str
+    new: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +81,180 @@ class Approval(NamedTuple):
     current: bool
 
 
-def pending(flags: Flags, surroundings: Surroundings) -> PendingTrust | None:
-    """What the project's file steers, approved or not; None without a file, or when it only tunes.
+def project_problems(layers: Layers) -> Iterator[Problem]:
+    """Yield what no project's file may say, approved or not."""
+    layer = layers.of("project")
+    if layer is None:
+        return
+    for key in dict.fromkeys(setting(path) for path in leaf_paths([layer.data])):
+        if trust_of(key) == "never":
+            yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
+    output = layer.table("run").get("output_dir")
+    if isinstance(output, str) and leaves_folder(output, layer.documents[0].path.parent):
+        what = f"{shown(output)} is outside the project's folder; choose it with `--output`"
+        yield Problem(layer.place(("run", "output_dir")), "run.output_dir", what)
 
-    Raises `ConfigError` when the settings cannot be read as a whole.
+
+def leaves_folder(output: str, folder: Path) -> bool:
+    """Return whether the output folder, links followed, is outside the project's folder."""
+    try:
+        inside = (folder / output).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+        return True
+    return output.startswith("~") or not inside
+
+
+def waiting(
+    layers: Layers, endpoint: Endpoint, names: Collection[str], *, lookup: Lookup | None
+) -> PendingTrust | None:
+    """Return what the project's file steers, approved or not; None without a file, or when it only tunes.
+
+    `names` are the selected profile and its parents.
     """
-    return waiting(read(flags, surroundings), lookup=None)
-
-
-def waiting(reading: Reading, *, lookup: Lookup | None) -> PendingTrust | None:
-    """What the project's file steers in these settings."""
-    layers = reading.layers
-    keys = steering(layers, reading.endpoint, reading.chain, lookup)
     document = layers.project
+    keys = steering(layers, endpoint, names, lookup=lookup)
     if document is None or not keys:
         return None
     return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
 
 
+def steering(
+    layers: Layers, endpoint: Endpoint, names: Collection[str], *, lookup: Lookup | None
+) -> tuple[Steering, ...]:
+    """Return the settings of the project's file that need approval.
+
+    They are those that steer by themselves, and a profile or model chosen for a server that is not on
+    this machine or its network.
+    """
+    layer = layers.of("project")
+    if layer is None:
+        return ()
+    url = endpoint.base_url
+    local = is_local(url, lookup=lookup if might_be_local(url) else None)
+    found: dict[Key, None] = {}
+    for path in leaf_paths([layer.data]):
+        key = setting(path)
+        is_unused = is_model(key) and key[1] not in names
+        if not is_unused and steers(key, value_of(layer.data, path), local=local, layers=layers):
+            found[key] = None
+    return tuple(compared(layers, layer.documents[0], layer.data, key) for key in found)
+
+
+def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
+    """Return whether this setting can take prompts elsewhere, or change what is sent with them."""
+    tier = trust_of(key)
+    if tier == "steer-when-false":
+        return value is False
+    if key == ("default_profile",):
+        return not local and layers.selected_by.layer == "project"
+    if is_model(key):
+        return not local or is_cloud_model(value)
+    return tier == "steer"
+
+
+def is_model(key: Key) -> bool:
+    """Return whether the setting is the model of a profile or of one of its stages."""
+    return key[0] == "profiles" and (key[2:] == ("model",) or (key[3:] == ("model",) and key[2] in STAGES))
+
+
+def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
+    """Return the setting by which the project's file chose the model, or the profile that names it."""
+    for path in (("model",), *((stage, "model") for stage in STAGES)):
+        slot = next((each for each in tables if each.holds(*path)), None)
+        if slot is not None and slot.layer.kind == "project":
+            return dotted(slot.key(*path))
+    return "default_profile" if layers.selected_by.layer == "project" else None
+
+
+def compared(layers: Layers, document: Document, data: object, key: Key) -> Steering:
+    """Return a setting of the project's file with its value without and with the file."""
+    old, new = without_project(layers, key), value_of(data, key)
+    hidden = is_secret(key) and key[-1] != "base_url"
+    was = "not set" if old is None else "hidden" if hidden else in_short(key, old)
+    return Steering(dotted(key), was, in_short(key, new), in_full(document, key))
+
+
+def without_project(layers: Layers, key: Key) -> object:
+    """Return a setting's value without the project's file, parents included; None where nobody sets it."""
+    others = replace(layers, all=tuple(each for each in layers.all if each.kind != "project"))
+    if key[0] != "profiles":
+        found = [value_of(layer.data, key) for layer in others.all]
+    else:
+        names, _ = chain(others, key[1], known=others.names("profiles"))
+        tables = slots(others, names)
+        found = [value_of(slot.table, key[2:]) for slot in tables]
+        if key[2:] == ("base_url",):
+            found = [base_url(tables, layers.surroundings.environ)[0] or None]
+    return next((value for value in found if value is not None), None)
+
+
+def in_short(key: Key, value: object) -> str:
+    """Return a value in one line for the person who approves it; a secret is hidden."""
+    if value is None:
+        return "not set"
+    if is_hidden(key, value):
+        return "hidden"
+    if isinstance(value, dict | list):
+        text = as_json(value)
+        return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
+    return shown(value)
+
+
+def in_full(document: Document, key: Key) -> str:
+    """Return all that a setting of a project's file sends; empty where its line shows that already."""
+    value = value_of(document.data, key)
+    if is_hidden(key, value) or not isinstance(value, str | dict | list):
+        return ""
+    file = next((each for each in document.named if each.key == key), None)
+    text = file.text if file else value if isinstance(value, str) else as_json(value)
+    line = f"`{text}`" if isinstance(value, str) else text
+    return "" if line == in_short(key, value) else text
+
+
+def as_json(value: object) -> str:
+    """Return a table or list on one line, without the secrets in it."""
+    return json.dumps(without_secrets(value), default=str, ensure_ascii=False)
+
+
+def changes(before: Document, now: Document) -> Iterator[str]:
+    """Yield what is different in a project's file, setting by setting, and in the files that it names."""
+    for key in leaf_paths([now.data, before.data]):
+        old, new = value_of(before.data, key), value_of(now.data, key)
+        if old == new and type(old) is type(new):
+            continue
+        if not is_hidden(key, new) and isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
+            yield f"{dotted(key)}:"
+            yield from line_by_line(old, new)
+        else:
+            yield f"{dotted(key)}: {in_short(key, old)} → {in_short(key, new)}"
+    known = {each.path: each.text for each in before.named}
+    for file in now.named:
+        if known.get(file.path, "") != file.text:
+            yield f"{file.path}:"
+            yield from line_by_line(known.get(file.path, ""), file.text)
+
+
+def line_by_line(old: str, new: str) -> Iterator[str]:
+    """Yield the lines of a change, `-` before those that went and `+` before those that came."""
+    before, after = old.split("\n"), new.split("\n")
+    if max(len(before), len(after)) > MOST_COMPARED:  # the comparison takes their square
+        yield f"  {len(before)} lines → {len(after)} lines; too many to compare"
+        return
+    difference = difflib.unified_diff(before, after, n=1, lineterm="")
+    yield from (f"  {line}" for line in islice(difference, 2, None))  # two lines are of file names
+
+
 def decide(
-    reading: Reading, *, approve: Callable[[PendingTrust], bool] | None, connect: bool, lookup: Lookup | None
+    found: PendingTrust | None,
+    surroundings: Surroundings,
+    *,
+    approve: Callable[[PendingTrust], bool] | None,
+    connect: bool,
 ) -> tuple[str, ...]:
-    """What to warn about, if these settings may be used. Raises `TrustError` otherwise.
+    """Return what to warn about if the project's file may be used. Raises `TrustError` otherwise.
 
     Without `connect` nothing can leave the machine, so an unapproved file is only a warning.
     """
-    found = waiting(reading, lookup=lookup)
     if found is None or found.approved:
         return ()
     refusal = refused(found)
@@ -84,24 +263,34 @@ def decide(
     if approve is None or not approve(found):
         raise refusal
     try:
-        record(found.document, reading.layers.surroundings)
+        record(found.document, surroundings)
     except TrustError as error:
         return (f"{error.message}; the project's file is approved for this run alone",)
     return ()
 
 
-def file_hash(document: Document) -> str:
-    """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal."""
-    return hashlib.sha256(content(document)).hexdigest()
+def refused(found: PendingTrust) -> TrustError:
+    """Return the refusal of a file that steers and is not approved."""
+    keys = ", ".join(f"`{each.key}`" for each in found.keys)
+    return TrustError(
+        f"`{found.path}` steers where prompts go and is not approved: {keys}",
+        hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
+        f"in automation: {command(BY_HASH, hash=found.hash)}",
+    )
 
 
 def content(document: Document) -> bytes:
     """Return what is approved: the real path of each file, NUL, and its bytes, NUL between two files.
 
-    The files that it names follow in the order of their keys.
+    The files that the project's file names follow it in the order of their keys.
     """
     files = [(document.path, document.raw), *((each.path, each.raw) for each in document.named)]
     return b"\0".join(real(path) + b"\0" + raw for path, raw in files)
+
+
+def file_hash(document: Document) -> str:
+    """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal."""
+    return hashlib.sha256(content(document)).hexdigest()
 
 
 def real(path: Path) -> bytes:
@@ -113,7 +302,7 @@ def real(path: Path) -> bytes:
 
 
 def is_approved(document: Document, surroundings: Surroundings) -> bool:
-    """Whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
+    """Return whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
     hashed = file_hash(document)
     named = reserved(variables(surroundings.environ), "trust_project")
     if named is not None and named.text.strip().lower() == hashed:
@@ -135,21 +324,11 @@ def recorded(state: Path, hashed: str) -> bytes:
     return found if hashlib.sha256(found).hexdigest() == hashed else b""
 
 
-def refused(found: PendingTrust) -> TrustError:
-    """The refusal of a file that steers, and is not approved."""
-    keys = ", ".join(f"`{each.key}`" for each in found.keys)
-    return TrustError(
-        f"`{found.path}` steers where prompts go and is not approved: {keys}",
-        hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
-        f"in automation: {command(BY_HASH, hash=found.hash)}",
-    )
-
-
 def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  # noqa: A002 - what it is
     """Record the file as it is now as approved, and return its hash.
 
     With `hash`, the one that was shown, nothing else is recorded. Raises `TrustError` when the file
-    is another by now, cannot be read, or the state directory cannot be written.
+    has changed since, cannot be read, or the state directory cannot be written.
     """
     document = read_document(path, project=True)
     if not isinstance(document, Document):
@@ -193,36 +372,31 @@ def make_private(folder: Path) -> None:
         each.chmod(0o700)
 
 
-def approvals(surroundings: Surroundings) -> list[Approval]:
-    """Every recorded approval, by path."""
-    found = []
-    for hashed, content, _ in records(surroundings):
-        path = Path(os.fsdecode(content.partition(b"\0")[0]))
-        found.append(Approval(path, hashed, hash_now(path) == hashed))
-    return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
-
-
 def records(surroundings: Surroundings) -> Iterator[tuple[str, bytes, int]]:
-    """The hash of each approval, what was approved, and when."""
-    state = surroundings.state
-    if state is None:
+    """Yield the hash of each approval, what was approved, and when."""
+    if surroundings.state is None:
         return
     with contextlib.suppress(OSError):  # not there, or not the user's
-        for file in sorted((state / FOLDER).iterdir()):
-            if HASH.fullmatch(file.name) and (content := recorded(state, file.name)):
-                yield file.name, content, file.stat().st_mtime_ns
+        for file in sorted((surroundings.state / FOLDER).iterdir()):
+            if HASH.fullmatch(file.name) and (approved := recorded(surroundings.state, file.name)):
+                yield file.name, approved, file.stat().st_mtime_ns
 
 
-def hash_now(path: Path) -> str:
-    """The hash of the file as it is; empty when it cannot be read."""
-    document = read_document(path, project=True)
-    return file_hash(document) if isinstance(document, Document) else ""
+def approvals(surroundings: Surroundings) -> list[Approval]:
+    """Return every recorded approval, by path."""
+    found = []
+    for hashed, approved, _ in records(surroundings):
+        path = Path(os.fsdecode(approved.partition(b"\0")[0]))
+        document = read_document(path, project=True)
+        is_current = isinstance(document, Document) and file_hash(document) == hashed
+        found.append(Approval(path, hashed, is_current))
+    return sorted(found, key=lambda approval: (str(approval.path), approval.hash))
 
 
 def approved_before(document: Document, surroundings: Surroundings) -> Document | None:
     """Return the project's file as it was approved last, None where it never was."""
-    place = real(document.path) + b"\0"
-    same = [each for each in records(surroundings) if each[1].startswith(place)]
+    prefix = real(document.path) + b"\0"
+    same = [each for each in records(surroundings) if each[1].startswith(prefix)]
     if not same:
         return None
     _, raw, *files = max(same, key=lambda each: each[2])[1].split(b"\0")
@@ -232,7 +406,7 @@ def approved_before(document: Document, surroundings: Surroundings) -> Document 
 
 
 def revoke(path: Path, surroundings: Surroundings) -> int:
-    """Forget every approval of this file; how many there were."""
+    """Forget every approval of this file; return how many there were."""
     found = [each for each in approvals(surroundings) if bytes(each.path) == real(path)]
     for each in found:
         if surroundings.state is not None:

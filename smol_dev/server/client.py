@@ -16,9 +16,8 @@ from typing import Any, Final
 import httpx2
 
 from smol_dev.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
-from smol_dev.config.endpoint import is_local, origin_of, parts_of
+from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of, parts_of
 from smol_dev.config.model import Profile
-from smol_dev.config.project import is_cloud_model
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError, SmolError
 from smol_dev.safe import command

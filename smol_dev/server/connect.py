@@ -13,10 +13,9 @@ from smol_dev.config.layers import BUILT_IN_PROFILE
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
 from smol_dev.config.problems import typed
-from smol_dev.config.project import model_of_project
 from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.secret import Bound
-from smol_dev.config.trust import is_approved
+from smol_dev.config.trust import is_approved, model_of_project
 from smol_dev.demo.server import DemoServer
 from smol_dev.errors import ServerError, TrustError
 from smol_dev.events import Noticed, Warned

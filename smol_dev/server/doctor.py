@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from smol_dev.chat import STAGES, Facts, StageName
+from smol_dev.config.endpoint import is_cloud_model
 from smol_dev.config.model import Profile
-from smol_dev.config.project import is_cloud_model
 from smol_dev.safe import command, safe
 from smol_dev.server.check import Check, State
 from smol_dev.server.client import Client

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from smol_dev.config.document import with_value, without
 from smol_dev.config.edit import set_value, unset
 from smol_dev.config.layers import Flags, shipped
-from smol_dev.config.trust import approve, pending
+from smol_dev.config.load import pending
+from smol_dev.config.trust import approve
 from smol_dev.errors import SmolError, UsageError
 from tests.config.world import World
 

@@ -5,7 +5,7 @@ import pytest
 
 from smol_dev.config.edit_by_hand import edit_by_hand
 from smol_dev.config.layers import Flags
-from smol_dev.config.trust import pending
+from smol_dev.config.load import pending
 from smol_dev.errors import ConfigError, SmolError, UsageError
 from tests.config.world import World
 

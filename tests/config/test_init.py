@@ -5,7 +5,7 @@ import pytest
 
 from smol_dev.config.init import compose, new_file, write
 from smol_dev.config.layers import Flags
-from smol_dev.config.trust import pending
+from smol_dev.config.load import pending
 from smol_dev.errors import UsageError
 from tests.config.world import World
 

@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 
 from smol_dev.config.explain import as_dict, as_toml, explain, origins
 from smol_dev.config.layers import Flags, read_layers
-from smol_dev.config.load import check, load
+from smol_dev.config.load import check, load, pending
 from smol_dev.config.model import Profile, Run
 from smol_dev.config.profiles import list_profiles
-from smol_dev.config.trust import pending
 from smol_dev.errors import SmolError
 from tests.config.world import World
 

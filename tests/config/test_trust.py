@@ -9,16 +9,16 @@ import pytest
 from smol_dev.config.endpoint import LOOKED_UP
 from smol_dev.config.files import Document, read_document
 from smol_dev.config.layers import Flags
-from smol_dev.config.load import Loaded, load
-from smol_dev.config.project import Steering, changes
+from smol_dev.config.load import Loaded, load, pending
 from smol_dev.config.trust import (
     Approval,
     PendingTrust,
+    Steering,
     approvals,
     approve,
     approved_before,
+    changes,
     file_hash,
-    pending,
     revoke,
 )
 from smol_dev.errors import ServerError, TrustError
