@@ -180,13 +180,13 @@ async def build_async(
 ) -> Result:
     """Do what `build` does, in the event loop that is running. Cancelling it stops the run."""
     from smol_dev.app.build import Task, generate_async
-    from smol_dev.app.caller import Rim
+    from smol_dev.app.caller import Caller
     from smol_dev.chat import Usage
     from smol_dev.config.layers import Surroundings
 
     task = Task(_checked(prompt), folder=Path(output_dir))
-    rim = Rim(Surroundings.here(), on_event or _ignore)
-    outcome = await generate_async(task, _loaded(profile), rim)
+    caller = Caller(Surroundings.here(), on_event or _ignore)
+    outcome = await generate_async(task, _loaded(profile), caller)
     if outcome.error is not None:
         raise outcome.error
     done = outcome.done
@@ -198,17 +198,13 @@ async def build_async(
 async def _conversation(
     prompt: str, profile: "str | Loaded | None", *, plan: str = "", path: str = ""
 ) -> "AsyncIterator[Conversation]":
-    from smol_dev.app.caller import Rim
     from smol_dev.app.job import job_of
-    from smol_dev.config.layers import Surroundings
     from smol_dev.run.conversation import Conversation
     from smol_dev.server.connect import connected
 
     text = _checked(prompt)
     loaded = _loaded(profile)
-    rim = Rim(Surroundings.here(), _ignore)
-    secrets = loaded.secrets() if loaded.profile.base_url else ()
-    async with connected(loaded, secrets, rim) as link:
+    async with connected(loaded, _ignore) as link:
         files = (path,) if path else ()
         job = job_of(loaded, link, prompt=text, plan=plan, files=files)
         talk = Conversation(link.chat, job)

@@ -75,7 +75,7 @@ def test_a_resumed_run_finds_what_was_said_behind_an_opening_in_the_cache(world:
         world.generate_at(base_url, settings)
         (world.cwd / "generated/style.css").unlink()
         world.shown.clear()
-        assert resume(Task(), world.flags(base_url, settings), world.rim()).exit_code == 0
+        assert resume(Task(), world.flags(base_url, settings), world.caller()).exit_code == 0
     assert world.files() == FILES
     # The same request as before: the last token is all that a server evaluates again.
     assert evaluated(world) == [1]

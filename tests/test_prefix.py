@@ -92,7 +92,7 @@ def test_a_resumed_run_evaluates_the_shared_turns_no_more(world: World) -> None:
         world.generate_at(base_url, f"{settings}answer_retries = 0\n")
         first = files(world.shown)[0]
         world.shown.clear()
-        done = resume(Task(), world.flags(base_url, settings), world.rim())
+        done = resume(Task(), world.flags(base_url, settings), world.caller())
     assert (done.exit_code, world.files()) == (0, FILES)
     [last] = files(world.shown)
     whole = number(last.prompt_tokens) // 2  # of the two requests for the file

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from smol_dev.app.build import Task, generate
-from smol_dev.app.caller import Rim
+from smol_dev.app.caller import Caller
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.events import Event, Piece
 from tests.real_server import Real, real_process
@@ -163,7 +163,7 @@ def test_a_backend_that_is_killed_in_mid_stream_costs_no_file(tmp_path: Path) ->
             },
         )
         surroundings = Surroundings(environ={"LITELLM_API_KEY": KEY}, cwd=tmp_path)
-        done = generate(Task("numbers"), flags, Rim(surroundings, killer.show))
+        done = generate(Task("numbers"), flags, Caller(surroundings, killer.show))
     survivor = {"one": "two", "two": "one"}[killer.killed]
     written = {path: (tmp_path / "generated" / path).read_text() for path in done.written}
     assert written.pop("numbers.py") in {numbers_by(killer.killed), numbers_by(survivor, "Again")}

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from smol_dev import __version__
 from smol_dev.app.begun import Begun, begun, begun_of
-from smol_dev.app.caller import Rim
+from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
-from smol_dev.app.loop import run as run_in_loop
 from smol_dev.app.resume import as_edited, load_shown, settings_of
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags
@@ -70,28 +69,28 @@ class Outcome:
     error: SmolError | None = None
 
 
-def generate(task: Task, flags: Flags, rim: Rim) -> RunDone:
+def generate(task: Task, flags: Flags, caller: Caller) -> RunDone:
     """Do the whole method from a prompt.
 
     Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
     and in the exit code.
     """
-    work = generate_async(task, load_shown(flags, rim), rim)
-    return run_in_loop(work, rim.interrupts).done
+    work = generate_async(task, load_shown(flags, caller), caller)
+    return caller.wait_for(work).done
 
 
-async def generate_async(task: Task, loaded: Loaded, rim: Rim) -> Outcome:
+async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> Outcome:
     """Do the whole method from a prompt, in the loop that is running."""
-    with _open(task, loaded, rim) as workspace:
-        with rim.interrupts.stopping(raise_interrupt):
-            _ask_before_replacing(workspace, task, rim)
+    with _open(task, loaded, caller) as workspace:
+        with caller.interrupts.stopping(raise_interrupt):
+            _ask_before_replacing(workspace, task, caller)
         record = Record(task.prompt, {})
-        return await _Run(task, loaded, rim, workspace, record, remaining=None).drive()
+        return await _Run(task, loaded, caller, workspace, record, remaining=None).drive()
 
 
-def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
+def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
     """What an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
-    here = rim.surroundings
+    here = caller.surroundings
     folder, below = task.folder, None
     if folder is None:
         settings = load(flags, here, connect=False)
@@ -107,47 +106,47 @@ def resume(task: Task, flags: Flags, rim: Rim) -> RunDone:
     ) as workspace:
         record = workspace.record
         assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-        loaded, there = settings_of(workspace, record, flags, rim)
+        loaded, there = settings_of(workspace, record, flags, caller)
         if workspace.is_ours:
             allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
             task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
             workspace.allow_sensitive(task.allow_sensitive)
-        record = _edited(record, workspace, task, loaded, rim)
+        record = _edited(record, workspace, task, loaded, caller)
         _check_only(task.only, record)
         remaining = workspace.remaining(record.files) if record.files else None
         if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
-            rim.show(Noticed(done))
+            caller.show(Noticed(done))
             return _over(workspace)
         run = _Run(task, loaded, there, workspace, record, remaining=remaining)
-        return run_in_loop(run.drive(), rim.interrupts).done
+        return caller.wait_for(run.drive()).done
 
 
-def _open(task: Task, loaded: Loaded, rim: Rim) -> Workspace:
+def _open(task: Task, loaded: Loaded, caller: Caller) -> Workspace:
     return Workspace.open(
         task.folder or _output_dir(loaded),
-        cwd=rim.surroundings.cwd,
-        home=rim.surroundings.home,
+        cwd=caller.surroundings.cwd,
+        home=caller.surroundings.home,
         overwrite=task.overwrite,
         allow_sensitive=task.allow_sensitive,
         no_links_below=None if task.folder else _no_links_below(loaded),
-        provenance=Provenance(rim.surroundings.state),
+        provenance=Provenance(caller.surroundings.state),
     )
 
 
-def _ask_before_replacing(workspace: Workspace, task: Task, rim: Rim) -> None:
+def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> None:
     """Raise `WorkspaceError` where the program of another prompt would be replaced and nobody wants it."""
     present = workspace.present()
     if not present or task.overwrite:
         return
     kept = f"copies of what is replaced are kept in `{workspace.root / '.smol/backup'}`"
     if workspace.earlier_prompt == task.prompt:
-        rim.show(Warned(f"files of the run before are replaced when they come again; {kept}"))
+        caller.show(Warned(f"files of the run before are replaced when they come again; {kept}"))
         return
     more = " and more" if len(present) > MOST_NAMED else ""
     what = (
         f"`{workspace.root}` holds the program of another prompt: {', '.join(map(named, present[:MOST_NAMED]))}{more}"
     )
-    if rim.may_replace is not None and rim.may_replace(f"{what}; {kept}"):
+    if caller.may_replace is not None and caller.may_replace(f"{what}; {kept}"):
         return
     raise WorkspaceError(
         what, hint=f"choose another folder: `-o DIR`, or replace it: `--overwrite`; {kept}", reason="occupied"
@@ -169,14 +168,14 @@ def _output_dir(loaded: Loaded) -> Path:
     return Path(loaded.run.output_dir)
 
 
-def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, rim: Rim) -> Record:
+def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
     """The record with the plan and list as the user left them, which is said."""
     rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
     edited = as_edited(record, workspace, task.list_file, rules)
     if edited.plan != record.plan:
-        rim.show(Noticed("the plan is taken as it was edited"))
+        caller.show(Noticed("the plan is taken as it was edited"))
     if edited.files and edited.files != record.files:
-        rim.show(Noticed("the file list is taken as it was edited"))
+        caller.show(Noticed("the file list is taken as it was edited"))
     return edited
 
 
@@ -220,18 +219,22 @@ class _Run:
     """One run from the first request to the closing event."""
 
     def __init__(
-        self, task: Task, loaded: Loaded, rim: Rim, workspace: Workspace, record: Record, *, remaining: Remaining | None
+        self,
+        task: Task,
+        loaded: Loaded,
+        caller: Caller,
+        workspace: Workspace,
+        record: Record,
+        *,
+        remaining: Remaining | None,
     ) -> None:
         self.task = task
         self.loaded = loaded
-        self.rim = rim
+        self.caller = caller
         self.workspace = workspace
         self.remaining = remaining
         self.connected = False
         self.secrets: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
-        for bound in self.secrets:
-            for secret in bound.secrets:
-                rim.keep_secret(secret)
         self.is_foreign = remaining is not None and not workspace.is_ours
         self.record = replace(
             record,
@@ -254,12 +257,12 @@ class _Run:
         delivery = Delivery(
             self.workspace,
             self.record,
-            self.rim.show,
+            self.caller.show,
             secrets=[secret for bound in self.secrets for secret in bound.secrets],
             max_file_bytes=self.loaded.run.max_file_bytes,
             strict=self.task.strict,
         )
-        interrupts = self.rim.interrupts
+        interrupts = self.caller.interrupts
         interrupts.hint = safe(self._go_on())
         try:
             outcome = Outcome(await self._deliver(delivery))
@@ -273,11 +276,12 @@ class _Run:
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
         finally:
             delivery.close()
-        self.rim.show(outcome.done)
+        self.caller.show(outcome.done)
         return outcome
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
-        async with connected(self.loaded, self.secrets, self.rim) as link:
+        caller = self.caller
+        async with connected(self.loaded, caller.show, secrets=self.secrets, keep_secret=caller.keep_secret) as link:
 
             async def follow(job: Job) -> None:
                 async with aclosing(pipeline.run(link.chat, job)) as steps:
@@ -297,7 +301,7 @@ class _Run:
 
     async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
         """The job that the user accepts, where one is asked; None when the run ends with the list."""
-        review = self.rim.review
+        review = self.caller.review
         if review is None:
             return job
 
@@ -305,19 +309,19 @@ class _Run:
             raise self._interrupted(number)
 
         def ask(draft: Draft) -> Decision:
-            with self.rim.interrupts.stopping(interrupt):
+            with self.caller.interrupts.stopping(interrupt):
                 return review(draft)
 
-        accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.rim.show)
+        accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.caller.show)
         if accepted is None:
-            self.rim.show(
+            self.caller.show(
                 Warned("stopped before any file was written; the plan and the list are kept", hint=self._go_on())
             )
         return accepted
 
     async def _stop(self, delivery: Delivery, error: SmolError) -> Outcome:
         """Keep what is finished, which no signal breaks into, and say why the run stops."""
-        with self.rim.interrupts.stopping(note):
+        with self.caller.interrupts.stopping(note):
             try:
                 await delivery.settle()
                 if isinstance(error, ServerError) and self._never_reached(error, delivery):
@@ -328,7 +332,7 @@ class _Run:
             except SmolError as disk:
                 error = disk if delivery.record.plan else error
                 done = delivery.closing(error.exit_code)
-        self.rim.show(Failed(error.message, error.hint, error.exit_code))
+        self.caller.show(Failed(error.message, error.hint, error.exit_code))
         return Outcome(done, error)
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
@@ -342,7 +346,7 @@ class _Run:
         return f"go on with {resume_command(self.workspace.root)}"
 
     def _announce(self, link: Link) -> None:
-        show = self.rim.show
+        show = self.caller.show
         show(
             RunStarted(
                 output_dir=str(self.workspace.root),

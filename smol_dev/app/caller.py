@@ -1,21 +1,22 @@
-"""What the parts share: where they run, who is shown what, and who is asked to decide."""
+"""What the caller provides to a run, and the event loop in which its signals cancel the work."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from smol_dev.app.interrupts import Interrupts
+from smol_dev.app.interrupts import Interrupts, note
 from smol_dev.config.layers import Surroundings
 from smol_dev.config.trust import PendingTrust
 from smol_dev.events import Show
 from smol_dev.run.draft import Decision, Draft
 
-Approve = Callable[[PendingTrust], bool]
-Review = Callable[[Draft], Decision]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Rim:
-    """The outside of a run, handed in by the command line or the library.
+class Caller:
+    """What the caller provides to a run: environment, event sink, approval and review callbacks.
 
     `keep_secret` is told every secret before it is used, so that no screen shows it. `review` is asked
     about plan and list before any file is written; it may block, and is called where signals raise.
@@ -25,8 +26,39 @@ class Rim:
 
     surroundings: Surroundings
     show: Show
-    approve: Approve | None = None
+    approve: Callable[[PendingTrust], bool] | None = None
     keep_secret: Callable[[str], None] = lambda _secret: None
-    review: Review | None = None
+    review: Callable[[Draft], Decision] | None = None
     may_replace: Callable[[str], bool] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
+
+    def wait_for(self, work: Coroutine[object, object, Value]) -> Value:
+        """Return the result of the work, done in an event loop of its own.
+
+        A signal cancels the work. Raise `KeyboardInterrupt` if that ended it; a result it had in spite of
+        the signal is returned.
+        """
+        interrupts = self.interrupts
+
+        async def cancellable() -> Value:
+            task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+            def cancel() -> None:
+                if interrupts.stop is cancel_soon and task is not None:
+                    task.cancel()
+
+            def cancel_soon(_number: int) -> None:
+                loop.call_soon_threadsafe(cancel)
+
+            with interrupts.stopping(cancel_soon):
+                if interrupts.caught is not None:
+                    cancel()
+                return await work
+
+        with interrupts.stopping(note):
+            try:
+                return asyncio.run(cancellable())
+            except asyncio.CancelledError:
+                if interrupts.caught is None:
+                    raise
+                raise KeyboardInterrupt from None

@@ -7,7 +7,7 @@ from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun_of, differences, resumed
-from smol_dev.app.caller import Rim
+from smol_dev.app.caller import Caller
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import Loaded, load
@@ -25,18 +25,18 @@ MOST_TOLD: Final = 5
 """Differences that are named one by one."""
 
 
-def settings_of(workspace: Workspace, record: Record, flags: Flags, rim: Rim) -> tuple[Loaded, Rim]:
-    """The settings to go on with, and the rim with the surroundings they hold in.
+def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Caller]:
+    """The settings to go on with, and the caller with the surroundings they hold in.
 
     A record that this user wrote here steers: its profile, flags and variables hold where nothing else
     is given now, and a difference is said. Any other is content: its settings are left out, and where
     it names another profile than the selected one, raises `TrustError`.
     """
     if workspace.is_ours:
-        loaded, there = _as_begun(record, flags, rim)
+        loaded, there = _as_begun(record, flags, caller)
     else:
-        _refuse_other_profile(workspace, record, flags, rim)
-        loaded, there = load_shown(flags, rim), rim
+        _refuse_other_profile(workspace, record, flags, caller)
+        loaded, there = load_shown(flags, caller), caller
     if len(record.files) > loaded.run.max_files:
         enough = command("-c run.max_files={count}", count=len(record.files))
         raise AnswerError(
@@ -98,18 +98,18 @@ def _text(raw: bytes | None, source: str, limit: int) -> str | None:
     return text
 
 
-def load_shown(flags: Flags, rim: Rim) -> Loaded:
+def load_shown(flags: Flags, caller: Caller) -> Loaded:
     """The settings, their warnings shown."""
-    loaded = load(flags, rim.surroundings, approve=rim.approve)
+    loaded = load(flags, caller.surroundings, approve=caller.approve)
     for warning in loaded.warnings:
-        rim.show(Warned(warning))
+        caller.show(Warned(warning))
     return loaded
 
 
-def _as_begun(record: Record, flags: Flags, rim: Rim) -> tuple[Loaded, Rim]:
+def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Caller]:
     name = str(record.profile.get("name") or "")
-    merged, around = resumed(begun_of(record.begun), name, flags, rim.surroundings)
-    there = replace(rim, surroundings=around)
+    merged, around = resumed(begun_of(record.begun), name, flags, caller.surroundings)
+    there = replace(caller, surroundings=around)
     known = {line.name for line in list_profiles(read_layers(merged, around))}
     if name not in known and merged.profile == name and flags.profile is None:
         raise ConfigError(
@@ -120,8 +120,8 @@ def _as_begun(record: Record, flags: Flags, rim: Rim) -> tuple[Loaded, Rim]:
     if loaded.name == name and (found := _found_then(record, loaded)):
         chosen = {key: (text, "the record of the run") for key, text in found.items()}
         flags = replace(merged, named={**merged.named, **chosen})
-        loaded = load(flags, around, approve=rim.approve)
-    _tell_differences(record, loaded, rim)
+        loaded = load(flags, around, approve=caller.approve)
+    _tell_differences(record, loaded, caller)
     return loaded, there
 
 
@@ -133,7 +133,7 @@ def _found_then(record: Record, loaded: Loaded) -> dict[str, str]:
     return {key: text for key, text in found.items() if isinstance(text, str) and text}
 
 
-def _tell_differences(record: Record, loaded: Loaded, rim: Rim) -> None:
+def _tell_differences(record: Record, loaded: Loaded, caller: Caller) -> None:
     then = record.profile.get("settings")
     if not isinstance(then, dict) or record.tool_version != __version__:
         return
@@ -143,11 +143,11 @@ def _tell_differences(record: Record, loaded: Loaded, rim: Rim) -> None:
             found = tuple(each for each in found if not each.startswith(f"`{key}`"))
     if found:
         more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-        rim.show(Warned(f"not as the run was begun: {', '.join(found[:MOST_TOLD])}{more}"))
+        caller.show(Warned(f"not as the run was begun: {', '.join(found[:MOST_TOLD])}{more}"))
 
 
-def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, rim: Rim) -> None:
-    selected = read_layers(flags, rim.surroundings).selected
+def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> None:
+    selected = read_layers(flags, caller.surroundings).selected
     theirs = record.profile.get("name")
     source = f"the record in `{workspace.root}` was not written here by you"
     if flags.profile is None and isinstance(theirs, str) and theirs not in {"", selected}:
@@ -158,4 +158,4 @@ def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, ri
             + " or "
             + command("smol_dev resume --profile {their} {dir}", their=theirs, dir=workspace.root),
         )
-    rim.show(Warned(f"{source}: its prompt, plan and list are taken as text, its settings are left out"))
+    caller.show(Warned(f"{source}: its prompt, plan and list are taken as text, its settings are left out"))

@@ -22,4 +22,4 @@ def demo(folder: str, report: Report) -> int:
     from smol_dev.config.layers import Flags
 
     flags = Flags(profile="demo", project=False, named={"run.output_dir": (folder, "demo")})
-    return report.run(lambda rim: run(Task(PROMPT), flags, rim))
+    return report.run(lambda caller: run(Task(PROMPT), flags, caller))

@@ -11,7 +11,7 @@ from smol_dev.cli.server_options import server_options
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smol_dev.app.caller import Rim
+    from smol_dev.app.caller import Caller
     from smol_dev.config.layers import Flags
     from smol_dev.server.check import Check
     from smol_dev.server.checkup import Examination
@@ -29,7 +29,7 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
 
     A check that failed comes with what to type; the exit code then is 3.
     """
-    from smol_dev.server import checkup
+    from smol_dev.app import servers
 
     report = Report(json=False, quiet=as_json, verbose=False, debug=debug)
 
@@ -37,8 +37,8 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
         for line in () if as_json else lines(check):
             click.echo(report.redact(line))
 
-    def check(rim: "Rim") -> "Examination":
-        examination = checkup.check(flags, rim, show=show)
+    def check(caller: "Caller") -> "Examination":
+        examination = servers.check(flags, caller, show=show)
         if as_json:
             click.echo(report.redact(json_text(examination)))
         return examination

@@ -75,4 +75,4 @@ def generate(
     from smol_dev.app.build import Task
     from smol_dev.app.build import generate as run
 
-    return report.run(lambda rim: run(Task(text, **options), flags, rim), review=review)
+    return report.run(lambda caller: run(Task(text, **options), flags, caller), review=review)

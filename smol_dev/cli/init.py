@@ -12,7 +12,7 @@ from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from smol_dev.config.layers import Flags
@@ -29,31 +29,20 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     Looks for them on the known ports, and writes a profile for each. An existing file is never
     overwritten.
     """
+    from smol_dev.app.caller import Caller
+    from smol_dev.app.interrupts import PROCESS
+    from smol_dev.app.servers import running
     from smol_dev.config.init import new_file, write
     from smol_dev.config.layers import Surroundings
 
     here = Surroundings.here()
     file = new_file(flags, here, project=project).path
-    search = running_servers(here.environ)
-    found = search.found
+    caller = Caller(here, lambda _event: None, interrupts=PROCESS)
+    search = running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
-        write(found, flags, here, project=project)
+        write(search.found, flags, here, project=project)
         say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
-
-
-def running_servers(environ: "Mapping[str, str]") -> "Search":
-    """The local servers that answer in time, the best first, and those that do not."""
-    from smol_dev.app.interrupts import PROCESS
-    from smol_dev.app.loop import run
-    from smol_dev.server.detect import find
-    from smol_dev.server.transport import open_client
-
-    async def look() -> "Search":
-        async with open_client("http://localhost", environ=environ) as client:
-            return await find(client, environ, notify=lambda who: say(f"waiting for {who} to answer"))
-
-    return run(look(), PROCESS)
 
 
 def lines(search: "Search") -> "Iterator[str]":

@@ -12,7 +12,7 @@ from smol_dev.safe import named, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smol_dev.app.caller import Rim
+    from smol_dev.app.caller import Caller
     from smol_dev.config.layers import Flags
     from smol_dev.server.checkup import Advised, Offered
 
@@ -27,14 +27,14 @@ def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
 
     A `-` is what the server does not tell. With --advise, which of them fit this machine, and which others would.
     """
-    from smol_dev.server import checkup
+    from smol_dev.app import servers
 
     report = Report(json=False, quiet=as_json, verbose=False, debug=False)
     if advise:
-        return report.run(lambda rim: show_advice(checkup.advice(flags, rim), as_json=as_json))
+        return report.run(lambda caller: show_advice(servers.advice(flags, caller), as_json=as_json))
 
-    def list_models(rim: "Rim") -> "Offered":
-        offered = checkup.models(flags, rim)
+    def list_models(caller: "Caller") -> "Offered":
+        offered = servers.models(flags, caller)
         for line in [json_text(offered)] if as_json else rows(offered):
             click.echo(report.redact(line))
         return offered

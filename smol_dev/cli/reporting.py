@@ -11,7 +11,7 @@ import click
 from smol_dev.errors import ConfigError, OutputError, SmolError
 
 if TYPE_CHECKING:
-    from smol_dev.app.caller import Rim
+    from smol_dev.app.caller import Caller
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import Event
     from smol_dev.ui.screen import Screen
@@ -39,12 +39,12 @@ class Report:
         self.debug = debug
         self.secrets: set[str] = set()
 
-    def run(self, work: Callable[["Rim"], Ended], *, review: bool = False) -> int:
-        """The exit code of the work, which is handed the rim it shows itself on.
+    def run(self, work: Callable[["Caller"], Ended], *, review: bool = False) -> int:
+        """The exit code of the work, which is handed the caller it shows itself on.
 
-        With `review` the rim asks the user about the plan; raises `UsageError` where that is not possible.
+        With `review` the caller asks the user about the plan; raises `UsageError` where that is not possible.
         """
-        from smol_dev.app.caller import Rim
+        from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli.review import ask, need_terminal
         from smol_dev.config.layers import Surroundings
@@ -53,7 +53,7 @@ class Report:
         if review:
             need_terminal(talks=not (self.json or self.quiet))
         shown = Curtain(self.screen)
-        rim = Rim(
+        caller = Caller(
             Surroundings.here(),
             shown.show,
             self.approve,
@@ -64,7 +64,7 @@ class Report:
         )
         try:
             with request_log(enabled=self.debug, redact=self.redact):
-                return work(rim).exit_code
+                return work(caller).exit_code
         except SmolError as error:
             shown.close()
             if self.debug:

@@ -60,4 +60,4 @@ def resume(
     task = Task(
         folder=folder, only=only, include=include, list_file=list_file, allow_sensitive=allow_sensitive, strict=strict
     )
-    return report.run(lambda rim: run(task, flags, rim))
+    return report.run(lambda caller: run(task, flags, caller))

@@ -5,14 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from smol_dev.app.caller import Rim
-from smol_dev.app.loop import run as run_in_loop
-from smol_dev.config.layers import Flags
-from smol_dev.config.load import Loaded, load
+from smol_dev.config.load import Loaded
 from smol_dev.errors import ServerError
+from smol_dev.events import Show
 from smol_dev.server.check import Check, failed
 from smol_dev.server.client import Client
-from smol_dev.server.connect import connected
+from smol_dev.server.connect import KeepSecret, connected
 from smol_dev.server.doctor import examine
 from smol_dev.server.known import Offer
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
@@ -43,11 +41,6 @@ class Examination:
         return 3 if any(check.state == "failed" for check in self.checks) else 0
 
 
-def models(flags: Flags, rim: Rim) -> Offered:
-    """What the selected server offers. Raises `ServerError` when it does not tell."""
-    return run_in_loop(_models(_load(flags, rim), rim), rim.interrupts)
-
-
 @dataclass(frozen=True, slots=True)
 class Advised:
     """What this machine has, and which models would run on it; `problem` says why no server's are among them."""
@@ -58,43 +51,38 @@ class Advised:
     exit_code: Literal[0] = 0
 
 
-def advice(flags: Flags, rim: Rim) -> Advised:
-    """Return which models fit this machine: those of the selected server if it runs, and those of the table."""
-    loaded, machine = _load(flags, rim), this_machine()
-    try:
-        offered = run_in_loop(_models(loaded, rim), rim.interrupts)
-    except ServerError as error:
-        return Advised(machine, advise(machine, ()), error.message)
-    return Advised(machine, advise(machine, offered.models))
-
-
-def check(flags: Flags, rim: Rim, *, show: Callable[[Check], None]) -> Examination:
-    """The checks of the selected profile, each shown as it is done."""
-    return run_in_loop(_check(_load(flags, rim), rim, show), rim.interrupts)
-
-
-def _load(flags: Flags, rim: Rim) -> Loaded:
-    return load(flags, rim.surroundings, approve=rim.approve, model_needed=False)
-
-
-async def _models(loaded: Loaded, rim: Rim) -> Offered:
-    async with _server(loaded, rim) as client:
+async def models(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Offered:
+    """Return what the server of the settings offers. Raise `ServerError` when it does not tell."""
+    async with _server(loaded, show, keep_secret) as client:
         await model_list(client)  # says why there is none, where `offers` is only empty
         known = await client.recognised()
         return Offered(known.name, client.profile.base_url, await client.offers())
 
 
-async def _check(loaded: Loaded, rim: Rim, show: Callable[[Check], None]) -> Examination:
+async def advice(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Advised:
+    """Return which models fit this machine: those of the server if it runs, and those of the table."""
+    machine = this_machine()
+    try:
+        offered = await models(loaded, show, keep_secret)
+    except ServerError as error:
+        return Advised(machine, advise(machine, ()), error.message)
+    return Advised(machine, advise(machine, offered.models))
+
+
+async def check(
+    loaded: Loaded, show: Show, keep_secret: KeepSecret, *, show_check: Callable[[Check], None]
+) -> Examination:
+    """Check the settings, their server and its models; each check is shown as it is done."""
     checks: list[Check] = []
 
     def note(each: Check) -> None:
         checks.append(each)
-        show(each)
+        show_check(each)
 
     note(Check("settings", "ok", f"the profile `{loaded.name}` is valid"))
     base_url = loaded.profile.base_url
     try:
-        async with _server(loaded, rim) as client:
+        async with _server(loaded, show, keep_secret) as client:
             base_url = client.profile.base_url
             async for each in examine(client, key=loaded.key_summary()):
                 note(each)
@@ -104,11 +92,7 @@ async def _check(loaded: Loaded, rim: Rim, show: Callable[[Check], None]) -> Exa
 
 
 @asynccontextmanager
-async def _server(loaded: Loaded, rim: Rim) -> AsyncIterator[Client]:
+async def _server(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> AsyncIterator[Client]:
     """The server of the settings, found if none is named; it needs no model yet."""
-    secrets = loaded.secrets() if loaded.profile.base_url else ()
-    for bound in secrets:
-        for secret in bound.secrets:
-            rim.keep_secret(secret)
-    async with connected(loaded, secrets, rim, model_needed=False) as link:
+    async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as link:
         yield link.chat

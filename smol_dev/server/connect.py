@@ -1,12 +1,11 @@
 """From settings to a server that can be asked: found if it is not named, and its model chosen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from smol_dev.app.caller import Rim
 from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.layers import BUILT_IN_PROFILE
@@ -18,12 +17,15 @@ from smol_dev.config.secret import Bound
 from smol_dev.config.trust import is_approved, model_of_project
 from smol_dev.demo.server import DemoServer
 from smol_dev.errors import ServerError, TrustError
-from smol_dev.events import Noticed, Warned
+from smol_dev.events import Noticed, Show, Warned
 from smol_dev.safe import command, named
 from smol_dev.server.client import Client
 from smol_dev.server.detect import choose, find, no_model, pick
 from smol_dev.server.reach import model_list
 from smol_dev.server.transport import open_client
+
+KeepSecret = Callable[[str], None]
+"""Told every secret before it is used, so that no screen shows it."""
 
 LOADING: Final = 1.0
 """Seconds until a server that loads its model is asked again."""
@@ -44,37 +46,48 @@ class Link:
 
 @asynccontextmanager
 async def connected(
-    loaded: Loaded, secrets: tuple[Bound, ...], rim: Rim, *, model_needed: bool = True
+    loaded: Loaded,
+    show: Show,
+    *,
+    secrets: tuple[Bound, ...] | None = None,
+    keep_secret: KeepSecret = lambda _secret: None,
+    model_needed: bool = True,
 ) -> AsyncIterator[Link]:
     """Within it, the server of the settings can be asked.
 
-    What was chosen for the user is shown. Raises `ServerError` when no server is found, or when it
-    offers no model; with `model_needed=False` the profile may be left without one.
+    `show` is told what was chosen for the user; `secrets` are those of the settings if they have been
+    read already. Raise `ServerError` when no server is found,
+    or when it offers no model; with `model_needed=False` the profile may be left without one.
     """
+    here = loaded.layers.surroundings
     async with AsyncExitStack() as stack:
-        profile = loaded.profile
-        if profile.provider == "demo" and not profile.base_url:
-            demo = stack.enter_context(DemoServer())
-            profile = profile.model_copy(update={"base_url": demo.base_url})
-            rim.show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
-        elif not profile.base_url:
-            profile = await _found(loaded, rim)
-            secrets = loaded.secrets(base_url=profile.base_url)
-            for secret in (each for bound in secrets for each in bound.secrets):
-                rim.keep_secret(secret)
-        usual = usual_concurrency(profile, rim.surroundings.environ)
+        if loaded.profile.base_url:
+            profile, bound = loaded.profile, loaded.secrets() if secrets is None else secrets
+        elif loaded.profile.provider == "demo":
+            profile, bound = _demonstrated(loaded.profile, stack.enter_context(DemoServer()), show), ()
+        else:
+            profile = await _found(loaded, show)
+            bound = loaded.secrets(base_url=profile.base_url)
+        for secret in (text for each in bound for text in each.secrets):
+            keep_secret(secret)
         client = Client(
             profile,
-            secrets,
-            environ=rim.surroundings.environ,
-            cache_dir=rim.surroundings.cache,
+            bound,
+            environ=here.environ,
+            cache_dir=here.cache,
             keep_here=_chosen_by_project(loaded),
             max_file_bytes=loaded.run.max_file_bytes,
         )
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:
-            client.profile = profile = await _with_model(client, loaded, rim)
-        yield Link(client, profile, usual)
+            client.profile = await _with_model(client, loaded, show)
+        yield Link(client, client.profile, usual_concurrency(profile, here.environ))
+
+
+def _demonstrated(profile: Profile, server: DemoServer, show: Show) -> Profile:
+    """Return the profile with the scripted server, which is said."""
+    show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
+    return profile.model_copy(update={"base_url": server.base_url})
 
 
 def usual_concurrency(profile: Profile, environ: Mapping[str, str]) -> int:
@@ -104,21 +117,21 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
     )
 
 
-async def _found(loaded: Loaded, rim: Rim) -> Profile:
+async def _found(loaded: Loaded, show: Show) -> Profile:
     """The profile with the local server that is running, and has the models which are named."""
     profile = loaded.profile
-    environ = rim.surroundings.environ
+    environ = loaded.layers.surroundings.environ
     stages = [profile.stage(name).model for name in STAGES]
     wanted = tuple(dict.fromkeys(model for model in stages if model))
 
     def notify(who: str) -> None:
-        rim.show(Noticed(f"waiting for {who} to answer"))
+        show(Noticed(f"waiting for {who} to answer"))
 
     async with open_client("http://localhost", environ={}) as http:
         search = await find(http, environ, wanted=wanted, notify=notify)
     found = pick(search, wanted, environ)
     model = profile.model or found.chosen
-    rim.show(
+    show(
         Noticed(
             f"found {found.known.name} at {found.base_url}, using {named(model)}",
             hint=f"{kept(loaded, found.base_url)} makes that permanent",
@@ -146,19 +159,19 @@ def _setting_of(loaded: Loaded, key: str, value: str) -> str:
     )
 
 
-async def _with_model(client: Client, loaded: Loaded, rim: Rim) -> Profile:
+async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
     """The profile with a model of its server: the loaded one, else the first that chats."""
-    await _wait_for_list(client, rim)
+    await _wait_for_list(client, show)
     chosen = choose(await client.offers())
     profile = client.profile
     if not chosen:
         raise no_model(await client.recognised(), profile.base_url)
     keep = _setting_of(loaded, "model", chosen)
-    rim.show(Noticed(f"using the model {named(chosen)} of {profile.base_url}", hint=f"{keep} makes that permanent"))
+    show(Noticed(f"using the model {named(chosen)} of {profile.base_url}", hint=f"{keep} makes that permanent"))
     return profile.model_copy(update={"model": chosen})
 
 
-async def _wait_for_list(client: Client, rim: Rim) -> None:
+async def _wait_for_list(client: Client, show: Show) -> None:
     """Wait while the server loads its model. Raises `ServerError` when it tells no models."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + client.profile.first_token_timeout
@@ -170,7 +183,7 @@ async def _wait_for_list(client: Client, rim: Rim) -> None:
             if error.kind != "loading" or loop.time() > deadline:
                 raise
             if not told:
-                rim.show(Noticed(error.message))
+                show(Noticed(error.message))
             told = True
             await asyncio.sleep(LOADING)
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smol_dev.app.build import Task, generate, resume
-from smol_dev.app.caller import Rim
+from smol_dev.app.caller import Caller
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.errors import SmolError, TrustError, UsageError, WorkspaceError
 from smol_dev.events import Dropped, Event, Failed, FileDone, FileFailed, FilesReady, Noticed, RunDone, Warned
@@ -56,9 +56,9 @@ class World:
         )
         return Flags(profile="mine", config=file)
 
-    def rim(self) -> Rim:
+    def caller(self) -> Caller:
         around = Surroundings(environ={**NOWHERE, **self.environ}, cwd=self.cwd, state=self.cwd / "state")
-        return Rim(around, self.shown.append)
+        return Caller(around, self.shown.append)
 
     def generate(self, server: FakeServer, settings: str = "", **task: object) -> RunDone:
         return self.generate_at(server.base_url, settings, **task)
@@ -67,11 +67,11 @@ class World:
         return generate(
             Task("a counter", **task),  # type: ignore[arg-type]  # the fields of a Task
             self.flags(base_url, settings),
-            self.rim(),
+            self.caller(),
         )
 
     def resume(self, server: FakeServer, **task: object) -> RunDone:
-        return resume(Task(**task), self.flags(server.base_url), self.rim())  # type: ignore[arg-type]
+        return resume(Task(**task), self.flags(server.base_url), self.caller())  # type: ignore[arg-type]
 
     def files(self) -> dict[str, str]:
         out = self.cwd / "generated"
@@ -255,7 +255,7 @@ def test_a_window_that_a_refusal_tells_is_known_from_then_on(world: World) -> No
 
 
 def test_a_server_that_is_not_there_is_exit_3_and_one_error(world: World) -> None:
-    done = generate(Task("x"), world.flags(f"http://127.0.0.1:{refusing_port()}/v1"), world.rim())
+    done = generate(Task("x"), world.flags(f"http://127.0.0.1:{refusing_port()}/v1"), world.caller())
     assert done.exit_code == 3
     assert world.failed().exit_code == 3
     assert world.failed().hint
@@ -372,7 +372,7 @@ def test_resume_says_when_the_profile_of_the_run_is_gone(world: World) -> None:
         world.generate(server, plan_only=True)
         (world.cwd / "own.toml").write_text("", encoding="utf-8")
         with pytest.raises(SmolError) as caught:
-            resume(Task(), Flags(config=world.cwd / "own.toml"), world.rim())
+            resume(Task(), Flags(config=world.cwd / "own.toml"), world.caller())
     assert caught.value.message == ("the run was begun with the profile `mine`, which no file defines any more")
     assert (caught.value.exit_code, "resume -p NAME" in caught.value.hint) == (2, True)
 
@@ -417,7 +417,7 @@ class Elsewhere(World):
     """The same user in another shell: none of the settings of then are given."""
 
     def go_on(self, *, flags: Flags = Flags(), **task: object) -> RunDone:  # noqa: B008 - frozen
-        return resume(Task(folder=self.cwd / "generated", **task), flags, self.rim())  # type: ignore[arg-type]
+        return resume(Task(folder=self.cwd / "generated", **task), flags, self.caller())  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -429,7 +429,7 @@ def begin(world: World, server: FakeServer, flags: Flags, **environ: str) -> Non
     """A run that ends with its list, in a shell with these variables."""
     world.environ.update(environ)
     named = {**flags.named, "base_url": (server.base_url, "--api-base-url")}
-    generate(Task("a counter", plan_only=True), replace(flags, named=named), world.rim())
+    generate(Task("a counter", plan_only=True), replace(flags, named=named), world.caller())
     world.environ.clear()
 
 
@@ -472,7 +472,7 @@ def test_a_variable_that_changed_beats_a_flag_of_then(elsewhere: Elsewhere) -> N
 def test_a_run_goes_on_with_the_server_that_it_found(elsewhere: Elsewhere) -> None:
     with FakeServer(plays(TWO)) as server, FakeServer(plays(TWO)) as other:
         elsewhere.environ["SMOL_LOCAL_SERVERS"] = server.base_url
-        generate(Task("a counter", plan_only=True), Flags(), elsewhere.rim())
+        generate(Task("a counter", plan_only=True), Flags(), elsewhere.caller())
         elsewhere.environ["SMOL_LOCAL_SERVERS"] = other.base_url
         assert elsewhere.go_on().exit_code == 0
     assert (len(server.chats), other.chats) == (4, [])
@@ -482,7 +482,7 @@ def test_a_run_goes_on_with_the_server_that_it_found(elsewhere: Elsewhere) -> No
 def test_a_run_whose_server_is_off_says_how_to_start_it(elsewhere: Elsewhere) -> None:
     with FakeServer(plays(TWO)) as server:
         elsewhere.environ["SMOL_LOCAL_SERVERS"] = server.base_url
-        generate(Task("a counter", plan_only=True), Flags(), elsewhere.rim())
+        generate(Task("a counter", plan_only=True), Flags(), elsewhere.caller())
     done = elsewhere.go_on()
     failed = [event for event in elsewhere.shown if isinstance(event, FileFailed)]
     assert (done.exit_code, [each.path for each in failed]) == (3, list(TWO))
@@ -514,7 +514,7 @@ def test_the_record_of_a_clone_is_content_and_no_settings(elsewhere: Elsewhere) 
         clone = elsewhere.cwd / "clone"
         (elsewhere.cwd / "generated").rename(clone)
         now = Flags(named={"model": ("m", "--model"), "base_url": (good.base_url, "--base-url")})
-        done = resume(Task(folder=clone), now, elsewhere.rim())
+        done = resume(Task(folder=clone), now, elsewhere.caller())
     assert (done.exit_code, evil.requests, asked_models(good)) == (0, [], ["m", "m"])
     assert (
         Warned(
@@ -559,7 +559,7 @@ def test_an_edited_file_of_a_clone_is_read_only_when_it_is_named(elsewhere: Else
             server.requests.clear()
             fresh = elsewhere.cwd / f"clone-{len(include)}"
             shutil.copytree(clone, fresh)
-            resume(Task(folder=fresh, include=include), Flags(named=here), elsewhere.rim())
+            resume(Task(folder=fresh, include=include), Flags(named=here), elsewhere.caller())
             assert (b"my own words" in server.chats[0].body) is is_read
 
 
@@ -569,7 +569,7 @@ def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(worl
         asked = len(server.requests)
         flags, out = world.flags(server.base_url), world.cwd / "generated"
         with pytest.raises(WorkspaceError) as caught:
-            generate(Task("another"), flags, world.rim())
+            generate(Task("another"), flags, world.caller())
         assert caught.value.message == (f"`{out}` holds the program of another prompt: `a.py`, `b/b.py`")
         assert caught.value.hint == (
             "choose another folder: `-o DIR`, or replace it: `--overwrite`; copies of what is replaced"
@@ -582,9 +582,9 @@ def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(worl
             asked_about.append(what)
             return True
 
-        rim = replace(world.rim(), may_replace=may_replace)
-        assert generate(Task("another"), flags, rim).exit_code == 0
-        assert generate(Task("a third", overwrite=True), flags, world.rim()).exit_code == 0
+        caller = replace(world.caller(), may_replace=may_replace)
+        assert generate(Task("another"), flags, caller).exit_code == 0
+        assert generate(Task("a third", overwrite=True), flags, world.caller()).exit_code == 0
     assert asked_about == [f"{caught.value.message}; copies of what is replaced are kept in `{out / '.smol/backup'}`"]
     assert (out / ".smol/backup/2/a.py").read_text() == TWO["a.py"]
 
@@ -592,7 +592,7 @@ def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(worl
 def test_another_prompt_may_have_a_folder_in_which_nothing_was_written(world: World) -> None:
     with FakeServer(plays(TWO)) as server:
         world.generate(server, plan_only=True)
-        assert generate(Task("other"), world.flags(server.base_url), world.rim()).exit_code == 0
+        assert generate(Task("other"), world.flags(server.base_url), world.caller()).exit_code == 0
 
 
 def test_a_finished_run_says_so_and_asks_nobody(world: World) -> None:
@@ -686,7 +686,7 @@ def test_the_plan_of_another_run_in_the_folder_is_put_away(world: World) -> None
     with FakeServer(plays(TWO)) as server:
         world.generate(server, plan_only=True)
     with FakeServer(json_answer({"error": "out of order"}, status=500)) as broken:
-        generate(Task("other"), world.flags(broken.base_url), world.rim())
+        generate(Task("other"), world.flags(broken.base_url), world.caller())
     kept = world.cwd / "generated/.smol"
     assert not (kept / "plan.md").exists()
     assert (kept / "backup/.smol/plan.md").read_text() == f"{PLAN}\n"

@@ -109,7 +109,8 @@ def test_a_signal_ends_work_that_does_not_stop(tmp_path: Path, work: str, number
     code = f"""
 import os, re, signal, threading, time
 from smol_dev.app import interrupts
-from smol_dev.app import loop
+from smol_dev.app.caller import Caller
+from smol_dev.config.layers import Surroundings
 from smol_dev.languages import grammars
 async def endless():
     {work}
@@ -118,7 +119,7 @@ interrupts.PROCESS.watch()
 interrupts.PROCESS.hint = "type this"
 signalled = "sleep 0.3; kill -{number.value} $PPID; sleep 0.1; kill -{number.value} $PPID"
 os.posix_spawn("/bin/sh", ["sh", "-c", signalled], dict(os.environ))
-loop.run(endless(), interrupts.PROCESS)
+Caller(Surroundings.here(), print, interrupts=interrupts.PROCESS).wait_for(endless())
 """
     begun = time.monotonic()
     done = program(code, tmp_path)

@@ -31,11 +31,11 @@ def reviewed(world: World, server: FakeServer, *decisions: Decision | Decide) ->
         decision = left.pop(0)
         return decision(draft) if callable(decision) else decision
 
-    rim = replace(world.rim(), review=decide)
+    caller = replace(world.caller(), review=decide)
     settings = 'api_key_file = "key"\n'
     (world.cwd / "key").write_text("canary-key-123\n")
-    with rim.interrupts.watching():
-        done = generate(Task("a counter"), world.flags(server.base_url, settings), rim)
+    with caller.interrupts.watching():
+        done = generate(Task("a counter"), world.flags(server.base_url, settings), caller)
     assert left == []
     return done
 
