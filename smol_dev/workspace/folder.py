@@ -109,13 +109,18 @@ class Folder:
         return digest.hexdigest()
 
     @contextlib.contextmanager
-    def temporary(self, content: bytes) -> Iterator[str]:
-        """A file with this content under a random name, on the disk; removed when the block ends."""
+    def temporary(self, content: bytes, *, mode: int | None = None) -> Iterator[str]:
+        """A file with this content under a random name, on the disk; removed when the block ends.
+
+        Its permission bits are `mode`, or as the process makes files.
+        """
         name = f"{TEMPORARY}{secrets.token_hex(8)}"
         descriptor = os.open(self.argument(name), _CREATE, 0o666, dir_fd=self.descriptor)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
+                if mode is not None and hasattr(os, "fchmod"):
+                    os.fchmod(file.fileno(), mode)
                 file.flush()
                 os.fsync(file.fileno())
             yield name
@@ -149,6 +154,10 @@ class Folder:
     def remove(self, name: str) -> None:
         """Remove a name of a file."""
         os.unlink(self.argument(name), dir_fd=self.descriptor)
+
+    def remove_folder(self, name: str) -> None:
+        """Remove an empty folder in this one."""
+        os.rmdir(self.argument(name), dir_fd=self.descriptor)
 
     def append(self, name: str, *, mode: int = 0o666) -> int:
         """A descriptor to append to a regular file with, which is made with this mode if it is absent."""

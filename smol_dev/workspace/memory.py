@@ -105,6 +105,11 @@ class Memory:
         self.is_ours = True
         self._save(record)
 
+    def put_back(self, record: Record) -> None:
+        """Replace `run.json` by that of another state of the program, its states of files included."""
+        self.states = dict(record.states)
+        self.save(record)
+
     def _save(self, record: Record) -> None:
         planned = {path: FileState(path, "planned") for path in record.files}
         known = {**planned, **record.states}

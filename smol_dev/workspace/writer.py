@@ -16,6 +16,7 @@ from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, norm
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.root import resolve
+from smol_dev.workspace.timeline import Timeline
 
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
 """Most bytes of all files of a run; the caller refuses an answer that would pass it."""
@@ -215,13 +216,10 @@ class Workspace:
         disk refuses; `AnswerError` when the content is no text that UTF-8 can hold. The name then is as
         it was before, and no temporary file is left.
         """
-        why = refuse(path, allow_sensitive=self._allow_sensitive)
-        if why:
-            raise _unsafe(path, why)
+        self._refuse(path)
         data = _utf8(self.root, path, content)
         target = normal(path)
         *above, name = target.split("/")
-        self._refuse_repository(target)
         with (
             translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
             self._memory.folder.temporary(data) as temporary,
@@ -245,6 +243,16 @@ class Workspace:
             descend(self._folder, above) as folder,
         ):
             return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
+
+    def timeline(self) -> Timeline:
+        """The states of the program in the folder; for a folder that was opened to resume."""
+        return Timeline(self._folder, self._memory, refuse=self._refuse)
+
+    def _refuse(self, path: str) -> None:
+        why = refuse(path, allow_sensitive=self._allow_sensitive)
+        if why:
+            raise _unsafe(path, why)
+        self._refuse_repository(normal(path))
 
     def _refuse_repository(self, target: str) -> None:
         """Raise where the path and what is on disk together are a bare git repository."""
