@@ -3,7 +3,8 @@
 The map of the package, in the order in which a run goes through it:
 
 - `cli` parses the command line, `app` puts the parts together, `library` does so for programs.
-- `config` is the heart: layers of settings, profiles, trust, keys; `config.secret` reads the key.
+- `config` is the heart: layers of settings, profiles, trust, keys; `config.secret` reads the key and says
+  where it may go.
 - `server` finds a model and talks to it, `server.client` through the `openai` package.
 - `run` is the method: `run.pipeline` asks for plan, list and files, `run.delivery` hands them on;
   `prompts` has the words that go out.

@@ -1,10 +1,13 @@
-"""What hides secrets in a text: whole, in part, in base64 and URL-encoded. Standard library only."""
+"""What hides secrets: in a text whole, in part, in base64 and URL-encoded; in a table by their names.
+
+Standard library only.
+"""
 
 import re
 from base64 import b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 SHORTEST: Final = 6
@@ -15,6 +18,9 @@ RUN: Final = 12
 
 REDACTED: Final = "[redacted]"
 HEX: Final = re.compile("%[0-9A-F]{2}")
+SECRET_NAME: Final = re.compile(
+    "apikey|token$|secret|authorization|password|passwd|credential|^key$|subscriptionkey|^sig$"
+)
 URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
@@ -52,3 +58,27 @@ def _runs(secret: str) -> frozenset[str]:
         own = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
         forms += [own, own.translate(URL_SAFE)]
     return frozenset(form[at : at + RUN] for form in forms for at in range(len(form) - RUN + 1))
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a key of a table of free names says that its value is a secret."""
+    return SECRET_NAME.search(re.sub(r"[\W_]", "", name.casefold())) is not None
+
+
+def secret_texts(value: object, *, secret: bool = False) -> Iterator[str]:
+    """Yield every text in a value that stands under a secret's name."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from secret_texts(inner, secret=secret or is_secret_name(str(name)))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from secret_texts(inner, secret=secret)
+    elif secret and isinstance(value, str) and value:
+        yield value
+
+
+def without_secrets(value: Any) -> Any:  # noqa: ANN401 - TOML data
+    """Return a value without what stands in it under a secret's name."""
+    if isinstance(value, Mapping):
+        return {name: without_secrets(inner) for name, inner in value.items() if not is_secret_name(str(name))}
+    return [without_secrets(inner) for inner in value] if isinstance(value, list) else value

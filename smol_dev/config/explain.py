@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import tomli_w
 from pydantic import ValidationError
 
-from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import at, key_path
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.environment import KEY_SOURCES
@@ -19,10 +18,11 @@ from smol_dev.config.model import File, Profile, Prompts, Run, Stage, StageName,
 from smol_dev.config.precedence import leaf_paths, overridden, said, standing
 from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots
-from smol_dev.config.secret import without_secrets
+from smol_dev.config.secret import Endpoint, endpoint
 from smol_dev.config.sources import effective
 from smol_dev.config.variants import shown_prompts
 from smol_dev.errors import ConfigError
+from smol_dev.redact import without_secrets
 from smol_dev.server.families import FALLBACK, auto_note
 
 DEFAULT = Origin("defaults", "")

@@ -13,7 +13,7 @@ from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
 from smol_dev.config.layers import Key
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
 from smol_dev.config.problems import did_you_mean, fold
-from smol_dev.config.secret import is_secret_name
+from smol_dev.redact import is_secret_name
 
 OTHER_NAMES: Final[Mapping[str, str]] = {
     "temp": "temperature",

@@ -1,12 +1,10 @@
 """The settings: every layer read, merged, validated and trusted, or every problem named at once."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from smol_dev.config.binding import Endpoint, KeySource, endpoint
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
 from smol_dev.config.files import read_document, same_as
 from smol_dev.config.layers import Flags, Kind, Layer, Layers, Surroundings, read_layers
@@ -15,10 +13,11 @@ from smol_dev.config.model import Profile, Prompts, Run
 from smol_dev.config.problems import Problem, config_error, lines_of
 from smol_dev.config.profiles import Slot, chain, slots
 from smol_dev.config.reading import Reading, endpoint_problems, problems_of, read, understood
-from smol_dev.config.secret import Bound, from_command, from_file, from_variable, secret_texts
+from smol_dev.config.secret import Bound, Endpoint, endpoint
 from smol_dev.config.sources import effective
 from smol_dev.config.trust import PendingTrust, decide, waiting
 from smol_dev.errors import ConfigError
+from smol_dev.redact import secret_texts
 
 NOWHERE: Final = Endpoint("", None, None, {}, {})
 
@@ -68,7 +67,7 @@ class Loaded:
             )
         headers = {name: value.strip() for name, value in self.endpoint.headers.items()}
         if key is not None:
-            headers["Authorization"] = f"Bearer {key_text(key, self.layers.surroundings)}"
+            headers["Authorization"] = f"Bearer {key.read(self.layers.surroundings)}"
         query = dict(self.profile.extra_query)
         in_body = tuple(self.secrets_in_body())
         if not url or not (headers or query or in_body):
@@ -91,8 +90,8 @@ class Loaded:
         key, url = self.endpoint.key, self.endpoint.base_url
         to = f"for {origin_of(url)}" if url else "for the server that is found"
         if key is not None:
-            absent = "" if is_there(key, self.layers.surroundings) else "missing: "
-            return f"{absent or 'set '}({source_name(key, self.layers.surroundings)}, {to})"
+            absent = "" if key.is_there(self.layers.surroundings) else "missing: "
+            return f"{absent or 'set '}({key.source(self.layers.surroundings)}, {to})"
         reason = next((why for (name, *_), why in self.dropped.items() if name == "api_key"), "")
         if reason:
             return f"not sent ({reason})"
@@ -142,7 +141,7 @@ def merged(reading: Reading) -> Loaded:
     layers = reading.layers
     key = reading.endpoint.key
     named = key is not None and key.setting == "api_key_file" and key.slot is not None
-    file = key_path(key, layers.surroundings) if named and key is not None else None
+    file = key.path(layers.surroundings) if named and key is not None else None
     settings = effective(
         layers, reading.tables, at=reading.endpoint, dropped=reading.dropped, key_file=file, prompts=reading.prompts
     )
@@ -169,49 +168,6 @@ def require_model(loaded: Loaded) -> None:
     raise ConfigError(
         f"profile `{loaded.name}` names no model, and {origin_of(profile.base_url)} is not on this machine",
         hint="name one: `--model NAME`; `smol_dev models` lists what the server offers",
-    )
-
-
-def key_text(key: KeySource, surroundings: Surroundings) -> str:
-    """The key itself, read from where it is. Raises `ConfigError`."""
-    source = source_name(key, surroundings, by=True)
-    if key.setting == "api_key_env":
-        return from_variable(surroundings.environ, key.value, source=source)
-    if key.setting == "api_key_file":
-        return from_file(key_path(key, surroundings), source=source)
-    if key.setting == "api_key_command":
-        folder = key_path(key, surroundings).parent
-        return from_command(key.value, source=source, environ=surroundings.environ, cwd=folder)
-    return str(key.value).strip()
-
-
-def key_path(key: KeySource, surroundings: Surroundings) -> Path:
-    """The path of the key's file; relative to the file that names it, or the working directory."""
-    slot = key.slot
-    documents = slot.layer.documents if slot is not None else ()
-    folder = surroundings.cwd
-    if slot is not None and documents:
-        folder = slot.layer.document(slot.key(key.setting)).path.parent
-    return folder / (key.value if isinstance(key.value, str) else "command")
-
-
-def source_name(key: KeySource, surroundings: Surroundings, *, by: bool = False) -> str:
-    """Where a key comes from, in words; a variable's name only if it looks like one, and not like a key."""
-    end = f" (`{key.setting}` of {key.origin})" if by and key.slot is not None else ""
-    if key.setting == "api_key_env":
-        plain = key.value.upper() == key.value and len(key.value) <= 64  # noqa: PLR2004 - keys are long
-        return (f"env {key.value}" if plain else "the variable") + end
-    if key.setting == "api_key_file":
-        return f"file {key_path(key, surroundings)}{end}"
-    return ("command" if key.setting == "api_key_command" else str(key.origin)) + end
-
-
-def is_there(key: KeySource, surroundings: Surroundings) -> bool:
-    """Whether the variable or file of the key is there; a command is not run to find out."""
-    if key.setting == "api_key_env":
-        return bool(surroundings.environ.get(key.value))
-    return key.setting != "api_key_file" or os.path.isfile(  # noqa: PTH113 - Path.is_file raises in a folder that is closed
-        key_path(key, surroundings)
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from smol_dev.config.binding import Endpoint, endpoint
 from smol_dev.config.command_line import command_line
 from smol_dev.config.endpoint import (
     Lookup,
@@ -26,6 +25,7 @@ from smol_dev.config.model import Run
 from smol_dev.config.precedence import leaf_paths, overridden
 from smol_dev.config.problems import Problem, config_error, did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, chain, slots, value_of
+from smol_dev.config.secret import Endpoint, endpoint
 from smol_dev.config.surroundings import Flags, Surroundings
 from smol_dev.config.trust import project_problems
 from smol_dev.config.validate import layer_problems, reference_problems

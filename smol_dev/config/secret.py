@@ -1,26 +1,43 @@
-"""Keys and other secrets: read, checked, bound to one server, and never shown."""
+"""API keys and other secrets: which ones a profile has, for which server each is, and how a key is read.
+
+A secret belongs to the server it was written down for: the address as its own layer and the weaker ones
+give it; one that is typed or exported, the address that the user's own layers give. If a stronger layer,
+a child profile, another provider or a project's file moves the address to another origin, the secret stays
+behind.
+"""
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from smol_dev.config.endpoint import origin_of, url_problem
+from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.files import BadFileError, read_bytes
+from smol_dev.config.keys import STAGES
+from smol_dev.config.layers import Key, Layer, Layers, Origin
+from smol_dev.config.precedence import leaf_paths
+from smol_dev.config.profiles import Slot, base_url, chain, moved_by, slots, value_of
+from smol_dev.config.surroundings import Surroundings
 from smol_dev.errors import ConfigError
+from smol_dev.redact import is_secret_name, secret_texts
+from smol_dev.safe import command
 
+OPENAI: Final = "https://api.openai.com"
+OPEN_TABLES: Final = ("headers", "extra_body", "extra_query")
+DETECTED: Final = "the server that your own settings find"
 KEY_LIMIT: Final = 16 * 1024
 COMMAND_SECONDS: Final = 30
 COMMAND_LIMIT: Final = 64 * 1024
-SECRET_NAME: Final = re.compile(
-    "apikey|token$|secret|authorization|password|passwd|credential|^key$|subscriptionkey|^sig$"
-)
+LONGEST_VARIABLE: Final = 64
+"""Characters of a variable's name that is shown; what is longer could be an API key."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,33 +62,243 @@ class Bound:
         return tuple(dict.fromkeys((*headers, *secret_texts(self.query), *self.in_body)))
 
 
-def is_secret_name(name: str) -> bool:
-    """Return whether a key of a table of free names says that its value is a secret."""
-    return SECRET_NAME.search(re.sub(r"[\W_]", "", name.casefold())) is not None
+class ApiKey(NamedTuple):
+    """Where the API key is to be had: the setting that names it (one of `KEY_SOURCES`), its value, who set it."""
+
+    setting: str
+    value: Any
+    origin: Origin
+    slot: Slot | None = None
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self.setting!r}, origin={self.origin!r})"
+
+    def read(self, surroundings: Surroundings) -> str:
+        """Return the key itself, read from where it is. Raises `ConfigError`."""
+        end = f" (`{self.setting}` of {self.origin})" if self.slot is not None else ""
+        source = self.source(surroundings) + end
+        environ, path = surroundings.environ, self.path(surroundings)
+        match self.setting:
+            case "api_key_env":
+                return from_variable(environ, self.value, source=source)
+            case "api_key_file":
+                return from_file(path, source=source)
+            case "api_key_command":
+                return from_command(self.value, source=source, environ=environ, cwd=path.parent)
+            case _:
+                return str(self.value).strip()
+
+    def path(self, surroundings: Surroundings) -> Path:
+        """Return the path of the key's file; relative to the file that names it, or the working directory."""
+        folder = surroundings.cwd
+        if self.slot is not None and self.slot.layer.documents:
+            folder = self.slot.layer.document(self.slot.key(self.setting)).path.parent
+        return folder / (self.value if isinstance(self.value, str) else "command")
+
+    def source(self, surroundings: Surroundings) -> str:
+        """Return where the key comes from, in words; a variable's name only if it does not look like a key."""
+        match self.setting:
+            case "api_key_env":
+                is_name = self.value.upper() == self.value and len(self.value) <= LONGEST_VARIABLE
+                return f"env {self.value}" if is_name else "the variable"
+            case "api_key_file":
+                return f"file {self.path(surroundings)}"
+            case "api_key_command":
+                return "command"
+            case _:
+                return str(self.origin)
+
+    def is_there(self, surroundings: Surroundings) -> bool:
+        """Return whether the variable or file of the key is there; a command is not run to find out."""
+        if self.setting == "api_key_env":
+            return bool(surroundings.environ.get(self.value))
+        return self.setting != "api_key_file" or os.path.isfile(  # noqa: PTH113 - Path.is_file raises in a folder that is closed
+            self.path(surroundings)
+        )
 
 
-def secret_texts(value: object, *, secret: bool = False) -> Iterator[str]:
-    """Yield every text in a value that stands under a secret's name."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from secret_texts(inner, secret=secret or is_secret_name(str(name)))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from secret_texts(inner, secret=secret)
-    elif secret and isinstance(value, str) and value:
-        yield value
+class Endpoint(NamedTuple):
+    """The server and what may be sent to it. `dropped` are settings of the profile that do not hold, and why.
+
+    `variable` gives the address in the place of the provider's own, if one does.
+    """
+
+    base_url: str
+    set_by: Slot | None
+    key: ApiKey | None
+    headers: Mapping[str, str]
+    dropped: Mapping[tuple[str, ...], str]
+    warnings: tuple[str, ...] = ()
+    variable: str = ""
+
+    @property
+    def setting(self) -> str:
+        """The setting that gives the address, in the table of `set_by`."""
+        own = self.set_by is not None and self.set_by.table.get("base_url") == self.base_url
+        return "base_url" if own else "provider"
+
+    @property
+    def origin(self) -> Origin:
+        """Who gives the address: a `base_url`, a provider, or the variable that moves the provider's."""
+        if self.variable:
+            return Origin("environment", self.variable)
+        return self.set_by.origin(self.setting) if self.set_by else Origin("defaults", "")
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.base_url!r}, key={self.key!r}, headers={sorted(self.headers)})"
 
 
-def without_secrets(value: Any) -> Any:  # noqa: ANN401 - TOML data
-    """Return a value without what stands in it under a secret's name."""
-    if isinstance(value, Mapping):
-        return {name: without_secrets(inner) for name, inner in value.items() if not is_secret_name(str(name))}
-    return [without_secrets(inner) for inner in value] if isinstance(value, list) else value
+def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
+    """Return the server that the selected profile's tables, strongest first, mean together."""
+    environ = layers.surroundings.environ
+    url, set_by = base_url(tables, environ)
+    binding = Binding(tables, layers, url)
+    dropped: dict[tuple[str, ...], str] = {}
+    key = strongest_api_key(tables)
+    if key is None or key.slot is None:
+        key = openai_api_key(url, environ)
+    elif bound := binding.elsewhere(key.slot, key.setting) if key.value else "":
+        binding.leave_behind("the key", key.origin, bound)
+        dropped = {(each,): f"it is for {bound}" for each in KEY_SOURCES}
+        key = None
+    else:
+        others = (each for each in KEY_SOURCES if each != key.setting)
+        dropped = {(each,): f"`{key.setting}` holds in its place" for each in others}
+    headers: dict[str, str] = {}
+    for path, value, slot in other_secrets(tables):
+        if bound := binding.elsewhere(slot, *path):
+            kind = "the header" if path[0] == "headers" else "the secret"
+            binding.leave_behind(f"{kind} `{path[-1]}`", slot.origin(*path), bound)
+            dropped[path] = f"it is for {bound}"
+        elif path[0] == "headers":
+            headers[path[-1]] = value
+    held = key if key and key.value else None
+    return Endpoint(url, set_by, held, headers, dropped, tuple(binding.warnings), moved_by(url, set_by, environ))
 
 
-def key_problem(key: str, *, spaces: bool = False) -> str:
-    """What is wrong with a key: position and class of the first bad character, never the key."""
-    trimmed = key.strip()
+def strongest_api_key(tables: Sequence[Slot]) -> ApiKey | None:
+    """Return the first setting that names a key: they stand for one another. An empty one says "no key"."""
+    for slot in tables:
+        named = [setting for setting in KEY_SOURCES if setting in slot.table]
+        if named:
+            setting = next((each for each in named if slot.table[each]), named[0])
+            return ApiKey(setting, slot.table[setting], slot.origin(setting), slot)
+    return None
+
+
+def openai_api_key(url: str, environ: Mapping[str, str]) -> ApiKey | None:
+    """Return `OPENAI_API_KEY` where it may be used unasked: at OpenAI, or at the `OPENAI_BASE_URL` beside it."""
+    exported = environ.get("OPENAI_BASE_URL") or OPENAI
+    if not environ.get("OPENAI_API_KEY") or not url or url_problem(url) or url_problem(exported):
+        return None
+    if origin_of(url) != origin_of(exported):
+        return None
+    return ApiKey("api_key_env", "OPENAI_API_KEY", Origin("environment", "OPENAI_API_KEY"))
+
+
+def other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
+    """Yield each header, and each secret among the fields, as its strongest table sets it.
+
+    Names of headers are compared without case.
+    """
+    seen: set[Key] = set()
+    for slot in tables:
+        for path in leaf_paths(free_tables(slot.table)):
+            is_header = path[0] == "headers" and len(path) == 2  # noqa: PLR2004 - the table and a name
+            is_field = path[0] != "headers" and any(map(is_secret_name, path[1:]))
+            folded = tuple(part.lower() for part in path) if is_header else path
+            if (is_header or is_field) and folded not in seen:
+                seen.add(folded)
+                yield path, value_of(slot.table, path), slot
+
+
+def free_tables(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield those of a profile's tables whose names are not ours, each as it stands in it, its stages' too."""
+    for name, value in table.items():
+        if name in OPEN_TABLES:
+            yield {name: value}
+        elif name in STAGES and isinstance(value, dict) and "extra_body" in value:
+            yield {name: {"extra_body": value["extra_body"]}}
+
+
+class Binding:
+    """Where the secrets of the selected profile belong; `url` is the address in use."""
+
+    def __init__(self, tables: Sequence[Slot], layers: Layers, url: str) -> None:
+        self.tables = tables
+        self.layers = layers
+        self.url = url
+        self.warnings: list[str] = []
+
+    @cached_property
+    def own(self) -> Layers:
+        """What the user's own layers say: without the project's file, approved or not."""
+        return self.layers.own()
+
+    def elsewhere(self, slot: Slot, *path: str) -> str:
+        """Return what a secret of this table is for, if that is not the address in use.
+
+        Empty when the secret may be sent.
+        """
+        url, own = self.url, self.address_of(slot, path)
+        if own == url:
+            return DETECTED if not url and self.project_decides() else ""
+        if not own:
+            return DETECTED
+        if url_problem(own) or (url and url_problem(url)):
+            return "another server"
+        return "" if url and origin_of(own) == origin_of(url) else origin_of(own)
+
+    def address_of(self, slot: Slot, path: Key) -> str:
+        """Return the address as the layer of this table, and the weaker ones, give it.
+
+        `extends` is followed as they give it, too. What the user exports or types is for the address
+        that the user's own layers give, and never for one that a project's file had a say in.
+        """
+        if slot.layer.documents:
+            view = replace(self.layers, all=self.layers.all[slot.rank :])
+            profiles = [slot.profile, self.layers.selected]
+        else:
+            view = self.own
+            named = slot.hop > 0 or names_profile(slot.layer, slot.key(*path))
+            profiles = [slot.profile, view.selected] if named else [view.selected]
+        known = view.names("profiles")
+        for name in profiles:
+            names, _ = chain(view, name, known=known)
+            if url := base_url(slots(view, names), view.surroundings.environ)[0]:
+                return url
+        return ""
+
+    def project_decides(self) -> bool:
+        """Return whether a project's file has a say in which running server is found."""
+        if self.layers.of("project") is None:
+            return False
+        project = [slot.table for slot in self.tables if slot.layer.kind == "project"]
+        settings = {path[-1] for path in leaf_paths(project) if "extra_body" not in path}
+        has_say = settings & {"base_url", "provider", "extends", "model"}
+        return bool(has_say) or self.own.selected != self.layers.selected
+
+    def leave_behind(self, what: str, origin: Origin, bound: str) -> None:
+        """Say why a secret is not sent, and how one is."""
+        url = self.url if self.url and not url_problem(self.url) else ""
+        to = origin_of(url) if url else "the server that is found"
+        said = f"{what} of {origin} is for {bound} and is not sent to {to}"
+        if what == "the key":
+            is_own = self.layers.of("project") is None
+            words = "--api-key-env NAME" if is_own else "--api-base-url {url} --api-key-env NAME"
+            said += f"; for a key to send there: {command(words, **({'url': url} if url else {}))}"
+        self.warnings.append(said)
+
+
+def names_profile(layer: Layer, key: Key) -> bool:
+    """Return whether the variable or flag that sets the key names its profile."""
+    spelled = layer.spelling(key).removeprefix("-c ").casefold()
+    return spelled.startswith(("smol_profiles__", "profiles."))
+
+
+def secret_problem(secret: str, *, spaces: bool = False) -> str:
+    """Return what is wrong with a secret: position and class of the first bad character, never the secret."""
+    trimmed = secret.strip()
     if not trimmed:
         return "is empty"
     for position, character in enumerate(trimmed, 1):
@@ -81,7 +308,7 @@ def key_problem(key: str, *, spaces: bool = False) -> str:
 
 
 def class_of(character: str) -> str:
-    """The class of a character that no key holds."""
+    """Return the class of a character that no secret holds."""
     if character in "\r\n":
         return "a line break"
     if character.isspace():
@@ -92,14 +319,14 @@ def class_of(character: str) -> str:
 
 
 def checked(key: str, *, source: str) -> str:
-    """The key without the space around it. Raises `ConfigError` when it cannot be one."""
-    if what := key_problem(key):
+    """Return the key without the space around it. Raises `ConfigError` when it cannot be one."""
+    if what := secret_problem(key):
         raise ConfigError(f"the key from {source} {what}", hint="copy the key again, without anything else")
     return key.strip()
 
 
 def from_variable(environ: Mapping[str, str], name: str, *, source: str) -> str:
-    """The key in an environment variable."""
+    """Return the key in an environment variable."""
     if not environ.get(name):
         raise ConfigError(
             f"{source} is not set",
@@ -110,46 +337,49 @@ def from_variable(environ: Mapping[str, str], name: str, *, source: str) -> str:
 
 
 def from_file(path: Path, *, source: str) -> str:
-    """The key in a file."""
-    hint = "put the key alone into that file, readable by you"
+    """Return the key in a file."""
     try:
         raw, _ = read_bytes(path, limit=KEY_LIMIT)
-        text = raw.decode()
-    except FileNotFoundError as error:
-        raise ConfigError(f"{source} does not exist", hint=hint) from error
+        return checked(raw.decode().removeprefix("\ufeff"), source=source)
+    except FileNotFoundError:
+        what = "does not exist"
     except BadFileError as error:
-        raise ConfigError(f"{source} {error.what}", hint=hint) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{source} is not text", hint=hint) from error
-    return checked(text.removeprefix("\ufeff"), source=source)
+        what = error.what
+    except UnicodeDecodeError:
+        what = "is not text"
+    raise ConfigError(f"{source} {what}", hint="put the key alone into that file, readable by you")
 
 
-def from_command(command: Sequence[str], *, source: str, environ: Mapping[str, str], cwd: Path) -> str:
-    """What the command prints. It gets no input, and what it says otherwise is not passed on."""
-    hint = "run the command of `api_key_command` yourself; it must print the key and nothing else"
+def from_command(argv: Sequence[str], *, source: str, environ: Mapping[str, str], cwd: Path) -> str:
+    """Return what the command prints. It gets no input, and its standard error is not passed on."""
+    what = ""
     try:
-        raw, code = printed(command, environ=environ, cwd=cwd)
+        raw, code = printed(argv, environ=environ, cwd=cwd)
         text = raw.decode()
-    except subprocess.TimeoutExpired as error:
-        raise ConfigError(f"{source} took longer than {COMMAND_SECONDS} s", hint=hint) from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "bad output or arguments"
-        raise ConfigError(f"{source} failed: {reason}", hint=hint) from error
-    if len(raw) > COMMAND_LIMIT:
-        raise ConfigError(f"{source} printed more than {COMMAND_LIMIT // 1024} KiB", hint=hint)
-    if code != 0:
-        raise ConfigError(f"{source} failed with exit code {code}", hint=hint)
+        if len(raw) > COMMAND_LIMIT:
+            what = f"printed more than {COMMAND_LIMIT // 1024} KiB"
+        elif code != 0:
+            what = f"failed with exit code {code}"
+    except subprocess.TimeoutExpired:
+        what = f"took longer than {COMMAND_SECONDS} s"
+    except OSError as error:
+        what = f"failed: {error.strerror}"
+    except ValueError:
+        what = "failed: bad output or arguments"
+    if what:
+        hint = "run the command of `api_key_command` yourself; it must print the key and nothing else"
+        raise ConfigError(f"{source} {what}", hint=hint)
     return checked(text, source=source)
 
 
-def printed(command: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
+def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
     """Return what a command prints, one byte over the limit at most, and its exit code.
 
     It and all that it started is ended when it prints more or takes too long. Raises
     `subprocess.TimeoutExpired` or `OSError`.
     """
     process = subprocess.Popen(
-        list(command),
+        list(argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -163,7 +393,7 @@ def printed(command: Sequence[str], *, environ: Mapping[str, str], cwd: Path) ->
     try:
         reader.join(COMMAND_SECONDS)
         if reader.is_alive():
-            raise subprocess.TimeoutExpired(list(command), COMMAND_SECONDS)
+            raise subprocess.TimeoutExpired(list(argv), COMMAND_SECONDS)
         raw = b"".join(pieces)
         if len(raw) > COMMAND_LIMIT:
             return raw, 0

@@ -12,13 +12,13 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from smol_dev.config.binding import Endpoint
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.keys import STAGES
 from smol_dev.config.layers import Key, Layers
 from smol_dev.config.model import Profile, Prompts, Run
 from smol_dev.config.precedence import leaf_paths, said, standing, without
 from smol_dev.config.profiles import Slot
+from smol_dev.config.secret import Endpoint
 
 CLOUD_TIMEOUT: Final = 120.0
 LOCAL_TIMEOUT: Final = 600.0

@@ -17,7 +17,7 @@ from smol_dev.config.keys import expected, field_of, is_secret, locate, meant, s
 from smol_dev.config.layers import Key, Layer, Layers, declared
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
 from smol_dev.config.problems import Problem, did_you_mean, nearest, shown
-from smol_dev.config.secret import key_problem
+from smol_dev.config.secret import secret_problem
 from smol_dev.safe import command
 
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
@@ -221,7 +221,7 @@ def key_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
     if isinstance(variable, str) and variable and not VARIABLE_NAME.fullmatch(variable):
         yield ("api_key_env",), "must be the name of an environment variable, not the key"
     key = table.get("api_key")
-    if isinstance(key, str) and (what := key_problem(key)):
+    if isinstance(key, str) and (what := secret_problem(key)):
         yield ("api_key",), what
     command = table.get("api_key_command")
     if isinstance(command, list) and (not command or command[0] == ""):
@@ -234,7 +234,7 @@ def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
     for header, value in headers.items() if isinstance(headers, dict) else ():
         if not HEADER_NAME.fullmatch(header):
             yield ("headers", header), "is no name of a header"
-        if isinstance(value, str) and (what := key_problem(value, spaces=True)):
+        if isinstance(value, str) and (what := secret_problem(value, spaces=True)):
             yield ("headers", header), what
 
 

@@ -6,14 +6,14 @@ from urllib.parse import quote
 
 import pytest
 
-from smol_dev.config.secret import Bound, from_command, from_file, from_variable, key_problem
+from smol_dev.config.secret import Bound, from_command, from_file, from_variable, secret_problem
 from smol_dev.errors import ConfigError
 from smol_dev.redact import redact
 
 
 @pytest.mark.parametrize("key", ["sk-abc", "  sk-abc\n", "a", "!~"])
 def test_a_key_may_have_space_around_it(key: str) -> None:
-    assert key_problem(key) == ""
+    assert secret_problem(key) == ""
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_key_may_have_space_around_it(key: str) -> None:
     ],
 )
 def test_a_bad_key_is_described_and_not_shown(key: str, problem: str) -> None:
-    assert key_problem(key) == problem
+    assert secret_problem(key) == problem
 
 
 def test_secrets_do_not_show_themselves() -> None:

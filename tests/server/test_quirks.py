@@ -10,7 +10,7 @@ import pytest
 
 from smol_dev.chat import Reply
 from smol_dev.config.endpoint import url_problem
-from smol_dev.config.secret import key_problem
+from smol_dev.config.secret import secret_problem
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Asked, unreachable
 from smol_dev.server.known import offers, recognise
@@ -262,8 +262,8 @@ def test_an_address_that_is_none_is_refused_before_anything_is_sent() -> None:
 
 
 def test_a_key_loses_its_line_break_and_nothing_else() -> None:
-    assert key_problem("sk-local\n") == ""
-    assert key_problem("sk-lo\ncal") == "has a line break at position 6 of 9"
+    assert secret_problem("sk-local\n") == ""
+    assert secret_problem("sk-lo\ncal") == "has a line break at position 6 of 9"
 
 
 def test_variables_of_openai_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
