@@ -12,10 +12,11 @@ import smol_dev
 
 ROOT = Path(smol_dev.__file__).parent
 
-GROUND = {"errors", "events", "chat", "redact", "safe", "tokens"}
+GROUND = {"errors", "events", "chat", "locks", "redact", "safe", "tokens"}
 
 MAY_IMPORT = {
     "errors": set(),
+    "locks": set(),
     "redact": set(),
     "safe": set(),
     "tokens": set(),
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "replies": {"errors", "languages"},
     "checks": {"languages"},
     "run": {*GROUND, "prompts", "languages", "replies", "checks", "workspace"},
-    "workspace": {"errors", "chat", "safe"},
+    "workspace": {"errors", "chat", "locks", "safe"},
     "demo": set(),
     "ui": GROUND,
     "app": {*GROUND, "config", "server", "prompts", "run", "workspace"},

@@ -27,7 +27,7 @@ from smol_dev.run.draft import Decision, Draft
 from smol_dev.run.review import agree
 from smol_dev.safe import command, named, safe
 from smol_dev.server.connect import Link, connected
-from smol_dev.workspace.failures import resume_command
+from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole

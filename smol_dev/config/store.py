@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from smol_dev.errors import ConfigError
+from smol_dev.locks import lock, made_private
 
 if sys.platform != "win32":
-    import fcntl
-
     LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
-PRIVATE_FILE = 0o600
 SHARED_FILE = 0o644
+PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-OTHERS = 0o077
 LOCK = ".smol.toml.lock"
 LONGEST_WAIT = 5.0
 """Seconds to wait for another smol_dev."""
@@ -60,7 +58,7 @@ def taken(path: Path) -> int:
         descriptor = -1
         try:
             descriptor = opened(path)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
             os.close(descriptor)  # its last holder took the name away
@@ -92,18 +90,6 @@ def opened(path: Path) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, f"`{path.name}` is not a regular file")
     return descriptor
-
-
-def made_private(descriptor: int) -> bool:
-    """Return whether a lock file was open to other users, as none that we make is, and no longer is.
-
-    A file system without modes (FAT, a Windows folder) keeps every file open, ours too: there it is False.
-    """
-    if not os.fstat(descriptor).st_mode & OTHERS:
-        return False
-    with contextlib.suppress(OSError):
-        os.fchmod(descriptor, PRIVATE_FILE)
-    return not os.fstat(descriptor).st_mode & OTHERS
 
 
 def make_folder(folder: Path) -> None:

@@ -1,17 +1,25 @@
-"""What a run remembers in `OUTPUT/.smol/run.json`, so that it can be resumed."""
+"""What a run remembers so that it can be resumed: `.smol/run.json`, and the journal of what came after it."""
 
 import json
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Final, Literal, NoReturn, get_args
 
 from smol_dev.errors import Reason, WorkspaceError
+from smol_dev.workspace.folder import Folder
+
+RECORD: Final = "run.json"
+JOURNAL: Final = "journal.jsonl"
 
 FORMAT_VERSION: Final = 2
-READABLE: Final = (1, FORMAT_VERSION)
-"""The first format had none of `begun`, `server`, and `said` and `asked` of a file."""
+NEW: Final[Mapping[object, frozenset[str]]] = {
+    1: frozenset({"begun", "server", "list_asked"}),
+    FORMAT_VERSION: frozenset(),
+}
+"""For each format that can be read, the fields that it has not."""
 
 LIST_HEADING: Final = """\
 # One path a line, in the order in which the files are written.
@@ -127,10 +135,10 @@ def parse(data: bytes, *, source: str) -> Record:
         raise damaged(source, "it is no JSON") from error
     if not isinstance(table, dict):
         raise damaged(source, "it is no JSON object")
-    if table.get("format_version") not in READABLE:
+    if (version := table.get("format_version")) not in NEW:
         raise damaged(source, f"its `format_version` is not {FORMAT_VERSION}")
     try:
-        record = _record(table)
+        record = Record(**{key: read(table, key) for key, read in _READERS.items() if key not in NEW[version]})
         json.dumps(table, indent=1, ensure_ascii=False).encode()
     except _Wrong as wrong:
         raise damaged(source, str(wrong)) from wrong
@@ -199,27 +207,6 @@ def _is_text(text: str) -> bool:
         return False
 
 
-def _record(table: Mapping[str, Any]) -> Record:
-    first = table["format_version"] == 1
-    return Record(
-        prompt=_text(table, "prompt"),
-        profile=_value(table, "profile", dict),
-        begun={} if first else _value(table, "begun", dict),
-        server={} if first else _value(table, "server", dict),
-        plan=_text(table, "plan"),
-        plan_answer=_text(table, "plan_answer"),
-        list_answer=_text(table, "list_answer"),
-        list_asked="" if first else _text(table, "list_asked"),
-        files=_files(table),
-        dropped=_dropped(table),
-        states={state.path: state for state in _states(table)},
-        totals=_value(table, "totals", dict),
-        tool_version=_value(table, "tool_version", str),
-        run_id=_run_id(table),
-        replaceable=_hashes(table),
-    )
-
-
 def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 - JSON, of the kind asked for
     value = table.get(key)
     if type(value) is not kind:
@@ -240,38 +227,111 @@ def _texts(key: str, values: list[Any]) -> list[str]:
     return values
 
 
-def _files(table: Mapping[str, Any]) -> tuple[str, ...]:
-    files = _texts("files", _value(table, "files", list))
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, object]:
+    inner: dict[str, object] = _value(table, key, dict)
+    return inner
+
+
+def _files(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    files = _texts(key, _value(table, key, list))
     if len(files) > MAX_FILES:
         raise _Wrong(f"it lists more than {MAX_FILES:,} files")
     return tuple(files)
 
 
-def _run_id(table: Mapping[str, Any]) -> str:
-    run_id: str = _value(table, "run_id", str)
+def _run_id(table: Mapping[str, Any], key: str) -> str:
+    run_id: str = _value(table, key, str)
     if not _RUN_ID.fullmatch(run_id):
-        raise _Wrong("its `run_id` is not 16 hexadecimal digits")
+        raise _Wrong(f"its `{key}` is not 16 hexadecimal digits")
     return run_id
 
 
-def _dropped(table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    entries = _value(table, "dropped", list)
+def _dropped(table: Mapping[str, Any], key: str) -> tuple[tuple[str, str], ...]:
+    entries = _value(table, key, list)
     if not all(type(entry) is dict for entry in entries):
-        raise _Wrong("its `dropped` holds something that is no entry")
+        raise _Wrong(f"its `{key}` holds something that is no entry")
     pairs = [[entry.get("path"), entry.get("reason")] for entry in entries]
-    return tuple((path, reason) for path, reason in (_texts("dropped", p) for p in pairs))
+    return tuple((path, reason) for path, reason in (_texts(key, pair) for pair in pairs))
 
 
-def _states(table: Mapping[str, Any]) -> list[FileState]:
-    entries = _value(table, "states", list)
+def _states(table: Mapping[str, Any], key: str) -> dict[str, FileState]:
+    entries = _value(table, key, list)
     states = [file_state(entry) if type(entry) is dict else None for entry in entries]
     if None in states:
-        raise _Wrong("its `states` holds something that is no state of a file")
-    return [state for state in states if state]
+        raise _Wrong(f"its `{key}` holds something that is no state of a file")
+    return {state.path: state for state in states if state}
 
 
-def _hashes(table: Mapping[str, Any]) -> dict[str, str]:
-    hashes: dict[str, str] = _value(table, "replaceable", dict)
-    if not all(_HASH.fullmatch(each) for each in _texts("replaceable", list(hashes.values()))):
-        raise _Wrong("its `replaceable` holds something that is no hash")
+def _hashes(table: Mapping[str, Any], key: str) -> dict[str, str]:
+    hashes: dict[str, str] = _value(table, key, dict)
+    if not all(_HASH.fullmatch(each) for each in _texts(key, list(hashes.values()))):
+        raise _Wrong(f"its `{key}` holds something that is no hash")
     return hashes
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
+    "prompt": _text,
+    "profile": _table,
+    "begun": _table,
+    "server": _table,
+    "plan": _text,
+    "plan_answer": _text,
+    "list_answer": _text,
+    "list_asked": _text,
+    "files": _files,
+    "dropped": _dropped,
+    "states": _states,
+    "totals": _table,
+    "tool_version": lambda table, key: _value(table, key, str),
+    "run_id": _run_id,
+    "replaceable": _hashes,
+}
+"""How each field that is read back comes out of JSON."""
+
+
+class Journal:
+    """The journal of one run, open to append to; its methods raise `OSError`."""
+
+    def __init__(self, folder: Folder, run_id: str) -> None:
+        self._descriptor = folder.append(JOURNAL)
+        self._run_id = run_id
+        self.empty = os.fstat(self._descriptor).st_size == 0
+
+    def append(self, state: FileState, *, durable: bool) -> None:
+        """Add a line, or leave the journal as it was; a durable one is on the disk on return."""
+        line = json.dumps({"run_id": self._run_id, **asdict(state)}).encode() + b"\n"
+        size = os.fstat(self._descriptor).st_size
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+            if durable:
+                os.fsync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, size)
+            raise
+        self.empty = False
+
+    def clear(self) -> None:
+        """Forget everything; `run.json` has it now."""
+        os.ftruncate(self._descriptor, 0)
+        self.empty = True
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+
+def entries(folder: Folder, run_id: str, *, limit: int) -> Iterator[FileState]:
+    """The states that the journal adds to this run's `run.json`, oldest first.
+
+    A line torn by a crash is skipped: the file itself then shows whether it was published.
+    """
+    if folder.status(JOURNAL) is None:
+        return
+    for line in folder.read(JOURNAL, limit=limit).splitlines():
+        try:
+            table = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(table, dict) and table.get("run_id") == run_id and (state := file_state(table)):
+            yield state

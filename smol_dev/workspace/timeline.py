@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from smol_dev.errors import WorkspaceError
-from smol_dev.workspace.failures import translated
-from smol_dev.workspace.folder import Folder, descend
+from smol_dev.workspace.folder import Folder, descend, translated
 from smol_dev.workspace.history import MAX_OBJECT_BYTES, History, Kept, Kind, State
-from smol_dev.workspace.memory import Memory
 from smol_dev.workspace.record import FileState, Record, parse, render
+from smol_dev.workspace.smol_folder import SmolFolder
 
 NEW: Final = 0o666
 """The permission bits of a new file, before the user's mask."""
@@ -41,14 +40,14 @@ class Timeline:
     """The states of the program in one output folder, whose lock is held."""
 
     def __init__(
-        self, root: Folder, memory: Memory, *, refuse: Callable[[str], None], clock: Callable[[], float] = time.time
+        self, root: Folder, smol: SmolFolder, *, refuse: Callable[[str], None], clock: Callable[[], float] = time.time
     ) -> None:
         self._root = root
-        self._memory = memory
+        self._smol = smol
         self._refuse = refuse
         self._clock = clock
         with self._explained("cannot read the history"):
-            self.history = History(memory.folder)
+            self.history = History(smol.folder)
 
     def capture(self, kind: Kind, request: str, record: Record) -> State:
         """Keep the program as it is on disk, unless the current state is just that; return that state."""
@@ -123,7 +122,7 @@ class Timeline:
                     self._keep_copy(each.path)
                 self._put(each, target.files.get(each.path))
                 changed.append(each.path)
-        self._memory.put_back(record)
+        self._smol.put_back(record)
         with self._explained("cannot change the program"):
             self.history.arrive(target)
         return tuple(changed)
@@ -131,7 +130,7 @@ class Timeline:
     def _record(self, target: State) -> Record:
         with self._explained("cannot read the history"):
             data = self.history.content(target.record)
-        return parse(data, source=str(self._memory.folder.path / "history" / "objects" / target.record))
+        return parse(data, source=str(self._smol.folder.path / "history" / "objects" / target.record))
 
     def _put(self, difference: Difference, kept: Kept | None) -> None:
         self._refuse(difference.path)
@@ -147,10 +146,10 @@ class Timeline:
         status = self._status(difference.path)
         mode = stat.S_IMODE(status.st_mode) if status is not None else None if kept.mode == NEW else kept.mode
         with (
-            self._memory.folder.temporary(difference.after, mode=mode) as temporary,
+            self._smol.folder.temporary(difference.after, mode=mode) as temporary,
             descend(self._root, above, create=True) as folder,
         ):
-            self._memory.folder.replace(temporary, folder, name)
+            self._smol.folder.replace(temporary, folder, name)
             folder.sync()
 
     def _remove_empty(self, above: list[str]) -> None:
@@ -161,7 +160,7 @@ class Timeline:
     def _keep_copy(self, path: str) -> None:
         *above, name = path.split("/")
         with descend(self._root, above) as folder:
-            self._memory.keep_copy(folder, name, path)
+            self._smol.keep_copy(folder, name, path)
 
     def _status(self, path: str) -> os.stat_result | None:
         *above, name = path.split("/")

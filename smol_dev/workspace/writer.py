@@ -8,20 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, Self
 
+from smol_dev.chat import StageName
 from smol_dev.errors import AnswerError, WorkspaceError
-from smol_dev.workspace.failures import explain, resume_command, translated
-from smol_dev.workspace.folder import Folder, descend
-from smol_dev.workspace.memory import Memory, nothing_to_resume
+from smol_dev.workspace.folder import Folder, descend, explain, resume_command, translated
 from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.root import resolve
+from smol_dev.workspace.smol_folder import SmolFolder, nothing_to_resume
 from smol_dev.workspace.timeline import Timeline
 
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
 """Most bytes of all files of a run; the caller refuses an answer that would pass it."""
-
-StageName = Literal["plan", "files", "code"]
 
 Standing = Literal["absent", "ours", "replaceable", "foreign"]
 """What is at a path: nothing, this run's file, one that may be replaced (a copy is kept), another."""
@@ -52,7 +50,7 @@ class Workspace:
     def __init__(
         self,
         folder: Folder,
-        memory: Memory,
+        smol: SmolFolder,
         *,
         held: contextlib.ExitStack,
         overwrite: bool,
@@ -61,7 +59,7 @@ class Workspace:
     ) -> None:
         self.root: Path = folder.path
         self._folder = folder
-        self._memory = memory
+        self._smol = smol
         self._held = held
         self._is_new = is_new
         self._overwrite = overwrite
@@ -91,11 +89,11 @@ class Workspace:
                 raise nothing_to_resume(path)
             is_new = not path.exists()
             folder = held.enter_context(Folder.at(path, create=True))
-            memory = Memory.open(folder, overwrite=overwrite, resume=resume, provenance=provenance)
-            held.callback(memory.close)
+            smol = SmolFolder.open(folder, overwrite=overwrite, resume=resume, provenance=provenance)
+            held.callback(smol.close)
             workspace = cls(
                 folder,
-                memory,
+                smol,
                 held=held,
                 is_new=is_new,
                 overwrite=overwrite and not resume,
@@ -117,15 +115,15 @@ class Workspace:
 
     def withdraw(self) -> None:
         """Take away what `open` and `save` made, for a run that never reached a server; the rest stays."""
-        if self._memory.forget() and self._is_new:
+        if self._smol.forget() and self._is_new:
             with contextlib.suppress(OSError):  # something else has come into it
                 self.root.rmdir()
 
     @property
     def record(self) -> Record | None:
         """The record found on resume or saved last, with the states noted since; None before."""
-        record = self._memory.record
-        return record and self._memory.snapshot(record)
+        record = self._smol.record
+        return record and self._smol.snapshot(record)
 
     def allow_sensitive(self, globs: Sequence[str]) -> None:
         """Let files be written that run by themselves and match one of the globs."""
@@ -134,53 +132,53 @@ class Workspace:
     @property
     def earlier_prompt(self) -> str:
         """The prompt of the run before in this folder; empty if there was none."""
-        return self._memory.earlier.prompt if self._memory.earlier else ""
+        return self._smol.earlier.prompt if self._smol.earlier else ""
 
     def present(self) -> tuple[str, ...]:
         """The files of earlier runs that are there."""
-        earlier = self._memory.earlier.written() if self._memory.earlier else {}
+        earlier = self._smol.earlier.written() if self._smol.earlier else {}
         return tuple(path for path in earlier if self._examine(path)[0] != "absent")
 
     @property
     def is_ours(self) -> bool:
         """Whether the record that was found was written here by this user."""
-        return self._memory.is_ours
+        return self._smol.is_ours
 
     @property
     def written_bytes(self) -> int:
         """Bytes of all finished files of this run, those before a resume included."""
-        return self._memory.written_bytes
+        return self._smol.written_bytes
 
     def save(self, record: Record) -> None:
         """Replace `run.json` as a whole, and `plan.md`; for the few moments when a stage is done.
 
         States that were noted are kept, whatever the record says of them.
         """
-        known = self._memory.record.files if self._memory.record else ()
+        known = self._smol.record.files if self._smol.record else ()
         if self._overwrite and record.files != known:
             self._allow_replacing(record.files)
-        self._memory.save(record)
+        self._smol.save(record)
 
     def read_edited(self, name: Literal["plan.md", "files.txt"], *, limit: int) -> bytes | None:
         """What is in the plan's or the list's file now, one byte more than the limit at most."""
         with translated(f"cannot read `{name}` in `{self.root / '.smol'}`", root=self.root):
-            return self._memory.read(name, limit=limit + 1)
+            return self._smol.read(name, limit=limit + 1)
 
     def note(self, state: FileState) -> None:
         """Remember one file at a constant cost; a done file's `sha256` and `bytes` are filled in."""
-        self._memory.note(state)
+        self._smol.note(state)
 
     def keep_answer(self, stage: StageName, path: str | None, attempt: int, text: str) -> str:
         """Keep an unusable answer under `.smol/answers/` for the user to look at; its relative path."""
-        return self._memory.keep_answer(stage, path, attempt, text)
+        return self._smol.keep_answer(stage, path, attempt, text)
 
     def remaining(self, files: Sequence[str] | None = None) -> Remaining:
         """What is left to do of the files (those of the record), judged by what is on disk now."""
-        record = self._memory.record
+        record = self._smol.record
         listed = files if files is not None else record.files if record else ()
         accepted, refused = settle(listed, allow_sensitive=self._allow_sensitive)
         found = {path: self._examine(path) for path in accepted}
-        done = {path for path, state in self._memory.states.items() if state.state == "done"}
+        done = {path for path, state in self._smol.states.items() if state.state == "done"}
         foreign = {path: why for path, (standing, why) in found.items() if standing == "foreign"}
         return Remaining(
             todo=tuple(path for path in found if found[path][0] in {"absent", "replaceable"}),
@@ -197,18 +195,6 @@ class Workspace:
         for path, why in remaining.occupied:
             yield path, _in_the_way(self.root, path, why)
 
-    def conflicts(self, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """Those of the paths that `write` would refuse as things stand, each with the reason."""
-        found = []
-        for path in paths:
-            why = refuse(path, allow_sensitive=self._allow_sensitive)
-            if not why:
-                standing, reason = self._examine(normal(path))
-                why = reason if standing == "foreign" else None
-            if why:
-                found.append((path, why))
-        return tuple(found)
-
     def write(self, path: str, content: str) -> int:
         """Publish the file whole, and say how many bytes it has.
 
@@ -222,13 +208,13 @@ class Workspace:
         *above, name = target.split("/")
         with (
             translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
-            self._memory.folder.temporary(data) as temporary,
+            self._smol.folder.temporary(data) as temporary,
             descend(self._folder, above, create=True) as folder,
         ):
             standing, why = self._stand(folder, name, target)
             if standing == "foreign":
                 raise _in_the_way(self.root, target, why)
-            if standing == "ours" and self._memory.states[target].state == "done":
+            if standing == "ours" and self._smol.states[target].state == "done":
                 standing = "replaceable"  # finished, and asked for again because the plan changed
             with self._intent(target, data):
                 self._publish(temporary, folder, name, target=target, standing=standing)
@@ -246,7 +232,7 @@ class Workspace:
 
     def timeline(self) -> Timeline:
         """The states of the program in the folder; for a folder that was opened to resume."""
-        return Timeline(self._folder, self._memory, refuse=self._refuse)
+        return Timeline(self._folder, self._smol, refuse=self._refuse)
 
     def _refuse(self, path: str) -> None:
         why = refuse(path, allow_sensitive=self._allow_sensitive)
@@ -270,26 +256,26 @@ class Workspace:
     @contextlib.contextmanager
     def _intent(self, target: str, data: bytes) -> Iterator[None]:
         """Remember what is about to be published, so that after a kill it is known as ours."""
-        before = self._memory.states.get(target, FileState(target, "planned"))
+        before = self._smol.states.get(target, FileState(target, "planned"))
         intended = FileState(target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-        self._memory.note(intended, durable=True)
+        self._smol.note(intended, durable=True)
         try:
             yield
         except (OSError, WorkspaceError):
             with contextlib.suppress(WorkspaceError):  # the first failure is the one to tell
-                self._memory.note(before)
+                self._smol.note(before)
             raise
 
     def _publish(self, temporary: str, folder: Folder, name: str, *, target: str, standing: Standing) -> None:
         if standing == "absent":
             try:
-                self._memory.folder.place(temporary, folder, name)
+                self._smol.folder.place(temporary, folder, name)
             except FileExistsError as error:
                 raise _in_the_way(self.root, target, "something else appeared there") from error
             return
         if standing == "replaceable":
-            self._memory.keep_copy(folder, name, target)
-        self._memory.folder.replace(temporary, folder, name)
+            self._smol.keep_copy(folder, name, target)
+        self._smol.folder.replace(temporary, folder, name)
 
     def _examine(self, path: str) -> tuple[Standing, str]:
         """What is at the path now, and why it cannot be replaced if it is foreign."""
@@ -310,18 +296,18 @@ class Workspace:
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a link or a special file"
             return "foreign", f"{kind} of that name is there"
         found = folder.sha256(name)
-        state = self._memory.states.get(path)
+        state = self._smol.states.get(path)
         if state and state.sha256 == found:
             return "ours", ""
-        if self._overwrite or self._memory.replaceable.get(path) == found:
+        if self._overwrite or self._smol.replaceable.get(path) == found:
             return "replaceable", ""
         return "foreign", "a file that this run did not write is there"
 
     def _finish_published(self) -> None:
         """Count as done what a killed run had published and not yet noted."""
-        for path, state in tuple(self._memory.states.items()):
+        for path, state in tuple(self._smol.states.items()):
             if state.state == "planned" and state.sha256 and self._examine(path)[0] == "ours":
-                self._memory.note(replace(state, state="done"))
+                self._smol.note(replace(state, state="done"))
 
     def _allow_replacing(self, files: Sequence[str]) -> None:
         """Remember what stands in the way now, so that a resumed run may replace just that."""
@@ -329,7 +315,7 @@ class Workspace:
             if self._examine(path)[0] == "replaceable":
                 *above, name = path.split("/")
                 with descend(self._folder, above) as folder:
-                    self._memory.replaceable[path] = folder.sha256(name)
+                    self._smol.replaceable[path] = folder.sha256(name)
 
 
 _OTHER_NAME: Final = "the name was the model's choice: ask for another one in the prompt"

@@ -18,8 +18,11 @@ OVERWRITE = (
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
-    """Every path below the folder, with its content where it is a file."""
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    """Every path below the folder, with its content where it is a file; the lock's says when it was tried."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() and path.name != "lock" else None
+        for path in folder.rglob("*")
+    }
 
 
 def refusal(root: Path, *, cwd: Path, home: Path | None = None, resume: bool = False) -> str:

@@ -226,7 +226,7 @@ def test_a_killed_change_is_finished_or_taken_back(tmp_path: Path, *, after: int
     goal = first if back else second
     for target in (second, goal)[: 1 + again]:
         with opened(root) as workspace:
-            dying = Dying(workspace._folder, workspace._memory, refuse=workspace._refuse)  # noqa: SLF001 - a seam
+            dying = Dying(workspace._folder, workspace._smol, refuse=workspace._refuse)  # noqa: SLF001 - a seam
             dying.left = after
             with contextlib.suppress(KilledError):
                 dying.move(target)

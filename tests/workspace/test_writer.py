@@ -72,7 +72,7 @@ def test_a_link_in_the_way_is_never_followed(tmp_path: Path, *, overwrite: bool)
         (workspace.root / "src").symlink_to(victim)
         (workspace.root / "b.py").symlink_to(victim / "a.py")
         blocked = "a file or a symbolic link stands where a folder is needed"
-        assert workspace.conflicts(["src/a.py", "b.py", "c.py"]) == (
+        assert workspace.remaining(["src/a.py", "b.py", "c.py"]).occupied == (
             ("src/a.py", blocked),
             ("b.py", "a link or a special file of that name is there"),
         )
@@ -92,7 +92,7 @@ def test_a_folder_swapped_for_a_link_after_the_check_is_refused(tmp_path: Path) 
     victim.mkdir()
     with opened(tmp_path) as workspace:
         workspace.write("src/a.py", "1\n")
-        assert workspace.conflicts(["src/b.py"]) == ()
+        assert workspace.remaining(["src/b.py"]).todo == ("src/b.py",)
         (workspace.root / "src").rename(workspace.root / "moved")
         (workspace.root / "src").symlink_to(victim)
         assert refusal(workspace, "src/b.py").startswith("cannot write `src/b.py` in ")
@@ -118,7 +118,7 @@ def test_a_file_that_appeared_during_the_run_is_left(tmp_path: Path) -> None:
     with opened(tmp_path) as workspace:
         (workspace.root / "a.py").write_text("mine\n")
         why = "a file that this run did not write is there"
-        assert workspace.conflicts(["a.py"]) == (("a.py", why),)
+        assert workspace.remaining(["a.py"]).occupied == (("a.py", why),)
         assert refusal(workspace, "a.py").startswith(f"cannot write `a.py`: {why} | ")
         assert (workspace.root / "a.py").read_text() == "mine\n"
 
@@ -139,7 +139,7 @@ def test_overwrite_keeps_a_copy_of_what_it_replaces_and_leaves_the_rest(tmp_path
         (out / "src/a.py").chmod(0o755)
         (out / "notes.txt").write_text("mine\n")
         with opened(tmp_path, overwrite=True) as workspace:
-            assert workspace.conflicts(["src/a.py"]) == ()
+            assert workspace.remaining(["src/a.py"]).todo == ("src/a.py",)
             workspace.write("src/a.py", f"new {run}\n")
     assert (out / "src/a.py").read_text() == "new two\n"
     assert (out / "notes.txt").read_text() == "mine\n"
@@ -176,7 +176,7 @@ def test_a_file_of_which_no_copy_can_be_kept_is_not_replaced(tmp_path: Path) -> 
 )
 def test_an_unsafe_path_is_refused_by_the_writer_too(tmp_path: Path, path: str, why: str) -> None:
     with opened(tmp_path) as workspace:
-        assert workspace.conflicts([path]) == ((path, why),)
+        assert workspace.remaining([path]).refused == ((path, why),)
         assert refusal(workspace, path) == (
             f"cannot write `{path}`: {why} | the name was the model's choice: ask for another one in the prompt"
         )

@@ -1,38 +1,49 @@
-"""The folder `.smol`: the run's lock, its record and journal, copies of what was replaced, odd answers."""
+"""The folder `.smol`: the run's lock, its record and journal, copies of what was replaced, unusable answers."""
 
 import contextlib
 import itertools
+import os
 import re
 import secrets
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
 from smol_dev.errors import WorkspaceError
-from smol_dev.workspace import journal, lock
-from smol_dev.workspace.failures import translated
-from smol_dev.workspace.folder import TEMPORARY, Folder, descend
-from smol_dev.workspace.journal import Journal, entries
-from smol_dev.workspace.lock import Lock
+from smol_dev.locks import PRIVATE, lock, made_private
+from smol_dev.workspace.folder import TEMPORARY, Folder, descend, translated
 from smol_dev.workspace.provenance import Provenance
-from smol_dev.workspace.record import FileState, Record, damaged, list_text, parse, render
+from smol_dev.workspace.record import (
+    JOURNAL,
+    RECORD,
+    FileState,
+    Journal,
+    Record,
+    damaged,
+    entries,
+    list_text,
+    parse,
+    render,
+)
 from smol_dev.workspace.root import refuse_foreign
 
 NAME: Final = ".smol"
-RECORD: Final = "run.json"
+LOCK: Final = "lock"
 PLAN: Final = "plan.md"
 LIST: Final = "files.txt"
 
+_SIGNED: Final = re.compile(rb"([0-9]{1,10}) ([0-9-]{10} [0-9:]{8})\n")
 _MAX_RECORD_BYTES: Final = 32 * 1024 * 1024
 _MAX_ANSWER_BYTES: Final = 1024 * 1024
 _MAX_ANSWERS_BYTES: Final = 16 * 1024 * 1024
 
 
-class Memory:
+class SmolFolder:
     """What is remembered of one run, held by its lock until it is closed."""
 
     def __init__(
-        self, folder: Folder, held: Lock, earlier: Record | None, *, resume: bool, provenance: Provenance
+        self, folder: Folder, held: int, earlier: Record | None, *, resume: bool, provenance: Provenance
     ) -> None:
         self.folder = folder
         self.earlier = earlier
@@ -55,20 +66,21 @@ class Memory:
     def open(cls, root: Folder, *, overwrite: bool, resume: bool, provenance: Provenance) -> Self:
         """Lock the folder and prove it writable, or raise with nothing touched."""
         with contextlib.ExitStack() as undo:
-            held = undo.enter_context(Lock(root.path))
+            held = None
             with contextlib.suppress(FileNotFoundError), root.folder(NAME) as present:
-                held.take(present, create=False)
+                if present.status(LOCK) is not None:
+                    held = _locked(present, undo)
             earlier = _earlier(root, resume=resume)
             if not resume and not overwrite:
                 refuse_foreign(root, earlier.written() if earlier else {})
             folder = undo.enter_context(root.folder(NAME, create=True))
-            held.take(folder, create=True)
+            held = _locked(folder, undo) if held is None else held
             for place in (root, folder):
                 _sweep(place)
             _prove_writable(root, folder)
-            memory = cls(folder, held, earlier, resume=resume, provenance=provenance)
+            opened = cls(folder, held, earlier, resume=resume, provenance=provenance)
             undo.pop_all()
-            return memory
+            return opened
 
     def close(self) -> None:
         """Bring `run.json` up to date where the disk lets us, and let go of the folder."""
@@ -76,7 +88,7 @@ class Memory:
             with contextlib.suppress(WorkspaceError):  # the journal has it all
                 self._save(self.snapshot(self.record))
         self._journal.close()
-        self._held.close()
+        os.close(self._held)
         self.folder.close()
 
     def forget(self) -> bool:
@@ -85,7 +97,7 @@ class Memory:
             return False
         self.record = None
         with contextlib.suppress(OSError):
-            for name in (RECORD, journal.NAME, lock.NAME):
+            for name in (RECORD, JOURNAL, LOCK):
                 if self.folder.status(name) is not None:
                     self.folder.remove(name)
             self.folder.path.rmdir()
@@ -197,6 +209,58 @@ class Memory:
         with self.folder.temporary(data) as temporary:
             self.folder.replace(temporary, self.folder, name)
         self.folder.sync()
+
+
+def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
+    """Return the descriptor of the lock file in this folder, locked until it is closed, and signed.
+
+    Raise `WorkspaceError` at once when another run, of this process too, holds it.
+    """
+    try:
+        descriptor = _taken(folder)
+    except BlockingIOError as error:
+        raise WorkspaceError(
+            f"another run is writing to `{folder.path.parent}`{_holder(folder)}",
+            hint="wait until it ends, or choose another folder: `-o DIR`",
+            reason="occupied",
+        ) from error
+    undo.callback(os.close, descriptor)
+    with contextlib.suppress(OSError):  # a file that cannot be written locks all the same
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, PRIVATE)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()} {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+    return descriptor
+
+
+def _taken(folder: Folder) -> int:
+    """Return the descriptor of the lock file, locked. Raises `BlockingIOError` when a run holds it.
+
+    A file that others could open is none of ours, and another user may hold it for ever: it is replaced.
+    """
+    for is_last in (False, True):
+        descriptor = folder.append(LOCK, mode=PRIVATE)
+        try:
+            lock(descriptor)
+        except BlockingIOError:
+            opened, named = os.fstat(descriptor), folder.status(LOCK)
+            is_foreign = made_private(descriptor)
+            os.close(descriptor)
+            if is_last or not is_foreign or not named or not os.path.samestat(opened, named):
+                raise
+            folder.remove(LOCK)
+        else:
+            break
+    return descriptor
+
+
+def _holder(folder: Folder) -> str:
+    """Which process holds the lock, and since when, as it has written there."""
+    try:
+        found = _SIGNED.fullmatch(folder.read(LOCK, limit=100))
+    except OSError:
+        found = None
+    return f": process {found[1].decode()}, since {found[2].decode()}" if found else ""
 
 
 def _earlier(root: Folder, *, resume: bool) -> Record | None:
