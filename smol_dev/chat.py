@@ -4,7 +4,7 @@ Standard library only, so that the pipeline and its tests know no client library
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -73,6 +73,21 @@ class Usage:
     completion: int | None = None
     generating: float | None = None
     is_partial: bool = False
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """Return the sum; a count that is None everywhere stays None, one that is None somewhere makes it partial."""
+    counts = tuple(usages)
+    prompt = [each.prompt for each in counts if each.prompt is not None]
+    cached = [each.cached for each in counts if each.cached is not None]
+    completion = [each.completion for each in counts if each.completion is not None]
+    is_partial = any(each.is_partial or not {len(prompt), len(completion)} <= {0, len(counts)} for each in counts)
+    return Usage(
+        sum(prompt) if prompt else None,
+        sum(cached) if cached else None,
+        sum(completion) if completion else None,
+        is_partial=is_partial,
+    )
 
 
 @dataclass(frozen=True, slots=True)

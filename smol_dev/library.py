@@ -80,17 +80,12 @@ def load_profile(
 
 def plan(prompt: str, *, profile: "str | Loaded | None" = None, stream_handler: StreamHandler | None = None) -> str:
     """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or one for the settings."""
-    from smol_dev.events import Piece, PlanReady
     from smol_dev.run.pipeline import make_plan
 
     async def work() -> str:
-        async with _conversation(prompt, profile) as talk:
-            async for step in make_plan(talk):
-                if isinstance(step, Piece) and stream_handler is not None:
-                    stream_handler(step.text)
-                elif isinstance(step, PlanReady):
-                    return step.text
-        raise AssertionError("make_plan ends with a plan or an error")
+        async with _conversation(prompt, profile, stream_handler) as talk:
+            await make_plan(talk)
+            return talk.plan
 
     return _wait(work())
 
@@ -100,15 +95,12 @@ def specify_file_paths(prompt: str, plan: str, *, profile: "str | Loaded | None"
 
     Raise `ServerError`, `AnswerError`, or one for the settings.
     """
-    from smol_dev.events import FilesReady
     from smol_dev.run.pipeline import list_files
 
     async def work() -> list[str]:
         async with _conversation(prompt, profile, plan=plan) as talk:
-            async for step in list_files(talk):
-                if isinstance(step, FilesReady):
-                    return list(step.files)
-        raise AssertionError("list_files ends with a list or an error")
+            await list_files(talk)
+            return list(talk.files)
 
     return _wait(work())
 
@@ -126,21 +118,13 @@ async def generate_code(
     Raise `UsageError` for a path that may not be written, `ServerError`, `AnswerError`, or one for the
     settings.
     """
-    from smol_dev.events import Piece
-    from smol_dev.run.strategies import FileMissing, FileReady, write_files
+    from smol_dev.run.strategies import ask_file
     from smol_dev.workspace.paths import refuse
 
     if (why := refuse(path)) is not None:
         raise UsageError(f"`{path}` may not be written: {why}", hint="choose a path in the project")
-    async with _conversation(prompt, profile, plan=plan, path=path) as talk:
-        async for step in write_files(talk):
-            if isinstance(step, Piece) and stream_handler is not None:
-                stream_handler(step.text)
-            elif isinstance(step, FileMissing):
-                raise step.error
-            elif isinstance(step, FileReady):
-                return step.content
-    raise AssertionError("write_files ends with every file or its error")
+    async with _conversation(prompt, profile, stream_handler, plan=plan, path=path) as talk:
+        return (await ask_file(talk, path, talk.shared())).value
 
 
 def generate_code_sync(
@@ -196,18 +180,28 @@ async def build_async(
 
 @asynccontextmanager
 async def _conversation(
-    prompt: str, profile: "str | Loaded | None", *, plan: str = "", path: str = ""
+    prompt: str,
+    profile: "str | Loaded | None",
+    stream_handler: StreamHandler | None = None,
+    *,
+    plan: str = "",
+    path: str = "",
 ) -> "AsyncIterator[Conversation]":
     from smol_dev.app.job import job_of
+    from smol_dev.events import Piece
     from smol_dev.run.conversation import Conversation
     from smol_dev.server.connect import connected
+
+    def tell(step: object) -> None:
+        if isinstance(step, Piece) and stream_handler is not None:
+            stream_handler(step.text)
 
     text = _checked(prompt)
     loaded = _loaded(profile)
     async with connected(loaded, _ignore) as link:
         files = (path,) if path else ()
         job = job_of(loaded, link, prompt=text, plan=plan, files=files)
-        talk = Conversation(link.chat, job)
+        talk = Conversation(link.chat, job, tell)
         await talk.learn()
         yield talk
 

@@ -1,5 +1,6 @@
 """A scripted model: the `Chat` that the tests of the method ask."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,8 @@ class FakeChat:
     """Answers each request with the next of `answers`, or with what a function of it says.
 
     A text is an answer that stopped by itself, a `Reply` is given as it is, an error is raised.
-    Every request is kept in `requests`; `most_at_once` counts how many were open together.
+    Every request is kept in `requests`; `most_at_once` counts how many were open together. With `waits`
+    other tasks have their turn between two items of an answer.
     """
 
     answers: Sequence[Answer] | Callable[[Request], Answer]
@@ -26,6 +28,7 @@ class FakeChat:
     measures: Measured = field(default_factory=Measured)
     measured: list[tuple[StageName, tuple[Message, ...]]] = field(default_factory=list)
     stepped_down: list[StageName] = field(default_factory=list)
+    waits: bool = False
     _open: int = 0
 
     async def facts(self, stage: StageName) -> Facts:
@@ -48,6 +51,8 @@ class FakeChat:
             reply = answer if isinstance(answer, Reply) else Reply(answer, "stop", usage=Usage())
             if reply.text:
                 yield Delta(reply.text)
+            if self.waits:
+                await asyncio.sleep(0)
             yield reply
         finally:
             self._open -= 1

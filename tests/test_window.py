@@ -10,9 +10,7 @@ from smol_dev.errors import ServerError
 from smol_dev.events import Retry
 from smol_dev.prompts import shipped
 from smol_dev.run import pipeline
-from smol_dev.run.conversation import Job, StageSettings
-from smol_dev.run.pipeline import Happening
-from smol_dev.run.strategies import FileMissing, FileReady
+from smol_dev.run.conversation import FileMissing, FileReady, Job, StageSettings, Step
 from tests.fakes import Answer, FakeChat
 
 PLAN = "# Plan\n\nOne file, `a.py`."
@@ -25,7 +23,7 @@ def job(**settings: int | bool) -> Job:
     return Job("a counter", lambda paths: (tuple(paths), ()), VARIANTS, stages)  # type: ignore[arg-type]
 
 
-def run(code: Answer, *, facts: Facts = FACTS, **settings: int | bool) -> tuple[list[Happening], list[Request]]:
+def run(code: Answer, *, facts: Facts = FACTS, **settings: int | bool) -> tuple[list[Step], list[Request]]:
     def answer(request: Request) -> Answer:
         if request.stage == "plan":
             return f"<think>\nfirst {'thought ' * 50}\n</think>\n\n{PLAN}"
@@ -35,10 +33,13 @@ def run(code: Answer, *, facts: Facts = FACTS, **settings: int | bool) -> tuple[
 
     chat = FakeChat(answer, known=facts)
 
-    async def collect() -> list[Happening]:
-        return [step async for step in pipeline.run(chat, job(**settings))]
+    return told(chat, job(**settings)), chat.requests
 
-    return asyncio.run(collect()), chat.requests
+
+def told(chat: FakeChat, job: Job) -> list[Step]:
+    steps: list[Step] = []
+    asyncio.run(pipeline.run(chat, job, steps.append))
+    return steps
 
 
 def test_no_thought_goes_back_to_the_model_in_any_stage() -> None:
@@ -64,17 +65,13 @@ def test_a_file_longer_than_what_the_window_leaves_is_asked_for_once() -> None:
 def test_a_prompt_that_was_cut_is_told_before_the_file_is_asked_for_another_way() -> None:
     cut = Reply("```python\nx = 1\n```", "stop", usage=Usage(prompt=4096, completion=20))
     steps, _ = run(cut, facts=Facts(model="fake", window=4096))
-    told = [each for each in steps if isinstance(each, Retry) and each.reason == "context"]
-    assert told == []  # the prompt is far below the window: the count is its own
+    retried = [each for each in steps if isinstance(each, Retry) and each.reason == "context"]
+    assert retried == []  # the prompt is far below the window: the count is its own
     long = "word " * 3000
     cut = Reply("```python\nx = 1\n```", "stop", usage=Usage(prompt=60, completion=20))
     chat = FakeChat(lambda each: cut if each.stage == "code" else PLAN, known=Facts(model="fake"))
-
-    async def collect() -> list[Happening]:
-        waiting = Job(long, lambda paths: (tuple(paths), ()), VARIANTS, plan=PLAN, files=("a.py",))
-        return [step async for step in pipeline.run(chat, waiting)]
-
-    events = [each for each in asyncio.run(collect()) if isinstance(each, Retry)]
+    waiting = Job(long, lambda paths: (tuple(paths), ()), VARIANTS, plan=PLAN, files=("a.py",))
+    events = [each for each in told(chat, waiting) if isinstance(each, Retry)]
     assert {each.reason for each in events} == {"context"}
     assert "silently dropped a part of the prompt: it read 60 tokens" in events[0].message
 
@@ -89,13 +86,8 @@ def test_the_check_for_a_cut_prompt_is_a_setting(*, checks: bool) -> None:
 def test_a_cold_model_is_measured_before_a_prompt_that_may_not_fit() -> None:
     chat = FakeChat([PLAN, "no list"], measures=Measured(window=4096, prompt=5100))
     waiting = Job("word " * 5000, lambda paths: (tuple(paths), ()), VARIANTS)
-
-    async def collect() -> None:
-        async for _ in pipeline.run(chat, waiting):
-            pass
-
     with pytest.raises(ServerError, match="prompt of about 5,100 tokens does not fit"):
-        asyncio.run(collect())
+        told(chat, waiting)
     assert (len(chat.measured), chat.requests) == (1, [])
 
 

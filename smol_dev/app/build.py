@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -284,9 +284,7 @@ class _Run:
         async with connected(self.loaded, caller.show, secrets=self.secrets, keep_secret=caller.keep_secret) as link:
 
             async def follow(job: Job) -> None:
-                async with aclosing(pipeline.run(link.chat, job)) as steps:
-                    async for step in steps:
-                        await delivery.take(step)
+                await pipeline.run(link.chat, job, delivery.take)
                 await delivery.settle()
 
             self.connected = True

@@ -81,10 +81,19 @@ def choose(*, window: int | None, parameters: int | None) -> str:
     return "small" if is_small else "default"
 
 
+def system(words: Words) -> tuple[Message, ...]:
+    """Return the turn before the first request; none where the variant has no words for it."""
+    return (Message("system", _fill(words.system)),) if words.system.strip() else ()
+
+
+def ask_plan(words: Words, *, prompt: str) -> str:
+    """Return the request for the plan."""
+    return _fill(words.plan, prompt=prompt)
+
+
 def opening(words: Words, prompt: str) -> tuple[Message, ...]:
-    """The conversation up to and including the request for the plan."""
-    system = (Message("system", _fill(words.system)),) if words.system.strip() else ()
-    return (*system, Message("user", _fill(words.plan, prompt=prompt)))
+    """Return the conversation up to and including the request for the plan."""
+    return (*system(words), Message("user", ask_plan(words, prompt=prompt)))
 
 
 def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""The one conversation of a run: what is to be done, what is known, and the turns so far.
+"""What a run is given, what it tells while it goes on, and the one conversation between.
 
 system · user (the plan, with the prompt) · assistant (plan) · user (the file list) · assistant (list) ·
 user (write X) · assistant (X) … Everything up to the list is shared by all files.
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smol_dev import prompts
-from smol_dev.chat import STAGES, Chat, Facts, Message, StageName
+from smol_dev.chat import STAGES, Chat, Facts, Message, Pace, StageName, Usage
+from smol_dev.errors import Reason, SmolError
+from smol_dev.events import Event, ProblemFound
 from smol_dev.languages.outline import outline
 from smol_dev.prompts import Words
 from smol_dev.run.budget import Budget
@@ -74,18 +76,97 @@ class Job:
         return self.stages.get(stage, StageSettings())
 
 
-class Conversation:
-    """The turns of one run, the budget of each model it asks, and the words it asks with."""
+@dataclass(frozen=True, slots=True)
+class AnswerRejected:
+    """An answer that could not be used, as the model gave it, for the user to look at."""
 
-    def __init__(self, chat: Chat, job: Job) -> None:
+    stage: StageName
+    path: str | None
+    attempt: int
+    text: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one request cost, whether its answer could be used or not."""
+
+    stage: StageName
+    usage: Usage
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSaid:
+    """The file list's turns of the conversation as they were asked and said, for the record."""
+
+    asked: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReady:
+    """A whole file to be written. `flaw` is a syntax error left after the second try.
+
+    `said` is the model's turn, `asked` the request for it where it was not the usual one.
+    """
+
+    path: str
+    content: str
+    usage: Usage
+    seconds: float
+    flaw: str = ""
+    said: str = ""
+    asked: str = ""
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class FileMissing:
+    """A file that could not be had, and why."""
+
+    path: str
+    reason: Reason
+    error: SmolError
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What did not fit together when the last file was there, and what is left of it."""
+
+    problems: tuple[ProblemFound, ...]
+
+
+Step = Event | AnswerRejected | Spent | ListSaid | FileReady | FileMissing | Checked
+"""Everything that happens in a run, in order: events for the screen, and what is to be written and recorded."""
+
+Tell = Callable[[Step], object]
+
+
+def exchange(asked: str, said: str) -> tuple[Message, Message]:
+    """Return our request and the model's answer as turns of a conversation."""
+    return Message("user", asked), Message("assistant", said)
+
+
+class Conversation:
+    """The turns of one run, the budget of each model it asks, and the words it asks with.
+
+    `tell` is called with every step of the run as it happens.
+    """
+
+    def __init__(self, chat: Chat, job: Job, tell: Tell) -> None:
         self.chat = chat
         self.job = job
+        self.tell = tell
         self.plan = job.plan
         self.list_answer = job.list_answer
         self.list_asked = job.list_asked
         self.files = job.files
         self.answers: dict[str, tuple[Message, ...]] = {}
         """For each file the turns up to and including the answer that holds it."""
+        self.contents: dict[str, str] = {}
+        """The text of each file that is there."""
         self._outlines: Mapping[str, Sequence[str]] = {}
         self._facts: dict[StageName, Facts] = {}
         self._budgets: dict[str, Budget] = {}
@@ -116,19 +197,19 @@ class Conversation:
         budget.wanted, budget.checks = settings.max_output_tokens, settings.truncation_check
         return budget
 
-    def variant(self, stage: StageName) -> str:
-        """The name of the prompt variant of a stage."""
-        return self._variants[stage]
-
     def slots(self) -> int:
         """How many files may be asked for at once."""
         if self.job.strategy == "chain":
             return 1
         return self.job.concurrency or self._facts["code"].slots or self.job.usual_concurrency
 
-    def opening(self, *, short: bool = False) -> tuple[Message, ...]:
-        """The turns up to and including the request for the plan."""
-        return prompts.opening(self._words("plan", short=short), self.job.prompt)
+    def system(self, *, short: bool = False) -> tuple[Message, ...]:
+        """Return the turn before the first request, if the words have one."""
+        return prompts.system(self._words("plan", short=short))
+
+    def plan_request(self, *, short: bool = False) -> str:
+        """Return the request for the plan."""
+        return prompts.ask_plan(self._words("plan", short=short), prompt=self.job.prompt)
 
     def shared(self, *, short: bool = False, trim: int | None = None) -> tuple[Message, ...]:
         """The turns up to the list's answer, with which every file's request begins.
@@ -137,11 +218,11 @@ class Conversation:
         that the whole does not fit.
         """
         plan = self.plan if trim is None else prompts.trimmed(self.plan, trim)
-        opened = (*self.opening(short=short), Message("assistant", plan))
+        opened = (*self.system(short=short), *exchange(self.plan_request(short=short), plan))
         if not self.list_answer:
             return opened
         asked = self.list_request(short=True) if short else self.list_asked or self.list_request()
-        return (*opened, Message("user", asked), Message("assistant", self.list_answer))
+        return (*opened, *exchange(asked, self.list_answer))
 
     def list_request(self, *, short: bool = False, example: bool = True) -> str:
         """The request for the file list."""
@@ -162,12 +243,13 @@ class Conversation:
         )
 
     def wrote(self, path: str, content: str) -> None:
-        """Note a file that is written; the requests for later ones say what it defines."""
+        """Note a file that is there; the requests for later ones say what it defines."""
+        self.contents[path] = content
         self._outlines = {**self._outlines, path: outline(path, content)}
 
-    def turns_before_mending(self, path: str, content: str, request: Message) -> tuple[Message, ...]:
+    def turns_before_mending(self, path: str, request: Message) -> tuple[Message, ...]:
         """The conversation to ask for a file once more in: all of it where it fits, else what led to the file."""
-        alone = (*self.shared(), Message("user", self.file_request(path)), Message("assistant", content))
+        alone = (*self.shared(), *exchange(self.file_request(path), self.contents[path]))
         own = self.answers.get(path, alone)
         newest = next(reversed(self.answers.values()), own)
         goes_on = newest[: len(own)] == own and self.budget("code").fits((*newest, request))

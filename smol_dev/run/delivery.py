@@ -27,9 +27,7 @@ from smol_dev.events import (
     Warned,
 )
 from smol_dev.redact import redact
-from smol_dev.run.ask import AnswerRejected, Spent
-from smol_dev.run.pipeline import Happening, ListSaid
-from smol_dev.run.strategies import Checked, FileMissing, FileReady
+from smol_dev.run.conversation import AnswerRejected, Checked, FileMissing, FileReady, ListSaid, Spent, Step
 from smol_dev.run.totals import Totals, as_totals, summed
 from smol_dev.safe import command
 from smol_dev.workspace.paths import invisible, noteworthy
@@ -85,7 +83,7 @@ class Delivery:
         self._writing: set[asyncio.Task[None]] = set()
         self._trouble: SmolError | None = None
 
-    async def take(self, step: Happening) -> None:
+    def take(self, step: Step) -> None:
         """Write, record and show one step. Raises what the disk or the limits of a run forbid."""
         if self._trouble is not None:
             raise self._trouble

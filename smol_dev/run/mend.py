@@ -4,8 +4,7 @@ A new version takes the place of the old one only where it has fewer problems an
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from smol_dev import prompts
@@ -14,9 +13,9 @@ from smol_dev.checks import RULES, Problem, check
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Noticed, ProblemFound
 from smol_dev.languages.outline import outline
-from smol_dev.run.ask import Answered, Form, Question, Step, Wording, ask
-from smol_dev.run.conversation import Conversation
-from smol_dev.run.strategies import Checked, FileReady, file_reader
+from smol_dev.run.ask import Answered, Form, Question, Wording, ask
+from smol_dev.run.conversation import Checked, Conversation, FileReady
+from smol_dev.run.strategies import file_reader
 
 PLANNED_NAME: Final = re.compile(r"`([A-Za-z_]\w{2,60})\(")
 """A function as plans name it, in back-ticks with its parameters."""
@@ -28,39 +27,36 @@ FIT: Final = tuple(rule for rule in RULES if rule != "syntax")
 """The rules of a run; syntax is judged, and asked about, when a file is read."""
 
 
-async def mend(talk: Conversation, files: Mapping[str, str]) -> AsyncGenerator[Step | FileReady | Checked, None]:
-    """Check the files against each other, and ask once for each that has problems.
+async def mend(talk: Conversation) -> None:
+    """Check the files that are there against each other, and ask once for each that has problems.
 
-    `files` are the texts of those that are there, by path. Where something was found, the last item
-    is `Checked`.
+    Where something was found, `Checked` is told last.
     """
-    now = dict(files)
-    others = [path for path in talk.files if path not in files]
+    now = talk.contents
+    others = [path for path in talk.files if path not in now]
     found = problems_of(now, others)
     for path in dict.fromkeys(problem.path for problem in found):
         before = problems_of(now, others)
         own = [problem for problem in before if problem.path == path]
         if not own or path in talk.job.locked:
             continue
-        yield Noticed(f"mending `{path}`: {counted(len(own))}")
+        talk.tell(Noticed(f"mending `{path}`: {counted(len(own))}"))
         try:
-            async with aclosing(_ask(talk, path, own, now)) as steps:
-                async for step in steps:
-                    if not isinstance(step, Answered):
-                        yield step
-                    elif is_better(problems_of({**now, path: step.value}, others), before, path):
-                        now[path] = step.value
-                        talk.answers.pop(path, None)
-                        talk.answers[path] = (*step.turns, Message("assistant", step.said))
-                        yield FileReady(path, step.value, step.usage, step.seconds, step.flaw)
-                    else:
-                        yield Noticed(f"the new `{path}` fits no better; the first one is kept")
+            answered = await _ask(talk, path, own)
         except (AnswerError, ServerError) as error:
-            yield Noticed(f"`{path}` stays as it is: {error.message}")
+            talk.tell(Noticed(f"`{path}` stays as it is: {error.message}"))
             if isinstance(error, ServerError):
                 break
+            continue
+        if is_better(problems_of({**now, path: answered.value}, others), before, path):
+            now[path] = answered.value
+            talk.answers.pop(path, None)
+            talk.answers[path] = (*answered.turns, Message("assistant", answered.said))
+            talk.tell(FileReady(path, answered.value, answered.usage, answered.seconds, answered.flaw))
+        else:
+            talk.tell(Noticed(f"the new `{path}` fits no better; the first one is kept"))
     if found:
-        yield Checked(tuple(_outcome(found, problems_of(now, others))))
+        talk.tell(Checked(tuple(_outcome(found, problems_of(now, others)))))
 
 
 def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:
@@ -80,25 +76,18 @@ def counted(number: int) -> str:
     return "1 problem" if number == 1 else f"{number:,} problems"
 
 
-def _ask(
-    talk: Conversation, path: str, problems: Sequence[Problem], files: Mapping[str, str]
-) -> AsyncGenerator[Step | Answered[str], None]:
+async def _ask(talk: Conversation, path: str, problems: Sequence[Problem]) -> Answered[str]:
     lines = [f"line {each.line}: {each.message}" for each in problems[:MOST_SHOWN]]
-    outlines = {other: outline(other, text) for other, text in files.items() if other != path}
+    outlines = {other: outline(other, text) for other, text in talk.contents.items() if other != path}
+    undefined = _undefined(talk.plan, talk.contents)
 
     def words(form: Form) -> Wording:
-        request = prompts.ask_mended(path, lines, outlines, undefined=_undefined(talk.plan, files), fence=form.fence)
+        request = prompts.ask_mended(path, lines, outlines, undefined=undefined, fence=form.fence)
         return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
 
-    question = Question(
-        "code",
-        talk.turns_before_mending(path, files[path], Message("user", words(Form()).text)),
-        words,
-        file_reader(path, syntax_check=talk.job.syntax_check),
-        retries=0,
-        path=path,
-    )
-    return ask(talk.chat, question, talk.budget("code"))
+    turns = talk.turns_before_mending(path, Message("user", words(Form()).text))
+    read = file_reader(path, syntax_check=talk.job.syntax_check)
+    return await ask(talk, Question("code", turns, words, read, retries=0, path=path))
 
 
 def _undefined(plan: str, files: Mapping[str, str]) -> list[str]:

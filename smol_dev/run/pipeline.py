@@ -1,14 +1,12 @@
-"""The method: a plan, a list of files, then each file; a generator of what happens.
+"""The method: a plan, a list of files, then each file, and a look at whether they fit together.
 
-It asks a `Chat` and yields events; it writes nothing and knows no server, no folder and no screen.
+It asks a `Chat` and tells what happens; it writes nothing and knows no server, no folder and no screen.
 """
 
 import itertools
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from smol_dev import prompts
@@ -18,9 +16,9 @@ from smol_dev.events import Dropped, FilesReady, PlanReady, Warned
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
-from smol_dev.run.ask import Answered, Question, Step, Wording, ask
-from smol_dev.run.conversation import Conversation, Job
-from smol_dev.run.strategies import Checked, FileMissing, FileReady, write_files
+from smol_dev.run.ask import Form, Question, Wording, ask
+from smol_dev.run.conversation import Conversation, Job, ListSaid, Tell
+from smol_dev.run.strategies import write_files
 from smol_dev.safe import command
 
 LOG: Final = logging.getLogger(__name__)
@@ -28,99 +26,67 @@ MOST_LISTED: Final = 10_000
 """A list longer than this is not a list but a model that counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListSaid:
-    """The file list's turns of the conversation as they were asked and said, for the record."""
+async def run(chat: Chat, job: Job, tell: Tell) -> None:
+    """Do the job; `tell` is called with everything that happens, until the last file was had or given up.
 
-    asked: str
-    text: str
-
-
-Happening = Step | ListSaid | FileReady | FileMissing | Checked
-
-
-async def run(chat: Chat, job: Job) -> AsyncGenerator[Happening, None]:
-    """Everything that happens, in order, until the last file was had or given up.
-
-    Raises `ServerError` or `AnswerError` when the plan or the list cannot be had. A file that
-    cannot be had is a `FileMissing`, and the others go on. Closed early, every request is dropped.
+    Raise `ServerError` or `AnswerError` when the plan or the list cannot be had. A file that cannot be had
+    is a `FileMissing`, and the others go on. What `tell` raises ends the run; however it ends, no request
+    stays open.
     """
-    talk = Conversation(chat, job)
+    talk = Conversation(chat, job, tell)
     await talk.learn()
     if not talk.plan:
-        async with aclosing(make_plan(talk)) as planning:
-            async for step in planning:
-                yield step
+        await make_plan(talk)
+        await talk.learn()
     if not talk.files:
-        async with aclosing(list_files(talk)) as listing:
-            async for list_step in listing:
-                yield list_step
+        await list_files(talk)
     if job.plan_only:
         return
-    files = {path: written.content for path, written in job.written.items()}
-    async with aclosing(write_files(talk)) as writing:
-        async for file_step in writing:
-            if isinstance(file_step, FileReady):
-                files[file_step.path] = file_step.content
-            yield file_step
-    if job.check_references and files:
+    await write_files(talk)
+    if job.check_references and talk.contents:
         # The parsers of a check are loaded when the last file is there: no request waits for them.
         from smol_dev.run.mend import mend  # noqa: PLC0415 - as said above
 
-        async with aclosing(mend(talk, files)) as mending:
-            async for mending_step in mending:
-                yield mending_step
+        await mend(talk)
 
 
-async def make_plan(talk: Conversation) -> AsyncGenerator[Step, None]:
+async def make_plan(talk: Conversation) -> None:
     """Ask for the plan, which `talk` then knows."""
-    *before, request = talk.opening()
-    question = Question(
-        "plan", tuple(before), lambda _: Wording(request.content), read_plan, talk.job.settings("plan").answer_retries
-    )
-    async with aclosing(ask(talk.chat, question, talk.budget("plan"))) as steps:
-        async for step in steps:
-            if isinstance(step, Answered):
-                talk.plan = step.value
-                yield PlanReady(step.value)
-            else:
-                yield step
-    await talk.learn()
+    retries = talk.job.settings("plan").answer_retries
+    question = Question("plan", talk.system(), lambda _: Wording(talk.plan_request()), read_plan, retries)
+    talk.plan = (await ask(talk, question)).value
+    talk.tell(PlanReady(talk.plan))
 
 
-async def list_files(talk: Conversation) -> AsyncGenerator[Step | ListSaid, None]:
+async def list_files(talk: Conversation) -> None:
     """Ask for the file list, which `talk` then knows; from the plan where no list can be had.
 
-    Raises `AnswerError` when nothing of the list may be written, or when it is longer than allowed.
+    Raise `AnswerError` when nothing of the list may be written, or when it is longer than allowed.
     """
-    question = Question(
-        "files",
-        talk.shared(),
-        lambda form: Wording(
-            talk.list_request(example=form.example),
-            enforced=talk.list_request(example=False),
-            opening=prompts.LIST_OPENING,
-        ),
-        _list_reader(),
-        talk.job.settings("files").answer_retries,
-        schema=prompts.FILE_LIST_SCHEMA,
-    )
+    retries = talk.job.settings("files").answer_retries
+    schema = prompts.FILE_LIST_SCHEMA
+    question = Question("files", talk.shared(), _list_wording(talk), _list_reader(), retries, schema=schema)
     try:
-        async with aclosing(ask(talk.chat, question, talk.budget("files"))) as steps:
-            async for step in steps:
-                if isinstance(step, Answered):
-                    listed, said = step.value, step.said
-                    talk.list_asked = step.turns[-1].content
-                else:
-                    yield step
+        answered = await ask(talk, question)
     except AnswerError as error:
         listed = _from_plan(talk, error)
         said = json.dumps({"files": listed.files})
-        yield Warned(f"{error.message}; the files are taken from the plan")
+        talk.tell(Warned(f"{error.message}; the files are taken from the plan"))
+    else:
+        listed, said = answered.value, answered.said
+        talk.list_asked = answered.turns[-1].content
     settled = _settle(talk, listed)
     talk.files, talk.list_answer = settled.files, said
-    yield ListSaid(talk.list_asked, said)
-    yield settled
+    talk.tell(ListSaid(talk.list_asked, said))
+    talk.tell(settled)
+
+
+def _list_wording(talk: Conversation) -> Callable[[Form], Wording]:
+    def words(form: Form) -> Wording:
+        enforced = talk.list_request(example=False)
+        return Wording(talk.list_request(example=form.example), enforced, prompts.LIST_OPENING)
+
+    return words
 
 
 def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:

@@ -1,32 +1,30 @@
 """What a run cost: tokens, requests, and the span of each stage."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from smol_dev.chat import Pace, StageName, Usage
+from smol_dev.chat import Pace, StageName, Usage, total
 from smol_dev.events import RunDone, StageTotal
-from smol_dev.run.ask import Spent, add
+from smol_dev.run.conversation import Spent
 
 
 class Totals:
     """Tokens, requests and the span of each stage."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.pace = Pace()
-        self._usage: Usage | None = None
-        self._answers = 0
         self._clock = clock
         self._open: set[StageName] = set()
         self._spans: dict[StageName, tuple[float, float]] = {}
-        self._spent: dict[StageName, Usage] = {}
-        self._requests: dict[StageName, int] = {}
+        self._requests: Counter[StageName] = Counter()
+        self._spent: list[Spent] = []
 
     def begin(self, stage: StageName) -> None:
         """A request of the stage goes out."""
         now = self._clock()
         self._spans.setdefault(stage, (now, now))
-        self._requests[stage] = self._requests.get(stage, 0) + 1
+        self._requests[stage] += 1
         self._open.add(stage)
 
     def end(self, stage: StageName) -> None:
@@ -37,17 +35,19 @@ class Totals:
 
     def spend(self, spent: Spent) -> None:
         """Count what a request cost."""
-        self._answers += 1
-        self._usage = add(self._usage, spent.usage)
-        self.pace += spent.pace
-        self._spent[spent.stage] = add(self._spent.get(spent.stage), spent.usage)
+        self._spent.append(spent)
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of all requests together."""
+        return sum((spent.pace for spent in self._spent), Pace())
 
     @property
     def usage(self) -> Usage:
         """The counts of all requests; of one without an answer they are missing."""
-        usage = self._usage or Usage()
+        usage = total(spent.usage for spent in self._spent)
         is_known = usage.prompt is not None or usage.completion is not None
-        is_partial = usage.is_partial or self._answers < sum(self._requests.values())
+        is_partial = usage.is_partial or len(self._spent) < self._requests.total()
         return replace(usage, is_partial=is_known and is_partial)
 
     def stages(self) -> tuple[StageTotal, ...]:
@@ -59,9 +59,8 @@ class Totals:
         )
 
     def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
-        usage = self._spent.get(stage, Usage())
-        requests = self._requests.get(stage, 0)
-        return StageTotal(stage, last - first, requests, usage.prompt, usage.cached, usage.completion)
+        usage = total(spent.usage for spent in self._spent if spent.stage == stage)
+        return StageTotal(stage, last - first, self._requests[stage], usage.prompt, usage.cached, usage.completion)
 
 
 def as_totals(done: RunDone) -> dict[str, object]:

@@ -11,8 +11,8 @@ import pytest
 from smol_dev.chat import Usage
 from smol_dev.errors import WorkspaceError
 from smol_dev.events import Event, FileFailed, RunDone
+from smol_dev.run.conversation import FileReady
 from smol_dev.run.delivery import Delivery
-from smol_dev.run.strategies import FileReady
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import plays
@@ -35,7 +35,7 @@ def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> No
         with Broken.open(Path("out"), cwd=tmp_path, home=None) as workspace:
             delivery = Delivery(workspace, Record("p", {}), shown.append, max_file_bytes=100)
             for path in ("a.py", "b.py"):
-                await delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1))
+                delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1))
             await delivery.settle()
             done = await delivery.finish()
             delivery.close()
@@ -76,7 +76,7 @@ def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> Non
         with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
             delivery = Delivery(workspace, Record("p", {}), shown.append, max_file_bytes=100)
             shutil.rmtree(tmp_path / "out")
-            await delivery.take(FileReady("a.py", "A = 1\n", Usage(), 0.1))
+            delivery.take(FileReady("a.py", "A = 1\n", Usage(), 0.1))
             try:
                 await delivery.settle()
             finally:

@@ -8,9 +8,7 @@ import pytest
 from smol_dev.chat import Message, Request
 from smol_dev.errors import ServerError
 from smol_dev.events import FileDone, ProblemFound, RunDone
-from smol_dev.run.conversation import Job
-from smol_dev.run.pipeline import Happening
-from smol_dev.run.strategies import Checked, FileReady
+from smol_dev.run.conversation import Checked, FileReady, Job, Step
 from tests.app.test_build import World
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
 from tests.fakes import Answer, FakeChat
@@ -43,11 +41,11 @@ def program(*answers: Answer, main: str = BROKEN, plan: str = PLAN) -> FakeChat:
     return FakeChat(answer)
 
 
-def outcome(steps: list[Happening]) -> tuple[ProblemFound, ...]:
+def outcome(steps: list[Step]) -> tuple[ProblemFound, ...]:
     return next((step.problems for step in steps if isinstance(step, Checked)), ())
 
 
-def files(steps: list[Happening]) -> list[tuple[str, str]]:
+def files(steps: list[Step]) -> list[tuple[str, str]]:
     return [(step.path, step.content) for step in steps if isinstance(step, FileReady)]
 
 

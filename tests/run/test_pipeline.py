@@ -1,8 +1,7 @@
 """The whole method against a scripted model: what is asked, in which order, and what comes out."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -13,10 +12,17 @@ from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Dropped, FilesReady, FileStarted, Piece, PlanReady, Retry, StageStarted
 from smol_dev.prompts import shipped
 from smol_dev.run import pipeline
-from smol_dev.run.ask import AnswerRejected, Spent
-from smol_dev.run.conversation import Job, StageSettings, Written
-from smol_dev.run.pipeline import Happening, ListSaid
-from smol_dev.run.strategies import FileMissing, FileReady
+from smol_dev.run.conversation import (
+    AnswerRejected,
+    FileMissing,
+    FileReady,
+    Job,
+    ListSaid,
+    Spent,
+    StageSettings,
+    Step,
+    Written,
+)
 from tests.fakes import Answer, FakeChat
 
 PLAN = "# Plan\n\n`a.py` exports `A`, `b.py` uses it."
@@ -31,11 +37,10 @@ def settle_all(paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, 
 JOB = Job("a counter", settle_all, VARIANTS)
 
 
-def happenings(chat: FakeChat, job: Job = JOB) -> list[Happening]:
-    async def collect() -> list[Happening]:
-        return [step async for step in pipeline.run(chat, job)]
-
-    return asyncio.run(collect())
+def happenings(chat: FakeChat, job: Job = JOB) -> list[Step]:
+    steps: list[Step] = []
+    asyncio.run(pipeline.run(chat, job, steps.append))
+    return steps
 
 
 def said(request: Request, *, enforced: bool = False) -> str:
@@ -50,7 +55,7 @@ def words(request: Request) -> tuple[Message, ...]:
     return (*request.messages[:-1], Message("user", request.unenforced))
 
 
-def without_turns(step: Happening) -> FileReady:
+def without_turns(step: Step) -> FileReady:
     """The file that was had, whatever was said about it."""
     assert isinstance(step, FileReady)
     return replace(step, said="", asked="")
@@ -507,18 +512,37 @@ def test_an_endlessly_repeating_answer_is_broken_off_while_it_streams() -> None:
     assert chat.closed == 4
 
 
+class LeftError(Exception):
+    """The one who is told wants no more."""
+
+
+def raise_left() -> None:
+    raise LeftError
+
+
+def cancel() -> None:
+    task = next(task for task in asyncio.all_tasks() if task.get_name() == "the run")
+    task.cancel()
+
+
 @pytest.mark.parametrize("strategy", ["chain", "parallel"])
 @pytest.mark.parametrize("stage", ["plan", "files", "code"])
+@pytest.mark.parametrize(
+    ("leave", "left"), [(raise_left, LeftError), (cancel, asyncio.CancelledError)], ids=["raises", "is cancelled"]
+)
 def test_a_run_that_is_left_in_mid_answer_has_dropped_its_request(
-    stage: str, strategy: Literal["chain", "parallel"]
+    stage: str, strategy: Literal["chain", "parallel"], leave: Callable[[], None], left: type[BaseException]
 ) -> None:
-    chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"])
+    chat = FakeChat([PLAN, LIST, "A = 1\n", "import a\n"], waits=True)
 
-    async def leave() -> None:
-        async with aclosing(pipeline.run(chat, replace(JOB, strategy=strategy))) as steps:
-            async for step in steps:
-                if isinstance(step, Piece) and step.stage == stage:
-                    break
-        assert chat.closed == len(chat.requests)
+    def tell(step: Step) -> None:
+        if isinstance(step, Piece) and step.stage == stage:
+            leave()
 
-    asyncio.run(leave())
+    async def work() -> None:
+        with pytest.raises(left):
+            await asyncio.create_task(pipeline.run(chat, replace(JOB, strategy=strategy), tell), name="the run")
+        assert chat.closed == len(chat.requests) > 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(work())
