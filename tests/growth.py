@@ -110,7 +110,7 @@ def _of_tables() -> dict[tuple[str, int], Found]:
         for pattern in patterns._finders(part, name):  # noqa: SLF001 - a table has no other reader
             found[_key(pattern)] = Found(f"failures.toml {part}.{name}", {"finditer"})
     for server in known.servers():
-        places = (*server.window, *server.slots, *server.parameters, *server.loaded, *server.type)
+        places = server.places(*server.tells)
         texts = [*server.signs.values(), server.words, *(place.pattern for place in places)]
         for text in filter(None, texts):
             found[_key(re.compile(text))] = Found(f"known.toml {server.name}", {"search"})

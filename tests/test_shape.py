@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "tokens": set(),
     "events": {"errors", "chat"},
     "chat": {"errors"},
-    "families": set(),
+    "families": {"chat"},
     "config": {*GROUND, "families"},
     "server": {*GROUND, "config", "demo", "families"},
     "prompts": {"chat"},

@@ -5,26 +5,25 @@ from collections.abc import Callable
 from smol_dev.app.caller import Caller
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
-from smol_dev.server import checkup
-from smol_dev.server.check import Check
-from smol_dev.server.checkup import Advised, Examination, Offered
+from smol_dev.server import doctor
 from smol_dev.server.detect import Search, find
+from smol_dev.server.doctor import Advised, Check, Examination, Offered
 from smol_dev.server.transport import open_client
 
 
 def models(flags: Flags, caller: Caller) -> Offered:
     """Return what the selected server offers. Raise `ServerError` when it does not tell."""
-    return caller.wait_for(checkup.models(_load(flags, caller), caller.show, caller.keep_secret))
+    return caller.wait_for(doctor.models(_load(flags, caller), caller.show, caller.keep_secret))
 
 
 def advice(flags: Flags, caller: Caller) -> Advised:
     """Return which models fit this machine: those of the selected server if it runs, and those of the table."""
-    return caller.wait_for(checkup.advice(_load(flags, caller), caller.show, caller.keep_secret))
+    return caller.wait_for(doctor.advice(_load(flags, caller), caller.show, caller.keep_secret))
 
 
 def check(flags: Flags, caller: Caller, *, show: Callable[[Check], None]) -> Examination:
     """Check the selected profile, from its settings to a short answer; each check is shown as it is done."""
-    work = checkup.check(_load(flags, caller), caller.show, caller.keep_secret, show_check=show)
+    work = doctor.check(_load(flags, caller), caller.show, caller.keep_secret, show_check=show)
     return caller.wait_for(work)
 
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from smol_dev.app.caller import Caller
     from smol_dev.config.layers import Flags
-    from smol_dev.server.check import Check
-    from smol_dev.server.checkup import Examination
+    from smol_dev.server.doctor import Check, Examination
 
 NAME_WIDTH = len("structured output")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smol_dev.app.caller import Caller
     from smol_dev.config.layers import Flags
-    from smol_dev.server.checkup import Advised, Offered
+    from smol_dev.server.doctor import Advised, Offered
 
 
 @click.command()

@@ -25,8 +25,7 @@ from smol_dev.server import known as servers
 from smol_dev.server.deadlines import Deadlines
 from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, TooLongError, classify, failure, unreachable
-from smol_dev.server.known import Known, Offer
-from smol_dev.server.measure import count, load
+from smol_dev.server.known import Known, Offer, count, load
 from smol_dev.server.network import speaks_tls
 from smol_dev.server.postponed import postponed
 from smol_dev.server.probes import SMALLEST_MODEL, Overdue, address, fetch
@@ -239,6 +238,10 @@ class Client:
         """The forms of structured output that are left to ask for, the best first; empty is text."""
         return self._habits_of(self.profile.stage(stage)).rungs
 
+    def left_out(self, stage: StageName) -> frozenset[str]:
+        """Return the fields of a request that the server was found to refuse for the stage's model."""
+        return frozenset(self._habits_of(self.profile.stage(stage)).left_out)
+
     def _without(self, field: str, request: Request, profile: Profile, form: Form) -> Note | None:
         """What to tell about the field that is left out from now on; None when that cannot help."""
         habits = self._habits_of(profile)
@@ -319,7 +322,7 @@ class Client:
             remote = (await self.facts(stage)).remote
         if remote is None:
             raise failure("timeout", asked, message=f"{asked.server} {UNSAID_PLACE}")
-        if remote or (is_cloud_model(asked.model) and self.known and self.known.remote):
+        if remote or (is_cloud_model(asked.model) and self.known and self.known.places("remote")):
             raise self._keep_here or failure("cloud_model", asked)
 
     def _about_the_proxy(self) -> Note | None:
@@ -370,7 +373,7 @@ class Client:
         """The habits of the stage's model, with what the server tells of its sampling."""
         habits = self._habits_of(profile)
         if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
-            is_told = bool(self.known.sampling)
+            is_told = bool(self.known.places("sampling"))
             usual = Facts(applies_sampling=self.known.applies_sampling)
             habits.facts = await self.facts(stage) if is_told else usual
         return habits

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+import httpx2
+
 from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.layers import BUILT_IN_PROFILE
@@ -21,11 +23,16 @@ from smol_dev.events import Noticed, Show, Warned
 from smol_dev.safe import command, named
 from smol_dev.server.client import Client
 from smol_dev.server.detect import choose, find, no_model, pick
-from smol_dev.server.reach import model_list
+from smol_dev.server.failures import Answer, Asked, classify, failure
+from smol_dev.server.known import listed
+from smol_dev.server.probes import Probe
 from smol_dev.server.transport import open_client
 
 KeepSecret = Callable[[str], None]
 """Told every secret before it is used, so that no screen shows it."""
+
+LIST_SECONDS: Final = 30.0
+"""For a list of models; a gateway may have to ask others first."""
 
 LOADING: Final = 1.0
 """Seconds until a server that loads its model is asked again."""
@@ -188,3 +195,23 @@ async def _wait_for_list(client: Client, show: Show) -> None:
             await asyncio.sleep(LOADING)
         else:
             return
+
+
+async def model_list(client: Client) -> tuple[str, ...]:
+    """Return the names of the server's models. Raise `ServerError` when it tells none."""
+    asked = client.asked("plan")
+    try:
+        async with asyncio.timeout(LIST_SECONDS):
+            response = await client.http.get(f"{asked.base_url.rstrip('/')}/models")
+    except (httpx2.HTTPError, TimeoutError) as error:
+        raise await client.explain(error, "plan") from error
+    probe = Probe(response.status_code, dict(response.headers), response.text)
+    names = listed(probe)
+    if names is None:
+        raise _no_list(probe, asked)
+    return names
+
+
+def _no_list(probe: Probe, asked: Asked) -> ServerError:
+    error = classify(Answer(probe.status, probe.headers, probe.body), asked)
+    return failure("wrong_path", asked) if error.kind == "empty" else error

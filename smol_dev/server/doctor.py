@@ -1,24 +1,35 @@
-"""Whether the server of a profile works, checked in the order in which things can be wrong.
+"""What the server of a profile offers, and whether it works, checked in the order in which things can be wrong.
 
 Each check tells what it found and, if it failed, what to type. After a failure that makes the rest
 pointless the examination ends.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
-from smol_dev.chat import STAGES, Facts, StageName
-from smol_dev.config.endpoint import is_cloud_model
+from smol_dev.chat import STAGES, Delta, Facts, Message, Note, Reply, Request, StageName
+from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of, parts_of
+from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
+from smol_dev.errors import ServerError, SmolError
+from smol_dev.events import Show
 from smol_dev.safe import command, safe
-from smol_dev.server.check import Check, State
 from smol_dev.server.client import Client
+from smol_dev.server.connect import KeepSecret, connected, model_list
 from smol_dev.server.detect import choose
 from smol_dev.server.failures import USUAL_WINDOW, failure, sentence
+from smol_dev.server.families import automatic
 from smol_dev.server.known import Offer
+from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.probes import same
-from smol_dev.server.reach import reach
-from smol_dev.server.trial import complete, structured
+from smol_dev.tokens import tokens
+
+State = Literal["ok", "warned", "failed"]
 
 TOO_SMALL: Final = 4_096
 """Tokens. A plan, a list and a file do not fit together into less."""
@@ -26,10 +37,117 @@ TOO_SMALL: Final = 4_096
 SMALL: Final = 8_192
 """Tokens. Up to here the short prompts are used."""
 
+SHORT: Final = 64
+LIST: Final = 256
+"""Tokens that the answers may take."""
+
+FEW: Final = 4
+"""Tokens that a server may well send as one piece."""
+
+UNSAID: Final = "update the server, or the gateway in front of it: others end with a `finish_reason`"
+QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
+LIST_QUESTION: Final = 'Name the two files of a small web page, as JSON: {"files": ["index.html", "style.css"]}.'
+SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"files": {"type": "array", "items": {"type": "string"}}},
+    "required": ["files"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one check. `fix` is what to type, `data` the figures behind the message."""
+
+    name: str
+    state: State
+    message: str
+    fix: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+def failed(name: str, error: SmolError) -> Check:
+    """Return the check that an error ended."""
+    return Check(name, "failed", error.message, error.hint, {"kind": getattr(error, "kind", "")})
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Every check of a profile that was done; `exit_code` is 3 if one failed."""
+
+    profile: str
+    base_url: str
+    checks: tuple[Check, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 if the server works, else 3."""
+        return 3 if any(check.state == "failed" for check in self.checks) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The models of a server: what it is, where, and each model with what it tells about it."""
+
+    server: str
+    base_url: str
+    models: tuple[Offer, ...]
+    exit_code: Literal[0] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """The memory of this machine, and which models would run in it; `problem` says why no server's are among them."""
+
+    machine: Machine
+    models: tuple[Advice, ...]
+    problem: str = ""
+    exit_code: Literal[0] = 0
+
+
+async def models(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Offered:
+    """Return what the server of the settings offers. Raise `ServerError` when it does not tell."""
+    async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as link:
+        await model_list(link.chat)  # says why there is none, where `offers` is only empty
+        known = await link.chat.recognised()
+        return Offered(known.name, link.chat.profile.base_url, await link.chat.offers())
+
+
+async def advice(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Advised:
+    """Return which models fit this machine: those of the server if it runs, and those of the table."""
+    machine = this_machine()
+    try:
+        offered = await models(loaded, show, keep_secret)
+    except ServerError as error:
+        return Advised(machine, advise(machine, ()), error.message)
+    return Advised(machine, advise(machine, offered.models))
+
+
+async def check(
+    loaded: Loaded, show: Show, keep_secret: KeepSecret, *, show_check: Callable[[Check], None]
+) -> Examination:
+    """Check the settings, their server and its models; each check is shown as it is done."""
+    checks: list[Check] = []
+
+    def note(each: Check) -> None:
+        checks.append(each)
+        show_check(each)
+
+    note(Check("settings", "ok", f"the profile `{loaded.name}` is valid"))
+    base_url = loaded.profile.base_url
+    try:
+        async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as link:
+            base_url = link.chat.profile.base_url
+            async for each in examine(link.chat, key=loaded.key_summary()):
+                note(each)
+    except ServerError as error:
+        note(failed("server", error))
+    return Examination(loaded.name, base_url, tuple(checks))
+
 
 async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
-    """The checks as they are done. `key` says where the key comes from, never what it is."""
-    async for check in reach(client, key=key):
+    """Yield the checks as they are done. `key` says where the key comes from, never what it is."""
+    async for check in _reach(client, key=key):
         yield check
         if check.state == "failed":
             return
@@ -37,43 +155,66 @@ async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
     if not client.profile.model:
         client.profile = client.profile.model_copy(update={"model": choose(offered)})
     profile = client.profile
-    stages = {profile.stage(stage).model: stage for stage in STAGES}
-    models = [_model(client, stage, offered) for stage in stages.values()]
+    stages = list({profile.stage(stage).model: stage for stage in STAGES}.values())
+    models = [_model(client, stage, offered) for stage in stages]
     for check in models:
         yield check
     if any(check.state == "failed" for check in models):
         return
-    async for check in _at_work(client, list(stages.values())):
+    async for check in _at_work(client, stages):
         yield check
 
 
-async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
-    """The checks that need a model: its window, a short answer, a list, requests at once."""
-    for stage in stages:
-        if (await client.facts(stage)).window is None:
-            await client.measure(stage, ())  # Ollama tells the window once the model is loaded
-    facts = {stage: await client.facts(stage) for stage in stages}
-    told = [stage for stage, each in facts.items() if each.window is not None]
-    for stage in told:
-        yield _window(client.profile.stage(stage), facts[stage])
-    answered = True
-    async for check in complete(client):
-        yield check
-        answered = answered and check.state != "failed"
-    for stage in stages:
-        if stage not in told:
-            yield _window(client.profile.stage(stage), await client.facts(stage))
-    if answered:
-        yield await structured(client)
-    for stage in stages:
-        part = await client.spilled(stage)
-        if part is not None:
-            yield _memory(client.profile.stage(stage), part)
-    yield _slots(client.profile, facts[stages[-1]])
+async def _reach(client: Client, *, key: str) -> AsyncIterator[Check]:
+    """Check the address, the server behind it and the key; the first failure is the last check."""
+    address = await _address(client)
+    yield address
+    if address.state == "failed":
+        return
+    known = await client.recognised()
+    try:
+        models = await model_list(client)
+    except ServerError as error:
+        if error.kind == "key":
+            yield Check("server", "ok", f"{known.name} answers", data={"server": known.name})
+        yield failed("key" if error.kind == "key" else "server", error)
+        return
+    data = {"server": known.name, "models": len(models)}
+    yield Check("server", "ok", f"{known.name} answers and lists its models", data=data)
+    yield Check("key", "ok", key)
+
+
+async def _address(client: Client) -> Check:
+    """Check whether a connection can be made; behind a proxy that is the proxy's task."""
+    asked = client.asked("plan")
+    parts = parts_of(asked.base_url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    if asked.proxy is not None:
+        return Check("address", "ok", f"asked for through the proxy {asked.proxy}")
+    started = time.perf_counter()
+    try:
+        await _connect(["127.0.0.1", "::1"] if host == "localhost" else [host], port, client)
+    except OSError as error:
+        return failed("address", await client.explain(error, "plan"))
+    where = "on this machine or network" if is_local(asked.base_url) else "elsewhere"
+    data = {"seconds": round(time.perf_counter() - started, 4)}
+    return Check("address", "ok", f"{origin_of(asked.base_url)} ({where}) accepts connections", data=data)
+
+
+async def _connect(hosts: Sequence[str], port: int, client: Client) -> None:
+    """Connect to the first host that accepts, and hang up. Raise `OSError`, a time-out included."""
+    *first, last = hosts
+    for host in first:
+        with suppress(OSError):
+            return await _connect([host], port, client)
+    async with asyncio.timeout(client.profile.connect_timeout):
+        _, writer = await asyncio.open_connection(last, port)
+    writer.close()
+    return None
 
 
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
-    """Whether the server has the stage's model, and whether it is one to chat with."""
+    """Check whether the server has the stage's model, and whether it is one to chat with."""
     asked = client.asked(stage, models=tuple(each.name for each in offered))
     model = safe(asked.model)
     if not asked.model:
@@ -92,13 +233,46 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     if not offer.chats:
         error = failure("embedding_model", asked, message=sentence("embedding_model", asked))
         return Check("model", "failed", error.message, error.hint, data)
-    if offer.loaded is False:
-        return Check("model", "ok", f"`{model}` is there, and will be loaded when asked", data=data)
-    return Check("model", "ok", f"`{model}` is there", data=data)
+    later = ", and will be loaded when asked" if offer.loaded is False else ""
+    return Check("model", "ok", f"`{model}` is there{later}", data=data)
+
+
+async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
+    """Check what needs a model: its window and sampling, a short answer, a list, requests at once."""
+    windows = await _windows(client, stages)
+    for check in windows.values():
+        yield check
+    answered = True
+    async for check in _complete(client):
+        yield check
+        answered = answered and check.state != "failed"
+    for stage in (each for each in stages if each not in windows):
+        yield _window(client.profile.stage(stage), await client.facts(stage))
+    for check in await _sampling(client):
+        yield check
+    if answered:
+        yield await _structured(client)
+    for stage in stages:
+        part = await client.spilled(stage)
+        if part is not None:
+            yield _memory(client.profile.stage(stage), part)
+    yield _slots(client.profile, await client.facts(stages[-1]))
+
+
+async def _windows(client: Client, stages: Sequence[StageName]) -> dict[StageName, Check]:
+    """Check the windows that the server tells before a first answer; a model on demand is loaded for that."""
+    checks = {}
+    for stage in stages:
+        if (await client.facts(stage)).window is None:
+            await client.measure(stage, ())
+        facts = await client.facts(stage)
+        if facts.window is not None:
+            checks[stage] = _window(client.profile.stage(stage), facts)
+    return checks
 
 
 def _window(profile: Profile, facts: Facts) -> Check:
-    """Whether the loaded window holds what the prompts need."""
+    """Check whether the loaded window holds what the prompts need."""
     name, wanted = "context window", profile.context_window
     window = facts.window if wanted == "auto" else min(wanted, facts.window or wanted)
     data = {"window": window, "loaded": facts.window}
@@ -118,30 +292,138 @@ def _window(profile: Profile, facts: Facts) -> Check:
     return Check(name, "ok", f"{window:,} tokens", data=data)
 
 
-def _memory(profile: Profile, spilled: float) -> Check:
-    """Whether the loaded model is in graphics memory as a whole, or in part in main memory."""
-    model, data = safe(profile.model), {"spilled": round(spilled, 3)}
-    if not spilled:
-        return Check("memory", "ok", f"`{model}` is in graphics memory as a whole", data=data)
-    if spilled == 1:
-        return Check("memory", "ok", f"`{model}` runs in main memory alone, slowly", data=data)
+async def _sampling(client: Client) -> list[Check]:
+    """Tell the sampling that is sent, once for all stages that have the same."""
+    found: dict[str, tuple[dict[str, object], list[str]]] = {}
+    for stage in STAGES:
+        profile, left_out = client.profile.stage(stage), client.left_out(stage)
+        figures = automatic(profile.model, profile.reasoning, await client.facts(stage))
+        data: dict[str, object] = {}
+        words = []
+        for name, figure in figures.items():
+            setting = profile.extra_body.get(name, getattr(profile, name))
+            data[name] = None if name in left_out else figure.value if setting == "auto" else setting
+            said = figure.sentence() if setting == "auto" else f"{setting}, as you set it"
+            words.append(f"{name} {'left out, as the server refuses it' if name in left_out else said}")
+        found.setdefault("; ".join(words), (data, []))[1].append(stage)
+    return [
+        Check("sampling", "ok", f"{', '.join(stages)}: {message}" if len(found) > 1 else message, data=data)
+        for message, (data, stages) in found.items()
+    ]
+
+
+async def _complete(client: Client) -> AsyncIterator[Check]:
+    """Check whether an answer comes, in pieces, and how fast."""
+    messages = (Message("system", "You write code."), Message("user", QUESTION))
+    try:
+        deltas, reply, notes = await _ask(client, Request("code", messages, SHORT))
+    except ServerError as error:
+        yield failed("completion", error)
+        return
+    pieces = len(deltas)
+    yield _streaming(reply, pieces)
+    yield _completion(reply, pieces, notes)
+
+
+def _streaming(reply: Reply, pieces: int) -> Check:
+    name, data = "streaming", {"pieces": pieces}
+    if pieces > 1:
+        return Check(name, "ok", f"the answer came in {pieces} pieces", data=data)
+    if tokens(reply.text + reply.reasoning).likely < FEW:
+        return Check(name, "ok", "the answer was too short to come in pieces", data=data)
+    message = "the answer came in one piece: nothing is seen until it is complete"
+    return Check(name, "warned", message, "switch streaming on in the server or the gateway in front of it", data)
+
+
+def _completion(reply: Reply, pieces: int, notes: Sequence[Note]) -> Check:
+    name, count = "completion", reply.usage.completion or pieces
+    pace = replace(reply, usage=replace(reply.usage, completion=count)).pace.per_second
+    data: dict[str, object] = {
+        "first_token_seconds": round(reply.first_token_seconds, 3),
+        "tokens": count,
+        "finish_reason": reply.finish_reason,
+    }
+    timed = f"first token after {reply.first_token_seconds:.2f} s"
+    if pace is not None:
+        data["tokens_per_second"] = round(pace, 1)
+        timed += f", then {pace:.1f} tokens/s"
+    failure = reply.failure
+    if isinstance(failure, ServerError) and failure.kind == "only_reasoning":
+        return Check(name, "warned", f"the model thinks first; {timed}", failure.hint, data)
+    if reply.ending == "unsaid" and reply.text and notes:
+        return Check(name, "warned", f"{timed}; {notes[-1].message}", UNSAID, data)
+    if isinstance(failure, ServerError):
+        return Check(name, "failed", failure.message, failure.hint, data)
+    if notes:
+        return Check(name, "warned", f"{timed}; {notes[0].message}", notes[0].hint, data)
+    return Check(name, "ok", timed, data=data)
+
+
+async def _structured(client: Client) -> Check:
+    """Check which form of structured output works for the file list."""
+    name = "structured output"
+    if not client.rungs("files"):
+        return Check(name, "ok", "the list is asked for in words", data={"rung": "text"})
+    messages = (Message("system", "You answer in JSON."), Message("user", LIST_QUESTION))
+    try:
+        _, reply, _ = await _ask(client, Request("files", messages, LIST, SCHEMA))
+    except ServerError as error:
+        return failed(name, error)
+    rung = next(iter(client.rungs("files")), "text")
+    if _is_list(reply.text):
+        return Check(name, "ok", f"`{rung}` works", data={"rung": rung})
     return Check(
-        "memory",
+        name,
         "warned",
-        f"{max(1, round(100 * spilled))} % of `{model}` spill into main memory, which makes it slow",
-        "choose a smaller model or quantization (`smol_dev models --advise`), or a smaller window",
-        data,
+        f"`{rung}` was taken, but the answer is not in that form; the list will be read from text",
+        "ask in words from the start: `-c structured_output=off`",
+        {"rung": rung},
     )
 
 
+def _is_list(text: str) -> bool:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and isinstance(document.get("files"), list)
+
+
+async def _ask(client: Client, request: Request) -> tuple[list[Delta], Reply, list[Note]]:
+    """Return the pieces, the end and the notes of an answer. Raise `ServerError`."""
+    deltas, notes = list[Delta](), list[Note]()
+    async with aclosing(client.ask(request)) as items:
+        async for item in items:
+            if isinstance(item, Delta):
+                deltas.append(item)
+            elif isinstance(item, Note):
+                notes.append(item)
+            elif isinstance(item, Reply):
+                return deltas, item, notes
+    message = "the client ended without a reply"
+    raise AssertionError(message)
+
+
+def _memory(profile: Profile, spilled: float) -> Check:
+    """Check whether the loaded model is in graphics memory as a whole, or in part in main memory."""
+    name, model, data = "memory", safe(profile.model), {"spilled": round(spilled, 3)}
+    if not spilled:
+        return Check(name, "ok", f"`{model}` is in graphics memory as a whole", data=data)
+    if spilled == 1:
+        return Check(name, "ok", f"`{model}` runs in main memory alone, slowly", data=data)
+    message = f"{max(1, round(100 * spilled))} % of `{model}` spill into main memory, which makes it slow"
+    fix = "choose a smaller model or quantization (`smol_dev models --advise`), or a smaller window"
+    return Check(name, "warned", message, fix, data)
+
+
 def _slots(profile: Profile, facts: Facts) -> Check:
-    """How many requests the server works on at once, against how many are sent."""
-    at_once, slots = profile.max_concurrency, facts.slots
+    """Check how many requests the server works on at once, against how many are sent."""
+    name, at_once, slots = "parallel", profile.max_concurrency, facts.slots
     data = {"slots": slots}
     if slots is None:
-        return Check("parallel", "ok", "the server does not tell how many requests it takes", data=data)
+        return Check(name, "ok", "the server does not tell how many requests it takes", data=data)
     if at_once != "auto" and at_once > slots:
         message = f"`max_concurrency` is {at_once}, but the server works on {slots} at once"
-        return Check("parallel", "warned", message, command("-c max_concurrency={slots}", slots=slots), data)
+        return Check(name, "warned", message, command("-c max_concurrency={slots}", slots=slots), data)
     noun = "request" if slots == 1 else "requests"
-    return Check("parallel", "ok", f"the server works on {slots} {noun} at once", data=data)
+    return Check(name, "ok", f"the server works on {slots} {noun} at once", data=data)

@@ -5,7 +5,7 @@ Their table is `known.toml`; a new server is one entry there.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -17,17 +17,20 @@ from smol_dev.chat import Facts
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.providers import ProviderName
 from smol_dev.safe import with_commands
-from smol_dev.server.families import Family
+from smol_dev.server.families import Family, figures, own_figures
 from smol_dev.server.kinds import Kind
-from smol_dev.server.probes import Overdue, Place, Probe, fetch_all, look_up, number, size_of, values
-from smol_dev.server.sampling import figures, own_figures
+from smol_dev.server.probes import Overdue, Place, Probe, address, fetch, fetch_all, look_up, number, size_of, values
 
 LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
 LARGEST_FILE: Final = 10**14
+MOST_TOKENS: Final = 10**9
 MOST_SLOTS: Final = 1024
 MOST_MODELS: Final = 10_000
-NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "sleeping", "failed"}
+TEMPLATE: Final = 8
+"""Tokens that a chat template adds to each message, where only the text is counted."""
+
+NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "downloaded", "sleeping", "failed"}
 NO_CHAT: Final = re.compile(
     r"embed|rerank|bert\b|(^|[/:_-])(bge|gte|e5|all-minilm|minilm|mxbai|whisper|tts|clip|"
     r"stable-diffusion|sdxl|flux|moderation|dall-e)\b"
@@ -47,29 +50,21 @@ class Known:
     lists_loaded: bool = False
     forwards: bool = False
     names_files: bool = False
-    window: tuple[Place, ...] = ()
-    limit: tuple[Place, ...] = ()
-    remote: tuple[Place, ...] = ()
-    count: tuple[Place, ...] = ()
+    tells: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     load: str = ""
     load_fields: Mapping[str, object] = field(default_factory=dict)
-    slots: tuple[Place, ...] = ()
-    parameters: tuple[Place, ...] = ()
-    size: tuple[Place, ...] = ()
-    whole: tuple[Place, ...] = ()
-    on_card: tuple[Place, ...] = ()
-    loaded: tuple[Place, ...] = ()
-    type: tuple[Place, ...] = ()
     always_continues: bool = False
-    continues: tuple[Place, ...] = ()
     continue_fields: Mapping[str, object] = field(default_factory=dict)
     thinking_off: Mapping[str, object] = field(default_factory=dict)
     structured: tuple[str, ...] = ()
-    sampling: tuple[Place, ...] = ()
     built_in: Mapping[str, float] = field(default_factory=dict)
     applies_sampling: bool = False
     unclear: Kind = "server"
     remedies: Mapping[Kind, str] = field(default_factory=dict)
+
+    def places(self, *what: str) -> tuple[Place, ...]:
+        """Return where it tells these."""
+        return tuple(place for each in what for place in self.tells.get(each, ()))
 
     def remedy(self, kind: Kind, *, model: str = "", base_url: str = "") -> str:
         """Return what to type or change after a failure of this kind, here.
@@ -114,43 +109,109 @@ class Offer:
     size: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server's answers say of one model."""
+
+    known: Known
+    answers: Mapping[str, Probe]
+    model: str
+
+    def all(self, what: str) -> Iterator[list[Any]]:
+        """Return the values at each place that was answered as it should be, maybe none."""
+        return (found for _, found in look_up(self.known.places(what), self.answers, self.model))
+
+    def each(self, what: str) -> Iterator[Any]:
+        """Return the values one by one."""
+        return (value for found in self.all(what) for value in found)
+
+    def number(self, what: str, *, most: int) -> int | None:
+        """Return the smallest number at the first place that holds one: any of its instances may answer."""
+        for found in self.all(what):
+            numbers = [each for value in found if (each := number(value, most=most)) is not None]
+            if numbers:
+                return min(numbers)
+        return None
+
+    def window(self) -> int | None:
+        """Return the tokens of its window, as it is loaded."""
+        return self.number("window", most=LARGEST_WINDOW)
+
+    def parameters(self) -> int | None:
+        """Return the number of its parameters, out of its name where the server does not tell."""
+        told = (
+            size_of(value) if isinstance(value, str) else number(value, most=LARGEST_MODEL)
+            for value in self.each("parameters")
+        )
+        return next((each for each in told if each is not None), size_of(self.model))
+
+    def sampling(self) -> dict[str, float]:
+        """Return its own sampling."""
+        told = next((found for value in self.each("sampling") if (found := figures(value))), {})
+        return own_figures(told, self.known.built_in)
+
+    def remote(self) -> str:
+        """Return where the server has it run, if that is not on this machine; else empty."""
+        return next((each for each in self.each("remote") if isinstance(each, str) and each.strip()), "")
+
+    def loaded(self) -> bool | None:
+        """Return whether it is in memory."""
+        for found in self.all("loaded"):
+            if found:
+                return found[0] not in NOT_LOADED if isinstance(found[0], str) else bool(found[0])
+            if not self.known.lists_loaded:
+                return False
+        return True if self.known.lists_loaded else None
+
+    def chats(self) -> bool:
+        """Return whether it is a model to chat with, by its type and its name."""
+        return not any(NO_CHAT.search(str(each).lower()) for each in (*self.each("type"), self.model))
+
+    def offer(self) -> Offer:
+        """Return it as the server offers it."""
+        return Offer(
+            self.model,
+            loaded=self.loaded(),
+            window=self.window(),
+            parameters=self.parameters(),
+            chats=self.chats(),
+            remote=self.remote(),
+            size=self.number("size", most=LARGEST_FILE),
+        )
+
+
 @lru_cache(maxsize=1)
 def servers() -> tuple[Known, ...]:
-    """Every known server, in the order of `known.toml`; the last stands for any other."""
+    """Return every known server, in the order of `known.toml`; the last stands for any other."""
     file = Path(__file__).with_name("known.toml")
     return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["server"])
 
 
 def _entry(table: dict[str, Any]) -> Known:
-    places = (
-        *("window", "limit", "remote", "count", "slots"),
-        *("parameters", "loaded", "type", "continues", "sampling", "size", "whole", "on_card"),
-    )
-    located = {key: tuple(Place(**place) for place in table.get(key, ())) for key in places}
+    tells = {what: tuple(Place(**place) for place in places) for what, places in table.get("tells", {}).items()}
     lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
-    fields: dict[str, Any] = table | located | lists
-    return Known(**fields)
+    return Known(**{**table, **lists, "tells": tells})
 
 
 def generic() -> Known:
-    """What holds for any OpenAI-compatible server."""
+    """Return what holds for any OpenAI-compatible server."""
     return servers()[-1]
 
 
 def named(provider: str) -> Known | None:
-    """The server that a profile's `provider` names; None where that leaves it open."""
+    """Return the server that a profile's `provider` names; None where that leaves it open."""
     if provider in {"auto", "compatible"}:
         return None
     return next((each for each in servers() if each.provider == provider), None)
 
 
 async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
-    """The kind of server behind the address, by what it answers; the generic one if none fits."""
+    """Return the kind of server behind the address, by what it answers; the generic one if none fits."""
     return recognised(await look(client, base_url))
 
 
 async def look(client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | None = None) -> dict[str, Probe]:
-    """The answers by which servers are recognised; a server far away is asked for its models only."""
+    """Return the answers by which servers are recognised; a server far away is asked for its models only."""
     paths = {path: None for each in servers() for path in each.signs if path != "*"}
     if not is_local(base_url):
         paths = {"models": None}
@@ -158,7 +219,7 @@ async def look(client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | 
 
 
 def recognised(answers: Mapping[str, Probe]) -> Known:
-    """The first server one of whose signs is in the answers."""
+    """Return the first server one of whose signs is in the answers."""
     texts = {path: probe.text() for path, probe in answers.items()}
     for each in servers():
         for path, pattern in each.signs.items():
@@ -169,7 +230,7 @@ def recognised(answers: Mapping[str, Probe]) -> Known:
 
 
 def told_by(answer: Probe) -> Known | None:
-    """The server that gives itself away in an error, None if none does."""
+    """Return the server that gives itself away in an error, None if none does."""
     text = answer.text()
     for each in servers():
         patterns = filter(None, (each.signs.get("*"), each.words))
@@ -187,57 +248,54 @@ async def facts(
     guarded: bool = False,
     overdue: Overdue | None = None,
 ) -> Facts:
-    """What the server says about itself and the model, asked anew, all at once; never raises.
+    """Return what the server says about itself and the model, asked anew, all at once; never raise.
 
     A window that Ollama does not tell before it has loaded the model is None until then. With
     `guarded` any server is asked whether it passes prompts on, whatever the profile calls it.
     """
-    remote = tuple(place for each in (servers() if guarded else (known,)) for place in each.remote)
-    own = (*(known.window, known.limit, known.slots), *(known.parameters, known.continues, known.sampling))
-    places = (*(place for each in own for place in each), *remote)
-    answers = await fetch_all(client, base_url, places, model=model, overdue=overdue)
+    everywhere = tuple(place for each in servers() for place in each.places("remote"))
+    remote = everywhere if guarded else known.places("remote")
+    own = known.places("window", "limit", "slots", "parameters", "continues", "sampling")
+    answers = await fetch_all(client, base_url, (*own, *remote), model=model, overdue=overdue)
     is_silent = guarded and not any(place.at in answers for place in remote)
-    own_sampling = own_figures(_figures(known.sampling, answers, model), known.built_in)
+    told = Told(known, answers, model)
+    sampling = told.sampling()
     return Facts(
         server=known.name,
         model=model,
-        window=_smallest(known.window, answers, model, most=LARGEST_WINDOW),
-        limit=_smallest(known.limit, answers, model, most=LARGEST_WINDOW),
-        remote=None if is_silent else _remote(remote, answers, model),
-        slots=_smallest(known.slots, answers, model, most=MOST_SLOTS),
-        parameters=_parameters(known, answers, model),
+        window=told.window(),
+        limit=told.number("limit", most=LARGEST_WINDOW),
+        remote=None if is_silent else Told(Known("", tells={"remote": remote}), answers, model).remote(),
+        slots=told.number("slots", most=MOST_SLOTS),
+        parameters=told.parameters(),
         enlarge=known.remedy("context", model=model, base_url=base_url),
-        continues=known.always_continues or any(found for _, found in look_up(known.continues, answers, model)),
-        sampling=own_sampling,
-        applies_sampling=known.applies_sampling and (bool(own_sampling) or not known.sampling),
+        continues=known.always_continues or any(True for _ in told.each("continues")),
+        sampling=sampling,
+        applies_sampling=known.applies_sampling and (bool(sampling) or not known.places("sampling")),
     )
 
 
 async def spilled(client: httpx2.AsyncClient, base_url: str, model: str, known: Known) -> float | None:
     """Return the part of the loaded model that is not in graphics memory; None where nothing is told."""
-    places = (*known.whole, *known.on_card)
-    answers = await fetch_all(client, base_url, places, model=model) if places else {}
-    whole = _smallest(known.whole, answers, model, most=LARGEST_FILE)
-    on_card = [each for _, found in look_up(known.on_card, answers, model) for each in found]
-    if whole is None or not on_card or isinstance(on_card[0], bool):
+    told = Told(known, await fetch_all(client, base_url, known.places("whole", "on_card"), model=model), model)
+    whole = told.number("whole", most=LARGEST_FILE)
+    on_card = next(told.each("on_card"), None)
+    if whole is None or isinstance(on_card, bool) or not isinstance(on_card, int | float):
         return None
-    part = on_card[0] / whole if isinstance(on_card[0], int | float) else 1.0
-    return 1.0 - min(1.0, max(0.0, part))
+    return 1.0 - min(1.0, max(0.0, on_card / whole))
 
 
 async def offers(
     client: httpx2.AsyncClient, base_url: str, known: Known, *, overdue: Overdue | None = None
 ) -> tuple[Offer, ...]:
-    """The models that the server offers, in its order; empty when it does not answer."""
-    models = Place("models", "data[].id")
-    own = (known.window, known.parameters, known.loaded, known.type, known.remote, known.size)
-    places = (models, *(place for each in own for place in each))
+    """Return the models that the server offers, in its order; none when it does not answer."""
+    places = (Place("models", "data[].id"), *known.places("window", "parameters", "loaded", "type", "remote", "size"))
     answers = await fetch_all(client, base_url, places, overdue=overdue)
-    return tuple(_offer(known, answers, name) for name in listed(answers.get("models")) or ())
+    return tuple(Told(known, answers, name).offer() for name in listed(answers.get("models")) or ())
 
 
 def listed(probe: Probe | None) -> tuple[str, ...] | None:
-    """The names in an answer of the model list; None when it is no such list."""
+    """Return the names in an answer of the model list; None when it is no such list."""
     document = probe.document if probe is not None else None
     if not isinstance(document, dict) or "data" not in document:
         return None
@@ -246,67 +304,39 @@ def listed(probe: Probe | None) -> tuple[str, ...] | None:
 
 
 def is_name(name: object) -> bool:
-    """Whether it can be a model's name: text that can be sent back, without NUL and halves of characters."""
+    """Return whether it can be a model's name: text that can be sent back, without NUL and halves of characters."""
     if not isinstance(name, str) or not name or "\0" in name:
         return False
     return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
-def _offer(known: Known, answers: Mapping[str, Probe], name: str) -> Offer:
-    types = [str(each).lower() for _, found in look_up(known.type, answers, name) for each in found]
-    no_chat = any(NO_CHAT.search(each) for each in (*types, name.lower()))
-    return Offer(
-        name,
-        loaded=_loaded(known, answers, name),
-        window=_smallest(known.window, answers, name, most=LARGEST_WINDOW),
-        parameters=_parameters(known, answers, name),
-        chats=not no_chat,
-        remote=_remote(known.remote, answers, name),
-        size=_smallest(known.size, answers, name, most=LARGEST_FILE),
-    )
+async def load(client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, seconds: float) -> None:
+    """Have the server load the model, as its own command line does; whatever goes wrong, the chat tells."""
+    body = {"model": model, **known.load_fields}
+    await fetch(client, address(base_url, known.load), body=body, seconds=seconds)
 
 
-def _remote(places: tuple[Place, ...], answers: Mapping[str, Probe], model: str) -> str:
-    """Where the server has the model run, if that is not on this machine; else empty."""
-    for _, found in look_up(places, answers, model):
-        told = next((each for each in found if isinstance(each, str) and each.strip()), "")
-        if told:
-            return told
-    return ""
+async def count(
+    client: httpx2.AsyncClient,
+    base_url: str,
+    model: str,
+    known: Known,
+    messages: Sequence[dict[str, str]],
+    *,
+    seconds: float,
+) -> int | None:
+    """Return how many tokens the messages take as a prompt; None where the server does not count.
 
-
-def _loaded(known: Known, answers: Mapping[str, Probe], name: str) -> bool | None:
-    for _, found in look_up(known.loaded, answers, name):
-        if found:
-            told = found[0]
-            return told not in NOT_LOADED if isinstance(told, str) else bool(told)
-        if not known.lists_loaded:
-            return False
-    return True if known.lists_loaded else None
-
-
-def _smallest(places: tuple[Place, ...], answers: Mapping[str, Probe], model: str, *, most: int) -> int | None:
-    """The smallest number at the first place that holds one: any of its instances may answer."""
-    for _, found in look_up(places, answers, model):
-        numbers = [each for value in found if (each := number(value, most=most)) is not None]
-        if numbers:
-            return min(numbers)
+    It may take `seconds`: a router of llama.cpp loads the model for it.
+    """
+    text = "\n".join(message["content"] for message in messages)
+    for place in known.places("count"):
+        body = {"content": text} if place.post else {"model": model, "messages": list(messages)}
+        answer = await fetch(client, address(base_url, place.at), body=body, seconds=seconds)
+        for _, found in look_up([place], {place.at: answer} if answer else {}, model):
+            whole = found[0] if found else None
+            if isinstance(whole, list):
+                return len(whole) + TEMPLATE * len(messages)
+            if (told := number(whole, most=MOST_TOKENS)) is not None:
+                return told
     return None
-
-
-def _figures(places: tuple[Place, ...], answers: Mapping[str, Probe], model: str) -> dict[str, float]:
-    """What the first place that tells any tells of the model's sampling."""
-    for _, found in look_up(places, answers, model):
-        for each in found:
-            if told := figures(each):
-                return told
-    return {}
-
-
-def _parameters(known: Known, answers: Mapping[str, Probe], model: str) -> int | None:
-    for _, found in look_up(known.parameters, answers, model):
-        for value in found:
-            told = size_of(value) if isinstance(value, str) else number(value, most=LARGEST_MODEL)
-            if told is not None:
-                return told
-    return size_of(model)

@@ -230,8 +230,7 @@ def plain(name: str) -> str:
 
 def same(name: str, other: str) -> bool:
     """Whether two names mean the same model; no tag is `:latest`."""
-    first, second = (each.casefold().removesuffix(":latest") for each in (name, other))
-    return first == second
+    return plain(name) == plain(other)
 
 
 def number(value: object, *, most: int) -> int | None:

@@ -8,9 +8,8 @@ from typing import Any, Final
 from smol_dev.chat import Facts, Message, Request
 from smol_dev.config.model import Profile, laid_over
 from smol_dev.server.failures import SMALLEST_ANSWER
-from smol_dev.server.families import family_of
+from smol_dev.server.families import FALLBACK, family_of, sampling
 from smol_dev.server.known import Known, generic
-from smol_dev.server.sampling import sampling
 
 STRUCTURED: Final = ("json_schema", "json_object")
 
@@ -97,6 +96,7 @@ def body(
     most = min(request.max_tokens, habits.most_tokens or request.max_tokens)
     family = family_of(profile.model)
     thinking = (known or generic()).thinking(profile.reasoning, family)
+    own = {name: getattr(profile, name) for name in FALLBACK}
     turns = _turns(request, form)
     if profile.reasoning == "off" and family is not None and not thinking:
         turns = _with_word(turns, family.no_think)
@@ -106,7 +106,7 @@ def body(
         "stream": True,
         "max_tokens": most,
         "max_completion_tokens": most if "max_tokens" in habits.left_out else None,
-        **sampling(profile, habits.facts, request.warmth),
+        **sampling(own, profile.model, profile.reasoning, habits.facts or Facts(), request.warmth),
         "seed": None if profile.seed == "auto" else profile.seed,
         "stream_options": {"include_usage": True},
     }

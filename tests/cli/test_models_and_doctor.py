@@ -89,6 +89,7 @@ def test_doctor_is_exit_0_when_all_is_well(shell: Shell) -> None:
         "context window",
         "streaming",
         "completion",
+        "sampling",
         "structured output",
         "parallel",
     ]

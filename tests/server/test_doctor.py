@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from smol_dev.config.model import Profile, Stage
-from smol_dev.server.check import Check
 from smol_dev.server.client import Client
-from smol_dev.server.doctor import examine
+from smol_dev.server.doctor import Check, examine
 from tests.fake_server import (
     NOWHERE,
     Answers,
@@ -24,9 +23,11 @@ from tests.fake_server import (
     sse,
     text_answer,
 )
-from tests.server.kinds_of_servers import LLAMA_CPP, OLLAMA, Kind
+from tests.server.kinds_of_servers import LLAMA_CPP, OLLAMA, OTHER, VLLM, Kind
 from tests.server.test_measure import Ollama
 
+CARD = "source https://huggingface.co/Qwen/Qwen3-8B#best-practices"
+UNKNOWN = "because no figure is known for this model"
 Chat = Callable[[Received], Canned]
 
 
@@ -85,6 +86,7 @@ def test_a_server_that_is_well_passes_every_check() -> None:
         ("context window", "ok", ""),
         ("streaming", "ok", ""),
         ("completion", "ok", ""),
+        ("sampling", "ok", ""),
         ("structured output", "ok", ""),
         ("parallel", "ok", ""),
     ]
@@ -228,6 +230,57 @@ def test_structured_output_that_is_ignored_is_a_warning() -> None:
 
     check = one(examined(chatting(OLLAMA, prose)), "structured output")
     assert (check.state, "structured_output=off" in check.fix) == ("warned", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "messages"),
+    [
+        pytest.param(
+            OLLAMA,
+            {"model": "qwen3:8b", "reasoning": "off"},
+            [f"temperature auto: 0.7 from qwen3's family ({CARD}); top_p auto: 0.8 from qwen3's family ({CARD})"],
+            id="by the family",
+        ),
+        pytest.param(
+            VLLM,
+            {"model": "Qwen/Qwen3-32B", "temperature": 0.4},
+            ["temperature 0.4, as you set it; top_p auto: left out, vLLM applies the model's own"],
+            id="left to the server, but for the user's own",
+        ),
+        pytest.param(
+            VLLM,
+            {"model": "Qwen/Qwen3-32B", "extra_body": {"temperature": 0.3}},
+            ["temperature 0.3, as you set it; top_p auto: left out, vLLM applies the model's own"],
+            id="set in the body",
+        ),
+        pytest.param(
+            OTHER,
+            {"model": "something", "plan": Stage(temperature=0.9)},
+            [
+                f"plan: temperature 0.9, as you set it; top_p auto: 0.95, {UNKNOWN}",
+                f"files, code: temperature auto: 0.2, {UNKNOWN}; top_p auto: 0.95, {UNKNOWN}",
+            ],
+            id="another for the plan",
+        ),
+    ],
+)
+def test_the_sampling_that_is_sent_is_told_with_its_origin(
+    kind: Kind, settings: dict[str, Any], messages: list[str]
+) -> None:
+    checks = examined(kind, **settings)
+    assert [each.message for each in checks if each.name == "sampling"] == messages
+
+
+def test_sampling_that_the_server_refuses_is_said_to_be_left_out() -> None:
+    def refusing(request: Received) -> Canned:
+        if "top_p" in request.json():
+            message = "`temperature` and `top_p` cannot both be specified for this model"
+            return json_answer({"error": {"message": message}}, status=400)
+        return well(request)
+
+    check = one(examined(chatting(OTHER, refusing), model="something"), "sampling")
+    assert check.message.endswith("; top_p left out, as the server refuses it")
+    assert check.data == {"temperature": 0.2, "top_p": None}
 
 
 def test_more_requests_than_slots_is_a_warning() -> None:

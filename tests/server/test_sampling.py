@@ -10,8 +10,7 @@ import pytest
 from smol_dev.chat import Facts, Message, Request
 from smol_dev.config.model import Profile, Stage
 from smol_dev.server.client import Client
-from smol_dev.server.families import auto_note
-from smol_dev.server.sampling import figures, own_figures, sampling, warmed
+from smol_dev.server.families import FALLBACK, auto_note, figures, own_figures, sampling, warmed
 from tests.fake_server import FakeServer
 from tests.server.kinds_of_servers import KOBOLDCPP, LITELLM, LLAMA_CPP, LM_STUDIO, OLLAMA, VLLM, Kind
 
@@ -62,6 +61,12 @@ def sent(kind: Kind, *, warmth: float = 0.0, **settings: Any) -> dict[str, Any]:
     body = chat.json()
     assert isinstance(body, dict)
     return body
+
+
+def chosen(profile: Profile, facts: Facts | None = None, warmth: float = 0.0) -> dict[str, float]:
+    """The sampling that such settings send."""
+    own = {name: getattr(profile, name) for name in FALLBACK}
+    return sampling(own, profile.model, profile.reasoning, facts or Facts(), warmth)
 
 
 def sampled(body: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -148,7 +153,7 @@ def test_a_request_sent_again_is_a_little_warmer(temperature: float, warmth: flo
 
 def test_each_stage_has_the_sampling_of_its_own_model_and_thinking() -> None:
     profile = Profile(model="qwen3:8b", reasoning="off", plan=Stage(reasoning="high"), code=Stage(model="gemma3"))
-    assert [sampling(profile.stage(stage)) for stage in ("plan", "files", "code")] == [
+    assert [chosen(profile.stage(stage)) for stage in ("plan", "files", "code")] == [
         {"temperature": 0.6, "top_p": 0.95},
         {"temperature": 0.7, "top_p": 0.8},
         {"temperature": 1.0, "top_p": 0.95},
@@ -180,10 +185,10 @@ def test_figures_that_could_not_be_sent_are_no_figures() -> None:
 
 
 def test_what_the_server_applies_but_does_not_tell_is_left_to_it() -> None:
-    assert sampling(Profile(model="m"), Facts(applies_sampling=True)) == {}
+    assert chosen(Profile(model="m"), Facts(applies_sampling=True)) == {}
     told = Facts(applies_sampling=True, sampling={"temperature": 0.7})
-    assert sampling(Profile(model="m"), told, 0.2) == {"temperature": 0.9}
-    assert sampling(Profile(model="m"), replace(told, applies_sampling=False)) == {"temperature": 0.7, "top_p": 0.95}
+    assert chosen(Profile(model="m"), told, 0.2) == {"temperature": 0.9}
+    assert chosen(Profile(model="m"), replace(told, applies_sampling=False)) == {"temperature": 0.7, "top_p": 0.95}
 
 
 CARD = "https://huggingface.co/Qwen/Qwen3-8B#best-practices"
@@ -201,8 +206,8 @@ CARD = "https://huggingface.co/Qwen/Qwen3-8B#best-practices"
             f"auto: 0.7 from qwen3's family (source {CARD}); what `ollama show` tells comes first",
         ),
         ("qwen3:8b", "auto", "vllm", "auto: left out, vLLM applies the model's own (its `generation_config.json`)"),
-        ("mine", "auto", "compatible", "auto: 0.2, for no figure is known for this model"),
-        ("", "auto", "auto", "auto: 0.2, for no model is named; what the server tells of the model comes first"),
+        ("mine", "auto", "compatible", "auto: 0.2, because no figure is known for this model"),
+        ("", "auto", "auto", "auto: 0.2, because no model is named; what the server tells of the model comes first"),
     ],
 )
 def test_what_auto_stands_for_is_told_without_a_server(model: str, reasoning: str, provider: str, note: str) -> None:
