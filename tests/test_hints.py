@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 import smol_dev
-from smol_dev.config import edit, edit_profiles
+from smol_dev.config import edit
 from smol_dev.config.layers import Flags
 from smol_dev.errors import SmolError
 from smol_dev.safe import command, is_typeable
@@ -89,27 +89,27 @@ def arguments(typed: list[str], shell: str, stubs: Path, folder: Path) -> list[l
 
 
 def missing_profile(name: str, world: World) -> None:
-    edit.set_value(f"profiles.{json.dumps(name)}.model", "x", Flags(), world.surroundings)
+    world.file().change(edit.set_value, f"profiles.{json.dumps(name)}.model", "x")
 
 
 def unset(name: str, world: World) -> None:
     world.write(user=f"[profiles.{json.dumps(name)}]\n")
-    edit.unset(f"profiles.{json.dumps(name)}.model", Flags(), world.surroundings)
+    world.file().change(edit.unset, f"profiles.{json.dumps(name)}.model")
 
 
 def taken(name: str, world: World) -> None:
     world.write(user=f"[profiles.{json.dumps(name)}]\n")
-    edit_profiles.add(name, {}, Flags(), world.surroundings)
+    world.file().change(edit.add, name, {})
 
 
 def renamed(name: str, world: World) -> None:
     table = f"[profiles.{json.dumps(name)}]\n"
     world.write(user=table, system=table)
-    edit_profiles.rename(name, "new", Flags(), world.surroundings)
+    world.file().change(edit.rename, name, "new")
 
 
 def foreign_table(name: str, world: World) -> None:
-    edit_profiles.add("x", {}, Flags(sets=(f"prompts.{json.dumps(name)}.plan=1",)), world.surroundings)
+    world.file(Flags(sets=(f"prompts.{json.dumps(name)}.plan=1",))).change(edit.add, "x", {})
 
 
 def hint_of(raises: Callable[[str, World], None], name: str, world: World) -> str:

@@ -15,6 +15,7 @@ from smol_dev.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
     from smol_dev.config.load import Loaded
 
@@ -107,6 +108,14 @@ def refuse(problems: "Sequence[str]") -> None:
         raise ConfigError(f"{count} in the settings:", hint=hint, problems=problems)
 
 
+def settings_file(flags: "Flags", *, project: bool) -> "SettingsFile":
+    """Return the file that a command changes: the user's own, or the project's."""
+    from smol_dev.config import change
+    from smol_dev.config.layers import Surroundings
+
+    return change.settings_file(flags, Surroundings.here(), project=project)
+
+
 class Setting(click.Command):
     """A command whose value may be a number below zero, which is no option."""
 
@@ -129,9 +138,8 @@ def set_(flags: "Flags", key: str, value: str, *, project: bool) -> None:
     meant for the selected profile. VALUE is TOML, a bare word is text.
     """
     from smol_dev.config.edit import set_value
-    from smol_dev.config.layers import Surroundings
 
-    say(*set_value(key, value, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(set_value, key, value))
 
 
 @config.command()
@@ -141,9 +149,8 @@ def set_(flags: "Flags", key: str, value: str, *, project: bool) -> None:
 def unset(flags: "Flags", key: str, *, project: bool) -> None:
     """Take KEY out of your settings file."""
     from smol_dev.config.edit import unset as take_out
-    from smol_dev.config.layers import Surroundings
 
-    say(*take_out(key, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(take_out, key))
 
 
 @config.command()
@@ -154,11 +161,9 @@ def edit(flags: "Flags", *, project: bool) -> None:
 
     That is $VISUAL or $EDITOR. The file is replaced only by what is valid; else you can edit again.
     """
-    from smol_dev.config.edit_by_hand import edit_by_hand
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import edit_by_hand
 
-    said = edit_by_hand(flags, Surroundings.here(), open_editor=open_editor, again=ask_again, project=project)
-    say(*said)
+    say(*edit_by_hand(settings_file(flags, project=project), open_editor=open_editor, again=ask_again))
 
 
 def open_editor(file: Path) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smol_dev.cli.config import project_option
+from smol_dev.cli.config import project_option, settings_file
 from smol_dev.cli.options import Commands, complete_profile, complete_provider, settings_options
 from smol_dev.cli.talk import say
 
@@ -92,10 +92,9 @@ def add(flags: "Flags", name: str, *, project: bool, **options: str | None) -> N
 
     `-c KEY=VALUE` sets any further key of it.
     """
-    from smol_dev.config.edit_profiles import add as create
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import add as create
 
-    say(*create(name, options, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(create, name, options))
 
 
 @profiles.command()
@@ -105,10 +104,9 @@ def add(flags: "Flags", name: str, *, project: bool, **options: str | None) -> N
 @settings_options
 def copy(flags: "Flags", source: str, name: str, *, project: bool) -> None:
     """Create profile NAME with all keys of profile SOURCE."""
-    from smol_dev.config.edit_profiles import copy as create_like
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import copy as create_like
 
-    say(*create_like(source, name, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(create_like, source, name))
 
 
 @profiles.command()
@@ -118,10 +116,9 @@ def copy(flags: "Flags", source: str, name: str, *, project: bool) -> None:
 @settings_options
 def rename(flags: "Flags", name: str, new: str, *, project: bool) -> None:
     """Give profile NAME the name NEW, and follow it in the same file."""
-    from smol_dev.config.edit_profiles import rename as give_name
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import rename as give_name
 
-    say(*give_name(name, new, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(give_name, name, new))
 
 
 @profiles.command()
@@ -130,10 +127,9 @@ def rename(flags: "Flags", name: str, new: str, *, project: bool) -> None:
 @settings_options
 def remove(flags: "Flags", name: str, *, project: bool) -> None:
     """Remove profile NAME, unless it is used."""
-    from smol_dev.config.edit_profiles import remove as take_out
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import remove as take_out
 
-    say(*take_out(name, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(take_out, name))
 
 
 @profiles.command()
@@ -142,7 +138,6 @@ def remove(flags: "Flags", name: str, *, project: bool) -> None:
 @settings_options
 def use(flags: "Flags", name: str, *, project: bool) -> None:
     """Make NAME the default profile."""
-    from smol_dev.config.edit_profiles import use as make_default
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import use as make_default
 
-    say(*make_default(name, flags, Surroundings.here(), project=project))
+    say(*settings_file(flags, project=project).change(make_default, name))

@@ -1,19 +1,21 @@
 """The one way a settings file is changed: alone, from what it holds now, and only to what is valid."""
 
+import contextlib
 import os
 import re
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec
 
-from smol_dev.config import load, trust
+from smol_dev.config import trust
 from smol_dev.config.environment import reserved, variables
 from smol_dev.config.files import FILE_NAME, is_one_of, read_document, same_as
 from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, user_file
+from smol_dev.config.load import check, pending
 from smol_dev.config.places import schema_file
 from smol_dev.config.problems import Problem, config_error
 from smol_dev.config.store import PRIVATE_FILE, SHARED_FILE, alone, make_folder, publish
@@ -23,43 +25,150 @@ from smol_dev.safe import command
 BY_HAND: Final = "put the file right first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
 
+Arguments = ParamSpec("Arguments")
+
+Said = tuple[str, tuple[str, ...]]
+"""What a change makes of a file: its new text, and the lines to tell the user."""
+
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The file to change, links followed, and whether it is the project's."""
+class SettingsFile:
+    """The user's file, or the project's, that a command changes; it need not exist yet.
+
+    `path` has its links followed; `flags` and `surroundings` are those under which its settings are read.
+    """
 
     path: Path
     project: bool
+    flags: Flags
+    surroundings: Surroundings
 
     @property
     def option(self) -> str:
         """The option, after a space, with which a command of the program changes this file."""
         return " --project" if self.project else ""
 
+    def change(
+        self,
+        edit: "Callable[Concatenate[Sheet, Arguments], Said]",
+        *arguments: Arguments.args,
+        **options: Arguments.kwargs,
+    ) -> tuple[str, ...]:
+        """Change the file as `edit` says; return the lines to tell the user.
+
+        What is not valid afterwards raises `ConfigError`, and the file stays as it is. A project's file
+        that was approved, or needed no approval, is approved as it is written.
+        """
+        self.refuse_read_only()
+        with self.alone():
+            is_trusted = self.project and self.is_trusted()
+            raw = self.read()
+            text = raw.removeprefix(MARK).replace("\r\n", "\n")
+            sheet = Sheet(self, text, tomllib.loads(text), read_layers(self.flags, self.surroundings))
+            new, said = edit(sheet, *arguments, **options)
+            if new == text:
+                return said
+            return (*said, *self.replace(as_written(new, like=raw), trusted=is_trusted))
+
+    def refuse_read_only(self) -> None:
+        """Refuse a file that is not to be written, which replacing it would pass over."""
+        try:
+            mode = self.path.stat().st_mode
+        except OSError:
+            return
+        if not mode & stat.S_IWUSR:
+            raise ConfigError(
+                f"`{self.path}` is read-only, and stays as it is",
+                hint=f"if you keep it by hand, {command('chmod u+w {file}', file=self.path)} lets it be changed",
+            )
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the file's folder, and let no other smol_dev change a file in it meanwhile."""
+        make_folder(self.path.parent)
+        with alone(self.path.parent):
+            yield
+
+    def is_trusted(self) -> bool:
+        """Return whether nobody but the user has a say in the project's file: new, harmless or approved."""
+        if not os.path.lexists(self.path):
+            return True
+        try:
+            found = pending(self.flags, self.surroundings)
+        except ConfigError:  # what it steers cannot be told before it is put right
+            return False
+        return found is None or found.approved
+
+    def read(self) -> str:
+        """Return the file's text as it is; a new file's first lines if there is none."""
+        document = read_document(self.path, project=self.project)
+        if isinstance(document, Problem):
+            raise config_error([document], hint=BY_HAND)
+        return first_lines() if document is None else document.raw.decode()
+
+    def replace(self, text: str, *, trusted: bool) -> tuple[str, ...]:
+        """Put the text in the file's place, unless it brings a problem that the file has not already.
+
+        A project's file that was `trusted` is approved as written. Returns the lines to tell the user.
+        """
+
+        def confirm(temporary: Path) -> None:
+            problems = self.problems_of(temporary)
+            known = self.problems_of(self.path) if problems else ()
+            if added := [*(Counter(problems) - Counter(known))]:
+                raise ConfigError(
+                    f"`{self.path}` stays as it is; with the change it has these problems:",
+                    hint="correct the value; `smol_dev config schema` describes every key",
+                    problems=added,
+                )
+
+        publish(self.path, text, mode=SHARED_FILE if self.project else PRIVATE_FILE, confirm=confirm)
+        return self.settle_trust(text, trusted=trusted) if self.project else ()
+
+    def problems_of(self, file: Path) -> tuple[str, ...]:
+        """Return what is wrong in a text for this file, under its name and without lines, which a change moves."""
+        if not file.exists():
+            return ()
+        line_and_column = re.compile(re.escape(str(file)) + r"(:\d+)*")
+        problems = check(self.flags, self.surroundings, file=file, project=self.project)
+        return tuple(line_and_column.sub(lambda _found: str(self.path), line) for line in problems)
+
+    def settle_trust(self, written: str, *, trusted: bool) -> tuple[str, ...]:
+        """Approve the project's file as just written, if it was trusted before; return the line that says so.
+
+        A file that somebody else made and nobody approved stays so, whatever harmless key was changed.
+        """
+        try:
+            found = pending(self.flags, self.surroundings)
+        except ConfigError:  # it is no run's yet: other problems stand in the way, and are named there
+            return ()
+        if found is None or found.approved:
+            return ()
+        if not trusted:
+            return (f"`{self.path}` is not approved; `smol_dev trust` shows what it steers",)
+        if found.document.raw != written.encode():
+            raise TrustError(
+                f"`{self.path}` was changed by another program meanwhile, and is not approved",
+                hint="look at it: `smol_dev trust`",
+            )
+        trust.record(found.document, self.surroundings)
+        return (f"`{self.path}` is approved as it is now",)
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The file as a change finds it: its text and tables, and what all layers say."""
+    """A settings file as a change finds it: its text and tables, and what all layers say."""
 
-    target: Target
+    file: SettingsFile
     text: str
     tables: Mapping[str, Any]
     layers: Layers
 
-    @property
-    def profiles(self) -> Mapping[str, Any]:
-        """The profiles that this file declares."""
-        profiles = self.tables.get("profiles")
-        return profiles if isinstance(profiles, dict) else {}
 
-
-Change = Callable[[Sheet], tuple[str, tuple[str, ...]]]
-"""What a change makes of the sheet: the new text, and the lines to tell the user."""
-
-
-def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target:
-    """The user's file, or with `project` the project's; neither need exist."""
+def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> SettingsFile:
+    """Return the user's file, or with `project` the project's."""
     nearest = surroundings.project_file()
+    with_project = replace(flags, project=True)
     if project:
         new = surroundings.new_project_file()
         if nearest is None and is_own_folder(new.parent, surroundings):
@@ -67,13 +176,14 @@ def target(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target
                 f"`{new}` would be no project's: it is your own folder",
                 hint="change to the project's folder first, or leave `--project` out",
             )
-        return Target(nearest or new, project=True)
-    named = reserved(variables(surroundings.environ), "config")
-    path, _ = user_file(flags, surroundings, named)
+        return SettingsFile(nearest or new, project=True, flags=with_project, surroundings=surroundings)
+    path, _ = user_file(flags, surroundings, reserved(variables(surroundings.environ), "config"))
     if path is None:
         raise UsageError("there is no home folder for a user's file", hint="name one: `--config FILE`")
-    is_project = flags.config is None and nearest is not None and same_as(nearest)(path)
-    return Target(Path(os.path.realpath(path)), project=is_project)
+    real = Path(os.path.realpath(path))
+    if flags.config is None and nearest is not None and same_as(nearest)(path):
+        return SettingsFile(real, project=True, flags=with_project, surroundings=surroundings)
+    return SettingsFile(real, project=False, flags=flags, surroundings=surroundings)
 
 
 def is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
@@ -82,124 +192,14 @@ def is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
     return at_home or is_one_of(folder / FILE_NAME, surroundings.own_files)
 
 
-def refuse_read_only(path: Path) -> None:
-    """Refuse a file that is not to be written, which replacing it would pass over."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return
-    if not mode & stat.S_IWUSR:
-        raise ConfigError(
-            f"`{path}` is read-only, and stays as it is",
-            hint=f"if you keep it by hand, {command('chmod u+w {file}', file=path)} lets it be changed",
-        )
-
-
-def change(flags: Flags, surroundings: Surroundings, edit: Change, *, project: bool = False) -> tuple[str, ...]:
-    """Change the user's (or the project's) file; the lines to tell the user.
-
-    What is not valid afterwards raises `ConfigError`, and the file stays as it is. A project's file
-    that was approved, or needed no approval, is approved as it is written.
-    """
-    place = target(flags, surroundings, project=project)
-    refuse_read_only(place.path)
-    seen = replace(flags, project=True) if place.project else flags
-    make_folder(place.path.parent)
-    with alone(place.path.parent):
-        trusted = place.project and is_trusted(place, seen, surroundings)
-        raw = read_raw(place)
-        text = raw.removeprefix(MARK).replace("\r\n", "\n")
-        new, said = edit(Sheet(place, text, parsed(text), read_layers(seen, surroundings)))
-        if new == text:
-            return said
-        written = as_written(new, like=raw)
-        replace_file(place, written, seen, surroundings)
-        return (*said, *settle_trust(place, written, seen, surroundings, trusted=trusted))
-
-
-def parsed(text: str) -> Mapping[str, Any]:
-    """The text's tables; it has been read as TOML before."""
-    return tomllib.loads(text)
-
-
-def read_raw(place: Target) -> str:
-    """The file's text as it is; a new file's first lines if there is none."""
-    document = read_document(place.path, project=place.project)
-    if isinstance(document, Problem):
-        raise config_error([document], hint=BY_HAND)
-    return first_lines() if document is None else document.raw.decode()
-
-
 def first_lines() -> str:
-    """What a new file begins with: the schema, by which editors complete and check it."""
+    """Return what a new file begins with: the schema, by which editors complete and check it."""
     return f"#:schema {schema_file().as_uri()}\n"
 
 
 def as_written(text: str, *, like: str) -> str:
-    """The text with the byte order mark and the line ends of the other."""
+    """Return the text with the byte order mark and the line ends of the other."""
     crlf = like.count("\r\n")
     if crlf and crlf == like.count("\n"):
         text = text.replace("\n", "\r\n")
     return MARK + text if like.startswith(MARK) else text
-
-
-def replace_file(place: Target, text: str, flags: Flags, surroundings: Surroundings) -> None:
-    """Publish the text if it brings no problem that the file has not already."""
-
-    def confirm(temporary: Path) -> None:
-        problems = problems_of(temporary, place, flags, surroundings)
-        known = problems_of(place.path, place, flags, surroundings) if problems else ()
-        if added := [*(Counter(problems) - Counter(known))]:
-            raise ConfigError(
-                f"`{place.path}` stays as it is; with the change it has these problems:",
-                hint="correct the value; `smol_dev config schema` describes every key",
-                problems=added,
-            )
-
-    publish(place.path, text, mode=SHARED_FILE if place.project else PRIVATE_FILE, confirm=confirm)
-
-
-def problems_of(file: Path, place: Target, flags: Flags, surroundings: Surroundings) -> tuple[str, ...]:
-    """What is wrong in the file, under the target's name and without lines, which a change moves."""
-    if not file.exists():
-        return ()
-    line_and_column = re.compile(re.escape(str(file)) + r"(:\d+)*")
-    problems = load.check(flags, surroundings, file=file, project=place.project)
-    return tuple(line_and_column.sub(lambda _found: str(place.path), line) for line in problems)
-
-
-def is_trusted(place: Target, flags: Flags, surroundings: Surroundings) -> bool:
-    """Whether nobody but the user has a say in the project's file: new, harmless or approved."""
-    if not os.path.lexists(place.path):
-        return True
-    try:
-        found = load.pending(flags, surroundings)
-    except ConfigError:  # what it steers cannot be told before it is put right
-        return False
-    return found is None or found.approved
-
-
-def settle_trust(
-    place: Target, written: str, flags: Flags, surroundings: Surroundings, *, trusted: bool
-) -> tuple[str, ...]:
-    """Approve the project's file, as just written, if it was trusted before; the line that says so.
-
-    A file that somebody else made and nobody approved stays so, whatever harmless key was changed.
-    """
-    if not place.project:
-        return ()
-    try:
-        found = load.pending(flags, surroundings)
-    except ConfigError:  # it is no run's yet: other problems stand in the way, and are named there
-        return ()
-    if found is None or found.approved:
-        return ()
-    if not trusted:
-        return (f"`{place.path}` is not approved; `smol_dev trust` shows what it steers",)
-    if found.document.raw != written.encode():
-        raise TrustError(
-            f"`{place.path}` was changed by another program meanwhile, and is not approved",
-            hint="look at it: `smol_dev trust`",
-        )
-    trust.record(found.document, surroundings)
-    return (f"`{place.path}` is approved as it is now",)

@@ -1,98 +1,206 @@
-"""`config set` and `unset`: one key of the user's or the project's file."""
+"""What the commands change in a settings file: one key, a whole profile, or all of it in the user's editor."""
 
 import re
-from collections.abc import Iterator
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from smol_dev.config.change import Sheet, Target, change
-from smol_dev.config.command_line import SECRET, TOP_TABLES, at, key_path, toml_value
-from smol_dev.config.document import rendered, with_value, without, without_empty
+from smol_dev.config.change import MARK, Said, SettingsFile, Sheet, first_lines
+from smol_dev.config.command_line import SECRET, TOP_TABLES, assignment, at, key_path, toml_value
+from smol_dev.config.document import renamed, rendered, with_table, with_value, without, without_empty
 from smol_dev.config.endpoint import url_problem
+from smol_dev.config.environment import put
+from smol_dev.config.files import FILE_NAME, PROJECT_LIMIT, USER_LIMIT, BadFileError, decoded, parsed, read_bytes
 from smol_dev.config.keys import expected, field_of
-from smol_dev.config.layers import Flags, Key, Layers, Surroundings, declared
-from smol_dev.config.model import Run
-from smol_dev.config.problems import did_you_mean, dotted, typed
-from smol_dev.errors import UsageError
+from smol_dev.config.layers import Key, Layers, declared
+from smol_dev.config.model import Run, laid_over
+from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
+from smol_dev.config.profiles import value_of
+from smol_dev.config.store import unwritable
+from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
 from smol_dev.safe import command, named
 
 BETTER_WAYS: Final = (
     "name a variable (`smol_dev config set api_key_env NAME`), a file (`api_key_file`) or a command"
     " (`api_key_command`), or write it into the file itself: `smol_dev config edit`"
 )
+IN_THE_FILE: Final = "write it into the file itself: `smol_dev config edit`"
 
 VERSION: Final = re.compile(r"/v\d")
 """What the path of an address has where a version of the API is named."""
 
-IN_THE_FILE: Final = "write it into the file itself: `smol_dev config edit`"
+
+def set_value(sheet: Sheet, key: str, value: str) -> Said:
+    """Set a key to a value spelled as for `-c`."""
+    path = full_key(key, sheet.layers)
+    refuse_secret(path)
+    refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
+    if path[0] == "profiles":
+        create = command("smol_dev profiles add {name}", name=path[1])
+        refuse_unknown(path[1], sheet.layers, hint=f"create it: {create}")
+    read = toml_value(value.strip())
+    refuse_unquoted(path, read, sheet)
+    said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.file.path}`"
+    return with_value(sheet.text, path, read), (said, *overruled(path, sheet), *without_version(path, read, sheet))
 
 
-def set_value(
-    key: str, value: str, flags: Flags, surroundings: Surroundings, *, project: bool = False
-) -> tuple[str, ...]:
-    """Set a key to a value spelled as for `-c`; the lines to tell the user."""
-
-    def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
-        path = full_key(key, sheet.layers)
-        refuse_secret(path)
-        refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
-        refuse_unknown_profile(path, sheet.layers)
-        read = toml_value(value.strip())
-        refuse_unquoted(path, read, sheet)
-        said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.target.path}`"
-        other = (*overruled(path, sheet), *without_version(path, read, sheet.target))
-        return with_value(sheet.text, path, read), (said, *other)
-
-    return change(flags, surroundings, edit, project=project)
-
-
-def unset(key: str, flags: Flags, surroundings: Surroundings, *, project: bool = False) -> tuple[str, ...]:
-    """Take a key out of the file; the lines to tell the user."""
-
-    def edit(sheet: Sheet) -> tuple[str, tuple[str, ...]]:
-        path = full_key(key, sheet.layers)
-        whole = command("smol_dev profiles remove {name}", name=path[-1])
-        by_hand = command(f"smol_dev config edit{sheet.target.option}")
-        is_profile = path[0] == "profiles" and path[1:] != ()
-        hint = f"a whole profile: {whole}" if is_profile else f"take it out by hand: {by_hand}"
-        refuse_table(path, hint=hint)
-        if not holds(sheet.tables, path):
-            raise UsageError(
-                f"`{dotted(path)}` is not set in `{sheet.target.path}`",
-                hint=f"see who sets it: {command('smol_dev config explain {key}', key=typed(path))}",
-            )
-        said = f"`{dotted(path)}` is no longer set in `{sheet.target.path}`"
-        text = without(sheet.text, path)
-        for length in range(len(path) - 1, 0, -1):
-            if not declares(path[:length], sheet):
-                text = without_empty(text, path[:length])
-        return text, (said,)
-
-    return change(flags, surroundings, edit, project=project)
-
-
-def declares(path: Key, sheet: Sheet) -> bool:
-    """Return whether the table is all that makes a profile, or a prompt variant, that may be in use."""
-    others = [layer for layer in sheet.layers.all if layer.documents and path[1:]]
-    return (
-        path[0] in {"profiles", "prompts"}
-        and path[2:] == ()
-        and not any(
-            path[1] in layer.table(path[0])
-            for layer in others
-            if layer.documents[0].path.resolve() != sheet.target.path.resolve()
+def unset(sheet: Sheet, key: str) -> Said:
+    """Take a key out of the file, and each table that is empty then."""
+    path, file = full_key(key, sheet.layers), sheet.file
+    whole = command("smol_dev profiles remove {name}", name=path[-1])
+    by_hand = command(f"smol_dev config edit{file.option}")
+    is_profile = path[0] == "profiles" and path[1:] != ()
+    refuse_table(path, hint=f"a whole profile: {whole}" if is_profile else f"take it out by hand: {by_hand}")
+    if value_of(sheet.tables, path) is None:
+        raise UsageError(
+            f"`{dotted(path)}` is not set in `{file.path}`",
+            hint=f"see who sets it: {command('smol_dev config explain {key}', key=typed(path))}",
         )
+    text = without(sheet.text, path)
+    for length in range(len(path) - 1, 0, -1):
+        table = path[:length]
+        is_name = length == 2 and path[0] in {"profiles", "prompts"}  # noqa: PLR2004 - `profiles.NAME`
+        if not is_name or declaring(table, sheet.layers, but=file.path):
+            text = without_empty(text, table)
+    return text, (f"`{dotted(path)}` is no longer set in `{file.path}`",)
+
+
+def add(sheet: Sheet, name: str, options: Mapping[str, str | None]) -> Said:
+    """Create a profile with these options and with each `-c` of the flags."""
+    values: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    for text in sheet.file.flags.sets:
+        put(values, *own_key(text))
+    path = ("profiles", name)
+    refuse_taken(name, sheet.layers)
+    warned = without_version((*path, "base_url"), values.get("base_url"), sheet)
+    return with_table(sheet.text, path, values), (*made(name, sheet), *warned)
+
+
+def copy(sheet: Sheet, source: str, name: str) -> Said:
+    """Create a profile with all keys the other has of its own, in any file."""
+    refuse_unknown(source, sheet.layers)
+    refuse_taken(name, sheet.layers)
+    values = own_keys(source, sheet.layers, folder=sheet.file.path.parent)
+    return with_table(sheet.text, ("profiles", name), values), made(name, sheet)
+
+
+def rename(sheet: Sheet, name: str, new: str) -> Said:
+    """Rename a profile of the file, and what names it in the same file."""
+    path = sheet.file.path
+    refuse_elsewhere(name, sheet)
+    refuse_taken(new, sheet.layers)
+    if others := declaring(("profiles", name), sheet.layers, but=path):
+        raise UsageError(
+            f"profile `{name}` is declared in `{others[0]}` too, and would lose those keys",
+            hint="copy it instead: " + command("smol_dev profiles copy {name} {new}", name=name, new=new),
+        )
+    naming = list(references(name, sheet.tables))
+    said = (
+        f"profile `{name}` is now `{new}` in `{path}`",
+        *(f"`{dotted(key)}` names it by the new name" for key in naming),
+        *(f"{user} still names it `{name}`" for user in users(name, sheet.layers, but=path)),
     )
+    return renamed(sheet.text, ("profiles", name), new, references=naming), said
+
+
+def remove(sheet: Sheet, name: str) -> Said:
+    """Remove a profile from the file, unless it is used and would be gone."""
+    refuse_elsewhere(name, sheet)
+    others = declaring(("profiles", name), sheet.layers, but=sheet.file.path)
+    if not others and (used := users(name, sheet.layers)):
+        raise UsageError(
+            f"profile `{name}` is used by {', '.join(used)}",
+            hint="change those first: `smol_dev profiles use OTHER`, or `smol_dev config set"
+            " profiles.NAME.extends OTHER`",
+        )
+    said = f"profile `{name}` is no longer in `{sheet.file.path}`"
+    again = (f"what `{other}` says of `{name}` holds again" for other in others[:1])
+    return without(sheet.text, ("profiles", name)), (said, *again)
+
+
+def use(sheet: Sheet, name: str) -> Said:
+    """Make a profile the default one of the file."""
+    refuse_unknown(name, sheet.layers)
+    refuse_one_projects(name, sheet)
+    said = [f"`{name}` is the default profile in `{sheet.file.path}`"]
+    setter = sheet.layers.selected_by
+    if setter.layer in ("environment", "project") and setter.layer != kind_of(sheet.file):
+        said.append(f"`{setter.where}` still selects `{sheet.layers.selected}`")
+    return with_value(sheet.text, ("default_profile",), name), tuple(said)
 
 
 def full_key(key: str, layers: Layers) -> Key:
-    """The key from the top of the file; one without a table is of `run`, or of the selected profile."""
+    """Return the key from the top of the file; one without a table is of `run`, or of the selected profile."""
     path = key_path(key)
     if path is None:
         raise UsageError(f"`{key}` is no key", hint="write it as `model`, `code.model` or `run.max_files`")
     if path[0] in (*TOP_TABLES, "default_profile"):
         return path
     return at(path, layers.selected, Run.model_fields)
+
+
+def own_key(text: str) -> tuple[Key, object]:
+    """Return the key, within a profile, and the value of a `-c` that describes a new profile."""
+    read = assignment(text)
+    if isinstance(read, Problem):
+        raise UsageError(str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`")
+    if read[0][0] in TOP_TABLES:
+        raise UsageError(
+            f"`{dotted(read[0])}` is no key of a profile",
+            hint=f"set it by itself: {command('smol_dev config set {key} VALUE', key=typed(read[0]))}",
+        )
+    return read
+
+
+def own_keys(name: str, layers: Layers, *, folder: Path) -> dict[str, Any]:
+    """Return what the files say of a profile, its parents left out; file names hold in `folder` too."""
+    values: dict[str, Any] = {}
+    for layer in reversed(layers.all):
+        if not layer.documents:
+            continue
+        table = deepcopy(dict(layer.table("profiles", name)))
+        file, home = table.get("api_key_file"), layer.document(("profiles", name)).path.parent
+        if isinstance(file, str) and home != folder:
+            table["api_key_file"] = str(home / file)
+        values = laid_over(values, table)
+    return values
+
+
+def made(name: str, sheet: Sheet) -> tuple[str, ...]:
+    """Return what to say about a new profile."""
+    return (
+        f"profile `{name}` is in `{sheet.file.path}`",
+        f"make it the default: {command(f'smol_dev profiles use{sheet.file.option} {{name}}', name=name)}",
+    )
+
+
+def kind_of(file: SettingsFile) -> str:
+    """Return the kind of layer that the file is."""
+    return "project" if file.project else "user"
+
+
+def overruled(path: Key, sheet: Sheet) -> Iterator[str]:
+    """Yield a line for each stronger layer that sets the key too, for which the change does nothing."""
+    for layer in takewhile(lambda each: each.kind != kind_of(sheet.file), sheet.layers.all):
+        if layer.kind in ("environment", "project") and value_of(layer.data, path) is not None:
+            yield f"`{layer.origin(path).where}` sets it too, and is stronger"
+
+
+def without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
+    """Yield the warning about an address that ends before the `/v1` under which servers answer."""
+    if path[2:] != ("base_url",) or not isinstance(value, str) or url_problem(value):
+        return
+    if value and not VERSION.search(urlsplit(value).path):
+        template = f"smol_dev config set{sheet.file.option} {{key}} {{url}}"
+        better = command(template, key=typed(path), url=f"{value.rstrip('/')}/v1")
+        yield f"the address has no `/v1`, under which most servers answer; with it: {better}"
 
 
 def refuse_secret(path: Key) -> None:
@@ -116,7 +224,7 @@ def refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
     field = field_of(path)
     if field is None or expected(field) != "text" or isinstance(value, str | dict | list):
         return
-    template = f"smol_dev config set{sheet.target.option} {{key}} {{value}}"
+    template = f"smol_dev config set{sheet.file.option} {{key}} {{value}}"
     typed_again = command(template, key=typed(path), value=f'"{rendered(value)}"')
     raise UsageError(
         f"`{dotted(path)}` must be text, and TOML reads something else here",
@@ -124,39 +232,209 @@ def refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
     )
 
 
-def refuse_unknown_profile(path: Key, layers: Layers) -> None:
-    """Refuse a key of a profile that no layer declares; a slip of the pen would make a new one."""
+def refuse_unknown(name: str, layers: Layers, *, hint: str = "see them all: `smol_dev profiles list`") -> None:
+    """Refuse the name of a profile that no file declares; a slip of the pen would make a new one."""
     known = declared(layers.all)
-    if path[0] == "profiles" and path[1] not in known:
+    if name not in known:
+        raise UsageError(f"there is no profile `{name}`{did_you_mean(name, known)}", hint=hint)
+
+
+def refuse_taken(name: str, layers: Layers) -> None:
+    """Refuse a name that a profile has already, or that could not be typed again."""
+    if not name.isprintable() or name.strip() != name or not name:
+        raise UsageError("that is no name for a profile", hint="letters, digits, `-` and `_` are best")
+    for where in declaring(("profiles", name), layers)[:1]:
         raise UsageError(
-            f"there is no profile `{path[1]}`{did_you_mean(path[1], known)}",
-            hint=f"create it: {command('smol_dev profiles add {name}', name=path[1])}",
+            f"there is a profile `{name}` already (`{where}`)",
+            hint="take another name, or see what it is: " + command("smol_dev profiles show {name}", name=name),
         )
 
 
-def overruled(path: Key, sheet: Sheet) -> Iterator[str]:
-    """A line for each stronger layer that sets the key too, for which the change does nothing."""
-    for layer in sheet.layers.all:
-        if layer.kind == ("project" if sheet.target.project else "user"):
-            return
-        if layer.kind in ("environment", "project") and holds(layer.data, path):
-            yield f"`{layer.origin(path).where}` sets it too, and is stronger"
+def refuse_one_projects(name: str, sheet: Sheet) -> None:
+    """Refuse as the user's default a profile that every other folder would lack."""
+    kinds = {layer.kind for layer in sheet.layers.all if name in layer.table("profiles")}
+    if not sheet.file.project and not kinds & {"user", "system", "shipped"}:
+        raise UsageError(
+            f"only this project declares `{name}`; in every other folder there would be no such profile",
+            hint=f"for this project alone: {command('smol_dev profiles use {name} --project', name=name)}",
+        )
 
 
-def without_version(path: Key, value: object, place: Target) -> Iterator[str]:
-    """Yield the warning about an address that ends before the `/v1` under which servers answer."""
-    if path[2:] != ("base_url",) or not isinstance(value, str) or url_problem(value):
+def refuse_elsewhere(name: str, sheet: Sheet) -> None:
+    """Refuse a profile that this file does not declare."""
+    if value_of(sheet.tables, ("profiles", name)) is not None:
         return
-    if value and not VERSION.search(urlsplit(value).path):
-        template = f"smol_dev config set{place.option} {{key}} {{url}}"
-        better = command(template, key=typed(path), url=f"{value.rstrip('/')}/v1")
-        yield f"the address has no `/v1`, under which most servers answer; with it: {better}"
+    refuse_unknown(name, sheet.layers)
+    where = declaring(("profiles", name), sheet.layers)[0]
+    raise UsageError(
+        f"profile `{name}` is declared in `{where}`, not in `{sheet.file.path}`",
+        hint="shipped profiles stay; of the others, those in a project's file take `--project`",
+    )
 
 
-def holds(tables: Any, path: Key) -> bool:  # noqa: ANN401 - any part of a TOML file
-    """Whether the tables set the key."""
-    for part in path:
-        if not isinstance(tables, dict) or part not in tables:
-            return False
-        tables = tables[part]
-    return True
+def declaring(table: Key, layers: Layers, *, but: Path | None = None) -> list[str]:
+    """Return each `FILE:LINE` that declares a profile or a prompt variant, in any file but this one."""
+    return [
+        layer.origin(table).where
+        for layer in layers.all
+        if layer.documents and table[1] in layer.table(table[0]) and not same_file(layer.document(table).path, but)
+    ]
+
+
+def same_file(path: Path, other: Path | None) -> bool:
+    """Return whether both are the same file, links followed."""
+    return other is not None and path.resolve() == other.resolve()
+
+
+def users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
+    """Return who names the profile, as `key (FILE:LINE)`, in any layer and in any file but this one."""
+    found = [
+        f"`{dotted(key)}` ({layer.origin(key).where})"
+        for layer in layers.all
+        if not (layer.documents and same_file(layer.document(()).path, but))
+        for key in references(name, layer.data)
+    ]
+    if layers.selected_by.layer == "environment" and layers.selected == name:
+        found.append(f"`{layers.selected_by.where}`")
+    return found
+
+
+def references(name: str, tables: Mapping[str, Any]) -> Iterator[Key]:
+    """Yield the keys that name the profile: the default, and the `extends` of its children."""
+    if tables.get("default_profile") == name:
+        yield ("default_profile",)
+    profiles = tables.get("profiles")
+    for other, profile in profiles.items() if isinstance(profiles, dict) else ():
+        if isinstance(profile, dict) and profile.get("extends") == name and other != name:
+            yield ("profiles", other, "extends")
+
+
+def edit_by_hand(
+    file: SettingsFile, *, open_editor: Callable[[Path], None], again: Callable[[ConfigError], bool]
+) -> tuple[str, ...]:
+    """Let the user edit the file; return the lines to tell the user.
+
+    `open_editor` returns when the user is done with the copy. When that cannot replace the file, `again`
+    is asked whether to open it once more. However the user leaves, what was typed is in the file, or is
+    kept in the copy, which the error names.
+    """
+    file.refuse_read_only()
+    old = text_of(file.path, project=file.project)
+    before = first_lines() if old is None else old
+    draft = Draft(file, old, before, copy_of(before))
+    try:
+        said = draft.edit(open_editor, again)
+    except (SmolError, KeyboardInterrupt) as error:
+        ending = draft.ending(error)
+        if ending is error:
+            raise
+        raise ending from error
+    if not draft.other.exists():
+        draft.remove()
+    return said
+
+
+@dataclass(slots=True)
+class Draft:
+    """The private copy of a settings file on which the user's editor works.
+
+    `old` is what the file holds as far as the user has been told, None where there is none; `before` is the
+    text with which the editor began.
+    """
+
+    file: SettingsFile
+    old: str | None
+    before: str
+    copy: Path
+
+    @property
+    def other(self) -> Path:
+        """Where the text of another program is kept that changed the file meanwhile."""
+        return self.copy.with_name(f"other-{FILE_NAME}")
+
+    def edit(self, open_editor: Callable[[Path], None], again: Callable[[ConfigError], bool]) -> tuple[str, ...]:
+        """Open the copy until it can replace the file; return the lines to tell the user."""
+        path = self.file.path
+        while True:
+            open_editor(self.copy)
+            try:
+                text = text_of(self.copy, project=False)
+                if text is None or text == self.before:
+                    return (f"`{path}` stays as it is: nothing was changed",)
+                self.keep(text)
+            except ConfigError as error:
+                if not again(error):
+                    raise
+            else:
+                kept = (f"what it held before is kept in `{self.other}`",) if self.other.exists() else ()
+                return (f"`{path}` holds what you wrote", *kept)
+
+    def keep(self, text: str) -> None:
+        """Put the text in the file's place; approve it, as its writer has seen all of it.
+
+        A change that another program made meanwhile is kept beside the copy, and told once: the next try
+        replaces it.
+        """
+        path = self.file.path
+        try:
+            parsed(text.removeprefix(MARK))
+        except BadFileError as error:
+            raise refused(path, error, hint="the file itself is unchanged") from error
+        with self.file.alone():
+            now = text_of(path, project=self.file.project)
+            if now != self.old:
+                self.old = now
+                self.other.write_bytes((now or "").encode())
+                raise ConfigError(
+                    f"`{path}` was changed by another program meanwhile",
+                    hint=f"what it holds now is in `{self.other}`; saving once more replaces it",
+                )
+            self.file.replace(text, trusted=True)
+
+    def ending(self, error: SmolError | KeyboardInterrupt) -> BaseException:
+        """Return the error with which the command ends; it names the copy if that holds something new."""
+        try:
+            changed = self.copy.read_bytes() != self.before.encode()
+        except OSError:
+            changed = False
+        if not changed:
+            self.remove()
+            return error
+        hint = f"your text is kept in `{self.copy}`"
+        if isinstance(error, ConfigError):
+            return ConfigError(error.message, hint=hint, problems=error.problems)
+        if isinstance(error, SmolError):
+            return UsageError(error.message, hint=f"{hint}; {error.hint}")
+        return InterruptedRunError("interrupted", hint=hint, signal=signal.SIGINT)
+
+    def remove(self) -> None:
+        """Remove the copy and its folder."""
+        shutil.rmtree(self.copy.parent, ignore_errors=True)
+
+
+def copy_of(text: str) -> Path:
+    """Return a copy in a folder of its own that no other user can read, as it may hold a secret."""
+    try:
+        copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
+        copy.write_bytes(text.encode())
+    except OSError as error:
+        raise unwritable(Path(tempfile.tempdir or "/tmp"), error) from error  # noqa: S108 - only named
+    return copy
+
+
+def text_of(path: Path, *, project: bool) -> str | None:
+    """Return the file's text, valid TOML or not; None when there is none."""
+    limit = PROJECT_LIMIT if project else USER_LIMIT
+    try:
+        raw, _ = read_bytes(path, limit=limit, project=project)
+        mark = MARK if raw.startswith(MARK.encode()) else ""
+        return mark + decoded(raw)
+    except FileNotFoundError:
+        return None
+    except BadFileError as error:
+        raise refused(path, error, hint="put it right with another program") from error
+
+
+def refused(path: Path, error: BadFileError, *, hint: str) -> ConfigError:
+    """Return the error for a file that cannot be used."""
+    return ConfigError(f"{path}{error.place}: {error.what}", hint=hint)

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from smol_dev.config.change import Target, first_lines, replace_file, settle_trust, target
+from smol_dev.config.change import SettingsFile, first_lines, settings_file
 from smol_dev.config.document import rendered, rendered_table
 from smol_dev.config.layers import Flags, Surroundings, shipped
 from smol_dev.config.providers import PROVIDERS
-from smol_dev.config.store import alone, make_folder
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
@@ -56,29 +54,24 @@ class Found(Protocol):
         """The model to begin with; empty if it offers none."""
 
 
-def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> Target:
-    """The user's (or the project's) file, which must not exist yet."""
-    place = target(flags, surroundings, project=project)
-    if os.path.lexists(place.path):
+def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> SettingsFile:
+    """Return the user's (or the project's) file, which must not exist yet."""
+    file = settings_file(flags, surroundings, project=project)
+    if os.path.lexists(file.path):
         raise UsageError(
-            f"`{place.path}` exists already, and `init` overwrites nothing",
-            hint=f"change it: {command(f'smol_dev config edit{place.option}')}, or "
-            + command(f"smol_dev profiles add{place.option} NAME"),
+            f"`{file.path}` exists already, and `init` overwrites nothing",
+            hint=f"change it: {command(f'smol_dev config edit{file.option}')}, or "
+            + command(f"smol_dev profiles add{file.option} NAME"),
         )
-    return place
+    return file
 
 
 def write(found: Sequence[Found], flags: Flags, surroundings: Surroundings, *, project: bool) -> Path:
-    """Write the file for these servers, approved if it is a project's; the path of it."""
-    place = target(flags, surroundings, project=project)
-    seen = replace(flags, project=True) if place.project else flags
-    make_folder(place.path.parent)
-    with alone(place.path.parent):
-        new_file(flags, surroundings, project=project)
-        written = first_lines() + compose(found)
-        replace_file(place, written, seen, surroundings)
-        settle_trust(place, written, seen, surroundings, trusted=True)
-    return place.path
+    """Write the file for these servers, approved if it is a project's; return its path."""
+    with settings_file(flags, surroundings, project=project).alone():
+        file = new_file(flags, surroundings, project=project)
+        file.replace(first_lines() + compose(found), trusted=True)
+    return file.path
 
 
 def compose(found: Sequence[Found]) -> str:

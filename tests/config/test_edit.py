@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smol_dev.config.change import settings_file
 from smol_dev.config.document import with_value, without
 from smol_dev.config.edit import set_value, unset
 from smol_dev.config.layers import Flags, shipped
@@ -35,7 +36,7 @@ def lines(world: World, said: tuple[str, ...]) -> list[str]:
 
 def refusal(world: World, key: str, value: str, *, project: bool = False) -> tuple[str, str]:
     with pytest.raises(SmolError) as raised:
-        set_value(key, value, Flags(), world.surroundings, project=project)
+        world.file(project=project).change(set_value, key, value)
     error = raised.value
     text = "\n".join(getattr(error, "problems", (error.message,)))
     return text.replace(str(world.root), "~"), error.hint
@@ -75,13 +76,13 @@ def refusal(world: World, key: str, value: str, *, project: bool = False) -> tup
 )
 def test_set_changes_one_line_of_the_users_file(world: World, key: str, value: str, old: str, new: str) -> None:
     world.write(user=USER)
-    set_value(key, value, Flags(), world.surroundings)
+    world.file().change(set_value, key, value)
     assert world.user_file.read_text() == USER.replace(old, new)
 
 
 def test_set_says_what_it_did_and_who_is_stronger(world: World) -> None:
     world.write(user=USER, project='[profiles.work]\nmodel = "p"\n').environ["SMOL_MODEL"] = "e"
-    said = set_value("model", "z", Flags(), world.surroundings)
+    said = world.file().change(set_value, "model", "z")
     assert lines(world, said) == [
         '`profiles.work.model` is now `"z"` in `~/home/config/smol.toml`',
         "`SMOL_MODEL` sets it too, and is stronger",
@@ -92,7 +93,7 @@ def test_set_says_what_it_did_and_who_is_stronger(world: World) -> None:
 def test_a_new_file_is_private_and_begins_with_the_schema(world: World) -> None:
     folder = world.user_file.parent
     folder.rmdir()
-    set_value("model", "m", Flags(), world.surroundings)
+    world.file().change(set_value, "model", "m")
     schema = shipped().documents[0].path.with_name("smol.schema.json")
     assert schema.is_file()
     assert world.user_file.read_text() == (f'#:schema {schema.as_uri()}\n\n[profiles.local]\nmodel = "m"\n')
@@ -104,7 +105,7 @@ def test_a_linked_file_stays_a_link_and_its_target_keeps_its_mode(world: World) 
     target.write_text("[run]\nmax_files = 2\n")
     target.chmod(0o640)
     world.user_file.symlink_to(target)
-    set_value("run.max_files", "3", Flags(), world.surroundings)
+    world.file().change(set_value, "run.max_files", "3")
     assert world.user_file.readlink() == target
     assert target.read_text() == "[run]\nmax_files = 3\n"
     assert target.stat().st_mode & 0o777 == 0o640
@@ -112,7 +113,7 @@ def test_a_linked_file_stays_a_link_and_its_target_keeps_its_mode(world: World) 
 
 def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
     world.user_file.write_bytes(b"\xef\xbb\xbf# a\r\n[run]\r\nmax_files = 2\r\n")
-    set_value("run.output_dir", "out", Flags(), world.surroundings)
+    world.file().change(set_value, "run.output_dir", "out")
     assert world.user_file.read_bytes() == (b'\xef\xbb\xbf# a\r\n[run]\r\nmax_files = 2\r\noutput_dir = "out"\r\n')
 
 
@@ -187,7 +188,7 @@ def test_what_would_not_be_valid_is_refused_and_the_file_untouched(
 def test_secrets_are_refused_on_the_command_line(world: World, key: str, way: str) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
-        set_value(key, "sk-canary", Flags(), world.surroundings)
+        world.file().change(set_value, key, "sk-canary")
     assert "canary" not in f"{raised.value.message}{raised.value.hint}"
     assert way in raised.value.hint
     assert world.user_file.read_text() == USER
@@ -208,16 +209,16 @@ def test_a_project_never_names_a_key(world: World, key: str, value: str) -> None
 def test_a_file_with_a_problem_elsewhere_can_be_corrected(world: World) -> None:
     broken = '[profiles.work]\ntimeout = "x"\nmodell = "m"\n'
     world.write(user=broken)
-    set_value("profiles.work.timeout", "5", Flags(), world.surroundings)
+    world.file().change(set_value, "profiles.work.timeout", "5")
     assert world.user_file.read_text() == broken.replace('"x"', "5")
-    unset("profiles.work.modell", Flags(), world.surroundings)
+    world.file().change(unset, "profiles.work.modell")
     assert world.user_file.read_text() == "[profiles.work]\ntimeout = 5\n"
 
 
 def test_a_value_that_is_set_already_leaves_the_file_alone(world: World) -> None:
     world.write(user=USER)
     before = world.user_file.stat()
-    set_value("run.max_files", "20", Flags(), world.surroundings)
+    world.file().change(set_value, "run.max_files", "20")
     assert world.user_file.stat().st_ino == before.st_ino
 
 
@@ -230,7 +231,7 @@ def test_broken_toml_is_refused_with_its_place(world: World) -> None:
 
 def test_unset_takes_the_key_out(world: World) -> None:
     world.write(user=USER)
-    said = unset("model", Flags(), world.surroundings)
+    said = world.file().change(unset, "model")
     assert world.user_file.read_text() == USER.replace('model = "x"   # good enough\n', "")
     assert lines(world, said) == ["`profiles.work.model` is no longer set in `~/home/config/smol.toml`"]
 
@@ -238,20 +239,20 @@ def test_unset_takes_the_key_out(world: World) -> None:
 def test_unset_of_what_is_not_set_is_an_error(world: World) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
-        unset("seed", Flags(), world.surroundings)
+        world.file().change(unset, "seed")
     assert raised.value.hint == "see who sets it: `smol_dev config explain profiles.work.seed`"
 
 
 def test_a_named_file_is_created_and_changed(world: World) -> None:
     file = world.work / "other.toml"
-    set_value("run.max_files", "3", Flags(config=file), world.surroundings)
+    world.file(Flags(config=file)).change(set_value, "run.max_files", "3")
     assert tomllib.loads(file.read_text()) == {"run": {"max_files": 3}}
     assert not world.user_file.exists()
 
 
 def test_a_projects_file_is_approved_as_it_is_edited(world: World) -> None:
-    set_value("base_url", "http://127.0.0.1:9/v1", Flags(), world.surroundings, project=True)
-    set_value("temperature", "0.1", Flags(), world.surroundings, project=True)
+    world.file(project=True).change(set_value, "base_url", "http://127.0.0.1:9/v1")
+    world.file(project=True).change(set_value, "temperature", "0.1")
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert found.approved
@@ -260,7 +261,7 @@ def test_a_projects_file_is_approved_as_it_is_edited(world: World) -> None:
 
 def test_editing_somebody_elses_project_file_does_not_approve_it(world: World) -> None:
     world.write(project='[profiles.local]\nbase_url = "http://127.0.0.1:9/v1"\n')
-    said = set_value("temperature", "0.1", Flags(), world.surroundings, project=True)
+    said = world.file(project=True).change(set_value, "temperature", "0.1")
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert not found.approved
@@ -270,8 +271,8 @@ def test_editing_somebody_elses_project_file_does_not_approve_it(world: World) -
 def test_an_approved_project_file_stays_approved(world: World) -> None:
     world.write(project='[profiles.local]\nbase_url = "http://127.0.0.1:9/v1"\n')
     approve(world.project_file, world.surroundings)
-    unset("base_url", Flags(), world.surroundings, project=True)
-    set_value("extra_body.top_k", "3", Flags(), world.surroundings, project=True)
+    world.file(project=True).change(unset, "base_url")
+    world.file(project=True).change(set_value, "extra_body.top_k", "3")
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert found.approved
@@ -282,33 +283,34 @@ def test_the_nearest_project_file_is_edited_from_a_folder_below(world: World) ->
     below = world.work / "src"
     below.mkdir()
     here = type(world.surroundings)(environ={}, cwd=below, home=world.home)
-    set_value("run.max_files", "3", Flags(), here, project=True)
+    settings_file(Flags(), here, project=True).change(set_value, "run.max_files", "3")
     assert world.project_file.read_text() == "[run]\nmax_files = 3\n"
 
 
 def test_the_home_folder_is_no_project(world: World) -> None:
     here = type(world.surroundings)(environ={}, cwd=world.home, home=world.home)
     with pytest.raises(UsageError, match="would be no project's"):
-        set_value("model", "x", Flags(), here, project=True)
+        settings_file(Flags(), here, project=True).change(set_value, "model", "x")
 
 
 def test_without_a_home_folder_the_file_must_be_named(world: World) -> None:
     here = type(world.surroundings)(environ={}, cwd=world.work)
     with pytest.raises(UsageError) as raised:
-        set_value("model", "x", Flags(), here)
+        settings_file(Flags(), here, project=False).change(set_value, "model", "x")
     assert raised.value.hint == "name one: `--config FILE`"
 
 
 EDITOR = """
 import sys
 from pathlib import Path
+from smol_dev.config.change import settings_file
 from smol_dev.config.edit import set_value
 from smol_dev.config.layers import Flags, Surroundings
 
 here = Surroundings(environ={}, cwd=Path(sys.argv[1]))
 flags = Flags(config=Path("mine.toml"))
 for number in range(8):
-    set_value(f"extra_body.{sys.argv[2]}{number}", str(number), flags, here)
+    settings_file(flags, here, project=False).change(set_value, f"extra_body.{sys.argv[2]}{number}", str(number))
 """
 
 

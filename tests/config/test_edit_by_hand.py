@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.config.edit_by_hand import edit_by_hand
+from smol_dev.config.edit import edit_by_hand
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import pending
 from smol_dev.errors import ConfigError, SmolError, UsageError
@@ -29,7 +29,7 @@ def never(error: ConfigError) -> bool:
 def test_what_was_written_replaces_the_file(world: World) -> None:
     world.write(user="# a\n[run]\nmax_files = 2\n")
     editor, seen = writing("# b\n[run]\nmax_files = 3\n")
-    said = edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+    said = edit_by_hand(world.file(), open_editor=editor, again=never)
     assert world.user_file.read_text() == "# b\n[run]\nmax_files = 3\n"
     assert said == (f"`{world.user_file}` holds what you wrote",)
     assert not seen[0].parent.exists()
@@ -42,12 +42,12 @@ def test_the_copy_is_private_and_holds_the_file(world: World) -> None:
         assert copy.read_text() == "[run]\nmax_files = 2\n"
         assert copy.parent.stat().st_mode & 0o777 == 0o700
 
-    said = edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+    said = edit_by_hand(world.file(), open_editor=editor, again=never)
     assert said == (f"`{world.user_file}` stays as it is: nothing was changed",)
 
 
 def test_an_unchanged_new_file_is_not_created(world: World) -> None:
-    edit_by_hand(Flags(), world.surroundings, open_editor=lambda _copy: None, again=never)
+    edit_by_hand(world.file(), open_editor=lambda _copy: None, again=never)
     assert not world.user_file.exists()
 
 
@@ -60,7 +60,7 @@ def test_a_mistake_can_be_corrected_in_the_same_text(world: World) -> None:
         problems.extend(line.replace(str(world.root), "~") for line in error.problems)
         return True
 
-    edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=again)
+    edit_by_hand(world.file(), open_editor=editor, again=again)
     assert problems[0].startswith("~/home/config/smol.toml:2:13: not valid TOML")
     assert problems[1:] == ["~/home/config/smol.toml: run.max_files: must be a whole number from 1 to 10000, got `0`"]
     assert len(set(seen)) == 1
@@ -71,7 +71,7 @@ def test_a_text_that_is_given_up_is_kept_elsewhere(world: World) -> None:
     world.write(user="[run]\nmax_files = 2\n")
     editor, seen = writing("oops")
     with pytest.raises(ConfigError) as raised:
-        edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=lambda _error: False)
+        edit_by_hand(world.file(), open_editor=editor, again=lambda _error: False)
     assert raised.value.hint == f"your text is kept in `{seen[0]}`"
     assert seen[0].read_text() == "oops"
     assert world.user_file.read_text() == "[run]\nmax_files = 2\n"
@@ -80,7 +80,7 @@ def test_a_text_that_is_given_up_is_kept_elsewhere(world: World) -> None:
 def test_a_broken_file_can_be_put_right(world: World) -> None:
     world.write(user="[run\n")
     editor, _ = writing("[run]\n")
-    edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+    edit_by_hand(world.file(), open_editor=editor, again=never)
     assert world.user_file.read_text() == "[run]\n"
 
 
@@ -92,14 +92,14 @@ def test_a_change_made_meanwhile_is_not_lost(world: World) -> None:
         world.user_file.write_text("[run]\nmax_files = 4\n")
 
     with pytest.raises(ConfigError, match="was changed by another program meanwhile"):
-        edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=lambda _error: False)
+        edit_by_hand(world.file(), open_editor=editor, again=lambda _error: False)
     assert world.user_file.read_text() == "[run]\nmax_files = 4\n"
 
 
 def test_a_projects_file_is_approved_as_its_writer_saw_all_of_it(world: World) -> None:
     world.write(project='[profiles.local]\nbase_url = "http://127.0.0.1:9/v1"\n')
     editor, _ = writing('[profiles.local]\nbase_url = "http://127.0.0.1:8/v1"\n')
-    edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never, project=True)
+    edit_by_hand(world.file(project=True), open_editor=editor, again=never)
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert found.approved
@@ -118,7 +118,7 @@ def test_after_another_programs_change_the_second_try_succeeds(world: World) -> 
         told.append(error)
         return True
 
-    said = edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=again)
+    said = edit_by_hand(world.file(), open_editor=editor, again=again)
     assert len(told) == 1
     assert world.user_file.read_text() == "[run]\nmax_files = 3\n"
     other = Path(said[1].split("`")[1])
@@ -137,7 +137,7 @@ def test_the_text_is_kept_however_the_editor_ends(world: World, raised: BaseExce
         raise raised
 
     with pytest.raises(SmolError) as caught:
-        edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+        edit_by_hand(world.file(), open_editor=editor, again=never)
     assert caught.value.exit_code == code
     assert f"your text is kept in `{copies[0]}`" in caught.value.hint
     assert copies[0].read_text() == "typed"
@@ -151,5 +151,5 @@ def test_a_copy_that_nobody_touched_is_removed_with_the_error(world: World) -> N
         raise UsageError("vi failed", hint="x")
 
     with pytest.raises(UsageError, match="vi failed"):
-        edit_by_hand(Flags(), world.surroundings, open_editor=editor, again=never)
+        edit_by_hand(world.file(), open_editor=editor, again=never)
     assert not copies[0].parent.exists()

@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from smol_dev.config.edit_profiles import add, copy, remove, rename, use
+from smol_dev.config.edit import add, copy, remove, rename, use
 from smol_dev.config.layers import Flags
 from smol_dev.errors import ConfigError, UsageError
 from tests.config.world import World
@@ -38,7 +38,7 @@ def test_an_added_profile_stands_last_with_its_keys(world: World) -> None:
     world.write(user=USER)
     flags = Flags(sets=("timeout=300", "code.model=big", "extra_body.top_k=40"))
     options = {"extends": "base", "provider": None, "model": "m"}
-    said = add("at home", options, flags, world.surroundings)
+    said = world.file(flags).change(add, "at home", options)
     assert world.user_file.read_text() == (
         f'{USER}\n[profiles."at home"]\nextends = "base"\nmodel = "m"\ntimeout = 300\n'
         '\n[profiles."at home".code]\nmodel = "big"\n'
@@ -63,7 +63,7 @@ def test_an_added_profile_stands_last_with_its_keys(world: World) -> None:
 def test_a_name_that_cannot_be_had_is_refused(world: World, name: str, message: str) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
-        add(name, {}, Flags(), world.surroundings)
+        world.file().change(add, name, {})
     assert plain(world, raised.value.message) == message
     assert world.user_file.read_text() == USER
 
@@ -78,7 +78,7 @@ def test_a_name_that_cannot_be_had_is_refused(world: World, name: str, message: 
 )
 def test_an_added_profile_takes_only_keys_of_a_profile(world: World, setting: str, message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        add("new", {}, Flags(sets=(setting,)), world.surroundings)
+        world.file(Flags(sets=(setting,))).change(add, "new", {})
     assert raised.value.message.startswith(message)
     assert "canary" not in raised.value.message
     assert not world.user_file.exists()
@@ -86,7 +86,7 @@ def test_an_added_profile_takes_only_keys_of_a_profile(world: World, setting: st
 
 def test_an_added_profile_must_be_valid(world: World) -> None:
     with pytest.raises(ConfigError) as raised:
-        add("new", {"provider": "olama"}, Flags(), world.surroundings)
+        world.file().change(add, "new", {"provider": "olama"})
     assert "profiles.new.provider: must be one of `auto`, `ollama`" in raised.value.problems[0]
     assert not world.user_file.exists()
 
@@ -97,7 +97,7 @@ def test_a_copy_has_the_keys_of_every_file_and_still_extends(world: World) -> No
         system='[profiles.work]\nextends = "openai"\nmodel = "s"\nextra_body = {b = 2}\n',
     )
     (world.user_file.parent / "office.key").write_text("key")
-    copy("work", "mine", Flags(config=world.user_file), world.surroundings)
+    world.file(Flags(config=world.user_file)).change(copy, "work", "mine")
     assert tomllib.loads(world.user_file.read_text())["profiles"]["mine"] == {
         "extends": "openai",
         "model": "p",
@@ -109,29 +109,29 @@ def test_a_copy_has_the_keys_of_every_file_and_still_extends(world: World) -> No
 def test_a_copy_into_another_folder_finds_the_key_file(world: World) -> None:
     world.write(system='[profiles.work]\nbase_url = "https://h/v1"\napi_key_file = "office.key"\n')
     (world.system_file.parent / "office.key").write_text("key")
-    copy("work", "mine", Flags(), world.surroundings)
+    world.file().change(copy, "work", "mine")
     assert tomllib.loads(world.user_file.read_text())["profiles"]["mine"]["api_key_file"] == str(
         world.system_file.parent / "office.key"
     )
 
 
 def test_a_shipped_profile_can_be_copied(world: World) -> None:
-    copy("openai", "mine", Flags(), world.surroundings)
+    world.file().change(copy, "openai", "mine")
     mine = tomllib.loads(world.user_file.read_text())["profiles"]["mine"]
     assert (mine["provider"], mine["api_key_env"]) == ("openai", "OPENAI_API_KEY")
 
 
 def test_a_copy_of_a_profile_with_a_key_is_no_projects(world: World) -> None:
     with pytest.raises(ConfigError) as raised:
-        copy("openai", "ours", Flags(), world.surroundings, project=True)
+        world.file(project=True).change(copy, "openai", "ours")
     assert any("a project's file cannot name a key" in each for each in raised.value.problems)
     assert not world.project_file.exists()
 
 
 def test_a_rename_is_followed_in_the_same_file(world: World) -> None:
     world.write(user=USER)
-    rename("work", "office", Flags(), world.surroundings)
-    said = rename("base", "shared", Flags(), world.surroundings)
+    world.file().change(rename, "work", "office")
+    said = world.file().change(rename, "base", "shared")
     assert world.user_file.read_text() == (
         USER.replace('= "work"', '= "office"')
         .replace("[profiles.work", "[profiles.office")
@@ -146,7 +146,7 @@ def test_a_rename_is_followed_in_the_same_file(world: World) -> None:
 
 def test_a_rename_names_the_other_files_that_use_the_old_name(world: World) -> None:
     world.write(user=USER, project='default_profile = "work"\n')
-    said = rename("work", "office", Flags(), world.surroundings)
+    said = world.file().change(rename, "work", "office")
     assert lines(world, said)[2:] == ["`default_profile` (~/home/work/smol.toml:1) still names it `work`"]
 
 
@@ -154,14 +154,14 @@ def test_a_profile_declared_in_two_files_is_not_renamed(world: World) -> None:
     text = '[profiles.openai]\nmodel = "gpt-5"\n'
     world.write(user=text)
     with pytest.raises(UsageError) as raised:
-        rename("openai", "mine", Flags(), world.surroundings)
+        world.file().change(rename, "openai", "mine")
     assert raised.value.hint == "copy it instead: `smol_dev profiles copy openai mine`"
     assert world.user_file.read_text() == text
 
 
 def test_a_removed_profile_is_gone_with_its_stages(world: World) -> None:
     world.write(user=USER.replace('default_profile = "work"', 'default_profile = "base"'))
-    remove("work", Flags(), world.surroundings)
+    world.file().change(remove, "work")
     assert world.user_file.read_text() == (
         'default_profile = "base"\n\n# what they share\n[profiles.base]\nprovider = "ollama"\n'
     )
@@ -177,7 +177,7 @@ def test_a_removed_profile_is_gone_with_its_stages(world: World) -> None:
 def test_a_profile_in_use_is_not_removed(world: World, name: str, users: str) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
-        remove(name, Flags(), world.surroundings)
+        world.file().change(remove, name)
     assert plain(world, raised.value.message) == (f"profile `{name}` is used by {users}")
     assert world.user_file.read_text() == USER
 
@@ -186,7 +186,7 @@ def test_users_in_other_layers_count_too(world: World) -> None:
     world.write(user='[profiles.a]\nprovider = "ollama"\n', project='[profiles.b]\nextends = "a"\n')
     world.environ["SMOL_PROFILE"] = "a"
     with pytest.raises(UsageError) as raised:
-        remove("a", Flags(), world.surroundings)
+        world.file().change(remove, "a")
     assert plain(world, raised.value.message) == (
         "profile `a` is used by `profiles.b.extends` (~/home/work/smol.toml:2), `SMOL_PROFILE`"
     )
@@ -194,7 +194,7 @@ def test_users_in_other_layers_count_too(world: World) -> None:
 
 def test_keys_of_a_shipped_profile_can_be_removed_while_it_is_used(world: World) -> None:
     world.write(user='default_profile = "openai"\n\n[profiles.openai]\nmodel = "gpt-5"\n')
-    said = remove("openai", Flags(), world.surroundings)
+    said = world.file().change(remove, "openai")
     assert world.user_file.read_text() == 'default_profile = "openai"\n'
     assert lines(world, said)[1] == "what `profiles/openai.toml:N` says of `openai` holds again"
 
@@ -213,13 +213,13 @@ def test_keys_of_a_shipped_profile_can_be_removed_while_it_is_used(world: World)
 def test_only_a_profile_of_the_file_is_removed(world: World, name: str, message: str) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
-        remove(name, Flags(), world.surroundings)
+        world.file().change(remove, name)
     assert plain(world, raised.value.message) == message
 
 
 def test_use_sets_the_default_and_says_who_is_stronger(world: World) -> None:
     world.write(user=USER, project='default_profile = "local"\n')
-    said = use("base", Flags(), world.surroundings)
+    said = world.file().change(use, "base")
     assert world.user_file.read_text() == USER.replace('= "work"', '= "base"')
     assert lines(world, said) == [
         "`base` is the default profile in `~/home/config/smol.toml`",
@@ -229,6 +229,6 @@ def test_use_sets_the_default_and_says_who_is_stronger(world: World) -> None:
 
 def test_use_of_an_unknown_profile_is_refused(world: World) -> None:
     with pytest.raises(UsageError) as raised:
-        use("local-olama", Flags(), world.surroundings)
+        world.file().change(use, "local-olama")
     assert raised.value.message == "there is no profile `local-olama`; did you mean `local-ollama`?"
     assert not world.user_file.exists()

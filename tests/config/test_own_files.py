@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.config.change import target
+from smol_dev.config.change import settings_file
 from smol_dev.config.layers import Flags, Surroundings, read_layers
 from smol_dev.config.load import check, load
 from smol_dev.config.places import places
@@ -102,4 +102,4 @@ def test_the_list_of_files_names_no_project_in_the_users_folder(world: World) ->
 
 def test_no_projects_file_is_made_in_the_users_folder(world: World) -> None:
     with pytest.raises(UsageError, match="would be no project's: it is your own folder"):
-        target(Flags(), standing_in(world, world.user_file.parent), project=True)
+        settings_file(Flags(), standing_in(world, world.user_file.parent), project=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from smol_dev.config.change import SettingsFile, settings_file
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import SmolError
@@ -63,6 +64,10 @@ class World:
 
     def load(self, flags: Flags | None = None, *, connect: bool = False) -> Loaded:
         return load(flags or Flags(), self.surroundings, connect=connect, lookup=no_names)
+
+    def file(self, flags: Flags | None = None, *, project: bool = False) -> SettingsFile:
+        """The file that a command changes."""
+        return settings_file(flags or Flags(), self.surroundings, project=project)
 
     def problems(self, flags: Flags | None = None) -> list[str]:
         """What `load` refuses, the folder's name shortened to `~`."""
