@@ -23,8 +23,7 @@ from smol_dev.redact import redact
 from smol_dev.run import pipeline
 from smol_dev.run.conversation import Job, Settle, Settled, Written
 from smol_dev.run.delivery import Delivery
-from smol_dev.run.draft import Decision, Draft
-from smol_dev.run.review import agree
+from smol_dev.run.review import Decision, Draft, agree
 from smol_dev.safe import command, named, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace.folder import resume_command

@@ -9,7 +9,7 @@ from smol_dev.app.interrupts import Interrupts, note
 from smol_dev.config.layers import Surroundings
 from smol_dev.config.trust import PendingTrust
 from smol_dev.events import Show
-from smol_dev.run.draft import Decision, Draft
+from smol_dev.run.review import Decision, Draft
 
 Value = TypeVar("Value")
 

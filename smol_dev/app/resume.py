@@ -14,7 +14,7 @@ from smol_dev.config.load import Loaded, load
 from smol_dev.config.profiles import list_profiles
 from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
 from smol_dev.events import Warned
-from smol_dev.run.draft import Draft, list_of, plan_of
+from smol_dev.run.review import Draft, list_of, plan_of
 from smol_dev.safe import command, named
 from smol_dev.workspace.record import Record, list_text
 from smol_dev.workspace.writer import Workspace

@@ -10,7 +10,7 @@ from smol_dev.app.interrupts import PROCESS
 from smol_dev.errors import UsageError
 
 if TYPE_CHECKING:
-    from smol_dev.run.draft import Decision, Draft
+    from smol_dev.run.review import Decision, Draft
 
 Value = TypeVar("Value")
 
@@ -38,7 +38,7 @@ HINT: Final = (
 
 def ask(draft: "Draft") -> "Decision":
     """What the user decides about plan and list, which the screen has shown. No more input is a stop."""
-    from smol_dev.run.draft import Stopped
+    from smol_dev.run.review import Stopped
 
     try:
         decision = None
@@ -62,14 +62,14 @@ def known_choice(typed: str) -> str:
 
 def accept(_draft: "Draft") -> "Decision":
     """Write the files."""
-    from smol_dev.run.draft import Accepted
+    from smol_dev.run.review import Accepted
 
     return Accepted()
 
 
 def edit_plan(draft: "Draft") -> "Decision | None":
     """The plan as the user leaves it; None when nothing was changed."""
-    from smol_dev.run.draft import PlanEdited, plan_of
+    from smol_dev.run.review import PlanEdited, plan_of
 
     plan = edited(draft.plan, ".md", plan_of)
     if plan is None or plan == draft.plan.strip():
@@ -80,7 +80,7 @@ def edit_plan(draft: "Draft") -> "Decision | None":
 
 def edit_list(draft: "Draft") -> "Decision | None":
     """The list as the user leaves it; None when nothing was changed."""
-    from smol_dev.run.draft import ListEdited, list_of
+    from smol_dev.run.review import ListEdited, list_of
     from smol_dev.workspace.record import list_text
 
     files = edited(list_text(draft.files), ".txt", lambda text: list_of(text, draft))
@@ -89,14 +89,14 @@ def edit_list(draft: "Draft") -> "Decision | None":
 
 def ask_again(_draft: "Draft") -> "Decision":
     """A fresh plan, with what the user has to say to the first one."""
-    from smol_dev.run.draft import AskedAgain
+    from smol_dev.run.review import AskedAgain
 
     return AskedAgain(click.prompt("What should be different", err=True).strip())
 
 
 def stop(_draft: "Draft") -> "Decision":
     """Leave it at that."""
-    from smol_dev.run.draft import Stopped
+    from smol_dev.run.review import Stopped
 
     return Stopped()
 

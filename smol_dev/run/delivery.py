@@ -1,4 +1,4 @@
-"""The steps of the method turned into files, the record, and the events that screens show.
+"""What comes out of a run: its steps turned into files, the record, events for the screen, and totals.
 
 The disk has a thread of its own, so that writing a file never delays the next request.
 """
@@ -6,11 +6,13 @@ The disk has a thread of its own, so that writing a file never delays the next r
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
+from smol_dev.chat import Pace, StageName, Usage, total
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
 from smol_dev.events import (
     Dropped,
@@ -24,11 +26,11 @@ from smol_dev.events import (
     RunDone,
     Show,
     StageStarted,
+    StageTotal,
     Warned,
 )
 from smol_dev.redact import redact
 from smol_dev.run.conversation import AnswerRejected, Checked, FileMissing, FileReady, ListSaid, Spent, Step
-from smol_dev.run.totals import Totals, as_totals, summed
 from smol_dev.safe import command
 from smol_dev.workspace.paths import invisible, noteworthy
 from smol_dev.workspace.record import FileState, Record, parted
@@ -84,7 +86,7 @@ class Delivery:
         self._trouble: SmolError | None = None
 
     def take(self, step: Step) -> None:
-        """Write, record and show one step. Raises what the disk or the limits of a run forbid."""
+        """Write, record and show one step. Raise `SmolError` where the disk or the limits of a run forbid it."""
         if self._trouble is not None:
             raise self._trouble
         match step:
@@ -113,14 +115,14 @@ class Delivery:
                 self._pass_on(step)
 
     async def settle(self) -> None:
-        """Wait until every file handed in is written. Raises the disk's first trouble."""
+        """Wait until every file taken is written. Raise the disk's first failure."""
         while self._writing:
             await asyncio.wait(self._writing)
         if self._trouble is not None:
             raise self._trouble
 
     async def finish(self, exit_code: int | None = None) -> RunDone:
-        """The closing event, recorded but not shown yet; `exit_code` overrides the outcome's own."""
+        """Return the closing event, recorded but not shown yet; `exit_code` overrides the outcome's own."""
         if self._notable:
             self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
         done = self.closing(self._exit_code() if exit_code is None else exit_code)
@@ -129,7 +131,7 @@ class Delivery:
         return done
 
     def closing(self, exit_code: int) -> RunDone:
-        """The closing event as things stand."""
+        """Return the closing event as things stand."""
         usage = self._totals.usage
         return RunDone(
             output_dir=str(self.workspace.root),
@@ -149,11 +151,11 @@ class Delivery:
         )
 
     def close(self) -> None:
-        """Let the disk's thread end, after what it still has to do."""
+        """End the disk's thread when it has done everything."""
         self._disk.shutdown(wait=True)
 
     def clean(self, text: str) -> str:
-        """The text without any of the run's secrets."""
+        """Return the text without any of the run's secrets."""
         return redact(text, self._secrets).encode("utf-8", "replace").decode()
 
     def _take_list(self, step: FilesReady) -> None:
@@ -224,7 +226,7 @@ class Delivery:
         )
 
     def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:
-        """The turns of a file for the record; nothing where they are too long, or hold a secret."""
+        """Return a file's turns for the record; nothing where they are too long or hold a secret."""
         said = parted(step.said, step.content)
         turns = (*said, step.asked)
         size = sum(map(len, turns))
@@ -286,7 +288,7 @@ class Delivery:
         task.add_done_callback(self._writing.discard)
 
     async def _watch(self, work: Coroutine[None, None, object], path: str | None) -> None:
-        """Do the work; a failure is that of the file at `path`, or the whole run's without one."""
+        """Do the work; a failure is that of the file at `path`, without one that of the whole run."""
         try:
             await work
         except (AnswerError, WorkspaceError) as error:
@@ -317,3 +319,95 @@ def _unexpected(error: Exception) -> SmolError:
 
 def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
+
+
+class Totals:
+    """Tokens, requests and the span of each stage."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._open: set[StageName] = set()
+        self._spans: dict[StageName, tuple[float, float]] = {}
+        self._requests: Counter[StageName] = Counter()
+        self._spent: list[Spent] = []
+
+    def begin(self, stage: StageName) -> None:
+        """Note that a request of the stage goes out."""
+        now = self._clock()
+        self._spans.setdefault(stage, (now, now))
+        self._requests[stage] += 1
+        self._open.add(stage)
+
+    def end(self, stage: StageName) -> None:
+        """Note that the latest answer of the stage is in."""
+        first, _ = self._spans.get(stage, (self._clock(), 0.0))
+        self._spans[stage] = (first, self._clock())
+        self._open.discard(stage)
+
+    def spend(self, spent: Spent) -> None:
+        """Count what a request cost."""
+        self._spent.append(spent)
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of all requests together."""
+        return sum((spent.pace for spent in self._spent), Pace())
+
+    @property
+    def usage(self) -> Usage:
+        """The counts of all requests; of one without an answer they are missing."""
+        usage = total(spent.usage for spent in self._spent)
+        is_known = usage.prompt is not None or usage.completion is not None
+        is_partial = usage.is_partial or len(self._spent) < self._requests.total()
+        return replace(usage, is_partial=is_known and is_partial)
+
+    def stages(self) -> tuple[StageTotal, ...]:
+        """Return each stage that was begun, in order."""
+        now = self._clock()  # a stage whose answer never came took its time all the same
+        return tuple(
+            self._total(stage, first, now if stage in self._open else last)
+            for stage, (first, last) in self._spans.items()
+        )
+
+    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
+        usage = total(spent.usage for spent in self._spent if spent.stage == stage)
+        return StageTotal(stage, last - first, self._requests[stage], usage.prompt, usage.cached, usage.completion)
+
+
+def as_totals(done: RunDone) -> dict[str, object]:
+    """Return the totals of a run as the record keeps them."""
+    return {
+        "seconds": round(done.seconds, 3),
+        "bytes": done.bytes,
+        "prompt_tokens": done.prompt_tokens,
+        "cached_tokens": done.cached_tokens,
+        "completion_tokens": done.completion_tokens,
+        "usage_is_partial": done.usage_is_partial,
+        "retries": done.retries,
+        "exit_code": done.exit_code,
+        "stages": {
+            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests} for total in done.stages
+        },
+    }
+
+
+def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:
+    """Return the totals of all sessions of a run: figures add up, true stays true, else the latest counts."""
+    whole: dict[str, object] = {**before, **now}
+    for key, value in before.items():
+        other = now.get(key)
+        if key == "exit_code":
+            continue
+        if isinstance(value, dict) and isinstance(other, dict):
+            whole[key] = summed(value, other)
+        elif value is True and other is False:
+            whole[key] = True
+        elif _is_figure(value) and _is_figure(other):
+            whole[key] = round(value + other, 3)
+        elif other is None:
+            whole[key] = value
+    return whole
+
+
+def _is_figure(value: object) -> bool:
+    return type(value) in {int, float}

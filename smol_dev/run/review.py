@@ -1,13 +1,101 @@
-"""`--review`: a plan and its list are asked for and changed until the user accepts them or stops."""
+"""`--review`: the user accepts, changes or asks again for a plan and its file list before any file is written."""
 
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from smol_dev.errors import UsageError
 from smol_dev.events import FilesReady, Show
-from smol_dev.run.conversation import Job
+from smol_dev.run.conversation import Job, Settle
 from smol_dev.run.delivery import Delivery
-from smol_dev.run.draft import Accepted, Decision, Draft, ListEdited, Stopped, changed, draft_of
 from smol_dev.workspace.record import FileState, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan and its list for the user to decide on, and the rules for an edited list."""
+
+    plan: str
+    files: tuple[str, ...]
+    settle: Settle
+    max_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The files may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEdited:
+    """Another plan; with `keeps_list` the files stay, else the model is asked to list them again."""
+
+    plan: str
+    keeps_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListEdited:
+    """Other files, or another order."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """A fresh plan and list are wanted, with the remark after the prompt."""
+
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Nothing is written now; plan and list are kept."""
+
+
+Change = PlanEdited | ListEdited | AskedAgain
+Decision = Accepted | Stopped | Change
+
+
+def changed(job: Job, change: Change) -> Job:
+    """Return the job after the change; what has to be asked for again is empty in it."""
+    match change:
+        case PlanEdited(plan, keeps_list=True):
+            return replace(job, plan=plan)
+        case PlanEdited(plan):
+            return replace(job, plan=plan, files=(), list_answer="")
+        case ListEdited(files):
+            return replace(job, files=files, list_answer=json.dumps({"files": files}))
+        case AskedAgain(remark):
+            prompt = f"{job.prompt}\n\n{remark}"
+            return replace(job, prompt=prompt, plan="", files=(), list_answer="")
+
+
+def plan_of(text: str) -> str:
+    """Return the plan of an edited file. Raise `UsageError` when nothing is left of it."""
+    if not text.strip():
+        raise UsageError("the plan is empty", hint="write what is to be built, or stop instead")
+    return text.strip()
+
+
+def list_of(text: str, draft: Draft) -> tuple[str, ...]:
+    """Return the files of an edited list. Raise `UsageError` that names every path that may not be written."""
+    lines = [line.strip() for line in text.splitlines()]
+    wanted = [line.removeprefix("\\") for line in lines if line and not line.startswith("#")]
+    accepted, refused = draft.settle(wanted)
+    if refused:
+        raise UsageError(
+            "the list holds what may not be written: " + "; ".join(f"`{path}` ({why})" for path, why in refused),
+            hint="correct or remove these lines",
+        )
+    if not accepted:
+        raise UsageError("the list is empty", hint="name at least one file, or stop instead")
+    if len(accepted) > draft.max_files:
+        raise UsageError(
+            f"the list names {len(accepted):,} files, more than `run.max_files` ({draft.max_files:,})",
+            hint="remove some, or stop and raise it with `-c run.max_files=N`",
+        )
+    return accepted
 
 
 async def agree(
@@ -18,7 +106,7 @@ async def agree(
     ask: Callable[[Draft], Decision],
     show: Show,
 ) -> Job | None:
-    """The job with the accepted plan and list, or None when the user stops.
+    """Return the job with the accepted plan and list, or None when the user stops.
 
     `follow` runs a job, delivers its steps and shows them. The record holds each state that the user was shown
     or has chosen before anything else happens, so that an interruption loses none of it.
@@ -29,7 +117,7 @@ async def agree(
         job = replace(
             job, plan=record.plan, list_asked=record.list_asked, list_answer=record.list_answer, files=record.files
         )
-        decision = ask(draft_of(job))
+        decision = ask(Draft(job.plan, job.files, job.settle, job.max_files))
         if isinstance(decision, Accepted):
             return job
         if isinstance(decision, Stopped):
@@ -43,7 +131,7 @@ async def agree(
 
 
 def recorded(record: Record, job: Job) -> Record:
-    """The record of the job as the user changed it."""
+    """Return the record of the job as the user changed it."""
     return replace(
         record,
         prompt=job.prompt,

@@ -11,7 +11,7 @@ import pytest
 
 from smol_dev.app.build import Task, generate
 from smol_dev.events import FilesReady, RunDone, Warned
-from smol_dev.run.draft import Accepted, AskedAgain, Decision, Draft, ListEdited, PlanEdited, Stopped
+from smol_dev.run.review import Accepted, AskedAgain, Decision, Draft, ListEdited, PlanEdited, Stopped
 from tests.app.test_build import PLAN, TWO, World, plays
 from tests.fake_server import FakeServer
 
