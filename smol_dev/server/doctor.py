@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -391,17 +391,13 @@ def _is_list(text: str) -> bool:
 
 async def _ask(client: Client, request: Request) -> tuple[list[Delta], Reply, list[Note]]:
     """Return the pieces, the end and the notes of an answer. Raise `ServerError`."""
-    deltas, notes = list[Delta](), list[Note]()
-    async with aclosing(client.ask(request)) as items:
-        async for item in items:
-            if isinstance(item, Delta):
-                deltas.append(item)
-            elif isinstance(item, Note):
-                notes.append(item)
-            elif isinstance(item, Reply):
-                return deltas, item, notes
-    message = "the client ended without a reply"
-    raise AssertionError(message)
+    items = [item async for item in client.ask(request)]  # to its end: the client looks at the server again there
+    [reply] = [item for item in items if isinstance(item, Reply)]
+    return (
+        [item for item in items if isinstance(item, Delta)],
+        reply,
+        [item for item in items if isinstance(item, Note)],
+    )
 
 
 def _memory(profile: Profile, spilled: float) -> Check:

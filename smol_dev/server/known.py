@@ -156,12 +156,11 @@ class Told:
 
     def loaded(self) -> bool | None:
         """Return whether it is in memory."""
-        for found in self.all("loaded"):
-            if found:
-                return found[0] not in NOT_LOADED if isinstance(found[0], str) else bool(found[0])
-            if not self.known.lists_loaded:
-                return False
-        return True if self.known.lists_loaded else None
+        told = list(self.all("loaded"))
+        state = next((value for found in told for value in found), None)
+        if state is None:
+            return self.known.lists_loaded or (False if told else None)
+        return state not in NOT_LOADED if isinstance(state, str) else bool(state)
 
     def chats(self) -> bool:
         """Return whether it is a model to chat with, by its type and its name."""

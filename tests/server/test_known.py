@@ -97,15 +97,94 @@ def test_a_server_tells_its_loaded_window_slots_and_size(
     assert found.enlarge
 
 
-def test_lm_studio_tells_window_and_slots_of_a_loaded_instance() -> None:
-    instances = [{"id": "a", "config": {"context_length": 8192, "parallel": 4}}]
-    documents = {
-        "models": [{"key": "qwen/qwen3-8b", "type": "llm", "params_string": "8B", "loaded_instances": instances}]
-    }
+def instance(name: str, window: int) -> dict[str, object]:
+    return {"id": name, "config": {"context_length": window, "parallel": 4}}
+
+
+HEADLESS = Kind(
+    {
+        "/v1/models": models("organization_owner", "qwen/qwen3-8b", "qwen/qwen3-8b:2", "mine", "openai/gpt-oss-20b"),
+        "/api/v1/models": {
+            "models": [
+                {
+                    "type": "llm",
+                    "key": "qwen/qwen3-8b",
+                    "size_bytes": 4_700_000_000,
+                    "params_string": "8B",
+                    "loaded_instances": [
+                        instance("qwen/qwen3-8b", 16_384),
+                        instance("qwen/qwen3-8b:2", 4096),
+                        instance("mine", 8192),
+                    ],
+                    "max_context_length": 40_960,
+                },
+                {
+                    "type": "llm",
+                    "key": "openai/gpt-oss-20b",
+                    "size_bytes": 12_100_000_000,
+                    "params_string": "20B",
+                    "loaded_instances": [],
+                    "max_context_length": 131_072,
+                },
+            ]
+        },
+    },
+    unknown={"error": "Unexpected endpoint or method. (GET /x)"},
+)
+"""LM Studio 0.4 without a window, one model of it loaded three times, once with an `--identifier`."""
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("qwen/qwen3-8b", (16_384, 40_960, 4, 8_000_000_000)),
+        ("qwen/qwen3-8b:2", (4096, None, 4, 8_000_000_000)),
+        ("mine", (8192, None, 4, None)),
+        ("openai/gpt-oss-20b", (None, 131_072, None, 20_000_000_000)),
+    ],
+)
+def test_lm_studio_tells_the_window_of_the_instance_that_is_meant(
+    model: str, expected: tuple[int | None, int | None, int | None, int | None]
+) -> None:
+    found = answer_of(HEADLESS, lambda client, url: facts(client, url, model, known("LM Studio")))
+    assert isinstance(found, Facts)
+    assert (found.window, found.limit, found.slots, found.parameters) == expected
+
+
+def test_lm_studio_tells_window_and_slots_of_an_instance_of_another_name() -> None:
+    documents = {"models": [{"key": "qwen/qwen3-8b", "loaded_instances": [instance("a", 8192), instance("b", 4096)]}]}
     kind = Kind({"/api/v1/models": documents}, unknown={"error": "Unexpected endpoint"})
     found = answer_of(kind, lambda client, url: facts(client, url, "qwen/qwen3-8b", known("LM Studio")))
     assert isinstance(found, Facts)
-    assert (found.window, found.slots, found.parameters) == (8192, 4, 8_000_000_000)
+    assert (found.window, found.slots) == (4096, 4)
+
+
+def test_lm_studio_tells_which_instances_are_loaded() -> None:
+    found = answer_of(HEADLESS, lambda client, url: offers(client, url, known("LM Studio")))
+    assert isinstance(found, tuple)
+    assert [(each.name, each.loaded, each.size) for each in found] == [
+        ("qwen/qwen3-8b", True, 4_700_000_000),
+        ("qwen/qwen3-8b:2", True, None),
+        ("mine", True, None),
+        ("openai/gpt-oss-20b", False, 12_100_000_000),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "commands"),
+    [
+        ("not_running", ["lms server start", "lms daemon up"]),
+        ("model_missing", ["lms ls", "lms get qwen/qwen3-8b"]),
+        ("not_loaded", ["lms load qwen/qwen3-8b"]),
+        ("load_failed", ["lms unload --all", "lms load qwen/qwen3-8b --context-length 8192"]),
+        ("context", ["lms unload qwen/qwen3-8b", "lms load qwen/qwen3-8b --context-length WINDOW"]),
+        ("silent_truncation", ["lms unload qwen/qwen3-8b", "lms load qwen/qwen3-8b --context-length WINDOW"]),
+        ("crashed", ["lms load qwen/qwen3-8b --gpu 0.5", "lms log stream"]),
+    ],
+)
+def test_the_remedy_on_lm_studio_is_what_one_types_without_its_window(kind: FailureKind, commands: list[str]) -> None:
+    remedy = known("LM Studio").remedy(kind, model="qwen/qwen3-8b")
+    assert [each for each in commands if f"`{each}`" not in remedy] == []
 
 
 def test_offers_are_all_models_with_what_is_told_about_each() -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import unquote
 
 import pytest
 
@@ -256,50 +255,3 @@ def test_a_server_too_busy_to_say_where_a_model_runs_is_not_trusted(silences: in
     assert error is not None
     assert error.kind == kind
     assert [each for each in server.requests if "chat" in each.path] == []
-
-
-class Router:
-    """llama.cpp with a folder of models: a window is told by model, once it is loaded."""
-
-    def __init__(self) -> None:
-        self.loaded = {"small"}
-
-    def __call__(self, request: Received) -> Canned:
-        path, _, query = request.path.partition("?")
-        if path == "/v1/models":
-            states = {"small": "loaded", "big coder": "unloaded", "new": "downloading"}
-            data = [{"id": name, "owned_by": "llamacpp", "status": {"value": state}} for name, state in states.items()]
-            answer = json_answer({"data": data})
-        elif path == "/props" and not query:
-            answer = json_answer({"role": "router", "default_generation_settings": {"n_ctx": 0}})
-        elif path == "/props":
-            name = unquote(query.partition("model=")[2].partition("&")[0])
-            window = 8192 if name in self.loaded else 0
-            answer = json_answer({"total_slots": 2, "default_generation_settings": {"n_ctx": window}})
-        elif path.endswith("input_tokens"):
-            self.loaded.add(request.json()["model"])
-            answer = json_answer({"input_tokens": 44})
-        else:
-            answer = text_answer("File Not Found", status=404)
-        return replace(answer, headers={**answer.headers, "server": "llama.cpp"})
-
-
-def test_a_router_tells_window_and_slots_of_a_loaded_model() -> None:
-    async def work(client: Client) -> tuple[int | None, int | None]:
-        facts = await client.facts("plan")
-        return facts.window, facts.slots
-
-    with FakeServer(Router()) as server:
-        assert asyncio.run(with_client(server, work, model="small")) == (8192, 2)
-
-
-def test_a_router_loads_the_model_by_counting_its_prompt() -> None:
-    assert measured(Router(), model="big coder")[0] == Measured(window=8192, prompt=44)
-
-
-def test_only_what_a_router_calls_loaded_is_loaded() -> None:
-    async def work(client: Client) -> list[bool | None]:
-        return [each.loaded for each in await client.offers()]
-
-    with FakeServer(Router()) as server:
-        assert asyncio.run(with_client(server, work)) == [True, False, False]
