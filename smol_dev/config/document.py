@@ -7,7 +7,7 @@ was not asked to move, however the file is written.
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from itertools import chain
 from typing import Any
@@ -18,43 +18,46 @@ from tomlkit.items import InlineTable
 
 from smol_dev.config.layers import Key
 from smol_dev.config.positions import positions
+from smol_dev.config.problems import typed
 from smol_dev.config.sections import sections
 from smol_dev.errors import ConfigError
 
 
 def with_value(text: str, key: Key, value: object) -> str:
-    """The text with `key` set to `value`, in place where it is set already."""
+    """Return the text with `key` set to `value`, in place where it is set already."""
     wanted = tomllib.loads(text)
-    table = wanted
-    for part in key[:-1]:
-        table = table.setdefault(part, {})
+    table = table_of(wanted, key)
     propose = with_other_value if key[-1] in table else with_new_line
     table[key[-1]] = value
-    proposals = chain(propose(text, key, value), with_value_by_tomlkit(text, key, value))
-    return first_that_reads(wanted, proposals, key=key)
+
+    def put(document: Any) -> None:  # noqa: ANN401 - tomlkit's items have no common public type
+        table_of(document, key)[key[-1]] = inline(value)
+
+    return first_that_reads([wanted], chain(propose(text, key, value), by_tomlkit(text, put)), key=key)
 
 
 def with_table(text: str, key: Key, values: dict[str, Any]) -> str:
-    """The text with a new table at its end; a dictionary in `values` is a table of its own."""
+    """Return the text with a new table at its end; a dictionary in `values` is a table of its own."""
     wanted = tomllib.loads(text)
-    table = wanted
-    for part in key[:-1]:
-        table = table.setdefault(part, {})
-    table[key[-1]] = deepcopy(values)
-    return first_that_reads(wanted, [appended(text, rendered_table(key, values))], key=key)
+    table_of(wanted, key)[key[-1]] = deepcopy(values)
+    return first_that_reads([wanted], [appended(text, rendered_table(key, values))], key=key)
 
 
 def without(text: str, key: Key) -> str:
-    """The text without a key or a table; a table takes the comments that touch it with it."""
+    """Return the text without a key or a table; a table takes the comments that touch it with it."""
+
+    def take_out(document: Any) -> None:  # noqa: ANN401 - tomlkit's items have no common public type
+        del table_of(document, key)[key[-1]]
+
     wanted = tomllib.loads(text)
-    table = wanted
-    for part in key[:-1]:
-        table = table[part]
-    del table[key[-1]]
-    empty = deepcopy(wanted)
-    prune(empty, key[:-1])
-    proposals = chain([without_sections(text, key)], without_lines(text, key), without_by_tomlkit(text, key))
-    return first_that_reads(wanted, proposals, key=key, or_else=empty)
+    take_out(wanted)
+    pruned = deepcopy(wanted)
+    for length in range(len(key) - 1, 0, -1):
+        table = table_of(pruned, key[:length])
+        if not table[key[length - 1]]:
+            del table[key[length - 1]]
+    proposals = chain([without_sections(text, key)], without_lines(text, key), by_tomlkit(text, take_out))
+    return first_that_reads([wanted, pruned], proposals, key=key)
 
 
 def without_empty(text: str, key: Key) -> str:
@@ -78,8 +81,8 @@ def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -
     """
     wanted = tomllib.loads(text)
     known = positions(text) if references else {}
-    for place in sorted((known[path] for path in references), key=lambda each: -each.start):
-        text = text[: place.start] + rendered(name) + text[place.end :]
+    for position in sorted((known[path] for path in references), key=lambda each: -each.start):
+        text = text[: position.start] + rendered(name) + text[position.end :]
     for path in references:
         table_of(wanted, path)[path[-1]] = name
     table = table_of(wanted, key)
@@ -89,55 +92,59 @@ def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -
         if section.key[: len(key)] == key:
             new = (*key[:-1], name, *section.key[len(key) :])
             lines[section.header] = with_header(lines[section.header], new)
-    return first_that_reads(wanted, ["\n".join(lines)], key=key)
+    return first_that_reads([wanted], ["\n".join(lines)], key=key)
 
 
-def table_of(settings: dict[str, Any], key: Key) -> dict[str, Any]:
-    """Return the table that the key stands in."""
+def table_of(tables: Any, key: Key) -> Any:  # noqa: ANN401 - tables of tomllib or of tomlkit
+    """Return the table that the key stands in; the tables on the way are made where they are missing."""
     for part in key[:-1]:
-        settings = settings[part]
-    return settings
+        if part not in tables:
+            tables[part] = inline({}) if isinstance(tables, InlineTable) else {}
+        tables = tables[part]
+    return tables
 
 
-def first_that_reads(
-    wanted: dict[str, Any], proposals: Iterable[str], *, key: Key, or_else: dict[str, Any] | None = None
-) -> str:
-    """The first proposal that TOML reads as `wanted` or as `or_else`."""
+def first_that_reads(wanted: Sequence[dict[str, Any]], proposals: Iterable[str], *, key: Key) -> str:
+    """Return the first proposal that TOML reads as one of the `wanted` settings."""
     for proposal in proposals:
         try:
             settings = tomllib.loads(proposal)
         except tomllib.TOMLDecodeError:
             continue
-        if settings in (wanted, or_else):
+        if settings in wanted:
             return proposal
     raise ConfigError(
-        f"`{dotted(key)}` is written in a way that cannot be changed without touching the rest of the file",
+        f"`{typed(key)}` is written in a way that cannot be changed without touching the rest of the file",
         hint="change it by hand: `smol_dev config edit`",
     )
 
 
-def dotted(key: Key) -> str:
-    """The key as TOML writes it, quoted where it has to be."""
-    return ".".join(tomlkit.key(part).as_string() for part in key)
+def by_tomlkit(text: str, change: Callable[[Any], None]) -> Iterator[str]:
+    """Yield the text as tomlkit writes it after the change, if it can."""
+    try:
+        document = tomlkit.parse(text)
+        change(document)
+        yield tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, TypeError):
+        return
 
 
 def rendered(value: object) -> str:
-    """The value as TOML writes it, on one line; a dictionary is an inline table."""
+    """Return the value as TOML writes it, on one line; a dictionary is an inline table."""
     text: str = inline(value).as_string()
     return text
 
 
 def rendered_table(key: Key, values: dict[str, Any]) -> str:
-    """A table under its header, its plain keys first, its inner tables after it."""
-    plain = [
-        f"{dotted((name,))} = {rendered(value)}\n" for name, value in values.items() if not isinstance(value, dict)
-    ]
-    inner = [rendered_table((*key, name), value) for name, value in values.items() if isinstance(value, dict)]
-    return "\n".join([f"[{dotted(key)}]\n" + "".join(plain), *inner])
+    """Return a table under its header, its plain keys first, its inner tables after it."""
+    inner = {name: value for name, value in values.items() if isinstance(value, dict)}
+    lines = [f"{typed((name,))} = {rendered(value)}\n" for name, value in values.items() if name not in inner]
+    tables = [rendered_table((*key, name), value) for name, value in inner.items()]
+    return "\n".join([f"[{typed(key)}]\n" + "".join(lines), *tables])
 
 
 def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no common public type
-    """The value as an item of tomlkit that fits on one line."""
+    """Return the value as an item of tomlkit that fits on one line."""
     if not isinstance(value, dict):
         return tomlkit.item(value)
     table: InlineTable = tomlkit.inline_table()
@@ -147,16 +154,16 @@ def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no comm
 
 
 def with_other_value(text: str, key: Key, value: object) -> Iterator[str]:
-    """The text with another value where the key's own stands."""
+    """Yield the text with another value where the key's own stands."""
     found = positions(text).get(key)
     if found is not None and found.end:
         yield text[: found.start] + rendered(value) + text[found.end :]
 
 
 def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
-    """The text with a new line for the key: in its table's section, else in a new section."""
+    """Yield the text with a new line for the key: in its table's section, else in a new section."""
     lines = text.split("\n")
-    line = f"{dotted(key[-1:])} = {rendered(value)}"
+    line = f"{typed(key[-1:])} = {rendered(value)}"
     if len(key) == 1 and not text.strip():
         yield appended(text, f"{line}\n")
     for section in sections(text):
@@ -167,7 +174,7 @@ def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
             yield inserted(lines, section.end, line)
         elif section.key == key[:-1]:
             yield inserted(lines, section.end, line, "")
-    header = f"[{dotted(key[:-1])}]"
+    header = f"[{typed(key[:-1])}]"
     for section in reversed(sections(text)):
         if len(key) > len(("profiles", "NAME", "KEY")) and section.key[:2] == key[:2]:
             yield inserted(lines, section.last + 1, "", header, line)
@@ -175,7 +182,7 @@ def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
 
 
 def appended(text: str, block: str) -> str:
-    """The text and the block, with an empty line between them."""
+    """Return the text and the block, with an empty line between them."""
     if not text.strip():
         return text + block
     ending = "" if text.endswith("\n") else "\n"
@@ -183,27 +190,12 @@ def appended(text: str, block: str) -> str:
 
 
 def inserted(lines: list[str], number: int, *new: str) -> str:
-    """The lines with the new ones before line `number`."""
+    """Return the lines with the new ones before line `number`."""
     return "\n".join([*lines[:number], *new, *lines[number:]])
 
 
-def with_value_by_tomlkit(text: str, key: Key, value: object) -> Iterator[str]:
-    """The text as tomlkit writes it with the key set, if it can."""
-    try:
-        document = tomlkit.parse(text)
-        table: Any = document
-        for part in key[:-1]:
-            if part not in table:
-                table[part] = inline({}) if isinstance(table, InlineTable) else tomlkit.table()
-            table = table[part]
-        table[key[-1]] = inline(value)
-        yield tomlkit.dumps(document)
-    except (TOMLKitError, ValueError, TypeError):
-        return
-
-
 def without_lines(text: str, key: Key) -> Iterator[str]:
-    """The text without the lines of a setting that has them to itself."""
+    """Yield the text without the lines of a setting that has them to itself."""
     found = positions(text).get(key)
     if found is not None and found.end:
         begin = text.rfind("\n", 0, found.start) + 1
@@ -211,21 +203,8 @@ def without_lines(text: str, key: Key) -> Iterator[str]:
         yield text[:begin] + (text[end + 1 :] if end >= 0 else "")
 
 
-def without_by_tomlkit(text: str, key: Key) -> Iterator[str]:
-    """The text as tomlkit writes it without the key, if it can."""
-    try:
-        document = tomlkit.parse(text)
-        table: Any = document
-        for part in key[:-1]:
-            table = table[part]
-        del table[key[-1]]
-        yield tomlkit.dumps(document)
-    except (TOMLKitError, ValueError, TypeError):
-        return
-
-
 def without_sections(text: str, key: Key) -> str:
-    """The text without the sections of a table, each with the comments that touch it."""
+    """Return the text without the sections of a table, each with the comments that touch it."""
     lines = text.split("\n")
     for section in reversed(sections(text)):
         if section.key[: len(key)] != key:
@@ -235,27 +214,17 @@ def without_sections(text: str, key: Key) -> str:
             end += 1
         while end < section.end and not lines[end].strip():
             end += 1
-        at_the_end = end == len(lines)
+        is_last = end == len(lines)
         del lines[section.start : end]
-        if at_the_end:
+        if is_last:
             lines = [*"\n".join(lines).rstrip("\n").split("\n"), ""]
     return "\n".join(lines)
 
 
 def with_header(line: str, key: Key) -> str:
-    """The header line with another key; its brackets and its comment stay."""
+    """Return the header line with another key; its brackets and its comment stay."""
     opening = re.match(r"\s*\[+", line)
     comment = re.search(r"\]\s*(#.*)?$", line)
     depth = opening.group() if opening else "["
     tail = comment.group()[1:] if comment else ""
-    return f"{depth}{dotted(key)}{']' * depth.count('[')}{tail}"
-
-
-def prune(settings: dict[str, Any], key: Key) -> None:
-    """Take the tables along `key` out that have become empty, innermost first."""
-    for length in range(len(key), 0, -1):
-        table = settings
-        for part in key[: length - 1]:
-            table = table[part]
-        if table.get(key[length - 1]) == {}:
-            del table[key[length - 1]]
+    return f"{depth}{typed(key)}{']' * depth.count('[')}{tail}"

@@ -119,8 +119,9 @@ def dotted(key: Iterable[str]) -> str:
 
 
 def typed(key: Iterable[str]) -> str:
-    """Return a key in full, as it is typed: what `dotted` shortens or escapes for the eye is whole."""
-    return ".".join(part if bare(part) else json.dumps(part, ensure_ascii=False) for part in key)
+    """Return a key in full, as TOML reads it: what `dotted` shortens or escapes for the eye is whole."""
+    in_quotes = (part if bare(part) else json.dumps(part, ensure_ascii=False) for part in key)
+    return ".".join(in_quotes).replace("\x7f", "\\u007f")
 
 
 def bare(part: str) -> bool:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.config.document import dotted, renamed, with_table, with_value, without
+from smol_dev.config.document import renamed, with_table, with_value, without
 from smol_dev.config.layers import Key
+from smol_dev.config.problems import typed
 from smol_dev.errors import ConfigError
 
 FILE = """\
@@ -208,7 +209,7 @@ def test_setting_and_unsetting_leaves_every_other_line(blocks: list[str], key: K
     lines = iter(restored.split("\n"))
     assert all(line in lines for line in text.rstrip("\n").split("\n"))
     extra = [line for line in restored.split("\n") if line and line not in text]
-    assert extra in ([], [f"[{dotted(key[:-1])}]"])
+    assert extra in ([], [f"[{typed(key[:-1])}]"])
     before = tomllib.loads(text)
     after = tomllib.loads(changed)
     for part in key[:-1]:
