@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from smol_dev.config.command_line import key_path
-from smol_dev.config.environment import variables
-from smol_dev.config.layers import Flags, Key, Surroundings
+from smol_dev.config.assignments import Key, key_path, variables
+from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.model import Run
 from smol_dev.config.problems import fold
 from smol_dev.redact import redact

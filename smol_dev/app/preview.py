@@ -6,9 +6,9 @@ from typing import TypeVar
 from smol_dev import prompts
 from smol_dev.app.job import all_variants
 from smol_dev.chat import STAGES, Message, StageName
+from smol_dev.config.explain import as_text
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
-from smol_dev.config.show import as_text
 from smol_dev.prompts import Words
 from smol_dev.run.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
 from smol_dev.safe import safe

@@ -33,8 +33,7 @@ def config() -> None:
 @settings_options
 def path(flags: "Flags") -> None:
     """List the files that settings are read from, strongest first."""
-    from smol_dev.config.layers import Surroundings
-    from smol_dev.config.places import places
+    from smol_dev.config.layers import Surroundings, places
     from smol_dev.safe import safe
 
     for line in places(flags, Surroundings.here()):
@@ -60,7 +59,7 @@ def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
 
 def shown(loaded: "Loaded", *, origin: bool, form: str) -> str:
     """The settings in one of their forms."""
-    from smol_dev.config.show import as_json, as_text
+    from smol_dev.config.explain import as_json, as_text
 
     if form == "json":
         return as_json(loaded, origin=origin)
@@ -76,10 +75,10 @@ def shown(loaded: "Loaded", *, origin: bool, form: str) -> str:
 @settings_options
 def explain(flags: "Flags", key: str) -> None:
     """Say who sets KEY, strongest first, and who wins."""
+    from smol_dev.config.explain import candidate_lines
     from smol_dev.config.explain import explain as candidates
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.load import load
-    from smol_dev.config.show import candidate_lines
     from smol_dev.safe import safe
 
     loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)

@@ -143,8 +143,8 @@ def complete_set_key(context: click.Context, parameter: click.Parameter, incompl
     """The keys that the file sets which the command would change, those of the selected profile in short."""
     del parameter
     from smol_dev.config.layers import Surroundings, read_layers
-    from smol_dev.config.precedence import leaf_paths
     from smol_dev.config.problems import typed
+    from smol_dev.config.profiles import leaf_paths
 
     try:
         layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
@@ -228,7 +228,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema as it is shipped; making it anew would load pydantic."""
     import json
 
-    from smol_dev.config.places import schema_file
+    from smol_dev.config.layers import schema_file
 
     document: dict[str, Any] = json.loads(schema_file().read_text(encoding="utf-8"))
     return document

@@ -68,9 +68,9 @@ def show(flags: "Flags", name: str, *, origin: bool) -> None:
     """Show the effective settings of profile NAME."""
     from dataclasses import replace
 
+    from smol_dev.config.explain import as_text
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.load import load
-    from smol_dev.config.show import as_text
 
     chosen = replace(flags, profile=name)
     loaded = load(chosen, Surroundings.here(), connect=False, model_needed=False)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec
 
 from smol_dev.config import trust
-from smol_dev.config.environment import reserved, variables
+from smol_dev.config.assignments import reserved, variables
 from smol_dev.config.files import FILE_NAME, is_one_of, read_document, same_as
-from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, user_file
+from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
-from smol_dev.config.places import schema_file
 from smol_dev.config.problems import Problem, config_error
 from smol_dev.config.store import PRIVATE_FILE, SHARED_FILE, alone, make_folder, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError

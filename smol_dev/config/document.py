@@ -16,10 +16,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from smol_dev.config.layers import Key
-from smol_dev.config.positions import positions
+from smol_dev.config.assignments import Key
+from smol_dev.config.positions import positions, sections
 from smol_dev.config.problems import typed
-from smol_dev.config.sections import sections
 from smol_dev.errors import ConfigError
 
 

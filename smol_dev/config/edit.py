@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from smol_dev.config.assignments import SECRET, TOP_TABLES, Key, assignment, at, key_path, put, toml_value
 from smol_dev.config.change import MARK, Said, SettingsFile, Sheet, first_lines
-from smol_dev.config.command_line import SECRET, TOP_TABLES, assignment, at, key_path, toml_value
 from smol_dev.config.document import renamed, rendered, with_table, with_value, without, without_empty
 from smol_dev.config.endpoint import url_problem
-from smol_dev.config.environment import put
 from smol_dev.config.files import FILE_NAME, PROJECT_LIMIT, USER_LIMIT, BadFileError, decoded, parsed, read_bytes
 from smol_dev.config.keys import expected, field_of
-from smol_dev.config.layers import Key, Layers, declared
+from smol_dev.config.layers import Layers, declared
 from smol_dev.config.model import Run, laid_over
 from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
 from smol_dev.config.profiles import value_of

@@ -1,25 +1,27 @@
-"""Who set what: the effective settings with their origins, the candidates of a key, and the text of it all."""
+"""Who set what: the effective settings with their origins, the candidates of a key, and the text of it all.
+
+Secrets are shown only by where they come from.
+"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tomli_w
-from pydantic import ValidationError
 
-from smol_dev.config.command_line import at, key_path
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import KEY_SOURCES, Key, at, key_path
 from smol_dev.config.endpoint import is_local
-from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.files import is_file_name
-from smol_dev.config.keys import STAGES, field_of, is_hidden, is_table, locate, meant
-from smol_dev.config.layers import Key, Origin
+from smol_dev.config.keys import field_of, is_hidden, is_table, locate, meant
+from smol_dev.config.layers import Origin
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import File, Profile, Prompts, Run, Stage, StageName, Table, laid_over
-from smol_dev.config.precedence import leaf_paths, overridden, said, standing
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
+from smol_dev.config.positions import positions
 from smol_dev.config.problems import did_you_mean, dotted, shown
-from smol_dev.config.profiles import Slot, chain, slots
-from smol_dev.config.secret import Endpoint, endpoint
-from smol_dev.config.sources import effective
+from smol_dev.config.profiles import Slot, leaf_paths, said, standing
+from smol_dev.config.sources import Composition, effective
+from smol_dev.config.validate import layers_problems
 from smol_dev.config.variants import shown_prompts
 from smol_dev.errors import ConfigError
 from smol_dev.redact import without_secrets
@@ -63,54 +65,41 @@ def profile_paths(profile: Profile) -> Iterator[Key]:
     for name in Profile.model_fields:
         value = getattr(profile, name)
         if name in STAGES:
-            yield from ((name, *path) for path in stage_paths(profile, value))
+            yield from ((name, *path) for path in stage_paths(value))
         elif isinstance(value, dict) and value:
             yield from ((name, *path) for path in leaf_paths([value]))
         elif name != "extends" and not (name in KEY_SOURCES and not value):
             yield (name,)
 
 
-def stage_paths(profile: Profile, stage: Stage) -> Iterator[Key]:
+def stage_paths(stage: Stage) -> Iterator[Key]:
     """Yield the path of each key that a stage sets; of `extra_body`, of all that is sent."""
     for name in Stage.model_fields:
         if name in stage.model_fields_set:
             value = getattr(stage, name)
-            if isinstance(value, dict):
-                whole = laid_over(profile.extra_body, value)
-                yield from ((name, *path) for path in leaf_paths([whole]))
-            else:
-                yield (name,)
+            yield from ((name, *path) for path in leaf_paths([value])) if isinstance(value, dict) else [(name,)]
 
 
 class View(NamedTuple):
     """A profile as `explain` sees it; `profile` is None where it cannot be merged, as it is not valid."""
 
-    tables: tuple[Slot, ...]
-    endpoint: Endpoint
-    dropped: Mapping[Key, str]
+    made: Composition
     profile: Profile | None
 
 
 def view_of(loaded: Loaded, name: str = "") -> View:
     """Return the selected profile, or the named one, which may be broken."""
     if name in ("", loaded.name):
-        return View(loaded.tables, loaded.endpoint, loaded.dropped, loaded.profile)
-    layers = loaded.layers
-    names, _ = chain(layers, name, known=layers.names("profiles"))
-    tables = slots(layers, names)
-    at = endpoint(tables, layers)
-    dropped = {**overridden(tables), **at.dropped}
-    try:
-        merged = effective(layers, tables, at=at, dropped=dropped, key_file=None, prompts={})
-    except ValidationError:
-        return View(tables, at, dropped, None)
-    return View(tables, at, dropped, merged.profile)
+        return View(loaded.made, loaded.profile)
+    made = Composition.of(loaded.layers, name)
+    broken = any(each.profile in made.names for each in layers_problems(loaded.layers))
+    return View(made, None if broken else effective(made, {}).profile)
 
 
 def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
     """Return everyone who sets the key, strongest first, the default last.
 
-    Raises `ConfigError` for an unknown key.
+    Raise `ConfigError` for an unknown key.
     """
     path = known_path(loaded, key)
     if path == ("default_profile",) or path[0] != "profiles":
@@ -119,7 +108,7 @@ def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
 
 
 def known_path(loaded: Loaded, key: str) -> Key:
-    """The key as it stands in a file; one without a table is of `run`, or of the selected profile."""
+    """Return the key as it stands in a file; one without a table is of `run`, or of the selected profile."""
     written = key_path(key) or (key,)
     is_whole = written[0] in File.model_fields
     path = written if is_whole else at(written, loaded.name, Run.model_fields)
@@ -145,11 +134,11 @@ def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
         return address_candidates(view)
     found: list[Candidate] = []
     won = False
-    for slot, key in standing(view.tables, path):
+    for slot, key in standing(view.made.tables, path):
         part, value = said(slot.table, key)
         if part != key and isinstance(value, dict):
             continue
-        reason = view.dropped.get(part) or view.dropped.get(key, "")
+        reason = view.made.dropped.get(part) or view.made.dropped.get(key, "")
         wins = not (won or reason) and is_sent(view, path[: len(path) - len(key) + len(part)], value)
         won = won or wins
         note = reason or meaning(view, path, value)
@@ -165,14 +154,14 @@ def is_sent(view: View, path: Key, value: object) -> bool:
     body = path[1:] if path[0] in STAGES else path
     if view.profile is None or body[:1] != ("extra_body",):
         return True
-    profile = view.profile.stage(stage_of(path)) if body != path else view.profile
-    part, sent = said(profile.extra_body, body[1:])
+    part, sent = said(as_used(view.profile, path).extra_body, body[1:])
     return part == body[1:] and type(sent) is type(value) and sent == value
 
 
-def stage_of(path: Key) -> StageName:
-    """Return the stage that a key is of."""
-    return next(each for each in STAGES if each == path[0])
+def as_used(profile: Profile, path: Key) -> Profile:
+    """Return the profile as the stage sees it that the key is of; for a key of no stage, the profile itself."""
+    stage = next((name for name in STAGES if name == path[0]), None)
+    return profile if stage is None else profile.stage(stage)
 
 
 def candidate(slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str) -> Candidate:
@@ -184,11 +173,11 @@ def candidate(slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, no
 
 def address_candidates(view: View) -> tuple[Candidate, ...]:
     """Return who gives an address, before them the provider whose own address holds instead."""
-    at = view.endpoint
+    at = view.made.endpoint
     brought = at.set_by is not None and at.setting == "provider" and at.base_url != ""
     found = [
         Candidate(rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins=False)
-        for slot, key in standing(view.tables, ("base_url",))
+        for slot, key in standing(view.made.tables, ("base_url",))
         if (value := slot.table.get("base_url")) is not None
     ]
     if at.set_by is not None and brought:
@@ -206,7 +195,7 @@ def default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
     origin = DEFAULT
     if wins and view.profile is not None and value != NOT_SET:
         origin = derived_from(view, path)
-        value = rendered(path, effective_value(view.profile, path))
+        value = rendered(path, getattr(as_used(view.profile, path), path[-1]))
     return Candidate(value, origin, 0, wins, meaning(view, path, value))
 
 
@@ -219,32 +208,25 @@ def meaning(view: View, path: Key, value: object) -> str:
 
 def sampling_notes(loaded: Loaded) -> Mapping[str, str]:
     """Return by key what each `auto` of sampling sends, of the profile and of the stages that set one."""
-    found: dict[str, str] = {}
-    for path in profile_paths(loaded.profile):
-        if path[-1] in FALLBACK and effective_value(loaded.profile, path) == "auto":
-            found[dotted(path)] = sampling_note(loaded.profile, path)
-    return found
+    paths = (path for path in profile_paths(loaded.profile) if path[-1] in FALLBACK)
+    return {
+        dotted(path): sampling_note(loaded.profile, path)
+        for path in paths
+        if getattr(as_used(loaded.profile, path), path[-1]) == "auto"
+    }
 
 
 def sampling_note(profile: Profile, path: Key) -> str:
     """Return what `auto` sends for a key of sampling of the profile, or of a stage of it."""
-    stage = next((name for name in STAGES if name == path[0]), None)
-    settings = profile if stage is None else profile.stage(stage)
+    settings = as_used(profile, path)
     return auto_note(path[-1], model=settings.model, reasoning=settings.reasoning, provider=settings.provider)
-
-
-def effective_value(profile: Profile, path: Key) -> object:
-    """Return the value of a key of the profile, or of a stage of it."""
-    if path[0] in STAGES and path[1] in getattr(profile, path[0]).model_fields_set:
-        return getattr(getattr(profile, path[0]), path[1])
-    return getattr(profile, path[-1])
 
 
 def derived_from(view: View, path: Key) -> Origin:
     """Return whence a time-out that nobody sets is derived; the defaults for any other key."""
     name = path[-1]
-    if name == "timeout" and not is_local(view.endpoint.base_url):
-        return Origin("derived", f"from base_url, {view.endpoint.origin}")
+    if name == "timeout" and not is_local(view.made.endpoint.base_url):
+        return Origin("derived", f"from base_url, {view.made.endpoint.origin}")
     if name == "first_token_timeout":
         origin = winner(candidates(view, (*path[:-1], "timeout"))).origin
         if origin != DEFAULT:
@@ -285,7 +267,7 @@ def default_of(path: Key) -> str:
 
 
 def as_dict(loaded: Loaded) -> dict[str, Any]:
-    """The effective settings as one `smol.toml` would hold them; secrets are left out."""
+    """Return the effective settings as one `smol.toml` would hold them; secrets are left out."""
     whole: dict[str, Any] = {
         "default_profile": loaded.name,
         "profiles": {loaded.name: profile_table(loaded.profile)},
@@ -304,16 +286,13 @@ def profile_table(profile: Profile) -> dict[str, Any]:
         for name, value in plain_table(profile).items()
         if name not in hidden and not (name in (*KEY_SOURCES, *FREE_TABLES) and not value)
     }
-    stages = {name: stage_table(profile, getattr(profile, name)) for name in STAGES}
+    stages = {name: stage_table(stage) for name, stage in profile.stages().items()}
     return table | {name: keys for name, keys in stages.items() if keys}
 
 
-def stage_table(profile: Profile, stage: Stage) -> dict[str, Any]:
-    """Return a stage's own keys; what it adds to `extra_body` with what it adds to."""
-    own = {key: value for key, value in plain_table(stage).items() if key in stage.model_fields_set}
-    if own.get("extra_body"):
-        own["extra_body"] = without_secrets(laid_over(profile.extra_body, stage.extra_body))
-    return own
+def stage_table(stage: Stage) -> dict[str, Any]:
+    """Return a stage's own keys."""
+    return {key: value for key, value in plain_table(stage).items() if key in stage.model_fields_set}
 
 
 def plain_table(table: Table) -> dict[str, Any]:
@@ -328,11 +307,86 @@ def plain_table(table: Table) -> dict[str, Any]:
 
 
 def prompt_table(prompts: Prompts) -> dict[str, str]:
-    """An own variant; a text that would be taken for the name of a file ends in a line break."""
+    """Return an own variant; a text that would be taken for the name of a file ends in a line break."""
     table = shown_prompts({"": prompts})[""]
     return {key: f"{text}\n" if is_file_name(text) else text for key, text in table.items()}
 
 
 def as_toml(loaded: Loaded) -> str:
-    """The effective settings as TOML that, given with `--config`, yields the same profile."""
+    """Return the effective settings as TOML that, given with `--config`, yields the same profile."""
     return tomli_w.dumps(as_dict(loaded), multiline_strings=True)
+
+
+def as_text(loaded: Loaded, *, origin: bool) -> str:
+    """Return valid TOML, under comments about the secrets; with `origin` each setting says who set it."""
+    text = as_toml(loaded)
+    known = origins(loaded)
+    said: dict[Key, list[str]] = {}
+    if origin:
+        said = {from_top(key, loaded.name): [str(each)] for key, each in known.items()}
+        said["default_profile",] = [str(loaded.layers.selected_by)]
+    for key, note in sampling_notes(loaded).items():
+        said.setdefault(from_top(key, loaded.name), []).append(note)
+    text = with_comments(text, {key: "; ".join(notes) for key, notes in said.items()})
+    hidden = (
+        f"# {key}: set ({each})\n"
+        for key, each in known.items()
+        if "." in key and is_hidden(from_top(key, loaded.name), value=None)
+    )
+    comments = (f"# api_key: {loaded.key_summary()}\n", *hidden)
+    return visible("".join(one_line(each) for each in comments) + text)
+
+
+def one_line(comment: str) -> str:
+    """Return a comment that ends where its line does, whatever a file name or key in it holds."""
+    return visible(comment.removesuffix("\n"), keep="") + "\n"
+
+
+def as_json(loaded: Loaded, *, origin: bool) -> str:
+    """Return one JSON object, pure ASCII."""
+    document = {"profile": loaded.name, "settings": as_dict(loaded), "api_key": loaded.key_summary()}
+    if origin:
+        document["origins"] = {key: each._asdict() for key, each in origins(loaded).items()}
+        document["auto"] = sampling_notes(loaded)
+    return json.dumps(document, indent=2, default=str) + "\n"
+
+
+def from_top(key: str, profile: str) -> Key:
+    """Return the key from the top of a file; one without a table is of the profile."""
+    path = key_path(key) or (key,)
+    return path if path[0] in ("run", "default_profile", "prompts") else ("profiles", profile, *path)
+
+
+def with_comments(text: str, found: Mapping[Key, str]) -> str:
+    """Return the TOML text with a comment behind each setting, or behind the header of its table."""
+    known = positions(text)
+    starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
+    places = {}
+    for key, comment in found.items():
+        if (position := known.get(key)) is not None:
+            end = position.end or text.find("\n", starts[position.line - 1])
+            places[end] = f"  # {visible(comment, keep='')}"
+    for end in sorted(places, reverse=True):
+        text = text[:end] + places[end] + text[end:]
+    return text
+
+
+def candidate_lines(candidates: Iterable[Candidate]) -> Iterator[str]:
+    """Yield a line for each layer that sets a key: `*` the winner, its value, who it is."""
+    rows = list(candidates)
+    width = max((len(row.value) for row in rows), default=0)
+    for row in rows:
+        note = f"  ({row.note})" if row.note else ""
+        yield f"{'*' if row.wins else ' '} {row.value:<{width}}  {row.origin}{note}"
+
+
+def visible(text: str, *, keep: str = "\n") -> str:
+    r"""Return the text with what no terminal should get as `\uXXXX`, which TOML reads as the same string."""
+    return "".join(
+        each
+        if each.isprintable() or each in keep
+        else f"\\u{ord(each):04x}"
+        if ord(each) <= 0xFFFF  # noqa: PLR2004 - what four digits hold
+        else f"\\U{ord(each):08x}"
+        for each in text
+    )

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, Literal, NoReturn, Union, cast, get_ar
 
 from pydantic.fields import FieldInfo
 
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import PREFIX, Key
 from smol_dev.config.endpoint import url_problem
-from smol_dev.config.environment import PREFIX
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
-from smol_dev.config.layers import Key
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Trust, Tuning
 from smol_dev.config.problems import did_you_mean, fold
 from smol_dev.redact import is_secret_name
@@ -46,7 +46,6 @@ def meant(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{ours}`?" if ours else did_you_mean(name, known)
 
 
-STAGES: Final = ("plan", "files", "code")
 WORDS: Final = {"true": True, "yes": True, "on": True, "1": True} | {
     "false": False,
     "no": False,
@@ -56,7 +55,7 @@ WORDS: Final = {"true": True, "yes": True, "on": True, "1": True} | {
 
 
 def locate(key: tuple[Any, ...]) -> tuple[type[Table], int]:
-    """The table a key stands in, and which part of the key is its name there."""
+    """Return the table a key stands in, and which part of the key is its name there."""
     match key:
         case ("profiles", _, stage, _, *_) if stage in STAGES:
             return Stage, 3
@@ -71,13 +70,13 @@ def locate(key: tuple[Any, ...]) -> tuple[type[Table], int]:
 
 
 def field_of(key: tuple[Any, ...]) -> FieldInfo | None:
-    """The setting a key belongs to; a key inside `extra_body` or `headers` belongs to that."""
+    """Return the setting a key belongs to; a key inside `extra_body` or `headers` belongs to that."""
     table, name = locate(key)
     return table.model_fields.get(key[name]) if len(key) > name else None
 
 
 def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The key as far as it has names of ours, and one further inside a table of free names."""
+    """Return the key as far as it has names of ours, and one further inside a table of free names."""
     _, name = locate(key)
     field = field_of(key)
     free = field is not None and (field.annotation is not None and is_table(field.annotation))
@@ -85,14 +84,14 @@ def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def trust_of(key: tuple[Any, ...]) -> Trust | Literal["steer-when-false"]:
-    """What a project's file may do with the key."""
+    """Return what a project's file may do with the key."""
     field = field_of(key[:1]) if key[:1] == ("prompts",) else field_of(key)
     extra = field.json_schema_extra if field is not None else None
     return cast("Trust", extra.get("trust", "tune")) if isinstance(extra, dict) else "tune"
 
 
 def is_secret(key: tuple[Any, ...]) -> bool:
-    """Whether a value of the key is never shown: a key, a header, or what may hold one."""
+    """Return whether a value of the key is never shown: a key, a header, or what may hold one."""
     field = field_of(key)
     if field is None:
         return True
@@ -101,7 +100,7 @@ def is_secret(key: tuple[Any, ...]) -> bool:
 
 
 def is_hidden(key: tuple[Any, ...], value: object) -> bool:
-    """Whether this value is not shown even to who asks for it: a key, a header, a malformed address."""
+    """Return whether this value is not shown even to somebody who asks for it: a key, a header, a malformed address."""
     if key[-1] == "base_url":
         return not isinstance(value, str) or url_problem(value) != ""
     named = any(isinstance(part, str) and is_secret_name(part) for part in within_free_table(key))
@@ -115,17 +114,17 @@ def within_free_table(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
-    """Whether the annotation is that of a table in TOML."""
+    """Return whether the annotation is that of a table in TOML."""
     return get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Table))
 
 
 def expected(field: FieldInfo) -> str:
-    """What a setting takes, in words: `a number above 0 and at most 1`."""
+    """Return what a setting takes, in words: `a number above 0 and at most 1`."""
     return words(field.annotation, field.metadata)
 
 
 def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotation can be anything
-    """An annotation and its limits, in words."""
+    """Return an annotation and its limits, in words."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return words(parts[0], (*parts[1:], *limits))
@@ -141,7 +140,7 @@ def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotat
 
 
 def bounds(limits: Iterable[Any]) -> str:
-    """The limits of a number, in words, each with a space in front; not those of a computer's numbers."""
+    """Return the limits of a number, in words, each with a space in front; not those of a computer's numbers."""
     found: dict[str, Any] = {}
     for limit in flat(limits):
         found |= {name: getattr(limit, name) for name in ("gt", "ge", "le") if hasattr(limit, name)}
@@ -154,7 +153,7 @@ def bounds(limits: Iterable[Any]) -> str:
 
 
 def flat(limits: Iterable[Any]) -> Iterator[Any]:
-    """The limits, those inside a `Field(…)` included."""
+    """Yield the limits, those inside a `Field(…)` included."""
     for limit in limits:
         if isinstance(limit, FieldInfo):
             yield from flat(limit.metadata)
@@ -163,15 +162,12 @@ def flat(limits: Iterable[Any]) -> Iterator[Any]:
 
 
 class KnownKeys:
-    """The model's answers about `SMOL_*` variables."""
+    """What the model knows about the keys of `SMOL_*` variables and of `-c`."""
 
-    def __init__(self, selected: str) -> None:
-        self.selected = selected
+    run_keys: Final = tuple(Run.model_fields)
 
     def key(self, key: Key) -> Key | None:
-        """The key in its own table: a variable for a key of `run` need not name it."""
-        if key[:2] == ("profiles", self.selected) and key[2:3] and key[2] in Run.model_fields:
-            key = ("run", *key[2:])
+        """Return the key as its table spells it; None if there is no such key."""
         field = field_of(key)
         _, name = locate(key)
         if field is None or (len(key) <= name + 1 and key[name] in (*STAGES, "profiles", "prompts")):
@@ -182,7 +178,7 @@ class KnownKeys:
         return key if free or len(key) == name + 1 else None
 
     def value(self, key: Key, text: str) -> object:
-        """The text as a value of the key's type, or as it is if it is none."""
+        """Return the text as a value of the key's type, or as it is if it is none."""
         field = field_of(key)
         if field is None:
             return text
@@ -193,14 +189,14 @@ class KnownKeys:
         return bool_of(text) if kind is bool else json_of(text) if takes_json(kind) else text
 
     def names(self) -> list[str]:
-        """The name of every variable that sets a key of the selected profile or of `run`."""
+        """Return the name of every variable that sets a key of the selected profile or of `run`."""
         own = [name for name in Profile.model_fields if name not in STAGES]
         staged = [f"{stage}__{name}" for stage in STAGES for name in Tuning.model_fields]
         return [f"{PREFIX}{name}".upper() for name in (*own, *Run.model_fields, *staged)]
 
 
 def takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
-    """Whether a value of this type is written as JSON in a variable, rather than as plain text."""
+    """Return whether a value of this type is written as JSON in a variable, rather than as plain text."""
     if kind is Any:
         return True
     parts = get_args(kind)
@@ -210,12 +206,12 @@ def takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anythi
 
 
 def bool_of(text: str) -> object:
-    """True or false, however the shell spells it; anything else as it is."""
+    """Return true or false, however the shell spells it; anything else as it is."""
     return WORDS.get(text.strip().lower(), text)
 
 
 def json_of(text: str) -> object:
-    """The JSON value; the text where it is none, is too deep, or is not a number JSON knows."""
+    """Return the JSON value; the text where it is none, is too deep, or is not a number JSON knows."""
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):

@@ -1,31 +1,151 @@
 """What every layer says, read once and strongest first, and where in it each key stands.
 
-Standard library only: `profiles list` and shell completion stop here, and must not
-wait for pydantic. (Records on this way are named tuples where nothing speaks against it: making a
-dataclass takes four times as long.) Nothing is validated yet beyond "this is TOML, read safely".
+Standard library only: `profiles list` and shell completion stop here, and must not wait for pydantic.
+(Records on this way are named tuples where nothing speaks against it: making a dataclass takes four
+times as long.) Nothing is validated yet beyond "this is TOML, read safely".
 """
 
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from smol_dev.config.command_line import command_line
-from smol_dev.config.environment import Variable, environment, reserved, variables
-from smol_dev.config.files import FILE_NAME, Document, read_document, same_as
+from smol_dev.config.assignments import Key, Known, Variable, command_line, environment, reserved, variables
+from smol_dev.config.files import FILE_NAME, Document, find_project, is_one_of, read_document, root_of_project, same_as
 from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, dotted
-from smol_dev.config.surroundings import Flags, Surroundings
+from smol_dev.errors import UsageError
 
 Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
 
-__all__ = ["Flags", "Key", "Kind", "Layer", "Layers", "Origin", "Surroundings", "read_layers"]
+ORDER: Final[tuple[Kind, ...]] = ("flags", "environment", "project", "user", "system", "shipped")
+"""The layers that can be written down, strongest first; everything that compares layers follows it."""
 
-Key = tuple[str, ...]
-"""A key from the top of a layer: `("profiles", "work", "model")`."""
-
+NAME: Final = "smol"
 BUILT_IN_PROFILE: Final = "local"
+SCHEMA_FILE: Final = "smol.schema.json"
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line says.
+
+    `named` holds the named options: a key path (`model`, `run.output_dir`, `base_url`) to its value
+    and the option as typed (`--model`). `sets` holds each `-c` as typed, `KEY=VALUE`. A key without
+    `profiles.` or `run.` is meant for the selected profile. `project=False` is `--no-project-config`.
+    """
+
+    profile: str | None = None
+    config: Path | None = None
+    project: bool = True
+    named: Mapping[str, tuple[object, str]] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the program finds around itself: read once on the rim and passed in.
+
+    `user_config`, `state` and `cache` are the program's own directories; None where there is none (no
+    home directory, say). `site_configs` are the system's, the strongest first.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    home: Path | None = None
+    user_config: Path | None = None
+    site_configs: tuple[Path, ...] = ()
+    state: Path | None = None
+    cache: Path | None = None
+
+    @classmethod
+    def here(cls) -> "Surroundings":
+        """Return the surroundings of this process. Raise `UsageError` when the working directory is gone."""
+        try:
+            cwd = Path.cwd()
+        except FileNotFoundError as error:
+            raise UsageError("the working directory does not exist any more", hint="change to another: `cd`") from error
+        return cls(
+            environ=dict(os.environ),
+            cwd=cwd,
+            home=expanded("~"),
+            user_config=user_config_folder(),
+            site_configs=site_config_folders(),
+            state=own_folder("user_state"),
+            cache=own_folder("user_cache"),
+        )
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The places of the user's and the system's file, there or not: none of them is a project's."""
+        usual = self.home / ".config" / NAME if self.home else None
+        folders = (self.user_config, usual, *self.site_configs)
+        return tuple(folder / FILE_NAME for folder in folders if folder is not None)
+
+    def project_file(self, folder: Path | None = None) -> Path | None:
+        """Return the file of the project that the folder (the working directory) belongs to, if any."""
+        return find_project(folder or self.cwd, self.home, own=self.own_files)
+
+    def new_project_file(self) -> Path:
+        """Return where a project's file is made: at the root of the repository, else here."""
+        return root_of_project(self.cwd, self.home) / FILE_NAME
+
+
+def expanded(path: str) -> Path | None:
+    """Return the path with its `~` expanded; None where that stands for nothing (no HOME, no password entry)."""
+    found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises without a home
+    return found if found.is_absolute() else None
+
+
+if sys.platform in {"darwin", "win32"}:
+    import platformdirs
+
+    def own_folder(kind: str) -> Path | None:
+        """Return one of the program's folders, where the system wants such a folder to be."""
+        return Path(getattr(platformdirs, f"{kind}_dir")(NAME, appauthor=False))
+
+    def site_config_folders() -> tuple[Path, ...]:
+        """Return the folder for the settings of every user of this machine."""
+        return (Path(platformdirs.site_config_dir(NAME, appauthor=False)),)
+
+else:
+    # The XDG specification is all there is to know here, and platformdirs would load modules for a
+    # fifth of the time that listing profiles takes.
+    XDG: Final = {
+        "user_config": ("XDG_CONFIG_HOME", "~/.config"),
+        "user_state": ("XDG_STATE_HOME", "~/.local/state"),
+        "user_cache": ("XDG_CACHE_HOME", "~/.cache"),
+    }
+
+    def own_folder(kind: str) -> Path | None:
+        """Return one of the program's folders; None where it would be in a home that there is not."""
+        variable, usual = XDG[kind]
+        named = Path(os.environ.get(variable, ""))
+        folder = named if named.is_absolute() else expanded(usual)
+        return folder / NAME if folder else None
+
+    def site_config_folders() -> tuple[Path, ...]:
+        """Return the folders for the settings of every user of this machine, the strongest first."""
+        named = map(Path, os.environ.get("XDG_CONFIG_DIRS", "").split(os.pathsep))
+        folders = [each for each in named if each.is_absolute()] or [Path("/etc/xdg")]
+        return tuple(dict.fromkeys(each / NAME for each in folders))
+
+
+def user_config_folder() -> Path | None:
+    """Return the user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
+    folder, dotted = own_folder("user_config"), expanded(f"~/.config/{NAME}")
+    if folder and dotted and not has_file(folder) and has_file(dotted):
+        return dotted
+    return folder
+
+
+def has_file(folder: Path) -> bool:
+    """Return whether a settings file can be seen in the folder, which may be closed to the user."""
+    return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder
 
 
 class Origin(NamedTuple):
@@ -59,21 +179,19 @@ class Layer:
         return self.kind if len(self.documents) != 1 else f"{self.kind} {self.documents[0].path}"
 
     def origin(self, key: Key) -> Origin:
-        """Where this layer sets the key, or else the longest part of it that it sets."""
+        """Return where this layer sets the key, or else the longest part of it that it sets."""
         return Origin(self.kind, self.place(key, column=False))
 
     def place(self, key: tuple[str | int, ...], *, column: bool = True) -> str:
-        """`FILE:LINE:COLUMN`, the variable or the flag that sets the key or its nearest table."""
+        """Return `FILE:LINE:COLUMN`, the variable or the flag that sets the key or its nearest table."""
         if not self.documents:
             return self.spelling(key)
-        document = self.document(key)
-        found = self.position(key)
-        end = f":{found.line}:{found.column}" if column else f":{found.line}"
+        document, found = self.document(key), self.position(key)
         name = f"profiles/{document.path.name}" if self.kind == "shipped" else str(document.path)
-        return name + end
+        return f"{name}:{found.line}:{found.column}" if column else f"{name}:{found.line}"
 
     def spelling(self, key: tuple[str | int, ...]) -> str:
-        """The variable or flag that sets the key, a table around it, or something in it."""
+        """Return the variable or flag that sets the key, a table around it, or something in it."""
         for length in range(len(key), 0, -1):
             if (part := cast("Key", key[:length])) in self.spelled:
                 return self.spelled[part]
@@ -81,7 +199,7 @@ class Layer:
         return next(within, self.kind)
 
     def document(self, key: tuple[str | int, ...]) -> Document:
-        """The file of this layer that holds the key; there are several only of shipped profiles."""
+        """Return the file of this layer that holds the key; there are several only of shipped profiles."""
         for document in self.documents:
             profiles = document.data.get("profiles")
             if len(key) > 1 and isinstance(profiles, dict) and key[1] in profiles:
@@ -89,42 +207,24 @@ class Layer:
         return self.documents[0]
 
     def position(self, key: tuple[str | int, ...]) -> Position:
-        """The position of the key in its file, or of the nearest table around it."""
-        known = positions_of(self.document(key).text)
-        for length in range(len(key), 0, -1):
-            if key[:length] in known:
-                return known[key[:length]]
-        return Position(1, 1)
+        """Return the position of the key in its file, or of the nearest table around it."""
+        known = positions(self.document(key).text)
+        parts = (key[:length] for length in range(len(key), 0, -1))
+        return next((known[part] for part in parts if part in known), Position(1, 1))
 
     def table(self, *key: str) -> Mapping[str, Any]:
-        """A table of this layer; empty when it is not there, or no table."""
+        """Return a table of this layer; empty when it is not there, or no table."""
         found: object = self.data
         for part in key:
             found = found.get(part) if isinstance(found, dict) else None
-        return found if isinstance(found, dict) else {}
-
-    def profile(self, name: str) -> Mapping[str, Any]:
-        """What this layer says of a profile; `table("profiles", name)`, which is asked most often."""
-        profiles = self.data.get("profiles")
-        table = profiles.get(name) if isinstance(profiles, dict) else None
-        return table if isinstance(table, dict) else NOTHING
-
-
-NOTHING: Final[Mapping[str, Any]] = {}
-
-
-@lru_cache(maxsize=64)
-def positions_of(text: str) -> Mapping[tuple[str | int, ...], Position]:
-    """The positions in a text, measured once."""
-    return positions(text)
+        return found if isinstance(found, dict) else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Every layer that says something, strongest first, and which profile they select.
+    """Every layer that says something, in their `ORDER`, and which profile they select.
 
-    `problems` holds what could not be read at all. `project` is the project's file as it was read,
-    `flags` what the command line said.
+    `problems` holds what could not be read at all. `flags` is what the command line said.
     """
 
     all: tuple[Layer, ...]
@@ -134,8 +234,13 @@ class Layers:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     variables: tuple[Variable, ...] = ()
-    project: Document | None = None
     flags: Flags = field(default_factory=Flags)
+
+    @property
+    def project(self) -> Document | None:
+        """The project's file as it was read, if there is one."""
+        layer = self.of("project")
+        return layer.documents[0] if layer else None
 
     def own(self) -> "Layers":
         """Return what holds without the project's file, read as if there were none."""
@@ -144,46 +249,56 @@ class Layers:
         return read_layers(replace(self.flags, project=False), self.surroundings)
 
     def of(self, kind: Kind) -> Layer | None:
-        """The layer of this kind, if it says something."""
+        """Return the layer of this kind, if it says something."""
         return next((layer for layer in self.all if layer.kind == kind), None)
 
+    def with_layer(self, layer: Layer) -> "Layers":
+        """Return the layers with one put in the place of its kind."""
+        others = [each for each in self.all if each.kind != layer.kind]
+        return replace(self, all=tuple(sorted([*others, layer], key=lambda each: ORDER.index(each.kind))))
+
     def problem(self, layer: Layer, key: tuple[Any, ...], what: str) -> Problem:
-        """A problem with a key of a layer; a variable or option shows the key as short as it was meant."""
+        """Return a problem with a key of a layer; a variable or option shows the key as short as it was meant."""
         own = not layer.documents and key[:2] == ("profiles", self.selected) and len(key) > 2  # noqa: PLR2004
         names = [str(part) for part in (key[2:] if own else key)]
         profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
         return Problem(layer.place(key), dotted(names), what, profile)
 
     def names(self, table: str) -> list[str]:
-        """The names of all profiles (or `prompts`), each once, the strongest layer's first."""
+        """Return the names of all profiles (or `prompts`), each once, the strongest layer's first."""
         return list(dict.fromkeys(name for layer in self.all for name in layer.table(table)))
 
 
-def declared(layers: Iterable[Layer]) -> list[str]:
+def declared(layers: Iterable[Layer], table: str = "profiles") -> list[str]:
     """Return the names of the profiles that files declare; a variable or flag declares none."""
-    files = [layer for layer in layers if layer.documents]
-    return list(dict.fromkeys(name for layer in files for name in layer.table("profiles")))
+    return list(dict.fromkeys(name for layer in layers if layer.documents for name in layer.table(table)))
 
 
-def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
-    """Every layer that says something. Never raises for what a file, variable or flag holds."""
+def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = None) -> Layers:
+    """Return every layer that says something. Never raise for what a file, variable or flag holds.
+
+    With what is known about keys, variables are read as the types of theirs and an unknown one is a
+    warning; without it, all is text.
+    """
     found = variables(surroundings.environ)
     files, problems, warnings = read_files(flags, surroundings, reserved(found, "config"))
     selected, selected_by = select(flags, reserved(found, "profile"), files)
-    typed = command_line(flags.named, flags.sets, selected=selected)
-    on_line = Layer("flags", typed.data, spelled=typed.spelled)
-    known = Layers((on_line, *files), selected, selected_by, surroundings)
-    said = environment(found, selected=selected, profiles=declared(files), prompts=known.names("prompts"))
-    project = next((layer.documents[0] for layer in files if layer.kind == "project"), None)
+    typed = command_line(flags.named, flags.sets, selected=selected, run_keys=known.run_keys if known else ())
+    said = environment(
+        found,
+        selected=selected,
+        profiles=declared(files),
+        prompts=[*typed.data.get("prompts", ()), *declared(files, "prompts")],
+        known=known,
+    )
     return Layers(
-        (on_line, Layer("environment", said.data, spelled=said.spelled), *files),
+        (Layer("flags", typed.data, (), typed.spelled), Layer("environment", said.data, (), said.spelled), *files),
         selected,
         selected_by,
         surroundings,
         (*typed.problems, *said.problems, *problems),
-        tuple(warnings),
+        (*warnings, *said.warnings),
         found,
-        project,
         flags,
     )
 
@@ -191,7 +306,7 @@ def read_layers(flags: Flags, surroundings: Surroundings) -> Layers:
 def read_files(
     flags: Flags, surroundings: Surroundings, named: Variable | None
 ) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
-    """The layers that are files, what is wrong with them, and what to warn about."""
+    """Return the layers that are files, what is wrong with them, and what to warn about."""
     project = surroundings.project_file()
     user, spelling = user_file(flags, surroundings, named)
     warnings: list[str] = []
@@ -212,8 +327,7 @@ def read_files(
         for kind, each in read
         if isinstance(each, Document)
     ]
-    problems = [each for _, each in read if isinstance(each, Problem)]
-    return (*layers, shipped()), problems, warnings
+    return (*layers, shipped()), [each for _, each in read if isinstance(each, Problem)], warnings
 
 
 def at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
@@ -228,12 +342,11 @@ def at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
 
 
 def user_file(flags: Flags, surroundings: Surroundings, named: Variable | None) -> tuple[Path | None, str]:
-    """The user's file, there or not, and the flag or variable that names it (empty if none does)."""
+    """Return the user's file, there or not, and the flag or variable that names it (empty if none does)."""
     if flags.config is not None:
         return surroundings.cwd / flags.config, "--config"
     if named is not None:
-        home = surroundings.home
-        text = named.text
+        home, text = surroundings.home, named.text
         below_home = home / text[2:] if home and text.startswith("~/") else Path(text)
         return surroundings.cwd / below_home, named.name
     folder = surroundings.user_config
@@ -241,7 +354,7 @@ def user_file(flags: Flags, surroundings: Surroundings, named: Variable | None) 
 
 
 def named_document(path: Path, spelling: str) -> Document | Problem | None:
-    """A file that must be there if a flag or variable names it."""
+    """Return a file, which must be there if a flag or variable names it."""
     document = read_document(path)
     if document is None and spelling:
         return Problem(spelling, "", f"`{path}` does not exist")
@@ -250,7 +363,7 @@ def named_document(path: Path, spelling: str) -> Document | Problem | None:
 
 @lru_cache(maxsize=1)
 def shipped() -> Layer:
-    """The profiles that come with the program: inside the installed package, else beside it."""
+    """Return the profiles that come with the program: inside the installed package, else beside it."""
     package = Path(__file__).parent.parent
     inside = package / "profiles"
     folder = inside if inside.is_dir() else package.parent / "profiles"
@@ -262,8 +375,13 @@ def shipped() -> Layer:
     return Layer("shipped", {"profiles": profiles}, documents)
 
 
+def schema_file() -> Path:
+    """Return the JSON Schema of a settings file, which lies beside the shipped profiles."""
+    return shipped().documents[0].path.with_name(SCHEMA_FILE)
+
+
 def select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> tuple[str, Origin]:
-    """The selected profile's name, and who selected it."""
+    """Return the selected profile's name, and who selected it."""
     if flags.profile is not None:
         return flags.profile, Origin("flags", "--profile")
     if variable is not None:
@@ -272,3 +390,21 @@ def select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> t
         if isinstance(name := layer.data.get("default_profile"), str):
             return name, layer.origin(("default_profile",))
     return BUILT_IN_PROFILE, Origin("defaults", "")
+
+
+def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
+    """Yield a line for each file, strongest first: its layer, its path, and whether it is there."""
+    here = surroundings.new_project_file()
+    own = is_one_of(here, surroundings.own_files)
+    project = surroundings.project_file() or (None if own else here)
+    user, _ = user_file(flags, surroundings, reserved(variables(surroundings.environ), "config"))
+    named = (
+        ("project", project),
+        ("user", user),
+        *(("system", each / FILE_NAME) for each in surroundings.site_configs),
+    )
+    for kind, path in named:
+        left_out = " (left out)" if kind == "project" and not flags.project else ""
+        absent = "" if path is None or os.path.lexists(path) else " (not there)"
+        yield f"{kind:<9}{path or '(none)'}{left_out or absent}"
+    yield f"{'shipped':<9}{shipped().documents[0].path.parent}"

@@ -4,7 +4,7 @@ The string under a key is its documentation everywhere: in `smol.toml.example`, 
 in the JSON Schema and in `--help`. A key's default, bounds and trust tier stand beside it, and
 nowhere else. `reference` reads the strings; with `use_attribute_docstrings` pydantic would, for every
 command, and take a tenth of the time of `config show` for it. A default that depends on where the
-model runs is the local server's here; `load` fills in what differs for a cloud.
+model runs is the local server's here; `sources` fills in what differs for a cloud.
 """
 
 from collections.abc import Mapping
@@ -12,17 +12,21 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from smol_dev.chat import STAGES, StageName
 from smol_dev.config.providers import ProviderName
 
 Trust = Literal["tune", "steer", "never"]
 """What an unapproved project file may do with a key: set it, set it once approved, or never."""
 
-StageName = Literal["plan", "files", "code"]
-
 STEER: Final[dict[str, Any]] = {"trust": "steer"}
 NEVER: Final[dict[str, Any]] = {"trust": "never"}
 
 MIB: Final = 1024 * 1024
+
+LOCAL_TIMEOUT: Final = 600
+CLOUD_TIMEOUT: Final = 120
+FIRST_TOKEN_TIMEOUT: Final = 300
+"""The least that is waited for a first token: a cold model takes minutes to load."""
 
 MOST_TOKENS: Final = 2**31 - 1
 """What servers, which count tokens in 32 bits, take for a number of them."""
@@ -48,10 +52,10 @@ class Tuning(Table):
     model: Annotated[str, Field(examples=["qwen3.5:9b"])] = ""
     """Model, named as the server names it. Empty on a local profile: the loaded one, else the first chat model."""
 
-    timeout: Seconds = 600
+    timeout: Seconds = LOCAL_TIMEOUT
     """Longest silence, in seconds, once a reply has begun. Cloud profiles: 120."""
 
-    first_token_timeout: Seconds = 600
+    first_token_timeout: Seconds = max(LOCAL_TIMEOUT, FIRST_TOKEN_TIMEOUT)
     """Longest wait for the first token, in seconds; a cold model takes minutes to load. Unset: `timeout`, but at least 300."""
 
     total_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
@@ -160,8 +164,12 @@ class Profile(Tuning):
     code: Stage = Stage()
     """Settings of the files' requests alone."""
 
+    def stages(self) -> Mapping[StageName, Stage]:
+        """Return the tables of the stages by name."""
+        return {name: getattr(self, name) for name in STAGES}
+
     def stage(self, name: StageName) -> "Profile":
-        """The profile as the named stage sees it: the stage's own keys laid over it, `extra_body` table by table."""
+        """Return the profile as the named stage sees it: the stage's own keys laid over it, `extra_body` table by table."""
         stage: Stage = getattr(self, name)
         own = {key: getattr(stage, key) for key in stage.model_fields_set}
         if "extra_body" in own:

@@ -1,15 +1,18 @@
-"""Line and column of every key in a TOML text that tomllib has accepted.
+"""Where things stand in a TOML text that tomllib has accepted: every key, and the lines of every table.
 
-tomllib forgets where values stand. This walks the text again and only measures: what is valid, and
-what a value is, tomllib has decided, so a string, date or number is skipped, not read. Run only when
-a place has to be named (an error, `--origin`, `config explain`).
+tomllib forgets where values stand, and tomlkit has lines without numbers. This walks the text again
+and only measures: what is valid, and what a value is, tomllib has decided, so a string, date or number
+is skipped, not read. Run only when a place has to be named (an error, `--origin`, `config explain`) or
+a file is edited.
 """
 
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 Path = tuple[str | int, ...]
 """A key from the top of the file; numbers are places in an array, from 0."""
@@ -25,6 +28,8 @@ SCALAR: Final = re.compile(
     r"|[^,\]}#\n]*",
     re.DOTALL,
 )
+HEADER: Final = re.compile(r"\s*\[.*\]\s*(#.*)?")
+NOT_A_SETTING: Final = re.compile(r"\s*(#.*)?")
 
 
 class Position(NamedTuple):
@@ -36,8 +41,9 @@ class Position(NamedTuple):
     end: int = 0
 
 
+@lru_cache(maxsize=64)
 def positions(text: str) -> Mapping[Path, Position]:
-    """The position of each key, table and array item, where it is mentioned first."""
+    """Return the position of each key, table and array item, where it is mentioned first."""
     walk = Walk(text.replace("\r\n", "\n"))
     walk.document()
     return walk.found
@@ -54,7 +60,7 @@ class Walk:
         self.arrays: dict[Path, int] = {}
 
     def document(self) -> None:
-        """Every table header and setting, to the end of the text."""
+        """Note every table header and setting, to the end of the text."""
         table: Path = ()
         while self.skip(GAP) < len(self.text):
             if self.text.startswith("[[", self.at):
@@ -65,7 +71,7 @@ class Walk:
                 self.setting(table)
 
     def header(self, *, brackets: int) -> Path:
-        """`[table]` or `[[array of tables]]`; the path that the settings below it belong to."""
+        """Pass `[table]` or `[[array of tables]]`; return the path that the settings below it belong to."""
         self.at += brackets
         names = self.dotted()
         self.at += brackets
@@ -81,7 +87,7 @@ class Walk:
         return path
 
     def setting(self, table: Path) -> None:
-        """`key = value`, dotted keys and inline tables included."""
+        """Pass `key = value`, dotted keys and inline tables included."""
         path, begin = table, self.at
         for name, begin in self.dotted():
             path = (*path, name)
@@ -95,7 +101,7 @@ class Walk:
             self.found[path] = Position(known.line, known.column, start, self.at)
 
     def value(self, path: Path) -> None:
-        """Whatever stands after `=`; keys inside it are noted below `path`."""
+        """Pass whatever stands after `=`; keys inside it are noted below `path`."""
         opening = self.text[self.at : self.at + 1]
         if opening == "[":
             self.array(path)
@@ -105,7 +111,7 @@ class Walk:
             self.skip(SCALAR)
 
     def array(self, path: Path) -> None:
-        """`[a, b]`, over any number of lines."""
+        """Pass `[a, b]`, over any number of lines."""
         self.at += 1
         number = 0
         self.skip(GAP)
@@ -117,7 +123,7 @@ class Walk:
         self.at += 1
 
     def inline_table(self, path: Path) -> None:
-        """`{a = 1, b.c = 2}`."""
+        """Pass `{a = 1, b.c = 2}`."""
         self.at += 1
         self.skip(GAP)
         while not self.text.startswith("}", self.at):
@@ -126,14 +132,14 @@ class Walk:
         self.at += 1
 
     def separator(self) -> None:
-        """The comma after an item, if there is one, and the space around it."""
+        """Pass the comma after an item, if there is one, and the space around it."""
         self.skip(GAP)
         if self.text.startswith(",", self.at):
             self.at += 1
             self.skip(GAP)
 
     def dotted(self) -> list[tuple[str, int]]:
-        """The names of a dotted key with the place of each; leaves `at` on what follows the key."""
+        """Return the names of a dotted key with the place of each; leave `at` on what follows the key."""
         names: list[tuple[str, int]] = []
         while True:
             self.skip(BLANK)
@@ -146,7 +152,7 @@ class Walk:
             self.at += 1
 
     def skip(self, pattern: re.Pattern[str]) -> int:
-        """Move past the pattern, which may match nothing; the new place."""
+        """Move past the pattern, which may match nothing; return the new place."""
         match = pattern.match(self.text, self.at)
         self.at = match.end() if match else self.at
         return self.at
@@ -159,5 +165,84 @@ class Walk:
 
 
 def plain(name: str) -> str:
-    """A key as tomllib gives it: without its quotes and escapes."""
+    """Return a key as tomllib gives it: without its quotes and escapes."""
     return next(iter(tomllib.loads(f"{name} = 0"))) if name[0] in "\"'" else name
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table header and the lines under it, by their numbers from 0.
+
+    `start` is the first comment line that touches the header from above, `last` the last line that
+    is neither empty nor a comment, `end` the `start` of the next section. The lines before the
+    first header are the section with the empty key, whose `header` is -1.
+    """
+
+    key: tuple[str, ...]
+    start: int
+    header: int
+    last: int
+    end: int
+
+
+def sections(text: str) -> list[Section]:
+    """Return the sections of a text that is valid TOML, in order."""
+    lines = text.split("\n")
+    headers = [(-1, ()), *headers_of(lines)]
+    starts = [comments_above(lines, header) if header >= 0 else 0 for header, _ in headers]
+    ends = [*starts[1:], len(lines)]
+    return [
+        Section(key, start, header, last_setting(lines, header, end), end)
+        for (header, key), start, end in zip(headers, starts, ends, strict=True)
+    ]
+
+
+def headers_of(lines: list[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield each header's line and key; a line inside a string or a list is none."""
+    begin = 0
+    for number, line in enumerate(lines):
+        if HEADER.fullmatch(line) is None:
+            continue
+        key = header_key(line)
+        if key and is_toml("\n".join(lines[begin:number])):
+            begin = number
+            yield number, key
+
+
+def header_key(line: str) -> tuple[str, ...]:
+    """Return the key in a header, empty if the line is none."""
+    if not is_toml(line):
+        return ()
+    key: tuple[str, ...] = ()
+    table: Any = tomllib.loads(line)
+    while table:
+        if isinstance(table, list):
+            table = table[-1]
+            continue
+        name = next(iter(table))
+        key, table = (*key, name), table[name]
+    return key
+
+
+def is_toml(text: str) -> bool:
+    """Return whether the text is complete TOML by itself."""
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def comments_above(lines: list[str], number: int) -> int:
+    """Return the first of the comment lines that touch a line from above; `#:schema` is the file's own."""
+    while number > 0 and re.match(r"\s*#(?!:)", lines[number - 1]):
+        number -= 1
+    return number
+
+
+def last_setting(lines: list[str], header: int, end: int) -> int:
+    """Return the last line before `end` that says something, or the header."""
+    for number in range(end - 1, header, -1):
+        if NOT_A_SETTING.fullmatch(lines[number]) is None:
+            return number
+    return header

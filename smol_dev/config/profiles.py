@@ -1,23 +1,19 @@
-"""The profiles: which one is selected, which there are, and whom each inherits from."""
+"""The profiles: which there are, whom each inherits from, and the one order of their tables.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+A profile is made of one table a layer, its own and its parents'. `slots` puts them in order, and
+`standing` in the order for one key: the merge, `config explain`, `config show --origin`, the binding
+of keys and the question of trust all ask these two, so that the winner that is named is the one whose
+value is sent. Standard library only, as `profiles list` must not wait for pydantic.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import Key
 from smol_dev.config.endpoint import address_variable, default_base_url, is_local, url_problem
-from smol_dev.config.layers import Key, Layer, Layers, Origin
+from smol_dev.config.layers import Layer, Layers, Origin
 from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
-
-
-class ProfileLine(NamedTuple):
-    """One line of `profiles list`. `layer` and `where` are the strongest file that declares it."""
-
-    name: str
-    description: str
-    layer: str
-    where: str
-    active: bool
-    local: bool
-    extends: str
 
 
 class Slot(NamedTuple):
@@ -42,40 +38,30 @@ class Slot(NamedTuple):
         return not self.layer.documents and self.hop == 0
 
     def key(self, *path: str) -> Key:
-        """A key of this table, from the top of the layer."""
+        """Return a key of this table, from the top of the layer."""
         return ("profiles", self.profile, *path)
 
     def origin(self, *path: str) -> Origin:
-        """Who set a key of this table, the parent it came through included."""
+        """Return who set a key of this table, the parent it came through included."""
         origin = self.layer.origin(self.key(*path))
         return Origin(origin.layer, origin.where, self.profile if self.hop else "")
 
     def holds(self, *path: str) -> bool:
-        """Whether this table sets the key."""
-        found: Any = self.table
-        for part in path:
-            if not isinstance(found, dict) or part not in found:
-                return False
-            found = found[part]
-        return True
-
-
-def selected(layers: Layers) -> tuple[str, Origin]:
-    """The selected profile's name and who chose it; the name may be of no profile."""
-    return layers.selected, layers.selected_by
+        """Return whether this table sets the key."""
+        return said(self.table, path)[0] == path
 
 
 def parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
-    """The profile that this one extends, and the layer that says so; empty if none."""
+    """Return the profile that this one extends, and the layer that says so; empty if none."""
     for layer in layers.all:
-        parent = layer.profile(name).get("extends")
+        parent = layer.table("profiles", name).get("extends")
         if isinstance(parent, str):
             return parent, layer
     return "", None
 
 
 def chain(layers: Layers, name: str, *, known: Collection[str]) -> tuple[tuple[str, ...], Problem | None]:
-    """The profile, its parent, its parent's parent …, and what is wrong with the last step.
+    """Return the profile, its parent, its parent's parent …, and what is wrong with the last step.
 
     `known` holds the name of every profile.
     """
@@ -96,31 +82,122 @@ def chain(layers: Layers, name: str, *, known: Collection[str]) -> tuple[tuple[s
 
 
 def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
-    """Every table that speaks for the first of the names, strongest first."""
+    """Return every table that speaks for the first of the names, strongest first."""
     return tuple(
         Slot(hop, rank, name, layer, table)
         for hop, name in enumerate(names)
         for rank, layer in enumerate(layers.all)
-        if (table := layer.profile(name))
+        if (table := layer.table("profiles", name))
     )
 
 
+def first(tables: Sequence[Slot], *path: str) -> Slot | None:
+    """Return the strongest table that sets the key."""
+    return next((slot for slot in tables if slot.holds(*path)), None)
+
+
+def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
+    """Yield each table with the key under which it would set this one, strongest first.
+
+    A stage's key beats the profile's; but a flag or variable without a stage holds for all stages,
+    unless a flag or variable names the stage too.
+    """
+    if path[0] not in STAGES or path[1:2] == ():
+        yield from ((slot, path) for slot in tables)
+        return
+    for typed in (True, False):
+        group = [slot for slot in tables if slot.typed is typed]
+        yield from ((slot, path) for slot in group)
+        yield from ((slot, path[1:]) for slot in group)
+
+
+def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
+    """Return the keys of a stage, set in files, that do not hold, each with the reason.
+
+    A flag or variable sets them for all stages.
+    """
+    typed = [slot for slot in tables if slot.typed]
+    written = [slot for slot in tables if not slot.typed]
+    found: dict[Key, str] = {}
+    for path in leaf_paths(slot.table for slot in typed):
+        setter = next(slot for slot in typed if slot.holds(*path))
+        for staged in ((stage, *path) for stage in STAGES):
+            if any(said_instead(slot.table, staged) for slot in typed):
+                continue
+            for part in filter(None, (said_instead(slot.table, staged) for slot in written)):
+                found[part] = f"{setter.origin(*path).where} holds for all stages"
+    return found
+
+
+def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
+    """Return how much of the key the table has, and what stands there.
+
+    Less than the whole key with a table: nothing is said. Less with anything else: it stands for the
+    whole, as `extra_body.options = 5` does for `extra_body.options.num_ctx`.
+    """
+    found: Any = table
+    for place, part in enumerate(path):
+        if not isinstance(found, dict) or part not in found:
+            return path[:place], found
+        found = found[part]
+    return path, found
+
+
+def said_instead(table: Mapping[str, Any], path: Key) -> Key:
+    """Return the part of the key that the table gives a value, which stands for all of it; empty if none."""
+    part, value = said(table, path)
+    return part if part == path or not isinstance(value, dict) else ()
+
+
+def value_of(data: Any, path: Key) -> Any:  # noqa: ANN401 - TOML data
+    """Return the value at a path, None where there is none."""
+    part, value = said(data, path)
+    return value if part == path else None
+
+
+def leaf_paths(tables: Iterable[Mapping[str, Any]]) -> list[Key]:
+    """Return the path of every value in the tables that is no table, each once."""
+    found: dict[Key, None] = {}
+
+    def walk(table: Mapping[str, Any], path: Key) -> None:
+        for key, value in table.items():
+            if isinstance(value, Mapping):
+                walk(value, (*path, key))
+            else:
+                found[*path, key] = None
+
+    for table in tables:
+        walk(table, ())
+    return list(found)
+
+
+def without(table: Mapping[str, Any], paths: Iterable[Key]) -> dict[str, Any]:
+    """Return the table less the keys at the paths; the table itself stays as it is."""
+    kept = dict(table)
+    for name, *rest in paths:
+        inner = kept.get(name)
+        if not rest:
+            kept.pop(name, None)
+        elif isinstance(inner, Mapping):
+            kept[name] = without(inner, [tuple(rest)])
+    return kept
+
+
 def base_url(tables: Sequence[Slot], environ: Mapping[str, str]) -> tuple[str, Slot | None]:
-    """The effective address and who set it.
+    """Return the effective address and who set it.
 
     A provider that is stronger than the `base_url` brings its own address instead; one without an
     own address (`compatible`) leaves the weaker one as it is.
     """
-    at_url = next((place for place, slot in enumerate(tables) if "base_url" in slot.table), None)
-    at_name = next((place for place, slot in enumerate(tables) if "provider" in slot.table), None)
-    provider = tables[at_name].table["provider"] if at_name is not None else "auto"
+    by_url, by_name = first(tables, "base_url"), first(tables, "provider")
+    provider = by_name.table["provider"] if by_name else "auto"
     own = default_base_url(provider, environ) if isinstance(provider, str) else ""
-    url = tables[at_url].table["base_url"] if at_url is not None else ""
-    if at_url is None or not isinstance(url, str) or not url:
-        return own, tables[at_name] if at_name is not None else None
-    if at_name is not None and at_name < at_url and (own or provider == "demo"):
-        return own, tables[at_name]
-    return url, tables[at_url]
+    url = by_url.table["base_url"] if by_url else ""
+    if not by_url or not isinstance(url, str) or not url:
+        return own, by_name
+    if by_name and (by_name.hop, by_name.rank) < (by_url.hop, by_url.rank) and (own or provider == "demo"):
+        return own, by_name
+    return url, by_url
 
 
 def moved_by(url: str, slot: Slot | None, environ: Mapping[str, str]) -> str:
@@ -130,42 +207,40 @@ def moved_by(url: str, slot: Slot | None, environ: Mapping[str, str]) -> str:
     return address_variable(slot.table.get("provider"), environ)
 
 
+class ProfileLine(NamedTuple):
+    """One line of `profiles list`. `layer` and `where` are the strongest file that declares it."""
+
+    name: str
+    description: str
+    layer: str
+    where: str
+    active: bool
+    local: bool
+    extends: str
+
+
 def list_profiles(layers: Layers) -> list[ProfileLine]:
-    """Every profile, by name. Raises `ConfigError` when a file cannot be read."""
+    """Return every profile, by name. Raise `ConfigError` when a file cannot be read."""
     if layers.problems:
         raise config_error(layers.problems)
     return sorted(profile_lines(layers), key=lambda line: line.name)
 
 
 def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
-    """A line for each profile, in no order."""
+    """Yield a line for each profile, in no order."""
     known = dict.fromkeys(layers.names("profiles"))
     for name in known:
         declaring = [layer for layer in layers.all if name in layer.table("profiles")]
-        first = next((layer for layer in declaring if layer.documents), declaring[0])
+        strongest = next((layer for layer in declaring if layer.documents), declaring[0])
+        own = (layer.table("profiles", name).get("description") for layer in declaring)  # a parent's is not its child's
         names, _ = chain(layers, name, known=known)
         url, _ = base_url(slots(layers, names), layers.surroundings.environ)
         yield ProfileLine(
             name,
-            description(layers, name),
-            first.kind,
-            first.origin(("profiles", name)).where,
+            next((each for each in own if isinstance(each, str)), ""),
+            strongest.kind,
+            strongest.origin(("profiles", name)).where,
             name == layers.selected,
             not url or (not url_problem(url) and is_local(url)),
             parent_of(layers, name)[0],
         )
-
-
-def description(layers: Layers, name: str) -> str:
-    """What the profile itself says it is; a parent's description is not of its child."""
-    for layer in layers.all:
-        if isinstance(text := layer.profile(name).get("description"), str):
-            return text
-    return ""
-
-
-def value_of(data: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - TOML data
-    """The value at a path, None where there is none."""
-    for part in path:
-        data = data.get(part) if isinstance(data, dict) else None
-    return data

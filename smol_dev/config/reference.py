@@ -19,10 +19,10 @@ from typing import Any, Final, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from smol_dev.config.assignments import KEY_SOURCES
 from smol_dev.config.document import rendered
-from smol_dev.config.environment import KEY_SOURCES
+from smol_dev.config.layers import SCHEMA_FILE
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning
-from smol_dev.config.places import SCHEMA_FILE
 from smol_dev.config.validate import HEADER_NAME, SHIPPED_VARIANTS, VARIABLE_NAME
 
 SCHEMA_LINE: Final = "#:schema "

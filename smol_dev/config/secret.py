@@ -18,14 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import KEY_SOURCES, Key
 from smol_dev.config.endpoint import origin_of, url_problem
-from smol_dev.config.environment import KEY_SOURCES
 from smol_dev.config.files import BadFileError, read_bytes
-from smol_dev.config.keys import STAGES
-from smol_dev.config.layers import Key, Layer, Layers, Origin
-from smol_dev.config.precedence import leaf_paths
-from smol_dev.config.profiles import Slot, base_url, chain, moved_by, slots, value_of
-from smol_dev.config.surroundings import Surroundings
+from smol_dev.config.layers import Layer, Layers, Origin, Surroundings
+from smol_dev.config.profiles import Slot, base_url, chain, leaf_paths, moved_by, slots, value_of
 from smol_dev.errors import ConfigError
 from smol_dev.redact import is_secret_name, secret_texts
 from smol_dev.safe import command

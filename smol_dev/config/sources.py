@@ -1,75 +1,130 @@
-"""The settings as pydantic-settings merges them: a source for each table, the strongest first.
+"""The settings as pydantic-settings merges them: a source for each table of each layer, the strongest first.
 
-pydantic-settings lays each source over the next weaker, key by key. For the profile the sources stand
-in the order of its tables, a child's before its parent's; what is derived from other settings comes
-last, and reads what the stronger ones have made of them.
+pydantic-settings lays each source over the next weaker, key by key. The tables of the profile stand in
+the order that `profiles` gives them; what is derived from other settings comes last, and reads
+what the stronger sources have made of them. Two things stand beside this merge, as it cannot do them
+without losing an answer: layers are read by `layers`, once (listing profiles must not load pydantic, and
+what was approved must be what is used), and checked one by one by `validate`, because a merged value no
+longer knows its line, and an overridden mistake is one too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import Key
 from smol_dev.config.endpoint import is_local
-from smol_dev.config.keys import STAGES
-from smol_dev.config.layers import Key, Layers
-from smol_dev.config.model import Profile, Prompts, Run
-from smol_dev.config.precedence import leaf_paths, said, standing, without
-from smol_dev.config.profiles import Slot
-from smol_dev.config.secret import Endpoint
+from smol_dev.config.layers import Layer, Layers
+from smol_dev.config.model import CLOUD_TIMEOUT, FIRST_TOKEN_TIMEOUT, LOCAL_TIMEOUT, Profile, Prompts, Run
+from smol_dev.config.problems import Problem
+from smol_dev.config.profiles import Slot, chain, leaf_paths, overridden, slots, without
+from smol_dev.config.secret import Endpoint, endpoint
 
-CLOUD_TIMEOUT: Final = 120.0
-LOCAL_TIMEOUT: Final = 600.0
-FIRST_TOKEN_TIMEOUT: Final = 300.0
-"""The least that is waited for a first token: a cold model takes minutes to load."""
 
-ELSEWHERE: Final[tuple[Key, ...]] = (("extends",), ("base_url",), ("headers",))
-"""Keys that are not merged: the parents are known by now, and the endpoint has settled the others."""
+class Composition(NamedTuple):
+    """What a profile is made of: its name and its parents', their tables strongest first, the server they mean.
 
-Contents = Sequence[tuple[str, Mapping[str, Any]]]
-"""What the sources say, strongest first, each under its name."""
+    `dropped` are the keys that do not hold although they are set, each with its reason, and `broken` is
+    what is wrong with an `extends`, after which the names end.
+    """
+
+    layers: Layers
+    names: tuple[str, ...]
+    tables: tuple[Slot, ...]
+    endpoint: Endpoint
+    dropped: Mapping[Key, str]
+    broken: Problem | None = None
+
+    @classmethod
+    def of(cls, layers: Layers, name: str, known: Mapping[str, Any] | None = None) -> "Composition":
+        """Return what the named profile is made of; `known` holds every profile's name, where they are at hand."""
+        names, broken = chain(layers, name, known=known or dict.fromkeys(layers.names("profiles")))
+        tables = slots(layers, names)
+        server = endpoint(tables, layers)
+        return cls(layers, names, tables, server, {**overridden(tables), **server.dropped}, broken)
 
 
 class Source(PydanticBaseSettingsSource):
-    """One table of one layer, under a name of its own, by which pydantic-settings keeps it apart."""
+    """One place that settings come from, under a name of its own, by which pydantic-settings keeps it apart."""
 
-    def __init__(self, settings_cls: type[BaseSettings], name: str, data: Mapping[str, Any]) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], name: str) -> None:
         super().__init__(settings_cls)
         self.__name__ = name
-        self.data = data
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Not used: a table is read as a whole."""
         raise NotImplementedError(field, field_name)
 
+
+class SettledSource(Source):
+    """What was settled about all layers before the merge: the server, what may be sent to it, the prompts' texts."""
+
+    def __init__(self, settings_cls: type[BaseSettings], made: Composition, prompts: Mapping[str, Any]) -> None:
+        super().__init__(settings_cls, "settled")
+        self.made = made
+        self.prompts = prompts
+
     def __call__(self) -> dict[str, Any]:
-        """What the table says."""
-        return dict(self.data)
+        """Return the address, the headers, the place of the key's file and the own prompt variants."""
+        server = self.made.endpoint
+        profile: dict[str, Any] = {"base_url": server.base_url, "headers": dict(server.headers)}
+        if server.key is not None and server.key.setting == "api_key_file":
+            profile["api_key_file"] = str(server.key.path(self.made.layers.surroundings))
+        return {"profile": profile, "prompts": dict(self.prompts)}
+
+
+class RunSource(Source):
+    """The table `[run]` of a layer."""
+
+    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
+        super().__init__(settings_cls, layer.name)
+        self.layer = layer
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the table."""
+        return {"run": dict(self.layer.table("run"))}
+
+
+class ProfileSource(Source):
+    """One layer's table of the profile, or of a parent of it."""
+
+    def __init__(self, settings_cls: type[BaseSettings], slot: Slot, dropped: Mapping[Key, str]) -> None:
+        super().__init__(settings_cls, f"{slot.layer.name} {slot.profile}")
+        self.slot = slot
+        self.dropped = dropped
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the table less what does not hold, and less what a stronger value stands for.
+
+        A value that is no table ends the table below it, whatever a still stronger source makes of the
+        key again. The parents are known by now, and the server has settled the headers.
+        """
+        stronger = (data.get("profile", {}) for data in self.settings_sources_data.values())
+        gone = [("extends",), ("headers",), *self.dropped, *leaf_paths(stronger)]
+        return {"profile": without(self.slot.table, gone)}
 
 
 class DerivedSource(Source):
-    """The time-outs that nobody set, from the settings that the stronger sources give."""
+    """What follows from the settings that the stronger sources give: time-outs, and what stages share of the body."""
 
     def __call__(self) -> dict[str, Any]:
-        """The missing time-outs of the profile and of its stages."""
+        """Return the missing time-outs of the profile and of its stages, and the rest of the stages' `extra_body`."""
         profile = self.current_state["profile"]
         timeout = LOCAL_TIMEOUT if is_local(profile["base_url"]) else CLOUD_TIMEOUT
         found: dict[str, Any] = {"timeout": timeout}
-        if "first_token_timeout" in profile:
-            return {"profile": found}
-        found["first_token_timeout"] = first_token(profile.get("timeout", timeout))
+        waits = "first_token_timeout" in profile
+        if not waits:
+            found["first_token_timeout"] = max(profile.get("timeout", timeout), FIRST_TOKEN_TIMEOUT)
         for stage in STAGES:
-            own = profile.get(stage, {})
-            if "timeout" in own and "first_token_timeout" not in own:
-                found[stage] = {"first_token_timeout": first_token(own["timeout"])}
+            own, rest = profile.get(stage, {}), found.setdefault(stage, {})
+            if "timeout" in own and not waits and "first_token_timeout" not in own:
+                rest["first_token_timeout"] = max(own["timeout"], FIRST_TOKEN_TIMEOUT)
+            if "extra_body" in own:
+                rest["extra_body"] = profile.get("extra_body", {})
         return {"profile": found}
-
-
-def first_token(timeout: float) -> float:
-    """Return the time-out for a first token where only the one for silence is known."""
-    return max(timeout, FIRST_TOKEN_TIMEOUT)
 
 
 class Effective(BaseSettings):
@@ -90,57 +145,16 @@ class Effective(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        contents = init_settings.init_kwargs["contents"]  # type: ignore[attr-defined]
-        stated = (Source(settings_cls, name, data) for name, data in contents)
-        return (*stated, DerivedSource(settings_cls, "derived", {}))
+        made, prompts = init_settings.init_kwargs["made"]  # type: ignore[attr-defined]
+        return (
+            SettledSource(settings_cls, made, prompts),
+            *(RunSource(settings_cls, layer) for layer in made.layers.all),
+            *(ProfileSource(settings_cls, slot, made.dropped) for slot in made.tables),
+            DerivedSource(settings_cls, "derived"),
+        )
 
 
-def effective(
-    layers: Layers,
-    tables: Sequence[Slot],
-    *,
-    at: Endpoint,
-    dropped: Mapping[Key, str],
-    key_file: Path | None,
-    prompts: Mapping[str, Any],
-) -> Effective:
-    """Return the settings merged and validated as a whole.
-
-    `dropped` are the keys of the profile that do not hold, `key_file` is where the key's file is, and
-    `prompts` are the own variants, which have been read in from their files.
-    """
-    settled: dict[str, Any] = {"base_url": at.base_url, "headers": dict(at.headers)}
-    if key_file is not None:
-        settled["api_key_file"] = str(key_file)
-    top = {"profile": settled, "prompts": dict(prompts)}
-    arguments: dict[str, Any] = {"contents": [("endpoint", top), *stated(layers, tables, (*ELSEWHERE, *dropped))]}
+def effective(made: Composition, prompts: Mapping[str, Any]) -> Effective:
+    """Return the settings merged and validated as a whole; `prompts` are the own variants, read in from their files."""
+    arguments: dict[str, Any] = {"made": (made, prompts)}
     return Effective(**arguments)
-
-
-def stated(layers: Layers, tables: Sequence[Slot], left_out: Sequence[Key]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what the files, variables and flags say, strongest first."""
-    for layer in layers.all:
-        yield layer.name, {"run": dict(layer.table("run"))}
-    bodies = [(stage, "extra_body") for stage in STAGES]
-    covered: list[Key] = []
-    for slot in tables:
-        table = uncovered(without(slot.table, (*left_out, *bodies)), covered)
-        yield f"{slot.layer.name} {slot.profile}", {"profile": table}
-    for stage, body in bodies:
-        if any(slot.holds(stage, body) for slot in tables):
-            covered = []
-            for slot, path in standing(tables, (stage, body)):
-                if slot.holds(*path):
-                    value = uncovered(said(slot.table, path)[1], covered)
-                    name = f"{slot.layer.name} {slot.profile} {' '.join(path)} of {stage}"
-                    yield name, {"profile": {stage: {body: value}}}
-
-
-def uncovered(table: Mapping[str, Any], covered: list[Key]) -> Mapping[str, Any]:
-    """Return the table less the keys at the covered paths, to which those of its own values are added.
-
-    A value that is no table ends the table below it, whatever a stronger layer makes of the key again.
-    """
-    kept = without(table, covered) if covered else table
-    covered += leaf_paths([kept])
-    return kept

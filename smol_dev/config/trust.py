@@ -18,16 +18,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import Key, reserved, variables
 from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_local
-from smol_dev.config.environment import reserved, variables
 from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, read_bytes, read_document
-from smol_dev.config.keys import STAGES, is_hidden, is_secret, setting, trust_of
-from smol_dev.config.layers import Key, Layers
-from smol_dev.config.precedence import leaf_paths
+from smol_dev.config.keys import is_hidden, is_secret, setting, trust_of
+from smol_dev.config.layers import Layers, Surroundings
 from smol_dev.config.problems import Problem, dotted, shown
-from smol_dev.config.profiles import Slot, base_url, chain, slots, value_of
+from smol_dev.config.profiles import Slot, base_url, chain, leaf_paths, slots, value_of
 from smol_dev.config.secret import Endpoint
-from smol_dev.config.surroundings import Surroundings
 from smol_dev.errors import TrustError
 from smol_dev.redact import without_secrets
 from smol_dev.safe import LONGEST_NAME, command

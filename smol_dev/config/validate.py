@@ -1,23 +1,41 @@
-"""Each layer checked by itself, so that every problem is named where it stands, overridden or not."""
+"""Everything that is wrong with what the layers say, each problem where it stands, overridden or not.
+
+Each layer is checked by itself, before the merge: a merged value no longer knows its line.
+"""
 
 import datetime as dt
 import json
 import math
+import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from smol_dev.config.endpoint import url_problem
-from smol_dev.config.environment import KEY_SOURCES
-from smol_dev.config.files import BACKSLASH, FILE_ENDINGS
+from smol_dev.chat import STAGES
+from smol_dev.config.assignments import KEY_SOURCES, Key, in_variable
+from smol_dev.config.endpoint import (
+    Lookup,
+    addresses_of,
+    host_of,
+    is_cloud_model,
+    is_local,
+    is_name,
+    origin_of,
+    outside,
+    url_problem,
+)
+from smol_dev.config.files import BACKSLASH, FILE_ENDINGS, FILE_NAME
 from smol_dev.config.keys import expected, field_of, is_secret, locate, meant, setting
-from smol_dev.config.layers import Key, Layer, Layers, declared
+from smol_dev.config.layers import Layer, Layers, declared
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
-from smol_dev.config.problems import Problem, did_you_mean, nearest, shown
-from smol_dev.config.secret import secret_problem
+from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
+from smol_dev.config.profiles import Slot, first, value_of
+from smol_dev.config.secret import Endpoint, secret_problem
+from smol_dev.config.trust import project_problems
+from smol_dev.config.variants import SHIPPED, parent_problems, read_variants
 from smol_dev.safe import command
 
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
@@ -26,7 +44,7 @@ ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00
 CONTROL: Final = re.compile(r"[\x01-\x1f]")
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-SHIPPED_VARIANTS: Final = ("auto", "default", "small")
+SHIPPED_VARIANTS: Final = ("auto", *SHIPPED)
 
 BELONGS: Final = (
     (Profile, "in `[profiles.NAME]`"),
@@ -34,12 +52,25 @@ BELONGS: Final = (
     (File, "at the top of the file"),
     (Prompts, "in `[prompts.NAME]`"),
 )
+QUOTED_NAME: Final = "a name with a space or dot stands in quotes: `-c 'profiles.\"my box\".model=NAME'`"
 MOST_GUESSES: Final = 50
 """Unknown keys of a layer about which it is guessed what was meant; a file can hold 10,000."""
 
 
+def layers_problems(layers: Layers) -> Iterator[Problem]:
+    """Yield everything that is wrong with what the layers say. The shipped profiles are checked by the tests."""
+    for layer in layers.all:
+        if layer.kind != "shipped":
+            yield from layer_problems(layer, layers)
+    yield from reference_problems(layers)
+    yield from parent_problems(layers)
+    yield from read_variants(layers)[1]
+    yield from project_problems(layers)
+    yield from missing_profiles(layers)
+
+
 def layer_problems(layer: Layer, layers: Layers) -> list[Problem]:
-    """Everything that is wrong with what one layer says."""
+    """Return everything that is wrong with what one layer says."""
     found = [*type_problems(layer, layers), *text_problems(layer, layers)]
     found += [
         layers.problem(layer, (table, ""), "must have a name")
@@ -53,7 +84,7 @@ def layer_problems(layer: Layer, layers: Layers) -> list[Problem]:
 
 
 def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
-    """Unknown keys, and values of a wrong type or out of bounds."""
+    """Yield unknown keys, and values of a wrong type or out of bounds."""
     try:
         File.model_validate(layer.data)
     except ValidationError as error:
@@ -77,7 +108,7 @@ def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
 
 
 def value_at(data: Any, key: Iterable[Any]) -> Any:  # noqa: ANN401 - TOML data
-    """The value of a key."""
+    """Return the value of a key, whose parts may be places in a list."""
     for part in key:
         try:
             data = data[part]
@@ -87,7 +118,7 @@ def value_at(data: Any, key: Iterable[Any]) -> Any:  # noqa: ANN401 - TOML data
 
 
 def wrong_value(key: tuple[Any, ...], value: object) -> str:
-    """What a setting takes and what it got instead; what may be a secret is not shown."""
+    """Return what a setting takes and what it got instead; what may be a secret is not shown."""
     field = field_of(key)
     table, name = locate(key)
     if field is None:
@@ -128,12 +159,12 @@ def quoted_set(option: str, value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """The kind of a value where only that shows what is wrong: `"5"` is no number."""
+    """Return the kind of a value where only that shows what is wrong: `"5"` is no number."""
     return "the text " if isinstance(value, str) else ""
 
 
 def unknown_key(key: tuple[Any, ...]) -> str:
-    """What is wrong with a key that its table does not have; its value is not shown."""
+    """Return what is wrong with a key that its table does not have; its value is not shown."""
     table, place = locate(key)
     name = str(key[place])
     for other, title in BELONGS:
@@ -145,7 +176,7 @@ def unknown_key(key: tuple[Any, ...]) -> str:
 
 
 def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
-    """Values no request or file name could hold: half characters, NUL, dates, numbers without end."""
+    """Yield values no request or file name could hold: half characters, NUL, dates, numbers without end."""
     for key, value in leaves(layer.data, ()):
         if isinstance(value, str) and ("\0" in value or not encodable(value)):
             yield layers.problem(layer, key, "must not hold NUL or half a character")
@@ -180,7 +211,7 @@ def is_model_field(key: tuple[Any, ...]) -> bool:
 
 
 def leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401
-    """Every value that is no table and no list, with its key."""
+    """Yield every value that is no table and no list, with its key."""
     if isinstance(data, dict | list):
         for part, inner in data.items() if isinstance(data, dict) else enumerate(data):
             yield from leaves(inner, (*key, part))
@@ -189,7 +220,7 @@ def leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], o
 
 
 def encodable(text: str) -> bool:
-    """Whether the text is whole characters: a variable or argument may hold half of one."""
+    """Return whether the text is whole characters: a variable or argument may hold half of one."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -198,21 +229,21 @@ def encodable(text: str) -> bool:
 
 
 def profile_problems(layer: Layer, layers: Layers, name: str, table: dict[str, Any]) -> Iterator[Problem]:
-    """What the types do not say about a profile: its address, its key and its headers."""
+    """Yield what the types do not say about a profile: its address, its key and its headers."""
     said = chain(address_problems(table), key_problems(table), header_problems(table))
     for path, what in said:
         yield layers.problem(layer, ("profiles", name, *path), what)
 
 
 def address_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
-    """What is wrong with the address of a profile."""
+    """Yield what is wrong with the address of a profile."""
     url = table.get("base_url")
     if isinstance(url, str) and url and (what := url_problem(url)):
         yield ("base_url",), what
 
 
 def key_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
-    """What is wrong with the settings that name a key, or hold it."""
+    """Yield what is wrong with the settings that name a key, or hold it."""
     named = [key for key in KEY_SOURCES if table.get(key)]
     if len(named) > 1:
         both = " and ".join(f"`{key}`" for key in named)
@@ -229,7 +260,7 @@ def key_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
 
 
 def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
-    """What is wrong with the headers of a profile."""
+    """Yield what is wrong with the headers of a profile."""
     headers = table.get("headers")
     for header, value in headers.items() if isinstance(headers, dict) else ():
         if not HEADER_NAME.fullmatch(header):
@@ -238,26 +269,105 @@ def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
             yield ("headers", header), what
 
 
-def reference_problems(layers: Layers, variants: Collection[str]) -> Iterator[Problem]:
-    """Names that nothing bears: parents of profiles and prompt variants."""
+def reference_problems(layers: Layers) -> Iterator[Problem]:
+    """Yield the problem of each name that nothing bears: of a default or parent profile, of a prompt variant."""
     profiles = dict.fromkeys(declared(layers.all))
-    known = [*SHIPPED_VARIANTS, *variants]
+    variants = [*SHIPPED_VARIANTS, *layers.names("prompts")]
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:
-            what = f"there is no profile {shown(chosen)}{did_you_mean(chosen, profiles)}"
+            problem = layers.problem(layer, ("default_profile",), nothing_named("profile", chosen, profiles))
             hint = command("smol_dev profiles add {name}", name=chosen)
-            problem = layers.problem(layer, ("default_profile",), what)
             yield problem._replace(hint=f"create it: {hint}; or take another: `-p NAME`")
         for name, table in layer.table("profiles").items():
-            if not isinstance(table, dict):
-                continue
-            parent = table.get("extends")
+            parent = value_of(table, ("extends",))
             if isinstance(parent, str) and parent and parent not in profiles:
-                what = f"there is no profile {shown(parent)}{did_you_mean(parent, profiles)}"
+                what = nothing_named("profile", parent, profiles)
                 yield layers.problem(layer, ("profiles", name, "extends"), what)
-            for key in (("prompt_variant",), *((s, "prompt_variant") for s in ("plan", "files", "code"))):
-                variant = value_at(table, key)
-                if isinstance(variant, str) and variant not in known:
-                    what = f"there is no prompt variant {shown(variant)}{did_you_mean(variant, known)}"
+            for key in (("prompt_variant",), *((stage, "prompt_variant") for stage in STAGES)):
+                variant = value_of(table, key)
+                if isinstance(variant, str) and variant not in variants:
+                    what = nothing_named("prompt variant", variant, variants)
                     yield layers.problem(layer, ("profiles", name, *key), what)
+
+
+def nothing_named(kind: str, name: str, known: Collection[str]) -> str:
+    """Return what is wrong with a name that nothing of this kind bears."""
+    return f"there is no {kind} {shown(name)}{did_you_mean(name, known)}"
+
+
+def missing_profiles(layers: Layers) -> Iterator[Problem]:
+    """Yield the profiles that a flag or variable names and no file declares, which a slip of the pen would make."""
+    known = declared(layers.all)
+    layer = layers.of("flags")
+    for name in layer.table("profiles") if layer is not None else ():
+        if layer is not None and name not in known and name != layers.selected:
+            hint = f"`smol_dev profiles list` shows them; {QUOTED_NAME}"
+            yield Problem(layer.place(("profiles", name)), "", nothing_named("profile", name, known), hint=hint)
+    by_name = ("profiles", in_variable(layers.selected))
+    if any(each.path[:2] == by_name for each in layers.variables):
+        return  # a container's: its variables name the profile twice, so that it is no slip
+    if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
+        what = nothing_named("profile", layers.selected, known)
+        yield Problem(layers.selected_by.where, "", what, hint=where_profiles_are(layers))
+
+
+def where_profiles_are(layers: Layers) -> str:
+    """Return the hint for a profile that is not there; it says when the user's own file was not read."""
+    hint = "`smol_dev profiles list` shows the profiles"
+    folder, read = layers.surroundings.user_config, layers.of("user")
+    if folder is None or read is None or not os.path.lexists(folder / FILE_NAME):
+        return hint
+    named = read.documents[0].path
+    if named.parent == folder:
+        return hint
+    return f"{hint}; `{named}` was read in the place of your own `{folder / FILE_NAME}`"
+
+
+def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None) -> Iterator[Problem]:
+    """Yield why no request may go to this server. Without `lookup` a local name is believed to be one."""
+    if not at.base_url or at.set_by is None:
+        return
+    profile = tables[0].profile
+    path = at.set_by.key(at.setting)
+    where, key = at.variable or at.set_by.layer.place(path), dotted(path)
+    if what := url_problem(at.base_url):
+        yield Problem(where, key, what, profile)
+        return
+    origin = origin_of(at.base_url)
+    only = first(tables, "local_only")
+    by = ""
+    if only is not None and only.table["local_only"] is True:
+        by = only.layer.place(only.key("local_only"), column=False)
+        yield from cloud_models(tables, by)
+    is_plain = origin.startswith("http://") and not allows_http(tables)
+    if not (by or is_plain) or (lookup is None and is_name(at.base_url)):
+        return
+    if is_local(at.base_url, lookup=lookup):
+        return
+    found = outside(addresses_of(host_of(at.base_url)) or ())
+    place = f"{origin} ({found})" if found else origin
+    if by:
+        what = f"{place} is not on this machine or a private network, and `local_only` is set ({by})"
+    else:
+        what = f"plain `http://` only goes to this machine or a private network; {place} needs `https://`"
+    yield Problem(where, key, what, profile)
+
+
+def allows_http(tables: Sequence[Slot]) -> bool:
+    """Return whether plain `http://` to a server elsewhere is wanted."""
+    slot = first(tables, "allow_http")
+    return slot is not None and slot.table["allow_http"] is True
+
+
+def cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:
+    """Yield the models that a local Ollama passes on to a cloud, where nothing may leave the machine."""
+    provider = first(tables, "provider")
+    if provider is not None and provider.table["provider"] not in ("auto", "ollama", "compatible"):
+        return
+    for path in (("model",), *((stage, "model") for stage in STAGES)):
+        slot = first(tables, *path)
+        if slot is not None and is_cloud_model(value_of(slot.table, path)):
+            key = slot.key(*path)
+            what = f"Ollama sends this model's prompts to a cloud, and `local_only` is set ({by})"
+            yield Problem(slot.layer.place(key), dotted(key), what, slot.profile)

@@ -113,7 +113,7 @@ def usual_concurrency(profile: Profile, environ: Mapping[str, str]) -> int:
 def _chosen_by_project(loaded: Loaded) -> TrustError | None:
     """The refusal of a model elsewhere that an unapproved project file chose; None where the user did."""
     document = loaded.layers.project
-    key = model_of_project(loaded.layers, loaded.tables)
+    key = model_of_project(loaded.layers, loaded.made.tables)
     if document is None or key is None:
         return None
     if is_approved(document, loaded.layers.surroundings):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from smol_dev.app.preview import preview
+from smol_dev.config.explain import as_text
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded
-from smol_dev.config.show import as_text
 from tests.config.world import World
 
 OWN = """\

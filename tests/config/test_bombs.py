@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.config.command_line import key_path, toml_value
+from smol_dev.config.assignments import key_path, toml_value
 from smol_dev.config.files import BadFileError, parsed
 from tests.config.world import World
 

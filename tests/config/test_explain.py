@@ -123,6 +123,23 @@ def test_an_unknown_key_cannot_be_explained(world: World, key: str, message: str
     assert caught.value.message == message
 
 
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        pytest.param('timeout = "x"', "timeout", "x", id="time-out"),
+        pytest.param('code.timeout = "5"', "code.timeout", "5", id="of a stage"),
+        pytest.param("code = 5\nmodel = 'm'", "model", "m", id="stage"),
+        pytest.param("extra_body = 5", "extra_body", "5", id="body"),
+    ],
+)
+def test_a_profile_that_is_not_in_use_can_be_explained_with_its_mistakes(
+    world: World, table: str, key: str, value: str
+) -> None:
+    world.write(user=f"[profiles.bad]\n{table}\n")
+    found = explain(world.load(), f"profiles.bad.{key}")
+    assert [each.value for each in found if each.wins] == [value]
+
+
 def test_the_settings_as_data_hold_no_secret(world: World) -> None:
     world.write(user=USER)
     loaded = world.load(Flags(profile="work"))

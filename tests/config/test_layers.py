@@ -11,7 +11,7 @@ import pytest
 from smol_dev.config.files import find_project
 from smol_dev.config.layers import Flags, Surroundings, read_layers
 from smol_dev.config.load import check
-from smol_dev.config.profiles import ProfileLine, list_profiles, selected
+from smol_dev.config.profiles import ProfileLine, list_profiles
 from smol_dev.errors import ConfigError
 from tests.config.world import World
 
@@ -66,17 +66,17 @@ def test_the_users_file_is_the_one_that_is_named_most_closely(world: World) -> N
     for name in ("flag", "variable"):
         (world.home / f"{name}.toml").write_text(f'default_profile = "{name}"\n', encoding="utf-8")
     world.write(user='default_profile = "usual"\n')
-    assert selected(read_layers(Flags(), world.surroundings))[0] == "usual"
+    assert read_layers(Flags(), world.surroundings).selected == "usual"
     world.environ["SMOL_CONFIG"] = "~/variable.toml"
-    assert selected(read_layers(Flags(), world.surroundings))[0] == "variable"
+    assert read_layers(Flags(), world.surroundings).selected == "variable"
     flags = Flags(config=Path("../flag.toml"))
-    assert selected(read_layers(flags, world.surroundings))[0] == "flag"
+    assert read_layers(flags, world.surroundings).selected == "flag"
 
 
 def test_a_users_file_may_be_a_link_and_must_be_a_file(world: World) -> None:
     (world.home / "real.toml").write_text('default_profile = "demo"\n', encoding="utf-8")
     world.user_file.symlink_to(world.home / "real.toml")
-    assert selected(read_layers(Flags(), world.surroundings))[0] == "demo"
+    assert read_layers(Flags(), world.surroundings).selected == "demo"
     world.user_file.unlink()
     os.mkfifo(world.user_file)
     assert world.problems() == ["~/home/config/smol.toml: is not a regular file"]

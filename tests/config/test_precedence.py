@@ -8,11 +8,11 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smol_dev.chat import Message, Request
+from smol_dev.chat import Message, Request, StageName
 from smol_dev.config.explain import as_dict, explain, origins
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import Profile, Stage, StageName
+from smol_dev.config.model import Profile, Stage
 from smol_dev.server.families import FALLBACK
 from smol_dev.server.request import Habits, body
 from tests.config.world import World

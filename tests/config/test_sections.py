@@ -1,4 +1,4 @@
-from smol_dev.config.sections import Section, sections
+from smol_dev.config.positions import Section, sections
 
 TEXT = """\
 #:schema x

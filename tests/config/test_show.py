@@ -3,11 +3,9 @@ import tomllib
 
 import pytest
 
-from smol_dev.config.explain import explain, origins
-from smol_dev.config.layers import Flags
+from smol_dev.config.explain import as_json, as_text, candidate_lines, explain, origins, visible
+from smol_dev.config.layers import Flags, places
 from smol_dev.config.model import Profile
-from smol_dev.config.places import places
-from smol_dev.config.show import as_json, as_text, candidate_lines, visible
 from tests.config.world import World
 
 USER = """\
