@@ -1,0 +1,239 @@
+"""The report of a run: one HTML page with the plan, the files, their problems, and where the time went.
+
+The page loads nothing and runs no script, and its policy forbids both. Whatever a model wrote is escaped.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Final
+
+from markdown_it import MarkdownIt
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TextLexer, get_lexer_for_filename
+from pygments.util import ClassNotFound
+
+from smol_dev.events import ProblemFound
+from smol_dev.safe import safe
+
+MOST_SHOWN: Final = 200_000
+"""Characters of a file, or of the plan, that are shown."""
+
+MOST_COLOURED: Final = 400_000
+"""Characters of all files that are highlighted; what comes after is plain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a run. Times are in seconds, `start` since the run began; tokens None where not told.
+
+    `wait` is the time to the first token without `prompt`, the evaluation of the prompt where it is known.
+    """
+
+    what: str
+    start: float
+    wait: float
+    prompt: float
+    generation: float
+    evaluated: int | None = None
+    cached: int | None = None
+    generated: int | None = None
+    outcome: str = ""
+
+    @property
+    def end(self) -> float:
+        """When the answer was there."""
+        return self.start + self.wait + self.prompt + self.generation
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A file of the program: its text (None where it is not there), what became of it, and its problems."""
+
+    path: str
+    text: str | None
+    state: str
+    problems: tuple[ProblemFound, ...] = ()
+
+
+def page(
+    *, prompt: str, plan: str, facts: Sequence[tuple[str, str]], program: Sequence[Shown], requests: Sequence[Asked]
+) -> str:
+    """Return the whole page; `facts` are the lines of its head: model, server, date, totals."""
+    title = escape(safe(prompt.strip().split("\n", 1)[0])[:80]) or "A run"
+    body = [
+        f"<header><h1>{title}</h1>{_facts(facts)}</header>",
+        _section("prompt", "Prompt", f"<pre class=text>{_text(prompt)}</pre>"),
+        _section("plan", "Plan", f"<div class=plan>{_markdown(plan)}</div>" if plan else "<p>There is no plan.</p>"),
+        _section("problems", "Problems", _problems(program)),
+        _section("files", "Files", "".join(_files(program)) or "<p>No file is there.</p>"),
+        _section("time", "Requests", _time(requests) + _tokens(requests) + _table(requests)),
+    ]
+    return Template(_beside("report.html")).substitute(
+        title=title, style=_beside("report.css") + _code_style(), body="\n".join(body)
+    )
+
+
+def _beside(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _section(name: str, heading: str, content: str) -> str:
+    return f'<section id="{name}" aria-labelledby="{name}-h"><h2 id="{name}-h">{heading}</h2>{content}</section>'
+
+
+def _text(text: str) -> str:
+    cut = text[:MOST_SHOWN]
+    more = f"\n… {len(text) - MOST_SHOWN:,} more characters" if len(text) > MOST_SHOWN else ""
+    return escape(safe(cut, keep_newlines=True) + more)
+
+
+def _markdown(text: str) -> str:
+    """The text as HTML; HTML, links and images in it stay text."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink"])
+    tokens = reader.parse(safe(text[:MOST_SHOWN], keep_newlines=True))
+    for token in tokens:
+        if token.type.startswith("heading_"):  # below the page's own
+            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+    return str(reader.renderer.render(tokens, reader.options, {}))
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> str:
+    rows = "".join(f"<div><dt>{escape(safe(name))}</dt><dd>{escape(safe(value))}</dd></div>" for name, value in facts)
+    return f"<dl>{rows}</dl>"
+
+
+def _problems(program: Sequence[Shown]) -> str:
+    found = [problem for file in program for problem in file.problems]
+    if not found:
+        return "<p>The files fit together: no problem was found.</p>"
+    items = "".join(
+        f"<li><code>{escape(safe(f'{each.path}:{each.line}'))}</code> {_sentence(each.message)}"
+        f"{' <em>(mended)</em>' if each.mended else ''}</li>"
+        for each in found
+    )
+    return f"<ul>{items}</ul>"
+
+
+def _sentence(text: str) -> str:
+    return re.sub(r"`([^`]{1,500})`", r"<code>\1</code>", escape(safe(text)))
+
+
+def _files(program: Sequence[Shown]) -> Iterator[str]:
+    left = MOST_COLOURED
+    for file in program:
+        name, note = escape(safe(file.path)), escape(safe(file.state))
+        if file.text is None:
+            yield f"<p><code>{name}</code> <span class=note>{note}</span></p>"
+            continue
+        left -= len(file.text)
+        code = _code(file.path, file.text) if left >= 0 else f"<pre>{_text(file.text)}</pre>"
+        marked = f" · {_count(len(file.problems), 'problem')}" if file.problems else ""
+        yield (
+            f"<details{' open' if len(program) == 1 or file.problems else ''}><summary><code>{name}</code>"
+            f" <span class=note>{note}{marked}</span></summary>"
+            f'<div class=code tabindex=0 role=region aria-label="{name}">{code}</div></details>'
+        )
+
+
+def _code(path: str, text: str) -> str:
+    try:
+        lexer = get_lexer_for_filename(path, stripnl=False)
+    except ClassNotFound:
+        lexer = TextLexer(stripnl=False)
+    shown = safe(text[:MOST_SHOWN], keep_newlines=True)
+    more = f"<p>… {len(text) - MOST_SHOWN:,} more characters</p>" if len(text) > MOST_SHOWN else ""
+    return str(highlight(shown, lexer, HtmlFormatter(nowrap=False, cssclass="source"))) + more
+
+
+def _time(requests: Sequence[Asked]) -> str:
+    """The timeline: a bar for each request, where it waited, evaluated the prompt and generated."""
+    if not requests:
+        return "<p>The record of this run holds no requests.</p>"
+    whole = max(each.end for each in requests) or 1.0
+    rows = (
+        _row(
+            each,
+            each.start / whole,
+            ((each.wait / whole, "wait"), (each.prompt / whole, "prompt"), (each.generation / whole, "generation")),
+            f"{each.end - each.start:.1f} s",
+        )
+        for each in requests
+    )
+    what = f"{_count(len(requests), 'request')} in {whole:.1f} seconds; the figures are in the table below"
+    return _picture("Time", what, ("wait", "prompt", "generation"), rows)
+
+
+def _tokens(requests: Sequence[Asked]) -> str:
+    """How many tokens of each request were in the cache, evaluated, and generated."""
+    sums = [sum(filter(None, (each.cached, each.evaluated, each.generated))) for each in requests]
+    if not any(sums):
+        return ""
+    most = max(sums)
+    rows = (
+        _row(
+            each,
+            0.0,
+            tuple(
+                ((count or 0) / most, name)
+                for count, name in (
+                    (each.cached, "cached"),
+                    (each.evaluated, "evaluated"),
+                    (each.generated, "generated"),
+                )
+            ),
+            f"{total:,}",
+        )
+        for each, total in zip(requests, sums, strict=True)
+    )
+    return _picture("Tokens", f"{sum(sums):,} tokens in all", ("cached", "evaluated", "generated"), rows)
+
+
+def _row(asked: Asked, start: float, parts: Iterable[tuple[float, str]], end: str) -> str:
+    bars = [f'<i style="width:{start:.3%}"></i>'] if start else []
+    bars += [f'<i class="{name}" style="width:{share:.3%}"></i>' for share, name in parts if share > 0]
+    return f"<li><span>{escape(safe(asked.what))}</span><b>{''.join(bars)}</b><span>{end}</span></li>"
+
+
+def _picture(title: str, what: str, names: Sequence[str], rows: Iterable[str]) -> str:
+    legend = "".join(f'<li><i class="{name}"></i>{name}</li>' for name in names)
+    return (
+        f'<figure role=img aria-label="{title}: {escape(what)}"><figcaption>{title}: {escape(what)}</figcaption>'
+        f"<ul class=legend>{legend}</ul><ol class=bars>{''.join(rows)}</ol></figure>"
+    )
+
+
+def _table(requests: Sequence[Asked]) -> str:
+    if not requests:
+        return ""
+    heads = ("request", "start", "wait", "prompt", "generation", "cached", "evaluated", "generated", "outcome")
+    head = "".join(f"<th scope=col>{name}</th>" for name in heads)
+    rows = "".join(
+        f"<tr><th scope=row>{escape(safe(each.what))}</th>"
+        + "".join(f"<td>{seconds:.2f} s</td>" for seconds in (each.start, each.wait, each.prompt, each.generation))
+        + "".join(
+            f"<td>{'–' if count is None else f'{count:,}'}</td>"
+            for count in (each.cached, each.evaluated, each.generated)
+        )
+        + f"<td>{escape(safe(each.outcome))}</td></tr>"
+        for each in requests
+    )
+    return (
+        "<details><summary>The same as a table</summary><div class=code tabindex=0 role=region"
+        f' aria-label="Requests">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _code_style() -> str:
+    light, dark = (HtmlFormatter(style=style, cssclass="source") for style in ("default", "github-dark"))
+    rules = [formatter.get_style_defs(".source") for formatter in (light, dark)]  # type: ignore[no-untyped-call]
+    return f"{rules[0]}\n@media (prefers-color-scheme: dark) {{\n{rules[1]}\n}}"
