@@ -8,7 +8,7 @@ import pytest
 
 from smol_dev.chat import Pace, Reply, Usage
 from smol_dev.events import FileDone, RunDone
-from smol_dev.ui.lines import details, sentence
+from smol_dev.ui.sentences import details, sentence
 from tests.app.test_build import PLAN, TWO, World, plays
 from tests.fake_server import Canned, FakeServer, Received, answered, delta, json_answer, sse
 

@@ -86,7 +86,7 @@ def _fail(error: SmolError, arguments: Sequence[str]) -> int:
         from smol_dev.cli.reporting import show_as_event
 
         return show_as_event(error)
-    from smol_dev.ui.screen import render_error
+    from smol_dev.ui.sentences import render_error
 
     _say(render_error(error))
     return error.exit_code

@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli.reporting import counted, say
+from smol_dev.errors import UsageError
+from smol_dev.safe import safe
+
 if TYPE_CHECKING:
     from smol_dev.checks import Problem
     from smol_dev.checks.folder import Folder
@@ -25,30 +29,26 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
     from smol_dev.checks import RULES
     from smol_dev.checks import check as problems_of
     from smol_dev.checks.folder import MOST_FILES
-    from smol_dev.cli.talk import say
 
     if list_rules:
-        for name, what in RULES.items():
-            click.echo(f"{name:<18} {what}")
+        click.echo("\n".join(f"{name:<18} {what}" for name, what in RULES.items()))
         return 0
-    rules = chosen(only, ignore)
-    found = read_folder(folder)
+    rules, found = chosen(only, ignore), read_folder(folder)
     problems = problems_of(found.files, found.others, rules=rules)
     for problem in problems:
-        click.echo(json_text(problem) if as_json else text(problem))
+        click.echo(json_text(problem) if as_json else safe(str(problem)))
     if found.cut:
         say(f"only the first {MOST_FILES:,} files were looked at")
     if not as_json:
-        say(f"{count(len(problems), 'problem')} in {count(len(found.files), 'file')}")
+        say(f"{counted(len(problems), 'problem')} in {counted(len(found.files), 'file')}")
     return 4 if problems else 0
 
 
 def chosen(only: tuple[str, ...], ignored: tuple[str, ...]) -> list[str]:
-    """The rules to follow. Raises `UsageError` for one that there is not."""
+    """Return the rules to follow. Raise `UsageError` for one that there is not."""
     from difflib import get_close_matches
 
     from smol_dev.checks import RULES
-    from smol_dev.errors import UsageError
 
     for name in (*only, *ignored):
         if name not in RULES:
@@ -59,9 +59,8 @@ def chosen(only: tuple[str, ...], ignored: tuple[str, ...]) -> list[str]:
 
 
 def read_folder(folder: Path) -> "Folder":
-    """The files of the folder. Raises `UsageError` where there is none."""
+    """Return the files of the folder. Raise `UsageError` where there is none."""
     from smol_dev.checks.folder import read
-    from smol_dev.errors import UsageError
 
     try:
         is_folder = folder.is_dir()
@@ -72,21 +71,9 @@ def read_folder(folder: Path) -> "Folder":
     return read(folder)
 
 
-def text(problem: "Problem") -> str:
-    """The problem on a line, foreign text escaped."""
-    from smol_dev.safe import safe
-
-    return safe(str(problem))
-
-
 def json_text(problem: "Problem") -> str:
-    """The problem as one JSON object, pure ASCII."""
+    """Return the problem as one JSON object, pure ASCII."""
     import json
     from dataclasses import asdict
 
     return json.dumps(asdict(problem))
-
-
-def count(number: int, what: str) -> str:
-    """The number with its noun."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -8,14 +8,14 @@ import click
 
 COMMANDS: Final = {
     "generate": "smol_dev.cli.generate",
-    "resume": "smol_dev.cli.resume",
+    "resume": "smol_dev.cli.generate",
     "check": "smol_dev.cli.check",
     "init": "smol_dev.cli.init",
-    "demo": "smol_dev.cli.demo",
+    "demo": "smol_dev.cli.generate",
     "profiles": "smol_dev.cli.profiles",
     "config": "smol_dev.cli.config",
-    "models": "smol_dev.cli.models",
-    "doctor": "smol_dev.cli.doctor",
+    "models": "smol_dev.cli.servers",
+    "doctor": "smol_dev.cli.servers",
     "trust": "smol_dev.cli.trust",
 }
 """Each command's module, which holds a click command of the same name."""
@@ -55,6 +55,48 @@ def takes(command: click.Command, parent: click.Context, before: Sequence[str], 
     except click.UsageError:
         return False
     return not left
+
+
+class Commands(Group):
+    """A group that knows what other programs call its commands."""
+
+    other_names: Final = {
+        "get": "explain",
+        "list": "show",
+        "ls": "list",
+        "validate": "check",
+        "where": "path",
+        "add": "set",
+        "rm": "remove",
+        "delete": "remove",
+        "del": "remove",
+        "new": "add",
+        "create": "add",
+        "mv": "rename",
+        "cp": "copy",
+        "select": "use",
+        "default": "use",
+    }
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command. Raise `UsageError` that names the right one for a name that is none."""
+        from smol_dev.config.problems import nearest
+        from smol_dev.errors import UsageError
+        from smol_dev.safe import safe
+
+        name = args[0]
+        meant = self.other_names.get(name, "")
+        near = nearest(name, list(self.commands)) if meant not in self.commands else meant
+        if name in self.commands or name.startswith("-") or not near:
+            return super().resolve_command(ctx, args)
+        known = self.commands[near]
+        arguments = [each for each in known.params if isinstance(each, click.Argument)]
+        words = [each.make_metavar(ctx) for each in arguments]
+        raise UsageError(
+            f"there is no `{ctx.command_path} {safe(name)}`", hint=f"`{' '.join([ctx.command_path, near, *words])}`"
+        )
 
 
 class Program(Group):

@@ -1,27 +1,22 @@
 """`smol_dev config`: the settings shown, explained, checked and changed."""
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from smol_dev.app.interrupts import PROCESS
-from smol_dev.cli.options import Commands, complete_key, complete_set_key, complete_value, settings_options
-from smol_dev.cli.talk import say
+from smol_dev.cli.commands import Commands
+from smol_dev.cli.completion import complete_key, complete_set_key, complete_value
+from smol_dev.cli.options import file_options, settings_options
+from smol_dev.cli.reporting import counted, say, settings_of
 from smol_dev.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
-    from smol_dev.config.load import Loaded
 
 NEGATIVE: Final = re.compile(r"-\.?\d")
-
-project_option = click.option("--project", is_flag=True, help="The project's smol.toml instead of your own.")
 
 
 @click.group(cls=Commands)
@@ -47,27 +42,16 @@ def path(flags: "Flags") -> None:
 @settings_options
 def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
-    from smol_dev.config.layers import Surroundings
-    from smol_dev.config.load import load
-
     if dry_run and form == "json":
         raise UsageError("`--dry-run` shows prompts as text, not as JSON", hint="leave out `--format json`")
-    loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
-    say(*loaded.warnings)
-    click.echo(shown(loaded, origin=origin, form="dry run" if dry_run else form), nl=False)
+    if dry_run:
+        from smol_dev.app.preview import preview
 
+        click.echo(preview(None, settings_of(flags), origin=origin))
+    else:
+        from smol_dev.config.explain import as_json, as_text
 
-def shown(loaded: "Loaded", *, origin: bool, form: str) -> str:
-    """The settings in one of their forms."""
-    from smol_dev.config.explain import as_json, as_text
-
-    if form == "json":
-        return as_json(loaded, origin=origin)
-    if form == "toml":
-        return as_text(loaded, origin=origin)
-    from smol_dev.app.preview import preview
-
-    return preview(None, loaded, origin=origin) + "\n"
+        click.echo({"json": as_json, "toml": as_text}[form](settings_of(flags), origin=origin), nl=False)
 
 
 @config.command()
@@ -77,13 +61,9 @@ def explain(flags: "Flags", key: str) -> None:
     """Say who sets KEY, strongest first, and who wins."""
     from smol_dev.config.explain import candidate_lines
     from smol_dev.config.explain import explain as candidates
-    from smol_dev.config.layers import Surroundings
-    from smol_dev.config.load import load
     from smol_dev.safe import safe
 
-    loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
-    say(*loaded.warnings)
-    for line in candidate_lines(candidates(loaded, key)):
+    for line in candidate_lines(candidates(settings_of(flags), key)):
         click.echo(safe(line))
 
 
@@ -95,24 +75,10 @@ def check(flags: "Flags", file: Path | None) -> None:
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.load import check as problems_of
 
-    refuse(problems_of(flags, Surroundings.here(), file=file))
-    say("no problems" if file is None else f"no problems in `{file}`")
-
-
-def refuse(problems: "Sequence[str]") -> None:
-    """Raise `ConfigError` if there are problems."""
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    if problems := problems_of(flags, Surroundings.here(), file=file):
         hint = "correct what is named; `smol_dev config schema` describes every key"
-        raise ConfigError(f"{count} in the settings:", hint=hint, problems=problems)
-
-
-def settings_file(flags: "Flags", *, project: bool) -> "SettingsFile":
-    """Return the file that a command changes: the user's own, or the project's."""
-    from smol_dev.config import change
-    from smol_dev.config.layers import Surroundings
-
-    return change.settings_file(flags, Surroundings.here(), project=project)
+        raise ConfigError(f"{counted(len(problems), 'problem')} in the settings:", hint=hint, problems=problems)
+    say("no problems" if file is None else f"no problems in `{file}`")
 
 
 class Setting(click.Command):
@@ -128,9 +94,8 @@ class Setting(click.Command):
 @config.command(name="set", cls=Setting)
 @click.argument("key", shell_complete=complete_key)
 @click.argument("value", shell_complete=complete_value)
-@project_option
-@settings_options
-def set_(flags: "Flags", key: str, value: str, *, project: bool) -> None:
+@file_options
+def set_(file: "SettingsFile", key: str, value: str) -> None:
     """Set KEY to VALUE in your settings file.
 
     KEY is `model`, `code.model`, `run.max_files` or `profiles.NAME.model`; a key of no table is
@@ -138,56 +103,30 @@ def set_(flags: "Flags", key: str, value: str, *, project: bool) -> None:
     """
     from smol_dev.config.edit import set_value
 
-    say(*settings_file(flags, project=project).change(set_value, key, value))
+    say(*file.change(set_value, key, value))
 
 
 @config.command()
 @click.argument("key", shell_complete=complete_set_key)
-@project_option
-@settings_options
-def unset(flags: "Flags", key: str, *, project: bool) -> None:
+@file_options
+def unset(file: "SettingsFile", key: str) -> None:
     """Take KEY out of your settings file."""
     from smol_dev.config.edit import unset as take_out
 
-    say(*settings_file(flags, project=project).change(take_out, key))
+    say(*file.change(take_out, key))
 
 
 @config.command()
-@project_option
-@settings_options
-def edit(flags: "Flags", *, project: bool) -> None:
+@file_options
+def edit(file: "SettingsFile") -> None:
     """Open your settings file in your editor.
 
     That is $VISUAL or $EDITOR. The file is replaced only by what is valid; else you can edit again.
     """
+    from smol_dev.cli.asking import edit_again, edit_file
     from smol_dev.config.edit import edit_by_hand
 
-    say(*edit_by_hand(settings_file(flags, project=project), open_editor=open_editor, again=ask_again))
-
-
-def open_editor(file: Path) -> None:
-    """The user's editor on the file, until it ends."""
-    try:
-        with PROCESS.left_to_a_child():
-            click.edit(filename=str(file))
-    except click.ClickException as error:
-        raise UsageError(
-            f"the editor failed: {error.format_message()}", hint="name another: `EDITOR=nano smol_dev config edit`"
-        ) from error
-
-
-def ask_again(error: ConfigError) -> bool:
-    """Show what is wrong, and ask whether to edit once more; no, where nobody answers."""
-    from smol_dev.ui.screen import render_error
-
-    if not sys.stdin.isatty():
-        return False
-    click.echo(render_error(error), err=True)
-    try:
-        return click.confirm("Edit again?", default=True, err=True)
-    except click.Abort:  # Ctrl-D or Ctrl-C: the text is kept and named
-        click.echo(err=True)
-        return False
+    say(*edit_by_hand(file, open_editor=edit_file, again=edit_again))
 
 
 @config.command()

@@ -1,22 +1,32 @@
-"""`smol_dev PROMPT`: the main job."""
+"""`smol_dev PROMPT`, `smol_dev resume` and `smol_dev demo`: the commands that run the method."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from smol_dev.cli.options import settings_options
-from smol_dev.cli.reporting import Report, reporting_options
-from smol_dev.cli.server_options import server_options
-from smol_dev.cli.talk import say
+from smol_dev.cli.options import reporting_options, server_options
+from smol_dev.cli.reporting import Report, settings_of
 
 if TYPE_CHECKING:
     from smol_dev.config.layers import Flags
+
+DEMO_PROMPT: Final = "a small program that shows what smol_dev does"
+
+allow_sensitive_option: Final = click.option(
+    "--allow-sensitive",
+    metavar="GLOB",
+    multiple=True,
+    help="Let files be written that run by themselves, as `.vscode/*`; repeatable.",
+)
+strict_option: Final = click.option(
+    "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
+)
 
 
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("--prompt", "older_prompt", metavar="TEXT|FILE", help="The older spelling of PROMPT.")
-@settings_options
 @server_options
 @click.option(
     "--output",
@@ -30,13 +40,8 @@ if TYPE_CHECKING:
 @click.option("--plan-only", is_flag=True, help="Stop after the file list.")
 @click.option("--dry-run", is_flag=True, help="Show settings, messages and token budget; no network.")
 @click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept.")
-@click.option("--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end.")
-@click.option(
-    "--allow-sensitive",
-    metavar="GLOB",
-    multiple=True,
-    help="Let files be written that run by themselves, as `.vscode/*`; repeatable.",
-)
+@strict_option
+@allow_sensitive_option
 @reporting_options
 def generate(
     prompt: str | None,
@@ -53,26 +58,77 @@ def generate(
 
     PROMPT is text, or the path of a .md or .txt file, or `-` for standard input.
     """
-    from dataclasses import replace
-
-    from smol_dev.cli.commands import PROMPTED
-    from smol_dev.cli.prompt_text import read_prompt, refuse_lookalike
-
-    if prompt is not None and PROMPTED in click.get_current_context().meta:
-        refuse_lookalike(prompt)
-    text = read_prompt(prompt, older_prompt)
-    if output_dir is not None:
-        flags = replace(flags, named={**flags.named, "run.output_dir": (output_dir, "--output")})
-    if dry_run:
-        from smol_dev.app.preview import preview
-        from smol_dev.config.layers import Surroundings
-        from smol_dev.config.load import load
-
-        loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
-        say(*loaded.warnings)
-        click.echo(preview(text, loaded))
-        return 0
     from smol_dev.app.build import Task
     from smol_dev.app.build import generate as run
+    from smol_dev.cli.prompt_text import read_prompt, refuse_lookalike
 
+    refuse_lookalike(prompt)
+    text = read_prompt(prompt, older_prompt)
+    flags = writing_to(output_dir, flags)
+    if dry_run:
+        return show_preview(text, flags)
     return report.run(lambda caller: run(Task(text, **options), flags, caller), review=review)
+
+
+def writing_to(output_dir: str | None, flags: "Flags") -> "Flags":
+    """Return the flags with `--output`."""
+    from dataclasses import replace
+
+    if output_dir is None:
+        return flags
+    return replace(flags, named={**flags.named, "run.output_dir": (output_dir, "--output")})
+
+
+def show_preview(prompt: str, flags: "Flags") -> int:
+    """Print what a run would do; return the exit code."""
+    from smol_dev.app.preview import preview
+
+    click.echo(preview(prompt, settings_of(flags)))
+    return 0
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable.")
+@strict_option
+@allow_sensitive_option
+@click.option(
+    "--include",
+    metavar="PATH",
+    multiple=True,
+    help="Show the model this file as you edited it, though the record came from elsewhere.",
+)
+@click.option(
+    "--files",
+    "list_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A file list of your own, one path a line, as in `.smol/files.txt`.",
+)
+@server_options
+@reporting_options
+def resume(flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
+    """Ask again for what is missing or failed in DIR, and for nothing else.
+
+    DIR is the output folder of the run; the setting `output_dir` if it is left out.
+    """
+    from smol_dev.app.build import Task
+    from smol_dev.app.build import resume as run
+
+    return report.run(lambda caller: run(Task(**options), flags, caller))
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", default="smol-demo")
+@reporting_options
+def demo(folder: str, report: Report) -> int:
+    """Run the whole method with no model, no key and no network, into DIR.
+
+    A scripted server on this machine gives canned answers, over HTTP like any other server.
+    """
+    from smol_dev.app.build import Task
+    from smol_dev.app.build import generate as run
+    from smol_dev.config.layers import Flags
+
+    flags = Flags(profile="demo", project=False, named={"run.output_dir": (folder, "demo")})
+    return report.run(lambda caller: run(Task(DEMO_PROMPT), flags, caller))

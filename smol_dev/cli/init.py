@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smol_dev.cli.config import project_option
-from smol_dev.cli.options import settings_options
-from smol_dev.cli.talk import say
+from smol_dev.cli.options import project_option, settings_options
+from smol_dev.cli.reporting import counted, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
 
@@ -42,7 +41,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
         write(search.found, flags, here, project=project)
-        say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
+        say(f"wrote `{file}`", "see what holds now: `smol_dev.config.explain --origin`")
 
 
 def lines(search: "Search") -> "Iterator[str]":
@@ -52,9 +51,8 @@ def lines(search: "Search") -> "Iterator[str]":
     if not search.found:
         yield "no running server was found; the file will show what to fill in"
     for server in search.found:
-        count = "1 model" if len(server.models) == 1 else f"{len(server.models)} models"
         chosen = f", `{server.chosen}` will be used" if server.chosen else ""
-        yield f"found {server.known.name} at {server.base_url}: {count}{chosen}"
+        yield f"found {server.known.name} at {server.base_url}: {counted(len(server.models), 'model')}{chosen}"
 
 
 def fitting(search: "Search") -> "Iterator[str]":

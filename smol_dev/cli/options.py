@@ -1,261 +1,179 @@
-"""The options of every command that loads settings, and what completes them."""
+"""The options that commands share: which settings, which server, and how a run is shown."""
 
 import functools
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
-from smol_dev.cli.commands import Group
-from smol_dev.config.problems import nearest
+from smol_dev.cli.completion import complete_profile, complete_provider, complete_set, flags_of
+from smol_dev.cli.reporting import Report
 from smol_dev.config.providers import PROVIDERS
-from smol_dev.errors import SmolError, UsageError
-from smol_dev.safe import safe
+from smol_dev.errors import UsageError
+from smol_dev.safe import command
 
 if TYPE_CHECKING:
-    from smol_dev.config.layers import Flags, Layers
+    from smol_dev.config.change import SettingsFile
+    from smol_dev.config.layers import Flags
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PLAIN: Final = re.compile(r"[\w@%+:./][\w@%+=:./-]*")
-LONGEST: Final = 200
-NAMES: Final = ("profile", "config_file", "no_project_config", "sets")
+SETTINGS: Final = (
+    click.option(
+        "--profile",
+        "-p",
+        metavar="NAME",
+        shell_complete=complete_profile,
+        help="The profile to use; `smol_dev profiles list` shows them.",
+    ),
+    click.option(
+        "--config",
+        "config_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A settings file instead of the user's own.",
+    ),
+    click.option("--no-project-config", is_flag=True, help="Leave the project's smol.toml out."),
+    click.option(
+        "-c",
+        "--set",
+        "sets",
+        metavar="KEY=VALUE",
+        multiple=True,
+        shell_complete=complete_set,
+        help="Any setting, as `code.model=qwen3.5:9b` or `run.max_files=20`; repeatable.",
+    ),
+)
+SERVER: Final = (
+    click.option("--model", "-m", metavar="NAME", help="The model; `ollama/NAME` names its server too."),
+    click.option(
+        "--llm-provider",
+        "provider",
+        metavar="NAME",
+        shell_complete=complete_provider,
+        help="The kind of server: ollama, lmstudio, …",
+    ),
+    click.option(
+        "--model-source",
+        "source",
+        type=click.Choice(["local", "cloud"]),
+        help="Only a server on this machine or network, or only one elsewhere.",
+    ),
+    click.option("--api-base-url", "--base-url", "base_url", metavar="URL", help="The server's address."),
+    click.option("--api-key-env", metavar="NAME", help="The environment variable that holds the server's key."),
+)
+REPORTING: Final = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
+    click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only."),
+    click.option("--verbose", "-v", is_flag=True, help="More about what happens."),
+    click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets."),
+)
+SPELLED: Final = {
+    "provider": "--llm-provider",
+    "model": "--model",
+    "base_url": "--api-base-url",
+    "api_key_env": "--api-key-env",
+}
+"""Each setting that an option of `SERVER` stands for, with that option."""
+
+project_option: Final = click.option("--project", is_flag=True, help="The project's smol.toml instead of your own.")
 
 
-class Commands(Group):
-    """A group that knows what other programs call its commands."""
+def shared(
+    name: str, options: Sequence[Callable[[Command], Command]], read: Callable[[dict[str, Any]], object]
+) -> Callable[[Command], Command]:
+    """Return a decorator: the command takes the options, and gets what `read` takes out of them as `name`."""
 
-    other_names: Final = {
-        "get": "explain",
-        "list": "show",
-        "ls": "list",
-        "validate": "check",
-        "where": "path",
-        "add": "set",
-        "rm": "remove",
-        "delete": "remove",
-        "del": "remove",
-        "new": "add",
-        "create": "add",
-        "mv": "rename",
-        "cp": "copy",
-        "select": "use",
-        "default": "use",
-    }
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_shared(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+            return command(**{name: read(given)}, **given)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command; `UsageError` that names the right one for a name that is none."""
-        name = args[0]
-        meant = self.other_names.get(name, "")
-        near = nearest(name, list(self.commands)) if meant not in self.commands else meant
-        if name in self.commands or name.startswith("-") or not near:
-            return super().resolve_command(ctx, args)
-        known = self.commands[near]
-        arguments = [each for each in known.params if isinstance(each, click.Argument)]
-        words = [each.make_metavar(ctx) for each in arguments]
-        raise UsageError(
-            f"there is no `{ctx.command_path} {safe(name)}`", hint=f"`{' '.join([ctx.command_path, near, *words])}`"
-        )
+        decorated: Any = with_shared
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated  # type: ignore[no-any-return]  # click's decorators keep no type
+
+    return decorate
 
 
-def settings_options(command: Command) -> Command:
-    """Give the command `--profile`, `--config`, `--no-project-config` and `-c`; it gets them as `flags`."""
+def file_of(given: dict[str, Any]) -> "SettingsFile":
+    """Return the settings file that a command changes: the user's own, or with `--project` the project's."""
+    from smol_dev.config.change import settings_file
+    from smol_dev.config.layers import Surroundings
 
-    @functools.wraps(command)
-    def with_flags(**options: Any) -> Any:  # noqa: ANN401 - whatever options the command has
-        return command(flags=flags_of(options), **options)
-
-    decorated: Any = with_flags
-    for option in reversed(OPTIONS):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+    return settings_file(flags_of(given), Surroundings.here(), project=given.pop("project"))
 
 
-def flags_of(options: dict[str, Any]) -> "Flags":
-    """The shared options as flags; they are taken out of `options`."""
-    from smol_dev.config.layers import Flags
+def flags_with_server(given: dict[str, Any]) -> "Flags":
+    """Return the options of `SETTINGS` and `SERVER` as flags; they are taken out of `given`."""
+    from dataclasses import replace
 
-    profile, file, without, sets = (options.pop(name, None) for name in NAMES)
-    return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
-
-
-def complete_profile(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of all profiles, each with its description."""
-    del parameter
-    return completions(((line.name, line.description) for line in profiles(context)), incomplete)
+    source = given.pop("source")
+    named = named_settings(**{key: given.pop(key) for key in SPELLED})
+    return with_source(replace(flags_of(given), named=named), source)
 
 
-def profiles(context: click.Context) -> Iterable[Any]:
-    """The profiles as the command line so far finds them, without those of a file that cannot be read."""
-    from smol_dev.config.profiles import profile_lines
+def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
+    """Return the settings by key, each with the option that set it.
 
-    try:
-        return sorted(profile_lines(trusted_layers(context)), key=lambda line: line.name)
-    except SmolError:
-        return ()
-
-
-def trusted_layers(context: click.Context) -> "Layers":
-    """Return what the files say, a project's only if it is approved: TAB asks nobody."""
-    from smol_dev.config.layers import Surroundings, read_layers
-
-    layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
-    if layers.project is None:
-        return layers
-    from smol_dev.config.trust import is_approved
-
-    return layers if is_approved(layers.project, layers.surroundings) else layers.own()
-
-
-def variants(context: click.Context) -> list[str]:
-    """The shipped prompt variants, then those that the files declare."""
-    try:
-        layers = trusted_layers(context).all
-    except SmolError:
-        layers = ()
-    own = {str(name) for layer in layers for name in table(layer.data.get("prompts"))}
-    return ["auto", "default", "small", *sorted(own)]
-
-
-def table(value: object) -> dict[str, Any]:
-    """The value if it is a table, else an empty one; layers are not validated here."""
-    return value if isinstance(value, dict) else {}
-
-
-def complete_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The keys of the selected profile, its stages, the run and the top of the file."""
-    del context, parameter
-    return completions(keys().items(), incomplete)
-
-
-def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The kinds of servers."""
-    del context, parameter
-    return completions(((name, "") for name in PROVIDERS), incomplete)
-
-
-def complete_set_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The keys that the file sets which the command would change, those of the selected profile in short."""
-    del parameter
-    from smol_dev.config.layers import Surroundings, read_layers
-    from smol_dev.config.problems import typed
-    from smol_dev.config.profiles import leaf_paths
-
-    try:
-        layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
-    except SmolError:
-        return []
-    layer = layers.of("project" if context.params.get("project") else "user")
-    paths = leaf_paths([layer.data]) if layer is not None else []
-    own = ("profiles", layers.selected)
-    keys = (typed(path[2:] if path[:2] == own else path) for path in paths)
-    return completions(((key, "") for key in keys), incomplete)
-
-
-def complete_value(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The values of the key that stands before on the line."""
-    del parameter
-    return completions(values(context, str(context.params.get("key", ""))), incomplete)
-
-
-def complete_set(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """`KEY=` first, and after the `=` the values of the key."""
-    del parameter
-    key, equals, value = incomplete.partition("=")
-    if not equals:
-        return completions(((f"{name}=", text) for name, text in keys().items()), incomplete)
-    found = completions(values(context, key), value)
-    return [CompletionItem(f"{key}={item.value}", help=item.help) for item in found]
-
-
-def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
-    """The choices that begin as typed, and that no shell reads as anything but themselves.
-
-    The shells put a choice on the line as it is: a name that needs quotes is not offered.
+    `--model ollama/NAME` is `--llm-provider ollama --model NAME`, for the providers that run on the
+    user's machine; any other name goes to the server exactly as it is written.
     """
-    from smol_dev.safe import safe
-
-    return [
-        CompletionItem(name, help=safe(text) or None)
-        for name, text in choices
-        if name.startswith(incomplete) and PLAIN.fullmatch(name) and len(name) <= LONGEST
-    ]
-
-
-def keys() -> dict[str, str]:
-    """Each key that `-c` and `config set` take, with its documentation."""
-    tables = schema()["$defs"]
-    found = described(tables["Profile"])
-    for stage in ("plan", "files", "code"):
-        found |= {f"{stage}.{key}": text for key, text in described(tables["Stage"]).items()}
-    found |= {f"run.{key}": text for key, text in described(tables["Run"]).items()}
-    return found | {"default_profile": schema()["properties"]["default_profile"]["description"]}
-
-
-def described(definition: dict[str, Any]) -> dict[str, str]:
-    """The keys of a table that are no tables, with their documentation."""
-    return {
-        key: str(setting.get("description", ""))
-        for key, setting in definition["properties"].items()
-        if "$ref" not in setting
+    named: dict[str, tuple[object, str]] = {
+        key: (value, option) for key, option in SPELLED.items() if (value := given[key]) is not None
     }
+    prefix, slash, model = (given["model"] or "").partition("/")
+    known = PROVIDERS.get(prefix)  # type: ignore[call-overload]  # any text may be asked for
+    if not (slash and model and known is not None and known.flag_prefix):
+        return named
+    if given["provider"] not in {None, prefix}:
+        meant = command("--llm-provider {provider} --model {model}", provider=given["provider"], model=model)
+        raise UsageError(
+            f"{command('--model {model}', model=given['model'])} and "
+            f"{command('--llm-provider {provider}', provider=given['provider'])} name two providers",
+            hint=f"type {meant}, or leave one of them out",
+        )
+    return {"provider": (prefix, "--model"), **named, "model": (model, "--model")}
 
 
-def values(context: click.Context, key: str) -> list[tuple[str, str]]:
-    """What the key can be set to, as far as that can be listed."""
-    name = key.rpartition(".")[2]
-    if name in {"extends", "default_profile"}:
-        return [(line.name, line.description) for line in profiles(context)]
-    if name == "prompt_variant":
-        return [(variant, "") for variant in variants(context)]
-    tables = schema()["$defs"]
-    setting = {**tables["Run"]["properties"], **tables["Profile"]["properties"]}.get(name, {})
-    choices = [setting, *setting.get("anyOf", ())]
-    found = [str(value) for choice in choices for value in choice.get("enum", ())]
-    found += [choice["const"] for choice in choices if "const" in choice]
-    if setting.get("type") == "boolean":
-        found = ["true", "false"]
-    return [(value, "") for value in found]
+def with_source(flags: "Flags", source: str | None) -> "Flags":
+    """Return the flags with `--model-source`: a profile that is not of that source gives way.
+
+    `local` then is the detection of a running server, `cloud` the profile `openai`; a profile that
+    was named with `--profile` stays, and `local` refuses its server if that is elsewhere.
+    """
+    if source is None:
+        return flags
+    from dataclasses import replace
+
+    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.profiles import list_profiles
+
+    local = source == "local"
+    named = {**flags.named, "local_only": (local, "--model-source")}
+    lines = list_profiles(read_layers(flags, Surroundings.here()))
+    is_right = any(line.active and line.local == local for line in lines)
+    keeps = is_right or flags.profile is not None or "base_url" in named or "provider" in named
+    profile = flags.profile if keeps else "local" if local else "openai"
+    return replace(flags, named=named, profile=profile)
 
 
-@functools.cache
-def schema() -> dict[str, Any]:
-    """The JSON Schema as it is shipped; making it anew would load pydantic."""
-    import json
-
-    from smol_dev.config.layers import schema_file
-
-    document: dict[str, Any] = json.loads(schema_file().read_text(encoding="utf-8"))
-    return document
+def report_of(given: dict[str, Any]) -> Report:
+    """Return the report that the options of `REPORTING` choose; they are taken out of `given`."""
+    as_json, quiet, verbose, debug = (given.pop(name) for name in ("as_json", "quiet", "verbose", "debug"))
+    return Report(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
 
 
-PROFILE: Final = click.option(
-    "--profile",
-    "-p",
-    metavar="NAME",
-    shell_complete=complete_profile,
-    help="The profile to use; `smol_dev profiles list` shows them.",
-)
-CONFIG: Final = click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A settings file instead of the user's own.",
-)
-NO_PROJECT: Final = click.option("--no-project-config", is_flag=True, help="Leave the project's smol.toml out.")
-SETS: Final = click.option(
-    "-c",
-    "--set",
-    "sets",
-    metavar="KEY=VALUE",
-    multiple=True,
-    shell_complete=complete_set,
-    help="Any setting, as `code.model=qwen3.5:9b` or `run.max_files=20`; repeatable.",
-)
-OPTIONS: Final = (PROFILE, CONFIG, NO_PROJECT, SETS)
+settings_options: Final = shared("flags", SETTINGS, flags_of)
+"""Give the command `--profile`, `--config`, `--no-project-config` and `-c`, as `flags`."""
+
+file_options: Final = shared("file", (project_option, *SETTINGS), file_of)
+"""Give the command `--project` and the options of `settings_options`, as the `file` that it changes."""
+
+server_options: Final = shared("flags", (*SETTINGS, *SERVER), flags_with_server)
+"""Give the command the options of `settings_options` and those that name a model and a server, as `flags`."""
+
+reporting_options: Final = shared("report", REPORTING, report_of)
+"""Give the command `--json`, `--quiet`, `--verbose` and `--debug`, as `report`."""

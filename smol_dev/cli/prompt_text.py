@@ -5,7 +5,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from smol_dev.cli.commands import COMMANDS
+import click
+
+from smol_dev.cli.commands import COMMANDS, PROMPTED
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
@@ -70,8 +72,10 @@ def decoded(raw: bytes, name: str) -> str:
     return text
 
 
-def refuse_lookalike(prompt: str) -> None:
+def refuse_lookalike(prompt: str | None) -> None:
     """Raise `UsageError` for a prompt that was hardly meant as one: a command, or a file we do not read."""
+    if prompt is None or PROMPTED not in click.get_current_context().meta:
+        return
     word = prompt.strip()
     if word in COMMANDS:
         problem = f"`{word}` is a command; did you mean {command('smol_dev {name}', name=word)}?"

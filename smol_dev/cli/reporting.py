@@ -1,10 +1,9 @@
-"""How a run is shown: the options for it, and the screen they choose."""
+"""What commands print: their talk, their tables and JSON, and the events of a run on a screen."""
 
-import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import click
 
@@ -12,13 +11,47 @@ from smol_dev.errors import ConfigError, OutputError, SmolError
 
 if TYPE_CHECKING:
     from smol_dev.app.caller import Caller
+    from smol_dev.config.layers import Flags
+    from smol_dev.config.load import Loaded
     from smol_dev.config.trust import PendingTrust
-    from smol_dev.events import Event
-    from smol_dev.ui.screen import Screen
+    from smol_dev.events import Event, Failed
+    from smol_dev.ui import Screen
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Subject = TypeVar("Subject")
 Answer = TypeVar("Answer")
+
+LOGGERS: Final = ("httpx2", "smol_dev")
+"""The client library's transport names method, address and status of every request; ours tells of bugs."""
+
+
+def say(*lines: str) -> None:
+    """Print the lines on standard error, foreign text escaped."""
+    from smol_dev.safe import safe
+
+    for line in lines:
+        click.echo(safe(line), err=True)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line for each row, its cells as wide as the widest of their column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def settings_of(flags: "Flags") -> "Loaded":
+    """Return the settings, read without asking anyone, and print their warnings."""
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.load import load
+
+    loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
+    say(*loaded.warnings)
+    return loaded
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number with its noun: `1 file`, `2 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 class Ended(Protocol):
@@ -32,7 +65,7 @@ class Ended(Protocol):
 class Report:
     """The screen of one run, made when the run begins."""
 
-    def __init__(self, *, json: bool, quiet: bool, verbose: bool, debug: bool) -> None:
+    def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
         self.json = json
         self.quiet = quiet
         self.verbose = verbose
@@ -40,25 +73,25 @@ class Report:
         self.secrets: set[str] = set()
 
     def run(self, work: Callable[["Caller"], Ended], *, review: bool = False) -> int:
-        """The exit code of the work, which is handed the caller it shows itself on.
+        """Do the work, which shows its events to the caller it is given; return its exit code.
 
-        With `review` the caller asks the user about the plan; raises `UsageError` where that is not possible.
+        With `review` the caller asks the user about the plan; raise `UsageError` where that is not possible.
         """
         from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
-        from smol_dev.cli.review import ask, need_terminal
+        from smol_dev.cli.asking import need_terminal
+        from smol_dev.cli.asking import review as ask
         from smol_dev.config.layers import Surroundings
-        from smol_dev.events import Failed
 
         if review:
             need_terminal(talks=not (self.json or self.quiet))
-        shown = Curtain(self.screen)
+        screen = PausableScreen(self.screen)
         caller = Caller(
             Surroundings.here(),
-            shown.show,
+            screen.show,
             self.approve,
             self.secrets.add,
-            review=shown.aside(ask) if review else None,
+            review=screen.paused_for(ask) if review else None,
             may_replace=self.may_replace,
             interrupts=PROCESS,
         )
@@ -66,56 +99,58 @@ class Report:
             with request_log(enabled=self.debug, redact=self.redact):
                 return work(caller).exit_code
         except SmolError as error:
-            shown.close()
+            screen.close()
             if self.debug:
                 trace(error, self.redact)
             if not self.json:
                 raise
-            shown.show(Failed(every_problem(error), error.hint, error.exit_code))
+            screen.show(failed(error))
             return error.exit_code
         finally:
-            shown.close()
+            screen.close()
 
     def screen(self) -> "Screen":
-        """A screen for these options, on this process's streams."""
-        from smol_dev.ui.choice import screen
+        """Return a screen for these options, on this process's streams."""
+        from smol_dev.ui import screen
 
+        verbose = self.verbose or self.debug
         return screen(
-            json=self.json,
-            quiet=self.quiet,
-            verbose=self.verbose or self.debug,
-            stdout=sys.stdout,
-            stderr=sys.stderr,
-            redact=self.redact,
+            json=self.json, quiet=self.quiet, verbose=verbose, stdout=sys.stdout, stderr=sys.stderr, redact=self.redact
         )
 
     def redact(self, text: str) -> str:
-        """The text without any secret known so far."""
+        """Return the text without any secret known so far."""
         from smol_dev.redact import redact
 
         return redact(text, self.secrets)
 
+    def print(self, text: str) -> None:
+        """Print data without any secret known so far."""
+        click.echo(self.redact(text))
+
+    def can_ask(self) -> bool:
+        """Whether there is someone to ask."""
+        return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+
     def approve(self, pending: "PendingTrust") -> bool:
         """Ask on a terminal whether a project's file may steer; without one the answer is no."""
-        from smol_dev.cli.trust import show_pending
+        from smol_dev.cli.asking import show_pending
         from smol_dev.config.layers import Surroundings
 
-        if self.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not self.can_ask():
             return False
         show_pending(pending, Surroundings.here())
         return click.confirm("Let this project's file steer?", default=False, err=True)
 
     def may_replace(self, what: str) -> bool:
         """Ask on a terminal whether a program may be replaced; without one the answer is no."""
-        from smol_dev.safe import safe
-
-        if self.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not self.can_ask():
             return False
-        click.echo(safe(what), err=True)
+        say(what)
         return click.confirm("Replace it? Copies are kept.", default=False, err=True)
 
 
-class Curtain:
+class PausableScreen:
     """A screen that is closed while the user is asked something, and made anew after it."""
 
     def __init__(self, make: Callable[[], "Screen"]) -> None:
@@ -130,8 +165,8 @@ class Curtain:
         """Leave the terminal as it was."""
         self._screen.close()
 
-    def aside(self, ask: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
-        """The question, asked on a terminal that nothing else draws on."""
+    def paused_for(self, ask: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
+        """Return the question, asked on a terminal that nothing else draws on."""
 
         def asked(subject: Subject) -> Answer:
             self._screen.close()
@@ -143,24 +178,25 @@ class Curtain:
         return asked
 
 
+def failed(error: SmolError) -> "Failed":
+    """Return the failure as an event, every problem of a configuration on a line of its own."""
+    from smol_dev.events import Failed
+
+    message = "\n".join(error.problems) if isinstance(error, ConfigError) else error.message
+    return Failed(message, error.hint, error.exit_code)
+
+
 def show_as_event(error: SmolError) -> int:
     """Print a failure that no screen has shown as an `error` event; return its exit code."""
-    from smol_dev.events import Failed
     from smol_dev.ui.ndjson import Ndjson
-    from smol_dev.ui.screen import render_error
+    from smol_dev.ui.sentences import render_error
 
-    screen = Ndjson(sys.stdout, redact=str)
     try:
-        screen.show(Failed(every_problem(error), error.hint, error.exit_code))
+        Ndjson(sys.stdout, redact=str).show(failed(error))
     except OutputError as unwritten:
         click.echo(render_error(unwritten), err=True)
         return unwritten.exit_code
     return error.exit_code
-
-
-def every_problem(error: SmolError) -> str:
-    """The message, with every problem of a configuration on a line of its own."""
-    return "\n".join(error.problems) if isinstance(error, ConfigError) else error.message
 
 
 def trace(error: BaseException, redact: Callable[[str], str]) -> None:
@@ -196,30 +232,3 @@ def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None
     yield
     for logger in loggers:
         logger.removeHandler(handler)
-
-
-LOGGERS: Final = ("httpx2", "smol_dev")
-"""The client library's transport names method, address and status of every request; ours tells of bugs."""
-
-REPORTING: Final = (
-    click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
-    click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only."),
-    click.option("--verbose", "-v", is_flag=True, help="More about what happens."),
-    click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets."),
-)
-
-
-def reporting_options(command: Command) -> Command:
-    """Give the command `--json`, `--quiet`, `--verbose` and `--debug`; it gets them as `report`."""
-
-    @functools.wraps(command)
-    def with_report(**options: Any) -> Any:  # noqa: ANN401 - whatever options the command has
-        names = ("as_json", "quiet", "verbose", "debug")
-        json, quiet, verbose, debug = (options.pop(name) for name in names)
-        report = Report(json=json, quiet=quiet, verbose=verbose, debug=debug)
-        return command(report=report, **options)
-
-    decorated: Any = with_report
-    for option in reversed(REPORTING):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]  # click's decorators keep no type

@@ -1,19 +1,16 @@
 """`smol_dev trust`: a project's file approved, listed or forgotten."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from smol_dev.cli.talk import say
+from smol_dev.cli.asking import show_pending
+from smol_dev.cli.reporting import say
 from smol_dev.errors import TrustError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from smol_dev.config.files import Document
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.trust import PendingTrust
 
@@ -95,42 +92,6 @@ def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
             hint="name the project's folder: `smol_dev trust PATH`",
         )
     return file
-
-
-def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
-    """Say what a project's file steers: each key without the file and with it, each text whole.
-
-    What does not fit on a terminal is shown a page at a time.
-    """
-    from smol_dev.config.trust import approved_before
-    from smol_dev.safe import safe
-
-    before = None if pending.approved else approved_before(pending.document, surroundings)
-    lines = [safe(line) for line in (*overview(pending), *since(pending, before))]
-    height = shutil.get_terminal_size().lines
-    if len(lines) >= height and sys.stdin.isatty() and sys.stdout.isatty():
-        click.echo_via_pager("\n".join(lines))
-        lines = lines[:2]
-    click.echo("\n".join(lines), err=True)
-
-
-def overview(pending: "PendingTrust") -> "Iterator[str]":
-    """The file and its hash, then each key with what it changes, its text whole."""
-    yield f"`{pending.path}` steers where prompts go, or what is sent:"
-    yield f"  SHA-256 {pending.hash}"
-    for each in pending.keys:
-        yield f"  {each.key}: {each.old or '(unset)'} → {each.new}"
-        yield from (f"    | {line}" for line in each.text.split("\n") if each.text)
-
-
-def since(pending: "PendingTrust", before: "Document | None") -> "Iterator[str]":
-    """What has changed since the file was approved last, if it ever was."""
-    from smol_dev.config.trust import changes
-
-    if before is not None:
-        yield "changed since it was approved:"
-        found = list(changes(before, pending.document))
-        yield from (f"  {line}" for line in found or ["only comments, order or spacing"])
 
 
 def confirm(pending: "PendingTrust") -> None:

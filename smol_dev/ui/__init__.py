@@ -1,1 +1,41 @@
-"""Events and errors turned into lines, for a terminal, a pipe or a program."""
+"""Events shown as they happen, on a terminal, in a pipe or to a program: the screen of a run is chosen here."""
+
+import os
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from smol_dev.events import Event
+    from smol_dev.ui.streams import Redact
+
+
+class Screen(Protocol):
+    """Somewhere that events are shown. Its methods are called from one thread."""
+
+    def show(self, event: "Event") -> None:
+        """Draw, print or ignore the event.
+
+        Raise `SmolError` where data cannot be written; talk that cannot be written is dropped.
+        """
+
+    def close(self) -> None:
+        """Leave the terminal as it was; may be called twice, and after a failure."""
+
+
+def screen(*, json: bool, quiet: bool, verbose: bool, stdout: TextIO, stderr: TextIO, redact: "Redact") -> Screen:
+    """Return the screen for these options and streams: data on stdout, talk on stderr.
+
+    With `json` NDJSON and nothing else; a live display only where stderr is a terminal that can be
+    drawn on; plain lines everywhere else.
+    """
+    # One screen is loaded: `--version` needs none, and rich is for terminals alone.
+    if json:
+        from smol_dev.ui.ndjson import Ndjson  # noqa: PLC0415 - as said above
+
+        return Ndjson(stdout, redact=redact)
+    if not quiet and stderr.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}:
+        from smol_dev.ui.live import Live  # noqa: PLC0415 - as said above
+
+        return Live(stderr, redact=redact, verbose=verbose)
+    from smol_dev.ui.plain import Plain, Quiet  # noqa: PLC0415 - as said above
+
+    return Quiet(stderr, redact=redact) if quiet else Plain(stderr, redact=redact, verbose=verbose)

@@ -15,11 +15,9 @@ from rich.text import Text
 
 from smol_dev.events import Event, Failed, FileFailed, Piece, PlanReady, RunDone, StageStarted, Warned
 from smol_dev.safe import safe
-from smol_dev.ui.held import WORD_ENDS, Held
-from smol_dev.ui.lines import details, sentence
-from smol_dev.ui.progress import Progress, Ticker, Work, phase
-from smol_dev.ui.screen import Clock, Redact
-from smol_dev.ui.streams import Talk
+from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, Work, phase
+from smol_dev.ui.sentences import details, sentence
+from smol_dev.ui.streams import Redact, Talk
 
 SECONDS_A_FRAME: Final = 0.1
 ROOM_FOR_WORDS: Final = 60
@@ -59,7 +57,7 @@ class Live:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._plan = Held(ends=WORD_ENDS)
+        self._plan = Unfinished(ends=" \n\t")
         self._plan_shown = False
         self._line = ""
         self._finished: list[Text] = []

@@ -20,8 +20,7 @@ from smol_dev.events import (
     RunStarted,
     Warned,
 )
-from smol_dev.ui.screen import Redact
-from smol_dev.ui.streams import abandon
+from smol_dev.ui.streams import Redact, abandon
 
 NAMES: Final[Mapping[type, str]] = {
     RunStarted: "run_started",

@@ -18,11 +18,9 @@ from smol_dev.events import (
     Warned,
 )
 from smol_dev.safe import safe, safe_name
-from smol_dev.ui.held import LINE_ENDS, Held
-from smol_dev.ui.lines import details, done, failed, left_out, misfits, remedy, sentence
-from smol_dev.ui.progress import Progress, Ticker, waiting
-from smol_dev.ui.screen import Clock, Redact
-from smol_dev.ui.streams import Talk
+from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, waiting
+from smol_dev.ui.sentences import details, done, failed, left_out, misfits, remedy, sentence
+from smol_dev.ui.streams import Redact, Talk
 
 NOTICES: Final = (5, 15, 30, 60, 120, 300, 600)
 """Seconds of silence after which a log says that it is still waiting."""
@@ -39,7 +37,7 @@ class Plain:
         self._lock = Lock()
         self._progress = Progress(clock)
         self._ticker = Ticker(self.beat, seconds=1.0)
-        self._plan = Held(ends=LINE_ENDS)
+        self._plan = Unfinished(ends="\n")
         self._plan_shown = False
         self._unfinished: str | None = None
         self._last_notice = 0.0

@@ -1,4 +1,4 @@
-"""What is being worked on right now, counted so cheaply that every piece of an answer can be noted."""
+"""What is under way: the running requests, a streamed text that is not whole yet, and the clock that shows them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from threading import Thread
 
 from smol_dev.chat import StageName
 from smol_dev.events import Event, FileDone, FileFailed, FilesReady, FileStarted, Piece, PlanReady, StageStarted
-from smol_dev.ui.screen import Clock
+
+Clock = Callable[[], float]
+"""Seconds since some moment, never going back."""
 
 CHARACTERS_PER_TOKEN = 4
 """Of code and English, with the vocabularies of today's models. Only for counts shown with `~`."""
@@ -38,7 +40,7 @@ class Work:
 
 
 class Progress:
-    """The running requests, by path (None for plan and file list), in the order they began."""
+    """The running requests, by path (None for plan and file list), in the order they began; noting a piece is cheap."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -118,3 +120,30 @@ class Ticker:
     def _run(self) -> None:
         while not self._stopped.wait(self._seconds):
             self._beat()
+
+
+class Unfinished:
+    """Streamed text held back until it is whole: never half a line, or never half a word, is handed out.
+
+    A secret that a model repeats arrives in pieces; only where a whole word is there can it be found.
+    """
+
+    def __init__(self, *, ends: str) -> None:
+        self._ends = ends
+        self._kept: list[str] = []
+
+    def add(self, piece: str) -> str:
+        """Return everything up to the last end that has come by now; empty where none has."""
+        cut = 1 + max(piece.rfind(end) for end in self._ends)
+        if not cut:
+            self._kept.append(piece)
+            return ""
+        whole = "".join([*self._kept, piece[:cut]])
+        self._kept = [piece[cut:]]
+        return whole
+
+    def rest(self) -> str:
+        """Return what was kept, and keep nothing any more."""
+        rest = "".join(self._kept)
+        self._kept = []
+        return rest

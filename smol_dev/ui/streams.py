@@ -3,7 +3,11 @@
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
+
+Redact = Callable[[str], str]
+"""Text in, the same text without any known secret out."""
 
 
 class Talk:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smol_dev.cli.server_options import named_settings
+from smol_dev.cli.options import named_settings
 from smol_dev.errors import UsageError
 
 

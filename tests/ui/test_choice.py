@@ -11,11 +11,10 @@ from typing import TextIO
 import pytest
 
 from smol_dev.events import StageStarted
-from smol_dev.ui.choice import screen
+from smol_dev.ui import Screen, screen
 from smol_dev.ui.live import Live
 from smol_dev.ui.ndjson import Ndjson
 from smol_dev.ui.plain import Plain, Quiet
-from smol_dev.ui.screen import Screen
 
 
 @contextmanager
@@ -80,7 +79,7 @@ class Reader:
 
 def test_rich_is_loaded_only_where_something_is_drawn() -> None:
     script = (
-        "import sys, io; from smol_dev.ui.choice import screen;"
+        "import sys, io; from smol_dev.ui import screen;"
         "screen(json=False, quiet=False, verbose=False, stdout=sys.stdout, stderr=io.StringIO(),"
         " redact=str); print('rich' in sys.modules)"
     )

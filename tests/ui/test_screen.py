@@ -1,7 +1,7 @@
 import pytest
 
 from smol_dev.errors import ConfigError, ServerError, SmolError
-from smol_dev.ui.screen import render_error
+from smol_dev.ui.sentences import render_error
 
 
 @pytest.mark.parametrize(

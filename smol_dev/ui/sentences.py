@@ -1,8 +1,8 @@
-"""Each event as the words a person reads; the same on every screen. Foreign text is escaped here."""
+"""Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
 
 from functools import singledispatch
 
-from smol_dev.errors import SmolError
+from smol_dev.errors import ConfigError, SmolError
 from smol_dev.events import (
     Event,
     Failed,
@@ -17,7 +17,6 @@ from smol_dev.events import (
     Warned,
 )
 from smol_dev.safe import command, safe, safe_name
-from smol_dev.ui.screen import paragraph, render_error
 
 STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
 
@@ -172,3 +171,17 @@ def number(count: int | None, *, least: bool = False) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def render_error(error: SmolError) -> str:
+    """`error: …`, every problem on its line, a blank line, `hint: …`; escaped, no final newline."""
+    problems = error.problems if isinstance(error, ConfigError) else (error.message,)
+    head = problems[0] if len(problems) == 1 else error.message
+    rest = [f"  {safe(problem)}" for problem in problems] if len(problems) > 1 else []
+    lines = [f"error: {paragraph(head)}", *rest]
+    return "\n".join([*lines, "", f"hint: {paragraph(error.hint)}"] if error.hint else lines)
+
+
+def paragraph(text: str) -> str:
+    """The escaped text, further lines indented, so that none of them can pass for one of ours."""
+    return safe(text.strip(), keep_newlines=True).replace("\n", "\n  ")

@@ -1,0 +1,177 @@
+"""What is asked on a terminal: the choices of `--review`, whom to trust, and a text in the user's editor."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
+
+from smol_dev.app.interrupts import PROCESS
+from smol_dev.errors import SmolError, UsageError
+
+if TYPE_CHECKING:
+    from smol_dev.config.files import Document
+    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.trust import PendingTrust
+    from smol_dev.run.review import Decision, Draft
+
+Value = TypeVar("Value")
+
+MENU: Final = """\
+  a  accept: write these files
+  p  edit the plan
+  l  edit the list
+  r  ask again, with a remark
+  s  stop here; `smol_dev resume` goes on"""
+WORDS: Final = {"accept": "a", "plan": "p", "list": "l", "again": "r", "remark": "r", "stop": "s"}
+HINT: Final = (
+    "look at the plan before you go on: `smol_dev --plan-only PROMPT`, then `.smol/plan.md` in the"
+    " output folder, then `smol_dev resume`"
+)
+
+
+def need_terminal(*, talks: bool) -> None:
+    """Raise `UsageError` where nobody can be asked; `talks` is whether the screen is for people."""
+    if not talks:
+        raise UsageError("`--review` asks, and `--json` and `--quiet` leave no way to", hint=HINT)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("`--review` asks, and there is no terminal to ask on", hint=HINT)
+
+
+def review(draft: "Draft") -> "Decision":
+    """Return what the user decides about plan and list, which the screen has shown; no more input is a stop."""
+    from smol_dev.run.review import Stopped
+
+    with suppress(click.Abort):
+        while True:
+            click.echo(MENU, err=True)
+            choice = click.prompt("Your choice", value_proc=known_choice, err=True)
+            if (decision := decided(choice, draft)) is not None:
+                return decision
+    return Stopped()
+
+
+def known_choice(typed: str) -> str:
+    """Return the letter of the choice that was typed, as its letter or its first word."""
+    word = typed.strip().lower()
+    letter = WORDS.get(word, word)
+    if letter not in WORDS.values():
+        raise click.BadParameter("type one of the letters")
+    return letter
+
+
+def decided(choice: str, draft: "Draft") -> "Decision | None":
+    """Return what the choice comes to; None when nothing was changed."""
+    from smol_dev.run.review import Accepted, AskedAgain, ListEdited, PlanEdited, Stopped, list_of, plan_of
+    from smol_dev.workspace.record import list_text
+
+    if choice == "p":
+        plan = edited(draft.plan, ".md", plan_of)
+        if plan is None or plan == draft.plan.strip():
+            return None
+        anew = click.confirm("List the files anew, from your plan?", default=True, err=True)
+        return PlanEdited(plan, keeps_list=not anew)
+    if choice == "l":
+        files = edited(list_text(draft.files), ".txt", lambda text: list_of(text, draft))
+        return None if files is None or files == draft.files else ListEdited(files)
+    if choice == "r":
+        return AskedAgain(click.prompt("What should be different", err=True).strip())
+    return Accepted() if choice == "a" else Stopped()
+
+
+def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
+    """Say what a project's file steers: each key without the file and with it, each text whole.
+
+    What does not fit on a terminal is shown a page at a time.
+    """
+    from smol_dev.config.trust import approved_before
+    from smol_dev.safe import safe
+
+    before = None if pending.approved else approved_before(pending.document, surroundings)
+    lines = [safe(line) for line in (*overview(pending), *since(pending, before))]
+    height = shutil.get_terminal_size().lines
+    if len(lines) >= height and sys.stdin.isatty() and sys.stdout.isatty():
+        click.echo_via_pager("\n".join(lines))
+        lines = lines[:2]
+    click.echo("\n".join(lines), err=True)
+
+
+def overview(pending: "PendingTrust") -> Iterator[str]:
+    """The file and its hash, then each key with what it changes, its text whole."""
+    yield f"`{pending.path}` steers where prompts go, or what is sent:"
+    yield f"  SHA-256 {pending.hash}"
+    for each in pending.keys:
+        yield f"  {each.key}: {each.old or '(unset)'} → {each.new}"
+        yield from (f"    | {line}" for line in each.text.split("\n") if each.text)
+
+
+def since(pending: "PendingTrust", before: "Document | None") -> Iterator[str]:
+    """What has changed since the file was approved last, if it ever was."""
+    from smol_dev.config.trust import changes
+
+    if before is not None:
+        yield "changed since it was approved:"
+        found = list(changes(before, pending.document))
+        yield from (f"  {line}" for line in found or ["only comments, order or spacing"])
+
+
+def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None:
+    """Return what `read` makes of the text after the user's editor; None when that is given up.
+
+    What cannot be read can be edited again, as it was left.
+    """
+    left: bytes | None = f"{text.rstrip()}\n".encode("utf-8", "replace")
+    hint = "set `EDITOR` to another one, or choose something else"
+    while left is not None:
+        current = left
+        try:
+            left = in_editor(lambda: click.edit(current, extension=suffix), hint=hint)  # noqa: B023 - called at once
+            return None if left is None else read(decoded(left))
+        except UsageError as error:
+            if not again(error):
+                return None
+    return None
+
+
+def edit_file(file: Path) -> None:
+    """Open the file in the user's editor, until that ends."""
+    in_editor(lambda: click.edit(filename=str(file)), hint="name another: `EDITOR=nano smol_dev config edit`")
+
+
+def edit_again(error: SmolError) -> bool:
+    """Show what is wrong, and ask whether to edit once more; no, where nobody answers."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return again(error)
+    except click.Abort:  # Ctrl-D or Ctrl-C: the text is kept and named
+        click.echo(err=True)
+        return False
+
+
+def again(error: SmolError) -> bool:
+    """Show what is wrong, and ask whether to edit once more."""
+    from smol_dev.ui.sentences import render_error
+
+    click.echo(render_error(error), err=True)
+    return click.confirm("Edit again?", default=True, err=True)
+
+
+def in_editor(edit: Callable[[], Value], *, hint: str) -> Value:
+    """Return what the editor returns, to which Ctrl-C belongs meanwhile. Raise `UsageError` when it fails."""
+    try:
+        with PROCESS.left_to_a_child():
+            return edit()
+    except click.ClickException as error:
+        raise UsageError(f"the editor failed: {error.format_message()}", hint=hint) from error
+
+
+def decoded(raw: bytes) -> str:
+    """Return the bytes as text. Raise `UsageError` when they are no UTF-8."""
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise UsageError("the file is not UTF-8", hint="save it as UTF-8 text") from error

@@ -1,0 +1,139 @@
+"""`smol_dev models` and `smol_dev doctor`: what the selected server offers, and whether it works."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from smol_dev.cli.options import server_options
+from smol_dev.cli.reporting import Report, aligned
+from smol_dev.safe import command, named, safe, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smol_dev.app.caller import Caller
+    from smol_dev.config.layers import Flags
+    from smol_dev.server.doctor import Advised, Check, Examination, Offered
+
+NAME_WIDTH = len("structured output")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@click.option("--advise", is_flag=True, help="Say which models fit this machine.")
+@server_options
+def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
+    """List the models of the selected server: loaded or not, context window, size.
+
+    A `-` is what the server does not tell. With --advise, which of them fit this machine, and which others would.
+    """
+    from smol_dev.app import servers
+
+    report = Report(quiet=as_json)
+
+    def show(caller: "Caller") -> "Offered | Advised":
+        found = servers.advice(flags, caller) if advise else servers.models(flags, caller)
+        for line in [json_text(found)] if as_json else lines_of(found):
+            report.print(safe(line, keep_newlines=True))
+        return found
+
+    return report.run(show)
+
+
+def json_text(found: "Offered | Advised") -> str:
+    """Return the server or the machine with its models as one JSON object, pure ASCII; sizes are bytes."""
+    from dataclasses import asdict
+
+    document = asdict(found)
+    del document["exit_code"]
+    for model in document["models"]:
+        model.pop("size", None)
+    return json.dumps(document, indent=2)
+
+
+def lines_of(found: "Offered | Advised") -> "Iterator[str]":
+    """Return the table of what was found."""
+    from smol_dev.server.doctor import Offered
+
+    return offered_lines(found) if isinstance(found, Offered) else advice_lines(found)
+
+
+def offered_lines(offered: "Offered") -> "Iterator[str]":
+    """Yield a heading, then a row for each model."""
+    heading = ("MODEL", "LOADED", "WINDOW", "SIZE", "")
+    cells = [
+        (
+            safe_name(each.name),
+            {True: "yes", False: "no", None: "-"}[each.loaded],
+            f"{each.window:,}" if each.window else "-",
+            size(each.parameters),
+            "in a cloud" if each.remote else "" if each.chats else "not for chat",
+        )
+        for each in offered.models
+    ]
+    return aligned([heading, *cells])
+
+
+def size(parameters: int | None) -> str:
+    """Return the number of parameters as models are named after it: `7B`, `494M`."""
+    if parameters is None:
+        return "-"
+    billions = parameters / 1_000_000_000
+    return f"{billions:.3g}B" if billions >= 1 else f"{parameters / 1_000_000:.3g}M"
+
+
+def advice_lines(advised: "Advised") -> "Iterator[str]":
+    """Yield what the machine has, a row for each model, and the rule behind it."""
+    from smol_dev.server.machine import RULE, best, gigabytes, how
+
+    yield advised.machine.sentence()
+    if advised.problem:
+        yield f"the server's own models are not among these: {advised.problem}"
+    yield ""
+    rows = [("MODEL", "NEEDS ABOUT", "HERE", "")]
+    rows += [
+        (
+            safe_name(each.model),
+            "-" if each.needed is None else gigabytes(each.needed),
+            "yes" if each.is_here else safe_name(command("ollama pull {model}", model=each.model)),
+            how(each.fit),
+        )
+        for each in advised.models
+    ]
+    yield from aligned(rows)
+    yield ""
+    if (found := best(advised.models)) is not None:
+        yield f"best here: {named(found.model)}"
+    yield f"models to get are good for code in November 2026; {RULE}"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets.")
+@server_options
+def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
+    """Check the selected profile from its settings to a short answer of its model.
+
+    A check that failed comes with what to type; the exit code then is 3.
+    """
+    from dataclasses import asdict
+
+    from smol_dev.app import servers
+
+    report = Report(quiet=as_json, debug=debug)
+
+    def check(caller: "Caller") -> "Examination":
+        examination = servers.check(flags, caller, show=lambda each: None if as_json else report.print(lines(each)))
+        if as_json:
+            document = {**asdict(examination), "ok": examination.exit_code == 0}
+            report.print(json.dumps(document, indent=2))
+        return examination
+
+    return report.run(check)
+
+
+def lines(check: "Check") -> str:
+    """Return the check on a line, and below it what to do."""
+    found = f"{check.state:<6}  {check.name:<{NAME_WIDTH}}  {safe(check.message)}"
+    return f"{found}\n{'':<6}  {'':<{NAME_WIDTH}}  fix: {safe(check.fix)}" if check.fix else found
