@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "events": {"errors", "chat"},
     "chat": {"errors"},
     "families": {"chat"},
-    "config": {*GROUND, "families"},
+    "config": {*GROUND, "families", "prompts"},
     "server": {*GROUND, "config", "demo", "families"},
     "prompts": {"chat"},
     "languages": set(),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from smol_dev.chat import STAGES
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile, Prompts
-from smol_dev.prompts import VARIANTS, Words, shipped
+from smol_dev.prompts import Words, shipped, variants
 from smol_dev.run.conversation import Job, StageSettings
 from smol_dev.server.connect import Link
 from smol_dev.workspace.paths import settle
@@ -41,7 +41,7 @@ def job_of(
 
 def all_variants(loaded: Loaded) -> dict[str, Words]:
     """Every prompt variant by name: the shipped ones, and those of the user's files."""
-    return {name: shipped(name) for name in VARIANTS} | {
+    return {name: shipped(name) for name in variants()} | {
         name: own_words(words) for name, words in loaded.prompts.items()
     }
 

@@ -58,12 +58,14 @@ def trusted_layers(context: click.Context) -> "Layers":
 
 def variants(context: click.Context) -> list[str]:
     """The shipped prompt variants, then those that the files declare."""
+    from smol_dev.config.variants import reserved
+
     try:
         layers = trusted_layers(context).all
     except SmolError:
         layers = ()
     own = {str(name) for layer in layers for name in table(layer.data.get("prompts"))}
-    return ["auto", "default", "small", *sorted(own)]
+    return [*reserved(), *sorted(own)]
 
 
 def table(value: object) -> dict[str, Any]:

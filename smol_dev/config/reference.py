@@ -23,7 +23,8 @@ from smol_dev.config.assignments import KEY_SOURCES
 from smol_dev.config.document import rendered
 from smol_dev.config.layers import SCHEMA_FILE
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning
-from smol_dev.config.validate import HEADER_NAME, SHIPPED_VARIANTS, VARIABLE_NAME
+from smol_dev.config.validate import HEADER_NAME, VARIABLE_NAME
+from smol_dev.config.variants import reserved
 
 SCHEMA_LINE: Final = "#:schema "
 BEGIN: Final = "<!-- settings -->"
@@ -228,7 +229,7 @@ def schema() -> dict[str, Any]:
         setting.pop("default", None)
     for name in ("profiles", "prompts"):
         document["properties"][name]["propertyNames"] = {"minLength": 1, "pattern": VISIBLE}
-    document["properties"]["prompts"]["propertyNames"]["not"] = {"enum": list(SHIPPED_VARIANTS)}
+    document["properties"]["prompts"]["propertyNames"]["not"] = {"enum": list(reserved())}
     for key, rule in PROFILE_RULES.items():
         document["$defs"]["Profile"]["properties"][key] |= rule
     for name in ("Profile", "Stage"):

@@ -35,7 +35,7 @@ from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, sho
 from smol_dev.config.profiles import Slot, first, value_of
 from smol_dev.config.secret import Endpoint, secret_problem
 from smol_dev.config.trust import project_problems
-from smol_dev.config.variants import SHIPPED, parent_problems, read_variants
+from smol_dev.config.variants import parent_problems, read_variants, reserved
 from smol_dev.safe import command
 
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
@@ -44,7 +44,6 @@ ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00
 CONTROL: Final = re.compile(r"[\x01-\x1f]")
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-SHIPPED_VARIANTS: Final = ("auto", *SHIPPED)
 
 BELONGS: Final = (
     (Profile, "in `[profiles.NAME]`"),
@@ -272,7 +271,7 @@ def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
 def reference_problems(layers: Layers) -> Iterator[Problem]:
     """Yield the problem of each name that nothing bears: of a default or parent profile, of a prompt variant."""
     profiles = dict.fromkeys(declared(layers.all))
-    variants = [*SHIPPED_VARIANTS, *layers.names("prompts")]
+    variants = [*reserved(), *layers.names("prompts")]
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:

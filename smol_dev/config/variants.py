@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from smol_dev import prompts
 from smol_dev.config.assignments import Key
 from smol_dev.config.files import TEXTS, is_file_name, read_named
 from smol_dev.config.layers import Layer, Layers
 from smol_dev.config.model import Prompts
 from smol_dev.config.problems import Problem, did_you_mean, dotted
 
-SHIPPED: Final = ("default", "small")
+FIRST: Final = "default"
+"""The shipped variant that an own one extends unless it names another."""
+
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "system": (),
     "plan": ("prompt",),
@@ -31,6 +34,11 @@ class Text(NamedTuple):
     file: Path | None = None
 
 
+def reserved() -> tuple[str, ...]:
+    """Return the names that no own variant may have: `auto`, and the shipped variants."""
+    return ("auto", *prompts.variants())
+
+
 def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Problem]]:
     """Every text of every layer, the files read in, and what is wrong with them."""
     texts: dict[tuple[str, Key], Text] = {}
@@ -38,7 +46,7 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
     for layer in layers.all:
         for name, table in layer.table("prompts").items():
             key = ("prompts", name)
-            if name in (*SHIPPED, "auto"):
+            if name in reserved():
                 what = "is a variant that comes with the program; choose another name"
                 problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:
@@ -129,14 +137,14 @@ def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
     """The variant and the own ones it extends, then a shipped one; and what is wrong with that."""
     names = [name]
     own = layers.names("prompts")
-    while names[-1] not in SHIPPED:
+    while names[-1] not in prompts.variants():
         said = (layer.table("prompts", names[-1]).get("extends") for layer in layers.all)
-        parent = next((each for each in said if isinstance(each, str)), SHIPPED[0])
+        parent = next((each for each in said if isinstance(each, str)), FIRST)
         if parent in names:
             return tuple(names), "a variant cannot extend itself"
-        if parent not in (*SHIPPED, *own):
+        if parent not in (*prompts.variants(), *own):
             what = f"there is no prompt variant `{parent}`"
-            return tuple(names), f"{what}{did_you_mean(parent, (*SHIPPED, *own))}"
+            return tuple(names), f"{what}{did_you_mean(parent, (*prompts.variants(), *own))}"
         names.append(parent)
     return tuple(names), ""
 

@@ -11,15 +11,15 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files as package_files
+from pathlib import Path
 from string import Template
 from types import MappingProxyType
 from typing import Final
 
 from smol_dev.chat import Message
 
-VARIANTS: Final = ("default", "small")
-"""The shipped variants, by name."""
+FOLDER: Final = Path(__file__).parent
+"""Each file here is a shipped variant of its name, but for those that begin with `_`."""
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "system": (),
@@ -67,8 +67,14 @@ class Words:
 
 
 @cache
+def variants() -> tuple[str, ...]:
+    """Return the names of the shipped variants."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("[!_]*.toml")))
+
+
+@cache
 def shipped(variant: str) -> Words:
-    """The shipped variant of this name, one of `VARIANTS`."""
+    """Return the shipped variant of this name, one of `variants()`."""
     return Words(**_table(f"{variant}.toml"))
 
 
@@ -104,7 +110,7 @@ def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> s
     shown = ""
     if example:
         files = json.dumps({"files": EXAMPLE_LIST})
-        shown = f"\n{_fill(_table('remarks.toml')['list'], files=files)}"
+        shown = f"\n{_fill(_table('_remarks.toml')['list'], files=files)}"
     return _fill(words.files, prompt=prompt, plan=plan, example=shown)
 
 
@@ -146,7 +152,7 @@ def ask_mended(
 
     `undefined` are functions that the plan names and no file holds.
     """
-    remarks = _table("remarks.toml")
+    remarks = _table("_remarks.toml")
     lines = _outlined(outlines)[:MOST_OUTLINES]
     parts = [_fill(remarks["mend"], path=path, problems="\n".join(f"- {each}" for each in problems))]
     if lines:
@@ -161,7 +167,7 @@ def ask_mended(
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:
     """What the files written so far define; the newest ones where there are too many."""
     lines = _outlined(outlines)[-MOST_OUTLINES:]
-    return f"\n{_fill(_table('remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
+    return f"\n{_fill(_table('_remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
 
 
 def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
@@ -181,12 +187,12 @@ def file_opening(path: str, *, fence: int = 0) -> str:
 
 def with_remark(request: str, reason: str) -> str:
     """The same request, after a sentence that says why the last answer could not be used."""
-    return f"{_fill(_table('remarks.toml')['again'], reason=reason)}\n{request}"
+    return f"{_fill(_table('_remarks.toml')['again'], reason=reason)}\n{request}"
 
 
 def more(lines: Sequence[str]) -> str:
     """The request to go on with an answer that was cut off behind these lines."""
-    return _fill(_table("remarks.toml")["more"], lines="\n".join(lines), fence="`" * FENCE)
+    return _fill(_table("_remarks.toml")["more"], lines="\n".join(lines), fence="`" * FENCE)
 
 
 def trimmed(plan: str, characters: int) -> str:
@@ -194,7 +200,7 @@ def trimmed(plan: str, characters: int) -> str:
     if len(plan) <= characters:
         return plan
     kept, _, _ = plan[:characters].rpartition("\n")
-    return f"{kept}\n{_fill(_table('remarks.toml')['trimmed'])}"
+    return f"{kept}\n{_fill(_table('_remarks.toml')['trimmed'])}"
 
 
 def turn(so_far: tuple[Message, ...], said: str, request: str) -> tuple[Message, ...]:
@@ -227,7 +233,7 @@ def _example_for(path: str) -> _Example:
 @cache
 def _examples() -> dict[str, _Example]:
     """The example for each ending and each name of a file."""
-    text = package_files(__name__).joinpath("examples.toml").read_text(encoding="utf-8")
+    text = (FOLDER / "_examples.toml").read_text(encoding="utf-8")
     found: dict[str, _Example] = {}
     for info, table in tomllib.loads(text).items():
         fence = FENCE_OF_FENCES if table.get("fences") else FENCE
@@ -238,7 +244,7 @@ def _examples() -> dict[str, _Example]:
 
 @cache
 def _table(name: str) -> dict[str, str]:
-    text = package_files(__name__).joinpath(name).read_text(encoding="utf-8")
+    text = (FOLDER / name).read_text(encoding="utf-8")
     return {key: value.strip("\n") for key, value in tomllib.loads(text).items()}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from smol_dev.chat import Message
 from smol_dev.demo.answers import NoAnswerError, answer, program, tokens
-from smol_dev.prompts import VARIANTS, ask_file, ask_list, opening, shipped, turn
+from smol_dev.prompts import ask_file, ask_list, opening, shipped, turn, variants
 
 FILES = ["store.py", "render.py", "todo.py", "test_todo.py", "README.md"]
 
@@ -83,7 +83,7 @@ def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
     assert (added.returncode, added.stdout) == (0, "  1 [ ] Buy milk\n1 of 1 left\n")
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", variants())
 @pytest.mark.parametrize("strategy", ["chain", "parallel"])
 def test_the_words_we_really_send_get_their_answers(variant: str, strategy: str) -> None:
     words = shipped(variant)
