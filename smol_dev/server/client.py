@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,19 +22,17 @@ from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError, SmolError
 from smol_dev.safe import command
 from smol_dev.server import known as servers
-from smol_dev.server.deadlines import Deadlines
+from smol_dev.server.answer import Deadlines, StreamedAnswer
 from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, TooLongError, classify, failure, unreachable
 from smol_dev.server.known import Known, Offer, count, load
 from smol_dev.server.network import speaks_tls
 from smol_dev.server.postponed import postponed
 from smol_dev.server.probes import SMALLEST_MODEL, Overdue, address, fetch
-from smol_dev.server.proxies import proxy_for, shown
 from smol_dev.server.remembered import Remembered
 from smol_dev.server.request import Form, Habits, body, form_of, message_fields, opens_anew, was_sent
 from smol_dev.server.retry import wait_before_retry
-from smol_dev.server.streamed import streamed
-from smol_dev.server.transport import PLACEHOLDER, open_client
+from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
 
 with postponed("openai.types"):  # a thousand modules, of which a request needs some forty
     import openai
@@ -175,37 +173,42 @@ class Client:
             yield about_proxy
         started, attempt = self._clock(), 1
         while True:
-            begun = False
             deadlines = Deadlines(profile, self._asked(profile), self._clock)
             form = form_of(request, habits, continues=self._may_continue(profile, habits))
             try:
-                async with self._once(request, profile, habits, form, deadlines) as items:
-                    async for item in items:
-                        begun = begun or isinstance(item, Delta)
-                        for each in self._told(item, form, profile):
-                            yield each
-            except ServerError as error:
-                changed = None if begun else self._changed(request, profile, form, error)
+                async with self._answering(request, profile, habits, form, deadlines) as answer:
+                    while deltas := await answer.next():
+                        for delta in deltas:
+                            yield delta
+                    for each in self._told(answer.reply(), form, profile):
+                        yield each
+            except ServerError as error:  # before the first piece: later it is a reply's `failure`
+                changed = self._changed(request, profile, form, error)
                 if changed is not None:
                     request, note = changed
                     if note is not None:
                         yield note
                     continue
-                wait = wait_before_retry(
-                    error,
-                    attempt=attempt,
-                    max_retries=profile.max_retries,
-                    loading_left=profile.first_token_timeout - (self._clock() - started),
-                    answering=deadlines.answering,
-                )
-                if begun or wait is None:
-                    raise
+                wait = self._wait(error, profile, attempt, deadlines, started)
                 yield Retrying(error.message, attempt, wait, error.kind)
                 await self._sleep(wait)
                 attempt += error.kind != "loading"
             else:
                 self._note_answer(profile.model)
                 return
+
+    def _wait(self, error: ServerError, profile: Profile, attempt: int, deadlines: Deadlines, started: float) -> float:
+        """Return the seconds until the request is sent again. Raise the error where that is of no use."""
+        wait = wait_before_retry(
+            error,
+            attempt=attempt,
+            max_retries=profile.max_retries,
+            loading_left=profile.first_token_timeout - (self._clock() - started),
+            answering=deadlines.answering,
+        )
+        if wait is None:
+            raise error
+        return wait
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -334,16 +337,13 @@ class Client:
             "put its host into NO_PROXY to connect directly",
         )
 
-    def _told(self, item: Delta | Reply, form: Form, profile: Profile) -> Iterator[Item]:
-        """The item as the caller sees it; before an answer's end, what there is to say about that."""
-        if not isinstance(item, Reply):
-            yield item
-            return
-        if unsaid := self._about_the_end(item):
+    def _told(self, answered: Reply, form: Form, profile: Profile) -> Iterator[Note | Reply]:
+        """The reply as the caller sees it, behind what there is to say about it."""
+        if unsaid := self._about_the_end(answered):
             yield unsaid
         habits = self._habits_of(profile)
-        reply = self._formed(item, form, habits)
-        if form.opening and item.text and not reply.opening:
+        reply = self._formed(answered, form, habits)
+        if form.opening and answered.text and not reply.opening:
             self._remembered.save(profile, habits)
             message = "the model did not go on with the opening of its answer; it is given none any more"
             yield Note(message, is_detail=True)
@@ -379,23 +379,12 @@ class Client:
         return habits
 
     @asynccontextmanager
-    async def _once(
+    async def _answering(
         self, request: Request, profile: Profile, habits: Habits, form: Form, deadlines: Deadlines
-    ) -> AsyncIterator[AsyncIterator[Delta | Reply]]:
-        """One request and its answer; a stream that breaks after its first token ends in a `Reply`."""
+    ) -> AsyncIterator[StreamedAnswer]:
+        """The answer to one request, none of it read yet. Raise `ServerError` for one that is none."""
         asked = self._asked(profile)
         fields = body(request, profile, habits, self.known, form)
-        async with (
-            self._opened(fields, deadlines, asked) as response,
-            aclosing(streamed(response, deadlines, asked, most=self._most[request.stage])) as items,
-        ):
-            yield items
-
-    @asynccontextmanager
-    async def _opened(
-        self, fields: dict[str, Any], deadlines: Deadlines, asked: Asked
-    ) -> AsyncIterator[httpx2.Response]:
-        """The answer to a request, its body not read yet. Raises `ServerError` for one that is none."""
         fields.update(fields.pop("extra_body"))
         try:
             async with deadlines.waiting():
@@ -408,8 +397,9 @@ class Client:
         except openai.APIConnectionError as error:
             raise await self._unreachable(error.__cause__ or error, asked) from error
         try:
-            yield response
+            yield StreamedAnswer(response, deadlines, asked, most=self._most[request.stage])
         finally:
+            deadlines.close()
             await response.aclose()
 
     async def _refused(self, response: httpx2.Response, asked: Asked) -> ServerError:

@@ -10,7 +10,7 @@ from smol_dev.server.detect import places
 from smol_dev.server.failures import Asked, address_remedy
 from smol_dev.server.known import generic
 from smol_dev.server.probes import root_of
-from smol_dev.server.proxies import proxy_for, usable
+from smol_dev.server.transport import proxy_for, usable
 
 
 @pytest.mark.parametrize(

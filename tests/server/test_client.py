@@ -247,7 +247,7 @@ def test_text_behind_an_early_finish_reason_counts(answer: Canned, ending: str) 
 
 
 def test_text_behind_a_finish_reason_restarts_the_silence_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smol_dev.server.streamed.AFTER_FINISH", 1.0)
+    monkeypatch.setattr("smol_dev.server.answer.AFTER_FINISH", 1.0)
     pieces = sse(delta("h", finish="stop"), delta("i"), delta("!"), delta(finish="stop"))
     reply = reply_of(served(replace(pieces, pause=0.6))[0])
     assert (reply.text, reply.ending) == ("hi!", "stopped")
@@ -532,7 +532,7 @@ def test_a_missing_model_is_explained_with_the_servers_own_list() -> None:
 def test_a_complete_answer_ends_though_the_server_keeps_the_connection_open(
     last: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smol_dev.server.streamed.AFTER_FINISH", 0.1)
+    monkeypatch.setattr("smol_dev.server.answer.AFTER_FINISH", 0.1)
     items, server = served(sse(delta("yes"), *last, end="stall"), timeout=60)
     reply = reply_of(items)
     assert (reply.text, reply.finish_reason, reply.failure) == ("yes", "stop", None)

@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import gzip
+import queue
+import select
 import socket
 import ssl
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,8 +21,7 @@ from smol_dev.config.endpoint import LOOKED_UP
 from smol_dev.config.secret import Bound
 from smol_dev.errors import ServerError
 from smol_dev.server import transport
-from smol_dev.server.proxies import proxy_for, shown
-from smol_dev.server.transport import open_client
+from smol_dev.server.transport import open_client, proxy_for, shown
 from tests.fake_server import Canned, FakeServer, json_answer, refusing_port, text_answer
 
 KEY = {"Authorization": "Bearer canary-key"}
@@ -169,6 +172,47 @@ def says(answer: bytes, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[i
         thread.join(5)
 
 
+@contextlib.contextmanager
+def pours(size: int) -> Iterator[tuple[int, "queue.SimpleQueue[int]"]]:
+    """A port that answers with `size` bytes as fast as they are taken; the queue tells how many left before a wait."""
+    sent: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 X\r\ncontent-length: %d\r\n\r\n" % size)
+                left = memoryview(bytes(size))
+                while left and select.select([], [connection], [], 0.5)[1]:
+                    left = left[connection.send(left[:65_536], socket.MSG_DONTWAIT) :]
+                sent.put(size - len(left))
+                connection.sendall(left)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1], sent
+        thread.join(10)
+
+
+def test_a_server_is_slowed_down_while_its_answer_is_not_read() -> None:
+    size = 48 * 1024**2
+
+    async def ask(port: int, sent: "queue.SimpleQueue[int]") -> tuple[int, int]:
+        url = f"http://127.0.0.1:{port}/"
+        async with open_client(url, environ={}) as client, client.stream("POST", url) as answer:
+            chunks = aiter(answer.aiter_raw())
+            read = len(await anext(chunks))
+            before_a_wait = await asyncio.to_thread(sent.get, timeout=30)
+            async for chunk in chunks:
+                read += len(chunk)
+            return before_a_wait, read
+
+    with pours(size) as (port, sent):
+        before_a_wait, read = asyncio.run(ask(port, sent))
+    assert before_a_wait < size // 2  # the system's own buffers, and 256 KiB of ours
+    assert read == size
+
+
 def has_ipv6() -> bool:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -287,3 +331,58 @@ def test_a_proxy_gets_nothing_of_a_local_server() -> None:
         assert get(server.base_url, environ=environ).text == "hi"
         assert get(server.base_url, environ=environ, opened_for="https://example.com").text == "hi"
     assert proxy.connections == 0
+
+
+def test_as_many_connections_as_requests_at_once_each_used_again() -> None:
+    async def ask(url: str) -> None:
+        async with open_client(url, environ={}) as client:
+            for _ in range(3):
+                async with AsyncExitStack() as stack:
+                    streams = [client.stream("GET", url) for _ in range(4)]
+                    answers = [await stack.enter_async_context(stream) for stream in streams]
+                    for answer in answers:
+                        await answer.aread()
+
+    with FakeServer(json_answer({})) as server:
+        asyncio.run(ask(server.base_url))
+    assert (len(server.requests), server.connections) == (12, 4)
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before an answer", "within an answer"])
+def test_a_dropped_request_leaves_its_place_to_the_next(*, begun: bool) -> None:
+    head = b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\nhalf" if begun else b""
+    stalled = Canned(raw=head, end="stall")
+
+    async def ask(server: FakeServer) -> object:
+        async with open_client(server.base_url, environ={}) as client:
+            first = asyncio.create_task(client.get(server.base_url))
+            await asyncio.to_thread(server.asked.wait, 10)
+            first.cancel()
+            await asyncio.wait([first])
+            assert first.cancelled()
+            return (await client.get(server.base_url)).json()
+
+    with FakeServer([stalled, json_answer({"second": True})]) as server:
+        assert asyncio.run(ask(server)) == {"second": True}
+    assert server.connections == 2
+
+
+def test_no_certificates_are_read_for_a_plain_address(tmp_path: Path) -> None:
+    environ = {"SSL_CERT_FILE": str(tmp_path / "none.pem")}
+
+    async def ask(url: str) -> object:
+        async with open_client(url, environ=environ) as client:
+            return (await client.get(url)).json()
+
+    with FakeServer(json_answer({"plain": True})) as server:
+        assert asyncio.run(ask(server.base_url)) == {"plain": True}
+
+
+def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    with pytest.raises(ServerError) as caught:
+        open_client("https://example.com/v1", environ={"SSL_CERT_FILE": str(missing)})
+    assert (caught.value.message, caught.value.hint) == (
+        f"the certificates of SSL_CERT_FILE (`{missing}`) cannot be read: No such file or directory",
+        "correct SSL_CERT_FILE, or unset it to trust the system's certificates",
+    )

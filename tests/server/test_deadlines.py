@@ -9,10 +9,9 @@ import pytest
 
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
-from smol_dev.server.deadlines import Deadlines
+from smol_dev.server.answer import Deadlines
 from smol_dev.server.failures import Asked
-from smol_dev.server.network import Network
-from smol_dev.server.patience import Patience
+from smol_dev.server.network import Network, Timeout
 from tests.fake_server import FakeServer
 
 Result = TypeVar("Result")
@@ -55,9 +54,9 @@ def test_a_connection_is_made_though_the_program_stood_still() -> None:
         assert run(connect(server.port)) == ("127.0.0.1", server.port)
 
 
-def test_patience_ends() -> None:
+def test_a_timeout_ends() -> None:
     async def wait() -> None:
-        async with Patience(0.02).within():
+        async with Timeout(0.02).running():
             await asyncio.get_running_loop().create_future()
 
     started = time.monotonic()
@@ -66,15 +65,15 @@ def test_patience_ends() -> None:
     assert time.monotonic() - started >= 0.02
 
 
-def test_patience_is_shared_by_waits_in_turn() -> None:
+def test_a_timeout_is_shared_by_waits_in_turn() -> None:
     async def wait() -> None:
-        patience = Patience(0.02)
+        timeout = Timeout(0.02)
         with pytest.raises(TimeoutError):
-            async with patience.within():
+            async with timeout.running():
                 await asyncio.get_running_loop().create_future()
         started = time.monotonic()
         with pytest.raises(TimeoutError):
-            async with patience.within():
+            async with timeout.running():
                 await asyncio.get_running_loop().create_future()
         assert time.monotonic() - started < 0.02
 

@@ -1,0 +1,287 @@
+"""One answer as it comes: its pieces up to the reply, each wait for them bounded by the deadline of its phase."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import httpx2
+
+from smol_dev.chat import Delta, Reply
+from smol_dev.config.model import Profile
+from smol_dev.errors import ServerError
+from smol_dev.safe import command
+from smol_dev.server.failures import Answer, Asked, classify, failure, unreachable
+from smol_dev.server.network import TICKS, Timeout
+from smol_dev.server.stream import StreamReader
+
+AFTER_FINISH: Final = 5.0
+"""Seconds that a complete answer is waited on for its token counts and its end."""
+
+AFTER_DONE: Final = 0.5
+"""Seconds that the end of the connection's answer is waited for, so that it can be used again."""
+
+MOST_REASONING: Final = 1024 * 1024
+"""Bytes of thought."""
+
+
+class Deadlines:
+    """The phases of waiting for one answer.
+
+    Only text and reasoning are progress: keep-alive comments and empty deltas are not. Only waiting
+    counts as silence, not the time that the reader of the answer takes for a piece. `answering` says
+    that the server has accepted the request and begun to answer.
+    """
+
+    def __init__(self, profile: Profile, asked: Asked, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.started = clock()
+        self.first_token: float | None = None
+        self.last_token: float | None = None
+        self.answering = False
+        self._profile = profile
+        self._asked = asked
+        self._progress: float | None = None
+        self._given: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.Task[object] | None = None
+        self._set_for = 0.0
+        self._passed = False
+
+    @asynccontextmanager
+    async def waiting(self) -> AsyncIterator[None]:
+        """Within it, the nearest deadline ends the wait with the error of its phase."""
+        try:
+            async with Timeout(self._nearest() - self.clock()).running():
+                yield
+        except TimeoutError as error:
+            raise self._late() from error
+
+    def note_progress(self) -> None:
+        """Text or reasoning came; silence is measured from the next wait on."""
+        self._progress = None
+        self.last_token = self.clock()
+        if self.first_token is None:
+            self.first_token = self._progress = self.last_token
+            self._arm()
+
+    def give(self, seconds: float | None) -> None:
+        """The answer is complete: only so much longer is anything waited for. None: it goes on."""
+        self._given = None if seconds is None else self.clock() + seconds
+        self._arm()
+
+    async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
+        """The next bytes, None at their end. Raises the error of the phase that takes too long.
+
+        One timer an answer, not one a chunk: it is set anew only when a phase ends sooner.
+        """
+        if self._timer is None:
+            self._arm()
+        if self.first_token is not None and self._progress is None:
+            self._progress = self.clock()
+        task = self._waiting = asyncio.current_task()
+        cancelled = task.cancelling() if task is not None else 0
+        try:
+            return await chunks.__anext__()
+        except StopAsyncIteration:
+            return None
+        except asyncio.CancelledError:
+            if self._passed and task is not None and task.uncancel() <= cancelled:
+                raise self._late() from None
+            raise
+        finally:
+            self._waiting = None
+
+    def close(self) -> None:
+        """The answer is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._set_for = self._nearest()
+        seconds = max(self._set_for - self.clock(), 0.001)
+        tick = seconds / TICKS
+        self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._look, tick)
+
+    def _look(self, left: float) -> None:
+        """End the wait if the deadline has not moved since the timer was set, else set it anew.
+
+        A last tick is `left` at first, in which the bytes are read that came while the program stood still.
+        """
+        self._timer = None
+        if self._nearest() > self._set_for:
+            self._arm()
+        elif left:
+            self._timer = asyncio.get_running_loop().call_later(left, self._look, 0.0)
+        elif self._waiting is not None:  # else the next wait sets the timer
+            self._passed = True
+            self._waiting.cancel()
+
+    def _nearest(self) -> float:
+        """When the phase ends that ends first."""
+        return min(self._ends().values())
+
+    def _ends(self) -> dict[str, float]:
+        """When each phase that is running ends, by the setting that says so."""
+        profile = self._profile
+        if self._given is not None:
+            return {"": self._given}
+        if self.first_token is None:
+            ends = {"first_token_timeout": self.started + profile.first_token_timeout}
+        else:
+            ends = {"timeout": (self._progress or self.clock()) + profile.timeout}
+        if profile.total_timeout:
+            ends["total_timeout"] = self.started + profile.total_timeout
+        return ends
+
+    def _late(self) -> ServerError:
+        ends = self._ends()
+        name = min(ends, key=lambda each: ends[each])
+        seconds = getattr(self._profile, name, 0.0)
+        server = self._asked.server
+        message = {
+            "first_token_timeout": f"no first token from {server} within {seconds:g} s; the model may still be loading",
+            "timeout": f"{server} fell silent in the middle of its answer for {seconds:g} s",
+            "total_timeout": f"the answer of {server} took longer than {seconds:g} s",
+        }.get(name, f"{server} did not end its answer")
+        known = self._asked.known
+        own = known.remedies.get("timeout") if known is not None else None
+        longer = command("-c {name}={seconds}", name=name, seconds=f"{2 * seconds:g}")
+        hint = f"wait longer: {longer}; " + (own or "or use a smaller model")
+        return failure("timeout", self._asked, message=f"{message} (`{name}`)", hint=hint)
+
+
+class StreamedAnswer:
+    """What has come of one answer so far; more than `most` bytes of text or reasoning end it."""
+
+    def __init__(self, response: httpx2.Response, deadlines: Deadlines, asked: Asked, *, most: int) -> None:
+        self._response = response
+        body = response.stream  # its own iterator costs a tenth of everything
+        assert isinstance(body, httpx2.AsyncByteStream)  # noqa: S101 - an asynchronous client's is
+        self._chunks = aiter(body)
+        self._deadlines = deadlines
+        self._asked = asked
+        self._most = most
+        self._left = [most, max(most, MOST_REASONING)]
+        self._reader = StreamReader()
+        self._stopped: ServerError | None = None
+        self._has_ended = False
+        self._is_over = False
+        self._awaits_end = False
+
+    async def next(self) -> list[Delta]:
+        """Return the pieces that come next, at least one; empty when the answer is over.
+
+        It is no generator, and hands on all of a chunk at once: each generator costs every token.
+        """
+        if self._is_over:
+            return []
+        try:
+            while not (self._reader.is_over or self._stopped):
+                if (chunk := await self._deadlines.next(self._chunks)) is None:
+                    self._has_ended = True
+                    break
+                if deltas := self._read(chunk):
+                    return deltas
+            if self._reader.done and not self._stopped:
+                self._has_ended = True
+                self._deadlines.give(AFTER_DONE)
+                while await self._deadlines.next(self._chunks) is not None:
+                    pass
+        except (ServerError, httpx2.HTTPError, httpx2.StreamError) as error:
+            self._stopped = unreachable(error, self._asked)
+        self._is_over = True
+        return self._reader.end()
+
+    def _read(self, chunk: bytes) -> list[Delta]:
+        deltas = self._reader.feed(chunk)
+        for delta in deltas:
+            self._deadlines.note_progress()
+            self._left[0] -= len(delta.text.encode(errors="surrogatepass"))
+            self._left[1] -= len(delta.reasoning.encode(errors="surrogatepass"))
+        if min(self._left) < 0:
+            message = f"the answer of {self._asked.server} is longer than {self._most:,} bytes"
+            hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
+            self._stopped = failure("cut", self._asked, message=message, hint=hint, transient=True)
+        elif self._reader.finish_reason is not None:
+            self._note_finish()
+        return deltas
+
+    def reply(self) -> Reply:
+        """Return the end of the answer. Raise what broke it if nothing of it has come.
+
+        Behind a finish reason nothing can go wrong any more, unless text went on behind it: then it counts
+        once the stream has ended. An answer that broke later is a reply without one, which holds the failure.
+        """
+        reader = self._reader
+        text, reasoning = "".join(reader.text), "".join(reader.reasoning)
+        has_ended = self._has_ended and not (reader.error or reader.broken or reader.nameless)
+        finish = reader.finish_reason
+        if reader.finished_early and not has_ended:
+            finish = None
+        why = self._incomplete(has_ended=has_ended) if finish is None else None
+        if why is not None and not text and not reasoning:
+            raise why
+        if finish is not None and not text:
+            why = self._without_text()
+        started, now = self._deadlines.started, self._deadlines.clock()
+        return Reply(
+            text,
+            finish,
+            reasoning,
+            reader.usage,
+            first_token_seconds=(self._deadlines.first_token or now) - started,
+            last_token_seconds=(self._deadlines.last_token or now) - started,
+            seconds=now - started,
+            failure=why,
+            ended=has_ended,
+        )
+
+    def _note_finish(self) -> None:
+        """Wait little longer behind a finish reason, unless text goes on behind it."""
+        reader = self._reader
+        awaits_end = bool(reader.text) and not reader.finished_early
+        if awaits_end is not self._awaits_end:
+            self._awaits_end = awaits_end
+            self._deadlines.give(AFTER_FINISH if awaits_end else None)
+
+    def _without_text(self) -> ServerError:
+        """Why an answer that was finished holds no text."""
+        reader, asked = self._reader, self._asked
+        if reader.calls_tools:
+            message = f"{asked.server} answered with a tool call and no text"
+            return failure("empty", asked, message=message, transient=True)
+        return failure("only_reasoning" if reader.reasoning else "empty", asked, transient=True)
+
+    def _incomplete(self, *, has_ended: bool) -> ServerError:
+        """Why there is no finish reason: the surest sign first."""
+        reader, asked = self._reader, self._asked
+        if reader.error:
+            return self._classify(reader.error, in_stream=reader.is_stream)
+        if self._stopped is not None:
+            return self._stopped
+        if reader.broken:
+            message = f"{asked.server} sent an answer that cannot be read: {reader.broken}"
+            return failure("cut", asked, message=message, transient=True)
+        if reader.nameless:
+            message = f"{asked.server} broke off in the middle of its answer, without saying why"
+            return failure("cut", asked, message=message, transient=True)
+        if reader.calls_tools and not reader.text:
+            return self._without_text()
+        if has_ended and reader.text:
+            message = f"{asked.server} ended its answer without a finish reason"
+            return failure("cut", asked, message=message, transient=True)
+        if reader.is_stream or reader.reasoning or self._is_empty_stream():
+            return failure("cut", asked, transient=True)
+        return self._classify(reader.stray.decode(errors="replace"), in_stream=False)
+
+    def _is_empty_stream(self) -> bool:
+        kind = self._response.headers.get("content-type", "")
+        return "event-stream" in kind.lower() and not self._reader.stray
+
+    def _classify(self, body: str, *, in_stream: bool) -> ServerError:
+        headers = dict(self._response.headers)
+        answer = Answer(self._response.status_code, headers, body, in_stream=in_stream)
+        return classify(answer, self._asked)
