@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from smol_dev.app.build import Task, resume
+from smol_dev.app.build import Task
+from smol_dev.app.resume import resume
 from smol_dev.events import Event, FileDone, RunDone
 from tests.app.test_build import World
 from tests.gguf import COMMON, Script

@@ -5,13 +5,15 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from smol_dev.config.assignments import Key, key_path, variables
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.layers import Flags, Layers, Surroundings
 from smol_dev.config.model import Run
 from smol_dev.config.problems import fold
 from smol_dev.redact import redact
+
+Value = TypeVar("Value", str, list[Any], dict[str, Any])
 
 ADDRESSES: Final = ("OLLAMA_HOST", "OPENAI_BASE_URL")
 """Variables of others that say where a server is."""
@@ -39,21 +41,10 @@ class Begun:
     variables: Mapping[str, str] = field(default_factory=dict)
     allow_sensitive: tuple[str, ...] = ()
 
-    def as_table(self) -> dict[str, object]:
-        """The table of the record."""
-        return {
-            "cwd": self.cwd,
-            "config": self.config,
-            "project": self.project,
-            "named": {key: list(value) for key, value in self.named.items()},
-            "sets": list(self.sets),
-            "variables": dict(self.variables),
-            "allow_sensitive": list(self.allow_sensitive),
-        }
 
-
-def begun(flags: Flags, around: Surroundings, *, secrets: Collection[str], allow_sensitive: Iterable[str]) -> Begun:
-    """What the run of these flags is begun with; whatever is, holds or looks like a secret is left out."""
+def begun(layers: Layers, *, secrets: Collection[str], allow_sensitive: Iterable[str]) -> Begun:
+    """Return what the run of these layers is begun with; whatever is, holds or looks like a secret is left out."""
+    flags, around = layers.flags, layers.surroundings
 
     def may_be_told(key: Key, value: object) -> bool:
         text = str(value)
@@ -81,30 +72,22 @@ def begun(flags: Flags, around: Surroundings, *, secrets: Collection[str], allow
 def begun_of(table: Mapping[str, Any]) -> Begun:
     """What a record says a run was begun with; what is of another type in it is left out."""
 
-    def texts(key: str) -> list[str]:
-        found = table.get(key)
-        return [each for each in found if type(each) is str] if isinstance(found, list) else []
-
-    def entries(key: str) -> dict[str, Any]:
-        found = table.get(key)
-        return found if isinstance(found, dict) else {}
-
-    def text(key: str) -> str:
-        found = table.get(key)
-        return found if isinstance(found, str) else ""
+    def found(key: str, kind: type[Value]) -> Value:
+        value = table.get(key)
+        return value if isinstance(value, kind) else kind()
 
     return Begun(
-        cwd=text("cwd"),
-        config=text("config"),
+        cwd=found("cwd", str),
+        config=found("config", str),
         project=table.get("project") is not False,
         named={
             key: (value[0], value[1])
-            for key, value in entries("named").items()
+            for key, value in found("named", dict).items()
             if isinstance(value, list) and len(value) == 2 and type(value[1]) is str  # noqa: PLR2004 - a pair
         },
-        sets=tuple(texts("sets")),
-        variables={k: value for k, value in entries("variables").items() if type(value) is str},
-        allow_sensitive=tuple(texts("allow_sensitive")),
+        sets=tuple(each for each in found("sets", list) if type(each) is str),
+        variables={key: value for key, value in found("variables", dict).items() if type(value) is str},
+        allow_sensitive=tuple(each for each in found("allow_sensitive", list) if type(each) is str),
     )
 
 

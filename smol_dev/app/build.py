@@ -1,33 +1,30 @@
-"""The parts put together: settings in, files out."""
+"""A run from a prompt: the settings, a server, the method and the output folder put together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from smol_dev import __version__
-from smol_dev.app.begun import Begun, begun, begun_of
+from smol_dev.app.begun import begun
 from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
-from smol_dev.app.resume import as_edited, load_shown, settings_of
 from smol_dev.config.explain import as_dict
-from smol_dev.config.layers import Flags
-from smol_dev.config.load import Loaded, load
+from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.load import Loaded
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
-from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.redact import redact
 from smol_dev.run import pipeline
 from smol_dev.run.conversation import Job, Settle, Settled, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
-from smol_dev.safe import command, named, safe
+from smol_dev.safe import named, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace.folder import resume_command
-from smol_dev.workspace.paths import settle
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.writer import Remaining, Workspace
@@ -74,62 +71,43 @@ def generate(task: Task, flags: Flags, caller: Caller) -> RunDone:
     Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
     and in the exit code.
     """
-    work = generate_async(task, load_shown(flags, caller), caller)
+    work = generate_async(task, caller.load(flags), caller)
     return caller.wait_for(work).done
 
 
 async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> Outcome:
     """Do the whole method from a prompt, in the loop that is running."""
-    with _open(task, loaded, caller) as workspace:
+    with open_folder(task, caller.surroundings, lambda: loaded) as workspace:
         with caller.interrupts.stopping(raise_interrupt):
             _ask_before_replacing(workspace, task, caller)
         record = Record(task.prompt, {})
-        return await _Run(task, loaded, caller, workspace, record, remaining=None).drive()
+        return await Run(task, loaded, caller, workspace, record, remaining=None).drive()
 
 
-def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """What an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
-    here = caller.surroundings
-    folder, below = task.folder, None
-    if folder is None:
-        settings = load(flags, here, connect=False)
-        folder, below = _output_dir(settings), _no_links_below(settings)
-    with Workspace.open(
+def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], *, resume: bool = False) -> Workspace:
+    """Take hold of the folder of the task, or else of the one that the settings name."""
+    folder, below = (task.folder, None) if task.folder else _output_dir(settings())
+    return Workspace.open(
         folder,
         cwd=here.cwd,
         home=here.home,
-        resume=True,
+        overwrite=task.overwrite,
+        resume=resume,
         allow_sensitive=task.allow_sensitive,
         no_links_below=below,
         provenance=Provenance(here.state),
-    ) as workspace:
-        record = workspace.record
-        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-        loaded, there = settings_of(workspace, record, flags, caller)
-        if workspace.is_ours:
-            allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
-            task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
-            workspace.allow_sensitive(task.allow_sensitive)
-        record = _edited(record, workspace, task, loaded, caller)
-        _check_only(task.only, record)
-        remaining = workspace.remaining(record.files) if record.files else None
-        if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
-            caller.show(Noticed(done))
-            return _over(workspace)
-        run = _Run(task, loaded, there, workspace, record, remaining=remaining)
-        return caller.wait_for(run.drive()).done
-
-
-def _open(task: Task, loaded: Loaded, caller: Caller) -> Workspace:
-    return Workspace.open(
-        task.folder or _output_dir(loaded),
-        cwd=caller.surroundings.cwd,
-        home=caller.surroundings.home,
-        overwrite=task.overwrite,
-        allow_sensitive=task.allow_sensitive,
-        no_links_below=None if task.folder else _no_links_below(loaded),
-        provenance=Provenance(caller.surroundings.state),
     )
+
+
+def _output_dir(loaded: Loaded) -> tuple[Path, Path | None]:
+    """Return the output folder, and the folder that links may come with: None where the user named the first."""
+    if not loaded.run.output_dir:
+        raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
+    layers = loaded.layers
+    first = next((layer for layer in layers.all if "output_dir" in layer.table("run")), None)
+    if first is not None and first.kind == "flags":
+        return Path(loaded.run.output_dir), None
+    return Path(loaded.run.output_dir), layers.project.path.parent if layers.project else layers.surroundings.cwd
 
 
 def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> None:
@@ -152,59 +130,6 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
     )
 
 
-def _no_links_below(loaded: Loaded) -> Path | None:
-    """The folder that links may come with; None where the user named the output folder."""
-    layers = loaded.layers
-    first = next((layer for layer in layers.all if "output_dir" in layer.table("run")), None)
-    if first is not None and first.kind == "flags":
-        return None
-    return layers.project.path.parent if layers.project else layers.surroundings.cwd
-
-
-def _output_dir(loaded: Loaded) -> Path:
-    if not loaded.run.output_dir:
-        raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
-    return Path(loaded.run.output_dir)
-
-
-def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
-    """The record with the plan and list as the user left them, which is said."""
-    rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
-    edited = as_edited(record, workspace, task.list_file, rules)
-    if edited.plan != record.plan:
-        caller.show(Noticed("the plan is taken as it was edited"))
-    if edited.files and edited.files != record.files:
-        caller.show(Noticed("the file list is taken as it was edited"))
-    return edited
-
-
-def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, workspace: Workspace) -> str | None:
-    """What to say where every file that is asked for is there; None where there is something to do."""
-    if remaining is None or task.plan_only:
-        return None
-    missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
-    if task.only and not set(task.only) & set(missing):
-        return f"nothing to do: {', '.join(map(named, task.only))} is there already"
-    if not missing:
-        return f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
-    return None
-
-
-def _over(workspace: Workspace) -> RunDone:
-    """The end of a run that had nothing to do."""
-    unknown = (None, None, None)
-    return RunDone(str(workspace.root), (), (), 0, *unknown, 0, 0.0, (), 0)
-
-
-def _check_only(only: tuple[str, ...], record: Record) -> None:
-    for path in only:
-        if record.files and path not in record.files:
-            raise UsageError(
-                f"{command('--only {path}', path=path)} names no file of this run",
-                hint="its files are: " + ", ".join(map(named, record.files[:20])),
-            )
-
-
 def _server(link: Link) -> dict[str, object]:
     profile = link.profile
     return {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
@@ -214,8 +139,8 @@ MOST_NAMED: Final = 5
 """Files that are named in a sentence."""
 
 
-class _Run:
-    """One run from the first request to the closing event."""
+class Run:
+    """One run from the first request to the closing event; `remaining` is what a resumed one has left to do."""
 
     def __init__(
         self,
@@ -233,22 +158,14 @@ class _Run:
         self.workspace = workspace
         self.remaining = remaining
         self.connected = False
-        self.secrets: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
+        self.bound: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
+        self.secrets = [secret for bound in self.bound for secret in bound.secrets]
         self.is_foreign = remaining is not None and not workspace.is_ours
         self.record = replace(
             record,
             profile={"name": loaded.name, "settings": as_dict(loaded)},
-            begun=self._begun().as_table(),
+            begun=asdict(begun(loaded.layers, secrets=self.secrets, allow_sensitive=task.allow_sensitive)),
             tool_version=__version__,
-        )
-
-    def _begun(self) -> Begun:
-        layers = self.loaded.layers
-        return begun(
-            layers.flags,
-            layers.surroundings,
-            secrets=[secret for bound in self.secrets for secret in bound.secrets],
-            allow_sensitive=self.task.allow_sensitive,
         )
 
     async def drive(self) -> Outcome:
@@ -257,7 +174,7 @@ class _Run:
             self.workspace,
             self.record,
             self.caller.show,
-            secrets=[secret for bound in self.secrets for secret in bound.secrets],
+            secrets=self.secrets,
             max_file_bytes=self.loaded.run.max_file_bytes,
             strict=self.task.strict,
         )
@@ -280,7 +197,7 @@ class _Run:
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
-        async with connected(self.loaded, caller.show, secrets=self.secrets, keep_secret=caller.keep_secret) as link:
+        async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as link:
 
             async def follow(job: Job) -> None:
                 await pipeline.run(link.chat, job, delivery.take)
@@ -378,10 +295,9 @@ class _Run:
 
     def _without_secrets(self, settle: Settle) -> Settle:
         """The rules for paths, and one more: none that holds a secret, or a part of one, is written."""
-        secrets = [secret for bound in self.secrets for secret in bound.secrets]
 
         def settled(paths: Sequence[str]) -> Settled:
-            shown = {path: redact(path, secrets) for path in paths}
+            shown = {path: redact(path, self.secrets) for path in paths}
             accepted, refused = settle([path for path in paths if shown[path] == path])
             telling = [text for path, text in shown.items() if text != path]
             why = "holds a part of a secret of the configuration"

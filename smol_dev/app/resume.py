@@ -1,28 +1,90 @@
-"""Which settings an earlier run goes on with: those it was begun with, if this user wrote its record."""
+"""An earlier run goes on: with the settings it was begun with, if this user wrote its record."""
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun_of, differences, resumed
+from smol_dev.app.build import Run, Task, open_folder
 from smol_dev.app.caller import Caller
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import Loaded, load
 from smol_dev.config.profiles import list_profiles
 from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
-from smol_dev.events import Warned
+from smol_dev.events import Noticed, RunDone, Warned
 from smol_dev.run.review import Draft, list_of, plan_of
 from smol_dev.safe import command, named
+from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import Record, list_text
-from smol_dev.workspace.writer import Workspace
+from smol_dev.workspace.writer import Remaining, Workspace
 
 MOST_PLAN: Final = 256 * 1024
 MOST_LIST: Final = 1024 * 1024
 MOST_TOLD: Final = 5
 """Differences that are named one by one."""
+
+
+def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
+    """Do what an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
+    here = caller.surroundings
+    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        record = workspace.record
+        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+        loaded, there = settings_of(workspace, record, flags, caller)
+        if workspace.is_ours:
+            allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
+            task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
+            workspace.allow_sensitive(task.allow_sensitive)
+        record = _edited(record, workspace, task, loaded, caller)
+        _check_only(task.only, record)
+        remaining = workspace.remaining(record.files) if record.files else None
+        if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
+            caller.show(Noticed(done))
+            return _over(workspace)
+        run = Run(task, loaded, there, workspace, record, remaining=remaining)
+        return caller.wait_for(run.drive()).done
+
+
+def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
+    """The record with the plan and list as the user left them, which is said."""
+    rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
+    edited = as_edited(record, workspace, task.list_file, rules)
+    if edited.plan != record.plan:
+        caller.show(Noticed("the plan is taken as it was edited"))
+    if edited.files and edited.files != record.files:
+        caller.show(Noticed("the file list is taken as it was edited"))
+    return edited
+
+
+def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, workspace: Workspace) -> str | None:
+    """What to say where every file that is asked for is there; None where there is something to do."""
+    if remaining is None or task.plan_only:
+        return None
+    missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
+    if task.only and not set(task.only) & set(missing):
+        return f"nothing to do: {', '.join(map(named, task.only))} is there already"
+    if not missing:
+        return f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
+    return None
+
+
+def _over(workspace: Workspace) -> RunDone:
+    """The end of a run that had nothing to do."""
+    unknown = (None, None, None)
+    return RunDone(str(workspace.root), (), (), 0, *unknown, 0, 0.0, (), 0)
+
+
+def _check_only(only: tuple[str, ...], record: Record) -> None:
+    for path in only:
+        if record.files and path not in record.files:
+            raise UsageError(
+                f"{command('--only {path}', path=path)} names no file of this run",
+                hint="its files are: " + ", ".join(map(named, record.files[:20])),
+            )
 
 
 def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Caller]:
@@ -36,7 +98,7 @@ def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Call
         loaded, there = _as_begun(record, flags, caller)
     else:
         _refuse_other_profile(workspace, record, flags, caller)
-        loaded, there = load_shown(flags, caller), caller
+        loaded, there = caller.load(flags), caller
     if len(record.files) > loaded.run.max_files:
         enough = command("-c run.max_files={count}", count=len(record.files))
         raise AnswerError(
@@ -98,14 +160,6 @@ def _text(raw: bytes | None, source: str, limit: int) -> str | None:
     return text
 
 
-def load_shown(flags: Flags, caller: Caller) -> Loaded:
-    """The settings, their warnings shown."""
-    loaded = load(flags, caller.surroundings, approve=caller.approve)
-    for warning in loaded.warnings:
-        caller.show(Warned(warning))
-    return loaded
-
-
 def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Caller]:
     name = str(record.profile.get("name") or "")
     merged, around = resumed(begun_of(record.begun), name, flags, caller.surroundings)
@@ -116,7 +170,7 @@ def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Cal
             f"the run was begun with the profile {named(name)}, which no file defines any more",
             hint="`smol_dev profiles list` shows those that are there: `smol_dev resume -p NAME`",
         )
-    loaded = load_shown(merged, there)
+    loaded = there.load(merged)
     if loaded.name == name and (found := _found_then(record, loaded)):
         chosen = {key: (text, "the record of the run") for key, text in found.items()}
         flags = replace(merged, named={**merged.named, **chosen})

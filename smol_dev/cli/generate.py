@@ -113,7 +113,7 @@ def resume(flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN4
     DIR is the output folder of the run; the setting `output_dir` if it is left out.
     """
     from smol_dev.app.build import Task
-    from smol_dev.app.build import resume as run
+    from smol_dev.app.resume import resume as run
 
     return report.run(lambda caller: run(Task(**options), flags, caller))
 

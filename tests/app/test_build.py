@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task, generate, resume
+from smol_dev.app.build import Task, generate
 from smol_dev.app.caller import Caller
+from smol_dev.app.resume import resume
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.errors import SmolError, TrustError, UsageError, WorkspaceError
 from smol_dev.events import Dropped, Event, Failed, FileDone, FileFailed, FilesReady, Noticed, RunDone, Warned
