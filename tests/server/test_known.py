@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.chat import Facts
-from smol_dev.config.providers import PROVIDERS
+from smol_dev.config.providers import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
 from smol_dev.server.kinds import Kind as FailureKind
 from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers
@@ -301,6 +301,15 @@ def test_each_provider_that_names_a_server_has_its_entry(provider: str) -> None:
     found = named(provider)
     assert found is not None
     assert found.provider == provider
+
+
+def test_every_provider_can_be_named() -> None:
+    assert set(get_args(ProviderName)) == set(PROVIDERS)
+
+
+def test_what_each_known_server_answers_is_written_down() -> None:
+    others = {"OpenAI", "the demo server"}
+    assert {each.name for each in servers()} - others <= set(KINDS)
 
 
 def test_auto_and_compatible_leave_the_server_open() -> None:
