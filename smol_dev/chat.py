@@ -1,4 +1,4 @@
-"""The one seam between the method and a model: a request in, pieces and one reply out.
+"""The seam between the method and a model: a request goes in, pieces of an answer and one reply come out.
 
 Standard library only, so that the pipeline and its tests know no client library.
 """
@@ -6,7 +6,7 @@ Standard library only, so that the pipeline and its tests know no client library
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from smol_dev.errors import SmolError
 
@@ -15,22 +15,23 @@ SMALLEST_USUAL_WINDOW: Final = 8_192
 
 Role = Literal["system", "user", "assistant"]
 StageName = Literal["plan", "files", "code"]
+STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
+"""The stages of a run, in order."""
+
 Ending = Literal["stopped", "cut", "unsaid"]
-"""How an answer ended: by the model itself, in the middle, or without a word about it."""
+"""How an answer ended: by the model itself, cut off in the middle, or without a finish reason."""
 
 STOPPED: Final = frozenset("stop eos eos_token end_turn stop_sequence stop_token complete completed end".split())
-"""The finish reasons, in lower snake case, that say that the model ended by itself; any other word is a cut."""
+"""Finish reasons, in snake case, of a model that ended by itself; after any other the answer counts as cut off."""
 
 FULL: Final = frozenset("length max_tokens max_output_tokens model_length".split())
-"""The finish reasons, in lower snake case, that say that the room for the answer was used up."""
+"""Finish reasons, in snake case, of an answer that used up its `max_tokens` or the window."""
 
-SHORTEST: Final = 0.02
-"""Seconds between the first and the last piece; in less, all of them came at once."""
+SHORTEST_STREAM: Final = 0.02
+"""Seconds between the first and the last piece; in less time the whole answer came at once."""
 
-HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
-STAGES: Final[tuple[StageName, ...]] = ("plan", "files", "code")
+WORD_BREAK: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where a camelCase finish reason is split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: a conversation whose last turn is the user's.
+    """A conversation whose last turn is the user's, to be answered in at most `max_tokens` tokens.
 
-    `schema` is a JSON schema the answer should follow; where the server does not enforce it, `unenforced`
-    takes the place of the last turn's text. `opening` is how the answer begins: a server that
-    continues an assistant's turn is given it, others are not. `warmth` is added to a temperature that
-    the user has not set. `max_tokens` bounds the answer.
+    `schema` is a JSON schema for the answer; where the server does not enforce it, `unenforced` replaces
+    the text of the last turn. `opening` is how the answer begins; it is sent only to a server that continues
+    an assistant's turn. `warmth` is added to the temperature unless the user has set one.
     """
 
     stage: StageName
@@ -64,8 +64,8 @@ class Request:
 class Usage:
     """Tokens as the server counted them; `None` where it does not say.
 
-    `prompt` is the whole prompt, `cached` the part of it that was not evaluated again, `generating`
-    the seconds that the completion took. A sum `is_partial` where not every request of it was counted.
+    `prompt` is the whole prompt, `cached` the part of it that came from the prefix cache, `generating`
+    the seconds that the completion took. A sum is `is_partial` when some request in it was not counted.
     """
 
     prompt: int | None = None
@@ -92,7 +92,7 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Tokens, and the seconds in which they were generated: the wait and the prompt are not among them."""
+    """Tokens and the seconds it took to generate them, without the wait and the prompt."""
 
     tokens: int = 0
     seconds: float = 0.0
@@ -102,13 +102,13 @@ class Pace:
 
     @property
     def per_second(self) -> float | None:
-        """Tokens a second, None where nothing was timed."""
+        """Tokens per second; None where nothing was timed."""
         return self.tokens / self.seconds if self.tokens and self.seconds > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer as it arrives; reasoning is kept apart from the text."""
+    """A piece of an answer as it arrives, its text and its reasoning apart."""
 
     text: str = ""
     reasoning: str = ""
@@ -126,9 +126,9 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the user should know that stopped nothing (a field the server refused, say).
+    """Something the user should know that stopped nothing, such as a field that the server refused.
 
-    One that `is_detail` concerns only those who want to know everything.
+    With `is_detail` only `--verbose` shows it.
     """
 
     message: str
@@ -138,13 +138,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The end of an answer, and all of its text.
+    """The end of an answer, with all of its text.
 
-    `finish_reason` is the server's word (`stop`, `length`, …), or None when the stream ended
-    without one; `ended` says that it did end, with `[DONE]` or as HTTP answers do. `failure` says what
-    is known to be wrong with it. `opening` is what the server was given of the answer and went on
-    from, without being part of `text`; `enforced` says that it held the answer to the schema. Times are
-    seconds since the request was sent.
+    `finish_reason` is the server's word (`stop`, `length`, …), None when the stream had none; `ended`
+    says that the stream was complete, by `[DONE]` or by HTTP. `failure` is what went wrong with it.
+    `opening` is the beginning that was sent and that the server continued; it is not part of `text`.
+    `enforced` says that the server enforced the schema. Times are seconds since the request was sent.
     """
 
     text: str
@@ -161,41 +160,40 @@ class Reply:
 
     @property
     def pace(self) -> Pace:
-        """How fast it was generated: as the server timed it, else from the first piece to the last."""
+        """How fast it was generated, by the server's clock if it tells, else from the first piece to the last."""
         count, told = self.usage.completion or 0, self.usage.generating
         if told:
             return Pace(count, told)
         measured = self.last_token_seconds - self.first_token_seconds
-        return Pace(count - 1, measured) if count > 1 and measured >= SHORTEST else Pace()
+        return Pace(count - 1, measured) if count > 1 and measured >= SHORTEST_STREAM else Pace()
 
     @property
     def ending(self) -> Ending:
-        """What the end says about the text; `unsaid` is for the text itself to show."""
+        """How the answer ended; where it is `unsaid`, only the text itself can show whether it is whole."""
         if self.finish_reason is None:
             return "unsaid" if self.ended else "cut"
         return "stopped" if self._word() in STOPPED else "cut"
 
     @property
     def is_full(self) -> bool:
-        """Whether it ended because the room for it was used up."""
+        """Whether it used up its `max_tokens` or the window."""
         return self._word() in FULL
 
     def _word(self) -> str:
-        return HUMP.sub("_", (self.finish_reason or "").strip()).lower()
+        return WORD_BREAK.sub("_", (self.finish_reason or "").strip()).lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the server tells about itself and a stage's model; None where it does not say.
 
-    `window` is the context window in tokens as it is loaded now, `limit` the largest that the model
-    was made for, `parameters` the model's size (7_000_000_000 for a 7B), `slots` how many requests
-    the server works on at once, `remote` where it has the model run if that is elsewhere
-    (empty: here; None: it was to tell, and did not answer). `enlarge`
-    is what to type for a larger window on this server, with `WINDOW` where its size goes, `continues`
-    whether it goes on with an assistant's turn that a request ends with. `sampling` is what it tells of
-    the model's own `temperature` and `top_p`, `applies_sampling` whether it applies the model's own where
-    a request says nothing.
+    `window` is the context window in tokens as loaded now, `limit` the largest that the model supports,
+    `parameters` the model's size (7_000_000_000 for a 7B), `slots` the number of requests that the server
+    works on at once, `remote` the place where the model runs if that is another machine (empty: this one;
+    None: the server was asked and did not answer). `enlarge` is what to type for a larger window on this
+    server, with `WINDOW` for its size. `continues` says that the server continues an assistant's turn at
+    the end of a request. `sampling` is the model's own `temperature` and `top_p`; `applies_sampling` says
+    that the server uses them for a request without any.
     """
 
     server: str = "compatible"
@@ -211,7 +209,7 @@ class Facts:
     applies_sampling: bool = False
 
     def larger(self, needed: int) -> str:
-        """Return what to type for a window of at least `needed` tokens, or why there can be none."""
+        """Return what to type for a window of at least `needed` tokens, or why there is no such window."""
         if self.limit is not None and needed > self.limit:
             return (
                 f"about {needed:,} tokens are needed, and this model is made for {self.limit:,} at most:"
@@ -227,33 +225,33 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a server says of a prompt before it answers: the loaded window, and the prompt's tokens."""
+    """What a server tells before it answers a prompt: the loaded window and the prompt's tokens."""
 
     window: int | None = None
     prompt: int | None = None
 
 
 class Chat(Protocol):
-    """A model to ask. Implementations: `server.client.Client`, and a scripted one in the tests."""
+    """A model to ask: `server.client.Client`, or a scripted one in the tests."""
 
     async def facts(self, stage: StageName) -> Facts:
-        """What is known about the model of this stage; asks the server at most once per state."""
+        """Return what is known about the stage's model; the server is asked at most once per state."""
 
     async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
-        """Return what the server says of these messages; a model on demand is loaded to learn its window."""
+        """Return what the server tells about these messages; a model on demand is loaded to learn its window."""
 
     def ask(self, request: Request) -> AsyncGenerator[Delta | Retrying | Note | Reply, None]:
-        """The answer as it comes; the last item is the one `Reply`.
+        """Yield the answer as it comes; the last item is its one `Reply`.
 
-        Raises `ServerError` when no answer could be had at all. An answer that broke off in the
-        middle is a `Reply` without finish reason.
+        Raise `ServerError` when there is no answer at all. An answer that broke off in the middle is a
+        `Reply` without finish reason.
         """
 
     def continues(self, stage: StageName) -> bool:
-        """Return whether the server is known to go on with an answer that it is given the beginning of."""
+        """Return whether the server is known to continue an answer whose beginning is sent to it."""
 
     def step_down(self, stage: StageName) -> None:
-        """The answer to a request with a schema could not be used: ask in a simpler way next time."""
+        """Ask in a simpler way next time: an answer to a request with a schema could not be used."""
 
     async def aclose(self) -> None:
         """Close the connections."""

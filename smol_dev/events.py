@@ -1,4 +1,4 @@
-"""What can happen during a run. Every screen, log and program that watches a run reads these."""
+"""What can happen during a run, as every screen, log and program that watches it is told."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from smol_dev.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first event: what will be done, where, and by which model."""
+    """The first event: what is done, where, and by which model."""
 
     output_dir: str
     profile: str
@@ -21,7 +21,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A request of this stage goes out now; until its first `Piece` the server is silent."""
+    """A request of this stage is sent; until its first `Piece` the server is silent."""
 
     stage: StageName
     path: str | None = None
@@ -29,7 +29,7 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A bit of an answer while it streams; `path` is the file it belongs to, None in plan and list."""
+    """A bit of an answer while it streams; `path` is its file, None for the plan and the list."""
 
     stage: StageName
     path: str | None
@@ -46,7 +46,7 @@ class PlanReady:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An entry of the file list that will not be written, as the model gave it, and why."""
+    """An entry of the file list that is not written, as the model gave it, and why."""
 
     path: str
     reason: str
@@ -86,7 +86,7 @@ class FileDone:
 
 @dataclass(frozen=True, slots=True)
 class FileFailed:
-    """The file could not be had or written; its name on disk is as it was before."""
+    """The model gave no usable file, or it could not be written; the disk is as it was before."""
 
     path: str
     reason: Reason
@@ -96,9 +96,9 @@ class FileFailed:
 
 @dataclass(frozen=True, slots=True)
 class ProblemFound:
-    """Something that does not fit together, found when the last file was there. In NDJSON: `problem`.
+    """Something that does not fit together, found when all files were there. In NDJSON: `problem`.
 
-    `mended` says that the round of mending cured it; else line and column are where it stands now.
+    `mended` says that a new version of the file cured it; else line and column are where it stands now.
     """
 
     path: str
@@ -111,7 +111,7 @@ class ProblemFound:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A request is sent again: after a failure of the server, or because of what was answered."""
+    """A request is sent again, after a failure of the server or an answer that could not be used."""
 
     stage: StageName
     path: str | None
@@ -123,7 +123,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something to know that stopped nothing. In NDJSON: `warning`."""
+    """Something the user should know that stopped nothing. In NDJSON: `warning`."""
 
     message: str
     hint: str = ""
@@ -131,9 +131,9 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What was found or is waited for: no trouble, and nothing that `--quiet` or NDJSON shows.
+    """Something found or waited for, no trouble; `--quiet` and NDJSON leave it out.
 
-    One that `is_detail` is shown with `--verbose` alone.
+    With `is_detail` only `--verbose` shows it.
     """
 
     message: str
@@ -152,7 +152,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """Seconds from the first request of a stage to the end of its last answer, and its tokens."""
+    """The seconds of a stage from its first request to the end of its last answer, and its tokens."""
 
     stage: StageName
     seconds: float
@@ -164,7 +164,7 @@ class StageTotal:
 
 @dataclass(frozen=True, slots=True)
 class RunDone:
-    """The last event. Token totals are None where the server did not tell for any request.
+    """The last event. A token total is None where the server told no request's.
 
     `tokens_per_second` is of generation alone; `usage_is_partial` says that not every request was counted.
     """
@@ -203,4 +203,4 @@ Event = (
 )
 
 Show = Callable[[Event], object]
-"""Called with each event of a run as it happens."""
+"""The sink for events, called with each as it happens."""

@@ -133,9 +133,11 @@ def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[Com
 
 def keys() -> dict[str, str]:
     """Each key that `-c` and `config set` take, with its documentation."""
+    from smol_dev.chat import STAGES
+
     tables = schema()["$defs"]
     found = described(tables["Profile"])
-    for stage in ("plan", "files", "code"):
+    for stage in STAGES:
         found |= {f"{stage}.{key}": text for key, text in described(tables["Stage"]).items()}
     found |= {f"run.{key}": text for key, text in described(tables["Run"]).items()}
     return found | {"default_profile": schema()["properties"]["default_profile"]["description"]}

@@ -1,8 +1,8 @@
-"""Every word we send: the variants as data files, and the turns of a conversation made from them.
+"""Every word that we send: the prompt variants as data files, and the requests made from them.
 
 A run is one conversation: system, user (the plan, with the prompt), assistant (the plan), user (the
-file list), assistant (the list), user (write X), assistant (X), … Each function below appends to
-it and changes nothing before, so that a server finds every earlier turn in its prefix cache.
+file list), assistant (the list), user (write X), assistant (X), … What varies stands at the end of a
+request, so that a server finds everything before it in its prefix cache.
 """
 
 import json
@@ -21,28 +21,20 @@ from smol_dev.chat import Message
 FOLDER: Final = Path(__file__).parent
 """Each file here is a shipped variant of its name, but for those that begin with `_`."""
 
-VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "system": (),
-    "plan": ("prompt",),
-    "files": ("prompt", "plan", "example"),
-    "code": ("prompt", "plan", "files", "written", "example", "path"),
-}
-"""The variables each template of a variant may use."""
-
 FENCE: Final = 3
 FENCE_OF_FENCES: Final = 4
-"""Back-ticks around a file of a type that often holds fenced blocks itself."""
+"""Back-ticks around a file whose type often holds fenced blocks itself."""
 
 LIST_OPENING: Final = '{"files": ["'
-"""How a file list begins, for servers that continue an answer."""
+"""The beginning of a file list, for servers that continue an answer."""
 
 NOTHING: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 MOST_OUTLINES: Final = 12
 LONGEST_OUTLINE: Final = 240
-"""Lines, and characters of a line, about what other files define."""
+"""Lines, and characters of a line, about the definitions in other files."""
 
 EXAMPLE_LIST: Final = ("src/parser.js", "src/report.js")
-"""The paths that the example of a list names; an answer that names just these has copied it."""
+"""The paths in the example of a list; an answer that names just these has copied it."""
 
 SMALL_MODEL: Final = 14_000_000_000
 SMALL_WINDOW: Final = 8192
@@ -53,12 +45,16 @@ FILE_LIST_SCHEMA: Final[Mapping[str, object]] = {
     "required": ["files"],
     "additionalProperties": False,
 }
-"""The form of the file list, for servers with structured output."""
+"""The JSON schema of the file list, for servers with structured output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One prompt variant: four templates with the variables of `VARIABLES`."""
+    """One prompt variant, as templates.
+
+    Variables: `$prompt` in `plan`; `$prompt`, `$plan`, `$example` in `files`; these, `$files`, `$written` and
+    `$path` in `code`.
+    """
 
     system: str
     plan: str
@@ -79,7 +75,7 @@ def shipped(variant: str) -> Words:
 
 
 def choose(*, window: int | None, parameters: int | None) -> str:
-    """What `prompt_variant = "auto"` means for a model: `small` for a small window or model.
+    """Return the variant that `auto` stands for: `small` for a small window or model, else `default`.
 
     `window` is in tokens, `parameters` a count; None is unknown, and unknown is not small.
     """
@@ -103,14 +99,14 @@ def opening(words: Words, prompt: str) -> tuple[Message, ...]:
 
 
 def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> str:
-    """The request for the file list, to follow the plan.
+    """Return the request for the file list.
 
-    `example` shows the form; it is left out where the server enforces one, because small models copy it.
+    `example` shows the form; where the server enforces one it is left out, because small models copy it.
     """
     shown = ""
     if example:
         files = json.dumps({"files": EXAMPLE_LIST})
-        shown = f"\n{_fill(_table('_remarks.toml')['list'], files=files)}"
+        shown = f"\n{_remark('list', files=files)}"
     return _fill(words.files, prompt=prompt, plan=plan, example=shown)
 
 
@@ -124,10 +120,10 @@ def ask_file(
     outlines: Mapping[str, Sequence[str]] = NOTHING,
     fence: int = 0,
 ) -> str:
-    """The request for one file; its path is the last thing in the shipped variants.
+    """Return the request for one file; its path comes last in the shipped variants.
 
-    `outlines` is what the files written so far define, by path. `fence` is how many back-ticks the block of
-    the example has, 0 for what the type of the file needs.
+    `outlines` are the names that the files written so far define, by path. `fence` is the number of back-ticks
+    in the example, 0 for the usual number of the file's type.
     """
     return _fill(
         words.code,
@@ -148,30 +144,29 @@ def ask_mended(
     undefined: Sequence[str] = (),
     fence: int = 0,
 ) -> str:
-    """The request for a file once more, with what is wrong in it and what the other files really define.
+    """Return the request to mend a file: what is wrong with it, and what the other files really define.
 
-    `undefined` are functions that the plan names and no file holds.
+    `undefined` are the functions that the plan names and no file has.
     """
-    remarks = _table("_remarks.toml")
     lines = _outlined(outlines)[:MOST_OUTLINES]
-    parts = [_fill(remarks["mend"], path=path, problems="\n".join(f"- {each}" for each in problems))]
+    parts = [_remark("mend", path=path, problems="\n".join(f"- {each}" for each in problems))]
     if lines:
-        parts.append(_fill(remarks["defined"], lines="\n".join(lines)))
+        parts.append(_remark("defined", lines="\n".join(lines)))
     if undefined:
         named = ", ".join(f"`{name}`" for name in undefined[:MOST_OUTLINES])
-        parts.append(_fill(remarks["undefined"], names=named))
-    parts.append(_fill(remarks["again_whole"], example=_example_block(path, fence), path=path))
+        parts.append(_remark("undefined", names=named))
+    parts.append(_remark("again_whole", example=_example_block(path, fence), path=path))
     return "\n".join(parts)
 
 
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:
-    """What the files written so far define; the newest ones where there are too many."""
+    """Return what the files written so far define; only the newest where there are too many."""
     lines = _outlined(outlines)[-MOST_OUTLINES:]
-    return f"\n{_fill(_table('_remarks.toml')['written'], lines=chr(10).join(lines))}" if lines else ""
+    return f"\n{_remark('written', lines=chr(10).join(lines))}" if lines else ""
 
 
 def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
-    """A line for each file that defines something."""
+    """Return a line for each file that defines something."""
     return [
         textwrap.shorten(f"- {path}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
         for path, names in outlines.items()
@@ -180,37 +175,37 @@ def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def file_opening(path: str, *, fence: int = 0) -> str:
-    """How the answer with a file begins: the opening fence, for servers that continue an answer."""
+    """Return the opening fence of an answer with the file, for servers that continue an answer."""
     example = _example_for(path)
     return f"{'`' * (fence or example.fence)}{example.info}\n"
 
 
 def with_remark(request: str, reason: str) -> str:
-    """The same request, after a sentence that says why the last answer could not be used."""
-    return f"{_fill(_table('_remarks.toml')['again'], reason=reason)}\n{request}"
+    """Return the request after a sentence that says why the last answer could not be used."""
+    return f"{_remark('again', reason=reason)}\n{request}"
 
 
 def more(lines: Sequence[str]) -> str:
-    """The request to go on with an answer that was cut off behind these lines."""
-    return _fill(_table("_remarks.toml")["more"], lines="\n".join(lines), fence="`" * FENCE)
+    """Return the request to continue an answer that was cut off after these lines."""
+    return _remark("more", lines="\n".join(lines), fence="`" * FENCE)
 
 
 def trimmed(plan: str, characters: int) -> str:
-    """The first `characters` of the plan, to the end of a line, and a word that the rest is missing."""
+    """Return the plan's first `characters`, up to the end of a line, and a note that the rest is missing."""
     if len(plan) <= characters:
         return plan
     kept, _, _ = plan[:characters].rpartition("\n")
-    return f"{kept}\n{_fill(_table('_remarks.toml')['trimmed'])}"
+    return f"{kept}\n{_remark('trimmed')}"
 
 
 def turn(so_far: tuple[Message, ...], said: str, request: str) -> tuple[Message, ...]:
-    """The conversation with the model's answer and our next request appended."""
+    """Return the conversation with the model's answer and our next request appended."""
     return (*so_far, Message("assistant", said), Message("user", request))
 
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """What an answer looks like for one type of file: info string, content, back-ticks."""
+    """How an answer looks for one type of file: the info string, a line of content, the back-ticks."""
 
     info: str
     line: str
@@ -232,7 +227,7 @@ def _example_for(path: str) -> _Example:
 
 @cache
 def _examples() -> dict[str, _Example]:
-    """The example for each ending and each name of a file."""
+    """Return the example for each ending and each name of a file."""
     text = (FOLDER / "_examples.toml").read_text(encoding="utf-8")
     found: dict[str, _Example] = {}
     for info, table in tomllib.loads(text).items():
@@ -246,6 +241,10 @@ def _examples() -> dict[str, _Example]:
 def _table(name: str) -> dict[str, str]:
     text = (FOLDER / name).read_text(encoding="utf-8")
     return {key: value.strip("\n") for key, value in tomllib.loads(text).items()}
+
+
+def _remark(name: str, **values: str) -> str:
+    return _fill(_table("_remarks.toml")[name], **values)
 
 
 def _fill(template: str, **values: str) -> str:

@@ -1,4 +1,4 @@
-"""One thing had from the model: asked for, shown as it comes, read, and asked for again with the reason."""
+"""One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the reason."""
 
 import re
 import time
@@ -22,20 +22,20 @@ from smol_dev.tokens import tokens
 Value = TypeVar("Value")
 
 WARMTH: Final = 0.2
-"""How much the temperature rises for each unusable answer: the same one gave the same text three times."""
+"""How much the temperature rises after each unusable answer; at the same one the model repeats its text."""
 
 MOST_CONTINUATIONS: Final = 32
 """Continuations of one answer; each has to add something."""
 
 MOST_ROOM: Final = 8
-"""How many times the usual room an answer gets that was cut off for want of it."""
+"""The most that the usual room is multiplied by for an answer that was cut off."""
 
 BETWEEN_PIECES: Final = 0.1
 """Seconds between two pieces of one answer; no screen draws more often."""
 
 FENCE: Final = re.compile(r"`{3,}|~{3,}")
 FORMLESS: Final = frozenset({"empty", "wrong_format"})
-"""What an answer comes to when a server's structured output does not work with its model."""
+"""Reasons that show that a server's structured output does not work with the model."""
 
 HINTS: Final[Mapping[str, str]] = {
     "truncated": "raise `max_output_tokens` or the server's context window, or ask for smaller files",
@@ -48,7 +48,7 @@ HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Flawed(Generic[Value]):
-    """A value that can be used but has a flaw worth one more try; `message` tells the model."""
+    """A usable value with a flaw that is worth one more try; `message` tells the model."""
 
     value: Value
     message: str
@@ -56,9 +56,9 @@ class Flawed(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a request shows the form of its answer.
+    """How a request shows the form of the answer.
 
-    `fence` is how many back-ticks a file's block has, 0 for what its type needs.
+    `fence` is the number of back-ticks around a file, 0 for the usual number of its type.
     """
 
     fence: int = 0
@@ -67,9 +67,9 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of a request; `enforced` holds where the server enforces the form of the answer.
+    """The words of a request; `enforced` is used where the server enforces the form of the answer.
 
-    `opening` is how the answer begins, for a server that goes on with it.
+    `opening` is how the answer begins, for a server that continues it.
     """
 
     text: str
@@ -81,8 +81,8 @@ class Wording:
 class Question(Generic[Value]):
     """What to ask, and how to read the answer.
 
-    `so_far` is the conversation before the request, `read` returns the value or why there is none;
-    `retries` is how often an unusable answer is asked for again.
+    `so_far` is the conversation before the request. `read` gets the answer and its finish reason, and returns
+    the value or why there is none; `retries` is how often an unusable answer is asked for again.
     """
 
     stage: StageName
@@ -96,10 +96,10 @@ class Question(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[Value]):
-    """The value, with the turns that led to it: what the model read, and what it said.
+    """The value, the turns that the model read, and what it said.
 
-    `flaw` is what is still wrong with the value after the second try. `usage` is summed over every
-    attempt, `seconds` and `pace` over the requests.
+    `flaw` is what is still wrong with the value after the second try. `usage`, `seconds` and `pace` are
+    sums over all requests.
     """
 
     value: Value
@@ -112,18 +112,18 @@ class Answered(Generic[Value]):
 
 
 async def ask(talk: Conversation, question: Question[Value]) -> Answered[Value]:
-    """Return what the question asks for, as `Asking.answer` does."""
+    """Return the answer to the question; see `Asking.answer`."""
     return await Asking(talk, question).answer()
 
 
 class Asking(Generic[Value]):
-    """One question on its way to an answer: what to send next, and what was had so far."""
+    """One question on its way to an answer: what to send next, and what has come so far."""
 
     def __init__(self, talk: Conversation, question: Question[Value]) -> None:
         self.talk = talk
         self.question = question
         self.replies: list[Reply] = []
-        """The end of every request that was sent."""
+        """One for each request that was answered."""
         self._budget = talk.budget(question.stage)
         self._times = 1
         self._form = Form()
@@ -135,12 +135,12 @@ class Asking(Generic[Value]):
         self._flawed: Answered[Value] | None = None
 
     async def answer(self) -> Answered[Value]:
-        """Return the answer; what happens until then is told.
+        """Return the answer, and tell what happens until then.
 
-        A cut-off answer is continued: exactly where it stops on a server that goes on with it, elsewhere at
-        its last complete lines. Any other unusable one is asked for again with one sentence saying what was
-        wrong, a flawed one once. Raise `AnswerError` with the last reason, or the `ServerError` of a server
-        that cannot answer.
+        A cut-off answer is continued: exactly where it stops if the server can do that, else from its last
+        complete lines on. Any other unusable one is asked for again, with one sentence about what was wrong,
+        a flawed one once. Raise `AnswerError` with the last reason, or the `ServerError` of a server that
+        cannot answer.
         """
         while True:
             request = self._request()
@@ -149,7 +149,7 @@ class Asking(Generic[Value]):
                 return answered
 
     def _request(self) -> Request:
-        """Return what to send now: the question, or the request to go on with a cut-off answer."""
+        """Return the next request: the question, or one to continue a cut-off answer."""
         question = self.question
         wording = question.wording(self._form)
         text = self._remarked(wording.text)
@@ -171,7 +171,7 @@ class Asking(Generic[Value]):
         return prompts.with_remark(words, self._remark) if self._remark else words
 
     async def _send(self, request: Request) -> Reply:
-        """Return the end of the answer, which is shown as it comes; one that repeats itself is broken off."""
+        """Return the reply, whose text is shown as it comes; break off an answer that repeats itself without end."""
         stage, path, tell = self.question.stage, self.question.path, self.talk.tell
         tell(StageStarted(stage, path))
         request = replace(request, max_tokens=await self._room(_as_sent(request, request.opening)))
@@ -193,9 +193,9 @@ class Asking(Generic[Value]):
         return reply
 
     async def _room(self, turns: tuple[Message, ...]) -> int:
-        """Return the tokens for the answer; the server is asked to count where only it can say what fits.
+        """Return the `max_tokens` of the answer; the server is asked to count where the estimate is in doubt.
 
-        A window that a refusal has told since is known from now on.
+        A refusal may have told the window in the meantime.
         """
         chat, stage, budget = self.talk.chat, self.question.stage, self._budget
         budget.take(turns, Measured(window=(await chat.facts(stage)).window))
@@ -204,7 +204,7 @@ class Asking(Generic[Value]):
         return budget.room(turns, times=self._times)
 
     def _spent(self, request: Request, reply: Reply) -> Reply:
-        """Return the reply with the counts that can be believed, which are told and learned from."""
+        """Return the reply with the credible counts; tell them, and learn from them."""
         reply = replace(reply, usage=self._budget.believed(reply.usage))
         self.replies.append(reply)
         self.talk.tell(Spent(self.question.stage, reply.usage, reply.pace))
@@ -215,7 +215,7 @@ class Asking(Generic[Value]):
         return reply
 
     def _take(self, request: Request, reply: Reply) -> Answered[Value] | None:
-        """Return what the answer comes to; None where it is to be gone on with, or asked for again."""
+        """Return the answer, or None where it is to be continued or asked for again."""
         self._times = min(2 * self._times, MOST_ROOM) if reply.is_full else self._times
         text = reply.opening + reply.text
         said = text if self._cut is None else join(self._cut, text)
@@ -238,7 +238,7 @@ class Asking(Generic[Value]):
         return None
 
     def _goes_on(self, said: str, reply: Reply) -> bool:
-        """Whether the cut-off answer is continued next, which counts as no retry while it grows."""
+        """Whether the next request continues the cut-off answer, which is no retry while it grows."""
         grown = len(said.rstrip()) > len(self._partial or (self._cut.text if self._cut else ""))
         self._continuations += 1 if grown else MOST_CONTINUATIONS
         if self._continuations > MOST_CONTINUATIONS:
@@ -249,7 +249,7 @@ class Asking(Generic[Value]):
         return exact or self._cut is not None
 
     def _reject(self, verdict: Rejected, sent: tuple[Message, ...], reply: Reply) -> Answered[Value] | None:
-        """Return the flawed value that was had before when there is no other try left; raise without one."""
+        """Return the flawed answer from before when no try is left, None to try again; else raise the error."""
         question, reason, message = self.question, verdict.reason, verdict.message
         self._rejections += 1
         self._partial, self._cut = "", None
@@ -274,7 +274,7 @@ class Asking(Generic[Value]):
         self.talk.tell(Retry(self.question.stage, self.question.path, reason, message, len(self.replies)))
 
     def _refuse_repeating(self, sent: tuple[Message, ...], reply: Reply) -> None:
-        """Raise where the window is used up: there is no room to go on, nor for the same answer again."""
+        """Raise where the window is used up: no request has room for the rest, or for the same answer again."""
         answer = reply.usage.completion or round(tokens(reply.text).likely)
         if reply.finish_reason == "length" and self._budget.is_used_up(sent, answer):
             raise self._budget.cut_short(sent)
@@ -292,9 +292,9 @@ class Asking(Generic[Value]):
 
 
 class Stream:
-    """The text of one answer while it comes, told in no more pieces than a screen draws.
+    """The text of one answer while it comes, told in as few pieces as a screen can draw.
 
-    A server with 64 slots sends thousands of them a second. The first is told at once.
+    A server with 64 slots sends thousands of deltas a second. The first is told at once.
     """
 
     def __init__(
@@ -315,7 +315,7 @@ class Stream:
         self._told = 0
 
     def add(self, delta: Delta) -> None:
-        """Take what has come, and tell it when it is time."""
+        """Add what has come; tell what is new when it is time."""
         self._text.append(delta.text)
         self._reasoning.append(delta.reasoning)
         now = self._clock()
@@ -324,7 +324,7 @@ class Stream:
             self.show()
 
     def show(self) -> None:
-        """Tell what has not been told yet, if there is anything."""
+        """Tell what has not been told yet, if anything."""
         if self._told == len(self._text):
             return
         text, reasoning = (
@@ -343,7 +343,7 @@ def _about(note: Note) -> Noticed | Warned:
 
 
 def _as_sent(request: Request, opening: str, *, enforced: bool = False) -> tuple[Message, ...]:
-    """Return the turns of a request as the server read them, an opening that it went on with included."""
+    """Return the turns of a request as the server read them, with the opening if it continued that."""
     turns = request.messages
     if request.unenforced and not enforced:
         turns = (*turns[:-1], Message("user", request.unenforced))
@@ -380,7 +380,7 @@ def is_closed_block(answer: str) -> bool:
 
 
 def _damage(said: str, stage: StageName) -> str | None:
-    """Name what no text can hold, if it is there; a file may hold NUL."""
+    """Return what is in the text that no text may hold, if anything; a file may hold NUL."""
     try:
         said.encode()
     except UnicodeEncodeError:

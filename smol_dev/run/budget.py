@@ -1,8 +1,8 @@
-"""Tokens: estimated, calibrated by the server's own counts, fitted to the window, and checked.
+"""The token budget of a model: prompts are estimated, fitted to the context window, and checked for cuts.
 
-No tokenizer is loaded: every server counts with its own. An estimate starts from the kinds of
-characters (`counting`), knows its own error, and is corrected by each count that comes back. Nothing
-is refused on an estimate that may be wrong: where it is in doubt the server is asked to count.
+No tokenizer is loaded, because every server counts with its own. An estimate starts from the kinds of
+characters (`tokens`), knows its own error, and is corrected by each count of the server. Nothing is refused
+on an estimate that may be wrong: where it is in doubt the server is asked to count.
 """
 
 from collections.abc import Sequence
@@ -19,34 +19,34 @@ TOKENS_PER_MESSAGE: Final = 8
 DEFAULT_ANSWER: Final = 16_384
 ANSWER_WITHOUT_WINDOW: Final = 4_096
 SMALLEST_ANSWER: Final = 256
-"""With less room than this, an answer would be cut off for certain."""
+"""Any answer would be cut off in less room than this."""
 
 SMALLEST_WINDOW: Final = 4_096
-"""Ollama loads a model with this window on most machines; a longer prompt is cut without a word."""
+"""The window that Ollama loads a model with on most machines; it cuts a longer prompt silently."""
 
 AT_THE_WINDOW: Final = 8
-"""A prompt that is cut to the window ends so few tokens below it at most."""
+"""A prompt that was cut to the window is at most so many tokens shorter than it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A conversation, the tokens it took as a prompt, and those of the answer to it."""
+    """A conversation, and what the server counted: its tokens as a prompt, and those of the answer."""
 
     messages: tuple[Message, ...]
     prompt: int
     completion: int | None
 
     def begins(self, messages: tuple[Message, ...]) -> bool:
-        """Whether the messages are this conversation, or go on from it."""
+        """Whether the messages are this conversation or continue it."""
         return messages[: len(self.messages)] == self.messages
 
 
 class Budget:
-    """The tokens of one model: what a prompt takes, and what is left for the answer.
+    """The tokens of one model: how many a prompt takes, and how many are left for the answer.
 
-    `window` is the context window in tokens, None when nobody tells: then nothing is refused and an
-    answer may take 4,096 tokens. `wanted` is `max_output_tokens`; `checks` says whether a cut prompt
-    is looked for; `facts` is what the server told of the model, `said` what the settings say of the window.
+    `window` is the context window in tokens; where it is None (unknown) nothing is refused, and an answer
+    may take 4,096 tokens. `wanted` is the setting `max_output_tokens`, `said` the setting `context_window`;
+    `checks` turns on the check for cut prompts; `facts` is what the server told about the model.
     """
 
     def __init__(
@@ -63,15 +63,15 @@ class Budget:
         self._leaves_out_cache = False
 
     def estimate(self, messages: Sequence[Message]) -> int:
-        """Tokens these messages take as a prompt, about; exact for what the server counted before."""
+        """Return about how many tokens the messages take as a prompt; exact where the server has counted them."""
         return round(self._tokens(tuple(messages)).likely)
 
     def room(self, messages: Sequence[Message], *, times: int = 1) -> int:
-        """The `max_tokens` to send with these messages.
+        """Return the `max_tokens` to send with these messages.
 
-        What is usual is multiplied by `times` for an answer that was longer; what the user wants is not.
-        Raises `ServerError` of kind `context`, before anything is sent, when they leave no room for
-        certain; where that is not certain, the smallest useful answer is asked for.
+        The usual room is multiplied by `times` for an answer that needed more; the user's own limit is not.
+        Raise `ServerError` of kind `context`, before anything is sent, when the messages certainly leave no
+        room. Where that is uncertain, the room is that of the smallest useful answer.
         """
         if self.window is None:
             return self.wanted or ANSWER_WITHOUT_WINDOW * times
@@ -83,14 +83,14 @@ class Budget:
         return min(self.wanted or DEFAULT_ANSWER * times, max(left, smallest))
 
     def fits(self, messages: Sequence[Message]) -> bool:
-        """Whether an answer as long as the longest so far would still find room."""
+        """Whether there is room for an answer as long as the longest so far."""
         if self.window is None:
             return True
         expected = max(2 * SMALLEST_ANSWER, round(self._longest_answer * 1.2))
         return self.window - round(self.estimate(messages) * 1.02) >= expected
 
     def doubts(self, messages: Sequence[Message]) -> bool:
-        """Whether only the server can say if these messages fit; it is asked, which costs a request."""
+        """Whether only the server can tell if these messages fit; asking it costs a request."""
         prompt = self._tokens(tuple(messages))
         if prompt.least == prompt.most:
             return False
@@ -99,14 +99,14 @@ class Budget:
         return prompt.least <= self.window - SMALLEST_ANSWER < prompt.most + SMALLEST_ANSWER
 
     def take(self, messages: Sequence[Message], measured: Measured) -> None:
-        """Learn what the server said of these messages before it was asked to answer them."""
+        """Learn what the server told about these messages before it answers them."""
         if measured.window is not None:
             self.window = min(measured.window, self.window or measured.window)
         if measured.prompt is not None:
             self._learn(_Counted(tuple(messages), measured.prompt, None))
 
     def overflow(self, prompt: int) -> ServerError:
-        """The error for a prompt of so many tokens that leaves no room in the window."""
+        """Return the error for a prompt of so many tokens that leaves no room in the window."""
         return self._too_long(
             f"the prompt of about {prompt:,} tokens does not fit the model's context window"
             f" of {self._window()} tokens with an answer",
@@ -114,7 +114,7 @@ class Budget:
         )
 
     def cut_short(self, messages: Sequence[Message]) -> ServerError:
-        """The error for an answer that was longer than what the window leaves behind these messages."""
+        """Return the error for an answer that is longer than the room that these messages leave."""
         prompt = self.estimate(messages)
         return self._too_long(
             f"the answer needs more than the {max(0, (self.window or 0) - prompt):,} tokens that the"
@@ -130,12 +130,12 @@ class Budget:
         return left < (self.wanted or DEFAULT_ANSWER) and left - answer < 2 * SMALLEST_ANSWER
 
     def is_roomier(self, messages: Sequence[Message], other: Sequence[Message]) -> bool:
-        """Whether these messages leave a quarter of the window more for an answer than the others."""
+        """Whether these messages leave more room for an answer than the others, by a quarter of the window."""
         saved = self.estimate(other) - self.estimate(messages)
         return self.window is None or saved >= self.window // 4
 
     def believed(self, usage: Usage) -> Usage:
-        """Return the server's counts without those that are above the window it has just answered in."""
+        """Return the server's counts without those that exceed the window, which cannot be true."""
         if self.window is None:
             return usage
         if (usage.prompt or 0) > self.window:
@@ -145,10 +145,9 @@ class Budget:
         return usage
 
     def observe(self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None) -> None:
-        """Learn from the server's counts for a request.
+        """Learn from the server's counts for a request; a count above the window is ignored.
 
-        Raises `ServerError` of kind `context` when they show that a part of the prompt was dropped.
-        A count above the window is not believed.
+        Raise `ServerError` of kind `context` when they show that the server dropped a part of the prompt.
         """
         self._longest_answer = max(self._longest_answer, completion or 0)
         if not prompt or (self.window is not None and prompt > self.window):
@@ -169,7 +168,7 @@ class Budget:
         self._counted = [*kept, counted]
 
     def _known(self, messages: tuple[Message, ...]) -> "_Counted | None":
-        """The longest conversation that the server has counted and with which these messages begin."""
+        """Return the longest conversation that the server has counted and that these messages continue."""
         return next((each for each in reversed(self._counted) if each.begins(messages)), None)
 
     def _tokens(self, messages: tuple[Message, ...]) -> Tokens:
@@ -178,7 +177,7 @@ class Budget:
             return self._scaled(messages)
         rest = messages[len(known.messages) :]
         answer = self._scaled(rest[:1])
-        if known.completion:  # the model's own turn takes no more than it took to say it
+        if known.completion:  # the model's turn takes no more tokens than it took to generate
             most = known.completion + TOKENS_PER_MESSAGE
             answer = Tokens(*(min(each, most) for each in (answer.least, answer.likely, answer.most)))
         return Tokens.exactly(known.prompt) + answer + self._scaled(rest[1:])
@@ -188,7 +187,7 @@ class Budget:
         return guess if self._scale is None else guess.scaled(self._scale)
 
     def _is_cut_to_window(self, messages: tuple[Message, ...], prompt: int) -> bool:
-        """Whether the count is where a server cuts: at the window, or at half of it and two (Ollama)."""
+        """Whether the count is where servers cut: at the window, or two above half of it (Ollama)."""
         if self.window is None:
             return False
         at_window = prompt >= self.window - AT_THE_WINDOW
@@ -197,7 +196,7 @@ class Budget:
         return (at_window and expected.most > prompt) or (at_half and expected.least > prompt)
 
     def _is_new_part(self, messages: tuple[Message, ...], prompt: int) -> bool:
-        """Whether the server counts only what it had not in its cache (older mlx-lm)."""
+        """Whether the server counted only the part that was not in its cache (older mlx-lm)."""
         known = self._known(messages)
         if known is None or prompt >= known.prompt * 9 // 10:
             return False  # a template may drop a few tokens of an earlier turn (thinking)
@@ -215,20 +214,20 @@ class Budget:
         return error
 
     def _too_long(self, message: str, prompt: int) -> ServerError:
-        """The error that names the window which this prompt needs, with room for an answer."""
+        """Return the error with the hint how to get the window that this prompt and an answer need."""
         answer = max(self.wanted or ANSWER_WITHOUT_WINDOW, round(self._longest_answer * 1.2))
         needed = max(prompt + answer, (self.window or 0) + 1)
         return ServerError(message, hint=self.facts.larger(needed), kind="context")
 
     def _window(self) -> str:
-        """The window for a sentence; both sizes where less is loaded than the settings say."""
+        """Return the window for a sentence; both sizes where less is loaded than the settings say."""
         if self.said is None or self.window is None or self.said <= self.window:
             return f"{self.window or 0:,}"
         return f"{self.window:,} (as it is loaded; `context_window` says {self.said:,})"
 
 
 def _guess(messages: Sequence[Message]) -> Tokens:
-    """The tokens of the messages before any count, template included."""
+    """Return the estimate for the messages and their template, before any count."""
     total = Tokens.exactly(TOKENS_PER_MESSAGE * len(messages))
     for message in messages:
         total += tokens(message.content)

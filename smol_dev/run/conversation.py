@@ -1,4 +1,4 @@
-"""What a run is given, what it tells while it goes on, and the one conversation between.
+"""What a run is given (`Job`), what it tells (`Step`), and the one conversation it holds with the model.
 
 system · user (the plan, with the prompt) · assistant (plan) · user (the file list) · assistant (list) ·
 user (write X) · assistant (X) … Everything up to the list is shared by all files.
@@ -18,12 +18,12 @@ from smol_dev.run.budget import Budget
 
 Settled = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 Settle = Callable[[Sequence[str]], Settled]
-"""Sorts paths into those that may be written and the rest, each with the reason."""
+"""The paths that may be written, and the others, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """What the profile says about one stage; None is "ask the server" or the default."""
+    """What the profile says about one stage; None means to ask the server, or the default."""
 
     variant: str = "auto"
     window: int | None = None
@@ -34,7 +34,7 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that is there, and its turns: what the model said and was asked (empty: the text, the usual)."""
+    """A file that is there, with the model's answer (empty: the content) and our request (empty: the usual one)."""
 
     content: str
     said: str = ""
@@ -43,13 +43,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done.
+    """What a run is to make, and by which settings.
 
-    `variants` holds every prompt variant a stage may name. `concurrency` is how many requests go
-    out at once, None for what the server says it has slots for (else `usual_concurrency`). A job
-    that goes on where another stopped brings its `plan`, `files`, the turns
-    `list_asked` and `list_answer` between them, in `written` the turns of the files that are there, and in
-    `todo` the files to ask for (None: all). Files that are `locked` are the user's, and not mended.
+    `variants` holds every prompt variant that a stage may name. `concurrency` is the number of requests at
+    once, None for as many as the server has slots, or `usual_concurrency` where it does not say. A job that
+    continues an earlier run has its `plan` and `files`, the turns `list_asked` and `list_answer` between them,
+    in `written` the files that are there, and in `todo` those to ask for (None: all). Files that are `locked`
+    belong to the user and are not mended.
     """
 
     prompt: str
@@ -72,7 +72,7 @@ class Job:
     locked: frozenset[str] = frozenset()
 
     def settings(self, stage: StageName) -> StageSettings:
-        """The profile's word on a stage."""
+        """Return the settings of a stage."""
         return self.stages.get(stage, StageSettings())
 
 
@@ -90,7 +90,7 @@ class AnswerRejected:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one request cost, whether its answer could be used or not."""
+    """The cost of one request, whether its answer could be used or not."""
 
     stage: StageName
     usage: Usage
@@ -99,7 +99,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class ListSaid:
-    """The file list's turns of the conversation as they were asked and said, for the record."""
+    """The request for the file list and the model's answer, for the record."""
 
     asked: str
     text: str
@@ -109,7 +109,7 @@ class ListSaid:
 class FileReady:
     """A whole file to be written. `flaw` is a syntax error left after the second try.
 
-    `said` is the model's turn, `asked` the request for it where it was not the usual one.
+    `said` is the model's answer, `asked` the request for it if it was not the usual one.
     """
 
     path: str
@@ -124,7 +124,7 @@ class FileReady:
 
 @dataclass(frozen=True, slots=True)
 class FileMissing:
-    """A file that could not be had, and why."""
+    """A file for which there is no usable answer, and why."""
 
     path: str
     reason: Reason
@@ -133,13 +133,13 @@ class FileMissing:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What did not fit together when the last file was there, and what is left of it."""
+    """The problems of the finished program, mended or not."""
 
     problems: tuple[ProblemFound, ...]
 
 
 Step = Event | AnswerRejected | Spent | ListSaid | FileReady | FileMissing | Checked
-"""Everything that happens in a run, in order: events for the screen, and what is to be written and recorded."""
+"""Everything that happens in a run: events for the screen, and what is to be written and recorded."""
 
 Tell = Callable[[Step], object]
 
@@ -150,9 +150,9 @@ def exchange(asked: str, said: str) -> tuple[Message, Message]:
 
 
 class Conversation:
-    """The turns of one run, the budget of each model it asks, and the words it asks with.
+    """The turns of one run, the budget of each model that it asks, and the words it asks with.
 
-    `tell` is called with every step of the run as it happens.
+    `tell` is called with each step as it happens.
     """
 
     def __init__(self, chat: Chat, job: Job, tell: Tell) -> None:
@@ -173,9 +173,9 @@ class Conversation:
         self._variants: dict[StageName, str] = {}
 
     async def learn(self) -> None:
-        """Ask what the server says of each stage's model; the words are chosen the first time.
+        """Ask the server about each stage's model; the prompt variant is chosen the first time.
 
-        A server that loads a model on demand knows its window only after the first answer.
+        A server that loads models on demand knows the window only after the first answer.
         """
         for stage in STAGES:
             facts = await self.chat.facts(stage)
@@ -192,13 +192,13 @@ class Conversation:
             self._variants.setdefault(stage, variant)
 
     def budget(self, stage: StageName) -> Budget:
-        """The budget of the stage's model, with the stage's own settings."""
+        """Return the budget of the stage's model, with the stage's own settings."""
         budget, settings = self._budgets[self._facts[stage].model], self.job.settings(stage)
         budget.wanted, budget.checks = settings.max_output_tokens, settings.truncation_check
         return budget
 
     def slots(self) -> int:
-        """How many files may be asked for at once."""
+        """Return how many files may be asked for at once."""
         if self.job.strategy == "chain":
             return 1
         return self.job.concurrency or self._facts["code"].slots or self.job.usual_concurrency
@@ -212,10 +212,9 @@ class Conversation:
         return prompts.ask_plan(self._words("plan", short=short), prompt=self.job.prompt)
 
     def shared(self, *, short: bool = False, trim: int | None = None) -> tuple[Message, ...]:
-        """The turns up to the list's answer, with which every file's request begins.
+        """Return the turns up to the answer with the list; every request for a file begins with them.
 
-        `short` takes the shorter words, `trim` keeps so many characters of the plan: for a window
-        that the whole does not fit.
+        For a small window, `short` takes the shorter words, and `trim` keeps so many characters of the plan.
         """
         plan = self.plan if trim is None else prompts.trimmed(self.plan, trim)
         opened = (*self.system(short=short), *exchange(self.plan_request(short=short), plan))
@@ -225,12 +224,12 @@ class Conversation:
         return (*opened, *exchange(asked, self.list_answer))
 
     def list_request(self, *, short: bool = False, example: bool = True) -> str:
-        """The request for the file list."""
+        """Return the request for the file list."""
         words = self._words("files", short=short)
         return prompts.ask_list(words, prompt=self.job.prompt, plan=self.plan, example=example)
 
     def file_request(self, path: str, *, short: bool = False, fence: int = 0) -> str:
-        """The request for one file; `fence` is how many back-ticks its block needs, 0 for the usual."""
+        """Return the request for one file; `fence` is how many back-ticks its block needs, 0 for the usual."""
         words = self._words("code", short=short)
         return prompts.ask_file(
             words,
@@ -243,12 +242,12 @@ class Conversation:
         )
 
     def wrote(self, path: str, content: str) -> None:
-        """Note a file that is there; the requests for later ones say what it defines."""
+        """Note a file that is there; requests for later files say what it defines."""
         self.contents[path] = content
         self._outlines = {**self._outlines, path: outline(path, content)}
 
     def turns_before_mending(self, path: str, request: Message) -> tuple[Message, ...]:
-        """The conversation to ask for a file once more in: all of it where it fits, else what led to the file."""
+        """Return the turns before a request to mend a file: all where they fit, else those up to the file."""
         alone = (*self.shared(), *exchange(self.file_request(path), self.contents[path]))
         own = self.answers.get(path, alone)
         newest = next(reversed(self.answers.values()), own)

@@ -1,6 +1,6 @@
-"""One round of mending: a file that does not fit the others is asked for once more, with what is wrong.
+"""One round of mending: the model is told what is wrong with each file that does not fit the others.
 
-A new version takes the place of the old one only where it has fewer problems and nothing else broke.
+A new version replaces the old one only if it has fewer problems and breaks nothing else.
 """
 
 import re
@@ -21,16 +21,16 @@ PLANNED_NAME: Final = re.compile(r"`([A-Za-z_]\w{2,60})\(")
 """A function as plans name it, in back-ticks with its parameters."""
 
 MOST_SHOWN: Final = 20
-"""Problems of one file that a request shows; a model mends no more at once."""
+"""Problems of one file that a request names; a model does not mend more at once."""
 
 FIT: Final = tuple(rule for rule in RULES if rule != "syntax")
-"""The rules of a run; syntax is judged, and asked about, when a file is read."""
+"""The rules of a run; syntax was checked when the file was read."""
 
 
 async def mend(talk: Conversation) -> None:
-    """Check the files that are there against each other, and ask once for each that has problems.
+    """Check the files against each other, and ask once more for each that has problems.
 
-    Where something was found, `Checked` is told last.
+    Tell `Checked` at the end if anything was found.
     """
     now = talk.contents
     others = [path for path in talk.files if path not in now]
@@ -60,12 +60,12 @@ async def mend(talk: Conversation) -> None:
 
 
 def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:
-    """Return what does not fit together; `others` are paths whose texts are not known."""
+    """Return what does not fit together; `others` are the files whose texts are not known."""
     return check(files, others, rules=FIT)
 
 
 def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
-    """Whether the file has fewer problems now, and no other file has one that it had not."""
+    """Whether there are fewer problems now, and no new ones in another file than `path`."""
     others = {(each.path, each.rule, each.message) for each in before if each.path != path}
     new = any(each.path != path and (each.path, each.rule, each.message) not in others for each in after)
     return len(after) < len(before) and not new
@@ -91,14 +91,14 @@ async def _ask(talk: Conversation, path: str, problems: Sequence[Problem]) -> An
 
 
 def _undefined(plan: str, files: Mapping[str, str]) -> list[str]:
-    """The functions that the plan names and no file holds."""
+    """Return the functions that the plan names and no file mentions."""
     names = dict.fromkeys(PLANNED_NAME.findall(plan))
     words = {word for text in files.values() for word in re.findall(r"\w+", text)}
     return [name for name in names if name not in words]
 
 
 def _outcome(before: Sequence[Problem], after: Sequence[Problem]) -> list[ProblemFound]:
-    """The problems that are left, where they stand now, behind those that were mended."""
+    """Return the mended problems, then those that are left, where they stand now."""
     left = {(each.path, each.rule, each.message) for each in after}
     mended = [each for each in before if (each.path, each.rule, each.message) not in left]
     return [

@@ -1,4 +1,4 @@
-"""The method: a plan, a list of files, then each file, and a look at whether they fit together.
+"""The method: ask for a plan, a list of files and each file, then mend those that do not fit together.
 
 It asks a `Chat` and tells what happens; it writes nothing and knows no server, no folder and no screen.
 """
@@ -23,15 +23,14 @@ from smol_dev.safe import command
 
 LOG: Final = logging.getLogger(__name__)
 MOST_LISTED: Final = 10_000
-"""A list longer than this is not a list but a model that counts."""
+"""Files; a longer list is the work of a model that counts without end."""
 
 
 async def run(chat: Chat, job: Job, tell: Tell) -> None:
-    """Do the job; `tell` is called with everything that happens, until the last file was had or given up.
+    """Do the job, and call `tell` with everything that happens.
 
-    Raise `ServerError` or `AnswerError` when the plan or the list cannot be had. A file that cannot be had
-    is a `FileMissing`, and the others go on. What `tell` raises ends the run; however it ends, no request
-    stays open.
+    Raise `ServerError` or `AnswerError` when there is no usable plan or list. A file without a usable answer is a
+    `FileMissing` and stops no other. What `tell` raises ends the run. No request stays open, however it ends.
     """
     talk = Conversation(chat, job, tell)
     await talk.learn()
@@ -51,7 +50,7 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
 
 
 async def make_plan(talk: Conversation) -> None:
-    """Ask for the plan, which `talk` then knows."""
+    """Ask for the plan, and note it in `talk`."""
     retries = talk.job.settings("plan").answer_retries
     question = Question("plan", talk.system(), lambda _: Wording(talk.plan_request()), read_plan, retries)
     talk.plan = (await ask(talk, question)).value
@@ -59,7 +58,7 @@ async def make_plan(talk: Conversation) -> None:
 
 
 async def list_files(talk: Conversation) -> None:
-    """Ask for the file list, which `talk` then knows; from the plan where no list can be had.
+    """Ask for the file list, and note it in `talk`; take it from the plan where no answer holds one.
 
     Raise `AnswerError` when nothing of the list may be written, or when it is longer than allowed.
     """
@@ -90,7 +89,7 @@ def _list_wording(talk: Conversation) -> Callable[[Form], Wording]:
 
 
 def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:
-    """Reads the list; the first one that names just the files of the example has copied them."""
+    """Return the reader of the list; the first one that names just the files of the example has copied it."""
     copies = itertools.count()
 
     def read(answer: str, finish_reason: str | None) -> FileList | Rejected:

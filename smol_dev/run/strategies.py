@@ -1,7 +1,7 @@
-"""How the files are asked for: one after another in one chain, or several at once.
+"""The two ways to ask for the files: one after another in a chain, or several in parallel.
 
-In a `chain` the model sees every file it has written, at the price of a growing prompt that a local
-server has in its cache. In `parallel` each request is the shared turns and the file's name.
+In a `chain` the model sees every file it has written, at the price of a growing prompt, which a local
+server has in its cache. In `parallel` each request is the shared turns and the name of its file.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from smol_dev.run.conversation import Conversation, FileMissing, FileReady, exch
 
 LOG: Final = logging.getLogger(__name__)
 HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"})
-"""Kinds of failure that the next file would meet just the same."""
+"""Kinds of failure that the next file would meet as well."""
 
 CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
 """Kinds of failure that fewer requests at once may cure."""
@@ -31,7 +31,7 @@ _Read = Callable[[str, str | None], str | Flawed[str] | Rejected]
 
 
 async def write_files(talk: Conversation) -> None:
-    """Ask for every file that is not written yet."""
+    """Ask for every file that is not there yet."""
     waiting = talk.files if talk.job.todo is None else talk.job.todo
     slots = talk.slots()
     if talk.job.strategy == "chain" or (talk.job.strategy == "auto" and slots == 1):
@@ -41,7 +41,7 @@ async def write_files(talk: Conversation) -> None:
 
 
 async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
-    """One file after another, each request with the files before it while they fit the window."""
+    """Ask for one file after another, with the files before it in the request while they fit the window."""
     shared = talk.shared()
     turns = shared
     for path, file in talk.job.written.items():
@@ -66,9 +66,9 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
 
 
 async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
-    """Return one file, asked for behind these turns, or behind less of them where the window takes no more.
+    """Return one file, asked for after these turns, or after fewer and shorter ones where the window is full.
 
-    Raise `AnswerError` or `ServerError` when it cannot be had.
+    Raise `AnswerError` or `ServerError` when there is no usable answer.
     """
     read = file_reader(path, syntax_check=talk.job.syntax_check)
     retries, budget = talk.job.settings("code").answer_retries, talk.budget("code")
@@ -100,7 +100,7 @@ def _wording(talk: Conversation, path: str, *, short: bool) -> Callable[[Form], 
 
 
 def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...], bool]]:
-    """The turns to ask for a file behind, ever shorter, and whether in the shorter words."""
+    """Yield the turns to ask for a file after, ever shorter ones, and whether to ask in the shorter words."""
     yield turns, False
     if turns != (shared := talk.shared()):
         yield shared, False
@@ -111,7 +111,7 @@ def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tupl
 
 
 class _Crew:
-    """As many workers as there are slots; each takes the next waiting file the moment it is free."""
+    """As many workers as there are slots; a worker takes the next waiting file as soon as it is free."""
 
     def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
         self.talk = talk
@@ -124,7 +124,7 @@ class _Crew:
         self._busy = self._limit
 
     async def work(self) -> None:
-        """Ask for every file; what ends one worker ends all, and every request is dropped then."""
+        """Ask for every file; an error of one worker ends all, and drops their requests."""
         workers = [asyncio.create_task(self._work()) for _ in range(self._limit)]
         try:
             await asyncio.gather(*workers)
@@ -159,7 +159,7 @@ class _Crew:
         return crowded and self._busy > 1 and path not in self._crowded
 
     def _shrink(self, path: str, error: SmolError) -> None:
-        """Go on with half as many at once, this file among them."""
+        """Go on with half as many requests at once; this file is asked for again at the end."""
         self._limit = max(1, min(self._limit, self._busy) // 2)
         self._crowded.add(path)
         self._waiting.append(path)
@@ -168,7 +168,7 @@ class _Crew:
 
 
 def file_reader(path: str, *, syntax_check: bool) -> _Read:
-    """Return what reads an answer that holds the file."""
+    """Return the reader of an answer with this file."""
 
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
