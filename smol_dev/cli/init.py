@@ -41,7 +41,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
         write(search.found, flags, here, project=project)
-        say(f"wrote `{file}`", "see what holds now: `smol_dev.config.explain --origin`")
+        say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
 
 
 def lines(search: "Search") -> "Iterator[str]":

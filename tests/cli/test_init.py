@@ -47,7 +47,9 @@ def ollama(shell: Shell) -> Iterator[str]:
 def test_a_running_server_gets_a_profile(shell: Shell, ollama: str) -> None:
     assert shell.type("init", "--yes") == 0
     assert f"found Ollama at {ollama}: 2 models, `a:7b` will be used\n" in shell.err
-    assert "\nwrote `~/.config/smol/smol.toml`\n" in shell.err
+    assert shell.err.endswith(
+        "\nwrote `~/.config/smol/smol.toml`\nsee what holds now: `smol_dev config show --origin`\n"
+    )
     profile = tomllib.loads(shell.user_file.read_text())["profiles"]["local-ollama"]
     assert profile == {"base_url": ollama, "model": "a:7b"}
     assert "\u202e" not in shell.user_file.read_text()
