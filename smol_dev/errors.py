@@ -61,7 +61,7 @@ class ConfigError(SmolError):
 class ServerError(SmolError):
     """The server could not be reached, refused, or broke off.
 
-    `kind` is the class of failure (`server.failures` lists them); `transient` says that the same
+    `kind` is the class of failure (`server.symptoms` lists them); `transient` says that the same
     request may succeed when it is sent again.
     """
 

@@ -17,8 +17,8 @@ from smol_dev.config.layers import Flags
 from smol_dev.errors import SmolError
 from smol_dev.safe import command, is_typeable
 from smol_dev.server.failures import Asked, failure
-from smol_dev.server.kinds import Kind
 from smol_dev.server.known import generic, servers
+from smol_dev.server.symptoms import Kind
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.paths import refuse
 from tests.config.world import World

@@ -26,15 +26,14 @@ from smol_dev.server.answer import Deadlines, StreamedAnswer
 from smol_dev.server.detect import find
 from smol_dev.server.failures import Answer, Asked, RefusedError, TooLongError, classify, failure, unreachable
 from smol_dev.server.known import Known, Offer, count, load
+from smol_dev.server.lazy_import import lazy_import
 from smol_dev.server.network import speaks_tls
-from smol_dev.server.postponed import postponed
 from smol_dev.server.probes import SMALLEST_MODEL, Overdue, address, fetch
-from smol_dev.server.remembered import Remembered
-from smol_dev.server.request import Form, Habits, body, form_of, message_fields, opens_anew, was_sent
+from smol_dev.server.request import Form, Habits, Remembered, body, form_of, message_fields, opens_anew, was_sent
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
 
-with postponed("openai.types"):  # a thousand modules, of which a request needs some forty
+with lazy_import("openai.types"):  # a thousand modules, of which a request needs some forty
     import openai
 
 for _name in ("openai", "httpx2"):  # OPENAI_LOG would print requests behind our back

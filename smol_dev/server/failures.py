@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlunsplit
 
@@ -16,12 +15,10 @@ from smol_dev.config.endpoint import parts_of
 from smol_dev.errors import ServerError
 from smol_dev.redact import redact
 from smol_dev.safe import command, named, safe
-from smol_dev.server.bodies import Said, header, understand
-from smol_dev.server.causes import reason
-from smol_dev.server.kinds import Kind
 from smol_dev.server.known import Known, generic, servers, told_by
-from smol_dev.server.patterns import ANY_FIELD, number, refused_field, rules
 from smol_dev.server.probes import API_PATH, Probe, root_of
+from smol_dev.server.retry import retry_after
+from smol_dev.server.symptoms import ANY_FIELD, Kind, Said, header, number, reason, refused_field, rules, understand
 
 ROOM_FOR_ANSWER: Final = 4_096
 """Tokens that a window should leave behind the prompt."""
@@ -120,27 +117,6 @@ NEAREST: Final = 3
 FORBIDDEN: Final = 403
 DOUBLED: Final = re.compile(r"(/v\d{1,3})(?:/v\d{1,3}){1,3}$")
 ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|chat)$")
-
-WAITED_FOR: Final = frozenset({"rate_limit", "busy", "loading"})
-"""Kinds whose words may say how long to wait."""
-
-WAIT: Final = re.compile(
-    r"\b(?:try again|retry|retry[ _-]?after|retrydelay|wait)\b[^\n\d]{0,24}"
-    r"((?:\d{1,6}(?:\.\d{1,6})?(?: ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)(?![a-z]))? ?){1,3})"
-)
-RESET: Final = re.compile(r"x-ratelimit-reset(?:-[a-z]{1,20}){0,3}")
-DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?([a-z]{0,12})")
-DURATIONS: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})? ?[a-z]{0,12} ?){1,4}")
-UNITS: Final = {
-    unit: seconds
-    for seconds, units in (
-        (0.001, "ms millisecond milliseconds"),
-        (1, "s sec secs second seconds"),
-        (60, "m min mins minute minutes"),
-        (3600, "h hour hours"),
-    )
-    for unit in units.split()
-} | {"": 1}
 
 SENTENCES: Final[Mapping[Kind, str]] = {
     "not_running": "nothing answers at {base_url}",
@@ -299,44 +275,6 @@ def _quote(answer: Answer, said: Said) -> str:
     if said.quote:
         return f" (it says: {said.quote})"
     return "" if answer.in_stream else f" (status {answer.status}, nothing said)"
-
-
-def retry_after(headers: Mapping[str, str], kind: Kind = "server", words: str = "") -> float | None:
-    """Seconds to wait as the server asks for, by its own clock where it names a time.
-
-    Where it limits how much is asked, its words and `x-ratelimit-reset-*` tell as well.
-    """
-    told = [header(headers, name) for name in ("retry-after", "llm_provider-retry-after")]
-    if kind in WAITED_FOR:
-        told += [match.group(1) for match in WAIT.finditer(words)]
-    if kind == "rate_limit":
-        told += _resets(headers)
-    now = header(headers, "date")
-    waits = (seconds_of(each.strip().lower(), now) for each in told)
-    return next((each for each in waits if 0 <= each < 10**9), None)
-
-
-def _resets(headers: Mapping[str, str]) -> list[str]:
-    """When each limit is lifted, those first of which nothing is left."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    resets = {name: value for name, value in lower.items() if RESET.fullmatch(name)}
-    left = {name: lower.get(name.replace("reset", "remaining"), "").strip() for name in resets}
-    return [resets[name] for name in sorted(resets, key=lambda name: left[name] != "0")]
-
-
-def seconds_of(told: str, now: str) -> float:
-    """The seconds in `7`, `1.5s`, `1m30s`, `20ms`, `2 minutes` or a date; negative where there are none."""
-    parts = DURATION.findall(told)
-    if not DURATIONS.fullmatch(told) or any(unit not in UNITS for _, unit in parts):
-        return _seconds_until(told, now)
-    return sum(float(number) * UNITS[unit] for number, unit in parts)
-
-
-def _seconds_until(then: str, now: str) -> float:
-    try:
-        return (parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds()
-    except (ValueError, TypeError):
-        return -1
 
 
 def unreachable(error: BaseException, asked: Asked) -> ServerError:

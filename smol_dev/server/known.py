@@ -18,8 +18,8 @@ from smol_dev.config.endpoint import is_local
 from smol_dev.config.providers import ProviderName
 from smol_dev.safe import with_commands
 from smol_dev.server.families import Family, figures, own_figures
-from smol_dev.server.kinds import Kind
 from smol_dev.server.probes import Overdue, Place, Probe, address, fetch, fetch_all, look_up, number, size_of, values
+from smol_dev.server.symptoms import Kind
 
 LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from smol_dev.server.failures import Asked, unreachable
-from smol_dev.server.kinds import Kind
+from smol_dev.server.symptoms import Kind
 from tests.fake_server import refusing_port
 from tests.server.told import URL, known
 

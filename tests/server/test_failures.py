@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import ServerError
-from smol_dev.server.bodies import understand
 from smol_dev.server.failures import Answer, Asked, classify
+from smol_dev.server.symptoms import understand
 from tests.server.told import URL, error, known, told
 
 

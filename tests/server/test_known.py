@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from smol_dev.chat import Facts
 from smol_dev.config.providers import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
-from smol_dev.server.kinds import Kind as FailureKind
 from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers
-from smol_dev.server.patterns import rules
 from smol_dev.server.probes import Overdue, root_of, size_of, values
+from smol_dev.server.symptoms import Kind as FailureKind
+from smol_dev.server.symptoms import rules
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, json_answer, refusing_port, text_answer
 from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from smol_dev.config.model import Profile
-from smol_dev.server.remembered import Remembered
-from smol_dev.server.request import Habits
+from smol_dev.server.request import Habits, Remembered
 
 BASE = "http://127.0.0.1:1/v1"
 AUTO = Profile(base_url=BASE, model="m")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from smol_dev.server.failures import RefusedError
-from smol_dev.server.kinds import Kind
+from smol_dev.server.symptoms import Kind
 from tests.server.told import error, told
 
 WORDINGS: list[tuple[Kind, int, object]] = [

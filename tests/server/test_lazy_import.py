@@ -1,13 +1,12 @@
-"""A postponed package is itself in the end, and nothing of it has run before that."""
+"""A lazily imported package is itself in the end, and nothing of it has run before that."""
 
-import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from smol_dev.server.postponed import postponed
+from smol_dev.server.lazy_import import lazy_import
 
 PACKAGE = {
     "large/__init__.py": "from . import inner\nfrom .leaf import LEAF\nRAN = True\n",
@@ -33,7 +32,7 @@ def loaded(package: str) -> list[str]:
 
 
 def test_a_package_runs_when_a_name_of_it_is_asked_for(large: str) -> None:
-    with postponed(large):
+    with lazy_import(large):
         module = __import__(large)
     before = loaded(large)
     assert module.LEAF == 1
@@ -41,35 +40,22 @@ def test_a_package_runs_when_a_name_of_it_is_asked_for(large: str) -> None:
 
 
 def test_a_module_within_runs_without_its_package(large: str) -> None:
-    with postponed(large):
+    with lazy_import(large):
         module = __import__(f"{large}.leaf")
     assert (loaded(large), module.leaf.LEAF) == ([f"{large}.leaf"], 1)
 
 
 def test_a_name_that_is_not_there_is_missing(large: str) -> None:
-    with postponed(large):
+    with lazy_import(large):
         module = __import__(large)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = module.nothing
 
 
 def test_what_is_imported_later_runs_at_once(large: str) -> None:
-    with postponed("another"):
+    with lazy_import("another"):
         pass
     assert __import__(large).__dict__["RAN"] is True
-
-
-def test_garbage_is_collected_again_behind_it_and_only_if_it_was_before() -> None:
-    with postponed("nothing"):
-        within = gc.isenabled()
-    gc.disable()
-    try:
-        with postponed("nothing"):
-            pass
-        left_off = gc.isenabled()
-    finally:
-        gc.enable()
-    assert (within, left_off) == (False, False)
 
 
 def test_the_client_library_is_loaded_without_what_no_request_needs() -> None:

@@ -1,6 +1,9 @@
-"""Importing a large package without running what of it is not needed yet."""
+"""Importing a large package without running the parts of it that nothing has used yet.
 
-import gc
+A request needs some forty of the thousand modules of `openai.types`. Without this the client is ready after 1.1 times
+the CPU of a bare `OpenAI()` script, with it after 0.6 times: the first byte may leave no later than that script's.
+"""
+
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,26 +13,21 @@ from types import ModuleType
 
 
 @contextmanager
-def postponed(package: str) -> Iterator[None]:
-    """Within it, the package and the packages in it are imported, but run only when they are looked into.
-
-    No garbage is collected meanwhile: a sixth of the time to import a thousand modules goes into
-    finding none in them.
-    """
+def lazy_import(package: str) -> Iterator[None]:
+    """Import the package and the packages in it within the block, but run each when a name of it is first used."""
     finder = _Finder(package)
-    collects = gc.isenabled()
-    gc.disable()
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
-        if collects:
-            gc.enable()
 
 
 class _Finder(MetaPathFinder):
-    """Finds the same modules as ever, with another loader for packages."""
+    """Finds the same modules as ever, with another loader for packages.
+
+    `importlib.util.LazyLoader` would run a package as soon as a module in it is imported.
+    """
 
     def __init__(self, package: str) -> None:
         self._package = package

@@ -1,0 +1,350 @@
+"""What tells a failure: the words of a body, the rules of `failures.toml`, the reason in a chain of exceptions."""
+
+import errno
+import html
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+from smol_dev.safe import safe
+from smol_dev.server.probes import parsed
+
+Kind = Literal[
+    "not_running",
+    "dns",
+    "tls",
+    "proxy",
+    "timeout",
+    "cut",
+    "wrong_path",
+    "forbidden",
+    "key",
+    "cloud_model",
+    "context",
+    "silent_truncation",
+    "load_failed",
+    "template",
+    "unsupported",
+    "embedding_model",
+    "not_loaded",
+    "model_missing",
+    "loading",
+    "busy",
+    "rate_limit",
+    "crashed",
+    "empty",
+    "only_reasoning",
+    "bad_request",
+    "server",
+]
+"""The kinds of failure, as the `kind` of a `ServerError` names them."""
+
+LONGEST_CHAIN: Final = 30
+FIELD: Final = r"""['"`\[]{0,2}(?P<found>[a-z_][a-z0-9_]{2,40})(\.[a-z0-9_]{1,40}){0,8}\b"""
+NUMBER: Final = r"(?P<found>\d{1,9})"
+ANY_FIELD: Final = "*"
+"""The `field` of the rule that holds when the words name a field that is refused."""
+
+READ: Final = 65_536
+"""Characters of a body that are looked at; patterns see no more of what anyone else wrote."""
+
+QUOTED: Final = 1_000
+"""Characters of a server's words that an error repeats."""
+
+MATCHED: Final = 16_384
+"""Characters in which the signs of a failure are looked for; patterns take their time."""
+
+DEPTH: Final = 6
+ECHOES: Final = {"input", "body", "ctx", "url", "prompt", "messages", "request"}
+"""Fields that may repeat what was asked: a prompt about templates is no template error."""
+
+MESSAGES: Final = ("error", "detail", "message", "msg", "errors", "error_message", "reason", "title")
+NOTHING: Final = {"", "none", "null"}
+EVENT: Final = re.compile(r"(?m)^(?:data|error): ?(?=[{\[\"])")
+PAGES: Final = ("<!doctype", "<html", "<head", "<body", "<?xml")
+HEADINGS: Final = ("title", "h1")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words of a body.
+
+    `message` is what a person should read; `text` is the message and then everything that tells the
+    failure, a `field: value` a line, in lower case. `code` is the status it gives itself (0: none),
+    `parameter` the field of the request it names. `is_page` says that it is a web page, `is_json`
+    that it is JSON, `is_error` that it can be nothing but an error.
+    """
+
+    message: str = ""
+    text: str = ""
+    code: int = 0
+    parameter: str = ""
+    is_page: bool = False
+    is_json: bool = False
+    is_error: bool = False
+
+    @property
+    def quote(self) -> str:
+        """The message on one line, cleaned, and not longer than an error bears."""
+        line = safe(" ".join(self.message[: 4 * QUOTED].split()))
+        return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
+
+
+def understand(body: str) -> Said:
+    """What the body says; never raises."""
+    body = body[:READ].strip().removeprefix("\ufeff")
+    if _is_page(body):
+        text = _title_of(body)
+        return Said(text, text.lower(), is_page=True)
+    event = EVENT.search(body)
+    document = parsed(body[event.end() :].partition("\n")[0] if event else body)
+    if document is None:
+        return Said(body, body[:MATCHED].lower())
+    lines = list(_told(document))
+    named = dict(reversed(lines))
+    message = _message_of(document) or (document if isinstance(document, str) else "")
+    words = [message, *(f"{name}: {value}" if name else value for name, value in lines)]
+    return Said(
+        message,
+        "\n".join(words)[:MATCHED].lower() if any(words) else "",
+        code=next((each for name, value in lines if name == "code" and (each := _status(value))), 0),
+        parameter=named.get("param") or named.get("loc") or "",
+        is_json=True,
+        is_error=_is_error(document),
+    )
+
+
+def _is_page(body: str) -> bool:
+    """Whether a body is a web page; comments may stand before it."""
+    at = 0
+    while body.startswith("<!--", at) and (end := body.find("-->", at)) >= 0:
+        at = end + len("-->")
+        while body[at : at + 1].isspace():
+            at += 1
+    return body[at : at + 10].lower().startswith(PAGES)
+
+
+def _title_of(page: str) -> str:
+    """The words of a page's title or first heading, without its tags."""
+    lower = page.lower()
+    for tag in HEADINGS:
+        start = lower.find(">", lower.find(f"<{tag}")) + 1
+        end = lower.find(f"</{tag}>", start)
+        if f"<{tag}" in lower and 0 < start <= end:
+            pieces = page[start:end][: 4 * QUOTED].split("<")
+            words = [pieces[0], *(piece.partition(">")[2] for piece in pieces[1:])]
+            return " ".join(html.unescape(" ".join(words)).split())
+    return ""
+
+
+def _is_error(document: object) -> bool:
+    """Whether a piece of JSON can be nothing but an error."""
+    if not isinstance(document, dict):
+        return isinstance(document, str)
+    told_so = any(document.get(key) for key in ("error", "detail", "errors"))
+    return told_so or document.get("object") == "error" or "message" in document
+
+
+def _message_of(value: object, depth: int = 0) -> str:
+    """The words for a person in a piece of JSON; empty where there are none."""
+    if depth > DEPTH:
+        return ""
+    if isinstance(value, str):
+        inner = parsed(value) if value.lstrip()[:1] in {"{", "["} else None
+        return (_message_of(inner, depth + 1) if inner is not None else "") or value
+    if isinstance(value, list):
+        return "; ".join(filter(None, (_message_of(each, depth + 1) for each in value[:10])))
+    if not isinstance(value, dict):
+        return ""
+    words = [_message_of(value[key], depth + 1) for key in MESSAGES if value.get(key)]
+    words = list(dict.fromkeys(word for word in words if word))
+    place = _where(value.get("loc"))
+    return ": ".join(filter(None, (place, *words[:2])))
+
+
+def _told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Each field and its value as text, JSON in strings opened, what echoes the request left out."""
+    if depth > DEPTH or name in ECHOES:
+        return
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _told(each, str(key), depth + 1)
+    elif isinstance(value, list) and name == "loc":
+        yield name, _where(value)
+    elif isinstance(value, list):
+        for each in value[:50]:
+            yield from _told(each, name, depth + 1)
+    elif value is not None and str(value).strip().lower() not in NOTHING:
+        inner = parsed(value) if isinstance(value, str) and value.lstrip()[:1] in {"{", "["} else None
+        if inner is not None:
+            yield from _told(inner, name, depth + 1)
+        else:
+            yield name, str(value)
+
+
+def _where(place: object) -> str:
+    """The field a validation error is about: `["body", "messages", 0]` is `messages.0`."""
+    if not isinstance(place, list):
+        return ""
+    return ".".join(str(each) for each in place[:8] if each != "body")
+
+
+def _status(value: str) -> int:
+    """An HTTP status given as a number or its digits, else 0."""
+    code = int(value) if value.isascii() and value.isdigit() and len(value) == 3 else 0  # noqa: PLR2004
+    return code if 400 <= code <= 599 else 0  # noqa: PLR2004
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """A header's value, its name in any case; empty where there is none."""
+    return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A sign of a failure; the head of `failures.toml` explains the fields."""
+
+    name: str
+    kind: Kind
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+    statuses: frozenset[int]
+    model: re.Pattern[str]
+    field: str
+    hint: str
+    transient: bool
+
+    def fits(self, said: Said, status: int, model: str) -> bool:
+        """Whether the answer bears this sign."""
+        return (
+            (not self.statuses or status in self.statuses)
+            and self.model.search(model) is not None
+            and self.pattern.search(said.text) is not None
+            and (self.unless is None or self.unless.search(said.text) is None)
+            and (self.field != ANY_FIELD or refused_field(said) != "")
+        )
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    file = Path(__file__).with_name("failures.toml")
+    return tomllib.loads(file.read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def rules() -> tuple[Rule, ...]:
+    """The rules, in the order in which they are tried."""
+    return tuple(_rule(name, entry) for name, entry in _table()["rule"].items())
+
+
+def _rule(name: str, entry: dict[str, Any]) -> Rule:
+    unless = entry.get("unless")
+    return Rule(
+        name=name,
+        kind=cast("Kind", entry["kind"]),
+        pattern=_any_of(entry.get("any", [""])),
+        unless=re.compile(unless) if unless else None,
+        statuses=frozenset(entry.get("statuses", ())),
+        model=re.compile(entry.get("model", "")),
+        field=entry.get("field", ""),
+        hint=entry.get("hint", ""),
+        transient=entry.get("transient", False),
+    )
+
+
+def _any_of(patterns: list[str]) -> re.Pattern[str]:
+    """One pattern for all, the words that stand for others put in."""
+    return re.compile("|".join(f"(?:{_complete(each)})" for each in patterns))
+
+
+def _complete(pattern: str) -> str:
+    for name, words in _table()["words"].items():
+        pattern = pattern.replace(f"<{name}>", words)
+    return pattern
+
+
+def refused_field(said: Said) -> str:
+    """The field of the request that the words refuse, without what lies in it; empty if none."""
+    fields = _table()["fields"]
+    names = [match for pattern in _finders("fields", "named") for match in _all(pattern, said.text)]
+    if said.parameter and re.search(fields["refusing"], said.text):
+        names.insert(0, said.parameter.lower().partition(".")[0])
+    return next((each for each in names if each not in fields["essential"] and each.isidentifier()), "")
+
+
+def number(what: str, said: Said) -> int | None:
+    """The tokens of the `prompt` or the `window` that the words tell, None where they do not."""
+    found = (int(each) for pattern in _finders("numbers", what) for each in _all(pattern, said.text))
+    return next(found, None)
+
+
+@lru_cache(maxsize=8)
+def _finders(part: str, name: str) -> tuple[re.Pattern[str], ...]:
+    patterns = _table()[part][name]
+    return tuple(re.compile(each.replace("<field>", FIELD).replace("<number>", NUMBER)) for each in patterns)
+
+
+def _all(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [match.group("found") for match in pattern.finditer(text)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason why no answer came; the foot of `failures.toml` explains the fields."""
+
+    kind: Kind
+    says: str
+    classes: frozenset[str]
+    words: str
+    numbers: frozenset[int]
+    hint: str
+    transient: bool
+
+    def fits(self, error: BaseException) -> bool:
+        """Return whether this exception is the reason."""
+        if self.classes.isdisjoint(each.__name__ for each in type(error).__mro__):
+            return False
+        if getattr(error, "errno", None) in self.numbers:
+            return True
+        return re.search(self.words, str(error).lower()) is not None if self.words else not self.numbers
+
+
+@lru_cache(maxsize=1)
+def _causes() -> tuple[Cause, ...]:
+    return tuple(
+        Cause(
+            kind=entry["kind"],
+            says=entry.get("says", ""),
+            classes=frozenset(entry["classes"]),
+            words=entry.get("words", ""),
+            numbers=frozenset(getattr(errno, name) for name in entry.get("numbers", ())),
+            hint=entry.get("hint", ""),
+            transient=entry.get("transient", False),
+        )
+        for entry in _table()["cause"]
+    )
+
+
+def reason(error: BaseException) -> tuple[Cause | None, BaseException]:
+    """Return the first cause that is in the chain, and the exception that is it."""
+    chain = list(_chain(error))
+    found = ((cause, link) for cause in _causes() for link in chain if cause.fits(link))
+    return next(found, (None, error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all that led to it, the members of groups included, each once."""
+    waiting, seen = [error], set[int]()
+    while waiting and len(seen) < LONGEST_CHAIN:
+        link = waiting.pop(0)
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        below = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        waiting += [below] if below is not None else []
+        waiting += link.exceptions if isinstance(link, BaseExceptionGroup) else ()
