@@ -1,9 +1,12 @@
 """The one way a settings file is changed: alone, from what it holds now, and only to what is valid."""
 
 import contextlib
+import errno
 import os
 import re
 import stat
+import sys
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,16 +16,25 @@ from typing import Any, Concatenate, Final, ParamSpec
 
 from smol_dev.config import trust
 from smol_dev.config.assignments import reserved, variables
-from smol_dev.config.files import FILE_NAME, is_one_of, read_document, same_as
+from smol_dev.config.files import FILE_NAME, is_one_of, publish, read_document, same_as
 from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
 from smol_dev.config.problems import Problem, config_error
-from smol_dev.config.store import PRIVATE_FILE, SHARED_FILE, alone, make_folder, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError
+from smol_dev.locks import lock, made_private
 from smol_dev.safe import command
 
 BY_HAND: Final = "put the file right first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
+SHARED_FILE: Final = 0o644
+PRIVATE_FILE: Final = 0o600
+PRIVATE_FOLDER: Final = 0o700
+LOCK: Final = ".smol.toml.lock"
+LONGEST_WAIT = 5.0
+"""Seconds to wait for another smol_dev."""
+
+if sys.platform != "win32":
+    LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 Arguments = ParamSpec("Arguments")
 
@@ -121,7 +133,11 @@ class SettingsFile:
                     problems=added,
                 )
 
-        publish(self.path, text, mode=SHARED_FILE if self.project else PRIVATE_FILE, confirm=confirm)
+        mode = SHARED_FILE if self.project else PRIVATE_FILE
+        try:
+            publish(self.path, text.encode(), mode=mode, like=self.path, confirm=confirm)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         return self.settle_trust(text, trusted=trusted) if self.project else ()
 
     def problems_of(self, file: Path) -> tuple[str, ...]:
@@ -202,3 +218,84 @@ def as_written(text: str, *, like: str) -> str:
     if crlf and crlf == like.count("\n"):
         text = text.replace("\n", "\r\n")
     return MARK + text if like.startswith(MARK) else text
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: no other smol_dev changes a settings file in it meanwhile.
+
+    The lock is a file that nobody else can open, and that is gone afterwards. Raises `ConfigError` when
+    another smol_dev holds it for longer than 5 s. Windows has no such lock: there the last of two
+    editors wins.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    path = folder / LOCK
+    descriptor = taken(path)
+    try:
+        with contextlib.suppress(OSError):  # a full disk: the lock holds, its holder has no name
+            os.truncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
+
+
+def taken(path: Path) -> int:
+    """Return the descriptor of the lock file, locked, and still the file of that name."""
+    until = time.monotonic() + LONGEST_WAIT
+    while True:
+        descriptor = -1
+        try:
+            descriptor = opened(path)
+            lock(descriptor)
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+            os.close(descriptor)  # its last holder took the name away
+        except FileNotFoundError:
+            if descriptor < 0:
+                raise unwritable(path.parent, FileNotFoundError(errno.ENOENT, "no such folder")) from None
+            os.close(descriptor)
+        except BlockingIOError as error:
+            if made_private(descriptor):
+                path.unlink(missing_ok=True)  # made by another, who may hold it for ever
+                os.close(descriptor)
+                continue
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
+            os.close(descriptor)
+            if time.monotonic() > until:
+                raise ConfigError(
+                    f"another smol_dev (process {holder}) is changing the settings in `{path.parent}`",
+                    hint="wait until it is done, or end it, and try again",
+                ) from error
+            time.sleep(0.02)
+        except OSError as error:
+            raise unwritable(path.parent, error) from error
+
+
+def opened(path: Path) -> int:
+    """Return the descriptor of the lock file, which is made if it is absent."""
+    descriptor = os.open(path, LOCK_FLAGS, PRIVATE_FILE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"`{path.name}` is not a regular file")
+    return descriptor
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder for the user's alone, if it is not there."""
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> ConfigError:
+    """The error for a place that cannot be written."""
+    return ConfigError(
+        f"`{path}` cannot be written: {error.strerror or error}",
+        hint="make it writable, or name another file: `--config FILE`",
+    )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from smol_dev.config.assignments import SECRET, TOP_TABLES, Key, assignment, at, key_path, put, toml_value
-from smol_dev.config.change import MARK, Said, SettingsFile, Sheet, first_lines
+from smol_dev.config.change import MARK, Said, SettingsFile, Sheet, first_lines, unwritable
 from smol_dev.config.document import renamed, rendered, with_table, with_value, without, without_empty
 from smol_dev.config.endpoint import url_problem
 from smol_dev.config.files import FILE_NAME, PROJECT_LIMIT, USER_LIMIT, BadFileError, decoded, parsed, read_bytes
@@ -22,7 +22,6 @@ from smol_dev.config.layers import Layers, declared
 from smol_dev.config.model import Run, laid_over
 from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
 from smol_dev.config.profiles import value_of
-from smol_dev.config.store import unwritable
 from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
 from smol_dev.safe import command, named
 

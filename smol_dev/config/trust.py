@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from typing import Final, NamedTuple
 from smol_dev.chat import STAGES
 from smol_dev.config.assignments import Key, reserved, variables
 from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_local
-from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, read_bytes, read_document
+from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, publish, read_bytes, read_document
 from smol_dev.config.keys import is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Layers, Surroundings
 from smol_dev.config.problems import Problem, dotted, shown
@@ -347,18 +346,10 @@ def record(document: Document, surroundings: Surroundings) -> None:
     if surroundings.state is None:
         raise TrustError("there is no directory to record an approval in", hint=hint)
     folder = surroundings.state / FOLDER
-    temporary = folder / f".{hashed}.{secrets.token_hex(4)}"
     try:
         make_private(folder)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content(document))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / hashed)
+        publish(folder / hashed, content(document), mode=0o600)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise TrustError(f"{folder} cannot be written ({error.strerror})", hint=hint) from error
 
 

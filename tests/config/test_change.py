@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.config.store import alone, make_folder, publish
+from smol_dev.config.change import alone, make_folder
+from smol_dev.config.files import publish
 from smol_dev.errors import ConfigError
 
 
@@ -23,7 +24,7 @@ def mode_of(path: Path) -> int:
 def test_a_new_file_is_the_users_alone(tmp_path: Path) -> None:
     file = tmp_path / "a" / "b" / "smol.toml"
     make_folder(file.parent)
-    publish(file, "x = 1\n", mode=0o600, confirm=accept)
+    publish(file, b"x = 1\n", mode=0o600, confirm=accept)
     assert file.read_text() == "x = 1\n"
     assert (mode_of(file), mode_of(file.parent)) == (0o600, 0o700)
 
@@ -33,7 +34,7 @@ def test_a_replaced_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "smol.toml"
     file.write_text("old")
     file.chmod(mode)
-    publish(file, "new", mode=0o600, confirm=accept)
+    publish(file, b"new", mode=0o600, like=file, confirm=accept)
     assert (file.read_text(), mode_of(file)) == ("new", mode)
 
 
@@ -47,7 +48,7 @@ def test_a_refused_text_leaves_the_file_and_nothing_else(tmp_path: Path) -> None
         raise ConfigError("no", hint="try again")
 
     with pytest.raises(ConfigError, match=r"^no$"):
-        publish(file, "new", mode=0o600, confirm=refuse)
+        publish(file, b"new", mode=0o600, confirm=refuse)
     assert list(tmp_path.iterdir()) == [file]
     assert (file.read_text(), file.stat().st_mtime_ns) == ("old", before.st_mtime_ns)
 
@@ -63,12 +64,13 @@ COUNTER = """
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from smol_dev.config.store import alone, publish
+from smol_dev.config.change import alone
+from smol_dev.config.files import publish
 
 file = Path(sys.argv[1])
 for _ in range(40):
     with alone(file.parent):
-        publish(file, str(int(file.read_text()) + 1), mode=0o600, confirm=lambda path: None)
+        publish(file, str(int(file.read_text()) + 1).encode(), mode=0o600)
 """
 
 
@@ -88,7 +90,7 @@ def test_the_lock_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_waited_for_and_its_holder_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smol_dev.config.store.LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("smol_dev.config.change.LONGEST_WAIT", 0.1)
     with alone(tmp_path):
         assert (tmp_path / ".smol.toml.lock").stat().st_mode & 0o777 == 0o600
         with pytest.raises(ConfigError, match=rf"another smol_dev \(process {os.getpid()}\)"), alone(tmp_path):
