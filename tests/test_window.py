@@ -91,6 +91,17 @@ def test_a_cold_model_is_measured_before_a_prompt_that_may_not_fit() -> None:
     assert (len(chat.measured), chat.requests) == (1, [])
 
 
+def test_a_window_that_was_measured_holds_for_the_next_stage_though_the_server_does_not_tell_it() -> None:
+    usage = Usage(prompt=3000, completion=12)
+    answers: list[Answer] = [Reply(PLAN, "stop", usage=usage), '{"files": ["a.py"]}']
+    chat = FakeChat(answers, measures=Measured(window=4096, prompt=3000))
+    told(chat, Job("word " * 2900, lambda paths: (tuple(paths), ()), VARIANTS, plan_only=True))
+    plan, files = chat.requests
+    assert len(chat.measured) == 1
+    assert plan.max_tokens == 4096 - round(3000 * 1.02)
+    assert 700 < files.max_tokens < 4096 - 3012
+
+
 def lines(start: int) -> str:
     """Lines that no continuation of ours begins with."""
     return "".join(f"{hashlib.sha256(str(each).encode()).hexdigest()} = {each}\n" for each in range(start, start + 9))

@@ -9,7 +9,7 @@ import pytest
 
 from smol_dev.chat import Facts, Message, Reply, Request, Usage
 from smol_dev.errors import AnswerError, ServerError
-from smol_dev.events import Dropped, FilesReady, FileStarted, Piece, PlanReady, Retry, StageStarted
+from smol_dev.events import Dropped, FilesReady, FileStarted, Piece, PlanReady, Retry, StageStarted, Warned
 from smol_dev.prompts import shipped
 from smol_dev.run import pipeline
 from smol_dev.run.conversation import (
@@ -478,6 +478,39 @@ def test_a_busy_server_gets_fewer_requests_and_every_file_is_had() -> None:
     steps = happenings(FakeChat(answer), replace(JOB, strategy="parallel", concurrency=4))
     ready = [step.path for step in steps if isinstance(step, FileReady)]
     assert sorted(ready) == ["a.py", "b.py", "c.py", "d.py"]
+
+
+def test_each_time_a_server_is_too_busy_half_as_many_requests_are_open() -> None:
+    paths = [f"{letter}.py" for letter in "abcdefghijkl"]
+    chat = by_path(dict.fromkeys(paths, "X = 1\n"))
+    chat.waits = True
+    answer, busy = chat.answers, {"d.py", "h.py"}
+    most: list[int] = []
+
+    def refuses_some(request: Request) -> Answer:
+        path = said(request).rsplit("\n", 1)[-1]
+        if path in busy:
+            busy.remove(path)
+            return ServerError("busy", hint="", kind="busy", transient=True)
+        assert callable(answer)
+        return answer(request)
+
+    def tell(step: Step) -> None:
+        steps.append(step)
+        if isinstance(step, Warned):
+            most.append(chat.most_at_once)
+            chat.most_at_once = 0
+
+    steps: list[Step] = []
+    chat.answers = refuses_some
+    asyncio.run(pipeline.run(chat, replace(JOB, strategy="parallel", concurrency=4), tell))
+    assert [step.message for step in steps if isinstance(step, Warned)] == [
+        "going on with 2 requests at once",
+        "going on with 1 requests at once",
+    ]
+    assert [*most, chat.most_at_once] == [4, 2, 1]
+    assert sorted(step.path for step in steps if isinstance(step, FileReady)) == paths
+    assert sorted(step.path for step in steps if isinstance(step, FileStarted)) == paths
 
 
 def test_plan_only_stops_after_the_list() -> None:
