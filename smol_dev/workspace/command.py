@@ -163,16 +163,18 @@ def works(isolation: Isolation) -> bool:
         if isolation == "bubblewrap" and not box.bubblewrap:
             return False
         with contextlib.suppress(OSError, subprocess.TimeoutExpired), _started() as (read, write):
-            done = subprocess.run(
-                _arguments(box, write),
-                env={"PATH": os.defpath},
-                pass_fds=(write,),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_PROBE_LIMIT,
-                check=False,
-            )
-            os.close(write)
+            try:
+                done = subprocess.run(
+                    _arguments(box, write),
+                    env={"PATH": os.defpath},
+                    pass_fds=(write,),
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=_PROBE_LIMIT,
+                    check=False,
+                )
+            finally:
+                os.close(write)
             return done.returncode == 0 and os.read(read, 1) == b"1"
     return False
 

@@ -1,0 +1,220 @@
+"""What a check command's output says: how many tests failed, and the lines that a model needs to mend it.
+
+Pure. The tools are told apart by their lines alone, as `make test` and `npm test` may run any of them.
+All patterns meet one line at a time, cut to a length, so reading takes time in proportion to the text.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+LAST_LINES: Final = 60
+FIRST_LINES: Final = 40
+LONGEST_LINE: Final = 300
+FIRST_CHARACTERS: Final = 3_000
+LAST_CHARACTERS: Final = 5_000
+SUMMARY_CHARACTERS: Final = 160
+
+Counted = Literal["", "tests", "errors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A check's result in one line, its numbers (None where its output tells none), and the text that counts.
+
+    `failed` counts what `counted` says: tests, or a compiler's errors, which come before any test.
+    """
+
+    summary: str
+    counted: Counted
+    failed: int | None
+    passed: int | None
+    text: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the text without times, addresses and counts of seconds: equal for the same failure."""
+        return _CHANGING.sub("", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Where the first error of a tool begins, and the line before which it ends, or with which."""
+
+    start: re.Pattern[str]
+    stop: re.Pattern[str]
+    keeps_stop: bool = False
+
+
+def _block(start: str, stop: str, *, keeps_stop: bool = False) -> _Block:
+    return _Block(re.compile(rf"\A(?:{start})"), re.compile(rf"\A(?:{stop})"), keeps_stop)
+
+
+_ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[ -/]?[0-~])")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CHANGING: Final = re.compile(
+    r"\b(?:0x[0-9a-fA-F]{4,16}|[0-9]{1,9}(?:\.[0-9]{1,9})? ?(?:ms|s|seconds?)|[0-9]{1,9}\.[0-9]{1,9})\b"
+)
+
+_COUNTING: Final = re.compile(
+    r"=* ?[0-9]+ [a-z].* in [0-9.]+s\b"  # pytest
+    r"|FAILED \([a-z]|OK \([a-z]"  # unittest
+    r"|(?:#|ℹ) (?:pass|fail|cancelled) [0-9]"  # node --test
+    r"|test result: "  # cargo test
+    r"|Tests: +[0-9]"  # jest
+    r"| +Tests +[0-9]"  # vitest
+    r"|  [0-9]+ (?:passing|failing)\b"  # mocha
+)
+_NUMBER_FIRST: Final = re.compile(r"\b([0-9]{1,9}) (failed|failing|errors?|passed|passing)\b")
+_WORD_FIRST: Final = re.compile(
+    r"\b(failures|errors|unexpected successes|skipped|expected failures|pass|fail|cancelled)[ =]([0-9]{1,9})"
+)
+_FAILED: Final = frozenset(
+    ("failed", "failing", "error", "errors", "failures", "unexpected successes", "fail", "cancelled")
+)
+_PASSED: Final = frozenset(("passed", "passing", "pass"))
+_RAN: Final = re.compile(r"Ran ([0-9]{1,9}) tests? in ")  # unittest, which counts the rest only when it is not nought
+_GO_TEST: Final = re.compile(r"--- (FAIL|PASS): ")
+_BROKEN_SUITES: Final = re.compile(r"(?:Test Suites: | Test Files  )([0-9]{1,9}) failed")  # jest, vitest
+_ERROR: Final = re.compile(
+    r"\S.{0,240}(?:\([0-9]+,[0-9]+\): | - )error TS[0-9]+: "  # tsc
+    r"|error(?:\[E[0-9]+\])?: (?!could not compile|aborting|test failed|[0-9]+ target)"  # rustc
+    r"|\S{1,240}:[0-9]+(?::[0-9]+)?: (?:fatal )?error: "  # gcc, clang, javac
+    r"|\S{1,240}\.go:[0-9]+:[0-9]+: "  # go build, go vet
+)
+
+_NEVER: Final = r"(?!)"
+_BLOCKS: Final = (
+    _block(r"_{3,} .* _{3,}$", r"_{3,} .* _{3,}$|={3,} "),  # pytest
+    _block(r"(?:ERROR|FAIL): \S+ \(", r"={20,}$"),  # unittest
+    _block(r" *not ok [0-9]", r" *\.\.\.$", keeps_stop=True),  # node --test, tap
+    _block(r"✖ (?!failing tests)", r"[✔✖ℹ] "),  # node --test, spec
+    _block(r"  ● ", r"  ● |Test Suites: |FAIL "),  # jest
+    _block(r" FAIL  ", r"⎯{5,}| FAIL  "),  # vitest
+    _block(r"  [0-9]+ failing$", r"  2\) "),  # mocha
+    _block(r"---- .* stdout ----$", r"---- |failures:$"),  # cargo test
+    _block(r"--- FAIL: ", r"--- |FAIL\b|ok\b"),  # go test
+    _block(r"panic: |fatal error: |thread '.*' panicked", r"FAIL\b|exit status"),
+    _block(_ERROR.pattern, _NEVER),
+    _block(r"Traceback \(most recent call last\):$", r"\S", keeps_stop=True),
+    _block(r"\S{1,240}\.[cm]?[jt]sx?:[0-9]+$|node:internal/.{1,200}:[0-9]+$", r"Node\.js v"),
+    _block(r"make(?:\[[0-9]+\])?: \*\*\* ", _NEVER),
+)
+_MESSAGE: Final = re.compile(
+    r"(?:E +)?(?:[\w.]{0,100}(?:Error|Exception)\b|\S.{0,240}\berror\b.{0,40}: |error.{0,40}: |panic: "
+    rf"|{_ERROR.pattern})"
+)
+
+
+def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report:
+    """Return what the output of a command says that ran in this folder.
+
+    `ended` says why it was ended from outside ("not done after 120 s"), or by which signal.
+    """
+    lines = plain(output, folder=folder).split("\n")
+    failed, passed = _tests(lines)
+    counted: Counted = "tests" if failed is not None or passed is not None else ""
+    if not failed and exit_code and (errors := sum(bool(_ERROR.match(each)) for each in lines)):
+        counted, failed, passed = "errors", errors, None
+    first = _first_error(lines)
+    message = _message(lines, first)
+    summary = _summary(message, exit_code=exit_code, ended=ended, counted=counted, failed=failed, passed=passed)
+    return Report(summary, counted, failed, passed, _text(lines, first))
+
+
+def plain(output: str, *, folder: str) -> str:
+    """Return the output without escapes, what a carriage return has overwritten, and the folder's own path."""
+    text = _ESCAPE.sub("", output.replace("\r\n", "\n"))
+    for prefix in (f"file://{folder}/", f"{folder}/"):
+        text = text.replace(prefix, "")
+    kept = (line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.strip("\n").split("\n"))
+    return "\n".join(_CONTROL.sub("", _cut(line)) for line in kept)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+
+
+def _tests(lines: Sequence[str]) -> tuple[int | None, int | None]:
+    """Return how many tests failed and passed, over all tools that ran; None for what nothing told."""
+    failed = passed = ran = broken = 0
+    is_known = tells = False
+    for line in lines:
+        if _COUNTING.match(line):
+            is_known = tells = True
+            numbers = dict(_numbers(line))
+            failed += sum(number for word, number in numbers.items() if word in _FAILED)
+            passed += sum(number for word, number in numbers.items() if word in _PASSED)
+            ran -= sum(number for word, number in numbers.items() if word not in _PASSED) if _is_unittest(line) else 0
+        elif found := _RAN.match(line):
+            is_known = tells = True
+            ran += int(found[1])
+        elif found := _GO_TEST.match(line):
+            is_known = True
+            failed += found[1] == "FAIL"
+            passed += found[1] == "PASS"
+            tells = tells or passed > 0
+        elif found := _BROKEN_SUITES.match(line):
+            broken += int(found[1])
+    if not is_known and not broken:
+        return None, None
+    return failed or broken, passed + max(ran, 0) if tells else None
+
+
+def _is_unittest(line: str) -> bool:
+    return line.startswith(("FAILED (", "OK ("))
+
+
+def _numbers(line: str) -> Iterator[tuple[str, int]]:
+    for found in _NUMBER_FIRST.finditer(line):
+        yield found[2], int(found[1])
+    for found in _WORD_FIRST.finditer(line):
+        yield found[1], int(found[2])
+
+
+def _first_error(lines: Sequence[str]) -> range:
+    """Return the lines of the first error that any of the tools reports; empty when none does."""
+    for start, line in enumerate(lines):
+        block = next((each for each in _BLOCKS if each.start.match(line)), None)
+        if block is not None:
+            end = start + 1
+            while end < min(len(lines), start + FIRST_LINES) and not block.stop.match(lines[end]):
+                end += 1
+            return range(start, end + (block.keeps_stop and end < len(lines)))
+    return range(0)
+
+
+def _message(lines: Sequence[str], first: range) -> str:
+    """Return the line of the first error that says what is wrong."""
+    found = (each.strip() for at in first if (each := lines[at]) and _MESSAGE.match(each.strip()))
+    last = next((each for each in reversed(lines) if each), "")
+    return next(found, last).removeprefix("E ").strip()
+
+
+def _summary(
+    message: str, *, exit_code: int, ended: str, counted: Counted, failed: int | None, passed: int | None
+) -> str:
+    if ended:
+        return ended
+    if not exit_code:
+        return f"{passed} test{'s' * (passed > 1)} passed" if passed else "passed"
+    if counted == "errors":
+        return f"{failed} error{'s' if failed != 1 else ''}: {message}"[:SUMMARY_CHARACTERS].rstrip(": ")
+    if failed:
+        return f"{failed} of {failed + passed} tests failed" if passed else f"{failed} test{'s' * (failed > 1)} failed"
+    return f"exit code {exit_code}: {message}"[:SUMMARY_CHARACTERS].rstrip(": ")
+
+
+def _text(lines: Sequence[str], first: range) -> str:
+    """Return the first error and the last lines; once, where they overlap."""
+    begin = max(len(lines) - LAST_LINES, 0)
+    last = "\n".join(lines[begin:])
+    if len(last) > LAST_CHARACTERS:
+        last = last[-LAST_CHARACTERS:].partition("\n")[2]
+        begin = len(lines) - last.count("\n") - 1
+    if not first or first.start >= begin:
+        return last
+    error = "\n".join(lines[first.start : min(first.stop, begin)])[:FIRST_CHARACTERS]
+    left_out = begin - first.stop
+    return "\n".join([error, *([f"[{left_out} lines left out]"] if left_out > 0 else []), last])
