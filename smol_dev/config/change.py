@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Final, ParamSpec
 
 from smol_dev.config import trust
 from smol_dev.config.assignments import reserved, variables
-from smol_dev.config.files import FILE_NAME, is_one_of, publish, read_document, same_as
+from smol_dev.config.files import FILE_NAME, is_one_of, is_same, publish, read_document
 from smol_dev.config.layers import Flags, Layers, Surroundings, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
 from smol_dev.config.problems import Problem, config_error
@@ -196,14 +196,14 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
     if path is None:
         raise UsageError("there is no home folder for a user's file", hint="name one: `--config FILE`")
     real = Path(os.path.realpath(path))
-    if flags.config is None and nearest is not None and same_as(nearest)(path):
+    if flags.config is None and nearest is not None and is_same(nearest, path):
         return SettingsFile(real, project=True, flags=with_project, surroundings=surroundings)
     return SettingsFile(real, project=False, flags=flags, surroundings=surroundings)
 
 
 def is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
     """Return whether the folder is the home folder, or the one of the user's or system's file."""
-    at_home = same_as(surroundings.home)(folder)
+    at_home = is_same(surroundings.home, folder)
     return at_home or is_one_of(folder / FILE_NAME, surroundings.own_files)
 
 

@@ -13,7 +13,7 @@ from smol_dev.chat import STAGES
 from smol_dev.config.assignments import KEY_SOURCES, Key, at, key_path
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.files import is_file_name
-from smol_dev.config.keys import field_of, is_hidden, is_table, locate, meant
+from smol_dev.config.keys import is_hidden, is_table, locate, meant
 from smol_dev.config.layers import Origin
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
@@ -42,44 +42,6 @@ class Candidate(NamedTuple):
     note: str = ""
 
 
-def origins(loaded: Loaded) -> Mapping[str, Origin]:
-    """Return who set each effective key (`model`, `code.model`, `run.max_files`), in the order of the model."""
-    found = {dotted(path): origin_of(loaded, path) for path in profile_paths(loaded.profile)}
-    tables: list[Key] = [("run", name) for name in Run.model_fields]
-    tables += [("prompts", name, key) for name, table in shown_prompts(loaded.prompts).items() for key in table]
-    return found | {dotted(key): winner(top_candidates(loaded, key)).origin for key in tables}
-
-
-def origin_of(loaded: Loaded, path: Key) -> Origin:
-    """Return who set an effective key of the selected profile."""
-    return winner(candidates(view_of(loaded), path)).origin
-
-
-def winner(found: Sequence[Candidate]) -> Candidate:
-    """Return the candidate whose value holds."""
-    return next(each for each in found if each.wins)
-
-
-def profile_paths(profile: Profile) -> Iterator[Key]:
-    """Yield the path of each effective key of a profile: its own, what is in its tables, its stages' own."""
-    for name in Profile.model_fields:
-        value = getattr(profile, name)
-        if name in STAGES:
-            yield from ((name, *path) for path in stage_paths(value))
-        elif isinstance(value, dict) and value:
-            yield from ((name, *path) for path in leaf_paths([value]))
-        elif name != "extends" and not (name in KEY_SOURCES and not value):
-            yield (name,)
-
-
-def stage_paths(stage: Stage) -> Iterator[Key]:
-    """Yield the path of each key that a stage sets; of `extra_body`, of all that is sent."""
-    for name in Stage.model_fields:
-        if name in stage.model_fields_set:
-            value = getattr(stage, name)
-            yield from ((name, *path) for path in leaf_paths([value])) if isinstance(value, dict) else [(name,)]
-
-
 class View(NamedTuple):
     """A profile as `explain` sees it; `profile` is None where it cannot be merged, as it is not valid."""
 
@@ -87,13 +49,30 @@ class View(NamedTuple):
     profile: Profile | None
 
 
-def view_of(loaded: Loaded, name: str = "") -> View:
-    """Return the selected profile, or the named one, which may be broken."""
-    if name in ("", loaded.name):
-        return View(loaded.made, loaded.profile)
-    made = Composition.of(loaded.layers, name)
-    broken = any(each.profile in made.names for each in layers_problems(loaded.layers))
-    return View(made, None if broken else effective(made, {}).profile)
+def origins(loaded: Loaded) -> Mapping[str, Origin]:
+    """Return who set each effective key (`model`, `code.model`, `run.max_files`), in the order of the model."""
+    return {dotted(path): origin for path, origin in _origins(loaded).items()}
+
+
+def _origins(loaded: Loaded) -> Mapping[Key, Origin]:
+    view = View(loaded.made, loaded.profile)
+    found = {path: _winner(_candidates(view, path)).origin for path in _effective_paths(loaded.profile)}
+    tables: list[Key] = [("run", name) for name in Run.model_fields]
+    tables += [("prompts", name, key) for name, table in shown_prompts(loaded.prompts).items() for key in table]
+    return found | {path: _winner(_top_candidates(loaded, path)).origin for path in tables}
+
+
+def _winner(found: Sequence[Candidate]) -> Candidate:
+    return next(each for each in found if each.wins)
+
+
+def _effective_paths(profile: Profile) -> list[Key]:
+    """Return the path of each effective key of a profile: its own, what is in its tables, its stages' own."""
+    table = {name: getattr(profile, name) or None for name in Profile.model_fields}
+    for name, stage in profile.stages().items():
+        table[name] = {key: getattr(stage, key) for key in Stage.model_fields if key in stage.model_fields_set}
+    unset = {"extends", *(key for key in KEY_SOURCES if not table[key])}
+    return leaf_paths([{name: value for name, value in table.items() if name not in unset}])
 
 
 def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
@@ -101,37 +80,45 @@ def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
 
     Raise `ConfigError` for an unknown key.
     """
-    path = known_path(loaded, key)
-    if path == ("default_profile",) or path[0] != "profiles":
-        return top_candidates(loaded, path)
-    return candidates(view_of(loaded, path[1]), path[2:])
+    path = _known_path(loaded, key)
+    if path[0] != "profiles":
+        return _top_candidates(loaded, path)
+    return _candidates(_view_of(loaded, path[1]), path[2:])
 
 
-def known_path(loaded: Loaded, key: str) -> Key:
+def _view_of(loaded: Loaded, name: str) -> View:
+    """Return the selected profile or another one, which may be broken."""
+    if name == loaded.name:
+        return View(loaded.made, loaded.profile)
+    made = Composition.of(loaded.layers, name)
+    broken = any(each.profile in made.names for each in layers_problems(loaded.layers))
+    return View(made, None if broken else effective(made, {}).profile)
+
+
+def _known_path(loaded: Loaded, key: str) -> Key:
     """Return the key as it stands in a file; one without a table is of `run`, or of the selected profile."""
     written = key_path(key) or (key,)
     is_whole = written[0] in File.model_fields
     path = written if is_whole else at(written, loaded.name, Run.model_fields)
-    table, place = locate(path)
-    known = [*table.model_fields, *(() if is_whole else Run.model_fields)]
-    if field_of(path) is None or len(path) < place + 1 or path in (("profiles",), ("prompts",)):
+    at_key = locate(path)
+    known = [*at_key.table.model_fields, *(() if is_whole else Run.model_fields)]
+    if at_key.field is None or path in (("profiles",), ("prompts",)):
         raise ConfigError(
             f"there is no setting `{dotted(written)}`{meant(written[-1], known)}",
             hint="`smol_dev config show` lists them; `smol.toml.example` explains them",
         )
-    names = loaded.layers.names(path[0]) if path[0] in ("profiles", "prompts") else [path[1:2]]
-    if path[0] in ("profiles", "prompts") and path[1] not in names:
+    if path[0] in ("profiles", "prompts") and path[1] not in (names := loaded.layers.names(path[0])):
         raise ConfigError(
-            f"there is no `{dotted(path[:2])}`{did_you_mean(path[1], [str(each) for each in names])}",
+            f"there is no `{dotted(path[:2])}`{did_you_mean(path[1], names)}",
             hint="`smol_dev profiles list` shows the profiles",
         )
     return path
 
 
-def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
+def _candidates(view: View, path: Key) -> tuple[Candidate, ...]:
     """Return the tables that speak of a key of the profile; the winner is the one whose value is sent."""
     if path == ("base_url",):
-        return address_candidates(view)
+        return _address_candidates(view)
     found: list[Candidate] = []
     won = False
     for slot, key in standing(view.made.tables, path):
@@ -139,14 +126,14 @@ def candidates(view: View, path: Key) -> tuple[Candidate, ...]:
         if part != key and isinstance(value, dict):
             continue
         reason = view.made.dropped.get(part) or view.made.dropped.get(key, "")
-        wins = not (won or reason) and is_sent(view, path[: len(path) - len(key) + len(part)], value)
+        wins = not (won or reason) and _is_sent(view, path[: len(path) - len(key) + len(part)], value)
         won = won or wins
-        note = reason or meaning(view, path, value)
-        found.append(candidate(slot, part, value, whole=key, wins=wins, note=note))
-    return (*found, default_candidate(view, path, wins=not won))
+        note = reason or _sampling_note(view.profile, path, value)
+        found.append(_candidate(slot, part, value, whole=key, wins=wins, note=note))
+    return (*found, _default_candidate(view, path, wins=not won))
 
 
-def is_sent(view: View, path: Key, value: object) -> bool:
+def _is_sent(view: View, path: Key, value: object) -> bool:
     """Return whether the value of a key of the body is what is sent there; True for any other key.
 
     Tables are laid over one another, and what is no table takes the place of one.
@@ -154,29 +141,29 @@ def is_sent(view: View, path: Key, value: object) -> bool:
     body = path[1:] if path[0] in STAGES else path
     if view.profile is None or body[:1] != ("extra_body",):
         return True
-    part, sent = said(as_used(view.profile, path).extra_body, body[1:])
+    part, sent = said(_as_used(view.profile, path).extra_body, body[1:])
     return part == body[1:] and type(sent) is type(value) and sent == value
 
 
-def as_used(profile: Profile, path: Key) -> Profile:
+def _as_used(profile: Profile, path: Key) -> Profile:
     """Return the profile as the stage sees it that the key is of; for a key of no stage, the profile itself."""
     stage = next((name for name in STAGES if name == path[0]), None)
     return profile if stage is None else profile.stage(stage)
 
 
-def candidate(slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str) -> Candidate:
+def _candidate(slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str) -> Candidate:
     """Return what the table says of the key `whole`, for all of which `key` may stand."""
     if not note and key != whole:
         note = f"all of `{dotted(key)}`"
-    return Candidate(rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins, note)
+    return Candidate(_rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins, note)
 
 
-def address_candidates(view: View) -> tuple[Candidate, ...]:
+def _address_candidates(view: View) -> tuple[Candidate, ...]:
     """Return who gives an address, before them the provider whose own address holds instead."""
     at = view.made.endpoint
     brought = at.set_by is not None and at.setting == "provider" and at.base_url != ""
     found = [
-        Candidate(rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins=False)
+        Candidate(_rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins=False)
         for slot, key in standing(view.made.tables, ("base_url",))
         if (value := slot.table.get("base_url")) is not None
     ]
@@ -188,53 +175,46 @@ def address_candidates(view: View) -> tuple[Candidate, ...]:
     return (*found, Candidate(NOT_SET, DEFAULT, 0, wins=not found))
 
 
-def default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
+def _default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
     """Return what holds when nobody sets a key of the profile: derived from another one, or the default."""
     inside = path[1:] if path[0] in STAGES and path[1:] else path
-    value = default_of(("profiles", "", *inside))
+    value = _default_of(("profiles", "", *inside))
     origin = DEFAULT
     if wins and view.profile is not None and value != NOT_SET:
-        origin = derived_from(view, path)
-        value = rendered(path, getattr(as_used(view.profile, path), path[-1]))
-    return Candidate(value, origin, 0, wins, meaning(view, path, value))
+        origin = _derived_from(view, path)
+        value = _rendered(path, getattr(_as_used(view.profile, path), path[-1]))
+    return Candidate(value, origin, 0, wins, _sampling_note(view.profile, path, value))
 
 
-def meaning(view: View, path: Key, value: object) -> str:
-    """Return what `auto` stands for in a key of sampling; empty for anything else."""
-    if path[-1] not in FALLBACK or value != "auto" or view.profile is None:
+def _sampling_note(profile: Profile | None, path: Key, value: object) -> str:
+    """Return what `auto` sends for a key of sampling of the profile, or of a stage of it; empty for anything else."""
+    if profile is None or value != "auto" or path[path[0] in STAGES :] not in {(name,) for name in FALLBACK}:
         return ""
-    return sampling_note(view.profile, path)
+    used = _as_used(profile, path)
+    return auto_note(path[-1], model=used.model, reasoning=used.reasoning, provider=used.provider)
 
 
-def sampling_notes(loaded: Loaded) -> Mapping[str, str]:
-    """Return by key what each `auto` of sampling sends, of the profile and of the stages that set one."""
-    paths = (path for path in profile_paths(loaded.profile) if path[-1] in FALLBACK)
-    return {
-        dotted(path): sampling_note(loaded.profile, path)
-        for path in paths
-        if getattr(as_used(loaded.profile, path), path[-1]) == "auto"
-    }
+def _sampling_notes(loaded: Loaded) -> Mapping[Key, str]:
+    """Return what each `auto` of sampling sends, of the profile and of the stages that set one."""
+    paths = _effective_paths(loaded.profile)
+    values = {path: getattr(_as_used(loaded.profile, path), path[-1], None) for path in paths}
+    notes = {path: _sampling_note(loaded.profile, path, value) for path, value in values.items()}
+    return {path: note for path, note in notes.items() if note}
 
 
-def sampling_note(profile: Profile, path: Key) -> str:
-    """Return what `auto` sends for a key of sampling of the profile, or of a stage of it."""
-    settings = as_used(profile, path)
-    return auto_note(path[-1], model=settings.model, reasoning=settings.reasoning, provider=settings.provider)
-
-
-def derived_from(view: View, path: Key) -> Origin:
+def _derived_from(view: View, path: Key) -> Origin:
     """Return whence a time-out that nobody sets is derived; the defaults for any other key."""
     name = path[-1]
     if name == "timeout" and not is_local(view.made.endpoint.base_url):
         return Origin("derived", f"from base_url, {view.made.endpoint.origin}")
     if name == "first_token_timeout":
-        origin = winner(candidates(view, (*path[:-1], "timeout"))).origin
+        origin = _winner(_candidates(view, (*path[:-1], "timeout"))).origin
         if origin != DEFAULT:
             return Origin("derived", f"from timeout, {origin}")
     return DEFAULT
 
 
-def top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
+def _top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
     """Return the layers that set a key of `[run]` or `[prompts.NAME]`, or the default profile."""
     found: list[Candidate] = []
     if path == ("default_profile",) and loaded.layers.selected_by.layer in ("flags", "environment"):
@@ -242,12 +222,12 @@ def top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
     for layer in loaded.layers.all:
         table = layer.table(*path[:-1]) if len(path) > 1 else layer.data
         if path[-1] in table:
-            value = rendered(path, table[path[-1]])
+            value = _rendered(path, table[path[-1]])
             found.append(Candidate(value, layer.origin(path), 0, wins=not found))
-    return (*found, Candidate(default_of(path), DEFAULT, 0, wins=not found))
+    return (*found, Candidate(_default_of(path), DEFAULT, 0, wins=not found))
 
 
-def rendered(key: Key, value: object) -> str:
+def _rendered(key: Key, value: object) -> str:
     """Return a value for people; what may be a secret is hidden."""
     if value and is_hidden(key, value):
         return "(hidden)"
@@ -256,46 +236,43 @@ def rendered(key: Key, value: object) -> str:
     return shown(value)[1:-1] if isinstance(value, str | bool | int | float) else str(value)
 
 
-def default_of(path: Key) -> str:
-    """Return the model's default of a key."""
-    _, place = locate(path)
-    field = field_of(path)
-    if field is None or len(path) > place + 1 or is_table(field.annotation):
+def _default_of(path: Key) -> str:
+    at_key = locate(path)
+    if at_key.field is None or at_key.inside or is_table(at_key.field.annotation):
         return NOT_SET
-    value = field.get_default(call_default_factory=True)
-    return NOT_SET if value in (None, "", []) else rendered(path, value)
+    value = at_key.field.get_default(call_default_factory=True)
+    return NOT_SET if value in (None, "", []) else _rendered(path, value)
 
 
 def as_dict(loaded: Loaded) -> dict[str, Any]:
     """Return the effective settings as one `smol.toml` would hold them; secrets are left out."""
     whole: dict[str, Any] = {
         "default_profile": loaded.name,
-        "profiles": {loaded.name: profile_table(loaded.profile)},
-        "run": plain_table(loaded.run),
+        "profiles": {loaded.name: _profile_table(loaded.profile)},
+        "run": _plain_table(loaded.run),
     }
     if loaded.prompts:
-        whole["prompts"] = {name: prompt_table(each) for name, each in loaded.prompts.items()}
+        whole["prompts"] = {name: _prompt_table(each) for name, each in loaded.prompts.items()}
     return whole
 
 
-def profile_table(profile: Profile) -> dict[str, Any]:
+def _profile_table(profile: Profile) -> dict[str, Any]:
     """Return the effective keys of a profile, as they are sent; a stage has only its own."""
     hidden = ("extends", "api_key", "headers", *STAGES)
     table = {
         name: value
-        for name, value in plain_table(profile).items()
+        for name, value in _plain_table(profile).items()
         if name not in hidden and not (name in (*KEY_SOURCES, *FREE_TABLES) and not value)
     }
-    stages = {name: stage_table(stage) for name, stage in profile.stages().items()}
+    stages = {name: _stage_table(stage) for name, stage in profile.stages().items()}
     return table | {name: keys for name, keys in stages.items() if keys}
 
 
-def stage_table(stage: Stage) -> dict[str, Any]:
-    """Return a stage's own keys."""
-    return {key: value for key, value in plain_table(stage).items() if key in stage.model_fields_set}
+def _stage_table(stage: Stage) -> dict[str, Any]:
+    return {key: value for key, value in _plain_table(stage).items() if key in stage.model_fields_set}
 
 
-def plain_table(table: Table) -> dict[str, Any]:
+def _plain_table(table: Table) -> dict[str, Any]:
     """Return a table's keys in the order of the model, without secrets and the unset ones that are not sent."""
     values = {name: getattr(table, name) for name in type(table).model_fields}
     unset = {name for name in ("seed", "max_output_tokens") if name not in table.model_fields_set}
@@ -306,7 +283,7 @@ def plain_table(table: Table) -> dict[str, Any]:
     }
 
 
-def prompt_table(prompts: Prompts) -> dict[str, str]:
+def _prompt_table(prompts: Prompts) -> dict[str, str]:
     """Return an own variant; a text that would be taken for the name of a file ends in a line break."""
     table = shown_prompts({"": prompts})[""]
     return {key: f"{text}\n" if is_file_name(text) else text for key, text in table.items()}
@@ -319,25 +296,23 @@ def as_toml(loaded: Loaded) -> str:
 
 def as_text(loaded: Loaded, *, origin: bool) -> str:
     """Return valid TOML, under comments about the secrets; with `origin` each setting says who set it."""
-    text = as_toml(loaded)
-    known = origins(loaded)
+    known = _origins(loaded)
     said: dict[Key, list[str]] = {}
     if origin:
-        said = {from_top(key, loaded.name): [str(each)] for key, each in known.items()}
+        said = {_from_top(path, loaded): [str(each)] for path, each in known.items()}
         said["default_profile",] = [str(loaded.layers.selected_by)]
-    for key, note in sampling_notes(loaded).items():
-        said.setdefault(from_top(key, loaded.name), []).append(note)
-    text = with_comments(text, {key: "; ".join(notes) for key, notes in said.items()})
+    for path, note in _sampling_notes(loaded).items():
+        said.setdefault(_from_top(path, loaded), []).append(note)
+    text = _with_comments(as_toml(loaded), {path: "; ".join(notes) for path, notes in said.items()})
     hidden = (
-        f"# {key}: set ({each})\n"
-        for key, each in known.items()
-        if "." in key and is_hidden(from_top(key, loaded.name), value=None)
+        f"# {dotted(path)}: set ({each})\n"
+        for path, each in known.items()
+        if path[1:] and is_hidden(_from_top(path, loaded), value=None)
     )
-    comments = (f"# api_key: {loaded.key_summary()}\n", *hidden)
-    return visible("".join(one_line(each) for each in comments) + text)
+    return visible("".join(map(_one_line, (f"# api_key: {loaded.key_summary()}\n", *hidden))) + text)
 
 
-def one_line(comment: str) -> str:
+def _one_line(comment: str) -> str:
     """Return a comment that ends where its line does, whatever a file name or key in it holds."""
     return visible(comment.removesuffix("\n"), keep="") + "\n"
 
@@ -347,17 +322,16 @@ def as_json(loaded: Loaded, *, origin: bool) -> str:
     document = {"profile": loaded.name, "settings": as_dict(loaded), "api_key": loaded.key_summary()}
     if origin:
         document["origins"] = {key: each._asdict() for key, each in origins(loaded).items()}
-        document["auto"] = sampling_notes(loaded)
+        document["auto"] = {dotted(path): note for path, note in _sampling_notes(loaded).items()}
     return json.dumps(document, indent=2, default=str) + "\n"
 
 
-def from_top(key: str, profile: str) -> Key:
+def _from_top(path: Key, loaded: Loaded) -> Key:
     """Return the key from the top of a file; one without a table is of the profile."""
-    path = key_path(key) or (key,)
-    return path if path[0] in ("run", "default_profile", "prompts") else ("profiles", profile, *path)
+    return path if path[0] in ("run", "prompts") else ("profiles", loaded.name, *path)
 
 
-def with_comments(text: str, found: Mapping[Key, str]) -> str:
+def _with_comments(text: str, found: Mapping[Key, str]) -> str:
     """Return the TOML text with a comment behind each setting, or behind the header of its table."""
     known = positions(text)
     starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]

@@ -123,7 +123,7 @@ class BadFileError(Exception):
 
 
 def read_document(path: Path, *, project: bool = False) -> Document | Problem | None:
-    """The file, or what is wrong with it; None when there is none.
+    """Return the file, or what is wrong with it; None when there is none.
 
     A project's file must also be the user's own, and not for others to change.
     """
@@ -132,8 +132,8 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
         text = decoded(raw)
         data = parsed(text)
         if project:
-            refuse_crowds(data)
-        named = tuple(named_files(path.parent, data)) if project else ()
+            _refuse_crowds(data)
+        named = tuple(_named_files(path.parent, data)) if project else ()
         return Document(path, raw, text, data, bool(info.st_mode & 0o044), named)
     except FileNotFoundError:
         return None
@@ -142,7 +142,7 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
         return Problem(f"{path}{error.place}", "", f"{error.what}{remedy}", hint=error.hint)
 
 
-def named_files(folder: Path, data: Mapping[str, object]) -> Iterator[Named]:
+def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[Named]:
     """Read the files that a project's file in the folder names, in the order of their keys."""
     prompts = data.get("prompts")
     left = NAMED_LIMIT
@@ -180,7 +180,7 @@ def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) 
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
-    """What a regular file holds. Raises `FileNotFoundError` or `BadFileError`."""
+    """Return what a regular file holds. Raise `FileNotFoundError` or `BadFileError`."""
     try:
         descriptor = os.open(path, FLAGS | (getattr(os, "O_NOFOLLOW", 0) if project else 0))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -188,22 +188,22 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
     except (OSError, ValueError) as error:
         if isinstance(error, PermissionError) and not os.path.lexists(path):
             raise FileNotFoundError from error  # in a folder that is closed to us: not our file
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise BadFileError("is not a regular file")
         if project:
-            refuse_foreign(info, path)
-        return read_up_to(descriptor, limit), info
+            _refuse_foreign(info, path)
+        return _read_up_to(descriptor, limit), info
     except OSError as error:
         raise BadFileError(f"cannot be read ({error.strerror})") from error
     finally:
         os.close(descriptor)
 
 
-def unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
-    """Why a file could not even be opened."""
+def _unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
+    """Return why a file could not even be opened."""
     if isinstance(error, ValueError):
         return BadFileError("is no file name")
     if not isinstance(error, PermissionError) and path.is_symlink():
@@ -211,7 +211,7 @@ def unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
     return BadFileError(f"cannot be read ({error.strerror})")
 
 
-def refuse_foreign(info: os.stat_result, path: Path) -> None:
+def _refuse_foreign(info: os.stat_result, path: Path) -> None:
     """Refuse a project file that someone else wrote, or could write or replace."""
     if not hasattr(os, "geteuid"):
         return
@@ -225,8 +225,8 @@ def refuse_foreign(info: os.stat_result, path: Path) -> None:
         raise BadFileError("stands in a folder that every user can write to", hint=hint)
 
 
-def read_up_to(descriptor: int, limit: int) -> bytes:
-    """All bytes of the file, which may be at most `limit`."""
+def _read_up_to(descriptor: int, limit: int) -> bytes:
+    """Return all bytes of the file, which may be at most `limit`."""
     pieces: list[bytes] = []
     left = limit + 1
     while left > 0 and (piece := os.read(descriptor, left)):
@@ -287,27 +287,24 @@ def sync_folder(folder: Path) -> None:
 
 
 def decoded(raw: bytes) -> str:
-    """The bytes as text: UTF-8, one byte order mark in front is dropped."""
+    """Return the bytes as text: UTF-8, one byte order mark in front is dropped."""
     try:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        raise BadFileError("is not UTF-8 here", place=f":{line}:{column}") from error
+        before = raw[: error.start].decode()  # what comes before the first bad byte is good
+        raise BadFileError("is not UTF-8 here", place=_line_and_column(before, len(before))) from error
 
 
 def parsed(text: str) -> dict[str, object]:
-    """The TOML text as data."""
+    """Return the TOML text as data."""
     if (place := long_key(text)) >= 0:
-        line = text.count("\n", 0, place) + 1
-        column = place - text.rfind("\n", 0, place)
-        raise BadFileError("a key has too many parts", place=f":{line}:{column}")
+        raise BadFileError("a key has too many parts", place=_line_and_column(text, place))
     try:
         data = tomllib.loads(text)
     except RecursionError as error:
         raise BadFileError("is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
-        raise syntax_error(text, str(error)) from error
+        raise _syntax_error(text, str(error)) from error
     except ValueError as error:
         raise BadFileError("holds a number that is too long") from error
     if depth_exceeds(data, DEPTH_LIMIT):
@@ -315,11 +312,14 @@ def parsed(text: str) -> dict[str, object]:
     return data
 
 
-def refuse_crowds(data: Mapping[str, object]) -> None:
+def _line_and_column(text: str, place: int) -> str:
+    return f":{text.count(chr(10), 0, place) + 1}:{place - text.rfind(chr(10), 0, place)}"
+
+
+def _refuse_crowds(data: Mapping[str, object]) -> None:
     """Refuse a project's file with more names than any project has."""
     for name in ("profiles", "prompts"):
-        table = data.get(name)
-        if isinstance(table, dict) and len(table) > NAMES_LIMIT:
+        if isinstance(table := data.get(name), dict) and len(table) > NAMES_LIMIT:
             raise BadFileError(f"holds more than {NAMES_LIMIT} {name}")
 
 
@@ -334,19 +334,18 @@ def long_key(text: str) -> int:
     return -1
 
 
-def syntax_error(text: str, message: str) -> BadFileError:
-    """What tomllib said, in words that quote nothing of the text."""
-    place = PLACE.search(message)
+def _syntax_error(text: str, message: str) -> BadFileError:
+    """Return what tomllib said, in words that quote nothing of the text."""
     what = next((ours for theirs, ours in SYNTAX if message.startswith(theirs)), "")
+    place = PLACE.search(message)
     if place is None:
         what = "the file ends in the middle of a setting"
-    lines = text.split("\n")
-    where = place.groups() if place else (str(len(lines)), str(len(lines[-1]) + 1))
-    return BadFileError(f"not valid TOML: {what}" if what else "not valid TOML", place=f":{where[0]}:{where[1]}")
+    where = f":{place[1]}:{place[2]}" if place else _line_and_column(text, len(text))
+    return BadFileError(f"not valid TOML: {what}" if what else "not valid TOML", place=where)
 
 
 def depth_exceeds(data: object, limit: int) -> bool:
-    """Whether tables and lists are nested deeper than the limit."""
+    """Return whether tables and lists are nested deeper than the limit."""
     level = [data]
     for _ in range(limit):
         level = [
@@ -360,58 +359,51 @@ def depth_exceeds(data: object, limit: int) -> bool:
     return any(isinstance(each, dict | list) for each in level)
 
 
-def find_project(cwd: Path, home: Path | None, *, own: Collection[Path] = ()) -> Path | None:
+def find_project(
+    cwd: Path, home: Path | None, *, own: Collection[Path] = (), device: Callable[[Path], int | None] | None = None
+) -> Path | None:
     """Return the nearest `smol.toml` from the working directory upwards.
 
     The search ends at the folder that holds `.git`, before the home directory, and before another
     device. Anything of that name is found, so that a link or a folder is refused and not passed over;
     only the `own` files, the user's and the system's, are no project's, wherever their links lead.
     """
-    files = (folder / FILE_NAME for folder in folders_of_project(cwd, home))
+    files = (folder / FILE_NAME for folder in _folders_of_project(cwd, home, device or _device_of))
     return next((f for f in files if os.path.lexists(f) and not is_one_of(f, own)), None)
 
 
-def folders_of_project(cwd: Path, home: Path | None) -> Iterator[Path]:
+def root_of_project(cwd: Path, home: Path | None) -> Path:
+    """Return the folder that holds `.git`; the working directory where there is none."""
+    folders = _folders_of_project(cwd, home, _device_of)
+    return next((each for each in folders if os.path.lexists(each / ".git")), cwd)
+
+
+def _folders_of_project(cwd: Path, home: Path | None, device: Callable[[Path], int | None]) -> Iterator[Path]:
     """Yield the folders in which a project's file may stand, the working directory first."""
-    is_home = same_as(home)
-    device = device_of(cwd)
+    here = device(cwd)
     for folder in (cwd, *cwd.parents):
-        if is_home(folder) or device_of(folder) != device:
+        if is_same(home, folder) or device(folder) != here:
             return
         yield folder
         if os.path.lexists(folder / ".git"):
             return
 
 
-def root_of_project(cwd: Path, home: Path | None) -> Path:
-    """Return the folder that holds `.git`; the working directory where there is none."""
-    folders = folders_of_project(cwd, home)
-    return next((each for each in folders if os.path.lexists(each / ".git")), cwd)
-
-
 def is_one_of(file: Path, own: Collection[Path]) -> bool:
     """Return whether the path stands at the place of one of the files, or is that file by another name."""
-    return any(same_as(each)(file) or same_as(each.parent)(file.parent) for each in own)
+    return any(is_same(each, file) or is_same(each.parent, file.parent) for each in own)
 
 
-def same_as(path: Path | None) -> Callable[[Path], bool]:
-    """A function that tells whether a path is the same file or folder as this one."""
+def is_same(one: Path | None, other: Path) -> bool:
+    """Return whether both paths are of the same file or folder, which is there."""
     try:
-        own = path.stat() if path else None
+        return one is not None and one.samefile(other)
     except (OSError, ValueError):
-        own = None
-
-    def same(other: Path) -> bool:
-        try:
-            return own is not None and os.path.samestat(own, other.stat())
-        except (OSError, ValueError):
-            return False
-
-    return same
+        return False
 
 
-def device_of(folder: Path) -> int | None:
-    """The number of the device a folder is on, None if it cannot be told."""
+def _device_of(folder: Path) -> int | None:
+    """Return the number of the device a folder is on, None if it cannot be told."""
     try:
         return folder.stat().st_dev
     except OSError:

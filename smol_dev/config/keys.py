@@ -2,8 +2,8 @@
 
 import json
 import types
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, NoReturn, Union, cast, get_args, get_origin
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn, Union, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -46,41 +46,46 @@ def meant(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{ours}`?" if ours else did_you_mean(name, known)
 
 
-WORDS: Final = {"true": True, "yes": True, "on": True, "1": True} | {
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
+BOOLEANS: Final = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 
 
-def locate(key: tuple[Any, ...]) -> tuple[type[Table], int]:
-    """Return the table a key stands in, and which part of the key is its name there."""
+class Located(NamedTuple):
+    """A key in its table: the setting it belongs to, the key as far as that one's name, and what is below it.
+
+    A key inside `extra_body` or `headers` belongs to that.
+    """
+
+    table: type[Table]
+    field: FieldInfo | None
+    own: tuple[Any, ...]
+    inside: tuple[Any, ...]
+
+
+def locate(key: tuple[Any, ...]) -> Located:
+    """Return the key, from the top of a file, in its table."""
+    table: type[Table] = File
+    place = 0
     match key:
         case ("profiles", _, stage, _, *_) if stage in STAGES:
-            return Stage, 3
+            table, place = Stage, 3
         case ("profiles", _, _, *_):
-            return Profile, 2
+            table, place = Profile, 2
         case ("prompts", _, _, *_):
-            return Prompts, 2
+            table, place = Prompts, 2
         case ("run", _, *_):
-            return Run, 1
-        case _:
-            return File, 0
+            table, place = Run, 1
+    return Located(table, table.model_fields.get(key[place]) if key else None, key[: place + 1], key[place + 1 :])
 
 
 def field_of(key: tuple[Any, ...]) -> FieldInfo | None:
-    """Return the setting a key belongs to; a key inside `extra_body` or `headers` belongs to that."""
-    table, name = locate(key)
-    return table.model_fields.get(key[name]) if len(key) > name else None
+    """Return the setting a key belongs to."""
+    return locate(key).field
 
 
 def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the key as far as it has names of ours, and one further inside a table of free names."""
-    _, name = locate(key)
-    field = field_of(key)
-    free = field is not None and (field.annotation is not None and is_table(field.annotation))
-    return key[: name + 2] if free else key[: name + 1]
+    at = locate(key)
+    return at.own + at.inside[:1] if at.field is not None and is_table(at.field.annotation) else at.own
 
 
 def trust_of(key: tuple[Any, ...]) -> Trust | Literal["steer-when-false"]:
@@ -92,25 +97,19 @@ def trust_of(key: tuple[Any, ...]) -> Trust | Literal["steer-when-false"]:
 
 def is_secret(key: tuple[Any, ...]) -> bool:
     """Return whether a value of the key is never shown: a key, a header, or what may hold one."""
-    field = field_of(key)
-    if field is None:
-        return True
-    name = key[locate(key)[1]]
-    return name in ("base_url", "extra_body", "extra_query", "headers") or trust_of(key) == "never"
+    at = locate(key)
+    is_open = at.own[-1:] and at.own[-1] in ("base_url", "extra_body", "extra_query", "headers")
+    return at.field is None or bool(is_open) or trust_of(key) == "never"
 
 
 def is_hidden(key: tuple[Any, ...], value: object) -> bool:
     """Return whether this value is not shown even to somebody who asks for it: a key, a header, a malformed address."""
     if key[-1] == "base_url":
         return not isinstance(value, str) or url_problem(value) != ""
-    named = any(isinstance(part, str) and is_secret_name(part) for part in within_free_table(key))
+    at = locate(key)
+    free = at.inside if str(at.own[-1]).startswith("extra_") else ()
+    named = any(isinstance(part, str) and is_secret_name(part) for part in free)
     return named or "headers" in key[2:3] or key[2:3] in (("api_key",), ("api_key_command",))
-
-
-def within_free_table(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the parts of a key below `extra_body` or `extra_query`, whose names are not ours."""
-    _, place = locate(key)
-    return key[place + 1 :] if key[place : place + 1] and str(key[place]).startswith("extra_") else ()
 
 
 def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
@@ -136,13 +135,13 @@ def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotat
     if is_table(kind):
         return "a table"
     names = {bool: "`true` or `false`", int: "a whole number", float: "a number", list: "a list of text"}
-    return names.get(origin or kind, "text") + bounds(limits)
+    return names.get(origin or kind, "text") + _bounds(limits)
 
 
-def bounds(limits: Iterable[Any]) -> str:
+def _bounds(limits: Iterable[Any]) -> str:
     """Return the limits of a number, in words, each with a space in front; not those of a computer's numbers."""
     found: dict[str, Any] = {}
-    for limit in flat(limits):
+    for limit in (inner for each in limits for inner in (each.metadata if isinstance(each, FieldInfo) else [each])):
         found |= {name: getattr(limit, name) for name in ("gt", "ge", "le") if hasattr(limit, name)}
     found = {name: value for name, value in found.items() if abs(value) < MOST_TOKENS}
     if "ge" in found and "le" in found:
@@ -152,15 +151,6 @@ def bounds(limits: Iterable[Any]) -> str:
     return f" {' and '.join(said)}" if said else ""
 
 
-def flat(limits: Iterable[Any]) -> Iterator[Any]:
-    """Yield the limits, those inside a `Field(…)` included."""
-    for limit in limits:
-        if isinstance(limit, FieldInfo):
-            yield from flat(limit.metadata)
-        else:
-            yield limit
-
-
 class KnownKeys:
     """What the model knows about the keys of `SMOL_*` variables and of `-c`."""
 
@@ -168,25 +158,20 @@ class KnownKeys:
 
     def key(self, key: Key) -> Key | None:
         """Return the key as its table spells it; None if there is no such key."""
-        field = field_of(key)
-        _, name = locate(key)
-        if field is None or (len(key) <= name + 1 and key[name] in (*STAGES, "profiles", "prompts")):
+        at = locate(key)
+        if at.field is None or (not at.inside and at.own[-1] in (*STAGES, "profiles", "prompts")):
             return None
-        free = get_origin(field.annotation) is dict
-        if free and key[name] == "headers":  # a variable's name has no `-`, and a header's no `_`
-            return (*key[: name + 1], *(part.replace("_", "-") for part in key[name + 1 :]))
-        return key if free or len(key) == name + 1 else None
+        if at.own[-1] == "headers":  # a variable's name has no `-`, and a header's no `_`
+            return at.own + tuple(part.replace("_", "-") for part in at.inside)
+        return None if at.inside and get_origin(at.field.annotation) is not dict else key
 
     def value(self, key: Key, text: str) -> object:
         """Return the text as a value of the key's type, or as it is if it is none."""
-        field = field_of(key)
-        if field is None:
+        at = locate(key)
+        if at.field is None or (at.inside and at.own[-1] != "extra_body"):
             return text
-        inside = len(key) > locate(key)[1] + 1
-        kind = Any if inside and "extra_body" in key else field.annotation
-        if inside and ("headers" in key or "extra_query" in key):
-            return text
-        return bool_of(text) if kind is bool else json_of(text) if takes_json(kind) else text
+        kind = Any if at.inside else at.field.annotation
+        return BOOLEANS.get(text.strip().lower(), text) if kind is bool else _json(text) if _takes_json(kind) else text
 
     def names(self) -> list[str]:
         """Return the name of every variable that sets a key of the selected profile or of `run`."""
@@ -195,30 +180,25 @@ class KnownKeys:
         return [f"{PREFIX}{name}".upper() for name in (*own, *Run.model_fields, *staged)]
 
 
-def takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
+def _takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
     """Return whether a value of this type is written as JSON in a variable, rather than as plain text."""
     if kind is Any:
         return True
     parts = get_args(kind)
     if get_origin(kind) in (Annotated, Union, types.UnionType):
-        return any(takes_json(part) for part in parts)
+        return any(_takes_json(part) for part in parts)
     return (get_origin(kind) or kind) in (int, float, list, dict)
 
 
-def bool_of(text: str) -> object:
-    """Return true or false, however the shell spells it; anything else as it is."""
-    return WORDS.get(text.strip().lower(), text)
-
-
-def json_of(text: str) -> object:
+def _json(text: str) -> object:
     """Return the JSON value; the text where it is none, is too deep, or is not a number JSON knows."""
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return text
     return text if depth_exceeds(value, DEPTH_LIMIT) or value is None else value
 
 
-def refuse(constant: str) -> NoReturn:
+def _refuse(constant: str) -> NoReturn:
     """Refuse `NaN` and `Infinity`, which Python's reader would take."""
     raise ValueError(constant)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from smol_dev.config.assignments import Key, Known, Variable, command_line, environment, reserved, variables
-from smol_dev.config.files import FILE_NAME, Document, find_project, is_one_of, read_document, root_of_project, same_as
+from smol_dev.config.files import FILE_NAME, Document, find_project, is_one_of, is_same, read_document, root_of_project
 from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, dotted
 from smol_dev.errors import UsageError
@@ -310,7 +310,7 @@ def read_files(
     project = surroundings.project_file()
     user, spelling = user_file(flags, surroundings, named)
     warnings: list[str] = []
-    if user is not None and project is not None and same_as(project)(user):
+    if user is not None and project is not None and is_same(project, user):
         if flags.config is not None:
             project = None  # named on the command line: the user's word, not the project's
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
-from smol_dev.config.files import read_document, same_as
+from smol_dev.config.files import is_same, read_document
 from smol_dev.config.keys import KnownKeys
 from smol_dev.config.layers import Flags, Layer, Layers, Surroundings, read_layers
 from smol_dev.config.model import Profile, Prompts, Run
@@ -185,7 +185,7 @@ def check(
     layers = read_layers(flags, surroundings, KnownKeys())
     if file is not None:
         place = surroundings.project_file(file.absolute().parent)
-        is_project = project or (place is not None and same_as(place)(file))
+        is_project = project or is_same(place, file)
         document = read_document(file, project=is_project)
         if document is None or isinstance(document, Problem):
             return (str(document) if document else f"{file}: does not exist",)

@@ -8,8 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -28,7 +27,7 @@ from smol_dev.config.endpoint import (
     url_problem,
 )
 from smol_dev.config.files import BACKSLASH, FILE_ENDINGS, FILE_NAME
-from smol_dev.config.keys import expected, field_of, is_secret, locate, meant, setting
+from smol_dev.config.keys import expected, is_secret, locate, meant, setting
 from smol_dev.config.layers import Layer, Layers, declared
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
 from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
@@ -41,6 +40,7 @@ from smol_dev.safe import command
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
 """A Windows path in which TOML has read a backslash and a letter as a control character: `C:\\temp`."""
 
+UNSENDABLE: Final = re.compile("[\0\ud800-\udfff]")
 CONTROL: Final = re.compile(r"[\x01-\x1f]")
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -60,29 +60,31 @@ def layers_problems(layers: Layers) -> Iterator[Problem]:
     """Yield everything that is wrong with what the layers say. The shipped profiles are checked by the tests."""
     for layer in layers.all:
         if layer.kind != "shipped":
-            yield from layer_problems(layer, layers)
-    yield from reference_problems(layers)
+            yield from _layer_problems(layer, layers)
+    yield from _reference_problems(layers)
     yield from parent_problems(layers)
     yield from read_variants(layers)[1]
     yield from project_problems(layers)
-    yield from missing_profiles(layers)
+    yield from _missing_profiles(layers)
 
 
-def layer_problems(layer: Layer, layers: Layers) -> list[Problem]:
-    """Return everything that is wrong with what one layer says."""
-    found = [*type_problems(layer, layers), *text_problems(layer, layers)]
-    found += [
-        layers.problem(layer, (table, ""), "must have a name")
-        for table in ("profiles", "prompts")
-        if "" in layer.table(table)
-    ]
+def _layer_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
+    """Yield everything that is wrong with what one layer says."""
+    yield from _type_problems(layer, layers)
+    for key, value in _leaves(layer.data, ()):
+        yield from (layers.problem(layer, key, what) for what in _value_problems(key, value))
+        if not all(str(part).isprintable() for part in key):
+            yield layers.problem(layer, key[:1], "must not hold a name with an invisible character")
+    for table in ("profiles", "prompts"):
+        if "" in layer.table(table):
+            yield layers.problem(layer, (table, ""), "must have a name")
     for name, table in layer.table("profiles").items():
         if isinstance(table, dict):
-            found += profile_problems(layer, layers, name, table)
-    return found
+            found = _profile_problems(table)
+            yield from (layers.problem(layer, ("profiles", name, *path), what) for path, what in found)
 
 
-def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
+def _type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     """Yield unknown keys, and values of a wrong type or out of bounds."""
     try:
         File.model_validate(layer.data)
@@ -95,53 +97,45 @@ def type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     for each in errors:
         if each["type"] == "extra_forbidden":
             unknown += 1
-            what = unknown_key(each["loc"]) if unknown <= MOST_GUESSES else "no such key"
+            what = _unknown_key(each["loc"]) if unknown <= MOST_GUESSES else "no such key"
             yield layers.problem(layer, each["loc"], what)
             continue
         key = setting(each["loc"])
         if key not in seen:
             seen.add(key)
-            value = value_at(layer.data, key)
-            written = how_written(layer.spelling(key), key, value) if not layer.documents else ""
-            yield layers.problem(layer, key, wrong_value(key, value) + written)
+            value = value_of(layer.data, key)
+            written = _how_written(layer.spelling(key), key, value) if not layer.documents else ""
+            yield layers.problem(layer, key, _wrong_value(key, value) + written)
 
 
-def value_at(data: Any, key: Iterable[Any]) -> Any:  # noqa: ANN401 - TOML data
-    """Return the value of a key, whose parts may be places in a list."""
-    for part in key:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def wrong_value(key: tuple[Any, ...], value: object) -> str:
+def _wrong_value(key: Key, value: object) -> str:
     """Return what a setting takes and what it got instead; what may be a secret is not shown."""
-    field = field_of(key)
-    table, name = locate(key)
-    if field is None:
+    at = locate(key)
+    if at.field is None:
         return "must be a table"
-    inside = len(key) > name + 1
-    takes = ("text" if table is Profile else "a table") if inside else expected(field)
-    got = "" if inside or is_secret(key) else f", got {kind_of(value)}{shown(value)}"
-    options = re.findall(r"`([^`]+)`", takes) if isinstance(value, str) and not inside else []
-    meant = did_you_mean(value, options) if isinstance(value, str) and not is_secret(key) else ""
-    is_too_long = type(value) is int and abs(value) > MOST_TOKENS and got
-    return f"must be {takes}{got}{meant}{'; no server takes so many digits' if is_too_long else ''}"
+    if at.inside:
+        return f"must be {'text' if at.table is Profile else 'a table'}"
+    takes = expected(at.field)
+    if is_secret(key):
+        return f"must be {takes}"
+    if not isinstance(value, str):
+        is_too_long = type(value) is int and abs(value) > MOST_TOKENS
+        return f"must be {takes}, got {shown(value)}{'; no server takes so many digits' if is_too_long else ''}"
+    options = re.findall(r"`([^`]+)`", takes)
+    return f"must be {takes}, got the text {shown(value)}{did_you_mean(value, options)}"
 
 
-def how_written(spelling: str, key: tuple[Any, ...], value: object) -> str:
+def _how_written(spelling: str, key: Key, value: object) -> str:
     """Return how a variable or a `-c` is written whose value is of the wrong type; empty for others."""
-    field = field_of(key)
-    if field is None or spelling.startswith("--"):
+    at = locate(key)
+    if at.field is None or spelling.startswith("--"):
         return ""
     option = spelling.removeprefix("-c ").removesuffix("=…") if spelling.startswith("-c ") else ""
-    takes = "text" if len(key) > locate(key)[1] + 1 else expected(field)
+    takes = "text" if at.inside else expected(at.field)
     if option and not isinstance(value, str | dict | list) and takes.startswith("text"):
         text = "TEXT" if is_secret(key) else shown(value)[1:-1]
-        return f"; text that looks like something else stands in quotes: {quoted_set(option, text)}"
-    example = (field.examples or [None])[0]
+        return f"; text that looks like something else stands in quotes: {_quoted_set(option, text)}"
+    example = (at.field.examples or [None])[0]
     if not isinstance(value, str) or not isinstance(example, dict | list):
         return ""
     if option and isinstance(example, dict):
@@ -152,20 +146,14 @@ def how_written(spelling: str, key: tuple[Any, ...], value: object) -> str:
     return "; write it as JSON: " + command(f"{spelling}={{value}}", value=json.dumps(example))
 
 
-def quoted_set(option: str, value: object) -> str:
+def _quoted_set(option: str, value: object) -> str:
     """Return the `-c` whose value is this text, however TOML would read it."""
     return command("-c {set}", set=f'{option}="{value}"')
 
 
-def kind_of(value: object) -> str:
-    """Return the kind of a value where only that shows what is wrong: `"5"` is no number."""
-    return "the text " if isinstance(value, str) else ""
-
-
-def unknown_key(key: tuple[Any, ...]) -> str:
+def _unknown_key(key: tuple[Any, ...]) -> str:
     """Return what is wrong with a key that its table does not have; its value is not shown."""
-    table, place = locate(key)
-    name = str(key[place])
+    table, name = locate(key).table, str(locate(key).own[-1])
     for other, title in BELONGS:
         if name in other.model_fields and other is not table:
             return f"not {'for a single stage' if table is Stage else 'here'}; it belongs {title}"
@@ -174,28 +162,25 @@ def unknown_key(key: tuple[Any, ...]) -> str:
     return f"no such key{meant(name, [own] if own else everywhere)}"
 
 
-def text_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
-    """Yield values no request or file name could hold: half characters, NUL, dates, numbers without end."""
-    for key, value in leaves(layer.data, ()):
-        if isinstance(value, str) and ("\0" in value or not encodable(value)):
-            yield layers.problem(layer, key, "must not hold NUL or half a character")
-        if any(not encodable(str(part)) or not str(part).isprintable() for part in key):
-            what = "must not hold a name with an invisible character"
-            yield layers.problem(layer, key[:1], what)
-        if isinstance(value, str) and is_escaped_path(key, value):
-            yield layers.problem(layer, key, BACKSLASH)
-        if is_model_field(key) and not isinstance(value, str):
-            yield layers.problem(layer, key, "must be text: it is the model that is asked")
-        inside = field_of(key) is not None and len(key) > locate(key)[1] + 1
-        if inside and "extra_body" in key and isinstance(value, dt.date | dt.time):
-            yield layers.problem(layer, key, "must be JSON: no dates and times")
-        if inside and isinstance(value, float) and not math.isfinite(value):
-            yield layers.problem(layer, key, "must be a finite number")
-        if inside and isinstance(value, int) and not -(2**63) <= value < 2**64:
-            yield layers.problem(layer, key, "must be a whole number of at most 64 bits")
+def _value_problems(key: tuple[Any, ...], value: object) -> Iterator[str]:
+    """Yield why no request or file name could hold a value: half characters, NUL, dates, numbers without end."""
+    at = locate(key)
+    inside = at.field is not None and at.inside != ()
+    if isinstance(value, str) and UNSENDABLE.search(value):
+        yield "must not hold NUL or half a character"
+    if isinstance(value, str) and _is_escaped_path(key, value):
+        yield BACKSLASH
+    if key[0] == "profiles" and key[-2:] == ("extra_body", "model") and not isinstance(value, str):
+        yield "must be text: it is the model that is asked"
+    if inside and "extra_body" in key and isinstance(value, dt.date | dt.time):
+        yield "must be JSON: no dates and times"
+    if inside and isinstance(value, float) and not math.isfinite(value):
+        yield "must be a finite number"
+    if inside and isinstance(value, int) and not -(2**63) <= value < 2**64:
+        yield "must be a whole number of at most 64 bits"
 
 
-def is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
+def _is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
     """Return whether TOML has read a backslash of a Windows path and its next letter as one character."""
     is_text = key[0] == "prompts" and not value.lower().endswith(FILE_ENDINGS)
     if is_text or "extra_body" in key:  # `Q:` and a line break may be meant
@@ -204,62 +189,30 @@ def is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
     return ESCAPED_PATH.match(value) is not None or (names_file and CONTROL.search(value) is not None)
 
 
-def is_model_field(key: tuple[Any, ...]) -> bool:
-    """Return whether the key is a field of the request that names its model."""
-    return key[0] == "profiles" and key[-2:] == ("extra_body", "model")
-
-
-def leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401
+def _leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401
     """Yield every value that is no table and no list, with its key."""
     if isinstance(data, dict | list):
         for part, inner in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from leaves(inner, (*key, part))
+            yield from _leaves(inner, (*key, part))
     else:
         yield key, data
 
 
-def encodable(text: str) -> bool:
-    """Return whether the text is whole characters: a variable or argument may hold half of one."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def profile_problems(layer: Layer, layers: Layers, name: str, table: dict[str, Any]) -> Iterator[Problem]:
-    """Yield what the types do not say about a profile: its address, its key and its headers."""
-    said = chain(address_problems(table), key_problems(table), header_problems(table))
-    for path, what in said:
-        yield layers.problem(layer, ("profiles", name, *path), what)
-
-
-def address_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
-    """Yield what is wrong with the address of a profile."""
-    url = table.get("base_url")
+def _profile_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+    """Yield what the types do not say about the address, the key and the headers of a profile."""
+    url, variable, key, program = (table.get(n) for n in ("base_url", "api_key_env", "api_key", "api_key_command"))
     if isinstance(url, str) and url and (what := url_problem(url)):
         yield ("base_url",), what
-
-
-def key_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
-    """Yield what is wrong with the settings that name a key, or hold it."""
-    named = [key for key in KEY_SOURCES if table.get(key)]
+    named = [each for each in KEY_SOURCES if table.get(each)]
     if len(named) > 1:
-        both = " and ".join(f"`{key}`" for key in named)
+        both = " and ".join(f"`{each}`" for each in named)
         yield (named[1],), f"at most one of the `api_key…` settings, not {both}"
-    variable = table.get("api_key_env")
     if isinstance(variable, str) and variable and not VARIABLE_NAME.fullmatch(variable):
         yield ("api_key_env",), "must be the name of an environment variable, not the key"
-    key = table.get("api_key")
     if isinstance(key, str) and (what := secret_problem(key)):
         yield ("api_key",), what
-    command = table.get("api_key_command")
-    if isinstance(command, list) and (not command or command[0] == ""):
+    if isinstance(program, list) and (not program or program[0] == ""):
         yield ("api_key_command",), 'must begin with a program; for no key write `api_key_env = ""`'
-
-
-def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
-    """Yield what is wrong with the headers of a profile."""
     headers = table.get("headers")
     for header, value in headers.items() if isinstance(headers, dict) else ():
         if not HEADER_NAME.fullmatch(header):
@@ -268,50 +221,50 @@ def header_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
             yield ("headers", header), what
 
 
-def reference_problems(layers: Layers) -> Iterator[Problem]:
+def _reference_problems(layers: Layers) -> Iterator[Problem]:
     """Yield the problem of each name that nothing bears: of a default or parent profile, of a prompt variant."""
     profiles = dict.fromkeys(declared(layers.all))
     variants = [*reserved(), *layers.names("prompts")]
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:
-            problem = layers.problem(layer, ("default_profile",), nothing_named("profile", chosen, profiles))
+            problem = layers.problem(layer, ("default_profile",), _nothing_named("profile", chosen, profiles))
             hint = command("smol_dev profiles add {name}", name=chosen)
             yield problem._replace(hint=f"create it: {hint}; or take another: `-p NAME`")
         for name, table in layer.table("profiles").items():
             parent = value_of(table, ("extends",))
             if isinstance(parent, str) and parent and parent not in profiles:
-                what = nothing_named("profile", parent, profiles)
+                what = _nothing_named("profile", parent, profiles)
                 yield layers.problem(layer, ("profiles", name, "extends"), what)
             for key in (("prompt_variant",), *((stage, "prompt_variant") for stage in STAGES)):
                 variant = value_of(table, key)
                 if isinstance(variant, str) and variant not in variants:
-                    what = nothing_named("prompt variant", variant, variants)
+                    what = _nothing_named("prompt variant", variant, variants)
                     yield layers.problem(layer, ("profiles", name, *key), what)
 
 
-def nothing_named(kind: str, name: str, known: Collection[str]) -> str:
+def _nothing_named(kind: str, name: str, known: Collection[str]) -> str:
     """Return what is wrong with a name that nothing of this kind bears."""
     return f"there is no {kind} {shown(name)}{did_you_mean(name, known)}"
 
 
-def missing_profiles(layers: Layers) -> Iterator[Problem]:
+def _missing_profiles(layers: Layers) -> Iterator[Problem]:
     """Yield the profiles that a flag or variable names and no file declares, which a slip of the pen would make."""
     known = declared(layers.all)
     layer = layers.of("flags")
     for name in layer.table("profiles") if layer is not None else ():
         if layer is not None and name not in known and name != layers.selected:
             hint = f"`smol_dev profiles list` shows them; {QUOTED_NAME}"
-            yield Problem(layer.place(("profiles", name)), "", nothing_named("profile", name, known), hint=hint)
+            yield Problem(layer.place(("profiles", name)), "", _nothing_named("profile", name, known), hint=hint)
     by_name = ("profiles", in_variable(layers.selected))
     if any(each.path[:2] == by_name for each in layers.variables):
         return  # a container's: its variables name the profile twice, so that it is no slip
     if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
-        what = nothing_named("profile", layers.selected, known)
-        yield Problem(layers.selected_by.where, "", what, hint=where_profiles_are(layers))
+        what = _nothing_named("profile", layers.selected, known)
+        yield Problem(layers.selected_by.where, "", what, hint=_where_profiles_are(layers))
 
 
-def where_profiles_are(layers: Layers) -> str:
+def _where_profiles_are(layers: Layers) -> str:
     """Return the hint for a profile that is not there; it says when the user's own file was not read."""
     hint = "`smol_dev profiles list` shows the profiles"
     folder, read = layers.surroundings.user_config, layers.of("user")
@@ -338,7 +291,7 @@ def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | 
     by = ""
     if only is not None and only.table["local_only"] is True:
         by = only.layer.place(only.key("local_only"), column=False)
-        yield from cloud_models(tables, by)
+        yield from _cloud_models(tables, by)
     is_plain = origin.startswith("http://") and not allows_http(tables)
     if not (by or is_plain) or (lookup is None and is_name(at.base_url)):
         return
@@ -359,7 +312,7 @@ def allows_http(tables: Sequence[Slot]) -> bool:
     return slot is not None and slot.table["allow_http"] is True
 
 
-def cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:
+def _cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:
     """Yield the models that a local Ollama passes on to a cloud, where nothing may leave the machine."""
     provider = first(tables, "provider")
     if provider is not None and provider.table["provider"] not in ("auto", "ollama", "compatible"):

@@ -52,8 +52,22 @@ def test_the_projects_file_is_the_nearest_one_upwards(
     assert find_project(tmp_path / cwd, tmp_path / "h") == expected
 
 
-def test_the_search_ends_at_another_device() -> None:
-    assert find_project(Path("/proc/self"), None) is None
+@pytest.mark.parametrize(
+    ("mounted", "found"),
+    [
+        pytest.param("p/disk", None, id="below the file"),
+        pytest.param("p", "p/smol.toml", id="with the file"),
+        pytest.param("nowhere", "p/smol.toml", id="nowhere"),
+    ],
+)
+def test_the_search_ends_at_another_device(tmp_path: Path, mounted: str, found: str | None) -> None:
+    tree(tmp_path, "p/smol.toml", "p/disk/inner/")
+
+    def device(folder: Path) -> int:
+        return 2 if folder.is_relative_to(tmp_path / mounted) else 1
+
+    expected = tmp_path / found if found else None
+    assert find_project(tmp_path / "p" / "disk" / "inner", None, device=device) == expected
 
 
 def test_home_may_be_a_link(tmp_path: Path) -> None:
