@@ -97,42 +97,41 @@ def environment(
     warnings: list[str] = []
     names = {"profiles": (*profiles, selected), "prompts": tuple(prompts)}
     settings = (each for each in found if len(each.path) > 1 or each.path[0] not in RESERVED)
-    for each in sorted(settings, key=strength):
-        key = place(each, names, selected, problems)
+    for each in sorted(settings, key=_strength):
+        key = _place(each, names, selected, problems)
         if known and key is None:
-            warnings.append(no_profile(each, names["profiles"]))
-        elif known and key and (key := known.key(of_run(key, selected, known))) is None:
-            warnings.append(unknown(each, known))
+            warnings.append(_no_profile(each, names["profiles"]))
+        elif known and key and (key := known.key(_of_run(key, selected, known))) is None:
+            warnings.append(_unknown(each, known))
         if not key:
             continue
         if spelled.get(key) and fold(spelled[key]) == fold(each.name):
             problems.append(Problem(each.name, "", f"`{spelled[key]}` sets the same key"))
-        if known and "extra_body" not in key and is_quoted(each.text):
+        if known and "extra_body" not in key and _is_quoted(each.text):
             problems.append(Problem(each.name, "", QUOTED))
         if each.path[0] != "profiles":
-            give_way(data, spelled, key, only=f"{PREFIX}profiles__")
+            _give_way(data, spelled, key, only=f"{PREFIX}profiles__")
         put(data, key, known.value(key, each.text) if known else each.text)
         spelled[key] = each.name
     return Assigned(data, spelled, tuple(problems), tuple(warnings))
 
 
-def of_run(key: Key, selected: str, known: Known) -> Key:
+def _of_run(key: Key, selected: str, known: Known) -> Key:
     """Return the key; one of the selected profile that only `[run]` has is one of `[run]`."""
     is_run = key[:2] == ("profiles", selected) and key[2:3] and key[2] in known.run_keys
     return ("run", *key[2:]) if is_run else key
 
 
-def is_quoted(text: str) -> bool:
-    """Return whether the whole text stands in quotes."""
+def _is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
 
 
-def strength(variable: Variable) -> tuple[bool, int, str]:
+def _strength(variable: Variable) -> tuple[bool, int, str]:
     """Return the place in the order, weakest first: by a profile's name, then without; a table, then a key in it."""
     return variable.path[0] != "profiles", len(variable.path), variable.name
 
 
-def place(
+def _place(
     variable: Variable, names: Mapping[str, Collection[str]], selected: str, problems: list[Problem]
 ) -> Key | None:
     """Return the key a variable sets, from the top of a file; empty if that cannot be told, None for no profile."""
@@ -156,7 +155,7 @@ def in_variable(name: str) -> str:
     return "".join(each if each.isalnum() else "_" for each in fold(name))
 
 
-def no_profile(variable: Variable, profiles: Collection[str]) -> str:
+def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
     """Return the warning about a variable for a profile that there is not."""
     _, named, *rest = variable.path
     near = nearest(named, [in_variable(name) for name in profiles])
@@ -165,7 +164,7 @@ def no_profile(variable: Variable, profiles: Collection[str]) -> str:
     return f"`{variable.name}` names no profile that a file declares, and is ignored{meant}"
 
 
-def unknown(variable: Variable, known: Known) -> str:
+def _unknown(variable: Variable, known: Known) -> str:
     """Return the warning about a variable that sets nothing; its value may be a secret and is not shown."""
     others = [f"SMOL_{name.upper()}" for name in RESERVED]
     return f"`{variable.name}` is no setting and is ignored{did_you_mean(variable.name, [*known.names(), *others])}"
@@ -186,9 +185,9 @@ def command_line(
         if isinstance(read, Problem):
             problems.append(read)
         else:
-            add(data, spelled, at(read[0], selected, run_keys), read[1], f"-c {dotted(read[0])}=…")
+            _add(data, spelled, at(read[0], selected, run_keys), read[1], f"-c {dotted(read[0])}=…")
     for name, (value, spelling) in named.items():
-        add(data, spelled, at(tuple(name.split(".")), selected), value, spelling)
+        _add(data, spelled, at(tuple(name.split(".")), selected), value, spelling)
     return Assigned(data, spelled, tuple(problems))
 
 
@@ -210,7 +209,7 @@ def assignment(text: str) -> tuple[Key, object] | Problem:
 
 def key_path(text: str) -> Key | None:
     """Return the parts of a dotted key as TOML reads it; None if it is no key."""
-    inner: object = toml(f"{text} = 0")
+    inner: object = _toml(f"{text} = 0")
     path: list[str] = []
     while isinstance(inner, dict) and len(inner) == 1 and len(path) < DEPTH_LIMIT:
         name, inner = next(iter(inner.items()))
@@ -220,11 +219,11 @@ def key_path(text: str) -> Key | None:
 
 def toml_value(text: str) -> object:
     """Return the value TOML reads in the text; the text itself where that is not one value."""
-    read = toml(f"value = {text}")
+    read = _toml(f"value = {text}")
     return text if read is None or len(read) > 1 or depth_exceeds(read, DEPTH_LIMIT) else read["value"]
 
 
-def toml(line: str) -> dict[str, Any] | None:
+def _toml(line: str) -> dict[str, Any] | None:
     """Return what TOML reads in a line that somebody typed; None if that is nothing."""
     try:
         return None if long_key(line) >= 0 else tomllib.loads(line)
@@ -239,16 +238,16 @@ def at(path: Key, selected: str, run_keys: Collection[str] = ()) -> Key:
     return ("run", *path) if path[0] in run_keys else ("profiles", selected, *path)
 
 
-def add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str) -> None:
+def _add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str) -> None:
     """Set a key of the command line; one way to name an api key takes the place of the others."""
-    give_way(data, spelled, key)
+    _give_way(data, spelled, key)
     for longer in [other for other in spelled if other[: len(key)] == key]:
         del spelled[longer]
     put(data, key, value)
     spelled[key] = spelling
 
 
-def give_way(data: Mapping[str, Any], spelled: dict[Key, str], key: Key, *, only: str = "") -> None:
+def _give_way(data: Mapping[str, Any], spelled: dict[Key, str], key: Key, *, only: str = "") -> None:
     """Take out the other ways to name the api key of the same profile, where their spelling begins with `only`."""
     if key[0] != "profiles" or key[2:3] == () or key[2] not in KEY_SOURCES:
         return

@@ -72,8 +72,8 @@ class Surroundings:
         return cls(
             environ=dict(os.environ),
             cwd=cwd,
-            home=expanded("~"),
-            user_config=user_config_folder(),
+            home=_expanded("~"),
+            user_config=_user_config_folder(),
             site_configs=site_config_folders(),
             state=own_folder("user_state"),
             cache=own_folder("user_cache"),
@@ -95,7 +95,7 @@ class Surroundings:
         return root_of_project(self.cwd, self.home) / FILE_NAME
 
 
-def expanded(path: str) -> Path | None:
+def _expanded(path: str) -> Path | None:
     """Return the path with its `~` expanded; None where that stands for nothing (no HOME, no password entry)."""
     found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises without a home
     return found if found.is_absolute() else None
@@ -125,7 +125,7 @@ else:
         """Return one of the program's folders; None where it would be in a home that there is not."""
         variable, usual = XDG[kind]
         named = Path(os.environ.get(variable, ""))
-        folder = named if named.is_absolute() else expanded(usual)
+        folder = named if named.is_absolute() else _expanded(usual)
         return folder / NAME if folder else None
 
     def site_config_folders() -> tuple[Path, ...]:
@@ -135,15 +135,15 @@ else:
         return tuple(dict.fromkeys(each / NAME for each in folders))
 
 
-def user_config_folder() -> Path | None:
+def _user_config_folder() -> Path | None:
     """Return the user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
-    folder, dotted = own_folder("user_config"), expanded(f"~/.config/{NAME}")
-    if folder and dotted and not has_file(folder) and has_file(dotted):
+    folder, dotted = own_folder("user_config"), _expanded(f"~/.config/{NAME}")
+    if folder and dotted and not _has_file(folder) and _has_file(dotted):
         return dotted
     return folder
 
 
-def has_file(folder: Path) -> bool:
+def _has_file(folder: Path) -> bool:
     """Return whether a settings file can be seen in the folder, which may be closed to the user."""
     return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder
 
@@ -281,8 +281,8 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     warning; without it, all is text.
     """
     found = variables(surroundings.environ)
-    files, problems, warnings = read_files(flags, surroundings, reserved(found, "config"))
-    selected, selected_by = select(flags, reserved(found, "profile"), files)
+    files, problems, warnings = _read_files(flags, surroundings, reserved(found, "config"))
+    selected, selected_by = _select(flags, reserved(found, "profile"), files)
     typed = command_line(flags.named, flags.sets, selected=selected, run_keys=known.run_keys if known else ())
     said = environment(
         found,
@@ -303,7 +303,7 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     )
 
 
-def read_files(
+def _read_files(
     flags: Flags, surroundings: Surroundings, named: Variable | None
 ) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
     """Return the layers that are files, what is wrong with them, and what to warn about."""
@@ -319,18 +319,18 @@ def read_files(
                 warnings.append(f"`{spelling}` names the project's file, which is left out")
     read: tuple[tuple[Kind, Document | Problem | None], ...] = (
         ("project", read_document(project, project=True) if project and flags.project else None),
-        ("user", named_document(user, spelling) if user else None),
+        ("user", _named_document(user, spelling) if user else None),
         *(("system", read_document(each / FILE_NAME)) for each in surroundings.site_configs),
     )
     layers = [
-        Layer(kind, at_home(each, surroundings.cwd) if kind == "project" else each.data, (each,))
+        Layer(kind, _at_home(each, surroundings.cwd) if kind == "project" else each.data, (each,))
         for kind, each in read
         if isinstance(each, Document)
     ]
     return (*layers, shipped()), [each for _, each in read if isinstance(each, Problem)], warnings
 
 
-def at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
+def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
     """Return what a project's file says, its output folder relative to the file wherever one works."""
     folder, run = project.path.parent, project.data.get("run")
     output = run.get("output_dir") if isinstance(run, dict) else None
@@ -353,7 +353,7 @@ def user_file(flags: Flags, surroundings: Surroundings, named: Variable | None) 
     return folder / FILE_NAME if folder else None, ""
 
 
-def named_document(path: Path, spelling: str) -> Document | Problem | None:
+def _named_document(path: Path, spelling: str) -> Document | Problem | None:
     """Return a file, which must be there if a flag or variable names it."""
     document = read_document(path)
     if document is None and spelling:
@@ -380,7 +380,7 @@ def schema_file() -> Path:
     return shipped().documents[0].path.with_name(SCHEMA_FILE)
 
 
-def select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> tuple[str, Origin]:
+def _select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> tuple[str, Origin]:
     """Return the selected profile's name, and who selected it."""
     if flags.profile is not None:
         return flags.profile, Origin("flags", "--profile")

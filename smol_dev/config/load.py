@@ -120,7 +120,12 @@ def read(flags: Flags, surroundings: Surroundings) -> tuple[Composition, tuple[s
         raise config_error(here)
     if wrong := list(endpoint_problems(made.tables, made.endpoint, lookup=None)):
         raise config_error(wrong)
-    warnings = (*unused_problems(problems), *readable_key(layers), *open_to_others(made), *without_effect(made.tables))
+    warnings = (
+        *_unused_problems(problems),
+        *_readable_key(layers),
+        *_open_to_others(made),
+        *_without_effect(made.tables),
+    )
     return made, (*layers.warnings, *made.endpoint.warnings, *warnings)
 
 
@@ -151,7 +156,7 @@ def load(
     settings = effective(made, resolved(made.layers, texts))
     loaded = Loaded(settings.profile, settings.run, settings.prompts, (*warnings, *untrusted), made)
     if connect and model_needed:
-        require_model(loaded)
+        _require_model(loaded)
     return loaded
 
 
@@ -164,7 +169,7 @@ def pending(flags: Flags, surroundings: Surroundings) -> PendingTrust | None:
     return waiting(made.layers, made.endpoint, made.names, lookup=None)
 
 
-def require_model(loaded: Loaded) -> None:
+def _require_model(loaded: Loaded) -> None:
     """Raise `ConfigError` when a server elsewhere would be asked without saying for which model."""
     profile = loaded.profile
     if profile.model or is_local(profile.base_url) or all(each.model for each in profile.stages().values()):
@@ -190,12 +195,12 @@ def check(
         if document is None or isinstance(document, Problem):
             return (str(document) if document else f"{file}: does not exist",)
         layers = layers.with_layer(Layer("project" if is_project else "user", document.data, (document,)))
-    problems = [*layers.problems, *layers_problems(layers), *composed_problems(layers)]
+    problems = [*layers.problems, *layers_problems(layers), *_composed_problems(layers)]
     lines = lines_of(problems)
     return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))
 
 
-def composed_problems(layers: Layers) -> Iterator[Problem]:
+def _composed_problems(layers: Layers) -> Iterator[Problem]:
     """Yield what is wrong with each profile as a whole: its parents and its server."""
     known = dict.fromkeys(layers.names("profiles"))
     for name in known:
@@ -206,7 +211,7 @@ def composed_problems(layers: Layers) -> Iterator[Problem]:
             yield from endpoint_problems(made.tables, made.endpoint, lookup=None)
 
 
-def unused_problems(problems: Sequence[Problem]) -> Iterator[str]:
+def _unused_problems(problems: Sequence[Problem]) -> Iterator[str]:
     """Yield the warning about problems in profiles that are not used."""
     lines = dict.fromkeys(str(each) for each in problems)
     if not lines:
@@ -216,7 +221,7 @@ def unused_problems(problems: Sequence[Problem]) -> Iterator[str]:
     yield f"{count} in profiles that are not used ({names}); `smol_dev config check` shows them"
 
 
-def readable_key(layers: Layers) -> Iterator[str]:
+def _readable_key(layers: Layers) -> Iterator[str]:
     """Yield the warning about a file of the user's that holds a key and that others can read."""
     layer = layers.of("user")
     if layer is None or not layer.documents[0].others_can_read:
@@ -229,14 +234,14 @@ def readable_key(layers: Layers) -> Iterator[str]:
             return
 
 
-def open_to_others(made: Composition) -> Iterator[str]:
+def _open_to_others(made: Composition) -> Iterator[str]:
     """Yield the line about prompts that leave the network unencrypted."""
     url = made.endpoint.base_url
     if url.startswith("http://") and allows_http(made.tables) and not is_local(url):
         yield f"prompts go to {origin_of(url)} unencrypted, as `allow_http` says"
 
 
-def without_effect(tables: Sequence[Slot]) -> Iterator[str]:
+def _without_effect(tables: Sequence[Slot]) -> Iterator[str]:
     """Yield the warning about an `extends` on the command line, over which the profile's own keys win."""
     setter = next((slot for slot in tables if "extends" in slot.table), None)
     if setter is None or not setter.typed:

@@ -12,7 +12,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from itertools import count
+from typing import Final, NamedTuple
 
 Path = tuple[str | int, ...]
 """A key from the top of the file; numbers are places in an array, from 0."""
@@ -28,7 +29,6 @@ SCALAR: Final = re.compile(
     r"|[^,\]}#\n]*",
     re.DOTALL,
 )
-HEADER: Final = re.compile(r"\s*\[.*\]\s*(#.*)?")
 NOT_A_SETTING: Final = re.compile(r"\s*(#.*)?")
 
 
@@ -58,6 +58,7 @@ class Walk:
         self.found: dict[Path, Position] = {}
         self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self.arrays: dict[Path, int] = {}
+        self.headers: list[tuple[int, tuple[str, ...]]] = []
 
     def document(self) -> None:
         """Note every table header and setting, to the end of the text."""
@@ -74,6 +75,7 @@ class Walk:
         """Pass `[table]` or `[[array of tables]]`; return the path that the settings below it belong to."""
         self.at += brackets
         names = self.dotted()
+        self.headers.append((bisect_right(self.lines, self.at) - 1, tuple(name for name, _ in names)))
         self.at += brackets
         path: Path = ()
         for place, (name, begin) in enumerate(names):
@@ -104,39 +106,28 @@ class Walk:
         """Pass whatever stands after `=`; keys inside it are noted below `path`."""
         opening = self.text[self.at : self.at + 1]
         if opening == "[":
-            self.array(path)
+            for number in self.items("]"):
+                self.note((*path, number), self.at)
+                self.value((*path, number))
         elif opening == "{":
-            self.inline_table(path)
+            for _ in self.items("}"):
+                self.setting(path)
         else:
             self.skip(SCALAR)
 
-    def array(self, path: Path) -> None:
-        """Pass `[a, b]`, over any number of lines."""
-        self.at += 1
-        number = 0
-        self.skip(GAP)
-        while not self.text.startswith("]", self.at):
-            self.note((*path, number), self.at)
-            self.value((*path, number))
-            number += 1
-            self.separator()
-        self.at += 1
-
-    def inline_table(self, path: Path) -> None:
-        """Pass `{a = 1, b.c = 2}`."""
+    def items(self, end: str) -> Iterator[int]:
+        """Yield the number of each item up to the bracket at their end; the item itself is passed meanwhile."""
         self.at += 1
         self.skip(GAP)
-        while not self.text.startswith("}", self.at):
-            self.setting(path)
-            self.separator()
-        self.at += 1
-
-    def separator(self) -> None:
-        """Pass the comma after an item, if there is one, and the space around it."""
-        self.skip(GAP)
-        if self.text.startswith(",", self.at):
-            self.at += 1
+        for number in count():
+            if self.text.startswith(end, self.at):
+                break
+            yield number
             self.skip(GAP)
+            if self.text.startswith(",", self.at):
+                self.at += 1
+                self.skip(GAP)
+        self.at += 1
 
     def dotted(self) -> list[tuple[str, int]]:
         """Return the names of a dotted key with the place of each; leave `at` on what follows the key."""
@@ -145,7 +136,7 @@ class Walk:
             self.skip(BLANK)
             begin = self.at
             end = self.skip(NAME)
-            names.append((plain(self.text[begin:end]), begin))
+            names.append((_plain(self.text[begin:end]), begin))
             self.skip(BLANK)
             if not self.text.startswith(".", self.at):
                 return names
@@ -164,7 +155,7 @@ class Walk:
             self.found[path] = Position(line, at - self.lines[line - 1] + 1)
 
 
-def plain(name: str) -> str:
+def _plain(name: str) -> str:
     """Return a key as tomllib gives it: without its quotes and escapes."""
     return next(iter(tomllib.loads(f"{name} = 0"))) if name[0] in "\"'" else name
 
@@ -187,60 +178,26 @@ class Section:
 
 def sections(text: str) -> list[Section]:
     """Return the sections of a text that is valid TOML, in order."""
+    walk = Walk(text)
+    walk.document()
     lines = text.split("\n")
-    headers = [(-1, ()), *headers_of(lines)]
-    starts = [comments_above(lines, header) if header >= 0 else 0 for header, _ in headers]
+    headers = [(-1, ()), *walk.headers]
+    starts = [_comments_above(lines, header) if header >= 0 else 0 for header, _ in headers]
     ends = [*starts[1:], len(lines)]
     return [
-        Section(key, start, header, last_setting(lines, header, end), end)
+        Section(key, start, header, _last_setting(lines, header, end), end)
         for (header, key), start, end in zip(headers, starts, ends, strict=True)
     ]
 
 
-def headers_of(lines: list[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield each header's line and key; a line inside a string or a list is none."""
-    begin = 0
-    for number, line in enumerate(lines):
-        if HEADER.fullmatch(line) is None:
-            continue
-        key = header_key(line)
-        if key and is_toml("\n".join(lines[begin:number])):
-            begin = number
-            yield number, key
-
-
-def header_key(line: str) -> tuple[str, ...]:
-    """Return the key in a header, empty if the line is none."""
-    if not is_toml(line):
-        return ()
-    key: tuple[str, ...] = ()
-    table: Any = tomllib.loads(line)
-    while table:
-        if isinstance(table, list):
-            table = table[-1]
-            continue
-        name = next(iter(table))
-        key, table = (*key, name), table[name]
-    return key
-
-
-def is_toml(text: str) -> bool:
-    """Return whether the text is complete TOML by itself."""
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return False
-    return True
-
-
-def comments_above(lines: list[str], number: int) -> int:
+def _comments_above(lines: list[str], number: int) -> int:
     """Return the first of the comment lines that touch a line from above; `#:schema` is the file's own."""
     while number > 0 and re.match(r"\s*#(?!:)", lines[number - 1]):
         number -= 1
     return number
 
 
-def last_setting(lines: list[str], header: int, end: int) -> int:
+def _last_setting(lines: list[str], header: int, end: int) -> int:
     """Return the last line before `end` that says something, or the header."""
     for number in range(end - 1, header, -1):
         if NOT_A_SETTING.fullmatch(lines[number]) is None:

@@ -32,7 +32,7 @@ class Problem(NamedTuple):
 
 
 def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigError:
-    """All problems as one error; its message is the problem itself if there is one."""
+    """Return all problems as one error; its message is the problem itself if there is one."""
     problems = list(problems)
     lines = lines_of(problems)
     told = [each.hint for each in problems if each.hint]
@@ -44,7 +44,7 @@ def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigErro
 
 
 def lines_of(problems: Iterable[Problem]) -> tuple[str, ...]:
-    """The problems as lines, each once; those of one file in the order in which they stand there."""
+    """Return the problems as lines, each once; those of one file in the order in which they stand there."""
     files: dict[str, int] = {}
 
     def place(problem: Problem) -> tuple[int, int, int]:
@@ -56,7 +56,7 @@ def lines_of(problems: Iterable[Problem]) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """A value in back-ticks, on one line and not long; tables and lists only by their kind."""
+    """Return a value in back-ticks, on one line and not long; tables and lists only by their kind."""
     match value:
         case bool():
             return f"`{str(value).lower()}`"
@@ -82,12 +82,12 @@ def nearest(name: str, known: Collection[str]) -> str:
     typed_name = fold(name)[:LONGEST_NAME]
     most = min(len(typed_name) // 3, 3)
     close = [each for each in known if abs(len(each) - len(typed_name)) <= most]
-    slips = {each: slips_between(typed_name, fold(each)) for each in close}
+    slips = {each: _slips_between(typed_name, fold(each)) for each in close}
     best = min(slips, key=lambda each: slips[each], default="")
     return best if best and slips[best] <= most else ""
 
 
-def slips_between(one: str, other: str) -> int:
+def _slips_between(one: str, other: str) -> int:
     """Return how many letters are too many, too few, wrong or swapped: the Damerau-Levenshtein distance."""
     earlier: list[int] = []
     above = list(range(len(other) + 1))
@@ -103,32 +103,32 @@ def slips_between(one: str, other: str) -> int:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """`; did you mean …?`, or nothing."""
+    """Return `; did you mean …?`, or nothing."""
     near = nearest(name, known)
     return f"; did you mean `{near}`?" if near else ""
 
 
 def fold(name: str) -> str:
-    """A name without its case and with `-` as `_`."""
+    """Return a name without its case and with `-` as `_`."""
     return name.replace("-", "_").casefold()
 
 
 def dotted(key: Iterable[str]) -> str:
-    """A key as TOML writes it: `profiles."a.b".model`."""
-    return ".".join(part if bare(part) else quoted(part) for part in key)
+    """Return a key as TOML writes it: `profiles."a.b".model`."""
+    return ".".join(part if _bare(part) else _quoted(part) for part in key)
 
 
 def typed(key: Iterable[str]) -> str:
     """Return a key in full, as TOML reads it: what `dotted` shortens or escapes for the eye is whole."""
-    in_quotes = (part if bare(part) else json.dumps(part, ensure_ascii=False) for part in key)
+    in_quotes = (part if _bare(part) else json.dumps(part, ensure_ascii=False) for part in key)
     return ".".join(in_quotes).replace("\x7f", "\\u007f")
 
 
-def bare(part: str) -> bool:
-    """Whether TOML takes the name without quotes."""
+def _bare(part: str) -> bool:
+    """Return whether TOML takes the name without quotes."""
     return part.isascii() and part != "" and part.replace("-", "").replace("_", "a").isalnum()
 
 
-def quoted(part: str) -> str:
-    """A name in quotes, on one line and not long."""
+def _quoted(part: str) -> str:
+    """Return a name in quotes, on one line and not long."""
     return f'"{shown(part)[1:-1]}"'

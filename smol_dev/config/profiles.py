@@ -51,7 +51,7 @@ class Slot(NamedTuple):
         return said(self.table, path)[0] == path
 
 
-def parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
+def _parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
     """Return the profile that this one extends, and the layer that says so; empty if none."""
     for layer in layers.all:
         parent = layer.table("profiles", name).get("extends")
@@ -67,7 +67,7 @@ def chain(layers: Layers, name: str, *, known: Collection[str]) -> tuple[tuple[s
     """
     names = [name]
     while True:
-        parent, layer = parent_of(layers, names[-1])
+        parent, layer = _parent_of(layers, names[-1])
         if not parent or layer is None:
             return tuple(names), None
         wrong = ""
@@ -122,9 +122,9 @@ def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
     for path in leaf_paths(slot.table for slot in typed):
         setter = next(slot for slot in typed if slot.holds(*path))
         for staged in ((stage, *path) for stage in STAGES):
-            if any(said_instead(slot.table, staged) for slot in typed):
+            if any(_said_instead(slot.table, staged) for slot in typed):
                 continue
-            for part in filter(None, (said_instead(slot.table, staged) for slot in written)):
+            for part in filter(None, (_said_instead(slot.table, staged) for slot in written)):
                 found[part] = f"{setter.origin(*path).where} holds for all stages"
     return found
 
@@ -143,7 +143,7 @@ def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
     return path, found
 
 
-def said_instead(table: Mapping[str, Any], path: Key) -> Key:
+def _said_instead(table: Mapping[str, Any], path: Key) -> Key:
     """Return the part of the key that the table gives a value, which stands for all of it; empty if none."""
     part, value = said(table, path)
     return part if part == path or not isinstance(value, dict) else ()
@@ -242,5 +242,5 @@ def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
             strongest.origin(("profiles", name)).where,
             name == layers.selected,
             not url or (not url_problem(url) and is_local(url)),
-            parent_of(layers, name)[0],
+            _parent_of(layers, name)[0],
         )
