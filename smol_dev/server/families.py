@@ -26,6 +26,12 @@ TOLD: Final = (*FALLBACK, "top_k")
 ALIKE: Final = 1e-4
 """Servers tell 0.949999988079071 for 0.95."""
 
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "vllm": "vLLM applies the model's own (its `generation_config.json`)",
+    "openai": "OpenAI applies the model's own",
+}
+"""By provider, who samples where a request says nothing of it, whatever the model."""
+
 BEFORE: Final[Mapping[str, str]] = {
     "ollama": "; what `ollama show` tells comes first",
     "llamacpp": "; what the model's file brings comes first",
@@ -48,7 +54,7 @@ class Family:
     thinking: Mapping[str, float] = field(default_factory=dict)
     plain_source: str = ""
     thinking_source: str = ""
-    unpublished: str = ""
+    published: bool = True
     switch: str = ""
     effort: bool = False
     no_think: str = ""
@@ -141,7 +147,7 @@ def _advised(name: str, model: str, reasoning: str) -> Figure:
     if family is not None and name in advised:
         return Figure(advised[name], f" from {family.origin(reasoning)}")
     why = "no figure is known for this model" if model else "no model is named"
-    if family is not None and family.unpublished:
+    if family is not None and not family.published:
         why = f"no figures are published for {family.name}'s family"
     return Figure(FALLBACK[name], f", because {why}")
 
@@ -180,8 +186,8 @@ def warmed(temperature: float, warmth: float) -> float:
 
 def auto_note(name: str, *, model: str, reasoning: str, provider: str) -> str:
     """Return what `auto` stands for in this key of sampling, as far as no server need be asked."""
-    if provider == "vllm":
-        return "auto: left out, vLLM applies the model's own (its `generation_config.json`)"
+    if provider in LEFT_OUT:
+        return Figure(None, LEFT_OUT[provider], is_sent=False).sentence()
     return f"{_advised(name, model, reasoning).sentence()}{BEFORE.get(provider, '')}"
 
 

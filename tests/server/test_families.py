@@ -72,6 +72,21 @@ NAMES = [
     ("HuggingFaceTB/SmolLM3-3B", "smollm3"),
     ("SmolLM2-135M-Instruct", "smollm2"),
     ("starcoder2:15b-instruct", "starcoder2"),
+    ("qwq:32b", "qwq"),
+    ("Qwen/QwQ-32B-AWQ", "qwq"),
+    ("unsloth_QwQ-32B-Q4_K_M.gguf", "qwq"),
+    ("ministral-3:8b", "ministral-3"),
+    ("mistralai/ministral-3-14b-reasoning", "ministral-3-reasoning"),
+    ("mistralai/Ministral-3-3B-Instruct-2512", "ministral-3"),
+    ("Ministral-3-14B-Reasoning-2512-Q4_K_M.gguf", "ministral-3-reasoning"),
+    ("deepseek-ai/DeepSeek-V4-Flash", "deepseek-v4"),
+    ("deepseek-v4-pro", "deepseek-v4"),
+    ("moonshotai/Kimi-K2-Instruct-0905", "kimi-k2"),
+    ("kimi-k2:1t", "kimi-k2"),
+    ("kimi-k2-thinking", "kimi-k2-thinking"),
+    ("moonshotai/Kimi-K2-Thinking", "kimi-k2-thinking"),
+    ("kimi-k2.5:latest", "kimi-k2.5"),
+    ("moonshotai/Kimi-K2.6", "kimi-k2.5"),
 ]
 
 
@@ -86,6 +101,7 @@ def test_each_server_s_spelling_leads_to_the_family(model: str, family: str) -> 
     "model",
     [
         *("", "m", "gpt-4.1", "claude-sonnet-5", "qwen3-vl:8b", "qwen3-embedding:0.6b", "default"),
+        *("ministral-3b", "smollm:360m", "deepseek-v4.1-flash"),
         *("llama-30b", "codellama:34b", "granite-4.1-8b", "glm-4-32b", "qwen2.5vl:7b"),
     ],
 )
@@ -112,6 +128,7 @@ def test_every_figure_has_its_source_and_is_one_that_can_be_sent() -> None:
             assert 0 <= figures.get("temperature", 0) <= 1
             assert 0 < figures.get("top_p", 1) <= 1
         assert re.compile(family.pattern)
+        assert bool(family.plain or family.thinking) == family.published
 
 
 def test_a_family_says_nothing_of_a_mode_it_does_not_have() -> None:

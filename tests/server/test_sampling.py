@@ -206,6 +206,8 @@ CARD = "https://huggingface.co/Qwen/Qwen3-8B#best-practices"
             f"auto: 0.7 from qwen3's family (source {CARD}); what `ollama show` tells comes first",
         ),
         ("qwen3:8b", "auto", "vllm", "auto: left out, vLLM applies the model's own (its `generation_config.json`)"),
+        ("gpt-5-mini", "auto", "openai", "auto: left out, OpenAI applies the model's own"),
+        ("codestral:22b", "auto", "lmstudio", "auto: 0.2, because no figures are published for codestral's family"),
         ("mine", "auto", "compatible", "auto: 0.2, because no figure is known for this model"),
         ("", "auto", "auto", "auto: 0.2, because no model is named; what the server tells of the model comes first"),
     ],
