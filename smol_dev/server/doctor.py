@@ -302,7 +302,8 @@ async def _sampling(client: Client) -> list[Check]:
         words = []
         for name, figure in figures.items():
             setting = profile.extra_body.get(name, getattr(profile, name))
-            data[name] = None if name in left_out else figure.value if setting == "auto" else setting
+            sent = (figure.value if figure.is_sent else None) if setting == "auto" else setting
+            data[name] = None if name in left_out else sent
             said = figure.sentence() if setting == "auto" else f"{setting}, as you set it"
             words.append(f"{name} {'left out, as the server refuses it' if name in left_out else said}")
         found.setdefault("; ".join(words), (data, []))[1].append(stage)

@@ -112,7 +112,8 @@ def family_of(model: str) -> Family | None:
 class Figure:
     """What `auto` stands for: a value, None where only the server knows it, and why.
 
-    One that is not `is_sent` is left to the server, which applies it by itself.
+    One that is not `is_sent` is left to the server, which applies it by itself; its value is what a
+    retry is warmer than.
     """
 
     value: float | None
@@ -131,14 +132,15 @@ def automatic(model: str, reasoning: str, facts: Facts) -> dict[str, Figure]:
     if family is not None and _is_for_another_mode(own, family, reasoning):
         own, is_left = {}, False
     if is_left:
-        return {name: _left(own.get(name), facts.server) for name in FALLBACK}
+        advised = {} if family is None else family.sampling(reasoning)
+        return {name: _left(own.get(name), advised.get(name), facts.server) for name in FALLBACK}
     told = {name: Figure(value, f", which {facts.server} tells as the model's own") for name, value in own.items()}
     return {name: told.get(name) or _advised(name, model, reasoning) for name in FALLBACK}
 
 
-def _left(value: float | None, server: str) -> Figure:
-    shown = "" if value is None else f" ({value:g})"
-    return Figure(value, f"{server} applies the model's own{shown}", is_sent=False)
+def _left(told: float | None, advised: float | None, server: str) -> Figure:
+    shown = "" if told is None else f" ({told:g})"
+    return Figure(advised if told is None else told, f"{server} applies the model's own{shown}", is_sent=False)
 
 
 def _advised(name: str, model: str, reasoning: str) -> Figure:

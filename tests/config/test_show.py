@@ -62,7 +62,7 @@ def test_every_setting_says_who_set_it(world: World) -> None:
         'model = "x"  # user (~/home/config/smol.toml:11)',
         "timeout = 9.0  # user (~/home/config/smol.toml:5), through profile base",
         "temperature = 0.5  # environment (SMOL_TEMPERATURE)",
-        'top_p = "auto"  # defaults; auto: 0.95, because no figure is known for this model',
+        'top_p = "auto"  # defaults; auto: left out, OpenAI applies the model\'s own',
         "max_files = 3  # flags (-c run.max_files=…)",
     } <= set(commented)
 

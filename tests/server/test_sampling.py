@@ -99,6 +99,10 @@ CASES = [
     pytest.param(LM_STUDIO, {"model": "qwen/qwen3-8b"}, (0.6, 0.95), id="lmstudio-family"),
     pytest.param(LM_STUDIO, {"model": "mine"}, (0.2, 0.95), id="lmstudio-nothing-known"),
     pytest.param(LITELLM, {"model": "gemma3"}, (1.0, 0.95), id="litellm-family"),
+    pytest.param(LITELLM, {"model": "gpt-5-mini", "provider": "openai"}, (None, None), id="openai"),
+    pytest.param(SILENT, {"model": "codestral:22b"}, (0.2, 0.95), id="family-without-published-figures"),
+    pytest.param(VLLM, {"model": "moonshotai/Kimi-K2.5", "reasoning": "off"}, (0.6, 0.95), id="vllm-kimi-no-thinking"),
+    pytest.param(LM_STUDIO, {"model": "openai/gpt-oss-20b", "reasoning": "low"}, (1.0, 1.0), id="lmstudio-gpt-oss"),
     pytest.param(KOBOLDCPP, {"model": "devstral"}, (0.15, 0.95), id="family-with-one-figure"),
 ]
 
@@ -129,6 +133,7 @@ def test_one_number_of_the_user_leaves_the_other_to_the_server() -> None:
         pytest.param(BUILT_IN, "m", 0.4, (0.6, 0.95), id="nothing known"),
         pytest.param(OWN, "m", 0.2, (0.8, None), id="from what llama.cpp would apply"),
         pytest.param(LITELLM, "gemma3", 0.2, (1.0, 0.95), id="never above 1.0 by that"),
+        pytest.param(VLLM, "Qwen/Qwen3-32B", 0.2, (0.8, None), id="from what the makers advise, as vLLM tells nothing"),
         pytest.param(VLLM, "m", 0.2, (None, None), id="nobody knows from where"),
     ],
 )
