@@ -10,17 +10,18 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from smol_dev.config.assignments import KEY_SOURCES
+from smol_dev.config.assignments import KEY_SOURCES, Key
 from smol_dev.config.document import rendered
+from smol_dev.config.keys import trust_of
 from smol_dev.config.layers import SCHEMA_FILE
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning
 from smol_dev.config.validate import HEADER_NAME, VARIABLE_NAME
@@ -76,68 +77,59 @@ EXAMPLE_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
     ("run", Run),
 )
 
-README_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
-    ("Top of the file", File),
-    ("`[profiles.NAME]`, and `[profiles.NAME.plan]`, `.files`, `.code` for one stage", Tuning),
-    ("`[profiles.NAME]` only", Profile),
-    ("`[run]`", Run),
-    ("`[prompts.NAME]`", Prompts),
+README_TABLES: Final[tuple[tuple[str, Key, type[Table], type[Table]], ...]] = (
+    ("Top of the file", (), File, Table),
+    (
+        "`[profiles.NAME]`, and `[profiles.NAME.plan]`, `.files`, `.code` for one stage",
+        ("profiles", "NAME"),
+        Tuning,
+        Table,
+    ),
+    ("`[profiles.NAME]` only", ("profiles", "NAME"), Profile, Tuning),
+    ("`[run]`", ("run",), Run, Table),
+    ("`[prompts.NAME]`", ("prompts", "NAME"), Prompts, Table),
 )
+"""Title, key and class of each table of the README, and the class whose keys stand in an earlier one."""
 
 
-def settings_of(table: type[Table], *, parent: type[Table] = Table) -> dict[str, FieldInfo]:
-    """The keys of a table that are no tables, in order, without those of `parent`."""
-    return {
-        key: info for key, info in table.model_fields.items() if key not in parent.model_fields and not is_table(info)
-    }
+class Setting(NamedTuple):
+    """One key of a table, and all that is written about it."""
+
+    name: str
+    doc: str
+    info: FieldInfo
+    schema: Mapping[str, Any]
+
+    @property
+    def has_default(self) -> bool:
+        """Whether the key stands for something when nobody sets it."""
+        return self.info.default not in (None, "", [], {}, PydanticUndefined)
+
+    def line(self) -> str:
+        """Return the key as a file sets it: with its default, else with an example of a value."""
+        examples = None if self.has_default else self.info.examples
+        return f"{self.name} = {rendered(examples[0] if examples else self.info.default)}\n"
+
+    def row(self, table: Key) -> str:
+        """Return the key as a row of the README, where it stands in this table."""
+        default = f"`{rendered(self.info.default)}`" if self.has_default else ""
+        trust = TRUST[trust_of((*table, self.name))]
+        return f"| `{self.name}` | {kind(self.schema)} | {default} | {self.doc} | {trust} |"
 
 
-def is_table(info: FieldInfo) -> bool:
-    """Whether the key is a table, or a table of tables, with a class of its own."""
-    classes = (info.annotation, *get_args(info.annotation))
-    return any(isinstance(item, type) and issubclass(item, Table) for item in classes)
-
-
-def example() -> str:
-    """The text of `smol.toml.example`."""
-    parts = [f"{SCHEMA_LINE}./profiles/{SCHEMA_FILE}\n{EXAMPLE_HEAD}"]
-    for header, table in EXAMPLE_TABLES:
-        title = f"{comment(table.__doc__ or '')}[{header}]\n" if header else ""
-        if table is Stage:
-            parts.append(title + "".join(f"# {line}\n" for line in unset_lines(table)))
-            continue
-        docs = docstrings(table)
-        settings = [documented(key, info, docs[key]) for key, info in settings_of(table).items()]
-        parts.append("\n".join([title, *settings]).lstrip("\n"))
-    return "\n".join(parts)
-
-
-def unset_lines(table: type[Table]) -> list[str]:
-    """Each key of the table with a value it can have."""
-    return [f"{key} = {rendered(shown(info))}" for key, info in settings_of(table).items()]
-
-
-def documented(key: str, info: FieldInfo, doc: str) -> str:
-    """A key under its documentation; behind `# ` when it has no default."""
-    setting = f"{key} = {rendered(shown(info))}\n"
-    return comment(doc) + (setting if has_default(info) else f"# {setting}")
-
-
-def has_default(info: FieldInfo) -> bool:
-    """Whether the key stands for something when nobody sets it."""
-    return info.default not in (None, "", [], {}, PydanticUndefined)
-
-
-def shown(info: FieldInfo) -> object:
-    """The default, else the example, else the default again, empty as it is."""
-    if has_default(info) or not info.examples:
-        return info.default
-    return info.examples[0]
+def settings_of(table: type[Table], *, parent: type[Table] = Table) -> Iterator[Setting]:
+    """Yield the keys of a table in order, without those of `parent` and those that are tables with a class."""
+    schemas, docs = clean(table.model_json_schema())["properties"], docstrings(table)
+    for name, info in table.model_fields.items():
+        classes = (info.annotation, *get_args(info.annotation))
+        is_table = any(isinstance(each, type) and issubclass(each, Table) for each in classes)
+        if name not in parent.model_fields and not is_table:
+            yield Setting(name, docs[name], info, schemas[name])
 
 
 @cache
 def docstrings(table: type[Table]) -> Mapping[str, str]:
-    """The string under each key of a table, its parents' keys first."""
+    """Return the string under each key of a table, its parents' keys first."""
     found: dict[str, str] = {}
     for each in reversed(table.__mro__[: table.__mro__.index(Table)]):
         body = ast.parse(inspect.getsource(each)).body[0]
@@ -149,44 +141,37 @@ def docstrings(table: type[Table]) -> Mapping[str, str]:
     return found
 
 
+def example() -> str:
+    """Return the text of `smol.toml.example`."""
+    parts = [f"{SCHEMA_LINE}./profiles/{SCHEMA_FILE}\n{EXAMPLE_HEAD}"]
+    for header, table in EXAMPLE_TABLES:
+        title = f"{comment(table.__doc__ or '')}[{header}]\n" if header else ""
+        settings = settings_of(table)
+        if table is Stage:
+            parts.append(title + "".join(f"# {each.line()}" for each in settings))
+        else:
+            lines = (f"{comment(each.doc)}{'' if each.has_default else '# '}{each.line()}" for each in settings)
+            parts.append("\n".join([title, *lines]).lstrip("\n"))
+    return "\n".join(parts)
+
+
 def comment(text: str) -> str:
-    """The text as lines of comment."""
+    """Return the text as lines of comment."""
     lines = textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines)
 
 
 def settings_table() -> str:
-    """The README's tables of settings."""
+    """Return the README's tables of settings."""
     head = "| key | value | default | meaning | in a project's file |\n|---|---|---|---|---|"
-    return "\n\n".join("\n".join([f"**{title}**\n", head, *rows(table)]) for title, table in README_TABLES)
-
-
-def rows(table: type[Table]) -> list[str]:
-    """A table's settings, a row of the README each."""
-    parent = Tuning if table is Profile else Table
-    schema = clean(table.model_json_schema())["properties"]
-    docs = docstrings(table)
-    return [
-        f"| `{key}` | {kind(schema[key])} | {default_cell(info)} | {docs[key]} "
-        f"| {trust(File.model_fields['prompts'] if table is Prompts else info)} |"
-        for key, info in settings_of(table, parent=parent).items()
-    ]
-
-
-def default_cell(info: FieldInfo) -> str:
-    """The default as TOML writes it, empty when there is none."""
-    return f"`{rendered(info.default)}`" if has_default(info) else ""
-
-
-def trust(info: FieldInfo) -> str:
-    """What an unapproved project's file may do with the key, in words."""
-    extra = info.json_schema_extra
-    tier = extra.get("trust", "tune") if isinstance(extra, dict) else "tune"
-    return TRUST[str(tier)]
+    return "\n\n".join(
+        "\n".join([f"**{title}**\n", head, *(each.row(key) for each in settings_of(table, parent=parent))])
+        for title, key, table, parent in README_TABLES
+    )
 
 
 def kind(schema: Mapping[str, Any]) -> str:
-    """The values a property may have, in words."""
+    """Return the values a property may have, in words."""
     if "anyOf" in schema:
         return " or ".join(kind(choice) for choice in schema["anyOf"])
     if "enum" in schema:
@@ -205,7 +190,7 @@ def kind(schema: Mapping[str, Any]) -> str:
 
 
 def bounds(schema: Mapping[str, Any]) -> str:
-    """The bounds of a number, in words that follow its kind."""
+    """Return the bounds of a number, in words that follow its kind."""
     above, least, most = (schema.get(name) for name in ("exclusiveMinimum", "minimum", "maximum"))
     lower = (
         f"above {above:,}"
@@ -219,7 +204,7 @@ def bounds(schema: Mapping[str, Any]) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a `smol.toml`."""
+    """Return the JSON Schema of a `smol.toml`."""
     document = clean(File.model_json_schema())
     for table in (File, Profile, Stage, Run, Prompts):
         described = document if table is File else document["$defs"][table.__name__]
@@ -243,7 +228,7 @@ def schema() -> dict[str, Any]:
 
 
 def clean(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
-    """The schema without what TOML has not (null) and what is ours (`trust`, titles, table defaults)."""
+    """Return the schema without what TOML has not (null) and what is ours (`trust`, titles, table defaults)."""
     if isinstance(node, list):
         return [clean(item) for item in node]
     if not isinstance(node, dict):
@@ -264,18 +249,18 @@ def clean(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
 
 
 def schema_text() -> str:
-    """The JSON Schema as it stands in its file."""
+    """Return the JSON Schema as it stands in its file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def with_settings_table(readme: str) -> str:
-    """The README with its table of settings as the model has it now."""
+    """Return the README with its table of settings as the model has it now."""
     between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     return between.sub(lambda _found: f"{BEGIN}\n{settings_table()}\n{END}", readme)
 
 
 def outdated(root: Path) -> dict[Path, str]:
-    """The generated files of a checkout that differ from the model, each with its text as it should be."""
+    """Return the generated files of a checkout that differ from the model, each with its text as it should be."""
     readme = root / "README.md"
     wanted = {
         root / "smol.toml.example": example(),
