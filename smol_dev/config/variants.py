@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +34,26 @@ class Text(NamedTuple):
     key: Key
     file: Path | None = None
 
+    def where(self, at: int, *, dollar: int | None) -> str:
+        """Return where in its file a character of the text stands.
+
+        In a TOML string the n-th `$…` of the text is the n-th of the string as written.
+        """
+        if self.file is not None:
+            return f"{self.file}:{line_and_column(self.words, at)}"
+        if dollar is not None and self.layer.documents:
+            document, known = self.layer.document(self.key), self.layer.position(self.key)
+            source = document.text.replace("\r\n", "\n")
+            found = islice(VARIABLE.finditer(source, known.start, known.end), dollar, None)
+            if (match := next(found, None)) is not None:
+                return f"{document.path}:{line_and_column(source, match.start())}"
+        return self.layer.place(self.key)
+
+
+def line_and_column(text: str, at: int) -> str:
+    """Return `LINE:COLUMN` of a character of the text, both from 1."""
+    return f"{text.count(chr(10), 0, at) + 1}:{at - text.rfind(chr(10), 0, at)}"
+
 
 def reserved() -> tuple[str, ...]:
     """Return the names that no own variant may have: `auto`, and the shipped variants."""
@@ -40,7 +61,7 @@ def reserved() -> tuple[str, ...]:
 
 
 def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Problem]]:
-    """Every text of every layer, the files read in, and what is wrong with them."""
+    """Return every text of every layer, the files read in, and what is wrong with them."""
     texts: dict[tuple[str, Key], Text] = {}
     problems: list[Problem] = []
     for layer in layers.all:
@@ -51,18 +72,17 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
                 problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:
                 value = table.get(part) if isinstance(table, dict) else None
-                if isinstance(value, str):
-                    read = read_text(layer, layers, (*key, part), value)
-                    if isinstance(read, Problem):
-                        problems.append(read)
-                    else:
-                        texts[layer.name, read.key] = read
-                        problems += variable_problems(read)
+                read = read_text(layer, layers, (*key, part), value) if isinstance(value, str) else None
+                if isinstance(read, Problem):
+                    problems.append(read)
+                elif read is not None:
+                    texts[layer.name, read.key] = read
+                    problems += variable_problems(read)
     return texts, problems
 
 
 def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
-    """The text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
+    """Return the text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
     if not is_file_name(value):
         return Text(value, layer, key)
     document = layer.document(key) if layer.documents else None
@@ -76,81 +96,58 @@ def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Prob
 
 
 def variable_problems(text: Text) -> Iterator[Problem]:
-    """Variables that the request does not have, or else the one it cannot do without."""
-    part = text.key[-1]
+    """Yield each variable that the request does not have, or else the one it cannot do without."""
+    part, key = text.key[-1], dotted(text.key)
     known = [f"${name}" for name in VARIABLES[part]]
     listed = ", ".join(f"`{name}`" for name in known) or "none"
     used: set[str] = set()
-    for count, match in enumerate(dollars(text.words)):
+    for count, match in enumerate(VARIABLE.finditer(text.words)):
         if match[1]:
             continue
         name = f"${match[2] or match[3] or ''}"
         used.add(name)
-        what = ""
+        what = f"no variable `{name}` here (there are: {listed}){did_you_mean(name, known)}"
         if name == "$":
             what = "a lone `$`; write `$$` for a dollar"
-        elif name not in known:
-            what = f"no variable `{name}` here (there are: {listed}){did_you_mean(name, known)}"
-        if what:
-            yield Problem(place_of(text, match.start(), dollar=count), dotted(text.key), what)
+        if name not in known:
+            yield Problem(text.where(match.start(), dollar=count), key, what)
     needed = f"${NEEDED.get(part, '')}"
     if part in NEEDED and text.words and needed not in used and used <= set(known):
-        place = place_of(text, 0, dollar=None)
-        yield Problem(place, dotted(text.key), f"the variable `{needed}` is missing")
-
-
-def dollars(words: str) -> Iterator[re.Match[str]]:
-    """Each `$` with what belongs to it."""
-    return VARIABLE.finditer(words)
-
-
-def place_of(text: Text, at: int, *, dollar: int | None) -> str:
-    """Where in its file a place of the text stands: exact in a file of its own.
-
-    In a TOML string the n-th `$…` of the text is the n-th of the string as written.
-    """
-    if text.file is not None:
-        before = text.words[:at]
-        return f"{text.file}:{before.count(chr(10)) + 1}:{at - before.rfind(chr(10))}"
-    place = text.layer.place(text.key)
-    if dollar is None or not text.layer.documents:
-        return place
-    source = text.layer.document(text.key).text.replace("\r\n", "\n")
-    known = text.layer.position(text.key)
-    for count, match in enumerate(VARIABLE.finditer(source, known.start, known.end)):
-        if count == dollar:
-            line = source.count("\n", 0, match.start()) + 1
-            column = match.start() - source.rfind("\n", 0, match.start())
-            return f"{text.layer.document(text.key).path}:{line}:{column}"
-    return place
+        yield Problem(text.where(0, dollar=None), key, f"the variable `{needed}` is missing")
 
 
 def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str, Any]:
-    """Each own variant as plain data: its own texts and its parents'.
+    """Return each own variant as plain data: its own texts and its parents'.
 
     `extends` is the shipped variant at the end of the line, from which the rest is taken.
     """
-    return {name: merged(layers, texts, parents(layers, name)[0]) for name in layers.names("prompts")}
+    found: dict[str, Any] = {}
+    for variant in layers.names("prompts"):
+        names, _ = parents(layers, variant)
+        keys = [(layer.name, ("prompts", name, part)) for name in names for layer in layers.all for part in TEXTS]
+        words = {key[1][-1]: texts[key].words for key in reversed(keys) if key in texts}
+        found[variant] = {"extends": names[-1], **words}
+    return found
 
 
 def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
-    """The variant and the own ones it extends, then a shipped one; and what is wrong with that."""
+    """Return the variant and the own ones it extends, then a shipped one; and what is wrong with that."""
+    shipped = prompts.variants()
+    known = (*shipped, *layers.names("prompts"))
     names = [name]
-    own = layers.names("prompts")
-    while names[-1] not in prompts.variants():
+    while names[-1] not in shipped:
         said = (layer.table("prompts", names[-1]).get("extends") for layer in layers.all)
         parent = next((each for each in said if isinstance(each, str)), FIRST)
         if parent in names:
             return tuple(names), "a variant cannot extend itself"
-        if parent not in (*prompts.variants(), *own):
-            what = f"there is no prompt variant `{parent}`"
-            return tuple(names), f"{what}{did_you_mean(parent, (*prompts.variants(), *own))}"
+        if parent not in known:
+            return tuple(names), f"there is no prompt variant `{parent}`{did_you_mean(parent, known)}"
         names.append(parent)
     return tuple(names), ""
 
 
 def parent_problems(layers: Layers) -> Iterator[Problem]:
-    """Variants whose parents do not exist, or lead back to themselves."""
+    """Yield variants whose parents do not exist, or lead back to themselves."""
     for name in layers.names("prompts"):
         names, what = parents(layers, name)
         if what:
@@ -159,20 +156,8 @@ def parent_problems(layers: Layers) -> Iterator[Problem]:
             yield Problem(layer.place(key), dotted(key), what)
 
 
-def merged(layers: Layers, texts: Mapping[tuple[str, Key], Text], names: tuple[str, ...]) -> dict[str, Any]:
-    """One variant as plain data."""
-    table: dict[str, Any] = {"extends": names[-1]}
-    for name in names:
-        for part in TEXTS:
-            found = (texts.get((layer.name, ("prompts", name, part))) for layer in layers.all)
-            first = next((text for text in found if text is not None), None)
-            if first is not None and part not in table:
-                table[part] = first.words
-    return table
-
-
 def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
-    """The variants as TOML would hold them."""
+    """Return the variants as TOML would hold them."""
     return {
         name: {key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set}
         for name, each in prompts.items()
