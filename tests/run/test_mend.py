@@ -95,7 +95,7 @@ def test_a_version_that_is_no_better_is_thrown_away(answer: Answer) -> None:
     assert len([request for request in chat.requests if asks_again(request)]) == 1
 
 
-def test_a_file_that_breaks_another_is_no_better() -> None:
+def test_a_file_that_has_fewer_problems_but_breaks_another_is_no_better() -> None:
     def answer(request: Request) -> Answer:
         if request.stage == "plan":
             return PLAN
@@ -104,7 +104,7 @@ def test_a_file_that_breaks_another_is_no_better() -> None:
         if asks_again(request):
             return "X = 1\n" if said(request).endswith("a.py") else "I would rather not."
         if said(request).endswith("a.py"):
-            return "from b import missing\n\n\ndef used():\n    return missing\n"
+            return "from b import missing, gone\n\n\ndef used():\n    return missing, gone\n"
         return "from a import used\n\nused()\n"
 
     steps = happenings(FakeChat(answer))
