@@ -110,6 +110,26 @@ class ProblemFound:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """The user's check command begins, for the first time (round 0) or after so many rounds of mending."""
+
+    command: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDone:
+    """The check command has ended. `failed` and `passed` are None where its output does not tell."""
+
+    round: int
+    exit_code: int
+    failed: int | None
+    passed: int | None
+    seconds: float
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """A request is sent again, after a failure of the server or an answer that could not be used."""
 
@@ -195,6 +215,8 @@ Event = (
     | FileDone
     | FileFailed
     | ProblemFound
+    | CheckStarted
+    | CheckDone
     | Retry
     | Warned
     | Noticed

@@ -6,6 +6,7 @@ request, so that a server finds everything before it in its prefix cache.
 """
 
 import json
+import re
 import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -157,6 +158,18 @@ def ask_mended(
         parts.append(_remark("undefined", names=named))
     parts.append(_remark("again_whole", example=_example_block(path, fence), path=path))
     return "\n".join(parts)
+
+
+def ask_check(command: str, result: str, output: str, *, path: str, most: int) -> str:
+    """Return the request to name the files that a failing check is to be mended in; `path` is one, for the example."""
+    longest = max(map(len, re.findall("`+", output)), default=0)
+    fence = "`" * max(FENCE, longest + 1)
+    return _remark("check", command=command, result=result, output=output, fence=fence, path=path, most=str(most))
+
+
+def ask_fixed(path: str, *, fence: int = 0) -> str:
+    """Return the request to write one of the named files whole."""
+    return _remark("fix", path=path, example=_example_block(path, fence))
 
 
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:

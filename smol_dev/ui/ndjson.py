@@ -7,6 +7,8 @@ from typing import Final, TextIO
 
 from smol_dev.errors import OutputError
 from smol_dev.events import (
+    CheckDone,
+    CheckStarted,
     Event,
     Failed,
     FileDone,
@@ -30,6 +32,8 @@ NAMES: Final[Mapping[type, str]] = {
     FileDone: "file_done",
     FileFailed: "file_failed",
     ProblemFound: "problem",
+    CheckStarted: "check_started",
+    CheckDone: "check_done",
     Retry: "retry",
     Warned: "warning",
     Failed: "error",

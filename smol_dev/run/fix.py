@@ -1,0 +1,219 @@
+"""The user's check is run; the model mends what fails, by what the check printed, in a few rounds.
+
+In a round the model names the files that have to change and writes each of them whole. What stays in the
+end is the best state: the program never gets worse by being mended.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from smol_dev import prompts
+from smol_dev.chat import Message, Usage
+from smol_dev.errors import AnswerError, ServerError, SmolError
+from smol_dev.events import CheckDone, CheckStarted, Noticed, Warned
+from smol_dev.replies.file_list import read_file_list
+from smol_dev.replies.verdicts import Rejected
+from smol_dev.run import check_output
+from smol_dev.run.ask import Answered, Form, Question, Wording, ask
+from smol_dev.run.check_output import Report
+from smol_dev.run.conversation import Conversation, FileReady, exchange
+from smol_dev.run.pipeline import MOST_LISTED
+from smol_dev.run.strategies import file_reader
+from smol_dev.workspace.command import Outcome
+
+MOST_NAMED: Final = 5
+"""Files that one round may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The user's command. `run` writes what was told so far, then runs the command in `folder`."""
+
+    command: Sequence[str]
+    folder: str
+    timeout: float
+    rounds: int
+    run: Callable[[], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The files as a check met them, and what it said."""
+
+    files: Mapping[str, str]
+    passed: bool
+    stopped: bool
+    report: Report
+    done: CheckDone
+
+
+async def fix(talk: Conversation, check: Check) -> CheckDone:
+    """Run the check, mend what fails, and return the result of the state that stays.
+
+    A check that passes costs no request. It ends early when nothing changed, or when a round made nothing
+    better: then the files are put back as they were before it.
+    """
+    best = await _checked(talk, check, 0)
+    for number in range(1, check.rounds + 1):
+        if best.passed or not await _mended(talk, check, best):
+            break
+        now = await _checked(talk, check, number)
+        if not _is_better(now, best):
+            _put_back(talk, best)
+            break
+        best = now
+    return best.done
+
+
+async def _checked(talk: Conversation, check: Check, number: int) -> _State:
+    talk.tell(CheckStarted(shlex.join(check.command), number))
+    outcome = await check.run()
+    report = check_output.read(
+        outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=_ended(outcome, check.timeout)
+    )
+    done = CheckDone(number, outcome.exit_code, report.failed, report.passed, outcome.seconds, report.summary)
+    talk.tell(done)
+    return _State(dict(talk.contents), outcome.passed, bool(outcome.stopped), report, done)
+
+
+def _ended(outcome: Outcome, timeout: float) -> str:
+    if outcome.timed_out:
+        return f"not done after {timeout:g} s"
+    if outcome.stopped:
+        return "ended because it filled the disk"
+    return f"ended by {outcome.signal}" if outcome.signal else ""
+
+
+def _is_better(after: _State, before: _State) -> bool:
+    """Whether a state is worth keeping: it passes, gets further, fails fewer tests, or fails at something else."""
+    new, old = after.report, before.report
+    if after.passed or new.fingerprint == old.fingerprint:
+        return after.passed
+    if _progress(after) != _progress(before):
+        return _progress(after) > _progress(before)
+    if new.failed == old.failed:
+        return not new.counted or (new.passed or 0) > (old.passed or 0)
+    return (new.failed or 0) < (old.failed or 0)
+
+
+def _progress(state: _State) -> int:
+    """Return how far the check got: stopped from outside, not compiled, ended before any test, tests counted."""
+    return 0 if state.stopped else 1 + ("errors", "", "tests").index(state.report.counted)
+
+
+def _put_back(talk: Conversation, best: _State) -> None:
+    talk.tell(Noticed("that was no better; the files are as they were before"))
+    for path, content in best.files.items():
+        if talk.contents.get(path) != content:
+            _deliver(talk, path, content)
+
+
+def _deliver(talk: Conversation, path: str, content: str, answered: Answered[str] | None = None) -> None:
+    talk.wrote(path, content)
+    talk.answers.pop(path, None)
+    if answered is None:
+        talk.tell(FileReady(path, content, Usage(), 0.0))
+    else:
+        talk.tell(FileReady(path, content, answered.usage, answered.seconds, pace=answered.pace))
+
+
+async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
+    """Ask for one round of mending; return whether a file changed."""
+    asked = _request(check, state.report, talk)
+    turns = _turns(talk, asked, state.report)
+    try:
+        turns, named = await _name(talk, asked, turns, state.report)
+    except SmolError as error:
+        talk.tell(Warned(f"the check was not mended: {error.message}", error.hint))
+        return False
+    changed = False
+    for path in named:
+        try:
+            answered = await _write(talk, path, turns)
+        except (AnswerError, ServerError) as error:
+            talk.tell(Noticed(f"`{path}` stays as it is: {error.message}"))
+            if isinstance(error, ServerError):
+                break
+            continue
+        turns = (*answered.turns, Message("assistant", answered.said))
+        if answered.flaw:
+            talk.tell(Noticed(f"`{path}` stays as it is: {answered.flaw}"))
+        elif answered.value != talk.contents.get(path):
+            changed = True
+            _deliver(talk, path, answered.value, answered)
+    return changed
+
+
+def _request(check: Check, report: Report, talk: Conversation) -> str:
+    example = next(iter(_mentioned(talk, report)), next(iter(talk.contents), "main.py"))
+    return prompts.ask_check(shlex.join(check.command), report.summary, report.text, path=example, most=MOST_NAMED)
+
+
+def _turns(talk: Conversation, asked: str, report: Report) -> tuple[Message, ...]:
+    """Return the turns before the request: with all files as they are now, else those that the output names."""
+    for shown in (list(talk.contents), _mentioned(talk, report)):
+        turns = talk.shared() + tuple(turn for path in shown for turn in _shown(talk, path))
+        if talk.budget("code").fits((*turns, Message("user", asked))):
+            return turns
+    return talk.shared()
+
+
+def _shown(talk: Conversation, path: str) -> tuple[Message, Message]:
+    return exchange(talk.file_request(path, short=True), talk.contents[path])
+
+
+def _mentioned(talk: Conversation, report: Report) -> list[str]:
+    """Return the program's files that the output names."""
+    words = {word.rstrip(".").removeprefix("./") for word in re.findall(r"[\w./-]+", report.text)}
+    return [path for path in talk.contents if path in words]
+
+
+async def _name(
+    talk: Conversation, asked: str, turns: tuple[Message, ...], report: Report
+) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """Return the files that the model wants to change, and the turns up to that answer.
+
+    Without a usable answer these are the files that the output names. Raise `AnswerError` where it names none.
+    """
+
+    def read(answer: str, finish_reason: str | None) -> tuple[str, ...] | Rejected:
+        listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
+        if isinstance(listed, Rejected):
+            return listed
+        return _allowed(talk, listed.files) or Rejected("wrong_format", "The answer named no file that may change.")
+
+    retries = talk.job.settings("code").answer_retries
+    schema = prompts.FILE_LIST_SCHEMA
+    question = Question("code", turns, lambda _: Wording(asked, asked), read, retries, schema=schema)
+    try:
+        answered = await ask(talk, question)
+    except AnswerError:
+        named = _allowed(talk, _mentioned(talk, report))
+        if not named:
+            raise
+        return (*turns, *exchange(asked, json.dumps({"files": named}))), named
+    return (*answered.turns, Message("assistant", answered.said)), answered.value
+
+
+def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return those that may be written: files of the program, and new ones that collide with none of them."""
+    accepted, _ = talk.job.settle((*talk.files, *(path for path in paths if path not in talk.files)))
+    named = (path for path in dict.fromkeys(paths) if path in accepted and path not in talk.job.locked)
+    return tuple(named)[:MOST_NAMED]
+
+
+async def _write(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
+    if path in talk.contents and not any(turn.content == talk.contents[path] for turn in turns):
+        turns = (*turns, *_shown(talk, path))
+
+    def words(form: Form) -> Wording:
+        request = prompts.ask_fixed(path, fence=form.fence)
+        return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
+
+    retries = talk.job.settings("code").answer_retries
+    read = file_reader(path, syntax_check=talk.job.syntax_check)
+    return await ask(talk, Question("code", turns, words, read, retries, path=path))
