@@ -1,4 +1,4 @@
-"""What a run was begun with: its flags and variables, for the record, and for whoever resumes it."""
+"""The flags and environment variables that a run was begun with, kept in its record for a later resume."""
 
 import os
 import re
@@ -44,7 +44,7 @@ class Begun:
 
 
 def begun(layers: Layers, *, secrets: Collection[str], allow_sensitive: Iterable[str]) -> Begun:
-    """Return what the run of these layers is begun with; whatever is, holds or looks like a secret is left out."""
+    """Return what a run with these layers is begun with, without whatever is, holds or looks like a secret."""
     flags, around = layers.flags, layers.surroundings
 
     def may_be_told(key: Key, value: object) -> bool:
@@ -71,7 +71,7 @@ def begun(layers: Layers, *, secrets: Collection[str], allow_sensitive: Iterable
 
 
 def begun_of(table: Mapping[str, Any]) -> Begun:
-    """What a record says a run was begun with; what is of another type in it is left out."""
+    """Return what a run was begun with as its record says, without values of another type."""
 
     def found(key: str, kind: type[Value]) -> Value:
         value = table.get(key)
@@ -93,10 +93,10 @@ def begun_of(table: Mapping[str, Any]) -> Begun:
 
 
 def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tuple[Flags, Surroundings]:
-    """The flags and surroundings to resume with: those of then, and in front of them what is given now.
+    """Return the flags and surroundings to resume with: what was given then, overridden by what is given now.
 
-    A flag of now, or a variable that has changed, takes the place of everything of then that sets its
-    key; a server takes that of address, kind and key. With another profile named now, only the `run`
+    A flag given now, or a variable that has changed, replaces whatever set its key then; a server
+    replaces the address, the kind and the key of then. With another profile named now, only the `run`
     keys of then hold. `profile` is the one that the run was begun with.
     """
     changed = [
@@ -124,14 +124,14 @@ def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tupl
 
 
 def _config(then: Begun, now: Flags, around: Surroundings, *, is_changed: bool) -> Path | None:
-    """The file that stands in for the user's own, if a flag names it."""
+    """Return the file that stands in for the user's own, if a flag names it."""
     if now.config is not None:
         return around.cwd / now.config
     return Path(then.config) if then.config and not is_changed else None
 
 
 def _environ(then: Begun, around: Surroundings, holds: Callable[[Key], bool], *, same: bool) -> Mapping[str, str]:
-    """The variables of now, and below them those of then that hold."""
+    """Return the present variables, and those of then that still hold and are not set now."""
     kept = {
         each.name: each.text
         for each in variables(then.variables)
@@ -143,19 +143,19 @@ def _environ(then: Begun, around: Surroundings, holds: Callable[[Key], bool], *,
 
 
 def _path(text: str) -> Key:
-    """The key path of a `-c KEY=VALUE`."""
+    """Return the key path of a `-c KEY=VALUE`."""
     return key_path(text.partition("=")[0]) or ()
 
 
 def _short(key: Key) -> Key:
-    """The key without the table of its profile, or `run`: the same one however it was spelled."""
+    """Return the key without the table of its profile or `run`, so that every spelling is the same."""
     if key[:1] == ("profiles",) and len(key) > 2:  # noqa: PLR2004 - a profile and a key of it
         return key[2:]
     return key[1:] if key[:1] == ("run",) and len(key) > 1 else key
 
 
 def _replaced(key: Key, given: Collection[Key]) -> bool:
-    """Whether a key of then gives way to one of those that are given now."""
+    """Return whether what is given now replaces a key that was given then."""
     names = {each[0] for each in given if each}
     if (names & SERVER and key[0] in SERVER | KEYS) or (names & KEYS and key[0] in KEYS):
         return True
@@ -164,7 +164,7 @@ def _replaced(key: Key, given: Collection[Key]) -> bool:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """Each setting that is another one than then, in words; both are settings as the record has them."""
+    """Return each setting that has changed, in words; both tables are settings as the record has them."""
     before, after = dict(_flat(then)), dict(_flat(now))
     return tuple(
         f"`{key}` is {_shown(after.get(key))} (was {_shown(before.get(key))})"

@@ -214,7 +214,7 @@ class Run:
         return await delivery.finish()
 
     async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
-        """The job that the user accepts, where one is asked; None when the run ends with the list."""
+        """Return the job that the user accepts in a review, if there is one; None when the run ends with the list."""
         review = self.caller.review
         if review is None:
             return job
@@ -234,7 +234,7 @@ class Run:
         return accepted
 
     async def _stop(self, delivery: Delivery, error: SmolError) -> Outcome:
-        """Keep what is finished, which no signal breaks into, and say why the run stops."""
+        """Keep what is finished, undisturbed by signals, and say why the run stops."""
         with self.caller.interrupts.stopping(note):
             try:
                 await delivery.settle()
@@ -250,7 +250,7 @@ class Run:
         return Outcome(done, error)
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
-        """Whether no server was found: then nothing was begun, and nothing is left to resume."""
+        """Return whether no server was found: then nothing was begun, and nothing is left to resume."""
         return not delivery.record.plan and (not self.connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
@@ -288,13 +288,13 @@ class Run:
                 delivery.fail(path, error.reason, error)
 
     def _readable(self, remaining: Remaining) -> tuple[str, ...]:
-        """The edited files that a request may hold: of a record from elsewhere only those that are named."""
+        """Return the edited files that a request may hold; of a record from elsewhere only those in `include`."""
         if not self.is_foreign:
             return remaining.edited
         return tuple(path for path in remaining.edited if path in self.task.include)
 
     def _without_secrets(self, settle: Settle) -> Settle:
-        """The rules for paths, and one more: none that holds a secret, or a part of one, is written."""
+        """Return the rules for paths, and one more: a path that holds a part of a secret is refused."""
 
         def settled(paths: Sequence[str]) -> Settled:
             shown = {path: redact(path, self.secrets) for path in paths}
@@ -306,7 +306,7 @@ class Run:
         return settled
 
     def _todo(self) -> tuple[str, ...] | None:
-        """The files to ask for: all that are missing, or those of them that were named."""
+        """Return the files to ask for: all that are missing, or those of them that were named."""
         if self.remaining is None:
             return None
         only = self.task.only
@@ -334,7 +334,7 @@ class Run:
         )
 
     def _written(self, remaining: Remaining) -> dict[str, Written]:
-        """The turns of the files that are there; of one that was edited, its text as it is now."""
+        """Return the turns of the files that are there; of one that was edited, its text as it is now."""
         edited, finished = set(self._readable(remaining)), set(remaining.finished)
         turns = {}
         for path, state in self.record.states.items():

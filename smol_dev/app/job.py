@@ -20,7 +20,7 @@ def job_of(
     files: tuple[str, ...] = (),
     allow_sensitive: tuple[str, ...] = (),
 ) -> Job:
-    """The job that the settings make of a prompt."""
+    """Return the job that the settings make of a prompt."""
     profile, run = link.profile, loaded.run
     at_once = profile.max_concurrency
     return Job(
@@ -40,7 +40,7 @@ def job_of(
 
 
 def all_variants(loaded: Loaded) -> dict[str, Words]:
-    """Every prompt variant by name: the shipped ones, and those of the user's files."""
+    """Return every prompt variant by name: the shipped ones, and those of the user's files."""
     return {name: shipped(name) for name in variants()} | {
         name: own_words(words) for name, words in loaded.prompts.items()
     }

@@ -1,4 +1,4 @@
-"""What a run would do, without asking anyone: settings, messages, and what they take of the window."""
+"""A preview of a run that asks no server: its settings, its messages, and the tokens they take."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -23,7 +23,7 @@ PATH = "(the path of the file)"
 
 
 def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
-    """The effective settings, the messages of each stage, and what they take in tokens.
+    """Return the effective settings, the messages of each stage, and the tokens they take.
 
     Without a prompt a placeholder stands in its place. With `origin` each setting says who set it.
     """
@@ -43,19 +43,19 @@ def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
 
 
 def variant(profile: Profile) -> str:
-    """The prompt variant of a stage; `auto` goes by what is known without asking the server."""
+    """Return the prompt variant of a stage; `auto` goes by what is known without asking the server."""
     if profile.prompt_variant != "auto":
         return profile.prompt_variant
     return prompts.choose(window=window(profile), parameters=size_of(profile.model))
 
 
 def window(profile: Profile) -> int | None:
-    """The context window in tokens, None when the server is to be asked."""
+    """Return the context window in tokens, None when the server is to be asked."""
     return None if profile.context_window == "auto" else profile.context_window
 
 
 def messages(words: dict[StageName, Words], prompt: str) -> str:
-    """The turns of the conversation, ours in full, the model's as what they stand for."""
+    """Return the turns of the conversation: ours in full, a placeholder for each of the model's."""
     last = prompts.ask_file(words["code"], PATH, prompt=prompt, plan=PLAN, files=FILES)
     turns = (
         *prompts.opening(words["plan"], prompt),
@@ -68,7 +68,7 @@ def messages(words: dict[StageName, Words], prompt: str) -> str:
 
 
 def budget(profile: Profile) -> Iterator[str]:
-    """The window, and the room that an answer gets in it."""
+    """Yield the window, and the room that an answer gets in it."""
     stages = {stage: profile.stage(stage) for stage in STAGES}
     for of, size in told(lambda stage: window(stages[stage])):
         yield f"context window{of}: {f'{size:,}' if size else 'asked from the server'}"
@@ -81,7 +81,7 @@ def budget(profile: Profile) -> Iterator[str]:
 
 
 def costs(variants: dict[str, Words], prompt: str | None) -> Iterator[str]:
-    """The tokens of the prompt, where there is one, and of the words of each variant."""
+    """Yield the tokens of the prompt, where there is one, and of the words of each variant."""
     count = Budget()
     if prompt is not None:
         yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
@@ -92,7 +92,7 @@ def costs(variants: dict[str, Words], prompt: str | None) -> Iterator[str]:
 
 
 def told(tell: Callable[[StageName], Value]) -> Iterator[tuple[str, Value]]:
-    """What is told of each stage, behind its name; once and without a name where all are alike."""
+    """Yield each stage in words with its value; one pair without a name where all values are alike."""
     values = {stage: tell(stage) for stage in STAGES}
     if len(set(values.values())) == 1:
         yield "", values["plan"]
@@ -102,5 +102,5 @@ def told(tell: Callable[[StageName], Value]) -> Iterator[tuple[str, Value]]:
 
 
 def heading(text: str) -> str:
-    """A line that stands out in plain text, and is a comment in TOML."""
+    """Return a line that stands out in plain text, and is a comment in TOML."""
     return f"\n# ---- {text} ----"

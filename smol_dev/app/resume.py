@@ -1,4 +1,4 @@
-"""An earlier run goes on: with the settings it was begun with, if this user wrote its record."""
+"""A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do."""
 
 import json
 from dataclasses import replace
@@ -50,7 +50,7 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
 
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
-    """The record with the plan and list as the user left them, which is said."""
+    """Return the record with the plan and the list as the user edited them, and say so."""
     rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
     edited = as_edited(record, workspace, task.list_file, rules)
     if edited.plan != record.plan:
@@ -61,7 +61,7 @@ def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, ca
 
 
 def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, workspace: Workspace) -> str | None:
-    """What to say where every file that is asked for is there; None where there is something to do."""
+    """Return what to say where every file that is asked for is there; None where there is something to do."""
     if remaining is None or task.plan_only:
         return None
     missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
@@ -73,7 +73,7 @@ def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, work
 
 
 def _over(workspace: Workspace) -> RunDone:
-    """The end of a run that had nothing to do."""
+    """Return the end of a run that had nothing to do."""
     unknown = (None, None, None)
     return RunDone(str(workspace.root), (), (), 0, *unknown, 0, 0.0, (), 0)
 
@@ -88,7 +88,7 @@ def _check_only(only: tuple[str, ...], record: Record) -> None:
 
 
 def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Caller]:
-    """The settings to go on with, and the caller with the surroundings they hold in.
+    """Return the settings to go on with, and the caller with the surroundings they hold in.
 
     A record that this user wrote here steers: its profile, flags and variables hold where nothing else
     is given now, and a difference is said. Any other is content: its settings are left out, and where
@@ -110,7 +110,7 @@ def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Call
 
 
 def as_edited(record: Record, workspace: Workspace, list_file: Path | None, job: Draft) -> Record:
-    """The record with the plan and the list as the user has edited them since.
+    """Return the record with the plan and the list as the user has edited them since.
 
     Another plan asks for the list again, unless that was edited too. `job` holds the rules for a list.
     """
@@ -145,7 +145,7 @@ def _read(path: Path) -> bytes:
 
 
 def _text(raw: bytes | None, source: str, limit: int) -> str | None:
-    """The text of an edited file, with plain line ends. Raises `UsageError` when it is none."""
+    """Return the text of an edited file, with plain line ends. Raise `UsageError` when it is none."""
     if raw is None:
         return None
     hint = f"save `{source}` as UTF-8 text of at most {limit // 1024} KiB"
@@ -180,7 +180,7 @@ def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Cal
 
 
 def _found_then(record: Record, loaded: Loaded) -> dict[str, str]:
-    """The server and the model that no setting names and the run found for itself."""
+    """Return the server and the model that no setting names and the run found for itself."""
     keys = [] if loaded.profile.base_url else ["base_url", "provider"]
     keys += [] if loaded.profile.model else ["model"]
     found = {key: record.server.get(key) for key in keys}

@@ -17,7 +17,7 @@ from smol_dev.errors import InterruptedRunError, OutputError, SmolError, UsageEr
 
 
 def fold(name: str) -> str:
-    """An option's name, which click gives without its dashes, with `_` and `-` alike."""
+    """Return an option's name, which click gives without its dashes, with `_` and `-` alike."""
     return name.replace("_", "-")
 
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """The exit code of one command line; every failure a user can meet is printed here."""
+    """Return the exit code of one command line; every failure a user can meet is printed here."""
     with PROCESS.watching():
         return _run(arguments)
 
@@ -100,7 +100,7 @@ def _misused(misuse: click.ClickException) -> UsageError:
 
 
 def _cannot_print(error: OSError) -> int:
-    """A reader that went away (`| head`) is no failure; anything else that cannot be written is."""
+    """Return 0 for a reader that went away (`| head`), and 1 with an error for any other failure to write."""
     from smol_dev.ui.streams import abandon
 
     if error.filename is not None:

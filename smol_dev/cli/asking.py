@@ -1,4 +1,4 @@
-"""What is asked on a terminal: the choices of `--review`, whom to trust, and a text in the user's editor."""
+"""Questions on a terminal: the choices of `--review`, trust in a project's file, and the user's editor."""
 
 import shutil
 import sys
@@ -100,7 +100,7 @@ def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
 
 
 def overview(pending: "PendingTrust") -> Iterator[str]:
-    """The file and its hash, then each key with what it changes, its text whole."""
+    """Yield the file and its hash, then each key with its old and new value, and each text whole."""
     yield f"`{pending.path}` steers where prompts go, or what is sent:"
     yield f"  SHA-256 {pending.hash}"
     for each in pending.keys:
@@ -109,7 +109,7 @@ def overview(pending: "PendingTrust") -> Iterator[str]:
 
 
 def since(pending: "PendingTrust", before: "Document | None") -> Iterator[str]:
-    """What has changed since the file was approved last, if it ever was."""
+    """Yield what has changed since the file was approved last, if it ever was."""
     from smol_dev.config.trust import changes
 
     if before is not None:

@@ -1,4 +1,4 @@
-"""Which words of a command line are a command: commands win over prompts, options may stand before them."""
+"""The commands by name: a command wins over a prompt, and its options may stand before it."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,7 +34,7 @@ class Group(click.Group):
         return super().parse_args(ctx, args if at is None else [args[at], *args[:at], *args[at + 1 :]])
 
     def position(self, ctx: click.Context, args: Sequence[str]) -> int | None:
-        """The index of the command's name: the first before which there are only options of that command."""
+        """Return the index of the command's name: the first before which there are only options of that command."""
         ends = args.index("--") if "--" in args else len(args)
         for at, word in enumerate(args[:ends]):
             command = self.get_command(ctx, word)
@@ -44,7 +44,7 @@ class Group(click.Group):
 
 
 def takes(command: click.Command, parent: click.Context, before: Sequence[str], after: Sequence[str]) -> bool:
-    """Whether everything before the command's name is options of the command, or of a command in it."""
+    """Return whether everything before the command's name is options of the command, or of a command in it."""
     if not before:
         return True
     context = click.Context(command, parent=parent)
@@ -103,12 +103,12 @@ class Program(Group):
     """The commands by name, imported when they are asked for; anything else is a prompt for `generate`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names in the order in which a user meets them."""
+        """Return the names in the order in which a user meets them."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, its module imported now."""
+        """Return the command, its module imported now."""
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:

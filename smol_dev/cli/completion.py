@@ -1,4 +1,4 @@
-"""What TAB completes: profiles, kinds of servers, keys and their values."""
+"""Shell completion of profiles, kinds of servers, keys and their values."""
 
 import functools
 import re
@@ -29,13 +29,13 @@ def flags_of(given: dict[str, Any]) -> "Flags":
 
 
 def complete_profile(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of all profiles, each with its description."""
+    """Return the names of all profiles, each with its description."""
     del parameter
     return completions(((line.name, line.description) for line in profiles(context)), incomplete)
 
 
 def profiles(context: click.Context) -> Iterable[Any]:
-    """The profiles as the command line so far finds them, without those of a file that cannot be read."""
+    """Return the profiles as the command line so far finds them, without those of a file that cannot be read."""
     from smol_dev.config.profiles import profile_lines
 
     try:
@@ -57,7 +57,7 @@ def trusted_layers(context: click.Context) -> "Layers":
 
 
 def variants(context: click.Context) -> list[str]:
-    """The shipped prompt variants, then those that the files declare."""
+    """Return the shipped prompt variants, then those that the files declare."""
     from smol_dev.config.variants import reserved
 
     try:
@@ -69,24 +69,24 @@ def variants(context: click.Context) -> list[str]:
 
 
 def table(value: object) -> dict[str, Any]:
-    """The value if it is a table, else an empty one; layers are not validated here."""
+    """Return the value if it is a table, else an empty one; layers are not validated here."""
     return value if isinstance(value, dict) else {}
 
 
 def complete_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The keys of the selected profile, its stages, the run and the top of the file."""
+    """Return the keys of the selected profile, its stages, the run and the top of the file."""
     del context, parameter
     return completions(keys().items(), incomplete)
 
 
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The kinds of servers."""
+    """Return the kinds of servers."""
     del context, parameter
     return completions(((name, "") for name in PROVIDERS), incomplete)
 
 
 def complete_set_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The keys that the file sets which the command would change, those of the selected profile in short."""
+    """Return the keys that the file sets which the command would change, those of the selected profile in short."""
     del parameter
     from smol_dev.config.layers import Surroundings, read_layers
     from smol_dev.config.problems import typed
@@ -104,7 +104,7 @@ def complete_set_key(context: click.Context, parameter: click.Parameter, incompl
 
 
 def complete_value(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The values of the key that stands before on the line."""
+    """Return the values of the key that stands before on the line."""
     del parameter
     return completions(values(context, str(context.params.get("key", ""))), incomplete)
 
@@ -120,7 +120,7 @@ def complete_set(context: click.Context, parameter: click.Parameter, incomplete:
 
 
 def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
-    """The choices that begin as typed, and that no shell reads as anything but themselves.
+    """Return the choices that begin as typed, and that no shell reads as anything but themselves.
 
     The shells put a choice on the line as it is: a name that needs quotes is not offered.
     """
@@ -132,7 +132,7 @@ def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[Com
 
 
 def keys() -> dict[str, str]:
-    """Each key that `-c` and `config set` take, with its documentation."""
+    """Return each key that `-c` and `config set` take, with its documentation."""
     from smol_dev.chat import STAGES
 
     tables = schema()["$defs"]
@@ -144,7 +144,7 @@ def keys() -> dict[str, str]:
 
 
 def described(definition: dict[str, Any]) -> dict[str, str]:
-    """The keys of a table that are no tables, with their documentation."""
+    """Return the keys of a table that are no tables, with their documentation."""
     return {
         key: str(setting.get("description", ""))
         for key, setting in definition["properties"].items()
@@ -153,7 +153,7 @@ def described(definition: dict[str, Any]) -> dict[str, str]:
 
 
 def values(context: click.Context, key: str) -> list[tuple[str, str]]:
-    """What the key can be set to, as far as that can be listed."""
+    """Return what the key can be set to, as far as that can be listed."""
     name = key.rpartition(".")[2]
     if name in {"extends", "default_profile"}:
         return [(line.name, line.description) for line in profiles(context)]
@@ -171,7 +171,7 @@ def values(context: click.Context, key: str) -> list[tuple[str, str]]:
 
 @functools.cache
 def schema() -> dict[str, Any]:
-    """The JSON Schema as it is shipped; making it anew would load pydantic."""
+    """Return the JSON Schema as it is shipped; making it anew would load pydantic."""
     import json
 
     from smol_dev.config.layers import schema_file

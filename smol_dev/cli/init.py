@@ -45,7 +45,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
 
 
 def lines(search: "Search") -> "Iterator[str]":
-    """A line for each server: what it is, where, how many models, and which one will be used."""
+    """Yield a line for each server: what it is, where, how many models, and which one will be used."""
     for url in search.silent:
         yield f"{url} took the connection, but did not answer within {search.patience:g} s"
     if not search.found:
@@ -72,7 +72,7 @@ def fitting(search: "Search") -> "Iterator[str]":
 
 
 def agreed(file: "Path") -> bool:
-    """Whether the user wants the file; there must be a terminal to ask on."""
+    """Return whether the user wants the file; there must be a terminal to ask on."""
     if not sys.stdin.isatty():
         raise UsageError(
             f"there is no terminal to ask on, and `{file}` was not written",

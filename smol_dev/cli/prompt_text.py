@@ -20,9 +20,9 @@ HINT: Final = 'say what to build: `smol_dev "a to-do list in one HTML page"`, or
 
 
 def read_prompt(prompt: str | None, older: str | None) -> str:
-    """The prompt's text, of the argument or of `--prompt`.
+    """Return the prompt's text, of the argument or of `--prompt`.
 
-    Raises `UsageError` when there is none or two, when it is empty, and when its file cannot be read.
+    Raise `UsageError` when there is none or two, when it is empty, and when its file cannot be read.
     """
     if prompt is not None and older is not None:
         raise UsageError("the prompt is given twice, as an argument and with `--prompt`", hint=HINT)
@@ -41,14 +41,14 @@ def read_prompt(prompt: str | None, older: str | None) -> str:
 
 
 def names_file(given: str) -> bool:
-    """Whether the argument is meant as a file: one word with a file's ending, or a file that exists."""
+    """Return whether the argument is meant as a file: one word with a file's ending, or a file that exists."""
     if not given.lower().endswith(FILE_SUFFIXES) or "\n" in given or "\0" in given:
         return False
     return " " not in given.strip() or Path(given).expanduser().is_file()
 
 
 def read_file(path: Path) -> str:
-    """The text of a prompt file."""
+    """Return the text of a prompt file."""
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "does not exist"
@@ -60,7 +60,7 @@ def read_file(path: Path) -> str:
 
 
 def decoded(raw: bytes, name: str) -> str:
-    """The bytes as text; they must be UTF-8 without NUL, and at most 1 MiB."""
+    """Return the bytes as text; they must be UTF-8 without NUL, and at most 1 MiB."""
     if len(raw) > MOST_BYTES:
         raise UsageError(f"{name} is longer than 1 MiB", hint="shorten the prompt")
     try:
@@ -92,7 +92,7 @@ def refuse_lookalike(prompt: str | None) -> None:
 
 
 def meant_by(word: str) -> str | None:
-    """The command whose name was probably misspelt."""
+    """Return the command whose name was probably misspelt."""
     folded = word.lower()
     if folded in {"help", "version"}:
         return f"--{folded}"
@@ -103,7 +103,7 @@ def meant_by(word: str) -> str | None:
 
 
 def is_other_file(word: str) -> bool:
-    """Whether this is the name of a file that is not read as a prompt."""
+    """Return whether this is the name of a file that is not read as a prompt."""
     try:
         return Path(word).is_file() and not word.lower().endswith(FILE_SUFFIXES)
     except (OSError, ValueError):

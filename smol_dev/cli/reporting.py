@@ -1,4 +1,4 @@
-"""What commands print: their talk, their tables and JSON, and the events of a run on a screen."""
+"""The output of commands: lines, tables, and the events of a run on a screen."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -129,7 +129,7 @@ class Report:
         click.echo(self.redact(text))
 
     def can_ask(self) -> bool:
-        """Whether there is someone to ask."""
+        """Return whether there is someone to ask."""
         return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def approve(self, pending: "PendingTrust") -> bool:

@@ -80,7 +80,7 @@ def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: boo
 
 
 def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
-    """The project's file from the working directory upwards, or at or above `path`."""
+    """Return the project's file from the working directory upwards, or at or above `path`."""
     from smol_dev.config.files import FILE_NAME
 
     if path is not None and path.name == FILE_NAME:

@@ -95,7 +95,7 @@ class Live:
                 self._print_finished()
 
     def __rich__(self) -> Group:
-        """What is running: the plan's line that is being written, and a row for each request."""
+        """Return what is running: the plan's line that is being written, and a row for each request."""
         if self._closed:
             return Group()
         width, height = self._console.size
@@ -148,7 +148,7 @@ class Live:
 
 
 def tail_of(path: str, *, cells: int) -> str:
-    """The end of a path that is too long, where the file's name is."""
+    """Return the end of a path that is too long, where the file's name is."""
     if cell_len(path) <= cells:
         return path
     tail = path[-cells:]
@@ -158,5 +158,5 @@ def tail_of(path: str, *, cells: int) -> str:
 
 
 def whole(text: str, *, style: str) -> Text:
-    """Text that the terminal wraps, not we: a command in it can be copied in one piece."""
+    """Return text that the terminal wraps, not we: a command in it can be copied in one piece."""
     return Text(text, style=style, no_wrap=True, overflow="ignore")

@@ -54,7 +54,7 @@ class Ndjson:
     def show(self, event: Event) -> None:
         """Write the event's line and flush it.
 
-        A reader that went away ends the output, not the run. Raises `OutputError` where the line
+        A reader that went away ends the output, not the run. Raise `OutputError` where the line
         cannot be written for another reason: a full disk, say.
         """
         name = NAMES.get(type(event))
@@ -82,7 +82,7 @@ class Ndjson:
 
 
 def clean(fields: Mapping[str, object], redact: Redact) -> dict[str, object]:
-    """The fields without secrets, and times to the millisecond."""
+    """Return the fields without secrets, and times to the millisecond."""
     return {key: cleaned(value, redact) for key, value in fields.items()}
 
 

@@ -1,4 +1,4 @@
-"""What is under way: the running requests, a streamed text that is not whole yet, and the clock that shows them."""
+"""The running requests, streamed text that is not whole yet, and the clock that has them drawn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Progress:
             self._running.pop(None, None)
 
     def running(self) -> list[Work]:
-        """Everything under way, oldest first."""
+        """Return everything under way, oldest first."""
         return list(self._running.values())
 
     def _count(self, piece: Piece) -> None:
@@ -74,7 +74,7 @@ class Progress:
 
 
 def phase(work: Work, now: float, *, short: bool = False) -> str:
-    """What a request is doing, in words: waiting, thinking or writing, with tokens, speed, time."""
+    """Return what a request is doing, in words: waiting, thinking or writing, with tokens, speed, time."""
     if work.first is None:
         return waiting(now - work.sent, short=short)
     tokens = (work.written or work.thought) // CHARACTERS_PER_TOKEN
@@ -88,7 +88,7 @@ def phase(work: Work, now: float, *, short: bool = False) -> str:
 
 
 def waiting(seconds: float, *, short: bool = False) -> str:
-    """The wait for a first token, and after a while its likely reason."""
+    """Return the wait for a first token, and after a while its likely reason."""
     if short:
         return f"loading? {seconds:.0f} s" if seconds >= LONG_WAIT else "waiting"
     reason = f", model may be loading, {seconds:.0f} s" if seconds >= LONG_WAIT else ""

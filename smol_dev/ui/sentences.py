@@ -23,7 +23,7 @@ STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
 
 @singledispatch
 def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the function
-    """What there is to say about the event, without final newline; empty where there is nothing."""
+    """Return what there is to say about the event, without final newline; empty where there is nothing."""
     return ""
 
 
@@ -87,7 +87,7 @@ def _(event: RunDone) -> str:
 
 
 def left_out(event: FilesReady) -> list[str]:
-    """A warning for each entry of the file list that will not be written."""
+    """Return a warning for each entry of the file list that will not be written."""
     return [f"warning: left out `{safe_name(d.path)}`: {safe(d.reason)}" for d in event.dropped]
 
 
@@ -98,7 +98,7 @@ def done(event: FileDone) -> str:
 
 
 def details(event: Event) -> str:
-    """What only `--verbose` says: the tokens of a file, as the server counted them, and how it behaves."""
+    """Return what only `--verbose` says: the tokens of a file, as the server counted them, and how it behaves."""
     if isinstance(event, Noticed) and event.is_detail:
         return f"  {paragraph(event.message)}"
     if not isinstance(event, FileDone):
@@ -109,13 +109,13 @@ def details(event: Event) -> str:
 
 
 def failed(event: FileFailed) -> str:
-    """Why the file could not be had or written."""
+    """Return why the file could not be had or written."""
     hint = f"\n  hint: {paragraph(event.hint)}" if event.hint else ""
     return f"failed ({event.reason}): {paragraph(event.message)}{hint}"
 
 
 def totals(event: RunDone) -> list[tuple[str, str]]:
-    """The closing table: a name and a value a row, narrow enough for 40 columns."""
+    """Return the closing table: a name and a value a row, narrow enough for 40 columns."""
     missing = f", {len(event.failed):,} failed" if event.failed else ""
     least = event.usage_is_partial
     rows = [
@@ -131,12 +131,12 @@ def totals(event: RunDone) -> list[tuple[str, str]]:
 
 
 def stage_time(stage: StageTotal) -> tuple[str, str]:
-    """The row of one stage."""
+    """Return the row of one stage."""
     return STAGE_NAMES[stage.stage], f"{stage.seconds:.1f} s"
 
 
 def misfits(event: RunDone) -> str:
-    """What did not fit together and what is left of it, after a blank line; nothing where all fits."""
+    """Return what did not fit together and what is left of it, after a blank line; nothing where all fits."""
     if not event.problems:
         return ""
     left = [each for each in event.problems if not each.mended]
@@ -149,7 +149,7 @@ def misfits(event: RunDone) -> str:
 
 
 def remedy(event: RunDone) -> str:
-    """How to have the failed files, after a blank line; nothing where none failed."""
+    """Return how to have the failed files, after a blank line; nothing where none failed."""
     if not event.failed:
         return ""
     resume = command("smol_dev resume {dir}", dir=event.output_dir)
@@ -157,12 +157,12 @@ def remedy(event: RunDone) -> str:
 
 
 def speed(tokens_per_second: float) -> str:
-    """The figure, rounded where that says enough."""
+    """Return the figure, rounded where that says enough."""
     return f"{tokens_per_second:,.{0 if tokens_per_second >= 10 else 1}f}"  # noqa: PLR2004
 
 
 def number(count: int | None, *, least: bool = False) -> str:
-    """The count with thousands marked, or that the server did not tell, or not for every request."""
+    """Return the count with thousands marked, or that the server did not tell, or not for every request."""
     if count is None:
         return "unknown"
     return f"at least {count:,}" if least else f"{count:,}"
@@ -183,5 +183,5 @@ def render_error(error: SmolError) -> str:
 
 
 def paragraph(text: str) -> str:
-    """The escaped text, further lines indented, so that none of them can pass for one of ours."""
+    """Return the escaped text, further lines indented, so that none of them can pass for one of ours."""
     return safe(text.strip(), keep_newlines=True).replace("\n", "\n  ")

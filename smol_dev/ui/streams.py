@@ -39,11 +39,11 @@ class Talk:
                 self._give_up()
 
     def isatty(self) -> bool:
-        """Whether this is a terminal."""
+        """Return whether this is a terminal."""
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """The descriptor, where there is one."""
+        """Return the descriptor, where there is one."""
         return self._stream.fileno()
 
     def _give_up(self) -> None:

@@ -1,1 +1,1 @@
-"""The folder being written: which paths are allowed, how a file gets there, what is remembered."""
+"""The output folder: the paths that may be written, how a file gets there, and the record of the run."""

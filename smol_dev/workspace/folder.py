@@ -88,23 +88,23 @@ class Folder:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
     def names(self) -> list[str]:
-        """The names in the folder, sorted."""
+        """Return the names in the folder, sorted."""
         return sorted(os.listdir(self.path if self.descriptor is None else self.descriptor))  # noqa: PTH208 - takes a descriptor
 
     def status(self, name: str) -> os.stat_result | None:
-        """What the name stands for (a link is a link), or None when it is absent."""
+        """Return what the name stands for (a link is a link), or None when it is absent."""
         try:
             return os.stat(self.argument(name), dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def read(self, name: str, *, limit: int) -> bytes:
-        """The first `limit` bytes of a regular file."""
+        """Return the first `limit` bytes of a regular file."""
         with os.fdopen(self._open(name), "rb") as file:
             return file.read(limit)
 
     def sha256(self, name: str) -> str:
-        """The hash of a regular file, in hex."""
+        """Return the hash of a regular file, in hex."""
         digest = hashlib.sha256()
         with os.fdopen(self._open(name), "rb") as file:
             while block := file.read(_BLOCK):
@@ -163,7 +163,7 @@ class Folder:
         os.rmdir(self.argument(name), dir_fd=self.descriptor)
 
     def append(self, name: str, *, mode: int = 0o666) -> int:
-        """A descriptor to append to a regular file with, which is made with this mode if it is absent."""
+        """Return a descriptor to append to a regular file with, which is made with this mode if it is absent."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | (_CREATE & ~(os.O_EXCL | os.O_WRONLY))
         return self._regular(os.open(self.argument(name), flags, mode, dir_fd=self.descriptor))
 
@@ -174,7 +174,7 @@ class Folder:
                 os.fsync(self.descriptor)
 
     def argument(self, name: str) -> str:
-        """The name as functions of `os` take it together with `dir_fd=self.descriptor`.
+        """Return the name as functions of `os` take it together with `dir_fd=self.descriptor`.
 
         A name that the locale cannot spell is an `OSError` like any other that a disk refuses.
         """
@@ -208,7 +208,7 @@ def descend(root: Folder, names: Iterable[str], *, create: bool = False) -> Iter
 
 
 def _walk(path: Path, *, create: bool) -> int:
-    """A descriptor of the folder, each component opened in the one before."""
+    """Return a descriptor of the folder, each component opened in the one before."""
     descriptor = os.open(path.anchor, _FOLDER if path.parent == path else _ABOVE)
     for depth, name in enumerate(path.parts[1:], 2):
         above, flags = descriptor, _FOLDER if depth == len(path.parts) else _ABOVE
@@ -292,13 +292,13 @@ _REASONS: Final[Mapping[int, Reason]] = {
 
 
 def explain(error: OSError) -> str:
-    """What went wrong, in the user's words where the system's say too little."""
+    """Return what went wrong, in the user's words where the system's say too little."""
     known = _WORDS.get(error.errno or 0)
     return known[0] if known else error.strerror or str(error)
 
 
 def resume_command(root: Path) -> str:
-    """What to type to finish the run of this folder."""
+    """Return what to type to finish the run of this folder."""
     return command("smol_dev resume {dir}", dir=root)
 
 

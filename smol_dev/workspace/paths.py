@@ -1,4 +1,4 @@
-"""Which model-chosen paths may be written: pure rules, nothing is repaired."""
+"""The rules for paths that a model chooses: which may be written, and which are worth a warning."""
 
 import re
 import unicodedata
@@ -107,24 +107,24 @@ Skeleton = tuple[str, ...]
 
 
 def skeleton(component: str) -> str:
-    """What is left of a name's identity on the file system that tells the fewest names apart."""
+    """Return what is left of a name's identity on the file system that tells the fewest names apart."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", component).casefold())
     return re.sub(f"[{_IGNORABLE}]", "", folded).rstrip(" .")
 
 
 def is_repository(names: Iterable[str]) -> bool:
-    """Whether git takes a folder with these names for a repository."""
+    """Return whether git takes a folder with these names for a repository."""
     found = frozenset(map(skeleton, names))
     return any(repository <= found for repository in _BARE_REPOSITORIES)
 
 
 def normal(path: str) -> str:
-    r"""The path with `/` for `\` and without one leading `./`."""
+    r"""Return the path with `/` for `\` and without one leading `./`."""
     return path.replace("\\", "/").removeprefix("./")
 
 
 def refuse(path: str, *, allow_sensitive: Sequence[str] = ()) -> str | None:
-    r"""Why this path must not be written, or None; reads after the path: `PATH: WHY`.
+    r"""Return why this path must not be written, or None; reads after the path: `PATH: WHY`.
 
     One leading `./` is set aside and `\` is `/`; everything else is refused as it stands.
     `allow_sensitive` are globs (`*` matches `/` too; a folder's glob covers what is in it) for files
@@ -238,7 +238,7 @@ class _Accepted:
 def settle(
     paths: Sequence[str], *, allow_sensitive: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """The paths that may be written together, and the refused ones each with its reason.
+    """Return the paths that may be written together, and the refused ones each with its reason.
 
     Accepted paths keep their order and come with `/` and without a leading `./`, the same one once;
     refused ones are as they were given. Of two that collide on some disk (case, Unicode forms, a file
@@ -260,7 +260,7 @@ def settle(
 
 
 def noteworthy(path: str) -> str | None:
-    """Why the user should hear that this file was written, or None: `.env`, CI workflows, ….
+    """Return why the user should hear that this file was written, or None: `.env`, CI workflows, ….
 
     Reads after the path: `.env holds settings that many tools load by themselves`.
     """
@@ -269,7 +269,7 @@ def noteworthy(path: str) -> str | None:
 
 
 def invisible(text: str) -> str | None:
-    """A warning that names the invisible or bidirectional characters of a file's content, or None.
+    """Return a warning that names the invisible or bidirectional characters of a file's content, or None.
 
     Reads after the path: `app.py contains invisible characters: U+202E in line 3`. Emoji sequences,
     and joiners between letters of scripts that are written with them, are none.

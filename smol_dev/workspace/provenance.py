@@ -1,4 +1,4 @@
-"""Which records this user wrote on this machine: noted in the user's own state folder.
+"""Notes in the user's state folder that tell records written here from those that came from elsewhere.
 
 A record that came with a clone, or in a folder that was moved here, looks just like one of ours. What
 steers in a record (the profile, flags and variables, the files it may replace) counts only where the
@@ -47,7 +47,7 @@ class Provenance:
             self._noted[root] = hashes
 
     def vouches(self, root: Path, record: Record) -> bool:
-        """Whether this user wrote the record to this folder on this machine."""
+        """Return whether this user wrote the record to this folder on this machine."""
         note = self._read(root)
         steers = note.get("steers")
         if (note.get("path"), note.get("run_id")) != (_name(root), record.run_id):
@@ -75,7 +75,7 @@ class Provenance:
 
 
 def _steering(record: Record) -> str:
-    """The hash of everything in a record that decides what is read, replaced, or asked, and where."""
+    """Return the hash of everything in a record that decides what is read, replaced, or asked, and where."""
     steers = [
         record.run_id,
         record.prompt,

@@ -1,4 +1,4 @@
-"""What a run remembers so that it can be resumed: `.smol/run.json`, and the journal of what came after it."""
+"""The record of a run, by which it can be resumed: `.smol/run.json`, and the journal of what came after it."""
 
 import json
 import os
@@ -59,7 +59,7 @@ class FileState:
 
 
 def parted(said: str, content: str) -> tuple[str, ...]:
-    """The model's turn without the content that it brought, which is on disk."""
+    """Return the model's turn without the content that it brought, which is on disk."""
     text = content.rstrip("\n")
     if not text or text not in said:
         return (said,) if said else ()
@@ -68,7 +68,7 @@ def parted(said: str, content: str) -> tuple[str, ...]:
 
 
 def whole(said: tuple[str, ...], content: str) -> str:
-    """The model's turn again, from its parts and what is on disk; the content alone where none was kept."""
+    """Return the model's turn again, from its parts and what is on disk; the content alone where none was kept."""
     return content.rstrip("\n").join(said) if said else content
 
 
@@ -105,13 +105,13 @@ class Record:
     replaceable: Mapping[str, str] = field(default_factory=dict)
 
     def written(self) -> dict[str, str]:
-        """The SHA-256, by path, of every file this run or an earlier one in its folder published."""
+        """Return the SHA-256, by path, of every file this run or an earlier one in its folder published."""
         own = {path: state.sha256 for path, state in self.states.items() if state.sha256}
         return {**self.replaceable, **own}
 
 
 def render(record: Record) -> bytes:
-    """The text of `run.json`: ASCII, so that any text comes back; half a character is no text, but `?`."""
+    """Return the text of `run.json`: ASCII, so that any text comes back; half a character is no text, but `?`."""
     table = {
         **{each.name: getattr(record, each.name) for each in fields(record)},
         "dropped": [{"path": path, "reason": reason} for path, reason in record.dropped],
@@ -122,13 +122,13 @@ def render(record: Record) -> bytes:
 
 
 def list_text(files: Sequence[str]) -> str:
-    """The file list as a file to edit."""
+    """Return the file list as a file to edit."""
     lines = [f"\\{path}" if path.startswith("#") else path for path in files]
     return "\n".join([LIST_HEADING.rstrip(), *lines, ""])
 
 
 def parse(data: bytes, *, source: str) -> Record:
-    """The record of a `run.json`; raises `WorkspaceError` that names `source` when it is damaged."""
+    """Return the record of a `run.json`; raise `WorkspaceError` that names `source` when it is damaged."""
     try:
         table = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -155,7 +155,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def damaged(source: str, why: str) -> WorkspaceError:
-    """The error of a record that cannot be read."""
+    """Return the error of a record that cannot be read."""
     return WorkspaceError(
         f"the record of the run, `{source}`, cannot be used: {why}",
         hint="start anew in another folder: `smol_dev -o DIR PROMPT`; nothing was changed here",
@@ -185,7 +185,7 @@ _MOST: Final = 2**53
 
 
 def file_state(table: Mapping[str, Any]) -> FileState | None:
-    """The state that `table` spells, or None when it does not."""
+    """Return the state that `table` spells, or None when it does not."""
     known = {key: table[key] for key in _STATE_TYPES if key in table}
     right = (
         {"path", "state"} <= known.keys()
@@ -322,7 +322,7 @@ class Journal:
 
 
 def entries(folder: Folder, run_id: str, *, limit: int) -> Iterator[FileState]:
-    """The states that the journal adds to this run's `run.json`, oldest first.
+    """Yield the states that the journal adds to this run's `run.json`, oldest first.
 
     A line torn by a crash is skipped: the file itself then shows whether it was published.
     """

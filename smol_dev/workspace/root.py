@@ -1,4 +1,4 @@
-"""Which folder may be an output folder, and what of the user's is in the way in it."""
+"""The rules for an output folder: where it may be, and which of the user's files are in its way."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _NAMED = 5
 
 
 def resolve(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> Path:
-    """The folder's real path; raises `WorkspaceError` for one that must not be written to.
+    """Return the folder's real path; raise `WorkspaceError` for one that must not be written to.
 
     The working directory itself may be; `/`, the home folder, a folder above the working directory
     and anything in `.git` may not. A leading `~` is a home folder. Links are followed here, once and
@@ -104,7 +104,7 @@ def refuse_foreign(folder: Folder, written: Mapping[str, str]) -> None:
 
 
 def _foreign(root: Folder, written: Mapping[str, str]) -> Iterator[str]:
-    """What is not ours, by path. What a run never writes (`.git`, `smol.toml`) is in nobody's way."""
+    """Yield what is not ours, by path. What a run never writes (`.git`, `smol.toml`) is in nobody's way."""
     pending: list[tuple[str, ...]] = [()]
     while pending:
         above = pending.pop()

@@ -105,7 +105,7 @@ class SmolFolder:
         return False
 
     def snapshot(self, record: Record) -> Record:
-        """The record with the states as they are now."""
+        """Return the record with the states as they are now."""
         return replace(record, states=dict(self.states))
 
     def save(self, record: Record) -> None:
@@ -195,7 +195,7 @@ class SmolFolder:
         return f"{NAME}/answers/{name}"
 
     def read(self, name: str, *, limit: int) -> bytes | None:
-        """The first `limit` bytes of a file in `.smol`; None where it is not there. Raises `OSError`."""
+        """Return the first `limit` bytes of a file in `.smol`; None where it is not there. Raise `OSError`."""
         return None if self.folder.status(name) is None else self.folder.read(name, limit=limit)
 
     def _put_away(self, name: str) -> None:
@@ -234,7 +234,7 @@ def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
 
 
 def _taken(folder: Folder) -> int:
-    """Return the descriptor of the lock file, locked. Raises `BlockingIOError` when a run holds it.
+    """Return the descriptor of the lock file, locked. Raise `BlockingIOError` when a run holds it.
 
     A file that others could open is none of ours, and another user may hold it for ever: it is replaced.
     """
@@ -255,7 +255,7 @@ def _taken(folder: Folder) -> int:
 
 
 def _holder(folder: Folder) -> str:
-    """Which process holds the lock, and since when, as it has written there."""
+    """Return which process holds the lock, and since when, as it has written there."""
     try:
         found = _SIGNED.fullmatch(folder.read(LOCK, limit=100))
     except OSError:
@@ -264,7 +264,7 @@ def _holder(folder: Folder) -> str:
 
 
 def _earlier(root: Folder, *, resume: bool) -> Record | None:
-    """The record that is there, journal included; a resumed run needs one, another can do without."""
+    """Return the record that is there, journal included; a resumed run needs one, another can do without."""
     source = str(root.path / NAME / RECORD)
     try:
         record = _load(root, source)
@@ -278,7 +278,7 @@ def _earlier(root: Folder, *, resume: bool) -> Record | None:
 
 
 def nothing_to_resume(root: Path) -> WorkspaceError:
-    """The error of a resumed run without a record."""
+    """Return the error of a resumed run without a record."""
     return WorkspaceError(
         f"no run to resume in `{root}`: it has no `{NAME}/{RECORD}`",
         hint="name the folder of the run: `smol_dev resume DIR`, or start one: `smol_dev -o DIR PROMPT`",

@@ -1,4 +1,4 @@
-"""The output folder of one run: files appear in it whole or not at all, nothing else is touched."""
+"""The output folder of a run, in which files appear whole or not at all and nothing else is touched."""
 
 import contextlib
 import hashlib
@@ -135,7 +135,7 @@ class Workspace:
         return self._smol.earlier.prompt if self._smol.earlier else ""
 
     def present(self) -> tuple[str, ...]:
-        """The files of earlier runs that are there."""
+        """Return the files of earlier runs that are there."""
         earlier = self._smol.earlier.written() if self._smol.earlier else {}
         return tuple(path for path in earlier if self._examine(path)[0] != "absent")
 
@@ -160,7 +160,7 @@ class Workspace:
         self._smol.save(record)
 
     def read_edited(self, name: Literal["plan.md", "files.txt"], *, limit: int) -> bytes | None:
-        """What is in the plan's or the list's file now, one byte more than the limit at most."""
+        """Return what is in the plan's or the list's file now, one byte more than the limit at most."""
         with translated(f"cannot read `{name}` in `{self.root / '.smol'}`", root=self.root):
             return self._smol.read(name, limit=limit + 1)
 
@@ -173,7 +173,7 @@ class Workspace:
         return self._smol.keep_answer(stage, path, attempt, text)
 
     def remaining(self, files: Sequence[str] | None = None) -> Remaining:
-        """What is left to do of the files (those of the record), judged by what is on disk now."""
+        """Return what is left to do of the files (those of the record), judged by what is on disk now."""
         record = self._smol.record
         listed = files if files is not None else record.files if record else ()
         accepted, refused = settle(listed, allow_sensitive=self._allow_sensitive)
@@ -189,7 +189,7 @@ class Workspace:
         )
 
     def obstacles(self, remaining: Remaining) -> Iterator[tuple[str, WorkspaceError]]:
-        """Each file that may not or cannot be written as things stand, with the reason."""
+        """Yield each file that may not or cannot be written as things stand, with the reason."""
         for path, why in remaining.refused:
             yield path, _unsafe(path, why)
         for path, why in remaining.occupied:
@@ -198,7 +198,7 @@ class Workspace:
     def write(self, path: str, content: str) -> int:
         """Publish the file whole, and say how many bytes it has.
 
-        Raises `WorkspaceError` when the path is unsafe, something of the user's is in the way, or the
+        Raise `WorkspaceError` when the path is unsafe, something of the user's is in the way, or the
         disk refuses; `AnswerError` when the content is no text that UTF-8 can hold. The name then is as
         it was before, and no temporary file is left.
         """
@@ -222,7 +222,7 @@ class Workspace:
         return len(data)
 
     def read(self, path: str) -> str:
-        """The text of a file of the run as it is now; what is no UTF-8 in it comes as U+FFFD."""
+        """Return the text of a file of the run as it is now; what is no UTF-8 in it comes as U+FFFD."""
         *above, name = normal(path).split("/")
         with (
             translated(f"cannot read `{path}` in `{self.root}`", root=self.root),
@@ -231,7 +231,7 @@ class Workspace:
             return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
 
     def timeline(self) -> Timeline:
-        """The states of the program in the folder; for a folder that was opened to resume."""
+        """Return the states of the program in the folder; for a folder that was opened to resume."""
         return Timeline(self._folder, self._smol, refuse=self._refuse)
 
     def _refuse(self, path: str) -> None:
@@ -278,7 +278,7 @@ class Workspace:
         self._smol.folder.replace(temporary, folder, name)
 
     def _examine(self, path: str) -> tuple[Standing, str]:
-        """What is at the path now, and why it cannot be replaced if it is foreign."""
+        """Return what is at the path now, and why it cannot be replaced if it is foreign."""
         *above, name = path.split("/")
         try:
             with descend(self._folder, above) as folder:
