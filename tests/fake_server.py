@@ -130,11 +130,15 @@ class FakeServer:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def refuse_more(self) -> None:
+        """Accept no further connection; those that are open stay."""
         self._closing.set()
         with contextlib.suppress(OSError):  # else the thread in `accept` takes one more connection
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.refuse_more()
         with self._lock:
             for connection in self._open:
                 connection.close()

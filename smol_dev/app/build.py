@@ -14,7 +14,7 @@ from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, Surroundings
-from smol_dev.config.load import Loaded
+from smol_dev.config.load import Loaded, load
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
 from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.redact import redact
@@ -71,8 +71,16 @@ def generate(task: Task, flags: Flags, caller: Caller) -> RunDone:
     Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
     and in the exit code.
     """
-    work = generate_async(task, caller.load(flags), caller)
+    work = generate_async(task, load_shown(flags, caller), caller)
     return caller.wait_for(work).done
+
+
+def load_shown(flags: Flags, caller: Caller) -> Loaded:
+    """Return the settings, and show their warnings."""
+    loaded = load(flags, caller.surroundings, approve=caller.approve)
+    for warning in loaded.warnings:
+        caller.show(Warned(warning))
+    return loaded
 
 
 async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> Outcome:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from smol_dev.app.interrupts import Interrupts, note
-from smol_dev.config.layers import Flags, Surroundings
-from smol_dev.config.load import Loaded, load
+from smol_dev.config.layers import Surroundings
 from smol_dev.config.trust import PendingTrust
-from smol_dev.events import Show, Warned
+from smol_dev.events import Show
 from smol_dev.run.review import Decision, Draft
 
 Value = TypeVar("Value")
@@ -32,13 +31,6 @@ class Caller:
     review: Callable[[Draft], Decision] | None = None
     may_replace: Callable[[str], bool] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
-
-    def load(self, flags: Flags) -> Loaded:
-        """Return the settings, their warnings shown."""
-        loaded = load(flags, self.surroundings, approve=self.approve)
-        for warning in loaded.warnings:
-            self.show(Warned(warning))
-        return loaded
 
     def wait_for(self, work: Coroutine[object, object, Value]) -> Value:
         """Return the result of the work, done in an event loop of its own.

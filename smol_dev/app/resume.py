@@ -8,7 +8,7 @@ from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun_of, differences, resumed
-from smol_dev.app.build import Run, Task, open_folder
+from smol_dev.app.build import Run, Task, load_shown, open_folder
 from smol_dev.app.caller import Caller
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, read_layers
@@ -98,7 +98,7 @@ def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Call
         loaded, there = _as_begun(record, flags, caller)
     else:
         _refuse_other_profile(workspace, record, flags, caller)
-        loaded, there = caller.load(flags), caller
+        loaded, there = load_shown(flags, caller), caller
     if len(record.files) > loaded.run.max_files:
         enough = command("-c run.max_files={count}", count=len(record.files))
         raise AnswerError(
@@ -170,7 +170,7 @@ def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Cal
             f"the run was begun with the profile {named(name)}, which no file defines any more",
             hint="`smol_dev profiles list` shows those that are there: `smol_dev resume -p NAME`",
         )
-    loaded = there.load(merged)
+    loaded = load_shown(merged, there)
     if loaded.name == name and (found := _found_then(record, loaded)):
         chosen = {key: (text, "the record of the run") for key, text in found.items()}
         flags = replace(merged, named={**merged.named, **chosen})

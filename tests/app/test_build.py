@@ -262,6 +262,35 @@ def test_a_server_that_is_not_there_is_exit_3_and_one_error(world: World) -> Non
     assert world.failed().hint
 
 
+def test_a_server_that_goes_away_after_the_plan_leaves_a_run_to_resume(world: World) -> None:
+    plain = plays(TWO)
+
+    def leaving(request: Received) -> Canned:
+        if request.place.endswith("/chat/completions"):
+            server.refuse_more()
+        return replace(plain(request), end="close")
+
+    with FakeServer(leaving) as server:
+        done = world.generate(server)
+    assert (done.exit_code, len(server.chats)) == (3, 1)
+    with FakeServer(plain) as again:
+        assert world.resume(again).exit_code == 0
+    assert (len(again.chats), world.files()) == (3, TWO)
+
+
+def test_a_link_leads_out_of_the_folder_of_a_file_only_where_the_user_typed_it(world: World) -> None:
+    (world.cwd / "elsewhere").mkdir()
+    (world.cwd / "link").symlink_to(world.cwd / "elsewhere")
+    with FakeServer(plays(TWO)) as server:
+        flags = world.flags(server.base_url, '[run]\noutput_dir = "link"\n')
+        with pytest.raises(WorkspaceError) as caught:
+            generate(Task("a counter"), flags, world.caller())
+        assert (caught.value.reason, server.requests) == ("unsafe_path", [])
+        typed = replace(flags, named={"run.output_dir": ("link", "--output")})
+        assert generate(Task("a counter"), typed, world.caller()).exit_code == 0
+    assert (world.cwd / "elsewhere/a.py").read_text() == TWO["a.py"]
+
+
 def test_an_unusable_plan_is_exit_4(world: World) -> None:
     with FakeServer(answered("")) as server:
         done = world.generate(server, "answer_retries = 0\n")
