@@ -3,6 +3,7 @@
 The library never watches signals: they belong to the program that calls it.
 """
 
+import atexit
 import os
 import select
 import signal
@@ -76,9 +77,11 @@ class Interrupts:
 
     @staticmethod
     def ignore() -> None:
-        """Let no signal disturb the end of the process."""
+        """Let no signal disturb the end of the process; the timer ends with the last thread."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        if TIMER:  # after that Python takes its handler away, and the system's would kill
+            atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
     @contextmanager
     def stopping(self, stop: Stop) -> Iterator[None]:

@@ -161,6 +161,23 @@ print("went on")
     assert program(code, tmp_path).stdout == "went on\n"
 
 
+def test_an_end_that_takes_long_keeps_its_exit_code(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, time
+from smol_dev.app import interrupts
+interrupts.PATIENCE = 0.1
+class Slow:
+    def __del__(self, sleep=time.sleep): sleep(0.5)
+slow = Slow()
+interrupts.PROCESS.watch()
+interrupts.PROCESS.stop = interrupts.note
+os.kill(os.getpid(), signal.SIGINT)
+interrupts.PROCESS.ignore()
+sys.exit(interrupts.PROCESS.exit_code)
+"""
+    assert program(code, tmp_path).returncode == 130
+
+
 def test_a_signal_the_process_was_started_to_ignore_stays_ignored(tmp_path: Path) -> None:
     code = """
 import os, signal
