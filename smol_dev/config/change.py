@@ -138,7 +138,7 @@ class SettingsFile:
             publish(self.path, text.encode(), mode=mode, like=self.path, confirm=confirm)
         except OSError as error:
             raise unwritable(self.path, error) from error
-        return self.settle_trust(text, trusted=trusted) if self.project else ()
+        return self.renew_approval(text, trusted=trusted) if self.project else ()
 
     def problems_of(self, file: Path) -> tuple[str, ...]:
         """Return what is wrong in a text for this file, under its name and without lines, which a change moves."""
@@ -148,7 +148,7 @@ class SettingsFile:
         problems = check(self.flags, self.surroundings, file=file, project=self.project)
         return tuple(line_and_column.sub(lambda _found: str(self.path), line) for line in problems)
 
-    def settle_trust(self, written: str, *, trusted: bool) -> tuple[str, ...]:
+    def renew_approval(self, written: str, *, trusted: bool) -> tuple[str, ...]:
         """Approve the project's file as just written, if it was trusted before; return the line that says so.
 
         A file that somebody else made and nobody approved stays so, whatever harmless key was changed.
@@ -294,7 +294,7 @@ def make_folder(folder: Path) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> ConfigError:
-    """The error for a place that cannot be written."""
+    """Return the error for a file or folder that cannot be written."""
     return ConfigError(
         f"`{path}` cannot be written: {error.strerror or error}",
         hint="make it writable, or name another file: `--config FILE`",

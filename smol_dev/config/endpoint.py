@@ -38,18 +38,18 @@ LOOKS_LIKE_NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")
 
 
 def url_problem(url: str) -> str:
-    """What is wrong with a `base_url`, without quoting it (it may hold a secret); empty if nothing."""
+    """Return what is wrong with a `base_url`, without quoting it (it may hold a secret); empty if nothing."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return "must be plain ASCII without spaces and backslashes"
     if not url.lower().startswith(("http://", "https://")):
         return "must begin with `http://` or `https://`"
     if "?" in url or "#" in url:
         return "must end with its path: no `?` and no `#`"
-    return place_problem(url)
+    return host_and_port_problem(url)
 
 
-def place_problem(url: str) -> str:
-    """What is wrong with host and port; empty if nothing."""
+def host_and_port_problem(url: str) -> str:
+    """Return what is wrong with host and port; empty if nothing."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -63,7 +63,7 @@ def place_problem(url: str) -> str:
 
 
 def host_problem(host: str) -> str:
-    """What is wrong with a host; empty if nothing."""
+    """Return what is wrong with a host; empty if nothing."""
     address = address_of(host)
     if address is not None and address.is_unspecified:
         return "is an address to listen on; to connect, write `127.0.0.1` or the machine's own"
@@ -77,7 +77,7 @@ def host_problem(host: str) -> str:
 
 
 def address_of(host: str) -> Address | None:
-    """The IP address, if the host is one in its usual spelling."""
+    """Return the IP address, if the host is one in its usual spelling."""
     try:
         return ipaddress.ip_address(host) if "%" not in host else None
     except ValueError:
@@ -95,7 +95,7 @@ def parts_of(url: str) -> SplitResult:
 
 
 def origin_of(base_url: str) -> str:
-    """Scheme, host and port, in lower case, the scheme's own port left out: `http://localhost:11434`."""
+    """Return scheme, host and port, in lower case, the scheme's own port left out: `http://localhost:11434`."""
     parts = parts_of(base_url)
     host = parts.hostname or ""
     address = address_of(host)
@@ -104,13 +104,13 @@ def origin_of(base_url: str) -> str:
 
 
 def port_of(parts: SplitResult) -> str:
-    """`:PORT`, empty where it is the scheme's own."""
+    """Return `:PORT`, empty where it is the scheme's own."""
     port = parts.port
     return "" if port is None or port == PORTS.get(parts.scheme) else f":{port}"
 
 
 def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
-    """Whether the host is on this machine or its network: whether all its addresses are.
+    """Return whether the host is on this machine or its network: whether all its addresses are.
 
     A name is looked up once, with `lookup`; connections are made to the addresses that were found then.
     One that was not looked up is local by its form alone: a single word, or one that ends in `.local`,
@@ -148,41 +148,41 @@ def is_cloud_model(model: object) -> bool:
 
 
 def might_be_local(base_url: str) -> bool:
-    """Whether a look-up could find the host on this machine or its network: not for a cloud's `https://`."""
+    """Return whether a look-up could find the host on this machine or its network: not for a cloud's `https://`."""
     host = host_of(base_url)
     has_form = "." not in host or host.endswith(LOCAL_ENDINGS)
     return has_form or base_url.startswith("http://") or host in LOOKED_UP
 
 
 def is_name(base_url: str) -> bool:
-    """Whether the host is a name that only a look-up can place."""
+    """Return whether the host is a name, of which only a look-up tells where it is."""
     host = host_of(base_url)
     return bool(host) and host != "localhost" and address_of(host) is None
 
 
 def host_of(base_url: str) -> str:
-    """The host in lower case; empty where the URL has none, or is none."""
+    """Return the host in lower case; empty where the URL has none, or is none."""
     return (parts_of(base_url).hostname or "").lower()
 
 
 def addresses_of(host: str, lookup: Lookup | None = None) -> tuple[str, ...] | None:
-    """The addresses that were found for a name; None for one that was not looked up."""
+    """Return the addresses that were found for a name; None for one that was not looked up."""
     if lookup is not None:
         LOOKED_UP[host] = LOOKED_UP.get(host) or lookup(host)
     return LOOKED_UP.get(host)
 
 
 def outside(addresses: Sequence[str]) -> str:
-    """The first of the addresses that is not on this machine or its network; empty if all are."""
-    plain = (each.partition("%")[0] for each in addresses)
-    return next((each for each in plain if not is_private(ipaddress.ip_address(each))), "")
+    """Return the first of the addresses that is not on this machine or its network; empty if all are."""
+    without_zone = (each.partition("%")[0] for each in addresses)
+    return next((each for each in without_zone if not is_private(ipaddress.ip_address(each))), "")
 
 
 def is_private(address: Address) -> bool:
-    """Whether packets to the address stay on this machine or its own network."""
+    """Return whether packets to the address stay on this machine or its own network."""
     mapped = getattr(address, "ipv4_mapped", None)
-    plain = mapped if mapped is not None else address
-    return any(plain in network for network in PRIVATE if network.version == plain.version)
+    meant = mapped if mapped is not None else address
+    return any(meant in network for network in PRIVATE if network.version == meant.version)
 
 
 ADDRESS_VARIABLES: Final[Mapping[str, str]] = {"ollama": "OLLAMA_HOST", "openai": "OPENAI_BASE_URL"}
@@ -196,14 +196,14 @@ def address_variable(provider: object, environ: Mapping[str, str]) -> str:
 
 
 def default_base_url(provider: str, environ: Mapping[str, str]) -> str:
-    """The address a provider's name stands for; `$OLLAMA_HOST` and `$OPENAI_BASE_URL` move theirs."""
+    """Return the address a provider's name stands for; `$OLLAMA_HOST` and `$OPENAI_BASE_URL` move theirs."""
     if variable := address_variable(provider, environ):
         return ollama_url(environ[variable]) if provider == "ollama" else environ[variable]
     return next((each.base_url for name, each in PROVIDERS.items() if name == provider), "")
 
 
 def ollama_url(text: str) -> str:
-    """The address `$OLLAMA_HOST` means to Ollama's own client, with `/v1` behind it.
+    """Return the address `$OLLAMA_HOST` means to Ollama's own client, with `/v1` behind it.
 
     `host`, `host:port`, `:port`, `[::1]:port`, `http://host` (port 80), `https://host` (443); a port
     that is none is 11434, an address to listen on becomes the loopback one.
@@ -212,12 +212,12 @@ def ollama_url(text: str) -> str:
     own_port = str(PORTS.get(scheme, 11434)) if has_scheme else "11434"
     if "@" in rest:
         return f"{scheme or 'http'}://{rest}"  # refused by `url_problem`
-    place, _, path = rest.partition("/")
-    host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
+    server, _, path = rest.partition("/")
+    host, colon, port = server.rpartition(":") if not server.endswith("]") else (server, "", "")
     if not colon and not host:
         host = port
-    if not colon or (place.count(":") > 1 and not place.startswith("[")):
-        host, port = place, ""
+    if not colon or (server.count(":") > 1 and not server.startswith("[")):
+        host, port = server, ""
     host = {"": "localhost", "0.0.0.0": "127.0.0.1", "[::]": "[::1]", "::": "[::1]"}.get(host, host)  # noqa: S104
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"

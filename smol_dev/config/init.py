@@ -30,7 +30,7 @@ NOTHING_FOUND: Final = """\
 """
 
 
-class Found(Protocol):
+class RunningServer(Protocol):
     """A server that is running."""
 
     @property
@@ -66,7 +66,7 @@ def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> Sett
     return file
 
 
-def write(found: Sequence[Found], flags: Flags, surroundings: Surroundings, *, project: bool) -> Path:
+def write(found: Sequence[RunningServer], flags: Flags, surroundings: Surroundings, *, project: bool) -> Path:
     """Write the file for these servers, approved if it is a project's; return its path."""
     with settings_file(flags, surroundings, project=project).alone():
         file = new_file(flags, surroundings, project=project)
@@ -74,8 +74,8 @@ def write(found: Sequence[Found], flags: Flags, surroundings: Surroundings, *, p
     return file.path
 
 
-def compose(found: Sequence[Found]) -> str:
-    """The file below its first line."""
+def compose(found: Sequence[RunningServer]) -> str:
+    """Return the file below its first line."""
     if not found:
         return f"{HEAD}\n{NOTHING_FOUND}"
     named = dict(zip(names(found), found, strict=True))
@@ -84,16 +84,16 @@ def compose(found: Sequence[Found]) -> str:
     return f"{HEAD}\ndefault_profile = {rendered(default)}\n\n{tables}"
 
 
-def names(found: Sequence[Found]) -> Iterator[str]:
-    """A profile name for each server: the shipped profile's for the first of a kind, then numbered."""
+def names(found: Sequence[RunningServer]) -> Iterator[str]:
+    """Yield a profile name for each server: the shipped profile's for the first of a kind, then numbered."""
     count: dict[str, int] = {}
     for server in found:
         count[server.provider] = number = count.get(server.provider, 0) + 1
         yield f"local-{server.provider}" + (f"-{number}" if number > 1 else "")
 
 
-def profile(name: str, server: Found) -> str:
-    """A server's profile under a comment about it.
+def profile(name: str, server: RunningServer) -> str:
+    """Return a server's profile under a comment about it.
 
     A name or an address that could not be read as it stands is left out: it comes from the server.
     """
@@ -111,8 +111,8 @@ def profile(name: str, server: Found) -> str:
     return comment(server) + rendered_table(("profiles", name), values)
 
 
-def comment(server: Found) -> str:
-    """What the server is and offers, in comment lines."""
+def comment(server: RunningServer) -> str:
+    """Return what the server is and offers, in comment lines."""
     models = [rendered(name) for name in server.models if name.isprintable()]
     listed = "".join(f"#   {name}\n" for name in models[:NAMED_MODELS])
     more = f"#   and {len(models) - NAMED_MODELS} more\n" if len(models) > NAMED_MODELS else ""

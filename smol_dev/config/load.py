@@ -68,7 +68,7 @@ class Loaded:
         when a key is missing or bad.
         """
         url = self.made.endpoint.base_url or base_url
-        key = self.made.endpoint.key
+        key = self.made.endpoint.api_key
         if key is None and self.needs_key():
             raise ConfigError(
                 f"there is no key for {origin_of(url)} (profile `{self.name}`)",
@@ -95,7 +95,7 @@ class Loaded:
 
     def key_summary(self) -> str:
         """Where the key comes from and whom it is for, never the key; runs no command."""
-        key, url = self.made.endpoint.key, self.made.endpoint.base_url
+        key, url = self.made.endpoint.api_key, self.made.endpoint.base_url
         to = f"for {origin_of(url)}" if url else "for the server that is found"
         if key is not None:
             absent = "" if key.is_there(self.layers.surroundings) else "missing: "

@@ -123,7 +123,7 @@ class Endpoint(NamedTuple):
 
     base_url: str
     set_by: Slot | None
-    key: ApiKey | None
+    api_key: ApiKey | None
     headers: Mapping[str, str]
     dropped: Mapping[tuple[str, ...], str]
     warnings: tuple[str, ...] = ()
@@ -143,7 +143,7 @@ class Endpoint(NamedTuple):
         return self.set_by.origin(self.setting) if self.set_by else Origin("defaults", "")
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.base_url!r}, key={self.key!r}, headers={sorted(self.headers)})"
+        return f"Endpoint({self.base_url!r}, api_key={self.api_key!r}, headers={sorted(self.headers)})"
 
 
 def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:

@@ -71,8 +71,8 @@ class SettledSource(Source):
         """Return the address, the headers, the place of the key's file and the own prompt variants."""
         server = self.made.endpoint
         profile: dict[str, Any] = {"base_url": server.base_url, "headers": dict(server.headers)}
-        if server.key is not None and server.key.setting == "api_key_file":
-            profile["api_key_file"] = str(server.key.path(self.made.layers.surroundings))
+        if server.api_key is not None and server.api_key.setting == "api_key_file":
+            profile["api_key_file"] = str(server.api_key.path(self.made.layers.surroundings))
         return {"profile": profile, "prompts": dict(self.prompts)}
 
 
