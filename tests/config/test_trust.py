@@ -159,6 +159,15 @@ def test_a_variable_approves_by_the_hash_alone(
     assert found.approved is trusted
 
 
+def test_a_default_profile_that_does_not_select_steers_nothing(world: World) -> None:
+    world.write(project='default_profile = "openai"\n')
+    chosen = Flags(profile="openai")
+    assert pending(chosen, world.surroundings) is None
+    found = pending(Flags(), world.surroundings)
+    assert found is not None
+    assert found.keys == (Steering("default_profile", "not set", "`openai`"),)
+
+
 def test_a_yes_is_recorded_and_a_no_is_not(world: World) -> None:
     world.write(project=EVIL)
     asked: list[PendingTrust] = []
