@@ -4,11 +4,11 @@ import errno
 import html
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from smol_dev.safe import safe
 from smol_dev.server.probes import parsed
@@ -95,7 +95,7 @@ class Said:
 
 
 def understand(body: str) -> Said:
-    """What the body says; never raises."""
+    """Return what the body says; never raise."""
     body = body[:READ].strip().removeprefix("\ufeff")
     if _is_page(body):
         text = _title_of(body)
@@ -200,33 +200,62 @@ def _status(value: str) -> int:
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
-    """A header's value, its name in any case; empty where there is none."""
+    """Return a header's value, its name in any case; empty where there is none."""
     return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A sign of a failure; the head of `failures.toml` explains the fields."""
 
     name: str
     kind: Kind
-    pattern: re.Pattern[str]
-    unless: re.Pattern[str] | None
-    statuses: frozenset[int]
-    model: re.Pattern[str]
-    field: str
-    hint: str
-    transient: bool
+    words: Sequence[str] = ("",)
+    unless: str = ""
+    statuses: Sequence[int] = ()
+    model: str = ""
+    field: str = ""
+    hint: str = ""
+    transient: bool = False
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """One pattern for all the words, those that stand for others put in."""
+        pattern = "|".join(f"(?:{each})" for each in self.words)
+        for name, words in _table()["words"].items():
+            pattern = pattern.replace(f"<{name}>", words)
+        return re.compile(pattern)
 
     def fits(self, said: Said, status: int, model: str) -> bool:
-        """Whether the answer bears this sign."""
+        """Return whether the answer bears this sign."""
         return (
             (not self.statuses or status in self.statuses)
-            and self.model.search(model) is not None
+            and re.search(self.model, model) is not None
             and self.pattern.search(said.text) is not None
-            and (self.unless is None or self.unless.search(said.text) is None)
+            and not (self.unless and re.search(self.unless, said.text))
             and (self.field != ANY_FIELD or refused_field(said) != "")
         )
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A reason why no answer came; the foot of `failures.toml` explains the fields."""
+
+    kind: Kind
+    classes: Sequence[str]
+    says: str = ""
+    words: str = ""
+    numbers: Sequence[str] = ()
+    hint: str = ""
+    transient: bool = False
+
+    def fits(self, error: BaseException) -> bool:
+        """Return whether this exception is the reason."""
+        if {each.__name__ for each in type(error).__mro__}.isdisjoint(self.classes):
+            return False
+        if getattr(error, "errno", None) in {getattr(errno, name) for name in self.numbers}:
+            return True
+        return re.search(self.words, str(error).lower()) is not None if self.words else not self.numbers
 
 
 @lru_cache(maxsize=1)
@@ -237,38 +266,17 @@ def _table() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def rules() -> tuple[Rule, ...]:
-    """The rules, in the order in which they are tried."""
-    return tuple(_rule(name, entry) for name, entry in _table()["rule"].items())
+    """Return the rules, in the order in which they are tried."""
+    return tuple(Rule(name, **entry) for name, entry in _table()["rule"].items())
 
 
-def _rule(name: str, entry: dict[str, Any]) -> Rule:
-    unless = entry.get("unless")
-    return Rule(
-        name=name,
-        kind=cast("Kind", entry["kind"]),
-        pattern=_any_of(entry.get("any", [""])),
-        unless=re.compile(unless) if unless else None,
-        statuses=frozenset(entry.get("statuses", ())),
-        model=re.compile(entry.get("model", "")),
-        field=entry.get("field", ""),
-        hint=entry.get("hint", ""),
-        transient=entry.get("transient", False),
-    )
-
-
-def _any_of(patterns: list[str]) -> re.Pattern[str]:
-    """One pattern for all, the words that stand for others put in."""
-    return re.compile("|".join(f"(?:{_complete(each)})" for each in patterns))
-
-
-def _complete(pattern: str) -> str:
-    for name, words in _table()["words"].items():
-        pattern = pattern.replace(f"<{name}>", words)
-    return pattern
+@lru_cache(maxsize=1)
+def _causes() -> tuple[Cause, ...]:
+    return tuple(Cause(**entry) for entry in _table()["cause"])
 
 
 def refused_field(said: Said) -> str:
-    """The field of the request that the words refuse, without what lies in it; empty if none."""
+    """Return the field of the request that the words refuse, without what lies in it; empty if none."""
     fields = _table()["fields"]
     names = [match for pattern in _finders("fields", "named") for match in _all(pattern, said.text)]
     if said.parameter and re.search(fields["refusing"], said.text):
@@ -277,7 +285,7 @@ def refused_field(said: Said) -> str:
 
 
 def number(what: str, said: Said) -> int | None:
-    """The tokens of the `prompt` or the `window` that the words tell, None where they do not."""
+    """Return the tokens of the `prompt` or the `window` that the words tell, None where they do not."""
     found = (int(each) for pattern in _finders("numbers", what) for each in _all(pattern, said.text))
     return next(found, None)
 
@@ -290,43 +298,6 @@ def _finders(part: str, name: str) -> tuple[re.Pattern[str], ...]:
 
 def _all(pattern: re.Pattern[str], text: str) -> list[str]:
     return [match.group("found") for match in pattern.finditer(text)]
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """A reason why no answer came; the foot of `failures.toml` explains the fields."""
-
-    kind: Kind
-    says: str
-    classes: frozenset[str]
-    words: str
-    numbers: frozenset[int]
-    hint: str
-    transient: bool
-
-    def fits(self, error: BaseException) -> bool:
-        """Return whether this exception is the reason."""
-        if self.classes.isdisjoint(each.__name__ for each in type(error).__mro__):
-            return False
-        if getattr(error, "errno", None) in self.numbers:
-            return True
-        return re.search(self.words, str(error).lower()) is not None if self.words else not self.numbers
-
-
-@lru_cache(maxsize=1)
-def _causes() -> tuple[Cause, ...]:
-    return tuple(
-        Cause(
-            kind=entry["kind"],
-            says=entry.get("says", ""),
-            classes=frozenset(entry["classes"]),
-            words=entry.get("words", ""),
-            numbers=frozenset(getattr(errno, name) for name in entry.get("numbers", ())),
-            hint=entry.get("hint", ""),
-            transient=entry.get("transient", False),
-        )
-        for entry in _table()["cause"]
-    )
 
 
 def reason(error: BaseException) -> tuple[Cause | None, BaseException]:

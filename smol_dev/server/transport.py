@@ -47,20 +47,15 @@ ANY_HEADER: Final = zlib.MAX_WBITS | 32
 PIECE: Final = 256 * 1024
 OF_THE_CODING: Final = frozenset({b"content-encoding", b"content-length"})
 
-TRANSLATED: Final[Mapping[type[Exception], type[httpx2.TransportError]]] = {
-    httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
-    httpcore2.ReadTimeout: httpx2.ReadTimeout,
-    httpcore2.WriteTimeout: httpx2.WriteTimeout,
-    httpcore2.PoolTimeout: httpx2.PoolTimeout,
-    httpcore2.ConnectError: httpx2.ConnectError,
-    httpcore2.ReadError: httpx2.ReadError,
-    httpcore2.WriteError: httpx2.WriteError,
-    httpcore2.ProxyError: httpx2.ProxyError,
-    httpcore2.UnsupportedProtocol: httpx2.UnsupportedProtocol,
-    httpcore2.LocalProtocolError: httpx2.LocalProtocolError,
-    httpcore2.RemoteProtocolError: httpx2.RemoteProtocolError,
-}
-FOREIGN: Final = tuple(TRANSLATED)
+FOREIGN: Final = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
+"""What the pool raises; the client library has an exception of the same name for each."""
+
 SCHEMES: Final = ("http", "https")
 
 
@@ -203,7 +198,7 @@ class Bounded(httpx2.AsyncByteStream):
         assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
         try:
             async for received in stream:
-                for chunk in self._decoded(received):
+                for chunk in (received,) if self._decoder is None else self._decompressed(self._decoder, received):
                     left -= len(chunk)
                     if left >= 0:
                         yield chunk
@@ -219,12 +214,9 @@ class Bounded(httpx2.AsyncByteStream):
         if self._decoder is not None and not self._decoder.eof:
             raise httpx2.RemoteProtocolError("the compressed answer breaks off")
 
-    def _decoded(self, received: bytes) -> Iterator[bytes]:
+    @staticmethod
+    def _decompressed(decoder: "zlib._Decompress", received: bytes) -> Iterator[bytes]:
         """What a piece holds, a bounded part at a time: some bytes can be a gibibyte."""
-        decoder = self._decoder
-        if decoder is None:
-            yield received
-            return
         while received and not decoder.eof:
             yield decoder.decompress(received, PIECE)
             received = decoder.unconsumed_tail
@@ -253,8 +245,8 @@ def _reason(error: Exception) -> BaseException:
 
 
 def _translated(error: Exception) -> httpx2.TransportError:
-    """The same failure as the client library knows it."""
-    return TRANSLATED[type(error)](str(error))
+    translated: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
+    return translated(str(error))
 
 
 def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
