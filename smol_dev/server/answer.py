@@ -50,7 +50,7 @@ class Deadlines:
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """Within it, the nearest deadline ends the wait with the error of its phase."""
+        """End the wait in its body at the nearest deadline, with the error of that phase."""
         try:
             async with Timeout(self._nearest() - self.clock()).running():
                 yield
@@ -58,7 +58,7 @@ class Deadlines:
             raise self._late() from error
 
     def note_progress(self) -> None:
-        """Text or reasoning came; silence is measured from the next wait on."""
+        """Note that text or reasoning came; silence is measured from the next wait on."""
         self._progress = None
         self.last_token = self.clock()
         if self.first_token is None:
@@ -66,12 +66,12 @@ class Deadlines:
             self._arm()
 
     def give(self, seconds: float | None) -> None:
-        """The answer is complete: only so much longer is anything waited for. None: it goes on."""
+        """Wait only so much longer, for the answer is complete. None: it goes on after all."""
         self._given = None if seconds is None else self.clock() + seconds
         self._arm()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        """The next bytes, None at their end. Raises the error of the phase that takes too long.
+        """Return the next bytes, None at their end. Raise the error of the phase that takes too long.
 
         One timer an answer, not one a chunk: it is set anew only when a phase ends sooner.
         """
@@ -93,7 +93,7 @@ class Deadlines:
             self._waiting = None
 
     def close(self) -> None:
-        """The answer is over."""
+        """Stop the timer: the answer is over."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -120,11 +120,10 @@ class Deadlines:
             self._waiting.cancel()
 
     def _nearest(self) -> float:
-        """When the phase ends that ends first."""
         return min(self._ends().values())
 
     def _ends(self) -> dict[str, float]:
-        """When each phase that is running ends, by the setting that says so."""
+        """Return when each running phase ends, by the name of its setting."""
         profile = self._profile
         if self._given is not None:
             return {"": self._given}
@@ -240,7 +239,7 @@ class StreamedAnswer:
         )
 
     def _note_finish(self) -> None:
-        """Wait little longer behind a finish reason, unless text goes on behind it."""
+        """Wait only a little after a finish reason, unless text follows it."""
         reader = self._reader
         awaits_end = bool(reader.text) and not reader.finished_early
         if awaits_end is not self._awaits_end:
@@ -248,7 +247,7 @@ class StreamedAnswer:
             self._deadlines.give(AFTER_FINISH if awaits_end else None)
 
     def _without_text(self) -> ServerError:
-        """Why an answer that was finished holds no text."""
+        """Return why an answer that was finished holds no text."""
         reader, asked = self._reader, self._asked
         if reader.calls_tools:
             message = f"{asked.server} answered with a tool call and no text"
@@ -256,7 +255,7 @@ class StreamedAnswer:
         return failure("only_reasoning" if reader.reasoning else "empty", asked, transient=True)
 
     def _incomplete(self, *, has_ended: bool) -> ServerError:
-        """Why there is no finish reason: the surest sign first."""
+        """Return why there is no finish reason, from the surest sign to the vaguest."""
         reader, asked = self._reader, self._asked
         if reader.error:
             return self._classify(reader.error, in_stream=reader.is_stream)

@@ -105,7 +105,7 @@ class Client:
         self._sleep = sleep
 
     async def recognised(self) -> Known:
-        """The kind of server, asked until it tells."""
+        """Return the kind of server, which is asked until it tells."""
         if self.known is None:
             answers = await servers.look(self.http, self.profile.base_url, overdue=self._overdue)
             known = servers.recognised(answers)
@@ -115,7 +115,7 @@ class Client:
         return self.known
 
     async def facts(self, stage: StageName) -> Facts:
-        """What the server says about itself and the stage's model.
+        """Return what the server says about itself and the stage's model.
 
         A server that loads a model on demand tells its window only after its first answer; it is asked
         once more then, and no server that has told.
@@ -135,7 +135,7 @@ class Client:
         return self._facts[model]
 
     async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
-        """What the server says of a prompt before it is sent; a model on demand is loaded for that."""
+        """Return the server's own figures for a prompt before it is sent; a model on demand is loaded for that."""
         profile, known = self.profile.stage(stage), await self.recognised()
         at = (self.http, profile.base_url, profile.model, known)
         if (await self.facts(stage)).window is None and known.load:
@@ -152,7 +152,7 @@ class Client:
         return Measured((await self.facts(stage)).window, prompt)
 
     async def offers(self) -> tuple[Offer, ...]:
-        """The models that the server offers."""
+        """Return the models that the server offers."""
         known = await self.recognised()
         base_url = self.profile.base_url
         return await servers.offers(self.http, base_url, known, overdue=self._overdue)
@@ -164,7 +164,7 @@ class Client:
         return await servers.spilled(self.http, self.profile.base_url, model, known)
 
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
-        """The answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
+        """Yield the answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)
         await self._keep(request.stage)
         habits = await self._informed(profile, request.stage)
@@ -214,16 +214,16 @@ class Client:
         await self._openai.close()
 
     def asked(self, stage: StageName, *, models: tuple[str, ...] | None = None) -> Asked:
-        """Whom this client asks for what, for an error; `models` is the server's list where known."""
+        """Return the server and model that an error is about; `models` is the server's list where known."""
         asked = self._asked(self.profile.stage(stage))
         return asked if models is None else replace(asked, models=models)
 
     async def explain(self, cause: BaseException, stage: StageName) -> ServerError:
-        """Why the server could not be reached, and which other one runs."""
+        """Return why the server could not be reached, and which other one runs."""
         return await self._unreachable(cause, self.asked(stage))
 
     def step_down(self, stage: StageName) -> None:
-        """The structured answer could not be used: ask for the list in simpler ways from now on."""
+        """Ask for the list in a simpler way from now on: the structured answer could not be used."""
         profile = self.profile.stage(stage)
         habits = self._habits_of(profile)
         if habits.without("response_format") is not None:
@@ -237,7 +237,7 @@ class Client:
         return self._may_continue(profile, habits) and seen
 
     def rungs(self, stage: StageName) -> tuple[str, ...]:
-        """The forms of structured output that are left to ask for, the best first; empty is text."""
+        """Return the forms of structured output that are left to ask for, the best first; empty is text."""
         return self._habits_of(self.profile.stage(stage)).rungs
 
     def left_out(self, stage: StageName) -> frozenset[str]:
@@ -245,7 +245,7 @@ class Client:
         return frozenset(self._habits_of(self.profile.stage(stage)).left_out)
 
     def _without(self, field: str, request: Request, profile: Profile, form: Form) -> Note | None:
-        """What to tell about the field that is left out from now on; None when that cannot help."""
+        """Leave the field out from now on, and return what to tell about it; None when that cannot help."""
         habits = self._habits_of(profile)
         sent = was_sent(field, body(request, profile, habits, self.known, form))
         note = habits.without(field) if sent else None
@@ -254,7 +254,7 @@ class Client:
         return None if note is None else Note(note)
 
     def _may_continue(self, profile: Profile, habits: Habits) -> bool:
-        """Whether an answer's opening is worth giving: the server goes on with it, as far as is known.
+        """Return whether the server continues an answer whose opening it is given, as far as is known.
 
         A model too small to be one plays a script, and knows no other way into its answers.
         """
@@ -266,7 +266,7 @@ class Client:
         return facts.parameters is None or facts.parameters >= SMALLEST_MODEL
 
     def _formed(self, reply: Reply, form: Form, habits: Habits) -> Reply:
-        """The reply with what it is the continuation of; one that opens a block of its own is of nothing."""
+        """Return the reply with the opening that it continues; one that begins a block of its own continues none."""
         opening = form.opening
         if opening and reply.text:
             habits.continues = not opens_anew(reply.text, opening)
@@ -277,7 +277,7 @@ class Client:
     def _changed(
         self, request: Request, profile: Profile, form: Form, error: ServerError
     ) -> tuple[Request, Note | None] | None:
-        """The request in a form that the server may take after this refusal; None where there is none."""
+        """Return the request in a form that the server may take after this refusal; None where there is none."""
         if isinstance(error, TooLongError):
             self._learn_window(profile.model, error.window)
             room = error.room(request.max_tokens)
@@ -305,7 +305,7 @@ class Client:
         return self.profile.local_only or self._keep_here is not None
 
     async def _keep(self, stage: StageName) -> None:
-        """Raise where the server would pass the prompt on, and the settings keep it here."""
+        """Raise where the settings keep prompts here and the server would pass this one on."""
         await self.recognised()
         asked = self.asked(stage)
         if not self._is_guarded or not is_local(asked.base_url):
@@ -337,7 +337,7 @@ class Client:
         )
 
     def _told(self, answered: Reply, form: Form, profile: Profile) -> Iterator[Note | Reply]:
-        """The reply as the caller sees it, behind what there is to say about it."""
+        """Yield the notes about a reply, and then the reply as the caller sees it."""
         if unsaid := self._about_the_end(answered):
             yield unsaid
         habits = self._habits_of(profile)
@@ -369,7 +369,7 @@ class Client:
         return self._habits[profile.model]
 
     async def _informed(self, profile: Profile, stage: StageName) -> Habits:
-        """The habits of the stage's model, with what the server tells of its sampling."""
+        """Return the habits of the stage's model, with what the server tells of its sampling."""
         habits = self._habits_of(profile)
         if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
             is_told = bool(self.known.places("sampling"))
@@ -381,7 +381,7 @@ class Client:
     async def _answering(
         self, request: Request, profile: Profile, habits: Habits, form: Form, deadlines: Deadlines
     ) -> AsyncIterator[StreamedAnswer]:
-        """The answer to one request, none of it read yet. Raise `ServerError` for one that is none."""
+        """Send a request and hold its answer, none of it read yet. Raise `ServerError` for one that is none."""
         asked = self._asked(profile)
         fields = body(request, profile, habits, self.known, form)
         fields.update(fields.pop("extra_body"))
@@ -455,13 +455,13 @@ class Client:
 
 
 def most_of(max_file_bytes: int) -> Mapping[StageName, int]:
-    """The bytes that an answer may have in each stage."""
+    """Return the bytes that an answer may have in each stage."""
     code = max_file_bytes * 5 // 4 + MOST_AROUND
     return {"plan": MOST_PLAN, "files": MOST_LIST, "code": code}
 
 
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
-    """The package's client, with nothing of the `OPENAI_*` variables in it."""
+    """Return the package's client, with nothing of the `OPENAI_*` variables in it."""
     library = openai.AsyncOpenAI(
         api_key=PLACEHOLDER, base_url=profile.base_url, max_retries=0, timeout=httpx2.Timeout(None), http_client=http
     )

@@ -62,7 +62,7 @@ class Asked:
 
     @property
     def server(self) -> str:
-        """The server, for the beginning of a sentence."""
+        """Return the server, for the beginning of a sentence."""
         name = self.known.name if self.known and self.known.name != "compatible" else "the server"
         return f"{name} at {safe(self.base_url)}"
 
@@ -157,7 +157,7 @@ def failure(
     transient: bool = False,
     retry_after: float | None = None,
 ) -> ServerError:
-    """An error of this kind, with the kind's sentence and this server's remedy where none is given."""
+    """Return an error of this kind, with the kind's sentence and this server's remedy where none is given."""
     return ServerError(
         message or sentence(kind, asked),
         hint=hint or hint_for(kind, asked),
@@ -168,7 +168,7 @@ def failure(
 
 
 def sentence(kind: Kind, asked: Asked, *, field: str = "") -> str:
-    """What happened, for a kind of failure."""
+    """Return the sentence that says what happened."""
     text = SENTENCES[kind]
     if kind == "key" and asked.key_sent:
         text = "{server} does not accept the key"
@@ -182,7 +182,7 @@ def sentence(kind: Kind, asked: Asked, *, field: str = "") -> str:
 
 
 def classify(answer: Answer, asked: Asked) -> ServerError:
-    """The error an answer means; never raises. For an answer that holds nothing usable, whatever its status."""
+    """Return the error that an answer without anything usable means, whatever its status; never raise."""
     asked = _recognised(answer, asked)
     if 300 <= answer.status < 400 and not answer.in_stream:  # noqa: PLR2004 - redirects
         return _redirected(answer, asked)
@@ -208,7 +208,7 @@ def classify(answer: Answer, asked: Asked) -> ServerError:
 
 
 def _recognised(answer: Answer, asked: Asked) -> Asked:
-    """With the server that gives itself away in its answer, where it was not known."""
+    """Return `asked` with the server that gives itself away in its answer, where it was not known."""
     if asked.known is not None and asked.known.name != "compatible":
         return asked
     told = told_by(Probe(answer.status, answer.headers, answer.body))
@@ -216,7 +216,7 @@ def _recognised(answer: Answer, asked: Asked) -> Asked:
 
 
 def _without_name(said: Said, model: str) -> Said:
-    """The words with the model's name taken out: a model may be called `jinja-coder`."""
+    """Return the words with the model's name taken out: a model may be called `jinja-coder`."""
     if model.isalpha() or not model:
         return said
     name = re.compile(rf"(?<![\w.-]){re.escape(model.lower())}(?![\w-])")
@@ -234,7 +234,6 @@ def _redirected(answer: Answer, asked: Asked) -> ServerError:
 
 
 def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerError:
-    """The error of an answer that no rule knows."""
     if status == 0 and not answer.in_stream and not said.is_json:
         kind: Kind = "wrong_path" if said.text else "empty"
         return _told(kind, answer, said, asked)
@@ -245,7 +244,6 @@ def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerErr
 def _told(
     kind: Kind, answer: Answer, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
 ) -> ServerError:
-    """The error of this kind, with the server's own words."""
     window, prompt = (number(what, said) for what in ("window", "prompt"))
     sizes = ""
     if kind == "context" and window:
@@ -269,7 +267,6 @@ def _told(
 
 
 def _quote(answer: Answer, said: Said) -> str:
-    """The server's words, or the status if it has none."""
     if said.is_page:
         return f" (it sent a web page: {said.quote or 'without title'})"
     if said.quote:
@@ -278,7 +275,7 @@ def _quote(answer: Answer, said: Said) -> str:
 
 
 def unreachable(error: BaseException, asked: Asked) -> ServerError:
-    """Why there was no answer: refused, no address, TLS, proxy, reset, time-out, each named."""
+    """Return why there was no answer: refused, no address, TLS, proxy, reset, timeout, each named."""
     if isinstance(error, ServerError):
         return error
     found, link = reason(error)
@@ -301,13 +298,13 @@ def hint_for(kind: Kind, asked: Asked, *, needed: int | None = None, status: int
         remedy = Facts(enlarge=remedy, limit=asked.limit).larger(needed or USUAL_WINDOW)
     match kind:
         case "not_running":
-            remedy = not_running(asked, remedy)
+            remedy = _not_running(asked, remedy)
         case "dns" if "host.docker.internal" in asked.base_url:
             remedy = "start the container with `--add-host=host.docker.internal:host-gateway`"
         case "wrong_path":
             remedy = address_remedy(asked) or remedy
         case "model_missing":
-            remedy = "; ".join(filter(None, (nearest(asked), remedy)))
+            remedy = "; ".join(filter(None, (_nearest(asked), remedy)))
         case "key" if asked.key_sent:
             remedy = f"check the key: `smol_dev config explain api_key_env`; {remedy}"
         case "forbidden" if status == FORBIDDEN and asked.known is None:
@@ -316,8 +313,7 @@ def hint_for(kind: Kind, asked: Asked, *, needed: int | None = None, status: int
     return remedy
 
 
-def not_running(asked: Asked, remedy: str) -> str:
-    """How to start the server, and which others run."""
+def _not_running(asked: Asked, remedy: str) -> str:
     parts = []
     if asked.running:
         parts.append("running instead: " + ", ".join(safe(each) for each in asked.running))
@@ -332,7 +328,7 @@ def not_running(asked: Asked, remedy: str) -> str:
 
 
 def address_remedy(asked: Asked) -> str:
-    """The address that was meant, if this one is visibly wrong; else empty."""
+    """Return the address that was meant, if this one is visibly wrong; else empty."""
     parts = parts_of(asked.base_url)
     path = parts.path.rstrip("/")
     if not parts.netloc:
@@ -353,8 +349,8 @@ def address_remedy(asked: Asked) -> str:
     return f"{why}: {command('--api-base-url {url}', url=url)}"
 
 
-def nearest(asked: Asked) -> str:
-    """The names the server has that are most like the one asked for; empty if none is known."""
+def _nearest(asked: Asked) -> str:
+    """Return the server's names that are most like the one asked for; empty if none is known."""
     if not asked.models:
         return ""
     base = asked.model.partition(":")[0].lower()

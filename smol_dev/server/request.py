@@ -49,14 +49,14 @@ class Habits:
     most_tokens: int | None = None
 
     def lowered(self, most: int, asked_for: int) -> str | None:
-        """Ask for answers of `most` tokens from now on: what to tell the user, None if that cannot help."""
+        """Ask for answers of `most` tokens from now on; return what to tell the user, None if that cannot help."""
         if not SMALLEST_ANSWER <= most < min(asked_for, self.most_tokens or asked_for):
             return None
         self.most_tokens = most
         return f"the model answers with {most:,} tokens at most; longer answers are not asked for"
 
     def without(self, name: str) -> str | None:
-        """Do without the named field from now on: what to tell the user, None if that cannot be."""
+        """Do without the named field from now on; return what to tell the user, None if that cannot be."""
         if name == "system" and not self.merges_system:
             self.merges_system = True
             return "the model's template takes no system message; it goes into the first request"
@@ -76,7 +76,7 @@ class Habits:
 
 
 def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
-    """The forms of structured output to try with this profile on this server."""
+    """Return the forms of structured output to try with this profile on this server."""
     if profile.structured_output == "off":
         return ()
     if profile.structured_output != "auto":
@@ -94,7 +94,7 @@ class Form:
 
 
 def form_of(request: Request, habits: Habits, *, continues: bool) -> Form:
-    """What can be done for the form of this answer; `continues` says that the server goes on with an opening."""
+    """Return how the form of this answer is secured; `continues` says that the server continues an opening."""
     if request.schema is not None and habits.rungs:
         return Form(enforced=habits.rungs[0] == "json_schema")
     return Form(opening=request.opening if continues else "")
@@ -103,7 +103,7 @@ def form_of(request: Request, habits: Habits, *, continues: bool) -> Form:
 def body(
     request: Request, profile: Profile, habits: Habits, known: Known | None, form: Form = Form()
 ) -> dict[str, Any]:
-    """The arguments of a chat completion; always streamed, with nothing that is null."""
+    """Return the arguments of a chat completion; always streamed, with nothing that is null."""
     most = min(request.max_tokens, habits.most_tokens or request.max_tokens)
     family = family_of(profile.model)
     thinking = (known or generic()).thinking(profile.reasoning, family)
@@ -130,7 +130,7 @@ def body(
 
 
 def opens_anew(text: str, opening: str) -> bool:
-    """Whether an answer begins a block of its own in place of going on with its opening.
+    """Return whether an answer begins a block of its own instead of continuing its opening.
 
     Within the opened block a shorter fence is a part of the file, and one without info string its end.
     """
@@ -143,7 +143,7 @@ def opens_anew(text: str, opening: str) -> bool:
 
 
 def _turns(request: Request, form: Form) -> tuple[Message, ...]:
-    """The conversation as it is sent: in words where no schema holds, with the answer's opening at its end."""
+    """Return the conversation as it is sent: in words where no schema holds, the answer's opening at its end."""
     turns = request.messages
     if request.unenforced and not form.enforced:
         turns = (*turns[:-1], Message("user", request.unenforced))
@@ -151,7 +151,7 @@ def _turns(request: Request, form: Form) -> tuple[Message, ...]:
 
 
 def _with_word(turns: tuple[Message, ...], word: str) -> tuple[Message, ...]:
-    """The conversation with the word that turns thinking off, where nothing else does it."""
+    """Return the conversation with the word that turns thinking off, where nothing else does it."""
     first, *rest = turns
     return (Message(first.role, f"{first.content}\n\n{word}"), *rest) if word else turns
 
@@ -161,7 +161,7 @@ def _taken(fields: dict[str, Any], habits: Habits) -> dict[str, Any]:
 
 
 def was_sent(name: str, fields: dict[str, Any]) -> bool:
-    """Whether the arguments hold the field; without it the same request would only be sent again."""
+    """Return whether the arguments hold the field; without it the same request would only be sent again."""
     if name == "system":
         return any(message["role"] == "system" for message in fields["messages"])
     if name == "opening":
@@ -197,7 +197,7 @@ class Remembered:
         self._file = None if cache_dir is None else cache_dir / "servers" / f"{name}.json"
 
     def load(self, profile: Profile, known: Known | None) -> Habits:
-        """The habits to begin with for the profile's model on this server."""
+        """Return the habits to begin with for the profile's model on this server."""
         family = family_of(profile.model)
         told = self._read().get(profile.model, {})
         habits = Habits(
@@ -249,7 +249,6 @@ class Remembered:
 
 
 def _automatic(profile: Profile) -> list[str]:
-    """The keys of sampling that the user leaves open."""
     return [name for name in FALLBACK if getattr(profile, name) == "auto"]
 
 

@@ -47,7 +47,7 @@ def wait_before_retry(
     answering: bool = False,
     jitter: Callable[[], float] = random.random,
 ) -> float | None:
-    """Seconds to wait before the request is sent again, None to give up.
+    """Return the seconds to wait before the request is sent again, None to give up.
 
     `attempt` counts from 1. `loading_left` is what is left of `first_token_timeout`: a model that is
     being loaded is waited for that long, whatever `max_retries` says. `Retry-After` is honoured up to
@@ -67,7 +67,7 @@ def wait_before_retry(
 
 
 def retry_after(headers: Mapping[str, str], kind: Kind = "server", words: str = "") -> float | None:
-    """Seconds to wait as the server asks for, by its own clock where it names a time.
+    """Return the seconds that the server asks to wait, by its own clock where it names a time.
 
     Where it limits how much is asked, its words and `x-ratelimit-reset-*` tell as well.
     """
@@ -77,20 +77,20 @@ def retry_after(headers: Mapping[str, str], kind: Kind = "server", words: str = 
     if kind == "rate_limit":
         told += _resets(headers)
     now = header(headers, "date")
-    waits = (seconds_of(each.strip().lower(), now) for each in told)
+    waits = (_seconds_of(each.strip().lower(), now) for each in told)
     return next((each for each in waits if 0 <= each < 10**9), None)
 
 
 def _resets(headers: Mapping[str, str]) -> list[str]:
-    """When each limit is lifted, those first of which nothing is left."""
+    """Return when each limit is lifted, exhausted ones first."""
     lower = {name.lower(): value for name, value in headers.items()}
     resets = {name: value for name, value in lower.items() if RESET.fullmatch(name)}
     left = {name: lower.get(name.replace("reset", "remaining"), "").strip() for name in resets}
     return [resets[name] for name in sorted(resets, key=lambda name: left[name] != "0")]
 
 
-def seconds_of(told: str, now: str) -> float:
-    """The seconds in `7`, `1.5s`, `1m30s`, `20ms`, `2 minutes` or a date; negative where there are none."""
+def _seconds_of(told: str, now: str) -> float:
+    """Return the seconds in `7`, `1.5s`, `1m30s`, `20ms`, `2 minutes` or a date; negative where there are none."""
     parts = DURATION.findall(told)
     if not DURATIONS.fullmatch(told) or any(unit not in UNITS for _, unit in parts):
         return _seconds_until(told, now)

@@ -89,7 +89,7 @@ class Said:
 
     @property
     def quote(self) -> str:
-        """The message on one line, cleaned, and not longer than an error bears."""
+        """Return the message on one line, cleaned, and not longer than an error bears."""
         line = safe(" ".join(self.message[: 4 * QUOTED].split()))
         return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
 
@@ -119,7 +119,7 @@ def understand(body: str) -> Said:
 
 
 def _is_page(body: str) -> bool:
-    """Whether a body is a web page; comments may stand before it."""
+    """Return whether a body is a web page; comments may stand before it."""
     at = 0
     while body.startswith("<!--", at) and (end := body.find("-->", at)) >= 0:
         at = end + len("-->")
@@ -129,7 +129,7 @@ def _is_page(body: str) -> bool:
 
 
 def _title_of(page: str) -> str:
-    """The words of a page's title or first heading, without its tags."""
+    """Return the words of a page's title or first heading, without its tags."""
     lower = page.lower()
     for tag in HEADINGS:
         start = lower.find(">", lower.find(f"<{tag}")) + 1
@@ -142,7 +142,7 @@ def _title_of(page: str) -> str:
 
 
 def _is_error(document: object) -> bool:
-    """Whether a piece of JSON can be nothing but an error."""
+    """Return whether a piece of JSON can be nothing but an error."""
     if not isinstance(document, dict):
         return isinstance(document, str)
     told_so = any(document.get(key) for key in ("error", "detail", "errors"))
@@ -150,7 +150,7 @@ def _is_error(document: object) -> bool:
 
 
 def _message_of(value: object, depth: int = 0) -> str:
-    """The words for a person in a piece of JSON; empty where there are none."""
+    """Return the words for a person in a piece of JSON; empty where there are none."""
     if depth > DEPTH:
         return ""
     if isinstance(value, str):
@@ -167,7 +167,7 @@ def _message_of(value: object, depth: int = 0) -> str:
 
 
 def _told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Each field and its value as text, JSON in strings opened, what echoes the request left out."""
+    """Yield each field and its value as text: JSON in strings opened, echoes of the request left out."""
     if depth > DEPTH or name in ECHOES:
         return
     if isinstance(value, dict):
@@ -187,14 +187,13 @@ def _told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, 
 
 
 def _where(place: object) -> str:
-    """The field a validation error is about: `["body", "messages", 0]` is `messages.0`."""
+    """Return the field a validation error is about: `["body", "messages", 0]` is `messages.0`."""
     if not isinstance(place, list):
         return ""
     return ".".join(str(each) for each in place[:8] if each != "body")
 
 
 def _status(value: str) -> int:
-    """An HTTP status given as a number or its digits, else 0."""
     code = int(value) if value.isascii() and value.isdigit() and len(value) == 3 else 0  # noqa: PLR2004
     return code if 400 <= code <= 599 else 0  # noqa: PLR2004
 
@@ -220,7 +219,7 @@ class Rule:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """One pattern for all the words, those that stand for others put in."""
+        """Return one pattern for all the words, with `<key>` and `<absent>` filled in."""
         pattern = "|".join(f"(?:{each})" for each in self.words)
         for name, words in _table()["words"].items():
             pattern = pattern.replace(f"<{name}>", words)
@@ -308,7 +307,7 @@ def reason(error: BaseException) -> tuple[Cause | None, BaseException]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception and all that led to it, the members of groups included, each once."""
+    """Yield the exception and all that led to it, the members of groups included, each once."""
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < LONGEST_CHAIN:
         link = waiting.pop(0)

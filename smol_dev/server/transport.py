@@ -62,7 +62,7 @@ SCHEMES: Final = ("http", "https")
 def open_client(
     base_url: str, *, secrets: tuple[Bound, ...] = (), environ: Mapping[str, str], connect_timeout: float = 5
 ) -> httpx2.AsyncClient:
-    """A client that knows how to reach this server, guarded as the module says.
+    """Return a client that knows how to reach this server, guarded as the module says.
 
     Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are the caller's. It opens as many
     connections as requests are under way at once. `environ` is asked for proxies and certificates.
@@ -157,14 +157,13 @@ class Guard(httpx2.AsyncBaseTransport):
         return self._pools[scheme, proxy]
 
     def _with_query(self, url: httpx2.URL) -> httpx2.URL:
-        """The URL with the query parameters of its origin."""
         for origin, query in self._queries:
             if origin == origin_of(str(url)):
                 return url.copy_merge_params(query)
         return url
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
-        """Those that may leave, and the secrets of the origin, each in place of a header of its name.
+        """Return the headers that may leave, and the secrets of the origin in place of headers of their names.
 
         As bytes all the way: decoding each one and encoding it again costs more than choosing.
         """
@@ -192,7 +191,7 @@ class Bounded(httpx2.AsyncByteStream):
         self._is_error = answer.status >= 300  # noqa: PLR2004 - 2xx alone holds what was asked for
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """The chunks as they come. Raises `ServerError` past the bound."""
+        """Yield the chunks as they come. Raise `ServerError` past the bound."""
         left = MOST_ERROR_BYTES if self._is_error else self._most
         stream = self._answer.stream
         assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
@@ -216,7 +215,7 @@ class Bounded(httpx2.AsyncByteStream):
 
     @staticmethod
     def _decompressed(decoder: "zlib._Decompress", received: bytes) -> Iterator[bytes]:
-        """What a piece holds, a bounded part at a time: some bytes can be a gibibyte."""
+        """Yield what a piece holds, a bounded part at a time: some bytes can be a gibibyte."""
         while received and not decoder.eof:
             yield decoder.decompress(received, PIECE)
             received = decoder.unconsumed_tail
@@ -234,13 +233,13 @@ class Bounded(httpx2.AsyncByteStream):
 
 
 def _coding(answer: httpcore2.Response) -> str:
-    """How an answer is compressed, though none was asked to be; gateways do so all the same."""
+    """Return how an answer is compressed: gateways do so, though it was not asked for."""
     codings = (value for name, value in answer.headers if name.lower() == b"content-encoding")
     return b",".join(codings).decode("latin-1").strip().lower()
 
 
 def _reason(error: Exception) -> BaseException:
-    """What the operating system or TLS said; the pool hides it behind `from None`."""
+    """Return what the operating system or TLS said; the pool hides it behind `from None`."""
     return error.__cause__ or error.__context__ or error
 
 
@@ -269,7 +268,7 @@ def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _proxy(url: str) -> httpcore2.Proxy:
-    """The proxy at this address; a name and password in it go to the proxy alone."""
+    """Return the proxy at this address; a name and password in it go to the proxy alone."""
     parsed = httpx2.Proxy(url)
     return httpcore2.Proxy(_address(parsed.url), auth=parsed.raw_auth)
 
@@ -279,7 +278,7 @@ def _address(url: httpx2.URL) -> httpcore2.URL:
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the variables name for this address, None for a local or an exempt one.
+    """Return the proxy that the variables name for this address, None for a local or an exempt one.
 
     `HTTPS_PROXY` (or `HTTP_PROXY`) beats `ALL_PROXY`, lower case beats upper case, `NO_PROXY` exempts.
     """
@@ -293,7 +292,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def usable(proxy: str | None) -> str | None:
-    """The proxy itself. Raises `ServerError` when it is none that HTTP can go through."""
+    """Return the proxy itself. Raise `ServerError` when HTTP cannot go through it."""
     if proxy is None:
         return None
     parts = parts_of(proxy)
@@ -307,7 +306,7 @@ def usable(proxy: str | None) -> str | None:
 
 
 def shown(proxy: str) -> str:
-    """The proxy's address without the name and password that may be in it."""
+    """Return the proxy's address without the name and password that may be in it."""
     scheme, _, rest = proxy.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
@@ -317,7 +316,7 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 
 def _is_exempt(parts: SplitResult, exempt: str) -> bool:
-    """Whether `NO_PROXY` names the host: `*`, a domain, `host:port`, an address or a network."""
+    """Return whether `NO_PROXY` names the host: `*`, a domain, `host:port`, an address or a network."""
     host = (parts.hostname or "").lower()
     port = parts.port or PORTS.get(parts.scheme)
     for entry in (each.strip().lower() for each in exempt.split(",")):
