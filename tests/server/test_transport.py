@@ -386,3 +386,13 @@ def test_certificates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         f"the certificates of SSL_CERT_FILE (`{missing}`) cannot be read: No such file or directory",
         "correct SSL_CERT_FILE, or unset it to trust the system's certificates",
     )
+
+
+def test_a_client_behind_a_proxy_asks_a_local_server_directly() -> None:
+    async def ask(environ: Mapping[str, str], *urls: str) -> list[str]:
+        async with open_client(urls[0], environ=environ) as client:
+            return [(await client.get(url)).text for url in urls]
+
+    with FakeServer(text_answer("proxied")) as proxy, FakeServer(text_answer("direct")) as server:
+        said = asyncio.run(ask({"HTTP_PROXY": proxy.origin}, "http://example.com/", server.base_url))
+    assert (said, len(proxy.requests)) == (["proxied", "direct"], 1)
