@@ -12,8 +12,8 @@ from smol_dev.chat import Usage
 from smol_dev.errors import WorkspaceError
 from smol_dev.events import Event, FileFailed, RunDone
 from smol_dev.run.conversation import FileReady
-from smol_dev.run.delivery import Delivery
-from smol_dev.workspace.record import Record
+from smol_dev.run.delivery import MOST_KEPT, Delivery
+from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import plays
 from tests.fake_server import FakeServer
@@ -50,6 +50,32 @@ def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> No
         "an unexpected KeyError while writing: 'a.py'",
         "this is a bug in smol_dev: `--debug` shows where it happened",
     )
+
+
+def test_the_turns_of_a_file_are_kept_unless_they_hold_a_secret_or_are_too_long(tmp_path: Path) -> None:
+    answers = {
+        "short.py": "Here:\nA = 1\n",
+        "secret.py": "canary-key-123:\nA = 1\n",
+        "long.py": f"{'x' * (MOST_KEPT - 20)}\nA = 1\n",
+        "longer.py": f"{'x' * 20}\nA = 1\n",
+    }
+
+    async def work() -> None:
+        with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+            record = Record("p", {}, files=tuple(answers))
+            secrets = ["canary-key-123"]
+            delivery = Delivery(workspace, record, print, secrets=secrets, max_file_bytes=100)
+            for path, said in answers.items():
+                delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1, said=said))
+                await delivery.settle()
+            await delivery.finish()
+            delivery.close()
+
+    asyncio.run(work())
+    with Workspace.open(tmp_path / "out", cwd=tmp_path, home=None, resume=True) as workspace:
+        assert workspace.record is not None
+        kept = {path: whole(state.said, "A = 1\n") for path, state in workspace.record.states.items()}
+    assert kept == {**answers, "secret.py": "A = 1\n", "longer.py": "A = 1\n"}
 
 
 def test_a_name_that_the_locale_cannot_spell_is_a_failed_file(tmp_path: Path) -> None:

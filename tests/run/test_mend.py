@@ -1,14 +1,15 @@
 """Files that do not fit together are asked for once more, and a worse version is thrown away."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from smol_dev.chat import Message, Request
+from smol_dev.chat import Facts, Message, Reply, Request, Usage
 from smol_dev.errors import ServerError
 from smol_dev.events import FileDone, ProblemFound, RunDone
-from smol_dev.run.conversation import Checked, FileReady, Job, Step
+from smol_dev.run.conversation import Checked, FileReady, Job, Step, Written
 from tests.app.test_build import World
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
 from tests.fakes import Answer, FakeChat
@@ -131,6 +132,47 @@ def test_both_strategies_mend(strategy: str) -> None:
     steps = happenings(chat, job)
     assert files(steps)[-1] == ("main.py", MENDED)
     assert Message("assistant", BROKEN) in chat.requests[-1].messages
+
+
+def mended_after(store: Answer, job: Job, facts: Facts) -> Message:
+    """The turn before the request to mend `main.py`, which was written before `store.py`."""
+
+    def answer(request: Request) -> Answer:
+        if request.stage == "plan":
+            return PLAN
+        if request.stage == "files":
+            return '{"files": ["main.py", "store.py"]}'
+        if asks_again(request):
+            return MENDED
+        return store if said(request).endswith("store.py") else BROKEN
+
+    chat = FakeChat(answer, known=facts)
+    assert files(happenings(chat, job))[-1] == ("main.py", MENDED)
+    return chat.requests[-1].messages[-2]
+
+
+@pytest.mark.parametrize(
+    ("job", "window", "before"),
+    [
+        pytest.param(JOB, None, STORE, id="all turns of a chain"),
+        pytest.param(JOB, 4096, BROKEN, id="those up to the file where the window is full"),
+        pytest.param(replace(JOB, strategy="parallel", concurrency=1), None, BROKEN, id="its own turns in parallel"),
+    ],
+)
+def test_a_file_is_mended_after(job: Job, window: int | None, before: str) -> None:
+    long = Reply(STORE, "stop", usage=Usage(completion=3000))
+    assert mended_after(long, job, Facts(model="fake", window=window)) == Message("assistant", before)
+
+
+def test_a_file_that_the_user_has_changed_is_not_mended() -> None:
+    written = {"store.py": Written(STORE), "main.py": Written(BROKEN)}
+    job = replace(JOB, plan=PLAN, list_answer=LIST, files=tuple(written), todo=(), written=written)
+    chat = program(MENDED)
+    happenings(chat, job)
+    assert [asks_again(request) for request in chat.requests] == [True]
+    chat = program(MENDED)
+    steps = happenings(chat, replace(job, locked=frozenset({"main.py"})))
+    assert (chat.requests, [problem.mended for problem in outcome(steps)]) == ([], [False])
 
 
 def plays(mended: str) -> dict[str, str]:
