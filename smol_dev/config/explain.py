@@ -305,16 +305,12 @@ def as_text(loaded: Loaded, *, origin: bool) -> str:
         said.setdefault(_from_top(path, loaded), []).append(note)
     text = _with_comments(as_toml(loaded), {path: "; ".join(notes) for path, notes in said.items()})
     hidden = (
-        f"# {dotted(path)}: set ({each})\n"
+        f"# {dotted(path)}: set ({each})"
         for path, each in known.items()
         if path[1:] and is_hidden(_from_top(path, loaded), value=None)
     )
-    return visible("".join(map(_one_line, (f"# api_key: {loaded.key_summary()}\n", *hidden))) + text)
-
-
-def _one_line(comment: str) -> str:
-    """Return a comment that ends where its line does, whatever a file name or key in it holds."""
-    return visible(comment.removesuffix("\n"), keep="") + "\n"
+    comments = (f"# api_key: {loaded.key_summary()}", *hidden)  # each on its line, whatever a name in it holds
+    return visible("".join(f"{visible(each, keep='')}\n" for each in comments) + text)
 
 
 def as_json(loaded: Loaded, *, origin: bool) -> str:

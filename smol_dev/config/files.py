@@ -195,11 +195,15 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
             raise BadFileError("is not a regular file")
         if project:
             _refuse_foreign(info, path)
-        return _read_up_to(descriptor, limit), info
+        with open(descriptor, "rb", closefd=False) as file:
+            raw = file.read(limit + 1)
     except OSError as error:
         raise BadFileError(f"cannot be read ({error.strerror})") from error
     finally:
         os.close(descriptor)
+    if len(raw) > limit:
+        raise BadFileError(f"is larger than {limit // 1024} KiB")
+    return raw, info
 
 
 def _unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
@@ -223,18 +227,6 @@ def _refuse_foreign(info: os.stat_result, path: Path) -> None:
     if path.parent.stat().st_mode & stat.S_IWOTH:
         hint = command("chmod o-w {folder}", folder=path.parent)
         raise BadFileError("stands in a folder that every user can write to", hint=hint)
-
-
-def _read_up_to(descriptor: int, limit: int) -> bytes:
-    """Return all bytes of the file, which may be at most `limit`."""
-    pieces: list[bytes] = []
-    left = limit + 1
-    while left > 0 and (piece := os.read(descriptor, left)):
-        pieces.append(piece)
-        left -= len(piece)
-    if left == 0:
-        raise BadFileError(f"is larger than {limit // 1024} KiB")
-    return b"".join(pieces)
 
 
 def publish(
