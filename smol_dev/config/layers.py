@@ -22,7 +22,7 @@ from smol_dev.errors import UsageError
 Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
 
 ORDER: Final[tuple[Kind, ...]] = ("flags", "environment", "project", "user", "system", "shipped")
-"""The layers that can be written down, strongest first; everything that compares layers follows it."""
+"""The layers that can be written down, strongest first: this alone says which of two layers wins."""
 
 NAME: Final = "smol"
 BUILT_IN_PROFILE: Final = "local"
@@ -255,7 +255,7 @@ class Layers:
     def with_layer(self, layer: Layer) -> "Layers":
         """Return the layers with one put in the place of its kind."""
         others = [each for each in self.all if each.kind != layer.kind]
-        return replace(self, all=tuple(sorted([*others, layer], key=lambda each: ORDER.index(each.kind))))
+        return replace(self, all=in_order([*others, layer]))
 
     def problem(self, layer: Layer, key: tuple[Any, ...], what: str) -> Problem:
         """Return a problem with a key of a layer; a variable or option shows the key as short as it was meant."""
@@ -267,6 +267,11 @@ class Layers:
     def names(self, table: str) -> list[str]:
         """Return the names of all profiles (or `prompts`), each once, the strongest layer's first."""
         return list(dict.fromkeys(name for layer in self.all for name in layer.table(table)))
+
+
+def in_order(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return the layers, strongest first; those of one kind stay as they stand."""
+    return tuple(sorted(layers, key=lambda layer: ORDER.index(layer.kind)))
 
 
 def declared(layers: Iterable[Layer], table: str = "profiles") -> list[str]:
@@ -291,8 +296,9 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
         prompts=[*typed.data.get("prompts", ()), *declared(files, "prompts")],
         known=known,
     )
+    spoken = (Layer("flags", typed.data, (), typed.spelled), Layer("environment", said.data, (), said.spelled))
     return Layers(
-        (Layer("flags", typed.data, (), typed.spelled), Layer("environment", said.data, (), said.spelled), *files),
+        in_order([*spoken, *files]),
         selected,
         selected_by,
         surroundings,
@@ -327,7 +333,7 @@ def _read_files(
         for kind, each in read
         if isinstance(each, Document)
     ]
-    return (*layers, shipped()), [each for _, each in read if isinstance(each, Problem)], warnings
+    return in_order([*layers, shipped()]), [each for _, each in read if isinstance(each, Problem)], warnings
 
 
 def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:

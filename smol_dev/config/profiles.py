@@ -96,6 +96,11 @@ def first(tables: Sequence[Slot], *path: str) -> Slot | None:
     return next((slot for slot in tables if slot.holds(*path)), None)
 
 
+def everywhere(name: str) -> tuple[Key, ...]:
+    """Return the path of a profile's key, and those of the same key of each stage."""
+    return ((name,), *((stage, name) for stage in STAGES))
+
+
 def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
     """Yield each table with the key under which it would set this one, strongest first.
 

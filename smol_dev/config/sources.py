@@ -108,19 +108,20 @@ class ProfileSource(Source):
 
 
 class DerivedSource(Source):
-    """What follows from the settings that the stronger sources give: time-outs, and what stages share of the body."""
+    """What follows from the settings of the stronger sources: time-outs, and what stages share of the body.
+
+    It is the weakest, so that it may say what holds only where nobody says anything else.
+    """
 
     def __call__(self) -> dict[str, Any]:
-        """Return the missing time-outs of the profile and of its stages, and the rest of the stages' `extra_body`."""
+        """Return the time-outs of the profile and of its stages, and the rest of the stages' `extra_body`."""
         profile = self.current_state["profile"]
         timeout = LOCAL_TIMEOUT if is_local(profile["base_url"]) else CLOUD_TIMEOUT
-        found: dict[str, Any] = {"timeout": timeout}
-        waits = "first_token_timeout" in profile
-        if not waits:
-            found["first_token_timeout"] = max(profile.get("timeout", timeout), FIRST_TOKEN_TIMEOUT)
+        first_token = max(profile.get("timeout", timeout), FIRST_TOKEN_TIMEOUT)
+        found: dict[str, Any] = {"timeout": timeout, "first_token_timeout": first_token}
         for stage in STAGES:
             own, rest = profile.get(stage, {}), found.setdefault(stage, {})
-            if "timeout" in own and not waits and "first_token_timeout" not in own:
+            if "timeout" in own and "first_token_timeout" not in profile:
                 rest["first_token_timeout"] = max(own["timeout"], FIRST_TOKEN_TIMEOUT)
             if "extra_body" in own:
                 rest["extra_body"] = profile.get("extra_body", {})

@@ -17,14 +17,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from smol_dev.chat import STAGES
 from smol_dev.config.assignments import Key, reserved, variables
 from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_local
 from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, publish, read_bytes, read_document
 from smol_dev.config.keys import is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Layers, Surroundings
 from smol_dev.config.problems import Problem, dotted, shown
-from smol_dev.config.profiles import Slot, base_url, chain, leaf_paths, slots, value_of
+from smol_dev.config.profiles import Slot, base_url, chain, everywhere, first, leaf_paths, slots, value_of
 from smol_dev.config.secret import Endpoint
 from smol_dev.errors import TrustError
 from smol_dev.redact import without_secrets
@@ -152,13 +151,13 @@ def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
 
 def is_model(key: Key) -> bool:
     """Return whether the setting is the model of a profile or of one of its stages."""
-    return key[0] == "profiles" and (key[2:] == ("model",) or (key[3:] == ("model",) and key[2] in STAGES))
+    return key[0] == "profiles" and key[2:] in everywhere("model")
 
 
 def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
     """Return the setting by which the project's file chose the model, or the profile that names it."""
-    for path in (("model",), *((stage, "model") for stage in STAGES)):
-        slot = next((each for each in tables if each.holds(*path)), None)
+    for path in everywhere("model"):
+        slot = first(tables, *path)
         if slot is not None and slot.layer.kind == "project":
             return dotted(slot.key(*path))
     return "default_profile" if layers.selected_by.layer == "project" else None

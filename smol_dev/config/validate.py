@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from smol_dev.chat import STAGES
 from smol_dev.config.assignments import KEY_SOURCES, Key, in_variable
 from smol_dev.config.endpoint import (
     Lookup,
@@ -31,7 +30,7 @@ from smol_dev.config.keys import expected, is_secret, locate, meant, setting
 from smol_dev.config.layers import Layer, Layers, declared
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
 from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
-from smol_dev.config.profiles import Slot, first, value_of
+from smol_dev.config.profiles import Slot, everywhere, first, value_of
 from smol_dev.config.secret import Endpoint, secret_problem
 from smol_dev.config.trust import project_problems
 from smol_dev.config.variants import parent_problems, read_variants, reserved
@@ -236,7 +235,7 @@ def _reference_problems(layers: Layers) -> Iterator[Problem]:
             if isinstance(parent, str) and parent and parent not in profiles:
                 what = _nothing_named("profile", parent, profiles)
                 yield layers.problem(layer, ("profiles", name, "extends"), what)
-            for key in (("prompt_variant",), *((stage, "prompt_variant") for stage in STAGES)):
+            for key in everywhere("prompt_variant"):
                 variant = value_of(table, key)
                 if isinstance(variant, str) and variant not in variants:
                     what = _nothing_named("prompt variant", variant, variants)
@@ -317,7 +316,7 @@ def _cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:
     provider = first(tables, "provider")
     if provider is not None and provider.table["provider"] not in ("auto", "ollama", "compatible"):
         return
-    for path in (("model",), *((stage, "model") for stage in STAGES)):
+    for path in everywhere("model"):
         slot = first(tables, *path)
         if slot is not None and is_cloud_model(value_of(slot.table, path)):
             key = slot.key(*path)
