@@ -48,6 +48,27 @@ FILE_LIST_SCHEMA: Final[Mapping[str, object]] = {
 }
 """The JSON schema of the file list, for servers with structured output."""
 
+_TOUCHED: Final[Mapping[str, object]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "why": {"type": "string"}},
+        "required": ["path", "why"],
+        "additionalProperties": False,
+    },
+}
+
+CHANGE_SCHEMA: Final[Mapping[str, object]] = {
+    "type": "object",
+    "properties": {"change": _TOUCHED, "add": _TOUCHED, "remove": _TOUCHED},
+    "required": ["change", "add", "remove"],
+    "additionalProperties": False,
+}
+"""The JSON schema of the files that a change touches."""
+
+CHANGE_OPENING: Final = '{"change": ['
+"""The beginning of such a list, for servers that continue an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -162,14 +183,53 @@ def ask_mended(
 
 def ask_check(command: str, result: str, output: str, *, path: str, most: int) -> str:
     """Return the request to name the files that a failing check is to be mended in; `path` is one, for the example."""
-    longest = max(map(len, re.findall("`+", output)), default=0)
-    fence = "`" * max(FENCE, longest + 1)
+    fence = _fence_around(output)
     return _remark("check", command=command, result=result, output=output, fence=fence, path=path, most=str(most))
 
 
 def ask_fixed(path: str, *, fence: int = 0) -> str:
     """Return the request to write one of the named files whole."""
     return _remark("fix", path=path, example=_example_block(path, fence))
+
+
+def ask_change(
+    request: str, *, not_shown: Mapping[str, Sequence[str]] = NOTHING, before: str = "", example: bool = True
+) -> str:
+    """Return the request for the files that a change touches.
+
+    `not_shown` are the files that are not in the conversation, with what they define, `before` what was
+    changed since the plan was written.
+    """
+    about = ""
+    if before:
+        about += f"\n{_remark('changed_before', lines=before)}\n"
+    if not_shown:
+        lines = "\n".join(f"- {path}: {', '.join(names)}"[:LONGEST_OUTLINE] for path, names in not_shown.items())
+        about += f"\n{_remark('not_shown', lines=lines)}\n"
+    touched = {"path": EXAMPLE_LIST[0], "why": "reads numbers too"}
+    files = json.dumps({"change": [touched], "add": [], "remove": []})
+    shown = f"\n{_remark('change_example', files=files)}" if example else ""
+    return _remark("change", request=request, about=about, example=shown)
+
+
+def ask_change_again(feedback: str) -> str:
+    """Return the request to propose another change, with what the user said about the last one."""
+    return _remark("change_again", feedback=feedback)
+
+
+def ask_changed(path: str, why: str, *, content: str | None = None, fence: int = 0) -> str:
+    """Return the request for a file of a change; `content` is what it holds, if no turn before shows it."""
+    shown = ""
+    if content is not None:
+        shown = _remark("content_now", fence=_fence_around(content), text=content)
+    return _remark(
+        "change_file", why=why or "as said above.", content=shown, example=_example_block(path, fence), path=path
+    )
+
+
+def _fence_around(text: str) -> str:
+    """Return a fence that no line of the text closes."""
+    return "`" * max(FENCE, max(map(len, re.findall("`+", text)), default=0) + 1)
 
 
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:

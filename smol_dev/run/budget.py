@@ -84,10 +84,15 @@ class Budget:
 
     def fits(self, messages: Sequence[Message]) -> bool:
         """Whether there is room for an answer as long as the longest so far."""
+        left = self.left(messages)
+        return left is None or left >= 0
+
+    def left(self, messages: Sequence[Message]) -> int | None:
+        """Return the tokens that are left beside the messages and such an answer; None without a window."""
         if self.window is None:
-            return True
+            return None
         expected = max(2 * SMALLEST_ANSWER, round(self._longest_answer * 1.2))
-        return self.window - round(self.estimate(messages) * 1.02) >= expected
+        return self.window - round(self.estimate(messages) * 1.02) - expected
 
     def doubts(self, messages: Sequence[Message]) -> bool:
         """Whether only the server can tell if these messages fit; asking it costs a request."""

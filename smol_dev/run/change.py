@@ -1,0 +1,250 @@
+"""A change of a finished program: which files it touches, then each of them whole. Nothing is written.
+
+The conversation goes on where the program was finished, so that a server finds it in its cache: the shared
+turns, the files as they are now, the request for the change.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from smol_dev import prompts
+from smol_dev.chat import Chat, Message
+from smol_dev.errors import AnswerError, ServerError
+from smol_dev.events import Dropped, FileStarted
+from smol_dev.languages.outline import outline
+from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
+from smol_dev.replies.verdicts import Rejected
+from smol_dev.run.ask import Answered, Form, Question, Wording, ask
+from smol_dev.run.conversation import Conversation, FileMissing, FileReady, Job, Tell, exchange
+from smol_dev.run.mend import mend
+from smol_dev.run.strategies import file_reader
+from smol_dev.safe import named
+
+NOT_ALLOWED: Final = "not among the files that may change"
+SHORTEST_STEM: Final = 4
+"""Letters of a file's name without its ending by which a request names the file."""
+
+NOT_THERE: Final = "not in the program"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The change that is wanted. `only` are the paths that it may touch, all where it is empty.
+
+    `before` is what was changed since the plan was written.
+    """
+
+    request: str
+    only: frozenset[str] = frozenset()
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The files that the model would change, add and remove, in the order in which they are written."""
+
+    files: tuple[Touched, ...]
+    dropped: tuple[Dropped, ...] = ()
+
+    def of(self, action: Action) -> tuple[Touched, ...]:
+        """Return the files to which this is done."""
+        return tuple(file for file in self.files if file.action == action)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change that nobody has accepted yet: the new texts by path, None for a file to remove.
+
+    `missing` are the files for which there is no usable answer; a proposal with such a file is not whole.
+    """
+
+    planned: Planned
+    contents: Mapping[str, str | None] = field(default_factory=dict)
+    missing: Mapping[str, FileMissing] = field(default_factory=dict)
+
+
+class Change:
+    """One change of the program that a job describes as written."""
+
+    def __init__(self, chat: Chat, job: Job, wish: Wish, tell: Tell) -> None:
+        self.talk = Conversation(chat, job, tell)
+        self._wish = wish
+        self._turns: tuple[Message, ...] = ()
+        self._shown: frozenset[str] = frozenset()
+
+    async def propose(self, feedback: str = "") -> Proposal:
+        """Return a change; with `feedback` another one than the one before, about which the user said that.
+
+        Raise `ServerError` or `AnswerError` when the model does not say which files it touches.
+        """
+        talk = self.talk
+        if not self._turns:
+            await talk.learn()
+            self._begin()
+        talk.contents = {path: file.content for path, file in talk.job.written.items()}
+        planned = await self._plan(feedback)
+        contents: dict[str, str | None] = {file.path: None for file in planned.of("remove")}
+        missing: dict[str, FileMissing] = {}
+        for file in (file for file in planned.files if file.action != "remove"):
+            talk.tell(FileStarted(file.path))
+            try:
+                contents[file.path] = await self._write(file)
+            except (AnswerError, ServerError) as error:
+                missing[file.path] = FileMissing(file.path, error.reason, error)
+                talk.tell(missing[file.path])
+                if isinstance(error, ServerError):
+                    break
+        for file in planned.of("remove"):
+            talk.contents.pop(file.path, None)
+        if talk.job.check_references and not missing and contents:
+            await self._mend(contents)
+        return Proposal(planned, contents, missing)
+
+    def _begin(self) -> None:
+        """Take the turns up to the request: with all files where they fit, else with those that it names first."""
+        talk, wish = self.talk, self._wish
+        shared, request = talk.shared(), Message("user", prompts.ask_change(wish.request, before=wish.before))
+        written = talk.job.written
+        said: dict[str, tuple[Message, ...]] = {}
+        for path, file in written.items():
+            said[path] = exchange(file.asked or talk.file_request(path), file.said or file.content)
+            talk.wrote(path, file.content)
+        left = talk.budget("code").left((*shared, request))
+        chosen = []
+        for path in sorted(said, key=lambda path: _rank(path, wish)):
+            cost = 0 if left is None else talk.budget("code").estimate(said[path])
+            if left is None or cost <= left:
+                chosen.append(path)
+                left = None if left is None else left - cost
+        self._shown = frozenset(chosen)
+        self._turns = (*shared, *(turn for path in said if path in self._shown for turn in said[path]))
+
+    async def _plan(self, feedback: str) -> Planned:
+        """Return which files the change touches, and go on from that turn."""
+        talk, wish = self.talk, self._wish
+        hidden = {path: outline(path, text) for path, text in talk.contents.items() if path not in self._shown}
+
+        def words(form: Form) -> Wording:
+            if feedback:
+                text = enforced = prompts.ask_change_again(feedback)
+            else:
+                text, enforced = (
+                    prompts.ask_change(wish.request, not_shown=hidden, before=wish.before, example=example)
+                    for example in (form.example, False)
+                )
+            return Wording(text, enforced, prompts.CHANGE_OPENING)
+
+        question = Question(
+            "files",
+            self._turns,
+            words,
+            self._reader(),
+            talk.job.settings("files").answer_retries,
+            schema=prompts.CHANGE_SCHEMA,
+        )
+        answered = await ask(talk, question)
+        self._turns = (*answered.turns, Message("assistant", answered.said))
+        planned = self._settle(answered.value)
+        if not planned.files and planned.dropped:
+            raise AnswerError(
+                "the change touches nothing that may be changed: "
+                + "; ".join(f"{named(each.path)} ({each.reason})" for each in planned.dropped[:5]),
+                hint="say what is to be changed in other words, or allow more files: `--only PATH`",
+                reason="unsafe_path",
+            )
+        return planned
+
+    def _reader(self) -> Callable[[str, str | None], ChangeList | Rejected]:
+        """Return the reader of the list; the first one that touches just the example's file has copied it."""
+        copies = itertools.count()
+
+        def read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:
+            listed = read_change_list(answer, finish_reason=finish_reason)
+            if isinstance(listed, Rejected):
+                return listed
+            paths = tuple(file.path for file in listed.files)
+            is_copied = paths == prompts.EXAMPLE_LIST[:1] and paths[0] not in self.talk.job.written
+            if is_copied and not next(copies):
+                return Rejected("wrong_format", "The answer named a file of the example.", example=False)
+            return listed
+
+        return read
+
+    def _settle(self, listed: ChangeList) -> Planned:
+        """Return the list as it can be done: a file that is there is changed, one that is not is added."""
+        written, only = self.talk.job.written, self._wish.only
+        dropped = [Dropped(path, why) for path, why in listed.dropped]
+        spelled = {path.casefold(): path for path in written}
+        files: list[Touched] = []
+        for file in listed.files:
+            path = spelled.get(file.path.casefold(), file.path)
+            if only and path not in only:
+                dropped.append(Dropped(path, NOT_ALLOWED))
+            elif path not in written and file.action == "remove":
+                dropped.append(Dropped(path, NOT_THERE))
+            elif file.action == "remove":
+                files.append(replace(file, path=path))
+            else:
+                files.append(replace(file, path=path, action="change" if path in written else "add"))
+        new = [file.path for file in files if file.action == "add"]
+        accepted, refused = self.talk.job.settle(new)
+        dropped += [Dropped(path, why) for path, why in refused]
+        return Planned(tuple(file for file in files if file.action != "add" or file.path in accepted), tuple(dropped))
+
+    async def _write(self, file: Touched) -> str:
+        """Return the new text of a file, and go on from the turn that holds it."""
+        talk, path = self.talk, file.path
+        content = None if path in self._shown else talk.contents.get(path)
+
+        def words(form: Form) -> Wording:
+            request = prompts.ask_changed(path, file.why, content=content, fence=form.fence)
+            return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
+
+        read = file_reader(path, syntax_check=talk.job.syntax_check)
+        retries = talk.job.settings("code").answer_retries
+        answered = await self._ask(Question("code", self._turns, words, read, retries, path=path))
+        self._turns = (*answered.turns, Message("assistant", answered.said))
+        talk.answers[path] = self._turns
+        talk.wrote(path, answered.value)
+        talk.tell(FileReady(path, answered.value, answered.usage, answered.seconds, answered.flaw, pace=answered.pace))
+        return answered.value
+
+    async def _ask(self, question: Question[str]) -> Answered[str]:
+        """Return the answer; where the window is full, ask without the files that were written for the change."""
+        try:
+            return await ask(self.talk, question)
+        except ServerError as error:
+            shared = self.talk.shared()
+            if error.kind != "context" or question.so_far == shared:
+                raise
+            path = question.path or ""
+            text = self.talk.contents.get(path)
+            known = exchange(self.talk.file_request(path), text) if path in self._shown and text is not None else ()
+            return await ask(self.talk, replace(question, so_far=(*shared, *known)))
+
+    async def _mend(self, contents: dict[str, str | None]) -> None:
+        """Mend what does not fit together in the files of the change; no other file is touched."""
+        talk = self.talk
+        untouched = frozenset(path for path in talk.contents if path not in contents)
+        talk.job = replace(talk.job, locked=talk.job.locked | untouched)
+        talk.files = tuple(talk.contents)
+        await mend(talk)
+        contents.update({path: talk.contents[path] for path in contents if path in talk.contents})
+
+
+def _rank(path: str, wish: Wish) -> int:
+    """Return how late a file is shown: first what may change, then what the request names, then the others."""
+    said, name = wish.request.casefold(), path.casefold().rpartition("/")[2]
+    stem = name.partition(".")[0]
+    is_named = name in said or (len(stem) >= SHORTEST_STEM and stem in said)
+    return 0 if path in wish.only else 1 if is_named else 2
+
+
+def as_planned(plan: str, request: str, files: Sequence[Touched]) -> str:
+    """Return the plan with a section about the change."""
+    words = {"change": "", "add": "new: ", "remove": "removed: "}
+    lines = [f"- `{file.path}`: {words[file.action or 'change']}{file.why or 'as asked'}" for file in files]
+    title = " ".join(request.split())[:100]
+    return "\n".join([plan.rstrip(), "", f"## Changed: {title}", "", *lines, ""])
