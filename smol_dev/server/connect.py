@@ -1,4 +1,4 @@
-"""From settings to a server that can be asked: found if it is not named, and its model chosen."""
+"""Connect to the server of the settings: it is found if none is named, and its model chosen."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -60,11 +60,11 @@ async def connected(
     keep_secret: KeepSecret = lambda _secret: None,
     model_needed: bool = True,
 ) -> AsyncIterator[Link]:
-    """Within it, the server of the settings can be asked.
+    """Connect to the server of the settings, for as long as the block lasts.
 
     `show` is told what was chosen for the user; `secrets` are those of the settings if they have been
-    read already. Raise `ServerError` when no server is found,
-    or when it offers no model; with `model_needed=False` the profile may be left without one.
+    read already. Raise `ServerError` when no server is found, or when it offers no model; with
+    `model_needed=False` the profile may be left without one.
     """
     here = loaded.layers.surroundings
     async with AsyncExitStack() as stack:
@@ -111,7 +111,7 @@ def usual_concurrency(profile: Profile, environ: Mapping[str, str]) -> int:
 
 
 def _chosen_by_project(loaded: Loaded) -> TrustError | None:
-    """The refusal of a model elsewhere that an unapproved project file chose; None where the user did."""
+    """Return the refusal of a model elsewhere that an unapproved project file chose; None where the user did."""
     document = loaded.layers.project
     key = model_of_project(loaded.layers, loaded.made.tables)
     if document is None or key is None:
@@ -125,7 +125,7 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
 
 
 async def _found(loaded: Loaded, show: Show) -> Profile:
-    """The profile with the local server that is running, and has the models which are named."""
+    """Return the profile with the local server that is running and has the models which are named."""
     profile = loaded.profile
     environ = loaded.layers.surroundings.environ
     stages = [profile.stage(name).model for name in STAGES]
@@ -167,7 +167,7 @@ def _setting_of(loaded: Loaded, key: str, value: str) -> str:
 
 
 async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
-    """The profile with a model of its server: the loaded one, else the first that chats."""
+    """Return the profile with a model of its server: the loaded one, else the first that chats."""
     await _wait_for_list(client, show)
     chosen = choose(await client.offers())
     profile = client.profile
@@ -179,19 +179,19 @@ async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
 
 
 async def _wait_for_list(client: Client, show: Show) -> None:
-    """Wait while the server loads its model. Raises `ServerError` when it tells no models."""
+    """Wait while the server loads its model. Raise `ServerError` when it tells no models."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + client.profile.first_token_timeout
-    told = False
+    said = ""
     while True:
         try:
             await model_list(client)
         except ServerError as error:
             if error.kind != "loading" or loop.time() > deadline:
                 raise
-            if not told:
+            if error.message != said:
                 show(Noticed(error.message))
-            told = True
+            said = error.message
             await asyncio.sleep(LOADING)
         else:
             return

@@ -1,4 +1,4 @@
-"""Without any configuration: which local server is running, and which of its models to use.
+"""Find the local server that is running, and which of its models to use, without any configuration.
 
 Only this machine is asked (within a container also its host), on the known ports. What a server
 answers decides what it is; an open port alone is nothing. A server that passes prompts on to a cloud
@@ -57,19 +57,19 @@ class Found:
     problem: ServerError | None = None
 
     def has(self, wanted: Collection[str]) -> bool:
-        """Whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
+        """Return whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
         stems = {_stem(each) for each in self.models} if self.known.names_files else set()
         return all(any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted)
 
     @property
     def provider(self) -> ProviderName:
-        """Its name among the providers."""
+        """Return its name among the providers."""
         return self.known.provider
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a look around came to: the servers that answered, the best first, and those that did not in time.
+    """The servers that answered, the best first, and those that did not in time.
 
     `silent` are addresses where a connection was taken and nothing said within `patience` seconds.
     """
@@ -113,27 +113,32 @@ async def find_at(
     """
     found: dict[str, Found] = {}
     opened: set[str] = set()
-    tasks = {asyncio.create_task(_ask(client, url, found, opened)): url for url in base_urls}
-    late = set(tasks)
+    tasks = {url: asyncio.create_task(_ask(client, url, found, opened)) for url in base_urls}
     if tasks:
-        _, late = await asyncio.wait(tasks, timeout=min(QUICK, patience))
-    waiting = {task for task in late if tasks[task] in opened}
-    for task in late - waiting:
-        task.cancel()
-    deadline = asyncio.get_running_loop().time() + patience - QUICK
+        await asyncio.wait(tasks.values(), timeout=min(QUICK, patience))
+    waiting = {url: task for url, task in tasks.items() if url in opened and not task.done()}
     if waiting and not _is_enough(found.values(), wanted) and patience > QUICK:
-        notify(" and ".join(tasks[task] for task in waiting))
-        while waiting and not _is_enough(found.values(), wanted):
-            left = deadline - asyncio.get_running_loop().time()
-            done, waiting = await asyncio.wait(waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                break
-    for task in waiting:
+        notify(" and ".join(waiting))
+        await _wait(waiting.values(), found, wanted, seconds=patience - QUICK)
+    silent = tuple(sorted(url for url, task in waiting.items() if not task.done() and url not in found))
+    for task in tasks.values():
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
     running = [found[url] for url in base_urls if url in found]
-    silent = tuple(sorted(tasks[task] for task in waiting if tasks[task] not in found))
     return Search(tuple(sorted(running, key=_rank)), silent, patience)
+
+
+async def _wait(
+    tasks: Iterable[asyncio.Task[None]], found: Mapping[str, Found], wanted: Collection[str], *, seconds: float
+) -> None:
+    """Wait until the tasks are done, what they found will do, or the seconds are over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not _is_enough(found.values(), wanted) and (left := deadline - loop.time()) > 0:
+        waiting = [task for task in tasks if not task.done()]
+        if not waiting:
+            return
+        await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _is_enough(found: Iterable[Found], wanted: Collection[str]) -> bool:
@@ -141,10 +146,10 @@ def _is_enough(found: Iterable[Found], wanted: Collection[str]) -> bool:
 
 
 def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) -> Found:
-    """The server to use: the one that has the `wanted` models, or the best if none is named.
+    """Return the server to use: the one that has the `wanted` models, or the best if none is named.
 
     A server that takes any name is used for a model it does not list only if it is the only one.
-    Raises `ServerError` when none runs, none has a model to chat with, or several lack what is wanted.
+    Raise `ServerError` when none runs, none has a model to chat with, or several lack what is wanted.
     """
     found = search.found
     if not found:
@@ -166,7 +171,7 @@ def _with_a_model(found: Found) -> Found:
 
 
 def no_model(known: Known, base_url: str) -> ServerError:
-    """The error of a server that runs, and has nothing to chat with."""
+    """Return the error of a server that runs, and has nothing to chat with."""
     return ServerError(
         f"{known.name} at {safe(base_url)} is running, but has no model to chat with",
         hint=known.remedy("model_missing"),
@@ -193,7 +198,7 @@ def _some(models: Sequence[str]) -> str:
 
 
 def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool) -> ServerError:
-    """The error when no local server answers: what was tried, and the ways on."""
+    """Return the error when no local server answers: what was tried, and the ways on."""
     if search.silent:
         return _too_slow(search)
     ports: dict[str, list[str]] = {}
@@ -219,7 +224,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
 
 
 def _too_slow(search: Search) -> ServerError:
-    """The error when something listens, and is too busy to say what it is."""
+    """Return the error when something listens, and is too busy to say what it is."""
     urls = " and ".join(safe(url) for url in search.silent)
     port = parts_of(search.silent[0]).port
     usual = next((each.name for each in servers() if port in each.ports), "the server")
@@ -232,7 +237,7 @@ def _too_slow(search: Search) -> ServerError:
 
 
 def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
-    """The addresses where a local server may listen, `$OLLAMA_HOST` first.
+    """Return the addresses where a local server may listen, `$OLLAMA_HOST` first.
 
     `$SMOL_LOCAL_SERVERS` names others in their place, with white space between them.
     """
@@ -250,7 +255,7 @@ def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
 
 
 def _at(hosts: Iterable[str]) -> Iterator[str]:
-    """The addresses of every known server on these hosts."""
+    """Return the addresses of every known server on these hosts."""
     for host in hosts:
         for each in servers():
             if not each.forwards:
@@ -275,13 +280,13 @@ def windows_host(environ: Mapping[str, str], *, release: Path = KERNEL, routes: 
 
 
 def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINER_SIGNS) -> bool:
-    """Whether we run in a container, as its engine tells by a variable or by one of these files."""
+    """Return whether we run in a container, as its engine tells by a variable or by one of these files."""
     told = environ.get("container") or environ.get("KUBERNETES_SERVICE_HOST")
     return bool(told) or any(sign.exists() for sign in signs)
 
 
 async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found], opened: set[str]) -> None:
-    """Put into `found` what answers at the address; more about it as it becomes known."""
+    """Put what answers at the address into `found`, with more about it as it becomes known."""
     if not await _is_here(base_url) or not await _is_open(base_url):
         return
     opened.add(base_url)
@@ -299,7 +304,7 @@ async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Fou
 
 
 async def _is_here(base_url: str) -> bool:
-    """Whether the host has addresses, all of them on this machine or its network.
+    """Return whether the host has addresses, all of them on this machine or its network.
 
     Its name is looked up in a thread of our own: those of the event loop are waited for at the end of
     the program, and a resolver that does not answer takes seconds to give up.
@@ -321,7 +326,7 @@ async def _is_here(base_url: str) -> bool:
 
 
 async def _is_open(base_url: str) -> bool:
-    """Whether anything listens there: cheaper by far than the questions that tell what it is."""
+    """Return whether anything listens there, which costs far less than to ask what it is."""
     parts = parts_of(base_url)
     host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     for address in LOOPBACK if host == "localhost" else (host,):
@@ -333,7 +338,7 @@ async def _is_open(base_url: str) -> bool:
 
 
 def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError | None:
-    """Why a server that is there tells no models: it is loading, or wants a key, for example."""
+    """Return why a server that is there tells no models: it is loading, or wants a key, for example."""
     if answer is None:
         return None
     told = Answer(answer.status, answer.headers, answer.body)
@@ -341,12 +346,12 @@ def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError |
 
 
 def _stem(name: str) -> str:
-    """The name of a model's file, without its folder and `.gguf`."""
+    """Return the name of a model's file, without its folder and `.gguf`."""
     return name.replace("\\", "/").rpartition("/")[2].casefold().removesuffix(".gguf")
 
 
 def choose(offered: Sequence[Offer]) -> str:
-    """The model to use of those a server offers: one in memory, else the first; empty if none chats.
+    """Return the model to use of those a server offers: one in memory, else the first; empty if none chats.
 
     One that the server would have run in a cloud is never chosen.
     """
@@ -356,12 +361,12 @@ def choose(offered: Sequence[Offer]) -> str:
 
 
 def runs_in_cloud(offer: Offer) -> bool:
-    """Whether the server would have the model run elsewhere, by its name or by its own word."""
+    """Return whether the server would have the model run elsewhere, by its name or by its own word."""
     return bool(offer.remote) or is_cloud_model(offer.name)
 
 
 def _with(server: Found, offered: Sequence[Offer]) -> Found:
-    """The server with the models it offers, the one to use chosen among them."""
+    """Return the server with the models it offers, the one to use chosen among them."""
     return replace(
         server,
         models=tuple(each.name for each in offered) or server.models,

@@ -1,4 +1,4 @@
-"""What this machine can hold: its memory, and by a rule of thumb the models that fit into it. No network."""
+"""The memory of this machine, and the models that fit into it by a rule of thumb. No network."""
 
 import json
 import os
@@ -49,6 +49,12 @@ BYTES: Final[Mapping[str, float]] = {
 BEARABLE: Final = 8 * GB
 """The most that a model may need to be fast enough for files in main memory."""
 
+WORDS: Final[Mapping[Fit, str]] = {
+    "quick": "runs quickly, in graphics memory",
+    "slow": "runs slowly, in main memory",
+    "no": "does not fit this machine",
+    "unknown": "-",
+}
 SPARE: Final = GB
 WINDOW: Final = 0.2
 RULE: Final = (
@@ -92,16 +98,10 @@ class Advice:
 
 def advise(machine: Machine, offers: Sequence[Offer]) -> tuple[Advice, ...]:
     """Return the chat models that are there, then those of the table that are good for code, the largest first."""
-    here = [each for each in offers if each.chats and not each.remote]
-    rows = [_advice(machine, each.name, needed_by(each), is_here=True) for each in here]
-    names = {each.name for each in here}
-    table = [name for family in families() for name in family.code if name not in names]
-    more = [_advice(machine, name, needed_for(name), is_here=False) for name in table]
-    return (*rows, *sorted(more, key=lambda each: -(each.needed or 0)))
-
-
-def _advice(machine: Machine, model: str, needed: int | None, *, is_here: bool) -> Advice:
-    return Advice(model, needed, machine.fit(needed), is_here)
+    here = {each.name: needed_by(each) for each in offers if each.chats and not each.remote}
+    table = {name: needed_for(name) for family in families() for name in family.code if name not in here}
+    more = dict(sorted(table.items(), key=lambda item: -(item[1] or 0)))
+    return tuple(Advice(name, needed, machine.fit(needed), name in here) for name, needed in (here | more).items())
 
 
 def best(advised: Sequence[Advice]) -> Advice | None:
@@ -130,13 +130,7 @@ def needed_for(name: str, parameters: int | None = None) -> int | None:
 
 def how(fit: Fit) -> str:
     """Return in words how a model would run."""
-    words: Mapping[Fit, str] = {
-        "quick": "runs quickly, in graphics memory",
-        "slow": "runs slowly, in main memory",
-        "no": "does not fit this machine",
-        "unknown": "-",
-    }
-    return words[fit]
+    return WORDS[fit]
 
 
 def gigabytes(size: int) -> str:
@@ -157,7 +151,7 @@ def this_machine(*, run: Run | None = None) -> Machine:
 
 
 def _memory() -> int | None:
-    """The bytes of main memory, or of what a container may use."""
+    """Return the bytes of main memory, or of what a container may use."""
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -185,7 +179,7 @@ def _rocm(run: Run) -> int:
 
 
 def _run(command: Sequence[str]) -> str:
-    """What the program prints; empty where it is not installed or fails."""
+    """Return what the program prints; empty where it is not installed or fails."""
     program = shutil.which(command[0])
     if program is None:
         return ""

@@ -1,4 +1,4 @@
-"""Small questions to a server, each bounded in time and size, and reading values out of the answers."""
+"""Ask a server small questions, each bounded in time and size, and read values out of its answers."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ SMALLEST_MODEL: Final = 10_000_000
 
 @dataclass(frozen=True)
 class Probe:
-    """What came back: the status, the headers, and the body as text, which is parsed once."""
+    """An answer: the status, the headers, and the body as text, which is parsed once."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,26 +52,30 @@ class Probe:
 
     @cached_property
     def document(self) -> Any:  # noqa: ANN401 - whatever the server sent
-        """The body as JSON; None when it is none, has too many parts, or the answer is an error."""
+        """Return the body as JSON; None when it is none, has too many parts, or the answer is an error."""
         if self.status >= 300 or sum(map(self.body.count, ",[{")) > PARTS:  # noqa: PLR2004 - 2xx alone holds what was asked for
             return None
         return parsed(self.body)
 
     def text(self) -> str:
-        """Headers and body in lower case, for looking at."""
+        """Return headers and body in lower case, to look for patterns in."""
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
         return f"{headers[:READ]}\n\n{self.body[:READ]}".lower()
 
 
 @dataclass(slots=True)
 class Overdue:
-    """What one server failed to answer in time and size, which is not asked again, and the seconds left."""
+    """The questions that one server failed to answer in time and size, which are not asked again.
+
+    `left` are the seconds for more questions, `room` the bytes for all answers at the same time.
+    """
 
     urls: set[str] = field(default_factory=set)
     left: float = SECONDS
+    room: int = TOGETHER
 
     def allows(self, url: str) -> bool:
-        """Whether the question may be asked."""
+        """Return whether the question may be asked."""
         return self.left > 0 and url not in self.urls
 
 
@@ -86,7 +90,7 @@ class Place:
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
-    """The text as JSON, None when it is none."""
+    """Return the text as JSON, None when it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -99,35 +103,31 @@ async def fetch(
     *,
     body: object = None,
     seconds: float = SECONDS,
-    left: list[int] | None = None,
     overdue: Overdue | None = None,
 ) -> Probe | None:
-    """The answer of a GET (of a POST with a body), None when there is none or it is too long.
+    """Return the answer of a GET (of a POST with a body), None when there is none or it is too long.
 
-    `left` holds the bytes that are left for all that are asked at the same time. What takes too long, or
-    is too long, is noted in `overdue`.
+    What takes too long, or is too long, is noted in `overdue`.
     """
-    left = [TOGETHER] if left is None else left
     overdue = Overdue() if overdue is None else overdue
+    received = bytearray()
     try:
         async with (
             asyncio.timeout(seconds),
             client.stream("GET" if body is None else "POST", url, json=body) as response,
         ):
-            received = bytearray()
             async for chunk in response.aiter_bytes():
                 received += chunk
-                left[0] -= len(chunk)
-                if len(received) > BYTES or left[0] < 0:
+                overdue.room -= len(chunk)
+                if len(received) > BYTES or overdue.room < 0:
                     overdue.urls.add(url)
                     return None
-            text = received.decode(errors="replace")
-            return Probe(response.status_code, dict(response.headers), text)
+            return Probe(response.status_code, dict(response.headers), received.decode(errors="replace"))
     except (TimeoutError, SmolError):
         overdue.urls.add(url)
-        return None
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError):
-        return None
+        pass
+    return None
 
 
 async def fetch_all(
@@ -138,47 +138,40 @@ async def fetch_all(
     model: str = "",
     overdue: Overdue | None = None,
 ) -> dict[str, Probe]:
-    """The answers of all places by their `at`, asked together; a place that wants a model needs one.
+    """Return the answers of all places by their `at`, asked together; a place that wants a model needs one.
 
     What is `overdue` is not asked again, and what becomes so is added to it.
     """
     overdue = Overdue() if overdue is None else overdue
     asked = {place.at: place.post for place in places if model or not (place.post or MODEL in place.at)}
     urls = {at: address(base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
-    asked = {at: post for at, post in asked.items() if overdue.allows(urls[at])}
-    started, before, left = time.monotonic(), len(overdue.urls), [TOGETHER]
-    probes = await asyncio.gather(
-        *(
-            fetch(
-                client,
-                urls[at],
-                body={"model": model} if post else None,
-                seconds=overdue.left,
-                left=left,
-                overdue=overdue,
-            )
-            for at, post in asked.items()
-        )
+    urls = {at: url for at, url in urls.items() if overdue.allows(url)}
+    started, before, overdue.room = time.monotonic(), len(overdue.urls), TOGETHER
+    bodies = [{"model": model} if asked[at] else None for at in urls]
+    questions = (
+        fetch(client, url, body=body, seconds=overdue.left, overdue=overdue)
+        for url, body in zip(urls.values(), bodies, strict=True)
     )
+    probes = await asyncio.gather(*questions)
     if len(overdue.urls) > before:
         overdue.left -= time.monotonic() - started
-    return {at: probe for at, probe in zip(asked, probes, strict=True) if probe is not None}
+    return {at: probe for at, probe in zip(urls, probes, strict=True) if probe is not None}
 
 
 def address(base_url: str, at: str) -> str:
-    """The URL of a place: `models` is the API's own list, anything else counts from the root."""
+    """Return the URL of a place: `models` is the API's own list, anything else counts from the root."""
     return f"{base_url.rstrip('/')}/models" if at == "models" else f"{root_of(base_url)}{at}"
 
 
 def root_of(base_url: str) -> str:
-    """The address without the path of the API, and without a slash at its end."""
+    """Return the address without the path of the API, and without a slash at its end."""
     parts = parts_of(base_url)
     path = API_PATH.sub("", parts.path.rstrip("/"))
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
 def look_up(places: Sequence[Place], answers: Mapping[str, Probe], model: str) -> Iterator[tuple[Place, list[Any]]]:
-    """Each place that was answered with what it should hold, and the values found, maybe none."""
+    """Yield each place that was answered with what it should hold, and the values found, maybe none."""
     for place in places:
         document = answers[place.at].document if place.at in answers else None
         first = place.find.partition(".")[0].partition("[")[0]
@@ -192,7 +185,7 @@ def look_up(places: Sequence[Place], answers: Mapping[str, Probe], model: str) -
 
 
 def values(document: object, find: str, model: str, index: Index | None = None) -> list[Any]:
-    """Everything that `find` leads to."""
+    """Return everything that `find` leads to."""
     found: list[Any] = [document]
     for step in find.split("."):
         name, bracket, condition = step.partition("[")
@@ -208,7 +201,7 @@ def values(document: object, find: str, model: str, index: Index | None = None) 
 
 
 def entries(candidates: list[Any], condition: str, model: str, index: Index | None = None) -> list[Any]:
-    """The entries that are meant: all of them for `]`, else the model's, for `~` else the only one."""
+    """Return the entries that are meant: all of them for `]`, else the model's, for `~` else the only one."""
     if condition == "]":
         return candidates
     name, exact, _ = condition.partition("=")
@@ -224,17 +217,17 @@ def entries(candidates: list[Any], condition: str, model: str, index: Index | No
 
 
 def plain(name: str) -> str:
-    """A model's name as it is compared; no tag is `:latest`."""
+    """Return a model's name as it is compared; no tag is `:latest`."""
     return name.casefold().removesuffix(":latest")
 
 
 def same(name: str, other: str) -> bool:
-    """Whether two names mean the same model; no tag is `:latest`."""
+    """Return whether two names mean the same model; no tag is `:latest`."""
     return plain(name) == plain(other)
 
 
 def number(value: object, *, most: int) -> int | None:
-    """A whole number from 1 to `most`, out of a number or digits."""
+    """Return a whole number from 1 to `most`, out of a number or digits."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -243,7 +236,7 @@ def number(value: object, *, most: int) -> int | None:
 
 
 def size_of(name: str) -> int | None:
-    """The number of parameters that a model's name tells, the largest if there are several.
+    """Return the number of parameters that a model's name tells, the largest if there are several.
 
     `qwen2.5-coder:7b`, `Mixtral-8x7B`, `gemma3:270m`, `30b-a3b` (of 30B, 3B are used at a time).
     """
