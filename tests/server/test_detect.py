@@ -109,6 +109,17 @@ def test_a_server_that_hangs_does_not_hold_up_one_that_will_do() -> None:
     assert [each.known.name for each in search.found] == ["Ollama"]
 
 
+def test_a_busy_server_that_will_do_ends_the_wait_for_one_that_hangs() -> None:
+    def busy(request: Received) -> Canned:
+        time.sleep(0.6)
+        return OLLAMA(request)
+
+    with FakeServer(Canned(raw=b"", end="stall")) as silent, FakeServer(busy) as ollama:
+        search = searched(silent.base_url, ollama.base_url, patience=60)
+        assert search.silent == (silent.base_url,)  # waited for to its end, it is given up, and not silent any more
+    assert [each.known.name for each in search.found] == ["Ollama"]
+
+
 def test_a_busy_server_is_waited_for_and_named() -> None:
     def busy(request: Received) -> Canned:
         time.sleep(0.7)

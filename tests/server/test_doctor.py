@@ -25,6 +25,7 @@ from tests.fake_server import (
 )
 from tests.server.kinds_of_servers import LLAMA_CPP, OLLAMA, OTHER, VLLM, Kind
 from tests.server.test_measure import Ollama
+from tests.server.test_sampling import OWN
 
 CARD = "source https://huggingface.co/Qwen/Qwen3-8B#best-practices"
 UNKNOWN = "because no figure is known for this model"
@@ -269,6 +270,13 @@ def test_the_sampling_that_is_sent_is_told_with_its_origin(
 ) -> None:
     checks = examined(kind, **settings)
     assert [each.message for each in checks if each.name == "sampling"] == messages
+
+
+def test_sampling_that_is_left_to_the_server_is_told_with_its_figures() -> None:
+    check = one(examined(OWN, model="Qwen3-8B-Q4_K_M.gguf"), "sampling")
+    left = "left out, llama.cpp applies the model's own"
+    assert check.message == f"temperature auto: {left} (0.6); top_p auto: {left} (0.95)"
+    assert check.data == {"temperature": None, "top_p": None}
 
 
 def test_sampling_that_the_server_refuses_is_said_to_be_left_out() -> None:

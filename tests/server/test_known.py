@@ -15,7 +15,7 @@ from smol_dev.chat import Facts
 from smol_dev.config.providers import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
 from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers
-from smol_dev.server.probes import Overdue, root_of, size_of, values
+from smol_dev.server.probes import BYTES, Overdue, Place, fetch_all, root_of, size_of, values
 from smol_dev.server.symptoms import Kind as FailureKind
 from smol_dev.server.symptoms import rules
 from smol_dev.server.transport import open_client
@@ -413,6 +413,21 @@ def test_what_took_too_long_or_told_too_much_is_not_asked_again() -> None:
         paths = Counter(each.path for each in server.requests)
     assert overdue.urls == {f"{server.base_url}/models", f"{server.origin}/api/extra/version"}
     assert (paths["/v1/models"], paths["/api/extra/version"], paths["/"]) == (1, 1, 3)
+
+
+def test_answers_at_the_same_time_share_their_bytes() -> None:
+    body = b"x" * (BYTES - 1)
+    places = [Place(f"/{number}", "") for number in range(4)]
+
+    async def ask() -> tuple[int, int]:
+        transport = httpx2.MockTransport(lambda _request: httpx2.Response(200, content=body))
+        async with httpx2.AsyncClient(transport=transport) as client:
+            overdue = Overdue()
+            first = await fetch_all(client, "http://localhost/v1", places, overdue=overdue)
+            again = await fetch_all(client, "http://localhost/v1", places, overdue=overdue)
+            return len(first), len(again)
+
+    assert asyncio.run(ask()) == (2, 2)
 
 
 def test_all_that_takes_too_long_is_waited_for_once() -> None:
