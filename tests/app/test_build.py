@@ -565,6 +565,9 @@ def test_a_clone_that_names_another_profile_is_asked_about(elsewhere: Elsewhere)
         for _ in range(2):
             with pytest.raises(TrustError) as caught:
                 elsewhere.go_on()
+        assert server.requests == []
+        named = {"base_url": (server.base_url, "--api-base-url"), "model": ("m", "--model")}
+        assert elsewhere.go_on(flags=Flags(profile="local", named=named)).exit_code == 0
     out = elsewhere.cwd / "generated"
     assert caught.value.message == (
         f"the record in `{out}` was not written here by you; it names the profile `openai`, and `local` is selected"
@@ -573,7 +576,6 @@ def test_a_clone_that_names_another_profile_is_asked_about(elsewhere: Elsewhere)
         f"say which one is to be asked: `smol_dev resume --profile local {out}` or"
         f" `smol_dev resume --profile openai {out}`"
     )
-    assert server.requests == []
 
 
 def test_an_edited_file_of_a_clone_is_read_only_when_it_is_named(elsewhere: Elsewhere) -> None:

@@ -63,6 +63,16 @@ def test_a_file_of_this_run_is_replaced_without_a_copy(tmp_path: Path) -> None:
     assert not (tmp_path / "out/.smol/backup").exists()
 
 
+def test_a_finished_file_that_is_asked_for_again_leaves_a_copy(tmp_path: Path) -> None:
+    with opened(tmp_path) as workspace:
+        workspace.save(Record("p", {}, files=("a.py",)))
+        workspace.write("a.py", "1\n")
+        workspace.note(FileState("a.py", "done"))
+        workspace.write("a.py", "2\n")
+    assert (tmp_path / "out/a.py").read_text() == "2\n"
+    assert (tmp_path / "out/.smol/backup/a.py").read_text() == "1\n"
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_link_in_the_way_is_never_followed(tmp_path: Path, *, overwrite: bool) -> None:
     victim = tmp_path / "victim"
