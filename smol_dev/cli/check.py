@@ -27,13 +27,18 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
     installed or built are left out. The exit code is 4 if there are problems.
     """
     from smol_dev.checks import RULES
-    from smol_dev.checks import check as problems_of
-    from smol_dev.checks.folder import MOST_FILES
 
     if list_rules:
         click.echo("\n".join(f"{name:<18} {what}" for name, what in RULES.items()))
         return 0
-    rules, found = chosen(only, ignore), read_folder(folder)
+    return show_problems(chosen(only, ignore), read_folder(folder), as_json=as_json)
+
+
+def show_problems(rules: list[str], found: "Folder", *, as_json: bool) -> int:
+    """Print the problems that the rules find in the folder; return the exit code."""
+    from smol_dev.checks import check as problems_of
+    from smol_dev.checks.folder import MOST_FILES
+
     problems = problems_of(found.files, found.others, rules=rules)
     for problem in problems:
         click.echo(json_text(problem) if as_json else safe(str(problem)))

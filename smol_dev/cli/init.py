@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from smol_dev.config.layers import Flags
+    from smol_dev.config.layers import Flags, Surroundings
     from smol_dev.server.detect import Search
 
 
@@ -28,20 +28,26 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     Looks for them on the known ports, and writes a profile for each. An existing file is never
     overwritten.
     """
-    from smol_dev.app.caller import Caller
-    from smol_dev.app.interrupts import PROCESS
-    from smol_dev.app.servers import running
     from smol_dev.config.init import new_file, write
     from smol_dev.config.layers import Surroundings
 
     here = Surroundings.here()
     file = new_file(flags, here, project=project).path
-    caller = Caller(here, lambda _event: None, interrupts=PROCESS)
-    search = running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
+    search = running_servers(here)
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
         write(search.found, flags, here, project=project)
         say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
+
+
+def running_servers(here: "Surroundings") -> "Search":
+    """Return the servers that are running, and say which of them take their time."""
+    from smol_dev.app.caller import Caller
+    from smol_dev.app.interrupts import PROCESS
+    from smol_dev.app.servers import running
+
+    caller = Caller(here, lambda _event: None, interrupts=PROCESS)
+    return running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
 
 
 def lines(search: "Search") -> "Iterator[str]":

@@ -14,6 +14,7 @@ from smol_dev.safe import safe
 if TYPE_CHECKING:
     from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
+    from smol_dev.config.profiles import ProfileLine
 
 
 @click.group(cls=Commands)
@@ -32,13 +33,14 @@ def list_(flags: "Flags", *, as_json: bool) -> None:
     layers = read_layers(flags, Surroundings.here())
     say(*layers.warnings)
     lines = list_profiles(layers)
-    if as_json:
-        click.echo(json.dumps([line._asdict() for line in lines], indent=2))
-        return
-    marks = {True: "*", False: " "}
-    places = {True: "local", False: "cloud"}
-    rows = [(marks[x.active], safe(x.name), places[x.local], x.layer, safe(x.description)) for x in lines]
-    click.echo("\n".join(aligned(rows)))
+    as_table = "\n".join(aligned(list(map(row, lines))))
+    click.echo(json.dumps([line._asdict() for line in lines], indent=2) if as_json else as_table)
+
+
+def row(line: "ProfileLine") -> tuple[str, ...]:
+    """Return the cells of a profile: its mark, its name, where it runs, its layer, what it is."""
+    mark, place = "*" if line.active else " ", "local" if line.local else "cloud"
+    return mark, safe(line.name), place, line.layer, safe(line.description)
 
 
 @profiles.command()

@@ -117,8 +117,6 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
 
     A check that failed comes with what to type; the exit code then is 3.
     """
-    from dataclasses import asdict
-
     from smol_dev.app import servers
 
     report = Report(quiet=as_json, debug=debug)
@@ -126,11 +124,17 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
     def check(caller: "Caller") -> "Examination":
         examination = servers.check(flags, caller, show=lambda each: None if as_json else report.print(lines(each)))
         if as_json:
-            document = {**asdict(examination), "ok": examination.exit_code == 0}
-            report.print(json.dumps(document, indent=2))
+            report.print(examination_json(examination))
         return examination
 
     return report.run(check)
+
+
+def examination_json(examination: "Examination") -> str:
+    """Return the examination as one JSON object, pure ASCII."""
+    from dataclasses import asdict
+
+    return json.dumps({**asdict(examination), "ok": examination.exit_code == 0}, indent=2)
 
 
 def lines(check: "Check") -> str:

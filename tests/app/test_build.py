@@ -262,6 +262,14 @@ def test_a_server_that_is_not_there_is_exit_3_and_one_error(world: World) -> Non
     assert world.failed().hint
 
 
+def test_a_server_that_is_not_there_takes_no_earlier_record_away(world: World) -> None:
+    with FakeServer(plays(TWO)) as server:
+        world.generate(server)
+    done = world.generate_at(f"http://127.0.0.1:{refusing_port()}/v1")
+    assert (done.exit_code, world.files()) == (3, TWO)
+    assert (world.cwd / "generated/.smol/run.json").exists()
+
+
 def test_a_server_that_goes_away_after_the_plan_leaves_a_run_to_resume(world: World) -> None:
     plain = plays(TWO)
 
