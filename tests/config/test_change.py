@@ -98,6 +98,21 @@ def test_a_lock_is_waited_for_and_its_holder_named(tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lock_file_that_was_replaced_meanwhile_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".smol.toml.lock"
+    locked: list[int] = []
+
+    def lock(descriptor: int) -> None:
+        if not locked:
+            file.unlink()  # its last holder takes the name away, and the next one makes it anew
+            file.touch(mode=0o600)
+        locked.append(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr("smol_dev.config.change.lock", lock)
+    with alone(tmp_path):
+        assert (len(locked), locked[-1]) == (2, file.stat().st_ino)
+
+
 def test_a_lock_on_the_folder_stops_nobody(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)

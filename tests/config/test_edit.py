@@ -236,6 +236,13 @@ def test_unset_takes_the_key_out(world: World) -> None:
     assert lines(world, said) == ["`profiles.work.model` is no longer set in `~/home/config/smol.toml`"]
 
 
+def test_a_profile_that_unset_empties_stays_unless_another_file_declares_it(world: World) -> None:
+    world.write(user="[profiles.work]\nseed = 1\n\n[profiles.house]\nseed = 1\n", system="[profiles.house]\n")
+    world.file().change(unset, "profiles.work.seed")
+    world.file().change(unset, "profiles.house.seed")
+    assert world.user_file.read_text() == "[profiles.work]\n"
+
+
 def test_unset_of_what_is_not_set_is_an_error(world: World) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:

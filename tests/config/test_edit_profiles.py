@@ -232,3 +232,15 @@ def test_use_of_an_unknown_profile_is_refused(world: World) -> None:
         world.file().change(use, "local-olama")
     assert raised.value.message == "there is no profile `local-olama`; did you mean `local-ollama`?"
     assert not world.user_file.exists()
+
+
+def test_a_profile_of_the_project_alone_is_no_default_of_the_users(world: World) -> None:
+    world.write(project="[profiles.ours]\ntemperature = 0.1\n")
+    with pytest.raises(UsageError) as raised:
+        world.file().change(use, "ours")
+    assert raised.value.message == (
+        "only this project declares `ours`; in every other folder there would be no such profile"
+    )
+    assert raised.value.hint == "for this project alone: `smol_dev profiles use ours --project`"
+    world.file(project=True).change(use, "ours")
+    assert world.load().name == "ours"
