@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smol_dev.config.endpoint import default_base_url, is_local, might_be_local, ollama_url, origin_of, url_problem
+from smol_dev.config.endpoint import (
+    default_base_url,
+    is_cloud_model,
+    is_local,
+    might_be_local,
+    ollama_url,
+    origin_of,
+    url_problem,
+)
 from smol_dev.errors import ServerError
 from smol_dev.server.detect import places
 from smol_dev.server.failures import Asked, address_remedy
@@ -234,3 +242,21 @@ def _ask_everything_about(text: str) -> None:
         assert url_problem(url) == ""
     with suppress(ServerError):
         usable(proxy_for("https://example.com", {"HTTPS_PROXY": text}))
+
+
+@pytest.mark.parametrize(
+    ("model", "is_cloud"),
+    [
+        ("gpt-oss:120b-cloud", True),
+        ("team/glm:cloud", True),
+        ("glm:Cloud ", True),
+        ("registry:5000/glm:cloud", True),
+        ("registry:5000/glm-cloud", False),
+        ("glm-cloud", False),
+        ("cloud", False),
+        ("glm:cloudy", False),
+        (5, False),
+    ],
+)
+def test_ollama_sends_a_model_to_its_cloud_by_its_tag(model: object, *, is_cloud: bool) -> None:
+    assert is_cloud_model(model) is is_cloud
