@@ -105,6 +105,25 @@ def test_files_and_functions_stay_small() -> None:
     assert (long_files, long_functions) == ([], [])
 
 
+def test_a_command_parses_calls_and_prints() -> None:
+    """Twelve lines below its docstring are enough for that, and errors are caught in one place for all."""
+    commands = [
+        (f"{path.relative_to(ROOT)}: {node.name}", node)
+        for _, path, tree in modules()
+        if path.is_relative_to(ROOT / "cli")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and any(".command" in ast.unparse(each) for each in node.decorator_list)
+    ]
+    wrong = [
+        name
+        for name, node in commands
+        if (node.end_lineno or 0) - node.body[0].lineno > 12 + (node.body[0].end_lineno or 0) - node.body[0].lineno
+        or any(isinstance(each, ast.Try) for each in ast.walk(node))
+    ]
+    assert len(commands) > 20
+    assert wrong == []
+
+
 def test_the_client_library_is_known_in_one_place() -> None:
     knows = [
         str(path.relative_to(ROOT))
