@@ -62,6 +62,14 @@ def test_a_file_longer_than_what_the_window_leaves_is_asked_for_once() -> None:
     assert first.error.hint == "`-c 8192`"
 
 
+def test_an_answer_without_a_whole_line_that_fills_the_window_is_not_asked_for_again() -> None:
+    words = " ".join(hashlib.sha256(str(number).encode()).hexdigest() for number in range(40))
+    cut = Reply(f"{words}", "length", usage=Usage(prompt=400, completion=3600))
+    steps, requests = run(cut)
+    assert sum(each.messages[-1].content.endswith("a.py") for each in requests) == 1
+    assert [each.reason for each in steps if isinstance(each, FileMissing)] == ["context", "context"]
+
+
 def test_a_prompt_that_was_cut_is_told_before_the_file_is_asked_for_another_way() -> None:
     cut = Reply("```python\nx = 1\n```", "stop", usage=Usage(prompt=4096, completion=20))
     steps, _ = run(cut, facts=Facts(model="fake", window=4096))

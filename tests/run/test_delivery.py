@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from smol_dev.chat import Usage
-from smol_dev.errors import WorkspaceError
+from smol_dev.errors import Reason, SmolError, WorkspaceError
 from smol_dev.events import Event, FileFailed, RunDone
-from smol_dev.run.conversation import FileReady
+from smol_dev.run.conversation import FileMissing, FileReady
 from smol_dev.run.delivery import MOST_KEPT, Delivery
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.writer import Workspace
@@ -50,6 +50,33 @@ def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> No
         "an unexpected KeyError while writing: 'a.py'",
         "this is a bug in smol_dev: `--debug` shows where it happened",
     )
+
+
+@pytest.mark.parametrize(
+    ("missing", "written", "code"),
+    [
+        pytest.param([], ["a.py"], 0, id="every file is there"),
+        pytest.param(["server", "timeout"], [], 3, id="the server gave nothing"),
+        pytest.param(["server", "refusal"], [], 4, id="one answer was of no use"),
+        pytest.param(["server"], ["a.py"], 4, id="some files are there"),
+    ],
+)
+def test_the_exit_code_says_whose_fault_a_missing_file_is(
+    tmp_path: Path, missing: list[Reason], written: list[str], code: int
+) -> None:
+    async def work() -> RunDone:
+        with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+            delivery = Delivery(workspace, Record("p", {}), print, max_file_bytes=100)
+            for path in written:
+                delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1))
+            for reason in missing:
+                delivery.take(FileMissing(f"{reason}.py", reason, SmolError("no", hint="")))
+            await delivery.settle()
+            done = await delivery.finish()
+            delivery.close()
+            return done
+
+    assert asyncio.run(work()).exit_code == code
 
 
 def test_the_turns_of_a_file_are_kept_unless_they_hold_a_secret_or_are_too_long(tmp_path: Path) -> None:

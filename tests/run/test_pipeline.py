@@ -176,10 +176,30 @@ def test_a_resumed_chain_says_the_same_of_the_files_written_before() -> None:
 )
 def test_as_many_requests_are_open_as(job: Job, slots: int | None, at_once: int) -> None:
     chat = by_path({f"{letter}.py": "X = 1\n" for letter in "abcdef"})
-    chat.known = Facts(model="fake", slots=slots)
+    chat.known, chat.waits = Facts(model="fake", slots=slots), True
     happenings(chat, job)
-    assert chat.most_at_once <= at_once
-    assert len(chat.requests) == 8
+    assert (chat.most_at_once, len(chat.requests)) == (at_once, 8)
+
+
+def test_a_server_that_tells_its_slots_after_the_first_answer_is_asked_once_more() -> None:
+    chat = by_path({f"{letter}.py": "X = 1\n" for letter in "abcd"})
+    answer = chat.answers
+
+    def loads(request: Request) -> Answer:
+        chat.known = Facts(model="fake", slots=3)
+        assert callable(answer)
+        return answer(request)
+
+    chat.answers, chat.waits = loads, True
+    happenings(chat)
+    assert chat.most_at_once == 3
+
+
+def test_a_chain_that_leaves_no_room_for_an_answer_starts_again_before_anything_is_sent() -> None:
+    long = Reply("A = 1\n", "stop", usage=Usage(completion=3500))
+    chat = FakeChat([PLAN, LIST, long, "import a\n"], known=Facts(model="fake", window=4096))
+    happenings(chat)
+    assert chat.requests[3].messages[:-1] == chat.requests[2].messages[:-1]
 
 
 def test_a_rejected_answer_is_asked_for_again_with_the_reason() -> None:
