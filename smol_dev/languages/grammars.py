@@ -37,8 +37,11 @@ COPIED_TAGS: Final = 30_000_000
 MOST_LINES: Final = 30_000
 MOST_HEREDOCS: Final = 500
 
-MOST_WORK: Final = 15_000
+MOST_WORK: Final = 5_000
 """Reports of a parser on its way, one for every hundred of its steps."""
+
+MOST_READ_AGAIN: Final = 2_000
+"""Pieces of a text that a parser may read more than once: the end of a string is looked for again and again."""
 
 MOST_MESSAGES: Final = 300_000
 """Lines of a parser's log, one for each character and some for each token."""
@@ -103,19 +106,21 @@ def _tree(language: str, text: str) -> "Tree | None":
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
     data = _data(language, text)
-    left = MOST_WORK
+    work, pieces = MOST_WORK, MOST_READ_AGAIN + len(data) // CHUNK
 
     def count(*_: object) -> bool:
-        nonlocal left
-        left -= 1
+        nonlocal work
+        work -= 1
         return False  # true would end the work at once, and can crash the library
 
     def read(offset: int, _: object) -> bytes:
-        return b"" if left < 0 else data[offset : offset + CHUNK]
+        nonlocal pieces
+        pieces -= 1
+        return b"" if work < 0 or pieces < 0 else data[offset : offset + CHUNK]
 
     # Given piece by piece, so that a signal need not wait until the C code is done.
     parsed = _parser(language).parse(read, progress_callback=count)
-    return None if left < 0 else parsed
+    return None if work < 0 or pieces < 0 else parsed
 
 
 def _data(language: str, text: str) -> bytes:

@@ -22,8 +22,9 @@ HEADER: Final = re.compile(
 OTHER_ROLE: Final = re.compile(rf"\s*{START}[ \t]*(?:system|user|developer|tool|\{{)", re.IGNORECASE)
 ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")
 MOST_BEHIND: Final = 400
-NEXT_TURN: Final = re.compile(rf"(?!{START}|</s>){TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
-FENCE_AND_TOKEN: Final = re.compile(rf"^[ \t]*(`{{3,}}|~{{3,}})[ \t]*(?={TOKEN})", re.MULTILINE)
+NO_END: Final = re.compile(rf"{START}|</s>")
+NEXT_TURN: Final = re.compile(rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
+FENCE_AND_TOKEN: Final = re.compile(rf"([`~][`~]{{2,}}+)[ \t]*(?={TOKEN})")
 
 THINK: Final = re.compile(
     r"\s*(?:<(?P<tag>think|thinking|thought|reasoning|reflection|seed:think)>|(?P<square>\[THINK\])|"
@@ -65,7 +66,8 @@ class Turn:
 
 def take_turn(raw: str) -> Turn:
     """Return what the model said. Linear in the length of the answer."""
-    text = re.sub(r"(?<!\r)\r++\n", "\n", raw.removeprefix("\ufeff"))
+    text = raw.removeprefix("\ufeff")
+    text = re.sub(r"(?<!\r)\r++\n", "\n", text) if "\r" in text else text
     text = final_channel(text)
     for _ in range(MOST_LAYERS):
         inner = without_layer(text)
@@ -135,7 +137,7 @@ def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
 
 def lone_closer(text: str) -> int | None:
     """Return the end of reasoning whose opening tag was part of the request."""
-    closer = LONE_CLOSER.search(text)
+    closer = LONE_CLOSER.search(text) if "</" in text or "[/" in text else None
     if closer is None:
         return None
     before = text[: closer.start()]
@@ -150,16 +152,16 @@ def without_ends(text: str) -> Turn:
     """Return the turn up to the token that ends it; a turn made up behind it goes with a fence before."""
     opener = re.match(r"\s*(`{3,}|~{3,})", text)
     for closer in FENCE_AND_TOKEN.finditer(text):
-        if opener is None or len(closer[1]) >= len(opener[1]):
+        is_line = not text[: closer.start()].rpartition("\n")[2].strip()
+        if is_line and (opener is None or len(closer[1]) >= len(opener[1])):
             return Turn(text[: closer.end()], stopped=True)
     kept = text[: max(0, len(text) - MOST_BEHIND)]
     behind = without_tokens(text[len(kept) :])
     if "<s" in behind.rpartition("\n")[2] and text.rstrip().endswith("</s>"):
         behind = text[len(kept) :]
-    made_up = NEXT_TURN.search(kept + behind)
-    return Turn(
-        kept + behind, stopped=len(kept + behind) < len(text.rstrip()), next_turn=made_up.start() if made_up else None
-    )
+    said = kept + behind
+    made_up = (one.start() for one in NEXT_TURN.finditer(said) if not NO_END.match(said, one.start()))
+    return Turn(said, stopped=len(said) < len(text.rstrip()), next_turn=next(made_up, None))
 
 
 def without_tokens(text: str) -> str:

@@ -172,7 +172,7 @@ def without_chat(text: str, request: Request) -> str:
     """Return the text without announcements in front of the file and words to the user behind it."""
     lines = text.strip("\n").split("\n")
     start, end = 0, len(lines)
-    least = end if AFTER_PROGRAM.search(text) else 1
+    least = end if request.language in {"perl", "ruby"} and AFTER_PROGRAM.search(text) else 1
     while start < min(end, MOST_LEADS) and (not lines[start].strip() or _announces(lines, start, request)):
         start += 1
     for first in reversed(range(start + least, end)):

@@ -71,10 +71,11 @@ EDIT_END: Final = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE)
 COMMENT: Final = re.compile(
     r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-)?\s*(?P<words>.*?)\s*(?:\*+/\}?|--+>|-?#\}|-*%>|\*\)|-\})?$"
 )
-SUSPECT: Final = re.compile(r"\.{3}|…|\b(?:rest|remain\w+|existing|previous|other|insert|your code)\b", re.IGNORECASE)
+SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
 CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
+MARK: Final = re.compile(r"(?:`{3,}|~{3,})[\w+-]*$|<[|｜]\w+[|｜]>")
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 MOST_CALL_KEYS: Final = 3
@@ -143,14 +144,17 @@ def is_open(text: str, request: Request) -> bool:
 
 def left_out(text: str, request: Request) -> bool:
     """Tell whether a line stands for code that was left out; what is in a string is the file's own."""
-    if SUSPECT.search(text) is None:
+    if not is_suspect(text):
         return False
-    suspects = [
-        number
-        for number, line in enumerate(text.split("\n"), 1)
-        if len(line) <= LONGEST_LINE and SUSPECT.search(line) and is_elision(line)
-    ]
+    lines = enumerate(text.split("\n"), 1)
+    suspects = [number for number, line in lines if len(line) <= LONGEST_LINE and is_suspect(line) and is_elision(line)]
     return bool(suspects) and not set(suspects) <= string_lines(text, request)
+
+
+def is_suspect(text: str) -> bool:
+    """Tell whether a text has dots or a word that a line in place of code has: found fast."""
+    text = text.lower()
+    return any(sign in text for sign in SUSPECT)
 
 
 def is_elision(line: str) -> bool:
@@ -225,21 +229,19 @@ def is_words_only(text: str, request: Request) -> bool:
 
 def is_no_file(text: str, request: Request) -> bool:
     """Tell whether a text is a call, the list, a path, or has a mark of the answer at one end."""
-    lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
-    ends = (lines[0], lines[-1])
-    if not request.is_text and any(
-        re.match(r"(?:`{3,}|~{3,})[\w+-]*$|<[|｜]\w+[|｜]>|<[|｜]\w+[|｜]>$", line) for line in ends
-    ):
+    text = text.strip()
+    first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
+    if not request.is_text and any(map(MARK.match, (first, last))):
         return True
-    if is_path_list(lines, request) or (is_edit(text) and request.language != "diff"):
+    if is_path_list(text, request) or (is_edit(text) and request.language != "diff"):
         return True
-    if re.match(r"(?:'''|\"\"\")\w+$", lines[0]) and language_named(lines[0][3:]):
+    if re.match(r"(?:'''|\"\"\")\w+$", first) and language_named(first[3:]):
         return True
     if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
         return True
     if not request.is_text and CALL_MARK.match(text):
         return True
-    return text.lstrip()[:1] in '{["' and is_foreign_json(text, request)
+    return text[0] in '{["' and is_foreign_json(text, request)
 
 
 def is_quoted_program(text: str) -> bool:
@@ -265,14 +267,15 @@ def is_lone_call(text: str) -> bool:
 
 def is_edit(text: str) -> bool:
     """Tell whether a text has a block that searches for lines and replaces them."""
-    start = EDIT_START.search(text)
+    start = EDIT_START.search(text) if "<<<<<" in text else None
     return start is not None and EDIT_END.search(text, start.end()) is not None
 
 
-def is_path_list(lines: list[str], request: Request) -> bool:
+def is_path_list(text: str, request: Request) -> bool:
     """Tell whether the lines are only paths, the file's own among them (X09)."""
-    if request.path.rpartition("/")[2] not in "".join(lines[:MOST_LISTED]):
+    if request.path.rpartition("/")[2] not in text:
         return False
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
     own = [line for line in lines if names(line, request.path)]
     if not own or len(lines) > MOST_LISTED:
         return False

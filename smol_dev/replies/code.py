@@ -77,6 +77,8 @@ def out_of(text: str, request: Request, around: Found | None = None) -> Found | 
         passes = (*passes, name)
         answer = of_text(text)
         block = as_asked(answer, request) if answer.fences and not request.is_text else None
+        if name in LINE_BY_LINE and answer.fences and block is None:
+            block = block_and_talk(answer, request)
         if isinstance(block, Found):
             found = block
         elif name in LINE_BY_LINE:
@@ -114,8 +116,10 @@ def tidied(found: Found, request: Request) -> Found:
 
 
 def verdict(found: Found, request: Request) -> Code | Rejected:
-    """Return the file, or the first reason not to write it."""
+    """Return the file, or the first reason not to write it; what was done to all its lines is only a guess."""
     reason = problem(found, request)
+    if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
+        return rejected(Doubt(kept=found.text), request)
     if reason is None:
         return Code(found.text.rstrip("\r") + "\n", found.passes)
     kept = reason == "truncated" and request.ended and not re.search(r"`{3}|~{3}", found.text)

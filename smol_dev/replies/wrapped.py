@@ -273,7 +273,8 @@ def named_values(text: str) -> Iterator[tuple[str, str]]:
 
 def own_element(text: str, request: Request) -> str | None:
     """Return the inside of the tag that has this path, of several or between words."""
-    for opening in islice(LINE_OPENING.finditer(text), MOST_TAGS):
+    named = request.path.replace("\\", "/").rpartition("/")[2] in text
+    for opening in islice(LINE_OPENING.finditer(text) if named else (), MOST_TAGS):
         attribute = ATTRIBUTE.search(opening[2])
         if (
             attribute is None
@@ -368,7 +369,8 @@ def block_quote(text: str, request: Request) -> str | None:
     lines = text.strip("\n").split("\n")
     if request.is_text or not all(line.startswith(">") for line in lines):
         return None
-    return "\n".join(line[1:].removeprefix(" ") for line in lines)
+    width = 2 if all(line[1:2] in {"", " "} for line in lines) else 1
+    return "\n".join(line[width:] for line in lines)
 
 
 def double_fence(text: str, request: Request) -> str | None:
@@ -416,8 +418,13 @@ def one_line(text: str, request: Request) -> str | Doubt | None:
 def entities(text: str, request: Request) -> str | None:
     """Return a text in which every `<` and `&` was written as an entity (S038)."""
     markup = request.language in {"html", "xml", "vue", "svelte", "astro", "php", "markdown"}
-    outside = QUOTED.sub("", text)
-    if markup or request.is_text or "<" in text or not re.search(r"&(?:lt|gt|amp);", outside):
+    if (
+        markup
+        or request.is_text
+        or "<" in text
+        or "&" not in text
+        or not re.search(r"&(?:lt|gt|amp);", QUOTED.sub("", text))
+    ):
         return None
     return None if re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text) else html.unescape(text)
 

@@ -58,6 +58,11 @@ WRAPPED = [
     pytest.param("a.py", f"<function=write_file>\n<parameter=path>a.py</parameter>\n<parameter=content>\n{PY}"
                  "</parameter>\n</function>", PY, id="function tag"),
     pytest.param("a.py", f"cat > a.py <<'EOF'\n{PY}EOF", PY, id="heredoc"),
+    pytest.param("a.py", "".join(f"> {line}\n" for line in f"Here it is:\n\n```python\n{PY}```\n\nIt adds.".split("\n")), PY,
+                 id="whole answer quoted"),
+    pytest.param("a.py", "".join(f">{line}\n" for line in PY.splitlines()), PY, id="quoted without blanks"),
+    pytest.param("a.py", "".join(f"{at}. {line}\n" for at, line in enumerate(f"Sure!\n```\n{PY}```".split("\n"), 1)), PY,
+                 id="whole answer numbered"),
     pytest.param("src/a.py", f"```bash\nmkdir -p src\ncat <<'EOF' > src/a.py\n{PY}EOF\n```", PY, id="fenced heredoc"),
     pytest.param("a.py", f"--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,2 @@\n{added(PY)}", PY, id="diff"),
     pytest.param("a.py", f"```diff\n--- /dev/null\n+++ a.py\n@@ -0,0 +1,2 @@\n{added(PY)}```", PY, id="fenced diff"),
@@ -146,6 +151,20 @@ def test_an_answer_without_the_file_says_why(path: str, answer: str, finish_reas
     verdict = read_code(answer, path=path, finish_reason=finish_reason)
     assert isinstance(verdict, Rejected), verdict
     assert verdict.reason == reason
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(">:", id="one quoted sign"),
+        pytest.param("> This adds two numbers:\n> def add(a, b):\n>     return a + b", id="quoted with a sentence"),
+        pytest.param("1. x = (\n2. y = )", id="numbered"),
+    ],
+)
+def test_what_is_broken_without_quotes_or_numbers_is_asked_for_again(answer: str) -> None:
+    verdict = read_code(answer, path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Rejected), verdict
+    assert verdict.reason == "wrong_format"
 
 
 NOT_LEFT_OUT = [
