@@ -1,8 +1,14 @@
-"""What is shown of an answer while it comes: pieces are gathered between two looks, and none is lost."""
+"""One thing asked of the model: what is shown while it comes, and how it is asked for again."""
+
+import asyncio
 
 from smol_dev.chat import Delta
 from smol_dev.events import Piece
-from smol_dev.run.ask import Stream
+from smol_dev.replies.verdicts import Rejected
+from smol_dev.run.ask import Form, Question, Stream, Wording, ask
+from smol_dev.run.conversation import Conversation
+from tests.fakes import FakeChat
+from tests.run.test_pipeline import JOB
 
 
 def test_the_first_is_shown_at_once_and_the_others_ten_times_a_second() -> None:
@@ -35,3 +41,25 @@ def test_nothing_is_left_behind_the_rest() -> None:
     stream.add(Delta("A"))
     stream.show()
     assert found == [Piece("plan", None, "A")]
+
+
+def test_a_longer_fence_and_a_left_out_example_stay_for_the_tries_that_follow() -> None:
+    forms: list[Form] = []
+    verdicts: list[str | Rejected] = [
+        Rejected("wrong_format", "m", fence=4, example=False),
+        Rejected("empty", "n"),
+        "the plan",
+    ]
+
+    def wording(form: Form) -> Wording:
+        forms.append(form)
+        return Wording("plan this")
+
+    async def work() -> str:
+        talk = Conversation(FakeChat(["1", "2", "3"]), JOB, print)
+        await talk.learn()
+        question: Question[str] = Question("plan", (), wording, lambda *_: verdicts.pop(0), 2)
+        return (await ask(talk, question)).value
+
+    assert asyncio.run(work()) == "the plan"
+    assert forms == [Form(), Form(4, example=False), Form(4, example=False)]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from smol_dev.errors import UsageError
 from smol_dev.run.conversation import Job
-from smol_dev.run.review import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, list_of, plan_of
+from smol_dev.run.review import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, list_of, plan_of, recorded
 from smol_dev.workspace.paths import settle
-from smol_dev.workspace.record import LIST_HEADING, list_text
+from smol_dev.workspace.record import LIST_HEADING, Record, list_text
 
 JOB = Job("a timer", settle, {}, plan="P", list_answer="L", files=("a.py", "b.py"), max_files=3)
 DRAFT = Draft("P", ("a.py", "b.py"), settle, 3)
@@ -90,3 +90,13 @@ def test_an_accepted_list_comes_back_from_its_file_as_it_was(names: list[str]) -
     draft = replace(DRAFT, max_files=10)
     if accepted:
         assert list_of(list_text(accepted), draft) == accepted
+
+
+@pytest.mark.parametrize(
+    ("files", "dropped"), [(("a.py",), (("../x", "no"),)), (("b.py",), ())], ids=["the same list", "another list"]
+)
+def test_what_was_dropped_of_a_list_is_kept_with_that_list(
+    files: tuple[str, ...], dropped: tuple[tuple[str, str], ...]
+) -> None:
+    record = Record("a timer", {}, files=("a.py",), dropped=(("../x", "no"),))
+    assert recorded(record, replace(JOB, files=files)).dropped == dropped

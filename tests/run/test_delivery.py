@@ -11,8 +11,8 @@ import pytest
 from smol_dev.chat import Usage
 from smol_dev.errors import Reason, SmolError, WorkspaceError
 from smol_dev.events import Event, FileFailed, RunDone
-from smol_dev.run.conversation import FileMissing, FileReady
-from smol_dev.run.delivery import MOST_KEPT, Delivery
+from smol_dev.run.conversation import FileMissing, FileReady, Spent
+from smol_dev.run.delivery import MOST_KEPT, Delivery, Totals
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import plays
@@ -103,6 +103,15 @@ def test_the_turns_of_a_file_are_kept_unless_they_hold_a_secret_or_are_too_long(
         assert workspace.record is not None
         kept = {path: whole(state.said, "A = 1\n") for path, state in workspace.record.states.items()}
     assert kept == {**answers, "secret.py": "A = 1\n", "longer.py": "A = 1\n"}
+
+
+def test_totals_are_partial_where_a_request_had_no_answer() -> None:
+    totals = Totals(lambda: 0.0)
+    totals.begin("code")
+    totals.spend(Spent("code", Usage(prompt=10, completion=5)))
+    assert totals.usage == Usage(prompt=10, completion=5)
+    totals.begin("code")
+    assert totals.usage == Usage(prompt=10, completion=5, is_partial=True)
 
 
 def test_a_name_that_the_locale_cannot_spell_is_a_failed_file(tmp_path: Path) -> None:
