@@ -39,6 +39,9 @@ MAY_LEAVE: Final = frozenset(
 """The headers of a request that are kept; anything else a client library or `OPENAI_*` variables add
 (cookies, organisation, project, custom headers, the machine's description) is not sent."""
 
+BODY: Final = "smol_dev_body"
+"""The extension of a response that holds its bytes, without the generator that the client library puts before them."""
+
 DECODED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 PLAIN: Final = frozenset({"", "identity"})
 ANY_HEADER: Final = zlib.MAX_WBITS | 32
@@ -118,7 +121,7 @@ class Guard(httpx2.AsyncBaseTransport):
             answer.status,
             headers=headers if coding in DECODED else answer.headers,
             stream=bounded,
-            extensions=answer.extensions,
+            extensions={**answer.extensions, BODY: bounded},
         )
 
     async def aclose(self) -> None:

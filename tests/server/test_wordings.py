@@ -254,3 +254,15 @@ def test_words_of_the_prompt_that_come_back_are_not_read() -> None:
 @pytest.mark.parametrize("model", ["jinja-coder:7b", "out-of-memory/jinja", "context-size-exceeded-2"])
 def test_a_model_may_be_called_anything(model: str) -> None:
     assert told(404, error(f"model '{model}' not found"), model=model).kind == "model_missing"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("load_failed", "Failed to load the model: out of memory for its maximum context length of 131072"),
+        ("busy", "No healthy deployments for model x: model not found, try again later"),
+        ("load_failed", "model not loaded, because of an out of memory error"),
+    ],
+)
+def test_a_word_that_explains_another_one_decides(kind: Kind, message: str) -> None:
+    assert told(503, error(message)).kind == kind
