@@ -817,7 +817,7 @@ def test_of_temperature_and_top_p_the_one_that_is_not_set_goes(
     message: str, settings: dict[str, Any], left_out: str
 ) -> None:
     refusal = json_answer({"error": {"message": message}}, status=400)
-    items, server = served([refusal, answered("hi")], model="claude-sonnet-5", provider="openai", **settings)
+    items, server = served([refusal, answered("hi")], model="claude-sonnet-5", provider="compatible", **settings)
     first, second = (chat.json() for chat in server.chats)
     assert {**second, left_out: first[left_out]} == first
     assert left_out not in second
@@ -833,7 +833,7 @@ def test_what_is_left_out_of_auto_is_left_out_of_the_next_run_too(tmp_path: Path
         both = {"temperature", "top_p"} <= set(body)
         return json_answer({"error": {"message": BOTH[0]}}, status=400) if both else answered("hi")
 
-    open_settings = {"temperature": "auto", "top_p": "auto", "provider": "openai"}
+    open_settings = {"temperature": "auto", "top_p": "auto", "provider": "lmstudio"}
     with FakeServer(answer) as server:
         profile = profile_for(server.base_url, **open_settings)
         ask(profile, cache_dir=tmp_path, times=2)
