@@ -250,6 +250,26 @@ def test_unset_of_what_is_not_set_is_an_error(world: World) -> None:
     assert raised.value.hint == "see who sets it: `smol_dev config explain profiles.work.seed`"
 
 
+def test_a_foreign_projects_file_that_is_put_right_is_not_approved_by_that(world: World) -> None:
+    world.write(project='[profiles.local]\nbase_url = "http://127.0.0.1:666/v1"\nnope = 1\n')
+    said = world.file(project=True).change(unset, "nope")
+    assert lines(world, said) == [
+        "`profiles.local.nope` is no longer set in `~/home/work/smol.toml`",
+        "`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what it steers",
+    ]
+    found = pending(Flags(), world.surroundings)
+    assert found is not None
+    assert not found.approved
+
+
+def test_the_users_file_that_is_the_projects_is_changed_as_one(world: World) -> None:
+    world.write(project="[run]\nmax_files = 2\n")
+    world.environ["SMOL_CONFIG"] = str(world.project_file)
+    assert world.file() == world.file(project=True)
+    said = world.file().change(set_value, "base_url", "http://127.0.0.1:9/v1")
+    assert lines(world, said)[-1] == "`~/home/work/smol.toml` is approved as it is now"
+
+
 def test_a_named_file_is_created_and_changed(world: World) -> None:
     file = world.work / "other.toml"
     world.file(Flags(config=file)).change(set_value, "run.max_files", "3")
