@@ -19,8 +19,8 @@ from smol_dev.config.load import Loaded
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
 from smol_dev.config.positions import positions
 from smol_dev.config.problems import did_you_mean, dotted, shown
-from smol_dev.config.profiles import Slot, leaf_paths, said, standing
-from smol_dev.config.sources import Composition, effective
+from smol_dev.config.profiles import Slot, leaf_paths, said
+from smol_dev.config.sources import Composition, effective, standing
 from smol_dev.config.validate import layers_problems
 from smol_dev.config.variants import shown_prompts
 from smol_dev.errors import ConfigError

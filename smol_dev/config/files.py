@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from smol_dev.chat import STAGES
 from smol_dev.config.problems import Problem
 from smol_dev.safe import command
 
@@ -25,7 +24,7 @@ NAMES_LIMIT: Final = 200
 """Profiles, or prompt variants, of a project's file: each may extend each, and takes time with their square."""
 NAMED_LIMIT: Final = 1024 * 1024
 """Bytes of the files that one project's file names, taken together."""
-TEXTS: Final = ("system", *STAGES)
+TEXTS: Final = ("system", "plan", "files", "code")
 """The keys of a prompt variant; a value may be the name of a file with the text."""
 FILE_ENDINGS: Final = (".md", ".txt")
 DEPTH_LIMIT: Final = 24

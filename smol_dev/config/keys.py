@@ -82,6 +82,11 @@ def field_of(key: tuple[Any, ...]) -> FieldInfo | None:
     return locate(key).field
 
 
+def everywhere(name: str) -> tuple[Key, ...]:
+    """Return the path of a profile's key, and those of the same key of each stage."""
+    return ((name,), *((stage, name) for stage in STAGES))
+
+
 def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the key as far as it has names of ours, and one further inside a table of free names."""
     at = locate(key)

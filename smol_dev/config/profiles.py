@@ -1,15 +1,14 @@
 """The profiles: which there are, whom each inherits from, and the one order of their tables.
 
-A profile is made of one table a layer, its own and its parents'. `slots` puts them in order, and
-`standing` in the order for one key: the merge, `config explain`, `config show --origin`, the binding
-of keys and the question of trust all ask these two, so that the winner that is named is the one whose
-value is sent. Standard library only, as `profiles list` must not wait for pydantic.
+A profile is made of one table a layer, its own and its parents'. `slots` puts them in order: the merge,
+`config explain`, `config show --origin`, the binding of keys and the question of trust all ask it, so
+that the winner that is named is the one whose value is sent. Standard library only, and little of our
+own, as `profiles list` must not wait for pydantic.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from smol_dev.chat import STAGES
 from smol_dev.config.assignments import Key
 from smol_dev.config.endpoint import address_variable, default_base_url, is_local, url_problem
 from smol_dev.config.layers import Layer, Layers, Origin
@@ -96,44 +95,6 @@ def first(tables: Sequence[Slot], *path: str) -> Slot | None:
     return next((slot for slot in tables if slot.holds(*path)), None)
 
 
-def everywhere(name: str) -> tuple[Key, ...]:
-    """Return the path of a profile's key, and those of the same key of each stage."""
-    return ((name,), *((stage, name) for stage in STAGES))
-
-
-def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
-    """Yield each table with the key under which it would set this one, strongest first.
-
-    A stage's key beats the profile's; but a flag or variable without a stage holds for all stages,
-    unless a flag or variable names the stage too.
-    """
-    if path[0] not in STAGES or path[1:2] == ():
-        yield from ((slot, path) for slot in tables)
-        return
-    for typed in (True, False):
-        group = [slot for slot in tables if slot.typed is typed]
-        yield from ((slot, path) for slot in group)
-        yield from ((slot, path[1:]) for slot in group)
-
-
-def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
-    """Return the keys of a stage, set in files, that do not hold, each with the reason.
-
-    A flag or variable sets them for all stages.
-    """
-    typed = [slot for slot in tables if slot.typed]
-    written = [slot for slot in tables if not slot.typed]
-    found: dict[Key, str] = {}
-    for path in leaf_paths(slot.table for slot in typed):
-        setter = next(slot for slot in typed if slot.holds(*path))
-        for staged in ((stage, *path) for stage in STAGES):
-            if any(_said_instead(slot.table, staged) for slot in typed):
-                continue
-            for part in filter(None, (_said_instead(slot.table, staged) for slot in written)):
-                found[part] = f"{setter.origin(*path).where} holds for all stages"
-    return found
-
-
 def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
     """Return how much of the key the table has, and what stands there.
 
@@ -148,7 +109,7 @@ def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
     return path, found
 
 
-def _said_instead(table: Mapping[str, Any], path: Key) -> Key:
+def said_instead(table: Mapping[str, Any], path: Key) -> Key:
     """Return the part of the key that the table gives a value, which stands for all of it; empty if none."""
     part, value = said(table, path)
     return part if part == path or not isinstance(value, dict) else ()

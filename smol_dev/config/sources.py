@@ -8,7 +8,7 @@ what was approved must be what is used), and checked one by one by `validate`, b
 longer knows its line, and an overridden mistake is one too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic.fields import FieldInfo
@@ -20,7 +20,7 @@ from smol_dev.config.endpoint import is_local
 from smol_dev.config.layers import Layer, Layers
 from smol_dev.config.model import CLOUD_TIMEOUT, FIRST_TOKEN_TIMEOUT, LOCAL_TIMEOUT, Profile, Prompts, Run
 from smol_dev.config.problems import Problem
-from smol_dev.config.profiles import Slot, chain, leaf_paths, overridden, slots, without
+from smol_dev.config.profiles import Slot, chain, leaf_paths, said_instead, slots, without
 from smol_dev.config.secret import Endpoint, endpoint
 
 
@@ -45,6 +45,39 @@ class Composition(NamedTuple):
         tables = slots(layers, names)
         server = endpoint(tables, layers)
         return cls(layers, names, tables, server, {**overridden(tables), **server.dropped}, broken)
+
+
+def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
+    """Yield each table with the key under which it would set this one, strongest first.
+
+    A stage's key beats the profile's; but a flag or variable without a stage holds for all stages,
+    unless a flag or variable names the stage too.
+    """
+    if path[0] not in STAGES or path[1:2] == ():
+        yield from ((slot, path) for slot in tables)
+        return
+    for typed in (True, False):
+        group = [slot for slot in tables if slot.typed is typed]
+        yield from ((slot, path) for slot in group)
+        yield from ((slot, path[1:]) for slot in group)
+
+
+def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
+    """Return the keys of a stage, set in files, that do not hold, each with the reason.
+
+    A flag or variable sets them for all stages.
+    """
+    typed = [slot for slot in tables if slot.typed]
+    written = [slot for slot in tables if not slot.typed]
+    found: dict[Key, str] = {}
+    for path in leaf_paths(slot.table for slot in typed):
+        setter = next(slot for slot in typed if slot.holds(*path))
+        for staged in ((stage, *path) for stage in STAGES):
+            if any(said_instead(slot.table, staged) for slot in typed):
+                continue
+            for part in filter(None, (said_instead(slot.table, staged) for slot in written)):
+                found[part] = f"{setter.origin(*path).where} holds for all stages"
+    return found
 
 
 class Source(PydanticBaseSettingsSource):

@@ -20,10 +20,10 @@ from typing import Final, NamedTuple
 from smol_dev.config.assignments import Key, reserved, variables
 from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_local
 from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, publish, read_bytes, read_document
-from smol_dev.config.keys import is_hidden, is_secret, setting, trust_of
+from smol_dev.config.keys import everywhere, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.layers import Layers, Surroundings
 from smol_dev.config.problems import Problem, dotted, shown
-from smol_dev.config.profiles import Slot, base_url, chain, everywhere, first, leaf_paths, slots, value_of
+from smol_dev.config.profiles import Slot, base_url, chain, first, leaf_paths, slots, value_of
 from smol_dev.config.secret import Endpoint
 from smol_dev.errors import TrustError
 from smol_dev.redact import without_secrets

@@ -26,11 +26,11 @@ from smol_dev.config.endpoint import (
     url_problem,
 )
 from smol_dev.config.files import BACKSLASH, FILE_ENDINGS, FILE_NAME
-from smol_dev.config.keys import expected, is_secret, locate, meant, setting
+from smol_dev.config.keys import everywhere, expected, is_secret, locate, meant, setting
 from smol_dev.config.layers import Layer, Layers, declared
 from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
 from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
-from smol_dev.config.profiles import Slot, everywhere, first, value_of
+from smol_dev.config.profiles import Slot, first, value_of
 from smol_dev.config.secret import Endpoint, secret_problem
 from smol_dev.config.trust import project_problems
 from smol_dev.config.variants import parent_problems, read_variants, reserved

@@ -102,3 +102,17 @@ def test_the_list_of_files_names_no_project_in_the_users_folder(world: World) ->
 def test_no_projects_file_is_made_in_the_users_folder(world: World) -> None:
     with pytest.raises(UsageError, match="would be no project's: it is your own folder"):
         settings_file(Flags(), standing_in(world, world.user_file.parent), project=True)
+
+
+def test_a_projects_file_that_is_named_is_the_users_word(world: World) -> None:
+    world.write(project="[run]\nmax_files = 3\n")
+    read = read_layers(Flags(config=world.project_file), world.surroundings)
+    assert [layer.kind for layer in read.all] == ["flags", "environment", "user", "shipped"]
+
+
+def test_a_projects_output_in_a_home_is_refused_from_a_subfolder_too(world: World) -> None:
+    world.write(project='[run]\noutput_dir = "~/out"\n')
+    (world.work / "sub").mkdir()
+    place = f"{world.project_file}:2:1: run.output_dir: "
+    (line,) = check(Flags(), replace(world.surroundings, cwd=world.work / "sub"))
+    assert line == f"{place}`~/out` is outside the project's folder; choose it with `--output`"

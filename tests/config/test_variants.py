@@ -1,5 +1,7 @@
 import pytest
 
+from smol_dev.config.files import TEXTS
+from smol_dev.config.model import Prompts
 from smol_dev.config.trust import approve
 from tests.config.world import World
 
@@ -79,3 +81,7 @@ def test_a_text_in_a_variable_is_relative_to_the_working_directory(world: World)
     (world.work / "system.txt").write_text("Be brief.", encoding="utf-8")
     world.environ["SMOL_PROMPTS__HOUSE__SYSTEM"] = "system.txt"
     assert world.load().prompts["house"].system == "Be brief."
+
+
+def test_the_texts_of_a_variant_are_the_keys_of_the_model() -> None:
+    assert {"extends", *TEXTS} == set(Prompts.model_fields)
