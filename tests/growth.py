@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import smol_dev
-from smol_dev.server import known, patterns
+from smol_dev.server import known, symptoms
 
 ROOT: Final = Path(smol_dev.__file__).parent
 METHODS: Final = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
@@ -103,11 +103,11 @@ def _note_call(node: ast.Call, call: ast.Attribute, place: str, found: dict[tupl
 
 def _of_tables() -> dict[tuple[str, int], Found]:
     found = {}
-    for rule in patterns.rules():
-        for pattern in filter(None, (rule.pattern, rule.unless)):
+    for rule in symptoms.rules():
+        for pattern in (rule.pattern, re.compile(rule.unless), re.compile(rule.model)):
             found[_key(pattern)] = Found(f"failures.toml {rule.name}", {"search"})
     for part, name in (("fields", "named"), ("numbers", "window"), ("numbers", "prompt")):
-        for pattern in patterns._finders(part, name):  # noqa: SLF001 - a table has no other reader
+        for pattern in symptoms._finders(part, name):  # noqa: SLF001 - a table has no other reader
             found[_key(pattern)] = Found(f"failures.toml {part}.{name}", {"finditer"})
     for server in known.servers():
         places = server.places(*server.tells)
