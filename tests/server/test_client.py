@@ -318,6 +318,28 @@ def test_busy_is_tried_again_and_the_user_is_told() -> None:
     assert len(server.chats) == 3
 
 
+def test_a_model_that_keeps_loading_is_given_up_at_the_first_token_timeout() -> None:
+    now = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+        assert now[0] < 10
+
+    async def ask_once(url: str) -> None:
+        profile = profile_for(url, first_token_timeout=5)
+        client = Client(profile, environ=NOWHERE, clock=lambda: now[0], sleep=sleep)
+        try:
+            async for _ in client.ask(REQUEST):
+                pass
+        finally:
+            await client.aclose()
+
+    loading = json_answer({"error": {"message": "Loading model", "code": 503}}, status=503)
+    with FakeServer(loading) as server, pytest.raises(ServerError) as caught:
+        asyncio.run(ask_once(server.base_url))
+    assert (caught.value.kind, now, len(server.chats)) == ("loading", [4.0], 3)
+
+
 def test_loading_is_waited_for_beyond_max_retries() -> None:
     loading = json_answer({"error": {"message": "Loading model", "code": 503}}, status=503)
     items, server = served([loading] * 5 + [answered("hi")], max_retries=0)
@@ -536,6 +558,7 @@ def test_a_complete_answer_ends_though_the_server_keeps_the_connection_open(
     items, server = served(sse(delta("yes"), *last, end="stall"), timeout=60)
     reply = reply_of(items)
     assert (reply.text, reply.finish_reason, reply.failure) == ("yes", "stop", None)
+    assert reply.seconds < 30
     assert server.dropped.wait(5)
 
 
