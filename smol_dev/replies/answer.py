@@ -245,19 +245,11 @@ Part = Span | Block
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the model said. `parts` is all of it in order; `blocks` has the nested ones as well.
+class Answer(Turn):
+    """A turn with its fences and blocks. `parts` is all of it in order; `blocks` has the nested ones as well."""
 
-    `stopped` says that a token ended the turn, whatever the server reported; `lost` that the answer
-    never came out of its reasoning; `next_turn` is where a turn begins that the model made up.
-    """
-
-    text: str
-    fences: tuple[Fence, ...]
-    blocks: tuple[Block, ...]
-    stopped: bool = False
-    lost: bool = False
-    next_turn: int | None = None
+    fences: tuple[Fence, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -279,13 +271,14 @@ def parse(raw: str) -> Answer:
     """Return what the model said, without reasoning, template marks, BOM and CR. Linear in time."""
     turn = take_turn(raw)
     fences = find_fences(turn.text)
-    return Answer(turn.text, fences, tuple(find_blocks(turn.text, fences)), turn.stopped, turn.lost, turn.next_turn)
+    blocks = tuple(find_blocks(turn.text, fences))
+    return Answer(turn.text, turn.stopped, turn.lost, turn.next_turn, fences, blocks)
 
 
 def of_text(text: str) -> Answer:
     """Return an answer for a text that was taken out of another one."""
     fences = find_fences(text)
-    return Answer(text, fences, tuple(find_blocks(text, fences)))
+    return Answer(text, fences=fences, blocks=tuple(find_blocks(text, fences)))
 
 
 def find_fences(text: str) -> tuple[Fence, ...]:

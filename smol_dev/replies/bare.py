@@ -61,7 +61,7 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
 
 
 def is_closer(answer: Answer, request: Request) -> bool:
-    """Tell whether the first fence closes a file whose opening fence was given with the request (S045)."""
+    """Tell whether the first fence closes a file whose opening fence was given with the request."""
     fence = answer.fences[0]
     before = answer.text[: fence.start]
     if request.ended and len(answer.fences) == 1 and not answer.text[fence.end :].strip():
@@ -79,7 +79,7 @@ def without_word(text: str, request: Request) -> str:
 def without_label(text: str, request: Request) -> str:
     """Return the text without a first line, with or without rules around it, that only names the file.
 
-    A line that is a comment in the file's language is the file's own (D20, G46, S028, S030, D25).
+    A line that is a comment in the file's language is the file's own.
     """
     lines = text.split("\n", 6)
     start = 0

@@ -21,7 +21,7 @@ FINAL: Final = re.compile(
     r"\b(?:put|putting) (?:it|everything) (?:all )?together",
     re.IGNORECASE,
 )
-"""D21: the words above a block that replaces the ones before it."""
+"""The words above a block that replaces the ones before it."""
 
 ASIDE: Final = re.compile(
     r"\b(?:usage|use it|to use|run|running|start (?:it|the)|install|dependenc\w+|output|prints?|expected|"
@@ -29,7 +29,7 @@ ASIDE: Final = re.compile(
     r"wrong|buggy|naive|draft|snippet|add (?:this|the following) (?:line|import)|structure|folder|tree|curl|deploy)\b",
     re.IGNORECASE,
 )
-"""S024, S025: the words above a block that is no file."""
+"""The words above a block that is no file."""
 
 ATTRIBUTES: Final = re.compile(
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
@@ -50,7 +50,7 @@ def language_word(block: Block | Fence) -> str:
 
 
 def is_clean(block: Block, request: Request) -> bool:
-    """Tell whether an info string holds no code of the file: a language, a path, attributes (D15, R05b)."""
+    """Tell whether an info string holds no code of the file: a language, a path, attributes."""
     info = block.info.strip()
     word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)
     rest = info[word.end() :].strip() if word else info
@@ -232,7 +232,7 @@ def candidate(block: Block, request: Request) -> Candidate:
 
 
 def _heading(line: str) -> str | None:
-    """The one file that a heading or an item names among other words (R01b)."""
+    """The one file that a heading or an item names among other words."""
     found = mentioned_paths(line) if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s|File\b)", line) else []
     return found[0] if len(found) == 1 else None
 

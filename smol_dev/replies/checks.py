@@ -55,7 +55,7 @@ ELISIONS: Final = re.compile(
     rf"{REST} {LEFT}\W*",
     re.IGNORECASE,
 )
-"""S049, X03, R16a: an ellipsis and little more, or words that nothing else can mean."""
+"""An ellipsis and little more, or words that nothing else can mean."""
 
 BRACKETED: Final = re.compile(
     rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:(?:the )?(?:rest|remaining|remainder|existing|previous)\b[^\]()>=]{{0,60}}?\b{LEFT}"
@@ -99,7 +99,7 @@ def problem(found: Found, request: Request) -> Reason | None:
 
 
 def may_be_empty(path: str) -> bool:
-    """Tell whether a file of this name may hold nothing (R17b)."""
+    """Tell whether a file of this name may hold nothing."""
     name = PurePosixPath(path).name.lower()
     return name in MAY_BE_EMPTY or KEEPING.fullmatch(name) is not None
 
@@ -235,8 +235,6 @@ def is_no_file(text: str, request: Request) -> bool:
         return True
     if is_path_list(text, request) or (is_edit(text) and request.language != "diff"):
         return True
-    if re.match(r"(?:'''|\"\"\")\w+$", first) and language_named(first[3:]):
-        return True
     if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
         return True
     if not request.is_text and CALL_MARK.match(text):
@@ -272,7 +270,7 @@ def is_edit(text: str) -> bool:
 
 
 def is_path_list(text: str, request: Request) -> bool:
-    """Tell whether the lines are only paths, the file's own among them (X09)."""
+    """Tell whether the lines are only paths, the file's own among them."""
     if request.path.rpartition("/")[2] not in text:
         return False
     lines = [line.strip() for line in text.split("\n") if line.strip()]

@@ -232,7 +232,7 @@ def _is_aside(lead: str) -> bool:
 
 
 def asked_for(source: Source) -> Iterator[Listing]:
-    """Yield the list of an answer that is the object that was asked for and nothing else (S056, S058)."""
+    """Yield the list of an answer that is the object that was asked for and nothing else."""
     try:
         value = json.loads(source.answer.text)
     except (ValueError, RecursionError):
@@ -252,7 +252,7 @@ SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\
 
 
 def literals(source: Source) -> Iterator[Listing]:
-    """Yield the arrays and objects that list files, in JSON or any spelling near it (S060, S064–S073)."""
+    """Yield the arrays and objects that list files, in JSON or any spelling near it."""
     for region in source.regions:
         yield from _literals_in(region)
 
@@ -318,7 +318,7 @@ def tags(source: Source) -> Iterator[Listing]:
 
 
 def trees(source: Source) -> Iterator[Listing]:
-    """Yield the drawings of folders (S062)."""
+    """Yield the drawings of folders."""
     return _drawn(source, find_tree)
 
 
@@ -345,7 +345,7 @@ def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterato
 
 
 def lines(source: Source) -> Iterator[Listing]:
-    """Yield the lines, bullets and headings that name a file first, those in blocks first (S075, S076, L07, M06)."""
+    """Yield the lines, bullets and headings that name a file first, those in blocks first."""
     fenced = [one for region in source.regions if region.fenced for one in _lines_in(region)]
     rest = (region for region in source.regions if not region.fenced)
     yield from fenced or (one for region in rest for one in _lines_in(region))

@@ -282,7 +282,7 @@ TAG: Final = re.compile(
 def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
     """Return the files that elements name, where they begin, and whether what is around them was closed.
 
-    `<file>a.py</file>` and `<file path="a.py"/>` (VL40); folders as elements are not understood.
+    `<file>a.py</file>` and `<file path="a.py"/>`; folders as elements are not understood.
     """
     found = [] if FOLDER_TAG.search(text) else list(TAG.finditer(text))
     named = [(one, path_in(one["given"] or one["text"])) for one in found]

@@ -219,13 +219,14 @@ AFTER_PATH: Final = re.compile(
 MENTION: Final = re.compile(
     r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]{1,240}+[/\\])*[\w@-][\w@.-]{0,240}\.[A-Za-z]\w{0,9})(?![\w/])"
 )
+SPELLED: Final = (
+    "Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile"
+)
 FILE_NAME: Final = re.compile(
-    r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|\.[A-Za-z][\w.-]+|"
-    r"Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile)$"
+    r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|"
+    rf"\.[A-Za-z][\w.-]+|{SPELLED})$"
 )
-NAME: Final = re.compile(
-    r"\.[A-Za-z]|Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile"
-)
+NAME: Final = re.compile(rf"\.[A-Za-z]|{SPELLED}")
 MAX_LABEL: Final = 240
 
 

@@ -33,12 +33,6 @@ def read_plan(answer: str, finish_reason: str | None) -> str | Rejected:
     return _rejected("truncated") if cut else plan
 
 
-def spoken(answer: str) -> str:
-    """Return what the model said, without its reasoning: its turn of a conversation."""
-    said = parse(answer)
-    return said.text[: said.next_turn]
-
-
 def _before_repetition(text: str) -> str | Rejected:
     """The plan in front of the repetition, where it ends with a paragraph of its own."""
     head = before_loop(text)

@@ -1,4 +1,4 @@
-"""A model that has begun to repeat itself without end, noticed while it streams (C9, F10)."""
+"""A model that has begun to repeat itself without end, noticed while it streams."""
 
 import re
 from collections.abc import Callable

@@ -12,7 +12,7 @@ LEAD: Final = re.compile(
     r"hier ist|voici|aqu[ií] (?:está|tienes)|ecco|вот|以下是|这是)",
     re.IGNORECASE,
 )
-"""How models announce a file: S016, S022, S037, E01, D07, D09."""
+"""How models announce a file."""
 
 TAIL: Final = re.compile(
     r"(?:let me know|feel free|i hope|hope (?:this|that)|would you like|do you want|"
@@ -25,7 +25,7 @@ TAIL: Final = re.compile(
     r"说明|注意|如果)",
     re.IGNORECASE,
 )
-"""How models go on behind it: S016, S037, E01, E03, E06, D07."""
+"""How models go on behind it."""
 
 REFUSAL: Final = re.compile(
     r"(?:(?:i'?m|i am|we are)?\s*(?:very |so |really )?(?:sorry|afraid)\b[^.\n]{0,60}?(?:can ?not|can't|can’t|unable|won't|not able)|"
@@ -93,7 +93,7 @@ def is_tail(line: str) -> bool:
 
 
 def is_refusal(text: str) -> bool:
-    """Tell whether the whole text declines the task (S053)."""
+    """Tell whether the whole text declines the task."""
     start = text.strip()
     first = plain(start.partition("\n")[0]).strip("\"'“”")
     return len(start) <= 1500 and "```" not in start and bool(REFUSAL.match(first))  # noqa: PLR2004 - no refusal is longer

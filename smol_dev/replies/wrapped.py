@@ -140,7 +140,7 @@ def as_text(value: object) -> str | None:
 
 
 def loose_value(text: str, path: str) -> Call | None:
-    """Return the string behind a content key of an object whose quotes or line ends are broken (S041).
+    """Return the string behind a content key of an object whose quotes or line ends are broken.
 
     It goes from the opening quote to the last one that only brackets follow.
     """
@@ -208,7 +208,7 @@ LONGEST_THOUGHT: Final = 2_000
 
 
 def call(text: str, request: Request) -> str | Doubt | None:
-    """Return the file in a JSON object or a tool call that writes this path (S039–S041, D03, D23, R14b)."""
+    """Return the file in a JSON object or a tool call that writes this path."""
     action = text.find("Action Input:", 0, LONGEST_THOUGHT)
     text = text[max(0, action) :]
     start = text.lstrip()[:400]
@@ -318,7 +318,7 @@ def pre_and_code(text: str, request: Request) -> str | None:
 
 
 def bracket_tags(text: str, request: Request) -> str | None:
-    """Return the text between CodeLlama's tags (D01)."""
+    """Return the text between CodeLlama's tags."""
     del request
     found = re.fullmatch(r"\s*\[(PYTHON|CODE|[A-Z]{2,10})\]\n?(.*)\[/\1\]\s*", text, re.DOTALL)
     return found[2] if found else None
@@ -343,7 +343,7 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
 
 
 def new_file_diff(text: str, request: Request) -> str | Doubt | None:
-    """Return the file that a diff creates; a diff of a file that is not here is none (S042, S048)."""
+    """Return the file that a diff creates; a diff of a file that is not here is none."""
     is_diff = re.match(r"\s*(?:diff --git |--- \S|\*\*\* Begin Patch|@@ )", text) and re.search(
         r"^(?:@@|\*\*\* Add)", text, re.MULTILINE
     )
@@ -365,7 +365,7 @@ def new_file_diff(text: str, request: Request) -> str | Doubt | None:
 
 
 def block_quote(text: str, request: Request) -> str | None:
-    """Return the text without the quotation marks in front of every line (G44)."""
+    """Return the text without the quotation marks in front of every line."""
     lines = text.strip("\n").split("\n")
     if request.is_text or not all(line.startswith(">") for line in lines):
         return None
@@ -374,13 +374,13 @@ def block_quote(text: str, request: Request) -> str | None:
 
 
 def double_fence(text: str, request: Request) -> str | None:
-    """Return the inside of a block that is all there is in another one (D12)."""
+    """Return the inside of a block that is all there is in another one."""
     found = re.fullmatch(r"\s*(`{3,}|~{3,})[\w+-]*\n(.*\n)?\1\s*", text, re.DOTALL)
     return found[2] or "" if found and not request.is_text else None
 
 
 def escaped_fences(text: str, request: Request) -> str | None:
-    """Return the text with the fences that were written with backslashes (D13, G40)."""
+    """Return the text with the fences that were written with backslashes."""
     del request
     start = text.lstrip()
     return (
@@ -391,7 +391,7 @@ def escaped_fences(text: str, request: Request) -> str | None:
 
 
 def line_numbers(text: str, request: Request) -> str | None:
-    """Return the text without the numbers, if every line has its own, from 1 (S043)."""
+    """Return the text without the numbers, if every line has its own, from 1."""
     lines = text.strip("\n").split("\n")
     if request.is_text or len(lines) < 2 or not lines[0].strip()[:4].strip("[(L0 ").startswith("1"):  # noqa: PLR2004 - one proves nothing
         return None
@@ -407,7 +407,7 @@ def line_numbers(text: str, request: Request) -> str | None:
 
 
 def one_line(text: str, request: Request) -> str | Doubt | None:
-    r"""Return a file whose line ends were all written as `\n` (R12)."""
+    r"""Return a file whose line ends were all written as `\n`."""
     line = text.strip()
     if "\n" in line or line[:1] in '{["' or QUOTED.sub("", line).count("\\n") < 2:  # noqa: PLR2004 - one may be meant
         return None
@@ -416,7 +416,7 @@ def one_line(text: str, request: Request) -> str | Doubt | None:
 
 
 def entities(text: str, request: Request) -> str | None:
-    """Return a text in which every `<` and `&` was written as an entity (S038)."""
+    """Return a text in which every `<` and `&` was written as an entity."""
     markup = request.language in {"html", "xml", "vue", "svelte", "astro", "php", "markdown"}
     if (
         markup

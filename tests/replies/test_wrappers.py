@@ -1,4 +1,4 @@
-"""A file inside something else comes out of it, and what is no file says why (C6 to C11)."""
+"""A file inside something else comes out of it, and what is no file says why."""
 
 import json
 
