@@ -37,6 +37,8 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from smol_dev.events import (
+        CheckDone,
+        CheckStarted,
         Dropped,
         Event,
         Failed,
@@ -70,6 +72,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AnswerError",
+    "CheckDone",
+    "CheckStarted",
     "ConfigError",
     "Dropped",
     "Event",
