@@ -203,6 +203,7 @@ class RunDone:
     tokens_per_second: float | None = None
     usage_is_partial: bool = False
     problems: tuple[ProblemFound, ...] = ()
+    check: CheckDone | None = None
 
 
 Event = (

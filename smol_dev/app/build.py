@@ -16,17 +16,20 @@ from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, Surroundings
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
-from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.redact import redact
 from smol_dev.run import pipeline
-from smol_dev.run.conversation import Job, Settle, Settled, Written
+from smol_dev.run.conversation import Check, Job, Settle, Settled, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
 from smol_dev.safe import named, safe
 from smol_dev.server.connect import Link, connected
+from smol_dev.workspace import command
+from smol_dev.workspace.command import choose, refuse_missing, says
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole
+from smol_dev.workspace.sandbox import Isolation
 from smol_dev.workspace.writer import Remaining, Workspace
 
 if TYPE_CHECKING:
@@ -85,11 +88,29 @@ def load_shown(flags: Flags, caller: Caller) -> Loaded:
 
 async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> Outcome:
     """Do the whole method from a prompt, in the loop that is running."""
+    isolation = check_isolation(task, loaded, caller)
     with open_folder(task, caller.surroundings, lambda: loaded) as workspace:
         with caller.interrupts.stopping(raise_interrupt):
             _ask_before_replacing(workspace, task, caller)
         record = Record(task.prompt, {})
-        return await Run(task, loaded, caller, workspace, record, remaining=None).drive()
+        return await Run(task, loaded, caller, workspace, record, remaining=None, isolation=isolation).drive()
+
+
+def check_isolation(task: Task, loaded: Loaded, caller: Caller) -> Isolation | None:
+    """Return how the user's check is isolated, None without a check; ask where this machine cannot.
+
+    Raise `UsageError` where it may not run as this machine can, before anything is sent.
+    """
+    if not loaded.run.check or task.plan_only:
+        return None
+    refuse_missing(loaded.run.check, caller.surroundings.environ)
+    may_run = caller.may_run
+
+    def ask(question: str) -> bool:
+        with caller.interrupts.stopping(raise_interrupt):
+            return may_run is not None and may_run(question)
+
+    return choose(loaded.run.check_isolation, ask=ask)
 
 
 def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], *, resume: bool = False) -> Workspace:
@@ -159,8 +180,10 @@ class Run:
         record: Record,
         *,
         remaining: Remaining | None,
+        isolation: Isolation | None,
     ) -> None:
         self.task = task
+        self.isolation = isolation
         self.loaded = loaded
         self.caller = caller
         self.workspace = workspace
@@ -208,7 +231,7 @@ class Run:
         async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as link:
 
             async def follow(job: Job) -> None:
-                await pipeline.run(link.chat, job, delivery.take)
+                await pipeline.run(link.chat, replace(job, check=self._check(delivery)), delivery.take)
                 await delivery.settle()
 
             self.connected = True
@@ -220,6 +243,18 @@ class Run:
             if job is not None:
                 await follow(job)
         return await delivery.finish()
+
+    def _check(self, delivery: Delivery) -> Check | None:
+        """Return the user's check of what is on disk; None where there is none."""
+        isolation, run, root = self.isolation, self.loaded.run, self.workspace.root
+        if isolation is None:
+            return None
+
+        async def check() -> command.Outcome:
+            environ = self.caller.surroundings.environ
+            return await command.run(run.check, root, timeout=run.check_timeout, isolation=isolation, environ=environ)
+
+        return Check(run.check, str(root), run.check_timeout, run.check_rounds, delivery.settle, check)
 
     async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
         """Return the job that the user accepts in a review, if there is one; None when the run ends with the list."""
@@ -279,6 +314,8 @@ class Run:
                 resumed=self.remaining is not None or bool(self.record.plan),
             )
         )
+        if self.isolation is not None:
+            show(Noticed(f"the check will run {says(self.isolation, self.workspace.root)}"))
         if self.record.plan:
             show(PlanReady(self.record.plan))
         if self.remaining is None:

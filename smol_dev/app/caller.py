@@ -21,6 +21,7 @@ class Caller:
     `keep_secret` is told every secret before it is used, so that no screen shows it. `review` is asked
     about plan and list before any file is written; it may block, and is called where signals raise.
     `may_replace` is asked before the program of another prompt is replaced, with a sentence that says so.
+    `may_run` is asked before the user's check runs without isolation, with a sentence that says so.
     `interrupts` are signals that stop the work: none, unless the command line watches them.
     """
 
@@ -30,6 +31,7 @@ class Caller:
     keep_secret: Callable[[str], None] = lambda _secret: None
     review: Callable[[Draft], Decision] | None = None
     may_replace: Callable[[str], bool] | None = None
+    may_run: Callable[[str], bool] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def wait_for(self, work: Coroutine[object, object, Value]) -> Value:

@@ -8,7 +8,7 @@ from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun_of, differences, resumed
-from smol_dev.app.build import Run, Task, load_shown, open_folder
+from smol_dev.app.build import Run, Task, check_isolation, load_shown, open_folder
 from smol_dev.app.caller import Caller
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, read_layers
@@ -39,13 +39,14 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
             allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
             task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
             workspace.allow_sensitive(task.allow_sensitive)
+        isolation = check_isolation(task, loaded, there)
         record = _edited(record, workspace, task, loaded, caller)
         _check_only(task.only, record)
         remaining = workspace.remaining(record.files) if record.files else None
-        if (done := _nothing_to_do(task, record, remaining, workspace)) is not None:
+        if (done := _nothing_to_do(task, record, remaining, workspace, is_checked=isolation is not None)) is not None:
             caller.show(Noticed(done))
             return _over(workspace)
-        run = Run(task, loaded, there, workspace, record, remaining=remaining)
+        run = Run(task, loaded, there, workspace, record, remaining=remaining, isolation=isolation)
         return caller.wait_for(run.drive()).done
 
 
@@ -60,14 +61,16 @@ def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, ca
     return edited
 
 
-def _nothing_to_do(task: Task, record: Record, remaining: Remaining | None, workspace: Workspace) -> str | None:
+def _nothing_to_do(
+    task: Task, record: Record, remaining: Remaining | None, workspace: Workspace, *, is_checked: bool
+) -> str | None:
     """Return what to say where every file that is asked for is there; None where there is something to do."""
     if remaining is None or task.plan_only:
         return None
     missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
     if task.only and not set(task.only) & set(missing):
         return f"nothing to do: {', '.join(map(named, task.only))} is there already"
-    if not missing:
+    if not missing and not is_checked:
         return f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
     return None
 

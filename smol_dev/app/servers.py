@@ -1,6 +1,7 @@
 """What the selected server offers, and whether it works, for commands that do without a run."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from smol_dev.app.caller import Caller
 from smol_dev.config.layers import Flags
@@ -9,6 +10,7 @@ from smol_dev.server import doctor
 from smol_dev.server.detect import Search, find
 from smol_dev.server.doctor import Advised, Check, Examination, Offered
 from smol_dev.server.transport import open_client
+from smol_dev.workspace.command import probe, says
 
 
 def models(flags: Flags, caller: Caller) -> Offered:
@@ -22,9 +24,25 @@ def advice(flags: Flags, caller: Caller) -> Advised:
 
 
 def check(flags: Flags, caller: Caller, *, show: Callable[[Check], None]) -> Examination:
-    """Check the selected profile, from its settings to a short answer; each check is shown as it is done."""
-    work = doctor.check(_load(flags, caller), caller.show, caller.keep_secret, show_check=show)
-    return caller.wait_for(work)
+    """Check the selected profile, from its settings to a short answer; each check is shown as it is done.
+
+    Where the settings have a check command, the last one says how it is isolated.
+    """
+    loaded = _load(flags, caller)
+    done = caller.wait_for(doctor.check(loaded, caller.show, caller.keep_secret, show_check=show))
+    if not loaded.run.check:
+        return done
+    isolation = _isolation(loaded)
+    show(isolation)
+    return replace(done, checks=(*done.checks, isolation))
+
+
+def _isolation(loaded: Loaded) -> Check:
+    found = "none" if loaded.run.check_isolation == "none" else probe()
+    message = f"the check runs {says(found)}"
+    if found != "none":
+        return Check("isolation", "ok", message)
+    return Check("isolation", "warned", message, "install bubblewrap, and set `check_isolation` to `required`")
 
 
 def running(caller: Caller, *, notify: Callable[[str], None]) -> Search:

@@ -19,6 +19,9 @@ allow_sensitive_option: Final = click.option(
     multiple=True,
     help="Let files be written that run by themselves, as `.vscode/*`; repeatable.",
 )
+check_option: Final = click.option(
+    "--check", metavar="CMD", help="A command that tells whether the program works, as `python -m pytest -q`."
+)
 strict_option: Final = click.option(
     "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
 )
@@ -40,6 +43,7 @@ strict_option: Final = click.option(
 @click.option("--plan-only", is_flag=True, help="Stop after the file list.")
 @click.option("--dry-run", is_flag=True, help="Show settings, messages and token budget; no network.")
 @click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept.")
+@check_option
 @strict_option
 @allow_sensitive_option
 @reporting_options
@@ -50,6 +54,7 @@ def generate(
     flags: "Flags",
     report: Report,
     *,
+    check: str | None,
     dry_run: bool,
     review: bool,
     **options: Any,  # noqa: ANN401 - the fields of a Task
@@ -64,7 +69,7 @@ def generate(
 
     refuse_lookalike(prompt)
     text = read_prompt(prompt, older_prompt)
-    flags = writing_to(output_dir, flags)
+    flags = checked_by(check, writing_to(output_dir, flags))
     if dry_run:
         return show_preview(text, flags)
     return report.run(lambda caller: run(Task(text, **options), flags, caller), review=review)
@@ -79,6 +84,24 @@ def writing_to(output_dir: str | None, flags: "Flags") -> "Flags":
     return replace(flags, named={**flags.named, "run.output_dir": (output_dir, "--output")})
 
 
+def checked_by(command: str | None, flags: "Flags") -> "Flags":
+    """Return the flags with `--check`, split into words as a shell would; an empty one switches the check off."""
+    import shlex
+    from dataclasses import replace
+
+    from smol_dev.errors import UsageError
+
+    if command is None:
+        return flags
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(
+            f"`--check` cannot be split into words: {error}", hint="close its quotes, as in a shell"
+        ) from error
+    return replace(flags, named={**flags.named, "run.check": (words, "--check")})
+
+
 def show_preview(prompt: str, flags: "Flags") -> int:
     """Print what a run would do; return the exit code."""
     from smol_dev.app.preview import preview
@@ -90,6 +113,7 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable.")
+@check_option
 @strict_option
 @allow_sensitive_option
 @click.option(
@@ -107,7 +131,7 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 )
 @server_options
 @reporting_options
-def resume(flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
+def resume(check: str | None, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Ask again for what is missing or failed in DIR, and for nothing else.
 
     DIR is the output folder of the run; the setting `output_dir` if it is left out.
@@ -115,7 +139,8 @@ def resume(flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN4
     from smol_dev.app.build import Task
     from smol_dev.app.resume import resume as run
 
-    return report.run(lambda caller: run(Task(**options), flags, caller))
+    checked = checked_by(check, flags)
+    return report.run(lambda caller: run(Task(**options), checked, caller))
 
 
 @click.command()

@@ -93,6 +93,7 @@ class Report:
             self.secrets.add,
             review=screen.paused_for(ask) if review else None,
             may_replace=self.may_replace,
+            may_run=self.may_run,
             interrupts=PROCESS,
         )
         try:
@@ -148,6 +149,10 @@ class Report:
             return False
         say(what)
         return click.confirm("Replace it? Copies are kept.", default=False, err=True)
+
+    def may_run(self, what: str) -> bool:
+        """Ask on a terminal whether the check may run without isolation; without one the answer is no."""
+        return self.can_ask() and click.confirm(what, default=False, err=True)
 
 
 class PausableScreen:

@@ -205,6 +205,18 @@ class Run(Table):
     check_references: bool = True
     """Check whether the files fit together when the last one is there (imports, names, paths, ids, packages), and ask once more for those that do not."""
 
+    check: Annotated[list[str], Field(json_schema_extra=STEER, examples=[["python", "-m", "pytest", "-q"]])] = []
+    """Your command that tells whether the program works, word by word; it runs in the output folder when all files are there, and what fails is mended. Empty: none."""
+
+    check_rounds: Count = 2
+    """Times that files are written anew where the check fails; the best state is kept."""
+
+    check_timeout: Seconds = 120
+    """Seconds after which the check is ended."""
+
+    check_isolation: Annotated[Literal["auto", "required", "none"], Field(json_schema_extra=STEER)] = "auto"
+    """Keep the check from the network, your home folder and everything outside the output folder. `auto` asks you where this machine cannot, `required` refuses, `none` runs it with all your rights."""
+
 
 class Prompts(Table):
     """An own prompt variant. Each value is the text itself, or the name of a file that holds it."""

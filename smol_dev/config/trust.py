@@ -134,7 +134,8 @@ def steering(
         is_unused = is_model(key) and key[1] not in names
         if not is_unused and steers(key, value_of(layer.data, path), local=local, layers=layers):
             found[key] = None
-    return tuple(compared(layers, layer.documents[0], layer.data, key) for key in found)
+    runs_first = sorted(found, key=lambda key: key[0] != "run")  # what is executed is shown before all else
+    return tuple(compared(layers, layer.documents[0], layer.data, key) for key in runs_first)
 
 
 def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:

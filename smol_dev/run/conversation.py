@@ -4,17 +4,18 @@ system · user (the plan, with the prompt) · assistant (plan) · user (the file
 user (write X) · assistant (X) … Everything up to the list is shared by all files.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from smol_dev import prompts
 from smol_dev.chat import STAGES, Chat, Facts, Message, Pace, StageName, Usage
 from smol_dev.errors import Reason, SmolError
-from smol_dev.events import Event, ProblemFound
+from smol_dev.events import CheckDone, Event, ProblemFound
 from smol_dev.languages.outline import outline
 from smol_dev.prompts import Words
 from smol_dev.run.budget import Budget
+from smol_dev.workspace.command import Outcome
 
 Settled = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 Settle = Callable[[Sequence[str]], Settled]
@@ -39,6 +40,21 @@ class Written:
     content: str
     said: str = ""
     asked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The user's command. `run` runs it in `folder` when `settle` has written what was told so far.
+
+    `timeout` is in seconds; `rounds` is how often what fails is mended at most.
+    """
+
+    command: Sequence[str]
+    folder: str
+    timeout: float
+    rounds: int
+    settle: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,7 @@ class Job:
     written: Mapping[str, Written] = field(default_factory=dict)
     check_references: bool = True
     locked: frozenset[str] = frozenset()
+    check: Check | None = None
 
     def settings(self, stage: StageName) -> StageSettings:
         """Return the settings of a stage."""
@@ -138,7 +155,14 @@ class Checked:
     problems: tuple[ProblemFound, ...]
 
 
-Step = Event | AnswerRejected | Spent | ListSaid | FileReady | FileMissing | Checked
+@dataclass(frozen=True, slots=True)
+class CheckEnded:
+    """The result of the user's check for the files that stay."""
+
+    done: CheckDone
+
+
+Step = Event | AnswerRejected | Spent | ListSaid | FileReady | FileMissing | Checked | CheckEnded
 """Everything that happens in a run: events for the screen, and what is to be written and recorded."""
 
 Tell = Callable[[Step], object]

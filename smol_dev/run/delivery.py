@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from smol_dev.chat import Pace, StageName, Usage, total
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
 from smol_dev.events import (
+    CheckDone,
     Dropped,
     Event,
     FileDone,
@@ -30,7 +31,7 @@ from smol_dev.events import (
     Warned,
 )
 from smol_dev.redact import redact
-from smol_dev.run.conversation import AnswerRejected, Checked, FileMissing, FileReady, ListSaid, Spent, Step
+from smol_dev.run.conversation import AnswerRejected, Checked, CheckEnded, FileMissing, FileReady, ListSaid, Spent, Step
 from smol_dev.safe import command
 from smol_dev.workspace.paths import invisible, noteworthy
 from smol_dev.workspace.record import FileState, Record, parted
@@ -72,6 +73,7 @@ class Delivery:
         self._max_file_bytes = max_file_bytes
         self._strict = strict
         self._problems: tuple[ProblemFound, ...] = ()
+        self._check: CheckDone | None = None
         self._clock = clock
         self._started = clock()
         self._totals = Totals(clock)
@@ -93,8 +95,8 @@ class Delivery:
             case FileReady():
                 self._check_total(step)
                 self._spawn(self._deliver(step), path=step.path)
-            case Checked():
-                self._take_problems(step)
+            case Checked() | CheckEnded():
+                self._take_check(step)
             case FileMissing():
                 self.fail(step.path, step.reason, step.error)
             case AnswerRejected():
@@ -148,6 +150,7 @@ class Delivery:
             tokens_per_second=self._totals.pace.per_second,
             usage_is_partial=usage.is_partial,
             problems=self._problems,
+            check=self._check,
         )
 
     def close(self) -> None:
@@ -168,7 +171,10 @@ class Delivery:
         self._totals.end("files")
         self._show(step)
 
-    def _take_problems(self, step: Checked) -> None:
+    def _take_check(self, step: Checked | CheckEnded) -> None:
+        if isinstance(step, CheckEnded):
+            self._check = step.done
+            return
         self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
         self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
         for problem in self._problems:
@@ -306,6 +312,8 @@ class Delivery:
 
     def _exit_code(self) -> int:
         if not self.failed:
+            if self._check is not None and self._check.exit_code:
+                return 7
             return 4 if self._strict and not all(each.mended for each in self._problems) else 0
         return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
 

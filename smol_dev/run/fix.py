@@ -7,7 +7,7 @@ end is the best state: the program never gets worse by being mended.
 import json
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,24 +20,15 @@ from smol_dev.replies.verdicts import Rejected
 from smol_dev.run import check_output
 from smol_dev.run.ask import Answered, Form, Question, Wording, ask
 from smol_dev.run.check_output import Report
-from smol_dev.run.conversation import Conversation, FileReady, exchange
-from smol_dev.run.pipeline import MOST_LISTED
+from smol_dev.run.conversation import Check, Conversation, FileReady, exchange
 from smol_dev.run.strategies import file_reader
 from smol_dev.workspace.command import Outcome
 
+ENDED: Final = 124
+"""The exit code of a command that was ended from outside and says that all is well, as `timeout` has it."""
+
 MOST_NAMED: Final = 5
 """Files that one round may change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The user's command. `run` writes what was told so far, then runs the command in `folder`."""
-
-    command: Sequence[str]
-    folder: str
-    timeout: float
-    rounds: int
-    run: Callable[[], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +61,14 @@ async def fix(talk: Conversation, check: Check) -> CheckDone:
 
 
 async def _checked(talk: Conversation, check: Check, number: int) -> _State:
+    await check.settle()
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
     report = check_output.read(
         outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=_ended(outcome, check.timeout)
     )
-    done = CheckDone(number, outcome.exit_code, report.failed, report.passed, outcome.seconds, report.summary)
+    code = outcome.exit_code or (ENDED if outcome.stopped else 0)
+    done = CheckDone(number, code, report.failed, report.passed, outcome.seconds, report.summary)
     talk.tell(done)
     return _State(dict(talk.contents), outcome.passed, bool(outcome.stopped), report, done)
 
@@ -130,6 +123,7 @@ async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
     except SmolError as error:
         talk.tell(Warned(f"the check was not mended: {error.message}", error.hint))
         return False
+    talk.tell(Noticed(f"mending {', '.join(f'`{path}`' for path in named)}"))
     changed = False
     for path in named:
         try:
@@ -181,7 +175,7 @@ async def _name(
     """
 
     def read(answer: str, finish_reason: str | None) -> tuple[str, ...] | Rejected:
-        listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
+        listed = read_file_list(answer, finish_reason=finish_reason, max_files=talk.job.max_files)
         if isinstance(listed, Rejected):
             return listed
         return _allowed(talk, listed.files) or Rejected("wrong_format", "The answer named no file that may change.")

@@ -12,12 +12,12 @@ from typing import Final
 from smol_dev import prompts
 from smol_dev.chat import Chat
 from smol_dev.errors import AnswerError
-from smol_dev.events import Dropped, FilesReady, PlanReady, Warned
+from smol_dev.events import Dropped, FilesReady, Noticed, PlanReady, Warned
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
 from smol_dev.run.ask import Form, Question, Wording, ask
-from smol_dev.run.conversation import Conversation, Job, ListSaid, Tell
+from smol_dev.run.conversation import CheckEnded, Conversation, Job, ListSaid, Tell
 from smol_dev.run.strategies import write_files
 from smol_dev.safe import command
 
@@ -47,6 +47,12 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
         from smol_dev.run.mend import mend  # noqa: PLC0415 - as said above
 
         await mend(talk)
+    if job.check is not None and all(path in talk.contents for path in talk.files):
+        from smol_dev.run.fix import fix  # noqa: PLC0415 - only who has a check waits for it
+
+        talk.tell(CheckEnded(await fix(talk, job.check)))
+    elif job.check is not None:
+        talk.tell(Noticed("the check does not run, as files are missing"))
 
 
 async def make_plan(talk: Conversation) -> None:

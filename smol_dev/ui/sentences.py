@@ -4,6 +4,8 @@ from functools import singledispatch
 
 from smol_dev.errors import ConfigError, SmolError
 from smol_dev.events import (
+    CheckDone,
+    CheckStarted,
     Event,
     Failed,
     FileDone,
@@ -58,6 +60,17 @@ def _(event: Retry) -> str:
     what = safe_name(event.path) if event.path is not None else STAGE_NAMES[event.stage]
     wait = f", waiting {event.wait_seconds:.0f} s" if event.wait_seconds >= 1 else ""
     return f"{what}: asking again ({event.attempt}){wait}: {paragraph(event.message)}"
+
+
+@sentence.register
+def _(event: CheckStarted) -> str:
+    round_ = f" (after round {event.round})" if event.round else ""
+    return f"checking{round_}: {safe(event.command)}"
+
+
+@sentence.register
+def _(event: CheckDone) -> str:
+    return f"check: {safe(event.summary)}, {event.seconds:.1f} s"
 
 
 @sentence.register
@@ -127,6 +140,8 @@ def totals(event: RunDone) -> list[tuple[str, str]]:
         ("tokens/s", speed(event.tokens_per_second) if event.tokens_per_second else "unknown"),
         ("retries", f"{event.retries:,}"),
     ]
+    if event.check is not None:
+        rows.append(("check", safe(event.check.summary)))
     return [*rows, *map(stage_time, event.stages), ("total", f"{event.seconds:.1f} s")]
 
 
@@ -150,6 +165,9 @@ def misfits(event: RunDone) -> str:
 
 def remedy(event: RunDone) -> str:
     """Return how to have the failed files, after a blank line; nothing where none failed."""
+    if event.check is not None and event.check.exit_code and not event.failed:
+        again = command("smol_dev resume {dir}", dir=event.output_dir)
+        return f"\n\nhint: the check still fails; have it mended once more: {again}"
     if not event.failed:
         return ""
     resume = command("smol_dev resume {dir}", dir=event.output_dir)

@@ -190,7 +190,7 @@ def choose(
     held = "none" if wanted == "none" else strongest()
     if held != "none" or wanted == "none":
         return held
-    if wanted == "auto" and ask is not None and ask(f"{says('none')}. Run it all the same?"):
+    if wanted == "auto" and ask is not None and ask(f"The check would run {says('none')}. Run it all the same?"):
         return "none"
     raise UsageError(
         "the check command cannot be isolated: there is no working `bwrap`, and no user namespaces are permitted",
@@ -202,7 +202,7 @@ def choose(
 def says(isolation: Isolation, folder: Path | None = None) -> str:
     """Return one line that says what holds for the command, and what does not."""
     if isolation == "none":
-        return "no isolation: the command can use the network, and read and write whatever you can"
+        return "without isolation: the command can use the network, and read and write whatever you can"
     where = named(str(folder)) if folder else "the output folder"
     unlimited = "" if os.geteuid() else "; the number of its processes is not limited, as you are root"
     return (
@@ -262,6 +262,8 @@ def _environment(environ: Mapping[str, str], path: Sequence[str], temporary: str
         "LANG": environ.get("LANG") or "C.UTF-8",
         "HOME": temporary,
         "TMPDIR": temporary,
+        # A file mended within the second, to the same length, looks to Python as the one that it has compiled.
+        "PYTHONPYCACHEPREFIX": f"{temporary}/pycache",
     }
 
 
@@ -400,6 +402,12 @@ def _found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]
             hint="install it, or name its path",
         )
     return [program, *command[1:]]
+
+
+def refuse_missing(command: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Raise `UsageError` for a command that no `PATH` has; one that names a path may be there only later."""
+    if "/" not in "".join(command[:1]):
+        _found(command, Path("/"), visible.search_path(environ.get("PATH", "")))
 
 
 def _not_built(isolation: Isolation, output: str) -> SmolError:

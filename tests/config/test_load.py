@@ -50,6 +50,10 @@ RUN_VALUES: dict[str, tuple[Any, Any]] = {
     "max_file_bytes": (2_000_000, 3_000_000),
     "syntax_check": (False, True),
     "check_references": (False, True),
+    "check": (["make", "test"], ["pytest"]),
+    "check_rounds": (0, 3),
+    "check_timeout": (1.5, 60),
+    "check_isolation": ("required", "none"),
 }
 KEYS = ("api_key", "api_key_env", "api_key_file", "api_key_command", "headers")
 

@@ -13,8 +13,8 @@ import pytest
 from smol_dev.chat import Request
 from smol_dev.errors import ServerError
 from smol_dev.events import CheckDone, CheckStarted, Noticed, Warned
-from smol_dev.run.conversation import Conversation, FileReady, Job, Step
-from smol_dev.run.fix import Check, fix
+from smol_dev.run.conversation import Check, Conversation, FileReady, Job, Step
+from smol_dev.run.fix import fix
 from smol_dev.workspace import command
 from smol_dev.workspace.command import Outcome
 from tests.fakes import Answer, FakeChat
@@ -70,12 +70,15 @@ class Run:
         self.talk = Conversation(self.chat, job, self.steps.append)
         for path, content in files.items():
             self.talk.wrote(path, content)
-        check = Check(["python", "-m", "pytest", "-q"], "/w", 120, rounds, self._next)
+        check = Check(["python", "-m", "pytest", "-q"], "/w", 120, rounds, self._settle, self._next)
         self.done = asyncio.run(self._fix(check))
 
     async def _fix(self, check: Check) -> CheckDone:
         await self.talk.learn()
         return await fix(self.talk, check)
+
+    async def _settle(self) -> None:
+        """Everything is written at once."""
 
     async def _next(self) -> Outcome:
         self.checks += 1
@@ -155,7 +158,7 @@ def test_what_is_no_better_is_put_back(after: Outcome) -> None:
         ("main.py", FILES["main.py"]),
     ]
     assert (run.done.summary, run.done.round, run.talk.contents) == ("3 of 10 tests failed", 0, FILES)
-    assert run.talk_of == ["that was no better; the files are as they were before"]
+    assert run.talk_of == ["mending `store.py`, `main.py`", "that was no better; the files are as they were before"]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,7 @@ def test_a_server_that_is_gone_leaves_the_files() -> None:
     gone = ServerError("gone", hint="start it", kind="not_running")
     assert Run([gone], [failing(3)]).talk_of == ["the check was not mended: gone"]
     run = Run([names("store.py", "main.py"), gone], [failing(3)])
-    assert (run.written, run.talk_of) == ([], ["`store.py` stays as it is: gone"])
+    assert (run.written, run.talk_of[1:]) == ([], ["`store.py` stays as it is: gone"])
 
 
 def test_a_new_version_that_does_not_parse_is_not_taken() -> None:
@@ -231,7 +234,7 @@ def test_a_new_version_that_does_not_parse_is_not_taken() -> None:
 
     run = Run(answer, [failing(3)])
     assert run.written == []
-    assert run.talk_of[0].startswith("`store.py` stays as it is: The file has a syntax error: ")
+    assert run.talk_of[1].startswith("`store.py` stays as it is: The file has a syntax error: ")
 
 
 def test_a_fence_in_the_output_does_not_end_it() -> None:
@@ -257,12 +260,15 @@ def test_a_real_check_is_mended_in_its_box(tmp_path: Path) -> None:
             talk.wrote(path, content)
             (tmp_path / path).write_text(content)
 
+        async def settle() -> None:
+            """Everything is written at once."""
+
         async def run() -> Outcome:
             words, environ = [sys.executable, "check.py"], {"PATH": os.environ["PATH"]}
             isolation = command.probe()
             return await command.run(words, tmp_path, timeout=60, isolation=isolation, environ=environ)
 
-        return await fix(talk, Check([sys.executable, "check.py"], str(tmp_path), 60, 2, run))
+        return await fix(talk, Check([sys.executable, "check.py"], str(tmp_path), 60, 2, settle, run))
 
     done = asyncio.run(mend())
     assert (done.exit_code, done.round) == (0, 1)

@@ -90,6 +90,7 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "tokens_per_second": 60.0,
             "usage_is_partial": False,
             "problems": [],
+            "check": None,
         },
         {"event": "error", "message": "no server", "hint": "start it", "exit_code": 3},
     ]
