@@ -148,6 +148,20 @@ def test_an_editor_that_fails_changes_nothing(shell: Shell) -> None:
     assert shell.user_file.read_text() == USER
 
 
+def test_a_mistake_in_the_editor_is_asked_about_on_a_terminal_only(shell: Shell) -> None:
+    shell.write(USER)
+    editor = shell.home / "editor"
+    editor.write_text('#!/bin/sh\necho "timeout = -1" >> "$1"\n')
+    editor.chmod(0o700)
+    environ = {"PATH": os.defpath, "HOME": str(shell.home), "VISUAL": str(editor)}
+    command = [sys.executable, "-m", "smol_dev", "config", "edit"]
+    done = subprocess.run(
+        command, input="y\n", env=environ, cwd=shell.project, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("error:"), "Edit again?" in done.stderr) == (2, 1, False)
+    assert shell.user_file.read_text() == USER
+
+
 def test_schema_is_json_schema_on_stdout(shell: Shell) -> None:
     assert shell.type("config", "schema") == 0
     jsonschema.Draft7Validator.check_schema(json.loads(shell.out))
