@@ -120,6 +120,10 @@ def test_a_full_disk_is_an_error_of_ours() -> None:
         with pytest.raises(SmolError) as caught:
             screen.show(FileStarted("a"))
         screen.show(FileStarted("b"))
+        with pytest.raises(SmolError) as again:
+            screen.close()
+        screen.close()
+    assert again.value is caught.value
     assert caught.value.message == "standard output cannot be written: No space left on device"
     assert caught.value.hint == "send it somewhere else: `smol_dev --json … > events.ndjson`"
     assert caught.value.exit_code == 1
