@@ -183,9 +183,10 @@ def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Cal
 
 
 def _found_then(record: Record, loaded: Loaded) -> dict[str, str]:
-    """Return the server and the model that no setting names and the run found for itself."""
-    keys = [] if loaded.profile.base_url else ["base_url", "provider"]
-    keys += [] if loaded.profile.model else ["model"]
+    """Return the server and the model that no setting names and the run found; a demo starts its own anew."""
+    profile = loaded.profile
+    keys = [] if profile.base_url or profile.provider == "demo" else ["base_url", "provider"]
+    keys += [] if profile.model else ["model"]
     found = {key: record.server.get(key) for key in keys}
     return {key: text for key, text in found.items() if isinstance(text, str) and text}
 

@@ -545,6 +545,13 @@ def test_secrets_are_not_recorded(elsewhere: Elsewhere) -> None:
         assert not path.is_file() or b"canary" not in path.read_bytes(), path
 
 
+def test_a_demo_goes_on_with_a_server_of_its_own(elsewhere: Elsewhere) -> None:
+    flags = Flags(profile="demo", project=False, named={"run.output_dir": ("generated", "demo")})
+    generate(Task("a counter", plan_only=True), flags, elsewhere.caller())
+    assert elsewhere.go_on().exit_code == 0
+    assert sorted(elsewhere.files()) == ["README.md", "render.py", "store.py", "test_todo.py", "todo.py"]
+
+
 def test_the_record_of_a_clone_is_content_and_no_settings(elsewhere: Elsewhere) -> None:
     with FakeServer(plays(TWO)) as evil, FakeServer(plays(TWO)) as good:
         begin(elsewhere, evil, Flags(named={"model": ("evil", "--model")}))
