@@ -39,6 +39,9 @@ ENVELOPE = [
     pytest.param("a.html", f"<think>\nplain page\n</think>\n{HTML}", HTML, id="think before markup"),
     pytest.param("README.md", f"<think>\nA readme.\n</think>\n\n{MD}", MD, id="think before markdown"),
     pytest.param("a.py", f"\ufeff```python\r\n{PY.replace(chr(10), chr(13) + chr(10))}```\r\n", PY, id="windows"),
+    pytest.param("a.py", 'MARK = "```<|im_end|>"\nEND = 1\n', 'MARK = "```<|im_end|>"\nEND = 1\n', id="token behind ticks"),
+    pytest.param("a.php", "<?php f(); ?>\n<s>old</s>\n<p>new</p>\n", "<?php f(); ?>\n<s>old</s>\n<p>new</p>\n",
+                 id="struck out"),
 ]  # fmt: skip
 
 FENCES = [
