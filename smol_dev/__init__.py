@@ -37,11 +37,14 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from smol_dev.events import (
+        Changed,
+        ChangePlanned,
         CheckDone,
         CheckStarted,
         Dropped,
         Event,
         Failed,
+        FileChanged,
         FileDone,
         FileFailed,
         FilesReady,
@@ -72,12 +75,15 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AnswerError",
+    "ChangePlanned",
+    "Changed",
     "CheckDone",
     "CheckStarted",
     "ConfigError",
     "Dropped",
     "Event",
     "Failed",
+    "FileChanged",
     "FileDone",
     "FileFailed",
     "FileStarted",

@@ -142,6 +142,39 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A file that a change touches, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlanned:
+    """The files that a change touches, before any of them is written. In NDJSON: `change_planned`."""
+
+    request: str
+    change: tuple[Changed, ...]
+    add: tuple[Changed, ...]
+    remove: tuple[Changed, ...]
+    dropped: tuple[Dropped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanged:
+    """One file of a proposed change as a unified diff. In NDJSON: `file_changed`.
+
+    `action` is `change`, `add` or `remove`; `edited` says that the user changed the file since it was written.
+    """
+
+    path: str
+    action: str
+    why: str
+    diff: str
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something the user should know that stopped nothing. In NDJSON: `warning`."""
 
@@ -216,6 +249,8 @@ Event = (
     | FileDone
     | FileFailed
     | ProblemFound
+    | ChangePlanned
+    | FileChanged
     | CheckStarted
     | CheckDone
     | Retry

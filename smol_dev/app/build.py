@@ -159,7 +159,8 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
     )
 
 
-def _server(link: Link) -> dict[str, object]:
+def server_of(link: Link) -> dict[str, object]:
+    """Return what the record says about the server."""
     profile = link.profile
     return {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
 
@@ -223,8 +224,19 @@ class Run:
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
         finally:
             delivery.close()
+        self._keep()
         self.caller.show(outcome.done)
         return outcome
+
+    def _keep(self) -> None:
+        """Keep the program as it is now, for whoever takes a later change back."""
+        record = self.workspace.record
+        if record is None or not any(state.state == "done" for state in record.states.values()):
+            return
+        try:
+            self.workspace.timeline().capture("build", record.prompt, record)
+        except SmolError as error:
+            self.caller.show(Warned(f"no state of the program was kept: {error.message}", error.hint))
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
@@ -236,7 +248,7 @@ class Run:
 
             self.connected = True
             self._announce(link)
-            delivery.record = replace(delivery.record, server=_server(link))
+            delivery.record = replace(delivery.record, server=server_of(link))
             self._give_up_on_occupied(delivery)
             await delivery.save()
             job = await self._agreed(self._job(link), delivery, follow)
@@ -302,9 +314,8 @@ class Run:
     def _go_on(self) -> str:
         return f"go on with {resume_command(self.workspace.root)}"
 
-    def _announce(self, link: Link) -> None:
-        show = self.caller.show
-        show(
+    def _started(self, link: Link) -> None:
+        self.caller.show(
             RunStarted(
                 output_dir=str(self.workspace.root),
                 profile=self.loaded.name,
@@ -314,6 +325,10 @@ class Run:
                 resumed=self.remaining is not None or bool(self.record.plan),
             )
         )
+
+    def _announce(self, link: Link) -> None:
+        show = self.caller.show
+        self._started(link)
         if self.isolation is not None:
             show(Noticed(f"the check will run {says(self.isolation, self.workspace.root)}"))
         if self.record.plan:

@@ -9,7 +9,7 @@ from smol_dev.app.interrupts import Interrupts, note
 from smol_dev.config.layers import Surroundings
 from smol_dev.config.trust import PendingTrust
 from smol_dev.events import Show
-from smol_dev.run.review import Decision, Draft
+from smol_dev.run.review import Decision, Draft, Proposed, Verdict
 
 Value = TypeVar("Value")
 
@@ -20,6 +20,7 @@ class Caller:
 
     `keep_secret` is told every secret before it is used, so that no screen shows it. `review` is asked
     about plan and list before any file is written; it may block, and is called where signals raise.
+    `decide` is shown a change before it is made, and may block as well.
     `may_replace` is asked before the program of another prompt is replaced, with a sentence that says so.
     `may_run` is asked before the user's check runs without isolation, with a sentence that says so.
     `interrupts` are signals that stop the work: none, unless the command line watches them.
@@ -32,6 +33,7 @@ class Caller:
     review: Callable[[Draft], Decision] | None = None
     may_replace: Callable[[str], bool] | None = None
     may_run: Callable[[str], bool] | None = None
+    decide: Callable[[Proposed], Verdict] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def wait_for(self, work: Coroutine[object, object, Value]) -> Value:

@@ -15,7 +15,7 @@ from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import Loaded, load
 from smol_dev.config.profiles import list_profiles
 from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
-from smol_dev.events import Noticed, RunDone, Warned
+from smol_dev.events import Noticed, RunDone, Show, Warned
 from smol_dev.run.review import Draft, list_of, plan_of
 from smol_dev.safe import command, named
 from smol_dev.workspace.paths import settle
@@ -32,6 +32,7 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
     """Do what an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
     here = caller.surroundings
     with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        finish_move(workspace, caller.show)
         record = workspace.record
         assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
         loaded, there = settings_of(workspace, record, flags, caller)
@@ -48,6 +49,14 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
             return _over(workspace)
         run = Run(task, loaded, there, workspace, record, remaining=remaining, isolation=isolation)
         return caller.wait_for(run.drive()).done
+
+
+def finish_move(workspace: Workspace, show: Show) -> None:
+    """Finish a change of the program that was broken off while its files were written."""
+    timeline = workspace.timeline()
+    if (target := timeline.history.target) is not None:
+        changed = timeline.move(target)
+        show(Noticed(f"the change that was broken off is finished: {', '.join(map(named, changed)) or 'its record'}"))
 
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from smol_dev.config.files import Document
     from smol_dev.config.layers import Surroundings
     from smol_dev.config.trust import PendingTrust
-    from smol_dev.run.review import Decision, Draft
+    from smol_dev.events import FileChanged
+    from smol_dev.run.review import Decision, Draft, Proposed, Verdict
 
 Value = TypeVar("Value")
 
@@ -52,6 +53,64 @@ def review(draft: "Draft") -> "Decision":
             if (decision := decided(choice, draft)) is not None:
                 return decision
     return Stopped()
+
+
+CHANGE_MENU: Final = """\
+  a  accept all of it
+  e  decide for each file
+  r  propose something else, with feedback
+  n  make none of it"""
+CHANGE_WORDS: Final = {"accept": "a", "all": "a", "each": "e", "again": "r", "feedback": "r", "none": "n"}
+
+
+def decide(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
+    """Return what the user decides about a change, which is shown here; no more input makes none of it."""
+    from smol_dev.run.review import AskedAgain, Stopped, Taken
+
+    show_change(proposed.files, redact)
+    removals = [file for file in proposed.files if file.action == "remove"]
+    with suppress(click.Abort):
+        while True:
+            click.echo(CHANGE_MENU, err=True)
+            choice = click.prompt("Your choice", value_proc=known_change, err=True)
+            if choice == "n":
+                break
+            if choice == "r":
+                return AskedAgain(click.prompt("What should be different", err=True))
+            asked = proposed.files if choice == "e" else removals
+            refused = {file.path for file in asked if not wanted(file)}
+            return Taken(frozenset(file.path for file in proposed.files) - refused)
+    return Stopped()
+
+
+def wanted(file: "FileChanged") -> bool:
+    """Ask about one file of a change."""
+    from smol_dev.safe import safe_name
+
+    return click.confirm(f"{file.action.capitalize()} `{safe_name(file.path)}`?", default=False, err=True)
+
+
+def known_change(typed: str) -> str:
+    """Return the letter of the choice that was typed, as its letter or its word."""
+    word = typed.strip().lower()
+    letter = CHANGE_WORDS.get(word, word)
+    if letter not in CHANGE_WORDS.values():
+        raise click.BadParameter("type one of the letters")
+    return letter
+
+
+def show_change(files: "Sequence[FileChanged]", redact: Callable[[str], str]) -> None:
+    """Print the differences of a change on standard error, in colours where the terminal has them."""
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    from smol_dev.ui.sentences import sentence
+
+    console = Console(stderr=True)
+    for file in files:
+        head, _, diff = redact(sentence(file)).partition("\n")
+        console.print(head, markup=False, highlight=False, style="bold")
+        console.print(Syntax(diff.rstrip("\n"), "diff", theme="ansi_dark", background_color="default", word_wrap=True))
 
 
 def known_choice(typed: str) -> str:

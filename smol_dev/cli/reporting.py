@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from smol_dev.config.load import Loaded
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import Event, Failed
+    from smol_dev.run.review import Proposed, Verdict
     from smol_dev.ui import Screen
 
 Subject = TypeVar("Subject")
@@ -72,10 +73,11 @@ class Report:
         self.debug = debug
         self.secrets: set[str] = set()
 
-    def run(self, work: Callable[["Caller"], Ended], *, review: bool = False) -> int:
+    def run(self, work: Callable[["Caller"], Ended], *, review: bool = False, decide: bool = False) -> int:
         """Do the work, which shows its events to the caller it is given; return its exit code.
 
         With `review` the caller asks the user about the plan; raise `UsageError` where that is not possible.
+        With `decide` it asks about a change, if there is someone to ask.
         """
         from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
@@ -94,6 +96,7 @@ class Report:
             review=screen.paused_for(ask) if review else None,
             may_replace=self.may_replace,
             may_run=self.may_run,
+            decide=screen.paused_for(self.decide) if decide and self.can_ask() else None,
             interrupts=PROCESS,
         )
         try:
@@ -142,6 +145,12 @@ class Report:
             return False
         show_pending(pending, Surroundings.here())
         return click.confirm("Let this project's file steer?", default=False, err=True)
+
+    def decide(self, proposed: "Proposed") -> "Verdict":
+        """Show a change and ask on a terminal what is to be done with it."""
+        from smol_dev.cli.asking import decide
+
+        return decide(proposed, self.redact)
 
     def may_replace(self, what: str) -> bool:
         """Ask on a terminal whether a program may be replaced; without one the answer is no."""

@@ -241,6 +241,11 @@ class Delivery:
         self._left_to_keep -= size
         return said, step.asked
 
+    def look(self, step: FileReady) -> None:
+        """Warn of what is odd about a file. Raise `AnswerError` for a content that must not be written."""
+        self._refuse(step)
+        self._remark(step)
+
     def _refuse(self, step: FileReady) -> None:
         """Raise `AnswerError` for a content that must not be written."""
         if redact(step.content, self._keys) != step.content:

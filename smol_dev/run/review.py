@@ -1,11 +1,11 @@
-"""`--review`: the user accepts, changes or asks again for a plan and its file list before any file is written."""
+"""What the user decides: about a plan and its list before any file is written, and about a change of a program."""
 
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from smol_dev.errors import UsageError
-from smol_dev.events import FilesReady, Show
+from smol_dev.events import FileChanged, FilesReady, Show
 from smol_dev.run.conversation import Job, Settle
 from smol_dev.run.delivery import Delivery
 from smol_dev.workspace.record import FileState, Record
@@ -55,6 +55,23 @@ class Stopped:
 
 Change = PlanEdited | ListEdited | AskedAgain
 Decision = Accepted | Stopped | Change
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A change for the user to decide on, which the screen has not shown."""
+
+    files: tuple[FileChanged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """These files of a change may be written and removed; the others stay as they are."""
+
+    paths: frozenset[str]
+
+
+Verdict = Taken | AskedAgain | Stopped
 
 
 def changed(job: Job, change: Change) -> Job:

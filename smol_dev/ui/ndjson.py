@@ -7,10 +7,12 @@ from typing import Final, TextIO
 
 from smol_dev.errors import OutputError
 from smol_dev.events import (
+    ChangePlanned,
     CheckDone,
     CheckStarted,
     Event,
     Failed,
+    FileChanged,
     FileDone,
     FileFailed,
     FilesReady,
@@ -32,6 +34,8 @@ NAMES: Final[Mapping[type, str]] = {
     FileDone: "file_done",
     FileFailed: "file_failed",
     ProblemFound: "problem",
+    ChangePlanned: "change_planned",
+    FileChanged: "file_changed",
     CheckStarted: "check_started",
     CheckDone: "check_done",
     Retry: "retry",

@@ -4,10 +4,12 @@ from functools import singledispatch
 
 from smol_dev.errors import ConfigError, SmolError
 from smol_dev.events import (
+    ChangePlanned,
     CheckDone,
     CheckStarted,
     Event,
     Failed,
+    FileChanged,
     FileDone,
     FileFailed,
     FilesReady,
@@ -43,6 +45,20 @@ def _(event: FilesReady) -> str:
     listed = [f"{counted(len(event.files), 'file')} to write:"]
     listed += [f"  {safe_name(path)}" for path in event.files]
     return "\n".join([*listed, *left_out(event)])
+
+
+@sentence.register
+def _(event: ChangePlanned) -> str:
+    words = {"change": event.change, "add": event.add, "remove": event.remove}
+    lines = [f"  {word} {safe_name(file.path)}: {safe(file.why)}" for word, files in words.items() for file in files]
+    dropped = [f"warning: left out `{safe_name(d.path)}`: {safe(d.reason)}" for d in event.dropped]
+    return "\n".join(["the change:", *lines, *dropped]) if lines else "nothing has to be changed"
+
+
+@sentence.register
+def _(event: FileChanged) -> str:
+    edited = " (with what you changed in it since)" if event.edited else ""
+    return f"{event.action} {safe_name(event.path)}{edited}\n{safe(event.diff, keep_newlines=True)}"
 
 
 @sentence.register

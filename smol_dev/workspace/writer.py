@@ -130,6 +130,11 @@ class Workspace:
         self._allow_sensitive = tuple(globs)
 
     @property
+    def allowed(self) -> tuple[str, ...]:
+        """The globs of those files."""
+        return self._allow_sensitive
+
+    @property
     def earlier_prompt(self) -> str:
         """The prompt of the run before in this folder; empty if there was none."""
         return self._smol.earlier.prompt if self._smol.earlier else ""

@@ -1,0 +1,362 @@
+"""A finished program is changed, a change is taken back or made again, and its states are listed."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NoReturn
+
+from smol_dev.app.begun import begun_of
+from smol_dev.app.build import Run, Task, check_isolation, open_folder, server_of
+from smol_dev.app.caller import Caller
+from smol_dev.app.resume import settings_of
+from smol_dev.config.layers import Flags
+from smol_dev.config.load import Loaded, load
+from smol_dev.errors import AnswerError, UsageError, WorkspaceError
+from smol_dev.events import Changed, ChangePlanned, FileChanged, FileDone, FileFailed, Noticed, RunDone
+from smol_dev.run import pipeline
+from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned
+from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job
+from smol_dev.run.conversation import Step as RunStep
+from smol_dev.run.delivery import Delivery
+from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
+from smol_dev.safe import command, named
+from smol_dev.server.connect import Link, connected
+from smol_dev.workspace.history import Kind, State
+from smol_dev.workspace.record import Record
+from smol_dev.workspace.timeline import NOTHING, Timeline
+from smol_dev.workspace.writer import Workspace
+
+MOST_LINES: Final = 10_000
+"""Lines of both versions that are compared line by line; longer ones are shown as replaced whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """A change to make. `only` names the files that it may touch, all where it is empty.
+
+    With `yes` nobody is asked; with `diff` the change is shown and not made.
+    """
+
+    request: str
+    folder: Path | None = None
+    only: tuple[str, ...] = ()
+    allow_sensitive: tuple[str, ...] = ()
+    yes: bool = False
+    diff: bool = False
+    strict: bool = False
+
+
+def change(changing: Changing, flags: Flags, caller: Caller) -> RunDone:
+    """Propose a change of the program in a folder, and make what the user accepts of it.
+
+    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
+    the exit code.
+    """
+    if not changing.request.strip():
+        raise UsageError("the change is empty", hint='say what is to be changed: `smol_dev change "…"`')
+    if caller.decide is None and not (changing.yes or changing.diff):
+        raise UsageError(
+            "a change is shown before it is made, and there is no terminal to ask on",
+            hint="make it without asking: `--yes`, or only show it: `--diff`",
+        )
+    here = caller.surroundings
+    task = Task(changing.request, changing.folder, allow_sensitive=changing.allow_sensitive, strict=changing.strict)
+    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        record = _finished(workspace)
+        loaded, there = settings_of(workspace, record, flags, caller)
+        _allow(workspace, record, changing.allow_sensitive)
+        task = replace(task, allow_sensitive=workspace.allowed)
+        run = _ChangeRun(task, loaded, there, workspace, record, changing=changing)
+        return caller.wait_for(run.drive()).done
+
+
+def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_mine: bool, theirs: bool) -> RunDone:
+    """Put the last change back, or with `redo` make the one again that was put back.
+
+    Raise `WorkspaceError` where that would lose an edit of the user and neither `keep_mine` nor `theirs` says
+    what is to become of it.
+    """
+    here = caller.surroundings
+    with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        record = _record(workspace)
+        _allow(workspace, record, ())
+        timeline = workspace.timeline()
+        target = _goal(timeline, workspace, redo=redo)
+        differences = timeline.differences(target)
+        edited = tuple(each.path for each in differences if each.is_edited)
+        if edited and not (keep_mine or theirs):
+            raise WorkspaceError(
+                f"you changed {', '.join(map(named, edited[:5]))} since, and {'redo' if redo else 'undo'} would"
+                " replace that",
+                hint="keep your version of these files: `--keep-mine`, or replace it (a copy is kept): `--theirs`",
+                reason="occupied",
+            )
+        changed = timeline.move(target, leave=edited if keep_mine else ())
+        what = "made again" if redo else "taken back"
+        caller.show(Noticed(f"{what}: {', '.join(map(named, changed)) or 'nothing but the record'}"))
+        return _over(workspace, changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a program's history: its local time, what was asked for, and the files that it touched."""
+
+    number: int
+    time: str
+    kind: str
+    request: str
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def log(folder: Path | None, flags: Flags, caller: Caller) -> tuple[Step, ...]:
+    """Return the steps that led to the program as it is, the newest first."""
+    here = caller.surroundings
+    with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        line = workspace.timeline().history.line
+    return tuple(_step(state, before) for before, state in reversed(list(pairwise((NOTHING, *line)))))
+
+
+def _step(state: State, before: State) -> Step:
+    changed = (path for path in state.files if path in before.files and state.files[path] != before.files[path])
+    return Step(
+        state.number,
+        datetime.fromtimestamp(state.time).astimezone().isoformat(sep=" ", timespec="minutes"),
+        state.kind,
+        state.request,
+        tuple(path for path in state.files if path not in before.files),
+        tuple(changed),
+        tuple(path for path in before.files if path not in state.files),
+    )
+
+
+def _record(workspace: Workspace) -> Record:
+    record = workspace.record
+    assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+    return record
+
+
+def _finished(workspace: Workspace) -> Record:
+    """Return the record of a program that can be changed: one whose files were all written."""
+    record = _record(workspace)
+    if not any(state.state == "done" for state in record.states.values()):
+        raise WorkspaceError(
+            f"the run in `{workspace.root}` has written no file yet",
+            hint="finish it first: " + command("smol_dev resume {dir}", dir=workspace.root),
+        )
+    if workspace.timeline().history.target is not None:
+        raise WorkspaceError(
+            f"a change in `{workspace.root}` was broken off",
+            hint="finish it: "
+            + command("smol_dev resume {dir}", dir=workspace.root)
+            + ", or take it back: "
+            + command("smol_dev undo {dir}", dir=workspace.root),
+        )
+    return record
+
+
+def _allow(workspace: Workspace, record: Record, given: tuple[str, ...]) -> None:
+    """Allow the sensitive files that are allowed now, and those of then where this user wrote the record."""
+    then = begun_of(record.begun).allow_sensitive if workspace.is_ours else ()
+    workspace.allow_sensitive(tuple(dict.fromkeys((*then, *given))))
+
+
+def _goal(timeline: Timeline, workspace: Workspace, *, redo: bool) -> State:
+    history = timeline.history
+    if history.target is not None and history.current is not None:
+        return history.target if redo else history.current
+    if redo:
+        if history.later is None:
+            raise UsageError("no change was taken back after the last one", hint=_see(workspace))
+        return history.later
+    if len(history.line) < 2:  # noqa: PLR2004 - a state, and the one before it
+        raise UsageError(f"no change was made in `{workspace.root}` that could be taken back", hint=_see(workspace))
+    return history.line[-2]
+
+
+def _see(workspace: Workspace) -> str:
+    return "see what was done: " + command("smol_dev log {dir}", dir=workspace.root)
+
+
+def _over(workspace: Workspace, changed: tuple[str, ...]) -> RunDone:
+    """Return the end of work without a model."""
+    unknown = (None, None, None)
+    return RunDone(str(workspace.root), changed, (), 0, *unknown, 0, 0.0, (), 0)
+
+
+class _ChangeRun(Run):
+    """One change, from the first request to the closing event."""
+
+    def __init__(
+        self, task: Task, loaded: Loaded, caller: Caller, workspace: Workspace, record: Record, *, changing: Changing
+    ) -> None:
+        remaining = workspace.remaining(record.files)
+        isolation = check_isolation(task, loaded, caller)
+        super().__init__(task, loaded, caller, workspace, record, remaining=remaining, isolation=isolation)
+        self.changing = changing
+        self.files = remaining
+        self.timeline = workspace.timeline()
+
+    async def _deliver(self, delivery: Delivery) -> RunDone:
+        caller = self.caller
+        async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as link:
+            self.connected = True
+            self._started(link)
+            delivery.record = replace(delivery.record, server=server_of(link))
+            self._capture("edit")
+            making = Change(link.chat, self._job_of(link), self._wish(), lambda step: self._take(delivery, step))
+            accepted = await self._accepted(making, delivery)
+            if accepted is not None:
+                self._make(delivery, *accepted)
+                await self._run_check(link, delivery)
+        return await delivery.finish()
+
+    async def _run_check(self, link: Link, delivery: Delivery) -> None:
+        """Run the user's check on the changed program, and mend what fails."""
+        if self.isolation is None:
+            return
+        self.record = delivery.record
+        self.remaining = self.files = self.workspace.remaining(self.record.files)
+        job = replace(self._job_of(link), check=self._check(delivery), check_references=False)
+        await pipeline.run(link.chat, job, delivery.take)
+        await delivery.settle()
+
+    def _keep(self) -> None:
+        """Keep what the check has mended; the change itself is a state already."""
+        self._capture("fix")
+
+    def _capture(self, kind: Kind) -> None:
+        """Keep the program as it is now, if it is not as the last state has it."""
+        if self.timeline.history.target is None:
+            record = _record(self.workspace)
+            first = self.timeline.history.current is None
+            self.timeline.capture("build" if first else kind, record.prompt if first else "", record)
+
+    def _job_of(self, link: Link) -> Job:
+        record = self.record
+        plan = record.plan_answer if record.plan.startswith(record.plan_answer) else record.plan
+        return replace(self._job(link), plan=plan, locked=frozenset(), todo=())
+
+    def _wish(self) -> Wish:
+        record = self.record
+        before = record.plan.removeprefix(record.plan_answer) if record.plan_answer else ""
+        before = before if before != record.plan else ""
+        return Wish(self.changing.request.strip(), frozenset(self.changing.only), before.strip())
+
+    def _take(self, delivery: Delivery, step: RunStep) -> None:
+        """Show a step of a change; what would be written waits until it is accepted."""
+        if isinstance(step, FileReady):
+            delivery.look(step)
+            size = len(step.content.encode("utf-8", "replace"))
+            usage = step.usage
+            self.caller.show(
+                FileDone(
+                    step.path,
+                    size,
+                    usage.prompt,
+                    usage.cached,
+                    usage.completion,
+                    step.seconds,
+                    tokens_per_second=step.pace.per_second,
+                    usage_is_partial=usage.is_partial,
+                )
+            )
+        elif isinstance(step, FileMissing):
+            delivery.failed.append(step.path)
+            self.caller.show(FileFailed(step.path, step.reason, delivery.clean(step.error.message), step.error.hint))
+        else:
+            delivery.take(step)
+
+    async def _accepted(self, making: Change, delivery: Delivery) -> tuple[Proposal, frozenset[str]] | None:
+        """Return the proposal that the user accepts, and which of its files; None where none is made."""
+        feedback = ""
+        while True:
+            delivery.take(Checked(()))  # what the last proposal was found to have
+            proposal = await making.propose(feedback)
+            self.caller.show(_planned(self.changing.request, proposal.planned))
+            if proposal.missing:
+                raise AnswerError(
+                    "the change is not made, as not all of its files could be had: "
+                    + ", ".join(map(named, proposal.missing)),
+                    hint="try again, with a larger model or in smaller steps",
+                    reason=next(iter(proposal.missing.values())).reason,
+                )
+            shown = tuple(self._shown(proposal))
+            if not shown:
+                return None
+            verdict = self._decide(shown)
+            if isinstance(verdict, Taken):
+                return proposal, verdict.paths
+            if isinstance(verdict, Stopped):
+                return None
+            feedback = verdict.remark
+
+    def _decide(self, shown: tuple[FileChanged, ...]) -> Verdict:
+        decide = self.caller.decide
+        if decide is None or self.changing.yes or self.changing.diff:
+            for each in shown:
+                self.caller.show(each)
+            return Stopped() if self.changing.diff else Taken(frozenset(each.path for each in shown))
+
+        def interrupt(number: int) -> NoReturn:
+            raise self._interrupted(number)
+
+        with self.caller.interrupts.stopping(interrupt):
+            return decide(Proposed(shown))
+
+    def _shown(self, proposal: Proposal) -> Iterator[FileChanged]:
+        """Yield each file of the change that is not the same as before, with its diff."""
+        now = self._texts(proposal.contents)
+        for file in proposal.planned.files:
+            before, after = now.get(file.path), proposal.contents.get(file.path)
+            if file.path not in proposal.contents or before == after:
+                continue
+            edited = file.path in self.files.edited
+            yield FileChanged(file.path, file.action or "change", file.why, unified(file.path, before, after), edited)
+
+    def _texts(self, contents: Mapping[str, str | None]) -> dict[str, str]:
+        there = {*self.files.finished, *self.files.edited}
+        return {path: self.workspace.read(path) for path in contents if path in there}
+
+    def _make(self, delivery: Delivery, proposal: Proposal, paths: frozenset[str]) -> None:
+        """Write the accepted files in one move that can be taken back."""
+        contents = {path: text for path, text in proposal.contents.items() if path in paths}
+        touched = tuple(file for file in proposal.planned.files if file.path in paths)
+        request = self.changing.request.strip()
+        record = delivery.record
+        removed = {path for path, text in contents.items() if text is None}
+        added = [path for path in contents if path not in record.files and path not in removed]
+        record = replace(
+            record,
+            plan=delivery.clean(as_planned(record.plan, request, touched)),
+            files=(*(path for path in record.files if path not in removed), *added),
+            states=_record(self.workspace).states,
+        )
+        data = {path: None if text is None else text.encode() for path, text in contents.items()}
+        state = self.timeline.propose("change", request, record, data)
+        delivery.written += self.timeline.move(state)
+        delivery.record = replace(_record(self.workspace), totals=delivery.record.totals)
+        self.caller.show(Noticed("take it back with " + command("smol_dev undo {dir}", dir=self.workspace.root)))
+
+
+def _planned(request: str, planned: Planned) -> ChangePlanned:
+    change, add, remove = (
+        tuple(Changed(file.path, file.why) for file in planned.of(action)) for action in ("change", "add", "remove")
+    )
+    return ChangePlanned(request, change, add, remove, planned.dropped)
+
+
+def unified(path: str, before: str | None, after: str | None) -> str:
+    """Return the difference of two versions of a file as a unified diff; None is no file."""
+    old, new = ((text or "").splitlines(keepends=True) for text in (before, after))
+    names = ("/dev/null" if before is None else f"a/{path}", "/dev/null" if after is None else f"b/{path}")
+    if len(old) + len(new) > MOST_LINES:
+        lines = [f"--- {names[0]}\n", f"+++ {names[1]}\n", f"@@ -1,{len(old)} +1,{len(new)} @@\n"]
+        lines += [f"-{line}" for line in old] + [f"+{line}" for line in new]
+    else:
+        lines = list(difflib.unified_diff(old, new, *names))
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
