@@ -190,7 +190,7 @@ class Run:
         self.workspace = workspace
         self.remaining = remaining
         self.connected = False
-        self.bound: tuple[Bound, ...] = loaded.secrets() if loaded.profile.base_url else ()
+        self.bound: tuple[Bound, ...] = loaded.secrets()
         self.secrets = [secret for bound in self.bound for secret in bound.secrets]
         self.is_foreign = remaining is not None and not workspace.is_ours
         self.record = replace(

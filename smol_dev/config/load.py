@@ -61,14 +61,15 @@ class Loaded:
         """The attributes, the keys of the profile included."""
         return sorted({*super(Loaded, self).__dir__(), *Profile.model_fields})
 
-    def secrets(self, *, base_url: str = "") -> tuple[Bound, ...]:
-        """The key and headers, read now and bound to their origin; empty when there are none.
+    def secrets(self) -> tuple[Bound, ...]:
+        """Return the key and headers, read now and bound to their origin; empty when there are none.
 
-        `base_url` is the server that was found when the profile names none. Raise `ConfigError`
-        when a key is missing or bad.
+        They are bound to no origin yet where the server is still to be found, and the demo's own
+        server gets none. Raise `ConfigError` when a key is missing or bad.
         """
-        url = self.made.endpoint.base_url or base_url
-        key = self.made.endpoint.api_key
+        url, key = self.made.endpoint.base_url, self.made.endpoint.api_key
+        if not url and self.profile.provider == "demo":
+            return ()
         if key is None and self.needs_key():
             raise ConfigError(
                 f"there is no key for {origin_of(url)} (profile `{self.name}`)",
@@ -79,9 +80,9 @@ class Loaded:
             headers["Authorization"] = f"Bearer {key.read(self.layers.surroundings)}"
         query = dict(self.profile.extra_query)
         in_body = tuple(self.secrets_in_body())
-        if not url or not (headers or query or in_body):
+        if not (headers or query or in_body):
             return ()
-        return (Bound(origin_of(url), headers, query, in_body),)
+        return (Bound(origin_of(url) if url else "", headers, query, in_body),)
 
     def secrets_in_body(self) -> Iterator[str]:
         """Yield the secrets among the fields that the profile and its stages add to a request's body."""

@@ -42,7 +42,8 @@ LONGEST_VARIABLE: Final = 64
 class Bound:
     """Request headers and query parameters that may go to this origin (`https://host:port`) and nowhere else.
 
-    `in_body` are the secrets among the fields that the profile adds to a request's body.
+    While the origin is empty they go nowhere: the server is still to be found. `in_body` are the
+    secrets among the fields that the profile adds to a request's body.
     """
 
     origin: str

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import httpx2
 
 from smol_dev.chat import STAGES
-from smol_dev.config.endpoint import is_local
+from smol_dev.config.endpoint import is_local, origin_of
 from smol_dev.config.layers import BUILT_IN_PROFILE
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
@@ -62,19 +62,21 @@ async def connected(
 ) -> AsyncIterator[Link]:
     """Connect to the server of the settings, for as long as the block lasts.
 
-    `show` is told what was chosen for the user; `secrets` are those of the settings if they have been
-    read already. Raise `ServerError` when no server is found, or when it offers no model; with
-    `model_needed=False` the profile may be left without one.
+    `show` is told what was chosen for the user. `secrets` are those of the settings if they have been
+    read already; where no server is named they are for the one that is found. Raise `ServerError` when
+    no server is found, or when it offers no model; with `model_needed=False` the profile may be left
+    without one.
     """
     here = loaded.layers.surroundings
+    bound = loaded.secrets() if secrets is None else secrets
     async with AsyncExitStack() as stack:
         if loaded.profile.base_url:
-            profile, bound = loaded.profile, loaded.secrets() if secrets is None else secrets
+            profile = loaded.profile
         elif loaded.profile.provider == "demo":
-            profile, bound = _demonstrated(loaded.profile, stack.enter_context(DemoServer()), show), ()
+            profile = _demonstrated(loaded.profile, stack.enter_context(DemoServer()), show)
         else:
             profile = await _found(loaded, show)
-            bound = loaded.secrets(base_url=profile.base_url)
+            bound = tuple(replace(each, origin=origin_of(profile.base_url)) for each in bound)
         for secret in (text for each in bound for text in each.secrets):
             keep_secret(secret)
         client = Client(

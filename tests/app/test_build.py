@@ -528,6 +528,19 @@ def test_a_run_whose_server_is_off_says_how_to_start_it(elsewhere: Elsewhere) ->
     assert failed[0].hint.startswith("start the server")
 
 
+def test_a_key_for_the_server_that_is_found_is_used_and_never_written(elsewhere: Elsewhere) -> None:
+    answer = plays({**TWO, "a.py": 'KEY = "canary-key-123"\n', "canary-key-123.py": "x"})
+    with FakeServer(answer) as server:
+        elsewhere.environ.update(SMOL_LOCAL_SERVERS=server.base_url, SMOL_API_KEY="canary-key-123")
+        done = generate(Task("a counter"), Flags(), elsewhere.caller())
+    assert {request.headers.get("authorization") for request in server.chats} == {"Bearer canary-key-123"}
+    assert (done.exit_code, done.written) == (4, ("b/b.py",))
+    everything = [path.read_bytes() for path in (elsewhere.cwd / "generated").rglob("*") if path.is_file()]
+    assert b"canary" not in b"".join(everything)
+    (ready,) = (event for event in elsewhere.shown if isinstance(event, FilesReady))
+    assert [entry.path for entry in ready.dropped] == ["[redacted].py"]
+
+
 def test_secrets_are_not_recorded(elsewhere: Elsewhere) -> None:
     secrets = {
         "SMOL_API_KEY": "canary-key-0123456789",

@@ -67,11 +67,11 @@ def test_a_typed_or_exported_key_goes_where_the_users_own_layers_say(
     world.write(user=default + USER)
     flags = flags_for(key, options)
     alone = world.load(flags)
-    sent_alone = alone.secrets(base_url=GOOD)
+    sent_alone = alone.secrets()
     world.write(project=PROJECT[way].replace("SELECTED", selected))
     approve(world.project_file, world.surroundings)
     loaded = world.load(flags)
-    sent = loaded.secrets(base_url=EVIL)
+    sent = loaded.secrets()
     everything = repr([(each.headers, each.query, each.in_body) for each in sent])
     if loaded.profile.base_url == alone.profile.base_url == GOOD:
         assert sent == sent_alone
@@ -86,7 +86,7 @@ def test_a_typed_or_exported_key_goes_where_the_users_own_layers_say(
 def test_a_project_that_only_tunes_keeps_no_key_back(world: World, project: str) -> None:
     world.environ["SMOL_API_KEY"] = CANARY
     world.write(project=f"[profiles.local]\n{project}")
-    (bound,) = world.load().secrets(base_url=GOOD)
+    (bound,) = world.load().secrets()
     assert bound.headers == {"Authorization": f"Bearer {CANARY}"}
 
 
