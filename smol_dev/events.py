@@ -72,6 +72,7 @@ class FileDone:
     """The file is on disk, whole. Tokens are the server's counts, summed over every attempt.
 
     `tokens_per_second` is of generation alone; `usage_is_partial` says that not every attempt was counted.
+    `replaced` says that a file from before the run stood there, of which a copy is kept.
     """
 
     path: str
@@ -82,6 +83,7 @@ class FileDone:
     seconds: float
     tokens_per_second: float | None = None
     usage_is_partial: bool = False
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,8 @@ class RunDone:
     """The last event. A token total is None where the server told no request's.
 
     `tokens_per_second` is of generation alone; `usage_is_partial` says that not every request was counted.
+    `stopped` says that the run broke off, `present` of the `planned` files are there by now. `start` is how to
+    open or run what was built, `change` the command that changes it; both are empty where there is none.
     """
 
     output_dir: str
@@ -237,6 +241,11 @@ class RunDone:
     usage_is_partial: bool = False
     problems: tuple[ProblemFound, ...] = ()
     check: CheckDone | None = None
+    planned: int = 0
+    present: int = 0
+    stopped: bool = False
+    start: str = ""
+    change: str = ""
 
 
 Event = (

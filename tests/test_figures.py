@@ -57,7 +57,7 @@ def test_a_run_tells_the_speed_that_the_server_timed(world: World) -> None:
     with FakeServer(timed) as server:
         done = world.generate(server)
     assert done.tokens_per_second == pytest.approx(40)
-    assert "tokens/s    40\n" in sentence(done)
+    assert " · 40 tokens/s · " in sentence(done)
     [file] = [event for event in world.shown if isinstance(event, FileDone)]
     assert file.tokens_per_second == pytest.approx(40)
 
@@ -70,7 +70,7 @@ def test_a_sum_of_which_a_part_was_not_told_is_marked(world: World) -> None:
     with FakeServer(plays({**TWO, "a.py": uncounted("A = 1\n")})) as server:
         done = world.generate(server)
     assert (done.prompt_tokens, done.usage_is_partial) == (1500, True)
-    assert "tokens in   at least 1,500\n" in sentence(done)
+    assert " · at least 1,500 tokens in · " in sentence(done)
     record = json.loads((world.cwd / "generated/.smol/run.json").read_text(encoding="utf-8"))
     assert record["totals"]["usage_is_partial"] is True
 

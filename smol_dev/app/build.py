@@ -22,6 +22,7 @@ from smol_dev.run import pipeline
 from smol_dev.run.conversation import Check, Job, Settle, Settled, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
+from smol_dev.run.start import Program, change_command, start_of
 from smol_dev.safe import named, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace import command
@@ -133,10 +134,15 @@ def _output_dir(loaded: Loaded) -> tuple[Path, Path | None]:
     if not loaded.run.output_dir:
         raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
     layers = loaded.layers
-    first = next((layer for layer in layers.all if "output_dir" in layer.table("run")), None)
-    if first is not None and first.kind == "flags":
+    if _is_named(loaded):
         return Path(loaded.run.output_dir), None
     return Path(loaded.run.output_dir), layers.project.path.parent if layers.project else layers.surroundings.cwd
+
+
+def _is_named(loaded: Loaded) -> bool:
+    """Return whether a flag names the output folder."""
+    first = next((layer for layer in loaded.layers.all if "output_dir" in layer.table("run")), None)
+    return first is not None and first.kind == "flags"
 
 
 def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> None:
@@ -224,9 +230,25 @@ class Run:
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
         finally:
             delivery.close()
+        outcome = replace(outcome, done=self._with_next_steps(outcome.done))
         self._keep()
         self.caller.show(outcome.done)
         return outcome
+
+    def _with_next_steps(self, done: RunDone) -> RunDone:
+        """Return the closing event with how to start and how to change the program, where there is one."""
+        record = self.workspace.record
+        if done.stopped or done.failed or not done.present or record is None:
+            return done
+        here, root = self.caller.surroundings.cwd, self.workspace.root
+        folder = (root.relative_to(here) if root.is_relative_to(here) else root).as_posix()
+        try:
+            texts = {path: self.workspace.read(path) for path, each in record.states.items() if each.state == "done"}
+        except WorkspaceError:  # one was taken away meanwhile
+            return done
+        is_usual = self.task.folder is None and not _is_named(self.loaded)
+        change = change_command("" if is_usual else folder)
+        return replace(done, start=start_of(Program(texts, record.plan, folder)), change=change)
 
     def _keep(self) -> None:
         """Keep the program as it is now, for whoever takes a later change back."""
@@ -295,12 +317,12 @@ class Run:
                 await delivery.settle()
                 if isinstance(error, ServerError) and self._never_reached(error, delivery):
                     self.workspace.withdraw()
-                    done = delivery.closing(error.exit_code)
+                    done = delivery.closing(error.exit_code, stopped=True)
                 else:
                     done = await delivery.finish(error.exit_code)
             except SmolError as disk:
                 error = disk if delivery.record.plan else error
-                done = delivery.closing(error.exit_code)
+                done = delivery.closing(error.exit_code, stopped=True)
         self.caller.show(Failed(error.message, error.hint, error.exit_code))
         return Outcome(done, error)
 
@@ -309,7 +331,7 @@ class Run:
         return not delivery.record.plan and (not self.connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
-        return InterruptedRunError("interrupted; everything finished is kept", hint=self._go_on(), signal=number)
+        return InterruptedRunError("interrupted", hint=self._go_on(), signal=number)
 
     def _go_on(self) -> str:
         return f"go on with {resume_command(self.workspace.root)}"

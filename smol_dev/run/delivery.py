@@ -124,17 +124,19 @@ class Delivery:
             raise self._trouble
 
     async def finish(self, exit_code: int | None = None) -> RunDone:
-        """Return the closing event, recorded but not shown yet; `exit_code` overrides the outcome's own."""
+        """Return the closing event, recorded but not shown yet; `exit_code` is that of a run that broke off."""
         if self._notable:
             self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
-        done = self.closing(self._exit_code() if exit_code is None else exit_code)
+        stopped = exit_code is not None
+        done = self.closing(self._exit_code() if exit_code is None else exit_code, stopped=stopped)
         self.record = replace(self.record, totals=summed(self._before, as_totals(done)))
         await self.save()
         return done
 
-    def closing(self, exit_code: int) -> RunDone:
-        """Return the closing event as things stand."""
+    def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
+        """Return the closing event as things stand; `stopped` says that the run broke off."""
         usage = self._totals.usage
+        states = self.workspace.record.states if self.workspace.record else {}
         return RunDone(
             output_dir=str(self.workspace.root),
             written=tuple(self.written),
@@ -151,6 +153,9 @@ class Delivery:
             usage_is_partial=usage.is_partial,
             problems=self._problems,
             check=self._check,
+            planned=len(self.record.files),
+            present=sum(path in states and states[path].state == "done" for path in self.record.files),
+            stopped=stopped,
         )
 
     def close(self) -> None:
@@ -214,7 +219,8 @@ class Delivery:
             asked=asked,
         )
         await self._on_disk(lambda: self.workspace.note(state))
-        if step.path not in self._sizes:
+        is_first = step.path not in self._sizes
+        if is_first:
             self.written.append(step.path)
         self._sizes[step.path] = size
         self._remark(step)
@@ -228,6 +234,7 @@ class Delivery:
                 step.seconds,
                 tokens_per_second=step.pace.per_second,
                 usage_is_partial=usage.is_partial,
+                replaced=is_first and step.path in self.workspace.replaced,
             )
         )
 

@@ -19,7 +19,7 @@ from smol_dev.events import (
 )
 from smol_dev.safe import safe, safe_name
 from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, waiting
-from smol_dev.ui.sentences import details, done, failed, left_out, misfits, remedy, sentence
+from smol_dev.ui.sentences import details, done, failed, kept, left_out, misfits, remedy, sentence
 from smol_dev.ui.streams import Redact, Talk
 
 NOTICES: Final = (5, 15, 30, 60, 120, 300, 600)
@@ -40,6 +40,7 @@ class Plain:
         self._plan = Unfinished(ends="\n")
         self._plan_shown = False
         self._unfinished: str | None = None
+        self._begun: list[str] = []
         self._last_notice = 0.0
 
     def show(self, event: Event) -> None:
@@ -52,14 +53,14 @@ class Plain:
                 self._begin(event)
             elif isinstance(event, FileStarted):
                 self._open_line(event.path)
-            elif isinstance(event, FileDone):
-                self._close_line(event.path, done(event))
-            elif isinstance(event, FileFailed):
-                self._close_line(event.path, failed(event))
+            elif isinstance(event, FileDone | FileFailed):
+                self._close_line(event.path, done(event) if isinstance(event, FileDone) else failed(event))
             else:
                 self._say(event)
             if self._verbose and details(event):
                 self._print(details(event))
+            if self._begun and self._unfinished is None:
+                self._open_line(self._begun.pop(0))
 
     def beat(self) -> None:
         """Say that nothing has come yet, now and then, while every running request is silent."""
@@ -110,7 +111,11 @@ class Plain:
         self._write_plan(f"{rest}\n" if rest else "")
 
     def _open_line(self, path: str) -> None:
-        self._print(f"writing {safe_name(path)} …", end="")
+        """Begin the line of a file; while another one is open, it waits for that."""
+        if self._unfinished is not None:
+            self._begun.append(path)
+            return
+        self._print(f"writing {safe_name(path)}{self._progress.place(path)} …", end="")
         self._unfinished = path
 
     def _close_line(self, path: str, outcome: str) -> None:
@@ -118,7 +123,8 @@ class Plain:
             self._unfinished = None
             self._print(f" {outcome}")
         else:
-            self._print(f"{safe_name(path)} {outcome}")
+            self._print(f"{safe_name(path)}{self._progress.place(path)} {outcome}")
+            self._begun = [each for each in self._begun if each != path]
 
     def _finish_line(self) -> None:
         if self._unfinished is not None:
@@ -146,7 +152,7 @@ class Quiet:
             self._print("\n".join(left_out(event)))
         elif isinstance(event, RunDone):
             left = any(not each.mended for each in event.problems)
-            self._print(((misfits(event) if left else "") + remedy(event)).strip())
+            self._print(kept(event) if event.stopped else ((misfits(event) if left else "") + remedy(event)).strip())
 
     def close(self) -> None:
         """Nothing is left to write: every line was flushed."""

@@ -6,7 +6,17 @@ from threading import Event as Signal
 from threading import Thread
 
 from smol_dev.chat import StageName
-from smol_dev.events import Event, FileDone, FileFailed, FilesReady, FileStarted, Piece, PlanReady, StageStarted
+from smol_dev.events import (
+    ChangePlanned,
+    Event,
+    FileDone,
+    FileFailed,
+    FilesReady,
+    FileStarted,
+    Piece,
+    PlanReady,
+    StageStarted,
+)
 
 Clock = Callable[[], float]
 """Seconds since some moment, never going back."""
@@ -45,9 +55,18 @@ class Progress:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._running: dict[str | None, Work] = {}
+        self._files: list[str] = []
+
+    def place(self, path: str) -> str:
+        """Return which file of how many it is, as ` (2 of 5)`; empty for one that no list names."""
+        return f" ({self._files.index(path) + 1:,} of {len(self._files):,})" if path in self._files else ""
 
     def note(self, event: Event) -> None:
         """Count a piece, begin a request, or end one."""
+        if isinstance(event, FilesReady):
+            self._files = list(event.files)
+        elif isinstance(event, ChangePlanned):
+            self._files = [file.path for file in (*event.change, *event.add)]
         if isinstance(event, Piece):
             self._count(event)
         elif isinstance(event, StageStarted):

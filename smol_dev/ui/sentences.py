@@ -1,6 +1,8 @@
 """Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
 
+import os
 from functools import singledispatch
+from typing import Final
 
 from smol_dev.errors import ConfigError, SmolError
 from smol_dev.events import (
@@ -24,6 +26,12 @@ from smol_dev.safe import command, safe, safe_name
 
 STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
 
+SIGNALLED: Final = 128
+"""Exit codes above are those of signals."""
+
+MINUTE: Final = 59.95
+"""Seconds that are given in minutes."""
+
 
 @singledispatch
 def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the function
@@ -36,7 +44,7 @@ def _(event: RunStarted) -> str:
     verb = "resuming" if event.resumed else "writing to"
     return (
         f"model {safe_name(event.model)} on {safe_name(event.server)} ({safe(event.base_url)}), "
-        f"profile {safe_name(event.profile)}, {verb} {safe(event.output_dir)}"
+        f"profile {safe_name(event.profile)}, {verb} {near(event.output_dir)}"
     )
 
 
@@ -110,9 +118,76 @@ def _(event: Failed) -> str:
 
 @sentence.register
 def _(event: RunDone) -> str:
-    if not event.stages and not event.written:
-        return ""  # nothing was asked: the error has said it all
-    return "\n".join(f"{name:<12}{value}" for name, value in totals(event)) + misfits(event) + remedy(event)
+    if event.stopped:
+        return kept(event)
+    if not event.stages:
+        return ""  # nothing was asked: what there is to say has been said
+    return "\n".join(part for part in (outcome(event), figures(event)) if part) + misfits(event) + remedy(event)
+
+
+def outcome(event: RunDone) -> str:
+    """Return what is there now, how to start it, and how to change it."""
+    folder = near(event.output_dir)
+    if event.failed:
+        return f"{event.present:,} of {counted(event.planned, 'file')} in {folder}, {len(event.failed):,} failed"
+    if not event.present:
+        return f"the plan and the list are in {folder}/.smol"
+    written, rest = len(event.written), event.present - len(event.written)
+    what = f"{counted(event.present, 'file')} in {folder}"
+    if rest > 0:
+        what = f"{written:,} of {what} written" if written else f"nothing was written; {what}"
+    done = "Done: " if not event.exit_code else ""
+    change = f"change it: {safe(event.change)}" if event.change else ""
+    return " · ".join(part for part in (f"{done}{what}", safe(event.start), change) if part)
+
+
+def figures(event: RunDone) -> str:
+    """Return size, tokens, speed and time in one line, without what is not known."""
+    least = event.usage_is_partial
+    known = [counted(event.bytes, "byte")] if event.bytes else []
+    if event.prompt_tokens is not None:
+        cached = f" ({event.cached_tokens:,} cached)" if event.cached_tokens else ""
+        known.append(f"{number(event.prompt_tokens, least=least)} tokens in{cached}")
+    if event.completion_tokens is not None:
+        known.append(f"{number(event.completion_tokens, least=least)} out")
+    if event.tokens_per_second:
+        known.append(f"{speed(event.tokens_per_second)} tokens/s")
+    known += [f"{event.retries:,} asked again"] if event.retries else []
+    return " · ".join([*known, duration(event.seconds)])
+
+
+def kept(event: RunDone) -> str:
+    """Return what a run that broke off has kept, and how it goes on where the error has not said that."""
+    if event.planned:
+        what = f"the plan and {event.present:,} of {counted(event.planned, 'file')}"
+    elif any(total.stage == "files" for total in event.stages):
+        what = "the plan"
+    else:
+        return ""
+    resume = command("smol_dev resume {dir}", dir=event.output_dir)
+    go_on = "" if event.exit_code > SIGNALLED else f"; go on with {resume}"
+    return f"kept in {near(event.output_dir)}: {what}{go_on}"
+
+
+def near(folder: str) -> str:
+    """Return a folder as it is seen from the working directory: `./generated`; its whole path elsewhere."""
+    try:
+        here = os.getcwd()  # noqa: PTH109 - a folder that was removed is an `OSError` of this call
+    except OSError:
+        return safe(folder)
+    if folder == here:
+        return "."
+    below = folder.startswith(here.rstrip(os.sep) + os.sep)
+    return safe(f"./{folder[len(here) :].lstrip(os.sep)}" if below else folder)
+
+
+def duration(seconds: float) -> str:
+    """`9.8 s`, `4 min 5 s`, `1 h 2 min`: no more than what is worth knowing."""
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def left_out(event: FilesReady) -> list[str]:
@@ -123,13 +198,16 @@ def left_out(event: FilesReady) -> list[str]:
 def done(event: FileDone) -> str:
     """`done, 1,234 bytes, 87 tokens/s, 3.2 s`, without what is not known."""
     rates = [f"{speed(event.tokens_per_second)} tokens/s"] if event.tokens_per_second else []
-    return ", ".join(["done", counted(event.bytes, "byte"), *rates, f"{event.seconds:.1f} s"])
+    said = ", ".join(["done", counted(event.bytes, "byte"), *rates, duration(event.seconds)])
+    return f"{said}; the file from before was replaced, a copy is in .smol/backup" if event.replaced else said
 
 
 def details(event: Event) -> str:
-    """Return what only `--verbose` says: the tokens of a file, as the server counted them, and how it behaves."""
+    """Return what only `--verbose` says: tokens as the server counted them, how it behaves, the closing table."""
     if isinstance(event, Noticed) and event.is_detail:
         return f"  {paragraph(event.message)}"
+    if isinstance(event, RunDone) and event.stages and not event.stopped:
+        return "\n" + "\n".join(f"{name:<12}{value}" for name, value in totals(event))
     if not isinstance(event, FileDone):
         return ""
     counts = (event.prompt_tokens, event.cached_tokens, event.completion_tokens)

@@ -64,6 +64,8 @@ class Workspace:
         self._is_new = is_new
         self._overwrite = overwrite
         self._allow_sensitive = tuple(allow_sensitive)
+        self.replaced: set[str] = set()
+        """The files that stood there before this run, and that it has replaced; a copy of each is kept."""
 
     @classmethod
     def open(
@@ -219,7 +221,9 @@ class Workspace:
             standing, why = self._stand(folder, name, target)
             if standing == "foreign":
                 raise _in_the_way(self.root, target, why)
-            if standing == "ours" and self._smol.states[target].state == "done":
+            if standing == "replaceable":
+                self.replaced.add(target)
+            elif standing == "ours" and self._smol.states[target].state == "done":
                 standing = "replaceable"  # finished, and asked for again because the plan changed
             with self._intent(target, data):
                 self._publish(temporary, folder, name, target=target, standing=standing)

@@ -124,7 +124,7 @@ def test_on_a_terminal_that_can_be_drawn_on_nothing_is_drawn_over_the_question(s
         run.type("", "accept\n")
         assert run.ends() == 0
     assert run.shown[asked:].startswith("accept\n")
-    assert "2 written" in run.shown[asked:]
+    assert "Done: 2 files in ./generated" in run.shown[asked:]
     assert written(shell) == TWO
 
 

@@ -53,6 +53,8 @@ EVENTS: tuple[Event, ...] = (
         ),
         exit_code=4,
         tokens_per_second=60.0,
+        planned=2,
+        present=1,
     ),
 )
 

@@ -171,6 +171,11 @@ def test_a_whole_run_leaves_the_same_words_as_plain_lines() -> None:
         "warning: the model is not local\n"
         "  hint: choose another\n"
         "\n"
+        "1 of 2 files in my out, 1 failed\n"
+        "1,234 bytes · 4,210 tokens in · 2,400 out · 60 tokens/s · 1 asked again · 42.1 s\n"
+        "\n"
+        "hint: ask again for what is missing: `smol_dev resume 'my out'`\n"
+        "\n"
         "files       1 written, 1 failed\n"
         "bytes       1,234\n"
         "tokens in   4,210\n"
@@ -182,6 +187,4 @@ def test_a_whole_run_leaves_the_same_words_as_plain_lines() -> None:
         "file list   2.0 s\n"
         "code        29.8 s\n"
         "total       42.1 s\n"
-        "\n"
-        "hint: ask again for what is missing: `smol_dev resume 'my out'`\n"
     )

@@ -41,6 +41,7 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "seconds": 3.0,
             "tokens_per_second": 87.0,
             "usage_is_partial": False,
+            "replaced": False,
         },
         {"event": "file_started", "path": "b\u202e.py"},
         {
@@ -91,6 +92,11 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "usage_is_partial": False,
             "problems": [],
             "check": None,
+            "planned": 2,
+            "present": 1,
+            "stopped": False,
+            "start": "",
+            "change": "",
         },
         {"event": "error", "message": "no server", "hint": "start it", "exit_code": 3},
     ]

@@ -1,0 +1,156 @@
+"""How the user starts or opens a program: the command that its files call for, found in one table.
+
+No words of a model become part of a command: its programs, options and scripts are of the table, and a path
+is one quoted argument.
+"""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from smol_dev.safe import command
+
+PYTHON: Final = "python" if sys.platform == "win32" else "python3"
+MAIN: Final = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']\s*:""", re.MULTILINE)
+ARGUMENTS: Final = re.compile(r"^\s*(?:import|from)\s+(?:argparse|click|typer)\b", re.MULTILINE)
+RELATIVE: Final = re.compile(r"^from\s+\.", re.MULTILINE)
+RUN_TARGET: Final = re.compile(r"^(run|start|serve):(?!=)", re.MULTILINE)
+GO_MAIN: Final = re.compile(r"^package\s+main\b", re.MULTILINE)
+STARTERS: Final = ("main.py", "app.py", "run.py", "server.py", "cli.py")
+PAGES: Final = ("index.html", "index.htm")
+SCRIPTS: Final = {"start": "npm start", "dev": "npm run dev", "serve": "npm run serve"}
+SHELL: Final = ("run.sh", "start.sh", "main.sh")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The texts of a program's files by path, its plan, and the folder that holds it, as it is typed."""
+
+    files: Mapping[str, str]
+    plan: str
+    folder: str
+
+    def here(self, template: str, **values: str) -> str:
+        """Return a command that is typed in the folder."""
+        into = "" if self.folder == "." else "cd {dir} && "
+        return command(into + template, dir=self.folder, **values)[1:-1]
+
+    def at(self, path: str) -> str:
+        """Return a file's path as it is typed outside the folder."""
+        return path if self.folder == "." else str(PurePosixPath(self.folder) / path)
+
+    def first(self, *paths: str) -> str | None:
+        """Return the first of these files that is there."""
+        return next((path for path in paths if path in self.files), None)
+
+
+def start_of(program: Program) -> str:
+    """Return how the program is started or opened, in one line; empty where its files do not tell."""
+    return next((said for rule in RULES if (said := rule(program)) is not None), "")
+
+
+def change_command(folder: str) -> str:
+    """Return what to type to change the program in the folder; an empty one is the usual folder."""
+    return 'smol_dev change "…"' + (f" {command('-o {dir}', dir=folder)[1:-1]}" if folder else "")
+
+
+def _node(program: Program) -> str | None:
+    scripts = _loaded(json.loads, program.files.get("package.json", "")).get("scripts")
+    name = next((name for name in SCRIPTS if isinstance(scripts, dict) and scripts.get(name)), None)
+    return name and f"run it: {program.here(SCRIPTS[name])} (after npm install)"
+
+
+def _python(program: Program) -> str | None:
+    if "manage.py" in program.files:
+        return _python_command(program, "manage.py runserver", "")
+    sources = {path: text for path, text in program.files.items() if path.endswith(".py") and not _is_test(path)}
+    mains = [path for path, text in sources.items() if path.endswith("/__main__.py") or MAIN.search(text)]
+    if not mains:
+        return None
+    starters = [path for path in STARTERS if path in mains]
+    planned = [path for path in mains if re.search(rf"python3? {re.escape(path)}\b", program.plan)]
+    path = [*starters, *planned, *sorted(mains, key=lambda path: path.count("/"))][0]
+    module = path.removesuffix(".py").removesuffix("/__main__").replace("/", ".")
+    is_module = path.endswith("/__main__.py") or RELATIVE.search(sources[path])
+    if is_module and all(map(str.isidentifier, module.split("."))) and not module.startswith("src."):
+        return _python_command(program, "-m {module}", sources[path], module=module)
+    return _python_command(program, "{path}", sources[path], path=path)
+
+
+def _python_command(program: Program, template: str, text: str, **values: str) -> str:
+    arguments = " --help" if ARGUMENTS.search(text) else ""
+    needs = program.first("requirements.txt")
+    return f"run it: {program.here(f'{PYTHON} {template}{arguments}', **values)}" + (
+        f" (it needs the packages in {needs})" if needs and program.files[needs].strip() else ""
+    )
+
+
+def _page(program: Program) -> str | None:
+    pages = [path for path in program.files if path.endswith((".html", ".htm"))]
+    page = program.first(*PAGES, *(f"{folder}/index.html" for folder in ("public", "src", "docs", "www")))
+    page = page or (pages[0] if len(pages) == 1 else None)
+    return page and command("open {page}", page=program.at(page))[1:-1]
+
+
+def _cargo(program: Program) -> str | None:
+    return f"run it: {program.here('cargo run')}" if {"Cargo.toml", "src/main.rs"} <= program.files.keys() else None
+
+
+def _go(program: Program) -> str | None:
+    is_program = any(
+        "/" not in path and path.endswith(".go") and GO_MAIN.search(program.files[path]) for path in program.files
+    )
+    return f"run it: {program.here('go run .')}" if is_program and "go.mod" in program.files else None
+
+
+def _make(program: Program) -> str | None:
+    target = RUN_TARGET.search(program.files.get("Makefile", ""))
+    return target and f"run it: {program.here(f'make {target[1]}')}"
+
+
+def _shell(program: Program) -> str | None:
+    script = program.first(*SHELL)
+    return script and f"run it: {program.here(f'bash {script}')}"
+
+
+def _php(program: Program) -> str | None:
+    return f"run it: {program.here('php -S localhost:8000')}" if "index.php" in program.files else None
+
+
+def _package(program: Program) -> str | None:
+    """A package that others install: its tests are what can be run."""
+    project = _loaded(tomllib.loads, program.files.get("pyproject.toml", "")).get("project")
+    return f"install it: {program.here(f'{PYTHON} -m pip install .')}" if isinstance(project, dict) else None
+
+
+RULES: Final[tuple[Callable[[Program], str | None], ...]] = (
+    _node,
+    _python,
+    _page,
+    _cargo,
+    _go,
+    _make,
+    _php,
+    _shell,
+    _package,
+)
+"""The rules, the most telling first."""
+
+
+def _loaded(read: Callable[[str], Any], text: str) -> Mapping[str, Any]:
+    """Return the table that a manifest holds; an empty one where it is none."""
+    with suppress(ValueError, RecursionError):
+        table = read(text)
+        return table if isinstance(table, dict) else {}
+    return {}
+
+
+def _is_test(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.startswith("test") or name.endswith("_test.py") or path.startswith("tests/")
