@@ -218,7 +218,7 @@ def _top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
     """Return the layers that set a key of `[run]` or `[prompts.NAME]`, or the default profile."""
     found: list[Candidate] = []
     if path == ("default_profile",) and loaded.layers.selected_by.layer in ("flags", "environment"):
-        found.append(Candidate(shown(loaded.name), loaded.layers.selected_by, 0, wins=True))
+        found.append(Candidate(_rendered(path, loaded.name), loaded.layers.selected_by, 0, wins=True))
     for layer in loaded.layers.all:
         table = layer.table(*path[:-1]) if len(path) > 1 else layer.data
         if path[-1] in table:

@@ -42,6 +42,15 @@ def test_each_value_says_who_set_it(world: World) -> None:
     }
 
 
+def test_the_name_of_a_selected_profile_is_shown_like_any_text(world: World) -> None:
+    world.write(user=f'default_profile = "base"\n{USER}')
+    assert explain(world.load(Flags(profile="work")), "default_profile") == (
+        Candidate("work", Origin("flags", "--profile"), 0, wins=True),
+        Candidate("base", Origin("user", f"{world.user_file}:1"), 0, wins=False),
+        Candidate("local", Origin("defaults", ""), 0, wins=False),
+    )
+
+
 def test_an_address_that_a_provider_brings_is_the_providers(world: World) -> None:
     found = origins(world.load(Flags(profile="local-ollama")))
     assert found["base_url"] == Origin("shipped", "profiles/local-ollama.toml:6")
