@@ -16,7 +16,8 @@ from typing import Final
 
 from benchmarks.machine import about, table
 from benchmarks.mock_server import words
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import load
 from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code

@@ -69,7 +69,8 @@ def load_profile(
     strongest layer. `config` is a file in place of the user's, `project=False` leaves the project's
     `smol.toml` out. Raise `ConfigError`, or `TrustError` for a project's file that is not approved.
     """
-    from smol_dev.config.layers import Flags, Surroundings
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import Flags
     from smol_dev.config.load import load
 
     named = {key: (value, f"overrides[{key!r}]") for key, value in (overrides or {}).items()}
@@ -166,7 +167,7 @@ async def build_async(
     from smol_dev.app.build import Task, generate_async
     from smol_dev.app.caller import Caller
     from smol_dev.chat import Usage
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
 
     task = Task(_checked(prompt), folder=Path(output_dir))
     caller = Caller(Surroundings.here(), on_event or _ignore)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from smol_dev.cli.commands import COMMANDS
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import load
 from smol_dev.languages import parse
 

@@ -18,7 +18,8 @@ import pytest
 
 from smol_dev.app.build import Task, generate
 from smol_dev.app.caller import Caller
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.events import Event, Piece, Retry
 from tests.real_server import Real, real_process
 

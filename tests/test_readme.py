@@ -11,7 +11,8 @@ import pytest
 
 from smol_dev.cli import program
 from smol_dev.cli.commands import COMMANDS
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import check
 from smol_dev.ui.ndjson import NAMES
 

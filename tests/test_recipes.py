@@ -159,9 +159,9 @@ def test_a_server_kind_is_a_table_and_what_it_answers(checkout: Checkout) -> Non
 
 def test_a_provider_is_a_name_and_the_server_that_bears_it(checkout: Checkout) -> None:
     entries = "server.test_known.test_each_provider_that_names_a_server_has_its_entry"
-    checkout.replace("smol_dev/config/providers.py", '"compatible", "demo"]', '"compatible", "otter", "demo"]')
+    checkout.replace("smol_dev/config/endpoint.py", '"compatible", "demo"]', '"compatible", "otter", "demo"]')
     assert checkout.fails("server.test_known.test_every_provider_can_be_named")
-    checkout.replace("smol_dev/config/providers.py", '\n    "demo": Provider(),', PROVIDER)
+    checkout.replace("smol_dev/config/endpoint.py", '\n    "demo": Provider(),', PROVIDER)
     assert not checkout.fails("server.test_known.test_every_provider_can_be_named")
     assert checkout.fails(entries, "otter")
     server = SERVER.replace('name = "Otter"', 'name = "Otter"\nprovider = "otter"')

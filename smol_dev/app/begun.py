@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from smol_dev.chat import STAGES
-from smol_dev.config.assignments import Key, key_path, variables
-from smol_dev.config.layers import Flags, Layers, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags, Key, Layers, key_path, variables
 from smol_dev.config.model import Run
 from smol_dev.config.problems import fold
 from smol_dev.redact import redact

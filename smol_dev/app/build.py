@@ -13,7 +13,8 @@ from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
 from smol_dev.config.explain import as_dict
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
 from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from smol_dev.app.interrupts import Interrupts, note
-from smol_dev.config.layers import Surroundings
+from smol_dev.config.files import Surroundings
 from smol_dev.config.trust import PendingTrust
 from smol_dev.events import Show
 from smol_dev.run.review import Decision, Draft, Proposed, Verdict

@@ -13,8 +13,7 @@ from smol_dev.app.interrupts import PROCESS
 from smol_dev.errors import SmolError, UsageError
 
 if TYPE_CHECKING:
-    from smol_dev.config.files import Document
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Document, Surroundings
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import FileChanged
     from smol_dev.run.review import Decision, Draft, Proposed, Verdict

@@ -66,7 +66,7 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
 
     from smol_dev.app.caller import Caller
     from smol_dev.app.change import log as steps
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
 
     found = steps(folder, flags, Caller(Surroundings.here(), lambda _event: None))
     for line in map(json.dumps, map(asdict, found)) if as_json else aligned([row(step) for step in found]):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from smol_dev.config.providers import PROVIDERS
 from smol_dev.errors import SmolError
 from smol_dev.safe import safe
 
@@ -46,7 +45,8 @@ def profiles(context: click.Context) -> Iterable[Any]:
 
 def trusted_layers(context: click.Context) -> "Layers":
     """Return what the files say, a project's only if it is approved: TAB asks nobody."""
-    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import read_layers
 
     layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
     if layers.project is None:
@@ -82,13 +82,16 @@ def complete_key(context: click.Context, parameter: click.Parameter, incomplete:
 def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the kinds of servers."""
     del context, parameter
+    from smol_dev.config.endpoint import PROVIDERS
+
     return completions(((name, "") for name in PROVIDERS), incomplete)
 
 
 def complete_set_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the keys that the file sets which the command would change, those of the selected profile in short."""
     del parameter
-    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import read_layers
     from smol_dev.config.problems import typed
     from smol_dev.config.profiles import leaf_paths
 

@@ -28,7 +28,8 @@ def config() -> None:
 @settings_options
 def path(flags: "Flags") -> None:
     """List the files that settings are read from, strongest first."""
-    from smol_dev.config.layers import Surroundings, places
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import places
     from smol_dev.safe import safe
 
     for line in places(flags, Surroundings.here()):
@@ -72,7 +73,7 @@ def explain(flags: "Flags", key: str) -> None:
 @settings_options
 def check(flags: "Flags", file: Path | None) -> None:
     """Report every problem in every settings file, or in FILE alone."""
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
     from smol_dev.config.load import check as problems_of
 
     if problems := problems_of(flags, Surroundings.here(), file=file):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from smol_dev.config.layers import Flags, Surroundings
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import Flags
     from smol_dev.server.detect import Search
 
 
@@ -28,15 +29,15 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     Looks for them on the known ports, and writes a profile for each. An existing file is never
     overwritten.
     """
-    from smol_dev.config.init import new_file, write
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.edit import new_file, write_first_file
+    from smol_dev.config.files import Surroundings
 
     here = Surroundings.here()
     file = new_file(flags, here, project=project).path
     search = running_servers(here)
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
-        write(search.found, flags, here, project=project)
+        write_first_file(search.found, flags, here, project=project)
         say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
 
 

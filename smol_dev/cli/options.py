@@ -9,7 +9,6 @@ import click
 
 from smol_dev.cli.completion import complete_profile, complete_provider, complete_set, flags_of
 from smol_dev.cli.reporting import Report
-from smol_dev.config.providers import PROVIDERS
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
@@ -101,7 +100,7 @@ def shared(
 def file_of(given: dict[str, Any]) -> "SettingsFile":
     """Return the settings file that a command changes: the user's own, or with `--project` the project's."""
     from smol_dev.config.change import settings_file
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
 
     return settings_file(flags_of(given), Surroundings.here(), project=given.pop("project"))
 
@@ -125,8 +124,12 @@ def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
         key: (value, option) for key, option in SPELLED.items() if (value := given[key]) is not None
     }
     prefix, slash, model = (given["model"] or "").partition("/")
+    if not (slash and model):
+        return named
+    from smol_dev.config.endpoint import PROVIDERS
+
     known = PROVIDERS.get(prefix)  # type: ignore[call-overload]  # any text may be asked for
-    if not (slash and model and known is not None and known.flag_prefix):
+    if known is None or not known.flag_prefix:
         return named
     if given["provider"] not in {None, prefix}:
         meant = command("--llm-provider {provider} --model {model}", provider=given["provider"], model=model)
@@ -148,7 +151,8 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
         return flags
     from dataclasses import replace
 
-    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import read_layers
     from smol_dev.config.profiles import list_profiles
 
     local = source == "local"

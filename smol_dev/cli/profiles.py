@@ -27,7 +27,8 @@ def profiles() -> None:
 @settings_options
 def list_(flags: "Flags", *, as_json: bool) -> None:
     """List the profiles, the selected one marked `*`."""
-    from smol_dev.config.layers import Surroundings, read_layers
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import read_layers
     from smol_dev.config.profiles import list_profiles
 
     layers = read_layers(flags, Surroundings.here())

@@ -42,7 +42,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def settings_of(flags: "Flags") -> "Loaded":
     """Return the settings, read without asking anyone, and print their warnings."""
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
     from smol_dev.config.load import load
 
     loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
@@ -83,7 +83,7 @@ class Report:
         from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli.asking import need_terminal
         from smol_dev.cli.asking import review as ask
-        from smol_dev.config.layers import Surroundings
+        from smol_dev.config.files import Surroundings
 
         if review:
             need_terminal(talks=not (self.json or self.quiet))
@@ -139,7 +139,7 @@ class Report:
     def approve(self, pending: "PendingTrust") -> bool:
         """Ask on a terminal whether a project's file may steer; without one the answer is no."""
         from smol_dev.cli.asking import show_pending
-        from smol_dev.config.layers import Surroundings
+        from smol_dev.config.files import Surroundings
 
         if not self.can_ask():
             return False

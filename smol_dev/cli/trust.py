@@ -11,7 +11,7 @@ from smol_dev.cli.reporting import say
 from smol_dev.errors import TrustError, UsageError
 
 if TYPE_CHECKING:
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
     from smol_dev.config.trust import PendingTrust
 
 
@@ -27,7 +27,7 @@ def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
     and what has changed since the last approval. Prints the hash
     that SMOL_TRUST_PROJECT takes. Any change to the file asks again.
     """
-    from smol_dev.config.layers import Surroundings
+    from smol_dev.config.files import Surroundings
 
     here = Surroundings.here()
     if listing:

@@ -1,25 +1,60 @@
-"""What the commands change in a settings file: one key, a whole profile, or all of it in the user's editor."""
+"""What the commands do to a settings file: write a first one, set a key, change a profile, open it in an editor."""
 
+import os
 import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from smol_dev.config.assignments import SECRET, TOP_TABLES, Key, assignment, at, key_path, put, toml_value
-from smol_dev.config.change import MARK, Said, SettingsFile, Sheet, first_lines, unwritable
-from smol_dev.config.document import renamed, rendered, with_table, with_value, without, without_empty
-from smol_dev.config.endpoint import url_problem
-from smol_dev.config.files import FILE_NAME, PROJECT_LIMIT, USER_LIMIT, BadFileError, decoded, parsed, read_bytes
-from smol_dev.config.keys import expected, field_of
-from smol_dev.config.layers import Layers, declared
-from smol_dev.config.model import Run, laid_over
+from smol_dev.config.change import (
+    MARK,
+    Said,
+    SettingsFile,
+    Sheet,
+    first_lines,
+    renamed,
+    rendered,
+    rendered_table,
+    settings_file,
+    unwritable,
+    with_table,
+    with_value,
+    without,
+    without_empty,
+)
+from smol_dev.config.endpoint import PROVIDERS, url_problem
+from smol_dev.config.files import (
+    FILE_NAME,
+    PROJECT_LIMIT,
+    USER_LIMIT,
+    BadFileError,
+    Surroundings,
+    decoded,
+    parsed,
+    read_bytes,
+)
+from smol_dev.config.layers import (
+    SECRET,
+    TOP_TABLES,
+    Flags,
+    Key,
+    Layers,
+    assignment,
+    at,
+    declared,
+    key_path,
+    put,
+    shipped,
+    toml_value,
+)
+from smol_dev.config.model import Run, expected, field_of, laid_over
 from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
 from smol_dev.config.profiles import value_of
 from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
@@ -436,3 +471,113 @@ def text_of(path: Path, *, project: bool) -> str | None:
 def refused(path: Path, error: BadFileError, *, hint: str) -> ConfigError:
     """Return the error for a file that cannot be used."""
     return ConfigError(f"{path}{error.place}: {error.what}", hint=hint)
+
+
+NAMED_MODELS: Final = 20
+"""Most models that are named in a profile's comment."""
+
+HEAD: Final = """\
+# Written by `smol_dev init`. Every setting: `smol_dev config schema`; who sets what:
+# `smol_dev config show --origin`; change one: `smol_dev config set KEY VALUE`.
+"""
+
+NOTHING_FOUND: Final = """\
+# No server was running. The model below is good for code on a laptop in November 2026; `smol_dev models --advise` says
+# what fits yours. Start a server and remove the marks, or name its address with `base_url`.
+# default_profile = "local-ollama"
+
+# [profiles.local-ollama]
+# model = "qwen3.5:9b"
+"""
+
+
+class RunningServer(Protocol):
+    """A server that is running."""
+
+    @property
+    def provider(self) -> str:
+        """Its name among the providers."""
+
+    @property
+    def base_url(self) -> str:
+        """Its address, up to and including `/v1`."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What it offers, as it names them."""
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Those of its models that are in memory."""
+
+    @property
+    def chosen(self) -> str:
+        """The model to begin with; empty if it offers none."""
+
+
+def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> SettingsFile:
+    """Return the user's (or the project's) file, which must not exist yet."""
+    file = settings_file(flags, surroundings, project=project)
+    if os.path.lexists(file.path):
+        raise UsageError(
+            f"`{file.path}` exists already, and `init` overwrites nothing",
+            hint=f"change it: {command(f'smol_dev config edit{file.option}')}, or "
+            + command(f"smol_dev profiles add{file.option} NAME"),
+        )
+    return file
+
+
+def write_first_file(
+    found: Sequence[RunningServer], flags: Flags, surroundings: Surroundings, *, project: bool
+) -> Path:
+    """Write the file for these servers, approved if it is a project's; return its path."""
+    with settings_file(flags, surroundings, project=project).alone():
+        file = new_file(flags, surroundings, project=project)
+        file.replace(first_lines() + first_file(found), trusted=True)
+    return file.path
+
+
+def first_file(found: Sequence[RunningServer]) -> str:
+    """Return the file below its first line."""
+    if not found:
+        return f"{HEAD}\n{NOTHING_FOUND}"
+    named = dict(zip(_profile_names(found), found, strict=True))
+    default = max(named, key=lambda name: (bool(named[name].loaded), bool(named[name].models)))
+    tables = "\n".join(_profile_of(name, server) for name, server in named.items())
+    return f"{HEAD}\ndefault_profile = {rendered(default)}\n\n{tables}"
+
+
+def _profile_names(found: Sequence[RunningServer]) -> Iterator[str]:
+    """Yield a profile name for each server: the shipped profile's for the first of a kind, then numbered."""
+    count: dict[str, int] = {}
+    for server in found:
+        count[server.provider] = number = count.get(server.provider, 0) + 1
+        yield f"local-{server.provider}" + (f"-{number}" if number > 1 else "")
+
+
+def _profile_of(name: str, server: RunningServer) -> str:
+    """Return a server's profile under a comment about it.
+
+    A name or an address that could not be read as it stands is left out: it comes from the server.
+    """
+    values: dict[str, Any] = {}
+    base = f"local-{server.provider}"
+    if base not in shipped().table("profiles"):
+        values |= {"provider": server.provider, "local_only": True}
+    elif name != base:
+        values["extends"] = base
+    own = next((each.base_url for kind, each in PROVIDERS.items() if kind == server.provider), "")
+    if server.base_url.replace("//127.0.0.1:", "//localhost:") != own:
+        values["base_url"] = server.base_url
+    if server.chosen.isprintable() and server.chosen:
+        values["model"] = server.chosen
+    return _about(server) + rendered_table(("profiles", name), values)
+
+
+def _about(server: RunningServer) -> str:
+    """Return what the server is and offers, in comment lines."""
+    models = [rendered(name) for name in server.models if name.isprintable()]
+    listed = "".join(f"#   {name}\n" for name in models[:NAMED_MODELS])
+    more = f"#   and {len(models) - NAMED_MODELS} more\n" if len(models) > NAMED_MODELS else ""
+    offers = "Its models:" if models else "It offers no model yet."
+    return f"# {server.provider} at {server.base_url}. {offers}\n{listed}{more}"

@@ -1,12 +1,14 @@
-"""Addresses of servers: what a `base_url` may be, its origin, and whether it is on this machine or LAN."""
+"""Addresses of servers: what a provider stands for, what a `base_url` may be, and whether it is on this LAN.
+
+Standard library only: `profiles list` needs it, and must not wait for pydantic.
+"""
 
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from smol_dev.config.providers import PROVIDERS
 from smol_dev.errors import ServerError
 
 Lookup = Callable[[str], tuple[str, ...]]
@@ -184,6 +186,33 @@ def is_private(address: Address) -> bool:
     meant = mapped if mapped is not None else address
     return any(meant in network for network in PRIVATE if network.version == meant.version)
 
+
+ProviderName = Literal["auto", "ollama", "lmstudio", "llamacpp", "vllm", "openai", "compatible", "demo"]
+
+
+class Provider(NamedTuple):
+    """What a provider's name stands for.
+
+    `base_url` is its default address (empty: the profile must give one, or it is looked for).
+    `flag_prefix` says that `--model NAME/…` means this provider. `concurrency` is how many requests
+    it works on at once when it does not say so itself.
+    """
+
+    base_url: str = ""
+    flag_prefix: bool = False
+    concurrency: int = 1
+
+
+PROVIDERS: Final[Mapping[ProviderName, Provider]] = {
+    "auto": Provider(),
+    "ollama": Provider("http://localhost:11434/v1", flag_prefix=True),
+    "lmstudio": Provider("http://localhost:1234/v1", flag_prefix=True),
+    "llamacpp": Provider("http://localhost:8080/v1", flag_prefix=True),
+    "vllm": Provider("http://localhost:8000/v1", flag_prefix=True, concurrency=8),
+    "openai": Provider("https://api.openai.com/v1", concurrency=8),
+    "compatible": Provider(),
+    "demo": Provider(),
+}
 
 ADDRESS_VARIABLES: Final[Mapping[str, str]] = {"ollama": "OLLAMA_HOST", "openai": "OPENAI_BASE_URL"}
 """The variable that moves a provider's default address."""

@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 import tomli_w
 
 from smol_dev.chat import STAGES
-from smol_dev.config.assignments import KEY_SOURCES, Key, at, key_path
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.files import is_file_name
-from smol_dev.config.keys import is_hidden, is_table, locate, meant
-from smol_dev.config.layers import Origin
+from smol_dev.config.layers import KEY_SOURCES, Key, Origin, at, key_path
 from smol_dev.config.load import Loaded
-from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, is_hidden, is_table, locate, meant
 from smol_dev.config.positions import positions
 from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, leaf_paths, said

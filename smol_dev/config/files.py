@@ -1,4 +1,4 @@
-"""Settings files on disk: found and read safely, one open and one read, and replaced whole.
+"""Settings files on disk: where they are, and how they are read safely and replaced whole.
 
 A file may be hostile, or no file at all: it is opened without waiting (a FIFO would hang), checked on
 the open descriptor (a check by name could be of another file), and read up to its limit.
@@ -11,13 +11,17 @@ import stat
 import sys
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from smol_dev.config.problems import Problem
+from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
 FILE_NAME: Final = "smol.toml"
+FOLDER: Final = "smol"
+"""The name of the program's own folders."""
 PROJECT_LIMIT: Final = 64 * 1024
 USER_LIMIT: Final = 1024 * 1024
 NAMES_LIMIT: Final = 200
@@ -348,6 +352,108 @@ def depth_exceeds(data: object, limit: int) -> bool:
         if not level:
             return False
     return any(isinstance(each, dict | list) for each in level)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the program finds around itself: read once on the rim and passed in.
+
+    `user_config`, `state` and `cache` are the program's own directories; None where there is none (no
+    home directory, say). `site_configs` are the system's, the strongest first.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    home: Path | None = None
+    user_config: Path | None = None
+    site_configs: tuple[Path, ...] = ()
+    state: Path | None = None
+    cache: Path | None = None
+
+    @classmethod
+    def here(cls) -> "Surroundings":
+        """Return the surroundings of this process. Raise `UsageError` when the working directory is gone."""
+        try:
+            cwd = Path.cwd()
+        except FileNotFoundError as error:
+            raise UsageError("the working directory does not exist any more", hint="change to another: `cd`") from error
+        return cls(
+            environ=dict(os.environ),
+            cwd=cwd,
+            home=_expanded("~"),
+            user_config=_user_config_folder(),
+            site_configs=site_config_folders(),
+            state=own_folder("user_state"),
+            cache=own_folder("user_cache"),
+        )
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The places of the user's and the system's file, there or not: none of them is a project's."""
+        usual = self.home / ".config" / FOLDER if self.home else None
+        folders = (self.user_config, usual, *self.site_configs)
+        return tuple(folder / FILE_NAME for folder in folders if folder is not None)
+
+    def project_file(self, folder: Path | None = None) -> Path | None:
+        """Return the file of the project that the folder (the working directory) belongs to, if any."""
+        return find_project(folder or self.cwd, self.home, own=self.own_files)
+
+    def new_project_file(self) -> Path:
+        """Return where a project's file is made: at the root of the repository, else here."""
+        return root_of_project(self.cwd, self.home) / FILE_NAME
+
+
+def _expanded(path: str) -> Path | None:
+    """Return the path with its `~` expanded; None where that stands for nothing (no HOME, no password entry)."""
+    found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises without a home
+    return found if found.is_absolute() else None
+
+
+if sys.platform in {"darwin", "win32"}:
+    import platformdirs
+
+    def own_folder(kind: str) -> Path | None:
+        """Return one of the program's folders, where the system wants such a folder to be."""
+        return Path(getattr(platformdirs, f"{kind}_dir")(FOLDER, appauthor=False))
+
+    def site_config_folders() -> tuple[Path, ...]:
+        """Return the folder for the settings of every user of this machine."""
+        return (Path(platformdirs.site_config_dir(FOLDER, appauthor=False)),)
+
+else:
+    # The XDG specification is all there is to know here, and platformdirs would load modules for a
+    # fifth of the time that listing profiles takes.
+    XDG: Final = {
+        "user_config": ("XDG_CONFIG_HOME", "~/.config"),
+        "user_state": ("XDG_STATE_HOME", "~/.local/state"),
+        "user_cache": ("XDG_CACHE_HOME", "~/.cache"),
+    }
+
+    def own_folder(kind: str) -> Path | None:
+        """Return one of the program's folders; None where it would be in a home that there is not."""
+        variable, usual = XDG[kind]
+        named = Path(os.environ.get(variable, ""))
+        folder = named if named.is_absolute() else _expanded(usual)
+        return folder / FOLDER if folder else None
+
+    def site_config_folders() -> tuple[Path, ...]:
+        """Return the folders for the settings of every user of this machine, the strongest first."""
+        named = map(Path, os.environ.get("XDG_CONFIG_DIRS", "").split(os.pathsep))
+        folders = [each for each in named if each.is_absolute()] or [Path("/etc/xdg")]
+        return tuple(dict.fromkeys(each / FOLDER for each in folders))
+
+
+def _user_config_folder() -> Path | None:
+    """Return the user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
+    folder, dotted = own_folder("user_config"), _expanded(f"~/.config/{FOLDER}")
+    if folder and dotted and not _has_file(folder) and _has_file(dotted):
+        return dotted
+    return folder
+
+
+def _has_file(folder: Path) -> bool:
+    """Return whether a settings file can be seen in the folder, which may be closed to the user."""
+    return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder
 
 
 def find_project(

@@ -1,4 +1,4 @@
-"""What every layer says, read once and strongest first, and where in it each key stands.
+"""What every layer says (options, `SMOL_*` variables, files), read once and strongest first.
 
 Standard library only: `profiles list` and shell completion stop here, and must not wait for pydantic.
 (Records on this way are named tuples where nothing speaks against it: making a dataclass takes four
@@ -6,28 +6,79 @@ times as long.) Nothing is validated yet beyond "this is TOML, read safely".
 """
 
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast
 
-from smol_dev.config.assignments import Key, Known, Variable, command_line, environment, reserved, variables
-from smol_dev.config.files import FILE_NAME, Document, find_project, is_one_of, is_same, read_document, root_of_project
+from smol_dev.config.files import (
+    DEPTH_LIMIT,
+    FILE_NAME,
+    Document,
+    Surroundings,
+    depth_exceeds,
+    is_one_of,
+    is_same,
+    long_key,
+    read_document,
+)
 from smol_dev.config.positions import Position, positions
-from smol_dev.config.problems import Problem, dotted
-from smol_dev.errors import UsageError
+from smol_dev.config.problems import Problem, did_you_mean, dotted, fold, nearest
 
 Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
 
 ORDER: Final[tuple[Kind, ...]] = ("flags", "environment", "project", "user", "system", "shipped")
 """The layers that can be written down, strongest first: this alone says which of two layers wins."""
 
-NAME: Final = "smol"
 BUILT_IN_PROFILE: Final = "local"
 SCHEMA_FILE: Final = "smol.schema.json"
 NOTHING: Final[Mapping[str, Any]] = {}
+
+Key = tuple[str, ...]
+"""A key from the top of a layer: `("profiles", "work", "model")`."""
+
+PREFIX: Final = "smol_"
+RESERVED: Final = ("profile", "config", "trust_project", "local_servers")
+"""Variables that choose what is read; they set no key."""
+
+KEY_SOURCES: Final = ("api_key", "api_key_env", "api_key_file", "api_key_command")
+"""The settings that name a key: they stand for one another, so the strongest one holds alone."""
+
+SECRET: Final = ("api_key", "headers")
+"""Keys of a profile that may not stand on a command line: the process list shows it to everyone."""
+
+TOP_TABLES: Final = ("profiles", "run", "prompts")
+QUOTED: Final = "the quotes around it are a part of it: leave them out (env files keep them)"
+
+
+class Variable(NamedTuple):
+    """A variable that is set: `SMOL_CODE__MODEL` has the path `("code", "model")`."""
+
+    name: str
+    path: Key
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Variable({self.name!r})"  # its text may be a key
+
+
+class Known(Protocol):
+    """What is known about keys where the settings' model is at hand."""
+
+    @property
+    def run_keys(self) -> Collection[str]:
+        """The keys of `[run]`, which need not name their table."""
+
+    def key(self, key: Key) -> Key | None:
+        """Return the key as its table spells it; None if there is no such key."""
+
+    def value(self, key: Key, text: str) -> object:
+        """Return the text as a value of the key's type, or as it is if it is none."""
+
+    def names(self) -> Collection[str]:
+        """Return the name of every variable that sets a key of the selected profile or of `run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,108 +95,6 @@ class Flags:
     project: bool = True
     named: Mapping[str, tuple[object, str]] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the program finds around itself: read once on the rim and passed in.
-
-    `user_config`, `state` and `cache` are the program's own directories; None where there is none (no
-    home directory, say). `site_configs` are the system's, the strongest first.
-    """
-
-    environ: Mapping[str, str] = field(repr=False)
-    cwd: Path
-    home: Path | None = None
-    user_config: Path | None = None
-    site_configs: tuple[Path, ...] = ()
-    state: Path | None = None
-    cache: Path | None = None
-
-    @classmethod
-    def here(cls) -> "Surroundings":
-        """Return the surroundings of this process. Raise `UsageError` when the working directory is gone."""
-        try:
-            cwd = Path.cwd()
-        except FileNotFoundError as error:
-            raise UsageError("the working directory does not exist any more", hint="change to another: `cd`") from error
-        return cls(
-            environ=dict(os.environ),
-            cwd=cwd,
-            home=_expanded("~"),
-            user_config=_user_config_folder(),
-            site_configs=site_config_folders(),
-            state=own_folder("user_state"),
-            cache=own_folder("user_cache"),
-        )
-
-    @property
-    def own_files(self) -> tuple[Path, ...]:
-        """The places of the user's and the system's file, there or not: none of them is a project's."""
-        usual = self.home / ".config" / NAME if self.home else None
-        folders = (self.user_config, usual, *self.site_configs)
-        return tuple(folder / FILE_NAME for folder in folders if folder is not None)
-
-    def project_file(self, folder: Path | None = None) -> Path | None:
-        """Return the file of the project that the folder (the working directory) belongs to, if any."""
-        return find_project(folder or self.cwd, self.home, own=self.own_files)
-
-    def new_project_file(self) -> Path:
-        """Return where a project's file is made: at the root of the repository, else here."""
-        return root_of_project(self.cwd, self.home) / FILE_NAME
-
-
-def _expanded(path: str) -> Path | None:
-    """Return the path with its `~` expanded; None where that stands for nothing (no HOME, no password entry)."""
-    found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises without a home
-    return found if found.is_absolute() else None
-
-
-if sys.platform in {"darwin", "win32"}:
-    import platformdirs
-
-    def own_folder(kind: str) -> Path | None:
-        """Return one of the program's folders, where the system wants such a folder to be."""
-        return Path(getattr(platformdirs, f"{kind}_dir")(NAME, appauthor=False))
-
-    def site_config_folders() -> tuple[Path, ...]:
-        """Return the folder for the settings of every user of this machine."""
-        return (Path(platformdirs.site_config_dir(NAME, appauthor=False)),)
-
-else:
-    # The XDG specification is all there is to know here, and platformdirs would load modules for a
-    # fifth of the time that listing profiles takes.
-    XDG: Final = {
-        "user_config": ("XDG_CONFIG_HOME", "~/.config"),
-        "user_state": ("XDG_STATE_HOME", "~/.local/state"),
-        "user_cache": ("XDG_CACHE_HOME", "~/.cache"),
-    }
-
-    def own_folder(kind: str) -> Path | None:
-        """Return one of the program's folders; None where it would be in a home that there is not."""
-        variable, usual = XDG[kind]
-        named = Path(os.environ.get(variable, ""))
-        folder = named if named.is_absolute() else _expanded(usual)
-        return folder / NAME if folder else None
-
-    def site_config_folders() -> tuple[Path, ...]:
-        """Return the folders for the settings of every user of this machine, the strongest first."""
-        named = map(Path, os.environ.get("XDG_CONFIG_DIRS", "").split(os.pathsep))
-        folders = [each for each in named if each.is_absolute()] or [Path("/etc/xdg")]
-        return tuple(dict.fromkeys(each / NAME for each in folders))
-
-
-def _user_config_folder() -> Path | None:
-    """Return the user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
-    folder, dotted = own_folder("user_config"), _expanded(f"~/.config/{NAME}")
-    if folder and dotted and not _has_file(folder) and _has_file(dotted):
-        return dotted
-    return folder
-
-
-def _has_file(folder: Path) -> bool:
-    """Return whether a settings file can be seen in the folder, which may be closed to the user."""
-    return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder
 
 
 class Origin(NamedTuple):
@@ -288,22 +237,21 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     found = variables(surroundings.environ)
     files, problems, warnings = _read_files(flags, surroundings, reserved(found, "config"))
     selected, selected_by = _select(flags, reserved(found, "profile"), files)
-    typed = command_line(flags.named, flags.sets, selected=selected, run_keys=known.run_keys if known else ())
-    said = environment(
+    typed, mistyped = command_line(flags, selected=selected, run_keys=known.run_keys if known else ())
+    said, misspelt, unknown = environment(
         found,
         selected=selected,
         profiles=declared(files),
         prompts=[*typed.data.get("prompts", ()), *declared(files, "prompts")],
         known=known,
     )
-    spoken = (Layer("flags", typed.data, (), typed.spelled), Layer("environment", said.data, (), said.spelled))
     return Layers(
-        in_order([*spoken, *files]),
+        in_order([typed, said, *files]),
         selected,
         selected_by,
         surroundings,
-        (*typed.problems, *said.problems, *problems),
-        (*warnings, *said.warnings),
+        (*mistyped, *misspelt, *problems),
+        (*warnings, *unknown),
         found,
         flags,
     )
@@ -414,3 +362,209 @@ def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
         absent = "" if path is None or os.path.lexists(path) else " (not there)"
         yield f"{kind:<9}{path or '(none)'}{left_out or absent}"
     yield f"{'shipped':<9}{shipped().documents[0].path.parent}"
+
+
+def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
+    """Return the `SMOL_*` variables by name, without the blanks and the CR at the end of an env file's line.
+
+    An empty one counts as unset, as compose files write those.
+    """
+    return tuple(
+        Variable(name, tuple(fold(name).removeprefix(PREFIX).split("__")), text.rstrip())
+        for name, text in sorted(environ.items())
+        if fold(name).startswith(PREFIX) and text.strip() != ""
+    )
+
+
+def reserved(found: Iterable[Variable], name: str) -> Variable | None:
+    """Return the variable of this name that chooses what is read, `SMOL_PROFILE` say."""
+    return next((each for each in found if each.path == (name,)), None)
+
+
+def environment(
+    found: Iterable[Variable],
+    *,
+    selected: str,
+    profiles: Collection[str],
+    prompts: Collection[str] = (),
+    known: Known | None = None,
+) -> tuple[Layer, list[Problem], list[str]]:
+    """Return the layer the variables make, what is wrong with them, and what to warn about.
+
+    One without a profile's name is of the selected profile, and beats one that names the profile.
+    Without `known` every value stays text and every key is taken for one of a profile.
+    """
+    data: dict[str, Any] = {}
+    spelled: dict[Key, str] = {}
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    names = {"profiles": (*profiles, selected), "prompts": tuple(prompts)}
+    settings = (each for each in found if len(each.path) > 1 or each.path[0] not in RESERVED)
+    for each in sorted(settings, key=_strength):
+        key = _place(each, names, selected, problems)
+        if known and key is None:
+            warnings.append(_no_profile(each, names["profiles"]))
+        elif known and key and (key := known.key(_of_run(key, selected, known))) is None:
+            warnings.append(_unknown(each, known))
+        if not key:
+            continue
+        if spelled.get(key) and fold(spelled[key]) == fold(each.name):
+            problems.append(Problem(each.name, "", f"`{spelled[key]}` sets the same key"))
+        if known and "extra_body" not in key and _is_quoted(each.text):
+            problems.append(Problem(each.name, "", QUOTED))
+        if each.path[0] != "profiles":
+            _give_way(data, spelled, key, only=f"{PREFIX}profiles__")
+        put(data, key, known.value(key, each.text) if known else each.text)
+        spelled[key] = each.name
+    return Layer("environment", data, (), spelled), problems, warnings
+
+
+def _of_run(key: Key, selected: str, known: Known) -> Key:
+    """Return the key; one of the selected profile that only `[run]` has is one of `[run]`."""
+    is_run = key[:2] == ("profiles", selected) and key[2:3] and key[2] in known.run_keys
+    return ("run", *key[2:]) if is_run else key
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+
+
+def _strength(variable: Variable) -> tuple[bool, int, str]:
+    """Return the place in the order, weakest first: by a profile's name, then without; a table, then a key in it."""
+    return variable.path[0] != "profiles", len(variable.path), variable.name
+
+
+def _place(
+    variable: Variable, names: Mapping[str, Collection[str]], selected: str, problems: list[Problem]
+) -> Key | None:
+    """Return the key a variable sets, from the top of a file; empty if that cannot be told, None for no profile."""
+    first, *rest = variable.path
+    if first == "run" and rest:
+        return variable.path
+    if first not in names or len(rest) < 2:  # noqa: PLR2004 - a profile and a key of it
+        return ("profiles", selected, *variable.path)
+    fitting = sorted({name for name in names[first] if in_variable(name) == rest[0]})
+    if len(fitting) > 1:
+        both = " and ".join(f"`{name}`" for name in fitting)
+        problems.append(Problem(variable.name, "", f"the name fits both {both}"))
+        return ()
+    if not fitting and first == "profiles":
+        return None
+    return (first, fitting[0] if fitting else rest[0].replace("_", "-"), *rest[1:])
+
+
+def in_variable(name: str) -> str:
+    """Return a profile's name as a variable spells it: what is no letter or digit is `_`."""
+    return "".join(each if each.isalnum() else "_" for each in fold(name))
+
+
+def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
+    """Return the warning about a variable for a profile that there is not."""
+    _, named, *rest = variable.path
+    near = nearest(named, [in_variable(name) for name in profiles])
+    spelled = "__".join(("smol_profiles", near, *rest)).upper()
+    meant = f"; did you mean `{spelled}`?" if near else ""
+    return f"`{variable.name}` names no profile that a file declares, and is ignored{meant}"
+
+
+def _unknown(variable: Variable, known: Known) -> str:
+    """Return the warning about a variable that sets nothing; its value may be a secret and is not shown."""
+    others = [f"SMOL_{name.upper()}" for name in RESERVED]
+    return f"`{variable.name}` is no setting and is ignored{did_you_mean(variable.name, [*known.names(), *others])}"
+
+
+def command_line(flags: Flags, *, selected: str, run_keys: Collection[str] = ()) -> tuple[Layer, list[Problem]]:
+    """Return the layer the options make, and what is wrong with them.
+
+    Of several `-c` the last wins, and a named option beats them all. `run_keys` are the keys of `[run]`,
+    where the settings' model is at hand.
+    """
+    data: dict[str, Any] = {}
+    spelled: dict[Key, str] = {}
+    problems: list[Problem] = []
+    for text in flags.sets:
+        read = assignment(text)
+        if isinstance(read, Problem):
+            problems.append(read)
+        else:
+            _add(data, spelled, at(read[0], selected, run_keys), read[1], f"-c {dotted(read[0])}=…")
+    for name, (value, spelling) in flags.named.items():
+        _add(data, spelled, at(tuple(name.split(".")), selected), value, spelling)
+    return Layer("flags", data, (), spelled), problems
+
+
+def assignment(text: str) -> tuple[Key, object] | Problem:
+    """Return the key path and value of one `-c`; the value is TOML, or else the text itself."""
+    written, equals, value = text.partition("=")
+    path = key_path(written)
+    if not equals or path is None:
+        return Problem("-c", "", "write `KEY=VALUE`, for example `-c temperature=0.1`")
+    spelling = f"-c {dotted(path)}=…"
+    key = path[2:] if path[0] == "profiles" else path
+    if key[:1] and key[0] in SECRET:
+        what = "not on the command line, which every user of the machine can read"
+        return Problem(spelling, "", f"{what}; use `--api-key-env NAME`, a variable or a file")
+    if path[0] == "default_profile":
+        return Problem(spelling, "", "the command line selects a profile with `--profile NAME`")
+    return path, toml_value(value.strip())
+
+
+def key_path(text: str) -> Key | None:
+    """Return the parts of a dotted key as TOML reads it; None if it is no key."""
+    inner: object = _toml(f"{text} = 0")
+    path: list[str] = []
+    while isinstance(inner, dict) and len(inner) == 1 and len(path) < DEPTH_LIMIT:
+        name, inner = next(iter(inner.items()))
+        path.append(name)
+    return tuple(path) if inner == 0 and path else None
+
+
+def toml_value(text: str) -> object:
+    """Return the value TOML reads in the text; the text itself where that is not one value."""
+    read = _toml(f"value = {text}")
+    return text if read is None or len(read) > 1 or depth_exceeds(read, DEPTH_LIMIT) else read["value"]
+
+
+def _toml(line: str) -> dict[str, Any] | None:
+    """Return what TOML reads in a line that somebody typed; None if that is nothing."""
+    try:
+        return None if long_key(line) >= 0 else tomllib.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def at(path: Key, selected: str, run_keys: Collection[str] = ()) -> Key:
+    """Return the key from the top of a file; one without a table is of `run`, or of the selected profile."""
+    if path[0] in TOP_TABLES and len(path) > 1:
+        return path
+    return ("run", *path) if path[0] in run_keys else ("profiles", selected, *path)
+
+
+def _add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str) -> None:
+    """Set a key of the command line; one way to name an api key takes the place of the others."""
+    _give_way(data, spelled, key)
+    for longer in [other for other in spelled if other[: len(key)] == key]:
+        del spelled[longer]
+    put(data, key, value)
+    spelled[key] = spelling
+
+
+def _give_way(data: Mapping[str, Any], spelled: dict[Key, str], key: Key, *, only: str = "") -> None:
+    """Take out the other ways to name the api key of the same profile, where their spelling begins with `only`."""
+    if key[0] != "profiles" or key[2:3] == () or key[2] not in KEY_SOURCES:
+        return
+    table = data.get("profiles", {}).get(key[1], {})
+    for other in KEY_SOURCES:
+        if fold(spelled.get((*key[:2], other), "")).startswith(only):
+            table.pop(other, None)
+            spelled.pop((*key[:2], other), None)
+
+
+def put(data: dict[str, Any], key: Key, value: object) -> None:
+    """Set a key of nested tables; what is no table on the way there is replaced."""
+    for part in key[:-1]:
+        inner = data.get(part)
+        if not isinstance(inner, dict):
+            inner = data[part] = {}
+        data = inner
+    data[key[-1]] = value

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
-from smol_dev.config.files import is_same, read_document
-from smol_dev.config.keys import KnownKeys
-from smol_dev.config.layers import Flags, Layer, Layers, Surroundings, read_layers
-from smol_dev.config.model import Profile, Prompts, Run
+from smol_dev.config.files import Surroundings, is_same, read_document
+from smol_dev.config.layers import Flags, Layer, Layers, read_layers
+from smol_dev.config.model import KnownKeys, Profile, Prompts, Run
 from smol_dev.config.problems import Problem, config_error, dotted, lines_of
 from smol_dev.config.profiles import Slot, leaf_paths
 from smol_dev.config.secret import Bound

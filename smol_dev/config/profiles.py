@@ -9,9 +9,8 @@ own, as `profiles list` must not wait for pydantic.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from smol_dev.config.assignments import Key
 from smol_dev.config.endpoint import address_variable, default_base_url, is_local, url_problem
-from smol_dev.config.layers import Layer, Layers, Origin
+from smol_dev.config.layers import Key, Layer, Layers, Origin
 from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
 
 

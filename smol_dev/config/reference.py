@@ -19,11 +19,9 @@ from typing import Any, Final, NamedTuple, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from smol_dev.config.assignments import KEY_SOURCES, Key
-from smol_dev.config.document import rendered
-from smol_dev.config.keys import trust_of
-from smol_dev.config.layers import SCHEMA_FILE
-from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning
+from smol_dev.config.change import rendered
+from smol_dev.config.layers import KEY_SOURCES, SCHEMA_FILE, Key
+from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning, trust_of
 from smol_dev.config.validate import HEADER_NAME, VARIABLE_NAME
 from smol_dev.config.variants import reserved
 

@@ -19,10 +19,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from smol_dev.chat import STAGES
-from smol_dev.config.assignments import KEY_SOURCES, Key
 from smol_dev.config.endpoint import origin_of, url_problem
-from smol_dev.config.files import BadFileError, read_bytes
-from smol_dev.config.layers import Layer, Layers, Origin, Surroundings
+from smol_dev.config.files import BadFileError, Surroundings, read_bytes
+from smol_dev.config.layers import KEY_SOURCES, Key, Layer, Layers, Origin
 from smol_dev.config.profiles import Slot, base_url, chain, leaf_paths, moved_by, slots, value_of
 from smol_dev.errors import ConfigError
 from smol_dev.redact import is_secret_name, secret_texts

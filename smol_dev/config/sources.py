@@ -15,9 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from smol_dev.chat import STAGES
-from smol_dev.config.assignments import Key
 from smol_dev.config.endpoint import is_local
-from smol_dev.config.layers import Layer, Layers
+from smol_dev.config.layers import Key, Layer, Layers
 from smol_dev.config.model import CLOUD_TIMEOUT, FIRST_TOKEN_TIMEOUT, LOCAL_TIMEOUT, Profile, Prompts, Run
 from smol_dev.config.problems import Problem
 from smol_dev.config.profiles import Slot, chain, leaf_paths, said_instead, slots, without

@@ -17,11 +17,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from smol_dev.config.assignments import Key, reserved, variables
 from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_local
-from smol_dev.config.files import BadFileError, Document, Named, decoded, parsed, publish, read_bytes, read_document
-from smol_dev.config.keys import everywhere, is_hidden, is_secret, setting, trust_of
-from smol_dev.config.layers import Layers, Surroundings
+from smol_dev.config.files import (
+    BadFileError,
+    Document,
+    Named,
+    Surroundings,
+    decoded,
+    parsed,
+    publish,
+    read_bytes,
+    read_document,
+)
+from smol_dev.config.layers import Key, Layers, reserved, variables
+from smol_dev.config.model import everywhere, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.problems import Problem, dotted, shown
 from smol_dev.config.profiles import Slot, base_url, chain, first, leaf_paths, slots, value_of
 from smol_dev.config.secret import Endpoint

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from smol_dev.config.assignments import KEY_SOURCES, Key, in_variable
 from smol_dev.config.endpoint import (
     Lookup,
     addresses_of,
@@ -26,9 +25,21 @@ from smol_dev.config.endpoint import (
     url_problem,
 )
 from smol_dev.config.files import BACKSLASH, FILE_ENDINGS, FILE_NAME
-from smol_dev.config.keys import everywhere, expected, is_secret, locate, meant, setting
-from smol_dev.config.layers import Layer, Layers, declared
-from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage
+from smol_dev.config.layers import KEY_SOURCES, Key, Layer, Layers, declared, in_variable
+from smol_dev.config.model import (
+    MOST_TOKENS,
+    File,
+    Profile,
+    Prompts,
+    Run,
+    Stage,
+    everywhere,
+    expected,
+    is_secret,
+    locate,
+    meant,
+    setting,
+)
 from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
 from smol_dev.config.profiles import Slot, first, value_of
 from smol_dev.config.secret import Endpoint, secret_problem

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from smol_dev import prompts
-from smol_dev.config.assignments import Key
 from smol_dev.config.files import TEXTS, is_file_name, read_named
-from smol_dev.config.layers import Layer, Layers
+from smol_dev.config.layers import Key, Layer, Layers
 from smol_dev.config.model import Prompts
 from smol_dev.config.problems import Problem, did_you_mean, dotted
 

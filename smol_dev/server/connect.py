@@ -9,12 +9,11 @@ from typing import Final
 import httpx2
 
 from smol_dev.chat import STAGES
-from smol_dev.config.endpoint import is_local, origin_of
+from smol_dev.config.endpoint import PROVIDERS, is_local, origin_of
 from smol_dev.config.layers import BUILT_IN_PROFILE
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
 from smol_dev.config.problems import typed
-from smol_dev.config.providers import PROVIDERS
 from smol_dev.config.secret import Bound
 from smol_dev.config.trust import is_approved, model_of_project
 from smol_dev.demo.server import DemoServer

@@ -15,9 +15,16 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.config.endpoint import PORTS, default_base_url, is_cloud_model, is_local, parts_of, url_problem
+from smol_dev.config.endpoint import (
+    PORTS,
+    ProviderName,
+    default_base_url,
+    is_cloud_model,
+    is_local,
+    parts_of,
+    url_problem,
+)
 from smol_dev.config.load import system_lookup
-from smol_dev.config.providers import ProviderName
 from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
 from smol_dev.server.failures import Answer, Asked, classify

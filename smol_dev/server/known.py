@@ -14,8 +14,7 @@ from typing import Any, Final
 import httpx2
 
 from smol_dev.chat import Facts
-from smol_dev.config.endpoint import is_local
-from smol_dev.config.providers import ProviderName
+from smol_dev.config.endpoint import ProviderName, is_local
 from smol_dev.safe import with_commands
 from smol_dev.server.families import Family, figures, own_figures
 from smol_dev.server.probes import Overdue, Place, Probe, address, fetch, fetch_all, look_up, number, size_of, values

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from smol_dev.app.begun import Begun, begun_of, differences, resumed
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 
 THEN = {
     "base_url": ("http://127.0.0.1:1/v1", "--api-base-url"),

@@ -11,7 +11,8 @@ import pytest
 from smol_dev.app.build import Task, generate
 from smol_dev.app.caller import Caller
 from smol_dev.app.resume import resume
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.errors import SmolError, TrustError, UsageError, WorkspaceError
 from smol_dev.events import Dropped, Event, Failed, FileDone, FileFailed, FilesReady, Noticed, RunDone, Warned
 from tests.fake_server import NOWHERE, Canned, FakeServer, Received, answered, delta, json_answer, refusing_port, sse

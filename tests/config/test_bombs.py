@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.config.assignments import key_path, toml_value
 from smol_dev.config.files import BadFileError, parsed
+from smol_dev.config.layers import key_path, toml_value
 from tests.config.world import World
 
 DOTTED = ".".join(["a"] * 16_000)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.config.assignments import Key
-from smol_dev.config.document import renamed, with_table, with_value, without
+from smol_dev.config.change import renamed, with_table, with_value, without
+from smol_dev.config.layers import Key
 from smol_dev.config.problems import typed
 from smol_dev.errors import ConfigError
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.config.change import settings_file
-from smol_dev.config.document import with_value, without
+from smol_dev.config.change import settings_file, with_value, without
 from smol_dev.config.edit import set_value, unset
 from smol_dev.config.layers import Flags, shipped
 from smol_dev.config.load import pending

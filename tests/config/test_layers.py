@@ -8,8 +8,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from smol_dev.config.files import find_project
-from smol_dev.config.layers import Flags, Surroundings, read_layers
+from smol_dev.config.files import Surroundings, find_project
+from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import check
 from smol_dev.config.profiles import ProfileLine, list_profiles
 from smol_dev.errors import ConfigError

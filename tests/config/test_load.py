@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import load
 from smol_dev.config.model import File, Profile, Run, Tuning
 from smol_dev.config.trust import approve

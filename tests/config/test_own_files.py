@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from smol_dev.config.change import settings_file
-from smol_dev.config.layers import Flags, Surroundings, places, read_layers
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags, places, read_layers
 from smol_dev.config.load import check, load
 from smol_dev.errors import UsageError
 from tests.config.world import World

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smol_dev.config.change import SettingsFile, settings_file
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import SmolError
 

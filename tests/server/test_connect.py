@@ -2,8 +2,8 @@
 
 import pytest
 
+from smol_dev.config.endpoint import ProviderName
 from smol_dev.config.model import Profile
-from smol_dev.config.providers import ProviderName
 from smol_dev.server.connect import usual_concurrency
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.chat import Facts
-from smol_dev.config.providers import PROVIDERS, ProviderName
+from smol_dev.config.endpoint import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
 from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers
 from smol_dev.server.probes import BYTES, Overdue, Place, fetch_all, root_of, size_of, values
