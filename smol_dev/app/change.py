@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from smol_dev.app.begun import begun_of
-from smol_dev.app.build import Run, Task, check_isolation, open_folder, server_of
+from smol_dev.app.build import MOST_NAMED, Run, Task, check_isolation, open_folder, server_of
 from smol_dev.app.caller import Caller
 from smol_dev.app.resume import settings_of
 from smol_dev.config.layers import Flags
@@ -81,23 +81,40 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
     """
     here = caller.surroundings
     with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        record = _record(workspace)
-        _allow(workspace, record, ())
+        _allow(workspace, _record(workspace), ())
         timeline = workspace.timeline()
-        target = _goal(timeline, workspace, redo=redo)
-        differences = timeline.differences(target)
-        edited = tuple(each.path for each in differences if each.is_edited)
-        if edited and not (keep_mine or theirs):
-            raise WorkspaceError(
-                f"you changed {', '.join(map(named, edited[:5]))} since, and {'redo' if redo else 'undo'} would"
-                " replace that",
-                hint="keep your version of these files: `--keep-mine`, or replace it (a copy is kept): `--theirs`",
-                reason="occupied",
-            )
-        changed = timeline.move(target, leave=edited if keep_mine else ())
+
+        def settled(edited: tuple[str, ...]) -> tuple[str, ...]:
+            """Return the edited files to leave as they are. Raise `WorkspaceError` where nobody has said."""
+            if edited and not (keep_mine or theirs):
+                raise _would_replace(edited, "redo" if redo else "undo")
+            return edited if keep_mine else ()
+
+        history = timeline.history
+        if history.target is not None and history.current is not None:
+            target = history.target if redo else history.current
+            edited = tuple(each.path for each in timeline.differences(target) if each.is_edited)
+            changed = timeline.move(target, leave=settled(edited))
+        else:
+            before, after = _turn(timeline, workspace, redo=redo)
+            timeline.capture("edit", "", _record(workspace))
+            edited = timeline.edited(before, after)
+            target = timeline.turned(before, after, leave=settled(edited))
+            changed = timeline.move(target, copied=edited)
         what = "made again" if redo else "taken back"
         caller.show(Noticed(f"{what}: {', '.join(map(named, changed)) or 'nothing but the record'}"))
-        return _over(workspace, changed)
+        done = _over(workspace, tuple(path for path in changed if path in target.files))
+        caller.show(done)
+        return done
+
+
+def _would_replace(edited: tuple[str, ...], what: str) -> WorkspaceError:
+    more = f" and {len(edited) - MOST_NAMED} more" if len(edited) > MOST_NAMED else ""
+    return WorkspaceError(
+        f"you changed {', '.join(map(named, edited[:MOST_NAMED]))}{more} since, and {what} would replace that",
+        hint="keep your version of these files: `--keep-mine`, or replace it (a copy is kept): `--theirs`",
+        reason="occupied",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +182,16 @@ def _allow(workspace: Workspace, record: Record, given: tuple[str, ...]) -> None
     workspace.allow_sensitive(tuple(dict.fromkeys((*then, *given))))
 
 
-def _goal(timeline: Timeline, workspace: Workspace, *, redo: bool) -> State:
-    history = timeline.history
-    if history.target is not None and history.current is not None:
-        return history.target if redo else history.current
+def _turn(timeline: Timeline, workspace: Workspace, *, redo: bool) -> tuple[State, State]:
+    """Return the states between which a step is taken back, or made again: where from, and where to."""
     if redo:
-        if history.later is None:
+        if timeline.history.undone is None:
             raise UsageError("no change was taken back after the last one", hint=_see(workspace))
-        return history.later
-    if len(history.line) < 2:  # noqa: PLR2004 - a state, and the one before it
+        return timeline.history.undone
+    if timeline.history.last is None:
         raise UsageError(f"no change was made in `{workspace.root}` that could be taken back", hint=_see(workspace))
-    return history.line[-2]
+    before, after = timeline.history.last
+    return after, before
 
 
 def _see(workspace: Workspace) -> str:

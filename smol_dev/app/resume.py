@@ -55,8 +55,11 @@ def finish_move(workspace: Workspace, show: Show) -> None:
     """Finish a change of the program that was broken off while its files were written."""
     timeline = workspace.timeline()
     if (target := timeline.history.target) is not None:
-        changed = timeline.move(target)
+        edited = tuple(each.path for each in timeline.differences(target) if each.is_edited)
+        changed = timeline.move(target, leave=edited)
         show(Noticed(f"the change that was broken off is finished: {', '.join(map(named, changed)) or 'its record'}"))
+        if edited:
+            show(Warned(f"you changed {', '.join(map(named, edited))} since; that is kept as it is"))
 
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:

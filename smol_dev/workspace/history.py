@@ -27,16 +27,27 @@ _MAX_STATES: Final = 100_000
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _STATE: Final = re.compile(r"([0-9]{6})\.json")
 
-Kind = Literal["build", "change", "fix", "edit", "adopt"]
+Kind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
 """How a state came about; an `edit` is what the user changed before the next of the others."""
+
+PASSED: Final = frozenset({"edit", "resume"})
+"""What stays when the step before it is taken back."""
+
+
+NEW: Final = 0o666
+"""The permission bits of a new file, before the user's mask."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of a state: the SHA-256 of its content in hex, and its permission bits."""
+    """A file of a state: the SHA-256 of its content in hex, and its permission bits (`NEW`: as files are made)."""
 
     sha256: str
     mode: int
+
+    def is_like(self, other: "Kept | None") -> bool:
+        """Whether the content is the same and the bits are, where both are known."""
+        return other is not None and self.sha256 == other.sha256 and (NEW in {self.mode, other.mode} or self == other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +69,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The state that is on disk, and the one that the files are being brought to; 0 is none."""
+    """The state that is on disk, and the one that the files are being brought to; 0 is none.
+
+    `newest` is the newest one that they were ever brought to; a later one was never begun.
+    """
 
     current: int = 0
     target: int = 0
+    newest: int = 0
 
 
 class History:
@@ -96,10 +111,36 @@ class History:
         return tuple(reversed(found))
 
     @property
-    def later(self) -> State | None:
-        """The newest state that was made from the current one, if it was taken back."""
-        made = [state for state in self.states.values() if state.parent == self.head.current]
-        return made[-1] if made and self.current else None
+    def last(self) -> tuple[State, State] | None:
+        """The state before the last step that can be taken back, and the one after it."""
+        after = next((state for state in reversed(self.line) if state.kind not in PASSED), None)
+        before = self.states.get(after.parent) if after else None
+        return (before, after) if before and after else None
+
+    @property
+    def undone(self) -> tuple[State, State] | None:
+        """The state before the last step that was taken back, and the one after it."""
+        line = self.line
+        for before in reversed(line):
+            made = [
+                state
+                for state in self.states.values()
+                if state.parent == before.number and state.kind not in PASSED and state.number <= self.head.newest
+            ]
+            if made and made[-1] not in line:
+                return before, made[-1]
+            if before.kind not in PASSED:
+                break
+        return None
+
+    def alike(self, goal: State, files: Mapping[str, Kept]) -> State | None:
+        """The newest state with these files that differs from the goal by edits of the user only."""
+        found, family = None, {goal.number}
+        for state in self.states.values():
+            if state.number == goal.number or (state.kind in PASSED and state.parent in family):
+                family.add(state.number)
+                found = state if are_alike(state.files, files) else found
+        return found
 
     def keep(self, content: bytes) -> str:
         """Keep a content, once; return its SHA-256."""
@@ -122,10 +163,20 @@ class History:
             raise _damaged(self._memory, f"`{OBJECTS}/{sha256}` is not what was kept")
         return content
 
-    def add(self, kind: Kind, request: str, *, files: Mapping[str, Kept], record: bytes, time: float) -> State:
-        """Add a state that follows the current one; no file is touched, and the current one stays so."""
+    def add(
+        self,
+        kind: Kind,
+        request: str,
+        *,
+        files: Mapping[str, Kept],
+        record: bytes,
+        time: float,
+        parent: State | None = None,
+    ) -> State:
+        """Add a state that follows its parent, else the current one; no file is touched."""
         number = max(self.states, default=0) + 1
-        state = State(number, self.head.current, kind, request, time, self.keep(record), dict(files))
+        before = self.head.current if parent is None else parent.number
+        state = State(number, before, kind, request, time, self.keep(record), dict(files))
         self._publish(f"{number:06}.json", asdict(state))
         self.states[number] = state
         return state
@@ -145,11 +196,11 @@ class History:
                 + command("smol_dev undo {dir}", dir=self._memory.path.parent),
             )
         begun = self.head.target if self.head.target and state.number == self.head.current else self.head.current
-        self._turn(Head(begun, state.number))
+        self._turn(Head(begun, state.number, max(self.head.newest, state.number)))
 
     def arrive(self, state: State) -> None:
         """Note that the state is on disk, and that nothing is under way."""
-        self._turn(Head(state.number, 0))
+        self._turn(Head(state.number, 0, max(self.head.newest, state.number)))
 
     def _turn(self, head: Head) -> None:
         self._publish(HEAD, asdict(head))
@@ -161,6 +212,11 @@ class History:
             with folder.temporary(data) as temporary:
                 folder.replace(temporary, folder, name)
             folder.sync()
+
+
+def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
+    """Whether these are the same files."""
+    return one.keys() == other.keys() and all(kept.is_like(other[path]) for path, kept in one.items())
 
 
 def _states(folder: Folder) -> Iterator[State]:
@@ -179,10 +235,11 @@ def _head(folder: Folder, states: Mapping[int, State]) -> Head:
     if folder.status(HEAD) is None:
         return Head()
     table = _table(folder, HEAD)
-    head = Head(*(table.get(name) for name in ("current", "target")))  # type: ignore[arg-type]  # looked at below
-    if not all(type(number) is int and number in {0, *states} for number in (head.current, head.target)):
+    table = {"newest": max(states, default=0), **table}
+    numbers = [table.get(name) for name in ("current", "target", "newest")]
+    if not all(type(number) is int and number in {0, *states} for number in numbers):
         raise _damaged(folder, f"`{HEAD}` names no state")
-    return head
+    return Head(*numbers)  # type: ignore[arg-type]  # they are whole numbers
 
 
 def _table(folder: Folder, name: str) -> dict[str, Any]:

@@ -118,9 +118,13 @@ class SmolFolder:
         self._save(record)
 
     def put_back(self, record: Record) -> None:
-        """Replace `run.json` by that of another state of the program, its states of files included."""
+        """Replace `run.json` by that of another state of the program, its states of files included.
+
+        Settings are no part of a state: those of now stay, and whose record it is does not change.
+        """
+        now = self.record or record
         self.states = dict(record.states)
-        self.save(record)
+        self._save(replace(record, profile=now.profile, begun=now.begun, server=now.server))
 
     def _save(self, record: Record) -> None:
         planned = {path: FileState(path, "planned") for path in record.files}

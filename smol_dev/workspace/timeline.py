@@ -15,12 +15,9 @@ from typing import Final
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.folder import Folder, descend, translated
-from smol_dev.workspace.history import MAX_OBJECT_BYTES, History, Kept, Kind, State
+from smol_dev.workspace.history import MAX_OBJECT_BYTES, NEW, History, Kept, Kind, State, are_alike
 from smol_dev.workspace.record import FileState, Record, parse, render
 from smol_dev.workspace.smol_folder import SmolFolder
-
-NEW: Final = 0o666
-"""The permission bits of a new file, before the user's mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Timeline:
         with self._explained("cannot keep the state of the program"):
             files = {path: kept for path in paths if (kept := self._kept(path)) is not None}
             current = self.history.current
-            if current is not None and _hashes(current.files) == _hashes(files):
+            if current is not None and are_alike(current.files, files):
                 return current
             state = self.history.add(kind, request, files=files, record=render(record), time=self._clock())
             self.history.arrive(state)
@@ -79,6 +76,35 @@ class Timeline:
                 states[path] = FileState(path, "done", sha256=files[path].sha256, bytes=len(content))
             record = replace(record, states=states)
             return self.history.add(kind, request, files=files, record=render(record), time=self._clock())
+
+    def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
+        """Return the current state with what leads from one state to another but in the files to `leave`.
+
+        What the user edited in other files stays. No file is touched.
+        """
+        files = dict((self.history.current or NOTHING).files)
+        for path in touched(before, after):
+            if path in leave:
+                continue
+            if path in after.files:
+                files[path] = after.files[path]
+            else:
+                files.pop(path, None)
+        with self._explained("cannot keep the state of the program"):
+            found = self.history.alike(after, files)
+            if found is not None:
+                return found
+            record = self.history.content(after.record)
+            return self.history.add("edit", "", files=files, record=record, time=self._clock(), parent=after)
+
+    def edited(self, before: State, after: State) -> tuple[str, ...]:
+        """Return the files between two states that the current one has otherwise than either, by path."""
+        current = (self.history.current or NOTHING).files
+        return tuple(
+            path
+            for path in touched(before, after)
+            if _hash(current.get(path)) not in {_hash(before.files.get(path)), _hash(after.files.get(path))}
+        )
 
     def differences(self, target: State) -> tuple[Difference, ...]:
         """What a move to the state would change of what is on disk now, by path.
@@ -104,11 +130,12 @@ class Timeline:
                     found.append(Difference(path, before, after, is_edited=now not in known))
         return tuple(found)
 
-    def move(self, target: State, *, leave: Collection[str] = ()) -> tuple[str, ...]:
+    def move(self, target: State, *, leave: Collection[str] = (), copied: Collection[str] = ()) -> tuple[str, ...]:
         """Bring the files to a state but those to `leave`, which stay as they are; return what was changed.
 
         The current state, or what is on disk of it, was captured before: nothing is lost. A file that
-        was edited since is replaced all the same; look at the `differences` first.
+        was edited since is replaced all the same, and like those `copied` kept in `backup` too; look at the
+        `differences` first.
         """
         record = self._record(target)
         changed = []
@@ -117,7 +144,7 @@ class Timeline:
             for each in self.differences(target):
                 if each.path in leave:
                     continue
-                if each.is_edited and each.before is not None:
+                if (each.is_edited or each.path in copied) and each.before is not None:
                     self.history.keep(each.before)
                     self._keep_copy(each.path)
                 self._put(each, target.files.get(each.path))
@@ -200,5 +227,11 @@ NOTHING: Final = State(0, 0, "build", "", 0.0, "")
 """The state before the first one."""
 
 
-def _hashes(files: Mapping[str, Kept]) -> dict[str, str]:
-    return {path: kept.sha256 for path, kept in files.items()}
+def touched(before: State, after: State) -> tuple[str, ...]:
+    """Return the files whose content is not the same in both states, by path."""
+    paths = sorted({*before.files, *after.files})
+    return tuple(path for path in paths if _hash(before.files.get(path)) != _hash(after.files.get(path)))
+
+
+def _hash(kept: Kept | None) -> str | None:
+    return kept.sha256 if kept else None

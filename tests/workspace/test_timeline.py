@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.history import Head, Kept, State
+from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.timeline import Difference, Timeline
 from smol_dev.workspace.writer import Workspace
@@ -45,11 +47,15 @@ def change(root: Path, contents: Mapping[str, str | None], request: str = "a cha
         return timeline.move(timeline.propose("change", request, record, data))
 
 
-def undo(root: Path, *, leave: tuple[str, ...] = ()) -> tuple[str, ...]:
+def undo(root: Path, *, leave: tuple[str, ...] = (), redo: bool = False) -> tuple[str, ...]:
     with opened(root) as workspace:
         timeline = workspace.timeline()
-        *_, before, _ = timeline.history.line
-        return timeline.move(before, leave=leave)
+        timeline.capture("edit", "", record_of(workspace))
+        step = timeline.history.undone if redo else timeline.history.last
+        assert step is not None
+        source, goal = step if redo else reversed(step)
+        edited = timeline.edited(source, goal)
+        return timeline.move(timeline.turned(source, goal, leave=leave), copied=edited)
 
 
 def tree(root: Path) -> dict[str, str]:
@@ -100,7 +106,7 @@ def test_states_follow_each_other_and_none_is_lost(tmp_path: Path) -> None:
             (4, 1, "make it 4"),
         ]
         assert [state.number for state in history.line] == [1, 4]
-        assert history.later is None
+        assert history.undone is None
 
 
 def test_what_was_taken_back_can_be_done_again(tmp_path: Path) -> None:
@@ -109,9 +115,8 @@ def test_what_was_taken_back_can_be_done_again(tmp_path: Path) -> None:
     undo(root)
     with opened(root) as workspace:
         timeline = workspace.timeline()
-        later = timeline.history.later
-        assert later is not None
-        assert timeline.move(later) == ("a.py",)
+        assert timeline.history.undone is not None
+        assert timeline.move(timeline.history.undone[1]) == ("a.py",)
     assert tree(root) == {"a.py": "2\n"}
 
 
@@ -233,7 +238,7 @@ def test_a_killed_change_is_finished_or_taken_back(tmp_path: Path, *, after: int
     with opened(root) as workspace:
         timeline = workspace.timeline()
         timeline.move(goal)
-        assert timeline.history.head == Head(goal.number)
+        assert timeline.history.head == Head(goal.number, 0, second.number)
     before = {"a.py": "1\n", "b.py": "2\n", "c.py": "3\n"}
     assert tree(root) == (before if back else {"a.py": "10\n", "c.py": "3\n", "d.py": "4\n"})
 
@@ -307,3 +312,91 @@ def test_a_history_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     assert caught.value.message == (
         f"cannot read the history in `{root}`: a file or a symbolic link stands where a folder is needed"
     )
+
+
+def test_edits_between_two_changes_outlive_them_both(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.py": "1\n", "b.py": "2\n", "c.py": "3\n"})
+    change(root, {"a.py": "10\n"})
+    (root / "c.py").write_text("mine\n")
+    change(root, {"b.py": "20\n"})
+    undo(root)
+    assert tree(root) == {"a.py": "10\n", "b.py": "2\n", "c.py": "mine\n"}
+    undo(root)
+    assert tree(root) == {"a.py": "1\n", "b.py": "2\n", "c.py": "mine\n"}
+    undo(root, redo=True)
+    assert tree(root) == {"a.py": "10\n", "b.py": "2\n", "c.py": "mine\n"}
+    undo(root, redo=True)
+    assert tree(root) == {"a.py": "10\n", "b.py": "20\n", "c.py": "mine\n"}
+
+
+def test_the_users_own_edits_are_no_step_to_take_back(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.py": "1\n", "b.py": "2\n"})
+    change(root, {"a.py": "10\n"})
+    (root / "b.py").write_text("mine\n")
+    change(root, {"a.py": "100\n"})
+    undo(root)
+    undo(root)
+    with opened(root) as workspace:
+        assert workspace.timeline().history.last is None
+    assert tree(root) == {"a.py": "1\n", "b.py": "mine\n"}
+
+
+def test_an_edit_of_what_an_earlier_change_wrote_is_told(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.py": "1\n", "b.py": "2\n"})
+    change(root, {"a.py": "10\n"})
+    (root / "a.py").write_text("mine\n")
+    change(root, {"b.py": "20\n"})
+    undo(root)
+    with opened(root) as workspace:
+        timeline = workspace.timeline()
+        assert timeline.history.last is not None
+        assert timeline.edited(*timeline.history.last) == ("a.py",)
+
+
+def test_a_change_that_was_never_begun_is_not_made_again(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.py": "1\n"})
+    change(root, {"a.py": "2\n"})
+    undo(root)
+    with opened(root) as workspace:
+        timeline = workspace.timeline()
+        timeline.propose("change", "killed here", record_of(workspace), {"a.py": b"3\n"})
+    undo(root, redo=True)
+    assert tree(root) == {"a.py": "2\n"}
+
+
+def test_permissions_that_the_user_gave_come_back_with_a_removed_file(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.sh": "1\n", "b.py": "2\n"})
+    change(root, {"b.py": "20\n"})
+    (root / "a.sh").chmod(0o755)
+    change(root, {"a.sh": None})
+    undo(root)
+    assert stat.S_IMODE((root / "a.sh").stat().st_mode) == 0o755
+
+
+def test_settings_stay_as_they_are_when_a_state_comes_back(tmp_path: Path) -> None:
+    """The record of a state may have come with a clone: its settings must not be taken for the user's own."""
+    root = build(tmp_path, {"a.py": "1\n"})
+    path = root / ".smol/run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "begun": {"sets": ["base_url='evil'"]}}))
+    change(root, {"a.py": "2\n"})
+    with opened(root) as workspace:
+        workspace.save(dataclasses.replace(record_of(workspace), begun={"sets": []}, profile={"name": "mine"}))
+    undo(root)
+    with opened(root) as workspace:
+        assert (record_of(workspace).begun, record_of(workspace).profile) == ({"sets": []}, {"name": "mine"})
+
+
+def test_a_record_from_elsewhere_stays_foreign_when_a_state_comes_back(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.py": "1\n"})
+    change(root, {"a.py": "2\n"})
+    mine = Provenance(tmp_path / "state")
+
+    def as_mine() -> Workspace:
+        return Workspace.open(root, cwd=tmp_path, home=None, resume=True, provenance=mine)
+
+    with as_mine() as workspace:
+        timeline = workspace.timeline()
+        timeline.move(timeline.history.line[0])
+        assert not workspace.is_ours
+    with as_mine() as workspace:
+        assert not workspace.is_ours
