@@ -29,6 +29,7 @@ from smol_dev.server.connect import Link, connected
 from smol_dev.workspace import command
 from smol_dev.workspace.command import choose, refuse_missing, says
 from smol_dev.workspace.folder import resume_command
+from smol_dev.workspace.history import Kind
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.sandbox import Isolation
@@ -257,9 +258,17 @@ class Run:
         if record is None or not any(state.state == "done" for state in record.states.values()):
             return
         try:
-            self.workspace.timeline().capture("build", record.prompt, record)
+            self._capture("build" if self.remaining is None else "resume", record.prompt)
         except SmolError as error:
             self.caller.show(Warned(f"no state of the program was kept: {error.message}", error.hint))
+
+    def _capture(self, kind: Kind, request: str) -> None:
+        """Keep the program as it is now, if it is not as the last state has it and no move is under way."""
+        timeline, record = self.workspace.timeline(), self.workspace.record
+        if record is None or timeline.history.target is not None:
+            return
+        is_first = timeline.history.current is None
+        timeline.capture("build" if is_first else kind, record.prompt if is_first else request, record)
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
@@ -421,9 +430,14 @@ class Run:
         edited, finished = set(self._readable(remaining)), set(remaining.finished)
         turns = {}
         for path, state in self.record.states.items():
-            if path in edited:
-                turns[path] = Written(self.workspace.read(path))
-            elif path in finished:
-                content = self.workspace.read(path)
-                turns[path] = Written(content, whole(state.said, content), state.asked)
+            content = self._text(path) if path in edited | finished else None
+            if content is None:
+                continue
+            is_as_said = path in finished
+            said, asked = (whole(state.said, content), state.asked) if is_as_said else ("", "")
+            turns[path] = Written(content, said, asked)
         return turns
+
+    def _text(self, path: str) -> str | None:
+        """Return what a request says of a file that is there."""
+        return self.workspace.read(path)

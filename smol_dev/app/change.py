@@ -1,7 +1,7 @@
 """A finished program is changed, a change is taken back or made again, and its states are listed."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -17,17 +17,20 @@ from smol_dev.config.load import Loaded, load
 from smol_dev.errors import AnswerError, UsageError, WorkspaceError
 from smol_dev.events import Changed, ChangePlanned, FileChanged, FileDone, FileFailed, Noticed, RunDone
 from smol_dev.run import pipeline
-from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned
-from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job
+from smol_dev.run.change import NOT_ALLOWED, Change, Planned, Proposal, Wish, as_planned
+from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job, Settle, Settled
 from smol_dev.run.conversation import Step as RunStep
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
 from smol_dev.safe import command, named
 from smol_dev.server.connect import Link, connected
-from smol_dev.workspace.history import Kind, State
+from smol_dev.workspace.history import State
+from smol_dev.workspace.paths import normal, refuse
 from smol_dev.workspace.record import Record
 from smol_dev.workspace.timeline import NOTHING, Timeline
 from smol_dev.workspace.writer import Workspace
+
+TAKEN: Final = "something that is not the program's text stands there"
 
 MOST_LINES: Final = 10_000
 """Lines of both versions that are compared line by line; longer ones are shown as replaced whole."""
@@ -215,7 +218,6 @@ class _ChangeRun(Run):
         super().__init__(task, loaded, caller, workspace, record, remaining=remaining, isolation=isolation)
         self.changing = changing
         self.files = remaining
-        self.timeline = workspace.timeline()
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
@@ -223,7 +225,7 @@ class _ChangeRun(Run):
             self.connected = True
             self._started(link)
             delivery.record = replace(delivery.record, server=server_of(link))
-            self._capture("edit")
+            self._capture("edit", "")
             making = Change(link.chat, self._job_of(link), self._wish(), lambda step: self._take(delivery, step))
             accepted = await self._accepted(making, delivery)
             if accepted is not None:
@@ -241,27 +243,47 @@ class _ChangeRun(Run):
         await pipeline.run(link.chat, job, delivery.take)
         await delivery.settle()
 
-    def _keep(self) -> None:
-        """Keep what the check has mended; the change itself is a state already."""
-        self._capture("fix")
-
-    def _capture(self, kind: Kind) -> None:
-        """Keep the program as it is now, if it is not as the last state has it."""
-        if self.timeline.history.target is None:
-            record = _record(self.workspace)
-            first = self.timeline.history.current is None
-            self.timeline.capture("build" if first else kind, record.prompt if first else "", record)
-
     def _job_of(self, link: Link) -> Job:
         record = self.record
         plan = record.plan_answer if record.plan.startswith(record.plan_answer) else record.plan
-        return replace(self._job(link), plan=plan, locked=frozenset(), todo=())
+        job = self._job(link)
+        there = {*self.files.finished, *self.files.edited}
+        only = self._only
+        locked = {path for path in there if path not in job.written or (only and path not in only)}
+        return replace(job, plan=plan, settle=self._beside(job), locked=frozenset(locked), todo=())
+
+    def _beside(self, job: Job) -> Settle:
+        """Return the rules for paths, and two more for those that are not of the program."""
+
+        def settled(paths: Sequence[str]) -> Settled:
+            refused = {path: why for path in paths if (why := self._not_new(path)) and path not in job.written}
+            accepted, others = job.settle([path for path in paths if path not in refused])
+            return accepted, (*refused.items(), *others)
+
+        return settled
+
+    def _not_new(self, path: str) -> str:
+        """Return why a file may not be added; empty where it may."""
+        if self._only and path not in self._only:
+            return NOT_ALLOWED
+        return TAKEN if refuse(path) is None and self.workspace.is_there(path) else ""
+
+    @property
+    def _only(self) -> frozenset[str]:
+        """The files that may be touched, as the program spells them; all where it is empty."""
+        spelled = {path.casefold(): path for path in self.record.files}
+        only = map(normal, self.changing.only)
+        return frozenset(spelled.get(path.casefold(), path) for path in only)
+
+    def _text(self, path: str) -> str | None:
+        """Return the text of a file; None for what is no text, which stays as it is."""
+        return self.workspace.text(path, limit=self.loaded.run.max_file_bytes)
 
     def _wish(self) -> Wish:
         record = self.record
         before = record.plan.removeprefix(record.plan_answer) if record.plan_answer else ""
         before = before if before != record.plan else ""
-        return Wish(self.changing.request.strip(), frozenset(self.changing.only), before.strip())
+        return Wish(self.changing.request.strip(), self._only, before.strip())
 
     def _take(self, delivery: Delivery, step: RunStep) -> None:
         """Show a step of a change; what would be written waits until it is accepted."""
@@ -335,8 +357,7 @@ class _ChangeRun(Run):
             yield FileChanged(file.path, file.action or "change", file.why, unified(file.path, before, after), edited)
 
     def _texts(self, contents: Mapping[str, str | None]) -> dict[str, str]:
-        there = {*self.files.finished, *self.files.edited}
-        return {path: self.workspace.read(path) for path in contents if path in there}
+        return {path: text for path in contents if (text := self._text(path)) is not None}
 
     def _make(self, delivery: Delivery, proposal: Proposal, paths: frozenset[str]) -> None:
         """Write the accepted files in one move that can be taken back."""
@@ -353,8 +374,9 @@ class _ChangeRun(Run):
             states=_record(self.workspace).states,
         )
         data = {path: None if text is None else text.encode() for path, text in contents.items()}
-        state = self.timeline.propose("change", request, record, data)
-        delivery.written += self.timeline.move(state)
+        timeline = self.workspace.timeline()
+        state = timeline.propose("change", request, record, data)
+        delivery.written += [path for path in timeline.move(state) if path in state.files]
         delivery.record = replace(_record(self.workspace), totals=delivery.record.totals)
         self.caller.show(Noticed("take it back with " + command("smol_dev undo {dir}", dir=self.workspace.root)))
 

@@ -27,6 +27,7 @@ SHORTEST_STEM: Final = 4
 """Letters of a file's name without its ending by which a request names the file."""
 
 NOT_THERE: Final = "not in the program"
+NOT_SHOWN: Final = "not shown to the model (no text in UTF-8, too long, or edited in a program from elsewhere)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Change:
         if not self._turns:
             await talk.learn()
             self._begin()
-        talk.contents = {path: file.content for path, file in talk.job.written.items()}
+        before = {path: file.content for path, file in talk.job.written.items()}
+        talk.contents = dict(before)
         planned = await self._plan(feedback)
         contents: dict[str, str | None] = {file.path: None for file in planned.of("remove")}
         missing: dict[str, FileMissing] = {}
@@ -100,7 +102,10 @@ class Change:
             talk.contents.pop(file.path, None)
         if talk.job.check_references and not missing and contents:
             await self._mend(contents)
-        return Proposal(planned, contents, missing)
+        styled = {
+            path: text if text is None else in_style(before.get(path, ""), text) for path, text in contents.items()
+        }
+        return Proposal(planned, styled, missing)
 
     def _begin(self) -> None:
         """Take the turns up to the request: with all files where they fit, else with those that it names first."""
@@ -176,12 +181,14 @@ class Change:
         """Return the list as it can be done: a file that is there is changed, one that is not is added."""
         written, only = self.talk.job.written, self._wish.only
         dropped = [Dropped(path, why) for path, why in listed.dropped]
-        spelled = {path.casefold(): path for path in written}
+        spelled = {path.casefold(): path for path in (*written, *self.talk.job.locked)}
         files: list[Touched] = []
         for file in listed.files:
             path = spelled.get(file.path.casefold(), file.path)
             if only and path not in only:
                 dropped.append(Dropped(path, NOT_ALLOWED))
+            elif path not in written and path in self.talk.job.locked:
+                dropped.append(Dropped(path, NOT_SHOWN))
             elif path not in written and file.action == "remove":
                 dropped.append(Dropped(path, NOT_THERE))
             elif file.action == "remove":
@@ -189,8 +196,8 @@ class Change:
             else:
                 files.append(replace(file, path=path, action="change" if path in written else "add"))
         new = [file.path for file in files if file.action == "add"]
-        accepted, refused = self.talk.job.settle(new)
-        dropped += [Dropped(path, why) for path, why in refused]
+        accepted, refused = self.talk.job.settle((*written, *(path for path in new if path not in written)))
+        dropped += [Dropped(path, why) for path, why in refused if path in new]
         return Planned(tuple(file for file in files if file.action != "add" or file.path in accepted), tuple(dropped))
 
     async def _write(self, file: Touched) -> str:
@@ -232,6 +239,18 @@ class Change:
         talk.files = tuple(talk.contents)
         await mend(talk)
         contents.update({path: talk.contents[path] for path in contents if path in talk.contents})
+
+
+def in_style(before: str, text: str) -> str:
+    """Return the new text of a file with the line ends, the byte order mark and the last line end of the old one."""
+    if not before:
+        return text
+    text = text.replace("\r\n", "\n")
+    if not before.endswith("\n"):
+        text = text.rstrip("\n")
+    if before.count("\r\n") == before.count("\n") > 0:
+        text = text.replace("\n", "\r\n")
+    return "\ufeff" + text if before.startswith("\ufeff") and not text.startswith("\ufeff") else text
 
 
 def _rank(path: str, wish: Wish) -> int:

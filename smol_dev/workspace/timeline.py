@@ -140,8 +140,9 @@ class Timeline:
         record = self._record(target)
         changed = []
         with self._explained("cannot change the program"):
+            differences = self.differences(target)
             self.history.aim(target)
-            for each in self.differences(target):
+            for each in differences:
                 if each.path in leave:
                     continue
                 if (each.is_edited or each.path in copied) and each.before is not None:

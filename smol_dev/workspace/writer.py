@@ -239,6 +239,18 @@ class Workspace:
         ):
             return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
 
+    def text(self, path: str, *, limit: int) -> str | None:
+        """Return the text of a regular file of at most so many bytes of UTF-8; None where there is none."""
+        *above, name = normal(path).split("/")
+        with contextlib.suppress(OSError, UnicodeDecodeError), descend(self._folder, above) as folder:
+            data = folder.read(name, limit=limit + 1)
+            return data.decode() if len(data) <= limit and b"\0" not in data else None
+        return None
+
+    def is_there(self, path: str) -> bool:
+        """Whether anything stands at the path."""
+        return self._examine(normal(path))[0] != "absent"
+
     def timeline(self) -> Timeline:
         """Return the states of the program in the folder; for a folder that was opened to resume."""
         return Timeline(self._folder, self._smol, refuse=self._refuse)

@@ -12,6 +12,7 @@ from smol_dev.app.caller import Caller
 from smol_dev.app.change import Changing, change, log, undo, unified
 from smol_dev.errors import SmolError, UsageError, WorkspaceError
 from smol_dev.events import ChangePlanned, FileChanged, Noticed, RunDone
+from smol_dev.run.change import NOT_SHOWN
 from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
 from tests.app.test_build import World
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
@@ -94,7 +95,7 @@ def grown(tmp_path: Path) -> Grown:
 def test_a_change_is_shown_made_and_taken_back(grown: Grown) -> None:
     with serves() as server:
         done = grown.change(server, yes=True)
-        assert (done.exit_code, done.written) == (0, ("notes.md", "old.py", "store.py"))
+        assert (done.exit_code, done.written) == (0, ("notes.md", "store.py"))
         assert grown.files() == AFTER
         [planned] = [event for event in grown.shown if isinstance(event, ChangePlanned)]
         assert [file.path for file in (*planned.change, *planned.add, *planned.remove)] == [
@@ -192,6 +193,66 @@ def test_without_anyone_to_ask_nothing_is_requested(grown: Grown) -> None:
 def test_only_the_named_files_may_change(grown: Grown) -> None:
     with serves() as server:
         grown.change(server, yes=True, only=("store.py",))
+    assert grown.files() == {**PROGRAM, "store.py": SAVES}
+
+
+@pytest.mark.parametrize(
+    ("edit", "dropped"),
+    [
+        pytest.param(lambda out: (out / "old.py").write_bytes(b"# caf\xe9\n"), {"old.py": NOT_SHOWN}, id="Latin-1"),
+        pytest.param(lambda out: (out / "old.py").write_bytes(b"a\0b"), {"old.py": NOT_SHOWN}, id="binary"),
+        pytest.param(
+            lambda out: (out / "old.py").write_text("#" * 2_000_000, encoding="utf-8"),
+            {"old.py": NOT_SHOWN},
+            id="larger than any file of a run",
+        ),
+        pytest.param(
+            lambda out: ((out / "old.py").unlink(), (out / "old.py").symlink_to("main.py")),
+            {"old.py": NOT_SHOWN},
+            id="a link",
+        ),
+        pytest.param(
+            lambda out: (out / "notes.md").write_text("mine", "utf-8"), {"notes.md": changes.TAKEN}, id="mine"
+        ),
+        pytest.param(lambda out: (out / "notes.md").mkdir(), {"notes.md": changes.TAKEN}, id="a folder"),
+        pytest.param(lambda out: (out / "old.py").unlink(), {"old.py": "not in the program"}, id="gone"),
+    ],
+)
+def test_what_is_no_text_of_the_program_stays(
+    grown: Grown, edit: Callable[[Path], object], dropped: Mapping[str, str]
+) -> None:
+    out = grown.cwd / "generated"
+    edit(out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    with serves() as server:
+        assert grown.change(server, yes=True).exit_code == 0
+    [planned] = [event for event in grown.shown if isinstance(event, ChangePlanned)]
+    assert {each.path: each.reason for each in planned.dropped} == dropped
+    left = {path: before.get(path) for path in dropped}
+    now = {path: (out / path).read_bytes() if (out / path).is_file() else None for path in dropped}
+    assert now == left
+    assert (out / "store.py").read_text(encoding="utf-8") == SAVES
+
+
+def test_a_file_is_not_added_where_the_program_has_a_folder(grown: Grown) -> None:
+    listed = {"change": [{"path": "store.py", "why": "x"}], "add": [{"path": "store.py/x.py", "why": "x"}]}
+    with serves(listed, {"store.py": SAVES}) as server:
+        assert grown.change(server, yes=True).exit_code == 0
+    assert grown.files() == {**PROGRAM, "store.py": SAVES}
+
+
+def test_the_line_ends_of_a_file_stay(grown: Grown) -> None:
+    store = grown.cwd / "generated/store.py"
+    store.write_bytes(b"def load():\r\n    return []\r\n")
+    with serves() as server:
+        grown.change(server, yes=True)
+    assert store.read_bytes() == SAVES.replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("only", ["./store.py", "STORE.py"])
+def test_a_path_that_may_change_is_found_in_any_spelling(grown: Grown, only: str) -> None:
+    with serves() as server:
+        grown.change(server, yes=True, only=(only,))
     assert grown.files() == {**PROGRAM, "store.py": SAVES}
 
 

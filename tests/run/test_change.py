@@ -9,7 +9,7 @@ import pytest
 from smol_dev.chat import Facts, Message, Request
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Dropped, FileStarted
-from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned
+from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned, in_style
 from smol_dev.run.conversation import Checked, FileReady, Job, Step, Written
 from tests.fakes import Answer, FakeChat
 from tests.run.test_pipeline import JOB, LIST, PLAN, happenings, said
@@ -59,6 +59,22 @@ def test_only_the_named_files_are_written_anew() -> None:
     assert [step.path for step in steps if isinstance(step, FileStarted)] == ["store.py", "notes.md"]
     assert [step.path for step in steps if isinstance(step, FileReady)] == ["store.py", "notes.md"]
     assert [request.stage for request in chat.requests] == ["files", "code", "code"]
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "styled"),
+    [
+        pytest.param("", "a\n", "a\n", id="new"),
+        pytest.param("a\n", "b\n", "b\n", id="plain"),
+        pytest.param("a\r\n", "b\nc\n", "b\r\nc\r\n", id="CR LF"),
+        pytest.param("a\r\n", "b\r\n", "b\r\n", id="CR LF in the answer too"),
+        pytest.param("a\r\nb\n", "b\n", "b\n", id="mixed"),
+        pytest.param("a", "b\n", "b", id="no last line end"),
+        pytest.param("\ufeffa\n", "b\n", "\ufeffb\n", id="byte order mark"),
+    ],
+)
+def test_a_new_text_has_the_style_of_the_old_one(before: str, text: str, styled: str) -> None:
+    assert in_style(before, text) == styled
 
 
 def test_the_conversation_of_the_build_goes_on() -> None:
