@@ -14,7 +14,7 @@ SMALLEST_USUAL_WINDOW: Final = 8_192
 """The smallest context window that is suggested; the next ones are twice as large each."""
 
 Role = Literal["system", "user", "assistant"]
-StageName = Literal["plan", "files", "code"]
+StageName = Literal["plan", "files", "code", "fix"]
 STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 """The stages of a run, in order."""
 

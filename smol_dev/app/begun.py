@@ -25,7 +25,6 @@ OPEN_TABLES: Final = frozenset({"extra_body", "extra_query"})
 SECRET_WORD: Final = re.compile(r"key|token|secret|auth|passw|credential|cookie|signature", re.IGNORECASE)
 SERVER: Final = frozenset({"base_url", "provider"})
 KEYS: Final = frozenset({"api_key", "api_key_env", "api_key_file", "api_key_command"})
-TABLES_OF_STAGES: Final = frozenset({*STAGES, "fix"})
 RUN: Final = frozenset(Run.model_fields)
 LONGEST_SHOWN: Final = 80
 
@@ -159,7 +158,7 @@ def _replaced(key: Key, given: Collection[Key]) -> bool:
     names = {each[0] for each in given if each}
     if (names & SERVER and key[0] in SERVER | KEYS) or (names & KEYS and key[0] in KEYS):
         return True
-    below_stage = key[1:] if key[0] in TABLES_OF_STAGES else key
+    below_stage = key[1:] if key[0] in STAGES else key
     return any(each and each in {key[: len(each)], below_stage} for each in given)
 
 
@@ -180,7 +179,7 @@ def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     tables = (profiles.get(name) if isinstance(profiles, dict) else None, settings.get("run"))
     for prefix, table in zip(("", "run."), tables, strict=True):
         for key, value in table.items() if isinstance(table, dict) else ():
-            inner = value if isinstance(value, dict) and key in TABLES_OF_STAGES else {"": value}
+            inner = value if isinstance(value, dict) and key in STAGES else {"": value}
             for last, each in inner.items():
                 if (prefix, key) != ("run.", "output_dir"):
                     yield prefix + ".".join(part for part in (key, last) if part), each

@@ -171,17 +171,24 @@ class Profile(Tuning):
     code: Stage = Stage()
     """Settings of the files' requests alone."""
 
+    fix: Stage = Stage()
+    """Settings of the requests that mend what the check found; what is not set here is as for `code`."""
+
     def stages(self) -> Mapping[StageName, Stage]:
         """Return the tables of the stages by name."""
         return {name: getattr(self, name) for name in STAGES}
 
     def stage(self, name: StageName) -> "Profile":
-        """Return the profile as the named stage sees it: the stage's own keys laid over it, `extra_body` table by table."""
+        """Return the profile as the named stage sees it: the stage's own keys laid over it, `extra_body` table by table.
+
+        What mends is asked for as files are, unless the stage `fix` says otherwise.
+        """
+        below = self.stage("code") if name == "fix" else self
         stage: Stage = getattr(self, name)
         own = {key: getattr(stage, key) for key in stage.model_fields_set}
         if "extra_body" in own:
-            own["extra_body"] = laid_over(self.extra_body, stage.extra_body)
-        return self.model_copy(update=own) if own else self
+            own["extra_body"] = laid_over(below.extra_body, stage.extra_body)
+        return below.model_copy(update=own) if own else below
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,7 @@ EXAMPLE_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
     ("profiles.example.plan", Stage),
     ("profiles.example.files", Stage),
     ("profiles.example.code", Stage),
+    ("profiles.example.fix", Stage),
     ("prompts.example", Prompts),
     ("run", Run),
 )
@@ -78,7 +79,7 @@ EXAMPLE_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
 README_TABLES: Final[tuple[tuple[str, Key, type[Table], type[Table]], ...]] = (
     ("Top of the file", (), File, Table),
     (
-        "`[profiles.NAME]`, and `[profiles.NAME.plan]`, `.files`, `.code` for one stage",
+        "`[profiles.NAME]`, and `[profiles.NAME.plan]`, `.files`, `.code`, `.fix` for one stage",
         ("profiles", "NAME"),
         Tuning,
         Table,

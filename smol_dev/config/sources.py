@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.layers import Key, Layer, Layers
-from smol_dev.config.model import CLOUD_TIMEOUT, FIRST_TOKEN_TIMEOUT, LOCAL_TIMEOUT, Profile, Prompts, Run
+from smol_dev.config.model import CLOUD_TIMEOUT, FIRST_TOKEN_TIMEOUT, LOCAL_TIMEOUT, Profile, Prompts, Run, laid_over
 from smol_dev.config.problems import Problem
 from smol_dev.config.profiles import Slot, chain, leaf_paths, said_instead, slots, without
 from smol_dev.config.secret import Endpoint, endpoint
@@ -50,10 +50,14 @@ def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
     """Yield each table with the key under which it would set this one, strongest first.
 
     A stage's key beats the profile's; but a flag or variable without a stage holds for all stages,
-    unless a flag or variable names the stage too.
+    unless a flag or variable names the stage too. What nobody sets for `fix` is as for `code`.
     """
     if path[0] not in STAGES or path[1:2] == ():
         yield from ((slot, path) for slot in tables)
+        return
+    if path[0] == "fix":
+        yield from ((slot, path) for slot in tables)
+        yield from standing(tables, ("code", *path[1:]))
         return
     for typed in (True, False):
         group = [slot for slot in tables if slot.typed is typed]
@@ -153,10 +157,11 @@ class DerivedSource(Source):
         found: dict[str, Any] = {"timeout": timeout, "first_token_timeout": first_token}
         for stage in STAGES:
             own, rest = profile.get(stage, {}), found.setdefault(stage, {})
-            if "timeout" in own and "first_token_timeout" not in profile:
+            below = {**profile, **found["code"], **profile.get("code", {})} if stage == "fix" else profile
+            if "timeout" in own and "first_token_timeout" not in below:
                 rest["first_token_timeout"] = max(own["timeout"], FIRST_TOKEN_TIMEOUT)
             if "extra_body" in own:
-                rest["extra_body"] = profile.get("extra_body", {})
+                rest["extra_body"] = laid_over(profile.get("extra_body", {}), below.get("extra_body", {}))
         return {"profile": found}
 
 

@@ -385,7 +385,7 @@ def _damage(said: str, stage: StageName) -> str | None:
         said.encode()
     except UnicodeEncodeError:
         return "half a character (a lone surrogate)"
-    return "a NUL character" if stage != "code" and "\0" in said else None
+    return "a NUL character" if stage in ("plan", "files") and "\0" in said else None
 
 
 def _gave_up(
@@ -395,7 +395,7 @@ def _gave_up(
     failure = reply.failure
     if failure is not None and getattr(failure, "kind", "") == "timeout":
         return failure
-    names = {"files": "file list"}
+    names = {"files": "file list", "fix": "list of files to mend"}
     what = f"`{question.path}`" if question.path else f"the {names.get(question.stage, question.stage)}"
     because = f" ({failure.message})" if failure is not None else ""
     times = "1 try" if tries == 1 else f"{tries} tries"

@@ -103,13 +103,13 @@ class Delivery:
                 self._spawn(self._keep(step))
             case Spent():
                 self._totals.spend(step)
+                self._totals.end(step.stage)
             case ListSaid():
                 self.record = replace(self.record, list_asked=step.asked, list_answer=self.clean(step.text))
             case PlanReady():
                 plan = self.clean(step.text)
                 self.record = replace(self.record, plan=plan, plan_answer=plan)
                 self._spawn(self.save())
-                self._totals.end("plan")
                 self._show(PlanReady(plan))
             case FilesReady():
                 self._take_list(step)
@@ -173,7 +173,6 @@ class Delivery:
         planned = {path: FileState(path, "planned") for path in step.files}
         self.record = replace(self.record, files=step.files, dropped=dropped, states={**planned})
         self._spawn(self.save())
-        self._totals.end("files")
         self._show(step)
 
     def _take_check(self, step: Checked | CheckEnded) -> None:
@@ -193,7 +192,6 @@ class Delivery:
         self._show(step)
 
     def _check_total(self, step: FileReady) -> None:
-        self._totals.end("code")
         size = _size(step.content)
         if self.workspace.written_bytes + size > MAX_RUN_BYTES:
             raise AnswerError(

@@ -151,7 +151,7 @@ def _turns(talk: Conversation, asked: str, report: Report) -> tuple[Message, ...
     """Return the turns before the request: with all files as they are now, else those that the output names."""
     for shown in (list(talk.contents), _mentioned(talk, report)):
         turns = talk.shared() + tuple(turn for path in shown for turn in _shown(talk, path))
-        if talk.budget("code").fits((*turns, Message("user", asked))):
+        if talk.budget("fix").fits((*turns, Message("user", asked))):
             return turns
     return talk.shared()
 
@@ -180,9 +180,9 @@ async def _name(
             return listed
         return _allowed(talk, listed.files) or Rejected("wrong_format", "The answer named no file that may change.")
 
-    retries = talk.job.settings("code").answer_retries
+    retries = talk.job.settings("fix").answer_retries
     schema = prompts.FILE_LIST_SCHEMA
-    question = Question("code", turns, lambda _: Wording(asked, asked), read, retries, schema=schema)
+    question = Question("fix", turns, lambda _: Wording(asked, asked), read, retries, schema=schema)
     try:
         answered = await ask(talk, question)
     except AnswerError:
@@ -208,6 +208,6 @@ async def _write(talk: Conversation, path: str, turns: tuple[Message, ...]) -> A
         request = prompts.ask_fixed(path, fence=form.fence)
         return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
 
-    retries = talk.job.settings("code").answer_retries
+    retries = talk.job.settings("fix").answer_retries
     read = file_reader(path, syntax_check=talk.job.syntax_check)
-    return await ask(talk, Question("code", turns, words, read, retries, path=path))
+    return await ask(talk, Question("fix", turns, words, read, retries, path=path))

@@ -457,7 +457,7 @@ class Client:
 def most_of(max_file_bytes: int) -> Mapping[StageName, int]:
     """Return the bytes that an answer may have in each stage."""
     code = max_file_bytes * 5 // 4 + MOST_AROUND
-    return {"plan": MOST_PLAN, "files": MOST_LIST, "code": code}
+    return {"plan": MOST_PLAN, "files": MOST_LIST, "code": code, "fix": code}
 
 
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:

@@ -22,6 +22,9 @@ from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, waiting
 from smol_dev.ui.sentences import details, done, failed, kept, left_out, misfits, remedy, sentence
 from smol_dev.ui.streams import Redact, Talk
 
+BEGINNINGS: Final = {"plan": "planning …", "files": "listing the files …", "fix": "asking which files to change …"}
+"""What is said of a request that is for no file, by its stage."""
+
 NOTICES: Final = (5, 15, 30, 60, 120, 300, 600)
 """Seconds of silence after which a log says that it is still waiting."""
 
@@ -84,8 +87,8 @@ class Plain:
     def _begin(self, event: StageStarted) -> None:
         self._ticker.start()
         self._last_notice = 0
-        if event.stage != "code":
-            self._print("planning …" if event.stage == "plan" else "listing the files …")
+        if event.path is None:
+            self._print(BEGINNINGS[event.stage])
 
     def _show_piece(self, piece: Piece) -> None:
         if piece.stage == "plan" and piece.text:

@@ -8,6 +8,8 @@ from threading import Thread
 from smol_dev.chat import StageName
 from smol_dev.events import (
     ChangePlanned,
+    CheckDone,
+    CheckStarted,
     Event,
     FileDone,
     FileFailed,
@@ -30,7 +32,10 @@ LONG_WAIT = 3.0
 
 @dataclass(slots=True)
 class Work:
-    """One running request: when it was sent, when it first spoke, and how many characters it said."""
+    """One running request: when it was sent, when it first spoke, and how many characters it said.
+
+    Or the user's `command`, which says nothing before it has ended.
+    """
 
     stage: StageName
     path: str | None
@@ -38,15 +43,16 @@ class Work:
     first: float | None = None
     thought: int = 0
     written: int = 0
+    command: str = ""
 
     @property
     def name(self) -> str:
-        """The file, or the stage in words."""
-        return self.path or ("plan" if self.stage == "plan" else "file list")
+        """The file, the command, or what is asked for in words."""
+        return self.path or self.command or {"plan": "plan", "fix": "files to mend"}.get(self.stage, "file list")
 
     def waited(self, now: float) -> float:
         """Seconds since the request was sent, as long as nothing has come; else 0."""
-        return now - self.sent if self.first is None else 0.0
+        return now - self.sent if self.first is None and not self.command else 0.0
 
 
 class Progress:
@@ -63,20 +69,35 @@ class Progress:
 
     def note(self, event: Event) -> None:
         """Count a piece, begin a request, or end one."""
-        if isinstance(event, FilesReady):
-            self._files = list(event.files)
-        elif isinstance(event, ChangePlanned):
-            self._files = [file.path for file in (*event.change, *event.add)]
-        if isinstance(event, Piece):
-            self._count(event)
-        elif isinstance(event, StageStarted):
-            self._running[event.path] = Work(event.stage, event.path, self._clock())
+        match event:
+            case FilesReady():
+                self._files = list(event.files)
+                self._running.pop(None, None)
+            case ChangePlanned():
+                self._files = [file.path for file in (*event.change, *event.add)]
+            case Piece():
+                self._count(event)
+            case StageStarted() | FileStarted() | CheckStarted():
+                self._begin(event)
+            case FileDone() | FileFailed():
+                self._running.pop(event.path, None)
+            case PlanReady():
+                self._running.pop(None, None)
+            case CheckStarted():
+                self._running = {None: Work("fix", None, self._clock(), command=event.command)}
+            case CheckDone():
+                self._running.clear()
+
+    def _begin(self, event: StageStarted | FileStarted | CheckStarted) -> None:
+        now = self._clock()
+        if isinstance(event, CheckStarted):
+            self._running = {None: Work("fix", None, now, command=event.command)}
         elif isinstance(event, FileStarted):
-            self._running.setdefault(event.path, Work("code", event.path, self._clock()))
-        elif isinstance(event, FileDone | FileFailed):
-            self._running.pop(event.path, None)
-        elif isinstance(event, PlanReady | FilesReady):
-            self._running.pop(None, None)
+            self._running.setdefault(event.path, Work("code", event.path, now))
+        else:
+            if event.stage == "fix":
+                self._running.pop(None, None)  # the list of files to mend ends without an event
+            self._running[event.path] = Work(event.stage, event.path, now)
 
     def running(self) -> list[Work]:
         """Return everything under way, oldest first."""
@@ -94,6 +115,8 @@ class Progress:
 
 def phase(work: Work, now: float, *, short: bool = False) -> str:
     """Return what a request is doing, in words: waiting, thinking or writing, with tokens, speed, time."""
+    if work.command:
+        return f"running, {now - work.sent:.0f} s"
     if work.first is None:
         return waiting(now - work.sent, short=short)
     tokens = (work.written or work.thought) // CHARACTERS_PER_TOKEN

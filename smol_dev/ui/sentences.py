@@ -24,7 +24,7 @@ from smol_dev.events import (
 )
 from smol_dev.safe import command, safe, safe_name
 
-STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code"}
+STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
 
 SIGNALLED: Final = 128
 """Exit codes above are those of signals."""

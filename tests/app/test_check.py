@@ -158,3 +158,13 @@ def test_doctor_says_how_the_check_is_isolated(room: Room) -> None:
 
 def test_an_open_quote_is_one_clear_error(room: Room) -> None:
     assert room.type("--check", "pytest 'x", "a double") == 2
+
+
+def test_another_model_mends_and_its_requests_are_counted_apart(world: World) -> None:
+    own = '\n[profiles.mine.fix]\nmodel = "mender"\ntemperature = 0.7\n'
+    with FakeServer(mends(RIGHT)) as server:
+        done = world.generate(server, own + settings())
+    bodies = [each.json() for each in server.chats]
+    assert [each["model"] for each in bodies] == ["m"] * 4 + ["mender"] * 2
+    assert [each["temperature"] for each in bodies[4:]] == [0.7, 0.7]
+    assert [(each.stage, each.requests) for each in done.stages][-2:] == [("code", 2), ("fix", 2)]

@@ -91,10 +91,12 @@ def test_each_stage_speaks_in_its_own_variant_and_window(tmp_path: Path) -> None
         "# ---- messages of plan, prompt variant `tiny` ----",
         "# ---- messages of files, prompt variant `small` ----",
         "# ---- messages of code, prompt variant `tiny` ----",
+        "# ---- messages of fix, prompt variant `tiny` ----",
         "List the files of the plan.",
         "context window of plan: 4,096",
         "context window of files: 4,096",
         "context window of code: asked from the server",
+        "context window of fix: asked from the server",
     ]
 
 

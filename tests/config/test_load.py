@@ -60,7 +60,7 @@ KEYS = ("api_key", "api_key_env", "api_key_file", "api_key_command", "headers")
 
 
 def test_the_table_of_values_is_complete() -> None:
-    assert {*VALUES, *KEYS, "plan", "files", "code"} == set(Profile.model_fields)
+    assert {*VALUES, *KEYS, "plan", "files", "code", "fix"} == set(Profile.model_fields)
     assert set(RUN_VALUES) == set(Run.model_fields)
 
 
@@ -411,3 +411,19 @@ def test_the_model_among_the_fields_is_text_and_steers(world: World, table: str)
     world.write(project=f'[profiles.local.{table}]\nmodel = "x"\n')
     (warning,) = world.load().warnings
     assert f"`profiles.local.{table}.model`" in warning
+
+
+@pytest.mark.parametrize(
+    ("settings", "sets", "model"),
+    [
+        pytest.param("", (), "m", id="the profile's"),
+        pytest.param('[profiles.local.code]\nmodel = "c"\n', (), "c", id="the one that writes"),
+        pytest.param('[profiles.local.code]\nmodel = "c"\n[profiles.local.fix]\nmodel = "f"\n', (), "f", id="its own"),
+        pytest.param('[profiles.local.fix]\nmodel = "f"\n', ("code.model=d",), "f", id="its own, code's flag"),
+        pytest.param('[profiles.local.fix]\nmodel = "f"\n', ("model=d",), "d", id="a flag for all"),
+        pytest.param('[profiles.local.fix]\nmodel = "f"\n', ("model=d", "fix.model=g"), "g", id="a flag of its own"),
+    ],
+)
+def test_what_mends_is_asked_as_what_writes(world: World, settings: str, sets: tuple[str, ...], model: str) -> None:
+    world.write(user=f'[profiles.local]\nmodel = "m"\n{settings}')
+    assert world.load(Flags(sets=sets)).profile.stage("fix").model == model

@@ -17,7 +17,7 @@ from smol_dev.server.families import FALLBACK
 from smol_dev.server.request import Habits, body
 from tests.config.world import World
 
-STAGES: tuple[StageName, ...] = ("plan", "files", "code")
+STAGES: tuple[StageName, ...] = ("plan", "files", "code", "fix")
 
 seconds = st.sampled_from([1.5, 200.0, 350.0, 900.0])
 counts = st.integers(0, 10)
@@ -131,7 +131,8 @@ def test_what_is_shown_is_what_each_stage_sends(world: World, drawn: dict[str, A
     settled = loaded(world, drawn)
     shown = as_dict(settled)["profiles"]["child"]
     for stage in STAGES:
-        table = shown | shown.get(stage, {})
+        below = shown | shown.get("code", {}) if stage == "fix" else shown
+        table = below | shown.get(stage, {})
         profile = settled.profile.stage(stage)
         request = Request(stage, (Message("user", "x"),), max_tokens=7)
         sent = body(request, profile, Habits(), None)

@@ -218,7 +218,9 @@ def test_without_a_usable_list_the_files_of_the_output_are_taken() -> None:
 def test_a_model_that_says_nothing_changes_nothing() -> None:
     run = Run(lambda _: "", [outcome("no file is named here\n")])
     assert (run.written, run.checks) == ([], 1)
-    assert run.talk_of[-1].startswith("the check was not mended: no usable answer for the code after 3 tries")
+    assert run.talk_of[-1].startswith(
+        "the check was not mended: no usable answer for the list of files to mend after 3 tries"
+    )
 
 
 def test_a_server_that_is_gone_leaves_the_files() -> None:

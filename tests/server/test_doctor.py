@@ -259,7 +259,7 @@ def test_structured_output_that_is_ignored_is_a_warning() -> None:
             {"model": "something", "plan": Stage(temperature=0.9)},
             [
                 f"plan: temperature 0.9, as you set it; top_p auto: 0.95, {UNKNOWN}",
-                f"files, code: temperature auto: 0.2, {UNKNOWN}; top_p auto: 0.95, {UNKNOWN}",
+                f"files, code, fix: temperature auto: 0.2, {UNKNOWN}; top_p auto: 0.95, {UNKNOWN}",
             ],
             id="another for the plan",
         ),
