@@ -13,11 +13,15 @@ its `hint` what to do, and its `exit_code` is the one that the command line ends
 
 The functions work in any thread, also while an event loop is running. They leave signals alone:
 `KeyboardInterrupt` and cancellation stop the work and reach the caller, and what was finished is kept.
+The logger `smol_dev` says what was asked and how it was answered, without prompts, answers or secrets; it
+is silent until a handler and a level are set.
 """
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,17 +30,23 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from smol_dev.errors import UsageError
+from smol_dev.safe import safe
 
 if TYPE_CHECKING:
     from smol_dev.chat import Usage
     from smol_dev.config.load import Loaded
-    from smol_dev.events import Event, ProblemFound
+    from smol_dev.events import CheckDone, Event, ProblemFound
     from smol_dev.run.conversation import Conversation
 
 Value = TypeVar("Value")
 
+logging.getLogger("smol_dev").addHandler(logging.NullHandler())  # a library is silent until it is asked
+
 CANCELLED_WITHIN: Final = 0.1
 """Seconds until a task that waits for a thread notices that it was cancelled."""
+
+MOST_SHOWN: Final = 200_000
+"""Bytes of a file that a notebook shows."""
 
 StreamHandler = Callable[[str], object]
 """Called with each piece of an answer's text as it comes."""
@@ -46,7 +56,9 @@ StreamHandler = Callable[[str], object]
 class Result:
     """What `build` made. Paths are relative to `output_dir`; `usage` is in tokens.
 
-    `problems` are those of the files that did not fit together, mended or not.
+    `files` are those of the list in its order, `written` and `failed` what became of them. `problems` are
+    those of the files that did not fit together, mended or not. `check` is how the command `run.check`
+    ended in the last round, None where there is none. A notebook shows plan, problems and files.
     """
 
     output_dir: Path
@@ -54,6 +66,38 @@ class Result:
     failed: tuple[str, ...]
     usage: "Usage"
     problems: "tuple[ProblemFound, ...]" = ()
+    plan: str = ""
+    files: tuple[str, ...] = ()
+    check: "CheckDone | None" = None
+    seconds: float = 0.0
+
+    def _repr_html_(self) -> str:
+        """Return plan, problems and files as HTML, with everything that the model wrote escaped."""
+        from smol_dev.ui.report import Shown, fragment
+
+        program = [
+            Shown(path, text, state, tuple(each for each in self.problems if each.path == path))
+            for path, state, text in self._program()
+        ]
+        return fragment(plan=self.plan, program=program)
+
+    def _repr_markdown_(self) -> str:
+        """Return plan, problems and files as Markdown; what the model wrote stands in code blocks."""
+        found = "\n".join(
+            f"- {_quoted(f'{each.path}:{each.line}: {each.message}')}{' (mended)' if each.mended else ''}"
+            for each in self.problems
+        )
+        parts = [f"### Plan\n\n{_fenced(self.plan)}", f"### Problems\n\n{found or 'None were found.'}", "### Files"]
+        for path, state, text in self._program():
+            parts.append(f"{_quoted(path)}: {state}" + ("" if text is None else f"\n\n{_fenced(text)}"))
+        return "\n\n".join(parts) + "\n"
+
+    def _program(self) -> "Iterator[tuple[str, str, str | None]]":
+        """Yield each file with its state and its text, None where it is not there."""
+        for path in self.files or (*self.written, *self.failed):
+            text = None if path in self.failed else _text(self.output_dir, path)
+            state = "failed" if path in self.failed else "not there" if text is None else "written"
+            yield path, state, text
 
 
 def load_profile(
@@ -176,7 +220,17 @@ async def build_async(
         raise outcome.error
     done = outcome.done
     usage = Usage(done.prompt_tokens, done.cached_tokens, done.completion_tokens, is_partial=done.usage_is_partial)
-    return Result(Path(done.output_dir), done.written, done.failed, usage, done.problems)
+    return Result(
+        Path(done.output_dir),
+        done.written,
+        done.failed,
+        usage,
+        done.problems,
+        plan=outcome.record.plan,
+        files=outcome.record.files,
+        check=done.check,
+        seconds=done.seconds,
+    )
 
 
 @asynccontextmanager
@@ -205,6 +259,30 @@ async def _conversation(
         talk = Conversation(link.chat, job, tell)
         await talk.learn()
         yield talk
+
+
+def _text(root: Path, path: str) -> str | None:
+    """Return the beginning of a file of the program, None where it cannot be read; no link is followed."""
+    from smol_dev.workspace.folder import Folder, descend
+
+    *folders, name = path.split("/")
+    try:
+        with Folder.at(root) as opened, descend(opened, folders) as folder:
+            return folder.read(name, limit=MOST_SHOWN).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _fenced(text: str) -> str:
+    """Return the text as a code block of Markdown that nothing in it can end."""
+    fence = "`" * (max((len(run) for run in re.findall("`{3,}", text)), default=2) + 1)
+    return f"{fence}\n{safe(text, keep_newlines=True).rstrip()}\n{fence}"
+
+
+def _quoted(text: str) -> str:
+    """Return the text as a code span of Markdown that nothing in it can end."""
+    ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    return f"{ticks} {safe(text)} {ticks}" if "`" in text else f"{ticks}{safe(text)}{ticks}"
 
 
 def _ignore(_event: object) -> None:

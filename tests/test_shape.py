@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "demo": set(),
     "ui": GROUND,
     "app": {*GROUND, "config", "server", "prompts", "run", "workspace"},
-    "library": {*GROUND, "config", "server", "run", "workspace", "app"},
+    "library": {*GROUND, "config", "server", "run", "workspace", "app", "ui"},
     "cli": {*GROUND, "config", "server", "checks", "run", "workspace", "app", "ui"},
     "smol_dev": {"errors", "events", "library", "config"},
     "__main__": {"app", "cli"},

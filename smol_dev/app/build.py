@@ -65,9 +65,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: its closing event, and the failure that stopped it before its end."""
+    """How a run ended: its closing event, its record, and the failure that stopped it before its end."""
 
     done: RunDone
+    record: Record
     error: SmolError | None = None
 
 
@@ -221,7 +222,7 @@ class Run:
         interrupts = self.caller.interrupts
         interrupts.hint = safe(self._go_on())
         try:
-            outcome = Outcome(await self._deliver(delivery))
+            outcome = Outcome(await self._deliver(delivery), delivery.record)
         except SmolError as error:
             outcome = await self._stop(delivery, error)
         except asyncio.CancelledError:
@@ -334,7 +335,7 @@ class Run:
                 error = disk if delivery.record.plan else error
                 done = delivery.closing(error.exit_code, stopped=True)
         self.caller.show(Failed(error.message, error.hint, error.exit_code))
-        return Outcome(done, error)
+        return Outcome(done, delivery.record, error)
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
         """Return whether no server was found: then nothing was begun, and nothing is left to resume."""

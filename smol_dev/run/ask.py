@@ -1,5 +1,6 @@
 """One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the reason."""
 
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from smol_dev.replies.verdicts import Rejected
 from smol_dev.run.conversation import AnswerRejected, Conversation, Spent
 from smol_dev.safe import command
 from smol_dev.tokens import tokens
+
+LOG: Final = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
@@ -187,6 +190,7 @@ class Asking(Generic[Value]):
                 if isinstance(item, Reply):
                     reply = self._spent(request, item)
                 elif isinstance(item, Retrying):
+                    LOG.info("%s: sent again in %g s: %s", self._what(), item.wait, item.kind)
                     tell(Retry(stage, path, "server", item.message, item.attempt, item.wait))
                 else:
                     tell(_about(item))
@@ -207,6 +211,8 @@ class Asking(Generic[Value]):
         """Return the reply with the credible counts; tell them, and learn from them."""
         reply = replace(reply, usage=self._budget.believed(reply.usage))
         self.replies.append(reply)
+        used = (reply.seconds, reply.ending, reply.usage.prompt, reply.usage.completion)
+        LOG.info("%s: answered in %.1f s, %s; tokens of the prompt: %s, of the answer: %s", self._what(), *used)
         self.talk.tell(Spent(self.question.stage, reply.usage, reply.pace))
         # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
         is_brief = "\n" not in reply.opening.rstrip("\n")
@@ -271,7 +277,12 @@ class Asking(Generic[Value]):
         return None
 
     def _again(self, reason: str, message: str) -> None:
+        LOG.info("%s: asked again: %s", self._what(), reason)
         self.talk.tell(Retry(self.question.stage, self.question.path, reason, message, len(self.replies)))
+
+    def _what(self) -> str:
+        """Return what is asked for, as the log names it."""
+        return self.question.path or self.question.stage
 
     def _refuse_repeating(self, sent: tuple[Message, ...], reply: Reply) -> None:
         """Raise where the window is used up: no request has room for the rest, or for the same answer again."""

@@ -6,6 +6,7 @@ The disk has a thread of its own, so that writing a file never delays the next r
 import asyncio
 import logging
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -312,8 +313,9 @@ class Delivery:
                 self.fail(path, error.reason, error)
             if path is None or getattr(error, "stops_run", False):
                 self._trouble = self._trouble or error
-        except Exception as error:
-            LOG.info("a bug in smol_dev, while it was writing", exc_info=error)
+        except Exception as error:  # noqa: BLE001 - a bug is told as the file's failure, and the run goes on
+            trace = self.clean("".join(traceback.format_exception(error)))
+            LOG.info("a bug in smol_dev, while it was writing\n%s", trace)
             unexpected = _unexpected(error)
             if path is None:
                 self._trouble = self._trouble or unexpected

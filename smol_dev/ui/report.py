@@ -78,6 +78,12 @@ def page(
     )
 
 
+def fragment(*, plan: str, program: Sequence[Shown]) -> str:
+    """Return plan, problems and files as HTML without styles or ids, for a page of somebody else: a notebook."""
+    parts = (("Plan", _markdown(plan)), ("Problems", _problems(program)), ("Files", "".join(_files(program))))
+    return "".join(f"<section><h2>{heading}</h2>{content}</section>" for heading, content in parts if content)
+
+
 def _beside(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
