@@ -14,7 +14,7 @@ from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import of_text
 from smol_dev.replies.bare import EXACT, is_comment
 from smol_dev.replies.blocks import COMMAND, language_word
-from smol_dev.replies.paths import FILE_NAME, label_in, names, normal
+from smol_dev.replies.paths import FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
@@ -225,6 +225,20 @@ def is_words_only(text: str, request: Request) -> bool:
     if request.language != "bash" and all(COMMAND.match(line) for line in lines):
         return True
     return all(is_sentence(line) and not is_comment(line, request) for line in lines)
+
+
+def holds_several(text: str, request: Request) -> bool:
+    """Tell whether comments above the parts of a text name the file and another one (`# a.py … # b.py`)."""
+    if request.is_text or request.path.rpartition("/")[2] not in text:
+        return False
+    lines = ["", *text.strip("\n").split("\n"), ""]
+    headed = [
+        line
+        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False)
+        if not before.strip() and is_comment(line, request) and not is_comment(after, request) and label_in(line)
+    ]
+    own = [line for line in headed if names(line, request.path)]
+    return bool(own) and any(is_known_file(label_in(line) or "") for line in headed if line not in own)
 
 
 def is_no_file(text: str, request: Request) -> bool:

@@ -14,9 +14,18 @@ from smol_dev.languages import State
 from smol_dev.replies.answer import Answer, of_text, parse
 from smol_dev.replies.bare import bare, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
-from smol_dev.replies.checks import problem
+from smol_dev.replies.checks import holds_several, problem
 from smol_dev.replies.talk import is_refusal
-from smol_dev.replies.verdicts import Code, Doubt, Found, Rejected, Request, code_rejected, fences_rejected
+from smol_dev.replies.verdicts import (
+    Code,
+    Doubt,
+    Found,
+    Rejected,
+    Request,
+    code_rejected,
+    fences_rejected,
+    several_rejected,
+)
 from smol_dev.replies.wrapped import WRAPPERS
 
 Pass = Callable[[Answer, Request], "Found | Doubt | None"]
@@ -41,6 +50,8 @@ def read_code(answer: str, *, path: str, finish_reason: str | None) -> Code | Re
     request = Request(path, ended)
     if said.lost:
         return code_rejected("no_code" if ended else "truncated")
+    if not ended and finish_reason not in {None, "", "length"}:
+        return code_rejected("truncated")
     if not said.text.strip():
         return code_rejected("empty")
     if not said.fences and is_refusal(said.text):
@@ -118,6 +129,8 @@ def tidied(found: Found, request: Request) -> Found:
 def verdict(found: Found, request: Request) -> Code | Rejected:
     """Return the file, or the first reason not to write it; what was done to all its lines is only a guess."""
     reason = problem(found, request)
+    if reason is None and holds_several(found.text, request):
+        return several_rejected()
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(Doubt(kept=found.text), request)
     if reason is None:

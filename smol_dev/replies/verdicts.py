@@ -138,6 +138,8 @@ FENCES: Final = (
     "A fence inside the file could not be told from the one around it; open and close the block with five back-ticks."
 )
 
+SEVERAL: Final = "The answer held several files one after another; give only the requested one."
+
 
 def code_rejected(reason: Reason, *, kept: str | None = None) -> Rejected:
     """Return the verdict that an answer with one file gets for `reason`."""
@@ -147,6 +149,11 @@ def code_rejected(reason: Reason, *, kept: str | None = None) -> Rejected:
 def fences_rejected() -> Rejected:
     """Return the verdict on an answer whose fences have two meanings."""
     return Rejected("wrong_format", FENCES, fence=WIDER_FENCE)
+
+
+def several_rejected() -> Rejected:
+    """Return the verdict on an answer in which the file and another one follow each other."""
+    return Rejected("wrong_format", SEVERAL)
 
 
 def list_rejected(reason: Reason) -> Rejected:

@@ -377,7 +377,9 @@ def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value |
     can_show_its_end = reply.ending == "unsaid" and question.stage == "files"
     if reply.finish_reason is None and not is_whole and not can_show_its_end:
         return Rejected("truncated", "The answer broke off before its end.")
-    return question.read(said, "stop" if is_whole else "length")
+    if is_whole:
+        return question.read(said, "stop")
+    return question.read(said, "length" if reply.is_full else reply.finish_reason or "length")
 
 
 def is_closed_block(answer: str) -> bool:

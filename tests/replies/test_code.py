@@ -3,7 +3,7 @@
 import pytest
 
 from smol_dev.replies.code import read_code
-from smol_dev.replies.verdicts import Code
+from smol_dev.replies.verdicts import Code, Rejected
 
 PY = "def double(n):\n    return 2 * n\n"
 JS = "export function double(n) {\n  return 2 * n;\n}\n"
@@ -128,3 +128,47 @@ def test_what_follows_a_fence_is_read_in_time(unit: str) -> None:
     """A hundred dashes took longer than the universe has stood."""
     verdict = read_code(f"```python {unit * 100} !\n{PY}```", path="a.py", finish_reason="stop")
     assert not isinstance(verdict, Code) or verdict.content.endswith(PY)
+
+
+@pytest.mark.parametrize("finish", ["network_error", "content_filter", "SAFETY", "whatever"])
+@pytest.mark.parametrize(
+    "answer", [f"```python\n{PY}```\n", f"```python\n{PY}```\n\nIt doubles.", PY], ids=["block", "talk", "bare"]
+)
+def test_an_answer_that_ends_by_an_error_is_cut_whatever_it_holds(finish: str, answer: str) -> None:
+    verdict = read_code(answer, path="a.py", finish_reason=finish)
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "truncated"
+
+
+SEVERAL = [
+    pytest.param("a.py", f"# a.py\n{PY}\n# b.py\nimport a\n", id="python"),
+    pytest.param("b.py", f"# a.py\n{PY}\n# b.py\nimport a\n", id="the second one"),
+    pytest.param("src/a.js", f"// src/a.js\n{JS}\n// src/b.js\nimport './a.js';\n", id="javascript"),
+    pytest.param("a.css", f"/* a.css */\n{CSS}\n/* === b.css === */\n{CSS}", id="rulers"),
+    pytest.param("a.py", f"# File: a.py\n{PY}\n# File: b.py\nimport a\n", id="with a word"),
+]
+
+
+@pytest.mark.parametrize("fence", ["```\n", ""], ids=["block", "bare"])
+@pytest.mark.parametrize(("path", "files"), SEVERAL)
+def test_several_files_one_after_another_are_asked_for_again(path: str, files: str, fence: str) -> None:
+    verdict = read_code(f"{fence}{files}{fence}", path=path, finish_reason="stop")
+    assert verdict == Rejected(
+        "wrong_format", "The answer held several files one after another; give only the requested one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.py", f"# a.py\n{PY}\n# see b.py\nX = 1\n"),
+        ("a.py", f"# a.py\n{PY}    # b.py\n    return 1\n"),
+        ("a.py", f"# a.py\n{PY}\n# b.json\n# {{}}\nX = 1\n"),
+        ("all.css", f"/* base.css */\n{CSS}\n/* grid.css */\n{CSS}"),
+        ("a.md", f"# a.md\n\n# b.py\n\n{MD}"),
+    ],
+    ids=["a remark", "inside", "a comment of several lines", "a bundle", "headings"],
+)
+def test_comments_that_name_files_are_the_files_own(path: str, content: str) -> None:
+    verdict = read_code(f"````\n{content}````", path=path, finish_reason="stop")
+    assert verdict == Code(content, ("as asked",))
