@@ -134,6 +134,7 @@ class Asking(Generic[Value]):
         self._partial = ""
         self._cut: Cut | None = None
         self._continuations = 0
+        self._reached = 0
         self._rejections = 0
         self._flawed: Answered[Value] | None = None
 
@@ -233,7 +234,7 @@ class Asking(Generic[Value]):
             self._refuse_repeating(sent, reply)
             self._again(verdict.reason, verdict.message)
             return None
-        self._partial, self._cut = "", None
+        self._partial, self._cut, self._reached = "", None, 0
         if not isinstance(verdict, Flawed):
             return self._answered(verdict, sent, said or "")
         flawed = self._answered(verdict.value, sent, said or "", flaw=verdict.message)
@@ -245,7 +246,8 @@ class Asking(Generic[Value]):
 
     def _goes_on(self, said: str, reply: Reply) -> bool:
         """Whether the next request continues the cut-off answer, which is no retry while it grows."""
-        grown = len(said.rstrip()) > len(self._partial or (self._cut.text if self._cut else ""))
+        grown = len(said.rstrip()) > self._reached
+        self._reached = len(said.rstrip())
         self._continuations += 1 if grown else MOST_CONTINUATIONS
         if self._continuations > MOST_CONTINUATIONS:
             return False
@@ -258,7 +260,7 @@ class Asking(Generic[Value]):
         """Return the flawed answer from before when no try is left, None to try again; else raise the error."""
         question, reason, message = self.question, verdict.reason, verdict.message
         self._rejections += 1
-        self._partial, self._cut = "", None
+        self._partial, self._cut, self._reached = "", None, 0
         self._remark = message
         self._form = Form(verdict.fence or self._form.fence, example=verdict.example and self._form.example)
         if question.schema is not None and reason in FORMLESS:

@@ -378,7 +378,7 @@ def test_a_closed_list_is_whole_though_the_server_does_not_say_why_it_stops() ->
 @pytest.mark.parametrize("fence", ["", "```"], ids=["open", "closed"])
 def test_a_file_whose_answer_ends_with_an_unknown_word_is_not_whole(word: str, fence: str) -> None:
     cut = Reply(f"```python\nA = 1\n{fence}", word)
-    chat = FakeChat([PLAN, '{"files": ["a.py"]}', *[cut] * 40])
+    chat = FakeChat([PLAN, '{"files": ["a.py"]}', *[cut] * 4])
     job = replace(JOB, stages={"code": StageSettings(answer_retries=0)})
     assert [type(step) for step in happenings(chat, job)][-1] is FileMissing
 
