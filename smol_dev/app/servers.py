@@ -1,16 +1,23 @@
 """What the selected server offers, and whether it works, for commands that do without a run."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from smol_dev.app.caller import Caller
+from smol_dev.config.endpoint import is_local
+from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.server import doctor
-from smol_dev.server.detect import Search, find
+from smol_dev.server.detect import Search, find, find_at
 from smol_dev.server.doctor import Advised, Check, Examination, Offered
 from smol_dev.server.transport import open_client
 from smol_dev.workspace.command import probe, says
+
+TAB_SECONDS: Final = 1.0
+"""How long a shell that completes a model's name waits for a server."""
 
 
 def models(flags: Flags, caller: Caller) -> Offered:
@@ -54,6 +61,25 @@ def running(caller: Caller, *, notify: Callable[[str], None]) -> Search:
             return await find(http, environ, notify=notify)
 
     return caller.wait_for(look())
+
+
+def model_names(flags: Flags, surroundings: Surroundings) -> tuple[str, ...]:
+    """Return the models of the selected server if it runs on this machine or network and answers within a second.
+
+    No key is read, nobody is asked, and a project's file must be left out by the flags unless it is approved.
+    """
+    base_url = load(flags, surroundings, connect=False, model_needed=False).profile.base_url
+    if not is_local(base_url):
+        return ()
+
+    async def look() -> Search:
+        async with open_client(base_url or "http://localhost", environ=surroundings.environ) as http:
+            if base_url:
+                return await find_at(http, (base_url,), patience=TAB_SECONDS)
+            return await find(http, surroundings.environ, patience=TAB_SECONDS)
+
+    found = asyncio.run(look()).found
+    return found[0].models if found else ()
 
 
 def _load(flags: Flags, caller: Caller) -> Loaded:

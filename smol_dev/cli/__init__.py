@@ -5,6 +5,7 @@ so that `--help`, `--version` and completion load nothing heavy.
 """
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,25 +24,30 @@ def fold(name: str) -> str:
 
 @click.group(
     cls=Program,
+    examples=(
+        'smol_dev "a to-do list in one HTML page"      with the server that is running',
+        "smol_dev --profile local-ollama PROMPT.md     with a profile, from a file",
+        "smol_dev demo                                 with no model at all",
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": fold, "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="smol_dev")
 def program() -> None:
     """Turn a prompt into a code base with a language model on your own machine.
 
-    \b
-    smol_dev "a to-do list in one HTML page"     with the server that is running
-    smol_dev --profile local-ollama PROMPT.md    with a profile of your own
-    smol_dev demo                                with no model at all
-
-    Any argument that is no command is a prompt; `smol_dev generate --help` lists its options.
-    """  # noqa: D301 - click wants the backspace itself, to leave lines alone
+    Anything that is not a command is a prompt: see `smol_dev generate --help`. Results go to standard output, and
+    what a person reads to standard error.
+    """
 
 
 def main() -> None:
     """Run the command line of this process, and exit."""
     from smol_dev.ui.streams import stand_in
 
+    if "_SMOL_DEV_COMPLETE" in os.environ:
+        from smol_dev.cli.shells import register
+
+        register()
     gc.set_threshold(50_000)  # at 700, looking for garbage is a twentieth of the start, and finds none
     stand_in()
     code = run(sys.argv[1:])

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smol_dev.cli.completion import complete_prompt
 from smol_dev.cli.generate import allow_sensitive_option, strict_option
+from smol_dev.cli.help import Command
 from smol_dev.cli.options import reporting_options, server_options
 from smol_dev.cli.reporting import Report, aligned
 
@@ -18,20 +20,27 @@ LONGEST_REQUEST: Final = 60
 """What `log` names of a step on one line."""
 
 
-@click.command()
-@click.argument("request", metavar="TEXT|FILE")
-@click.option("--output", "-o", "folder", metavar="DIR", type=click.Path(path_type=Path), help="The program's folder.")
-@click.option("--only", metavar="PATH", multiple=True, help="Only this file may change; repeatable.")
-@click.option("--yes", "-y", is_flag=True, help="Make the change without asking.")
-@click.option("--diff", is_flag=True, help="Show the change, and make none of it.")
+@click.command(
+    cls=Command,
+    examples=(
+        'smol_dev change "add a dark theme"',
+        'smol_dev change -o shop --diff "sort the list by price"',
+        "smol_dev change -o shop --yes CHANGE.md",
+    ),
+)
+@click.argument("request", metavar="TEXT|FILE", shell_complete=complete_prompt)
+@click.option("--output", "-o", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the program")
+@click.option("--only", metavar="PATH", multiple=True, help="Only this file may change; repeatable")
+@click.option("--yes", "-y", is_flag=True, help="Make the change without asking")
+@click.option("--diff", is_flag=True, help="Show the change, and make none of it")
 @strict_option
 @allow_sensitive_option
 @server_options
 @reporting_options
 def change(request: str, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Changing
-    """Change the program in DIR: see the difference first, then accept all, some or none of it.
+    """Change a program: see the diff first, then accept or refuse.
 
-    TEXT says what is to be different; it may be the path of a .md or .txt file, or `-` for standard input.
+    TEXT says what to change; a .md or .txt file or - for standard input will do as well.
     """
     from smol_dev.app.change import Changing
     from smol_dev.app.change import change as run
@@ -41,26 +50,26 @@ def change(request: str, flags: "Flags", report: Report, **options: Any) -> int:
     return report.run(lambda caller: run(changing, flags, caller), decide=True)
 
 
-@click.command()
+@click.command(cls=Command, examples=("smol_dev undo", "smol_dev undo --redo", "smol_dev undo shop --keep-mine"))
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--redo", is_flag=True, help="Make the change again that was taken back last.")
-@click.option("--keep-mine", is_flag=True, help="Leave files as they are that you changed since.")
-@click.option("--theirs", is_flag=True, help="Replace files that you changed since; copies are kept.")
+@click.option("--redo", is_flag=True, help="Make the change again that was undone last")
+@click.option("--keep-mine", is_flag=True, help="Keep files that you have changed since")
+@click.option("--theirs", is_flag=True, help="Replace files you have changed; copies are kept")
 @server_options
 @reporting_options
 def undo(folder: Path | None, flags: "Flags", report: Report, **how: bool) -> int:
-    """Take the last change of the program in DIR back; again, and the one before is taken back."""
+    """Undo the last change of a program; repeat to go further back."""
     from smol_dev.app.change import undo as run
 
     return report.run(lambda caller: run(folder, flags, caller, **how))
 
 
-@click.command()
+@click.command(cls=Command, examples=("smol_dev log", "smol_dev log shop", "smol_dev log --json | head -1"))
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output")
 @server_options
 def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
-    """List what was done to the program in DIR, the newest first."""
+    """List the runs and changes of a program, the newest first."""
     import json
     from dataclasses import asdict
 

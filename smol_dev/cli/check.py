@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli.help import Command
 from smol_dev.cli.reporting import counted, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import safe
@@ -14,17 +15,19 @@ if TYPE_CHECKING:
     from smol_dev.checks.folder import Folder
 
 
-@click.command()
+@click.command(
+    cls=Command, examples=("smol_dev check", "smol_dev check shop --json", "smol_dev check --ignore unused-file")
+)
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
-@click.option("--rule", "only", metavar="RULE", multiple=True, help="Only this rule; repeatable.")
-@click.option("--ignore", metavar="RULE", multiple=True, help="Without this rule; repeatable.")
-@click.option("--list-rules", is_flag=True, help="List the rules, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output")
+@click.option("--rule", "only", metavar="RULE", multiple=True, help="Only this rule; repeatable")
+@click.option("--ignore", metavar="RULE", multiple=True, help="Without this rule; repeatable")
+@click.option("--list-rules", is_flag=True, help="List the rules, and stop")
 def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_json: bool, list_rules: bool) -> int:
-    """Check whether the files in DIR fit together: imports, names, files, ids, packages.
+    """Check whether the files in DIR fit together; needs no model.
 
-    No model is asked and nothing is run. Hidden files, those that .gitignore names, and what others
-    installed or built are left out. The exit code is 4 if there are problems.
+    Looks at imports, names, templates, ids, handlers and packages; runs nothing. Skips hidden files, files that
+    .gitignore names, and installed or built ones. The exit code is 4 if there are problems.
     """
     from smol_dev.checks import RULES
 

@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+from smol_dev.cli.help import Command, summary
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: Final = {
     "generate": "smol_dev.cli.generate",
@@ -20,6 +25,8 @@ COMMANDS: Final = {
     "models": "smol_dev.cli.servers",
     "doctor": "smol_dev.cli.servers",
     "trust": "smol_dev.cli.trust",
+    "completion": "smol_dev.cli.shells",
+    "help": "smol_dev.cli.topics",
 }
 """Each command's module, which holds a click command of the same name."""
 
@@ -28,8 +35,17 @@ PROMPTED: Final = "smol_dev.prompted"
 """In a context's `meta`: no command was named, so the prompt may be one that was misspelt."""
 
 
-class Group(click.Group):
+class Group(Command, click.Group):
     """Commands, each taking its own options before its name as well: `-p gateway doctor`."""
+
+    command_class = Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with its whole summary."""
+        names = self.list_commands(ctx)
+        commands = [(name, found) for name in names if (found := self.get_command(ctx, name)) is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(command)) for name, command in commands])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put options that stand before a command's name after it."""
@@ -104,6 +120,15 @@ class Commands(Group):
 
 class Program(Group):
     """The commands by name, imported when they are asked for; anything else is a prompt for `generate`."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete what may come first: a command, an option of `generate`, a prompt file."""
+        from smol_dev.cli.completion import prompt_files
+
+        generate = self.get_command(ctx, DEFAULT)
+        if generate is None or not incomplete.startswith("-"):
+            return [*super().shell_complete(ctx, incomplete), *prompt_files(incomplete)]
+        return [*super().shell_complete(ctx, incomplete), *generate.shell_complete(ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which a user meets them."""

@@ -87,6 +87,27 @@ def complete_provider(context: click.Context, parameter: click.Parameter, incomp
     return completions(((name, "") for name in PROVIDERS), incomplete)
 
 
+def complete_prompt(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the prompt files that begin as typed."""
+    del context, parameter
+    return prompt_files(incomplete)
+
+
+def prompt_files(incomplete: str) -> list[CompletionItem]:
+    """Return the .md and .txt files, and the folders, that begin as typed; the shell completes a quoted path itself."""
+    from pathlib import Path
+
+    folder, slash, _ = incomplete.rpartition("/")
+    typed = folder + slash
+    try:
+        entries = sorted(Path(typed or ".").expanduser().iterdir())
+    except OSError:
+        return []
+    files = [f"{typed}{each.name}" for each in entries if each.suffix in {".md", ".txt"} and each.is_file()]
+    folders = [f"{typed}{each.name}/" for each in entries if not each.name.startswith(".") and each.is_dir()]
+    return completions(((name, "") for name in (*files, *folders)), incomplete)
+
+
 def complete_set_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the keys that the file sets which the command would change, those of the selected profile in short."""
     del parameter

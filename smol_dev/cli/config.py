@@ -8,6 +8,7 @@ import click
 
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_key, complete_set_key, complete_value
+from smol_dev.cli.help import Command
 from smol_dev.cli.options import file_options, settings_options
 from smol_dev.cli.reporting import counted, say, settings_of
 from smol_dev.errors import ConfigError, UsageError
@@ -19,12 +20,19 @@ if TYPE_CHECKING:
 NEGATIVE: Final = re.compile(r"-\.?\d")
 
 
-@click.group(cls=Commands)
+@click.group(
+    cls=Commands,
+    examples=(
+        "smol_dev config show --origin",
+        "smol_dev config explain model",
+        "smol_dev config set code.temperature 0",
+    ),
+)
 def config() -> None:
     """Show, explain, check and change the settings."""
 
 
-@config.command()
+@config.command(examples=("smol_dev config path",))
 @settings_options
 def path(flags: "Flags") -> None:
     """List the files that settings are read from, strongest first."""
@@ -36,10 +44,12 @@ def path(flags: "Flags") -> None:
         click.echo(safe(line))
 
 
-@config.command()
-@click.option("--origin", is_flag=True, help="Say who set each value.")
-@click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON.")
-@click.option("--dry-run", is_flag=True, help="Also the prompts that would be sent, and their tokens.")
+@config.command(
+    examples=("smol_dev config show", "smol_dev config show --origin -p work", "smol_dev config show --format json")
+)
+@click.option("--origin", is_flag=True, help="Show where each value came from")
+@click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON")
+@click.option("--dry-run", is_flag=True, help="Show the prompts that would be sent as well")
 @settings_options
 def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
@@ -55,11 +65,17 @@ def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
         click.echo({"json": as_json, "toml": as_text}[form](settings_of(flags), origin=origin), nl=False)
 
 
-@config.command()
+@config.command(
+    examples=(
+        "smol_dev config explain model",
+        "smol_dev config explain run.max_files",
+        "smol_dev config explain code.temperature -p work",
+    )
+)
 @click.argument("key", shell_complete=complete_key)
 @settings_options
 def explain(flags: "Flags", key: str) -> None:
-    """Say who sets KEY, strongest first, and who wins."""
+    """List every source that sets KEY, strongest first, the winner marked."""
     from smol_dev.config.explain import candidate_lines
     from smol_dev.config.explain import explain as candidates
     from smol_dev.safe import safe
@@ -68,21 +84,21 @@ def explain(flags: "Flags", key: str) -> None:
         click.echo(safe(line))
 
 
-@config.command()
+@config.command(examples=("smol_dev config check", "smol_dev config check smol.toml"))
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @settings_options
 def check(flags: "Flags", file: Path | None) -> None:
-    """Report every problem in every settings file, or in FILE alone."""
+    """Report every problem in the settings files, or in FILE alone."""
     from smol_dev.config.files import Surroundings
     from smol_dev.config.load import check as problems_of
 
     if problems := problems_of(flags, Surroundings.here(), file=file):
-        hint = "correct what is named; `smol_dev config schema` describes every key"
+        hint = "correct each line above; `smol_dev config schema` describes every key"
         raise ConfigError(f"{counted(len(problems), 'problem')} in the settings:", hint=hint, problems=problems)
     say("no problems" if file is None else f"no problems in `{file}`")
 
 
-class Setting(click.Command):
+class Setting(Command):
     """A command whose value may be a number below zero, which is no option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -92,37 +108,45 @@ class Setting(click.Command):
         return super().parse_args(ctx, [*others, "--", *numbers] if numbers else args)
 
 
-@config.command(name="set", cls=Setting)
+@config.command(
+    name="set",
+    cls=Setting,
+    examples=(
+        "smol_dev config set model qwen3.5:9b",
+        "smol_dev config set code.temperature 0",
+        "smol_dev config set run.output_dir src --project",
+    ),
+)
 @click.argument("key", shell_complete=complete_key)
 @click.argument("value", shell_complete=complete_value)
 @file_options
 def set_(file: "SettingsFile", key: str, value: str) -> None:
     """Set KEY to VALUE in your settings file.
 
-    KEY is `model`, `code.model`, `run.max_files` or `profiles.NAME.model`; a key of no table is
-    meant for the selected profile. VALUE is TOML, a bare word is text.
+    A KEY without a table, like `model` or `code.model`, belongs to the selected profile; the others are named in
+    full: `run.max_files`, `profiles.NAME.model`. VALUE is TOML; a bare word is text.
     """
     from smol_dev.config.edit import set_value
 
     say(*file.change(set_value, key, value))
 
 
-@config.command()
+@config.command(examples=("smol_dev config unset seed", "smol_dev config unset run.output_dir --project"))
 @click.argument("key", shell_complete=complete_set_key)
 @file_options
 def unset(file: "SettingsFile", key: str) -> None:
-    """Take KEY out of your settings file."""
+    """Remove KEY from your settings file."""
     from smol_dev.config.edit import unset as take_out
 
     say(*file.change(take_out, key))
 
 
-@config.command()
+@config.command(examples=("smol_dev config edit", "smol_dev config edit --project"))
 @file_options
 def edit(file: "SettingsFile") -> None:
     """Open your settings file in your editor.
 
-    That is $VISUAL or $EDITOR. The file is replaced only by what is valid; else you can edit again.
+    The editor is $VISUAL or $EDITOR. Your file is replaced only if the new text is valid; else you can edit again.
     """
     from smol_dev.cli.asking import edit_again, edit_file
     from smol_dev.config.edit import edit_by_hand
@@ -130,9 +154,9 @@ def edit(file: "SettingsFile") -> None:
     say(*edit_by_hand(file, open_editor=edit_file, again=edit_again))
 
 
-@config.command()
+@config.command(examples=("smol_dev config schema > smol.schema.json",))
 def schema() -> None:
-    """Print the JSON Schema of a smol.toml, for editors."""
+    """Print the JSON Schema of smol.toml, for editors."""
     from smol_dev.config.reference import schema_text
 
     click.echo(schema_text(), nl=False)

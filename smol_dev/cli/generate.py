@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smol_dev.cli.completion import complete_prompt
+from smol_dev.cli.help import Command
 from smol_dev.cli.options import reporting_options, server_options
 from smol_dev.cli.reporting import Report, settings_of
 
@@ -14,22 +16,22 @@ if TYPE_CHECKING:
 DEMO_PROMPT: Final = "a small program that shows what smol_dev does"
 
 allow_sensitive_option: Final = click.option(
-    "--allow-sensitive",
-    metavar="GLOB",
-    multiple=True,
-    help="Let files be written that run by themselves, as `.vscode/*`; repeatable.",
+    "--allow-sensitive", metavar="GLOB", multiple=True, help="Allow files that tools run automatically"
 )
-check_option: Final = click.option(
-    "--check", metavar="CMD", help="A command that tells whether the program works, as `python -m pytest -q`."
-)
-strict_option: Final = click.option(
-    "--strict", is_flag=True, help="Exit with 4 where the files do not fit together in the end."
-)
+check_option: Final = click.option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
+strict_option: Final = click.option("--strict", is_flag=True, help="Exit with 4 if the files do not fit together")
 
 
-@click.command()
-@click.argument("prompt", required=False)
-@click.option("--prompt", "older_prompt", metavar="TEXT|FILE", help="The older spelling of PROMPT.")
+@click.command(
+    cls=Command,
+    examples=(
+        'smol_dev "a to-do list in one HTML page"',
+        "smol_dev -p local-ollama -m qwen3.5:9b --review PROMPT.md",
+        "smol_dev -o shop --check 'python -m pytest -q' PROMPT.md",
+    ),
+)
+@click.argument("prompt", required=False, shell_complete=complete_prompt)
+@click.option("--prompt", "older_prompt", metavar="TEXT|FILE", hidden=True, help="The older spelling of PROMPT.")
 @server_options
 @click.option(
     "--output",
@@ -37,12 +39,12 @@ strict_option: Final = click.option(
     "--generate-folder-path",
     "output_dir",
     metavar="DIR",
-    help="The folder for the files; `generated` unless a setting says otherwise.",
+    help="Folder for the files; default `generated`",
 )
-@click.option("--review", is_flag=True, help="Show plan and file list, and ask before any file is written.")
-@click.option("--plan-only", is_flag=True, help="Stop after the file list.")
-@click.option("--dry-run", is_flag=True, help="Show settings, messages and token budget; no network.")
-@click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept.")
+@click.option("--review", is_flag=True, help="Show plan and file list, and ask before writing")
+@click.option("--plan-only", is_flag=True, help="Stop after the file list; `resume` goes on")
+@click.option("--dry-run", is_flag=True, help="Show settings and messages; send nothing")
+@click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept")
 @check_option
 @strict_option
 @allow_sensitive_option
@@ -59,10 +61,7 @@ def generate(
     review: bool,
     **options: Any,  # noqa: ANN401 - the fields of a Task
 ) -> int:
-    """Turn PROMPT into a code base: a plan, a list of files, then each file.
-
-    PROMPT is text, or the path of a .md or .txt file, or `-` for standard input.
-    """
+    """Build a program from text, a .md or .txt file, or `-` (stdin)."""
     from smol_dev.app.build import Task
     from smol_dev.app.build import generate as run
     from smol_dev.cli.prompt_text import read_prompt, refuse_lookalike
@@ -110,31 +109,28 @@ def show_preview(prompt: str, flags: "Flags") -> int:
     return 0
 
 
-@click.command()
+@click.command(
+    cls=Command, examples=("smol_dev resume", "smol_dev resume shop --only app.py", "smol_dev resume -m qwen3:14b shop")
+)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--only", metavar="PATH", multiple=True, help="Only this file of those missing; repeatable.")
+@click.option("--only", metavar="PATH", multiple=True, help="Only this one of the missing files; repeatable")
 @check_option
 @strict_option
 @allow_sensitive_option
-@click.option(
-    "--include",
-    metavar="PATH",
-    multiple=True,
-    help="Show the model this file as you edited it, though the record came from elsewhere.",
-)
+@click.option("--include", metavar="PATH", multiple=True, help="Show the model this file as you edited it")
 @click.option(
     "--files",
     "list_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A file list of your own, one path a line, as in `.smol/files.txt`.",
+    help="Your own file list, one path per line",
 )
 @server_options
 @reporting_options
 def resume(check: str | None, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
-    """Ask again for what is missing or failed in DIR, and for nothing else.
+    """Finish an interrupted or failed run: ask for what is missing.
 
-    DIR is the output folder of the run; the setting `output_dir` if it is left out.
+    DIR is the folder of the run; if left out, the setting `output_dir`.
     """
     from smol_dev.app.build import Task
     from smol_dev.app.resume import resume as run
@@ -143,11 +139,11 @@ def resume(check: str | None, flags: "Flags", report: Report, **options: Any) ->
     return report.run(lambda caller: run(Task(**options), checked, caller))
 
 
-@click.command()
+@click.command(cls=Command, examples=("smol_dev demo", "smol_dev demo /tmp/demo", "smol_dev demo --json | head -3"))
 @click.argument("folder", metavar="[DIR]", default="smol-demo")
 @reporting_options
 def demo(folder: str, report: Report) -> int:
-    """Run the whole method with no model, no key and no network, into DIR.
+    """Try the whole method without a model, a key or a network.
 
     A scripted server on this machine gives canned answers, over HTTP like any other server.
     """

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli.help import Command
 from smol_dev.cli.options import project_option, settings_options
 from smol_dev.cli.reporting import counted, say
 from smol_dev.errors import UsageError
@@ -19,15 +20,14 @@ if TYPE_CHECKING:
     from smol_dev.server.detect import Search
 
 
-@click.command()
+@click.command(cls=Command, examples=("smol_dev init", "smol_dev init --yes", "smol_dev init --project"))
 @project_option
-@click.option("--yes", is_flag=True, help="Write the file without asking.")
+@click.option("--yes", is_flag=True, help="Write the file without asking")
 @settings_options
 def init(flags: "Flags", *, project: bool, yes: bool) -> None:
-    """Write a smol.toml for the servers that are running.
+    """Write a smol.toml with a profile for each running server.
 
-    Looks for them on the known ports, and writes a profile for each. An existing file is never
-    overwritten.
+    Looks for servers on the known ports. An existing file is never overwritten.
     """
     from smol_dev.config.edit import new_file, write_first_file
     from smol_dev.config.files import Surroundings

@@ -7,33 +7,55 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from smol_dev.cli.completion import complete_profile, complete_provider, complete_set, flags_of
+from smol_dev.cli.completion import (
+    complete_profile,
+    complete_provider,
+    complete_set,
+    completions,
+    flags_of,
+    trusted_layers,
+)
 from smol_dev.cli.reporting import Report
-from smol_dev.errors import UsageError
+from smol_dev.errors import SmolError, UsageError
 from smol_dev.safe import command
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Return the models of the selected server, if it is a local one that answers at once."""
+    del parameter
+    from dataclasses import replace
+
+    from smol_dev.app.servers import model_names
+
+    try:
+        layers = trusted_layers(context)
+        flags = replace(flags_with_server(dict(context.params)), project=layers.project is not None)
+        found = model_names(flags, layers.surroundings)
+    except SmolError:
+        return []
+    return completions(((name, "") for name in found), incomplete)
+
+
 SETTINGS: Final = (
     click.option(
-        "--profile",
-        "-p",
-        metavar="NAME",
-        shell_complete=complete_profile,
-        help="The profile to use; `smol_dev profiles list` shows them.",
+        "--profile", "-p", metavar="NAME", shell_complete=complete_profile, help="Profile; `smol_dev profiles list`"
     ),
     click.option(
         "--config",
         "config_file",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="A settings file instead of the user's own.",
+        help="A settings file instead of your own",
     ),
-    click.option("--no-project-config", is_flag=True, help="Leave the project's smol.toml out."),
+    click.option("--no-project-config", is_flag=True, help="Leave out the project's smol.toml"),
     click.option(
         "-c",
         "--set",
@@ -41,32 +63,36 @@ SETTINGS: Final = (
         metavar="KEY=VALUE",
         multiple=True,
         shell_complete=complete_set,
-        help="Any setting, as `code.model=qwen3.5:9b` or `run.max_files=20`; repeatable.",
+        help="Any setting: `-c code.model=NAME`; repeatable",
     ),
 )
 SERVER: Final = (
-    click.option("--model", "-m", metavar="NAME", help="The model; `ollama/NAME` names its server too."),
+    click.option(
+        "--model", "-m", metavar="NAME", shell_complete=complete_model, help="Model; `ollama/NAME` names its server too"
+    ),
     click.option(
         "--llm-provider",
         "provider",
         metavar="NAME",
         shell_complete=complete_provider,
-        help="The kind of server: ollama, lmstudio, …",
+        help="Kind of server: ollama, lmstudio, llamacpp, vllm",
     ),
     click.option(
         "--model-source",
         "source",
         type=click.Choice(["local", "cloud"]),
-        help="Only a server on this machine or network, or only one elsewhere.",
+        help="Only a server on your network, or elsewhere",
     ),
-    click.option("--api-base-url", "--base-url", "base_url", metavar="URL", help="The server's address."),
-    click.option("--api-key-env", metavar="NAME", help="The environment variable that holds the server's key."),
+    click.option(
+        "--api-base-url", "--base-url", "base_url", metavar="URL", help="Address of the server, up to and including /v1"
+    ),
+    click.option("--api-key-env", metavar="NAME", help="Environment variable that holds the key"),
 )
 REPORTING: Final = (
-    click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout."),
-    click.option("--quiet", "-q", is_flag=True, help="Warnings and errors only."),
-    click.option("--verbose", "-v", is_flag=True, help="More about what happens."),
-    click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output"),
+    click.option("--quiet", "-q", is_flag=True, help="Only warnings and errors"),
+    click.option("--verbose", "-v", is_flag=True, help="Say more about what happens"),
+    click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets"),
 )
 SPELLED: Final = {
     "provider": "--llm-provider",
@@ -76,7 +102,7 @@ SPELLED: Final = {
 }
 """Each setting that an option of `SERVER` stands for, with that option."""
 
-project_option: Final = click.option("--project", is_flag=True, help="The project's smol.toml instead of your own.")
+project_option: Final = click.option("--project", is_flag=True, help="Write the project's smol.toml, not your own")
 
 
 def shared(

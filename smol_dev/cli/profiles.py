@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     from smol_dev.config.profiles import ProfileLine
 
 
-@click.group(cls=Commands)
+@click.group(
+    cls=Commands,
+    examples=(
+        "smol_dev profiles list",
+        "smol_dev profiles add work --extends local-ollama -m qwen3.5:9b",
+        "smol_dev profiles use work",
+    ),
+)
 def profiles() -> None:
-    """List and manage the profiles: named ways to reach a model."""
+    """List and manage profiles: named ways to reach a model."""
 
 
-@profiles.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
+@profiles.command(name="list", examples=("smol_dev profiles list", "smol_dev profiles list --json"))
+@click.option("--json", "as_json", is_flag=True, help="One JSON list on standard output")
 @settings_options
 def list_(flags: "Flags", *, as_json: bool) -> None:
     """List the profiles, the selected one marked `*`."""
@@ -44,9 +51,9 @@ def row(line: "ProfileLine") -> tuple[str, ...]:
     return mark, safe(line.name), place, line.layer, safe(line.description)
 
 
-@profiles.command()
+@profiles.command(examples=("smol_dev profiles show local-ollama", "smol_dev profiles show work --origin"))
 @click.argument("name", shell_complete=complete_profile)
-@click.option("--origin", is_flag=True, help="Say who set each value.")
+@click.option("--origin", is_flag=True, help="Show where each value came from")
 @settings_options
 def show(flags: "Flags", name: str, *, origin: bool) -> None:
     """Show the effective settings of profile NAME."""
@@ -57,25 +64,31 @@ def show(flags: "Flags", name: str, *, origin: bool) -> None:
     click.echo(as_text(settings_of(replace(flags, profile=name)), origin=origin), nl=False)
 
 
-@profiles.command()
+@profiles.command(
+    examples=(
+        "smol_dev profiles add work --extends local-ollama -m qwen3.5:9b",
+        "smol_dev profiles add lab --provider vllm --base-url http://10.0.0.7:8000/v1",
+        "smol_dev profiles add cold --extends work -c temperature=0",
+    )
+)
 @click.argument("name")
-@click.option("--extends", metavar="NAME", shell_complete=complete_profile, help="Its parent.")
-@click.option("--description", metavar="TEXT", help="One line about it.")
-@click.option("--provider", metavar="NAME", shell_complete=complete_provider, help="The kind of server.")
-@click.option("--base-url", metavar="URL", help="The server's address, up to and including /v1.")
-@click.option("--model", "-m", metavar="NAME", help="The model, as the server names it.")
+@click.option("--extends", metavar="NAME", shell_complete=complete_profile, help="Parent profile")
+@click.option("--description", metavar="TEXT", help="One line about the profile")
+@click.option("--provider", metavar="NAME", shell_complete=complete_provider, help="Kind of server")
+@click.option("--base-url", metavar="URL", help="Address of the server, up to and including /v1")
+@click.option("--model", "-m", metavar="NAME", help="Model, as the server names it")
 @file_options
 def add(file: "SettingsFile", name: str, **options: str | None) -> None:
     """Create profile NAME in your settings file.
 
-    `-c KEY=VALUE` sets any further key of it.
+    Set any other key of it with `-c KEY=VALUE`.
     """
     from smol_dev.config.edit import add as create
 
     say(*file.change(create, name, options))
 
 
-@profiles.command()
+@profiles.command(examples=("smol_dev profiles copy work work-cold",))
 @click.argument("source", shell_complete=complete_profile)
 @click.argument("name")
 @file_options
@@ -86,28 +99,28 @@ def copy(file: "SettingsFile", source: str, name: str) -> None:
     say(*file.change(create_like, source, name))
 
 
-@profiles.command()
+@profiles.command(examples=("smol_dev profiles rename work office",))
 @click.argument("name", shell_complete=complete_profile)
 @click.argument("new")
 @file_options
 def rename(file: "SettingsFile", name: str, new: str) -> None:
-    """Give profile NAME the name NEW, and follow it in the same file."""
+    """Rename profile NAME to NEW, also where the same file mentions it."""
     from smol_dev.config.edit import rename as give_name
 
     say(*file.change(give_name, name, new))
 
 
-@profiles.command()
+@profiles.command(examples=("smol_dev profiles remove work",))
 @click.argument("name", shell_complete=complete_profile)
 @file_options
 def remove(file: "SettingsFile", name: str) -> None:
-    """Remove profile NAME, unless it is used."""
+    """Remove profile NAME, unless something uses it."""
     from smol_dev.config.edit import remove as take_out
 
     say(*file.change(take_out, name))
 
 
-@profiles.command()
+@profiles.command(examples=("smol_dev profiles use work", "smol_dev profiles use work --project"))
 @click.argument("name", shell_complete=complete_profile)
 @file_options
 def use(file: "SettingsFile", name: str) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli.help import Command
 from smol_dev.cli.options import server_options
 from smol_dev.cli.reporting import Report, aligned
 from smol_dev.safe import command, named, safe, safe_name
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 NAME_WIDTH = len("structured output")
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-@click.option("--advise", is_flag=True, help="Say which models fit this machine.")
+@click.command(
+    cls=Command, examples=("smol_dev models", "smol_dev models --advise", "smol_dev models -p local-lmstudio --json")
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output")
+@click.option("--advise", is_flag=True, help="Say which models fit this machine")
 @server_options
 def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
-    """List the models of the selected server: loaded or not, context window, size.
+    """List the models of the server: loaded or not, window, size.
 
-    A `-` is what the server does not tell. With --advise, which of them fit this machine, and which others would.
+    A - means that the server does not report it.
     """
     from smol_dev.app import servers
 
@@ -108,14 +111,16 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
     yield f"models to get are good for code in November 2026; {RULE}"
 
 
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-@click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets.")
+@click.command(
+    cls=Command, examples=("smol_dev doctor", "smol_dev doctor -p work", "smol_dev doctor --api-base-url URL --json")
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output")
+@click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets")
 @server_options
 def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
-    """Check the selected profile from its settings to a short answer of its model.
+    """Check the selected profile, from its settings to a short answer.
 
-    A check that failed comes with what to type; the exit code then is 3.
+    Each failed check says how to fix it; the exit code then is 3.
     """
     from smol_dev.app import servers
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smol_dev.cli.asking import show_pending
+from smol_dev.cli.help import Command
 from smol_dev.cli.reporting import say
 from smol_dev.errors import TrustError, UsageError
 
@@ -15,17 +16,16 @@ if TYPE_CHECKING:
     from smol_dev.config.trust import PendingTrust
 
 
-@click.command()
+@click.command(cls=Command, examples=("smol_dev trust", "smol_dev trust --list", "smol_dev trust --revoke shop"))
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--list", "listing", is_flag=True, help="List what was approved.")
-@click.option("--revoke", is_flag=True, help="Forget the approval instead.")
-@click.option("--yes", is_flag=True, help="Approve without asking.")
+@click.option("--list", "listing", is_flag=True, help="List the approvals")
+@click.option("--revoke", is_flag=True, help="Forget the approval")
+@click.option("--yes", is_flag=True, help="Approve without asking")
 def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
-    """Approve the project's smol.toml, or the one at PATH, as it is now.
+    """Approve a project's smol.toml as it is now.
 
-    Shows what it would steer first: where prompts go, and what is sent with them, each text whole,
-    and what has changed since the last approval. Prints the hash
-    that SMOL_TRUST_PROJECT takes. Any change to the file asks again.
+    Shows first, in full, which of its settings decide where prompts are sent and what is sent along, and what has
+    changed since the last approval. Prints the hash for SMOL_TRUST_PROJECT. A changed file needs a new approval.
     """
     from smol_dev.config.files import Surroundings
 

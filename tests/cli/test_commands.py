@@ -42,7 +42,7 @@ def test_the_value_of_an_option_is_no_command(shell: Shell) -> None:
         ("docter", "`docter` is no command; did you mean `smol_dev doctor`?"),
         ("modles", "`modles` is no command; did you mean `smol_dev models`?"),
         ("Profile", "`Profile` is no command; did you mean `smol_dev profiles`?"),
-        ("help", "`help` is no command; did you mean `smol_dev --help`?"),
+        ("help", "`help` is a command; did you mean `smol_dev help`?"),
         ("notes.rst", "`notes.rst` is a file; did you mean its text, `smol_dev - < notes.rst`?"),
     ],
 )
