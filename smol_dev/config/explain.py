@@ -13,12 +13,11 @@ from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import is_local
 from smol_dev.config.files import is_file_name
 from smol_dev.config.layers import KEY_SOURCES, Key, Origin, at, key_path
-from smol_dev.config.load import Loaded
+from smol_dev.config.load import Composition, Loaded, effective, standing
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, is_hidden, is_table, locate, meant
 from smol_dev.config.positions import positions
 from smol_dev.config.problems import did_you_mean, dotted, shown
 from smol_dev.config.profiles import Slot, leaf_paths, said
-from smol_dev.config.sources import Composition, effective, standing
 from smol_dev.config.validate import layers_problems
 from smol_dev.config.variants import shown_prompts
 from smol_dev.errors import ConfigError

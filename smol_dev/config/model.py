@@ -4,7 +4,7 @@ The string under a key is its documentation everywhere: in `smol.toml.example`, 
 in the JSON Schema and in `--help`. A key's default, bounds and trust tier stand beside it, and
 nowhere else. `reference` reads the strings; with `use_attribute_docstrings` pydantic would, for every
 command, and take a tenth of the time of `config show` for it. A default that depends on where the
-model runs is the local server's here; `sources` fills in what differs for a cloud.
+model runs is the local server's here; `load` fills in what differs for a cloud.
 """
 
 import json
