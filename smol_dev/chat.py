@@ -64,8 +64,9 @@ class Request:
 class Usage:
     """Tokens as the server counted them; `None` where it does not say.
 
-    `prompt` is the whole prompt, `cached` the part of it that came from the prefix cache, `generating`
-    the seconds that the completion took. A sum is `is_partial` when some request in it was not counted.
+    `prompt` is the whole prompt, `cached` the part of it that came from the prefix cache, `evaluating` the
+    seconds that the rest of it took, `generating` those of the completion. A sum is `is_partial` when some
+    request in it was not counted.
     """
 
     prompt: int | None = None
@@ -73,6 +74,7 @@ class Usage:
     completion: int | None = None
     generating: float | None = None
     is_partial: bool = False
+    evaluating: float | None = None
 
 
 def total(usages: Iterable[Usage]) -> Usage:

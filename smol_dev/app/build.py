@@ -205,6 +205,8 @@ class Run:
         self.record = replace(
             record,
             profile={"name": loaded.name, "settings": as_dict(loaded)},
+            problems=(),  # what the files have is found anew
+            check={},
             begun=asdict(begun(loaded.layers, secrets=self.secrets, allow_sensitive=task.allow_sensitive)),
             tool_version=__version__,
         )

@@ -217,6 +217,7 @@ class _ChangeRun(Run):
         isolation = check_isolation(task, loaded, caller)
         super().__init__(task, loaded, caller, workspace, record, remaining=remaining, isolation=isolation)
         self.changing = changing
+        self.before = record
         self.files = remaining
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
@@ -228,7 +229,9 @@ class _ChangeRun(Run):
             self._capture("edit", "")
             making = Change(link.chat, self._job_of(link), self._wish(), lambda step: self._take(delivery, step))
             accepted = await self._accepted(making, delivery)
-            if accepted is not None:
+            if accepted is None:
+                delivery.record = replace(delivery.record, problems=self.before.problems, check=self.before.check)
+            else:
                 self._make(delivery, *accepted)
                 await self._run_check(link, delivery)
         return await delivery.finish()
@@ -377,7 +380,8 @@ class _ChangeRun(Run):
         timeline = self.workspace.timeline()
         state = timeline.propose("change", request, record, data)
         delivery.written += [path for path in timeline.move(state) if path in state.files]
-        delivery.record = replace(_record(self.workspace), totals=delivery.record.totals)
+        moved, now = _record(self.workspace), delivery.record
+        delivery.record = replace(moved, totals=now.totals, problems=now.problems, check={})
         self.caller.show(Noticed("take it back with " + command("smol_dev undo {dir}", dir=self.workspace.root)))
 
 

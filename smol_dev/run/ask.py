@@ -214,7 +214,8 @@ class Asking(Generic[Value]):
         self.replies.append(reply)
         used = (reply.seconds, reply.ending, reply.usage.prompt, reply.usage.completion)
         LOG.info("%s: answered in %.1f s, %s; tokens of the prompt: %s, of the answer: %s", self._what(), *used)
-        self.talk.tell(Spent(self.question.stage, reply.usage, reply.pace))
+        stage, path = self.question.stage, self.question.path
+        self.talk.tell(Spent(stage, reply.usage, reply.pace, path, reply.first_token_seconds))
         # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
         is_brief = "\n" not in reply.opening.rstrip("\n")
         sent = _as_sent(request, "" if is_brief else reply.opening, enforced=reply.enforced)

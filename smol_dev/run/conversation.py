@@ -107,11 +107,13 @@ class AnswerRejected:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The cost of one request, whether its answer could be used or not."""
+    """The cost of one request, whether its answer could be used or not; `waited` is the seconds to its first token."""
 
     stage: StageName
     usage: Usage
     pace: Pace = field(default_factory=Pace)
+    path: str | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any, Final, TypeVar
@@ -35,13 +35,19 @@ from smol_dev.redact import redact
 from smol_dev.run.conversation import AnswerRejected, Checked, CheckEnded, FileMissing, FileReady, ListSaid, Spent, Step
 from smol_dev.safe import command
 from smol_dev.workspace.paths import invisible, noteworthy
-from smol_dev.workspace.record import FileState, Record, parted
+from smol_dev.workspace.record import Asked, Fate, FileState, Record, parted
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
 
 MOST_KEPT: Final = 1024 * 1024
 """Characters of the model's turns that one session keeps beside the contents; the rest costs a cache."""
+
+MOST_REQUESTS: Final = 2_000
+"""Requests in a record; of more the latest ones."""
+
+LONGEST_REASON: Final = 300
+"""Characters of why an answer was asked for again, in the record."""
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -78,6 +84,7 @@ class Delivery:
         self._clock = clock
         self._started = clock()
         self._totals = Totals(clock)
+        self._requests = Requests(record.requests, clock)
         self._before = record.totals
         self._reasons: list[Reason] = []
         self._sizes: dict[str, int] = {}
@@ -92,6 +99,7 @@ class Delivery:
         """Write, record and show one step. Raise `SmolError` where the disk or the limits of a run forbid it."""
         if self._trouble is not None:
             raise self._trouble
+        self._requests.note(step)
         match step:
             case FileReady():
                 self._check_total(step)
@@ -130,6 +138,7 @@ class Delivery:
             self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
         stopped = exit_code is not None
         done = self.closing(self._exit_code() if exit_code is None else exit_code, stopped=stopped)
+        self._requests.end()
         self.record = replace(self.record, totals=summed(self._before, as_totals(done)))
         await self.save()
         return done
@@ -179,6 +188,7 @@ class Delivery:
     def _take_check(self, step: Checked | CheckEnded) -> None:
         if isinstance(step, CheckEnded):
             self._check = step.done
+            self.record = replace(self.record, check=asdict(replace(step.done, summary=self.clean(step.done.summary))))
             return
         self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
         self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
@@ -293,7 +303,8 @@ class Delivery:
 
     async def save(self) -> None:
         """Write the record as it stands."""
-        record = self.record
+        asked = (replace(each, reason=self.clean(each.reason)) for each in self._requests.asked)
+        record = self.record = replace(self.record, requests=tuple(asked))
         await self._on_disk(lambda: self.workspace.save(record))
 
     async def _on_disk(self, act: Callable[[], Value]) -> Value:
@@ -392,6 +403,76 @@ class Totals:
     def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
         usage = total(spent.usage for spent in self._spent if spent.stage == stage)
         return StageTotal(stage, last - first, self._requests[stage], usage.prompt, usage.cached, usage.completion)
+
+
+class Requests:
+    """The requests of a run for its record, those of earlier sessions first, at most `MOST_REQUESTS` of them."""
+
+    def __init__(self, before: Sequence[Asked], clock: Callable[[], float]) -> None:
+        self.asked = list(before)
+        self._clock = clock
+        self._begun = clock() - max((each.end for each in before), default=0.0)
+        self._open: dict[tuple[StageName, str | None], float] = {}
+
+    def note(self, step: Step) -> None:
+        """Begin a request, end one, or say what became of it."""
+        match step:
+            case StageStarted():
+                self._open[step.stage, step.path] = self._now()
+            case Spent():
+                self._answered(step)
+            case Retry() if (step.stage, step.path) in self._open:
+                self._failed((step.stage, step.path), step.message)
+                self._open[step.stage, step.path] = self._now() + step.wait_seconds
+            case Retry() | AnswerRejected():
+                self._mark(step)
+            case FileMissing() if ("code", step.path) in self._open:
+                self._failed(("code", step.path), step.error.message)
+            case _:
+                """Something else than a request."""
+
+    def end(self) -> None:
+        """Count what was not answered until now as failed."""
+        for key in tuple(self._open):
+            self._failed(key, "no answer came")
+
+    def _now(self) -> float:
+        return self._clock() - self._begun
+
+    def _answered(self, spent: Spent) -> None:
+        now, usage = self._now(), spent.usage
+        start = self._open.pop((spent.stage, spent.path), now)
+        waited = min(spent.waited, now - start)
+        evaluation = None if usage.evaluating is None else min(usage.evaluating, waited)
+        self._add(
+            Asked(
+                spent.stage,
+                spent.path,
+                round(start, 3),
+                round(waited - (evaluation or 0.0), 3),
+                evaluation,
+                round(now - start - waited, 3),
+                usage.prompt,
+                usage.cached,
+                usage.completion,
+            )
+        )
+
+    def _failed(self, key: tuple[StageName, str | None], reason: str) -> None:
+        start = self._open.pop(key)
+        wait = round(max(0.0, self._now() - start), 3)
+        self._add(Asked(*key, round(start, 3), wait, outcome="failed", reason=reason[:LONGEST_REASON]))
+
+    def _add(self, asked: Asked) -> None:
+        self.asked = [*self.asked[-MOST_REQUESTS + 1 :], asked]
+
+    def _mark(self, step: Retry | AnswerRejected) -> None:
+        """Say of the latest answer to this question that it was not used."""
+        fate: Fate = "asked again" if isinstance(step, Retry) else "failed"
+        for at, asked in reversed(list(enumerate(self.asked))):
+            if (asked.stage, asked.path) == (step.stage, step.path):
+                self.asked[at] = replace(asked, outcome=fate, reason=step.message[:LONGEST_REASON])
+                return
 
 
 def as_totals(done: RunDone) -> dict[str, object]:

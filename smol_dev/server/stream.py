@@ -378,6 +378,7 @@ def usage_in(document: Mapping[str, Any], before: Usage) -> Usage:
         cached=_first(cached, reused, before.cached),
         completion=_first(completion, before.completion),
         generating=_seconds(timings.get("predicted_ms")) or before.generating,
+        evaluating=_seconds(timings.get("prompt_ms")) or before.evaluating,
     )
 
 

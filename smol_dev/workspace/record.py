@@ -8,15 +8,17 @@ from dataclasses import asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Final, Literal, NoReturn, get_args
 
+from smol_dev.chat import STAGES, StageName
 from smol_dev.errors import Reason, WorkspaceError
 from smol_dev.workspace.folder import Folder
 
 RECORD: Final = "run.json"
 JOURNAL: Final = "journal.jsonl"
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 NEW: Final[Mapping[object, frozenset[str]]] = {
-    1: frozenset({"begun", "server", "list_asked"}),
+    1: frozenset({"begun", "server", "list_asked", "problems", "check", "requests"}),
+    2: frozenset({"problems", "check", "requests"}),
     FORMAT_VERSION: frozenset(),
 }
 """For each format that can be read, the fields that it has not."""
@@ -32,6 +34,7 @@ _HASH: Final = re.compile(r"([0-9a-f]{64})?")
 _RUN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
 State = Literal["planned", "done", "failed"]
+Fate = Literal["used", "asked again", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,32 @@ class FileState:
     asked: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of the run. `start` is in seconds of work, those of earlier sessions counted.
+
+    `evaluation` is the time the server took for the prompt, None where it does not tell; then it is a part of
+    `wait`. `reason` says why an answer was asked for again, or what failed.
+    """
+
+    stage: StageName
+    path: str | None
+    start: float
+    wait: float = 0.0
+    evaluation: float | None = None
+    generation: float = 0.0
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    outcome: Fate = "used"
+    reason: str = ""
+
+    @property
+    def end(self) -> float:
+        """When the answer was there."""
+        return self.start + self.wait + (self.evaluation or 0.0) + self.generation
+
+
 def parted(said: str, content: str) -> tuple[str, ...]:
     """Return the model's turn without the content that it brought, which is on disk."""
     text = content.rstrip("\n")
@@ -79,7 +108,8 @@ class Record:
     `profile` is `{"name": …, "settings": {…}}`, `begun` the flags and variables of then, `server` the
     one that was asked, with its model; JSON values without secrets. `plan_answer` and
     `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
-    byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path.
+    byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path. `problems` are those that
+    do not fit together, `check` the result of the user's command, each as its event has it.
 
     The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run
     from another's, `replaceable` is the SHA-256, by path, of files this run may replace (those of
@@ -99,6 +129,8 @@ class Record:
     states: Mapping[str, FileState] = field(default_factory=dict)
     totals: Mapping[str, object] = field(default_factory=dict)
     problems: tuple[Mapping[str, object], ...] = ()
+    check: Mapping[str, object] = field(default_factory=dict)
+    requests: tuple[Asked, ...] = ()
     tool_version: str = ""
     format_version: int = FORMAT_VERSION
     run_id: str = ""
@@ -116,6 +148,7 @@ def render(record: Record) -> bytes:
         **{each.name: getattr(record, each.name) for each in fields(record)},
         "dropped": [{"path": path, "reason": reason} for path, reason in record.dropped],
         "states": [asdict(state) for state in record.states.values()],
+        "requests": [asdict(request) for request in record.requests],
     }
     text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
     return json.dumps(json.loads(text), indent=2).encode() + b"\n"
@@ -166,7 +199,29 @@ class _Wrong(Exception):  # noqa: N818 - never leaves this module
     """A value in a record that is not what the program writes."""
 
 
-_STATE_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+_Types = Mapping[str, tuple[type, ...]]
+_PROBLEM_TYPES: Final[_Types] = {
+    "path": (str,),
+    "line": (int,),
+    "column": (int,),
+    "rule": (str,),
+    "message": (str,),
+    "mended": (bool,),
+}
+_ASKED_TYPES: Final[_Types] = {
+    "stage": (str,),
+    "path": (str, NoneType),
+    "start": (float, int),
+    "wait": (float, int),
+    "evaluation": (float, int, NoneType),
+    "generation": (float, int),
+    "prompt_tokens": (int, NoneType),
+    "cached_tokens": (int, NoneType),
+    "completion_tokens": (int, NoneType),
+    "outcome": (str,),
+    "reason": (str,),
+}
+_STATE_TYPES: Final[_Types] = {
     "path": (str,),
     "state": (str,),
     "sha256": (str,),
@@ -198,6 +253,29 @@ def file_state(table: Mapping[str, Any]) -> FileState | None:
         and _is_text(known["path"])
     )
     return FileState(**{**known, "said": tuple(known.get("said", ()))}) if right else None
+
+
+def _entries(table: Mapping[str, Any], key: str, types: _Types) -> list[dict[str, Any]]:
+    """Return the tables of a list, each with values of these types alone, and no figure below zero."""
+    entries: list[Any] = _value(table, key, list)
+    for entry in entries:
+        is_one = type(entry) is dict and entry.keys() == types.keys()
+        if not is_one or any(type(entry[name]) not in types[name] for name in types):
+            raise _Wrong(f"its `{key}` holds something that is no entry")
+        if any(type(value) in {int, float} and not 0 <= value <= _MOST for value in entry.values()):
+            raise _Wrong(f"its `{key}` holds a figure that cannot be")
+    return entries
+
+
+def _problems(table: Mapping[str, Any], key: str) -> tuple[Mapping[str, object], ...]:
+    return tuple(_entries(table, key, _PROBLEM_TYPES))
+
+
+def _requests(table: Mapping[str, Any], key: str) -> tuple[Asked, ...]:
+    entries = _entries(table, key, _ASKED_TYPES)
+    if not all(entry["stage"] in STAGES and entry["outcome"] in get_args(Fate) for entry in entries):
+        raise _Wrong(f"its `{key}` holds something that is no entry")
+    return tuple(Asked(**entry) for entry in entries)
 
 
 def _is_text(text: str) -> bool:
@@ -282,6 +360,9 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
     "dropped": _dropped,
     "states": _states,
     "totals": _table,
+    "problems": _problems,
+    "check": _table,
+    "requests": _requests,
     "tool_version": lambda table, key: _value(table, key, str),
     "run_id": _run_id,
     "replaceable": _hashes,

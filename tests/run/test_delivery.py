@@ -10,10 +10,10 @@ import pytest
 
 from smol_dev.chat import Usage
 from smol_dev.errors import Reason, SmolError, WorkspaceError
-from smol_dev.events import Event, FileFailed, RunDone
-from smol_dev.run.conversation import FileMissing, FileReady, Spent
-from smol_dev.run.delivery import MOST_KEPT, Delivery, Totals
-from smol_dev.workspace.record import Record, whole
+from smol_dev.events import Event, FileFailed, Retry, RunDone, StageStarted
+from smol_dev.run.conversation import AnswerRejected, FileMissing, FileReady, Spent, Step
+from smol_dev.run.delivery import MOST_KEPT, MOST_REQUESTS, Delivery, Requests, Totals
+from smol_dev.workspace.record import Asked, Record, whole
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import plays
 from tests.fake_server import FakeServer
@@ -151,3 +151,64 @@ def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> Non
     hint = f"put it back and finish the run: `smol_dev resume {out}`, or choose another one: `-o DIR`"
     assert (stopped.value.message, stopped.value.hint) == (message, hint)
     assert shown == [FileFailed("a.py", "disk", message, hint)]
+
+
+class Told:
+    """Steps told at set times, and the requests that become of them."""
+
+    def __init__(self, *before: Asked) -> None:
+        self.now = 100.0
+        self.requests = Requests(before, lambda: self.now)
+
+    def tell(self, seconds: float, step: Step) -> None:
+        self.now = 100.0 + seconds
+        self.requests.note(step)
+
+
+def test_a_request_is_kept_with_its_wait_its_prompt_and_its_answer() -> None:
+    told = Told()
+    told.tell(1.0, StageStarted("plan"))
+    told.tell(7.0, Spent("plan", Usage(120, 20, 300, 3.9, evaluating=0.5), waited=2.0))
+    told.tell(8.0, StageStarted("code", "a.py"))
+    told.tell(9.0, Spent("code", Usage(), path="a.py"))
+    assert told.requests.asked == [
+        Asked("plan", None, 1.0, 1.5, 0.5, 4.0, 120, 20, 300),
+        Asked("code", "a.py", 8.0, 0.0, None, 1.0),
+    ]
+
+
+def test_what_was_asked_again_or_failed_says_why() -> None:
+    told = Told()
+    told.tell(0.0, StageStarted("code", "a.py"))
+    told.tell(2.0, Retry("code", "a.py", "server", "busy", 1, 3.0))
+    told.tell(6.0, Spent("code", Usage(), path="a.py", waited=0.5))
+    told.tell(6.0, Retry("code", "a.py", "no_code", "no block " + "x" * 400, 1))
+    told.tell(7.0, StageStarted("code", "a.py"))
+    told.tell(8.0, Spent("code", Usage(), path="a.py"))
+    told.tell(8.0, AnswerRejected("code", "a.py", 2, "text", "no_code", "no block"))
+    told.tell(8.0, StageStarted("code", "b.py"))
+    told.tell(9.0, FileMissing("b.py", "server", SmolError("gone", hint="")))
+    told.tell(9.0, StageStarted("code", "c.py"))
+    told.now = 112.0
+    told.requests.end()
+    assert told.requests.asked == [
+        Asked("code", "a.py", 0.0, 2.0, outcome="failed", reason="busy"),
+        Asked("code", "a.py", 5.0, 0.5, None, 0.5, outcome="asked again", reason="no block " + "x" * 291),
+        Asked("code", "a.py", 7.0, 0.0, None, 1.0, outcome="failed", reason="no block"),
+        Asked("code", "b.py", 8.0, 1.0, outcome="failed", reason="gone"),
+        Asked("code", "c.py", 9.0, 3.0, outcome="failed", reason="no answer came"),
+    ]
+
+
+def test_the_requests_of_a_later_session_go_on_where_the_last_one_ended() -> None:
+    told = Told(Asked("plan", None, 0.0, 1.0, 0.5, 2.5), Asked("code", "a", 1.0, 0.5))
+    told.tell(0.0, StageStarted("code", "b"))
+    told.tell(1.0, Spent("code", Usage(), path="b"))
+    assert told.requests.asked[2:] == [Asked("code", "b", 4.0, 0.0, None, 1.0)]
+
+
+def test_of_very_many_requests_the_latest_are_kept() -> None:
+    told = Told(*(Asked("code", str(number), number) for number in range(MOST_REQUESTS)))
+    told.tell(0.0, StageStarted("plan"))
+    told.tell(0.0, Spent("plan", Usage()))
+    assert (len(told.requests.asked), told.requests.asked[0].path) == (MOST_REQUESTS, "1")

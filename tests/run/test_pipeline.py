@@ -89,12 +89,12 @@ def test_a_run_is_plan_then_list_then_each_file() -> None:
         FileStarted("a.py"),
         StageStarted("code", "a.py"),
         Piece("code", "a.py", "A = 1\n"),
-        Spent("code", Usage()),
+        Spent("code", Usage(), path="a.py"),
         FileReady("a.py", "A = 1\n", Usage(), 0.0, said="A = 1\n"),
         FileStarted("b.py"),
         StageStarted("code", "b.py"),
         Piece("code", "b.py", "import a\n"),
-        Spent("code", Usage()),
+        Spent("code", Usage(), path="b.py"),
         FileReady("b.py", "import a\n", Usage(), 0.0, said="import a\n"),
     ]
 

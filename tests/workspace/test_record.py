@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
-from smol_dev.workspace.record import FileState, Record, parse, parted, render, whole
+from smol_dev.workspace.record import Asked, FileState, Record, parse, parted, render, whole
 from smol_dev.workspace.writer import Workspace
 
 WHOLE = Record(
@@ -26,6 +26,14 @@ WHOLE = Record(
         "b.py": FileState("b.py", "failed", reason="truncated", message="cut off"),
     },
     totals={"seconds": 1.5},
+    problems=(
+        {"path": "a.py", "line": 1, "column": 2, "rule": "name", "message": "`x` is not defined", "mended": False},
+    ),
+    check={"exit_code": 1},
+    requests=(
+        Asked("plan", None, 0.0, 1.5, 0.5, 4.0, 120, 0, 300),
+        Asked("code", "a.py", 6.0, outcome="asked again", reason="cut off"),
+    ),
     tool_version="0.1.0",
     run_id="0123456789abcdef",
     replaceable={"c.py": "aa" * 32},
@@ -54,11 +62,20 @@ def test_what_the_model_said_comes_back_from_its_parts_and_the_file(
     assert whole(parts, content) == said
 
 
-def test_a_record_of_the_first_format_is_read() -> None:
-    table = json.loads(render(WHOLE)) | {"format_version": 1}
-    del table["begun"], table["server"], table["list_asked"]
+@pytest.mark.parametrize(
+    ("version", "absent"),
+    [
+        pytest.param(1, ("begun", "server", "list_asked", "check", "requests"), id="1"),
+        pytest.param(2, ("check", "requests"), id="2"),
+    ],
+)
+def test_a_record_of_an_earlier_format_is_read(version: int, absent: tuple[str, ...]) -> None:
+    table = json.loads(render(WHOLE)) | {"format_version": version}
+    for key in absent:
+        del table[key]
     read = parse(json.dumps(table).encode(), source="run.json")
-    assert read == replace(WHOLE, begun={}, server={})
+    then = WHOLE if version > 1 else replace(WHOLE, begun={}, server={})
+    assert read == replace(then, problems=(), check={}, requests=())
 
 
 def test_a_record_comes_back_as_it_was_written() -> None:
@@ -74,6 +91,9 @@ def test_any_text_comes_back(prompt: str, answer: str, files: list[str]) -> None
     assert parse(render(record), source="run.json") == record
 
 
+REQUEST = json.loads(render(WHOLE))["requests"][0]
+
+
 def changed(**values: object) -> bytes:
     return json.dumps({**json.loads(render(WHOLE)), **values}).encode()
 
@@ -86,7 +106,7 @@ def changed(**values: object) -> bytes:
         pytest.param(b"\xff\xfe", "it is no JSON", id="binary"),
         pytest.param(b"[" * 100_000, "it is no JSON", id="nested"),
         pytest.param(b"[]", "it is no JSON object", id="list"),
-        pytest.param(changed(format_version=3), "its `format_version` is not 2", id="newer"),
+        pytest.param(changed(format_version=4), "its `format_version` is not 3", id="newer"),
         pytest.param(changed(prompt=None), "its `prompt` is missing or of another type", id="no-prompt"),
         pytest.param(changed(files="a.py"), "its `files` is missing or of another type", id="files-text"),
         pytest.param(changed(files=["a.py", 1]), "its `files` holds something that is no text", id="file-1"),
@@ -119,6 +139,20 @@ def changed(**values: object) -> bytes:
             changed(states=[{"path": "a.py", "state": "done", "sha256": "../x"}]),
             "its `states` holds something that is no state of a file",
             id="state-hash",
+        ),
+        pytest.param(changed(problems=[{}]), "its `problems` holds something that is no entry", id="problem-empty"),
+        pytest.param(
+            changed(requests=[{**REQUEST, "wait": "1"}]),
+            "its `requests` holds something that is no entry",
+            id="request",
+        ),
+        pytest.param(
+            changed(requests=[{**REQUEST, "stage": "x"}]), "its `requests` holds something that is no entry", id="stage"
+        ),
+        pytest.param(
+            changed(requests=[{**REQUEST, "generation": -1}]),
+            "its `requests` holds a figure that cannot be",
+            id="request-negative",
         ),
         pytest.param(changed(prompt="\ud800"), "it holds half a character (a lone surrogate)", id="surrogate"),
         pytest.param(changed(plan="a\0"), "its `plan` holds a NUL character, or is longer than 1 MiB", id="nul"),
