@@ -1,7 +1,7 @@
 """What can happen during a run, as every screen, log and program that watches it is told."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from smol_dev.chat import StageName
 from smol_dev.errors import Reason
@@ -9,7 +9,7 @@ from smol_dev.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first event: what is done, where, and by which model."""
+    """The first event: what is done, where, and by which model; `models` has that of every stage."""
 
     output_dir: str
     profile: str
@@ -17,6 +17,7 @@ class RunStarted:
     base_url: str
     server: str
     resumed: bool = False
+    models: Mapping[StageName, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from smol_dev.app.begun import begun
 from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
+from smol_dev.chat import STAGES, StageName
 from smol_dev.config.explain import as_dict
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
@@ -171,7 +172,13 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
 def server_of(link: Link) -> dict[str, object]:
     """Return what the record says about the server."""
     profile = link.profile
-    return {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
+    asked = {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
+    return {**asked, "models": models_of(link)}
+
+
+def models_of(link: Link) -> dict[StageName, str]:
+    """Return the model of each stage."""
+    return {stage: link.profile.stage(stage).model for stage in STAGES}
 
 
 MOST_NAMED: Final = 5
@@ -358,6 +365,7 @@ class Run:
                 base_url=link.profile.base_url,
                 server=link.profile.provider,
                 resumed=self.remaining is not None or bool(self.record.plan),
+                models=models_of(link),
             )
         )
 

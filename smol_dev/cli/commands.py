@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "change": "smol_dev.cli.change",
     "undo": "smol_dev.cli.change",
     "log": "smol_dev.cli.change",
+    "report": "smol_dev.cli.report",
     "init": "smol_dev.cli.init",
     "demo": "smol_dev.cli.generate",
     "profiles": "smol_dev.cli.profiles",

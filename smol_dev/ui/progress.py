@@ -83,8 +83,6 @@ class Progress:
                 self._running.pop(event.path, None)
             case PlanReady():
                 self._running.pop(None, None)
-            case CheckStarted():
-                self._running = {None: Work("fix", None, self._clock(), command=event.command)}
             case CheckDone():
                 self._running.clear()
 

@@ -61,15 +61,21 @@ class Shown:
 
 
 def page(
-    *, prompt: str, plan: str, facts: Sequence[tuple[str, str]], program: Sequence[Shown], requests: Sequence[Asked]
+    *,
+    prompt: str,
+    plan: str,
+    facts: Sequence[tuple[str, str]],
+    program: Sequence[Shown],
+    requests: Sequence[Asked],
+    check: str = "",
 ) -> str:
-    """Return the whole page; `facts` are the lines of its head: model, server, date, totals."""
+    """Return the whole page; `facts` are the lines of its head, `check` is the result of the user's command."""
     title = escape(safe(prompt.strip().split("\n", 1)[0])[:80]) or "A run"
     body = [
         f"<header><h1>{title}</h1>{_facts(facts)}</header>",
         _section("prompt", "Prompt", f"<pre class=text>{_text(prompt)}</pre>"),
         _section("plan", "Plan", f"<div class=plan>{_markdown(plan)}</div>" if plan else "<p>There is no plan.</p>"),
-        _section("problems", "Problems", _problems(program)),
+        _section("problems", "Problems", _problems(program) + _check(check)),
         _section("files", "Files", "".join(_files(program)) or "<p>No file is there.</p>"),
         _section("time", "Requests", _time(requests) + _tokens(requests) + _table(requests)),
     ]
@@ -127,6 +133,10 @@ def _problems(program: Sequence[Shown]) -> str:
 
 def _sentence(text: str) -> str:
     return re.sub(r"`([^`]{1,500})`", r"<code>\1</code>", escape(safe(text)))
+
+
+def _check(result: str) -> str:
+    return f"<p>Your check: {_sentence(result)}</p>" if result else ""
 
 
 def _files(program: Sequence[Shown]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
 
 import os
+from collections.abc import Iterable, Mapping
 from functools import singledispatch
 from typing import Final
 
@@ -24,7 +25,7 @@ from smol_dev.events import (
 )
 from smol_dev.safe import command, safe, safe_name
 
-STAGE_NAMES = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
+STAGE_NAMES: Final[Mapping[str, str]] = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
 
 SIGNALLED: Final = 128
 """Exit codes above are those of signals."""
@@ -42,8 +43,9 @@ def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the fu
 @sentence.register
 def _(event: RunStarted) -> str:
     verb = "resuming" if event.resumed else "writing to"
+    asked = models(event.models.items()) or safe_name(event.model)
     return (
-        f"model {safe_name(event.model)} on {safe_name(event.server)} ({safe(event.base_url)}), "
+        f"model {asked} on {safe_name(event.server)} ({safe(event.base_url)}), "
         f"profile {safe_name(event.profile)}, {verb} {near(event.output_dir)}"
     )
 
@@ -188,6 +190,16 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def models(stages: Iterable[tuple[str, str]]) -> str:
+    """Return who does what: `qwen3:14b`, or `qwen3:32b (plan), qwen3:14b (file list, code, mending)`."""
+    does: dict[str, list[str]] = {}
+    for stage, model in stages:
+        does.setdefault(model, []).append(STAGE_NAMES.get(stage, stage))
+    if len(does) == 1:
+        return safe_name(next(iter(does)))
+    return ", ".join(f"{safe_name(model)} ({', '.join(names)})" for model, names in does.items())
 
 
 def left_out(event: FilesReady) -> list[str]:

@@ -208,6 +208,11 @@ class SmolFolder:
             self.keep_copy(self.folder, name, f"{NAME}/{name}")
             self.folder.remove(name)
 
+    def publish(self, name: str, content: bytes) -> Path:
+        """Put a file of this name in the folder, in the place of the one before; return its path."""
+        self._publish(name, content)
+        return self.folder.path / name
+
     def _publish(self, name: str, content: str | bytes) -> None:
         data = _bytes(content) if isinstance(content, str) else content
         with self.folder.temporary(data) as temporary:
@@ -284,8 +289,8 @@ def _earlier(root: Folder, *, resume: bool) -> Record | None:
 def nothing_to_resume(root: Path) -> WorkspaceError:
     """Return the error of a resumed run without a record."""
     return WorkspaceError(
-        f"no run to resume in `{root}`: it has no `{NAME}/{RECORD}`",
-        hint="name the folder of the run: `smol_dev resume DIR`, or start one: `smol_dev -o DIR PROMPT`",
+        f"there is no run in `{root}`: it has no `{NAME}/{RECORD}`",
+        hint="name the folder of a run, or begin one: `smol_dev -o DIR PROMPT`",
     )
 
 

@@ -21,6 +21,8 @@ from smol_dev.workspace.timeline import Timeline
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
 """Most bytes of all files of a run; the caller refuses an answer that would pass it."""
 
+REPORT: Final = "report.html"
+
 Standing = Literal["absent", "ours", "replaceable", "foreign"]
 """What is at a path: nothing, this run's file, one that may be replaced (a copy is kept), another."""
 
@@ -174,6 +176,11 @@ class Workspace:
     def note(self, state: FileState) -> None:
         """Remember one file at a constant cost; a done file's `sha256` and `bytes` are filled in."""
         self._smol.note(state)
+
+    def publish_report(self, page: bytes) -> Path:
+        """Put the page in `.smol`, in the place of an earlier one; return its path."""
+        with translated(f"cannot write `{REPORT}` in `{self.root / '.smol'}`", root=self.root):
+            return self._smol.publish(REPORT, page)
 
     def keep_answer(self, stage: StageName, path: str | None, attempt: int, text: str) -> str:
         """Keep an unusable answer under `.smol/answers/` for the user to look at; its relative path."""

@@ -27,6 +27,7 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "base_url": "http://localhost:11434/v1",
             "server": "ollama",
             "resumed": False,
+            "models": {},
         },
         {"event": "plan", "text": "# Plan\nkey [key] \x1b[2J"},
         {"event": "files", "files": ["a.py", "b\u202e.py"], "dropped": [{"path": "../c", "reason": "unsafe_path"}]},

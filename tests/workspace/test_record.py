@@ -182,10 +182,8 @@ def test_a_folder_without_a_record_cannot_be_resumed(tmp_path: Path, folder: str
     (tmp_path / "empty").mkdir()
     with pytest.raises(WorkspaceError) as caught:
         Workspace.open(Path(folder), cwd=tmp_path, home=None, resume=True)
-    assert caught.value.message == (f"no run to resume in `{tmp_path / folder}`: it has no `.smol/run.json`")
-    assert caught.value.hint == (
-        "name the folder of the run: `smol_dev resume DIR`, or start one: `smol_dev -o DIR PROMPT`"
-    )
+    assert caught.value.message == (f"there is no run in `{tmp_path / folder}`: it has no `.smol/run.json`")
+    assert caught.value.hint == ("name the folder of a run, or begin one: `smol_dev -o DIR PROMPT`")
     assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
 
 

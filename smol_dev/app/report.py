@@ -1,0 +1,84 @@
+"""What a report tells: the record of a run and its files as they are now; and the page's way to the disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smol_dev.app.build import Task, open_folder
+from smol_dev.config.files import Surroundings, publish
+from smol_dev.config.layers import Flags
+from smol_dev.config.load import load
+from smol_dev.errors import WorkspaceError
+from smol_dev.workspace.record import FileState, Record
+from smol_dev.workspace.writer import Workspace
+
+MARK: Final = b'<meta name="generator" content="smol_dev">'
+"""By this line, which every report has, one is known that may be replaced."""
+
+ANOTHER: Final = "`smol_dev report -o report.html`"
+
+MOST_LOOKED_AT: Final = 2_000
+"""Bytes in which the mark stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A file of the program: its text (None where it is not there), its state, and whether the user edited it."""
+
+    state: FileState
+    text: str | None
+    is_edited: bool = False
+
+
+def report(
+    folder: Path | None,
+    target: Path | None,
+    flags: Flags,
+    here: Surroundings,
+    render: Callable[[Record, tuple[Reported, ...]], str],
+) -> Path:
+    """Write the report of the run in a folder to the target, or else to its `.smol`; return the file's path.
+
+    Raise `WorkspaceError` where there is no run, or where something else stands in the place of the report.
+    """
+    with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        record = workspace.record
+        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+        page = render(record, _files(workspace, record)).encode("utf-8", "replace")
+        if target is None:
+            return workspace.publish_report(page)
+    path = here.cwd / target
+    try:
+        _refuse_other(path)
+        publish(path, page, mode=0o666, like=path)
+    except OSError as error:
+        raise WorkspaceError(
+            f"cannot write the report `{path}`: {error.strerror}", hint=f"name another file: {ANOTHER}"
+        ) from error
+    return path
+
+
+def _files(workspace: Workspace, record: Record) -> tuple[Reported, ...]:
+    found = workspace.remaining(record.files)
+    there, edited = {*found.finished, *found.edited}, set(found.edited)
+    states = {path: record.states.get(path, FileState(path, "planned")) for path in record.files}
+    return tuple(
+        Reported(state, workspace.read(path) if path in there else None, path in edited)
+        for path, state in states.items()
+    )
+
+
+def _refuse_other(path: Path) -> None:
+    """Raise `WorkspaceError` for a file that is no report of ours."""
+    try:
+        with path.open("rb") as file:
+            is_ours = MARK in file.read(MOST_LOOKED_AT)
+    except FileNotFoundError:
+        return
+    if not is_ours:
+        raise WorkspaceError(
+            f"`{path}` is there already, and is no report of a run",
+            hint=f"name another file: {ANOTHER}",
+            reason="occupied",
+        )

@@ -1,0 +1,121 @@
+"""`smol_dev report`: one HTML file that shows what a run was asked, what it made, and where its time went."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from smol_dev.cli.options import settings_options
+
+if TYPE_CHECKING:
+    from smol_dev.app.report import Reported
+    from smol_dev.config.layers import Flags
+    from smol_dev.ui.report import Asked
+    from smol_dev.workspace.record import Asked as Kept
+    from smol_dev.workspace.record import Record
+
+STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change", "fix": "files to mend"}
+"""What a request without a path was for."""
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    "target",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The file to write; `DIR/.smol/report.html` if it is left out.",
+)
+@settings_options
+def report(folder: Path | None, target: Path | None, flags: "Flags") -> int:
+    """Write a report of the run in DIR: one HTML page to look at in a browser, or to send to someone.
+
+    It shows the prompt, the plan, the files with their problems, and the time and tokens of every request. It
+    loads nothing and runs no script. The path of the page is printed.
+    """
+    from smol_dev.app.report import report as write
+    from smol_dev.config.files import Surroundings
+
+    click.echo(write(folder, target, flags, Surroundings.here(), page_of))
+    return 0
+
+
+def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
+    """Return the page of a run."""
+    from smol_dev.events import ProblemFound
+    from smol_dev.ui.report import Shown, page
+
+    problems = defaultdict(list)
+    for table in record.problems:
+        found: dict[str, Any] = dict(table)
+        problems[found["path"]].append(ProblemFound(**found))
+    return page(
+        prompt=record.prompt,
+        plan=record.plan,
+        facts=tuple(facts(record, files)),
+        program=[Shown(each.state.path, each.text, state(each), tuple(problems[each.state.path])) for each in files],
+        requests=tuple(map(asked, record.requests)),
+        check=check_of(record),
+    )
+
+
+def facts(record: "Record", files: "tuple[Reported, ...]") -> Iterator[tuple[str, str]]:
+    """Yield the lines of the head: who was asked, what there is, what it cost."""
+    from smol_dev.ui.sentences import duration, models
+
+    server, totals = record.server, record.totals
+    stages = server.get("models")
+    yield "model", models(stages.items()) if isinstance(stages, dict) else str(server.get("model", "unknown"))
+    yield "server", str(server.get("base_url", "unknown"))
+    yield "profile", str(record.profile.get("name", "unknown"))
+    done = [each for each in files if each.state.state == "done"]
+    yield "files", f"{len(done):,} of {len(files):,}, {sum(each.state.bytes for each in done):,} bytes"
+    names = {"prompt_tokens": "tokens in", "cached_tokens": "of these cached", "completion_tokens": "tokens out"}
+    for key, name in (names | {"retries": "asked again"}).items():
+        if isinstance(count := totals.get(key), int):
+            yield name, f"{count:,}"
+    if isinstance(seconds := totals.get("seconds"), int | float):
+        yield "time", duration(seconds)
+    yield "smol_dev", record.tool_version
+
+
+def state(file: "Reported") -> str:
+    """Return what became of a file, in words."""
+    from smol_dev.ui.sentences import counted, duration
+
+    if file.state.state == "failed":
+        return f"failed: {file.state.message}"
+    if file.state.state == "planned":
+        return "not written yet"
+    if file.text is None:
+        return "written, and not there any more"
+    edited = ", changed by you since" if file.is_edited else ""
+    return f"{counted(file.state.bytes, 'byte')}, {duration(file.state.seconds)}{edited}"
+
+
+def check_of(record: "Record") -> str:
+    """Return the result of the user's check; empty where none ran."""
+    summary, code = record.check.get("summary"), record.check.get("exit_code")
+    return f"{summary} (exit code {code})" if isinstance(summary, str) else ""
+
+
+def asked(kept: "Kept") -> "Asked":
+    """Return a request as the page shows it."""
+    from smol_dev.ui.report import Asked
+
+    evaluated = None if kept.prompt_tokens is None else max(0, kept.prompt_tokens - (kept.cached_tokens or 0))
+    return Asked(
+        kept.path or STAGES[kept.stage],
+        kept.start,
+        kept.wait,
+        kept.evaluation or 0.0,
+        kept.generation,
+        evaluated,
+        kept.cached_tokens,
+        kept.completion_tokens,
+        f"{kept.outcome}: {kept.reason}" if kept.reason else kept.outcome,
+    )
