@@ -1,6 +1,7 @@
 """A run from a prompt: the settings, a server, the method and the output folder put together."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -50,7 +51,9 @@ class Task:
     `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
     resumed run is about (empty: all that are missing), `include` those that may be read into a request
     although a record from elsewhere says that they were edited, `list_file` holds another file list.
-    `strict` gives a program whose files do not fit together the exit code 4.
+    `strict` gives a program whose files do not fit together the exit code 4. `prompt_file` is where the prompt
+    was read from. Where the folder holds the program of the prompt, `fresh` makes it anew; a change of the prompt
+    is made unasked with `yes`, and only shown with `diff`.
     """
 
     prompt: str = ""
@@ -62,6 +65,15 @@ class Task:
     include: tuple[str, ...] = ()
     list_file: Path | None = None
     strict: bool = False
+    prompt_file: Path | None = None
+    fresh: bool = False
+    yes: bool = False
+    diff: bool = False
+
+    @property
+    def source(self) -> str:
+        """The real path of the prompt's file, as the record keeps it; empty where it was a text."""
+        return os.path.realpath(self.prompt_file) if self.prompt_file else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,7 @@ async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> Outcome:
     with open_folder(task, caller.surroundings, lambda: loaded) as workspace:
         with caller.interrupts.stopping(raise_interrupt):
             _ask_before_replacing(workspace, task, caller)
-        record = Record(task.prompt, {})
+        record = Record(task.prompt, {}, given=task.prompt, prompt_file=task.source)
         return await Run(task, loaded, caller, workspace, record, remaining=None, isolation=isolation).drive()
 
 
@@ -165,7 +177,9 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
     if caller.may_replace is not None and caller.may_replace(f"{what}; {kept}"):
         return
     raise WorkspaceError(
-        what, hint=f"choose another folder: `-o DIR`, or replace it: `--overwrite`; {kept}", reason="occupied"
+        what,
+        hint=f'choose another folder: `-o DIR`, change it: `smol_dev change "…"`, or replace it: `--overwrite`; {kept}',
+        reason="occupied",
     )
 
 

@@ -40,7 +40,8 @@ MOST_LINES: Final = 10_000
 class Changing:
     """A change to make. `only` names the files that it may touch, all where it is empty.
 
-    With `yes` nobody is asked; with `diff` the change is shown and not made.
+    With `yes` nobody is asked; with `diff` the change is shown and not made. `prompt` is the program's prompt as
+    it is now, with its file, where the request is what was changed in it.
     """
 
     request: str
@@ -50,6 +51,8 @@ class Changing:
     yes: bool = False
     diff: bool = False
     strict: bool = False
+    prompt: str = ""
+    prompt_file: str = ""
 
 
 def change(changing: Changing, flags: Flags, caller: Caller) -> RunDone:
@@ -60,20 +63,30 @@ def change(changing: Changing, flags: Flags, caller: Caller) -> RunDone:
     """
     if not changing.request.strip():
         raise UsageError("the change is empty", hint='say what is to be changed: `smol_dev change "…"`')
+    here = caller.surroundings
+    task = Task(changing.request, changing.folder, allow_sensitive=changing.allow_sensitive, strict=changing.strict)
+    refuse_silent(changing, caller)
+    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        return change_in(workspace, task, changing, flags, caller)
+
+
+def refuse_silent(changing: Changing, caller: Caller) -> None:
+    """Raise `UsageError` where nobody can be asked about a change, and nothing says what is to become of it."""
     if caller.decide is None and not (changing.yes or changing.diff):
         raise UsageError(
             "a change is shown before it is made, and there is no terminal to ask on",
             hint="make it without asking: `--yes`, or only show it: `--diff`",
         )
-    here = caller.surroundings
-    task = Task(changing.request, changing.folder, allow_sensitive=changing.allow_sensitive, strict=changing.strict)
-    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        record = _finished(workspace)
-        loaded, there = settings_of(workspace, record, flags, caller)
-        _allow(workspace, record, changing.allow_sensitive)
-        task = replace(task, allow_sensitive=workspace.allowed)
-        run = _ChangeRun(task, loaded, there, workspace, record, changing=changing)
-        return caller.wait_for(run.drive()).done
+
+
+def change_in(workspace: Workspace, task: Task, changing: Changing, flags: Flags, caller: Caller) -> RunDone:
+    """Propose a change of the program in an open folder, and make what the user accepts of it."""
+    record = _finished(workspace)
+    loaded, there = settings_of(workspace, record, flags, caller)
+    _allow(workspace, record, changing.allow_sensitive)
+    task = replace(task, allow_sensitive=workspace.allowed)
+    run = _ChangeRun(task, loaded, there, workspace, record, changing=changing)
+    return caller.wait_for(run.drive()).done
 
 
 def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_mine: bool, theirs: bool) -> RunDone:
@@ -106,7 +119,7 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
             changed = timeline.move(target, copied=edited)
         what = "made again" if redo else "taken back"
         caller.show(Noticed(f"{what}: {', '.join(map(named, changed)) or 'nothing but the record'}"))
-        done = _over(workspace, tuple(path for path in changed if path in target.files))
+        done = over(workspace, tuple(path for path in changed if path in target.files))
         caller.show(done)
         return done
 
@@ -168,6 +181,12 @@ def _finished(workspace: Workspace) -> Record:
             f"the run in `{workspace.root}` has written no file yet",
             hint="finish it first: " + command("smol_dev resume {dir}", dir=workspace.root),
         )
+    refuse_broken_off(workspace)
+    return record
+
+
+def refuse_broken_off(workspace: Workspace) -> None:
+    """Raise `WorkspaceError` where a change was begun and neither finished nor taken back."""
     if workspace.timeline().history.target is not None:
         raise WorkspaceError(
             f"a change in `{workspace.root}` was broken off",
@@ -176,7 +195,6 @@ def _finished(workspace: Workspace) -> Record:
             + ", or take it back: "
             + command("smol_dev undo {dir}", dir=workspace.root),
         )
-    return record
 
 
 def _allow(workspace: Workspace, record: Record, given: tuple[str, ...]) -> None:
@@ -201,7 +219,7 @@ def _see(workspace: Workspace) -> str:
     return "see what was done: " + command("smol_dev log {dir}", dir=workspace.root)
 
 
-def _over(workspace: Workspace, changed: tuple[str, ...]) -> RunDone:
+def over(workspace: Workspace, changed: tuple[str, ...] = ()) -> RunDone:
     """Return the end of work without a model."""
     unknown = (None, None, None)
     return RunDone(str(workspace.root), changed, (), 0, *unknown, 0, 0.0, (), 0)
@@ -328,6 +346,7 @@ class _ChangeRun(Run):
                 )
             shown = tuple(self._shown(proposal))
             if not shown:
+                delivery.record = self._given(delivery.record)
                 return None
             verdict = self._decide(shown)
             if isinstance(verdict, Taken):
@@ -362,12 +381,18 @@ class _ChangeRun(Run):
     def _texts(self, contents: Mapping[str, str | None]) -> dict[str, str]:
         return {path: text for path in contents if (text := self._text(path)) is not None}
 
+    def _given(self, record: Record) -> Record:
+        """Return the record with the prompt as it is now, unless the change is only shown."""
+        if not self.changing.prompt or self.changing.diff:
+            return record
+        return replace(record, given=self.changing.prompt, prompt_file=self.changing.prompt_file)
+
     def _make(self, delivery: Delivery, proposal: Proposal, paths: frozenset[str]) -> None:
         """Write the accepted files in one move that can be taken back."""
         contents = {path: text for path, text in proposal.contents.items() if path in paths}
         touched = tuple(file for file in proposal.planned.files if file.path in paths)
         request = self.changing.request.strip()
-        record = delivery.record
+        record = self._given(delivery.record)
         removed = {path for path, text in contents.items() if text is None}
         added = [path for path in contents if path not in record.files and path not in removed]
         record = replace(

@@ -46,7 +46,8 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
         remaining = workspace.remaining(record.files) if record.files else None
         if (done := _nothing_to_do(task, record, remaining, workspace, is_checked=isolation is not None)) is not None:
             caller.show(Noticed(done))
-            return _over(workspace)
+            caller.show(end := _over(workspace))
+            return end
         run = Run(task, loaded, there, workspace, record, remaining=remaining, isolation=isolation)
         return caller.wait_for(run.drive()).done
 

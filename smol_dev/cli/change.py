@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from smol_dev.cli.completion import complete_prompt
-from smol_dev.cli.generate import allow_sensitive_option, strict_option
+from smol_dev.cli.generate import allow_sensitive_option, diff_option, strict_option, yes_option
 from smol_dev.cli.help import Command
 from smol_dev.cli.options import reporting_options, server_options
 from smol_dev.cli.reporting import Report, aligned
@@ -31,8 +31,8 @@ LONGEST_REQUEST: Final = 60
 @click.argument("request", metavar="TEXT|FILE", shell_complete=complete_prompt)
 @click.option("--output", "-o", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the program")
 @click.option("--only", metavar="PATH", multiple=True, help="Only this file may change; repeatable")
-@click.option("--yes", "-y", is_flag=True, help="Make the change without asking")
-@click.option("--diff", is_flag=True, help="Show the change, and make none of it")
+@yes_option
+@diff_option
 @strict_option
 @allow_sensitive_option
 @server_options

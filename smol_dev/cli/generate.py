@@ -21,6 +21,9 @@ allow_sensitive_option: Final = click.option(
 check_option: Final = click.option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
 strict_option: Final = click.option("--strict", is_flag=True, help="Exit with 4 if the files do not fit together")
 
+yes_option: Final = click.option("--yes", "-y", is_flag=True, help="Make a change without asking")
+diff_option: Final = click.option("--diff", is_flag=True, help="Show a change, and make none of it")
+
 
 @click.command(
     cls=Command,
@@ -45,6 +48,9 @@ strict_option: Final = click.option("--strict", is_flag=True, help="Exit with 4 
 @click.option("--plan-only", is_flag=True, help="Stop after the file list; `resume` goes on")
 @click.option("--dry-run", is_flag=True, help="Show settings and messages; send nothing")
 @click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept")
+@click.option("--fresh", is_flag=True, help="Make the program of this prompt anew; copies are kept")
+@yes_option
+@diff_option
 @check_option
 @strict_option
 @allow_sensitive_option
@@ -62,16 +68,17 @@ def generate(
     **options: Any,  # noqa: ANN401 - the fields of a Task
 ) -> int:
     """Build a program from text, a .md or .txt file, or `-` (stdin)."""
+    from smol_dev.app.again import run_prompt
     from smol_dev.app.build import Task
-    from smol_dev.app.build import generate as run
-    from smol_dev.cli.prompt_text import read_prompt, refuse_lookalike
+    from smol_dev.cli.prompt_text import file_of, read_prompt, refuse_lookalike
 
     refuse_lookalike(prompt)
-    text = read_prompt(prompt, older_prompt)
+    text, file = read_prompt(prompt, older_prompt), file_of(prompt, older_prompt)
     flags = checked_by(check, writing_to(output_dir, flags))
     if dry_run:
         return show_preview(text, flags)
-    return report.run(lambda caller: run(Task(text, **options), flags, caller), review=review)
+    task = Task(text, prompt_file=file, **options)
+    return report.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True)
 
 
 def writing_to(output_dir: str | None, flags: "Flags") -> "Flags":

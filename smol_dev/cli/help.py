@@ -11,7 +11,18 @@ NEXT_COLUMN: Final = 30
 """Where the description of an option begins; longer options put it on the next line."""
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "What to build": ("folder", "output_dir", "overwrite", "only", "list_file", "include", "check", "allow_sensitive"),
+    "What to build": (
+        "folder",
+        "output_dir",
+        "overwrite",
+        "fresh",
+        "adopt",
+        "only",
+        "list_file",
+        "include",
+        "check",
+        "allow_sensitive",
+    ),
     "How far": ("review", "plan_only", "dry_run", "strict", "yes", "diff", "redo", "keep_mine", "theirs"),
     "Which model": (
         "profile",
@@ -29,7 +40,10 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """The parameters of each section; all others stand under `Options`, before them."""
 
 TOGETHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    "quiet": (("quiet", "verbose", "debug"), "Say less; say more; show tracebacks and requests")
+    "quiet": (("quiet", "verbose", "debug"), "Say less; say more; show tracebacks and requests"),
+    "overwrite": (("overwrite", "fresh"), "Replace what is there; begin anew (with copies)"),
+    "plan_only": (("plan_only", "dry_run"), "Stop after the file list; send nothing at all"),
+    "yes": (("yes", "diff"), "Make a change without asking; only show it"),
 }
 """By the first of them in a command: options that share a line, and what it says."""
 

@@ -40,6 +40,12 @@ def read_prompt(prompt: str | None, older: str | None) -> str:
     return text.strip()
 
 
+def file_of(prompt: str | None, older: str | None) -> Path | None:
+    """Return the file that the prompt was read from; None for a text."""
+    given = prompt if prompt is not None else older
+    return Path(given).expanduser() if given is not None and names_file(given) else None
+
+
 def names_file(given: str) -> bool:
     """Return whether the argument is meant as a file: one word with a file's ending, or a file that exists."""
     if not given.lower().endswith(FILE_SUFFIXES) or "\n" in given or "\0" in given:

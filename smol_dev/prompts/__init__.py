@@ -212,6 +212,12 @@ def ask_change(
     return _remark("change", request=request, about=about, example=shown)
 
 
+def grown(added: Sequence[str], removed: Sequence[str]) -> str:
+    """Return the change that is wanted where the prompt was changed."""
+    parts = (("prompt_added", added), ("prompt_removed", removed))
+    return "\n\n".join(_remark(name, lines="\n".join(lines)) for name, lines in parts if lines)
+
+
 def ask_change_again(feedback: str) -> str:
     """Return the request to propose another change, with what the user said about the last one."""
     return _remark("change_again", feedback=feedback)

@@ -17,8 +17,8 @@ JOURNAL: Final = "journal.jsonl"
 
 FORMAT_VERSION: Final = 3
 NEW: Final[Mapping[object, frozenset[str]]] = {
-    1: frozenset({"begun", "server", "list_asked", "problems", "check", "requests"}),
-    2: frozenset({"problems", "check", "requests"}),
+    1: frozenset({"begun", "server", "list_asked", "problems", "check", "requests", "given", "prompt_file"}),
+    2: frozenset({"problems", "check", "requests", "given", "prompt_file"}),
     FORMAT_VERSION: frozenset(),
 }
 """For each format that can be read, the fields that it has not."""
@@ -109,7 +109,9 @@ class Record:
     one that was asked, with its model; JSON values without secrets. `plan_answer` and
     `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
     byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path. `problems` are those that
-    do not fit together, `check` the result of the user's command, each as its event has it.
+    do not fit together, `check` the result of the user's command, each as its event has it. `given` is the prompt
+    as it was given last, when the plan was made (empty: `prompt`) or for a change, and `prompt_file` the path of
+    its file; empty where it was a text.
 
     The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run
     from another's, `replaceable` is the SHA-256, by path, of files this run may replace (those of
@@ -118,6 +120,8 @@ class Record:
 
     prompt: str
     profile: Mapping[str, object]
+    given: str = ""
+    prompt_file: str = ""
     begun: Mapping[str, object] = field(default_factory=dict)
     server: Mapping[str, object] = field(default_factory=dict)
     plan: str = ""
@@ -350,6 +354,8 @@ def _hashes(table: Mapping[str, Any], key: str) -> dict[str, str]:
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
     "prompt": _text,
     "profile": _table,
+    "given": _text,
+    "prompt_file": _text,
     "begun": _table,
     "server": _table,
     "plan": _text,

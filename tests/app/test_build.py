@@ -633,8 +633,8 @@ def test_the_program_of_another_prompt_is_replaced_only_when_that_is_wanted(worl
             generate(Task("another"), flags, world.caller())
         assert caught.value.message == (f"`{out}` holds the program of another prompt: `a.py`, `b/b.py`")
         assert caught.value.hint == (
-            "choose another folder: `-o DIR`, or replace it: `--overwrite`; copies of what is replaced"
-            f" are kept in `{out / '.smol/backup'}`"
+            'choose another folder: `-o DIR`, change it: `smol_dev change "…"`, or replace it: `--overwrite`; copies of'
+            f" what is replaced are kept in `{out / '.smol/backup'}`"
         )
         assert (len(server.requests), world.files()) == (asked, TWO)
         asked_about: list[str] = []

@@ -1,0 +1,127 @@
+"""A prompt run into a folder: a new program, a change of the one that was made from it, or nothing to do."""
+
+import re
+from dataclasses import replace
+from difflib import SequenceMatcher
+from typing import Final
+
+from smol_dev import prompts
+from smol_dev.app.build import Task, generate, open_folder
+from smol_dev.app.caller import Caller
+from smol_dev.app.change import Changing, change_in, over, refuse_broken_off, refuse_silent
+from smol_dev.config.layers import Flags
+from smol_dev.config.load import load
+from smol_dev.errors import UsageError, WorkspaceError
+from smol_dev.events import Noticed, RunDone
+from smol_dev.workspace.folder import resume_command
+from smol_dev.workspace.record import Record
+from smol_dev.workspace.writer import Workspace
+
+LIKENESS: Final = 0.6
+"""How many of the words of two texts are the same, in order, where one is a version of the other, from 0 to 1."""
+
+MOST_WORDS: Final = 3_000
+"""Words of each text that are compared."""
+
+UNIT: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+
+
+def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:
+    """Make a program of the prompt, or change the one in the folder that an earlier version of it made.
+
+    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
+    the exit code.
+    """
+    here = caller.surroundings
+    try:
+        workspace = open_folder(task, here, lambda: load(flags, here, connect=False), resume=True)
+    except WorkspaceError:  # no record that can be read: a new program, if the folder lets it
+        return generate(task, flags, caller)
+    with workspace:
+        record = workspace.record
+        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+        refuse_broken_off(workspace)
+        done = None if task.fresh or task.overwrite else _version(workspace, record, task, flags, caller)
+    if done is not None:
+        return done
+    return generate(replace(task, overwrite=task.overwrite or task.fresh), flags, caller)
+
+
+def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, caller: Caller) -> RunDone | None:
+    """Do what is to be done where the prompt is that of the program, or a version of it; None where it is another."""
+    is_begun = bool(record.plan)
+    is_written = any(state.state == "done" for state in record.states.values())
+    before = record.given or record.prompt
+    if is_begun and before.split() == task.prompt.split():
+        caller.show(Noticed(*_unchanged(workspace, record)))
+        caller.show(done := over(workspace))
+        return done
+    if not is_written or not _is_version(record, before, task):
+        return None
+    _refuse_unfit(workspace, record, task, caller)
+    changing = Changing(
+        prompts.grown(*_changed(before, task.prompt)),
+        task.folder,
+        allow_sensitive=task.allow_sensitive,
+        yes=task.yes,
+        diff=task.diff,
+        strict=task.strict,
+        prompt=task.prompt,
+        prompt_file=task.source,
+    )
+    refuse_silent(changing, caller)
+    caller.show(Noticed("the prompt has changed since the program was made: that is taken as a change of it"))
+    return change_in(workspace, task, changing, flags, caller)
+
+
+def _unchanged(workspace: Workspace, record: Record) -> tuple[str, str]:
+    """Return what to say of a prompt that is the program's own, and what to do."""
+    if _is_unfinished(workspace, record):
+        return f"the prompt is unchanged, and the run in `{workspace.root}` is not finished", (
+            f"finish it: {resume_command(workspace.root)}, or begin anew: `--fresh`"
+        )
+    return f"nothing to do: the prompt of the program in `{workspace.root}` is unchanged", (
+        "make it anew, with copies of what is replaced: `--fresh`"
+    )
+
+
+def _is_unfinished(workspace: Workspace, record: Record) -> bool:
+    if not record.files:
+        return True
+    remaining = workspace.remaining(record.files)
+    return bool(remaining.todo or remaining.occupied)
+
+
+def _is_version(record: Record, before: str, task: Task) -> bool:
+    """Whether the prompt is a later version of the one before: of the same file, or a text much like it."""
+    if task.source and task.source == record.prompt_file:
+        return True
+    old, new = before.split()[:MOST_WORDS], task.prompt.split()[:MOST_WORDS]
+    return new[: len(old)] == old or SequenceMatcher(None, old, new, autojunk=False).ratio() >= LIKENESS
+
+
+def _changed(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Return the lines and sentences that were added to the prompt, and those that were removed."""
+    old, new = ([unit.strip() for unit in UNIT.split(text) if unit.strip()] for text in (before, after))
+    added, removed = [], []
+    for _, begin, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if old[begin:end] != new[first:last]:
+            removed += old[begin:end]
+            added += new[first:last]
+    return added, removed
+
+
+def _refuse_unfit(workspace: Workspace, record: Record, task: Task, caller: Caller) -> None:
+    """Raise where the program cannot be changed by its prompt as things stand."""
+    if task.plan_only or caller.review is not None:
+        raise UsageError(
+            f"`{workspace.root}` holds the program of an earlier version of the prompt, and a change has no plan"
+            " of its own to stop at",
+            hint="look at the change before it is made: `--diff`, or plan the program anew: `--fresh`",
+        )
+    if _is_unfinished(workspace, record):
+        raise WorkspaceError(
+            f"the prompt has changed, and the run in `{workspace.root}` is not finished",
+            hint=f"finish it first: {resume_command(workspace.root)}, or begin anew: `--fresh`",
+            reason="occupied",
+        )
