@@ -15,7 +15,7 @@ The map of the package, in the order in which a run goes through it:
 - `demo` is the scripted server of `smol_dev demo`.
 - The ground: `errors` is everything that can go wrong, `events` everything that can happen, `chat` the
   seam between the method and a model, `tokens` estimates their number, `safe` filters foreign text,
-  `redact` hides secrets, `locks` keeps two processes apart.
+  `redact` hides secrets, `disk` locks a file and replaces it whole.
 
 The library's functions load what they need on first use; importing the package costs nothing.
 """

@@ -12,11 +12,11 @@ import smol_dev
 
 ROOT = Path(smol_dev.__file__).parent
 
-GROUND = {"errors", "events", "chat", "locks", "redact", "safe", "tokens"}
+GROUND = {"errors", "events", "chat", "disk", "redact", "safe", "tokens"}
 
 MAY_IMPORT = {
     "errors": set(),
-    "locks": set(),
+    "disk": set(),
     "redact": set(),
     "safe": set(),
     "tokens": set(),
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "replies": {"errors", "languages"},
     "checks": {"languages"},
     "run": {*GROUND, "prompts", "languages", "replies", "checks", "workspace"},
-    "workspace": {"errors", "chat", "locks", "safe"},
+    "workspace": {"errors", "chat", "disk", "safe"},
     "demo": set(),
     "ui": GROUND,
     "app": {*GROUND, "config", "server", "prompts", "run", "workspace"},

@@ -26,13 +26,13 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from smol_dev.config import trust
-from smol_dev.config.files import FILE_NAME, Surroundings, is_one_of, is_same, publish, read_document
-from smol_dev.config.layers import Flags, Key, Layers, read_layers, reserved, schema_file, user_file, variables
+from smol_dev.config.files import FILE_NAME, Surroundings, is_one_of, is_same, read_document
+from smol_dev.config.layers import Flags, Key, Layers, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
 from smol_dev.config.positions import positions, sections
 from smol_dev.config.problems import Problem, config_error, typed
+from smol_dev.disk import lock, made_private, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError
-from smol_dev.locks import lock, made_private
 from smol_dev.safe import command
 
 BY_HAND: Final = "put the file right first: `smol_dev config edit`"
@@ -203,7 +203,7 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
                 hint="change to the project's folder first, or leave `--project` out",
             )
         return SettingsFile(nearest or new, project=True, flags=with_project, surroundings=surroundings)
-    path, _ = user_file(flags, surroundings, reserved(variables(surroundings.environ), "config"))
+    path, _ = user_file(flags, surroundings)
     if path is None:
         raise UsageError("there is no home folder for a user's file", hint="name one: `--config FILE`")
     real = Path(os.path.realpath(path))

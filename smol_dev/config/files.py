@@ -1,10 +1,9 @@
-"""Settings files on disk: where they are, and how they are read safely and replaced whole.
+"""Settings files on disk: where they are, and how they are read safely, one open and one read.
 
 A file may be hostile, or no file at all: it is opened without waiting (a FIFO would hang), checked on
 the open descriptor (a check by name could be of another file), and read up to its limit.
 """
 
-import contextlib
 import os
 import re
 import stat
@@ -230,55 +229,6 @@ def _refuse_foreign(info: os.stat_result, path: Path) -> None:
     if path.parent.stat().st_mode & stat.S_IWOTH:
         hint = command("chmod o-w {folder}", folder=path.parent)
         raise BadFileError("stands in a folder that every user can write to", hint=hint)
-
-
-def publish(
-    path: Path, content: bytes, *, mode: int, like: Path | None = None, confirm: Callable[[Path], None] | None = None
-) -> None:
-    """Put the content in the place of the file, whole or not at all, synced to disk. Raises `OSError`.
-
-    It has the mode and owner of the file `like`, if that exists, else `mode`, less the umask. `confirm` looks
-    at it under its temporary name, and raises to keep the old one; nothing is left behind then.
-    """
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            if like is not None:
-                resemble(descriptor, like)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        if confirm is not None:
-            confirm(temporary)
-        temporary.replace(path)
-        sync_folder(path.parent)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def resemble(descriptor: int, model: Path) -> None:
-    """Give the open file the mode and owner of another, if that exists."""
-    if not hasattr(os, "fchmod"):
-        return
-    with contextlib.suppress(FileNotFoundError):
-        info = model.stat()
-        if info.st_uid != os.fstat(descriptor).st_uid:
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, info.st_uid, info.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(info.st_mode))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def decoded(raw: bytes) -> str:

@@ -7,11 +7,11 @@ times as long.) Nothing is validated yet beyond "this is TOML, read safely".
 
 import os
 import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from smol_dev.config.files import (
     DEPTH_LIMIT,
@@ -64,21 +64,18 @@ class Variable(NamedTuple):
         return f"Variable({self.name!r})"  # its text may be a key
 
 
-class Known(Protocol):
-    """What is known about keys where the settings' model is at hand."""
+class Known(NamedTuple):
+    """What is known about keys where the settings' model is at hand.
 
-    @property
-    def run_keys(self) -> Collection[str]:
-        """The keys of `[run]`, which need not name their table."""
+    `run_keys` are the keys of `[run]`, which need not name their table. `variables` are the names of all
+    variables that set a key of the selected profile or of `run`. `key` returns a key as its table spells
+    it, None if there is no such key; `value` returns a text as a value of the key's type, or as it is.
+    """
 
-    def key(self, key: Key) -> Key | None:
-        """Return the key as its table spells it; None if there is no such key."""
-
-    def value(self, key: Key, text: str) -> object:
-        """Return the text as a value of the key's type, or as it is if it is none."""
-
-    def names(self) -> Collection[str]:
-        """Return the name of every variable that sets a key of the selected profile or of `run`."""
+    run_keys: Collection[str]
+    variables: Collection[str]
+    key: Callable[[Key], Key | None]
+    value: Callable[[Key, str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +232,7 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     warning; without it, all is text.
     """
     found = variables(surroundings.environ)
-    files, problems, warnings = _read_files(flags, surroundings, reserved(found, "config"))
+    files, problems, warnings = _read_files(flags, surroundings)
     selected, selected_by = _select(flags, reserved(found, "profile"), files)
     typed, mistyped = command_line(flags, selected=selected, run_keys=known.run_keys if known else ())
     said, misspelt, unknown = environment(
@@ -257,12 +254,10 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     )
 
 
-def _read_files(
-    flags: Flags, surroundings: Surroundings, named: Variable | None
-) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
+def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
     """Return the layers that are files, what is wrong with them, and what to warn about."""
     project = surroundings.project_file()
-    user, spelling = user_file(flags, surroundings, named)
+    user, spelling = user_file(flags, surroundings)
     warnings: list[str] = []
     if user is not None and project is not None and is_same(project, user):
         if flags.config is not None:
@@ -295,11 +290,11 @@ def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
     return {**project.data, "run": {**run, "output_dir": str(folder / output)}}
 
 
-def user_file(flags: Flags, surroundings: Surroundings, named: Variable | None) -> tuple[Path | None, str]:
+def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, str]:
     """Return the user's file, there or not, and the flag or variable that names it (empty if none does)."""
     if flags.config is not None:
         return surroundings.cwd / flags.config, "--config"
-    if named is not None:
+    if named := reserved(variables(surroundings.environ), "config"):
         home, text = surroundings.home, named.text
         below_home = home / text[2:] if home and text.startswith("~/") else Path(text)
         return surroundings.cwd / below_home, named.name
@@ -351,7 +346,7 @@ def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
     here = surroundings.new_project_file()
     own = is_one_of(here, surroundings.own_files)
     project = surroundings.project_file() or (None if own else here)
-    user, _ = user_file(flags, surroundings, reserved(variables(surroundings.environ), "config"))
+    user, _ = user_file(flags, surroundings)
     named = (
         ("project", project),
         ("user", user),
@@ -470,7 +465,7 @@ def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
 def _unknown(variable: Variable, known: Known) -> str:
     """Return the warning about a variable that sets nothing; its value may be a secret and is not shown."""
     others = [f"SMOL_{name.upper()}" for name in RESERVED]
-    return f"`{variable.name}` is no setting and is ignored{did_you_mean(variable.name, [*known.names(), *others])}"
+    return f"`{variable.name}` is no setting and is ignored{did_you_mean(variable.name, [*known.variables, *others])}"
 
 
 def command_line(flags: Flags, *, selected: str, run_keys: Collection[str] = ()) -> tuple[Layer, list[Problem]]:

@@ -9,7 +9,7 @@ because a merged value no longer knows its line, and an overridden mistake is on
 """
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from smol_dev.config.layers import Flags, Key, Layer, Layers, read_layers
 from smol_dev.config.model import (
     CLOUD_TIMEOUT,
     FIRST_TOKEN_TIMEOUT,
+    KNOWN,
     LOCAL_TIMEOUT,
-    KnownKeys,
     Profile,
     Prompts,
     Run,
@@ -57,9 +57,9 @@ class Composition(NamedTuple):
     broken: Problem | None = None
 
     @classmethod
-    def of(cls, layers: Layers, name: str, known: Mapping[str, Any] | None = None) -> "Composition":
+    def of(cls, layers: Layers, name: str, known: Collection[str] = ()) -> "Composition":
         """Return what the named profile is made of; `known` holds every profile's name, where they are at hand."""
-        names, broken = chain(layers, name, known=known or dict.fromkeys(layers.names("profiles")))
+        names, broken = chain(layers, name, known=known)
         tables = slots(layers, names)
         server = endpoint(tables, layers)
         return cls(layers, names, tables, server, {**overridden(tables), **server.dropped}, broken)
@@ -306,7 +306,7 @@ def read(flags: Flags, surroundings: Surroundings) -> tuple[Composition, tuple[s
 
     Raise `ConfigError` with every problem that concerns the profile.
     """
-    layers = read_layers(flags, surroundings, KnownKeys())
+    layers = read_layers(flags, surroundings, KNOWN)
     problems = [*layers.problems, *layers_problems(layers)]
     made = Composition.of(layers, layers.selected)
     if made.broken is not None:
@@ -382,7 +382,7 @@ def check(
 
     `project` says that the file is to be a project's, even if it does not stand in its place yet.
     """
-    layers = read_layers(flags, surroundings, KnownKeys())
+    layers = read_layers(flags, surroundings, KNOWN)
     if file is not None:
         place = surroundings.project_file(file.absolute().parent)
         is_project = project or is_same(place, file)

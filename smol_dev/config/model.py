@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from smol_dev.chat import STAGES, StageName
 from smol_dev.config.endpoint import ProviderName, url_problem
 from smol_dev.config.files import DEPTH_LIMIT, depth_exceeds
-from smol_dev.config.layers import PREFIX, Key
+from smol_dev.config.layers import PREFIX, Key, Known
 from smol_dev.config.problems import did_you_mean, fold
 from smol_dev.redact import is_secret_name
 
@@ -408,33 +408,21 @@ def _bounds(limits: Iterable[Any]) -> str:
     return f" {' and '.join(said)}" if said else ""
 
 
-class KnownKeys:
-    """What the model knows about the keys of `SMOL_*` variables and of `-c`."""
+def _spelled(key: Key) -> Key | None:
+    at = locate(key)
+    if at.field is None or (not at.inside and at.own[-1] in (*STAGES, "profiles", "prompts")):
+        return None
+    if at.own[-1] == "headers":  # a variable's name has no `-`, and a header's no `_`
+        return at.own + tuple(part.replace("_", "-") for part in at.inside)
+    return None if at.inside and get_origin(at.field.annotation) is not dict else key
 
-    run_keys: Final = tuple(Run.model_fields)
 
-    def key(self, key: Key) -> Key | None:
-        """Return the key as its table spells it; None if there is no such key."""
-        at = locate(key)
-        if at.field is None or (not at.inside and at.own[-1] in (*STAGES, "profiles", "prompts")):
-            return None
-        if at.own[-1] == "headers":  # a variable's name has no `-`, and a header's no `_`
-            return at.own + tuple(part.replace("_", "-") for part in at.inside)
-        return None if at.inside and get_origin(at.field.annotation) is not dict else key
-
-    def value(self, key: Key, text: str) -> object:
-        """Return the text as a value of the key's type, or as it is if it is none."""
-        at = locate(key)
-        if at.field is None or (at.inside and at.own[-1] != "extra_body"):
-            return text
-        kind = Any if at.inside else at.field.annotation
-        return BOOLEANS.get(text.strip().lower(), text) if kind is bool else _json(text) if _takes_json(kind) else text
-
-    def names(self) -> list[str]:
-        """Return the name of every variable that sets a key of the selected profile or of `run`."""
-        own = [name for name in Profile.model_fields if name not in STAGES]
-        staged = [f"{stage}__{name}" for stage in STAGES for name in Tuning.model_fields]
-        return [f"{PREFIX}{name}".upper() for name in (*own, *Run.model_fields, *staged)]
+def _typed(key: Key, text: str) -> object:
+    at = locate(key)
+    if at.field is None or (at.inside and at.own[-1] != "extra_body"):
+        return text
+    kind = Any if at.inside else at.field.annotation
+    return BOOLEANS.get(text.strip().lower(), text) if kind is bool else _json(text) if _takes_json(kind) else text
 
 
 def _takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
@@ -459,3 +447,19 @@ def _json(text: str) -> object:
 def _refuse(constant: str) -> NoReturn:
     """Refuse `NaN` and `Infinity`, which Python's reader would take."""
     raise ValueError(constant)
+
+
+KNOWN: Final = Known(
+    run_keys=tuple(Run.model_fields),
+    variables=tuple(
+        f"{PREFIX}{name}".upper()
+        for name in (
+            *(name for name in Profile.model_fields if name not in STAGES),
+            *Run.model_fields,
+            *(f"{stage}__{name}" for stage in STAGES for name in Tuning.model_fields),
+        )
+    ),
+    key=_spelled,
+    value=_typed,
+)
+"""What the model knows about the keys of `SMOL_*` variables and of `-c`."""

@@ -58,12 +58,13 @@ def _parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
     return "", None
 
 
-def chain(layers: Layers, name: str, *, known: Collection[str]) -> tuple[tuple[str, ...], Problem | None]:
+def chain(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[tuple[str, ...], Problem | None]:
     """Return the profile, its parent, its parent's parent …, and what is wrong with the last step.
 
-    `known` holds the name of every profile.
+    `known` holds the name of every profile, where they are at hand.
     """
     names = [name]
+    known = known or dict.fromkeys(layers.names("profiles"))
     while True:
         parent, layer = _parent_of(layers, names[-1])
         if not parent or layer is None:
@@ -87,6 +88,12 @@ def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
         for rank, layer in enumerate(layers.all)
         if (table := layer.table("profiles", name))
     )
+
+
+def tables_of(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[Slot, ...]:
+    """Return every table that speaks for the profile, its parents' too, strongest first."""
+    names, _ = chain(layers, name, known=known)
+    return slots(layers, names)
 
 
 def first(tables: Sequence[Slot], *path: str) -> Slot | None:
@@ -198,8 +205,7 @@ def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
         declaring = [layer for layer in layers.all if name in layer.table("profiles")]
         strongest = next((layer for layer in declaring if layer.documents), declaring[0])
         own = (layer.table("profiles", name).get("description") for layer in declaring)  # a parent's is not its child's
-        names, _ = chain(layers, name, known=known)
-        url, _ = base_url(slots(layers, names), layers.surroundings.environ)
+        url, _ = base_url(tables_of(layers, name, known=known), layers.surroundings.environ)
         yield ProfileLine(
             name,
             next((each for each in own if isinstance(each, str)), ""),

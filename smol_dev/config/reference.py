@@ -21,7 +21,7 @@ from pydantic_core import PydanticUndefined
 
 from smol_dev.config.change import rendered
 from smol_dev.config.layers import KEY_SOURCES, SCHEMA_FILE, Key
-from smol_dev.config.model import MOST_TOKENS, File, Profile, Prompts, Run, Stage, Table, Tuning, trust_of
+from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Tuning, expected, trust_of
 from smol_dev.config.validate import HEADER_NAME, VARIABLE_NAME
 from smol_dev.config.variants import reserved
 
@@ -97,7 +97,6 @@ class Setting(NamedTuple):
     name: str
     doc: str
     info: FieldInfo
-    schema: Mapping[str, Any]
 
     @property
     def has_default(self) -> bool:
@@ -113,17 +112,17 @@ class Setting(NamedTuple):
         """Return the key as a row of the README, where it stands in this table."""
         default = f"`{rendered(self.info.default)}`" if self.has_default else ""
         trust = TRUST[trust_of((*table, self.name))]
-        return f"| `{self.name}` | {kind(self.schema)} | {default} | {self.doc} | {trust} |"
+        return f"| `{self.name}` | {expected(self.info)} | {default} | {self.doc} | {trust} |"
 
 
 def settings_of(table: type[Table], *, parent: type[Table] = Table) -> Iterator[Setting]:
     """Yield the keys of a table in order, without those of `parent` and those that are tables with a class."""
-    schemas, docs = clean(table.model_json_schema())["properties"], docstrings(table)
+    docs = docstrings(table)
     for name, info in table.model_fields.items():
         classes = (info.annotation, *get_args(info.annotation))
         is_table = any(isinstance(each, type) and issubclass(each, Table) for each in classes)
         if name not in parent.model_fields and not is_table:
-            yield Setting(name, docs[name], info, schemas[name])
+            yield Setting(name, docs[name], info)
 
 
 @cache
@@ -167,39 +166,6 @@ def settings_table() -> str:
         "\n".join([f"**{title}**\n", head, *(each.row(key) for each in settings_of(table, parent=parent))])
         for title, key, table, parent in README_TABLES
     )
-
-
-def kind(schema: Mapping[str, Any]) -> str:
-    """Return the values a property may have, in words."""
-    if "anyOf" in schema:
-        return " or ".join(kind(choice) for choice in schema["anyOf"])
-    if "enum" in schema:
-        return " ".join(f"`{value}`" for value in schema["enum"])
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    words = {
-        "string": "text",
-        "integer": "whole number",
-        "number": "number",
-        "boolean": "`true` `false`",
-        "array": "list of texts",
-        "object": "table",
-    }[schema["type"]]
-    return words + bounds(schema)
-
-
-def bounds(schema: Mapping[str, Any]) -> str:
-    """Return the bounds of a number, in words that follow its kind."""
-    above, least, most = (schema.get(name) for name in ("exclusiveMinimum", "minimum", "maximum"))
-    lower = (
-        f"above {above:,}"
-        if above is not None
-        else f"from {least:,}"
-        if least is not None and least > -MOST_TOKENS
-        else ""
-    )
-    upper = f"to {most:,}" if most is not None and most < MOST_TOKENS else ""
-    return "".join(f" {part}" for part in (lower, upper) if part)
 
 
 def schema() -> dict[str, Any]:

@@ -22,7 +22,7 @@ from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import origin_of, url_problem
 from smol_dev.config.files import BadFileError, Surroundings, read_bytes
 from smol_dev.config.layers import KEY_SOURCES, Key, Layer, Layers, Origin
-from smol_dev.config.profiles import Slot, base_url, chain, leaf_paths, moved_by, slots, value_of
+from smol_dev.config.profiles import Slot, base_url, leaf_paths, moved_by, tables_of, value_of
 from smol_dev.errors import ConfigError
 from smol_dev.redact import is_secret_name, secret_texts
 from smol_dev.safe import command
@@ -260,12 +260,8 @@ class Binding:
             view = self.own
             named = slot.hop > 0 or names_profile(slot.layer, slot.key(*path))
             profiles = [slot.profile, view.selected] if named else [view.selected]
-        known = view.names("profiles")
-        for name in profiles:
-            names, _ = chain(view, name, known=known)
-            if url := base_url(slots(view, names), view.surroundings.environ)[0]:
-                return url
-        return ""
+        urls = (base_url(tables_of(view, name), view.surroundings.environ)[0] for name in profiles)
+        return next(filter(None, urls), "")
 
     def project_decides(self) -> bool:
         """Return whether a project's file has a say in which running server is found."""

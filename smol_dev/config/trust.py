@@ -25,15 +25,15 @@ from smol_dev.config.files import (
     Surroundings,
     decoded,
     parsed,
-    publish,
     read_bytes,
     read_document,
 )
 from smol_dev.config.layers import Key, Layers, reserved, variables
 from smol_dev.config.model import everywhere, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.problems import Problem, dotted, shown
-from smol_dev.config.profiles import Slot, base_url, chain, first, leaf_paths, slots, value_of
+from smol_dev.config.profiles import Slot, base_url, first, leaf_paths, tables_of, value_of
 from smol_dev.config.secret import Endpoint
+from smol_dev.disk import publish
 from smol_dev.errors import TrustError
 from smol_dev.redact import without_secrets
 from smol_dev.safe import LONGEST_NAME, command
@@ -115,27 +115,13 @@ def waiting(
 ) -> PendingTrust | None:
     """Return what the project's file steers, approved or not; None without a file, or when it only tunes.
 
-    `names` are the selected profile and its parents.
+    It steers with the settings that do so by themselves, and with a profile or model chosen for a server
+    that is not on this machine or its network. `names` are the selected profile and its parents.
     """
-    document = layers.project
-    keys = steering(layers, endpoint, names, lookup=lookup)
-    if document is None or not keys:
-        return None
-    return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
-
-
-def steering(
-    layers: Layers, endpoint: Endpoint, names: Collection[str], *, lookup: Lookup | None
-) -> tuple[Steering, ...]:
-    """Return the settings of the project's file that need approval.
-
-    They are those that steer by themselves, and a profile or model chosen for a server that is not on
-    this machine or its network.
-    """
+    url = endpoint.base_url
     layer = layers.of("project")
     if layer is None:
-        return ()
-    url = endpoint.base_url
+        return None
     local = is_local(url, lookup=lookup if might_be_local(url) else None)
     found: dict[Key, None] = {}
     for path in leaf_paths([layer.data]):
@@ -143,8 +129,12 @@ def steering(
         is_unused = is_model(key) and key[1] not in names
         if not is_unused and steers(key, value_of(layer.data, path), local=local, layers=layers):
             found[key] = None
+    if not found:
+        return None
+    document = layer.documents[0]
     runs_first = sorted(found, key=lambda key: key[0] != "run")  # what is executed is shown before all else
-    return tuple(compared(layers, layer.documents[0], layer.data, key) for key in runs_first)
+    keys = tuple(compared(layers, document, layer.data, key) for key in runs_first)
+    return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
 
 
 def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
@@ -187,8 +177,7 @@ def without_project(layers: Layers, key: Key) -> object:
     if key[0] != "profiles":
         found = [value_of(layer.data, key) for layer in others.all]
     else:
-        names, _ = chain(others, key[1], known=others.names("profiles"))
-        tables = slots(others, names)
+        tables = tables_of(others, key[1])
         found = [value_of(slot.table, key[2:]) for slot in tables]
         if key[2:] == ("base_url",):
             found = [base_url(tables, layers.surroundings.environ)[0] or None]

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from smol_dev.chat import Facts, Message, Request
 from smol_dev.config.model import Profile, laid_over
+from smol_dev.disk import publish
 from smol_dev.server.failures import SMALLEST_ANSWER
 from smol_dev.server.families import FALLBACK, family_of, sampling
 from smol_dev.server.known import Known, generic
@@ -229,11 +229,9 @@ class Remembered:
             mine["starts_anew"] = True
         if self._file is None or known.get(profile.model, {}) == mine:
             return
-        temporary = self._file.with_name(f".{secrets.token_hex(8)}")
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.write_text(json.dumps({**known, profile.model: mine}), encoding="utf-8")
-            temporary.replace(self._file)
+            publish(self._file, json.dumps({**known, profile.model: mine}).encode(), mode=0o600)
 
     def _read(self) -> dict[str, dict[str, Any]]:
         if self._file is None:

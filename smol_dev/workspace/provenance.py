@@ -9,11 +9,11 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Any, Final
 
+from smol_dev.disk import publish
 from smol_dev.workspace.record import Record
 
 FOLDER: Final = "runs"
@@ -43,7 +43,7 @@ class Provenance:
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.chmod(0o700)
-            _publish(self._folder / _key(root), note.encode())
+            publish(self._folder / _key(root), note.encode(), mode=0o600)
             self._noted[root] = hashes
 
     def vouches(self, root: Path, record: Record) -> bool:
@@ -94,19 +94,6 @@ def _name(root: Path) -> str:
 
 def _key(root: Path) -> str:
     return hashlib.sha256(os.fsencode(_name(root))).hexdigest()
-
-
-def _publish(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _is_ours(status: os.stat_result, kind: Any) -> bool:  # noqa: ANN401 - a function of `stat`

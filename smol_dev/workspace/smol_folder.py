@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
+from smol_dev.disk import PRIVATE, lock, made_private
 from smol_dev.errors import WorkspaceError
-from smol_dev.locks import PRIVATE, lock, made_private
 from smol_dev.workspace.folder import TEMPORARY, Folder, descend, translated
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import (

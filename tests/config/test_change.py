@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smol_dev.config.change import alone, make_folder
-from smol_dev.config.files import publish
+from smol_dev.disk import publish
 from smol_dev.errors import ConfigError
 
 

@@ -1,0 +1,91 @@
+"""What keeps a file whole: a lock that ends with its process, and a replacement in one step."""
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+PRIVATE: Final = 0o600
+"""The mode of every lock file we make."""
+
+OTHERS: Final = 0o077
+
+
+def made_private(descriptor: int) -> bool:
+    """Return whether the file was open to other users, as no lock of ours is, and no longer is.
+
+    A file system without modes (FAT, a Windows folder) keeps every file open, ours too: there it is False.
+    """
+    if not hasattr(os, "fchmod") or not os.fstat(descriptor).st_mode & OTHERS:
+        return False
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, PRIVATE)
+    return not os.fstat(descriptor).st_mode & OTHERS
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock(descriptor: int) -> None:
+        """Lock the file. Raise `BlockingIOError` at once when another holds it."""
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:  # its word for: locked by someone else
+            raise BlockingIOError from error
+
+else:
+    import fcntl
+
+    def lock(descriptor: int) -> None:
+        """Lock the file. Raise `BlockingIOError` at once when another holds it."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def publish(
+    path: Path, content: bytes, *, mode: int, like: Path | None = None, confirm: Callable[[Path], None] | None = None
+) -> None:
+    """Put the content in the place of the file, whole or not at all, synced to disk. Raise `OSError`.
+
+    It has the mode and owner of the file `like`, if that exists, else `mode`, less the umask. `confirm` looks
+    at it under its temporary name, and raises to keep the old one; nothing is left behind then.
+    """
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            if like is not None:
+                _resemble(descriptor, like)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if confirm is not None:
+            confirm(temporary)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _resemble(descriptor: int, model: Path) -> None:
+    if not hasattr(os, "fchmod"):
+        return
+    with contextlib.suppress(FileNotFoundError):
+        info = model.stat()
+        if info.st_uid != os.fstat(descriptor).st_uid:
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, info.st_uid, info.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(info.st_mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
