@@ -27,7 +27,7 @@ from tomlkit.items import InlineTable
 
 from smol_dev.config import trust
 from smol_dev.config.files import FILE_NAME, Surroundings, is_one_of, is_same, read_document
-from smol_dev.config.layers import Flags, Key, Layers, read_layers, schema_file, user_file
+from smol_dev.config.layers import Flags, Key, Kind, Layers, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
 from smol_dev.config.positions import positions, sections
 from smol_dev.config.problems import Problem, config_error, typed
@@ -66,6 +66,11 @@ class SettingsFile:
     surroundings: Surroundings
 
     @property
+    def kind(self) -> Kind:
+        """The kind of layer that the file is."""
+        return "project" if self.project else "user"
+
+    @property
     def option(self) -> str:
         """The option, after a space, with which a command of the program changes this file."""
         return " --project" if self.project else ""
@@ -82,7 +87,7 @@ class SettingsFile:
         that was approved, or needed no approval, is approved as it is written.
         """
         self.refuse_read_only()
-        with self.alone():
+        with alone(self.path.parent):
             is_trusted = self.project and self.is_trusted()
             raw = self.read()
             text = raw.removeprefix(MARK).replace("\r\n", "\n")
@@ -90,7 +95,7 @@ class SettingsFile:
             new, said = edit(sheet, *arguments, **options)
             if new == text:
                 return said
-            return (*said, *self.replace(as_written(new, like=raw), trusted=is_trusted))
+            return (*said, *self.replace(_as_written(new, like=raw), trusted=is_trusted))
 
     def refuse_read_only(self) -> None:
         """Refuse a file that is not to be written, which replacing it would pass over."""
@@ -103,13 +108,6 @@ class SettingsFile:
                 f"`{self.path}` is read-only, and stays as it is",
                 hint=f"if you keep it by hand, {command('chmod u+w {file}', file=self.path)} lets it be changed",
             )
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Make the file's folder, and let no other smol_dev change a file in it meanwhile."""
-        make_folder(self.path.parent)
-        with alone(self.path.parent):
-            yield
 
     def is_trusted(self) -> bool:
         """Return whether nobody but the user has a say in the project's file: new, harmless or approved."""
@@ -197,7 +195,7 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
     with_project = replace(flags, project=True)
     if project:
         new = surroundings.new_project_file()
-        if nearest is None and is_own_folder(new.parent, surroundings):
+        if nearest is None and _is_own_folder(new.parent, surroundings):
             raise UsageError(
                 f"`{new}` would be no project's: it is your own folder",
                 hint="change to the project's folder first, or leave `--project` out",
@@ -212,8 +210,7 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
     return SettingsFile(real, project=False, flags=flags, surroundings=surroundings)
 
 
-def is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
-    """Return whether the folder is the home folder, or the one of the user's or system's file."""
+def _is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
     at_home = is_same(surroundings.home, folder)
     return at_home or is_one_of(folder / FILE_NAME, surroundings.own_files)
 
@@ -223,7 +220,7 @@ def first_lines() -> str:
     return f"#:schema {schema_file().as_uri()}\n"
 
 
-def as_written(text: str, *, like: str) -> str:
+def _as_written(text: str, *, like: str) -> str:
     """Return the text with the byte order mark and the line ends of the other."""
     crlf = like.count("\r\n")
     if crlf and crlf == like.count("\n"):
@@ -233,12 +230,13 @@ def as_written(text: str, *, like: str) -> str:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: no other smol_dev changes a settings file in it meanwhile.
+    """Hold the lock of a folder, made if it is absent: no other smol_dev changes a file in it meanwhile.
 
-    The lock is a file that nobody else can open, and that is gone afterwards. Raises `ConfigError` when
+    The lock is a file that nobody else can open, and that is gone afterwards. Raise `ConfigError` when
     another smol_dev holds it for longer than 5 s. Windows has no such lock: there the last of two
     editors wins.
     """
+    make_folder(folder)
     if sys.platform == "win32":
         yield
         return
@@ -316,20 +314,20 @@ def with_value(text: str, key: Key, value: object) -> str:
     """Return the text with `key` set to `value`, in place where it is set already."""
     wanted = tomllib.loads(text)
     table = table_of(wanted, key)
-    propose = with_other_value if key[-1] in table else with_new_line
+    propose = _with_other_value if key[-1] in table else _with_new_line
     table[key[-1]] = value
 
     def put(document: Any) -> None:  # noqa: ANN401 - tomlkit's items have no common public type
         table_of(document, key)[key[-1]] = inline(value)
 
-    return first_that_reads([wanted], chain(propose(text, key, value), by_tomlkit(text, put)), key=key)
+    return _first_that_reads([wanted], chain(propose(text, key, value), _by_tomlkit(text, put)), key=key)
 
 
 def with_table(text: str, key: Key, values: dict[str, Any]) -> str:
     """Return the text with a new table at its end; a dictionary in `values` is a table of its own."""
     wanted = tomllib.loads(text)
     table_of(wanted, key)[key[-1]] = deepcopy(values)
-    return first_that_reads([wanted], [appended(text, rendered_table(key, values))], key=key)
+    return _first_that_reads([wanted], [appended(text, rendered_table(key, values))], key=key)
 
 
 def without(text: str, key: Key) -> str:
@@ -345,8 +343,8 @@ def without(text: str, key: Key) -> str:
         table = table_of(pruned, key[:length])
         if not table[key[length - 1]]:
             del table[key[length - 1]]
-    proposals = chain([without_sections(text, key)], without_lines(text, key), by_tomlkit(text, take_out))
-    return first_that_reads([wanted, pruned], proposals, key=key)
+    proposals = chain([_without_sections(text, key)], _without_lines(text, key), _by_tomlkit(text, take_out))
+    return _first_that_reads([wanted, pruned], proposals, key=key)
 
 
 def without_empty(text: str, key: Key) -> str:
@@ -380,8 +378,8 @@ def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -
     for section in sections(text):
         if section.key[: len(key)] == key:
             new = (*key[:-1], name, *section.key[len(key) :])
-            lines[section.header] = with_header(lines[section.header], new)
-    return first_that_reads([wanted], ["\n".join(lines)], key=key)
+            lines[section.header] = _with_header(lines[section.header], new)
+    return _first_that_reads([wanted], ["\n".join(lines)], key=key)
 
 
 def table_of(tables: Any, key: Key) -> Any:  # noqa: ANN401 - tables of tomllib or of tomlkit
@@ -393,7 +391,7 @@ def table_of(tables: Any, key: Key) -> Any:  # noqa: ANN401 - tables of tomllib 
     return tables
 
 
-def first_that_reads(wanted: Sequence[dict[str, Any]], proposals: Iterable[str], *, key: Key) -> str:
+def _first_that_reads(wanted: Sequence[dict[str, Any]], proposals: Iterable[str], *, key: Key) -> str:
     """Return the first proposal that TOML reads as one of the `wanted` settings."""
     for proposal in proposals:
         try:
@@ -408,7 +406,7 @@ def first_that_reads(wanted: Sequence[dict[str, Any]], proposals: Iterable[str],
     )
 
 
-def by_tomlkit(text: str, change: Callable[[Any], None]) -> Iterator[str]:
+def _by_tomlkit(text: str, change: Callable[[Any], None]) -> Iterator[str]:
     """Yield the text as tomlkit writes it after the change, if it can."""
     try:
         document = tomlkit.parse(text)
@@ -442,14 +440,13 @@ def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no comm
     return table
 
 
-def with_other_value(text: str, key: Key, value: object) -> Iterator[str]:
-    """Yield the text with another value where the key's own stands."""
+def _with_other_value(text: str, key: Key, value: object) -> Iterator[str]:
     found = positions(text).get(key)
     if found is not None and found.end:
         yield text[: found.start] + rendered(value) + text[found.end :]
 
 
-def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
+def _with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
     """Yield the text with a new line for the key: in its table's section, else in a new section."""
     lines = text.split("\n")
     line = f"{typed(key[-1:])} = {rendered(value)}"
@@ -459,14 +456,14 @@ def with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
         if section.key == key[:-1] and section.last >= 0:
             indent = re.match(r"\s*", lines[section.last])
             indented = f"{indent.group() if indent else ''}{line}"
-            yield inserted(lines, section.last + 1, indented)
-            yield inserted(lines, section.end, line)
+            yield _inserted(lines, section.last + 1, indented)
+            yield _inserted(lines, section.end, line)
         elif section.key == key[:-1]:
-            yield inserted(lines, section.end, line, "")
+            yield _inserted(lines, section.end, line, "")
     header = f"[{typed(key[:-1])}]"
     for section in reversed(sections(text)):
         if len(key) > len(("profiles", "NAME", "KEY")) and section.key[:2] == key[:2]:
-            yield inserted(lines, section.last + 1, "", header, line)
+            yield _inserted(lines, section.last + 1, "", header, line)
     yield appended(text, f"{header}\n{line}\n")
 
 
@@ -478,12 +475,11 @@ def appended(text: str, block: str) -> str:
     return f"{text}{ending}\n{block}"
 
 
-def inserted(lines: list[str], number: int, *new: str) -> str:
-    """Return the lines with the new ones before line `number`."""
+def _inserted(lines: list[str], number: int, *new: str) -> str:
     return "\n".join([*lines[:number], *new, *lines[number:]])
 
 
-def without_lines(text: str, key: Key) -> Iterator[str]:
+def _without_lines(text: str, key: Key) -> Iterator[str]:
     """Yield the text without the lines of a setting that has them to itself."""
     found = positions(text).get(key)
     if found is not None and found.end:
@@ -492,7 +488,7 @@ def without_lines(text: str, key: Key) -> Iterator[str]:
         yield text[:begin] + (text[end + 1 :] if end >= 0 else "")
 
 
-def without_sections(text: str, key: Key) -> str:
+def _without_sections(text: str, key: Key) -> str:
     """Return the text without the sections of a table, each with the comments that touch it."""
     lines = text.split("\n")
     for section in reversed(sections(text)):
@@ -510,7 +506,7 @@ def without_sections(text: str, key: Key) -> str:
     return "\n".join(lines)
 
 
-def with_header(line: str, key: Key) -> str:
+def _with_header(line: str, key: Key) -> str:
     """Return the header line with another key; its brackets and its comment stay."""
     opening = re.match(r"\s*\[+", line)
     comment = re.search(r"\]\s*(#.*)?$", line)

@@ -18,6 +18,7 @@ from smol_dev.config.change import (
     Said,
     SettingsFile,
     Sheet,
+    alone,
     first_lines,
     renamed,
     rendered,
@@ -72,25 +73,25 @@ VERSION: Final = re.compile(r"/v\d")
 
 def set_value(sheet: Sheet, key: str, value: str) -> Said:
     """Set a key to a value spelled as for `-c`."""
-    path = full_key(key, sheet.layers)
-    refuse_secret(path)
-    refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
+    path = _full_key(key, sheet.layers)
+    _refuse_secret(path)
+    _refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
     if path[0] == "profiles":
         create = command("smol_dev profiles add {name}", name=path[1])
-        refuse_unknown(path[1], sheet.layers, hint=f"create it: {create}")
+        _refuse_unknown(path[1], sheet.layers, hint=f"create it: {create}")
     read = toml_value(value.strip())
-    refuse_unquoted(path, read, sheet)
+    _refuse_unquoted(path, read, sheet)
     said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.file.path}`"
-    return with_value(sheet.text, path, read), (said, *overruled(path, sheet), *without_version(path, read, sheet))
+    return with_value(sheet.text, path, read), (said, *_overruled(path, sheet), *_without_version(path, read, sheet))
 
 
 def unset(sheet: Sheet, key: str) -> Said:
     """Take a key out of the file, and each table that is empty then."""
-    path, file = full_key(key, sheet.layers), sheet.file
+    path, file = _full_key(key, sheet.layers), sheet.file
     whole = command("smol_dev profiles remove {name}", name=path[-1])
     by_hand = command(f"smol_dev config edit{file.option}")
     is_profile = path[0] == "profiles" and path[1:] != ()
-    refuse_table(path, hint=f"a whole profile: {whole}" if is_profile else f"take it out by hand: {by_hand}")
+    _refuse_table(path, hint=f"a whole profile: {whole}" if is_profile else f"take it out by hand: {by_hand}")
     if value_of(sheet.tables, path) is None:
         raise UsageError(
             f"`{dotted(path)}` is not set in `{file.path}`",
@@ -100,7 +101,7 @@ def unset(sheet: Sheet, key: str) -> Said:
     for length in range(len(path) - 1, 0, -1):
         table = path[:length]
         is_name = length == 2 and path[0] in {"profiles", "prompts"}  # noqa: PLR2004 - `profiles.NAME`
-        if not is_name or declaring(table, sheet.layers, but=file.path):
+        if not is_name or _declaring(table, sheet.layers, but=file.path):
             text = without_empty(text, table)
     return text, (f"`{dotted(path)}` is no longer set in `{file.path}`",)
 
@@ -109,45 +110,45 @@ def add(sheet: Sheet, name: str, options: Mapping[str, str | None]) -> Said:
     """Create a profile with these options and with each `-c` of the flags."""
     values: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     for text in sheet.file.flags.sets:
-        put(values, *own_key(text))
+        put(values, *_own_key(text))
     path = ("profiles", name)
-    refuse_taken(name, sheet.layers)
-    warned = without_version((*path, "base_url"), values.get("base_url"), sheet)
-    return with_table(sheet.text, path, values), (*made(name, sheet), *warned)
+    _refuse_taken(name, sheet.layers)
+    warned = _without_version((*path, "base_url"), values.get("base_url"), sheet)
+    return with_table(sheet.text, path, values), (*_made(name, sheet), *warned)
 
 
 def copy(sheet: Sheet, source: str, name: str) -> Said:
     """Create a profile with all keys the other has of its own, in any file."""
-    refuse_unknown(source, sheet.layers)
-    refuse_taken(name, sheet.layers)
-    values = own_keys(source, sheet.layers, folder=sheet.file.path.parent)
-    return with_table(sheet.text, ("profiles", name), values), made(name, sheet)
+    _refuse_unknown(source, sheet.layers)
+    _refuse_taken(name, sheet.layers)
+    values = _own_keys(source, sheet.layers, folder=sheet.file.path.parent)
+    return with_table(sheet.text, ("profiles", name), values), _made(name, sheet)
 
 
 def rename(sheet: Sheet, name: str, new: str) -> Said:
     """Rename a profile of the file, and what names it in the same file."""
     path = sheet.file.path
-    refuse_elsewhere(name, sheet)
-    refuse_taken(new, sheet.layers)
-    if others := declaring(("profiles", name), sheet.layers, but=path):
+    _refuse_elsewhere(name, sheet)
+    _refuse_taken(new, sheet.layers)
+    if others := _declaring(("profiles", name), sheet.layers, but=path):
         raise UsageError(
             f"profile `{name}` is declared in `{others[0]}` too, and would lose those keys",
             hint="copy it instead: " + command("smol_dev profiles copy {name} {new}", name=name, new=new),
         )
-    naming = list(references(name, sheet.tables))
+    naming = list(_references(name, sheet.tables))
     said = (
         f"profile `{name}` is now `{new}` in `{path}`",
         *(f"`{dotted(key)}` names it by the new name" for key in naming),
-        *(f"{user} still names it `{name}`" for user in users(name, sheet.layers, but=path)),
+        *(f"{user} still names it `{name}`" for user in _users(name, sheet.layers, but=path)),
     )
     return renamed(sheet.text, ("profiles", name), new, references=naming), said
 
 
 def remove(sheet: Sheet, name: str) -> Said:
     """Remove a profile from the file, unless it is used and would be gone."""
-    refuse_elsewhere(name, sheet)
-    others = declaring(("profiles", name), sheet.layers, but=sheet.file.path)
-    if not others and (used := users(name, sheet.layers)):
+    _refuse_elsewhere(name, sheet)
+    others = _declaring(("profiles", name), sheet.layers, but=sheet.file.path)
+    if not others and (used := _users(name, sheet.layers)):
         raise UsageError(
             f"profile `{name}` is used by {', '.join(used)}",
             hint="change those first: `smol_dev profiles use OTHER`, or `smol_dev config set"
@@ -160,16 +161,16 @@ def remove(sheet: Sheet, name: str) -> Said:
 
 def use(sheet: Sheet, name: str) -> Said:
     """Make a profile the default one of the file."""
-    refuse_unknown(name, sheet.layers)
-    refuse_one_projects(name, sheet)
+    _refuse_unknown(name, sheet.layers)
+    _refuse_one_projects(name, sheet)
     said = [f"`{name}` is the default profile in `{sheet.file.path}`"]
     setter = sheet.layers.selected_by
-    if setter.layer in ("environment", "project") and setter.layer != kind_of(sheet.file):
+    if setter.layer in ("environment", "project") and setter.layer != sheet.file.kind:
         said.append(f"`{setter.where}` still selects `{sheet.layers.selected}`")
     return with_value(sheet.text, ("default_profile",), name), tuple(said)
 
 
-def full_key(key: str, layers: Layers) -> Key:
+def _full_key(key: str, layers: Layers) -> Key:
     """Return the key from the top of the file; one without a table is of `run`, or of the selected profile."""
     path = key_path(key)
     if path is None:
@@ -179,7 +180,7 @@ def full_key(key: str, layers: Layers) -> Key:
     return at(path, layers.selected, Run.model_fields)
 
 
-def own_key(text: str) -> tuple[Key, object]:
+def _own_key(text: str) -> tuple[Key, object]:
     """Return the key, within a profile, and the value of a `-c` that describes a new profile."""
     read = assignment(text)
     if isinstance(read, Problem):
@@ -192,7 +193,7 @@ def own_key(text: str) -> tuple[Key, object]:
     return read
 
 
-def own_keys(name: str, layers: Layers, *, folder: Path) -> dict[str, Any]:
+def _own_keys(name: str, layers: Layers, *, folder: Path) -> dict[str, Any]:
     """Return what the files say of a profile, its parents left out; file names hold in `folder` too."""
     values: dict[str, Any] = {}
     for layer in reversed(layers.all):
@@ -206,27 +207,21 @@ def own_keys(name: str, layers: Layers, *, folder: Path) -> dict[str, Any]:
     return values
 
 
-def made(name: str, sheet: Sheet) -> tuple[str, ...]:
-    """Return what to say about a new profile."""
+def _made(name: str, sheet: Sheet) -> tuple[str, ...]:
     return (
         f"profile `{name}` is in `{sheet.file.path}`",
         f"make it the default: {command(f'smol_dev profiles use{sheet.file.option} {{name}}', name=name)}",
     )
 
 
-def kind_of(file: SettingsFile) -> str:
-    """Return the kind of layer that the file is."""
-    return "project" if file.project else "user"
-
-
-def overruled(path: Key, sheet: Sheet) -> Iterator[str]:
+def _overruled(path: Key, sheet: Sheet) -> Iterator[str]:
     """Yield a line for each stronger layer that sets the key too, for which the change does nothing."""
-    for layer in takewhile(lambda each: each.kind != kind_of(sheet.file), sheet.layers.all):
+    for layer in takewhile(lambda each: each.kind != sheet.file.kind, sheet.layers.all):
         if layer.kind in ("environment", "project") and value_of(layer.data, path) is not None:
             yield f"`{layer.origin(path).where}` sets it too, and is stronger"
 
 
-def without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
+def _without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
     """Yield the warning about an address that ends before the `/v1` under which servers answer."""
     if path[2:] != ("base_url",) or not isinstance(value, str) or url_problem(value):
         return
@@ -236,8 +231,7 @@ def without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
         yield f"the address has no `/v1`, under which most servers answer; with it: {better}"
 
 
-def refuse_secret(path: Key) -> None:
-    """Refuse a secret on the command line, where every user of the machine can read it."""
+def _refuse_secret(path: Key) -> None:
     if path[0] == "profiles" and path[2:] and path[2] in SECRET:
         raise UsageError(
             f"`{path[2]}` is a secret, and a command line is read by every user of the machine and kept by the shell",
@@ -245,15 +239,13 @@ def refuse_secret(path: Key) -> None:
         )
 
 
-def refuse_table(path: Key, *, hint: str) -> None:
-    """Refuse a whole table of the file where one key of it is wanted."""
+def _refuse_table(path: Key, *, hint: str) -> None:
     name = "a profile" if path[0] == "profiles" else "a table"
     if path in {(top,) for top in TOP_TABLES} or (path[0] == "profiles" and len(path) == 2):  # noqa: PLR2004
         raise UsageError(f"`{dotted(path)}` is {name}, not a key", hint=hint)
 
 
-def refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
-    """Refuse what TOML reads as a number, date or truth where text is wanted, and say how it is typed."""
+def _refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
     field = field_of(path)
     if field is None or expected(field) != "text" or isinstance(value, str | dict | list):
         return
@@ -265,25 +257,23 @@ def refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
     )
 
 
-def refuse_unknown(name: str, layers: Layers, *, hint: str = "see them all: `smol_dev profiles list`") -> None:
-    """Refuse the name of a profile that no file declares; a slip of the pen would make a new one."""
+def _refuse_unknown(name: str, layers: Layers, *, hint: str = "see them all: `smol_dev profiles list`") -> None:
     known = declared(layers.all)
     if name not in known:
         raise UsageError(f"there is no profile `{name}`{did_you_mean(name, known)}", hint=hint)
 
 
-def refuse_taken(name: str, layers: Layers) -> None:
-    """Refuse a name that a profile has already, or that could not be typed again."""
+def _refuse_taken(name: str, layers: Layers) -> None:
     if not name.isprintable() or name.strip() != name or not name:
         raise UsageError("that is no name for a profile", hint="letters, digits, `-` and `_` are best")
-    for where in declaring(("profiles", name), layers)[:1]:
+    for where in _declaring(("profiles", name), layers)[:1]:
         raise UsageError(
             f"there is a profile `{name}` already (`{where}`)",
             hint="take another name, or see what it is: " + command("smol_dev profiles show {name}", name=name),
         )
 
 
-def refuse_one_projects(name: str, sheet: Sheet) -> None:
+def _refuse_one_projects(name: str, sheet: Sheet) -> None:
     """Refuse as the user's default a profile that every other folder would lack."""
     kinds = {layer.kind for layer in sheet.layers.all if name in layer.table("profiles")}
     if not sheet.file.project and not kinds & {"user", "system", "shipped"}:
@@ -293,46 +283,44 @@ def refuse_one_projects(name: str, sheet: Sheet) -> None:
         )
 
 
-def refuse_elsewhere(name: str, sheet: Sheet) -> None:
-    """Refuse a profile that this file does not declare."""
+def _refuse_elsewhere(name: str, sheet: Sheet) -> None:
     if value_of(sheet.tables, ("profiles", name)) is not None:
         return
-    refuse_unknown(name, sheet.layers)
-    where = declaring(("profiles", name), sheet.layers)[0]
+    _refuse_unknown(name, sheet.layers)
+    where = _declaring(("profiles", name), sheet.layers)[0]
     raise UsageError(
         f"profile `{name}` is declared in `{where}`, not in `{sheet.file.path}`",
         hint="shipped profiles stay; of the others, those in a project's file take `--project`",
     )
 
 
-def declaring(table: Key, layers: Layers, *, but: Path | None = None) -> list[str]:
+def _declaring(table: Key, layers: Layers, *, but: Path | None = None) -> list[str]:
     """Return each `FILE:LINE` that declares a profile or a prompt variant, in any file but this one."""
     return [
         layer.origin(table).where
         for layer in layers.all
-        if layer.documents and table[1] in layer.table(table[0]) and not same_file(layer.document(table).path, but)
+        if layer.documents and table[1] in layer.table(table[0]) and not _same_file(layer.document(table).path, but)
     ]
 
 
-def same_file(path: Path, other: Path | None) -> bool:
-    """Return whether both are the same file, links followed."""
+def _same_file(path: Path, other: Path | None) -> bool:
     return other is not None and path.resolve() == other.resolve()
 
 
-def users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
+def _users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
     """Return who names the profile, as `key (FILE:LINE)`, in any layer and in any file but this one."""
     found = [
         f"`{dotted(key)}` ({layer.origin(key).where})"
         for layer in layers.all
-        if not (layer.documents and same_file(layer.document(()).path, but))
-        for key in references(name, layer.data)
+        if not (layer.documents and _same_file(layer.document(()).path, but))
+        for key in _references(name, layer.data)
     ]
     if layers.selected_by.layer == "environment" and layers.selected == name:
         found.append(f"`{layers.selected_by.where}`")
     return found
 
 
-def references(name: str, tables: Mapping[str, Any]) -> Iterator[Key]:
+def _references(name: str, tables: Mapping[str, Any]) -> Iterator[Key]:
     """Yield the keys that name the profile: the default, and the `extends` of its children."""
     if tables.get("default_profile") == name:
         yield ("default_profile",)
@@ -352,9 +340,9 @@ def edit_by_hand(
     kept in the copy, which the error names.
     """
     file.refuse_read_only()
-    old = text_of(file.path, project=file.project)
+    old = _text_of(file.path, project=file.project)
     before = first_lines() if old is None else old
-    draft = Draft(file, old, before, copy_of(before))
+    draft = Draft(file, old, before, _copy_of(before))
     try:
         said = draft.edit(open_editor, again)
     except (SmolError, KeyboardInterrupt) as error:
@@ -391,7 +379,7 @@ class Draft:
         while True:
             open_editor(self.copy)
             try:
-                text = text_of(self.copy, project=False)
+                text = _text_of(self.copy, project=False)
                 if text is None or text == self.before:
                     return (f"`{path}` stays as it is: nothing was changed",)
                 self.keep(text)
@@ -412,9 +400,9 @@ class Draft:
         try:
             parsed(text.removeprefix(MARK))
         except BadFileError as error:
-            raise refused(path, error, hint="the file itself is unchanged") from error
-        with self.file.alone():
-            now = text_of(path, project=self.file.project)
+            raise _refused(path, error, hint="the file itself is unchanged") from error
+        with alone(self.file.path.parent):
+            now = _text_of(path, project=self.file.project)
             if now != self.old:
                 self.old = now
                 self.other.write_bytes((now or "").encode())
@@ -445,7 +433,7 @@ class Draft:
         shutil.rmtree(self.copy.parent, ignore_errors=True)
 
 
-def copy_of(text: str) -> Path:
+def _copy_of(text: str) -> Path:
     """Return a copy in a folder of its own that no other user can read, as it may hold a secret."""
     try:
         copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
@@ -455,7 +443,7 @@ def copy_of(text: str) -> Path:
     return copy
 
 
-def text_of(path: Path, *, project: bool) -> str | None:
+def _text_of(path: Path, *, project: bool) -> str | None:
     """Return the file's text, valid TOML or not; None when there is none."""
     limit = PROJECT_LIMIT if project else USER_LIMIT
     try:
@@ -465,11 +453,10 @@ def text_of(path: Path, *, project: bool) -> str | None:
     except FileNotFoundError:
         return None
     except BadFileError as error:
-        raise refused(path, error, hint="put it right with another program") from error
+        raise _refused(path, error, hint="put it right with another program") from error
 
 
-def refused(path: Path, error: BadFileError, *, hint: str) -> ConfigError:
-    """Return the error for a file that cannot be used."""
+def _refused(path: Path, error: BadFileError, *, hint: str) -> ConfigError:
     return ConfigError(f"{path}{error.place}: {error.what}", hint=hint)
 
 
@@ -531,7 +518,7 @@ def write_first_file(
     found: Sequence[RunningServer], flags: Flags, surroundings: Surroundings, *, project: bool
 ) -> Path:
     """Write the file for these servers, approved if it is a project's; return its path."""
-    with settings_file(flags, surroundings, project=project).alone():
+    with alone(settings_file(flags, surroundings, project=project).path.parent):
         file = new_file(flags, surroundings, project=project)
         file.replace(first_lines() + first_file(found), trusted=True)
     return file.path

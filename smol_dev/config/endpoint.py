@@ -47,11 +47,10 @@ def url_problem(url: str) -> str:
         return "must begin with `http://` or `https://`"
     if "?" in url or "#" in url:
         return "must end with its path: no `?` and no `#`"
-    return host_and_port_problem(url)
+    return _host_and_port_problem(url)
 
 
-def host_and_port_problem(url: str) -> str:
-    """Return what is wrong with host and port; empty if nothing."""
+def _host_and_port_problem(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -61,11 +60,10 @@ def host_and_port_problem(url: str) -> str:
         return "must not hold a user name or password; keys have their own settings"
     if port == 0 or parts.netloc.endswith(":"):
         return "must have a port from 1 to 65535, or none"
-    return host_problem(parts.hostname or "")
+    return _host_problem(parts.hostname or "")
 
 
-def host_problem(host: str) -> str:
-    """Return what is wrong with a host; empty if nothing."""
+def _host_problem(host: str) -> str:
     address = address_of(host)
     if address is not None and address.is_unspecified:
         return "is an address to listen on; to connect, write `127.0.0.1` or the machine's own"
@@ -102,11 +100,10 @@ def origin_of(base_url: str) -> str:
     host = parts.hostname or ""
     address = address_of(host)
     name = f"[{address}]" if address is not None and address.version == 6 else host  # noqa: PLR2004
-    return f"{parts.scheme}://{name}{port_of(parts)}"
+    return f"{parts.scheme}://{name}{_port_of(parts)}"
 
 
-def port_of(parts: SplitResult) -> str:
-    """Return `:PORT`, empty where it is the scheme's own."""
+def _port_of(parts: SplitResult) -> str:
     port = parts.port
     return "" if port is None or port == PORTS.get(parts.scheme) else f":{port}"
 

@@ -127,7 +127,7 @@ class SettledSource(Source):
         server = self.made.endpoint
         profile: dict[str, Any] = {"base_url": server.base_url, "headers": dict(server.headers)}
         if server.api_key is not None and server.api_key.setting == "api_key_file":
-            profile["api_key_file"] = str(server.api_key.path(self.made.layers.surroundings))
+            profile["api_key_file"] = str(server.api_key.path)
         return {"profile": profile, "prompts": dict(self.prompts)}
 
 
@@ -271,17 +271,13 @@ class Loaded:
             )
         headers = {name: value.strip() for name, value in self.made.endpoint.headers.items()}
         if key is not None:
-            headers["Authorization"] = f"Bearer {key.read(self.layers.surroundings)}"
+            headers["Authorization"] = f"Bearer {key.read()}"
         query = dict(self.profile.extra_query)
-        in_body = tuple(self.secrets_in_body())
+        tables = (self.profile, *self.profile.stages().values())
+        in_body = tuple(text for table in tables for text in secret_texts(table.extra_body))
         if not (headers or query or in_body):
             return ()
         return (Bound(origin_of(url) if url else "", headers, query, in_body),)
-
-    def secrets_in_body(self) -> Iterator[str]:
-        """Yield the secrets among the fields that the profile and its stages add to a request's body."""
-        for table in (self.profile, *self.profile.stages().values()):
-            yield from secret_texts(table.extra_body)
 
     def needs_key(self) -> bool:
         """Whether the server is known to refuse a request without key, and none was held back."""
@@ -293,8 +289,8 @@ class Loaded:
         key, url = self.made.endpoint.api_key, self.made.endpoint.base_url
         to = f"for {origin_of(url)}" if url else "for the server that is found"
         if key is not None:
-            absent = "" if key.is_there(self.layers.surroundings) else "missing: "
-            return f"{absent or 'set '}({key.source(self.layers.surroundings)}, {to})"
+            absent = "" if key.is_there() else "missing: "
+            return f"{absent or 'set '}({key.source}, {to})"
         reason = next((why for (name, *_), why in self.made.dropped.items() if name == "api_key"), "")
         if reason:
             return f"not sent ({reason})"

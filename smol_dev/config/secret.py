@@ -66,16 +66,17 @@ class ApiKey(NamedTuple):
     setting: str
     value: Any
     origin: Origin
+    surroundings: Surroundings
     slot: Slot | None = None
 
     def __repr__(self) -> str:
         return f"ApiKey({self.setting!r}, origin={self.origin!r})"
 
-    def read(self, surroundings: Surroundings) -> str:
-        """Return the key itself, read from where it is. Raises `ConfigError`."""
+    def read(self) -> str:
+        """Return the key itself, read from where it is. Raise `ConfigError`."""
         end = f" (`{self.setting}` of {self.origin})" if self.slot is not None else ""
-        source = self.source(surroundings) + end
-        environ, path = surroundings.environ, self.path(surroundings)
+        source = self.source + end
+        environ, path = self.surroundings.environ, self.path
         match self.setting:
             case "api_key_env":
                 return from_variable(environ, self.value, source=source)
@@ -86,32 +87,34 @@ class ApiKey(NamedTuple):
             case _:
                 return str(self.value).strip()
 
-    def path(self, surroundings: Surroundings) -> Path:
-        """Return the path of the key's file; relative to the file that names it, or the working directory."""
-        folder = surroundings.cwd
+    @property
+    def path(self) -> Path:
+        """The path of the key's file; relative to the file that names it, or the working directory."""
+        folder = self.surroundings.cwd
         if self.slot is not None and self.slot.layer.documents:
             folder = self.slot.layer.document(self.slot.key(self.setting)).path.parent
         return folder / (self.value if isinstance(self.value, str) else "command")
 
-    def source(self, surroundings: Surroundings) -> str:
-        """Return where the key comes from, in words; a variable's name only if it does not look like a key."""
+    @property
+    def source(self) -> str:
+        """Where the key comes from, in words; a variable's name only if it does not look like a key."""
         match self.setting:
             case "api_key_env":
                 is_name = self.value.upper() == self.value and len(self.value) <= LONGEST_VARIABLE
                 return f"env {self.value}" if is_name else "the variable"
             case "api_key_file":
-                return f"file {self.path(surroundings)}"
+                return f"file {self.path}"
             case "api_key_command":
                 return "command"
             case _:
                 return str(self.origin)
 
-    def is_there(self, surroundings: Surroundings) -> bool:
+    def is_there(self) -> bool:
         """Return whether the variable or file of the key is there; a command is not run to find out."""
         if self.setting == "api_key_env":
-            return bool(surroundings.environ.get(self.value))
+            return bool(self.surroundings.environ.get(self.value))
         return self.setting != "api_key_file" or os.path.isfile(  # noqa: PTH113 - Path.is_file raises in a folder that is closed
-            self.path(surroundings)
+            self.path
         )
 
 
@@ -152,9 +155,9 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     url, set_by = base_url(tables, environ)
     binding = Binding(tables, layers, url)
     dropped: dict[tuple[str, ...], str] = {}
-    key = strongest_api_key(tables)
+    key = _strongest_api_key(tables, layers.surroundings)
     if key is None or key.slot is None:
-        key = openai_api_key(url, environ)
+        key = _openai_api_key(url, layers.surroundings)
     elif bound := binding.elsewhere(key.slot, key.setting) if key.value else "":
         binding.leave_behind("the key", key.origin, bound)
         dropped = {(each,): f"it is for {bound}" for each in KEY_SOURCES}
@@ -163,7 +166,7 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
         others = (each for each in KEY_SOURCES if each != key.setting)
         dropped = {(each,): f"`{key.setting}` holds in its place" for each in others}
     headers: dict[str, str] = {}
-    for path, value, slot in other_secrets(tables):
+    for path, value, slot in _other_secrets(tables):
         if bound := binding.elsewhere(slot, *path):
             kind = "the header" if path[0] == "headers" else "the secret"
             binding.leave_behind(f"{kind} `{path[-1]}`", slot.origin(*path), bound)
@@ -174,34 +177,35 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     return Endpoint(url, set_by, held, headers, dropped, tuple(binding.warnings), moved_by(url, set_by, environ))
 
 
-def strongest_api_key(tables: Sequence[Slot]) -> ApiKey | None:
+def _strongest_api_key(tables: Sequence[Slot], surroundings: Surroundings) -> ApiKey | None:
     """Return the first setting that names a key: they stand for one another. An empty one says "no key"."""
     for slot in tables:
         named = [setting for setting in KEY_SOURCES if setting in slot.table]
         if named:
             setting = next((each for each in named if slot.table[each]), named[0])
-            return ApiKey(setting, slot.table[setting], slot.origin(setting), slot)
+            return ApiKey(setting, slot.table[setting], slot.origin(setting), surroundings, slot)
     return None
 
 
-def openai_api_key(url: str, environ: Mapping[str, str]) -> ApiKey | None:
+def _openai_api_key(url: str, surroundings: Surroundings) -> ApiKey | None:
     """Return `OPENAI_API_KEY` where it may be used unasked: at OpenAI, or at the `OPENAI_BASE_URL` beside it."""
+    environ = surroundings.environ
     exported = environ.get("OPENAI_BASE_URL") or OPENAI
     if not environ.get("OPENAI_API_KEY") or not url or url_problem(url) or url_problem(exported):
         return None
     if origin_of(url) != origin_of(exported):
         return None
-    return ApiKey("api_key_env", "OPENAI_API_KEY", Origin("environment", "OPENAI_API_KEY"))
+    return ApiKey("api_key_env", "OPENAI_API_KEY", Origin("environment", "OPENAI_API_KEY"), surroundings)
 
 
-def other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
+def _other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
     """Yield each header, and each secret among the fields, as its strongest table sets it.
 
     Names of headers are compared without case.
     """
     seen: set[Key] = set()
     for slot in tables:
-        for path in leaf_paths(free_tables(slot.table)):
+        for path in leaf_paths(_free_tables(slot.table)):
             is_header = path[0] == "headers" and len(path) == 2  # noqa: PLR2004 - the table and a name
             is_field = path[0] != "headers" and any(map(is_secret_name, path[1:]))
             folded = tuple(part.lower() for part in path) if is_header else path
@@ -210,7 +214,7 @@ def other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
                 yield path, value_of(slot.table, path), slot
 
 
-def free_tables(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _free_tables(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield those of a profile's tables whose names are not ours, each as it stands in it, its stages' too."""
     for name, value in table.items():
         if name in OPEN_TABLES:
@@ -258,7 +262,7 @@ class Binding:
             profiles = [slot.profile, self.layers.selected]
         else:
             view = self.own
-            named = slot.hop > 0 or names_profile(slot.layer, slot.key(*path))
+            named = slot.hop > 0 or _names_profile(slot.layer, slot.key(*path))
             profiles = [slot.profile, view.selected] if named else [view.selected]
         urls = (base_url(tables_of(view, name), view.surroundings.environ)[0] for name in profiles)
         return next(filter(None, urls), "")
@@ -284,7 +288,7 @@ class Binding:
         self.warnings.append(said)
 
 
-def names_profile(layer: Layer, key: Key) -> bool:
+def _names_profile(layer: Layer, key: Key) -> bool:
     """Return whether the variable or flag that sets the key names its profile."""
     spelled = layer.spelling(key).removeprefix("-c ").casefold()
     return spelled.startswith(("smol_profiles__", "profiles."))
@@ -297,12 +301,11 @@ def secret_problem(secret: str, *, spaces: bool = False) -> str:
         return "is empty"
     for position, character in enumerate(trimmed, 1):
         if not "!" <= character <= "~" and not (spaces and character == " "):
-            return f"has {class_of(character)} at position {position} of {len(trimmed)}"
+            return f"has {_class_of(character)} at position {position} of {len(trimmed)}"
     return ""
 
 
-def class_of(character: str) -> str:
-    """Return the class of a character that no secret holds."""
+def _class_of(character: str) -> str:
     if character in "\r\n":
         return "a line break"
     if character.isspace():
@@ -313,7 +316,7 @@ def class_of(character: str) -> str:
 
 
 def checked(key: str, *, source: str) -> str:
-    """Return the key without the space around it. Raises `ConfigError` when it cannot be one."""
+    """Return the key without the space around it. Raise `ConfigError` when it cannot be one."""
     if what := secret_problem(key):
         raise ConfigError(f"the key from {source} {what}", hint="copy the key again, without anything else")
     return key.strip()
@@ -382,7 +385,7 @@ def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tu
         start_new_session=True,
     )
     pieces: list[bytes] = []
-    reader = threading.Thread(target=read_into, args=(process, pieces), daemon=True)
+    reader = threading.Thread(target=_read_into, args=(process, pieces), daemon=True)
     reader.start()
     try:
         reader.join(COMMAND_SECONDS)
@@ -399,8 +402,7 @@ def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tu
             process.stdout.close()
 
 
-def read_into(process: "subprocess.Popen[bytes]", pieces: list[bytes]) -> None:
-    """Read what a process prints, until it ends or has printed too much."""
+def _read_into(process: "subprocess.Popen[bytes]", pieces: list[bytes]) -> None:
     left = COMMAND_LIMIT + 1
     while process.stdout is not None and left > 0 and (piece := os.read(process.stdout.fileno(), left)):
         pieces.append(piece)

@@ -96,13 +96,12 @@ def project_problems(layers: Layers) -> Iterator[Problem]:
         if trust_of(key) == "never":
             yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
     output = layer.table("run").get("output_dir")
-    if isinstance(output, str) and leaves_folder(output, layer.documents[0].path.parent):
+    if isinstance(output, str) and _leaves_folder(output, layer.documents[0].path.parent):
         what = f"{shown(output)} is outside the project's folder; choose it with `--output`"
         yield Problem(layer.place(("run", "output_dir")), "run.output_dir", what)
 
 
-def leaves_folder(output: str, folder: Path) -> bool:
-    """Return whether the output folder, links followed, is outside the project's folder."""
+def _leaves_folder(output: str, folder: Path) -> bool:
     try:
         inside = (folder / output).resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
@@ -126,31 +125,30 @@ def waiting(
     found: dict[Key, None] = {}
     for path in leaf_paths([layer.data]):
         key = setting(path)
-        is_unused = is_model(key) and key[1] not in names
-        if not is_unused and steers(key, value_of(layer.data, path), local=local, layers=layers):
+        is_unused = _is_model(key) and key[1] not in names
+        if not is_unused and _steers(key, value_of(layer.data, path), local=local, layers=layers):
             found[key] = None
     if not found:
         return None
     document = layer.documents[0]
     runs_first = sorted(found, key=lambda key: key[0] != "run")  # what is executed is shown before all else
-    keys = tuple(compared(layers, document, layer.data, key) for key in runs_first)
+    keys = tuple(_compared(layers, document, layer.data, key) for key in runs_first)
     return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
 
 
-def steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
+def _steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
     """Return whether this setting can take prompts elsewhere, or change what is sent with them."""
     tier = trust_of(key)
     if tier == "steer-when-false":
         return value is False
     if key == ("default_profile",):
         return not local and layers.selected_by.layer == "project"
-    if is_model(key):
+    if _is_model(key):
         return not local or is_cloud_model(value)
     return tier == "steer"
 
 
-def is_model(key: Key) -> bool:
-    """Return whether the setting is the model of a profile or of one of its stages."""
+def _is_model(key: Key) -> bool:
     return key[0] == "profiles" and key[2:] in everywhere("model")
 
 
@@ -163,15 +161,14 @@ def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
     return "default_profile" if layers.selected_by.layer == "project" else None
 
 
-def compared(layers: Layers, document: Document, data: object, key: Key) -> Steering:
-    """Return a setting of the project's file with its value without and with the file."""
-    old, new = without_project(layers, key), value_of(data, key)
+def _compared(layers: Layers, document: Document, data: object, key: Key) -> Steering:
+    old, new = _without_project(layers, key), value_of(data, key)
     hidden = is_secret(key) and key[-1] != "base_url"
-    was = "not set" if old is None else "hidden" if hidden else in_short(key, old)
-    return Steering(dotted(key), was, in_short(key, new), in_full(document, key))
+    was = "not set" if old is None else "hidden" if hidden else _in_short(key, old)
+    return Steering(dotted(key), was, _in_short(key, new), _in_full(document, key))
 
 
-def without_project(layers: Layers, key: Key) -> object:
+def _without_project(layers: Layers, key: Key) -> object:
     """Return a setting's value without the project's file, parents included; None where nobody sets it."""
     others = replace(layers, all=tuple(each for each in layers.all if each.kind != "project"))
     if key[0] != "profiles":
@@ -184,7 +181,7 @@ def without_project(layers: Layers, key: Key) -> object:
     return next((value for value in found if value is not None), None)
 
 
-def in_short(key: Key, value: object) -> str:
+def _in_short(key: Key, value: object) -> str:
     """Return a value in one line for the person who approves it; a secret is hidden."""
     if value is None:
         return "not set"
@@ -196,7 +193,7 @@ def in_short(key: Key, value: object) -> str:
     return shown(value)
 
 
-def in_full(document: Document, key: Key) -> str:
+def _in_full(document: Document, key: Key) -> str:
     """Return all that a setting of a project's file sends; empty where its line shows that already."""
     value = value_of(document.data, key)
     if is_hidden(key, value) or not isinstance(value, str | dict | list):
@@ -204,7 +201,7 @@ def in_full(document: Document, key: Key) -> str:
     file = next((each for each in document.named if each.key == key), None)
     text = file.text if file else value if isinstance(value, str) else as_json(value)
     line = f"`{text}`" if isinstance(value, str) else text
-    return "" if line == in_short(key, value) else text
+    return "" if line == _in_short(key, value) else text
 
 
 def as_json(value: object) -> str:
@@ -220,17 +217,17 @@ def changes(before: Document, now: Document) -> Iterator[str]:
             continue
         if not is_hidden(key, new) and isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
             yield f"{dotted(key)}:"
-            yield from line_by_line(old, new)
+            yield from _line_by_line(old, new)
         else:
-            yield f"{dotted(key)}: {in_short(key, old)} → {in_short(key, new)}"
+            yield f"{dotted(key)}: {_in_short(key, old)} → {_in_short(key, new)}"
     known = {each.path: each.text for each in before.named}
     for file in now.named:
         if known.get(file.path, "") != file.text:
             yield f"{file.path}:"
-            yield from line_by_line(known.get(file.path, ""), file.text)
+            yield from _line_by_line(known.get(file.path, ""), file.text)
 
 
-def line_by_line(old: str, new: str) -> Iterator[str]:
+def _line_by_line(old: str, new: str) -> Iterator[str]:
     """Yield the lines of a change, `-` before those that went and `+` before those that came."""
     before, after = old.split("\n"), new.split("\n")
     if max(len(before), len(after)) > MOST_COMPARED:  # the comparison takes their square
@@ -247,13 +244,13 @@ def decide(
     approve: Callable[[PendingTrust], bool] | None,
     connect: bool,
 ) -> tuple[str, ...]:
-    """Return what to warn about if the project's file may be used. Raises `TrustError` otherwise.
+    """Return what to warn about if the project's file may be used. Raise `TrustError` otherwise.
 
     Without `connect` nothing can leave the machine, so an unapproved file is only a warning.
     """
     if found is None or found.approved:
         return ()
-    refusal = refused(found)
+    refusal = _refused(found)
     if not connect:
         return (f"{refusal.message}; a run would stop here",)
     if approve is None or not approve(found):
@@ -265,8 +262,7 @@ def decide(
     return ()
 
 
-def refused(found: PendingTrust) -> TrustError:
-    """Return the refusal of a file that steers and is not approved."""
+def _refused(found: PendingTrust) -> TrustError:
     keys = ", ".join(f"`{each.key}`" for each in found.keys)
     return TrustError(
         f"`{found.path}` steers where prompts go and is not approved: {keys}",
@@ -275,21 +271,21 @@ def refused(found: PendingTrust) -> TrustError:
     )
 
 
-def content(document: Document) -> bytes:
+def _content(document: Document) -> bytes:
     """Return what is approved: the real path of each file, NUL, and its bytes, NUL between two files.
 
     The files that the project's file names follow it in the order of their keys.
     """
     files = [(document.path, document.raw), *((each.path, each.raw) for each in document.named)]
-    return b"\0".join(real(path) + b"\0" + raw for path, raw in files)
+    return b"\0".join(_real(path) + b"\0" + raw for path, raw in files)
 
 
 def file_hash(document: Document) -> str:
     """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal."""
-    return hashlib.sha256(content(document)).hexdigest()
+    return hashlib.sha256(_content(document)).hexdigest()
 
 
-def real(path: Path) -> bytes:
+def _real(path: Path) -> bytes:
     """Return the path without links; one that is no file name, as it is."""
     try:
         return os.fsencode(os.path.realpath(path))
@@ -323,7 +319,7 @@ def recorded(state: Path, hashed: str) -> bytes:
 def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  # noqa: A002 - what it is
     """Record the file as it is now as approved, and return its hash.
 
-    With `hash`, the one that was shown, nothing else is recorded. Raises `TrustError` when the file
+    With `hash`, the one that was shown, nothing else is recorded. Raise `TrustError` when the file
     has changed since, cannot be read, or the state directory cannot be written.
     """
     document = read_document(path, project=True)
@@ -345,13 +341,13 @@ def record(document: Document, surroundings: Surroundings) -> None:
         raise TrustError("there is no directory to record an approval in", hint=hint)
     folder = surroundings.state / FOLDER
     try:
-        make_private(folder)
-        publish(folder / hashed, content(document), mode=0o600)
+        _make_private(folder)
+        publish(folder / hashed, _content(document), mode=0o600)
     except OSError as error:
         raise TrustError(f"{folder} cannot be written ({error.strerror})", hint=hint) from error
 
 
-def make_private(folder: Path) -> None:
+def _make_private(folder: Path) -> None:
     """Make the folder and its parent the user's alone, and those above that are missing, whatever the umask."""
     missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
     for each in reversed(missing):
@@ -383,7 +379,7 @@ def approvals(surroundings: Surroundings) -> list[Approval]:
 
 def approved_before(document: Document, surroundings: Surroundings) -> Document | None:
     """Return the project's file as it was approved last, None where it never was."""
-    prefix = real(document.path) + b"\0"
+    prefix = _real(document.path) + b"\0"
     same = [each for each in records(surroundings) if each[1].startswith(prefix)]
     if not same:
         return None
@@ -395,7 +391,7 @@ def approved_before(document: Document, surroundings: Surroundings) -> Document 
 
 def revoke(path: Path, surroundings: Surroundings) -> int:
     """Forget every approval of this file; return how many there were."""
-    found = [each for each in approvals(surroundings) if bytes(each.path) == real(path)]
+    found = [each for each in approvals(surroundings) if bytes(each.path) == _real(path)]
     for each in found:
         if surroundings.state is not None:
             (surroundings.state / FOLDER / each.hash).unlink(missing_ok=True)

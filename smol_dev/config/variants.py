@@ -39,18 +39,17 @@ class Text(NamedTuple):
         In a TOML string the n-th `$…` of the text is the n-th of the string as written.
         """
         if self.file is not None:
-            return f"{self.file}:{line_and_column(self.words, at)}"
+            return f"{self.file}:{_line_and_column(self.words, at)}"
         if dollar is not None and self.layer.documents:
             document, known = self.layer.document(self.key), self.layer.position(self.key)
             source = document.text.replace("\r\n", "\n")
             found = islice(VARIABLE.finditer(source, known.start, known.end), dollar, None)
             if (match := next(found, None)) is not None:
-                return f"{document.path}:{line_and_column(source, match.start())}"
+                return f"{document.path}:{_line_and_column(source, match.start())}"
         return self.layer.place(self.key)
 
 
-def line_and_column(text: str, at: int) -> str:
-    """Return `LINE:COLUMN` of a character of the text, both from 1."""
+def _line_and_column(text: str, at: int) -> str:
     return f"{text.count(chr(10), 0, at) + 1}:{at - text.rfind(chr(10), 0, at)}"
 
 
@@ -71,16 +70,16 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
                 problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:
                 value = table.get(part) if isinstance(table, dict) else None
-                read = read_text(layer, layers, (*key, part), value) if isinstance(value, str) else None
+                read = _read_text(layer, layers, (*key, part), value) if isinstance(value, str) else None
                 if isinstance(read, Problem):
                     problems.append(read)
                 elif read is not None:
                     texts[layer.name, read.key] = read
-                    problems += variable_problems(read)
+                    problems += _variable_problems(read)
     return texts, problems
 
 
-def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
+def _read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
     """Return the text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
     if not is_file_name(value):
         return Text(value, layer, key)
@@ -94,7 +93,7 @@ def read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Prob
     return Text(read.text, layer, key, read.path)
 
 
-def variable_problems(text: Text) -> Iterator[Problem]:
+def _variable_problems(text: Text) -> Iterator[Problem]:
     """Yield each variable that the request does not have, or else the one it cannot do without."""
     part, key = text.key[-1], dotted(text.key)
     known = [f"${name}" for name in VARIABLES[part]]

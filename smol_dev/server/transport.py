@@ -69,7 +69,7 @@ def open_client(
 
     Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are the caller's. It opens as many
     connections as requests are under way at once. `environ` is asked for proxies and certificates.
-    Raises `ServerError` for a proxy that cannot be used.
+    Raise `ServerError` for a proxy that cannot be used.
     """
     return httpx2.AsyncClient(
         transport=Guard(base_url, secrets=secrets, environ=environ, connect_timeout=connect_timeout),

@@ -65,7 +65,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from smol_dev.config.change import alone
-from smol_dev.config.files import publish
+from smol_dev.disk import publish
 
 file = Path(sys.argv[1])
 for _ in range(40):
