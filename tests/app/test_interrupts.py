@@ -110,7 +110,7 @@ def test_a_signal_ends_work_that_does_not_stop(tmp_path: Path, work: str, number
 import os, re, signal, threading, time
 from smol_dev.app import interrupts
 from smol_dev.app.caller import Caller
-from smol_dev.config.layers import Surroundings
+from smol_dev.config.files import Surroundings
 from smol_dev.languages import grammars
 async def endless():
     {work}

@@ -331,7 +331,8 @@ import sys
 from pathlib import Path
 from smol_dev.config.change import settings_file
 from smol_dev.config.edit import set_value
-from smol_dev.config.layers import Flags, Surroundings
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags
 
 here = Surroundings(environ={}, cwd=Path(sys.argv[1]))
 flags = Flags(config=Path("mine.toml"))

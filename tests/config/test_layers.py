@@ -145,7 +145,8 @@ def test_circles_and_wrong_types_do_not_stop_the_list(world: World) -> None:
 def test_listing_profiles_loads_no_pydantic(world: World) -> None:
     script = """
 import json, sys
-from smol_dev.config.layers import Flags, Surroundings, read_layers
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.profiles import list_profiles
 lines = list_profiles(read_layers(Flags(), Surroundings.here()))
 print(json.dumps([len(lines), [name for name in ("pydantic", "openai", "rich", "tomlkit", "asyncio")
@@ -194,7 +195,8 @@ def is_open(path: Path) -> bool:
 def test_here_needs_no_home_and_no_password_file(tmp_path: Path) -> None:
     script = """
 import os, sys
-from smol_dev.config.layers import Flags, Surroundings, read_layers
+from smol_dev.config.files import Surroundings
+from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.trust import approvals
 os.setuid(54321)
 here = Surroundings.here()
