@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from smol_dev.app.build import Task, open_folder
-from smol_dev.config.files import Surroundings, publish
+from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import load
+from smol_dev.disk import publish
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.writer import Workspace
