@@ -138,6 +138,8 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
 def code_bounds(text: str, request: Request) -> str | Doubt:
     """Return the file without the chat around it: the least that has to go for it to be whole."""
     core = without_chat(text, request)
+    if core.strip() != text.strip() and all(is_comment(line, request) for line in core.split("\n") if line.strip()):
+        return Doubt("no_code")
     if request.is_whole(text) and (request.language in EXACT or not request.is_whole(core)):
         return text
     if request.language in MARKUP and ("<" not in core or not core.strip()):
@@ -225,18 +227,17 @@ def trimmed(text: str) -> Iterator[str]:
         if not _may_be_talk(parts[number]):
             break
         leads.append(number + 2)
-    tails = [0]
-    for size, part in enumerate(parts[::-2][: 2 * MOST_PARAGRAPHS], 1):
-        if _may_be_talk(part):
-            tails.append(2 * size)
-    for lead, tail in sorted(((lead, tail) for lead in leads for tail in tails), key=sum):
+    tails = [2 * size for size, part in enumerate(parts[::-2][: 2 * MOST_PARAGRAPHS], 1) if _may_be_talk(part)]
+    for lead, tail in sorted(((lead, tail) for lead in leads for tail in [0, *tails]), key=sum):
         if lead + tail < len(parts):
             yield "".join(parts[lead : len(parts) - tail])
 
 
 def _may_be_talk(paragraph: str) -> bool:
     first = paragraph.lstrip().partition("\n")[0]
-    return is_talk(first) or is_prose(paragraph) or bool(RULE.match(paragraph)) or label_in(paragraph) is not None
+    if first[:1].isupper() and is_prose(paragraph):
+        return True
+    return is_talk(first) or bool(RULE.match(paragraph)) or label_in(paragraph) is not None
 
 
 def json_inside(text: str) -> str | None:

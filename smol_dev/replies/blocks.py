@@ -31,6 +31,13 @@ ASIDE: Final = re.compile(
 )
 """The words above a block that is no file."""
 
+REST: Final = re.compile(
+    r"\b(?:rest|remainder|remaining (?:part|code|lines?|half)) of (?:the|your|this|my|`)|\bremaining (?:part|code|lines|half)\b|"
+    r"\b(?:continu(?:ation|ing|ed)|second (?:part|half)|part (?:2|two)) (?:of|from|where|with)\b|^\W*continued\b",
+    re.IGNORECASE,
+)
+"""The words above a block that is only the end of a file."""
+
 ATTRIBUTES: Final = re.compile(
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
     r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
@@ -213,6 +220,7 @@ class Candidate:
     mentioned: bool
     announced: bool
     aside: bool
+    is_rest: bool
 
 
 def candidate(block: Block, request: Request) -> Candidate:
@@ -228,7 +236,8 @@ def candidate(block: Block, request: Request) -> Candidate:
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(plain(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
-    return Candidate(block, label, mentioned, announced, bool(ASIDE.search(words)) and not announced and not own)
+    is_aside = bool(ASIDE.search(words)) and not announced and not own
+    return Candidate(block, label, mentioned, announced, is_aside, bool(REST.search(above)))
 
 
 def _heading(line: str) -> str | None:
@@ -351,6 +360,8 @@ def has_own_label(block: Block, request: Request) -> bool:
 def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     """Return the block with the path on it, else the one of the right type, announced last or first."""
     own = [one for one in found if one.label and same_file(one.label, request.path)]
+    if any(one.is_rest and not one.aside for one in own or found):
+        return Doubt()
     fitting = [one for one in own if fits(one.block, request)] or own
     if fitting:
         return _last_announced(fitting).block

@@ -172,3 +172,37 @@ def test_several_files_one_after_another_are_asked_for_again(path: str, files: s
 def test_comments_that_name_files_are_the_files_own(path: str, content: str) -> None:
     verdict = read_code(f"````\n{content}````", path=path, finish_reason="stop")
     assert verdict == Code(content, ("as asked",))
+
+
+IMPORTS = (
+    '"""Count."""\n\nimport sys\nfrom collections import Counter\n\n\ndef count(words):\n    return Counter(words)\n'
+)
+
+
+def test_paragraphs_of_code_are_never_taken_for_talk() -> None:
+    verdict = read_code(f"[PYTHON]\n{IMPORTS}[/PYTHON]", path="a.py", finish_reason="stop")
+    assert verdict == Code(IMPORTS, ("bracket tags",))
+    broken = "package main\n\nimport “fmt”\n\nfunc main() {\n\tfmt.Println(1)\n}\n"
+    assert isinstance(read_code(broken, path="main.go", finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["# Plan\n\n1. Read the file.\n2. Count the words.\n", "### a.py\n\nWhich Python version do you use?"],
+    ids=["a plan", "a question"],
+)
+def test_a_heading_above_talk_is_no_comment_of_a_file(answer: str) -> None:
+    verdict = read_code(answer, path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "no_code"
+
+
+@pytest.mark.parametrize(
+    "lead", ["Here is the rest of the file:", "The remaining part:", "`a.py` (continued from above):"]
+)
+@pytest.mark.parametrize("first", ["", f"Here is `a.py`:\n\n```python\n{PY}```\n\n"], ids=["alone", "second"])
+def test_a_block_that_is_said_to_be_the_rest_is_no_file(first: str, lead: str) -> None:
+    answer = f"{first}{lead}\n\n```python\nprint(double(2))\n```"
+    verdict = read_code(answer, path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "wrong_format"
