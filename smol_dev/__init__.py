@@ -121,7 +121,7 @@ _HOMES: Final = ("errors", "events", "library", "config.load")
 
 
 def __getattr__(name: str) -> object:
-    """A function, an error or an event of the library, its module loaded now."""
+    """Return a function, an error or an event of the library, its module loaded now."""
     for home in _HOMES if name in __all__ else ():
         module = import_module(f"smol_dev.{home}")
         if hasattr(module, name):

@@ -25,7 +25,7 @@ URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
 def redact(text: str, secrets: Collection[str]) -> str:
-    """The text with each secret replaced by `[redacted]`, and each run of 12 characters or more of one.
+    """Return the text with each secret replaced by `[redacted]`, and each run of 12 characters or more of one.
 
     Servers echo halves of a key. The base64 and the URL-encoded form of a secret are hidden like itself.
     """
@@ -50,7 +50,7 @@ def redact(text: str, secrets: Collection[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _runs(secret: str) -> frozenset[str]:
-    """Every 12 characters in a row of a secret, as it is and encoded; in base64 it may begin anywhere."""
+    """Return every run of 12 characters of a secret, as it is and encoded; in base64 it may begin anywhere."""
     raw, quoted = secret.encode(), quote(secret, safe="")
     forms = [secret, quoted, HEX.sub(lambda code: code.group().lower(), quoted)]
     for before in range(3):

@@ -33,7 +33,7 @@ LAST_IN_FOUR_DIGITS: Final = 0xFFFF
 
 
 def safe(text: str, *, keep_newlines: bool = False) -> str:
-    r"""The text with each control, format, bidi, surrogate, private, unassigned character escaped.
+    r"""Return the text with each control, format, bidi, surrogate, private, unassigned character escaped.
 
     `^[` is the escape character, `\u202e` the right-to-left override. With `keep_newlines` line
     feeds and tabs stay, for text of several lines. The joiners within emoji stay as well. Applying it
@@ -49,19 +49,19 @@ def safe(text: str, *, keep_newlines: bool = False) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A foreign name in one line: escaped, and cut to 200 characters."""
+    """Return a foreign name in one line: escaped, and cut to 200 characters."""
     return safe(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
 
 
 def is_visible(character: str) -> bool:
-    """Whether a terminal draws the character where it stands, and nothing else happens."""
+    """Return whether a terminal draws the character where it stands, and nothing else happens."""
     if character in BLANK_LETTERS or ord(character) in SUPPLEMENTARY_SELECTORS:
         return False
     return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def joins_emoji(text: str, at: int) -> bool:
-    """Whether a zero-width joiner stands there between two emoji, which makes one sign of them."""
+    """Return whether a zero-width joiner stands there between two emoji, which makes one sign of them."""
     if text[at] != JOINER:
         return False
     before = text[max(at - 3, 0) : at].rstrip(EMOJI_MODIFIERS)
@@ -70,7 +70,7 @@ def joins_emoji(text: str, at: int) -> bool:
 
 
 def escape(character: str) -> str:
-    """The character in printable ASCII: caret notation below 32, else as in a Python string."""
+    """Return the character in printable ASCII: caret notation below 32, else as in a Python string."""
     code = ord(character)
     if code < FIRST_PRINTABLE or code == DELETE:
         return f"^{chr(code ^ 0x40)}"

@@ -184,3 +184,17 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     while ends := {name for name, needed in cycles.items() if not needed & cycles.keys()}:
         cycles = {name: needed for name, needed in cycles.items() if name not in ends}
     assert cycles == {}
+
+
+def test_a_docstring_says_what_a_function_does() -> None:
+    """ "Return the plan", "Yield each file"; a noun phrase describes a class, a property, or what a block holds."""
+    phrases = {"A", "All", "An", "Each", "Every", "How", "One", "The", "What", "Where", "Whether", "Who", "Why"}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}"
+        for _, path, tree in modules()
+        if path.parent.name not in {"checks", "languages"}  # a rule's docstring is what it finds
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list and node.returns
+        if ast.unparse(node.returns) != "None" and (ast.get_docstring(node) or "-").split()[0] in phrases
+    ]
+    assert wrong == []

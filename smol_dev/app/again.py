@@ -93,7 +93,7 @@ def _is_unfinished(workspace: Workspace, record: Record) -> bool:
 
 
 def _is_version(record: Record, before: str, task: Task) -> bool:
-    """Whether the prompt is a later version of the one before: of the same file, or a text much like it."""
+    """Return whether the prompt is a later version of the one before: of the same file, or a text much like it."""
     if task.source and task.source == record.prompt_file:
         return True
     old, new = before.split()[:MOST_WORDS], task.prompt.split()[:MOST_WORDS]

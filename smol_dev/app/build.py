@@ -31,7 +31,7 @@ from smol_dev.server.connect import Link, connected
 from smol_dev.workspace import command
 from smol_dev.workspace.command import choose, refuse_missing, says
 from smol_dev.workspace.folder import resume_command
-from smol_dev.workspace.history import Kind
+from smol_dev.workspace.history import StateKind
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.sandbox import Isolation
@@ -77,7 +77,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: its closing event, its record, and the failure that stopped it before its end."""
 
     done: RunDone
@@ -103,7 +103,7 @@ def load_shown(flags: Flags, caller: Caller) -> Loaded:
     return loaded
 
 
-async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> Outcome:
+async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> RunOutcome:
     """Do the whole method from a prompt, in the loop that is running."""
     isolation = check_isolation(task, loaded, caller)
     with open_folder(task, caller.surroundings, lambda: loaded) as workspace:
@@ -232,7 +232,7 @@ class Run:
             tool_version=__version__,
         )
 
-    async def drive(self) -> Outcome:
+    async def drive(self) -> RunOutcome:
         """Run to the end, to the first failure that stops everything, or to a signal."""
         delivery = Delivery(
             self.workspace,
@@ -245,13 +245,13 @@ class Run:
         interrupts = self.caller.interrupts
         interrupts.hint = safe(self._go_on())
         try:
-            outcome = Outcome(await self._deliver(delivery), delivery.record)
+            outcome = RunOutcome(await self._deliver(delivery), delivery.record)
         except SmolError as error:
             outcome = await self._stop(delivery, error)
         except asyncio.CancelledError:
             if interrupts.caught is None:
                 with suppress(SmolError):
-                    await delivery.settle()  # a file that is whole is worth its place on disk
+                    await delivery.finish_writing()  # a file that is whole is worth its place on disk
                 raise
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
         finally:
@@ -286,7 +286,7 @@ class Run:
         except SmolError as error:
             self.caller.show(Warned(f"no state of the program was kept: {error.message}", error.hint))
 
-    def _capture(self, kind: Kind, request: str) -> None:
+    def _capture(self, kind: StateKind, request: str) -> None:
         """Keep the program as it is now, if it is not as the last state has it and no move is under way."""
         timeline, record = self.workspace.timeline(), self.workspace.record
         if record is None or timeline.history.target is not None:
@@ -300,7 +300,7 @@ class Run:
 
             async def follow(job: Job) -> None:
                 await pipeline.run(link.chat, replace(job, check=self._check(delivery)), delivery.take)
-                await delivery.settle()
+                await delivery.finish_writing()
 
             self.connected = True
             self._announce(link)
@@ -322,7 +322,7 @@ class Run:
             environ = self.caller.surroundings.environ
             return await command.run(run.check, root, timeout=run.check_timeout, isolation=isolation, environ=environ)
 
-        return Check(run.check, str(root), run.check_timeout, run.check_rounds, delivery.settle, check)
+        return Check(run.check, str(root), run.check_timeout, run.check_rounds, delivery.finish_writing, check)
 
     async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
         """Return the job that the user accepts in a review, if there is one; None when the run ends with the list."""
@@ -344,11 +344,11 @@ class Run:
             )
         return accepted
 
-    async def _stop(self, delivery: Delivery, error: SmolError) -> Outcome:
+    async def _stop(self, delivery: Delivery, error: SmolError) -> RunOutcome:
         """Keep what is finished, undisturbed by signals, and say why the run stops."""
         with self.caller.interrupts.stopping(note):
             try:
-                await delivery.settle()
+                await delivery.finish_writing()
                 if isinstance(error, ServerError) and self._never_reached(error, delivery):
                     self.workspace.withdraw()
                     done = delivery.closing(error.exit_code, stopped=True)
@@ -358,7 +358,7 @@ class Run:
                 error = disk if delivery.record.plan else error
                 done = delivery.closing(error.exit_code, stopped=True)
         self.caller.show(Failed(error.message, error.hint, error.exit_code))
-        return Outcome(done, delivery.record, error)
+        return RunOutcome(done, delivery.record, error)
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
         """Return whether no server was found: then nothing was begun, and nothing is left to resume."""

@@ -262,7 +262,7 @@ class _ChangeRun(Run):
         self.remaining = self.files = self.workspace.remaining(self.record.files)
         job = replace(self._job_of(link), check=self._check(delivery), check_references=False)
         await pipeline.run(link.chat, job, delivery.take)
-        await delivery.settle()
+        await delivery.finish_writing()
 
     def _job_of(self, link: Link) -> Job:
         record = self.record

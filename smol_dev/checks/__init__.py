@@ -113,7 +113,7 @@ def _is_sample(path: str) -> bool:
 
 
 def _is_written(path: str, text: str) -> bool:
-    """Whether somebody wrote the file to be right, and with line breaks."""
+    """Return whether somebody wrote the file to be right, and with line breaks."""
     if _is_sample(path):
         return False
     if language_of(path) not in SQUEEZED or len(text) <= LONGEST_LINE:

@@ -71,7 +71,7 @@ def _take(found: Folder, root: Path, path: str) -> None:
 
 
 def read_text(path: Path) -> str | None:
-    """The text of a regular file of at most 1 MiB in UTF-8; None for any other."""
+    """Return the text of a regular file of at most 1 MiB in UTF-8; None for any other."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
         with open(descriptor, "rb") as file:  # noqa: PTH123 - the descriptor is what was looked at
@@ -98,7 +98,7 @@ class Rule:
     only_folders: bool
 
     def matches(self, names: list[str]) -> bool:
-        """Whether it is about the path of these names; the time grows with their number only."""
+        """Return whether the rule is about the path of these names; the time grows with their number only."""
         reached = {self.depth}
         for part in self.parts:
             if part is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from smol_dev.checks.project import Problem, Project, above, beside, instead, place
+from smol_dev.checks.project import Problem, Project, above, beside, instead, line_and_column
 
 DISTRIBUTIONS: Final = {
     "yaml": "pyyaml", "PIL": "pillow", "cv2": "opencv-python opencv-python-headless opencv-contrib-python",
@@ -57,7 +57,7 @@ TELLING: Final = 4
 
 
 def folded(name: str) -> str:
-    """A distribution's or an import's name, as far as it counts."""
+    """Return a distribution's or an import's name, as far as it counts."""
     return re.sub(r"[-_.]+", "", name).lower()
 
 
@@ -69,7 +69,7 @@ class Dependencies:
     files: tuple[str, ...]
 
     def provide(self, top: str) -> bool:
-        """Whether one of them may hold the package that is imported by this name."""
+        """Return whether one of them may hold the package that is imported by this name."""
         likely = {top, *DISTRIBUTIONS.get(top, "").split()}
         wanted = {folded(name) for name in likely}
         for name in self.names:
@@ -93,7 +93,7 @@ class Dependencies:
         return False
 
     def usual(self, top: str) -> str:
-        """The distribution to add for an import."""
+        """Return the distribution to add for an import."""
         return (DISTRIBUTIONS.get(top) or top).split()[0]
 
 
@@ -109,7 +109,7 @@ def _lists_requirements(path: str) -> bool:
 
 
 def python_dependencies(project: Project) -> Dependencies | None:
-    """What the manifests name; None without one, or with one that cannot be read to its end."""
+    """Return what the manifests name; None without one, or with one that cannot be read to its end."""
     names: set[str] = set()
     files: list[str] = []
     if any(name in project.names for name in OTHER_MANIFESTS):
@@ -130,7 +130,7 @@ def python_dependencies(project: Project) -> Dependencies | None:
 
 
 def requirements(text: str) -> set[str] | None:
-    """The names in a requirements file; None when a line names a distribution by its place alone."""
+    """Return the names in a requirements file; None when a line names a distribution by its place alone."""
     names = set()
     for line in (each.partition(" #")[0].strip() for each in text.splitlines()):
         if not line or line.startswith(("#", "-r", "--", "-c")):
@@ -143,7 +143,7 @@ def requirements(text: str) -> set[str] | None:
 
 
 def from_pyproject(text: str) -> set[str] | None:
-    """The names in a pyproject.toml; None when some of them are made when it is built."""
+    """Return the names in a pyproject.toml; None when some of them are made when it is built."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -170,12 +170,12 @@ def from_pyproject(text: str) -> set[str] | None:
 
 
 def table(value: object) -> Mapping[str, Any]:
-    """The value if it is a table, else an empty one."""
+    """Return the value if it is a table, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def read_json(text: str) -> Mapping[str, Any]:
-    """The object that the text holds; empty where it holds none."""
+    """Return the object that the text holds; empty where it holds none."""
     try:
         return table(json.loads(text))
     except (ValueError, RecursionError):
@@ -191,7 +191,7 @@ RUNNERS: Final = re.compile(
 
 
 def is_built(project: Project, path: str) -> bool:
-    """Whether a path is of a folder that a build fills, and has not filled yet."""
+    """Return whether a path is of a folder that a build fills, and has not filled yet."""
     folders = path.strip("./").split("/")[:-1]
     made = [at for at, name in enumerate(folders) if name in BUILT]
     return bool(made) and not any(
@@ -208,11 +208,11 @@ def named_files(project: Project, path: str) -> Iterator[Problem]:
 
 
 def missing(project: Project, path: str, text: str, named: str, offset: int) -> Iterator[Problem]:
-    """A problem where a file that is named in a manifest is not there."""
+    """Yield a problem where a file that is named in a manifest is not there."""
     target = beside(path, named)
     if target is None or is_built(project, named) or project.exists(target) or project.exists(target.removesuffix("/")):
         return
-    line, column = place(text, max(0, offset))
+    line, column = line_and_column(text, max(0, offset))
     folder = posixpath.dirname(target)
     there = (each for each in project.paths if posixpath.dirname(each) == folder)
     yield Problem(
@@ -273,7 +273,7 @@ def _entry_point(project: Project, path: str, text: str, value: str) -> Iterator
         for each in files
         if (file := posixpath.join(root, each)) in project.paths
     ]
-    line, column = place(text, max(0, text.find(value)))
+    line, column = line_and_column(text, max(0, text.find(value)))
     top = base.split("/")[0]
     if not found:
         # A package whose folder is mapped to another place is not judged.
@@ -361,7 +361,7 @@ NODE_BRINGS: Final = {
 
 
 def node_dependencies(project: Project, path: str) -> tuple[frozenset[str], str] | None:
-    """The packages that the manifests above a file name, and the nearest manifest; None without one."""
+    """Return the packages that the manifests above a file name, and the nearest manifest; None without one."""
     names: set[str] = set()
     nearest = ""
     for folder in above(path):

@@ -90,7 +90,7 @@ class Pages:
         return frozenset(re.findall(r"/([\w.-]+)", self.web.served))
 
     def static(self, name: str) -> str:
-        """The path of a static file, as far as it is known where those are."""
+        """Return the path of a static file, as far as it is known where those are."""
         usual = "static" in self.project.stems and "static_folder" not in self.web.served
         return f"static/{name}" if usual and "STATICFILES_DIRS" not in self.web.served else name
 
@@ -115,7 +115,7 @@ class Pages:
         return frozenset().union(*(page.ids for page in templates)), tuple(begun)
 
     def has_id(self, name: str, pages: list[Page]) -> bool:
-        """Whether an element of this id is in one of the pages, or may be made by a script."""
+        """Return whether an element of this id is in one of the pages, or may be made by a script."""
         whole, begun = self.made_ids
         if name in whole or name.startswith(begun) or any(name in page.ids for page in pages):
             return True
@@ -149,7 +149,7 @@ def page_files(pages: Pages, page: Page) -> Iterator[Problem]:
 
 
 def _is_known(project: Project, folder: str) -> bool:
-    """Whether a folder is of the project, rather than of a package that brings templates."""
+    """Return whether a folder is of the project, rather than of a package that brings templates."""
     return not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
 
 
@@ -160,7 +160,7 @@ def _addresses(attribute: str, value: str) -> list[str]:
 
 
 def _is_missing(pages: Pages, path: str, value: str, *, loose: bool) -> bool:
-    """Whether an address is of a file that should be in the project, and is not."""
+    """Return whether an address is of a file that should be in the project, and is not."""
     project, plain = pages.project, re.split(r"[?#]", value)[0]
     kind = posixpath.splitext(plain)[1].lower()
     odd = OUTSIDE.match(value) or MARKS.search(value) or "{" in value or "*" in plain
@@ -183,7 +183,7 @@ def _is_missing(pages: Pages, path: str, value: str, *, loose: bool) -> bool:
 
 
 def _is_made(project: Project, name: str) -> bool:
-    """Whether a build may make the file: its folder is one of a build's, or it has a source."""
+    """Return whether a build may make the file: its folder is one of a build's, or it has a source."""
     stem, ending = posixpath.splitext(name)
     base = posixpath.basename(stem)
     if is_built(project, name) or "bundle" in base:
@@ -244,7 +244,7 @@ def _lookups(pages: Pages, script: Script, loaders: list[Page]) -> Iterator[Prob
 
 
 def _is_optional(script: Script, call: "Node") -> bool:
-    """Whether the script goes on without the element that a call looks for."""
+    """Return whether the script goes on without the element that a call looks for."""
     node, outer = call, call.parent
     while outer is not None and outer.type in {"parenthesized_expression", "non_null_expression", "as_expression"}:
         node, outer = outer, outer.parent
@@ -287,7 +287,7 @@ def page_handlers(pages: Pages, page: Page) -> Iterator[Problem]:
 
 
 def _handlers(tag: Tag) -> Iterator[tuple[str, int, str]]:
-    """The functions that the attributes of an element call: the attribute, where it stands, the name."""
+    """Yield the functions that the attributes of an element call: the attribute, where it stands, the name."""
     for attribute, (value, offset) in tag.attributes.items():
         if not re.fullmatch(r"on[a-z]+", attribute) or MARKS.search(value):
             continue

@@ -83,22 +83,22 @@ class Project:
         }
 
     def exists(self, path: str) -> bool:
-        """Whether this is a file or a folder, or may be one."""
+        """Return whether this is a file or a folder, or may be one."""
         return path in self.paths or path in self.folders or self.may_hold(path)
 
     def may_hold(self, path: str) -> bool:
-        """Whether the path is in a folder that was not read."""
+        """Return whether the path is in a folder that was not read."""
         return any(f"{folder}/" in self.others for folder in (path, *above(path)))
 
     def ending(self, end: str) -> tuple[str, ...]:
-        """The files whose path is this one, or ends with it."""
+        """Return the files whose path is this one, or ends with it."""
         end = end.lstrip("/")
         named = self.names.get(posixpath.basename(end), ())
         return tuple(path for path in named if path == end or path.endswith(f"/{end}"))
 
 
 def above(path: str) -> Iterator[str]:
-    """The folders of a path, the innermost first; the last is the root."""
+    """Yield the folders of a path, the innermost first; the last is the root."""
     path = path.strip("/")
     while path:
         path = posixpath.dirname(path)
@@ -106,7 +106,7 @@ def above(path: str) -> Iterator[str]:
 
 
 def beside(path: str, reference: str) -> str | None:
-    """The path that a reference means in a file; None when it leads out of the project."""
+    """Return the path that a reference means in a file; None when it leads out of the project."""
     joined = posixpath.normpath(posixpath.join(posixpath.dirname(path), reference))
     return None if joined.startswith("..") else "" if joined == "." else joined
 
@@ -115,7 +115,7 @@ RANKED: Final = 50
 
 
 def nearest(name: str, there: Iterable[str]) -> list[str]:
-    """The likest names first, at most five."""
+    """Return the likest names first, at most five."""
 
     def distance(other: str) -> tuple[bool, int, str]:
         return other[:2] != name[:2], abs(len(other) - len(name)), other
@@ -129,11 +129,11 @@ def nearest(name: str, there: Iterable[str]) -> list[str]:
 
 
 def instead(name: str, there: Iterable[str], what: str) -> str:
-    """What is there instead, as the end of a message."""
+    """Return what is there instead, as the end of a message."""
     listed = nearest(name, there)
     return f"; {what}: " + ", ".join(f"`{each}`" for each in listed) if listed else ""
 
 
-def place(text: str, offset: int) -> tuple[int, int]:
-    """The line and column of an offset."""
+def line_and_column(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and column of an offset."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)

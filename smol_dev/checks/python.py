@@ -161,7 +161,7 @@ def read_module(path: str, text: str, tree: ast.Module) -> Module:
 
 
 def _guarded(node: ast.AST) -> tuple[str, ...]:
-    """The parts of a statement in which an import may fail, or is for type checkers only."""
+    """Return the parts of a statement in which an import may fail, or is for type checkers only."""
     if isinstance(node, ast.Try):
         return ("body", "handlers")
     if isinstance(node, ast.With):
@@ -174,7 +174,7 @@ def _guarded(node: ast.AST) -> tuple[str, ...]:
 
 
 def _bound(node: ast.AST) -> list[str]:
-    """The names that a node binds, in whatever scope: more than the module's own, never fewer."""
+    """Return the names that a node binds, in whatever scope: more than the module's own, never fewer."""
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [each.asname or each.name.partition(".")[0] for each in node.names]
     if isinstance(node, ast.arg):
@@ -229,7 +229,7 @@ class Python:
         )
 
     def find(self, name: str, path: str) -> str | None:
-        """The file or folder that an absolute module name means in the file `path`; None for none of ours.
+        """Return the file or folder that an absolute module name means in the file `path`; None for none of ours.
 
         The inside of a package is no place to import from, unless its files are run one by one.
         """
@@ -239,17 +239,17 @@ class Python:
         return next((file for file in found if file is not None), None)
 
     def is_package(self, folder: str) -> bool:
-        """Whether the folder is itself imported."""
+        """Return whether the folder is itself imported."""
         return posixpath.join(folder, "__init__.py") in self.project.paths
 
     def owns(self, name: str, path: str) -> bool:
-        """Whether the first part of a module's name is ours, and of nobody else."""
+        """Return whether the first part of a module's name is ours, and of nobody else."""
         top = name.partition(".")[0]
         inner = (self.inside(root, [top]) for root in above(path) if self.is_package(root))
         return top not in sys.stdlib_module_names and self.find(top, path) is not None and not any(inner)
 
     def inside(self, root: str, parts: list[str]) -> str | None:
-        """The module of these parts in a folder: a file, a package's `__init__.py`, or a bare folder."""
+        """Return the module of these parts in a folder: a file, a package's `__init__.py`, or a bare folder."""
         base = posixpath.join(root, *parts)
         for file in (f"{base}.py", f"{base}/__init__.py", f"{base}.pyi", f"{base}.pyx"):
             if file in self.project.paths:
@@ -259,7 +259,7 @@ class Python:
         return base if base in self.project.folders or f"{base}/" in self.project.others else None
 
     def names_in(self, file: str) -> frozenset[str] | None:
-        """The names that can be imported from a file or folder of ours; None when that is not known."""
+        """Return the names that can be imported from a file or folder of ours; None when that is not known."""
         if self.project.may_hold(file):
             return None
         if file in self.project.folders:
@@ -271,11 +271,11 @@ class Python:
         return module.names | (self.submodules(posixpath.dirname(file)) if package else frozenset())
 
     def submodules(self, folder: str) -> frozenset[str]:
-        """The modules and folders right below a folder."""
+        """Return the modules and folders right below a folder."""
         return self.project.children.get(folder, frozenset())
 
     def may_be_made(self, base: str, parts: list[str]) -> bool:
-        """Whether a package on the way to a module may make it when it is imported."""
+        """Return whether a package on the way to a module may make it when it is imported."""
         ways = [posixpath.join(base, *parts[:length]) for length in range(len(parts))]
         files = (self.modules.get(file) for way in ways for file in (f"{way}.py", posixpath.join(way, "__init__.py")))
         return self.project.may_hold(posixpath.join(base, *parts)) or any(
@@ -307,7 +307,7 @@ def undefined_names(_: Python, module: Module) -> Iterator[Problem]:
 
 
 def _suspects(module: Module) -> bool:
-    """Whether some name may not be defined: the compiler's own tables say so much faster than a walk."""
+    """Return whether some name may not be defined: the compiler's own tables say so much faster than a walk."""
     words = (word for text in module.quoted for word in re.findall(r"[^\W\d]\w*", text))
     if any(word not in module.bound and word not in BUILTINS for word in words):
         return True
@@ -347,7 +347,7 @@ def project_imports(python: Python, module: Module) -> Iterator[Problem]:
 
 
 def _is_missing(python: Python, name: str, path: str) -> bool:
-    """Whether a module is ours by the first part of its name, and is not there."""
+    """Return whether a module is ours by the first part of its name, and is not there."""
     if not python.owns(name, path) or python.find(name, path) is not None:
         return False
     owner = python.find(name.partition(".")[0], path) or ""
@@ -368,7 +368,7 @@ def _missing(python: Python, module: Module, node: ast.stmt, name: str) -> Probl
 
 
 def _modules(python: Python, folder: str) -> Iterator[str]:
-    """The modules in a folder that somebody may have meant."""
+    """Return the modules in a folder that somebody may have meant."""
     names = python.submodules(folder)
     return (name for name in names if name.isidentifier() and name[:2] != "__")
 
@@ -445,7 +445,7 @@ def own_modules(python: Python, module: Module) -> Iterator[Problem]:
 
 
 def _is_misspelt(python: Python, module: Module, node: ast.Import | ast.ImportFrom, top: str) -> bool:
-    """Whether names are imported of a module that a file beside it defines, whose name is much like it."""
+    """Return whether names are imported of a module that a file beside it defines, whose name is much like it."""
     if not isinstance(node, ast.ImportFrom) or top in sys.stdlib_module_names:
         return False
     folder = posixpath.dirname(module.path)
@@ -458,7 +458,7 @@ def _is_misspelt(python: Python, module: Module, node: ast.Import | ast.ImportFr
 
 
 def _is_around(python: Python, top: str) -> bool:
-    """Whether a module or a folder of this name is anywhere in the project."""
+    """Return whether a module or a folder of this name is anywhere in the project."""
     project = python.project
     unread = (posixpath.basename(each[:-1]) for each in project.others if each.endswith("/"))
     return top in project.stems or any(name[0] not in "._" for name in unread)
@@ -490,7 +490,7 @@ def module_attributes(python: Python, module: Module) -> Iterator[Problem]:
 
 
 def _modules_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterator[tuple[str, str]]:
-    """The modules of ours that a `from` imports, by the name that they get."""
+    """Yield the modules of ours that a `from` imports, by the name that they get."""
     if not node.level and not python.owns(node.module or "", module.path):
         return
     folder, _ = (_relative if node.level else _absolute)(python, module, node)
@@ -554,7 +554,7 @@ def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterat
 
 
 def _problem(module: Module, node: ast.AST | messages.Message, rule: str, message: str) -> Problem:
-    """The problem where a node begins; columns of the syntax tree count bytes."""
+    """Return the problem where a node begins; columns of the syntax tree count bytes."""
     line = getattr(node, "lineno", 1)
     column = getattr(node, "col_offset", getattr(node, "col", 0))
     before = module.lines[min(line, len(module.lines)) - 1].encode(errors="replace")[:column]

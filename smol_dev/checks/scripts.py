@@ -137,7 +137,7 @@ def _called(node: "Node") -> Wanted:
 
 
 def _exported(node: "Node") -> set[str] | None:
-    """The names of one export statement; None for all that another module exports, or for an odd form."""
+    """Return the names of one export statement; None for all that another module exports, or for an odd form."""
     kinds = {child.type for child in node.children}
     names: set[str] = set()
     if "default" in kinds:
@@ -211,7 +211,7 @@ class Scripts:
         return any(path.endswith(".d.ts") for path in self.project.paths)
 
     def resolve(self, path: str, source: str) -> str | None:
-        """The file that a relative import means; None where there is none."""
+        """Return the file that a relative import means; None where there is none."""
         target = beside(path, source.partition("?")[0])
         if target is None:
             return None
@@ -226,7 +226,7 @@ class Scripts:
         return next((each for each in candidates if each in self.project.paths), None)
 
     def exports(self, path: str, *, common: bool, seen: frozenset[str] = frozenset()) -> frozenset[str] | None:
-        """The names that can be imported from a file; None when that is not known."""
+        """Return the names that can be imported from a file; None when that is not known."""
         script = self.web.scripts.get(path)
         if script is None or path in seen or len(seen) > LONGEST_CHAIN:
             return None
@@ -257,7 +257,7 @@ class Scripts:
 
 
 def _common_exports(script: Script) -> frozenset[str] | None:
-    """The names on `module.exports`; None when that is not known."""
+    """Return the names on `module.exports`; None when that is not known."""
     names: set[str] = set()
     for left in script.found.get("assigned", ()):
         target = text_of(left)
@@ -275,7 +275,7 @@ def _common_exports(script: Script) -> frozenset[str] | None:
 
 
 def _keys(node: "Node") -> set[str] | None:
-    """The keys of an object that is written out; None for any other."""
+    """Return the keys of an object that is written out; None for any other."""
     names: set[str] = set()
     for part in node.named_children if node.type == "object" else [node]:
         name = part.child_by_field_name("key") or part.child_by_field_name("name")
@@ -289,7 +289,7 @@ def _keys(node: "Node") -> set[str] | None:
 
 
 def _wanted(script: Script) -> Iterator[Wanted]:
-    """Every import, in whatever form, from a module that is named by a literal."""
+    """Yield every import, in whatever form, from a module that is named by a literal."""
     yield from (each for node in script.found.get("import", ()) if (each := _imported(node)))
     yield from (each for node in script.found.get("export", ()) if (each := _reexported(node)))
     yield from (_called(node) for node in script.found.get("called", ()))
@@ -340,7 +340,7 @@ def _names(scripts: Scripts, script: Script, want: Wanted, found: str) -> Iterat
 
 
 def _members(script: Script, want: Wanted, names: frozenset[str] | None) -> "Iterator[tuple[str, Node]]":
-    """What is used of a module that was imported whole, where nothing else has its name."""
+    """Yield what is used of a module that was imported whole, where nothing else has its name."""
     if names is None or "default" in names or script.declared[want.whole] != 1:
         return
     objects, assigned, passed = script.members
@@ -398,12 +398,12 @@ def functions(scripts: Scripts, script: Script) -> Iterator[Problem]:
 
 
 def _absent(script: Script) -> frozenset[str]:
-    """The functions of a browser that a script does without, as it is written for Node."""
+    """Return the functions of a browser that a script does without, as it is written for Node."""
     return BROWSER if script.is_common or script.path.endswith(".mjs") else frozenset()
 
 
 def _visible(scripts: Scripts, script: Script) -> frozenset[str] | None:
-    """The names of other scripts that a script sees; None where they cannot be known."""
+    """Return the names of other scripts that a script sees; None where they cannot be known."""
     web = scripts.web
     pages = [script.source] if script.source in web.pages else web.loaders.get(script.path, [])
     names: frozenset[str] = frozenset()
@@ -436,7 +436,7 @@ def packages(scripts: Scripts, script: Script) -> Iterator[Problem]:
 
 
 def _package(want: Wanted) -> str | None:
-    """The package that an import needs when it runs; None for Node's own and for files."""
+    """Return the package that an import needs when it runs; None for Node's own and for files."""
     named = re.match(r"((?:@[\w.-]+/)?[a-zA-Z][\w.-]*)(?:/|$)", want.source)
     if want.optional or want.types or "!" in want.source or named is None:
         return None
@@ -444,7 +444,7 @@ def _package(want: Wanted) -> str | None:
 
 
 def _is_local(scripts: Scripts, script: Script, name: str) -> bool:
-    """Whether a package's name may mean a folder of the project, by its place or its configuration."""
+    """Return whether a package's name may mean a folder of the project, by its place or its configuration."""
     first = name.partition("/")[0]
     if any(posixpath.join(each, first) in scripts.project.folders for each in above(script.path)):
         return True

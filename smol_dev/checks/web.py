@@ -103,7 +103,7 @@ class Source:
         return [0, *(found.end() for found in re.finditer(rb"\n", self.data))]
 
     def problem(self, offset: int, rule: str, message: str) -> Problem:
-        """The problem at a byte."""
+        """Return the problem at a byte."""
         line = bisect_right(self._starts, offset)
         before = self.data[self._starts[line - 1] : offset].decode(errors="replace")
         return Problem(self.path, line, len(before) + 1, rule, message)
@@ -123,7 +123,7 @@ class Script:
         self.found = QueryCursor(_query(language, SCRIPT + names)).captures(root)
 
     def problem(self, node: "Node", rule: str, message: str) -> Problem:
-        """The problem at a node."""
+        """Return the problem at a node."""
         return self.source.problem(self.start + node.start_byte, rule, message)
 
     @cached_property
@@ -173,7 +173,7 @@ LONG_NAME: Final = 100
 
 
 def text_of(node: "Node") -> str:
-    """The text of a node."""
+    """Return the text of a node."""
     return (node.text or b"").decode(errors="replace")
 
 
@@ -185,7 +185,7 @@ class Tag:
     attributes: dict[str, tuple[str, int]]
 
     def get(self, name: str) -> str:
-        """The value of an attribute; empty where there is none."""
+        """Return the value of an attribute; empty where there is none."""
         return self.attributes.get(name, ("", 0))[0]
 
 
@@ -227,7 +227,7 @@ class Page(Source):
         return self.data[node.start_byte : node.end_byte].decode(errors="replace")
 
     def _inline(self, opened: "list[Node] | tuple[()]", bodies: "dict[int, Node]") -> "Iterator[tuple[bool, Script]]":
-        """The scripts in the page, each with whether it is a module."""
+        """Yield the scripts in the page, each with whether it is a module."""
         for node in opened:
             kind, body = (self._tag(node).get("type"), bodies.get(node.parent.id if node.parent else 0))
             if body is None or not re.fullmatch(r"(?:module|.*(?:java|ecma)script)?", kind):
@@ -251,7 +251,7 @@ class Page(Source):
 
 
 def _without_comments(text: str) -> str:
-    """The text with the comments of a template blanked."""
+    """Return the text with the comments of a template blanked."""
     for opening, closing in (("{#", "#}"), ("<!--", "-->")):
         parts, end = [], 0
         while (start := text.find(opening, end)) >= 0 and (close := text.find(closing, start)) >= 0:
@@ -302,7 +302,7 @@ class Web:
         return frozenset().union(*(script.attached for script in self.scripts.values()))
 
     def resolve(self, page: str, reference: str) -> str | None:
-        """The file that a page's reference means; None where there is none."""
+        """Return the file that a page's reference means; None where there is none."""
         plain = re.split(r"[?#]", reference)[0]
         if (target := beside(page, plain)) is not None and target in self.project.paths:
             return target
@@ -315,7 +315,7 @@ class Web:
         return next((path for path in places if path in self.project.paths), None)
 
     def sources(self, page: Page) -> Iterator[tuple[Tag, tuple[str, ...]]]:
-        """The script tags of a page that name a file, each with the files that it may mean."""
+        """Yield the script tags of a page that name a file, each with the files that it may mean."""
         for tag in page.tags:
             source = tag.get("src")
             if tag.name != "script" or not source:
@@ -348,7 +348,7 @@ class Web:
             yield from (target + end for end in IMPORTED if target and target + end in self.scripts)
 
     def surroundings(self, page: Page) -> "Surroundings":
-        """The scripts that run in a page; one template's may run in any other's page."""
+        """Return the scripts that run in a page; one template's may run in any other's page."""
         return self._shared if page.is_template else self._of([page])
 
     @cached_property

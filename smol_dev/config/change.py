@@ -27,7 +27,7 @@ from tomlkit.items import InlineTable
 
 from smol_dev.config import trust
 from smol_dev.config.files import FILE_NAME, Surroundings, is_one_of, is_same, read_document
-from smol_dev.config.layers import Flags, Key, Kind, Layers, read_layers, schema_file, user_file
+from smol_dev.config.layers import Flags, Key, LayerKind, Layers, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
 from smol_dev.config.positions import positions, sections
 from smol_dev.config.problems import Problem, config_error, typed
@@ -66,7 +66,7 @@ class SettingsFile:
     surroundings: Surroundings
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> LayerKind:
         """The kind of layer that the file is."""
         return "project" if self.project else "user"
 

@@ -27,9 +27,9 @@ from smol_dev.config.files import (
 from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, did_you_mean, dotted, fold, nearest
 
-Kind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
+LayerKind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
 
-ORDER: Final[tuple[Kind, ...]] = ("flags", "environment", "project", "user", "system", "shipped")
+ORDER: Final[tuple[LayerKind, ...]] = ("flags", "environment", "project", "user", "system", "shipped")
 """The layers that can be written down, strongest first: this alone says which of two layers wins."""
 
 BUILT_IN_PROFILE: Final = "local"
@@ -101,7 +101,7 @@ class Origin(NamedTuple):
     was inherited from, empty if none.
     """
 
-    layer: Kind
+    layer: LayerKind
     where: str
     via: str = ""
 
@@ -114,7 +114,7 @@ class Origin(NamedTuple):
 class Layer:
     """What one layer says, as plain data; `spelled` is which variable or flag set each key."""
 
-    kind: Kind
+    kind: LayerKind
     data: Mapping[str, Any] = field(repr=False)
     documents: tuple[Document, ...] = ()
     spelled: Mapping[Key, str] = field(default_factory=dict)
@@ -194,7 +194,7 @@ class Layers:
             return self
         return read_layers(replace(self.flags, project=False), self.surroundings)
 
-    def of(self, kind: Kind) -> Layer | None:
+    def of(self, kind: LayerKind) -> Layer | None:
         """Return the layer of this kind, if it says something."""
         return next((layer for layer in self.all if layer.kind == kind), None)
 
@@ -266,7 +266,7 @@ def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, 
             user = None
             if not flags.project:
                 warnings.append(f"`{spelling}` names the project's file, which is left out")
-    read: tuple[tuple[Kind, Document | Problem | None], ...] = (
+    read: tuple[tuple[LayerKind, Document | Problem | None], ...] = (
         ("project", read_document(project, project=True) if project and flags.project else None),
         ("user", _named_document(user, spelling) if user else None),
         *(("system", read_document(each / FILE_NAME)) for each in surroundings.site_configs),

@@ -246,13 +246,13 @@ class Loaded:
         return self.made.names
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - each key has its own type
-        """A key of the profile: `loaded.model` is `loaded.profile.model`."""
+        """Return a key of the profile: `loaded.model` is `loaded.profile.model`."""
         if name.startswith("_") or name not in Profile.model_fields:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.profile, name)
 
     def __dir__(self) -> list[str]:
-        """The attributes, the keys of the profile included."""
+        """Return the attributes, the keys of the profile included."""
         return sorted({*super(Loaded, self).__dir__(), *Profile.model_fields})
 
     def secrets(self) -> tuple[Bound, ...]:
@@ -280,12 +280,12 @@ class Loaded:
         return (Bound(origin_of(url) if url else "", headers, query, in_body),)
 
     def needs_key(self) -> bool:
-        """Whether the server is known to refuse a request without key, and none was held back."""
+        """Return whether the server is known to refuse a request without key, and none was held back."""
         held_back = ("api_key_env",) in self.made.dropped
         return self.profile.provider == "openai" and not is_local(self.profile.base_url) and not held_back
 
     def key_summary(self) -> str:
-        """Where the key comes from and whom it is for, never the key; runs no command."""
+        """Return where the key comes from and whom it is for, never the key; runs no command."""
         key, url = self.made.endpoint.api_key, self.made.endpoint.base_url
         to = f"for {origin_of(url)}" if url else "for the server that is found"
         if key is not None:

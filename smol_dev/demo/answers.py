@@ -32,14 +32,14 @@ class Program:
 
 @cache
 def program() -> Program:
-    """The canned program."""
+    """Return the canned program."""
     text = package_files(__name__.rpartition(".")[0]).joinpath("answers.toml").read_text("utf-8")
     data = tomllib.loads(text)
     return Program(data["plan"], data["files"])
 
 
 def answer(turns: Sequence[Mapping[str, str]]) -> str:
-    """The answer to a conversation of messages with `role` and `content`, the user's last.
+    """Return the answer to a conversation of messages with `role` and `content`, the user's last.
 
     Without an assistant's turn it is the plan. After one it is the file whose path ends the last
     message, else the list. Raises `NoAnswerError` for a file the program does not have.
@@ -56,18 +56,18 @@ def answer(turns: Sequence[Mapping[str, str]]) -> str:
 
 
 def requested(text: str) -> str | None:
-    """The path of the program that ends the text, quoted or not; None where another thing does."""
+    """Return the path of the program that ends the text, quoted or not; None where another thing does."""
     *_, last = text.split() or [""]
     path = last.strip("`'\"*.,:;<>()")
     return path if path in program().files else None
 
 
 def fenced(path: str, content: str) -> str:
-    """The file as a model gives it."""
+    """Return the file as a model gives it."""
     language = LANGUAGES[path.rpartition(".")[2]]
     return f"{FENCE}{language}\n{content}{FENCE}"
 
 
 def tokens(text: str) -> list[str]:
-    """The text in pieces that make it up again."""
+    """Return the text in pieces that make it up again."""
     return TOKEN.findall(text)

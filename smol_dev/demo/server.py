@@ -150,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is not checked yet
-    """The text that answers the request. Raises `RefusedError` for one that a server would refuse."""
+    """Return the text that answers the request. Raise `RefusedError` for one that a server would refuse."""
     if path != "/v1/chat/completions":
         raise not_found(path)
     if not isinstance(request, dict) or not are_messages(request.get("messages")):
@@ -168,7 +168,7 @@ def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is 
 
 
 def are_messages(value: object) -> bool:
-    """Whether this is a conversation in plain text that ends with the user's turn."""
+    """Return whether this is a conversation in plain text that ends with the user's turn."""
     return (
         isinstance(value, list)
         and bool(value)
@@ -183,7 +183,7 @@ def are_messages(value: object) -> bool:
 
 
 def wants_usage(request: Mapping[str, Any]) -> bool:
-    """Whether the stream is to end with the token counts."""
+    """Return whether the stream is to end with the token counts."""
     options = request.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
@@ -194,7 +194,7 @@ def not_found(path: str) -> RefusedError:
 
 
 def choices_of(text: str) -> Iterable[list[dict[str, object]]]:
-    """The `choices` of each chunk: the role, the text token by token, the finish reason."""
+    """Return the `choices` of each chunk: the role, the text token by token, the finish reason."""
     yield [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
     for token in tokens(text):
         yield [{"index": 0, "delta": {"content": token}, "finish_reason": None}]
@@ -209,7 +209,7 @@ def usage_of(messages: Iterable[Mapping[str, str]], text: str) -> dict[str, int]
 
 
 def envelope(kind: str, **fields: object) -> dict[str, object]:
-    """The fields that every answer of the API has, and these."""
+    """Return the fields that every answer of the API has, and these."""
     created = int(time.time())
     head = {"id": f"demo-{created}", "object": kind, "created": created, "model": MODEL}
     return {**head, **fields}

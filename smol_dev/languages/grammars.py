@@ -134,7 +134,7 @@ def too_deep(language: str, text: str) -> bool:
 
 
 def _deep_html(text: str) -> bool:
-    """The grammar copies the stack of open tags at every token."""
+    """Return the grammar copies the stack of open tags at every token."""
     depth = deepest = 0
     for tag in TAG.finditer(text):
         if tag[2].lower() not in VOID:
@@ -144,7 +144,7 @@ def _deep_html(text: str) -> bool:
 
 
 def _deep_yaml(text: str) -> bool:
-    """The grammar crashes at about 250 levels, and counts lines in sixteen bits."""
+    """Return the grammar crashes at about 250 levels, and counts lines in sixteen bits."""
     lines = text.splitlines()
     return len(lines) > MOST_LINES or any(
         len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST for line in lines

@@ -350,7 +350,7 @@ def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int
 
 
 def _shifted(inside: str, indent: int) -> str:
-    """The inside of an indented block without the indentation of its fence, where every line has it."""
+    """Return the inside of an indented block without the indentation of its fence, where every line has it."""
     lines = inside.split("\n")
     if not indent or not all(line[:indent].isspace() for line in lines if line.strip()):
         return inside

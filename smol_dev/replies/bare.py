@@ -9,7 +9,7 @@ from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import is_lead, is_prose, is_sentence, is_tail, is_talk, plain
+from smol_dev.replies.talk import is_lead, is_prose, is_sentence, is_tail, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -121,7 +121,7 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines:
         return text
-    if len(lines) == 1 and plain(lines[0]).endswith("?") and request.language != "template":
+    if len(lines) == 1 and without_marks(lines[0]).endswith("?") and request.language != "template":
         return Doubt("no_code")
     first = lines[0]
     if not is_lead(first):
@@ -220,7 +220,7 @@ def _is_chat(part: list[str], request: Request) -> bool:
 
 
 def trimmed(text: str) -> Iterator[str]:
-    """The text without paragraphs of talk at its edges, the fewest first."""
+    """Yield the text without paragraphs of talk at its edges, the fewest first."""
     parts = re.split(r"(\n(?:[ \t]*\n)+)", text.strip("\n"))
     leads = [0]
     for number in range(0, min(len(parts), 2 * MOST_PARAGRAPHS), 2):

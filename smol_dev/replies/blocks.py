@@ -8,7 +8,7 @@ from typing import Final, Literal
 from smol_dev.languages import State, language_named
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import FILE_NAME, label_in, label_in_info, mentioned_paths, names, same_file
-from smol_dev.replies.talk import is_lead, is_talk, plain
+from smol_dev.replies.talk import is_lead, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_TRIED: Final = 6
@@ -98,7 +98,7 @@ def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
 
 
 def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None:
-    """The index of the fence that closes the one at `index`."""
+    """Return the index of the fence that closes the one at `index`."""
     opener = answer.fences[index]
     nested, possible = _possible(answer.fences, index)
     if not possible:
@@ -113,7 +113,7 @@ def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None
 
 
 def _in_reach(fences: tuple[Fence, ...], index: int) -> list[tuple[int, Fence]]:
-    """The fences behind an opener that may close it or nest, with their places.
+    """Return the fences behind an opener that may close it or nest, with their places.
 
     A longer bare one is no such fence where one of the opener's own length follows: it is a title's line.
     """
@@ -131,7 +131,7 @@ def _in_reach(fences: tuple[Fence, ...], index: int) -> list[tuple[int, Fence]]:
 
 
 def _possible(fences: tuple[Fence, ...], index: int) -> tuple[int | None, list[int]]:
-    """Where nested fences say that the block ends, and every bare fence outside of inner blocks."""
+    """Return where nested fences say that the block ends, and every bare fence outside of inner blocks."""
     inner, nested = 0, None
     possible: list[int] = []
     for number, fence in _in_reach(fences, index):
@@ -150,7 +150,7 @@ def _possible(fences: tuple[Fence, ...], index: int) -> tuple[int | None, list[i
 def _by_parser(
     answer: Answer, request: Request, index: int, nested: int | None, possible: list[int]
 ) -> int | Doubt | None:
-    """The first fence before which the file is whole by its own parser."""
+    """Return the first fence before which the file is whole by its own parser."""
     start = answer.fences[index].end + 1
     tried = possible[:MOST_TRIED] + possible[MOST_TRIED:][-1:]
     for number in tried:
@@ -164,7 +164,7 @@ def _by_parser(
 
 
 def _by_surroundings(answer: Answer, request: Request, index: int, nested: int | None) -> int | Doubt | None:
-    """The fence that closes the block when a bare one below an empty line and above a filled one opens."""
+    """Return the fence that closes the block when a bare one below an empty line and above a filled one opens."""
     fences, opener, depth = answer.fences, answer.fences[index], 1
     for number, fence in _in_reach(fences, index):
         if fence.is_inner:
@@ -231,17 +231,17 @@ def candidate(block: Block, request: Request) -> Candidate:
     first = block.text.lstrip("\n").partition("\n")[0]
     if label is None and names(first, request.path):
         label = request.path
-    above = plain(block.label)
+    above = without_marks(block.label)
     mentioned = any(same_file(name, request.path) for name in mentioned_paths(block.label))
     words = re.sub(r"`[^`]*`", "", above)
-    announced = any(FINAL.search(plain(line)) for line in block.above)
+    announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
     is_aside = bool(ASIDE.search(words)) and not announced and not own
     return Candidate(block, label, mentioned, announced, is_aside, bool(REST.search(above)))
 
 
 def _heading(line: str) -> str | None:
-    """The one file that a heading or an item names among other words."""
+    """Return the one file that a heading or an item names among other words."""
     found = mentioned_paths(line) if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s|File\b)", line) else []
     return found[0] if len(found) == 1 else None
 
@@ -339,7 +339,7 @@ def _mentions(line: str, request: Request) -> bool:
 def _place_in_text(
     before: list[str], code: list[str], request: Request, blocks: tuple[Block, ...], *, named: bool
 ) -> Literal["around", "inside"] | Doubt:
-    """The same for a file in which any line may be its own: by its title, or a lead, or a block's label."""
+    """Return the place in a file in which any line may be its own: by its title, or a lead, or a block's label."""
     titled = any(line.startswith("# ") for line in before)
     typed = any(language_named(language_word(block)) == request.language for block in blocks)
     if named or (typed and request.language and not code and not before[0].startswith("# ")):
@@ -386,7 +386,7 @@ def _last_announced(found: list[Candidate]) -> Candidate:
 
 
 def _first_or_doubt(found: list[Candidate]) -> Block | Doubt:
-    """The last one announced, else the first, unless a later one is larger and another text."""
+    """Return the last one announced, else the first, unless a later one is larger and another text."""
     if any(one.announced for one in found):
         return _last_announced(found).block
     first = found[0].block

@@ -66,7 +66,7 @@ def join(cut: Cut, continuation: str) -> str | None:
 
 
 def _beginning(lines: list[str]) -> tuple[int, str]:
-    """The number of the first line that is part of the file, and the fence in front of it, if any."""
+    """Return the number of the first line that is part of the file, and the fence in front of it, if any."""
     start = 0
     while start < len(lines) and (not lines[start].strip() or TALK.fullmatch(lines[start].strip())):
         start += 1
@@ -80,18 +80,18 @@ def _beginning(lines: list[str]) -> tuple[int, str]:
 
 
 def _places(lines: list[str], anchor: list[str]) -> list[int]:
-    """Where the anchor stands among the lines."""
+    """Return where the anchor stands among the lines."""
     length = len(anchor)
     return [place for place, line in enumerate(lines) if line == anchor[0] and lines[place : place + length] == anchor]
 
 
 def _open_fence(lines: list[str]) -> str:
-    """The first fence of an answer, which its block is still open with; empty when it has none."""
+    """Return the first fence of an answer, which its block is still open with; empty when it has none."""
     return next((found[1] for line in lines if (found := FENCE.fullmatch(line))), "")
 
 
 def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str] | None:
-    """The rest of a continuation that opened a block again, as the rest of the block that is open.
+    """Return the rest of a continuation that opened a block again, as the rest of the block that is open.
 
     None when another fence in it leaves open which one ends the block.
     """

@@ -16,8 +16,8 @@ from smol_dev.errors import Reason
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
 from smol_dev.replies.list_data import FOLDER_TAG, items_in, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
-from smol_dev.replies.listing import Listing, entries_of, settle
-from smol_dev.replies.literals import Found, Node, read_literal
+from smol_dev.replies.listing import Listing, as_file_list, entries_of
+from smol_dev.replies.literals import Node, ReadLiteral, read_literal
 from smol_dev.replies.paths import BULLET, is_file_like, is_known_file, is_path_like, label_in, label_in_info, path_in
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
@@ -82,7 +82,7 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
         return list_rejected("degenerate")
     if not found.closed and (cut or not found.complete):
         return list_rejected("degenerate" if is_loop(text) else "truncated")
-    return settle(found.entries, name)
+    return as_file_list(found.entries, name)
 
 
 RESPELLED: Final = tuple(
@@ -119,7 +119,7 @@ def respelled(text: str) -> str:
 def paths_in_plan(plan: str) -> FileList | Rejected:
     """Return the paths a plan speaks of, for when every answer with a list was unusable."""
     name, found = find_list(of_text(plan))
-    return list_rejected("wrong_format") if found is None else settle(found.entries, name)
+    return list_rejected("wrong_format") if found is None else as_file_list(found.entries, name)
 
 
 def find_list(answer: Answer) -> tuple[str, Listing | None]:
@@ -293,7 +293,7 @@ def _is_list(entries: tuple[str, ...], node: Node) -> bool:
     )
 
 
-def _literal(region: Region, start: int, value: Found, entries: tuple[str, ...]) -> Listing:
+def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str, ...]) -> Listing:
     """Return what an array or object lists; only a bracket may be missing, no half of a name."""
     text = region.text[start : value.end]
     last = re.search(r"[\"'`“]([^\"'`“”\n]*)$", text.rstrip("]}) \n,"))

@@ -164,7 +164,7 @@ class Refused:
     unsafe: bool = False
 
 
-def settle(entries: Iterable[str], form: str) -> FileList | Rejected:
+def as_file_list(entries: Iterable[str], form: str) -> FileList | Rejected:
     """Return the paths to write, in order, or why nothing is left."""
     spelled: dict[str, str] = {}
     dropped: list[tuple[str, str]] = []

@@ -45,7 +45,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadLiteral:
     """A value that was read, where it ends, and whether every bracket and quote of it was closed."""
 
     node: Node
@@ -61,12 +61,12 @@ class Reader:
         self.closed = True
         self.nodes = 0
 
-    def read(self, start: int) -> Found | None:
+    def read(self, start: int) -> ReadLiteral | None:
         """Return the value that begins at `start`, or None when none does."""
         opening = self.text[start : start + 1]
         if opening in QUOTES:
             node, end = self.string(start)
-            return Found(node, end, self.closed)
+            return ReadLiteral(node, end, self.closed)
         if opening not in OPENING:
             return None
         root = Node("object" if opening == "{" else "array", start)
@@ -76,7 +76,7 @@ class Reader:
         while stack:
             position = self.skip(position)
             if position >= len(self.text) or self.nodes > MAX_NODES:
-                return Found(root, position, closed=False)
+                return ReadLiteral(root, position, closed=False)
             character = self.text[position]
             if character in CLOSING:
                 stack.pop()
@@ -84,7 +84,7 @@ class Reader:
                 position += 1
                 continue
             position = self.item(position, stack, keys)
-        return Found(root, position, self.closed)
+        return ReadLiteral(root, position, self.closed)
 
     def skip(self, position: int) -> int:
         """Return the position behind white space, separators and comments."""
@@ -175,6 +175,6 @@ STOPS: Final = {
 }
 
 
-def read_literal(text: str, start: int) -> Found | None:
+def read_literal(text: str, start: int) -> ReadLiteral | None:
     """Return the array, object or string that begins at `start`, or None."""
     return Reader(text).read(start)

@@ -47,14 +47,14 @@ FEWEST_WORDS: Final = 4
 LONGEST: Final = 1_000
 
 
-def plain(line: str) -> str:
+def without_marks(line: str) -> str:
     """Return the words of a line, without bullets, heading marks and emphasis."""
     return DECORATION.sub("", line[:LONGEST]).strip().strip("*_").strip()
 
 
 def is_sentence(line: str) -> bool:
     """Tell whether a line is a sentence of a natural language rather than code."""
-    words = SPAN.sub("x", plain(line))
+    words = SPAN.sub("x", without_marks(line))
     if len(line) > LONGEST or CODE_SIGN.search(words):
         return False
     if WIDE.search(words):
@@ -65,7 +65,7 @@ def is_sentence(line: str) -> bool:
 
 def is_talk(line: str) -> bool:
     """Tell whether a line speaks to the user: a sentence, or a phrase that models begin with."""
-    words = SPAN.sub("x", plain(line))
+    words = SPAN.sub("x", without_marks(line))
     if is_sentence(line):
         return True
     said = LEAD.match(words) or TAIL.match(words)
@@ -82,18 +82,18 @@ def is_prose(paragraph: str) -> bool:
 
 def is_lead(line: str) -> bool:
     """Tell whether a line announces a file to the user."""
-    words = plain(line)
+    words = without_marks(line)
     return bool(LEAD.match(words) and re.search(r"[:!.：。]$", words)) and not re.search(r"[{};=]", SPAN.sub("", words))
 
 
 def is_tail(line: str) -> bool:
     """Tell whether a line behind a file speaks to the user."""
-    words = SPAN.sub("x", plain(line))
+    words = SPAN.sub("x", without_marks(line))
     return not line[:1].isspace() and bool(TAIL.match(words)) and not re.search(r"[{};=]|\(\)", words)
 
 
 def is_refusal(text: str) -> bool:
     """Tell whether the whole text declines the task."""
     start = text.strip()
-    first = plain(start.partition("\n")[0]).strip("\"'“”")
+    first = without_marks(start.partition("\n")[0]).strip("\"'“”")
     return len(start) <= 1500 and "```" not in start and bool(REFUSAL.match(first))  # noqa: PLR2004 - no refusal is longer

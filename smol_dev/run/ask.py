@@ -246,7 +246,7 @@ class Asking(Generic[Value]):
         return None
 
     def _goes_on(self, said: str, reply: Reply) -> bool:
-        """Whether the next request continues the cut-off answer, which is no retry while it grows."""
+        """Return whether the next request continues the cut-off answer, which is no retry while it grows."""
         grown = len(said.rstrip()) > self._reached
         self._reached = len(said.rstrip())
         self._continuations += 1 if grown else MOST_CONTINUATIONS
@@ -386,7 +386,7 @@ def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value |
 
 
 def is_closed_block(answer: str) -> bool:
-    """Whether the answer begins with a fence that its last line closes."""
+    """Return whether the answer begins with a fence that its last line closes."""
     lines = answer.strip().split("\n")
     opening = FENCE.match(lines[0])
     if opening is None or len(lines) == 1:

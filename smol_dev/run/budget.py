@@ -37,7 +37,7 @@ class _Counted:
     completion: int | None
 
     def begins(self, messages: tuple[Message, ...]) -> bool:
-        """Whether the messages are this conversation or continue it."""
+        """Return whether the messages are this conversation or continue it."""
         return messages[: len(self.messages)] == self.messages
 
 
@@ -83,7 +83,7 @@ class Budget:
         return min(self.wanted or DEFAULT_ANSWER * times, max(left, smallest))
 
     def fits(self, messages: Sequence[Message]) -> bool:
-        """Whether there is room for an answer as long as the longest so far."""
+        """Return whether there is room for an answer as long as the longest so far."""
         left = self.left(messages)
         return left is None or left >= 0
 
@@ -95,7 +95,7 @@ class Budget:
         return self.window - round(self.estimate(messages) * 1.02) - expected
 
     def doubts(self, messages: Sequence[Message]) -> bool:
-        """Whether only the server can tell if these messages fit; asking it costs a request."""
+        """Return whether only the server can tell if these messages fit; asking it costs a request."""
         prompt = self._tokens(tuple(messages))
         if prompt.least == prompt.most:
             return False
@@ -128,14 +128,14 @@ class Budget:
         )
 
     def is_used_up(self, messages: Sequence[Message], answer: int) -> bool:
-        """Whether the window, not `max_output_tokens`, cut off an answer of so many tokens."""
+        """Return whether the window, not `max_output_tokens`, cut off an answer of so many tokens."""
         if self.window is None:
             return False
         left = self.window - self.estimate(messages)
         return left < (self.wanted or DEFAULT_ANSWER) and left - answer < 2 * SMALLEST_ANSWER
 
     def is_roomier(self, messages: Sequence[Message], other: Sequence[Message]) -> bool:
-        """Whether these messages leave more room for an answer than the others, by a quarter of the window."""
+        """Return whether these messages leave more room for an answer than the others, by a quarter of the window."""
         saved = self.estimate(other) - self.estimate(messages)
         return self.window is None or saved >= self.window // 4
 
@@ -192,7 +192,7 @@ class Budget:
         return guess if self._scale is None else guess.scaled(self._scale)
 
     def _is_cut_to_window(self, messages: tuple[Message, ...], prompt: int) -> bool:
-        """Whether the count is where servers cut: at the window, or two above half of it (Ollama)."""
+        """Return whether the count is where servers cut: at the window, or two above half of it (Ollama)."""
         if self.window is None:
             return False
         at_window = prompt >= self.window - AT_THE_WINDOW
@@ -201,7 +201,7 @@ class Budget:
         return (at_window and expected.most > prompt) or (at_half and expected.least > prompt)
 
     def _is_new_part(self, messages: tuple[Message, ...], prompt: int) -> bool:
-        """Whether the server counted only the part that was not in its cache (older mlx-lm)."""
+        """Return whether the server counted only the part that was not in its cache (older mlx-lm)."""
         known = self._known(messages)
         if known is None or prompt >= known.prompt * 9 // 10:
             return False  # a template may drop a few tokens of an earlier turn (thinking)

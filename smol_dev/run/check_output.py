@@ -112,7 +112,7 @@ def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report
 
     `ended` says why it was ended from outside ("not done after 120 s"), or by which signal.
     """
-    lines = plain(output, folder=folder).split("\n")
+    lines = as_plain_text(output, folder=folder).split("\n")
     failed, passed = _tests(lines)
     counted: Counted = "tests" if failed is not None or passed is not None else ""
     if not failed and exit_code and (errors := sum(bool(_ERROR.match(each)) for each in lines)):
@@ -123,7 +123,7 @@ def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report
     return Report(summary, counted, failed, passed, _text(lines, first))
 
 
-def plain(output: str, *, folder: str) -> str:
+def as_plain_text(output: str, *, folder: str) -> str:
     """Return the output without escapes, what a carriage return has overwritten, and the folder's own path."""
     text = _ESCAPE.sub("", output.replace("\r\n", "\n"))
     for prefix in (f"file://{folder}/", f"{folder}/"):

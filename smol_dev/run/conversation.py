@@ -44,7 +44,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The user's command. `run` runs it in `folder` when `settle` has written what was told so far.
+    """The user's command. `run` runs it in `folder` once `finish_writing` has written what was told so far.
 
     `timeout` is in seconds; `rounds` is how often what fails is mended at most.
     """
@@ -53,7 +53,7 @@ class Check:
     folder: str
     timeout: float
     rounds: int
-    settle: Callable[[], Awaitable[None]]
+    finish_writing: Callable[[], Awaitable[None]]
     run: Callable[[], Awaitable[Outcome]]
 
 

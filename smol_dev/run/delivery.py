@@ -125,7 +125,7 @@ class Delivery:
             case _:
                 self._pass_on(step)
 
-    async def settle(self) -> None:
+    async def finish_writing(self) -> None:
         """Wait until every file taken is written. Raise the disk's first failure."""
         while self._writing:
             await asyncio.wait(self._writing)

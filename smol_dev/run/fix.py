@@ -61,7 +61,7 @@ async def fix(talk: Conversation, check: Check) -> CheckDone:
 
 
 async def _checked(talk: Conversation, check: Check, number: int) -> _State:
-    await check.settle()
+    await check.finish_writing()
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
     report = check_output.read(
@@ -82,7 +82,7 @@ def _ended(outcome: Outcome, timeout: float) -> str:
 
 
 def _is_better(after: _State, before: _State) -> bool:
-    """Whether a state is worth keeping: it passes, gets further, fails fewer tests, or fails at something else."""
+    """Return whether a state is worth keeping: it passes, gets further, fails fewer tests, or at something else."""
     new, old = after.report, before.report
     if after.passed or new.fingerprint == old.fingerprint:
         return after.passed

@@ -65,7 +65,7 @@ def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Proble
 
 
 def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
-    """Whether there are fewer problems now, and no new ones in another file than `path`."""
+    """Return whether there are fewer problems now, and no new ones in another file than `path`."""
     others = {(each.path, each.rule, each.message) for each in before if each.path != path}
     new = any(each.path != path and (each.path, each.rule, each.message) not in others for each in after)
     return len(after) < len(before) and not new

@@ -124,7 +124,7 @@ def _php(program: Program) -> str | None:
 
 
 def _package(program: Program) -> str | None:
-    """A package that others install: its tests are what can be run."""
+    """Return how to install a package that others use: it has nothing to run."""
     project = _loaded(tomllib.loads, program.files.get("pyproject.toml", "")).get("project")
     return f"install it: {program.here(f'{PYTHON} -m pip install .')}" if isinstance(project, dict) else None
 

@@ -50,7 +50,7 @@ MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundServer:
     """A running server. `models` are all it offers, `loaded` those in memory, `chosen` the one to use.
 
     `chosen` is empty when there is no model to chat with; `problem` says why the server told none.
@@ -81,7 +81,7 @@ class Search:
     `silent` are addresses where a connection was taken and nothing said within `patience` seconds.
     """
 
-    found: tuple[Found, ...]
+    found: tuple[FoundServer, ...]
     silent: tuple[str, ...] = ()
     patience: float = PATIENCE
 
@@ -118,7 +118,7 @@ async def find_at(
     machine busy with inference is slow to answer, unless a server that has the `wanted` models (any,
     if none is named) has answered by then. `notify` is told once who is waited for.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, FoundServer] = {}
     opened: set[str] = set()
     tasks = {url: asyncio.create_task(_ask(client, url, found, opened)) for url in base_urls}
     if tasks:
@@ -136,7 +136,7 @@ async def find_at(
 
 
 async def _wait(
-    tasks: Iterable[asyncio.Task[None]], found: Mapping[str, Found], wanted: Collection[str], *, seconds: float
+    tasks: Iterable[asyncio.Task[None]], found: Mapping[str, FoundServer], wanted: Collection[str], *, seconds: float
 ) -> None:
     """Wait until the tasks are done, what they found will do, or the seconds are over."""
     loop = asyncio.get_running_loop()
@@ -148,11 +148,11 @@ async def _wait(
         await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _is_enough(found: Iterable[Found], wanted: Collection[str]) -> bool:
+def _is_enough(found: Iterable[FoundServer], wanted: Collection[str]) -> bool:
     return any(each.chosen if not wanted else each.has(wanted) for each in found)
 
 
-def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) -> Found:
+def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) -> FoundServer:
     """Return the server to use: the one that has the `wanted` models, or the best if none is named.
 
     A server that takes any name is used for a model it does not list only if it is the only one.
@@ -171,7 +171,7 @@ def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) ->
     raise _nobody_has(search, wanted)
 
 
-def _with_a_model(found: Found) -> Found:
+def _with_a_model(found: FoundServer) -> FoundServer:
     if found.chosen:
         return found
     raise found.problem or no_model(found.known, found.base_url)
@@ -292,7 +292,7 @@ def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINE
     return bool(told) or any(sign.exists() for sign in signs)
 
 
-async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Found], opened: set[str]) -> None:
+async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, FoundServer], opened: set[str]) -> None:
     """Put what answers at the address into `found`, with more about it as it becomes known."""
     if not await _is_here(base_url) or not await _is_open(base_url):
         return
@@ -302,7 +302,7 @@ async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Fou
     names = listed(answers.get("models"))
     if known.forwards or (known is generic() and not names):
         return
-    server = Found(known, base_url, names or ())
+    server = FoundServer(known, base_url, names or ())
     if names is None:
         found[base_url] = replace(server, problem=_problem(answers.get("models"), base_url, known))
         return
@@ -372,7 +372,7 @@ def runs_in_cloud(offer: Offer) -> bool:
     return bool(offer.remote) or is_cloud_model(offer.name)
 
 
-def _with(server: Found, offered: Sequence[Offer]) -> Found:
+def _with(server: FoundServer, offered: Sequence[Offer]) -> FoundServer:
     """Return the server with the models it offers, the one to use chosen among them."""
     return replace(
         server,
@@ -382,7 +382,7 @@ def _with(server: Found, offered: Sequence[Offer]) -> Found:
     )
 
 
-def _rank(server: Found) -> int:
+def _rank(server: FoundServer) -> int:
     if not server.chosen:
         return 2
     return 0 if server.chosen in server.loaded else 1

@@ -18,7 +18,17 @@ from smol_dev.safe import command, named, safe
 from smol_dev.server.known import Known, generic, servers, told_by
 from smol_dev.server.probes import API_PATH, Probe, root_of
 from smol_dev.server.retry import retry_after
-from smol_dev.server.symptoms import ANY_FIELD, Kind, Said, header, number, reason, refused_field, rules, understand
+from smol_dev.server.symptoms import (
+    ANY_FIELD,
+    FailureKind,
+    Said,
+    header,
+    number,
+    reason,
+    refused_field,
+    rules,
+    understand,
+)
 
 ROOM_FOR_ANSWER: Final = 4_096
 """Tokens that a window should leave behind the prompt."""
@@ -26,7 +36,7 @@ ROOM_FOR_ANSWER: Final = 4_096
 SMALLEST_ANSWER: Final = 64
 """Tokens below which there is no use in asking for an answer."""
 
-__all__ = ["Answer", "Asked", "Kind", "RefusedError", "classify", "failure", "unreachable"]
+__all__ = ["Answer", "Asked", "FailureKind", "RefusedError", "classify", "failure", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ class RefusedError(ServerError):
     """
 
     def __init__(
-        self, message: str, *, hint: str, field: str, kind: Kind = "unsupported", most: int | None = None
+        self, message: str, *, hint: str, field: str, kind: FailureKind = "unsupported", most: int | None = None
     ) -> None:
         super().__init__(message, hint=hint, kind=kind)
         self.field = field
@@ -118,7 +128,7 @@ FORBIDDEN: Final = 403
 DOUBLED: Final = re.compile(r"(/v\d{1,3})(?:/v\d{1,3}){1,3}$")
 ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|chat)$")
 
-SENTENCES: Final[Mapping[Kind, str]] = {
+SENTENCES: Final[Mapping[FailureKind, str]] = {
     "not_running": "nothing answers at {base_url}",
     "dns": "the host of {base_url} has no address",
     "tls": "no secure connection with {base_url}",
@@ -149,7 +159,7 @@ SENTENCES: Final[Mapping[Kind, str]] = {
 
 
 def failure(
-    kind: Kind,
+    kind: FailureKind,
     asked: Asked,
     *,
     message: str = "",
@@ -167,7 +177,7 @@ def failure(
     )
 
 
-def sentence(kind: Kind, asked: Asked, *, field: str = "") -> str:
+def sentence(kind: FailureKind, asked: Asked, *, field: str = "") -> str:
     """Return the sentence that says what happened."""
     text = SENTENCES[kind]
     if kind == "key" and asked.key_sent:
@@ -235,14 +245,14 @@ def _redirected(answer: Answer, asked: Asked) -> ServerError:
 
 def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerError:
     if status == 0 and not answer.in_stream and not said.is_json:
-        kind: Kind = "wrong_path" if said.text else "empty"
+        kind: FailureKind = "wrong_path" if said.text else "empty"
         return _told(kind, answer, said, asked)
     kind = asked.known.unclear if asked.known is not None else "server"
     return _told(kind, answer, said, asked, transient=status >= 500 or status == 0)  # noqa: PLR2004
 
 
 def _told(
-    kind: Kind, answer: Answer, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
+    kind: FailureKind, answer: Answer, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
 ) -> ServerError:
     window, prompt = (number(what, said) for what in ("window", "prompt"))
     sizes = ""
@@ -290,7 +300,7 @@ def unreachable(error: BaseException, asked: Asked) -> ServerError:
     )
 
 
-def hint_for(kind: Kind, asked: Asked, *, needed: int | None = None, status: int = 0) -> str:
+def hint_for(kind: FailureKind, asked: Asked, *, needed: int | None = None, status: int = 0) -> str:
     """Return what to type or change after a failure of this kind; `needed` is the window it takes."""
     known = asked.known or generic()
     remedy = known.remedy(kind, model=asked.model, base_url=asked.base_url)

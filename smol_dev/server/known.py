@@ -18,7 +18,7 @@ from smol_dev.config.endpoint import ProviderName, is_local
 from smol_dev.safe import with_commands
 from smol_dev.server.families import Family, figures, own_figures
 from smol_dev.server.probes import Overdue, Place, Probe, address, fetch, fetch_all, look_up, number, size_of, values
-from smol_dev.server.symptoms import Kind
+from smol_dev.server.symptoms import FailureKind
 
 LARGEST_WINDOW: Final = 100_000_000
 LARGEST_MODEL: Final = 10**14
@@ -58,14 +58,14 @@ class Known:
     structured: tuple[str, ...] = ()
     built_in: Mapping[str, float] = field(default_factory=dict)
     applies_sampling: bool = False
-    unclear: Kind = "server"
-    remedies: Mapping[Kind, str] = field(default_factory=dict)
+    unclear: FailureKind = "server"
+    remedies: Mapping[FailureKind, str] = field(default_factory=dict)
 
     def places(self, *what: str) -> tuple[Place, ...]:
         """Return where it tells these."""
         return tuple(place for each in what for place in self.tells.get(each, ()))
 
-    def remedy(self, kind: Kind, *, model: str = "", base_url: str = "") -> str:
+    def remedy(self, kind: FailureKind, *, model: str = "", base_url: str = "") -> str:
         """Return what to type or change after a failure of this kind, here.
 
         `WINDOW` stays in it, for `Facts.larger` to put in the size that is needed.
@@ -201,11 +201,6 @@ def named(provider: str) -> Known | None:
     if provider in {"auto", "compatible"}:
         return None
     return next((each for each in servers() if each.provider == provider), None)
-
-
-async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
-    """Return the kind of server behind the address, by what it answers; the generic one if none fits."""
-    return recognised(await look(client, base_url))
 
 
 async def look(client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | None = None) -> dict[str, Probe]:

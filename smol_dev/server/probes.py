@@ -211,19 +211,19 @@ def entries(candidates: list[Any], condition: str, model: str, index: Index | No
         by_name = known.setdefault((id(candidates), name), {})
         for each in candidates:
             if isinstance(each, dict) and isinstance(each.get(name), str):
-                by_name.setdefault(plain(each[name]), []).append(each)
-    named = known[id(candidates), name].get(plain(model), [])
+                by_name.setdefault(comparable(each[name]), []).append(each)
+    named = known[id(candidates), name].get(comparable(model), [])
     return named if named or exact or len(candidates) != 1 else candidates
 
 
-def plain(name: str) -> str:
+def comparable(name: str) -> str:
     """Return a model's name as it is compared; no tag is `:latest`."""
     return name.casefold().removesuffix(":latest")
 
 
 def same(name: str, other: str) -> bool:
     """Return whether two names mean the same model; no tag is `:latest`."""
-    return plain(name) == plain(other)
+    return comparable(name) == comparable(other)
 
 
 def number(value: object, *, most: int) -> int | None:

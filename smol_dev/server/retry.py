@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from smol_dev.errors import ServerError
-from smol_dev.server.symptoms import Kind, header
+from smol_dev.server.symptoms import FailureKind, header
 
 ONCE: Final = frozenset({"crashed", "server"})
 """Kinds that a second try sometimes cures, and a third never does."""
@@ -66,7 +66,7 @@ def wait_before_retry(
     return float(min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * (0.75 + jitter() / 2))
 
 
-def retry_after(headers: Mapping[str, str], kind: Kind = "server", words: str = "") -> float | None:
+def retry_after(headers: Mapping[str, str], kind: FailureKind = "server", words: str = "") -> float | None:
     """Return the seconds that the server asks to wait, by its own clock where it names a time.
 
     Where it limits how much is asked, its words and `x-ratelimit-reset-*` tell as well.

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from smol_dev.safe import safe
 from smol_dev.server.probes import parsed
 
-Kind = Literal[
+FailureKind = Literal[
     "not_running",
     "dns",
     "tls",
@@ -208,7 +208,7 @@ class Rule:
     """A sign of a failure; the head of `failures.toml` explains the fields."""
 
     name: str
-    kind: Kind
+    kind: FailureKind
     words: Sequence[str] = ("",)
     unless: str = ""
     statuses: Sequence[int] = ()
@@ -240,7 +240,7 @@ class Rule:
 class Cause:
     """A reason why no answer came; the foot of `failures.toml` explains the fields."""
 
-    kind: Kind
+    kind: FailureKind
     classes: Sequence[str]
     says: str = ""
     words: str = ""

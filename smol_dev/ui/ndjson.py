@@ -91,7 +91,7 @@ def clean(fields: Mapping[str, object], redact: Redact) -> dict[str, object]:
 
 
 def cleaned(value: object, redact: Redact) -> object:
-    """One value, whatever is nested in it."""
+    """Return one value, whatever is nested in it."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, float):

@@ -118,7 +118,7 @@ class Plain:
         if self._unfinished is not None:
             self._begun.append(path)
             return
-        self._print(f"writing {safe_name(path)}{self._progress.place(path)} …", end="")
+        self._print(f"writing {safe_name(path)}{self._progress.count_of(path)} …", end="")
         self._unfinished = path
 
     def _close_line(self, path: str, outcome: str) -> None:
@@ -126,7 +126,7 @@ class Plain:
             self._unfinished = None
             self._print(f" {outcome}")
         else:
-            self._print(f"{safe_name(path)}{self._progress.place(path)} {outcome}")
+            self._print(f"{safe_name(path)}{self._progress.count_of(path)} {outcome}")
             self._begun = [each for each in self._begun if each != path]
 
     def _finish_line(self) -> None:

@@ -63,7 +63,7 @@ class Progress:
         self._running: dict[str | None, Work] = {}
         self._files: list[str] = []
 
-    def place(self, path: str) -> str:
+    def count_of(self, path: str) -> str:
         """Return which file of how many it is, as ` (2 of 5)`; empty for one that no list names."""
         return f" ({self._files.index(path) + 1:,} of {len(self._files):,})" if path in self._files else ""
 

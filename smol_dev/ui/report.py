@@ -105,7 +105,7 @@ def _text(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """The text as HTML; HTML, links and images in it stay text."""
+    """Return the text as HTML; HTML, links and images in it stay text."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink"])
     tokens = reader.parse(safe(text[:MOST_SHOWN], keep_newlines=True))
     for token in tokens:
@@ -167,7 +167,7 @@ def _code(path: str, text: str) -> str:
 
 
 def _time(requests: Sequence[Asked]) -> str:
-    """The timeline: a bar for each request, where it waited, evaluated the prompt and generated."""
+    """Return the timeline: a bar for each request, where it waited, evaluated the prompt and generated."""
     if not requests:
         return "<p>The record of this run holds no requests.</p>"
     whole = max(each.end for each in requests) or 1.0
@@ -185,7 +185,7 @@ def _time(requests: Sequence[Asked]) -> str:
 
 
 def _tokens(requests: Sequence[Asked]) -> str:
-    """How many tokens of each request were in the cache, evaluated, and generated."""
+    """Return how many tokens of each request were in the cache, evaluated, and generated."""
     sums = [sum(filter(None, (each.cached, each.evaluated, each.generated))) for each in requests]
     if not any(sums):
         return ""

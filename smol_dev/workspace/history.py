@@ -27,7 +27,7 @@ _MAX_STATES: Final = 100_000
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _STATE: Final = re.compile(r"([0-9]{6})\.json")
 
-Kind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
+StateKind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
 """How a state came about; an `edit` is what the user changed before the next of the others."""
 
 PASSED: Final = frozenset({"edit", "resume"})
@@ -46,7 +46,7 @@ class Kept:
     mode: int
 
     def is_like(self, other: "Kept | None") -> bool:
-        """Whether the content is the same and the bits are, where both are known."""
+        """Return whether the content is the same and the bits are, where both are known."""
         return other is not None and self.sha256 == other.sha256 and (NEW in {self.mode, other.mode} or self == other)
 
 
@@ -60,7 +60,7 @@ class State:
 
     number: int
     parent: int
-    kind: Kind
+    kind: StateKind
     request: str
     time: float
     record: str
@@ -134,7 +134,7 @@ class History:
         return None
 
     def alike(self, goal: State, files: Mapping[str, Kept]) -> State | None:
-        """The newest state with these files that differs from the goal by edits of the user only."""
+        """Return the newest state with these files that differs from the goal by edits of the user only."""
         found, family = None, {goal.number}
         for state in self.states.values():
             if state.number == goal.number or (state.kind in PASSED and state.parent in family):
@@ -153,7 +153,7 @@ class History:
         return name
 
     def content(self, sha256: str) -> bytes:
-        """The content with this hash. Raises `WorkspaceError` where it is gone or was changed."""
+        """Return the content with this hash. Raise `WorkspaceError` where it is gone or was changed."""
         try:
             with self._memory.folder(NAME) as folder, folder.folder(OBJECTS) as objects:
                 content = objects.read(sha256, limit=MAX_OBJECT_BYTES)
@@ -165,7 +165,7 @@ class History:
 
     def add(
         self,
-        kind: Kind,
+        kind: StateKind,
         request: str,
         *,
         files: Mapping[str, Kept],
@@ -215,12 +215,12 @@ class History:
 
 
 def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
-    """Whether these are the same files."""
+    """Return whether these are the same files."""
     return one.keys() == other.keys() and all(kept.is_like(other[path]) for path, kept in one.items())
 
 
 def _states(folder: Folder) -> Iterator[State]:
-    """The states, the oldest first; a state whose parent is not an earlier one is damage."""
+    """Yield the states, the oldest first; a state whose parent is not an earlier one is damage."""
     known = {0}
     names = [name for name in folder.names() if _STATE.fullmatch(name)]
     for name in names[:_MAX_STATES]:
@@ -253,10 +253,10 @@ def _table(folder: Folder, name: str) -> dict[str, Any]:
 
 
 def _state(table: Mapping[str, Any]) -> State | None:
-    """The state that a table says, or None where it says none."""
+    """Return the state that a table says, or None where it says none."""
     types = {"number": int, "parent": int, "request": str, "time": float, "record": str, "files": dict}
     if not all(type(table.get(name)) is kind for name, kind in types.items()) or table.get("kind") not in get_args(
-        Kind
+        StateKind
     ):
         return None
     files = {path: _kept(entry) for path, entry in table["files"].items()}

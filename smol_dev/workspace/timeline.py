@@ -15,7 +15,7 @@ from typing import Final
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.folder import Folder, descend, translated
-from smol_dev.workspace.history import MAX_OBJECT_BYTES, NEW, History, Kept, Kind, State, are_alike
+from smol_dev.workspace.history import MAX_OBJECT_BYTES, NEW, History, Kept, State, StateKind, are_alike
 from smol_dev.workspace.record import FileState, Record, parse, render
 from smol_dev.workspace.smol_folder import SmolFolder
 
@@ -46,7 +46,7 @@ class Timeline:
         with self._explained("cannot read the history"):
             self.history = History(smol.folder)
 
-    def capture(self, kind: Kind, request: str, record: Record) -> State:
+    def capture(self, kind: StateKind, request: str, record: Record) -> State:
         """Keep the program as it is on disk, unless the current state is just that; return that state."""
         paths = dict.fromkeys((*record.files, *record.states, *(self.history.current or NOTHING).files))
         with self._explained("cannot keep the state of the program"):
@@ -58,7 +58,7 @@ class Timeline:
             self.history.arrive(state)
         return state
 
-    def propose(self, kind: Kind, request: str, record: Record, contents: Mapping[str, bytes | None]) -> State:
+    def propose(self, kind: StateKind, request: str, record: Record, contents: Mapping[str, bytes | None]) -> State:
         """Add the state in which these files have these contents, None for removed ones; nothing is moved.
 
         Raises `WorkspaceError` for a path that may not be written.
@@ -107,7 +107,7 @@ class Timeline:
         )
 
     def differences(self, target: State) -> tuple[Difference, ...]:
-        """What a move to the state would change of what is on disk now, by path.
+        """Return what a move to the state would change of what is on disk now, by path.
 
         Raises `WorkspaceError` where a folder or a link stands in the place of a file that would change.
         """
@@ -197,7 +197,7 @@ class Timeline:
         return None
 
     def _read(self, path: str) -> bytes | None:
-        """The content of a file, None where there is none. Raises `WorkspaceError` for what is no file of text."""
+        """Return the content of a file, None where there is none. Raise `WorkspaceError` for what is no text."""
         *above, name = path.split("/")
         status = self._status(path)
         if status is None:

@@ -73,7 +73,7 @@ def _devices() -> Iterator[Mount]:
 
 
 def _places(program: str) -> Iterator[str]:
-    """Where the program stands, and where each link on the way to it leads."""
+    """Yield where the program stands, and where each link on the way to it leads."""
     for _ in range(_LINKS_FOLLOWED):
         yield os.path.dirname(program)  # noqa: PTH120 - a text
         if not os.path.islink(program):  # noqa: PTH114
@@ -82,7 +82,7 @@ def _places(program: str) -> Iterator[str]:
 
 
 def _tools(folders: Sequence[str], homes: Sequence[Path]) -> Iterator[Path]:
-    """The folders of programs, the parts beside them, and the interpreters of virtual environments."""
+    """Yield the folders of programs, the parts beside them, and the interpreters of virtual environments."""
     pending = [Path(os.path.normpath(each)) for each in folders]
     seen: set[Path] = set()
     while pending:
@@ -107,7 +107,7 @@ def _holds_a_home(folder: Path, homes: Sequence[Path]) -> bool:
 
 
 def _interpreters(folder: Path) -> Iterator[Path]:
-    """The folder of the Python that a virtual environment was made of."""
+    """Yield the folder of the Python that a virtual environment was made of."""
     try:
         lines = (folder.parent / "pyvenv.cfg").read_text("utf-8", errors="replace").splitlines()
     except OSError:

@@ -255,7 +255,7 @@ class Workspace:
         return None
 
     def is_there(self, path: str) -> bool:
-        """Whether anything stands at the path."""
+        """Return whether anything stands at the path."""
         return self._examine(normal(path))[0] != "absent"
 
     def timeline(self) -> Timeline:

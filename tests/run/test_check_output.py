@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.run.check_output import Report, plain, read
+from smol_dev.run.check_output import Report, as_plain_text, read
 
 FOLDER = "/home/user/generated"
 
@@ -117,7 +117,7 @@ def test_paths_are_relative_and_nothing_but_text_is_left() -> None:
         f"\x1b[31mred\x1b[0m {FOLDER}/a/b.py:3\r\n  at file://{FOLDER}/x.mjs:1:2\n"
         "10%\r100%\rdone\r\n\x1b]8;;http://x\x07link\x1b]8;;\x1b\\ \x1b(B\x00\x07tab\there\n"
     )
-    assert plain(output, folder=FOLDER) == "red a/b.py:3\n  at x.mjs:1:2\ndone\nlink tab\there"
+    assert as_plain_text(output, folder=FOLDER) == "red a/b.py:3\n  at x.mjs:1:2\ndone\nlink tab\there"
 
 
 def test_the_text_for_a_model_is_bounded() -> None:

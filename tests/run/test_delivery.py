@@ -36,7 +36,7 @@ def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> No
             delivery = Delivery(workspace, Record("p", {}), shown.append, max_file_bytes=100)
             for path in ("a.py", "b.py"):
                 delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1))
-            await delivery.settle()
+            await delivery.finish_writing()
             done = await delivery.finish()
             delivery.close()
             return done
@@ -71,7 +71,7 @@ def test_the_exit_code_says_whose_fault_a_missing_file_is(
                 delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1))
             for reason in missing:
                 delivery.take(FileMissing(f"{reason}.py", reason, SmolError("no", hint="")))
-            await delivery.settle()
+            await delivery.finish_writing()
             done = await delivery.finish()
             delivery.close()
             return done
@@ -94,7 +94,7 @@ def test_the_turns_of_a_file_are_kept_unless_they_hold_a_secret_or_are_too_long(
             delivery = Delivery(workspace, record, print, secrets=secrets, max_file_bytes=100)
             for path, said in answers.items():
                 delivery.take(FileReady(path, "A = 1\n", Usage(), 0.1, said=said))
-                await delivery.settle()
+                await delivery.finish_writing()
             await delivery.finish()
             delivery.close()
 
@@ -140,7 +140,7 @@ def test_a_folder_that_vanishes_stops_the_run_and_says_so(tmp_path: Path) -> Non
             shutil.rmtree(tmp_path / "out")
             delivery.take(FileReady("a.py", "A = 1\n", Usage(), 0.1))
             try:
-                await delivery.settle()
+                await delivery.finish_writing()
             finally:
                 delivery.close()
 

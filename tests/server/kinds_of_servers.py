@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import httpx2
+
+from smol_dev.server.known import Known, look, recognised
 from tests.fake_server import Canned, Received, answered, json_answer, text_answer
 
 Documents = Mapping[str, object]
@@ -111,3 +114,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "LiteLLM": (LITELLM, "/v1"),
     "compatible": (OTHER, "/v1"),
 }
+
+
+async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
+    """The kind of server behind the address, by what it answers."""
+    return recognised(await look(client, base_url))

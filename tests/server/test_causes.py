@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from smol_dev.server.failures import Asked, unreachable
-from smol_dev.server.symptoms import Kind
+from smol_dev.server.symptoms import FailureKind
 from tests.fake_server import refusing_port
 from tests.server.told import URL, known
 
@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_certificate_is_said(error: BaseException, says: st
     assert (found.kind, found.message) == ("tls", f"no secure connection with {URL}: {says}")
 
 
-REASONS: list[tuple[BaseException, Kind, str]] = [
+REASONS: list[tuple[BaseException, FailureKind, str]] = [
     (
         caused(
             openai.APIConnectionError(request=REQUEST), httpx2.ConnectError("x"), ConnectionRefusedError(111, "refused")
@@ -83,7 +83,7 @@ REASONS: list[tuple[BaseException, Kind, str]] = [
 @pytest.mark.parametrize(
     ("raised", "kind", "hint"), REASONS, ids=[f"{row[1]}-{type(row[0]).__name__}" for row in REASONS]
 )
-def test_the_reason_is_found_below_what_was_raised(raised: BaseException, kind: Kind, hint: str) -> None:
+def test_the_reason_is_found_below_what_was_raised(raised: BaseException, kind: FailureKind, hint: str) -> None:
     found = unreachable(raised, Asked(URL, "m", None))
     assert (found.kind, hint in found.hint, found.transient) == (kind, True, kind == "cut")
     assert found.message.isprintable()

@@ -10,7 +10,7 @@ import pytest
 
 from smol_dev.errors import ServerError
 from smol_dev.server.detect import (
-    Found,
+    FoundServer,
     Search,
     choose,
     find_at,
@@ -39,7 +39,7 @@ def searched(
     return asyncio.run(look())
 
 
-def found_at(*base_urls: str) -> tuple[Found, ...]:
+def found_at(*base_urls: str) -> tuple[FoundServer, ...]:
     return searched(*base_urls).found
 
 
@@ -49,7 +49,7 @@ def search_with(*answers: Answers) -> Search:
         return searched(*(server.base_url for server in servers))
 
 
-def found_with(*answers: Answers, path: str = "/v1") -> tuple[Found, ...]:
+def found_with(*answers: Answers, path: str = "/v1") -> tuple[FoundServer, ...]:
     with ExitStack() as stack:
         servers = [stack.enter_context(FakeServer(each)) for each in answers]
         return found_at(*(f"{server.origin}{path}" for server in servers))

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from smol_dev.chat import Facts
 from smol_dev.config.endpoint import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
-from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, recognise, servers
+from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, servers
 from smol_dev.server.probes import BYTES, Overdue, Place, fetch_all, root_of, size_of, values
-from smol_dev.server.symptoms import Kind as FailureKind
-from smol_dev.server.symptoms import rules
+from smol_dev.server.symptoms import FailureKind, rules
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, json_answer, refusing_port, text_answer
-from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models
+from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models, recognise
 
 Question = Callable[[httpx2.AsyncClient, str], Awaitable[object]]
 

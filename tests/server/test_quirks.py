@@ -13,9 +13,10 @@ from smol_dev.config.endpoint import url_problem
 from smol_dev.config.secret import secret_problem
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Asked, unreachable
-from smol_dev.server.known import offers, recognise
+from smol_dev.server.known import offers
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, answered, delta, sse, text_answer
+from tests.server.kinds_of_servers import recognise
 from tests.server.replay import CASES, asked, canned, server
 
 

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from smol_dev.server.failures import RefusedError
-from smol_dev.server.symptoms import Kind
+from smol_dev.server.symptoms import FailureKind
 from tests.server.told import error, told
 
-WORDINGS: list[tuple[Kind, int, object]] = [
+WORDINGS: list[tuple[FailureKind, int, object]] = [
     # the prompt is too long
     ("context", 400, error("request (9000 tokens) exceeds the available context size (2048 tokens)")),
     ("context", 500, error("Context size has been exceeded.")),
@@ -153,7 +153,7 @@ WORDINGS: list[tuple[Kind, int, object]] = [
 @pytest.mark.parametrize(
     ("kind", "status", "body"), WORDINGS, ids=[f"{status}-{str(body)[:60]}" for _, status, body in WORDINGS]
 )
-def test_the_words_decide(kind: Kind, status: int, body: object) -> None:
+def test_the_words_decide(kind: FailureKind, status: int, body: object) -> None:
     assert told(status, body).kind == kind
 
 
@@ -264,5 +264,5 @@ def test_a_model_may_be_called_anything(model: str) -> None:
         ("load_failed", "model not loaded, because of an out of memory error"),
     ],
 )
-def test_a_word_that_explains_another_one_decides(kind: Kind, message: str) -> None:
+def test_a_word_that_explains_another_one_decides(kind: FailureKind, message: str) -> None:
     assert told(503, error(message)).kind == kind
