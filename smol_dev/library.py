@@ -9,7 +9,7 @@ its `hint` what to do, and its `exit_code` is the one that the command line ends
 - `ServerError` (3): the server could not be reached, refused, or broke off.
 - `AnswerError` (4): no usable answer was had; `reason` says why.
 - `WorkspaceError` (5): the output folder must not or cannot be written.
-- `TrustError` (6): a project's `smol.toml` steers where prompts go and was not approved.
+- `TrustError` (6): a project's `smol.toml` changes where prompts are sent and was not approved.
 
 The functions work in any thread, also while an event loop is running. They leave signals alone:
 `KeyboardInterrupt` and cancellation stop the work and reach the caller, and what was finished is kept.

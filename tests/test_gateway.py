@@ -86,5 +86,5 @@ def test_what_a_server_echoes_of_such_a_secret_is_hidden(room: Room) -> None:
 def test_plain_http_far_away_is_refused_unless_it_is_wanted_and_then_said(room: Room, *, allowed: bool) -> None:
     room.own("http://203.0.113.7:9/v1", f"allow_http = {str(allowed).lower()}\nconnect_timeout = 0.1\n")
     assert room.type("x") == (3 if allowed else 2)
-    said = "prompts go to http://203.0.113.7:9 unencrypted, as `allow_http` says"
+    said = "prompts go to http://203.0.113.7:9 unencrypted, as `allow_http` permits"
     assert (said in room.err) is allowed

@@ -57,7 +57,7 @@ def test_a_file_longer_than_what_the_window_leaves_is_asked_for_once() -> None:
     assert sum(each.messages[-1].content.endswith("a.py") for each in requests) == 1
     assert first.reason == "context"
     assert first.error.message == (
-        "the answer needs more than the 3,696 tokens that the context window of 4,096 leaves behind the prompt of 400"
+        "the answer needs more than the 3,696 tokens that the context window of 4,096 leaves after the prompt of 400"
     )
     assert first.error.hint == "`-c 8192`"
 

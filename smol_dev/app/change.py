@@ -189,7 +189,7 @@ def refuse_broken_off(workspace: Workspace) -> None:
     """Raise `WorkspaceError` where a change was begun and neither finished nor taken back."""
     if workspace.timeline().history.target is not None:
         raise WorkspaceError(
-            f"a change in `{workspace.root}` was broken off",
+            f"a change in `{workspace.root}` was interrupted",
             hint="finish it: "
             + command("smol_dev resume {dir}", dir=workspace.root)
             + ", or take it back: "

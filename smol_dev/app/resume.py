@@ -58,7 +58,7 @@ def finish_move(workspace: Workspace, show: Show) -> None:
     if (target := timeline.history.target) is not None:
         edited = tuple(each.path for each in timeline.differences(target) if each.is_edited)
         changed = timeline.move(target, leave=edited)
-        show(Noticed(f"the change that was broken off is finished: {', '.join(map(named, changed)) or 'its record'}"))
+        show(Noticed(f"the interrupted change is finished: {', '.join(map(named, changed)) or 'its record'}"))
         if edited:
             show(Warned(f"you changed {', '.join(map(named, edited))} since; that is kept as it is"))
 
@@ -214,7 +214,7 @@ def _tell_differences(record: Record, loaded: Loaded, caller: Caller) -> None:
             found = tuple(each for each in found if not each.startswith(f"`{key}`"))
     if found:
         more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-        caller.show(Warned(f"not as the run was begun: {', '.join(found[:MOST_TOLD])}{more}"))
+        caller.show(Warned(f"different from when the run began: {', '.join(found[:MOST_TOLD])}{more}"))
 
 
 def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> None:

@@ -102,7 +102,7 @@ def _misused(misuse: click.ClickException) -> UsageError:
     context = getattr(misuse, "ctx", None)
     path = context.command_path if context is not None else "smol_dev"
     message = misuse.format_message().rstrip(".")
-    return UsageError(message, hint=f"`{path} --help` lists what there is")
+    return UsageError(message, hint=f"`{path} --help` shows how to use it")
 
 
 def _cannot_print(error: OSError) -> int:

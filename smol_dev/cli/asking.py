@@ -24,7 +24,7 @@ MENU: Final = """\
   a  accept: write these files
   p  edit the plan
   l  edit the list
-  r  ask again, with a remark
+  r  regenerate, with feedback
   s  stop here; `smol_dev resume` goes on"""
 WORDS: Final = {"accept": "a", "plan": "p", "list": "l", "again": "r", "remark": "r", "stop": "s"}
 HINT: Final = (
@@ -36,9 +36,9 @@ HINT: Final = (
 def need_terminal(*, talks: bool) -> None:
     """Raise `UsageError` where nobody can be asked; `talks` is whether the screen is for people."""
     if not talks:
-        raise UsageError("`--review` asks, and `--json` and `--quiet` leave no way to", hint=HINT)
+        raise UsageError("`--review` asks questions, which `--json` and `--quiet` rule out", hint=HINT)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("`--review` asks, and there is no terminal to ask on", hint=HINT)
+        raise UsageError("`--review` asks questions, and there is no terminal to ask on", hint=HINT)
 
 
 def review(draft: "Draft") -> "Decision":
@@ -159,7 +159,7 @@ def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
 
 def overview(pending: "PendingTrust") -> Iterator[str]:
     """Yield the file and its hash, then each key with its old and new value, and each text whole."""
-    yield f"`{pending.path}` steers where prompts go, or what is sent:"
+    yield f"`{pending.path}` has settings that need your approval:"
     yield f"  SHA-256 {pending.hash}"
     for each in pending.keys:
         yield f"  {each.key}: {each.old or '(unset)'} → {each.new}"

@@ -38,7 +38,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
         write_first_file(search.found, flags, here, project=project)
-        say(f"wrote `{file}`", "see what holds now: `smol_dev config show --origin`")
+        say(f"wrote `{file}`", "see the settings in effect: `smol_dev config show --origin`")
 
 
 def running_servers(here: "Surroundings") -> "Search":
@@ -54,7 +54,7 @@ def running_servers(here: "Surroundings") -> "Search":
 def lines(search: "Search") -> "Iterator[str]":
     """Yield a line for each server: what it is, where, how many models, and which one will be used."""
     for url in search.silent:
-        yield f"{url} took the connection, but did not answer within {search.patience:g} s"
+        yield f"{url} accepted the connection, but did not answer within {search.patience:g} s"
     if not search.found:
         yield "no running server was found; the file will show what to fill in"
     for server in search.found:

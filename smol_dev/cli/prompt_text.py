@@ -88,7 +88,7 @@ def refuse_lookalike(prompt: str | None) -> None:
     elif (meant := meant_by(word)) is not None:
         is_option = meant == "--help"
         instead = "`smol_dev --help`" if is_option else command("smol_dev {name}", name=meant)
-        problem = f"`{word}` is no command; did you mean {instead}?"
+        problem = f"`{word}` is not a command; did you mean {instead}?"
     elif is_other_file(word):
         problem = f"`{word}` is a file; did you mean its text, {command('smol_dev - < {file}', file=word)}?"
     else:

@@ -144,7 +144,7 @@ class Report:
         if not self.can_ask():
             return False
         show_pending(pending, Surroundings.here())
-        return click.confirm("Let this project's file steer?", default=False, err=True)
+        return click.confirm("Approve this project's file?", default=False, err=True)
 
     def decide(self, proposed: "Proposed") -> "Verdict":
         """Show a change and ask on a terminal what is to be done with it."""

@@ -92,7 +92,7 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
 
     yield advised.machine.sentence()
     if advised.problem:
-        yield f"the server's own models are not among these: {advised.problem}"
+        yield f"the server's own models are missing here: {advised.problem}"
     yield ""
     rows = [("MODEL", "NEEDS ABOUT", "HERE", "")]
     rows += [
@@ -108,7 +108,7 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
     yield ""
     if (found := best(advised.models)) is not None:
         yield f"best here: {named(found.model)}"
-    yield f"models to get are good for code in November 2026; {RULE}"
+    yield f"the models to download are recommended for code as of November 2026; {RULE}"
 
 
 @click.command(

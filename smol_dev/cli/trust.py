@@ -68,7 +68,7 @@ def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: boo
     file = project_file(path, surroundings)
     found = pending(Flags(), replace(surroundings, cwd=file.parent))
     if found is None:
-        say(f"`{file}` steers nothing; it needs no approval")
+        say(f"`{file}` needs no approval")
         return
     show_pending(found, surroundings)
     if not found.approved:

@@ -35,7 +35,7 @@ from smol_dev.disk import lock, made_private, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError
 from smol_dev.safe import command
 
-BY_HAND: Final = "put the file right first: `smol_dev config edit`"
+BY_HAND: Final = "correct the file first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
 SHARED_FILE: Final = 0o644
 PRIVATE_FILE: Final = 0o600
@@ -169,7 +169,7 @@ class SettingsFile:
         if found is None or found.approved:
             return ()
         if not trusted:
-            return (f"`{self.path}` is not approved; `smol_dev trust` shows what it steers",)
+            return (f"`{self.path}` is not approved; `smol_dev trust` shows what needs approval",)
         if found.document.raw != written.encode():
             raise TrustError(
                 f"`{self.path}` was changed by another program meanwhile, and is not approved",
@@ -197,7 +197,7 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
         new = surroundings.new_project_file()
         if nearest is None and _is_own_folder(new.parent, surroundings):
             raise UsageError(
-                f"`{new}` would be no project's: it is your own folder",
+                f"`{new}` is in your own folder, not in a project",
                 hint="change to the project's folder first, or leave `--project` out",
             )
         return SettingsFile(nearest or new, project=True, flags=with_project, surroundings=surroundings)

@@ -95,7 +95,7 @@ def unset(sheet: Sheet, key: str) -> Said:
     if value_of(sheet.tables, path) is None:
         raise UsageError(
             f"`{dotted(path)}` is not set in `{file.path}`",
-            hint=f"see who sets it: {command('smol_dev config explain {key}', key=typed(path))}",
+            hint=f"see where it is set: {command('smol_dev config explain {key}', key=typed(path))}",
         )
     text = without(sheet.text, path)
     for length in range(len(path) - 1, 0, -1):
@@ -174,7 +174,7 @@ def _full_key(key: str, layers: Layers) -> Key:
     """Return the key from the top of the file; one without a table is of `run`, or of the selected profile."""
     path = key_path(key)
     if path is None:
-        raise UsageError(f"`{key}` is no key", hint="write it as `model`, `code.model` or `run.max_files`")
+        raise UsageError(f"`{key}` is not a key", hint="write it as `model`, `code.model` or `run.max_files`")
     if path[0] in (*TOP_TABLES, "default_profile"):
         return path
     return at(path, layers.selected, Run.model_fields)
@@ -187,8 +187,8 @@ def _own_key(text: str) -> tuple[Key, object]:
         raise UsageError(str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`")
     if read[0][0] in TOP_TABLES:
         raise UsageError(
-            f"`{dotted(read[0])}` is no key of a profile",
-            hint=f"set it by itself: {command('smol_dev config set {key} VALUE', key=typed(read[0]))}",
+            f"`{dotted(read[0])}` is not a key of a profile",
+            hint=f"set it separately: {command('smol_dev config set {key} VALUE', key=typed(read[0]))}",
         )
     return read
 
@@ -265,7 +265,7 @@ def _refuse_unknown(name: str, layers: Layers, *, hint: str = "see them all: `sm
 
 def _refuse_taken(name: str, layers: Layers) -> None:
     if not name.isprintable() or name.strip() != name or not name:
-        raise UsageError("that is no name for a profile", hint="letters, digits, `-` and `_` are best")
+        raise UsageError("that is not a valid profile name", hint="letters, digits, `-` and `_` are best")
     for where in _declaring(("profiles", name), layers)[:1]:
         raise UsageError(
             f"there is a profile `{name}` already (`{where}`)",
@@ -453,7 +453,7 @@ def _text_of(path: Path, *, project: bool) -> str | None:
     except FileNotFoundError:
         return None
     except BadFileError as error:
-        raise _refused(path, error, hint="put it right with another program") from error
+        raise _refused(path, error, hint="repair it with another program") from error
 
 
 def _refused(path: Path, error: BadFileError, *, hint: str) -> ConfigError:
@@ -464,7 +464,7 @@ NAMED_MODELS: Final = 20
 """Most models that are named in a profile's comment."""
 
 HEAD: Final = """\
-# Written by `smol_dev init`. Every setting: `smol_dev config schema`; who sets what:
+# Written by `smol_dev init`. Every setting: `smol_dev config schema`; where each value comes from:
 # `smol_dev config show --origin`; change one: `smol_dev config set KEY VALUE`.
 """
 

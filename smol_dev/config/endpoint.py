@@ -55,7 +55,7 @@ def _host_and_port_problem(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "is no address: look at its host and port"
+        return "is not an address: look at its host and port"
     if "@" in parts.netloc:
         return "must not hold a user name or password; keys have their own settings"
     if port == 0 or parts.netloc.endswith(":"):
@@ -129,7 +129,7 @@ def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
         return "." not in host or host.endswith(LOCAL_ENDINGS)
     if not found:
         raise ServerError(
-            f"the host `{host}` of `base_url` has no address",
+            f"the host `{host}` of `base_url` cannot be resolved",
             hint="check the name, and whether that machine or container is up",
             kind="unreachable",
         )

@@ -177,8 +177,8 @@ def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) 
     except BadFileError as error:
         return Named(key, path, wrong=error.what)
     except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
-        return Named(key, path, wrong="is no file name")
-    return Named(key, path, wrong="holds a NUL, which no text does") if b"\0" in raw else Named(key, path, raw)
+        return Named(key, path, wrong="is not a file name")
+    return Named(key, path, wrong="contains a NUL character") if b"\0" in raw else Named(key, path, raw)
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
@@ -211,7 +211,7 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
 def _unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
     """Return why a file could not even be opened."""
     if isinstance(error, ValueError):
-        return BadFileError("is no file name")
+        return BadFileError("is not a file name")
     if not isinstance(error, PermissionError) and path.is_symlink():
         return BadFileError("is a symbolic link")
     return BadFileError(f"cannot be read ({error.strerror})")

@@ -465,7 +465,7 @@ def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
 def _unknown(variable: Variable, known: Known) -> str:
     """Return the warning about a variable that sets nothing; its value may be a secret and is not shown."""
     others = [f"SMOL_{name.upper()}" for name in RESERVED]
-    return f"`{variable.name}` is no setting and is ignored{did_you_mean(variable.name, [*known.variables, *others])}"
+    return f"`{variable.name}`: unknown setting, ignored{did_you_mean(variable.name, [*known.variables, *others])}"
 
 
 def command_line(flags: Flags, *, selected: str, run_keys: Collection[str] = ()) -> tuple[Layer, list[Problem]]:

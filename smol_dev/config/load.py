@@ -429,7 +429,7 @@ def _open_to_others(made: Composition) -> Iterator[str]:
     """Yield the line about prompts that leave the network unencrypted."""
     url = made.endpoint.base_url
     if url.startswith("http://") and allows_http(made.tables) and not is_local(url):
-        yield f"prompts go to {origin_of(url)} unencrypted, as `allow_http` says"
+        yield f"prompts go to {origin_of(url)} unencrypted, as `allow_http` permits"
 
 
 def _without_effect(tables: Sequence[Slot]) -> Iterator[str]:

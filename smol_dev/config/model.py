@@ -57,55 +57,55 @@ class Tuning(Table):
     """What may be set for a profile, and again for one stage of it."""
 
     model: Annotated[str, Field(examples=["qwen3.5:9b"])] = ""
-    """Model, named as the server names it. Empty on a local profile: the loaded one, else the first chat model."""
+    """The model, by the name the server knows. Empty on a local profile: the loaded model, else the first chat model."""
 
     timeout: Seconds = LOCAL_TIMEOUT
-    """Longest silence, in seconds, once a reply has begun. Cloud profiles: 120."""
+    """Longest silence within a reply, in seconds. Cloud profiles: 120."""
 
     first_token_timeout: Seconds = max(LOCAL_TIMEOUT, FIRST_TOKEN_TIMEOUT)
-    """Longest wait for the first token, in seconds; a cold model takes minutes to load. Unset: `timeout`, but at least 300."""
+    """Longest wait for the first token, in seconds; a model may take minutes to load. Not set: `timeout`, but at least 300."""
 
     total_timeout: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0
-    """Longest duration of one reply, in seconds; 0 is no limit."""
+    """Longest duration of one reply, in seconds; 0 means no limit."""
 
     max_retries: Count = 2
-    """How often a request is sent again after a passing failure: busy, rate limit, a lost connection before the first token."""
+    """How often a request is repeated after a temporary failure: server busy, rate limit, connection lost before the first token."""
 
     answer_retries: Count = 2
-    """How often an unusable answer is asked for again, with the reason."""
+    """How often the model is asked again, with the reason, when its answer cannot be used."""
 
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | Auto = "auto"
-    """Sampling temperature; a number is sent as it is. `auto` is the model's own: left out where the server applies it (vLLM, llama.cpp), else what Ollama tells, else what the model's makers advise, else 0.2. It undoes what a parent sets."""
+    """Sampling temperature; a number is sent as it is. `auto` uses the model's own value: it is left out where the server applies one (vLLM, llama.cpp), else Ollama's value for the model, else its makers' advice, else 0.2. `auto` also undoes a parent's value."""
 
     top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | Auto = "auto"
-    """Nucleus sampling; a number is sent as it is. `auto` is the model's own, as for `temperature`, else 0.95, and undoes what a parent sets."""
+    """Nucleus sampling; a number is sent as it is. `auto` uses the model's own value, as for `temperature`, else 0.95, and undoes a parent's value."""
 
     seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Auto = "auto"
-    """Seed for sampling, for answers that repeat where the server honours it. `auto` sends none, and undoes a parent's."""
+    """Seed for sampling, for repeatable answers from servers that honour it. `auto` sends none, and undoes a parent's value."""
 
     max_output_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | Auto = "auto"
-    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the window. `auto` is what the window leaves, at most 16,384, and undoes a parent's."""
+    """Most tokens of one answer, sent as `max_tokens`; lowered only to fit the context window. `auto` uses the room left in the window, up to 16,384, and undoes a parent's value."""
 
     extra_body: Annotated[dict[str, Any], Field(json_schema_extra=STEER, examples=[{"top_k": 40}])] = {}
-    """Further fields of the request body, passed on as they are (`top_k`, `keep_alive`, …)."""
+    """Additional fields of the request body, passed on unchanged (`top_k`, `keep_alive`, …)."""
 
     context_window: Annotated[int, Field(ge=512, le=MOST_TOKENS)] | Literal["auto"] = "auto"
-    """Tokens the model sees at once; `auto` asks the server for the window as it is loaded."""
+    """Context window in tokens; `auto` asks the server which window is loaded."""
 
     truncation_check: bool = True
-    """Stop when the server's count of a prompt shows that it read only a part of it."""
+    """Stop if the server's token count shows that it read only part of the prompt."""
 
     structured_output: Literal["auto", "json_schema", "json_object", "off"] = "auto"
-    """How the file list is asked for; `auto` steps down when the server refuses, and remembers."""
+    """How the file list is requested; `auto` falls back to a simpler form when the server refuses one, and remembers it."""
 
     reasoning: Literal["auto", "off", "low", "medium", "high"] = "auto"
-    """How much the model thinks before it answers; `auto` leaves the choice to the server."""
+    """How much the model reasons before it answers; `auto` leaves the choice to the server."""
 
     answer_opening: Literal["auto", "off"] = "auto"
-    """Whether a server that continues an assistant's turn is given the opening of a file's answer: its fence with the language. `auto` gives it to llama.cpp, vLLM, and Ollama where the model's template allows it."""
+    """Whether to start each file's answer for the model, with the opening code fence. `auto` does so with llama.cpp and vLLM, and with Ollama if the model's template allows it."""
 
     prompt_variant: str = "auto"
-    """The words of the requests: `default`, `small`, an own `[prompts.NAME]`, or `auto`: `small` when the window is at most 8,192 tokens or the model at most 14B."""
+    """Which prompts to use: `default`, `small`, your own `[prompts.NAME]`, or `auto`: `small` for a context window of up to 8,192 tokens or a model of up to 14B."""
 
 
 class Stage(Tuning):
@@ -119,42 +119,42 @@ class Profile(Tuning):
     """One line about the profile, shown by `smol_dev profiles list`."""
 
     extends: Annotated[str, Field(json_schema_extra=STEER, examples=["local-ollama"])] = ""
-    """The parent profile, shipped or own; the own keys win."""
+    """The parent profile, a shipped one or your own; the keys set here win."""
 
     provider: Annotated[ProviderName, Field(json_schema_extra=STEER)] = "auto"
-    """The kind of server: which habits to expect, and the default `base_url`."""
+    """The kind of server, which also sets the default `base_url`."""
 
     base_url: Annotated[str, Field(json_schema_extra=STEER, examples=["http://localhost:11434/v1"])] = ""
-    """The server's address up to and including `/v1`. Empty: the provider's own, or for `auto` a local server that is found running."""
+    """The server's address, up to and including `/v1`. Empty: the provider's default, or with `auto` a local server that is running."""
 
     api_key_env: Annotated[str, Field(json_schema_extra=NEVER, examples=["OPENAI_API_KEY"])] = ""
     """The environment variable that holds the key. At most one `api_key…` setting."""
 
     api_key_file: Annotated[str, Field(json_schema_extra=NEVER, examples=["office.key"])] = ""
-    """A file that holds the key, relative to the file that names it."""
+    """A file that holds the key, relative to this settings file."""
 
     api_key_command: Annotated[list[str], Field(json_schema_extra=NEVER, examples=[["pass", "show", "office"]])] = []
-    """A command that prints the key: a list of arguments, no shell, 30 seconds."""
+    """A command that prints the key within 30 seconds: a list of arguments, run without a shell."""
 
     api_key: Annotated[SecretStr | None, Field(json_schema_extra=NEVER, examples=["sk-…"])] = None
-    """The key itself; better kept out of the file with one of the other three."""
+    """The key itself; the other three keep it out of this file."""
 
     headers: Annotated[dict[str, SecretStr], Field(json_schema_extra=STEER, examples=[{"X-Team": "blue"}])] = {}
-    """Further request headers, for gateways; secrets like the key."""
+    """Additional request headers for gateways, kept as secret as the key."""
 
     extra_query: Annotated[
         dict[str, str], Field(json_schema_extra=STEER, examples=[{"api-version": "2024-10-21"}])
     ] = {}
-    """Query parameters of every request, for gateways that want them; an address itself holds none."""
+    """Query parameters of every request, for gateways that need them; `base_url` cannot have any."""
 
     allow_http: Annotated[bool, Field(json_schema_extra=STEER)] = False
-    """Allow plain `http://` to a server that is not on this machine or a private network: others can read along."""
+    """Allow plain `http://` to a server that is not on this machine or a private network: others on the way can read the prompts."""
 
     connect_timeout: Seconds = 5
     """Longest wait for a connection, TLS included, in seconds."""
 
     max_concurrency: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
-    """Requests at once; `auto` is what the server reports as its slots, else 1 on a local server, 8 on a cloud or vLLM."""
+    """Simultaneous requests; `auto` uses the number of slots that the server reports, else 1 for a local server, 8 for vLLM and cloud services."""
 
     strategy: Literal["auto", "chain", "parallel"] = "auto"
     """`chain` shows the model the files it has written, one request at a time; `parallel` asks for several files at once; `auto` is `chain` at concurrency 1."""
@@ -163,16 +163,16 @@ class Profile(Tuning):
     """Refuse any server that is not on this machine or a private network."""
 
     plan: Stage = Stage()
-    """Settings of the plan's request alone."""
+    """Settings for the plan only."""
 
     files: Stage = Stage()
-    """Settings of the file list's request alone."""
+    """Settings for the file list only."""
 
     code: Stage = Stage()
-    """Settings of the files' requests alone."""
+    """Settings for writing files only."""
 
     fix: Stage = Stage()
-    """Settings of the requests that mend what the check found; what is not set here is as for `code`."""
+    """Settings for mending what the check found; keys not set here are taken from `code`."""
 
     def stages(self) -> Mapping[StageName, Stage]:
         """Return the tables of the stages by name."""
@@ -202,44 +202,44 @@ def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
 
 
 class Run(Table):
-    """What holds for a run, whatever the profile."""
+    """Settings of a run, with any profile."""
 
     output_dir: str = "generated"
-    """The folder the files go to, relative to the working directory; in a project's file, to that file's folder."""
+    """The folder for the files, relative to the working directory; in a project's file, relative to the folder of that file."""
 
     max_files: Annotated[int, Field(ge=1, le=10_000)] = 200
-    """Most files of one run; a longer list is an error."""
+    """Most files in one run; a longer file list is an error."""
 
     max_file_bytes: Annotated[int, Field(ge=1, le=64 * MIB)] = MIB
-    """Most bytes of one file."""
+    """Largest size of one file, in bytes."""
 
     syntax_check: bool = True
-    """Check Python, JSON and TOML files with the standard library, and ask once more for one that fails."""
+    """Check the syntax of Python, JSON and TOML files, and ask again once for a file that fails."""
 
     check_references: bool = True
-    """Check whether the files fit together when the last one is there (imports, names, paths, ids, packages), and ask once more for those that do not."""
+    """When all files are written, check whether they fit together (imports, names, paths, ids, packages), and ask again once for those that do not."""
 
     check: Annotated[list[str], Field(json_schema_extra=STEER, examples=[["python", "-m", "pytest", "-q"]])] = []
-    """Your command that tells whether the program works, word by word; it runs in the output folder when all files are there, and what fails is mended. Empty: none."""
+    """A command that tests the program, as a list of words. It runs in the output folder when all files are written, and the model mends what fails. Empty: none."""
 
     check_rounds: Count = 2
-    """Times that files are written anew where the check fails; the best state is kept."""
+    """How often the model may mend a failing check; the best state is kept."""
 
     check_timeout: Seconds = 120
-    """Seconds after which the check is ended."""
+    """Longest duration of the check, in seconds."""
 
     check_isolation: Annotated[Literal["auto", "required", "none"], Field(json_schema_extra=STEER)] = "auto"
-    """Keep the check from the network, your home folder and everything outside the output folder. `auto` asks you where this machine cannot, `required` refuses, `none` runs it with all your rights."""
+    """Run the check without access to the network, your home folder or anything outside the output folder. If this machine cannot do that, `auto` asks you and `required` refuses; `none` runs it with all your rights."""
 
 
 class Prompts(Table):
-    """An own prompt variant. Each value is the text itself, or the name of a file that holds it."""
+    """Your own prompt variant. Each value is the text itself, or the name of a file that holds it."""
 
     extends: str = "default"
-    """The variant that the keys left out are taken from: `default`, `small` or an own one."""
+    """The variant that supplies the keys not set here: `default`, `small` or one of your own."""
 
     system: str = ""
-    """What the model is told about its role, before everything else."""
+    """The system prompt: the model's role."""
 
     plan: str = ""
     """The request for the plan. Variables: `$prompt`."""
@@ -255,16 +255,16 @@ class File(Table):
     """A whole `smol.toml`."""
 
     default_profile: str = "local"
-    """The profile that is used when none is named; `local` looks for a server on this machine."""
+    """The profile to use when none is named; `local` looks for a server on this machine."""
 
     profiles: dict[str, Profile] = {}
     """The profiles, each under its name."""
 
     prompts: Annotated[dict[str, Prompts], Field(json_schema_extra=STEER)] = {}
-    """Own prompt variants, each under its name."""
+    """Your own prompt variants, each under its name."""
 
     run: Run = Run()
-    """What holds for a run, whatever the profile."""
+    """Settings of a run, with any profile."""
 
 
 OTHER_NAMES: Final[Mapping[str, str]] = {

@@ -12,7 +12,7 @@ PLACE: Final = re.compile(r"(.*):(\d+):(\d+)", re.DOTALL)
 LONGEST_NAME: Final = 80
 """Letters of an unknown name that are compared with the known ones."""
 
-HINT: Final = "correct what is named; `smol_dev config check` shows every problem"
+HINT: Final = "correct the setting named above; `smol_dev config check` shows every problem"
 
 
 class Problem(NamedTuple):

@@ -328,7 +328,7 @@ def from_variable(environ: Mapping[str, str], name: str, *, source: str) -> str:
         raise ConfigError(
             f"{source} is not set",
             hint="export it, or name another: `--api-key-env NAME`; "
-            "`smol_dev config explain api_key_env` shows who asks for it",
+            "`smol_dev config explain api_key_env` shows where it is set",
         )
     return checked(environ[name], source=source)
 

@@ -265,7 +265,7 @@ def decide(
 def _refused(found: PendingTrust) -> TrustError:
     keys = ", ".join(f"`{each.key}`" for each in found.keys)
     return TrustError(
-        f"`{found.path}` steers where prompts go and is not approved: {keys}",
+        f"`{found.path}` changes where prompts are sent; approval needed: {keys}",
         hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
         f"in automation: {command(BY_HASH, hash=found.hash)}",
     )

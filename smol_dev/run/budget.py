@@ -123,7 +123,7 @@ class Budget:
         prompt = self.estimate(messages)
         return self._too_long(
             f"the answer needs more than the {max(0, (self.window or 0) - prompt):,} tokens that the"
-            f" context window of {self._window()} leaves behind the prompt of {prompt:,}",
+            f" context window of {self._window()} leaves after the prompt of {prompt:,}",
             prompt,
         )
 

@@ -236,7 +236,7 @@ def _too_slow(search: Search) -> ServerError:
     port = parts_of(search.silent[0]).port
     usual = next((each.name for each in servers() if port in each.ports), "the server")
     return ServerError(
-        f"{urls} took the connection, but did not answer within {search.patience:g} s",
+        f"{urls} accepted the connection, but did not answer within {search.patience:g} s",
         hint=f"if {usual} is busy there, try again when it is idle, or name it, then it is waited for: "
         + command("smol_dev --api-base-url {url} --model NAME", url=search.silent[0]),
         kind="timeout",

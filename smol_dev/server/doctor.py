@@ -278,7 +278,7 @@ def _window(profile: Profile, facts: Facts) -> Check:
     data = {"window": window, "loaded": facts.window}
     larger = facts.larger(USUAL_WINDOW if wanted == "auto" else wanted)
     if window is None:
-        message = "the server does not tell it: nothing will be refused, an answer takes 4,096 tokens"
+        message = "the server does not report it: no prompt is refused, and an answer gets 4,096 tokens"
         return Check(name, "warned", message, "say it: `-c context_window=16384`", data)
     if wanted != "auto" and window < wanted:
         message = f"`context_window` says {wanted:,} tokens, loaded are {window:,}"
@@ -418,7 +418,7 @@ def _slots(profile: Profile, facts: Facts) -> Check:
     name, at_once, slots = "parallel", profile.max_concurrency, facts.slots
     data = {"slots": slots}
     if slots is None:
-        return Check(name, "ok", "the server does not tell how many requests it takes", data=data)
+        return Check(name, "ok", "the server does not report how many requests it takes", data=data)
     if at_once != "auto" and at_once > slots:
         message = f"`max_concurrency` is {at_once}, but the server works on {slots} at once"
         return Check(name, "warned", message, command("-c max_concurrency={slots}", slots=slots), data)

@@ -130,7 +130,7 @@ ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|c
 
 SENTENCES: Final[Mapping[FailureKind, str]] = {
     "not_running": "nothing answers at {base_url}",
-    "dns": "the host of {base_url} has no address",
+    "dns": "the host of {base_url} cannot be resolved",
     "tls": "no secure connection with {base_url}",
     "proxy": "the proxy {proxy} did not let the request through to {base_url}",
     "timeout": "{server} did not answer in time",

@@ -226,7 +226,7 @@ class Bounded(httpx2.AsyncByteStream):
     def _too_long(self) -> ServerError:
         return ServerError(
             f"the server's answer is longer than {self._most // 1024**2} MiB",
-            hint="look at what the server is doing: `smol_dev doctor`",
+            hint="check the server: `smol_dev doctor`",
             kind="server",
         )
 

@@ -189,7 +189,7 @@ class History:
         ends = (self.head.current, self.head.target)
         if self.head.target and state.number not in ends:
             raise WorkspaceError(
-                f"a change in `{self._memory.path.parent}` was broken off",
+                f"a change in `{self._memory.path.parent}` was interrupted",
                 hint="finish it: "
                 + command("smol_dev resume {dir}", dir=self._memory.path.parent)
                 + ", or take it back: "

@@ -196,7 +196,7 @@ def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]
     if any(fnmatchcase(head, normal(glob).rstrip("/")) for glob in allowed for head in heads):
         return None
     return (
-        f"`{found.group(2)}` acts by itself when the folder is opened;"
+        f"`{found.group(2)}` is run by tools when the folder is opened;"
         f" {command('--allow-sensitive {glob}', glob=escape(path))} permits it"
     )
 

@@ -244,7 +244,7 @@ def test_a_change_that_was_broken_off_stops_even_a_fresh_start(again: Again) -> 
         head = again.cwd / "generated/.smol/history/head.json"
         head.write_text(json.dumps({"current": 1, "target": 2}), encoding="utf-8")
         error = refused(again, lambda: again.run(server, FIRST, fresh=True))
-    assert error.message == f"a change in `{again.cwd / 'generated'}` was broken off"
+    assert error.message == f"a change in `{again.cwd / 'generated'}` was interrupted"
 
 
 def test_a_record_of_an_older_version_is_compared_by_its_prompt(again: Again) -> None:

@@ -494,7 +494,7 @@ def test_what_is_given_now_wins_and_is_said(elsewhere: Elsewhere) -> None:
         elsewhere.go_on(flags=Flags(named={"model": ("now", "--model")}))
     assert asked_models(server)[2:] == ["now", "now"]
     assert server.chats[-1].json()["seed"] == 4
-    said = "not as the run was begun: `model` is `now` (was `then`), `seed` is `4` (was `3`)"
+    said = "different from when the run began: `model` is `now` (was `then`), `seed` is `4` (was `3`)"
     assert Warned(said) in elsewhere.shown
 
 

@@ -331,11 +331,11 @@ def test_a_change_that_was_broken_off_is_finished_by_resume(grown: Grown) -> Non
     (folder / "store.py").write_text(SAVES, encoding="utf-8")
     with serves() as server:
         error = grown.refused(lambda: grown.change(server, yes=True))
-        assert error.message == f"a change in `{folder}` was broken off"
+        assert error.message == f"a change in `{folder}` was interrupted"
         grown.resume(server)
     assert grown.files() == AFTER
     told = [event.message for event in grown.shown if isinstance(event, Noticed)]
-    assert "the change that was broken off is finished: `notes.md`, `old.py`" in told
+    assert "the interrupted change is finished: `notes.md`, `old.py`" in told
 
 
 def test_a_change_that_was_broken_off_is_taken_back_by_undo(grown: Grown) -> None:

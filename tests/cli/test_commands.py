@@ -39,9 +39,9 @@ def test_the_value_of_an_option_is_no_command(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("word", "problem"),
     [
-        ("docter", "`docter` is no command; did you mean `smol_dev doctor`?"),
-        ("modles", "`modles` is no command; did you mean `smol_dev models`?"),
-        ("Profile", "`Profile` is no command; did you mean `smol_dev profiles`?"),
+        ("docter", "`docter` is not a command; did you mean `smol_dev doctor`?"),
+        ("modles", "`modles` is not a command; did you mean `smol_dev models`?"),
+        ("Profile", "`Profile` is not a command; did you mean `smol_dev profiles`?"),
         ("help", "`help` is a command; did you mean `smol_dev help`?"),
         ("notes.rst", "`notes.rst` is a file; did you mean its text, `smol_dev - < notes.rst`?"),
     ],

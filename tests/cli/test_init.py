@@ -48,7 +48,7 @@ def test_a_running_server_gets_a_profile(shell: Shell, ollama: str) -> None:
     assert shell.type("init", "--yes") == 0
     assert f"found Ollama at {ollama}: 2 models, `a:7b` will be used\n" in shell.err
     assert shell.err.endswith(
-        "\nwrote `~/.config/smol/smol.toml`\nsee what holds now: `smol_dev config show --origin`\n"
+        "\nwrote `~/.config/smol/smol.toml`\nsee the settings in effect: `smol_dev config show --origin`\n"
     )
     profile = tomllib.loads(shell.user_file.read_text())["profiles"]["local-ollama"]
     assert profile == {"base_url": ollama, "model": "a:7b"}

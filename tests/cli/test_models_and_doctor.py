@@ -117,7 +117,7 @@ def test_advice_needs_no_server_and_says_its_rule(shell: Shell) -> None:
     shell.export(SMOL_LOCAL_SERVERS=f"http://127.0.0.1:{refusing_port()}/v1")
     assert shell.type("models", "--advise") == 0
     assert shell.out.startswith("this machine: ")
-    assert "the server's own models are not among these: no local server was found" in shell.out
+    assert "the server's own models are missing here: no local server was found" in shell.out
     assert "\nqwen2.5-coder:7b " in shell.out
     assert "rule of thumb: 0.6 GB per billion parameters at 4 bits" in shell.out
 

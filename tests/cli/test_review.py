@@ -111,7 +111,7 @@ def test_plan_and_list_are_shown_and_accepted(shell: Shell) -> None:
         "\n2 files to write:\n  a.py\n  b/b.py\n"
         "warning: left out `../c`: leaves the project folder\n"
         "  a  accept: write these files\n  p  edit the plan\n  l  edit the list\n"
-        "  r  ask again, with a remark\n  s  stop here; `smol_dev resume` goes on\n"
+        "  r  regenerate, with feedback\n  s  stop here; `smol_dev resume` goes on\n"
     )
     assert f"{PLAN}\n" in before
     assert written(shell) == TWO
@@ -217,8 +217,8 @@ def test_an_interrupt_in_the_editor_is_the_editors(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param([], "`--review` asks, and there is no terminal to ask on", id="no terminal"),
-        pytest.param(["--quiet"], "`--review` asks, and `--json` and `--quiet` leave no way to", id="quiet"),
+        pytest.param([], "`--review` asks questions, and there is no terminal to ask on", id="no terminal"),
+        pytest.param(["--quiet"], "`--review` asks questions, which `--json` and `--quiet` rule out", id="quiet"),
     ],
 )
 def test_without_anyone_to_ask_nothing_is_begun(shell: Shell, options: list[str], message: str) -> None:
@@ -238,5 +238,5 @@ def test_with_json_that_nobody_can_be_asked_is_an_error_event(shell: Shell) -> N
     assert shell.type("--review", "--json", "a counter") == 2
     [event] = map(json.loads, shell.out.splitlines())
     assert (event["event"], event["exit_code"]) == ("error", 2)
-    assert event["message"] == "`--review` asks, and `--json` and `--quiet` leave no way to"
+    assert event["message"] == "`--review` asks questions, which `--json` and `--quiet` rule out"
     assert shell.err == ""

@@ -13,7 +13,7 @@ def test_without_a_terminal_and_yes_nothing_is_recorded(shell: Shell) -> None:
     shell.write(STEERING, project=True)
     assert shell.type("trust") == 6
     lines = shell.err.splitlines()
-    assert lines[0] == "`~/work/smol.toml` steers where prompts go, or what is sent:"
+    assert lines[0] == "`~/work/smol.toml` has settings that need your approval:"
     assert lines[2] == "  profiles.local.base_url: not set → `http://127.0.0.1:9/v1`"
     assert lines[3] == ("error: `~/work/smol.toml` is not approved, and there is no terminal to ask on")
     assert shell.type("trust", "--list") == 0
@@ -46,7 +46,7 @@ def test_a_path_may_be_the_file_or_a_folder_in_the_project(shell: Shell, path: s
 def test_a_file_that_only_tunes_needs_no_approval(shell: Shell) -> None:
     shell.write("[profiles.local]\ntemperature = 0.1\n", project=True)
     assert shell.type("trust") == 0
-    assert shell.err == "`~/work/smol.toml` steers nothing; it needs no approval\n"
+    assert shell.err == "`~/work/smol.toml` needs no approval\n"
 
 
 def test_no_file_is_an_error(shell: Shell) -> None:
@@ -129,5 +129,5 @@ def test_what_is_longer_than_the_terminal_is_paged(shell: Shell, monkeypatch: py
     os.close(ours)
     assert b"\x1b" not in paged
     assert asking.returncode == 6
-    assert err.splitlines()[0] == f"`{shell.project}/smol.toml` steers where prompts go, or what is sent:"
+    assert err.splitlines()[0] == f"`{shell.project}/smol.toml` has settings that need your approval:"
     assert "line" not in err

@@ -163,7 +163,7 @@ def test_byte_order_mark_and_line_ends_are_kept(world: World) -> None:
             id="whole profile",
         ),
         pytest.param(
-            "a..b", "x", "`a..b` is no key", "write it as `model`, `code.model` or `run.max_files`", id="no key"
+            "a..b", "x", "`a..b` is not a key", "write it as `model`, `code.model` or `run.max_files`", id="no key"
         ),
     ],
 )
@@ -225,7 +225,7 @@ def test_broken_toml_is_refused_with_its_place(world: World) -> None:
     world.write(user="[run]\nmax_files = \n")
     message, hint = refusal(world, "model", "x")
     assert message.startswith("~/home/config/smol.toml:2:13: not valid TOML")
-    assert hint == "put the file right first: `smol_dev config edit`"
+    assert hint == "correct the file first: `smol_dev config edit`"
 
 
 def test_unset_takes_the_key_out(world: World) -> None:
@@ -246,7 +246,7 @@ def test_unset_of_what_is_not_set_is_an_error(world: World) -> None:
     world.write(user=USER)
     with pytest.raises(UsageError) as raised:
         world.file().change(unset, "seed")
-    assert raised.value.hint == "see who sets it: `smol_dev config explain profiles.work.seed`"
+    assert raised.value.hint == "see where it is set: `smol_dev config explain profiles.work.seed`"
 
 
 def test_a_foreign_projects_file_that_is_put_right_is_not_approved_by_that(world: World) -> None:
@@ -254,7 +254,7 @@ def test_a_foreign_projects_file_that_is_put_right_is_not_approved_by_that(world
     said = world.file(project=True).change(unset, "nope")
     assert lines(world, said) == [
         "`profiles.local.nope` is no longer set in `~/home/work/smol.toml`",
-        "`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what it steers",
+        "`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what needs approval",
     ]
     found = pending(Flags(), world.surroundings)
     assert found is not None
@@ -291,7 +291,9 @@ def test_editing_somebody_elses_project_file_does_not_approve_it(world: World) -
     found = pending(Flags(), world.surroundings)
     assert found is not None
     assert not found.approved
-    assert lines(world, said)[1] == ("`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what it steers")
+    assert lines(world, said)[1] == (
+        "`~/home/work/smol.toml` is not approved; `smol_dev trust` shows what needs approval"
+    )
 
 
 def test_an_approved_project_file_stays_approved(world: World) -> None:
@@ -315,7 +317,7 @@ def test_the_nearest_project_file_is_edited_from_a_folder_below(world: World) ->
 
 def test_the_home_folder_is_no_project(world: World) -> None:
     here = type(world.surroundings)(environ={}, cwd=world.home, home=world.home)
-    with pytest.raises(UsageError, match="would be no project's"):
+    with pytest.raises(UsageError, match="is in your own folder, not in a project"):
         settings_file(Flags(), here, project=True).change(set_value, "model", "x")
 
 

@@ -55,9 +55,9 @@ def test_an_added_profile_stands_last_with_its_keys(world: World) -> None:
     [
         pytest.param("openai", "there is a profile `openai` already (`profiles/openai.toml:N`)", id="shipped"),
         pytest.param("work", "there is a profile `work` already (`~/home/config/smol.toml:4`)", id="own"),
-        pytest.param("", "that is no name for a profile", id="empty"),
-        pytest.param(" a", "that is no name for a profile", id="space"),
-        pytest.param("a\x1b[2J", "that is no name for a profile", id="control characters"),
+        pytest.param("", "that is not a valid profile name", id="empty"),
+        pytest.param(" a", "that is not a valid profile name", id="space"),
+        pytest.param("a\x1b[2J", "that is not a valid profile name", id="control characters"),
     ],
 )
 def test_a_name_that_cannot_be_had_is_refused(world: World, name: str, message: str) -> None:
@@ -72,7 +72,7 @@ def test_a_name_that_cannot_be_had_is_refused(world: World, name: str, message: 
     ("setting", "message"),
     [
         pytest.param("api_key=sk-canary", "-c api_key=…: not on the command line", id="secret"),
-        pytest.param("run.max_files=3", "`run.max_files` is no key of a profile", id="of the run"),
+        pytest.param("run.max_files=3", "`run.max_files` is not a key of a profile", id="of the run"),
         pytest.param("timeout", "-c: write `KEY=VALUE`", id="no value"),
     ],
 )

@@ -155,7 +155,7 @@ def test_a_name_is_judged_by_its_addresses_once(host: str) -> None:
 def test_a_local_name_without_address_is_no_server() -> None:
     with pytest.raises(ServerError) as caught:
         is_local("http://box/v1", lookup=lambda _: ())
-    assert caught.value.message == "the host `box` of `base_url` has no address"
+    assert caught.value.message == "the host `box` of `base_url` cannot be resolved"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ LMSTUDIO = Server("lmstudio", "http://127.0.0.1:1234/v1", ("c",), ("c",), "c")
 
 def test_each_server_has_a_profile_and_the_loaded_one_is_the_default() -> None:
     assert first_file([OLLAMA, LMSTUDIO]) == (
-        "# Written by `smol_dev init`. Every setting: `smol_dev config schema`; who sets what:\n"
+        "# Written by `smol_dev init`. Every setting: `smol_dev config schema`; where each value comes from:\n"
         "# `smol_dev config show --origin`; change one: `smol_dev config set KEY VALUE`.\n"
         "\n"
         'default_profile = "local-lmstudio"\n'

@@ -282,13 +282,13 @@ def test_variables_alone_configure_a_new_profile(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "warning"),
     [
-        ("SMOL_MODLE", "`SMOL_MODLE` is no setting and is ignored; did you mean `SMOL_MODEL`?"),
-        ("SMOL_CODE__BASE_URL", "`SMOL_CODE__BASE_URL` is no setting and is ignored"),
-        ("SMOL_XYZZY", "`SMOL_XYZZY` is no setting and is ignored"),
-        ("SMOL_MODEL__X", "`SMOL_MODEL__X` is no setting and is ignored; did you mean `SMOL_MODEL`?"),
-        ("SMOL_CODE", "`SMOL_CODE` is no setting and is ignored; did you mean `SMOL_MODEL`?"),
-        ("SMOL_PROFIL", "`SMOL_PROFIL` is no setting and is ignored; did you mean `SMOL_PROFILE`?"),
-        ("SMOL_PROFILES__LOCAL__MODLE", "`SMOL_PROFILES__LOCAL__MODLE` is no setting and is ignored"),
+        ("SMOL_MODLE", "`SMOL_MODLE`: unknown setting, ignored; did you mean `SMOL_MODEL`?"),
+        ("SMOL_CODE__BASE_URL", "`SMOL_CODE__BASE_URL`: unknown setting, ignored"),
+        ("SMOL_XYZZY", "`SMOL_XYZZY`: unknown setting, ignored"),
+        ("SMOL_MODEL__X", "`SMOL_MODEL__X`: unknown setting, ignored; did you mean `SMOL_MODEL`?"),
+        ("SMOL_CODE", "`SMOL_CODE`: unknown setting, ignored; did you mean `SMOL_MODEL`?"),
+        ("SMOL_PROFIL", "`SMOL_PROFIL`: unknown setting, ignored; did you mean `SMOL_PROFILE`?"),
+        ("SMOL_PROFILES__LOCAL__MODLE", "`SMOL_PROFILES__LOCAL__MODLE`: unknown setting, ignored"),
     ],
 )
 def test_an_unknown_variable_is_a_warning(world: World, name: str, warning: str) -> None:

@@ -101,7 +101,7 @@ def test_the_list_of_files_names_no_project_in_the_users_folder(world: World) ->
 
 
 def test_no_projects_file_is_made_in_the_users_folder(world: World) -> None:
-    with pytest.raises(UsageError, match="would be no project's: it is your own folder"):
+    with pytest.raises(UsageError, match="is in your own folder, not in a project"):
         settings_file(Flags(), standing_in(world, world.user_file.parent), project=True)
 
 

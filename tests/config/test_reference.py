@@ -61,7 +61,7 @@ def test_a_setting_stands_in_the_readme_with_bounds_default_and_trust() -> None:
     lines = settings_table().splitlines()
     assert (
         '| `top_p` | a number above 0 and at most 1 or `auto` | `"auto"` | Nucleus sampling; a number is sent as it'
-        " is. `auto` is the model's own, as for `temperature`, else 0.95, and undoes what a parent sets. | yes |"
+        " is. `auto` uses the model's own value, as for `temperature`, else 0.95, and undoes a parent's value. | yes |"
     ) in lines
     assert [line.rsplit("|", 2)[1] for line in lines if line.startswith("| `api_key")] == ([" never "] * 4)
 

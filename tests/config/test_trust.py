@@ -90,7 +90,7 @@ def test_a_project_that_steers_is_refused(world: World, text: str, key: str) -> 
         run(world)
     path = world.project_file
     assert caught.value.exit_code == 6
-    assert caught.value.message == (f"`{path}` steers where prompts go and is not approved: `{key}`")
+    assert caught.value.message == (f"`{path}` changes where prompts are sent; approval needed: `{key}`")
     hashed = hash_of(path)
     assert caught.value.hint == (
         "look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
@@ -202,7 +202,7 @@ def test_showing_settings_needs_no_approval_but_says_so(world: World) -> None:
     world.write(project=EVIL)
     (warning,) = world.load(connect=False).warnings
     assert warning == (
-        f"`{world.project_file}` steers where prompts go and is not approved: "
+        f"`{world.project_file}` changes where prompts are sent; approval needed: "
         "`profiles.local.base_url`; a run would stop here"
     )
 
@@ -381,7 +381,7 @@ def test_a_record_that_others_could_have_written_is_no_approval(world: World, sp
         place = {"folder": folder, "state": folder.parent, "record": folder / hashed}[spoiled]
         place.chmod(place.stat().st_mode | 0o002)
     (warning,) = world.load().warnings
-    assert "not approved" in warning
+    assert "approval needed" in warning
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o077])
@@ -420,7 +420,7 @@ def test_the_texts_that_were_shown_are_the_ones_that_are_sent(world: World) -> N
         (folder, "is not a regular file"),
         (zero, "stands outside the project's folder"),
         (dangling, "does not exist"),
-        (lambda path: path.write_bytes(b"$prompt\0"), "holds a NUL, which no text does"),
+        (lambda path: path.write_bytes(b"$prompt\0"), "contains a NUL character"),
         (lambda path: path.write_bytes(b"$prompt\xff"), "is not UTF-8 here"),
         (lambda path: path.write_bytes(b"$prompt" * 10_000), "is larger than 64 KiB"),
     ],

@@ -148,7 +148,7 @@ def test_a_server_that_does_not_answer_in_time_is_called_that() -> None:
         assert search == Search((), (silent.base_url,), 0.6)
         with pytest.raises(ServerError) as caught:
             pick(search, (), {})
-    assert caught.value.message == (f"{silent.base_url} took the connection, but did not answer within 0.6 s")
+    assert caught.value.message == (f"{silent.base_url} accepted the connection, but did not answer within 0.6 s")
     assert f"`smol_dev --api-base-url {silent.base_url} --model NAME`" in caught.value.hint
     assert caught.value.kind == "timeout"
 

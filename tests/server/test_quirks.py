@@ -259,7 +259,7 @@ def test_no_answer_is_explained(name: str, row: tuple[BaseException, str, str]) 
 
 
 def test_an_address_that_is_none_is_refused_before_anything_is_sent() -> None:
-    assert url_problem("http://[::1:80/v1") == "is no address: look at its host and port"
+    assert url_problem("http://[::1:80/v1") == "is not an address: look at its host and port"
 
 
 def test_a_key_loses_its_line_break_and_nothing_else() -> None:

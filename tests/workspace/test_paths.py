@@ -140,13 +140,15 @@ def test_a_dangerous_path_is_refused(path: str, why: str) -> None:
     ],
 )
 def test_files_that_run_by_themselves_need_to_be_allowed(path: str, name: str) -> None:
-    assert refuse(path) == (f"`{name}` acts by itself when the folder is opened; `--allow-sensitive {path}` permits it")
+    assert refuse(path) == (
+        f"`{name}` is run by tools when the folder is opened; `--allow-sensitive {path}` permits it"
+    )
     assert refuse(path, allow_sensitive=[path]) is None
 
 
 def test_the_hint_of_a_sensitive_path_is_safe_to_paste() -> None:
     assert refuse(".vscode/$(x) '[a]") == (
-        "`.vscode` acts by itself when the folder is opened;"
+        "`.vscode` is run by tools when the folder is opened;"
         """ `--allow-sensitive '.vscode/$(x) '"'"'[[]a]'` permits it"""
     )
 

@@ -252,7 +252,7 @@ def test_a_broken_off_change_goes_nowhere_else(tmp_path: Path) -> None:
         with pytest.raises(WorkspaceError) as caught:
             timeline.move(third)
     assert (caught.value.message, caught.value.hint) == (
-        f"a change in `{root}` was broken off",
+        f"a change in `{root}` was interrupted",
         f"finish it: `smol_dev resume {root}`, or take it back: `smol_dev undo {root}`",
     )
 
