@@ -55,10 +55,14 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class FilesReady:
-    """The file list, in the order the files are written. In NDJSON: `files`."""
+    """The file list, in the order the files are written. In NDJSON: `files`.
+
+    `there` are those that an earlier session has written.
+    """
 
     files: tuple[str, ...]
     dropped: tuple[Dropped, ...] = ()
+    there: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class FileDone:
     """The file is on disk, whole. Tokens are the server's counts, summed over every attempt.
 
     `tokens_per_second` is of generation alone; `usage_is_partial` says that not every attempt was counted.
-    `replaced` says that a file from before the run stood there, of which a copy is kept.
+    `replaced` says that a file from before the run stood there, of which a copy is kept; `wait_seconds` of the
+    `seconds` went by before a first token came.
     """
 
     path: str
@@ -85,6 +90,7 @@ class FileDone:
     tokens_per_second: float | None = None
     usage_is_partial: bool = False
     replaced: bool = False
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -392,7 +392,8 @@ class Run:
             show(PlanReady(self.record.plan))
         if self.remaining is None:
             return
-        show(FilesReady(self.record.files))
+        there = {*self.remaining.finished, *self.remaining.edited}
+        show(FilesReady(self.record.files, there=tuple(path for path in self.record.files if path in there)))
         for path in self.remaining.edited:
             show(Warned(f"`{path}` was changed since it was written, and is kept as it is"))
 

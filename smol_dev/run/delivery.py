@@ -244,6 +244,7 @@ class Delivery:
                 tokens_per_second=step.pace.per_second,
                 usage_is_partial=usage.is_partial,
                 replaced=is_first and step.path in self.workspace.replaced,
+                wait_seconds=self._requests.waited(step.path),
             )
         )
 
@@ -410,6 +411,7 @@ class Requests:
 
     def __init__(self, before: Sequence[Asked], clock: Callable[[], float]) -> None:
         self.asked = list(before)
+        self._before = len(before)
         self._clock = clock
         self._begun = clock() - max((each.end for each in before), default=0.0)
         self._open: dict[tuple[StageName, str | None], float] = {}
@@ -435,6 +437,10 @@ class Requests:
         """Count what was not answered until now as failed."""
         for key in tuple(self._open):
             self._failed(key, "no answer came")
+
+    def waited(self, path: str) -> float:
+        """Return the seconds that answers to this file were waited for, since the run or this session of it began."""
+        return sum(each.wait + (each.evaluation or 0.0) for each in self.asked[self._before :] if each.path == path)
 
     def _now(self) -> float:
         return self._clock() - self._begun
@@ -465,6 +471,7 @@ class Requests:
 
     def _add(self, asked: Asked) -> None:
         self.asked = [*self.asked[-MOST_REQUESTS + 1 :], asked]
+        self._before = min(self._before, len(self.asked) - 1)
 
     def _mark(self, step: Retry | AnswerRejected) -> None:
         """Say of the latest answer to this question that it was not used."""

@@ -4,14 +4,17 @@ Nothing is drawn when an event arrives, only by a clock, ten times a second: a t
 second cost no more than ten.
 """
 
+import textwrap
 import time
+from collections.abc import Iterator
 from threading import Lock
-from typing import IO, Final, TextIO, cast
+from typing import IO, Any, Final, TextIO, cast
 
 from rich.cells import cell_len
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live as Region
 from rich.text import Text
+from rich.theme import Theme
 
 from smol_dev.events import Event, Failed, FileFailed, Piece, PlanReady, RunDone, StageStarted, Warned
 from smol_dev.safe import safe
@@ -25,6 +28,24 @@ ROOM_FOR_WORDS: Final = 60
 
 LONGEST_LINE: Final = 4_000
 """Characters of a plan's line after which it is broken: an endless one would be drawn again and again."""
+
+LONGEST_BLOCK: Final = 200
+"""Lines of a block after which it is drawn as if it ended there."""
+
+SEPARATOR: Final = " · "
+WHOLE_WORDS: Final[Any] = {"break_long_words": False, "break_on_hyphens": False}
+
+THEME: Final = Theme(
+    {
+        "markdown.h1": "bold underline",
+        "markdown.h2": "bold",
+        "markdown.h3": "bold",
+        "markdown.code": "cyan",
+        "markdown.item.number": "none",
+        "markdown.item.bullet": "none",
+    }
+)
+"""How a plan is drawn: no background, so that it can be read on a dark terminal and on a light one."""
 
 STYLES: Final[dict[type, str]] = {Warned: "yellow", Failed: "bold red", FileFailed: "red"}
 
@@ -42,7 +63,9 @@ class Live:
         console: Console | None = None,
     ) -> None:
         file = cast("IO[str]", Talk(stream))
-        self._console = console or Console(file=file, force_terminal=True, markup=False, emoji=False, highlight=False)
+        self._console = console or Console(
+            file=file, force_terminal=True, markup=False, emoji=False, highlight=False, theme=THEME
+        )
         self._redact = redact
         self._verbose = verbose
         self._clock = clock
@@ -59,8 +82,9 @@ class Live:
         )
         self._plan = Unfinished(ends=" \n\t")
         self._plan_shown = False
-        self._line = ""
-        self._finished: list[Text] = []
+        self._block: list[str] = [""]
+        self._is_code = False
+        self._finished: list[RenderableType] = []
         self._closed = False
 
     def show(self, event: Event) -> None:
@@ -103,12 +127,19 @@ class Live:
         works = self._progress.running()
         shown = works if len(works) <= room else works[: max(1, room - 1)]
         now = self._clock()
-        tail = self._line[-width * max(1, room - len(shown)) :]
-        parts = [Text(tail)] if tail else []
+        parts = [*self._tail(max(1, room - len(shown) - 1), width)]
         parts += [self._row(work, now, width) for work in shown]
         if len(shown) < len(works):
             parts.append(Text(f"… and {len(works) - len(shown):,} more", style="dim"))
+        if len(works) < room and (left := self._progress.left(now)):
+            parts.append(Text(left, style="dim", no_wrap=True, overflow="ellipsis"))
         return Group(*parts)
+
+    def _tail(self, rows: int, width: int) -> Iterator[Text]:
+        """Yield the end of the plan's block that is being written, no more than fits above the rows."""
+        *lines, last = self._block
+        for line in [*lines, last][-rows:] if last else lines[-rows:]:
+            yield Text(line[-width:] if line is last else line[:width], no_wrap=True, overflow="crop")
 
     def _say(self, event: Event) -> None:
         if isinstance(event, StageStarted):
@@ -117,24 +148,48 @@ class Live:
             self._add_to_plan(event.text)
         self._finish_plan()
         text = sentence(event)
-        if text:
+        if text and self._progress.is_news(event):
             spaced = f"\n{text}" if isinstance(event, RunDone) else text
-            self._finished.append(whole(self._redact(spaced), style=STYLES.get(type(event), "")))
+            shown = fitted(self._redact(spaced), width=self._console.width)
+            self._finished.append(whole(shown, style=STYLES.get(type(event), "")))
         if self._verbose and details(event):
             self._finished.append(whole(details(event), style="dim"))
 
     def _add_to_plan(self, text: str) -> None:
-        lines = (self._line + self._redact(safe(text, keep_newlines=True))).split("\n")
-        if len(lines[-1]) < LONGEST_LINE:
-            self._line = lines.pop()
-        else:
-            self._line = ""
-        self._finished += [Text(line) for line in lines]
+        """Take more of the plan; a block is finished by a blank line, a heading by its end, code by its fence."""
+        *lines, rest = (self._block.pop() + self._redact(safe(text, keep_newlines=True))).split("\n")
+        for line in lines:
+            self._take_line(line)
+        self._block.append(rest)
+        if len(rest) >= LONGEST_LINE:
+            self._take_line(self._block.pop())
+            self._block.append("")
+
+    def _take_line(self, line: str) -> None:
+        is_fence = line.lstrip().startswith(("```", "~~~"))
+        if is_fence:
+            self._is_code = not self._is_code
+        is_end = not self._is_code and (is_fence or not line.strip() or line.startswith("#"))
+        self._block.append(line)
+        if is_end or len(self._block) > LONGEST_BLOCK:
+            self._finish_block()
+
+    def _finish_block(self) -> None:
+        from smol_dev.ui.markdown import Block  # noqa: PLC0415 - loaded while the plan is written: no request waits
+
+        text = "\n".join(self._block)
+        if text.strip():
+            self._finished += [Block(text)] if self._block[-1].strip() else [Block(text), Text()]
+        self._block = []
 
     def _finish_plan(self) -> None:
+        """Draw what is left of the plan, and a blank line below it."""
         self._add_to_plan(self._plan.rest())
-        if self._line:
-            self._add_to_plan("\n")
+        if self._block != [""]:
+            self._block = [*self._block, ""]
+            self._finish_block()
+        self._block = [""]
+        self._is_code = False
 
     def _print_finished(self) -> None:
         lines, self._finished = self._finished, []
@@ -142,9 +197,31 @@ class Live:
 
     def _row(self, work: Work, now: float, width: int) -> Text:
         doing = phase(work, now, short=width < ROOM_FOR_WORDS)
-        name = tail_of(self._redact(safe(work.name)), cells=max(8, width - len(doing) - 3))
+        place = self._progress.count_of(work.path) if work.path else ""
+        name = tail_of(self._redact(safe(work.name)), cells=max(8, width - len(place) - len(doing) - 3))
+        doing = self._redact(safe(doing))
         row = Text(no_wrap=True, overflow="ellipsis")
-        return row.append(name, style="bold").append("  ").append(doing)
+        return row.append(name, style="bold").append(f"{place}  ").append(doing)
+
+
+def fitted(text: str, *, width: int) -> str:
+    """Return the text with lines that are too long broken: between their parts, else between words.
+
+    A command is not broken: the terminal wraps it, and it can be copied in one piece.
+    """
+    return "\n".join(part for line in text.split("\n") for part in _broken(line, width))
+
+
+def _broken(line: str, width: int) -> list[str]:
+    if cell_len(line) <= width:
+        return [line]
+    if SEPARATOR not in line:
+        return [line] if "`" in line else textwrap.wrap(line, width, subsequent_indent="  ", **WHOLE_WORDS)
+    rows: list[str] = []
+    for part in line.split(SEPARATOR):
+        fits = rows and cell_len(f"{rows[-1]}{SEPARATOR}{part}") <= width
+        rows[-1:] = [f"{rows[-1]}{SEPARATOR}{part}"] if fits else [*rows[-1:], part]
+    return rows
 
 
 def tail_of(path: str, *, cells: int) -> str:

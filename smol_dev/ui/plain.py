@@ -69,13 +69,14 @@ class Plain:
         """Say that nothing has come yet, now and then, while every running request is silent."""
         with self._lock:
             now = self._clock()
-            waits = [work.waited(now) for work in self._progress.running()]
-            if not waits or not all(waits):
+            works = self._progress.running()
+            if not works or not all(work.waited(now) for work in works):
                 return
-            due = max((notice for notice in NOTICES if notice <= max(waits)), default=0)
+            longest = max(works, key=lambda work: work.waited(now))
+            due = max((notice for notice in NOTICES if notice <= longest.waited(now)), default=0)
             if due > self._last_notice:
                 self._last_notice = due
-                self._print(waiting(max(waits)))
+                self._print(waiting(longest.waited(now), safe(longest.cause)))
 
     def close(self) -> None:
         """Finish an open line and stop the clock."""
@@ -100,7 +101,7 @@ class Plain:
             self._write_plan(self._plan.add(event.text))
         self._finish_plan()
         text = sentence(event)
-        if text:
+        if text and self._progress.is_news(event):
             self._print(f"\n{text}" if isinstance(event, RunDone) else text)
 
     def _write_plan(self, text: str) -> None:

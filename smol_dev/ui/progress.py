@@ -1,6 +1,6 @@
 """The running requests, streamed text that is not whole yet, and the clock that has them drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Event as Signal
 from threading import Thread
@@ -17,6 +17,8 @@ from smol_dev.events import (
     FileStarted,
     Piece,
     PlanReady,
+    Retry,
+    RunStarted,
     StageStarted,
 )
 
@@ -30,11 +32,26 @@ LONG_WAIT = 3.0
 """Seconds of silence after which a loading model is the likely reason."""
 
 
+LEAST_MEASURED = 2
+"""Files that have to be there before the time of the others is told."""
+
+ONE_MINUTE = 55.0
+"""Seconds from which a time that is left is told in minutes."""
+
+LOADING = "model may be loading"
+EVALUATING = "evaluating the prompt"
+IN_SHORT = {LOADING: "loading?", EVALUATING: "prompt"}
+"""Why a model is silent that has never answered, and one that has; and in few columns. Any other cause is `busy`."""
+
+LONGEST_CAUSE = 80
+"""Characters of what a server says about why it does not answer yet."""
+
+
 @dataclass(slots=True)
 class Work:
     """One running request: when it was sent, when it first spoke, and how many characters it said.
 
-    Or the user's `command`, which says nothing before it has ended.
+    `cause` is why nothing may have come yet. Or the user's `command`, which says nothing before it has ended.
     """
 
     stage: StageName
@@ -44,6 +61,7 @@ class Work:
     thought: int = 0
     written: int = 0
     command: str = ""
+    cause: str = LOADING
 
     @property
     def name(self) -> str:
@@ -62,6 +80,12 @@ class Progress:
         self._clock = clock
         self._running: dict[str | None, Work] = {}
         self._files: list[str] = []
+        self._left: set[str] = set()
+        self._ended = 0
+        self._first_file = 0.0
+        self._models: dict[StageName, str] = {}
+        self._answered: set[str] = set()
+        self._last_retry: Retry | None = None
 
     def count_of(self, path: str) -> str:
         """Return which file of how many it is, as ` (2 of 5)`; empty for one that no list names."""
@@ -70,17 +94,23 @@ class Progress:
     def note(self, event: Event) -> None:
         """Count a piece, begin a request, or end one."""
         match event:
+            case RunStarted():
+                self._models = dict(event.models)
             case FilesReady():
-                self._files = list(event.files)
+                self._expect(event.files, event.there)
                 self._running.pop(None, None)
             case ChangePlanned():
-                self._files = [file.path for file in (*event.change, *event.add)]
+                self._expect([file.path for file in (*event.change, *event.add)])
+            case Retry():
+                self._delay(event)
             case Piece():
                 self._count(event)
             case StageStarted() | FileStarted() | CheckStarted():
                 self._begin(event)
             case FileDone() | FileFailed():
                 self._running.pop(event.path, None)
+                self._ended += event.path in self._left
+                self._left.discard(event.path)
             case PlanReady():
                 self._running.pop(None, None)
             case CheckDone():
@@ -91,11 +121,41 @@ class Progress:
         if isinstance(event, CheckStarted):
             self._running = {None: Work("fix", None, now, command=event.command)}
         elif isinstance(event, FileStarted):
-            self._running.setdefault(event.path, Work("code", event.path, now))
+            self._first_file = now if not self._ended and not self._running else self._first_file
+            self._running.setdefault(event.path, Work("code", event.path, now, cause=self._cause("code")))
         else:
             if event.stage == "fix":
                 self._running.pop(None, None)  # the list of files to mend ends without an event
-            self._running[event.path] = Work(event.stage, event.path, now)
+            self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
+
+    def is_news(self, event: Event) -> bool:
+        """Return whether the event says something else than the one before; a loading server is asked many times."""
+        before, self._last_retry = self._last_retry, event if isinstance(event, Retry) else self._last_retry
+        return not isinstance(event, Retry) or event != before
+
+    def left(self, now: float) -> str:
+        """Return how many files are left, and how long they may take by those that are there."""
+        if len(self._left) < 2:  # noqa: PLR2004 - the last one is at work
+            return ""
+        count = f"{len(self._left):,} files left"
+        if self._ended < LEAST_MEASURED:
+            return count
+        seconds = (now - self._first_file) / self._ended * len(self._left)
+        about = f"{max(10, round(seconds, -1)):.0f} s" if seconds < ONE_MINUTE else f"{seconds / 60:,.0f} min"
+        return f"{count}, about {about}"
+
+    def _expect(self, files: Sequence[str], there: Collection[str] = ()) -> None:
+        self._files = list(files)
+        self._left = set(files) - set(there)
+        self._ended = 0
+
+    def _delay(self, retry: Retry) -> None:
+        work = self._running.get(retry.path)
+        if work is not None and retry.reason == "server":
+            work.cause = " ".join(retry.message.split())[:LONGEST_CAUSE]
+
+    def _cause(self, stage: StageName) -> str:
+        return EVALUATING if self._models.get(stage, stage) in self._answered else LOADING
 
     def running(self) -> list[Work]:
         """Return everything under way, oldest first."""
@@ -107,6 +167,7 @@ class Progress:
             work = self._running[piece.path] = Work(piece.stage, piece.path, self._clock())
         if work.first is None and (piece.text or piece.reasoning):
             work.first = self._clock()
+            self._answered.add(self._models.get(piece.stage, piece.stage))
         work.thought += len(piece.reasoning)
         work.written += len(piece.text)
 
@@ -116,7 +177,7 @@ def phase(work: Work, now: float, *, short: bool = False) -> str:
     if work.command:
         return f"running, {now - work.sent:.0f} s"
     if work.first is None:
-        return waiting(now - work.sent, short=short)
+        return waiting(now - work.sent, work.cause, short=short)
     tokens = (work.written or work.thought) // CHARACTERS_PER_TOKEN
     count = f"~{tokens:,} tok" if short else f"~{tokens:,} tokens"
     spent = now - work.first
@@ -124,14 +185,17 @@ def phase(work: Work, now: float, *, short: bool = False) -> str:
         return f"thinking {count}" if short else f"thinking, {count}, {spent:.0f} s"
     every = (work.written + work.thought) // CHARACTERS_PER_TOKEN
     speed = f", {every / spent:.0f} tokens/s" if spent >= 1 and not short else ""
-    return f"{count} {spent:.0f} s" if short else f"writing, {count}{speed}, {spent:.0f} s"
+    waited = f" after {work.first - work.sent:.0f} s of waiting" if work.first - work.sent >= LONG_WAIT else ""
+    return f"{count} {spent:.0f} s" if short else f"writing, {count}{speed}, {spent:.0f} s{waited}"
 
 
-def waiting(seconds: float, *, short: bool = False) -> str:
-    """Return the wait for a first token, and after a while its likely reason."""
+def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
+    """Return the wait for a first token, and its cause: a likely one after a while, at once what the server said."""
+    is_told = cause not in IN_SHORT
     if short:
-        return f"loading? {seconds:.0f} s" if seconds >= LONG_WAIT else "waiting"
-    reason = f", model may be loading, {seconds:.0f} s" if seconds >= LONG_WAIT else ""
+        word = IN_SHORT.get(cause, "busy")
+        return f"{word} {seconds:.0f} s" if is_told or seconds >= LONG_WAIT else "waiting"
+    reason = f", {cause}, {seconds:.0f} s" if is_told or seconds >= LONG_WAIT else ""
     return f"waiting for the first token{reason}"
 
 

@@ -11,7 +11,6 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from markdown_it import MarkdownIt
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
@@ -19,6 +18,7 @@ from pygments.util import ClassNotFound
 
 from smol_dev.events import ProblemFound
 from smol_dev.safe import safe
+from smol_dev.ui.markdown import read
 
 MOST_SHOWN: Final = 200_000
 """Characters of a file, or of the plan, that are shown."""
@@ -105,9 +105,8 @@ def _text(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Return the text as HTML; HTML, links and images in it stay text."""
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink"])
-    tokens = reader.parse(safe(text[:MOST_SHOWN], keep_newlines=True))
+    """Return the text as HTML; HTML, links, images and entities in it stay text."""
+    reader, tokens = read(safe(text[:MOST_SHOWN], keep_newlines=True))
     for token in tokens:
         if token.type.startswith("heading_"):  # below the page's own
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"

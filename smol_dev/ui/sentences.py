@@ -45,15 +45,17 @@ def _(event: RunStarted) -> str:
     verb = "resuming" if event.resumed else "writing to"
     asked = models(event.models.items()) or safe_name(event.model)
     return (
-        f"model {asked} on {safe_name(event.server)} ({safe(event.base_url)}), "
-        f"profile {safe_name(event.profile)}, {verb} {near(event.output_dir)}"
+        f"model {asked} on {safe_name(event.server)} ({safe(event.base_url)}) · "
+        f"profile {safe_name(event.profile)} · {verb} {near(event.output_dir)}"
     )
 
 
 @sentence.register
 def _(event: FilesReady) -> str:
-    listed = [f"{counted(len(event.files), 'file')} to write:"]
-    listed += [f"  {safe_name(path)}" for path in event.files]
+    missing = [path for path in event.files if path not in event.there]
+    of_all = f"{len(missing):,} of " if event.there else ""
+    listed = [f"{of_all}{counted(len(event.files), 'file')} to write{':' if missing else ''}"]
+    listed += [f"  {safe_name(path)}" for path in missing]
     return "\n".join([*listed, *left_out(event)])
 
 
@@ -210,7 +212,8 @@ def left_out(event: FilesReady) -> list[str]:
 def done(event: FileDone) -> str:
     """`done, 1,234 bytes, 87 tokens/s, 3.2 s`, without what is not known."""
     rates = [f"{speed(event.tokens_per_second)} tokens/s"] if event.tokens_per_second else []
-    said = ", ".join(["done", counted(event.bytes, "byte"), *rates, duration(event.seconds)])
+    waited = [f"{duration(event.wait_seconds)} of it waiting"] if event.wait_seconds >= 1 else []
+    said = ", ".join(["done", counted(event.bytes, "byte"), *rates, duration(event.seconds), *waited])
     return f"{said}; the file from before was replaced, a copy is in .smol/backup" if event.replaced else said
 
 

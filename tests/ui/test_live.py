@@ -3,10 +3,23 @@ from collections.abc import Iterable
 from io import StringIO
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
-from smol_dev.events import Event, FileDone, FileStarted, Piece, PlanReady, StageStarted, Warned
-from smol_dev.ui.live import Live
+from smol_dev.events import (
+    Event,
+    FileDone,
+    FilesReady,
+    FileStarted,
+    Piece,
+    PlanReady,
+    Retry,
+    RunStarted,
+    StageStarted,
+    Warned,
+)
+from smol_dev.ui.live import Live, fitted
 from tests.ui.run import EVENTS, redact
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -90,11 +103,11 @@ def test_reasoning_is_counted_and_not_shown() -> None:
 def test_a_plan_streams_word_by_word_above_its_row() -> None:
     watched = Watched()
     watched.show(StageStarted("plan"), Piece("plan", None, "# Plan\nuse s3cr"))
-    assert watched.frame() == "# Plan\nuse \nplan  writing, ~3 tokens, 0 s"
+    assert watched.frame() == "Plan\nuse \nplan  writing, ~3 tokens, 0 s"
     watched.show(Piece("plan", None, "et now"))
     assert watched.frame() == "use [key] \nplan  writing, ~5 tokens, 0 s"
     watched.show(PlanReady("# Plan\nuse s3cret now"))
-    assert watched.frame() == "use [key] now\n"
+    assert watched.frame() == "use [key] now\n\n"
 
 
 def test_files_at_once_have_a_row_each() -> None:
@@ -151,14 +164,33 @@ def test_closing_prints_the_rest_and_gives_the_cursor_back() -> None:
     assert watched.close() == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        pytest.param("short", ["short"], id="fits"),
+        pytest.param(
+            "Done: 5 files · run it: cd a && b · change it",
+            ["Done: 5 files", "run it: cd a && b", "change it"],
+            id="parts",
+        ),
+        pytest.param("one · two · three · and four", ["one · two · three", "and four"], id="as many as fit"),
+        pytest.param("a file done, 1,234 bytes, 9 s", ["a file done, 1,234", "  bytes, 9 s"], id="words"),
+        pytest.param("hint: `smol_dev resume long`", ["hint: `smol_dev resume long`"], id="command"),
+        pytest.param("x" * 30, ["x" * 30], id="long word"),
+    ],
+)
+def test_a_line_that_is_too_long_is_broken_between_its_parts(line: str, rows: list[str]) -> None:
+    assert fitted(f"\n{line}", width=20) == "\n".join(["", *rows])
+
+
 def test_a_whole_run_leaves_the_same_words_as_plain_lines() -> None:
-    watched = Watched(verbose=True)
+    watched = Watched(width=120, verbose=True)
     watched.show(*EVENTS)
     assert watched.close() == (
-        "model qwen3:14b on ollama (http://localhost:11434/v1), profile local-ollama, "
+        "model qwen3:14b on ollama (http://localhost:11434/v1) · profile local-ollama · "
         "writing to out\n"
-        "# Plan\n"
-        "key [key] ^[[2J\n"
+        "Plan\n"
+        "key [key] ^[[2J\n\n"
         "2 files to write:\n"
         "  a.py\n"
         "  b\\u202e.py\n"
@@ -188,3 +220,109 @@ def test_a_whole_run_leaves_the_same_words_as_plain_lines() -> None:
         "code        29.8 s\n"
         "total       42.1 s\n"
     )
+
+
+PLANNED = """\
+# Shop
+A *small* shop
+in `one` page.
+
+- a
+- b
+
+```python
+def f():
+
+    return 1
+```
+End"""
+
+
+def test_a_plan_is_drawn_as_markdown_block_by_block() -> None:
+    watched = Watched(width=30)
+    watched.show(StageStarted("plan"))
+    frames = []
+    for line in PLANNED.splitlines(keepends=True):
+        watched.show(Piece("plan", None, line))
+        frames.append(watched.frame())
+    running = [frame.split("plan  ")[0] for frame in frames]
+    assert running[2:4] == ["A *small* shop\nin `one` page.\n", "A small shop in one page.\n\n"]
+    watched.show(PlanReady(PLANNED))
+    assert running[-4] == "```python\ndef f():\n\n"
+    assert watched.frame() == "End\n\n"
+    drawn = words(watched.terminal.getvalue())
+    assert " • a\n • b\n\n" in drawn
+    assert "def f():\n\n    return 1\n" in drawn
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("<b onclick=x>bold</b> <script>", id="html"),
+        pytest.param("<!-- hidden -->", id="comment"),
+        pytest.param("[text](http://evil.example) ![alt](http://evil.example)", id="link"),
+        pytest.param("<http://evil.example>", id="autolink"),
+        pytest.param("[a]: http://evil.example", id="reference"),
+        pytest.param("&#27;[2J &#x202e; &lt;", id="entity"),
+    ],
+)
+def test_what_could_hide_or_lead_somewhere_in_a_plan_stays_as_it_was_written(text: str) -> None:
+    watched = Watched()
+    watched.show(PlanReady(f"{text}\n"))
+    assert watched.close() == f"{text}\n\n"
+    assert "\x1b]8" not in watched.terminal.getvalue()
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(st.sampled_from("#*_`~|-+>[]()!<&;:= \n\t1.ab\\\x1b\u202e")))
+def test_no_plan_can_stop_the_screen_or_move_the_cursor(text: str) -> None:
+    watched = Watched(width=20)
+    watched.show(StageStarted("plan"), *(Piece("plan", None, text[at : at + 7]) for at in range(0, len(text), 7)))
+    watched.frame()
+    watched.show(PlanReady(text))
+    drawn = watched.close()
+    assert "\x1b" not in drawn
+    assert "\u202e" not in drawn
+
+
+def test_a_wait_is_named_by_what_is_known_about_it() -> None:
+    watched = Watched(width=70)
+    started = RunStarted("out", "p", "m", "http://s/v1", "ollama", models={"plan": "m", "files": "big", "code": "m"})
+    watched.show(started, StageStarted("plan"))
+    watched.now = 4.0
+    assert watched.frame().endswith("plan  waiting for the first token, model may be loading, 4 s")
+    watched.show(Piece("plan", None, "x\n\n"), PlanReady("x"), StageStarted("files"))
+    watched.now = 8.0
+    assert watched.frame().endswith("file list  waiting for the first token, model may be loading, 4 s")
+    watched.show(FilesReady(("a.py", "b.py")), FileStarted("a.py"), StageStarted("code", "a.py"))
+    watched.now = 12.0
+    assert watched.frame().endswith(
+        "a.py (1 of 2)  waiting for the first token, evaluating the prompt, 4 s\n2 files left"
+    )
+    busy = Retry("code", "a.py", "server", "Ollama is busy", 1, 2.0)
+    watched.show(busy, busy)
+    assert watched.frame() == (
+        "a.py: asking again (1), waiting 2 s: Ollama is busy\n"
+        "a.py (1 of 2)  waiting for the first token, Ollama is busy, 4 s\n2 files left"
+    )
+    watched.show(Piece("code", "a.py", "four" * 100))
+    watched.now = 14.0
+    assert watched.frame() == ("a.py (1 of 2)  writing, ~100 tokens, 50 tokens/s, 2 s after 4 s of wa…\n2 files left")
+
+
+def test_what_is_left_is_counted_and_estimated_by_what_is_done() -> None:
+    watched = Watched()
+    watched.show(FilesReady(("a", "b", "c", "d", "e", "f"), there=("a",)))
+    lasts = []
+    for number, path in enumerate("bcdef"):
+        watched.show(FileStarted(path), StageStarted("code", path))
+        watched.now = 20.0 * (number + 1)
+        lasts.append(watched.frame().split("\n")[-1])
+        watched.show(FileDone(path, 1, None, None, None, 20.0))
+    assert lasts == [
+        "5 files left",
+        "4 files left",
+        "3 files left, about 2 min",
+        "2 files left, about 50 s",
+        "f (6 of 6)  waiting for the first token, model may be loading, 20 s",
+    ]

@@ -30,7 +30,12 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "models": {},
         },
         {"event": "plan", "text": "# Plan\nkey [key] \x1b[2J"},
-        {"event": "files", "files": ["a.py", "b\u202e.py"], "dropped": [{"path": "../c", "reason": "unsafe_path"}]},
+        {
+            "event": "files",
+            "files": ["a.py", "b\u202e.py"],
+            "dropped": [{"path": "../c", "reason": "unsafe_path"}],
+            "there": [],
+        },
         {"event": "file_started", "path": "a.py"},
         {
             "event": "file_done",
@@ -43,6 +48,7 @@ def test_every_line_is_one_ascii_object_with_the_documented_fields() -> None:
             "tokens_per_second": 87.0,
             "usage_is_partial": False,
             "replaced": False,
+            "wait_seconds": 0.0,
         },
         {"event": "file_started", "path": "b\u202e.py"},
         {

@@ -39,7 +39,7 @@ def shown(*events: object, verbose: bool = False) -> str:
 
 def test_a_run_reads_from_top_to_bottom() -> None:
     assert shown(*EVENTS) == (
-        "model qwen3:14b on ollama (http://localhost:11434/v1), profile local-ollama, "
+        "model qwen3:14b on ollama (http://localhost:11434/v1) · profile local-ollama · "
         "writing to out\n"
         "planning …\n"
         "# Plan\n"

@@ -79,7 +79,9 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
     "changes",
     [
         pytest.param({"prompt": HOSTILE}, id="prompt"),
-        pytest.param({"plan": f"{HOSTILE}\n\n![x](http://evil.example/y.png) [z](javascript:alert(1))"}, id="plan"),
+        pytest.param(
+            {"plan": f"{HOSTILE}\n\n![x](http://evil.example/y.png) [z](javascript:alert(1)) &#x202e; &#27;"}, id="plan"
+        ),
         pytest.param({"program": (Shown(f"{HOSTILE}.py", HOSTILE, HOSTILE),)}, id="file"),
         pytest.param(
             {"program": (Shown("a.py", "1", "", (ProblemFound(HOSTILE, 1, 1, HOSTILE, HOSTILE, mended=False),)),)},
