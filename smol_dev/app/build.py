@@ -270,7 +270,7 @@ class Run:
         folder = (root.relative_to(here) if root.is_relative_to(here) else root).as_posix()
         try:
             texts = {path: self.workspace.read(path) for path, each in record.states.items() if each.state == "done"}
-        except WorkspaceError:  # one was taken away meanwhile
+        except WorkspaceError:  # a file was removed in the meantime
             return done
         is_usual = self.task.folder is None and not _is_named(self.loaded)
         change = change_command("" if is_usual else folder)

@@ -57,6 +57,9 @@ NAMED: Final = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "
 SERVING: Final = re.compile(
     r"send_from_directory|StaticFiles|express\.static|FileServer|static_folder|Flask\(|ServeDir|sendFile|STATIC"
 )
+HOLE: Final = re.compile(r"^[ \t]*(?:\$\w+|\$\{\w+\}|%\(\w+\)s)[ \t]*$", re.MULTILINE)
+"""A line of a page that a program fills: `$body` of `string.Template`, `%(body)s`."""
+
 FOREIGN: Final = re.compile(r"iframe|contentDocument|innerHTML\s?=\s?await|\.load\(|htmx")
 """What a page says that elements of other pages come into."""
 
@@ -216,7 +219,7 @@ def page_ids(pages: Pages, page: Page) -> Iterator[Problem]:
 
 
 def _use(pages: Pages, page: Page, name: str, offset: int, attribute: str) -> Iterator[Problem]:
-    odd = not re.fullmatch(r"[\w:.-]+", name) or (page.is_template and "{{" in page.text)
+    odd = not re.fullmatch(r"[\w:.-]+", name) or (page.is_template and "{{" in page.text) or HOLE.search(page.text)
     if not odd and not pages.has_id(name, [page]):
         message = f"no element has the id `{name}`, which `{attribute}` names"
         message += instead(name, _plain_ids([page]), "there is")

@@ -78,7 +78,7 @@ def _run(arguments: Sequence[str]) -> int:
         signal = PROCESS.exit_code - 128
         return _fail(InterruptedRunError("interrupted", hint="", signal=signal), arguments)
     except SystemExit:
-        # The library's own answer to a reader that went away.
+        # What click raises when the reader of its output is gone.
         return _cannot_print(BrokenPipeError())
     except OSError as error:
         return _cannot_print(error)

@@ -129,12 +129,12 @@ def _data(language: str, text: str) -> bytes:
 
 
 def too_deep(language: str, text: str) -> bool:
-    """Tell whether a text is nested deeper than its grammar can bear."""
+    """Return whether a text is nested deeper than its grammar can bear."""
     return language in DEEP and DEEP[language](text)
 
 
 def _deep_html(text: str) -> bool:
-    """Return the grammar copies the stack of open tags at every token."""
+    """The grammar copies the stack of open tags at every token."""
     depth = deepest = 0
     for tag in TAG.finditer(text):
         if tag[2].lower() not in VOID:
@@ -144,7 +144,7 @@ def _deep_html(text: str) -> bool:
 
 
 def _deep_yaml(text: str) -> bool:
-    """Return the grammar crashes at about 250 levels, and counts lines in sixteen bits."""
+    """The grammar crashes at about 250 levels, and counts lines in sixteen bits."""
     lines = text.splitlines()
     return len(lines) > MOST_LINES or any(
         len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST for line in lines
@@ -239,7 +239,7 @@ def _offset(text: str, row: int, column: int) -> int:
 
 
 def _cut(language: str, text: str, offset: int) -> bool:
-    """Tell whether the text stops where it ends: in its last word, or a comment or string left open."""
+    """Return whether the text stops where it ends: in its last word, or a comment or string left open."""
     if language == "html" and text.startswith("</", max(0, offset - 2)) and text.find(">", offset) > 0:
         return False  # an end tag too many: nothing that follows could begin its element
     if LAST_WORD.match(text, offset) or (language == "css" and CSS_VALUE.match(text, offset)):
@@ -255,7 +255,7 @@ def _cut(language: str, text: str, offset: int) -> bool:
 
 
 def _opens(quote: str, language: str, text: str, offset: int) -> bool:
-    """Tell whether a string begins at an offset or right before it, and never ends."""
+    """Return whether a string begins at an offset or right before it, and never ends."""
     start = text.rfind(quote, max(0, offset - len(quote) - 1), offset + len(quote))
     rest = text[start + len(quote) :].rstrip("\n")
     if start < 0 or quote.lstrip("r")[::-1] in rest:

@@ -79,7 +79,7 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
 
 
 def _is_wrong(asked: str, path: str, text: str) -> bool:
-    """Tell whether a text is broken as the language of its path.
+    """Return whether a text is broken as the language of its path.
 
     Any words are text in a page and one string in YAML: a file of theirs has a tag or a key.
     """
@@ -94,7 +94,7 @@ def _alike(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _is_program(language: str, text: str) -> bool:
-    """Tell whether a text parses as a language and has in it what only a program of it has."""
+    """Return whether a text parses as a language and has in it what only a program of it has."""
     telling = TELLING.get(language)
     if telling is not None and telling.search(text) is None:
         return False

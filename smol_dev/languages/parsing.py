@@ -78,7 +78,7 @@ def parse_as(language: str, text: str) -> Parsed:
 
 
 def _is_template(path: str, language: str, text: str) -> bool:
-    """Tell whether the text is made to be filled in before anything reads it as its language."""
+    """Return whether the text is made to be filled in before anything reads it as its language."""
     if TEMPLATE_MARKS.search(text) is None:
         return False
     return language in OFTEN_TEMPLATES or TEMPLATE_PATH.search(path) is not None

@@ -18,7 +18,7 @@ F_STRING: Final = re.compile(r"""\b(?:f|rf|fr)["']""", re.IGNORECASE)
 
 
 def too_much_python(text: str) -> bool:
-    """Tell whether compiling a text could take many seconds, in which no signal ends the program."""
+    """Return whether compiling a text could take many seconds, in which no signal ends the program."""
     if len(text) > LARGEST_PYTHON:
         return True
     return text.count("{") > MOST_FIELDS and F_STRING.search(text) is not None
@@ -63,7 +63,7 @@ def _python_error(text: str, error: SyntaxError) -> Parsed:
 
 
 def _python_goes_on(text: str) -> bool:
-    """Tell whether Python, asked as its prompt asks, would wait for more."""
+    """Return whether Python, asked as its prompt asks, would wait for more."""
     text = text.rstrip()
     try:
         return codeop.compile_command(text, symbol="exec") is None

@@ -201,11 +201,11 @@ class Fence:
         return self.info.startswith(CODE_BEHIND)
 
     def closes(self, opener: "Fence") -> bool:
-        """Tell whether this line can close what `opener` opened."""
+        """Return whether this line can close what `opener` opened."""
         return not self.info and self.within(opener) and self.indent <= opener.indent
 
     def within(self, opener: "Fence") -> bool:
-        """Tell whether the marks are of the same character and at least as many."""
+        """Return whether the marks are of the same character and at least as many."""
         return self.mark.startswith(opener.mark)
 
 

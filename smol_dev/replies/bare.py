@@ -61,7 +61,7 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
 
 
 def is_closer(answer: Answer, request: Request) -> bool:
-    """Tell whether the first fence closes a file whose opening fence was given with the request."""
+    """Return whether the first fence closes a file whose opening fence was given with the request."""
     fence = answer.fences[0]
     before = answer.text[: fence.start]
     if request.ended and len(answer.fences) == 1 and not answer.text[fence.end :].strip():
@@ -112,7 +112,7 @@ ANY_COMMENT: Final = ("#", "//", "/*", "--", ";", "%", "<!--", "{#", "(*", "'", 
 
 
 def is_comment(line: str, request: Request) -> bool:
-    """Tell whether a line begins as a comment of the file's language."""
+    """Return whether a line begins as a comment of the file's language."""
     return line.lstrip().startswith(COMMENTS.get(request.language or "", ANY_COMMENT))
 
 
@@ -162,7 +162,7 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
 
 
 def begins_with_talk(text: str, request: Request) -> bool:
-    """Tell whether the first line speaks to the user or is an item or a heading."""
+    """Return whether the first line speaks to the user or is an item or a heading."""
     first = text.lstrip().partition("\n")[0]
     return not is_comment(first, request) and (is_talk(first) or first.startswith(("# ", "- ", "* ")))
 
@@ -203,7 +203,7 @@ HEADING: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*
 
 
 def _announces(lines: list[str], number: int, request: Request) -> bool:
-    """Tell whether a line in front of the file only announces it."""
+    """Return whether a line in front of the file only announces it."""
     line = lines[number]
     if is_comment(line, request) or line[:1].isspace():
         return False
@@ -212,7 +212,7 @@ def _announces(lines: list[str], number: int, request: Request) -> bool:
 
 
 def _is_chat(part: list[str], request: Request) -> bool:
-    """Tell whether a last paragraph speaks to the user: a phrase that models end with, or a sentence."""
+    """Return whether a last paragraph speaks to the user: a phrase that models end with, or a sentence."""
     first = part[0]
     if first[:1].isspace() or is_comment(first, request):
         return False

@@ -57,7 +57,7 @@ def language_word(block: Block | Fence) -> str:
 
 
 def is_clean(block: Block, request: Request) -> bool:
-    """Tell whether an info string holds no code of the file: a language, a path, attributes."""
+    """Return whether an info string holds no code of the file: a language, a path, attributes."""
     info = block.info.strip()
     word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)
     rest = info[word.end() :].strip() if word else info
@@ -184,7 +184,7 @@ def _by_surroundings(answer: Answer, request: Request, index: int, nested: int |
 
 
 def _begins(text: str, fence: Fence) -> bool:
-    """Tell whether a bare fence stands as one that opens: below nothing or a colon, above something."""
+    """Return whether a bare fence stands as one that opens: below nothing or a colon, above something."""
     before = text[max(0, fence.start - 300) : max(0, fence.start - 1)].rpartition("\n")[2]
     after = text[fence.end + 1 : fence.end + 300].partition("\n")[0]
     begins = not before.strip() or before.rstrip().endswith((":", "："))
@@ -197,7 +197,7 @@ def _talks_on(text: str, fence: Fence) -> bool:
 
 
 def _goes_on(answer: Answer, number: int) -> bool:
-    """Tell whether what follows a closing fence can stand between blocks: nothing, talk, a label."""
+    """Return whether what follows a closing fence can stand between blocks: nothing, talk, a label."""
     end = answer.fences[number].end
     limit = answer.fences[number + 1].start if number + 1 < len(answer.fences) else len(answer.text)
     lines = [line for line in answer.text[end:limit][:5000].split("\n") if line.strip()]
@@ -205,7 +205,7 @@ def _goes_on(answer: Answer, number: int) -> bool:
 
 
 def is_label(line: str) -> bool:
-    """Tell whether a line is a heading, an item, a rule or a path: it may stand above a block."""
+    """Return whether a line is a heading, an item, a rule or a path: it may stand above a block."""
     text = line.strip()
     marked = re.match(r"#{1,6}\s|\*\*|[-*+•]\s|\d{1,3}[.)]\s|>\s|[-=*_]{3,}$", text)
     return bool(marked) or text.endswith((":", "：")) or label_in(text) is not None
@@ -247,7 +247,7 @@ def _heading(line: str) -> str | None:
 
 
 def fits(block: Block, request: Request) -> bool:
-    """Tell whether a block's label can mean the file that was asked for."""
+    """Return whether a block's label can mean the file that was asked for."""
     word = language_word(block)
     language = language_named(word)
     if word in NO_FILE:
@@ -260,7 +260,7 @@ def fits(block: Block, request: Request) -> bool:
 
 
 def has_own_title(answer: Answer, request: Request) -> bool:
-    """Tell whether a text begins with its title: its fences are then its own, whichever belong together."""
+    """Return whether a text begins with its title: its fences are then its own, whichever belong together."""
     first = answer.text.lstrip("\n").partition("\n")[0]
     titled = first.startswith("# ") and not names(first[2:], request.path)
     return request.is_text and (titled or FRONT_MATTER.match(answer.text) is not None)
@@ -331,7 +331,7 @@ def place_of_blocks(answer: Answer, request: Request, blocks: tuple[Block, ...])
 
 
 def _mentions(line: str, request: Request) -> bool:
-    """Tell whether a short line speaks of the file."""
+    """Return whether a short line speaks of the file."""
     found = mentioned_paths(line) if len(line) <= LONGEST_LABEL else []
     return any(same_file(name, request.path) for name in found)
 
@@ -352,7 +352,7 @@ def _place_in_text(
 
 
 def has_own_label(block: Block, request: Request) -> bool:
-    """Tell whether the path stands on a block."""
+    """Return whether the path stands on a block."""
     label = candidate(block, request).label
     return label is not None and same_file(label, request.path)
 

@@ -99,13 +99,13 @@ def problem(found: Found, request: Request) -> Reason | None:
 
 
 def may_be_empty(path: str) -> bool:
-    """Tell whether a file of this name may hold nothing."""
+    """Return whether a file of this name may hold nothing."""
     name = PurePosixPath(path).name.lower()
     return name in MAY_BE_EMPTY or KEEPING.fullmatch(name) is not None
 
 
 def is_seen_whole(found: Found, request: Request) -> bool:
-    """Tell whether something positive says that the file is whole."""
+    """Return whether something positive says that the file is whole."""
     state = request.parsed(found.text).state
     if request.ended:
         if found.closed:
@@ -123,7 +123,7 @@ def is_seen_whole(found: Found, request: Request) -> bool:
 
 
 def is_open(text: str, request: Request) -> bool:
-    """Tell whether something is open at the end that no grammar here closes: markup, brackets."""
+    """Return whether something is open at the end that no grammar here closes: markup, brackets."""
     if request.language in {"html", "xml", "vue", "svelte"}:
         tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)
         root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None
@@ -143,7 +143,7 @@ def is_open(text: str, request: Request) -> bool:
 
 
 def left_out(text: str, request: Request) -> bool:
-    """Tell whether a line stands for code that was left out; what is in a string is the file's own."""
+    """Return whether a line stands for code that was left out; what is in a string is the file's own."""
     if not is_suspect(text):
         return False
     lines = enumerate(text.split("\n"), 1)
@@ -152,13 +152,13 @@ def left_out(text: str, request: Request) -> bool:
 
 
 def is_suspect(text: str) -> bool:
-    """Tell whether a text has dots or a word that a line in place of code has: found fast."""
+    """Return whether a text has dots or a word that a line in place of code has: found fast."""
     text = text.lower()
     return any(sign in text for sign in SUSPECT)
 
 
 def is_elision(line: str) -> bool:
-    """Tell whether a line is an ellipsis with words about code left out, as a comment or in brackets."""
+    """Return whether a line is an ellipsis with words about code left out, as a comment or in brackets."""
     found = COMMENT.match(line.strip())
     if found is None or not found["words"]:
         return False
@@ -207,14 +207,14 @@ def string_lines(text: str, request: Request) -> set[int]:
 
 
 def is_string(node: ast.AST) -> TypeGuard[ast.Constant | ast.JoinedStr]:
-    """Tell whether a node is a string."""
+    """Return whether a node is a string."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str | bytes)
     return isinstance(node, ast.JoinedStr)
 
 
 def is_words_only(text: str, request: Request) -> bool:
-    """Tell whether a file of code holds nothing but sentences."""
+    """Return whether a file of code holds nothing but sentences."""
     if request.language == "yaml" and "\n" in text.strip() and not YAML_SIGN.search(text):
         return True
     if request.language in {"yaml", "html"} and not re.search(r"[:<\[{]|^- |^#", text, re.MULTILINE):
@@ -228,7 +228,7 @@ def is_words_only(text: str, request: Request) -> bool:
 
 
 def holds_several(text: str, request: Request) -> bool:
-    """Tell whether comments above the parts of a text name the file and another one (`# a.py … # b.py`)."""
+    """Return whether comments above the parts of a text name the file and another one (`# a.py … # b.py`)."""
     if request.is_text or request.path.rpartition("/")[2] not in text:
         return False
     lines = ["", *text.strip("\n").split("\n"), ""]
@@ -242,7 +242,7 @@ def holds_several(text: str, request: Request) -> bool:
 
 
 def is_no_file(text: str, request: Request) -> bool:
-    """Tell whether a text is a call, the list, a path, or has a mark of the answer at one end."""
+    """Return whether a text is a call, the list, a path, or has a mark of the answer at one end."""
     text = text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
     if not request.is_text and any(map(MARK.match, (first, last))):
@@ -257,7 +257,7 @@ def is_no_file(text: str, request: Request) -> bool:
 
 
 def is_quoted_program(text: str) -> bool:
-    """Tell whether a Python text is one string that holds a program."""
+    """Return whether a Python text is one string that holds a program."""
     tree = python_tree(text) if text.lstrip()[:1] in "'\"" else None
     body = tree.body if tree else []
     value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
@@ -268,7 +268,7 @@ def is_quoted_program(text: str) -> bool:
 
 
 def is_lone_call(text: str) -> bool:
-    """Tell whether a Python text is one expression of names that nothing defines: a call of a tool."""
+    """Return whether a Python text is one expression of names that nothing defines: a call of a tool."""
     tree = None if LINE_OF_CODE.search(text.strip()) else python_tree(text)
     if tree is None or text.lstrip().startswith("#") or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
         return False
@@ -278,13 +278,13 @@ def is_lone_call(text: str) -> bool:
 
 
 def is_edit(text: str) -> bool:
-    """Tell whether a text has a block that searches for lines and replaces them."""
+    """Return whether a text has a block that searches for lines and replaces them."""
     start = EDIT_START.search(text) if "<<<<<" in text else None
     return start is not None and EDIT_END.search(text, start.end()) is not None
 
 
 def is_path_list(text: str, request: Request) -> bool:
-    """Tell whether the lines are only paths, the file's own among them."""
+    """Return whether the lines are only paths, the file's own among them."""
     if request.path.rpartition("/")[2] not in text:
         return False
     lines = [line.strip() for line in text.split("\n") if line.strip()]
@@ -298,7 +298,7 @@ def is_path_list(text: str, request: Request) -> bool:
 
 
 def is_foreign_json(text: str, request: Request) -> bool:
-    """Tell whether a text is an object in place of the file: a call, a list of files, an error."""
+    """Return whether a text is an object in place of the file: a call, a list of files, an error."""
     if request.language not in {"json", "jsonc", "yaml"} and not request.is_text:
         try:
             value = json.loads(text)
@@ -322,7 +322,7 @@ def is_foreign_json(text: str, request: Request) -> bool:
 
 
 def is_other_language(found: Found, request: Request) -> bool:
-    """Tell whether the text is of another language than the path, by its parsers and its label."""
+    """Return whether the text is of another language than the path, by its parsers and its label."""
     if len(found.text) > LONGEST_PARSED:
         return False
     label = language_word(found.block) if found.block else ""

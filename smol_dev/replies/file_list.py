@@ -279,12 +279,12 @@ def _literals_in(region: Region) -> Iterator[Listing]:
 
 
 def _is_balanced(text: str) -> bool:
-    """Tell whether an encoded list is all of a string, not only its beginning up to a bare quote."""
+    """Return whether an encoded list is all of a string, not only its beginning up to a bare quote."""
     return all(text.count(opening) == text.count(closing) for opening, closing in ("[]", "{}"))
 
 
 def _is_list(entries: tuple[str, ...], node: Node) -> bool:
-    """Tell whether what was read is a list of files rather than other data."""
+    """Return whether what was read is a list of files rather than other data."""
     if any(map(is_file_like, entries)):
         return True
     return (node.shape == "array" or len(entries) > 1) and (
@@ -368,7 +368,7 @@ def _lines_in(region: Region) -> Iterator[Listing]:
 
 
 def _is_data(text: str) -> bool:
-    """Tell whether a text is one object or array and nothing else, such as a schema."""
+    """Return whether a text is one object or array and nothing else, such as a schema."""
     text = text.strip()
     found = read_literal(text, 0) if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} else None
     return found is not None and found.closed and found.end == len(text)
@@ -433,7 +433,7 @@ EMPTY_LIST: Final = re.compile(
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether nothing is left of an answer, or only an empty list or fence."""
+    """Return whether nothing is left of an answer, or only an empty list or fence."""
     return not text.strip() or EMPTY_LIST.fullmatch(text.strip()) is not None
 
 
@@ -447,5 +447,5 @@ def _without_list(text: str, *, cut: bool) -> Reason:
 
 
 def _is_runaway(entries: tuple[str, ...], max_files: int) -> bool:
-    """Tell whether a list goes on without end: too many entries, or the same few over and over."""
+    """Return whether a list goes on without end: too many entries, or the same few over and over."""
     return len(entries) > max_files or (len(entries) >= MANY and len(set(entries)) * FEW <= len(entries))

@@ -151,7 +151,7 @@ def _object(node: Node, depth: int) -> list[Item]:
 
 
 def _is_container(node: Node) -> bool:
-    """Tell whether a value can hold several files: also a string with an encoded list."""
+    """Return whether a value can hold several files: also a string with an encoded list."""
     return node.shape in {"array", "object"} or (node.shape == "string" and node.text.lstrip()[:1] in {"[", "{"})
 
 
@@ -226,14 +226,14 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
 
 
 def _is_entry_key(text: str, value: Node) -> bool:
-    """Tell whether a key is a file rather than a word about one."""
+    """Return whether a key is a file rather than a word about one."""
     if is_file_like(path_in(text)) and not text.endswith("/"):
         return True
     return " " not in text and not value.items and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
 
 
 def _is_value(text: str, word: str) -> bool:
-    """Tell whether a value beside a key such as `1` or `entry_point` is a file."""
+    """Return whether a value beside a key such as `1` or `entry_point` is a file."""
     return is_path_like(text) if re.fullmatch(r"(?:file|path|item)?\d*", word) else is_known_file(text)
 
 
@@ -262,7 +262,7 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
 
 
 def _is_schema(node: Node) -> bool:
-    """Tell whether a value describes what data has to look like instead of being data."""
+    """Return whether a value describes what data has to look like instead of being data."""
     named = {plain_key(key.text): value for key, value in node.items if key is not None}
     kind = named.pop("type", None)
     if kind is None or kind.text not in {"array", "string", "object"}:

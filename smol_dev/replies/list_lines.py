@@ -65,7 +65,7 @@ def _is_branch(line: str) -> bool:
 
 
 def _continues(lines: list[str], number: int) -> bool:
-    """Tell whether a line belongs to a drawing that began before: a branch, its trunk, or a label inside."""
+    """Return whether a line belongs to a drawing that began before: a branch, its trunk, or a label inside."""
     line = lines[number]
     trunk = BAR.match(line) and (not line.rstrip().endswith("|") or line.strip() == "|")
     if _is_branch(line) or trunk:
@@ -326,7 +326,7 @@ def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
 
 
 def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
-    """Tell whether the path at the beginning of a line is what the line is about."""
+    """Return whether the path at the beginning of a line is what the line is about."""
     if is_product(path) or is_spoken(path):
         return False
     if path == text.rstrip(",;"):

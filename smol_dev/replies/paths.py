@@ -86,7 +86,7 @@ def ending(path: str) -> str:
 
 
 def is_known_file(path: str) -> bool:
-    """Tell whether a text is a path whose ending, or whose name, is that of a file we know."""
+    """Return whether a text is a path whose ending, or whose name, is that of a file we know."""
     if not is_file_like(path):
         return False
     name = re.split(r"[/\\]", path)[-1]
@@ -94,12 +94,12 @@ def is_known_file(path: str) -> bool:
 
 
 def is_bare_name(name: str) -> bool:
-    """Tell whether a name without an ending is that of a file."""
+    """Return whether a name without an ending is that of a file."""
     return name in UPPER_NAMES or name.lower() in BARE_NAMES
 
 
 def is_file_like(path: str) -> bool:
-    """Tell whether a text has the shape of a path that ends in a file's name."""
+    """Return whether a text has the shape of a path that ends in a file's name."""
     if not path or len(path) > MAX_PATH or path != path.strip() or "\n" in path:
         return False
     name = re.split(r"[/\\]", path)[-1]
@@ -119,7 +119,7 @@ def is_file_like(path: str) -> bool:
 
 
 def is_path_like(path: str) -> bool:
-    """Tell whether a text is a path, of a file or not: it names one, or it has a separator."""
+    """Return whether a text is a path, of a file or not: it names one, or it has a separator."""
     if is_file_like(path):
         return True
     return (
@@ -131,7 +131,7 @@ def is_path_like(path: str) -> bool:
 
 
 def is_product(path: str) -> bool:
-    """Tell whether a name such as `Node.js` is that of a product rather than a file's."""
+    """Return whether a name such as `Node.js` is that of a product rather than a file's."""
     return bool(PRODUCTS.fullmatch(path)) and not re.match(r"[a-z.]", path)
 
 
@@ -162,7 +162,7 @@ LINK: Final = re.compile(r"\[`?(?P<path>[^\]\n`]{1,300})`?\]\(<?(?P<target>[^()\
 
 
 def is_spoken(text: str) -> bool:
-    """Tell whether a text with spaces is words that end in a file's name rather than its name."""
+    """Return whether a text with spaces is words that end in a file's name rather than its name."""
     return " " in text and SPOKEN.search(re.split(r"[/\\]", text)[0] + " ") is not None
 
 
@@ -197,7 +197,7 @@ def _linked(link: re.Match[str]) -> str:
 
 
 def _is_drive(text: str) -> bool:
-    """Tell whether what stands before a colon is a drive."""
+    """Return whether what stands before a colon is a drive."""
     return len(text) == 1 and text.isalpha()
 
 
@@ -245,7 +245,7 @@ def label_in(line: str) -> str | None:
 
 
 def names(line: str, path: str) -> bool:
-    """Tell whether a line consists of this path, apart from decoration."""
+    """Return whether a line consists of this path, apart from decoration."""
     if len(line) > MAX_LABEL * 2 or re.split(r"[/\\]", path)[-1] not in line:
         return False
     text = undecorated(line)
@@ -284,12 +284,12 @@ def without_emphasis(text: str) -> str:
 
 
 def is_ruler(text: str) -> bool:
-    """Tell whether a text is set between rules or brackets, as in `=== app.py ===`."""
+    """Return whether a text is set between rules or brackets, as in `=== app.py ===`."""
     return not re.match(r"[\[<]", text) or bool(re.match(r"[\[<][^\[\]<>]*[\]>]$", text))
 
 
 def same_file(label: str, path: str) -> bool:
-    """Tell whether a label means the requested path: equal, or equal but for leading folders."""
+    """Return whether a label means the requested path: equal, or equal but for leading folders."""
     one, other = normal(label), normal(path)
     if one == other:
         return True

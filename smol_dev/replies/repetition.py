@@ -37,7 +37,7 @@ def period_of(tail: str, needed: Callable[[str], int]) -> int:
 
 
 def is_loop(text: str, *, counting: bool = True) -> bool:
-    """Tell whether the text ends in the same words over and over, numbers in them aside.
+    """Return whether the text ends in the same words over and over, numbers in them aside.
 
     Without `counting` the numbers have to be the same as well: a file may well end in a numbered row of
     functions or in a table, and a model that was cut off there was not caught in it.
@@ -62,7 +62,7 @@ def cut_short(unit: str) -> int:
 
 
 def is_words(unit: str) -> bool:
-    """Tell whether a repeated unit is more than a row of data."""
+    """Return whether a repeated unit is more than a row of data."""
     return len(unit) < SHORTEST_ROW or unit.isspace() or any(map(str.isalpha, unit))
 
 

@@ -53,7 +53,7 @@ def without_marks(line: str) -> str:
 
 
 def is_sentence(line: str) -> bool:
-    """Tell whether a line is a sentence of a natural language rather than code."""
+    """Return whether a line is a sentence of a natural language rather than code."""
     words = SPAN.sub("x", without_marks(line))
     if len(line) > LONGEST or CODE_SIGN.search(words):
         return False
@@ -64,7 +64,7 @@ def is_sentence(line: str) -> bool:
 
 
 def is_talk(line: str) -> bool:
-    """Tell whether a line speaks to the user: a sentence, or a phrase that models begin with."""
+    """Return whether a line speaks to the user: a sentence, or a phrase that models begin with."""
     words = SPAN.sub("x", without_marks(line))
     if is_sentence(line):
         return True
@@ -73,7 +73,7 @@ def is_talk(line: str) -> bool:
 
 
 def is_prose(paragraph: str) -> bool:
-    """Tell whether a paragraph has nothing in it that only code has."""
+    """Return whether a paragraph has nothing in it that only code has."""
     text = SPAN.sub("x", paragraph)
     if any(line.startswith(("    ", "\t")) for line in paragraph.split("\n")):
         return False
@@ -81,19 +81,19 @@ def is_prose(paragraph: str) -> bool:
 
 
 def is_lead(line: str) -> bool:
-    """Tell whether a line announces a file to the user."""
+    """Return whether a line announces a file to the user."""
     words = without_marks(line)
     return bool(LEAD.match(words) and re.search(r"[:!.：。]$", words)) and not re.search(r"[{};=]", SPAN.sub("", words))
 
 
 def is_tail(line: str) -> bool:
-    """Tell whether a line behind a file speaks to the user."""
+    """Return whether a line behind a file speaks to the user."""
     words = SPAN.sub("x", without_marks(line))
     return not line[:1].isspace() and bool(TAIL.match(words)) and not re.search(r"[{};=]|\(\)", words)
 
 
 def is_refusal(text: str) -> bool:
-    """Tell whether the whole text declines the task."""
+    """Return whether the whole text declines the task."""
     start = text.strip()
     first = without_marks(start.partition("\n")[0]).strip("\"'“”")
     return len(start) <= 1500 and "```" not in start and bool(REFUSAL.match(first))  # noqa: PLR2004 - no refusal is longer

@@ -38,7 +38,7 @@ class Request:
         return languages.parse(self.path, text.rstrip("\n"))
 
     def is_whole(self, text: str) -> bool:
-        """Tell whether the file's own parser finds the text whole."""
+        """Return whether the file's own parser finds the text whole."""
         return self.parsed(text).state is State.WHOLE
 
 

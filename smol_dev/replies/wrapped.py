@@ -89,7 +89,7 @@ def python_value(text: str) -> object:
 
 
 def mixes_line_ends(text: str) -> bool:
-    r"""Tell whether a string has line ends of its own as well as `\n`: the latter are then the file's."""
+    r"""Return whether a string has line ends of its own as well as `\n`: the latter are then the file's."""
     strings = re.finditer(r'"(?:[^"\\]|\\.)*+"', text)
     return any("\n" in one[0] and re.search(r"(?<!\\)\\[nt]", one[0]) for one in strings)
 
@@ -288,7 +288,7 @@ def own_element(text: str, request: Request) -> str | None:
 
 
 def _wraps(opening: re.Match[str] | None, request: Request) -> bool:
-    """Tell whether a tag is one around a file rather than one of the file."""
+    """Return whether a tag is one around a file rather than one of the file."""
     if opening is None:
         return False
     tag = opening["tag"].lower().removeprefix("antml:").partition("=")[0]

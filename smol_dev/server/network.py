@@ -118,7 +118,7 @@ async def speaks_tls(host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(TLS_SECONDS):
             _, writer = await asyncio.open_connection(host, port, ssl=context)
-    except OSError:  # a timeout and every error of TLS are ones
+    except OSError:  # timeouts and failures of TLS are among them
         return False
     writer.transport.abort()
     return True

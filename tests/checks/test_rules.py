@@ -168,6 +168,8 @@ NEAR_MISSES = {
     "other origins": {"i.html": page("<a href='https://x/y.css'></a><img src='data:image/png,x'>")},
     "routes": {"i.html": page("<a href='/about'></a><form action='/login'></form>")},
     "a path from the root": {"i.html": page("<script src='/src/a.js'></script>"), "src/a.js": ""},
+    "a page that string.Template fills": {"i.html": page("<a href='#plan'>plan</a>\n$body\n")},
+    "a page that a program fills": {"i.html": page("<label for='plan'>plan</label>\n  %(body)s\n")},
     "values of a template": {"i.html": page("<img src='{{ url }}.png'><p id='{{ x }}'></p>")},
     "functions of the browser": {"i.html": page("<p onclick='alert(1); this.remove()'></p>")},
     "TypeScript by its compiled name": {"a.ts": "import { b } from './b.js';\nb();\n", "b.ts": "export const b = 1;\n"},
