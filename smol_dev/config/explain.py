@@ -1,4 +1,4 @@
-"""Who set what: the effective settings with their origins, the candidates of a key, and the text of it all.
+"""Who set what: the effective settings with their origins, and what every layer says of one key.
 
 Secrets are shown only by where they come from.
 """

@@ -70,7 +70,7 @@ class FoundServer:
 
     @property
     def provider(self) -> ProviderName:
-        """Return its name among the providers."""
+        """Its name among the providers."""
         return self.known.provider
 
 

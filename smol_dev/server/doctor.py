@@ -81,7 +81,7 @@ class Examination:
 
     @property
     def exit_code(self) -> int:
-        """Return 0 if the server works, else 3."""
+        """0 if the server works, else 3."""
         return 3 if any(check.state == "failed" for check in self.checks) else 0
 
 

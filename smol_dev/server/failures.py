@@ -1,4 +1,4 @@
-"""One classifier: from whatever a server answered, or from why it did not, to one error with a remedy.
+"""Whatever a server answered, or the reason why it did not, turned into one error with a remedy.
 
 The signs are data: `failures.toml` for answers, `known.toml` for what to do about them on which server.
 """
@@ -72,7 +72,7 @@ class Asked:
 
     @property
     def server(self) -> str:
-        """Return the server, for the beginning of a sentence."""
+        """The server, for the beginning of a sentence."""
         name = self.known.name if self.known and self.known.name != "compatible" else "the server"
         return f"{name} at {safe(self.base_url)}"
 

@@ -52,7 +52,7 @@ class Probe:
 
     @cached_property
     def document(self) -> Any:  # noqa: ANN401 - whatever the server sent
-        """Return the body as JSON; None when it is none, has too many parts, or the answer is an error."""
+        """The body as JSON; None when it is none, has too many parts, or the answer is an error."""
         if self.status >= 300 or sum(map(self.body.count, ",[{")) > PARTS:  # noqa: PLR2004 - 2xx alone holds what was asked for
             return None
         return parsed(self.body)

@@ -81,7 +81,7 @@ class StreamReader:
 
     @property
     def is_over(self) -> bool:
-        """Return whether nothing that follows could change the answer."""
+        """Whether nothing that follows could change the answer."""
         return self.done or bool(self.error) or bool(self.broken)
 
     def feed(self, chunk: bytes) -> list[Delta]:

@@ -1,4 +1,4 @@
-"""What tells a failure: the words of a body, the rules of `failures.toml`, the reason in a chain of exceptions."""
+"""The signs of a failure: the words of an answer, the rules of `failures.toml`, the reason in a chain of exceptions."""
 
 import errno
 import html
@@ -89,7 +89,7 @@ class Said:
 
     @property
     def quote(self) -> str:
-        """Return the message on one line, cleaned, and not longer than an error bears."""
+        """The message on one line, cleaned, and not longer than an error bears."""
         line = safe(" ".join(self.message[: 4 * QUOTED].split()))
         return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
 
@@ -219,7 +219,7 @@ class Rule:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Return one pattern for all the words, with `<key>` and `<absent>` filled in."""
+        """One pattern for all the words, with `<key>` and `<absent>` filled in."""
         pattern = "|".join(f"(?:{each})" for each in self.words)
         for name, words in _table()["words"].items():
             pattern = pattern.replace(f"<{name}>", words)
