@@ -11,12 +11,13 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import origin_of, url_problem
@@ -33,6 +34,10 @@ DETECTED: Final = "the server that your own settings find"
 KEY_LIMIT: Final = 16 * 1024
 COMMAND_SECONDS: Final = 30
 COMMAND_LIMIT: Final = 64 * 1024
+TICK: Final = 0.01
+LAST_WORDS: Final = 0.5
+"""Seconds for what a command printed at its end; what it left in the background may hold its output open."""
+
 LONGEST_VARIABLE: Final = 64
 """Characters of a variable's name that is shown; what is longer could be an API key."""
 
@@ -372,8 +377,8 @@ def from_command(argv: Sequence[str], *, source: str, environ: Mapping[str, str]
 def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
     """Return what a command prints, one byte over the limit at most, and its exit code.
 
-    It and all that it started is ended when it prints more or takes too long. Raises
-    `subprocess.TimeoutExpired` or `OSError`.
+    It and all that it started is ended when it prints more or takes too long; what it leaves in the
+    background otherwise is neither waited for nor ended. Raise `subprocess.TimeoutExpired` or `OSError`.
     """
     process = subprocess.Popen(
         list(argv),
@@ -385,28 +390,26 @@ def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tu
         start_new_session=True,
     )
     pieces: list[bytes] = []
-    reader = threading.Thread(target=_read_into, args=(process, pieces), daemon=True)
+    reader = threading.Thread(target=_read_into, args=(process.stdout, pieces), daemon=True)
     reader.start()
+    until = time.monotonic() + COMMAND_SECONDS
     try:
-        reader.join(COMMAND_SECONDS)
-        if reader.is_alive():
-            raise subprocess.TimeoutExpired(list(argv), COMMAND_SECONDS)
-        raw = b"".join(pieces)
-        if len(raw) > COMMAND_LIMIT:
-            return raw, 0
-        return raw, process.wait(COMMAND_SECONDS)
+        while process.poll() is None and sum(map(len, pieces)) <= COMMAND_LIMIT:
+            if time.monotonic() > until:
+                raise subprocess.TimeoutExpired(list(argv), COMMAND_SECONDS)
+            time.sleep(TICK)
     finally:
         end(process)
-        reader.join()
-        if process.stdout is not None:
-            process.stdout.close()
+        reader.join(LAST_WORDS)
+    return b"".join(pieces), process.returncode
 
 
-def _read_into(process: "subprocess.Popen[bytes]", pieces: list[bytes]) -> None:
+def _read_into(output: IO[bytes], pieces: list[bytes]) -> None:
     left = COMMAND_LIMIT + 1
-    while process.stdout is not None and left > 0 and (piece := os.read(process.stdout.fileno(), left)):
-        pieces.append(piece)
-        left -= len(piece)
+    with output:
+        while left > 0 and (piece := os.read(output.fileno(), left)):
+            pieces.append(piece)
+            left -= len(piece)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

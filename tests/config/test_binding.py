@@ -293,3 +293,8 @@ def test_a_key_that_is_held_back_is_not_missing(world: World) -> None:
     loaded = world.load(flags)
     assert loaded.secrets() == ()
     assert loaded.key_summary() == f"not sent (it is for {CLOUD})"
+
+
+def test_the_server_of_the_demo_gets_no_key_and_none_is_read(world: World) -> None:
+    world.environ["SMOL_API_KEY_FILE"] = str(world.home / "gone")
+    assert world.load(Flags(profile="demo")).secrets() == ()

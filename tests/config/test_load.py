@@ -427,3 +427,13 @@ def test_the_model_among_the_fields_is_text_and_steers(world: World, table: str)
 def test_what_mends_is_asked_as_what_writes(world: World, settings: str, sets: tuple[str, ...], model: str) -> None:
     world.write(user=f'[profiles.local]\nmodel = "m"\n{settings}')
     assert world.load(Flags(sets=sets)).profile.stage("fix").model == model
+
+
+@pytest.mark.parametrize("name", ["model", "timeout", "run.max_files"])
+def test_a_named_option_beats_whatever_is_set_with_c(world: World, name: str) -> None:
+    values = {"model": ("named", "-c"), "timeout": (7.0, 8), "run.max_files": (7, 8)}
+    named, other = values[name]
+    flags = Flags(named={name: (named, "--option")}, sets=(f"{name}={other}",))
+    loaded = world.load(flags)
+    table = loaded.run if name.startswith("run.") else loaded.profile
+    assert getattr(table, name.removeprefix("run.")) == named

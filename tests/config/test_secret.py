@@ -158,3 +158,12 @@ def test_a_key_command_that_takes_too_long_is_ended_with_all_it_started(
         from_command(["sh", "-c", script], source="command", environ=os.environ, cwd=tmp_path)
     time.sleep(2.2)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("left", ["sleep 6", "exec sleep 6 > /dev/null"], ids=["with the output open", "on its own"])
+def test_what_a_key_command_leaves_in_the_background_is_not_waited_for(
+    tmp_path: Path, left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smol_dev.config.secret.COMMAND_SECONDS", 4)
+    script = f"({left}) & echo canary"
+    assert from_command(["sh", "-c", script], source="command", environ=os.environ, cwd=tmp_path) == "canary"

@@ -223,6 +223,13 @@ def test_each_steering_key_is_shown_with_what_it_replaces(world: World) -> None:
     )
 
 
+def test_what_is_executed_is_shown_before_all_else(world: World) -> None:
+    world.write(project='[profiles.local]\nextra_body = {a = 1}\n[run]\ncheck = ["make"]\n')
+    found = pending(Flags(), world.surroundings)
+    assert found is not None
+    assert [each.key for each in found.keys] == ["run.check", "profiles.local.extra_body.a"]
+
+
 def test_what_a_steering_key_replaces_may_come_from_a_parent_or_a_provider(world: World) -> None:
     world.write(
         user='[profiles.work]\nextends = "local-ollama"\n',
