@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from smol_dev import __version__
 from smol_dev.app.begun import begun
 from smol_dev.app.caller import Caller
+from smol_dev.app.check import UserCheck, check_isolation
 from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
 from smol_dev.chat import STAGES, StageName
@@ -19,17 +20,15 @@ from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
-from smol_dev.events import Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.redact import redact
 from smol_dev.run import pipeline
-from smol_dev.run.conversation import Check, Job, Settle, Settled, Written
+from smol_dev.run.conversation import Job, Settle, Settled, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
 from smol_dev.run.start import Program, change_command, start_of
 from smol_dev.safe import named, safe
 from smol_dev.server.connect import Link, connected
-from smol_dev.workspace import command
-from smol_dev.workspace.command import choose, refuse_missing, says
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.history import StateKind
 from smol_dev.workspace.provenance import Provenance
@@ -53,7 +52,8 @@ class Task:
     although a record from elsewhere says that they were edited, `list_file` holds another file list.
     `strict` gives a program whose files do not fit together the exit code 4. `prompt_file` is where the prompt
     was read from. Where the folder holds the program of the prompt, `fresh` makes it anew; a change of the prompt
-    is made unasked with `yes`, and only shown with `diff`.
+    is made unasked with `yes`, and only shown with `diff`. With `rewrite` nobody is asked before a file that the
+    user changed is written anew, where the check needs that.
     """
 
     prompt: str = ""
@@ -65,6 +65,7 @@ class Task:
     include: tuple[str, ...] = ()
     list_file: Path | None = None
     strict: bool = False
+    rewrite: bool = False
     prompt_file: Path | None = None
     fresh: bool = False
     yes: bool = False
@@ -105,29 +106,12 @@ def load_shown(flags: Flags, caller: Caller) -> Loaded:
 
 async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> RunOutcome:
     """Do the whole method from a prompt, in the loop that is running."""
-    isolation = check_isolation(task, loaded, caller)
+    isolation = None if task.plan_only else check_isolation(loaded, caller)
     with open_folder(task, caller.surroundings, lambda: loaded) as workspace:
         with caller.interrupts.stopping(raise_interrupt):
             _ask_before_replacing(workspace, task, caller)
         record = Record(task.prompt, {}, given=task.prompt, prompt_file=task.source)
         return await Run(task, loaded, caller, workspace, record, remaining=None, isolation=isolation).drive()
-
-
-def check_isolation(task: Task, loaded: Loaded, caller: Caller) -> Isolation | None:
-    """Return how the user's check is isolated, None without a check; ask where this machine cannot.
-
-    Raise `UsageError` where it may not run as this machine can, before anything is sent.
-    """
-    if not loaded.run.check or task.plan_only:
-        return None
-    refuse_missing(loaded.run.check, caller.surroundings.environ)
-    may_run = caller.may_run
-
-    def ask(question: str) -> bool:
-        with caller.interrupts.stopping(raise_interrupt):
-            return may_run is not None and may_run(question)
-
-    return choose(loaded.run.check_isolation, ask=ask)
 
 
 def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], *, resume: bool = False) -> Workspace:
@@ -220,6 +204,7 @@ class Run:
         self.workspace = workspace
         self.remaining = remaining
         self.connected = False
+        self.check: UserCheck | None = None
         self.bound: tuple[Bound, ...] = loaded.secrets()
         self.secrets = [secret for bound in self.bound for secret in bound.secrets]
         self.is_foreign = remaining is not None and not workspace.is_ours
@@ -251,6 +236,7 @@ class Run:
         except asyncio.CancelledError:
             if interrupts.caught is None:
                 with suppress(SmolError):
+                    await self._back()
                     await delivery.finish_writing()  # a file that is whole is worth its place on disk
                 raise
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
@@ -281,6 +267,8 @@ class Run:
         record = self.workspace.record
         if record is None or not any(state.state == "done" for state in record.states.values()):
             return
+        if self.check is not None and self.check.best is not None:
+            return  # the check has kept every state that it judged
         try:
             self._capture("build" if self.remaining is None else "resume", record.prompt)
         except SmolError as error:
@@ -312,17 +300,19 @@ class Run:
                 await follow(job)
         return await delivery.finish()
 
-    def _check(self, delivery: Delivery) -> Check | None:
+    def _check(self, delivery: Delivery) -> UserCheck | None:
         """Return the user's check of what is on disk; None where there is none."""
-        isolation, run, root = self.isolation, self.loaded.run, self.workspace.root
-        if isolation is None:
-            return None
-
-        async def check() -> command.Outcome:
-            environ = self.caller.surroundings.environ
-            return await command.run(run.check, root, timeout=run.check_timeout, isolation=isolation, environ=environ)
-
-        return Check(run.check, str(root), run.check_timeout, run.check_rounds, delivery.finish_writing, check)
+        if self.isolation is not None:
+            self.check = UserCheck(
+                self.loaded,
+                self.isolation,
+                self.caller,
+                self.workspace,
+                delivery,
+                readable=lambda path: not self.is_foreign or path in self.task.include,
+                may_rewrite=self.task.rewrite,
+            )
+        return self.check
 
     async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
         """Return the job that the user accepts in a review, if there is one; None when the run ends with the list."""
@@ -348,6 +338,7 @@ class Run:
         """Keep what is finished, undisturbed by signals, and say why the run stops."""
         with self.caller.interrupts.stopping(note):
             try:
+                await self._back()
                 await delivery.finish_writing()
                 if isinstance(error, ServerError) and self._never_reached(error, delivery):
                     self.workspace.withdraw()
@@ -359,6 +350,11 @@ class Run:
                 done = delivery.closing(error.exit_code, stopped=True)
         self.caller.show(Failed(error.message, error.hint, error.exit_code))
         return RunOutcome(done, delivery.record, error)
+
+    async def _back(self) -> None:
+        """Bring the files to the best state that the check has judged, if it was under way."""
+        if self.check is not None:
+            await self.check.back()
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
         """Return whether no server was found: then nothing was begun, and nothing is left to resume."""
@@ -386,14 +382,14 @@ class Run:
     def _announce(self, link: Link) -> None:
         show = self.caller.show
         self._started(link)
-        if self.isolation is not None:
-            show(Noticed(f"the check will run {says(self.isolation, self.workspace.root)}"))
-        if self.record.plan:
+        is_whole = self.remaining is not None and not self.remaining.todo
+        if self.record.plan and not is_whole:
             show(PlanReady(self.record.plan))
         if self.remaining is None:
             return
         there = {*self.remaining.finished, *self.remaining.edited}
-        show(FilesReady(self.record.files, there=tuple(path for path in self.record.files if path in there)))
+        if not is_whole:
+            show(FilesReady(self.record.files, there=tuple(path for path in self.record.files if path in there)))
         for path in self.remaining.edited:
             show(Warned(f"`{path}` was changed since it was written, and is kept as it is"))
 

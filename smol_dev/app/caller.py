@@ -22,7 +22,8 @@ class Caller:
     about plan and list before any file is written; it may block, and is called where signals raise.
     `decide` is shown a change before it is made, and may block as well.
     `may_replace` is asked before the program of another prompt is replaced, with a sentence that says so.
-    `may_run` is asked before the user's check runs without isolation, with a sentence that says so.
+    `may_run` is asked before the user's check runs without isolation, with a sentence that says so,
+    `may_rewrite` before a file that the user changed is written anew, with its path.
     `interrupts` are signals that stop the work: none, unless the command line watches them.
     """
 
@@ -33,6 +34,7 @@ class Caller:
     review: Callable[[Draft], Decision] | None = None
     may_replace: Callable[[str], bool] | None = None
     may_run: Callable[[str], bool] | None = None
+    may_rewrite: Callable[[str], bool] | None = None
     decide: Callable[[Proposed], Verdict] | None = None
     interrupts: Interrupts = field(default_factory=Interrupts)
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from smol_dev.app.begun import begun_of
-from smol_dev.app.build import MOST_NAMED, Run, Task, check_isolation, open_folder, server_of
+from smol_dev.app.build import MOST_NAMED, Run, Task, open_folder, server_of
 from smol_dev.app.caller import Caller
+from smol_dev.app.check import check_isolation
 from smol_dev.app.resume import settings_of
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
@@ -232,7 +233,7 @@ class _ChangeRun(Run):
         self, task: Task, loaded: Loaded, caller: Caller, workspace: Workspace, record: Record, *, changing: Changing
     ) -> None:
         remaining = workspace.remaining(record.files)
-        isolation = check_isolation(task, loaded, caller)
+        isolation = check_isolation(loaded, caller)
         super().__init__(task, loaded, caller, workspace, record, remaining=remaining, isolation=isolation)
         self.changing = changing
         self.before = record

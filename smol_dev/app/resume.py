@@ -1,6 +1,7 @@
 """A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun_of, differences, resumed
-from smol_dev.app.build import Run, Task, check_isolation, load_shown, open_folder
+from smol_dev.app.build import Run, Task, load_shown, open_folder
 from smol_dev.app.caller import Caller
+from smol_dev.app.check import check_isolation
 from smol_dev.config.explain import as_dict
 from smol_dev.config.layers import Flags, read_layers
 from smol_dev.config.load import Loaded, load
@@ -20,7 +22,7 @@ from smol_dev.run.review import Draft, list_of, plan_of
 from smol_dev.safe import command, named
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import Record, list_text
-from smol_dev.workspace.writer import Remaining, Workspace
+from smol_dev.workspace.writer import Workspace
 
 MOST_PLAN: Final = 256 * 1024
 MOST_LIST: Final = 1024 * 1024
@@ -32,24 +34,68 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
     """Do what an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
     here = caller.surroundings
     with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        finish_move(workspace, caller.show)
-        record = workspace.record
-        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+        record = _begun(workspace, caller)
         loaded, there = settings_of(workspace, record, flags, caller)
-        if workspace.is_ours:
-            allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
-            task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
-            workspace.allow_sensitive(task.allow_sensitive)
-        isolation = check_isolation(task, loaded, there)
-        record = _edited(record, workspace, task, loaded, caller)
-        _check_only(task.only, record)
-        remaining = workspace.remaining(record.files) if record.files else None
-        if (done := _nothing_to_do(task, record, remaining, workspace, is_checked=isolation is not None)) is not None:
+        run = _resumed(task, loaded, there, workspace, record)
+        if (done := _nothing_to_do(run)) is not None:
             caller.show(Noticed(done))
             caller.show(end := _over(workspace))
             return end
-        run = Run(task, loaded, there, workspace, record, remaining=remaining, isolation=isolation)
         return caller.wait_for(run.drive()).done
+
+
+def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDone:
+    """Run a check on the program of the folder, and have the model mend what fails; what is missing is written first.
+
+    The check is the command that these words are, else that of the settings, else the one of the last time.
+    """
+    here = caller.surroundings
+    if words:
+        flags = replace(flags, named={**flags.named, "run.check": (list(words), "the command of `fix`")})
+    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+        record = _begun(workspace, caller)
+        loaded, there = settings_of(workspace, record, flags, caller)
+        loaded = _checking(loaded, record, workspace)
+        run = _resumed(task, loaded, there, workspace, record)
+        missing = run.remaining.todo if run.remaining is not None else ()
+        if missing or run.remaining is None:
+            what = ", ".join(map(named, missing[:MOST_TOLD])) or "the file list"
+            more = f" and {len(missing) - MOST_TOLD} more" if len(missing) > MOST_TOLD else ""
+            caller.show(Noticed(f"what is missing is written first: {what}{more}"))
+        return caller.wait_for(run.drive()).done
+
+
+def _begun(workspace: Workspace, caller: Caller) -> Record:
+    finish_move(workspace, caller.show)
+    record = workspace.record
+    assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
+    return record
+
+
+def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:
+    """Return the settings with the check of the last time where they have none. Raise `UsageError` without any."""
+    if loaded.run.check:
+        return loaded
+    if workspace.is_ours and "command" in record.check:
+        return replace(loaded, run=loaded.run.model_copy(update={"check": record.check["command"]}))
+    example = command("smol_dev fix {dir} -- python -m pytest -q", dir=workspace.root)
+    raise UsageError(
+        f"no check is known for `{workspace.root}`: a command that tells whether the program works",
+        hint=f"name one: {example}; or set `check` in `[run]`",
+    )
+
+
+def _resumed(task: Task, loaded: Loaded, there: Caller, workspace: Workspace, record: Record) -> Run:
+    """Return the run that goes on with the one of the record."""
+    if workspace.is_ours:
+        allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
+        task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
+        workspace.allow_sensitive(task.allow_sensitive)
+    isolation = None if task.plan_only else check_isolation(loaded, there)
+    record = _edited(record, workspace, task, loaded, there)
+    _check_only(task.only, record)
+    remaining = workspace.remaining(record.files) if record.files else None
+    return Run(task, loaded, there, workspace, record, remaining=remaining, isolation=isolation)
 
 
 def finish_move(workspace: Workspace, show: Show) -> None:
@@ -74,17 +120,16 @@ def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, ca
     return edited
 
 
-def _nothing_to_do(
-    task: Task, record: Record, remaining: Remaining | None, workspace: Workspace, *, is_checked: bool
-) -> str | None:
+def _nothing_to_do(run: Run) -> str | None:
     """Return what to say where every file that is asked for is there; None where there is something to do."""
+    task, remaining, workspace = run.task, run.remaining, run.workspace
     if remaining is None or task.plan_only:
         return None
     missing = (*remaining.todo, *(path for path, _ in workspace.obstacles(remaining)))
     if task.only and not set(task.only) & set(missing):
         return f"nothing to do: {', '.join(map(named, task.only))} is there already"
-    if not missing and not is_checked:
-        return f"nothing to do: the run in `{workspace.root}` is finished, {len(record.files)} files"
+    if not missing and run.isolation is None:
+        return f"nothing to do: the run in `{workspace.root}` is finished, {len(run.record.files)} files"
     return None
 
 

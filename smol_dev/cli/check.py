@@ -1,18 +1,37 @@
-"""`smol_dev check`: whether the files of a folder fit together."""
+"""`smol_dev check` and `smol_dev fix`: whether the files of a folder fit together, and whether they work."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from smol_dev.cli.generate import allow_sensitive_option, check_option, checked_by, include_option, strict_option
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import counted, say
+from smol_dev.cli.options import reporting_options, server_options
+from smol_dev.cli.reporting import Report, counted, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
     from smol_dev.checks import Problem
     from smol_dev.checks.folder import Folder
+    from smol_dev.config.layers import Flags
+
+
+class WithWords(Command):
+    """A command that takes the words behind `--` for the command line of another program."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before `--`. Raise `UsageError` where nothing stands behind it."""
+        ends = args.index("--") if "--" in args else len(args)
+        ctx.params["words"] = tuple(args[ends + 1 :])
+        if args[ends:] == ["--"]:
+            raise UsageError("there is no command behind `--`", hint="as in `smol_dev fix -- python -m pytest -q`")
+        return super().parse_args(ctx, args[:ends])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the pieces of the usage line, the words among them."""
+        return [*super().collect_usage_pieces(ctx), "[-- CMD...]"]
 
 
 @click.command(
@@ -35,6 +54,30 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
         click.echo("\n".join(f"{name:<18} {what}" for name, what in RULES.items()))
         return 0
     return show_problems(chosen(only, ignore), read_folder(folder), as_json=as_json)
+
+
+@click.command(cls=WithWords, examples=("smol_dev fix -- python -m pytest -q", "smol_dev fix shop -- npm test"))
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@check_option
+@click.option("--yes", "-y", "rewrite", is_flag=True, help="Rewrite files that you changed, without asking")
+@strict_option
+@allow_sensitive_option
+@include_option
+@server_options
+@reporting_options
+def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
+    """Run a check on the program in DIR, and let the model mend what fails.
+
+    The check is CMD, else the setting `check`, else the one of the last time. What is missing of the program is
+    written first. The exit code is 7 if the check still fails.
+    """
+    from smol_dev.app.build import Task
+    from smol_dev.app.resume import fix as run
+
+    if words and check is not None:
+        raise UsageError("`--check` and the words behind `--` name two commands", hint="leave one of them out")
+    checked = checked_by(check, flags)
+    return report.run(lambda caller: run(Task(**options), words, checked, caller))
 
 
 def show_problems(rules: list[str], found: "Folder", *, as_json: bool) -> int:

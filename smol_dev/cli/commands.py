@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "generate": "smol_dev.cli.generate",
     "resume": "smol_dev.cli.generate",
     "check": "smol_dev.cli.check",
+    "fix": "smol_dev.cli.check",
     "change": "smol_dev.cli.change",
     "undo": "smol_dev.cli.change",
     "log": "smol_dev.cli.change",

@@ -21,6 +21,9 @@ allow_sensitive_option: Final = click.option(
 check_option: Final = click.option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
 strict_option: Final = click.option("--strict", is_flag=True, help="Exit with 4 if the files do not fit together")
 
+include_option: Final = click.option(
+    "--include", metavar="PATH", multiple=True, help="Show the model this file as you edited it"
+)
 yes_option: Final = click.option("--yes", "-y", is_flag=True, help="Make a change without asking")
 diff_option: Final = click.option("--diff", is_flag=True, help="Show a change, and make none of it")
 
@@ -124,7 +127,7 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 @check_option
 @strict_option
 @allow_sensitive_option
-@click.option("--include", metavar="PATH", multiple=True, help="Show the model this file as you edited it")
+@include_option
 @click.option(
     "--files",
     "list_file",

@@ -23,7 +23,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "check",
         "allow_sensitive",
     ),
-    "How far": ("review", "plan_only", "dry_run", "strict", "yes", "diff", "redo", "keep_mine", "theirs"),
+    "How far": ("review", "plan_only", "dry_run", "strict", "yes", "rewrite", "diff", "redo", "keep_mine", "theirs"),
     "Which model": (
         "profile",
         "model",

@@ -96,6 +96,7 @@ class Report:
             review=screen.paused_for(ask) if review else None,
             may_replace=self.may_replace,
             may_run=self.may_run,
+            may_rewrite=screen.paused_for(self.may_rewrite) if self.can_ask() else None,
             decide=screen.paused_for(self.decide) if decide and self.can_ask() else None,
             interrupts=PROCESS,
         )
@@ -162,6 +163,13 @@ class Report:
     def may_run(self, what: str) -> bool:
         """Ask on a terminal whether the check may run without isolation; without one the answer is no."""
         return self.can_ask() and click.confirm(what, default=False, err=True)
+
+    def may_rewrite(self, path: str) -> bool:
+        """Ask on a terminal whether a file that the user changed may be written anew."""
+        from smol_dev.safe import safe_name
+
+        what = f"You changed `{safe_name(path)}`, and the model would write it anew. Let it? A copy is kept."
+        return click.confirm(what, default=False, err=True)
 
 
 class PausableScreen:

@@ -4,9 +4,9 @@ system · user (the plan, with the prompt) · assistant (plan) · user (the file
 user (write X) · assistant (X) … Everything up to the list is shared by all files.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from smol_dev import prompts
 from smol_dev.chat import STAGES, Chat, Facts, Message, Pace, StageName, Usage
@@ -42,19 +42,32 @@ class Written:
     asked: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The user's command. `run` runs it in `folder` once `finish_writing` has written what was told so far.
-
-    `timeout` is in seconds; `rounds` is how often what fails is mended at most.
-    """
+class Check(Protocol):
+    """The user's command, and the files that it judges."""
 
     command: Sequence[str]
     folder: str
     timeout: float
     rounds: int
-    finish_writing: Callable[[], Awaitable[None]]
-    run: Callable[[], Awaitable[Outcome]]
+    """How often what fails is mended at most."""
+
+    async def begin(self) -> None:
+        """Have everything written that was told so far, and keep it as a state to come back to."""
+
+    async def run(self) -> Outcome:
+        """Return how the command ended in `folder`."""
+
+    def accept(self) -> None:
+        """Take the state that was judged last for the best one."""
+
+    async def back(self) -> None:
+        """Bring the files to the best state."""
+
+    def found(self) -> tuple[Mapping[str, str], frozenset[str]]:
+        """Return the texts of the files as they are now, and which files the user has changed."""
+
+    def may_rewrite(self, path: str) -> bool:
+        """Return whether a file that the user changed may be written anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,8 @@ class ListSaid:
 class FileReady:
     """A whole file to be written. `flaw` is a syntax error left after the second try.
 
-    `said` is the model's answer, `asked` the request for it if it was not the usual one.
+    `said` is the model's answer, `asked` the request for it if it was not the usual one. One that `mends`
+    a file which is there leaves that as it is where it cannot be written.
     """
 
     path: str
@@ -139,6 +153,7 @@ class FileReady:
     said: str = ""
     asked: str = ""
     pace: Pace = field(default_factory=Pace)
+    mends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +174,9 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class CheckEnded:
-    """The result of the user's check for the files that stay."""
+    """The result of the user's check for the best files so far."""
 
+    command: Sequence[str]
     done: CheckDone
 
 

@@ -81,6 +81,8 @@ class Delivery:
         self._strict = strict
         self._problems: tuple[ProblemFound, ...] = ()
         self._check: CheckDone | None = None
+        self.permitted: set[str] = set()
+        """The files that the user has changed and lets us write anew."""
         self._clock = clock
         self._started = clock()
         self._totals = Totals(clock)
@@ -103,7 +105,7 @@ class Delivery:
         match step:
             case FileReady():
                 self._check_total(step)
-                self._spawn(self._deliver(step), path=step.path)
+                self._spawn(self._deliver(step), path=step.path, mends=step.mends)
             case Checked() | CheckEnded():
                 self._take_check(step)
             case FileMissing():
@@ -168,6 +170,16 @@ class Delivery:
             stopped=stopped,
         )
 
+    def mark(self) -> tuple[list[str], dict[str, int]]:
+        """Return what is written by now, to come back to."""
+        return list(self.written), dict(self._sizes)
+
+    def go_back(self, mark: tuple[list[str], dict[str, int]]) -> None:
+        """Count what was written up to the mark alone; the files are those of the record on disk."""
+        self.written, self._sizes = list(mark[0]), dict(mark[1])
+        if (found := self.workspace.record) is not None:
+            self.record = replace(self.record, files=found.files, states=found.states)
+
     def close(self) -> None:
         """End the disk's thread when it has done everything."""
         self._disk.shutdown(wait=True)
@@ -188,7 +200,9 @@ class Delivery:
     def _take_check(self, step: Checked | CheckEnded) -> None:
         if isinstance(step, CheckEnded):
             self._check = step.done
-            self.record = replace(self.record, check=asdict(replace(step.done, summary=self.clean(step.done.summary))))
+            result = {**asdict(step.done), "summary": self.clean(step.done.summary)}
+            self.record = replace(self.record, check={"command": list(step.command), **result})
+            self._spawn(self.save())
             return
         self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
         self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
@@ -213,7 +227,9 @@ class Delivery:
 
     async def _deliver(self, step: FileReady) -> None:
         self._refuse(step)
-        size = await self._on_disk(lambda: self.workspace.write(step.path, step.content))
+        size = await self._on_disk(
+            lambda: self.workspace.write(step.path, step.content, over=step.path in self.permitted)
+        )
         usage = step.usage
         said, asked = self._turns(step)
         state = FileState(
@@ -228,6 +244,9 @@ class Delivery:
             asked=asked,
         )
         await self._on_disk(lambda: self.workspace.note(state))
+        if step.path not in self.record.files:
+            self.record = replace(self.record, files=(*self.record.files, step.path))
+            await self.save()
         is_first = step.path not in self._sizes
         if is_first:
             self.written.append(step.path)
@@ -311,17 +330,22 @@ class Delivery:
     async def _on_disk(self, act: Callable[[], Value]) -> Value:
         return await asyncio.get_running_loop().run_in_executor(self._disk, act)
 
-    def _spawn(self, work: Coroutine[None, None, object], *, path: str | None = None) -> None:
-        task = asyncio.create_task(self._watch(work, path))
+    def _spawn(self, work: Coroutine[None, None, object], *, path: str | None = None, mends: bool = False) -> None:
+        task = asyncio.create_task(self._watch(work, path, mends=mends))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _watch(self, work: Coroutine[None, None, object], path: str | None) -> None:
-        """Do the work; a failure is that of the file at `path`, without one that of the whole run."""
+    async def _watch(self, work: Coroutine[None, None, object], path: str | None, *, mends: bool) -> None:
+        """Do the work; a failure is that of the file at `path`, without one that of the whole run.
+
+        A new version that cannot be written is no failure: the file is there.
+        """
         try:
             await work
         except (AnswerError, WorkspaceError) as error:
-            if path is not None:
+            if mends and path is not None:
+                self._show(Warned(f"`{path}` stays as it is: {self.clean(error.message)}"))
+            elif path is not None:
                 self.fail(path, error.reason, error)
             if path is None or getattr(error, "stops_run", False):
                 self._trouble = self._trouble or error

@@ -7,20 +7,21 @@ end is the best state: the program never gets worse by being mended.
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from smol_dev import prompts
-from smol_dev.chat import Message, Usage
+from smol_dev.chat import Message
 from smol_dev.errors import AnswerError, ServerError, SmolError
 from smol_dev.events import CheckDone, CheckStarted, Noticed, Warned
 from smol_dev.replies.file_list import read_file_list
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run import check_output
 from smol_dev.run.ask import Answered, Form, Question, Wording, ask
+from smol_dev.run.change import in_style
 from smol_dev.run.check_output import Report
-from smol_dev.run.conversation import Check, Conversation, FileReady, exchange
+from smol_dev.run.conversation import Check, CheckEnded, Conversation, FileReady, exchange
 from smol_dev.run.strategies import file_reader
 from smol_dev.workspace.command import Outcome
 
@@ -33,11 +34,11 @@ MOST_NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """The files as a check met them, and what it said."""
+    """What the check said of one state of the files."""
 
-    files: Mapping[str, str]
     passed: bool
     stopped: bool
+    signalled: bool
     report: Report
     done: CheckDone
 
@@ -49,28 +50,50 @@ async def fix(talk: Conversation, check: Check) -> CheckDone:
     better: then the files are put back as they were before it.
     """
     best = await _checked(talk, check, 0)
+    _accept(talk, check, best)
+    seen = set[str]()
     for number in range(1, check.rounds + 1):
+        seen.add(best.report.fingerprint)
         if best.passed or not await _mended(talk, check, best):
             break
         now = await _checked(talk, check, number)
-        if not _is_better(now, best):
-            _put_back(talk, best)
+        if not _is_better(now, best) or (now.report.fingerprint in seen and not now.passed):
+            talk.tell(Noticed("that was no better; the files are as they were before"))
+            await check.back()
             break
         best = now
+        _accept(talk, check, best)
     return best.done
 
 
+def _accept(talk: Conversation, check: Check, state: _State) -> None:
+    check.accept()
+    talk.tell(CheckEnded(check.command, state.done))
+
+
 async def _checked(talk: Conversation, check: Check, number: int) -> _State:
-    await check.finish_writing()
+    await check.begin()
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
+    _look(talk, check)
     report = check_output.read(
         outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=_ended(outcome, check.timeout)
     )
     code = outcome.exit_code or (ENDED if outcome.stopped else 0)
     done = CheckDone(number, code, report.failed, report.passed, outcome.seconds, report.summary)
     talk.tell(done)
-    return _State(dict(talk.contents), outcome.passed, bool(outcome.stopped), report, done)
+    return _State(outcome.passed, bool(outcome.stopped), bool(outcome.signal), report, done)
+
+
+def _look(talk: Conversation, check: Check) -> None:
+    """Take the files as they are on disk; the user, or the command, may have changed some."""
+    texts, changed = check.found()
+    for path in [path for path in talk.contents if path not in texts]:
+        del talk.contents[path]
+    for path, text in texts.items():
+        if talk.contents.get(path) != text:
+            talk.wrote(path, text)
+    talk.job = replace(talk.job, locked=changed)
 
 
 def _ended(outcome: Outcome, timeout: float) -> str:
@@ -82,36 +105,32 @@ def _ended(outcome: Outcome, timeout: float) -> str:
 
 
 def _is_better(after: _State, before: _State) -> bool:
-    """Return whether a state is worth keeping: it passes, gets further, fails fewer tests, or at something else."""
+    """Return whether a state is worth keeping: it passes, gets further, passes more tests, or fails elsewhere."""
     new, old = after.report, before.report
     if after.passed or new.fingerprint == old.fingerprint:
         return after.passed
     if _progress(after) != _progress(before):
         return _progress(after) > _progress(before)
-    if new.failed == old.failed:
-        return not new.counted or (new.passed or 0) > (old.passed or 0)
+    if not new.counted:
+        return True
+    if (new.passed or 0) != (old.passed or 0):  # where a test file cannot be loaded, its tests are one that fails
+        return (new.passed or 0) > (old.passed or 0)
     return (new.failed or 0) < (old.failed or 0)
 
 
 def _progress(state: _State) -> int:
-    """Return how far the check got: stopped from outside, not compiled, ended before any test, tests counted."""
-    return 0 if state.stopped else 1 + ("errors", "", "tests").index(state.report.counted)
+    """Return how far the check got: stopped, not compiled, broken off by a signal, ended, tests counted."""
+    if state.stopped:
+        return 0
+    return 2 if state.signalled and not state.report.counted else {"errors": 1, "": 3, "tests": 4}[state.report.counted]
 
 
-def _put_back(talk: Conversation, best: _State) -> None:
-    talk.tell(Noticed("that was no better; the files are as they were before"))
-    for path, content in best.files.items():
-        if talk.contents.get(path) != content:
-            _deliver(talk, path, content)
-
-
-def _deliver(talk: Conversation, path: str, content: str, answered: Answered[str] | None = None) -> None:
-    talk.wrote(path, content)
+def _deliver(talk: Conversation, path: str, answered: Answered[str]) -> None:
+    text = in_style(talk.contents.get(path, ""), answered.value)
+    talk.files = talk.files if path in talk.files else (*talk.files, path)
+    talk.wrote(path, text)
     talk.answers.pop(path, None)
-    if answered is None:
-        talk.tell(FileReady(path, content, Usage(), 0.0))
-    else:
-        talk.tell(FileReady(path, content, answered.usage, answered.seconds, pace=answered.pace))
+    talk.tell(FileReady(path, text, answered.usage, answered.seconds, pace=answered.pace, mends=True))
 
 
 async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
@@ -122,6 +141,9 @@ async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
         turns, named = await _name(talk, asked, turns, state.report)
     except SmolError as error:
         talk.tell(Warned(f"the check was not mended: {error.message}", error.hint))
+        return False
+    named = tuple(path for path in named if _may_write(talk, check, path))
+    if not named:
         return False
     talk.tell(Noticed(f"mending {', '.join(f'`{path}`' for path in named)}"))
     changed = False
@@ -138,8 +160,15 @@ async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
             talk.tell(Noticed(f"`{path}` stays as it is: {answered.flaw}"))
         elif answered.value != talk.contents.get(path):
             changed = True
-            _deliver(talk, path, answered.value, answered)
+            _deliver(talk, path, answered)
     return changed
+
+
+def _may_write(talk: Conversation, check: Check, path: str) -> bool:
+    if path not in talk.job.locked or check.may_rewrite(path):
+        return True
+    talk.tell(Warned(f"`{path}` stays as you changed it", hint="let it be written anew: `smol_dev fix --yes`"))
+    return False
 
 
 def _request(check: Check, report: Report, talk: Conversation) -> str:
@@ -196,7 +225,7 @@ async def _name(
 def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
     """Return those that may be written: files of the program, and new ones that collide with none of them."""
     accepted, _ = talk.job.settle((*talk.files, *(path for path in paths if path not in talk.files)))
-    named = (path for path in dict.fromkeys(paths) if path in accepted and path not in talk.job.locked)
+    named = (path for path in dict.fromkeys(paths) if path in accepted)
     return tuple(named)[:MOST_NAMED]
 
 

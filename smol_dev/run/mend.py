@@ -52,7 +52,8 @@ async def mend(talk: Conversation) -> None:
             now[path] = answered.value
             talk.answers.pop(path, None)
             talk.answers[path] = (*answered.turns, Message("assistant", answered.said))
-            talk.tell(FileReady(path, answered.value, answered.usage, answered.seconds, answered.flaw))
+            usage, seconds, flaw = answered.usage, answered.seconds, answered.flaw
+            talk.tell(FileReady(path, answered.value, usage, seconds, flaw, mends=True))
         else:
             talk.tell(Noticed(f"the new `{path}` fits no better; the first one is kept"))
     if found:

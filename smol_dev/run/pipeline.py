@@ -17,7 +17,7 @@ from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
 from smol_dev.run.ask import Form, Question, Wording, ask
-from smol_dev.run.conversation import CheckEnded, Conversation, Job, ListSaid, Tell
+from smol_dev.run.conversation import Conversation, Job, ListSaid, Tell
 from smol_dev.run.strategies import write_files
 from smol_dev.safe import command
 
@@ -47,10 +47,10 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
         from smol_dev.run.mend import mend  # noqa: PLC0415 - as said above
 
         await mend(talk)
-    if job.check is not None and all(path in talk.contents for path in talk.files):
+    if job.check is not None and all(path in talk.contents or path in job.locked for path in talk.files):
         from smol_dev.run.fix import fix  # noqa: PLC0415 - only who has a check waits for it
 
-        talk.tell(CheckEnded(await fix(talk, job.check)))
+        await fix(talk, job.check)
     elif job.check is not None:
         talk.tell(Noticed("the check does not run, as files are missing"))
 

@@ -259,6 +259,12 @@ def settle(
     return tuple(accepted.paths), tuple(refused)
 
 
+def acts_by_itself(path: str) -> bool:
+    """Return whether something may run what is at the path, or believes it, as soon as the folder is opened."""
+    name = "/".join(map(skeleton, path.split("/")))
+    return ".git" in name.split("/") or _SENSITIVE.search(name) is not None
+
+
 def noteworthy(path: str) -> str | None:
     """Return why the user should hear that this file was written, or None: `.env`, CI workflows, ….
 

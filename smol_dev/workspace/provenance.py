@@ -84,6 +84,7 @@ def _steering(record: Record) -> str:
         record.server,
         record.files,
         record.replaceable,
+        *([record.check["command"]] if "command" in record.check else []),
     ]
     return hashlib.sha256(json.dumps(steers, sort_keys=True).encode()).hexdigest()
 

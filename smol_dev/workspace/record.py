@@ -109,9 +109,10 @@ class Record:
     one that was asked, with its model; JSON values without secrets. `plan_answer` and
     `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
     byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path. `problems` are those that
-    do not fit together, `check` the result of the user's command, each as its event has it. `given` is the prompt
-    as it was given last, when the plan was made (empty: `prompt`) or for a change, and `prompt_file` the path of
-    its file; empty where it was a text.
+    do not fit together, each as its event has it, `check` the user's command, as a list, and its last result as
+    its event has it, `left` what it has made in the folder. `given` is the prompt as it was given last, when the
+    plan was made (empty: `prompt`) or for a change, and `prompt_file` the path of its file; empty where it was a
+    text.
 
     The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run
     from another's, `replaceable` is the SHA-256, by path, of files this run may replace (those of
@@ -135,6 +136,7 @@ class Record:
     problems: tuple[Mapping[str, object], ...] = ()
     check: Mapping[str, object] = field(default_factory=dict)
     requests: tuple[Asked, ...] = ()
+    left: tuple[str, ...] = ()
     tool_version: str = ""
     format_version: int = FORMAT_VERSION
     run_id: str = ""
@@ -321,6 +323,19 @@ def _files(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(files)
 
 
+def _check(table: Mapping[str, Any], key: str) -> Mapping[str, object]:
+    """Return the check of a record, without a command that is none."""
+    check = _table(table, key)
+    words = check.get("command")
+    is_command = isinstance(words, list) and words and all(type(word) is str for word in words)
+    return check if is_command else {name: value for name, value in check.items() if name != "command"}
+
+
+def _left(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    paths = table.get(key)
+    return tuple(path for path in paths if type(path) is str and path) if isinstance(paths, list) else ()
+
+
 def _run_id(table: Mapping[str, Any], key: str) -> str:
     run_id: str = _value(table, key, str)
     if not _RUN_ID.fullmatch(run_id):
@@ -367,7 +382,8 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
     "states": _states,
     "totals": _table,
     "problems": _problems,
-    "check": _table,
+    "check": _check,
+    "left": _left,
     "requests": _requests,
     "tool_version": lambda table, key: _value(table, key, str),
     "run_id": _run_id,

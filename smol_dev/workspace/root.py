@@ -3,7 +3,8 @@
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,29 @@ from smol_dev.workspace.paths import NEVER_WRITTEN, skeleton
 GIT: Final = re.compile(r"\.git|git~[0-9]+")
 """`.git`, and the short names that NTFS has for it."""
 
+CACHES: Final = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+"""Names of folders that tools make wherever they run; what is in them is made again."""
+
+MOST_ENTRIES: Final = 100_000
+
 _NAMED = 5
+
+
+def entries(root: Folder) -> frozenset[str]:
+    """Return the paths of all files and folders but what is in a record, a repository or a cache; 100,000 at most."""
+    found: set[str] = set()
+    pending: list[tuple[str, ...]] = [()]
+    while pending and len(found) < MOST_ENTRIES:
+        above = pending.pop()
+        with suppress(OSError), descend(root, above) as folder:
+            for name in folder.names():
+                status = folder.status(name)
+                if name == ".smol" or status is None:
+                    continue
+                found.add("/".join((*above, name)))
+                if stat.S_ISDIR(status.st_mode) and name not in CACHES and name != ".git":
+                    pending.append((*above, name))
+    return frozenset(found)
 
 
 def resolve(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> Path:
@@ -90,9 +113,9 @@ def _refused(path: Path, why: str) -> WorkspaceError:
     return WorkspaceError(f"the output folder `{path}` {why}", hint="choose another folder: `-o DIR`")
 
 
-def refuse_foreign(folder: Folder, written: Mapping[str, str]) -> None:
-    """Raise `WorkspaceError` when the folder holds more than what earlier runs have written."""
-    found = list(islice(_foreign(folder, written), _NAMED + 1))
+def refuse_foreign(folder: Folder, written: Mapping[str, str], left: Collection[str] = ()) -> None:
+    """Raise `WorkspaceError` when the folder holds more than earlier runs have written, or their checks `left`."""
+    found = list(islice(_foreign(folder, written, left), _NAMED + 1))
     if not found:
         return
     more = " and more" if len(found) > _NAMED else ""
@@ -103,7 +126,7 @@ def refuse_foreign(folder: Folder, written: Mapping[str, str]) -> None:
     )
 
 
-def _foreign(root: Folder, written: Mapping[str, str]) -> Iterator[str]:
+def _foreign(root: Folder, written: Mapping[str, str], left: Collection[str]) -> Iterator[str]:
     """Yield what is not ours, by path. What a run never writes (`.git`, `smol.toml`) is in nobody's way."""
     pending: list[tuple[str, ...]] = [()]
     while pending:
@@ -115,7 +138,7 @@ def _foreign(root: Folder, written: Mapping[str, str]) -> Iterator[str]:
                     continue
                 status = folder.status(name)
                 path = "/".join((*above, name))
-                if status is None:
+                if status is None or path in left or (name in CACHES and path not in written):
                     continue
                 if stat.S_ISDIR(status.st_mode):
                     folders.append((*above, name))

@@ -51,6 +51,7 @@ class SmolFolder:
         self.record = earlier if resume else None
         self._provenance = provenance
         self.run_id = earlier.run_id if earlier and resume else secrets.token_hex(8)
+        self.left: tuple[str, ...] = earlier.left if earlier else ()
         self.replaceable: dict[str, str] = {}
         if earlier:
             self.replaceable = dict(earlier.replaceable if resume else earlier.written())
@@ -72,7 +73,7 @@ class SmolFolder:
                     held = _locked(present, undo)
             earlier = _earlier(root, resume=resume)
             if not resume and not overwrite:
-                refuse_foreign(root, earlier.written() if earlier else {})
+                refuse_foreign(root, earlier.written() if earlier else {}, earlier.left if earlier else ())
             folder = undo.enter_context(root.folder(NAME, create=True))
             held = _locked(folder, undo) if held is None else held
             for place in (root, folder):
@@ -133,7 +134,7 @@ class SmolFolder:
         states = {
             path: state for path, state in known.items() if path in planned or state.sha256 or state.state != "planned"
         }
-        whole = replace(record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable))
+        whole = replace(record, states=states, run_id=self.run_id, replaceable=dict(self.replaceable), left=self.left)
         with translated(f"cannot write `{self.folder.path / RECORD}`", root=self.folder.path.parent):
             if self.record is None and self.folder.status(RECORD) is not None:
                 self.keep_copy(self.folder, RECORD, f"{NAME}/{RECORD}")

@@ -14,9 +14,12 @@ from smol_dev.workspace.folder import Folder, descend, explain, resume_command, 
 from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle
 from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import FileState, Record
-from smol_dev.workspace.root import resolve
+from smol_dev.workspace.root import entries, resolve
 from smol_dev.workspace.smol_folder import SmolFolder, nothing_to_resume
 from smol_dev.workspace.timeline import Timeline
+
+MOST_LEFT: Final = 10_000
+"""Paths that the check has made and that are remembered."""
 
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
 """Most bytes of all files of a run; the caller refuses an answer that would pass it."""
@@ -209,8 +212,16 @@ class Workspace:
         for path, why in remaining.occupied:
             yield path, _in_the_way(self.root, path, why)
 
-    def write(self, path: str, content: str) -> int:
-        """Publish the file whole, and say how many bytes it has.
+    def entries(self) -> frozenset[str]:
+        """Return the paths of all files and folders in the folder."""
+        return entries(self._folder)
+
+    def leave(self, paths: Sequence[str]) -> None:
+        """Remember what the user's check has made: it is in no later run's way."""
+        self._smol.left = tuple(dict.fromkeys((*self._smol.left, *paths)))[:MOST_LEFT]
+
+    def write(self, path: str, content: str, *, over: bool = False) -> int:
+        """Publish the file whole, and say how many bytes it has; `over` what the user has there, with a copy.
 
         Raise `WorkspaceError` when the path is unsafe, something of the user's is in the way, or the
         disk refuses; `AnswerError` when the content is no text that UTF-8 can hold. The name then is as
@@ -225,7 +236,7 @@ class Workspace:
             self._smol.folder.temporary(data) as temporary,
             descend(self._folder, above, create=True) as folder,
         ):
-            standing, why = self._stand(folder, name, target)
+            standing, why = self._stand(folder, name, target, over=over)
             if standing == "foreign":
                 raise _in_the_way(self.root, target, why)
             if standing == "replaceable":
@@ -316,7 +327,7 @@ class Workspace:
         except OSError as error:
             return "foreign", explain(error)
 
-    def _stand(self, folder: Folder, name: str, path: str) -> tuple[Standing, str]:
+    def _stand(self, folder: Folder, name: str, path: str, *, over: bool = False) -> tuple[Standing, str]:
         status = folder.status(name)
         if status is None:
             return "absent", ""
@@ -327,7 +338,7 @@ class Workspace:
         state = self._smol.states.get(path)
         if state and state.sha256 == found:
             return "ours", ""
-        if self._overwrite or self._smol.replaceable.get(path) == found:
+        if over or self._overwrite or self._smol.replaceable.get(path) == found:
             return "replaceable", ""
         return "foreign", "a file that this run did not write is there"
 

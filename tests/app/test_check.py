@@ -83,7 +83,7 @@ def test_what_holds_is_said_before_anything_runs(world: World) -> None:
     first = next(at for at, event in enumerate(world.shown) if isinstance(event, CheckStarted))
     assert said < first
     assert world.shown[said] == Noticed(
-        "the check will run without isolation: the command can use the network, and read and write whatever you can"
+        "the check runs without isolation: the command can use the network, and read and write whatever you can"
     )
 
 

@@ -22,10 +22,10 @@ from tests.fake_server import FakeServer
 class Broken(Workspace):
     """An output folder that meets a bug in one file."""
 
-    def write(self, path: str, content: str) -> int:
+    def write(self, path: str, content: str, *, over: bool = False) -> int:
         if path == "a.py":
             raise KeyError(path)
-        return super().write(path, content)
+        return super().write(path, content, over=over)
 
 
 def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> None:
