@@ -18,6 +18,183 @@ The map of the package, in the order in which a run goes through it:
   `redact` hides secrets, `disk` locks a file and replaces it whole.
 
 The library's functions load what they need on first use; importing the package costs nothing.
+Every module, and what it is for:
+
+- `__main__`: The program: `smol_dev`, `smol-dev`, and `python -m smol_dev`.
+- `chat`: The seam between the method and a model: a request goes in, pieces of an answer and one reply come out.
+- `disk`: What keeps a file whole: a lock that ends with its process, and a replacement in one step.
+- `errors`: Every failure a user can meet: what happened, what to type next, and the exit code.
+- `events`: What can happen during a run, as every screen, log and program that watches it is told.
+- `library`: smol_dev as a library: the steps of the method one by one, and the whole of it.
+- `redact`: What hides secrets: in a text whole, in part, in base64 and URL-encoded; in a table by their names.
+- `safe`: Foreign text made harmless: on a terminal or in a log, and in the commands that we suggest.
+- `tokens`: An estimate of the tokens of a text, before any server has counted it.
+- `app`: The parts put together for the command line and the library.
+- `app.again`: A prompt run into a folder: a new program, a change of the one that was made from it, or nothing to do.
+- `app.begun`: The flags and environment variables that a run was begun with, kept in its record for a later resume.
+- `app.build`: A run from a prompt: the settings, a server, the method and the output folder put together.
+- `app.caller`: What the caller provides to a run, and the event loop in which its signals cancel the work.
+- `app.change`: A finished program is changed, a change is taken back or made again, and its states are listed.
+- `app.interrupts`: SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
+- `app.job`: The job that the settings make of a prompt.
+- `app.preview`: A preview of a run that asks no server: its settings, its messages, and the tokens they take.
+- `app.report`: What a report tells: the record of a run and its files as they are now; and the page's way to the disk.
+- `app.resume`: A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do.
+- `app.servers`: What the selected server offers, and whether it works, for commands that do without a run.
+- `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
+- `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
+  a build.
+- `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
+- `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
+- `checks.project`: The files that are checked together, and what is found in them.
+- `checks.python`: Python: names, imports between the project's files, third-party packages, templates.
+- `checks.scripts`: JavaScript and TypeScript: what is imported from where, what is called, and whether it is there.
+- `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.
+- `cli`: The command line: parse, call, print.
+- `cli.asking`: Questions on a terminal: the choices of `--review`, trust in a project's file, and the user's editor.
+- `cli.change`: `smol_dev change`, `smol_dev undo` and `smol_dev log`: a program that grows with its prompt.
+- `cli.check`: `smol_dev check`: whether the files of a folder fit together.
+- `cli.commands`: The commands by name: a command wins over a prompt, and its options may stand before it.
+- `cli.completion`: Shell completion of profiles, kinds of servers, keys and their values.
+- `cli.config`: `smol_dev config`: the settings shown, explained, checked and changed.
+- `cli.generate`: `smol_dev PROMPT`, `smol_dev resume` and `smol_dev demo`: the commands that run the method.
+- `cli.help`: The help of every command on one screen: options by what they are for, and examples to copy.
+- `cli.init`: `smol_dev init`: a first settings file, for the servers that are running.
+- `cli.options`: The options that commands share: which settings, which server, and how a run is shown.
+- `cli.profiles`: `smol_dev profiles`: the profiles listed, shown and managed.
+- `cli.prompt_text`: The prompt as it was given: text, a file, or standard input.
+- `cli.report`: `smol_dev report`: one HTML file that shows what a run was asked, what it made, and where its time went.
+- `cli.reporting`: The output of commands: lines, tables, and the events of a run on a screen.
+- `cli.servers`: `smol_dev models` and `smol_dev doctor`: what the selected server offers, and whether it works.
+- `cli.shells`: `smol_dev completion`: the script that completes commands, options and their values in a shell.
+- `cli.topics`: `smol_dev help`: the help of a command, or a page of `docs/`, which is installed with the program.
+- `cli.trust`: `smol_dev trust`: a project's file approved, listed or forgotten.
+- `config`: Where every setting comes from: layers, profiles, trust, secrets, and the answer to "who set this?".
+- `config.change`: The one way a settings file is changed: alone, from what it holds now, and only to what is valid.
+- `config.edit`: What the commands do to a settings file: write a first one, set a key, change a profile, open it in an
+  editor.
+- `config.endpoint`: Addresses of servers: what a provider stands for, what a `base_url` may be, and whether it is on
+  this LAN.
+- `config.explain`: Who set what: the effective settings with their origins, and what every layer says of one key.
+- `config.files`: Settings files on disk: where they are, and how they are read safely, one open and one read.
+- `config.layers`: What every layer says (options, `SMOL_*` variables, files), read once and strongest first.
+- `config.load`: The settings: every layer read, merged, validated and trusted, or every problem named at once.
+- `config.model`: The settings there are: one class a TOML table, one docstring a key, and what is known about each key.
+- `config.positions`: Where things stand in a TOML text that tomllib has accepted: every key, and the lines of every
+  table.
+- `config.problems`: What is wrong with the settings, in our words: where, which key, and what; never a secret.
+- `config.profiles`: The profiles: which there are, whom each inherits from, and the one order of their tables.
+- `config.reference`: What is written about the settings, made from `config.model` alone, and the command that writes
+  it.
+- `config.secret`: API keys and other secrets: which ones a profile has, for which server each is, and how a key is
+  read.
+- `config.trust`: What a project's file may say, and who approved it.
+- `config.validate`: Everything that is wrong with what the layers say, each problem where it stands, overridden or not.
+- `config.variants`: Own prompt variants: texts read in from their files, variables checked, `extends` resolved.
+- `demo`: The scripted server that `smol_dev demo` talks to over HTTP, and its canned answers.
+- `demo.answers`: What the demo server says: canned answers, chosen by the turn of the conversation, not by its words.
+- `demo.server`: An OpenAI-compatible server on loopback that answers from a script, whatever it is asked.
+- `languages`: What a path is, and whether a text is it: pure functions, one parser for each language.
+- `languages.grammars`: The tree-sitter grammars: a syntax tree, and the place where a text stops being its language.
+- `languages.names`: The language of a path, by its whole name or its extension, and of the word that labels a block.
+- `languages.other`: Whether a text is of another language than its path says.
+- `languages.outline`: What a file defines for other files, in a few words: `load(path)`, `save(path, items)`, `#add`.
+- `languages.parsing`: Whether a text parses as what its path says, and if not, where it stops.
+- `languages.standard`: The languages that the standard library parses: Python, JSON and TOML.
+- `languages.verdict`: What a parser says about a text.
+- `prompts`: Every word that we send: the prompt variants as data files, and the requests made from them.
+- `replies`: What the model said, turned into what we asked for: pure functions of text.
+- `replies.answer`: One answer, parsed once: the turn without template marks and reasoning, its fenced blocks, the words
+  around them.
+- `replies.bare`: A file that stands in the answer without a fence, between words to the user or alone.
+- `replies.blocks`: The block that is the file: which fence closes it, and which of several it is.
+- `replies.change_list`: One answer → the files that a change touches: those to change, to add and to remove, each with
+  a line why.
+- `replies.checks`: What speaks against a text that was found for a file: it is not whole, not this file, or not a file.
+- `replies.code`: One answer → the text of the one file it was asked for, when it is certain that it is that, and whole.
+- `replies.continuation`: A cut-off answer and its continuation → one answer, joined at lines that both of them hold.
+- `replies.file_list`: One answer → the paths of the files to write.
+- `replies.list_data`: Arrays, objects and tags → the files they list, whatever their keys are called.
+- `replies.list_lines`: Trees, tables, bullets, numbers and plain lines → the files they name.
+- `replies.listing`: What the forms of a list have in common, and what the entries of one come to as paths.
+- `replies.literals`: A forgiving reader of literals: JSON, Python, TypeScript and what models write in their style.
+- `replies.paths`: What a path looks like among words: endings, names without one, and where a description begins.
+- `replies.plan`: One answer → the plan: the answer proper, as long as it is whole and is one.
+- `replies.repetition`: A model that has begun to repeat itself without end, noticed while it streams.
+- `replies.talk`: Words to the user, as they stand before, between and behind what was asked for.
+- `replies.verdicts`: What was asked for, what was found for it, and what it comes to: a file, a list, a reason to ask
+  again.
+- `replies.wrapped`: What may be around a file or have been done to all of its lines, and the one way back.
+- `run`: The method: a prompt goes in, a plan, a list of files and the files come out.
+- `run.ask`: One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the
+  reason.
+- `run.budget`: The token budget of a model: prompts are estimated, fitted to the context window, and checked for cuts.
+- `run.change`: A change of a finished program: which files it touches, then each of them whole.
+- `run.check_output`: What a check command's output says: how many tests failed, and the lines that a model needs to
+  mend it.
+- `run.conversation`: What a run is given (`Job`), what it tells (`Step`), and the one conversation it holds with the
+  model.
+- `run.delivery`: What comes out of a run: its steps turned into files, the record, events for the screen, and totals.
+- `run.fix`: The user's check is run; the model mends what fails, by what the check printed, in a few rounds.
+- `run.mend`: One round of mending: the model is told what is wrong with each file that does not fit the others.
+- `run.pipeline`: The method: ask for a plan, a list of files and each file, then mend those that do not fit together.
+- `run.review`: What the user decides: about a plan and its list before any file is written, and about a change of a
+  program.
+- `run.start`: How the user starts or opens a program: the command that its files call for, found in one table.
+- `run.strategies`: The two ways to ask for the files: one after another in a chain, or several in parallel.
+- `server`: Talking to a model behind any OpenAI-compatible server, and understanding what goes wrong.
+- `server.answer`: One answer as it comes: its pieces up to the reply, each wait for them bounded by the deadline of its
+  phase.
+- `server.client`: The model behind an OpenAI-compatible server; the one module that knows the `openai` package.
+- `server.connect`: Connect to the server of the settings: it is found if none is named, and its model chosen.
+- `server.detect`: Find the local server that is running, and which of its models to use, without any configuration.
+- `server.doctor`: What the server of a profile offers, and whether it works, checked in the order in which things can
+  be wrong.
+- `server.failures`: Whatever a server answered, or the reason why it did not, turned into one error with a remedy.
+- `server.families`: Families of models: how their makers advise to sample them, how their thinking is switched, and
+  what is sent.
+- `server.known`: The known servers: recognised by what they answer, asked for what they tell, in their own habits.
+- `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
+- `server.machine`: The memory of this machine, and the models that fit into it by a rule of thumb.
+- `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; hand on what has come, and
+  read ahead no more.
+- `server.probes`: Ask a server small questions, each bounded in time and size, and read values out of its answers.
+- `server.request`: The body of a request: the profile's settings, in the form that this server and model take.
+- `server.retry`: Whether and when a failed request is sent again; pure.
+- `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
+  them.
+- `server.symptoms`: The signs of a failure: the words of an answer, the rules of `failures.toml`, the reason in a chain
+  of exceptions.
+- `server.transport`: The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
+- `ui`: Events shown as they happen, on a terminal, in a pipe or to a program: the screen of a run is chosen here.
+- `ui.live`: Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.
+- `ui.markdown`: A plan as Markdown: read without links, pictures, HTML and entities, and drawn on a terminal block by
+  block.
+- `ui.ndjson`: Events for a program: one JSON object per line on standard output, pure ASCII.
+- `ui.plain`: Events as plain lines, for a pipe, a log or a terminal that cannot be drawn on.
+- `ui.progress`: The running requests, streamed text that is not whole yet, and the clock that has them drawn.
+- `ui.report`: The report of a run: one HTML page with the plan, the files, their problems, and where the time went.
+- `ui.sentences`: Each event and error as the words a person reads, the same on every screen; foreign text is escaped
+  here.
+- `ui.streams`: Standard streams that may go away while we write: a reader that left, a full disk, a hung-up line.
+- `workspace`: The output folder: the paths that may be written, how a file gets there, and the record of the run.
+- `workspace.command`: The user's check command, run in the output folder and kept away from everything else.
+- `workspace.folder`: One opened folder, whose names are reached through its descriptor, never through a link; and its
+  errors.
+- `workspace.history`: The states that a program went through, each kept whole under `.smol/history`.
+- `workspace.paths`: The rules for paths that a model chooses: which may be written, and which are worth a warning.
+- `workspace.provenance`: Notes in the user's state folder that tell records written here from those that came from
+  elsewhere.
+- `workspace.record`: The record of a run, by which it can be resumed: `.smol/run.json`, and the journal of what came
+  after it.
+- `workspace.root`: The rules for an output folder: where it may be, and which of the user's files are in its way.
+- `workspace.sandbox`: Starts a check command in a box, and ends everything that the command has started.
+- `workspace.smol_folder`: The folder `.smol`: the run's lock, its record and journal, copies of what was replaced,
+  unusable answers.
+- `workspace.timeline`: The program moved from one of its states to another: a change made, or taken back.
+- `workspace.visible`: What a check command sees of the machine: the system, the tools in `PATH`, the output folder, a
+  temporary folder.
+- `workspace.writer`: The output folder of a run, in which files appear whole or not at all and nothing else is touched.
 """
 
 from importlib import import_module

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import fill
 from typing import Final
 
 import smol_dev
@@ -22,7 +23,7 @@ def lines() -> Iterator[str]:
             continue
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         sentence = re.split(r"(?<=\.)\s|\n\n", docstring, maxsplit=1)[0].replace("\n", " ").rstrip(".")
-        yield f"- `{name}`: {sentence}."
+        yield fill(f"- `{name}`: {sentence}.", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def whole() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import smol_dev
+from tests.map import whole
 
 ROOT = Path(smol_dev.__file__).parent
 
@@ -204,3 +205,7 @@ def test_a_docstring_says_what_a_function_does() -> None:
         if ast.unparse(node.returns) != "None" and (ast.get_docstring(node) or "-").split()[0] in phrases
     ]
     assert wrong == []
+
+
+def test_the_map_of_the_package_is_complete() -> None:
+    assert smol_dev.__doc__ == whole(), "run `python -m tests.map`"

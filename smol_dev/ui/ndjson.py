@@ -1,4 +1,4 @@
-"""Events for a program: one JSON object a line on standard output, pure ASCII."""
+"""Events for a program: one JSON object per line on standard output, pure ASCII."""
 
 import json
 from collections.abc import Mapping
