@@ -241,17 +241,22 @@ if TYPE_CHECKING:
         Result,
         build,
         build_async,
+        change,
+        change_async,
         generate_code,
         generate_code_sync,
         load_profile,
         plan,
         specify_file_paths,
+        undo,
     )
+    from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AnswerError",
+    "AskedAgain",
     "ChangePlanned",
     "Changed",
     "CheckDone",
@@ -272,6 +277,7 @@ __all__ = [
     "Piece",
     "PlanReady",
     "ProblemFound",
+    "Proposed",
     "Result",
     "Retry",
     "RunDone",
@@ -280,20 +286,26 @@ __all__ = [
     "SmolError",
     "StageStarted",
     "StageTotal",
+    "Stopped",
+    "Taken",
     "TrustError",
     "UsageError",
+    "Verdict",
     "Warned",
     "WorkspaceError",
     "build",
     "build_async",
+    "change",
+    "change_async",
     "generate_code",
     "generate_code_sync",
     "load_profile",
     "plan",
     "specify_file_paths",
+    "undo",
 ]
 
-_HOMES: Final = ("errors", "events", "library", "config.load")
+_HOMES: Final = ("errors", "events", "library", "run.review", "config.load")
 """The modules of the public names, the lightest first."""
 
 

@@ -21,7 +21,7 @@ import asyncio
 import contextvars
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,10 +33,12 @@ from smol_dev.errors import UsageError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
+    from smol_dev.app.build import RunOutcome
     from smol_dev.chat import Usage
     from smol_dev.config.load import Loaded
     from smol_dev.events import CheckDone, Event, ProblemFound
     from smol_dev.run.conversation import Conversation
+    from smol_dev.run.review import Proposed, Verdict
 
 Value = TypeVar("Value")
 
@@ -54,7 +56,7 @@ StreamHandler = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What `build` made. Paths are relative to `output_dir`; `usage` is in tokens.
+    """What `build` or `change` made. Paths are relative to `output_dir`; `usage` is in tokens.
 
     `files` are those of the list in its order, `written` and `failed` what became of them. `problems` are
     those of the files that did not fit together, mended or not. `check` is how the command `run.check`
@@ -210,12 +212,79 @@ async def build_async(
     """Do what `build` does, in the event loop that is running. Cancelling it stops the run."""
     from smol_dev.app.build import Task, generate_async
     from smol_dev.app.caller import Caller
-    from smol_dev.chat import Usage
     from smol_dev.config.files import Surroundings
 
     task = Task(_checked(prompt), folder=Path(output_dir))
     caller = Caller(Surroundings.here(), on_event or _ignore)
-    outcome = await generate_async(task, _loaded(profile), caller)
+    return _result(await generate_async(task, _loaded(profile), caller))
+
+
+def change(
+    request: str,
+    output_dir: str | Path,
+    *,
+    profile: "str | Loaded | None" = None,
+    only: Iterable[str] = (),
+    decide: "Callable[[Proposed], Verdict] | None" = None,
+    on_event: "Callable[[Event], object] | None" = None,
+) -> Result:
+    """Change the program in `output_dir` as `request` says, in the files `only`, in all without.
+
+    `decide` is shown the change before it is made and answers with `Taken(paths)`, `AskedAgain(feedback)` or
+    `Stopped()`; without it everything is taken. Without `profile` the model is asked with which the program
+    was made. `Result.written` are the files that were changed or added. Raise what `build` raises.
+    """
+    return _wait(change_async(request, output_dir, profile=profile, only=only, decide=decide, on_event=on_event))
+
+
+async def change_async(
+    request: str,
+    output_dir: str | Path,
+    *,
+    profile: "str | Loaded | None" = None,
+    only: Iterable[str] = (),
+    decide: "Callable[[Proposed], Verdict] | None" = None,
+    on_event: "Callable[[Event], object] | None" = None,
+) -> Result:
+    """Do what `change` does, in the event loop that is running. Cancelling it changes nothing."""
+    from smol_dev.app.caller import Caller
+    from smol_dev.app.change import Changing
+    from smol_dev.app.change import change_async as run
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import Flags
+
+    changing = Changing(request, Path(output_dir), only=tuple(only), yes=decide is None)
+    caller = Caller(Surroundings.here(), on_event or _ignore, decide=decide)
+    settings = Flags(profile=profile) if profile is None or isinstance(profile, str) else profile
+    return _result(await run(changing, settings, caller))
+
+
+def undo(
+    output_dir: str | Path,
+    *,
+    redo: bool = False,
+    keep_mine: bool = False,
+    theirs: bool = False,
+    on_event: "Callable[[Event], object] | None" = None,
+) -> tuple[str, ...]:
+    """Take the last change of the program back, or with `redo` make it again; return the files that were written.
+
+    Where the user has edited such a file since, raise `WorkspaceError`; `keep_mine` leaves it, `theirs` replaces
+    it and keeps a copy.
+    """
+    from smol_dev.app.caller import Caller
+    from smol_dev.app.change import undo as run
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import Flags
+
+    caller = Caller(Surroundings.here(), on_event or _ignore)
+    return run(Path(output_dir), Flags(), caller, redo=redo, keep_mine=keep_mine, theirs=theirs).written
+
+
+def _result(outcome: "RunOutcome") -> Result:
+    """Return how a run ended. Raise the error that stopped it before its end."""
+    from smol_dev.chat import Usage
+
     if outcome.error is not None:
         raise outcome.error
     done = outcome.done

@@ -18,6 +18,7 @@ from smol_dev.app.interrupts import SIGNALS
 from smol_dev.errors import ConfigError, ServerError, SmolError, UsageError
 from smol_dev.events import Event, RunDone
 from tests.app.test_build import PLAN, TWO, plays
+from tests.app.test_change import PROGRAM, SAVES, serves
 from tests.fake_server import FakeServer, answered, delta, refusing_port, sse
 
 
@@ -242,3 +243,70 @@ def test_the_errors_are_in_the_docstrings() -> None:
     for error in ("UsageError", "ConfigError", "ServerError", "AnswerError", "WorkspaceError"):
         exit_code = getattr(smol_dev, error).exit_code
         assert f"- `{error}` ({exit_code}): " in (smol_dev.library.__doc__ or "")
+
+
+def unopened(server: FakeServer) -> smol_dev.Loaded:
+    """The settings for a server that is asked without the opening of an answer."""
+    return loaded(server, answer_opening="off")
+
+
+def grown() -> Path:
+    """A program in a folder, made by the same server that will change it."""
+    with serves() as server:
+        smol_dev.build("a counter", "out", profile=unopened(server))
+    return Path("out")
+
+
+def test_a_program_is_changed_and_that_is_taken_back() -> None:
+    out, events = grown(), list[Event]()
+    with serves() as server:
+        result = smol_dev.change("Save the items too.", out, profile=unopened(server), on_event=events.append)
+    assert (result.output_dir, result.written, result.failed) == (out.resolve(), ("notes.md", "store.py"), ())
+    assert result.files == ("store.py", "main.py", "notes.md")
+    assert [event.path for event in events if isinstance(event, smol_dev.FileChanged)] == [
+        "store.py",
+        "notes.md",
+        "old.py",
+    ]
+    assert (out / "store.py").read_text(encoding="utf-8") == SAVES
+    assert smol_dev.undo(out) == ("old.py", "store.py")
+    assert (out / "store.py").read_text(encoding="utf-8") == PROGRAM["store.py"]
+    assert smol_dev.undo(out, redo=True) == ("notes.md", "store.py")
+
+
+def test_whoever_calls_decides_on_a_change() -> None:
+    out, asked = grown(), list[tuple[str, ...]]()
+    verdicts: list[smol_dev.Verdict] = [smol_dev.AskedAgain("Less."), smol_dev.Taken(frozenset({"notes.md"}))]
+
+    def decide(proposed: smol_dev.Proposed) -> smol_dev.Verdict:
+        asked.append(tuple(file.path for file in proposed.files))
+        return verdicts.pop(0)
+
+    async def in_a_loop(profile: smol_dev.Loaded) -> smol_dev.Result:
+        return await smol_dev.change_async("Save the items too.", out, profile=profile, decide=decide)
+
+    with serves() as server:
+        result = asyncio.run(in_a_loop(unopened(server)))
+    assert result.written == ("notes.md",)
+    assert asked == [("store.py", "notes.md", "old.py")] * 2
+    assert (out / "store.py").read_text(encoding="utf-8") == PROGRAM["store.py"]
+
+
+def test_a_change_asks_the_model_that_made_the_program() -> None:
+    with serves() as server:
+        smol_dev.build("a counter", "out", profile=unopened(server))
+        Path("mine.toml").write_text(
+            f'[profiles.local-llamacpp]\nbase_url = "{server.base_url}"\nmodel = "m"\nanswer_opening = "off"\n'
+        )
+        os.environ["SMOL_CONFIG"] = str(Path("mine.toml").resolve())
+        try:
+            result = smol_dev.change("Save the items too.", "out", only=["store.py"])
+        finally:
+            del os.environ["SMOL_CONFIG"]
+    assert result.written == ("store.py",)
+
+
+def test_a_change_of_no_program_is_an_error() -> None:
+    with pytest.raises(smol_dev.WorkspaceError, match="there is no run in"):
+        smol_dev.change("Save the items too.", "nowhere")
+    assert not Path("nowhere").exists()

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "app": {*GROUND, "config", "server", "prompts", "run", "workspace"},
     "library": {*GROUND, "config", "server", "run", "workspace", "app", "ui"},
     "cli": {*GROUND, "config", "server", "checks", "run", "workspace", "app", "ui"},
-    "smol_dev": {"errors", "events", "library", "config"},
+    "smol_dev": {"errors", "events", "library", "config", "run"},
     "__main__": {"app", "cli"},
 }
 """For each part, which of our other parts it may import."""

@@ -71,7 +71,7 @@ def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, cal
     )
     refuse_silent(changing, caller)
     caller.show(Noticed("the prompt has changed since the program was made: that is taken as a change of it"))
-    return change_in(workspace, task, changing, flags, caller)
+    return change_in(workspace, changing, flags, caller)
 
 
 def _unchanged(workspace: Workspace, record: Record) -> tuple[str, str]:

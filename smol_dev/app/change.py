@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from smol_dev.app.begun import begun_of
-from smol_dev.app.build import MOST_NAMED, Run, Task, open_folder, server_of
+from smol_dev.app.build import MOST_NAMED, Run, RunOutcome, Task, open_folder, server_of
 from smol_dev.app.caller import Caller
 from smol_dev.app.check import check_isolation
 from smol_dev.app.resume import settings_of
@@ -62,13 +62,22 @@ def change(changing: Changing, flags: Flags, caller: Caller) -> RunDone:
     Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
     the exit code.
     """
+    with _opened(changing, flags, caller) as workspace:
+        return change_in(workspace, changing, flags, caller)
+
+
+async def change_async(changing: Changing, settings: Flags | Loaded, caller: Caller) -> RunOutcome:
+    """Do what `change` does, in the loop that is running; flags stand beside what the program was made with."""
+    with _opened(changing, Flags(), caller) as workspace:
+        return await _run(workspace, changing, settings, caller).drive()
+
+
+def _opened(changing: Changing, flags: Flags, caller: Caller) -> Workspace:
     if not changing.request.strip():
         raise UsageError("the change is empty", hint='say what is to be changed: `smol_dev change "…"`')
     here = caller.surroundings
-    task = Task(changing.request, changing.folder, allow_sensitive=changing.allow_sensitive, strict=changing.strict)
     refuse_silent(changing, caller)
-    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        return change_in(workspace, task, changing, flags, caller)
+    return open_folder(Task("", changing.folder), here, lambda: load(flags, here, connect=False), resume=True)
 
 
 def refuse_silent(changing: Changing, caller: Caller) -> None:
@@ -80,14 +89,19 @@ def refuse_silent(changing: Changing, caller: Caller) -> None:
         )
 
 
-def change_in(workspace: Workspace, task: Task, changing: Changing, flags: Flags, caller: Caller) -> RunDone:
+def change_in(workspace: Workspace, changing: Changing, flags: Flags, caller: Caller) -> RunDone:
     """Propose a change of the program in an open folder, and make what the user accepts of it."""
+    return caller.wait_for(_run(workspace, changing, flags, caller).drive()).done
+
+
+def _run(workspace: Workspace, changing: Changing, settings: Flags | Loaded, caller: Caller) -> "_ChangeRun":
     record = _finished(workspace)
-    loaded, there = settings_of(workspace, record, flags, caller)
+    loaded, there = (
+        settings_of(workspace, record, settings, caller) if isinstance(settings, Flags) else (settings, caller)
+    )
     _allow(workspace, record, changing.allow_sensitive)
-    task = replace(task, allow_sensitive=workspace.allowed)
-    run = _ChangeRun(task, loaded, there, workspace, record, changing=changing)
-    return caller.wait_for(run.drive()).done
+    task = Task(changing.request, changing.folder, allow_sensitive=workspace.allowed, strict=changing.strict)
+    return _ChangeRun(task, loaded, there, workspace, record, changing=changing)
 
 
 def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_mine: bool, theirs: bool) -> RunDone:
