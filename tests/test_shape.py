@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "workspace": {"errors", "chat", "disk", "safe"},
     "demo": set(),
     "ui": GROUND,
-    "app": {*GROUND, "config", "server", "prompts", "run", "workspace"},
+    "app": {*GROUND, "checks", "config", "server", "prompts", "run", "workspace"},
     "library": {*GROUND, "config", "server", "run", "workspace", "app", "ui"},
     "cli": {*GROUND, "config", "server", "checks", "run", "workspace", "app", "ui"},
     "smol_dev": {"errors", "events", "library", "config", "run"},

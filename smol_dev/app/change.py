@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NoReturn
 
+from smol_dev.app.adopt import adopt
 from smol_dev.app.begun import begun_of
 from smol_dev.app.build import MOST_NAMED, Run, RunOutcome, Task, open_folder, server_of
 from smol_dev.app.caller import Caller
@@ -42,7 +43,8 @@ class Changing:
     """A change to make. `only` names the files that it may touch, all where it is empty.
 
     With `yes` nobody is asked; with `diff` the change is shown and not made. `prompt` is the program's prompt as
-    it is now, with its file, where the request is what was changed in it.
+    it is now, with its file, where the request is what was changed in it. With `adopt` the folder need not be of
+    smol_dev's making.
     """
 
     request: str
@@ -54,6 +56,7 @@ class Changing:
     strict: bool = False
     prompt: str = ""
     prompt_file: str = ""
+    adopt: bool = False
 
 
 def change(changing: Changing, flags: Flags, caller: Caller) -> RunDone:
@@ -77,6 +80,8 @@ def _opened(changing: Changing, flags: Flags, caller: Caller) -> Workspace:
         raise UsageError("the change is empty", hint='say what is to be changed: `smol_dev change "…"`')
     here = caller.surroundings
     refuse_silent(changing, caller)
+    if changing.adopt:
+        adopt(changing.folder, flags, caller, unasked=changing.yes)
     return open_folder(Task("", changing.folder), here, lambda: load(flags, here, connect=False), resume=True)
 
 

@@ -31,6 +31,7 @@ LONGEST_REQUEST: Final = 60
 @click.argument("request", metavar="TEXT|FILE", shell_complete=complete_prompt)
 @click.option("--output", "-o", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the program")
 @click.option("--only", metavar="PATH", multiple=True, help="Only this file may change; repeatable")
+@click.option("--adopt", is_flag=True, help="Change a folder that smol_dev did not make")
 @yes_option
 @diff_option
 @strict_option

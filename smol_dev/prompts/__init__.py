@@ -212,6 +212,13 @@ def ask_change(
     return _remark("change", request=request, about=about, example=shown)
 
 
+def adopted(name: str, outlines: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    """Return what stands for the prompt and the plan of a program that was there before."""
+    lines = (f"- {path}: {', '.join(names)}" if names else f"- {path}" for path, names in outlines.items())
+    plan = _remark("adopted_plan", lines="\n".join(line[:LONGEST_OUTLINE] for line in lines))
+    return _remark("adopted_prompt", folder=name), plan
+
+
 def grown(added: Sequence[str], removed: Sequence[str]) -> str:
     """Return the change that is wanted where the prompt was changed."""
     parts = (("prompt_added", added), ("prompt_removed", removed))

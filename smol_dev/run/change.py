@@ -12,7 +12,7 @@ from typing import Final
 from smol_dev import prompts
 from smol_dev.chat import Chat, Message
 from smol_dev.errors import AnswerError, ServerError
-from smol_dev.events import Dropped, FileStarted
+from smol_dev.events import Dropped, FileStarted, Noticed
 from smol_dev.languages.outline import outline
 from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
 from smol_dev.replies.verdicts import Rejected
@@ -125,6 +125,16 @@ class Change:
                 left = None if left is None else left - cost
         self._shown = frozenset(chosen)
         self._turns = (*shared, *(turn for path in said if path in self._shown for turn in said[path]))
+        self._tell_budget((*self._turns, request), len(said))
+
+    def _tell_budget(self, turns: Sequence[Message], files: int) -> None:
+        budget = self.talk.budget("code")
+        window = "" if budget.window is None else f" of {budget.window:,}"
+        rest = files - len(self._shown)
+        named = f"; {rest:,} more by what they define" if rest else ""
+        noun = "file" if len(self._shown) == 1 else "files"
+        tokens = budget.estimate(turns)
+        self.talk.tell(Noticed(f"{len(self._shown):,} {noun}, {tokens:,}{window} tokens{named}"))
 
     async def _plan(self, feedback: str) -> Planned:
         """Return which files the change touches, and go on from that turn."""
@@ -259,6 +269,11 @@ def _rank(path: str, wish: Wish) -> int:
     stem = name.partition(".")[0]
     is_named = name in said or (len(stem) >= SHORTEST_STEM and stem in said)
     return 0 if path in wish.only else 1 if is_named else 2
+
+
+def adopted(name: str, texts: Mapping[str, str]) -> tuple[str, str]:
+    """Return what stands for the prompt and the plan of a program that was there before."""
+    return prompts.adopted(name, {path: outline(path, text) for path, text in texts.items()})
 
 
 def as_planned(plan: str, request: str, files: Sequence[Touched]) -> str:

@@ -95,6 +95,16 @@ _NOTEWORTHY: Final = (
     ),
 )
 
+_SECRET: Final = re.compile(
+    r"(^|/)("
+    r"\.env(\.(?!example$|sample$|template$|dist$)[^/]+)?|\.?env\.local|[^/]+\.env"
+    r"|id_(rsa|dsa|ecdsa|ed25519)[^/]*|[^/]+\.(pem|key|p12|pfx|p8|jks|keystore|kdbx?|ppk|asc|gpg|ovpn|tfstate|tfvars)"
+    r"|[._]netrc|\.npmrc|\.pypirc|\.htpasswd|\.pgpass|\.my\.cnf|\.git-credentials|\.vault[-_]pass[^/]*"
+    r"|(credentials?|secrets?|passwords?)(\.[^/]+)?|service[-_]?account[^/]*\.json|client_secret[^/]*\.json"
+    r"|kubeconfig|\.(ssh|aws|azure|gnupg|kube|docker|gcloud)(/.+)?|wp-config\.php|local_settings\.py"
+    r")$"
+)
+
 _BARE_REPOSITORIES: Final = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
 """What makes git take a folder for a repository of its own, with a `config` that runs commands."""
 
@@ -272,6 +282,11 @@ def noteworthy(path: str) -> str | None:
     """
     name = "/".join(map(skeleton, normal(path).split("/")))
     return next((why for pattern, why in _NOTEWORTHY if pattern.search(name)), None)
+
+
+def holds_secrets(path: str) -> bool:
+    """Return whether a file of this name usually holds keys or passwords: `.env`, `id_rsa`, `server.pem`, …."""
+    return _SECRET.search("/".join(map(skeleton, normal(path).split("/")))) is not None
 
 
 def invisible(text: str) -> str | None:

@@ -265,6 +265,21 @@ class Workspace:
             return data.decode() if len(data) <= limit and b"\0" not in data else None
         return None
 
+    def take_over(self, record: Record) -> None:
+        """Save a record whose files are there already, as they are now: its first state."""
+        states = {}
+        for path in record.files:
+            *above, name = path.split("/")
+            with (
+                translated(f"cannot read `{path}` in `{self.root}`", root=self.root),
+                descend(self._folder, above) as folder,
+            ):
+                status = folder.status(name)
+                size = status.st_size if status else 0
+                states[path] = FileState(path, "done", sha256=folder.sha256(name), bytes=size)
+        self._smol.save(replace(record, states=states))
+        self.timeline().capture("adopt", "", self._smol.record or record)
+
     def is_there(self, path: str) -> bool:
         """Return whether anything stands at the path."""
         return self._examine(normal(path))[0] != "absent"

@@ -1,0 +1,135 @@
+"""A folder that smol_dev did not make is taken on as a program: what it holds becomes the first of its states."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from smol_dev import __version__
+from smol_dev.app.begun import begun
+from smol_dev.app.build import MOST_NAMED, Task, load_shown, open_folder
+from smol_dev.app.caller import Caller
+from smol_dev.checks import folder
+from smol_dev.config.explain import as_dict
+from smol_dev.config.layers import Flags
+from smol_dev.config.load import Loaded
+from smol_dev.errors import WorkspaceError
+from smol_dev.events import Warned
+from smol_dev.redact import redact
+from smol_dev.run.change import adopted
+from smol_dev.safe import command, named
+from smol_dev.workspace.paths import holds_secrets, refuse
+from smol_dev.workspace.record import Record
+
+PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY")
+GIT: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never", "ls-tree", "-r", "-z", "HEAD")
+"""Read from the commit alone: looking at the work tree would start what the folder's settings name."""
+
+GIT_ENVIRONMENT: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+GIT_SECONDS: Final = 60
+
+
+def adopt(place: Path | None, flags: Flags, caller: Caller, *, unasked: bool) -> None:
+    """Make a record for the program in a folder, if it has none. Raise `WorkspaceError` with nothing touched.
+
+    Unless `unasked`, every file of it has to be in git as it is, so that all can be taken back.
+    """
+    loaded = load_shown(flags, caller)
+    root = caller.surroundings.cwd / (place or loaded.run.output_dir)
+    if not root.is_dir():
+        raise WorkspaceError(f"there is no folder `{root}`", hint="name the program's folder: `-o DIR`")
+    if (root / ".smol/run.json").is_file():
+        return
+    texts = _texts(root, loaded, caller)
+    if not unasked:
+        _refuse_unclean(root, texts, caller.surroundings.environ)
+    prompt, plan = adopted(root.resolve().name, texts)
+    record = Record(
+        prompt,
+        {"name": loaded.name, "settings": as_dict(loaded)},
+        begun=asdict(begun(loaded.layers, secrets=_secrets(loaded), allow_sensitive=())),
+        plan=plan,
+        plan_answer=plan,
+        list_answer=json.dumps({"files": list(texts)}),
+        files=tuple(texts),
+        tool_version=__version__,
+    )
+    with open_folder(Task(folder=place, overwrite=True), caller.surroundings, lambda: loaded) as workspace:
+        workspace.take_over(record)
+
+
+def _secrets(loaded: Loaded) -> list[str]:
+    bound = loaded.secrets() if loaded.profile.base_url else ()
+    return [secret for each in bound for secret in each.secrets]
+
+
+def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:
+    """Return the files that may be shown to a model, by path; say which are kept from it."""
+    found, secrets, run = folder.read(root), _secrets(loaded), loaded.run
+    kept = [
+        path
+        for path, text in found.files.items()
+        if holds_secrets(path) or PRIVATE_KEY.search(text) or redact(text, secrets) != text
+    ]
+    fit = {path: text for path, text in found.files.items() if path not in kept and refuse(path) is None}
+    texts = {path: fit[path] for path in sorted(fit) if len(fit[path].encode()) <= run.max_file_bytes}
+    if found.cut or len(texts) > run.max_files:
+        raise WorkspaceError(
+            f"`{root}` holds {len(texts):,} files of text{' and more' if found.cut else ''}, more than"
+            f" `run.max_files` ({run.max_files:,})",
+            hint="name a folder in it: `-o DIR`, or raise it with " + command("-c run.max_files={n}", n=len(texts)),
+        )
+    if not texts:
+        raise WorkspaceError(f"`{root}` holds no file of text to change", hint="name the program's folder: `-o DIR`")
+    if kept:
+        caller.show(Warned(f"kept from the model, as they hold or may hold secrets: {_some(kept)}"))
+    return texts
+
+
+def _some(paths: Iterable[str]) -> str:
+    listed = list(paths)
+    more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
+    return ", ".join(map(named, listed[:MOST_NAMED])) + more
+
+
+def _refuse_unclean(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> None:
+    """Raise `WorkspaceError` unless git has every one of the files as it is on disk, and no file is missing."""
+    hint = "commit first, or go on without: `--yes`"
+    committed = _committed(root, environ)
+    if committed is None:
+        raise WorkspaceError(
+            f"`{root}` is no git work tree with a commit, so that nothing could be taken back with git", hint=hint
+        )
+    gone = [path for path in committed if not os.path.lexists(root / path)]
+    changed = [path for path in paths if committed.get(path) not in _blobs((root / path).read_bytes())]
+    if unclean := [*changed, *gone]:
+        raise WorkspaceError(f"git does not have these files in `{root}` as they are: {_some(unclean)}", hint=hint)
+
+
+def _committed(root: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the hash of each file of the last commit, by path; None where there is none."""
+    git = shutil.which("git", path=environ.get("PATH"))
+    if git is None:
+        return None
+    kept = {name: environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in environ}
+    try:
+        listed = subprocess.run(
+            (git, *GIT), cwd=root, env={**kept, **GIT_ENVIRONMENT}, capture_output=True, timeout=GIT_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    entries = (entry.split("\t", 1) for entry in os.fsdecode(listed.stdout).split("\0") if entry)
+    return {path: about.split()[2] for about, path in entries if about.split()[1] == "blob"}
+
+
+def _blobs(content: bytes) -> set[str]:
+    """Return the names that git may have for a content: with its line ends, and as git may store those."""
+    texts = {content, content.replace(b"\r\n", b"\n")}
+    blobs = [b"blob %d\0%s" % (len(text), text) for text in texts]
+    return {hashed(blob).hexdigest() for blob in blobs for hashed in (hashlib.sha1, hashlib.sha256)}
