@@ -22,8 +22,8 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_compose_file_stands_in_the_readme() -> None:
-    assert f"```yaml\n{read('compose.yaml')}```" in read("README.md")
+def test_the_compose_file_stands_in_its_page() -> None:
+    assert f"```yaml\n{read('compose.yaml')}```" in read("docs/container.md")
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "docs/github-workflow.yml"])

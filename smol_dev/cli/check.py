@@ -56,7 +56,10 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
     return show_problems(chosen(only, ignore), read_folder(folder), as_json=as_json)
 
 
-@click.command(cls=WithWords, examples=("smol_dev fix -- python -m pytest -q", "smol_dev fix shop -- npm test"))
+@click.command(
+    cls=WithWords,
+    examples=("smol_dev fix -- python -m pytest -q", "smol_dev fix shop -- npm test", "smol_dev fix -m qwen3:14b shop"),
+)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @check_option
 @click.option("--yes", "-y", "rewrite", is_flag=True, help="Rewrite files that you changed, without asking")
@@ -66,10 +69,10 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
 @server_options
 @reporting_options
 def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
-    """Run a check on the program in DIR, and let the model mend what fails.
+    """Run your check on a program, and let the model mend what fails.
 
-    The check is CMD, else the setting `check`, else the one of the last time. What is missing of the program is
-    written first. The exit code is 7 if the check still fails.
+    The check is CMD, else the setting `check`, else that of the last run. Missing files are written first.
+    The exit code is 7 if the check still fails.
     """
     from smol_dev.app.build import Task
     from smol_dev.app.resume import fix as run

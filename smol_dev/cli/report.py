@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smol_dev.cli.help import Command
 from smol_dev.cli.options import settings_options
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change"
 """What a request without a path was for."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=("smol_dev report", "smol_dev report shop -o shop.html", "smol_dev report -o /tmp/report.html"),
+)
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--output",
@@ -28,11 +32,11 @@ STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change"
     "target",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The file to write; `DIR/.smol/report.html` if it is left out.",
+    help="File to write; default `DIR/.smol/report.html`",
 )
 @settings_options
 def report(folder: Path | None, target: Path | None, flags: "Flags") -> int:
-    """Write a report of the run in DIR: one HTML page to look at in a browser, or to send to someone.
+    """Write an HTML page about a run: plan, files, problems, times.
 
     It shows the prompt, the plan, the files with their problems, and the time and tokens of every request. It
     loads nothing and runs no script. The path of the page is printed.

@@ -8,7 +8,7 @@ import click
 
 from smol_dev.cli.help import Command
 
-TOPICS: Final = ("profiles", "project", "container", "events", "errors", "team")
+TOPICS: Final = ("profiles", "project", "container", "events", "checks", "errors", "team")
 """The pages of `docs/` that answer a question at the prompt."""
 
 
@@ -35,9 +35,9 @@ def complete_topic(context: click.Context, parameter: click.Parameter, incomplet
 @click.argument("topic", required=False, shell_complete=complete_topic)
 @click.pass_context
 def help(context: click.Context, topic: str | None) -> None:  # noqa: A001 - the command's name
-    """Explain profiles, project, container, events, errors or team.
+    """Explain a topic, such as `profiles`, or a command.
 
-    With the name of a command, show the help of that command.
+    The topics are profiles, project, container, events, checks, errors and team.
     """
     from smol_dev.errors import UsageError
     from smol_dev.safe import safe

@@ -106,7 +106,8 @@ def test_help_on_a_command_is_its_help(shell: Shell) -> None:
 def test_help_on_nothing_known_names_the_topics(shell: Shell) -> None:
     assert shell.type("help", "cake") == 2
     assert shell.err == (
-        "error: there is no help on `cake`\n\nhint: the topics are profiles, project, container, events, errors, team\n"
+        "error: there is no help on `cake`\n\n"
+        "hint: the topics are profiles, project, container, events, checks, errors, team\n"
     )
 
 
