@@ -30,11 +30,15 @@ Every module, and what it is for:
 - `safe`: Foreign text made harmless: on a terminal or in a log, and in the commands that we suggest.
 - `tokens`: An estimate of the tokens of a text, before any server has counted it.
 - `app`: The parts put together for the command line and the library.
+- `app.adopt`: A folder that smol_dev did not make is taken on as a program: what it holds becomes the first of its
+  states.
 - `app.again`: A prompt run into a folder: a new program, a change of the one that was made from it, or nothing to do.
 - `app.begun`: The flags and environment variables that a run was begun with, kept in its record for a later resume.
 - `app.build`: A run from a prompt: the settings, a server, the method and the output folder put together.
 - `app.caller`: What the caller provides to a run, and the event loop in which its signals cancel the work.
 - `app.change`: A finished program is changed, a change is taken back or made again, and its states are listed.
+- `app.check`: The user's check of a written program: its command in isolation, and each state that it judged in the
+  history.
 - `app.interrupts`: SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
 - `app.job`: The job that the settings make of a prompt.
 - `app.preview`: A preview of a run that asks no server: its settings, its messages, and the tokens they take.
@@ -53,7 +57,7 @@ Every module, and what it is for:
 - `cli`: The command line: parse, call, print.
 - `cli.asking`: Questions on a terminal: the choices of `--review`, trust in a project's file, and the user's editor.
 - `cli.change`: `smol_dev change`, `smol_dev undo` and `smol_dev log`: a program that grows with its prompt.
-- `cli.check`: `smol_dev check`: whether the files of a folder fit together.
+- `cli.check`: `smol_dev check` and `smol_dev fix`: whether the files of a folder fit together, and whether they work.
 - `cli.commands`: The commands by name: a command wins over a prompt, and its options may stand before it.
 - `cli.completion`: Shell completion of profiles, kinds of servers, keys and their values.
 - `cli.config`: `smol_dev config`: the settings shown, explained, checked and changed.
