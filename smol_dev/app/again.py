@@ -23,7 +23,7 @@ LIKENESS: Final = 0.6
 MOST_WORDS: Final = 3_000
 """Words of each text that are compared."""
 
-UNIT: Final = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+UNIT: Final = re.compile(r"(?<=[.!?])\s+|\n\s*")
 
 
 def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:

@@ -24,7 +24,7 @@ ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")
 MOST_BEHIND: Final = 400
 NO_END: Final = re.compile(rf"{START}|</s>")
 NEXT_TURN: Final = re.compile(rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
-FENCE_AND_TOKEN: Final = re.compile(rf"([`~][`~]{{2,}}+)[ \t]*(?={TOKEN})")
+FENCE_AND_TOKEN: Final = re.compile(rf"(?<![`~])([`~]{{3,}}+)[ \t]*(?={TOKEN})")
 
 THINK: Final = re.compile(
     r"\s*(?:<(?P<tag>think|thinking|thought|reasoning|reflection|seed:think)>|(?P<square>\[THINK\])|"

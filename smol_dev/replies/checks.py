@@ -245,7 +245,7 @@ def is_no_file(text: str, request: Request) -> bool:
     """Return whether a text is a call, the list, a path, or has a mark of the answer at one end."""
     text = text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
-    if not request.is_text and any(map(MARK.match, (first, last))):
+    if not request.is_text and any(MARK.match(line) for line in (first, last)):
         return True
     if is_path_list(text, request) or (is_edit(text) and request.language != "diff"):
         return True

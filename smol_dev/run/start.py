@@ -18,7 +18,7 @@ from smol_dev.safe import command
 
 PYTHON: Final = "python" if sys.platform == "win32" else "python3"
 MAIN: Final = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']\s*:""", re.MULTILINE)
-ARGUMENTS: Final = re.compile(r"^\s*(?:import|from)\s+(?:argparse|click|typer)\b", re.MULTILINE)
+ARGUMENTS: Final = re.compile(r"^[ \t]*(?:import|from)\s+(?:argparse|click|typer)\b", re.MULTILINE)
 RELATIVE: Final = re.compile(r"^from\s+\.", re.MULTILINE)
 RUN_TARGET: Final = re.compile(r"^(run|start|serve):(?!=)", re.MULTILINE)
 GO_MAIN: Final = re.compile(r"^package\s+main\b", re.MULTILINE)
