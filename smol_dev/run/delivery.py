@@ -230,19 +230,7 @@ class Delivery:
         size = await self._on_disk(
             lambda: self.workspace.write(step.path, step.content, over=step.path in self.permitted)
         )
-        usage = step.usage
-        said, asked = self._turns(step)
-        state = FileState(
-            step.path,
-            "done",
-            bytes=size,
-            prompt_tokens=usage.prompt,
-            cached_tokens=usage.cached,
-            completion_tokens=usage.completion,
-            seconds=step.seconds,
-            said=said,
-            asked=asked,
-        )
+        state = self._state(step, size)
         await self._on_disk(lambda: self.workspace.note(state))
         if step.path not in self.record.files:
             self.record = replace(self.record, files=(*self.record.files, step.path))
@@ -252,6 +240,7 @@ class Delivery:
             self.written.append(step.path)
         self._sizes[step.path] = size
         self._remark(step)
+        usage = step.usage
         self._show(
             FileDone(
                 step.path,
@@ -265,6 +254,21 @@ class Delivery:
                 replaced=is_first and step.path in self.workspace.replaced,
                 wait_seconds=self._requests.waited(step.path),
             )
+        )
+
+    def _state(self, step: FileReady, size: int) -> FileState:
+        """Return what the record says about a file that was written."""
+        said, asked = self._turns(step)
+        return FileState(
+            step.path,
+            "done",
+            bytes=size,
+            prompt_tokens=step.usage.prompt,
+            cached_tokens=step.usage.cached,
+            completion_tokens=step.usage.completion,
+            seconds=step.seconds,
+            said=said,
+            asked=asked,
         )
 
     def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:
