@@ -53,7 +53,7 @@ def adopt(place: Path | None, flags: Flags, caller: Caller, *, unasked: bool) ->
     record = Record(
         prompt,
         {"name": loaded.name, "settings": as_dict(loaded)},
-        begun=asdict(begun(loaded.layers, secrets=_secrets(loaded), allow_sensitive=())),
+        begun=asdict(begun(loaded.layers, secrets=loaded.secrets().secrets, allow_sensitive=())),
         plan=plan,
         plan_answer=plan,
         list_answer=json.dumps({"files": list(texts)}),
@@ -64,14 +64,9 @@ def adopt(place: Path | None, flags: Flags, caller: Caller, *, unasked: bool) ->
         workspace.take_over(record)
 
 
-def _secrets(loaded: Loaded) -> list[str]:
-    bound = loaded.secrets() if loaded.profile.base_url else ()
-    return [secret for each in bound for secret in each.secrets]
-
-
 def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:
     """Return the files that may be shown to a model, by path; say which are kept from it."""
-    found, secrets, run = folder.read(root), _secrets(loaded), loaded.run
+    found, secrets, run = folder.read(root), loaded.secrets().secrets, loaded.run
     kept = [
         path
         for path, text in found.files.items()

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun
@@ -35,9 +35,6 @@ from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.sandbox import Isolation
 from smol_dev.workspace.writer import Remaining, Workspace
-
-if TYPE_CHECKING:
-    from smol_dev.config.secret import Bound
 
 UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})
 """Kinds of failure in which no server said anything."""
@@ -205,8 +202,8 @@ class Run:
         self.remaining = remaining
         self.connected = False
         self.check: UserCheck | None = None
-        self.bound: tuple[Bound, ...] = loaded.secrets()
-        self.secrets = [secret for bound in self.bound for secret in bound.secrets]
+        self.bound = loaded.secrets()
+        self.secrets = self.bound.secrets
         self.is_foreign = remaining is not None and not workspace.is_ours
         self.record = replace(
             record,

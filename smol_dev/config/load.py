@@ -255,15 +255,15 @@ class Loaded:
         """Return the attributes, the keys of the profile included."""
         return sorted({*super(Loaded, self).__dir__(), *Profile.model_fields})
 
-    def secrets(self) -> tuple[Bound, ...]:
-        """Return the key and headers, read now and bound to their origin; empty when there are none.
+    def secrets(self) -> Bound:
+        """Return the key and headers, read now and bound to their origin.
 
         They are bound to no origin yet where the server is still to be found, and the demo's own
         server gets none. Raise `ConfigError` when a key is missing or bad.
         """
         url, key = self.made.endpoint.base_url, self.made.endpoint.api_key
         if not url and self.profile.provider == "demo":
-            return ()
+            return Bound()
         if key is None and self.needs_key():
             raise ConfigError(
                 f"there is no key for {origin_of(url)} (profile `{self.name}`)",
@@ -275,9 +275,7 @@ class Loaded:
         query = dict(self.profile.extra_query)
         tables = (self.profile, *self.profile.stages().values())
         in_body = tuple(text for table in tables for text in secret_texts(table.extra_body))
-        if not (headers or query or in_body):
-            return ()
-        return (Bound(origin_of(url) if url else "", headers, query, in_body),)
+        return Bound(origin_of(url) if url else "", headers, query, in_body)
 
     def needs_key(self) -> bool:
         """Return whether the server is known to refuse a request without key, and none was held back."""

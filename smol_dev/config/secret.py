@@ -50,8 +50,8 @@ class Bound:
     secrets among the fields that the profile adds to a request's body.
     """
 
-    origin: str
-    headers: Mapping[str, str]
+    origin: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     in_body: tuple[str, ...] = ()
 
@@ -63,6 +63,9 @@ class Bound:
         """What must never be shown: each header's value, the key without its `Bearer`, what else is one."""
         headers = (part for each in self.headers.values() for part in (each.removeprefix("Bearer "), each))
         return tuple(dict.fromkeys((*headers, *secret_texts(self.query), *self.in_body)))
+
+
+NO_SECRETS: Final = Bound()
 
 
 class ApiKey(NamedTuple):

@@ -18,7 +18,7 @@ import httpx2
 from smol_dev.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
 from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of, parts_of
 from smol_dev.config.model import Profile
-from smol_dev.config.secret import Bound
+from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError, SmolError
 from smol_dev.safe import command
 from smol_dev.server import known as servers
@@ -61,7 +61,7 @@ Item = Delta | Retrying | Note | Reply
 class Client:
     """A `Chat` over HTTP for one profile.
 
-    `secrets` are headers bound to their origins. `environ` is asked for proxies and certificates
+    `secrets` are headers bound to their origin. `environ` is asked for proxies and certificates
     alone. `cache_dir` remembers what a server refused; None remembers nothing between runs.
     `keep_here` is raised where the server would have a model run elsewhere; `local_only` refuses too.
     """
@@ -69,7 +69,7 @@ class Client:
     def __init__(
         self,
         profile: Profile,
-        secrets: tuple[Bound, ...] = (),
+        secrets: Bound = NO_SECRETS,
         *,
         environ: Mapping[str, str],
         cache_dir: Path | None = None,
@@ -87,8 +87,8 @@ class Client:
         self._chat = f"{profile.base_url.rstrip('/')}/chat/completions"
         self._environ = environ
         origin = origin_of(profile.base_url)
-        self._secrets = tuple(each for bound in secrets for each in bound.secrets)
-        self._key_sent = any(bound.headers for bound in secrets if bound.origin == origin)
+        self._secrets = secrets.secrets
+        self._key_sent = secrets.origin == origin and bool(secrets.headers)
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
         self._most = most_of(max_file_bytes)

@@ -55,7 +55,7 @@ async def connected(
     loaded: Loaded,
     show: Show,
     *,
-    secrets: tuple[Bound, ...] | None = None,
+    secrets: Bound | None = None,
     keep_secret: KeepSecret = lambda _secret: None,
     model_needed: bool = True,
 ) -> AsyncIterator[Link]:
@@ -75,8 +75,8 @@ async def connected(
             profile = _demonstrated(loaded.profile, stack.enter_context(DemoServer()), show)
         else:
             profile = await _found(loaded, show)
-            bound = tuple(replace(each, origin=origin_of(profile.base_url)) for each in bound)
-        for secret in (text for each in bound for text in each.secrets):
+            bound = replace(bound, origin=origin_of(profile.base_url))
+        for secret in bound.secrets:
             keep_secret(secret)
         client = Client(
             profile,

@@ -16,7 +16,7 @@ import httpx2
 
 from smol_dev import __version__
 from smol_dev.config.endpoint import PORTS, address_of, is_local, origin_of, parts_of
-from smol_dev.config.secret import Bound
+from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError
 from smol_dev.safe import safe
 from smol_dev.server.network import Connection, Network, UnseenError
@@ -63,7 +63,7 @@ SCHEMES: Final = ("http", "https")
 
 
 def open_client(
-    base_url: str, *, secrets: tuple[Bound, ...] = (), environ: Mapping[str, str], connect_timeout: float = 5
+    base_url: str, *, secrets: Bound = NO_SECRETS, environ: Mapping[str, str], connect_timeout: float = 5
 ) -> httpx2.AsyncClient:
     """Return a client that knows how to reach this server, guarded as the module says.
 
@@ -82,11 +82,9 @@ def open_client(
 class Guard(httpx2.AsyncBaseTransport):
     """Requests as they may leave this machine, and answers as they may come in."""
 
-    def __init__(
-        self, base_url: str, *, secrets: tuple[Bound, ...], environ: Mapping[str, str], connect_timeout: float
-    ) -> None:
-        self._secrets = [(bound.origin, httpx2.Headers(bound.headers).raw) for bound in secrets]
-        self._queries = [(bound.origin, bound.query) for bound in secrets if bound.query]
+    def __init__(self, base_url: str, *, secrets: Bound, environ: Mapping[str, str], connect_timeout: float) -> None:
+        self._bound = secrets
+        self._secret_headers = httpx2.Headers(secrets.headers).raw
         self._environ = environ
         self._network = Network(connect_timeout=connect_timeout)
         self._pools: dict[tuple[str, str | None], httpcore2.AsyncConnectionPool] = {}
@@ -160,10 +158,8 @@ class Guard(httpx2.AsyncBaseTransport):
         return self._pools[scheme, proxy]
 
     def _with_query(self, url: httpx2.URL) -> httpx2.URL:
-        for origin, query in self._queries:
-            if origin == origin_of(str(url)):
-                return url.copy_merge_params(query)
-        return url
+        query = self._bound.query
+        return url.copy_merge_params(query) if query and self._bound.origin == origin_of(str(url)) else url
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
         """Return the headers that may leave, and the secrets of the origin in place of headers of their names.
@@ -178,9 +174,8 @@ class Guard(httpx2.AsyncBaseTransport):
         }
         kept[b"accept-encoding"] = (b"Accept-Encoding", b"identity")
         kept[b"user-agent"] = (b"User-Agent", f"smol_dev/{__version__}".encode())
-        for bound_to, headers in self._secrets:
-            if bound_to == origin:
-                kept.update((name.lower(), (name, value)) for name, value in headers)
+        if self._bound.origin == origin:
+            kept.update((name.lower(), (name, value)) for name, value in self._secret_headers)
         return list(kept.values())
 
 

@@ -20,8 +20,8 @@ PROFILE = f'[profiles.work]\nbase_url = "{GOOD}/v1"\napi_key = "canary"\n'
 
 def sent(world: World, flags: Flags) -> dict[str, str]:
     """The key that goes to each server."""
-    loaded = world.load(flags)
-    return {bound.origin: bound.headers.get("Authorization", "") for bound in loaded.secrets()}
+    bound = world.load(flags).secrets()
+    return {bound.origin: bound.headers.get("Authorization", "")} if bound.headers else {}
 
 
 def test_a_key_goes_to_the_server_it_was_written_down_for(world: World) -> None:
@@ -71,7 +71,7 @@ def test_a_key_does_not_follow_an_address_that_is_moved(world: World, user: str,
         approve(world.project_file, world.surroundings)
     flags = Flags(profile="work", sets=(other["flags"],) if "flags" in other else ())
     loaded = world.load(flags)
-    assert loaded.secrets() == ()
+    assert loaded.secrets().secrets == ()
     assert loaded.profile.api_key is None
     (warning,) = loaded.warnings
     assert "is not sent to" in warning
@@ -137,7 +137,7 @@ def test_an_exported_key_never_goes_where_a_project_says(world: World, project: 
 
 def test_an_exported_key_waits_for_the_server_that_is_found(world: World) -> None:
     world.environ["SMOL_API_KEY"] = "canary"
-    assert world.load().secrets() == (Bound("", {"Authorization": "Bearer canary"}),)
+    assert world.load().secrets() == Bound("", {"Authorization": "Bearer canary"})
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_headers_are_bound_like_keys(world: World) -> None:
         user=f'[profiles.work]\nbase_url = "{GOOD}/v1"\nheaders = {{X-Team = "canary", X-Two = "a"}}\n',
         system=f'[profiles.work]\nbase_url = "{GOOD}/v1"\nheaders = {{x-team = "weaker"}}\n',
     )
-    assert world.load(WORK).secrets() == (Bound(GOOD, {"X-Team": "canary", "X-Two": "a"}),)
+    assert world.load(WORK).secrets() == Bound(GOOD, {"X-Team": "canary", "X-Two": "a"})
     moved = world.load(TO_EVIL)
-    assert moved.secrets() == ()
+    assert moved.secrets().secrets == ()
     assert moved.profile.headers == {}
     assert [line.partition(" of ")[0] for line in moved.warnings] == ["the header `X-Team`", "the header `X-Two`"]
 
@@ -291,10 +291,10 @@ def test_a_key_that_is_held_back_is_not_missing(world: World) -> None:
     world.environ["OPENAI_API_KEY"] = "canary"
     flags = Flags(profile="openai", named={"base_url": ("https://a.example/v1", "--api-base-url")})
     loaded = world.load(flags)
-    assert loaded.secrets() == ()
+    assert loaded.secrets().secrets == ()
     assert loaded.key_summary() == f"not sent (it is for {CLOUD})"
 
 
 def test_the_server_of_the_demo_gets_no_key_and_none_is_read(world: World) -> None:
     world.environ["SMOL_API_KEY_FILE"] = str(world.home / "gone")
-    assert world.load(Flags(profile="demo")).secrets() == ()
+    assert world.load(Flags(profile="demo")).secrets() == Bound()

@@ -380,7 +380,7 @@ def test_a_public_name_is_refused_with_the_address_that_was_found(world: World, 
 )
 def test_variables_set_headers(world: World, name: str, text: str, headers: dict[str, str]) -> None:
     world.environ[name] = text
-    (bound,) = world.load().secrets()
+    bound = world.load().secrets()
     assert bound.headers == headers
 
 

@@ -72,7 +72,7 @@ def test_a_typed_or_exported_key_goes_where_the_users_own_layers_say(
     approve(world.project_file, world.surroundings)
     loaded = world.load(flags)
     sent = loaded.secrets()
-    everything = repr([(each.headers, each.query, each.in_body) for each in sent])
+    everything = repr((sent.headers, sent.query, sent.in_body))
     if loaded.profile.base_url == alone.profile.base_url == GOOD:
         assert sent == sent_alone
         assert CANARY in everything
@@ -86,7 +86,7 @@ def test_a_typed_or_exported_key_goes_where_the_users_own_layers_say(
 def test_a_project_that_only_tunes_keeps_no_key_back(world: World, project: str) -> None:
     world.environ["SMOL_API_KEY"] = CANARY
     world.write(project=f"[profiles.local]\n{project}")
-    (bound,) = world.load().secrets()
+    bound = world.load().secrets()
     assert bound.headers == {"Authorization": f"Bearer {CANARY}"}
 
 

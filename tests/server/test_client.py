@@ -15,7 +15,7 @@ import pytest
 
 from smol_dev.chat import Delta, Facts, Message, Note, Reply, Request, Retrying, StageName, Usage
 from smol_dev.config.model import Profile, Stage
-from smol_dev.config.secret import Bound
+from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError
 from smol_dev.server.client import Client
 from smol_dev.server.probes import Probe
@@ -49,7 +49,7 @@ def ask(
     profile: Profile,
     request: Request = REQUEST,
     *,
-    secrets: tuple[Bound, ...] = (),
+    secrets: Bound = NO_SECRETS,
     environ: dict[str, str] | None = None,
     cache_dir: Path | None = None,
     times: int = 1,
@@ -396,8 +396,8 @@ BOUND_TO_ELSEWHERE = Bound("http://127.0.0.1:9", {"authorization": "Bearer canar
 def test_a_key_goes_to_its_origin_alone() -> None:
     with FakeServer(answered("hi")) as good, FakeServer(answered("hi")) as evil:
         key = Bound(good.origin, {"authorization": "Bearer canary-key", "x-gateway": "canary-too"})
-        ask(profile_for(good.base_url), secrets=(key,))
-        ask(profile_for(evil.base_url), secrets=(key, BOUND_TO_ELSEWHERE))
+        ask(profile_for(good.base_url), secrets=key)
+        ask(profile_for(evil.base_url), secrets=key)
     assert good.chats[0].headers["authorization"] == "Bearer canary-key"
     assert good.chats[0].headers["x-gateway"] == "canary-too"
     assert "canary" not in str(evil.requests)
@@ -410,7 +410,7 @@ def test_a_redirect_is_an_error_and_its_target_gets_nothing() -> None:
         with FakeServer(to_evil) as good:
             key = Bound(good.origin, {"authorization": "Bearer canary-key"})
             with pytest.raises(ServerError):
-                ask(profile_for(good.base_url), secrets=(key,))
+                ask(profile_for(good.base_url), secrets=key)
     assert evil.connections == 0
 
 
@@ -735,7 +735,7 @@ def test_the_proxy_in_use_is_told_once_without_its_password() -> None:
 def test_a_key_for_another_server_was_not_sent_to_this_one() -> None:
     unauthorized = json_answer({"error": {"message": "Invalid API Key"}}, status=401)
     with FakeServer(unauthorized) as server, pytest.raises(ServerError) as caught:
-        ask(profile_for(server.base_url), secrets=(BOUND_TO_ELSEWHERE,))
+        ask(profile_for(server.base_url), secrets=BOUND_TO_ELSEWHERE)
     assert caught.value.message == (
         f"llama.cpp at {server.base_url} wants a key, and none was sent (it says: Invalid API Key)"
     )

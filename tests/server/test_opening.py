@@ -46,7 +46,7 @@ def replies(
     profile = Profile.model_validate({"base_url": server.base_url, "model": "m", **settings})
 
     async def collect() -> list[Reply | Note]:
-        client = Client(profile, (), environ={}, cache_dir=cache_dir)
+        client = Client(profile, environ={}, cache_dir=cache_dir)
         try:
             await client.facts("code")
             return [

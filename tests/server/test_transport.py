@@ -18,7 +18,7 @@ import pytest
 
 from smol_dev import __version__
 from smol_dev.config.endpoint import LOOKED_UP
-from smol_dev.config.secret import Bound
+from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError
 from smol_dev.server import transport
 from smol_dev.server.transport import open_client, proxy_for, shown
@@ -30,7 +30,7 @@ KEY = {"Authorization": "Bearer canary-key"}
 def get(
     url: str,
     *,
-    secrets: tuple[Bound, ...] = (),
+    secrets: Bound = NO_SECRETS,
     environ: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     connect_timeout: float = 5,
@@ -60,16 +60,16 @@ def mute() -> Iterator[int]:
 def test_a_key_goes_to_its_origin_and_no_other() -> None:
     with FakeServer(json_answer({})) as good, FakeServer(json_answer({})) as evil:
         key = Bound(good.origin, KEY)
-        get(f"{good.base_url}/models", secrets=(key,))
-        get(f"{evil.base_url}/models", secrets=(key,))
-        get(f"http://localhost:{good.port}/v1/models", secrets=(key,))
+        get(f"{good.base_url}/models", secrets=key)
+        get(f"{evil.base_url}/models", secrets=key)
+        get(f"http://localhost:{good.port}/v1/models", secrets=key)
     assert [request.headers.get("authorization") for request in good.requests] == ["Bearer canary-key", None]
     assert "authorization" not in evil.requests[0].headers
 
 
 def test_a_key_follows_no_request_of_the_same_client_to_another_port() -> None:
     with FakeServer(json_answer({})) as good, FakeServer(json_answer({})) as evil:
-        get(evil.base_url, secrets=(Bound(good.origin, KEY),), opened_for=good.base_url)
+        get(evil.base_url, secrets=Bound(good.origin, KEY), opened_for=good.base_url)
     assert "canary" not in str(evil.requests)
 
 
@@ -104,7 +104,7 @@ def test_a_redirect_is_not_followed() -> None:
     with FakeServer() as evil:
         to_evil = Canned(307, {"location": evil.base_url})
         with FakeServer(to_evil) as good:
-            response = get(good.base_url, secrets=(Bound(good.origin, KEY),))
+            response = get(good.base_url, secrets=Bound(good.origin, KEY))
     assert (response.status_code, evil.connections) == (307, 0)
 
 
@@ -318,7 +318,7 @@ def test_a_proxy_gets_its_password_and_no_key() -> None:
         environ = {"HTTPS_PROXY": f"http://me:secret@127.0.0.1:{proxy.port}"}
         key = Bound("https://example.com", KEY)
         with pytest.raises(httpx2.ProxyError, match="403"):
-            get("https://example.com/v1/models", secrets=(key,), environ=environ)
+            get("https://example.com/v1/models", secrets=key, environ=environ)
     [request] = proxy.requests
     assert (request.method, request.path) == ("CONNECT", "example.com:443")
     assert request.headers["proxy-authorization"] == "Basic bWU6c2VjcmV0"
