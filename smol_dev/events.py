@@ -17,7 +17,7 @@ class RunStarted:
     base_url: str
     server: str
     resumed: bool = False
-    models: Mapping[StageName, str] = field(default_factory=dict)
+    models: Mapping[StageName, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,23 @@ def test_the_demo_needs_nothing(tmp_path: Path) -> None:
     assert "README.md" in written(tmp_path / "smol-demo")
 
 
+def test_the_demo_mends_a_problem_and_makes_a_change(tmp_path: Path) -> None:
+    said = program("demo", cwd=tmp_path).stderr
+    shown = (
+        "mending `render.py`: line 3: ",
+        "\n1 problem found, 1 mended\n",
+        "\nchange todo.py\n",
+        "\n+    elif options.",
+    )
+    assert [words for words in shown if words not in said] == []
+    assert said.count("warning: ") == 1
+    assert '"clear"' in (tmp_path / "smol-demo/todo.py").read_text()
+    assert "from store import Task\n" in (tmp_path / "smol-demo/render.py").read_text()
+    again = program("demo", cwd=tmp_path).stderr
+    assert "todo.py (3 of 5) … done, 1,557 bytes" in again
+    assert "the file from before was replaced, a copy is in .smol/backup" in again
+
+
 def test_it_runs_with_no_home_and_no_writable_disk_but_the_output_folder(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "smol_dev", "demo", "out"],

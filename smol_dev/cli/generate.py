@@ -11,9 +11,12 @@ from smol_dev.cli.options import reporting_options, server_options
 from smol_dev.cli.reporting import Report, settings_of
 
 if TYPE_CHECKING:
+    from smol_dev.app.caller import Caller
     from smol_dev.config.layers import Flags
+    from smol_dev.events import Event, RunDone, Show
 
 DEMO_PROMPT: Final = "a small program that shows what smol_dev does"
+DEMO_CHANGE: Final = "Add a command that removes every task that is done."
 
 allow_sensitive_option: Final = click.option(
     "--allow-sensitive", metavar="GLOB", multiple=True, help="Allow files that tools run automatically"
@@ -155,11 +158,46 @@ def resume(check: str | None, flags: "Flags", report: Report, **options: Any) ->
 def demo(folder: str, report: Report) -> int:
     """Try the whole method without a model, a key or a network.
 
-    A scripted server on this machine gives canned answers, over HTTP like any other server.
+    A scripted server on this machine gives canned answers, over HTTP like any other server: a plan, a list, the
+    files, one of which does not fit the others and is mended, and then a change of the finished program.
     """
+    return report.run(lambda caller: shown_to(caller, folder))
+
+
+def once(show: "Show") -> "Show":
+    """Return the sink that leaves out a warning that was shown already."""
+    from smol_dev.events import Warned
+
+    warned = set()
+
+    def shown(event: "Event") -> None:
+        if event not in warned:
+            show(event)
+        if isinstance(event, Warned):
+            warned.add(event)
+
+    return shown
+
+
+def shown_to(caller: "Caller", folder: str) -> "RunDone":
+    """Build the program of the demo and change it; return how that ended."""
+    from dataclasses import replace
+
     from smol_dev.app.build import Task
     from smol_dev.app.build import generate as run
+    from smol_dev.app.change import Changing, change
     from smol_dev.config.layers import Flags
+    from smol_dev.events import Noticed
+    from smol_dev.safe import command
 
     flags = Flags(profile="demo", project=False, named={"run.output_dir": (folder, "demo")})
-    return report.run(lambda caller: run(Task(DEMO_PROMPT), flags, caller))
+    caller = replace(caller, show=once(caller.show))
+    done = run(Task(DEMO_PROMPT), flags, caller)
+    if done.exit_code:
+        return done
+    typed = command("smol_dev change {what} -o {dir}", what=DEMO_CHANGE, dir=folder)
+    caller.show(Noticed(f"and now a change of that program, as {typed} asks for it with a model:"))
+    done = change(Changing(DEMO_CHANGE, Path(folder), yes=True), Flags(profile="demo", project=False), caller)
+    look = command("smol_dev report {dir}", dir=folder)
+    caller.show(Noticed(f"all of that was canned; a page about it: {look}; with a model of your own: `smol_dev init`"))
+    return done

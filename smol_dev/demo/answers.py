@@ -24,10 +24,18 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The one program of the demo: its plan, and its files in the order of the list."""
+    """The one program of the demo: its plan, and its files in the order of the list.
+
+    `drafts` come before the files of that name; they do not fit the others. `request` is the one change that
+    can be asked for, `reasons` are the files it touches, each with the reason, and `changed` their new texts.
+    """
 
     plan: str
     files: Mapping[str, str]
+    drafts: Mapping[str, str]
+    request: str
+    reasons: Mapping[str, str]
+    changed: Mapping[str, str]
 
 
 @cache
@@ -35,24 +43,41 @@ def program() -> Program:
     """Return the canned program."""
     text = package_files(__name__.rpartition(".")[0]).joinpath("answers.toml").read_text("utf-8")
     data = tomllib.loads(text)
-    return Program(data["plan"], data["files"])
+    change = data["change"]
+    return Program(data["plan"], data["files"], data["drafts"], change["request"], change["files"], data["changed"])
 
 
 def answer(turns: Sequence[Mapping[str, str]]) -> str:
     """Return the answer to a conversation of messages with `role` and `content`, the user's last.
 
-    Without an assistant's turn it is the plan. After one it is the file whose path ends the last
-    message, else the list. Raises `NoAnswerError` for a file the program does not have.
+    Without an assistant's turn it is the plan. After one it is the file whose path ends the last message: its
+    draft the first time, as it was changed once the change is told; else the list, or the files of the change.
+    Raise `NoAnswerError` for what was not canned.
     """
-    answered = sum(turn["role"] == "assistant" for turn in turns)
+    canned, last = program(), turns[-1]["content"]
+    answered = [turn["content"] for turn in turns if turn["role"] == "assistant"]
     if not answered:
-        return program().plan
-    path = requested(turns[-1]["content"])
+        return canned.plan
+    path = requested(last)
     if path is not None:
-        return fenced(path, program().files[path])
-    if answered == 1:
-        return json.dumps({"files": list(program().files)})
-    raise NoAnswerError("the demo server has canned answers only, for " + ", ".join(program().files))
+        asked = [requested(turn["content"]) for turn in turns[:-1] if turn["role"] == "user"]
+        draft = canned.files[path] if path in asked else canned.drafts.get(path, canned.files[path])
+        return fenced(path, canned.changed.get(path, draft) if touched() in answered else draft)
+    if len(answered) == 1:
+        return json.dumps({"files": list(canned.files)})
+    if canned.request in last:
+        return touched()
+    raise NoAnswerError(
+        "the demo server has canned answers only, for "
+        + ", ".join(canned.files)
+        + f", and for one change: {canned.request}"
+    )
+
+
+def touched() -> str:
+    """Return which files the change touches, as a model says it."""
+    files = [{"path": path, "why": why} for path, why in program().reasons.items()]
+    return json.dumps({"change": files, "add": [], "remove": []})
 
 
 def requested(text: str) -> str | None:

@@ -235,7 +235,11 @@ class Delivery:
         if step.path not in self.record.files:
             self.record = replace(self.record, files=(*self.record.files, step.path))
             await self.save()
-        is_first = step.path not in self._sizes
+        self._tell_done(step, size)
+
+    def _tell_done(self, step: FileReady, size: int) -> None:
+        """Count and show a file that is on disk."""
+        usage, is_first = step.usage, step.path not in self._sizes
         if is_first:
             self.written.append(step.path)
         self._sizes[step.path] = size

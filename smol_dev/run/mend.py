@@ -40,7 +40,8 @@ async def mend(talk: Conversation) -> None:
         own = [problem for problem in before if problem.path == path]
         if not own or path in talk.job.locked:
             continue
-        talk.tell(Noticed(f"mending `{path}`: {counted(len(own))}"))
+        more = f" and {counted(len(own) - 1)} more" if len(own) > 1 else ""
+        talk.tell(Noticed(f"mending `{path}`: line {own[0].line}: {own[0].message}{more}"))
         try:
             answered = await _ask(talk, path, own)
         except (AnswerError, ServerError) as error:

@@ -16,7 +16,7 @@ from rich.live import Live as Region
 from rich.text import Text
 from rich.theme import Theme
 
-from smol_dev.events import Event, Failed, FileFailed, Piece, PlanReady, RunDone, StageStarted, Warned
+from smol_dev.events import Event, Failed, FileFailed, Piece, PlanReady, StageStarted, Warned
 from smol_dev.safe import safe
 from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, Work, phase
 from smol_dev.ui.sentences import details, sentence
@@ -149,8 +149,7 @@ class Live:
         self._finish_plan()
         text = sentence(event)
         if text and self._progress.is_news(event):
-            spaced = f"\n{text}" if isinstance(event, RunDone) else text
-            shown = fitted(self._redact(spaced), width=self._console.width)
+            shown = fitted(self._redact(self._progress.gap(event) + text), width=self._console.width)
             self._finished.append(whole(shown, style=STYLES.get(type(event), "")))
         if self._verbose and details(event):
             self._finished.append(whole(details(event), style="dim"))

@@ -102,7 +102,7 @@ class Plain:
         self._finish_plan()
         text = sentence(event)
         if text and self._progress.is_news(event):
-            self._print(f"\n{text}" if isinstance(event, RunDone) else text)
+            self._print(self._progress.gap(event) + text)
 
     def _write_plan(self, text: str) -> None:
         if text:

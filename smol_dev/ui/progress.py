@@ -18,6 +18,7 @@ from smol_dev.events import (
     Piece,
     PlanReady,
     Retry,
+    RunDone,
     RunStarted,
     StageStarted,
 )
@@ -86,6 +87,7 @@ class Progress:
         self._models: dict[StageName, str] = {}
         self._answered: set[str] = set()
         self._last_retry: Retry | None = None
+        self._is_over = False
 
     def count_of(self, path: str) -> str:
         """Return which file of how many it is, as ` (2 of 5)`; empty for one that no list names."""
@@ -96,6 +98,7 @@ class Progress:
         match event:
             case RunStarted():
                 self._models = dict(event.models)
+                self._expect(())
             case FilesReady():
                 self._expect(event.files, event.there)
                 self._running.pop(None, None)
@@ -127,6 +130,11 @@ class Progress:
             if event.stage == "fix":
                 self._running.pop(None, None)  # the list of files to mend ends without an event
             self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
+
+    def gap(self, event: Event) -> str:
+        """Return the line feed before the end of a run, and before what comes after it."""
+        was_over, self._is_over = self._is_over, isinstance(event, RunDone)
+        return "\n" if was_over or self._is_over else ""
 
     def is_news(self, event: Event) -> bool:
         """Return whether the event says something else than the one before; a loading server is asked many times."""

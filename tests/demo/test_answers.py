@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from smol_dev.chat import Message
+from smol_dev.checks import check
+from smol_dev.cli.generate import DEMO_CHANGE
 from smol_dev.demo.answers import NoAnswerError, answer, program, tokens
 from smol_dev.prompts import ask_file, ask_list, opening, shipped, turn, variants
 
@@ -56,7 +58,8 @@ def test_a_file_that_was_not_canned_is_refused_by_name() -> None:
     with pytest.raises(NoAnswerError) as caught:
         answer(conversation("a", "b", "c", "d", "write snake.py"))
     assert str(caught.value) == (
-        "the demo server has canned answers only, for store.py, render.py, todo.py, test_todo.py, README.md"
+        "the demo server has canned answers only, for store.py, render.py, todo.py, test_todo.py, README.md,"
+        " and for one change: Add a command that removes every task that is done."
     )
 
 
@@ -93,10 +96,34 @@ def test_the_words_we_really_send_get_their_answers(variant: str, strategy: str)
     for path, content in program().files.items():
         request = ask_file(words, path, prompt="", plan=program().plan, files=tuple(FILES))
         asked = (*turns, Message("user", request))
-        assert content in said(asked)
+        assert program().drafts.get(path, content) in said(asked)
         if strategy == "chain":
             turns = (*asked, Message("assistant", said(asked)))
 
 
 def said(turns: tuple[Message, ...]) -> str:
     return answer([{"role": message.role, "content": message.content} for message in turns])
+
+
+def test_the_second_answer_to_a_file_is_the_one_that_fits() -> None:
+    turns = conversation("a", "b", "c", "d", "write render.py", "…", "mend it:\nrender.py")
+    assert program().drafts["render.py"] != program().files["render.py"]
+    assert answer(turns) == f"````python\n{program().files['render.py']}````"
+
+
+def test_the_draft_does_not_fit_and_the_program_and_its_change_do() -> None:
+    canned = program()
+    drafted, whole, changed = (
+        check({**canned.files, **texts}) for texts in (canned.drafts, canned.files, canned.changed)
+    )
+    assert [(problem.path, problem.line) for problem in drafted] == [("render.py", 3)]
+    assert (whole, changed) == ((), ())
+
+
+def test_the_one_change_is_told_and_then_made() -> None:
+    turns = conversation("a", "b", "c", "d", "write todo.py", "…", f"It is to be changed:\n{program().request}\nHow?")
+    told = answer(turns)
+    assert [file["path"] for file in json.loads(told)["change"]] == ["todo.py", "README.md"]
+    changed = [*turns, {"role": "assistant", "content": told}, {"role": "user", "content": "todo.py"}]
+    assert answer(changed) == f"````python\n{program().changed['todo.py']}````"
+    assert program().request == DEMO_CHANGE

@@ -156,7 +156,7 @@ def test_closing_prints_the_rest_and_gives_the_cursor_back() -> None:
     watched.show(*EVENTS)
     watched.frame()
     watched.show(StageStarted("code", "z.py"), Warned("last words"))
-    assert watched.close() == "warning: last words\n"
+    assert watched.close() == "\nwarning: last words\n"
     drawn = watched.terminal.getvalue()
     assert drawn.count(HIDE) == 1
     assert drawn.count(SHOW) == 1
