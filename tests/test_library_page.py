@@ -17,6 +17,7 @@ import pytest
 import smol_dev
 from smol_dev.chat import Usage
 from tests.app.test_build import plays
+from tests.app.test_change import serves
 from tests.fake_server import FakeServer, delta, sse
 
 PAGE: Final = (Path(__file__).parents[1] / "docs/library.md").read_text(encoding="utf-8")
@@ -53,13 +54,26 @@ def run(heading: str) -> dict[str, Any]:
     return names
 
 
-SCRIPTS: Final = [heading for heading, (_, output) in EXAMPLES.items() if output and heading != "Logging"]
+SCRIPTS: Final = [
+    heading for heading, (_, output) in EXAMPLES.items() if output and heading not in {"Changing a program", "Logging"}
+]
 
 
 @pytest.mark.parametrize("heading", SCRIPTS)
 def test_an_example_prints_what_the_page_says(heading: str, capsys: pytest.CaptureFixture[str]) -> None:
     run(heading)
     assert capsys.readouterr().out.strip() == EXAMPLES[heading][1].strip()
+
+
+def test_a_change_prints_what_the_page_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SMOL_ANSWER_OPENING", "off")
+    with serves() as server:
+        monkeypatch.setenv("SMOL_BASE_URL", server.base_url)
+        smol_dev.build("a store", "store")
+        run("Changing a program")
+    assert capsys.readouterr().out == EXAMPLES["Changing a program"][1]
 
 
 def test_the_log_is_as_the_page_says() -> None:
@@ -70,7 +84,12 @@ def test_the_log_is_as_the_page_says() -> None:
 
 def test_every_heading_with_code_is_run() -> None:
     assert PAGE.count("```python\n") == len(EXAMPLES)
-    assert set(EXAMPLES) - set(SCRIPTS) == {"A notebook", "FastAPI with server-sent events", "Logging"}
+    assert set(EXAMPLES) - set(SCRIPTS) == {
+        "A notebook",
+        "Changing a program",
+        "FastAPI with server-sent events",
+        "Logging",
+    }
 
 
 def test_the_table_has_every_field_of_a_result() -> None:
