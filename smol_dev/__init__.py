@@ -8,8 +8,8 @@ The map of the package, in the order in which a run goes through it:
 - `server` finds a model and talks to it, `server.client` through the `openai` package.
 - `run` is the method: `run.pipeline` asks for plan, list and files, `run.delivery` hands them on;
   `prompts` has the words that go out.
-- `replies` reads what comes back: a plan, a file list, a file; `languages` says what a path is, and
-  whether a text is it.
+- `replies` reads what comes back: a plan, a file list, a file; `languages` knows the language of a path,
+  and whether a text is valid in it.
 - `checks` says whether the files of a program fit together.
 - `workspace` writes the files and the record; `ui` shows the events.
 - `demo` is the scripted server of `smol_dev demo`.
@@ -18,20 +18,20 @@ The map of the package, in the order in which a run goes through it:
   `redact` hides secrets, `disk` locks a file and replaces it whole.
 
 The library's functions load what they need on first use; importing the package costs nothing.
+
 Every module, and what it is for:
 
 - `__main__`: The program: `smol_dev`, `smol-dev`, and `python -m smol_dev`.
 - `chat`: The seam between the method and a model: a request goes in, pieces of an answer and one reply come out.
-- `disk`: What keeps a file whole: a lock that ends with its process, and a replacement in one step.
+- `disk`: Files kept whole: a lock that ends with its process, and a replacement in one step.
 - `errors`: Every failure a user can meet: what happened, what to type next, and the exit code.
 - `events`: What can happen during a run, as every screen, log and program that watches it is told.
 - `library`: smol_dev as a library: the steps of the method one by one, and the whole of it.
-- `redact`: What hides secrets: in a text whole, in part, in base64 and URL-encoded; in a table by their names.
+- `redact`: Secrets hidden: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its keys.
 - `safe`: Foreign text made harmless: on a terminal or in a log, and in the commands that we suggest.
 - `tokens`: An estimate of the tokens of a text, before any server has counted it.
 - `app`: The parts put together for the command line and the library.
-- `app.adopt`: A folder that smol_dev did not make is taken on as a program: what it holds becomes the first of its
-  states.
+- `app.adopt`: A folder that smol_dev did not make, taken over as a program: its files become the first state.
 - `app.again`: A prompt run into a folder: a new program, a change of the one that was made from it, or nothing to do.
 - `app.begun`: The flags and environment variables that a run was begun with, kept in its record for a later resume.
 - `app.build`: A run from a prompt: the settings, a server, the method and the output folder put together.
@@ -40,9 +40,9 @@ Every module, and what it is for:
 - `app.check`: The user's check of a written program: its command in isolation, and each state that it judged in the
   history.
 - `app.interrupts`: SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
-- `app.job`: The job that the settings make of a prompt.
+- `app.job`: The job of a run, made from the settings and a prompt.
 - `app.preview`: A preview of a run that asks no server: its settings, its messages, and the tokens they take.
-- `app.report`: What a report tells: the record of a run and its files as they are now; and the page's way to the disk.
+- `app.report`: The contents of a report: the record of a run, with its files as they are now, written as one page.
 - `app.resume`: A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do.
 - `app.servers`: What the selected server offers, and whether it works, for commands that do without a run.
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
@@ -73,26 +73,26 @@ Every module, and what it is for:
 - `cli.shells`: `smol_dev completion`: the script that completes commands, options and their values in a shell.
 - `cli.topics`: `smol_dev help`: the help of a command, or a page of `docs/`, which is installed with the program.
 - `cli.trust`: `smol_dev trust`: a project's file approved, listed or forgotten.
-- `config`: Where every setting comes from: layers, profiles, trust, secrets, and the answer to "who set this?".
+- `config`: Where every setting comes from: layers, profiles, trust, secrets, and which source set each value.
 - `config.change`: The one way a settings file is changed: alone, from what it holds now, and only to what is valid.
 - `config.edit`: What the commands do to a settings file: write a first one, set a key, change a profile, open it in an
   editor.
 - `config.endpoint`: Addresses of servers: what a provider stands for, what a `base_url` may be, and whether it is on
   this LAN.
-- `config.explain`: Who set what: the effective settings with their origins, and what every layer says of one key.
+- `config.explain`: Where each value came from: the effective settings with their origins, and every source of one key.
 - `config.files`: Settings files on disk: where they are, and how they are read safely, one open and one read.
 - `config.layers`: What every layer says (options, `SMOL_*` variables, files), read once and strongest first.
 - `config.load`: The settings: every layer read, merged, validated and trusted, or every problem named at once.
-- `config.model`: The settings there are: one class a TOML table, one docstring a key, and what is known about each key.
+- `config.model`: All settings: one class for each TOML table, one docstring for each key, and facts about each key.
 - `config.positions`: Where things stand in a TOML text that tomllib has accepted: every key, and the lines of every
   table.
 - `config.problems`: What is wrong with the settings, in our words: where, which key, and what; never a secret.
-- `config.profiles`: The profiles: which there are, whom each inherits from, and the one order of their tables.
-- `config.reference`: What is written about the settings, made from `config.model` alone, and the command that writes
+- `config.profiles`: The profiles: which exist, from whom each inherits, and the one order of their tables.
+- `config.reference`: The reference of all settings, generated from `config.model` alone, and the command that writes
   it.
 - `config.secret`: API keys and other secrets: which ones a profile has, for which server each is, and how a key is
   read.
-- `config.trust`: What a project's file may say, and who approved it.
+- `config.trust`: What a project's file may set, and who has approved it.
 - `config.validate`: Everything that is wrong with what the layers say, each problem where it stands, overridden or not.
 - `config.variants`: Own prompt variants: texts read in from their files, variables checked, `extends` resolved.
 - `demo`: The scripted server that `smol_dev demo` talks to over HTTP, and its canned answers.
@@ -114,21 +114,21 @@ Every module, and what it is for:
 - `replies.blocks`: The block that is the file: which fence closes it, and which of several it is.
 - `replies.change_list`: One answer → the files that a change touches: those to change, to add and to remove, each with
   a line why.
-- `replies.checks`: What speaks against a text that was found for a file: it is not whole, not this file, or not a file.
+- `replies.checks`: Reasons to refuse a text that was found for a file: it is not whole, not this file, or not a file.
 - `replies.code`: One answer → the text of the one file it was asked for, when it is certain that it is that, and whole.
 - `replies.continuation`: A cut-off answer and its continuation → one answer, joined at lines that both of them hold.
 - `replies.file_list`: One answer → the paths of the files to write.
 - `replies.list_data`: Arrays, objects and tags → the files they list, whatever their keys are called.
 - `replies.list_lines`: Trees, tables, bullets, numbers and plain lines → the files they name.
-- `replies.listing`: What the forms of a list have in common, and what the entries of one come to as paths.
+- `replies.listing`: What all forms of a list share, and how the entries of one become paths.
 - `replies.literals`: A forgiving reader of literals: JSON, Python, TypeScript and what models write in their style.
 - `replies.paths`: What a path looks like among words: endings, names without one, and where a description begins.
 - `replies.plan`: One answer → the plan: the answer proper, as long as it is whole and is one.
 - `replies.repetition`: A model that has begun to repeat itself without end, noticed while it streams.
 - `replies.talk`: Words to the user, as they stand before, between and behind what was asked for.
-- `replies.verdicts`: What was asked for, what was found for it, and what it comes to: a file, a list, a reason to ask
-  again.
-- `replies.wrapped`: What may be around a file or have been done to all of its lines, and the one way back.
+- `replies.verdicts`: The outcome of reading an answer: a file, a list, or a reason to ask again.
+- `replies.wrapped`: Wrappings of a whole file, such as quotes, line numbers, diffs and shell commands, and how they are
+  undone.
 - `run`: The method: a prompt goes in, a plan, a list of files and the files come out.
 - `run.ask`: One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the
   reason.
@@ -155,8 +155,8 @@ Every module, and what it is for:
 - `server.doctor`: What the server of a profile offers, and whether it works, checked in the order in which things can
   be wrong.
 - `server.failures`: Whatever a server answered, or the reason why it did not, turned into one error with a remedy.
-- `server.families`: Families of models: how their makers advise to sample them, how their thinking is switched, and
-  what is sent.
+- `server.families`: Families of models: the sampling their makers advise, how their reasoning is switched, and what is
+  sent.
 - `server.known`: The known servers: recognised by what they answer, asked for what they tell, in their own habits.
 - `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
 - `server.machine`: The memory of this machine, and the models that fit into it by a rule of thumb.
@@ -192,7 +192,7 @@ Every module, and what it is for:
 - `workspace.record`: The record of a run, by which it can be resumed: `.smol/run.json`, and the journal of what came
   after it.
 - `workspace.root`: The rules for an output folder: where it may be, and which of the user's files are in its way.
-- `workspace.sandbox`: Starts a check command in a box, and ends everything that the command has started.
+- `workspace.sandbox`: A check command started in isolation, and everything that it has started ended.
 - `workspace.smol_folder`: The folder `.smol`: the run's lock, its record and journal, copies of what was replaced,
   unusable answers.
 - `workspace.timeline`: The program moved from one of its states to another: a change made, or taken back.

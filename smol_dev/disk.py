@@ -1,4 +1,4 @@
-"""What keeps a file whole: a lock that ends with its process, and a replacement in one step."""
+"""Files kept whole: a lock that ends with its process, and a replacement in one step."""
 
 import contextlib
 import os

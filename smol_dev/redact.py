@@ -1,4 +1,4 @@
-"""What hides secrets: in a text whole, in part, in base64 and URL-encoded; in a table by their names.
+"""Secrets hidden: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its keys.
 
 Standard library only.
 """

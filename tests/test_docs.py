@@ -1,6 +1,11 @@
 """What is generated from the program is what the program says now."""
 
+import html
+import os
+import re
 from pathlib import Path
+
+import pytest
 
 from smol_dev.config.reference import BEGIN, END, outdated
 
@@ -15,3 +20,19 @@ def test_generated_files_are_current() -> None:
 def test_the_readme_has_a_place_for_its_table_of_settings() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert (readme.count(BEGIN), readme.count(END)) == (1, 1)
+
+
+def test_the_picture_of_a_run_was_recorded_by_its_script() -> None:
+    script, picture = ROOT / "docs/record", (ROOT / "docs/run.svg").read_text(encoding="utf-8")
+    prompt = re.search(r'^PROMPT: Final = "(.+)"$', script.read_text(encoding="utf-8"), re.MULTILINE)
+    shown = " ".join(html.unescape(text) for text in re.findall(r"<text [^>]*>([^<]+)</text>", picture))
+    assert os.access(script, os.X_OK)
+    assert prompt is not None
+    assert f'$ smol_dev "{prompt[1]}"' in shown.replace("\xa0", " ")
+    assert "Done: 3 files in ./generated" in shown.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.name)
+def test_a_picture_loads_nothing(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"(?:href=|src=|url\()[\"']?https?:|<script|<image", text) == []

@@ -1,4 +1,4 @@
-"""A folder that smol_dev did not make is taken on as a program: what it holds becomes the first of its states."""
+"""A folder that smol_dev did not make, taken over as a program: its files become the first state."""
 
 import hashlib
 import json

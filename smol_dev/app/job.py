@@ -1,4 +1,4 @@
-"""The job that the settings make of a prompt."""
+"""The job of a run, made from the settings and a prompt."""
 
 from dataclasses import replace
 

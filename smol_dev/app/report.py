@@ -1,4 +1,4 @@
-"""What a report tells: the record of a run and its files as they are now; and the page's way to the disk."""
+"""The contents of a report: the record of a run, with its files as they are now, written as one page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

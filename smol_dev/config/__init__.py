@@ -1,1 +1,1 @@
-"""Where every setting comes from: layers, profiles, trust, secrets, and the answer to "who set this?"."""
+"""Where every setting comes from: layers, profiles, trust, secrets, and which source set each value."""

@@ -1,4 +1,4 @@
-"""Who set what: the effective settings with their origins, and what every layer says of one key.
+"""Where each value came from: the effective settings with their origins, and every source of one key.
 
 Secrets are shown only by where they come from.
 """

@@ -1,4 +1,4 @@
-"""The settings there are: one class a TOML table, one docstring a key, and what is known about each key.
+"""All settings: one class for each TOML table, one docstring for each key, and facts about each key.
 
 The string under a key is its documentation everywhere: in `smol.toml.example`, in the README's table,
 in the JSON Schema and in `--help`. A key's default, bounds and trust tier stand beside it, and

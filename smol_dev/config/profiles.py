@@ -1,4 +1,4 @@
-"""The profiles: which there are, whom each inherits from, and the one order of their tables.
+"""The profiles: which exist, from whom each inherits, and the one order of their tables.
 
 A profile is made of one table a layer, its own and its parents'. `slots` puts them in order: the merge,
 `config explain`, `config show --origin`, the binding of keys and the question of trust all ask it, so

@@ -1,4 +1,4 @@
-"""What is written about the settings, made from `config.model` alone, and the command that writes it.
+"""The reference of all settings, generated from `config.model` alone, and the command that writes it.
 
 `python -m smol_dev.config.reference`, in a source checkout, rewrites `smol.toml.example`, the table
 in `README.md` and `profiles/smol.schema.json`.

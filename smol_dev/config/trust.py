@@ -1,4 +1,4 @@
-"""What a project's file may say, and who approved it.
+"""What a project's file may set, and who has approved it.
 
 An unapproved file may tune, and may pick among what runs on the user's own machine; it never moves a prompt
 or a key anywhere. An approval holds for exactly these bytes at exactly this path.

@@ -1,4 +1,4 @@
-"""What speaks against a text that was found for a file: it is not whole, not this file, or not a file."""
+"""Reasons to refuse a text that was found for a file: it is not whole, not this file, or not a file."""
 
 import ast
 import builtins

@@ -1,4 +1,4 @@
-r"""What the forms of a list have in common, and what the entries of one come to as paths.
+"""What all forms of a list share, and how the entries of one become paths.
 
 Items (files, folders and groups) → plain entries → paths that can be written, and what was dropped.
 """

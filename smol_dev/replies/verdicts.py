@@ -1,4 +1,4 @@
-"""What was asked for, what was found for it, and what it comes to: a file, a list, a reason to ask again."""
+"""The outcome of reading an answer: a file, a list, or a reason to ask again."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final

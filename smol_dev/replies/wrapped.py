@@ -1,4 +1,4 @@
-"""What may be around a file or have been done to all of its lines, and the one way back."""
+"""Wrappings of a whole file, such as quotes, line numbers, diffs and shell commands, and how they are undone."""
 
 import ast
 import html

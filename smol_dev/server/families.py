@@ -1,4 +1,4 @@
-"""Families of models: how their makers advise to sample them, how their thinking is switched, and what is sent.
+"""Families of models: the sampling their makers advise, how their reasoning is switched, and what is sent.
 
 The table is `families.toml`, known without asking a server; what a server tells of its model comes first.
 """

@@ -1,4 +1,4 @@
-"""Starts a check command in a box, and ends everything that the command has started.
+"""A check command started in isolation, and everything that it has started ended.
 
 A script, run by its path with the command's own scrubbed environment: `python -I -S sandbox.py BOX
 DESCRIPTOR`, the box as JSON. It imports nothing of ours. The byte that it writes to the descriptor says
