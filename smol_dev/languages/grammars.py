@@ -5,6 +5,7 @@ that a grammar's C code would crash, or need time or memory beyond all measure, 
 """
 
 import re
+import sys
 from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib import import_module
@@ -120,7 +121,9 @@ def _tree(language: str, text: str) -> "Tree | None":
 
     # Given piece by piece, so that a signal need not wait until the C code is done.
     parsed = _parser(language).parse(read, progress_callback=count)
-    return None if work < 0 or pieces < 0 else parsed
+    too_much = work < 0 or pieces < 0
+    work = pieces = sys.maxsize  # the text of every node is read in the same way, and an end would be waited for
+    return None if too_much else parsed
 
 
 def _data(language: str, text: str) -> bytes:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from smol_dev.languages import State, parse
+from smol_dev.languages import State, parse, tree
 from smol_dev.languages.outline import outline
 from smol_dev.languages.standard import python_tree
 
@@ -42,3 +42,9 @@ def test_a_text_on_which_a_grammar_works_by_the_square_of_its_length_is_not_judg
 def test_many_braces_without_an_f_string_are_judged() -> None:
     data = "x = [" + "{'a': 1}, " * 11_000 + "]\n"
     assert parse("data.py", data).state is State.WHOLE
+
+
+def test_the_text_of_every_node_of_a_long_script_can_be_read() -> None:
+    parsed = tree("javascript", "let a = 1;\n" * 5_000)
+    assert parsed is not None
+    assert {statement.text for statement in parsed.root_node.children} == {b"let a = 1;"}
