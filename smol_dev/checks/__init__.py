@@ -2,7 +2,7 @@
 
 A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
 path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
-trees say; `python`, `scripts`, `pages` and `manifests` hold the rules of a language, each a function
+trees say; `python`, `frameworks`, `scripts`, `pages` and `manifests` hold the rules of a language, each a function
 from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
 """
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
-from smol_dev.checks import manifests, pages, python, scripts
+from smol_dev.checks import frameworks, manifests, pages, python, scripts
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
 from smol_dev.languages import language_of, parse
@@ -47,6 +47,11 @@ class Program:
         return python.Python(self.project)
 
     @cached_property
+    def frameworks(self) -> frameworks.Frameworks:
+        """What its frameworks find by a name."""
+        return frameworks.Frameworks(self.python)
+
+    @cached_property
     def web(self) -> Web:
         """Its pages and scripts."""
         return Web(self.project)
@@ -78,6 +83,8 @@ class Family:
 FAMILIES: Final = (
     Family(lambda program: program.project, lambda program: program.files, {"syntax": (syntax,)}),
     Family(lambda program: program.python, lambda program: program.python.modules.values(), python.RULES),
+    Family(lambda program: program.frameworks, lambda program: program.python.modules.values(), frameworks.RULES),
+    Family(lambda program: program.frameworks, lambda program: program.web.pages, frameworks.PAGE_RULES),
     Family(lambda program: program.pages, lambda program: program.web.pages, pages.RULES),
     Family(lambda program: program.pages, lambda program: program.web.scripts.values(), pages.SCRIPT_RULES),
     Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),

@@ -8,7 +8,7 @@ import symtable
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -56,6 +56,11 @@ RENDERERS: Final = {
 }
 """The functions that fill in a template, and the packages one of which the file names then."""
 
+FINDERS: Final = frozenset(
+    "url_for add_url_rule reverse reverse_lazy redirect include path re_path url setdefault".split()
+)
+"""The functions of frameworks that find or give a name in a string."""
+
 OURS: Final = frozenset(
     "utils util helpers helper models model handlers handler config settings constants database db routes views forms"
     " schemas services controllers exceptions middleware storage store game player board logic commands tasks".split()
@@ -87,6 +92,11 @@ class Module:
     attributes: list[ast.Attribute] = field(default_factory=list)
     renders: list[tuple[str, list[ast.expr]]] = field(default_factory=list)
     quoted: list[str] = field(default_factory=list)
+    calls: list[ast.Call] = field(default_factory=list)
+    made: list[tuple[str, ast.Call]] = field(default_factory=list)
+    decorated: list[ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=list)
+    apps: list[tuple[str, ast.expr]] = field(default_factory=list)
+    strings: list[tuple[str, ast.expr]] = field(default_factory=list)
 
     @cached_property
     def dynamic(self) -> bool:
@@ -110,6 +120,13 @@ class Module:
         """The text line by line, as the syntax tree counts them."""
         return self.text.split("\n")
 
+    def problem(self, node: ast.AST | messages.Message, rule: str, message: str) -> Problem:
+        """Return the problem where a node begins; columns of the syntax tree count bytes."""
+        line = getattr(node, "lineno", 1)
+        column = getattr(node, "col_offset", getattr(node, "col", 0))
+        before = self.lines[min(line, len(self.lines)) - 1].encode(errors="replace")[:column]
+        return Problem(self.path, line, len(before.decode(errors="replace")) + 1, rule, message)
+
     @cached_property
     def loose(self) -> bool:
         """Whether it changes where modules are looked for."""
@@ -132,6 +149,7 @@ def read_module(path: str, text: str, tree: ast.Module) -> Module:
     module = Module(path, text)
     waiting: list[tuple[ast.AST, bool]] = [(node, False) for node in reversed(tree.body)]
     margin = frozenset(tree.body)
+    is_settings = "INSTALLED_APPS" in text
     while waiting:
         node, guarded = waiting.pop()
         if isinstance(node, ast.Name):
@@ -139,6 +157,8 @@ def read_module(path: str, text: str, tree: ast.Module) -> Module:
                 module.bound[node.id] += 1
             continue
         if isinstance(node, ast.Constant):
+            if is_settings and isinstance(node.value, str):
+                module.strings.append((node.value, node))
             continue
         if isinstance(node, ast.Attribute):
             if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -192,8 +212,19 @@ def _note(module: Module, node: ast.AST) -> None:
         if name in RENDERERS:
             keywords = [k.value for k in node.keywords if k.arg in {"name", "template_name"}]
             module.renders.append((name, [*node.args[:2], *keywords]))
-    elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "template_name":
-        module.renders.append(("render", [node.value]))
+        if name in FINDERS:
+            module.calls.append(node)
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.decorator_list:
+        module.decorated.append(node)
+    elif isinstance(node, ast.Assign):
+        target = getattr(node.targets[0], "id", "")
+        if target == "template_name":
+            module.renders.append(("render", [node.value]))
+        elif target == "INSTALLED_APPS" and isinstance(node.value, ast.List | ast.Tuple):
+            each_app = (each for each in node.value.elts if isinstance(each, ast.Constant))
+            module.apps += [(each.value, each) for each in each_app if isinstance(each.value, str)]
+        elif target and isinstance(node.value, ast.Call):
+            module.made.append((target, node.value))
     for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
         if part is not None:
             module.quoted += [
@@ -303,7 +334,7 @@ def undefined_names(_: Python, module: Module) -> Iterator[Problem]:
         if "noqa" not in lines[min(each.lineno, len(lines)) - 1]:
             near = (other for other in module.bound if other[:2] == name[:2])
             message = f"`{name}` is not defined" + instead(name, near, "defined here")
-            yield _problem(module, each, "undefined-name", message)
+            yield module.problem(each, "undefined-name", message)
 
 
 def _suspects(module: Module) -> bool:
@@ -364,7 +395,7 @@ def _missing(python: Python, module: Module, node: ast.stmt, name: str) -> Probl
     message = f"there is no module `{name}`"
     there = _modules(python, folder)
     message += instead(name.rpartition(".")[2], there, f"`{owner}` holds")
-    return _problem(module, node, "python-import", message)
+    return module.problem(node, "python-import", message)
 
 
 def _modules(python: Python, folder: str) -> Iterator[str]:
@@ -387,7 +418,7 @@ def _import_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterat
         if alias.name != "*" and alias.name not in names:
             message = f"`{shown}` ({file}) does not define `{alias.name}`"
             message += instead(alias.name, _public(names), "it defines")
-            yield _problem(module, alias, "python-import", message)
+            yield module.problem(alias, "python-import", message)
 
 
 def _public(names: frozenset[str]) -> Iterator[str]:
@@ -421,7 +452,7 @@ def _relative(python: Python, module: Module, node: ast.ImportFrom) -> _Found:
     there = _modules(python, posixpath.join(base, *parts[:-1]))
     message = f"there is no module `{'.' * node.level}{node.module}`"
     message += instead(parts[-1], there, "there is")
-    return None, _problem(module, node, "python-import", message)
+    return None, module.problem(node, "python-import", message)
 
 
 def own_modules(python: Python, module: Module) -> Iterator[Problem]:
@@ -441,7 +472,7 @@ def own_modules(python: Python, module: Module) -> Iterator[Problem]:
                 and not (python.dependencies and python.dependencies.provide(top))
             ):
                 message = f"there is no module `{name}`" + instead(top, beside, "there is")
-                yield _problem(module, each.node, "python-import", message)
+                yield module.problem(each.node, "python-import", message)
 
 
 def _is_misspelt(python: Python, module: Module, node: ast.Import | ast.ImportFrom, top: str) -> bool:
@@ -468,6 +499,12 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [] if node.level else [node.module or ""]
+
+
+def imported_tops(modules: Iterable[Module]) -> frozenset[str]:
+    """The first parts of the names of all modules that are imported."""
+    names = (name for module in modules for each in module.imports for name in _imported(each.node))
+    return frozenset(name.partition(".")[0] for name in names)
 
 
 def module_attributes(python: Python, module: Module) -> Iterator[Problem]:
@@ -511,7 +548,7 @@ def _attribute(python: Python, module: Module, node: ast.Attribute, file: str) -
     if f"{owner}.{name}" not in python.assigned:
         message = f"`{owner}` ({file}) does not define `{name}`"
         message += instead(name, _public(names), "it defines")
-        yield _problem(module, node, "python-import", message)
+        yield module.problem(node, "python-import", message)
 
 
 def third_party(python: Python, module: Module) -> Iterator[Problem]:
@@ -526,7 +563,7 @@ def third_party(python: Python, module: Module) -> Iterator[Problem]:
             if not known and top not in python.project.stems:
                 where = f"({', '.join(needs.files)}: add `{needs.usual(top)}`)"
                 message = f"`{top}` is imported, and no manifest names it {where}"
-                yield _problem(module, each.node, "python-dependency", message)
+                yield module.problem(each.node, "python-dependency", message)
 
 
 def templates(python: Python, module: Module) -> Iterator[Problem]:
@@ -549,16 +586,8 @@ def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterat
         if known and not project.ending(name):
             there = (path.partition("templates/")[2] or path for path in project.paths if path.endswith(suffix))
             message = f"there is no template `{name}`" + instead(name, there, "there is")
-            yield _problem(module, node, "python-template", message)
+            yield module.problem(node, "python-template", message)
         return
-
-
-def _problem(module: Module, node: ast.AST | messages.Message, rule: str, message: str) -> Problem:
-    """Return the problem where a node begins; columns of the syntax tree count bytes."""
-    line = getattr(node, "lineno", 1)
-    column = getattr(node, "col_offset", getattr(node, "col", 0))
-    before = module.lines[min(line, len(module.lines)) - 1].encode(errors="replace")[:column]
-    return Problem(module.path, line, len(before.decode(errors="replace")) + 1, rule, message)
 
 
 RULES: Final = {

@@ -51,9 +51,39 @@ CORE: Final = frozenset("fs path os http https readline util express mongoose ax
 """The modules whose names nothing else has in a script for Node."""
 
 GLOBAL: Final = CALLABLE | frozenset(
-    "Headers Request Response FormData Blob File URL URLSearchParams Buffer process console globalThis window document"
-    " undefined module performance crypto AbortController EventTarget Event WebSocket".split()
+    "Buffer undefined arguments globalThis window self global document console process module exports __dirname __filename"
+    " JSON Math Reflect Atomics Intl Infinity NaN WeakMap WeakSet WeakRef FinalizationRegistry Iterator Temporal WebAssembly"
+    " DataView ArrayBuffer SharedArrayBuffer Attr Blob BarProp Cache CacheStorage CaretPosition CharacterData Client Clients"
+    " Clipboard ClipboardItem Comment Crypto CryptoKey SubtleCrypto DataTransfer DataTransferItem Document DocumentFragment"
+    " DocumentType DragEvent Element ElementInternals Event EventSource EventTarget External File FileReader FileReaderSync"
+    " FontFace FontFaceSet FormData Gamepad Geolocation Headers Highlight History Image ImageData Iterator KeyframeEffect"
+    " Location Lock LockManager MathMLElement MessageChannel MessagePort MimeType NamedNodeMap Navigator Node NodeFilter"
+    " Notification Option Path2D Permissions Plugin Range Request Response Sanitizer Scheduler Screen Selection ShadowRoot"
+    " Storage StyleSheet Text TextDecoder TextEncoder TextMetrics TimeRanges Touch TreeWalker URL URLSearchParams"
+    " AbortController AbortSignal BroadcastChannel ValidityState VisualViewport WebSocket Window WorkerNavigator Worklet"
+    " CustomElementRegistry Animation AnimationEffect AnimationTimeline DocumentTimeline NavigationPreloadManager"
+    " StorageManager SpeechSynthesisUtterance SpeechRecognition webkitSpeechRecognition webkitAudioContext webkitURL"
+    " MozWebSocket WebKitMutationObserver caches closed clientInformation cookieStore crossOriginIsolated crypto"
+    " customElements devicePixelRatio event external frames frameElement history indexedDB innerHeight innerWidth"
+    " isSecureContext length localStorage location name navigator navigation opener orientation origin outerHeight"
+    " outerWidth pageXOffset pageYOffset parent performance scheduler screen screenLeft screenTop screenX screenY"
+    " scrollX scrollY sessionStorage speechSynthesis status top visualViewport clients registration trustedTypes"
+    " currentFrame currentTime sampleRate Deno Bun chrome browser exports this super".split()
 )
+"""The names that every browser or Node has."""
+
+PLATFORM: Final = re.compile(
+    r"(?:HTML|SVG|CSS|DOM|IDB|RTC|WebGL|GPU|XR|XML|XPath|XSLT|VTT|MIDI|Performance|Media|Audio|Offline|Offscreen"
+    r"|ServiceWorker|Push|Payment|Credential|PublicKey|Web)\w*|(?=[A-Z])\w*(?:Event|Observer|Node|Stream|Worker|Scope|Error|Array|List)"
+)
+"""The families of the names that a browser has."""
+
+NO_USE: Final = frozenset(
+    "export_specifier namespace_export import_specifier jsx_closing_element jsx_namespace_name nested_identifier"
+    " nested_type_identifier type_query type_predicate asserts index_signature unary_expression".split()
+)
+"""The nodes whose identifiers name nothing that has to be there when the script runs."""
+
 MADE: Final = re.compile(r"nuxt|auto-import|wxt|plasmo|\bProvidePlugin\b|esbuild-inject")
 """What a manifest or a configuration says where functions need no import."""
 
@@ -375,26 +405,33 @@ def local_exports(_: Scripts, script: Script) -> Iterator[Problem]:
 EXPORTS: Final = re.compile(r"module\.exports|exports")
 
 
-def functions(scripts: Scripts, script: Script) -> Iterator[Problem]:
-    """A function is called that no script defines."""
-    if not script.found.get("call") or _is_side(script.path) or OPEN.search(script.text):
+def names(scripts: Scripts, script: Script) -> Iterator[Problem]:
+    """A name is used that no script defines."""
+    if _is_side(script.path) or OPEN.search(script.text):
         return
     visible = _visible(scripts, script)
     if visible is None:
         return
     absent = _absent(script)
-    for node in script.found["call"]:
+    for node in script.found.get("used", ()):
         name = text_of(node)
-        special = (name in CALLABLE and name not in absent) or name[0] in "$_" or name.isupper()
-        if not special and name not in script.declared and name not in visible:
+        if name in script.declared or name in visible or (name in GLOBAL and name not in absent):
+            continue
+        if _is_use(script, node, name):
+            use = "called" if node.parent and node.parent.type == "call_expression" else "used"
             there = {*script.declared, *visible}
-            message = f"`{name}` is called, and not defined" + instead(name, there, "there is")
+            message = f"`{name}` is {use}, and not defined" + instead(name, there, "there is")
             yield script.problem(node, "script-name", message)
-    objects, _, _ = script.members
-    for name in CORE.intersection(objects):
-        if absent and name not in script.declared and name not in visible:
-            message = f"`{name}` is used, and not imported"
-            yield script.problem(objects[name][0], "script-name", message)
+
+
+def _is_use(script: Script, node: "Node", name: str) -> bool:
+    """Whether a script stops where it comes to a name that nothing defines."""
+    parent = node.parent
+    if parent is None or parent.type in NO_USE or name[0] in "$_" or PLATFORM.fullmatch(name):
+        return False
+    if parent.type.startswith("jsx_") and name[0].islower() and parent.type != "jsx_expression":
+        return False  # an element of HTML
+    return name not in script.asked
 
 
 def _absent(script: Script) -> frozenset[str]:
@@ -411,7 +448,7 @@ def _visible(scripts: Scripts, script: Script) -> frozenset[str] | None:
         around = web.surroundings(page)
         if around.outside or around.is_open:
             return None
-        names |= around.plain
+        names |= around.plain | page.ids
     if pages:
         return names
     closed = script.is_module or script.is_common
@@ -452,8 +489,4 @@ def _is_local(scripts: Scripts, script: Script, name: str) -> bool:
     return "baseUrl" in scripts.configuration or re.search(alias, scripts.configuration) is not None
 
 
-RULES: Final = {
-    "script-import": (imports, local_exports),
-    "script-name": (functions,),
-    "script-dependency": (packages,),
-}
+RULES: Final = {"script-import": (imports, local_exports), "script-name": (names,), "script-dependency": (packages,)}

@@ -46,7 +46,7 @@ SCRIPT: Final = """
 (assignment_expression left: (identifier) @declared)
 (variable_declarator name: (identifier) @declared)
 [(function_declaration name: (_) @declared) (generator_function_declaration name: (_) @declared)]
-[(function_expression name: (_) @declared) (class_declaration name: (_) @declared) (class name: (_) @declared)]
+[(function_expression name: (_) @declared) (generator_function name: (_) @declared) (class_declaration name: (_) @declared) (class name: (_) @declared)]
 (shorthand_property_identifier_pattern) @declared
 (pair_pattern value: (identifier) @declared)
 (array_pattern (identifier) @declared)
@@ -58,6 +58,7 @@ SCRIPT: Final = """
 [(import_clause (identifier) @declared) (namespace_import (identifier) @declared)]
 (import_specifier [name: (identifier) alias: (identifier)] @declared)
 (call_expression function: (identifier) @call)
+[(identifier) (shorthand_property_identifier)] @used
 (call_expression function: (member_expression property: (_) @_m) arguments: (arguments . [(string) (template_string)] @lookup)
  (#any-of? @_m "getElementById" "querySelector"))
 (unary_expression operator: "!" argument: (_) @tested)
@@ -81,6 +82,7 @@ MEMBERS: Final = """
 ATTACHED: Final = re.compile(
     r"\(?\s?<?\s?(?:window|globalThis|self|global|this|document)\b[^.\[\]]*(?:\.([\w$]+)|\[\s*[\"'`]([\w$]+)[\"'`]\s*\])"
 )
+ASKED: Final = re.compile(r"\btypeof[\s(]+([\w$]+)|\b(?:window|globalThis|self|global)\??\.([\w$]+)")
 COMMENTED: Final = re.compile(r"/\*\s*(?:globals?|exported)\s([^*]*)\*/")
 IMPORTED: Final = ("", ".js", "/index.js", ".ts", ".tsx", ".jsx", ".mjs")
 
@@ -145,6 +147,11 @@ class Script:
         """The last parts of the names that it asks for before it uses them."""
         texts = map(text_of, self.found.get("tested", ()))
         return frozenset(each.rpartition(".")[2] for each in texts if len(each) < LONG_NAME)
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The names that it asks for as names that may not be there."""
+        return frozenset(found[1] or found[2] for found in ASKED.finditer(self.text))
 
     @cached_property
     def members(self) -> "tuple[dict[str, list[Node]], set[tuple[str, ...]], frozenset[str]]":

@@ -163,7 +163,8 @@ NEAR_MISSES = {
     },
     "an id that is put together": {
         "i.html": page("<script src='a.js'></script>"),
-        "a.js": "b.innerHTML = `<p id=\"x-${i}\"></p>`;\ndocument.getElementById('x-1').remove();\n",
+        "a.js": 'const i = 1;\ndocument.body.innerHTML = `<p id="x-${i}"></p>`;\n'
+        "document.getElementById('x-1').remove();\n",
     },
     "other origins": {"i.html": page("<a href='https://x/y.css'></a><img src='data:image/png,x'>")},
     "routes": {"i.html": page("<a href='/about'></a><form action='/login'></form>")},
