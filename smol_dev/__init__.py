@@ -48,6 +48,7 @@ Every module, and what it is for:
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
 - `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
   a build.
+- `checks.frameworks`: Flask and Django: endpoints, names of URLs, and modules that are named in strings.
 - `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
 - `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
 - `checks.project`: The files that are checked together, and what is found in them.

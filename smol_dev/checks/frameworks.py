@@ -1,13 +1,14 @@
 """Flask and Django: endpoints, names of URLs, and modules that are named in strings."""
 
 import ast
+import posixpath
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
-from smol_dev.checks.project import Problem, instead
-from smol_dev.checks.python import Module, Python, imported_tops
+from smol_dev.checks.project import Problem, Project, instead
+from smol_dev.checks.python import Module, Python, imported_tops, public
 from smol_dev.checks.web import Page
 
 FLASK_EXTENSIONS: Final = frozenset(
@@ -20,6 +21,14 @@ DOTTED: Final = re.compile(r"[a-zA-Z_]\w*(?:\.[a-zA-Z_]\w*)+")
 ROUTES: Final = frozenset("route get post put delete patch websocket".split())
 PATHS: Final = frozenset({"path", "re_path", "url"})
 LOOKUPS: Final = frozenset({"reverse", "reverse_lazy", "redirect"})
+
+RENDERING: Final = {
+    "render_template": ("flask", "quart"),
+    "render": ("django",),
+    "TemplateResponse": ("",),
+    "render_to_string": ("django",),
+}
+"""The packages one of which a file names that fills in a template with a function."""
 
 LINKED: Final = {
     "flask": re.compile(r"\burl_for\(\s*['\"]([\w.]+)['\"]"),
@@ -116,6 +125,13 @@ class Frameworks:
                         return None
                     found |= {f"{spaces[0]}:{text}"} if spaces else {text}
         return None if "namespace=" in self.text else frozenset(found)
+
+    @cached_property
+    def renders_texts(self) -> bool:
+        """Whether templates may come from elsewhere than files."""
+        return any(
+            "DictLoader" in module.text or "FunctionLoader" in module.text for module in self.python.modules.values()
+        )
 
     def _is_foreign(self, module: Module, node: ast.expr) -> bool:
         """Whether addresses of somebody else are included."""
@@ -236,15 +252,38 @@ def _unresolved(python: Python, module: Module, name: str, node: ast.expr) -> It
     if not rest or names is None or rest[0] in names or python.project.may_hold(file or ""):
         return
     message = f"`{owner}` ({file}) does not hold `{rest[0]}`, which `{name}` names"
-    there = (each for each in names if each[0] != "_")
-    yield module.problem(node, "module-string", message + instead(rest[0], there, "it holds"))
+    yield module.problem(node, "module-string", message + instead(rest[0], public(names), "it holds"))
 
 
 def _nowhere(python: Python, module: Module, name: str, node: ast.expr) -> Problem:
-    there = (each for each in python.submodules("") if f"{each}" in python.project.folders)
+    there = (each for each in python.submodules("") if each and each in python.project.folders)
     message = f"there is no module `{name}`" + instead(name, there, "there is")
     return module.problem(node, "module-string", message)
 
 
-RULES: Final = {"address": (endpoints,), "module-string": (module_strings,)}
+def templates(frameworks: Frameworks, module: Module) -> Iterator[Problem]:
+    """A template is rendered that is not there."""
+    if module.aside or frameworks.renders_texts:
+        return
+    for function, arguments in module.renders:
+        if any(package in module.text for package in RENDERING[function]):
+            first = arguments[:1] if function.startswith("render_") else arguments
+            yield from _template(frameworks.python.project, module, first)
+
+
+def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterator[Problem]:
+    for node in nodes:
+        name = node.value if isinstance(node, ast.Constant) else None
+        if not isinstance(name, str) or not re.fullmatch(r"[^<\s]+\.\w+", name):
+            continue
+        folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
+        known = not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
+        if known and not project.ending(name):
+            there = (path.partition("templates/")[2] or path for path in project.paths if path.endswith(suffix))
+            message = f"there is no template `{name}`" + instead(name, there, "there is")
+            yield module.problem(node, "python-template", message)
+        return
+
+
+RULES: Final = {"address": (endpoints,), "module-string": (module_strings,), "python-template": (templates,)}
 PAGE_RULES: Final = {"address": (page_endpoints,)}

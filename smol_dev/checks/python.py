@@ -48,13 +48,8 @@ OLDER: Final = frozenset(
 FOR_BOTH: Final = re.compile(r"version_info|PY2|PY3|\bsix\b|unicode_literals|print_function")
 """What a file says that runs under Python 2 as well."""
 
-RENDERERS: Final = {
-    "render_template": ("flask", "quart"),
-    "render": ("django",),
-    "TemplateResponse": ("",),
-    "render_to_string": ("django",),
-}
-"""The functions that fill in a template, and the packages one of which the file names then."""
+RENDERERS: Final = frozenset("render_template render TemplateResponse render_to_string".split())
+"""The functions that fill in a template."""
 
 FINDERS: Final = frozenset(
     "url_for add_url_rule reverse reverse_lazy redirect include path re_path url setdefault".split()
@@ -248,11 +243,6 @@ class Python:
         return python_dependencies(self.project)
 
     @cached_property
-    def renders_texts(self) -> bool:
-        """Whether templates may come from elsewhere than files."""
-        return any("DictLoader" in module.text or "FunctionLoader" in module.text for module in self.modules.values())
-
-    @cached_property
     def assigned(self) -> frozenset[str]:
         """What is assigned to an attribute of a name somewhere: `module.name`."""
         return frozenset(
@@ -417,11 +407,12 @@ def _import_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterat
     for alias in node.names:
         if alias.name != "*" and alias.name not in names:
             message = f"`{shown}` ({file}) does not define `{alias.name}`"
-            message += instead(alias.name, _public(names), "it defines")
+            message += instead(alias.name, public(names), "it defines")
             yield module.problem(alias, "python-import", message)
 
 
-def _public(names: frozenset[str]) -> Iterator[str]:
+def public(names: frozenset[str]) -> Iterator[str]:
+    """The names that a module means for others."""
     return (name for name in names if name[0] != "_" and name not in SPECIAL)
 
 
@@ -547,7 +538,7 @@ def _attribute(python: Python, module: Module, node: ast.Attribute, file: str) -
     owner = posixpath.basename(file.removesuffix("/__init__.py").removesuffix(".py"))
     if f"{owner}.{name}" not in python.assigned:
         message = f"`{owner}` ({file}) does not define `{name}`"
-        message += instead(name, _public(names), "it defines")
+        message += instead(name, public(names), "it defines")
         yield module.problem(node, "python-import", message)
 
 
@@ -566,33 +557,8 @@ def third_party(python: Python, module: Module) -> Iterator[Problem]:
                 yield module.problem(each.node, "python-dependency", message)
 
 
-def templates(python: Python, module: Module) -> Iterator[Problem]:
-    """A template is rendered that is not there."""
-    if module.aside or python.renders_texts:
-        return
-    for function, arguments in module.renders:
-        if any(package in module.text for package in RENDERERS[function]):
-            first = arguments[:1] if function.startswith("render_") else arguments
-            yield from _template(python.project, module, first)
-
-
-def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterator[Problem]:
-    for node in nodes:
-        name = node.value if isinstance(node, ast.Constant) else None
-        if not isinstance(name, str) or not re.fullmatch(r"[^<\s]+\.\w+", name):
-            continue
-        folder, suffix = posixpath.dirname(name), posixpath.splitext(name)[1]
-        known = not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
-        if known and not project.ending(name):
-            there = (path.partition("templates/")[2] or path for path in project.paths if path.endswith(suffix))
-            message = f"there is no template `{name}`" + instead(name, there, "there is")
-            yield module.problem(node, "python-template", message)
-        return
-
-
 RULES: Final = {
     "undefined-name": (undefined_names,),
     "python-import": (project_imports, own_modules, module_attributes),
     "python-dependency": (third_party,),
-    "python-template": (templates,),
 }

@@ -67,6 +67,7 @@ CUT: Final = "the file ends in the middle"
 PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
+ATTRIBUTE: Final = re.compile(r"(?<=\s)(?:class|for)(?==[\"'{])")
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 ENDED_BY_LINE: Final = frozenset({"javascript", "typescript", "tsx"})
@@ -127,8 +128,15 @@ def _tree(language: str, text: str) -> "Tree | None":
 
 
 def _data(language: str, text: str) -> bytes:
-    """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page."""
-    return (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
+    """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page.
+
+    The grammar of JavaScript takes the attributes `class` and `for` of JSX for the words of the language.
+    """
+    if language == "html":
+        text = BARE.sub("+", text)
+    elif language == "javascript":
+        text = ATTRIBUTE.sub(lambda found: found[0].title(), text)
+    return text.encode(errors="replace")
 
 
 def too_deep(language: str, text: str) -> bool:

@@ -11,6 +11,24 @@ def page(body: str, head: str = "") -> str:
     return PAGE.format(head=head, body=body)
 
 
+FLASK = """from flask import Blueprint, Flask, url_for
+shop = Blueprint("shop", __name__)
+app = Flask(__name__)
+app.add_url_rule("/", "home", print); shop.add_url_rule("/cart", "cart", print)
+"""
+DJANGO = {
+    "site/settings.py": "INSTALLED_APPS = ['django.contrib.admin', 'blog']\nROOT_URLCONF = 'site.urls'\n",
+    "site/urls.py": (
+        "from django.urls import include, path\n"
+        "urlpatterns = [path('', include('blog.urls')), path('s', include('shop.urls'))]\n"
+    ),
+    "blog/urls.py": (
+        "from django.urls import path\nfrom blog import views\nurlpatterns = [path('', views.Timer, name='post')]\n"
+    ),
+    "blog/views.py": "class Timer: ...\n",
+    "shop/urls.py": "from django.urls import path\napp_name = 'shop'\nurlpatterns = [path('', print, name='cart')]\n",
+}
+
 FAULTS = {
     "syntax": ({"a.py": "def f(:\n"}, "a.py:1:7: invalid syntax"),
     "a name nothing defines": ({"a.py": "def load():\n    return laod()\n"}, "a.py:2:12: `laod` is not defined"),
@@ -85,6 +103,37 @@ FAULTS = {
     "a name that CommonJS does not export": (
         {"a.js": "const { c } = require('./b');\n", "b.js": "module.exports = { b: 1 };\n"},
         "a.js:1:9: `b.js` does not export `c`; it exports: `b`",
+    ),
+    "a name that no script defines": (
+        {"a.mjs": "import fs from 'fs';\nconst limit = 3;\nfs.read(limt);\n"},
+        "a.mjs:3:9: `limt` is used, and not defined; there is: `limit`, `fs`",
+    ),
+    "a component that is not imported": (
+        {"a.jsx": "import React from 'react';\nexport const a = <Lst class='x' />;\n"},
+        "a.jsx:2:19: `Lst` is used, and not defined; there is: `React`, `a`",
+    ),
+    "an endpoint of Flask": (
+        {"app.py": FLASK + "url_for('hme')\n"},
+        "app.py:5:9: no route is called `hme`; there is: `home`, `shop.cart`",
+    ),
+    "an endpoint of Flask in a template": (
+        {"app.py": FLASK, "templates/a.html": "<a href=\"{{ url_for('shop.crt') }}\">x</a>"},
+        "templates/a.html:1:22: no route is called `shop.crt`; there is: `shop.cart`, `home`",
+    ),
+    "an address of Django in a template": (
+        {**DJANGO, "blog/templates/a.html": "<a href=\"{% url 'pst' %}\">x</a>"},
+        "blog/templates/a.html:1:18: no route is called `pst`; there is: `post`, `shop:cart`",
+    ),
+    "a class that Django's settings name": (
+        {**DJANGO, "site/settings.py": DJANGO["site/settings.py"] + "M = ['blog.views.Timr']\n"},
+        (
+            "site/settings.py:3:6: `blog.views` (blog/views.py) does not hold `Timr`, which `blog.views.Timr` names;"
+            " it holds: `Timer`"
+        ),
+    ),
+    "addresses that Django includes": (
+        {**DJANGO, "site/urls.py": DJANGO["site/urls.py"] + "include('blg.urls')\n"},
+        "site/urls.py:3:9: there is no module `blg.urls`; there is: `blog`, `shop`, `site`",
     ),
     "a package that package.json does not name": (
         {"a.js": "import x from 'axios';\n", "package.json": '{"dependencies": {"react": "1"}}'},
@@ -182,6 +231,15 @@ NEAR_MISSES = {
     "Node's own modules": {"a.js": "import fs from 'node:fs';\nimport 'path';\n", "package.json": "{}"},
     "a build's output": {"i.html": page("<script src='dist/bundle.js'></script>")},
     "fragments of a style sheet": {"a.css": "a { fill: url(#x); background: url(data:x) }\n"},
+    "attributes of JSX that are words of JavaScript": {"a.jsx": "const a = <p class='x' for={1}>x</p>;\n"},
+    "a name that may not be there": {"a.mjs": "import 'fs';\nif (typeof jQuery === 'function') jQuery();\n"},
+    "an element that is a name of the window": {"i.html": page("<p id='box'></p><script>box.remove()</script>")},
+    "endpoints of an extension": {"app.py": FLASK + "import flask_admin\nurl_for('admin.index')\n"},
+    "addresses of somebody else": {
+        **DJANGO,
+        "site/urls.py": DJANGO["site/urls.py"].replace("shop.urls", "django.contrib.auth.urls"),
+        "blog/templates/a.html": "{% url 'login' %}",
+    },
     "a library from elsewhere": {"i.html": page("<script src='https://x.org/a.js'></script><script>show();</script>")},
     "a script that no page loads": {"a.js": "show();\n"},
     "a function that another script gives to the window": {
