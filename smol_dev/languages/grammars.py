@@ -67,10 +67,20 @@ CUT: Final = "the file ends in the middle"
 PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
-ATTRIBUTE: Final = re.compile(r"(?<=\s)(?:class|for)(?==[\"'{])")
+WORD: Final = re.compile(r"(?<=\s)(?:class|for)(?==[\"'{])|(?<=\w as )[a-z]{2,10}(?=\s?[,}])")
+"""An attribute of JSX, or a name in a list of exports: where a word of the language means nothing."""
+
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 ENDED_BY_LINE: Final = frozenset({"javascript", "typescript", "tsx"})
+RESERVED: Final = {
+    word: word.title()
+    for word in (
+        "break case catch class const continue debugger delete do else enum export extends false finally for function"
+        " if import in instanceof new null return super switch this throw true try typeof undefined var void while"
+        " with yield"
+    ).split()
+}
 LINE_END: Final = re.compile(r"(?<=\})\n(?=\s*\[)")
 """Where a line break ends a statement, as after the body of an arrow function, and no grammar knows."""
 
@@ -130,12 +140,12 @@ def _tree(language: str, text: str) -> "Tree | None":
 def _data(language: str, text: str) -> bytes:
     """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page.
 
-    The grammar of JavaScript takes the attributes `class` and `for` of JSX for the words of the language.
+    The grammar of JavaScript knows the words of the language only, even where any name may stand.
     """
     if language == "html":
         text = BARE.sub("+", text)
-    elif language == "javascript":
-        text = ATTRIBUTE.sub(lambda found: found[0].title(), text)
+    elif language in ENDED_BY_LINE:
+        text = WORD.sub(lambda found: RESERVED.get(found[0], found[0]), text)
     return text.encode(errors="replace")
 
 

@@ -283,3 +283,15 @@ def test_a_tree_is_for_whom_wants_more_of_a_text() -> None:
     assert found is not None
     assert [node.type for node in found.root_node.children] == ["import_statement"]
     assert tree("cobol", "") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.jsx", "const a = <p class='x' for={1}>x</p>;\n"),
+        ("a.js", "export { a as null, b as function };\n"),
+        ("a.ts", "export { a as null, b as function };\n"),
+    ],
+)
+def test_a_word_of_the_language_is_a_name_where_any_name_may_stand(path: str, text: str) -> None:
+    assert parse(path, text).whole
