@@ -33,12 +33,10 @@ def advice(flags: Flags, caller: Caller) -> Advised:
 def check(flags: Flags, caller: Caller, *, show: Callable[[Check], None]) -> Examination:
     """Check the selected profile, from its settings to a short answer; each check is shown as it is done.
 
-    Where the settings have a check command, the last one says how it is isolated.
+    The last one says how a check command is isolated.
     """
     loaded = _load(flags, caller)
     done = caller.wait_for(doctor.check(loaded, caller.show, caller.keep_secret, show_check=show))
-    if not loaded.run.check:
-        return done
     isolation = _isolation(loaded)
     show(isolation)
     return replace(done, checks=(*done.checks, isolation))
@@ -46,8 +44,8 @@ def check(flags: Flags, caller: Caller, *, show: Callable[[Check], None]) -> Exa
 
 def _isolation(loaded: Loaded) -> Check:
     found = "none" if loaded.run.check_isolation == "none" else probe()
-    message = f"the check runs {says(found)}"
-    if found != "none":
+    message = f"{'the' if loaded.run.check else 'a'} check runs {says(found)}"
+    if found != "none" or not loaded.run.check:
         return Check("isolation", "ok", message)
     return Check("isolation", "warned", message, "install bubblewrap, and set `check_isolation` to `required`")
 

@@ -265,10 +265,21 @@ def decide(
 def _refused(found: PendingTrust) -> TrustError:
     keys = ", ".join(f"`{each.key}`" for each in found.keys)
     return TrustError(
-        f"`{found.path}` changes where prompts are sent; approval needed: {keys}",
+        f"`{found.path}` {_what(found)}; approval needed: {keys}",
         hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
         f"in automation: {command(BY_HASH, hash=found.hash)}",
     )
+
+
+def _what(found: PendingTrust) -> str:
+    """Return what the file does that needs approval; a command comes first."""
+    keys = {each.key for each in found.keys}
+    does = {
+        "runs a command": "run.check" in keys,
+        "changes how your check is isolated": "run.check_isolation" in keys,
+        "changes where prompts are sent": any(not key.startswith("run.") for key in keys),
+    }
+    return " and ".join(what for what, holds in does.items() if holds)
 
 
 def _content(document: Document) -> bytes:

@@ -143,6 +143,7 @@ def test_a_project_s_check_needs_approval_and_is_shown_first(room: Room) -> None
         '[profiles.mine]\nextra_body = {top_k = 40}\n[run]\ncheck = ["rm", "-rf", "x"]\n', encoding="utf-8"
     )
     assert room.type("a double") == 6
+    assert "smol.toml` runs a command and changes where prompts are sent; approval needed: `run.check`" in room.err
     room.type("trust")
     text = room.err + room.out
     assert text.index("run.check") < text.index("extra_body")
@@ -154,6 +155,24 @@ def test_doctor_says_how_the_check_is_isolated(room: Room) -> None:
     told = json.loads(room.out)["checks"][-1]
     assert (told["name"], told["state"]) == ("isolation", "warned")
     assert told["message"].startswith("the check runs without isolation: ")
+
+
+def test_doctor_says_what_isolation_holds_without_a_check(room: Room) -> None:
+    room.own(room.good.base_url)
+    room.type("doctor", "--json")
+    told = json.loads(room.out)["checks"][-1]
+    assert (told["name"], told["state"]) == ("isolation", "ok")
+    assert told["message"].startswith("a check runs ")
+
+
+def test_quiet_says_what_failed(room: Room) -> None:
+    with FakeServer(mends(WRONG)) as server:
+        room.own(server.base_url)
+        assert room.type("--quiet", "--check", f"{sys.executable} check.py", "a double") == 7
+    assert room.err == (
+        "the check fails: exit code 1: AssertionError: no double\n"
+        f"hint: have it mended once more: `smol_dev fix {room.work / 'generated'}`\n"
+    )
 
 
 def test_an_open_quote_is_one_clear_error(room: Room) -> None:

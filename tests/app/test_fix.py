@@ -18,8 +18,10 @@ from smol_dev.app.change import log, undo
 from smol_dev.app.resume import fix, resume
 from smol_dev.errors import SmolError, UsageError
 from smol_dev.events import CheckDone, Noticed, RunDone, Warned
+from smol_dev.workspace.command import probe, says
 from tests.app.test_build import World, plays
 from tests.fake_server import Canned, FakeServer, Received, answered
+from tests.real_server import real_server
 from tests.room import Room
 
 WRONG = "def double(x):\n    return x + 3\n"
@@ -271,3 +273,28 @@ def test_refusals_come_before_any_request(world: Fixed) -> None:
         with pytest.raises(UsageError):
             world.fix(server, "no-such-program")
         assert len(server.requests) == asked
+
+
+TESTED = {
+    "store.py": WRONG.replace("double", "twice"),
+    "test_store.py": "import store\n\ndef test_twice():\n    assert store.twice(4) == 8\n\ndef test_m():\n    pass\n",
+}
+SCRIPT = [
+    (FOUND, '{"files": ["store.py"]}'),
+    ("with the cause of this mended", f"```python\n{RIGHT.replace('double', 'twice')}```\n"),
+    ("Plan this program", "# Plan\n\nA store and its tests."),
+    ("List the files", json.dumps({"files": list(TESTED)})),
+    *[(f"\n{path}", f"```python\n{content}```\n") for path, content in TESTED.items()],
+]
+
+
+def test_a_real_server_mends_what_pytest_finds_in_a_box(world: Fixed) -> None:
+    """pytest runs in an isolated folder, and a llama.cpp server on a scripted model mends what it says."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    own = f'provider = "llamacpp"\nprompt_variant = "small"\n[run]\ncheck = {json.dumps(command)}\n'
+    with real_server(SCRIPT, context=16_384) as base_url:
+        done = world.generate_at(base_url, own)
+    results = [event.summary for event in world.shown if isinstance(event, CheckDone)]
+    assert results == ["1 of 2 tests failed", "2 tests passed"]
+    assert (done.exit_code, world.files()) == (0, {**TESTED, "store.py": RIGHT.replace("double", "twice")})
+    assert any(said.startswith(f"the check runs {says(probe(), world.cwd / 'generated')}") for said in world.said())
