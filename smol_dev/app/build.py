@@ -330,6 +330,12 @@ class Run:
             self.caller.show(
                 Warned("stopped before any file was written; the plan and the list are kept", hint=self._go_on())
             )
+            return None
+        if self.remaining is not None and accepted.prompt != self.record.prompt:
+            return replace(accepted, todo=None, written={})  # another program: every file is asked for
+        if self.remaining is not None:
+            self.remaining = self.workspace.remaining(accepted.files)
+            accepted = replace(accepted, todo=self._todo())
         return accepted
 
     async def _stop(self, delivery: Delivery, error: SmolError) -> RunOutcome:

@@ -179,19 +179,46 @@ def since(pending: "PendingTrust", before: "Document | None") -> Iterator[str]:
 def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None:
     """Return what `read` makes of the text after the user's editor; None when that is given up.
 
-    What cannot be read can be edited again, as it was left.
+    What cannot be read can be edited again, as it was left. Whatever comes between, a text that the user has
+    saved is kept, and its place is told.
     """
-    left: bytes | None = f"{text.rstrip()}\n".encode("utf-8", "replace")
+    import tempfile
+
+    from smol_dev.safe import safe
+
+    before = f"{text.rstrip()}\n".encode("utf-8", "replace")
+    file = Path(tempfile.mkdtemp(prefix="smol_dev-")) / f"edited{suffix}"
+    file.write_bytes(before)
+    used = False
+    try:
+        while True:
+            try:
+                value = left_by_editor(file, before, read)
+                used = True
+            except UsageError as error:
+                if not again(error):
+                    return None
+            else:
+                return value
+    finally:
+        if used or not file.exists() or file.read_bytes() == before:
+            shutil.rmtree(file.parent, ignore_errors=True)
+        else:
+            click.echo(safe(f"what you wrote is kept in {file}"), err=True)
+
+
+def left_by_editor(file: Path, before: bytes, read: Callable[[str], Value]) -> Value | None:
+    """Return what `read` makes of the file as the editor left it; None where nothing was changed.
+
+    Raise `UsageError` where the editor failed, or left what cannot be read.
+    """
     hint = "set `EDITOR` to another one, or choose something else"
-    while left is not None:
-        current = left
-        try:
-            left = in_editor(lambda: click.edit(current, extension=suffix), hint=hint)  # noqa: B023 - called at once
-            return None if left is None else read(decoded(left))
-        except UsageError as error:
-            if not again(error):
-                return None
-    return None
+    in_editor(lambda: click.edit(filename=str(file)), hint=hint)
+    try:
+        left = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"the editor left no file: {error.strerror}", hint=hint) from error
+    return None if left == before else read(decoded(left))
 
 
 def edit_file(file: Path) -> None:

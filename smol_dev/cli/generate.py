@@ -131,6 +131,7 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 @strict_option
 @allow_sensitive_option
 @include_option
+@click.option("--review", is_flag=True, help="Show plan and list; ask before any file is written")
 @click.option(
     "--files",
     "list_file",
@@ -140,7 +141,7 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 )
 @server_options
 @reporting_options
-def resume(check: str | None, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
+def resume(check: str | None, flags: "Flags", report: Report, *, review: bool, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Finish an interrupted or failed run: ask for what is missing.
 
     DIR is the folder of the run; if left out, the setting `output_dir`.
@@ -149,7 +150,7 @@ def resume(check: str | None, flags: "Flags", report: Report, **options: Any) ->
     from smol_dev.app.resume import resume as run
 
     checked = checked_by(check, flags)
-    return report.run(lambda caller: run(Task(**options), checked, caller))
+    return report.run(lambda caller: run(Task(**options), checked, caller), review=review)
 
 
 @click.command(cls=Command, examples=("smol_dev demo", "smol_dev demo /tmp/demo", "smol_dev demo --json | head -3"))

@@ -15,7 +15,7 @@ import pytest
 
 from tests.app.test_build import PLAN, TWO, plays
 from tests.cli.shell import Shell
-from tests.fake_server import FakeServer
+from tests.fake_server import FakeServer, answered
 
 PATIENCE = 60.0
 """Seconds that a busy machine gets to show what is waited for."""
@@ -64,11 +64,18 @@ class Terminal:
 
 
 @contextmanager
-def terminal(shell: Shell, server: FakeServer, *, editor: str = "false", kind: str = "dumb") -> Iterator[Terminal]:
+def terminal(
+    shell: Shell,
+    server: FakeServer,
+    *,
+    editor: str = "false",
+    kind: str = "dumb",
+    words: tuple[str, ...] = ("--review", "a counter"),
+) -> Iterator[Terminal]:
     """A reviewed run in the made-up home, with a shell script as the editor."""
     script = shell.home / "editor"
     script.write_text(editor, encoding="utf-8")
-    command = [sys.executable, "-m", "smol_dev", "--review", "a counter", "-c", "model=m"]
+    command = [sys.executable, "-m", "smol_dev", *words, "-c", "model=m"]
     command += ["-c", f"base_url={server.base_url}"]
     ours, theirs = os.openpty()
     environ = {
@@ -190,6 +197,54 @@ def test_an_edit_that_comes_to_nothing_leads_back_to_the_question(shell: Shell) 
     assert [said for _, said in EDITS if said not in shown] == []
     assert "hint: go on with `smol_dev resume " in shown
     assert (recorded(shell)["plan"], written(shell)) == (PLAN, {})
+
+
+def test_a_resumed_run_is_reviewed_too_and_what_is_there_is_not_asked_for_again(shell: Shell) -> None:
+    with FakeServer(plays({**TWO, "c.py": answered("")})) as server:
+        assert shell.type("-c", f"base_url={server.base_url}", "-c", "model=m", "a counter") == 4
+    editor = 'sed -i s/c.py/d.py/ "$1"'
+    with FakeServer(plays({**TWO, "d.py": "D = 1\n"})) as server:
+        with terminal(shell, server, editor=editor, words=("resume", "--review")) as run:
+            run.type("1 of 3 files to write:\n  c.py\n", "")
+            run.type("Your choice: ", "l\n")
+            run.type("Your choice: ", "a\n")
+            assert run.ends() == 0
+        assert len(server.chats) == 1
+    assert recorded(shell)["files"] == ["a.py", "b/b.py", "d.py"]
+    assert (shell.project / "generated/d.py").read_text() == "D = 1\n"
+    assert written(shell) == TWO
+
+
+@pytest.mark.parametrize(
+    ("editor", "said"),
+    [
+        pytest.param('echo "Mine." >> "$1"; exit 3', "error: the editor failed: ", id="crashed after saving"),
+        pytest.param('printf "Mine.\\377" > "$1"', "error: the file is not UTF-8", id="not UTF-8"),
+    ],
+)
+def test_what_the_user_has_saved_outlives_an_editor_that_fails(shell: Shell, editor: str, said: str) -> None:
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, editor=editor) as run:
+        run.type("Your choice: ", "p\n")
+        run.type("Edit again? [Y/n]: ", "n\n")
+        run.type("what you wrote is kept in ", "")
+        run.type("Your choice: ", "s\n")
+        assert run.ends() == 0
+    assert said in run.shown
+    kept = Path(run.shown.split("what you wrote is kept in ")[1].split("\n")[0])
+    assert b"Mine." in kept.read_bytes()
+    kept.unlink()
+    kept.parent.rmdir()
+
+
+def test_an_editor_that_removes_the_file_loses_nothing(shell: Shell) -> None:
+    with FakeServer(plays(TWO)) as server, terminal(shell, server, editor='rm "$1"') as run:
+        run.type("Your choice: ", "p\n")
+        run.type("Edit again? [Y/n]: ", "n\n")
+        run.type("Your choice: ", "a\n")
+        assert run.ends() == 0
+    assert "error: the editor left no file: No such file or directory\n" in run.shown
+    assert "what you wrote is kept" not in run.shown
+    assert (recorded(shell)["plan"], written(shell)) == (PLAN, TWO)
 
 
 def test_an_interrupt_at_the_question_is_130_and_loses_nothing(shell: Shell) -> None:
