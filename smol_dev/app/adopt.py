@@ -76,14 +76,14 @@ def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:
     texts = {path: fit[path] for path in sorted(fit) if len(fit[path].encode()) <= run.max_file_bytes}
     if found.cut or len(texts) > run.max_files:
         raise WorkspaceError(
-            f"`{root}` holds {len(texts):,} files of text{' and more' if found.cut else ''}, more than"
+            f"`{root}` holds {len(texts):,} text files{' and more' if found.cut else ''}, more than"
             f" `run.max_files` ({run.max_files:,})",
             hint="name a folder in it: `-o DIR`, or raise it with " + command("-c run.max_files={n}", n=len(texts)),
         )
     if not texts:
-        raise WorkspaceError(f"`{root}` holds no file of text to change", hint="name the program's folder: `-o DIR`")
+        raise WorkspaceError(f"`{root}` has no text file to change", hint="name the program's folder: `-o DIR`")
     if kept:
-        caller.show(Warned(f"kept from the model, as they hold or may hold secrets: {_some(kept)}"))
+        caller.show(Warned(f"not shown to the model, because they may hold secrets: {_some(kept)}"))
     return texts
 
 
@@ -99,7 +99,7 @@ def _refuse_unclean(root: Path, paths: Iterable[str], environ: Mapping[str, str]
     committed = _committed(root, environ)
     if committed is None:
         raise WorkspaceError(
-            f"`{root}` is no git work tree with a commit, so that nothing could be taken back with git", hint=hint
+            f"`{root}` is not a git work tree with a commit, so git could not undo the change", hint=hint
         )
     gone = [path for path in committed if not os.path.lexists(root / path)]
     changed = [path for path in paths if committed.get(path) not in _blobs((root / path).read_bytes())]

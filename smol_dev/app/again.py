@@ -70,7 +70,7 @@ def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, cal
         prompt_file=task.source,
     )
     refuse_silent(changing, caller)
-    caller.show(Noticed("the prompt has changed since the program was made: that is taken as a change of it"))
+    caller.show(Noticed("the prompt has changed since the program was made, so the program is changed"))
     return change_in(workspace, changing, flags, caller)
 
 
@@ -78,10 +78,10 @@ def _unchanged(workspace: Workspace, record: Record) -> tuple[str, str]:
     """Return what to say of a prompt that is the program's own, and what to do."""
     if _is_unfinished(workspace, record):
         return f"the prompt is unchanged, and the run in `{workspace.root}` is not finished", (
-            f"finish it: {resume_command(workspace.root)}, or begin anew: `--fresh`"
+            f"finish it: {resume_command(workspace.root)}, or start over: `--fresh`"
         )
     return f"nothing to do: the prompt of the program in `{workspace.root}` is unchanged", (
-        "make it anew, with copies of what is replaced: `--fresh`"
+        "start over, with copies of what is replaced: `--fresh`"
     )
 
 
@@ -117,11 +117,11 @@ def _refuse_unfit(workspace: Workspace, record: Record, task: Task, caller: Call
         raise UsageError(
             f"`{workspace.root}` holds the program of an earlier version of the prompt, and a change has no plan"
             " of its own to stop at",
-            hint="look at the change before it is made: `--diff`, or plan the program anew: `--fresh`",
+            hint="look at the change before it is made: `--diff`, or plan the program again: `--fresh`",
         )
     if _is_unfinished(workspace, record):
         raise WorkspaceError(
             f"the prompt has changed, and the run in `{workspace.root}` is not finished",
-            hint=f"finish it first: {resume_command(workspace.root)}, or begin anew: `--fresh`",
+            hint=f"finish it first: {resume_command(workspace.root)}, or start over: `--fresh`",
             reason="occupied",
         )

@@ -146,7 +146,7 @@ class UserCheck:
             shown = ", ".join(f"`{self._delivery.clean(path)}`" for path in heads)
             self._caller.show(
                 Warned(
-                    f"the check made what acts by itself when the folder is opened: {shown}",
+                    f"the check made files that tools run when the folder is opened: {shown}",
                     hint="look at it, or remove it, before you work in the folder",
                 )
             )

@@ -79,7 +79,7 @@ def _refuse_other(path: Path) -> None:
         return
     if not is_ours:
         raise WorkspaceError(
-            f"`{path}` is there already, and is no report of a run",
+            f"`{path}` exists already, and is not a report of a run",
             hint=f"name another file: {ANOTHER}",
             reason="occupied",
         )

@@ -61,7 +61,7 @@ def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDo
         if missing or run.remaining is None:
             what = ", ".join(map(named, missing[:MOST_TOLD])) or "the file list"
             more = f" and {len(missing) - MOST_TOLD} more" if len(missing) > MOST_TOLD else ""
-            caller.show(Noticed(f"what is missing is written first: {what}{more}"))
+            caller.show(Noticed(f"missing files are written first: {what}{more}"))
         return caller.wait_for(run.drive()).done
 
 
@@ -80,7 +80,7 @@ def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:
         return replace(loaded, run=loaded.run.model_copy(update={"check": record.check["command"]}))
     example = command("smol_dev fix {dir} -- python -m pytest -q", dir=workspace.root)
     raise UsageError(
-        f"no check is known for `{workspace.root}`: a command that tells whether the program works",
+        f"there is no check for `{workspace.root}`, a command that tests the program",
         hint=f"name one: {example}; or set `check` in `[run]`",
     )
 

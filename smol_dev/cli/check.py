@@ -26,7 +26,7 @@ class WithWords(Command):
         ends = args.index("--") if "--" in args else len(args)
         ctx.params["words"] = tuple(args[ends + 1 :])
         if args[ends:] == ["--"]:
-            raise UsageError("there is no command behind `--`", hint="as in `smol_dev fix -- python -m pytest -q`")
+            raise UsageError("there is no command after `--`", hint="as in `smol_dev fix -- python -m pytest -q`")
         return super().parse_args(ctx, args[:ends])
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -78,7 +78,7 @@ def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Repor
     from smol_dev.app.resume import fix as run
 
     if words and check is not None:
-        raise UsageError("`--check` and the words behind `--` name two commands", hint="leave one of them out")
+        raise UsageError("`--check` and the words after `--` name two commands", hint="leave one of them out")
     checked = checked_by(check, flags)
     return report.run(lambda caller: run(Task(**options), words, checked, caller))
 

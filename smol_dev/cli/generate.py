@@ -54,7 +54,7 @@ diff_option: Final = click.option("--diff", is_flag=True, help="Show a change, a
 @click.option("--plan-only", is_flag=True, help="Stop after the file list; `resume` goes on")
 @click.option("--dry-run", is_flag=True, help="Show settings and messages; send nothing")
 @click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept")
-@click.option("--fresh", is_flag=True, help="Make the program of this prompt anew; copies are kept")
+@click.option("--fresh", is_flag=True, help="Start over with this prompt; copies are kept")
 @yes_option
 @diff_option
 @check_option
@@ -197,7 +197,7 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
     if done.exit_code:
         return done
     typed = command("smol_dev change {what} -o {dir}", what=DEMO_CHANGE, dir=folder)
-    caller.show(Noticed(f"and now a change of that program, as {typed} asks for it with a model:"))
+    caller.show(Noticed(f"now a change of that program, as {typed} would make it with a model:"))
     done = change(Changing(DEMO_CHANGE, Path(folder), yes=True), Flags(profile="demo", project=False), caller)
     look = command("smol_dev report {dir}", dir=folder)
     caller.show(Noticed(f"all of that was canned; a page about it: {look}; with a model of your own: `smol_dev init`"))

@@ -41,7 +41,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 TOGETHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "quiet": (("quiet", "verbose", "debug"), "Say less; say more; show tracebacks and requests"),
-    "overwrite": (("overwrite", "fresh"), "Replace what is there; begin anew (with copies)"),
+    "overwrite": (("overwrite", "fresh"), "Replace what is there; start over (keeps copies)"),
     "plan_only": (("plan_only", "dry_run"), "Stop after the file list; send nothing at all"),
     "yes": (("yes", "diff"), "Make a change without asking; only show it"),
 }

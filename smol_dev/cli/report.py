@@ -96,7 +96,7 @@ def state(file: "Reported") -> str:
     if file.state.state == "planned":
         return "not written yet"
     if file.text is None:
-        return "written, and not there any more"
+        return "written, but no longer there"
     edited = ", changed by you since" if file.is_edited else ""
     return f"{counted(file.state.bytes, 'byte')}, {duration(file.state.seconds)}{edited}"
 

@@ -168,7 +168,7 @@ class Report:
         """Ask on a terminal whether a file that the user changed may be written anew."""
         from smol_dev.safe import safe_name
 
-        what = f"You changed `{safe_name(path)}`, and the model would write it anew. Let it? A copy is kept."
+        what = f"You changed `{safe_name(path)}`, and the model would rewrite it. Allow that? A copy is kept."
         return click.confirm(what, default=False, err=True)
 
 

@@ -167,7 +167,7 @@ async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
 def _may_write(talk: Conversation, check: Check, path: str) -> bool:
     if path not in talk.job.locked or check.may_rewrite(path):
         return True
-    talk.tell(Warned(f"`{path}` stays as you changed it", hint="let it be written anew: `smol_dev fix --yes`"))
+    talk.tell(Warned(f"`{path}` stays as you changed it", hint="allow it to be rewritten: `smol_dev fix --yes`"))
     return False
 
 

@@ -276,7 +276,7 @@ def remedy(event: RunDone) -> str:
     """Return how to have the failed files, after a blank line; nothing where none failed."""
     if event.check is not None and event.check.exit_code and not event.failed:
         again = command("smol_dev fix {dir}", dir=event.output_dir)
-        return f"\n\nthe check fails: {safe(event.check.summary)}\nhint: have it mended once more: {again}"
+        return f"\n\nthe check fails: {safe(event.check.summary)}\nhint: mend it again: {again}"
     if not event.failed:
         return ""
     resume = command("smol_dev resume {dir}", dir=event.output_dir)

@@ -269,7 +269,7 @@ def _entries(table: Mapping[str, Any], key: str, types: _Types) -> list[dict[str
         if not is_one or any(type(entry[name]) not in types[name] for name in types):
             raise _Wrong(f"its `{key}` holds something that is no entry")
         if any(type(value) in {int, float} and not 0 <= value <= _MOST for value in entry.values()):
-            raise _Wrong(f"its `{key}` holds a figure that cannot be")
+            raise _Wrong(f"its `{key}` holds an impossible number")
     return entries
 
 

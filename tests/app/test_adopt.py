@@ -135,7 +135,7 @@ def test_secrets_that_are_left_out_are_named(shop: Shop) -> None:
     shop.put({"prod.env": "x\n"})
     with serves(LISTED) as server:
         shop.adopt(server)
-    assert Warned("kept from the model, as they hold or may hold secrets: `prod.env`") in shop.shown
+    assert Warned("not shown to the model, because they may hold secrets: `prod.env`") in shop.shown
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,7 @@ def test_a_folder_without_git_is_refused(shop: Shop) -> None:
     with serves(LISTED) as server:
         error = shop.refused(lambda: shop.adopt(server, yes=False, diff=True))
         assert server.requests == []
-    assert error.message == (
-        f"`{shop.out}` is no git work tree with a commit, so that nothing could be taken back with git"
-    )
+    assert error.message == (f"`{shop.out}` is not a git work tree with a commit, so git could not undo the change")
 
 
 def test_the_settings_of_a_repository_start_nothing(shop: Shop) -> None:
@@ -193,7 +191,7 @@ def test_too_many_files_are_refused(shop: Shop) -> None:
         changing = Changing("x", adopt=True, yes=True)
         error = shop.refused(lambda: change(changing, flags, shop.caller()))
     assert (error.message, error.hint) == (
-        f"`{shop.out}` holds 2 files of text, more than `run.max_files` (1)",
+        f"`{shop.out}` holds 2 text files, more than `run.max_files` (1)",
         "name a folder in it: `-o DIR`, or raise it with `-c run.max_files=2`",
     )
 

@@ -73,7 +73,7 @@ def test_a_prompt_that_is_unchanged_does_nothing(again: Again, file: str) -> Non
     assert again.shown == [
         Noticed(
             f"nothing to do: the prompt of the program in `{out}` is unchanged",
-            "make it anew, with copies of what is replaced: `--fresh`",
+            "start over, with copies of what is replaced: `--fresh`",
         ),
         done,
     ]
@@ -195,12 +195,12 @@ def refused(again: Again, act: Callable[[], object]) -> SmolError:
         pytest.param({}, "make it without asking: `--yes`, or only show it: `--diff`", id="nobody to ask"),
         pytest.param(
             {"plan_only": True},
-            "look at the change before it is made: `--diff`, or plan the program anew: `--fresh`",
+            "look at the change before it is made: `--diff`, or plan the program again: `--fresh`",
             id="the plan only",
         ),
         pytest.param(
             {"review": True, "yes": True},
-            "look at the change before it is made: `--diff`, or plan the program anew: `--fresh`",
+            "look at the change before it is made: `--diff`, or plan the program again: `--fresh`",
             id="a review",
         ),
     ],
@@ -228,12 +228,12 @@ def test_an_unfinished_program_is_finished_first(again: Again) -> None:
     assert again.told() == [
         Noticed(
             f"the prompt is unchanged, and the run in `{out}` is not finished",
-            f"finish it: `smol_dev resume {out}`, or begin anew: `--fresh`",
+            f"finish it: `smol_dev resume {out}`, or start over: `--fresh`",
         )
     ]
     assert (error.message, error.hint) == (
         f"the prompt has changed, and the run in `{out}` is not finished",
-        f"finish it first: `smol_dev resume {out}`, or begin anew: `--fresh`",
+        f"finish it first: `smol_dev resume {out}`, or start over: `--fresh`",
     )
 
 

@@ -112,7 +112,7 @@ def test_a_record_from_elsewhere_chooses_no_command(world: Fixed) -> None:
         shutil.rmtree(world.cwd / "state")
         with pytest.raises(UsageError) as caught:
             world.fix(server)
-    assert caught.value.message.startswith("no check is known for `")
+    assert caught.value.message.startswith("there is no check for `")
 
 
 def test_without_any_check_it_says_what_to_type(world: Fixed) -> None:
@@ -131,7 +131,7 @@ def test_what_is_missing_is_written_before_the_check(world: Fixed) -> None:
         (world.cwd / "generated/check.py").unlink()
         done = world.fix(server, *COMMAND)
     assert (done.exit_code, world.files()) == (0, {**FILES, "double.py": RIGHT})
-    assert "what is missing is written first: `check.py`" in world.said()
+    assert "missing files are written first: `check.py`" in world.said()
 
 
 def test_the_model_sees_what_the_user_edited(world: Fixed) -> None:
@@ -198,7 +198,7 @@ def test_what_the_check_leaves_is_in_nobodys_way(world: Fixed) -> None:
         assert world.fix(server, *COMMAND).exit_code == 0
         assert world.record()["left"] == [".envrc", ".pytest_cache", "target"]
         assert world.generate(server).exit_code == 0
-    assert "the check made what acts by itself when the folder is opened: `.envrc`" in world.said()
+    assert "the check made files that tools run when the folder is opened: `.envrc`" in world.said()
     assert (world.cwd / "generated/target/deep/x.o").exists()
 
 
@@ -259,7 +259,7 @@ def test_a_signal_in_a_round_loses_nothing(tmp_path: Path, number: signal.Signal
 
 def test_a_command_is_typed_behind_two_dashes(room: Room) -> None:
     assert room.type("fix", "nowhere", "--") == 2
-    assert "there is no command behind `--`" in room.err
+    assert "there is no command after `--`" in room.err
     assert room.type("fix", "nowhere", "--check", "true", "--", "true") == 2
     assert "name two commands" in room.err
 

@@ -66,7 +66,7 @@ def test_a_file_that_failed_or_was_edited_or_removed_is_shown_as_that(shell: She
     text = page(shell)
     assert ", changed by you since" in text
     assert "# mine" in text
-    assert "written, and not there any more" in text
+    assert "written, but no longer there" in text
     assert "failed: no usable answer for `c.py`" in text
 
 
@@ -105,7 +105,7 @@ def test_another_file_is_written_where_it_is_asked_for_and_replaced_only_if_it_i
     assert not (shell.project / "generated/.smol/report.html").exists()
     assert shell.type("report", "-o", "generated/a.py") == 5
     assert shell.err == (
-        "error: `~/work/generated/a.py` is there already, and is no report of a run\n\n"
+        "error: `~/work/generated/a.py` exists already, and is not a report of a run\n\n"
         "hint: name another file: `smol_dev report -o report.html`\n"
     )
     assert (shell.project / "generated/a.py").read_text() == TWO["a.py"]

@@ -151,7 +151,7 @@ def changed(**values: object) -> bytes:
         ),
         pytest.param(
             changed(requests=[{**REQUEST, "generation": -1}]),
-            "its `requests` holds a figure that cannot be",
+            "its `requests` holds an impossible number",
             id="request-negative",
         ),
         pytest.param(changed(prompt="\ud800"), "it holds half a character (a lone surrogate)", id="surrogate"),
