@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from smol_dev.app.build import Task
+from smol_dev.app.change import Changing, change
 from smol_dev.app.resume import resume
 from smol_dev.events import Event, FileDone, RunDone
 from tests.app.test_build import World
@@ -136,3 +137,55 @@ def test_naming_what_is_defined_costs_its_own_tokens_alone(world: World) -> None
     heading = len("What the files written so far define:\n")
     for number, tokens in enumerate(later, start=1):
         assert tokens <= first + heading + sum(lines[:number])
+
+
+CHANGED = {"part_h.py": "Z = 1\n"}
+CHANGE = [
+    ("for this change", "```python\nZ = 1\n```\n"),
+    ("it is to be changed", '{"change": [{"path": "part_h.py", "why": "as asked"}], "add": [], "remove": []}'),
+    *SCRIPT,
+]
+"""The program is written, and then its last file is changed."""
+
+OWN_WORDS = 600
+"""More tokens than the request for a change, its answer and the request for its file have together."""
+
+
+def changed(world: World, base_url: str) -> RunDone:
+    changing = Changing("The last part is Z.", yes=True)
+    done = change(changing, world.flags(base_url, f'{SMALL}strategy = "chain"\n'), world.caller())
+    assert done.exit_code == 0
+    return done
+
+
+def test_a_change_evaluates_its_own_words_alone(world: World) -> None:
+    with real_server(CHANGE, context=16_384) as base_url:
+        world.generate_at(base_url, f'{SMALL}strategy = "chain"\n')
+        done = changed(world, base_url)
+    assert world.files() == {**FILES, **CHANGED}
+    assert number(done.prompt_tokens) > 6 * OWN_WORDS
+    assert evaluated(done) < OWN_WORDS, evaluated(done)
+
+
+def test_a_change_after_a_resume_evaluates_its_own_words_alone(world: World) -> None:
+    script = [("could not be used", f"```python\n{FILES['part_d.py']}```\n"), *CHANGE]
+    script.insert(-1, ("\npart_d.py", "I am sorry, but I cannot help with that."))
+    script = [each for each in script if each[0] != "\npart_d.py" or "sorry" in each[1]]
+    with real_server(script, context=16_384) as base_url:
+        settings = f'{SMALL}strategy = "chain"\n'
+        world.generate_at(base_url, f"{settings}answer_retries = 0\n")
+        resume(Task(), world.flags(base_url, settings), world.caller())
+        done = changed(world, base_url)
+    assert world.files() == {**FILES, **CHANGED}
+    assert evaluated(done) < OWN_WORDS, evaluated(done)
+
+
+def test_a_change_after_an_edit_evaluates_nothing_before_it(world: World) -> None:
+    with real_server(CHANGE, context=16_384) as base_url:
+        world.generate_at(base_url, f'{SMALL}strategy = "chain"\n')
+        before = number(files(world.shown)[-1].prompt_tokens)
+        edited = world.cwd / "generated/part_g.py"
+        edited.write_text(f"{FILES['part_g.py']}EDITED = 1\n", encoding="utf-8")
+        first = evaluated(changed(world, base_url))
+    two_files = before // len(FILES) * 2
+    assert first < OWN_WORDS + two_files
