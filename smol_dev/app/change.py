@@ -24,7 +24,7 @@ from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job, Sett
 from smol_dev.run.conversation import Step as RunStep
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
-from smol_dev.safe import command, named
+from smol_dev.safe import command, named, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace.history import State
 from smol_dev.workspace.paths import normal, refuse
@@ -257,6 +257,7 @@ class _ChangeRun(Run):
         self.changing = changing
         self.before = record
         self.files = remaining
+        self.is_made = False
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
@@ -319,6 +320,9 @@ class _ChangeRun(Run):
     def _text(self, path: str) -> str | None:
         """Return the text of a file; None for what is no text, which stays as it is."""
         return self.workspace.text(path, limit=self.loaded.run.max_file_bytes)
+
+    def _go_on(self) -> str:
+        return super()._go_on() if self.is_made else "nothing was changed; ask for the change again"
 
     def _wish(self) -> Wish:
         record = self.record
@@ -424,6 +428,8 @@ class _ChangeRun(Run):
         data = {path: None if text is None else text.encode() for path, text in contents.items()}
         timeline = self.workspace.timeline()
         state = timeline.propose("change", request, record, data)
+        self.is_made = True
+        self.caller.interrupts.hint = safe(self._go_on())
         delivery.written += [path for path in timeline.move(state) if path in state.files]
         moved, now = _record(self.workspace), delivery.record
         delivery.record = replace(moved, totals=now.totals, problems=now.problems, check={})

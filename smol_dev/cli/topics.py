@@ -8,7 +8,7 @@ import click
 
 from smol_dev.cli.help import Command
 
-TOPICS: Final = ("profiles", "project", "container", "events", "checks", "errors", "team")
+TOPICS: Final = ("profiles", "project", "container", "events", "changes", "checks", "errors", "team")
 """The pages of `docs/` that answer a question at the prompt."""
 
 
@@ -37,7 +37,7 @@ def complete_topic(context: click.Context, parameter: click.Parameter, incomplet
 def help(context: click.Context, topic: str | None) -> None:  # noqa: A001 - the command's name
     """Explain a topic, such as `profiles`, or a command.
 
-    The topics are profiles, project, container, events, checks, errors and team.
+    The topics are profiles, project, container, events, changes, checks, errors and team.
     """
     from smol_dev.errors import UsageError
     from smol_dev.safe import safe

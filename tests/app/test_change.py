@@ -10,7 +10,7 @@ import pytest
 from smol_dev.app import change as changes
 from smol_dev.app.caller import Caller
 from smol_dev.app.change import Changing, change, log, undo, unified
-from smol_dev.errors import SmolError, UsageError, WorkspaceError
+from smol_dev.errors import InterruptedRunError, SmolError, UsageError, WorkspaceError
 from smol_dev.events import ChangePlanned, FileChanged, Noticed, RunDone
 from smol_dev.run.change import NOT_SHOWN
 from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
@@ -378,3 +378,16 @@ def test_a_difference_is_a_unified_diff(before: str | None, after: str | None, d
 def test_a_long_difference_is_shown_in_time() -> None:
     shown = unified("x", "a\n" * changes.MOST_LINES, "b\na\n" * changes.MOST_LINES)
     assert shown.count("\n") == 3 * changes.MOST_LINES + 3
+
+
+def test_an_interrupted_question_says_that_nothing_was_changed(grown: Grown) -> None:
+    def interrupted(_proposed: Proposed) -> Verdict:
+        raise InterruptedRunError("interrupted", hint=hints[0], signal=2)
+
+    hints: list[str] = []
+    with serves() as server:
+        caller = replace(grown.caller(), decide=interrupted)
+        hints.append("nothing was changed; ask for the change again")
+        done = change(Changing("Save the items too."), grown.flags(server.base_url), caller)
+    assert (done.exit_code, grown.files()) == (130, PROGRAM)
+    assert caller.interrupts.hint == hints[0]

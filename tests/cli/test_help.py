@@ -107,7 +107,7 @@ def test_help_on_nothing_known_names_the_topics(shell: Shell) -> None:
     assert shell.type("help", "cake") == 2
     assert shell.err == (
         "error: there is no help on `cake`\n\n"
-        "hint: the topics are profiles, project, container, events, checks, errors, team\n"
+        "hint: the topics are profiles, project, container, events, changes, checks, errors, team\n"
     )
 
 
