@@ -29,7 +29,7 @@ from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.probes import same
 from smol_dev.tokens import tokens
 
-State = Literal["ok", "warned", "failed"]
+CheckState = Literal["ok", "warned", "failed"]
 
 TOO_SMALL: Final = 4_096
 """Tokens. A plan, a list and a file do not fit together into less."""
@@ -60,7 +60,7 @@ class Check:
     """The result of one check. `fix` is what to type, `data` the figures behind the message."""
 
     name: str
-    state: State
+    state: CheckState
     message: str
     fix: str = ""
     data: Mapping[str, object] = field(default_factory=dict)
@@ -224,7 +224,7 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     data = {"model": asked.model, "loaded": offer.loaded if offer else None}
     if is_cloud_model(asked.model) or (offer is not None and offer.remote):
         error = failure("cloud_model", asked)
-        state: State = "failed" if client.profile.local_only else "warned"
+        state: CheckState = "failed" if client.profile.local_only else "warned"
         return Check("model", state, error.message, error.hint, data)
     if offer is None:
         error = failure("model_missing", asked)

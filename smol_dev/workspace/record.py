@@ -33,7 +33,7 @@ _MAX_TEXT: Final = 1024 * 1024
 _HASH: Final = re.compile(r"([0-9a-f]{64})?")
 _RUN_ID: Final = re.compile(r"[0-9a-f]{16}")
 
-State = Literal["planned", "done", "failed"]
+Progress = Literal["planned", "done", "failed"]
 Fate = Literal["used", "asked again", "failed"]
 
 
@@ -48,7 +48,7 @@ class FileState:
     """
 
     path: str
-    state: State
+    state: Progress
     sha256: str = ""
     bytes: int = 0
     reason: Reason | None = None
@@ -251,7 +251,7 @@ def file_state(table: Mapping[str, Any]) -> FileState | None:
     right = (
         {"path", "state"} <= known.keys()
         and all(type(value) in _STATE_TYPES[key] for key, value in known.items())
-        and known["state"] in get_args(State)
+        and known["state"] in get_args(Progress)
         and known.get("reason") in {None, *get_args(Reason)}
         and _HASH.fullmatch(known.get("sha256", ""))
         and all(0 <= known.get(key, 0) <= _MOST for key in ("bytes", "seconds"))
