@@ -1,6 +1,7 @@
 """A program is changed over HTTP, looked at first, taken back, and nothing is lost on the way."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -391,3 +392,16 @@ def test_an_interrupted_question_says_that_nothing_was_changed(grown: Grown) -> 
         done = change(Changing("Save the items too."), grown.flags(server.base_url), caller)
     assert (done.exit_code, grown.files()) == (130, PROGRAM)
     assert caller.interrupts.hint == hints[0]
+
+
+@pytest.mark.parametrize(("expression", "exit_code"), [("store.save", 0), ("store.drop", 7)], ids=["passes", "fails"])
+def test_the_users_check_runs_on_the_changed_program(grown: Grown, expression: str, exit_code: int) -> None:
+    check = json.dumps([sys.executable, "-B", "-c", f"import store; {expression}"])
+    more = f'[run]\ncheck = {check}\ncheck_isolation = "none"\ncheck_rounds = 0\n'
+    with serves() as server:
+        flags = grown.flags(server.base_url, more)
+        done = change(Changing("Save the items too.", yes=True), flags, grown.caller())
+    assert done.exit_code == exit_code
+    assert done.check is not None
+    assert (done.check.exit_code != 0) == (exit_code != 0)
+    assert grown.files() == AFTER
