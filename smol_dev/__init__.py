@@ -46,6 +46,7 @@ Every module, and what it is for:
 - `app.resume`: A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do.
 - `app.servers`: What the selected server offers, and whether it works, for commands that do without a run.
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
+- `checks.compiled`: Go and Rust: the packages, modules and names that files of a project use of each other.
 - `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
   a build.
 - `checks.frameworks`: Flask and Django: endpoints, names of URLs, and modules that are named in strings.

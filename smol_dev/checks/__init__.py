@@ -2,7 +2,7 @@
 
 A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
 path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
-trees say; `python`, `frameworks`, `scripts`, `pages` and `manifests` hold the rules of a language, each a function
+trees say; `python`, `frameworks`, `compiled`, `scripts`, `pages` and `manifests` hold the rules of a language, each a function
 from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
 """
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
-from smol_dev.checks import frameworks, manifests, pages, python, scripts
+from smol_dev.checks import compiled, frameworks, manifests, pages, python, scripts
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
 from smol_dev.languages import language_of, parse
@@ -57,6 +57,11 @@ class Program:
         return Web(self.project)
 
     @cached_property
+    def compiled(self) -> compiled.Compiled:
+        """Its Go and Rust."""
+        return compiled.Compiled(self.project)
+
+    @cached_property
     def scripts(self) -> scripts.Scripts:
         """Its scripts, with what they import and export."""
         return scripts.Scripts(self.web)
@@ -89,6 +94,7 @@ FAMILIES: Final = (
     Family(lambda program: program.pages, lambda program: program.web.scripts.values(), pages.SCRIPT_RULES),
     Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),
     Family(lambda program: program.scripts, lambda program: program.scripts.units, scripts.RULES),
+    Family(lambda program: program.compiled, lambda program: program.compiled.units, compiled.RULES),
     Family(lambda program: program.project, lambda program: program.files, manifests.RULES),
 )
 

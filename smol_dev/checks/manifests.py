@@ -301,7 +301,8 @@ def _dockerfile(project: Project, path: str, text: str) -> Iterator[Problem]:
         *sources, _ = match[2].split()
         for source in sources:
             plain = source.strip("\"'").removeprefix("./").rstrip("/")
-            if re.search(r"[*?$:\[]", plain) or plain in {"", "."} or is_built(project, plain + "/x"):
+            program = "." not in plain and "go.mod" in project.names  # built before the image is
+            if program or re.search(r"[*?$:\[]", plain) or plain in {"", "."} or is_built(project, plain + "/x"):
                 continue
             bases = [posixpath.join(folder, plain) for folder in above(path)]
             if not any(project.exists(posixpath.normpath(each)) for each in bases) and not plain.endswith(

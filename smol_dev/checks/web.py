@@ -88,7 +88,8 @@ IMPORTED: Final = ("", ".js", "/index.js", ".ts", ".tsx", ".jsx", ".mjs")
 
 
 @cache
-def _query(language: str, text: str) -> Query:
+def query_of(language: str, text: str) -> Query:
+    """Return a query of a language's trees, made once."""
     return Query(grammar(language), text)
 
 
@@ -122,7 +123,7 @@ class Script:
         self.language = language
         self.start = start
         names = PARAMETERS.get(language, TYPED)
-        self.found = QueryCursor(_query(language, SCRIPT + names)).captures(root)
+        self.found = QueryCursor(query_of(language, SCRIPT + names)).captures(root)
 
     def problem(self, node: "Node", rule: str, message: str) -> Problem:
         """Return the problem at a node."""
@@ -156,7 +157,7 @@ class Script:
     @cached_property
     def members(self) -> "tuple[dict[str, list[Node]], set[tuple[str, ...]], frozenset[str]]":
         """The members that are used of each name, those that are assigned, and the names that are passed on."""
-        found = QueryCursor(_query(self.language, MEMBERS)).captures(self.root)
+        found = QueryCursor(query_of(self.language, MEMBERS)).captures(self.root)
         members: dict[str, list[Node]] = {}
         for node in found.get("member", ()):
             owner = node.prev_named_sibling
@@ -204,7 +205,7 @@ class Page(Source):
         text = _without_comments(text) if self.is_template else text
         super().__init__(path, text)
         parsed = tree("html", text)
-        query = QueryCursor(_query("html", PAGE))
+        query = QueryCursor(query_of("html", PAGE))
         found = query.captures(parsed.root_node) if parsed is not None else {}
         literal = sorted((node.start_byte, node.end_byte) for node in found.get("literal", ()))
         ends = [0, *(end for _, end in literal)]

@@ -29,6 +29,18 @@ DJANGO = {
     "shop/urls.py": "from django.urls import path\napp_name = 'shop'\nurlpatterns = [path('', print, name='cart')]\n",
 }
 
+GO = {
+    "go.mod": "module m\n",
+    "main.go": 'package main\nimport "m/store"\nfunc main() { store.New() }\n',
+    "store/store.go": "package store\nfunc New() { load() }\n",
+    "store/load.go": "package store\nfunc load() {}\n",
+}
+RUST = {
+    "Cargo.toml": '[package]\nname = "a"\nedition = "2021"\n[dependencies]\nanyhow = "1"\n',
+    "src/main.rs": "mod store;\nuse crate::store::load; use anyhow::Result;\nfn main() { load() }\n",
+    "src/store.rs": "pub fn load() {}\n",
+}
+
 FAULTS = {
     "syntax": ({"a.py": "def f(:\n"}, "a.py:1:7: invalid syntax"),
     "a name nothing defines": ({"a.py": "def load():\n    return laod()\n"}, "a.py:2:12: `laod` is not defined"),
@@ -139,6 +151,38 @@ FAULTS = {
         {"a.js": "import x from 'axios';\n", "package.json": '{"dependencies": {"react": "1"}}'},
         "a.js:1:15: `axios` is imported, and `package.json` does not name it",
     ),
+    "a package of Go that is not there": (
+        {**GO, "main.go": GO["main.go"].replace("m/store", "m/stor")},
+        "main.go:2:8: there is no package `m/stor`; there is: `m/store`",
+    ),
+    "a name that a package of Go lacks": (
+        {**GO, "main.go": GO["main.go"].replace("store.New", "store.Nev")},
+        "main.go:3:21: the package `store` does not define `Nev`; it defines: `New`, `load`",
+    ),
+    "a function of Go that nothing defines": (
+        {**GO, "store/load.go": "package store\nfunc read() {}\n"},
+        "store/store.go:2:14: `load` is called, and not defined; there is: `read`, `New`",
+    ),
+    "a module that Go's manifest does not name": (
+        {**GO, "main.go": GO["main.go"].replace('import "m/store"', 'import ("m/store"; _ "x.org/y")')},
+        "main.go:2:20: `x.org/y` is imported, and `go.mod` does not name it",
+    ),
+    "a package of Go's library that is not imported": (
+        {**GO, "store/load.go": "package store\nfunc load() { fmt.Println() }\n"},
+        "store/load.go:2:19: `fmt` is used, and not imported",
+    ),
+    "a module of Rust that is not there": (
+        {**RUST, "src/main.rs": "mod stor;\nfn main() {}\n"},
+        "src/main.rs:1:5: there is no file `src/stor.rs` for the module `stor`",
+    ),
+    "a name that a module of Rust lacks": (
+        {**RUST, "src/store.rs": "pub fn read() {}\n"},
+        "src/main.rs:2:5: `crate::store` (src/store.rs) does not define `load`",
+    ),
+    "a crate that no manifest names": (
+        {**RUST, "Cargo.toml": '[package]\nname = "a"\nedition = "2021"\n'},
+        "src/main.rs:2:29: `anyhow` is used, and `Cargo.toml` does not name it",
+    ),
     "a function that no script defines": (
         {"a.mjs": "import fs from 'fs';\nfunction load() {}\nlaod(fs);\n"},
         "a.mjs:3:1: `laod` is called, and not defined; there is: `load`, `fs`",
@@ -185,6 +229,11 @@ def test_a_fault_is_told_with_what_is_there(files: dict[str, str], message: str)
 
 
 NEAR_MISSES = {
+    "packages of Go": GO,
+    "names of Go that a C file may define": {**GO, "store/load.go": "package store\n", "store/load.s": ""},
+    "modules of Rust": RUST,
+    "a module of Rust elsewhere": {**RUST, "src/main.rs": '#[path = "x/y.rs"]\nmod stor;\nfn main() {}\n'},
+    "names that a macro of Rust makes": {**RUST, "src/store.rs": "make! { a }\n"},
     "a star import": {"a.py": "from b import *\nx()\n", "b.py": "from os import *\n"},
     "a module that answers for every name": {"a.py": "from b import x\n", "b.py": "def __getattr__(name): ...\n"},
     "an import that may fail": {"a.py": "try:\n    from b import x\nexcept ImportError:\n    x = None\n", "b.py": ""},
