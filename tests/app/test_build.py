@@ -107,6 +107,24 @@ def test_a_run_writes_every_file_and_tells_what_it_cost(world: World) -> None:
     assert world.shown[-1] == done
 
 
+def test_a_whole_run_tells_how_to_open_and_how_to_change_it(world: World) -> None:
+    with FakeServer(plays({"index.html": "<p>1</p>\n"})) as server:
+        done = world.generate(server)
+        again = world.generate(server, overwrite=True)
+    assert (done.start, done.change) == ("open generated/index.html", 'smol_dev change "…"')
+    assert (done.planned, done.present, done.stopped, again.exit_code) == (1, 1, False, 0)
+    assert [event.replaced for event in world.shown if isinstance(event, FileDone)] == [False, True]
+
+
+def test_a_run_that_broke_off_tells_what_is_kept_and_no_next_step(world: World) -> None:
+    with FakeServer(plays({**TWO, "b/b.py": answered("")})) as server:
+        partly = world.generate(server)
+    with FakeServer(lambda _: json_answer({"error": {"message": "no key"}}, status=401)) as server:
+        stopped = world.generate(server, folder=Path("other"))
+    assert (partly.planned, partly.present, partly.stopped, partly.start, partly.change) == (2, 1, False, "", "")
+    assert (stopped.planned, stopped.present, stopped.stopped, stopped.start) == (0, 0, True, "")
+
+
 def test_the_record_holds_the_run_and_the_plan_is_a_file(world: World) -> None:
     with FakeServer(plays(TWO)) as server:
         world.generate(server)

@@ -44,6 +44,12 @@ PYTHON = "python" if sys.platform == "win32" else "python3"
             f"run it: cd generated && {PYTHON} todo.py --help",
             id="the one that is no test",
         ),
+        pytest.param(
+            {"test_a.py": GUARD, "tests/a.py": GUARD, "z.py": GUARD},
+            f"run it: cd generated && {PYTHON} z.py",
+            id="tests",
+        ),
+        pytest.param({"test_a.py": GUARD}, "", id="only tests"),
         pytest.param({"a.py": GUARD, "b.py": GUARD}, f"run it: cd generated && {PYTHON} b.py", id="the plan's"),
         pytest.param(
             {"main.py": GUARD, "requirements.txt": "flask\n"},
