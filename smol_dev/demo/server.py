@@ -28,7 +28,7 @@ class DemoServer:
     in seconds, so that the streaming can be seen.
     """
 
-    def __init__(self, *, pace: float = 0.0005) -> None:
+    def __init__(self, *, pace: float = 0.0003) -> None:
         handler = type("PacedHandler", (Handler,), {"pace": pace})
         self._server = Listener(("127.0.0.1", 0), handler)
         self._thread = Thread(
