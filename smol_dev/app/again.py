@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from smol_dev import prompts
-from smol_dev.app.build import Task, generate, open_folder
+from smol_dev.app.build import Task, generate, load_shown, open_folder
 from smol_dev.app.caller import Caller
 from smol_dev.app.change import Changing, change_in, over, refuse_broken_off, refuse_silent
 from smol_dev.config.layers import Flags
@@ -53,6 +53,7 @@ def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, cal
     is_written = any(state.state == "done" for state in record.states.values())
     before = record.given or record.prompt
     if is_begun and before.split() == task.prompt.split():
+        load_shown(flags, caller)  # settings that are wrong or not approved are an error here as well
         caller.show(Noticed(*_unchanged(workspace, record)))
         caller.show(done := over(workspace))
         return done
