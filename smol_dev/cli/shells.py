@@ -44,7 +44,19 @@ INSTALL: Final = {
 }
 
 
-class Bash(BashComplete):
+class Joined(ShellComplete):
+    """Completion of `--option=value`, also before a prompt, where click looks for no option of a command."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return the completions, those of a joined value with its option."""
+        option, equals, value = incomplete.partition("=")
+        if not (equals and option.startswith("--")):
+            return super().get_completions(args, incomplete)
+        found = super().get_completions([*args, option], value)
+        return [CompletionItem(f"{option}={item.value}", item.type, item.help) for item in found]
+
+
+class Bash(Joined, BashComplete):
     """Completion for bash, whose words end at `:` and `=`."""
 
     source_template = BASH
@@ -58,12 +70,19 @@ class Bash(BashComplete):
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         """Return the completions without the part that bash takes for a word before."""
-        value = incomplete.partition("=")[2] if incomplete.startswith("-") else incomplete
-        cut = max(value.rfind(mark) for mark in WORD_BREAKS) + 1
+        cut = max(incomplete.rfind(mark) for mark in WORD_BREAKS) + 1
         return [CompletionItem(item.value[cut:], item.type) for item in super().get_completions(args, incomplete)]
 
 
-SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": Bash, "zsh": ZshComplete, "fish": FishComplete}
+class Zsh(Joined, ZshComplete):
+    """Completion for zsh."""
+
+
+class Fish(Joined, FishComplete):
+    """Completion for fish."""
+
+
+SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
 
 
 @click.command(
@@ -97,5 +116,6 @@ def script(program: click.Command, shell: str) -> str:
 
 
 def register() -> None:
-    """Have click answer bash as `Bash` does."""
-    add_completion_class(Bash)
+    """Have click answer the shells by these classes."""
+    for name, shell in SHELLS.items():
+        add_completion_class(shell, name)

@@ -83,6 +83,7 @@ def test_tab_completes_in_a_shell(shell: Shell, terminal: Terminal) -> None:
             ("smol_dev config show -c strategy=par", "strategy=parallel"),
             (f"smol_dev --api-base-url {server.base_url} -m qw", r"qwen3\.5:9b"),
             (f"smol_dev --api-base-url {server.base_url} -m mistral:", r"mistral:7b"),
+            ("smol_dev --profile=workh", "--profile=workhorse"),
             ("smol_dev help cont", "container"),
         ):
             assert terminal.type(f"{typed}\t", completed), (typed, terminal.shown)
