@@ -16,7 +16,7 @@ from rich.live import Live as Region
 from rich.text import Text
 from rich.theme import Theme
 
-from smol_dev.events import Event, Failed, FileFailed, Piece, PlanReady, StageStarted, Warned
+from smol_dev.events import CheckStarted, Event, Failed, FileFailed, Piece, PlanReady, StageStarted, Warned
 from smol_dev.safe import safe
 from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, Work, phase
 from smol_dev.ui.sentences import details, sentence
@@ -96,7 +96,7 @@ class Live:
             elif event.stage == "plan" and event.text:
                 self._plan_shown = True
                 self._add_to_plan(self._plan.add(event.text))
-        if isinstance(event, StageStarted):
+        if isinstance(event, StageStarted | CheckStarted):
             self._ticker.start()
 
     def beat(self) -> None:

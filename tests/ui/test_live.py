@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from smol_dev.events import (
+    CheckDone,
+    CheckStarted,
     Event,
     FileDone,
     FilesReady,
@@ -123,6 +125,15 @@ def test_files_at_once_have_a_row_each() -> None:
     assert watched.frame() == (
         "a.py done, 2,000 bytes, 50 tokens/s, 10.0 s\nb.py  waiting for the first token, model may be loading, 10 s"
     )
+
+
+def test_a_running_check_has_a_row_and_ends_what_was_asked() -> None:
+    watched = Watched()
+    watched.show(StageStarted("fix"), CheckStarted("pytest -q", 1))
+    watched.now = 4.0
+    assert watched.frame() == "checking (after round 1): pytest -q\npytest -q  running, 4 s"
+    watched.show(CheckDone(1, 1, 3, 9, 4.2, "3 of 12 tests failed"), StageStarted("fix"), StageStarted("fix", "a.py"))
+    assert watched.frame() == ("check: 3 of 12 tests failed, 4.2 s\na.py  waiting for the first token")
 
 
 def test_a_small_terminal_shows_the_ends_of_paths_and_as_many_rows_as_fit() -> None:
