@@ -209,7 +209,7 @@ def named_files(project: Project, path: str) -> Iterator[Problem]:
 
 def missing(project: Project, path: str, text: str, named: str, offset: int) -> Iterator[Problem]:
     """Yield a problem where a file that is named in a manifest is not there."""
-    target = beside(path, named)
+    target = beside(path, named.lstrip("/"))
     if target is None or is_built(project, named) or project.exists(target) or project.exists(target.removesuffix("/")):
         return
     line, column = line_and_column(text, max(0, offset))
@@ -235,7 +235,7 @@ def _package_json(project: Project, path: str, text: str) -> Iterator[Problem]:
         if isinstance(command, str) and "cd " not in command:
             for match in RUNNERS.finditer(command):
                 yield from missing(project, path, text, match[1], text.find(match[1]))
-    entries = [data.get("main"), *(table(data.get("bin")).values() or [data.get("bin")])]
+    entries = [data.get("main"), data.get("exports"), *(table(data.get("bin")).values() or [data.get("bin")])]
     for entry in entries:
         if isinstance(entry, str) and not builds and entry:
             target = beside(path, entry) or ""
@@ -315,8 +315,10 @@ def _dockerfile(project: Project, path: str, text: str) -> Iterator[Problem]:
         text,
         re.MULTILINE,
     ):
+        places = re.findall(r"^WORKDIR[ \t]+(/[\w./-]+)", text, re.MULTILINE)
+        own = any(match[1].startswith(f"{each.rstrip('/')}/") for each in places)
         if (
-            not match[1].startswith("/")
+            (own or not match[1].startswith("/"))
             and not project.ending(posixpath.basename(match[1]))
             and not is_built(project, match[1])
         ):

@@ -236,6 +236,13 @@ class Scripts:
         )
 
     @cached_property
+    def aliased(self) -> str | None:
+        """The folder at the root that `@/` stands for; None where that is not certain."""
+        found = set(re.findall(r"[\"']@/\*[\"']\s*:\s*\[\s*[\"']\.?/?([\w/-]*/)\*[\"']\s*\]", self.configuration))
+        plain = len([path for path in self.project.names.get("package.json", ()) if path]) == 1
+        return found.pop() if len(found) == 1 and plain and "package.json" in self.project.files else None
+
+    @cached_property
     def declares(self) -> bool:
         """Whether a file of declarations gives names to every script."""
         return any(path.endswith(".d.ts") for path in self.project.paths)
@@ -335,6 +342,8 @@ def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A file is imported that is not there, or a name that it does not export."""
     for want in _wanted(script):
         source, project = want.source, scripts.project
+        if source.startswith("@/") and (folder := scripts.aliased) is not None:
+            source = f"./{posixpath.relpath(folder + source[2:], posixpath.dirname(script.path) or '.')}"
         odd = want.optional or "!" in source or "${" in source or is_built(project, source)
         if odd or not LOCAL.match(source):
             continue
@@ -486,7 +495,8 @@ def _is_local(scripts: Scripts, script: Script, name: str) -> bool:
     if any(posixpath.join(each, first) in scripts.project.folders for each in above(script.path)):
         return True
     alias = rf"(?<![\w@/.-]){re.escape(first)}(?:/\*|\$|/)?[\"']?\s*:"
-    return "baseUrl" in scripts.configuration or re.search(alias, scripts.configuration) is not None
+    based = "baseUrl" in scripts.configuration and first in scripts.project.stems
+    return based or re.search(alias, scripts.configuration) is not None
 
 
 RULES: Final = {"script-import": (imports, local_exports), "script-name": (names,), "script-dependency": (packages,)}

@@ -29,6 +29,11 @@ DJANGO = {
     "shop/urls.py": "from django.urls import path\napp_name = 'shop'\nurlpatterns = [path('', print, name='cart')]\n",
 }
 
+ALIASED = {
+    "package.json": '{"name": "a"}',
+    "tsconfig.json": '{"compilerOptions": {"baseUrl": ".", "paths": {"@/*": ["src/*"]}}}',
+    "src/lib/b.js": "export const b = 1;\n",
+}
 GO = {
     "go.mod": "module m\n",
     "main.go": 'package main\nimport "m/store"\nfunc main() { store.New() }\n',
@@ -212,6 +217,18 @@ FAULTS = {
         {"package.json": '{"scripts": {"start": "node srv.js"}}', "server.js": "let a = 1;\n"},
         "package.json:1:29: there is no file `srv.js`; there is: `server.js`, `package.json`",
     ),
+    "what a Dockerfile runs in its folder": (
+        {"Dockerfile": 'FROM x\nWORKDIR /app\nCMD ["python", "/app/ap.py"]\n', "app.py": ""},
+        "Dockerfile:3:17: there is no file `/app/ap.py`",
+    ),
+    "a file by the name of its folder": (
+        {**ALIASED, "src/a.js": "import { b } from '@/lib/c';\nb();\n"},
+        "src/a.js:1:19: there is no file `./lib/c`; there is: `./lib/b.js`",
+    ),
+    "a package beside a base folder": (
+        {**ALIASED, "src/a.js": "import b from 'axios';\nb();\n"},
+        "src/a.js:1:15: `axios` is imported, and `package.json` does not name it",
+    ),
     "what a Dockerfile copies": (
         {"Dockerfile": "FROM x\nCOPY ap.py .\n", "app.py": ""},
         "Dockerfile:2:6: there is no file `ap.py`; there is: `app.py`, `Dockerfile`",
@@ -229,6 +246,7 @@ def test_a_fault_is_told_with_what_is_there(files: dict[str, str], message: str)
 
 
 NEAR_MISSES = {
+    "a file by the name of its folder": {**ALIASED, "src/a.js": "import { b } from '@/lib/b';\nb();\n"},
     "packages of Go": GO,
     "names of Go that a C file may define": {**GO, "store/load.go": "package store\n", "store/load.s": ""},
     "modules of Rust": RUST,
