@@ -481,7 +481,7 @@ class Requests:
         now, usage = self._now(), spent.usage
         start = self._open.pop((spent.stage, spent.path), now)
         waited = min(spent.waited, now - start)
-        evaluation = None if usage.evaluating is None else min(usage.evaluating, waited)
+        evaluation = None if usage.evaluating is None else round(min(usage.evaluating, waited), 6)
         self._add(
             Asked(
                 spent.stage,

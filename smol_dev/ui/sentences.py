@@ -43,11 +43,10 @@ def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the fu
 @sentence.register
 def _(event: RunStarted) -> str:
     verb = "resuming" if event.resumed else "writing to"
+    url = safe(event.base_url)
+    where = f"at {url}" if event.server == "auto" else f"on {safe_name(event.server)} ({url})"
     asked = models(event.models.items()) or safe_name(event.model)
-    return (
-        f"model {asked} on {safe_name(event.server)} ({safe(event.base_url)}) · "
-        f"profile {safe_name(event.profile)} · {verb} {near(event.output_dir)}"
-    )
+    return f"model {asked} {where} · profile {safe_name(event.profile)} · {verb} {near(event.output_dir)}"
 
 
 @sentence.register

@@ -13,6 +13,7 @@ from smol_dev.events import (
     PlanReady,
     ProblemFound,
     RunDone,
+    RunStarted,
     StageStarted,
     StageTotal,
 )
@@ -215,3 +216,8 @@ def test_a_folder_below_the_working_directory_is_shown_from_there(
     monkeypatch.chdir(tmp_path / "in")
     folders = [str(tmp_path / "in/out"), str(tmp_path / "in"), str(tmp_path / "inner"), str(tmp_path)]
     assert [near(folder) for folder in folders] == ["./out", ".", str(tmp_path / "inner"), str(tmp_path)]
+
+
+def test_a_server_that_is_not_recognised_yet_is_named_by_its_address() -> None:
+    started = RunStarted("out", "p", "m", "http://localhost:8080/v1", "auto", models={"plan": "big", "code": "m"})
+    assert shown(started) == "model big (plan), m (code) at http://localhost:8080/v1 · profile p · writing to out\n"
