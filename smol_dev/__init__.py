@@ -120,10 +120,10 @@ Every module, and what it is for:
 - `replies.code`: One answer → the text of the one file it was asked for, when it is certain that it is that, and whole.
 - `replies.continuation`: A cut-off answer and its continuation → one answer, joined at lines that both of them hold.
 - `replies.file_list`: One answer → the paths of the files to write.
-- `replies.list_data`: Arrays, objects and tags → the files they list, whatever their keys are called.
+- `replies.list_data`: Arrays, objects and tags, as models write them → the files they list, whatever their keys are
+  called.
 - `replies.list_lines`: Trees, tables, bullets, numbers and plain lines → the files they name.
 - `replies.listing`: What all forms of a list share, and how the entries of one become paths.
-- `replies.literals`: A forgiving reader of literals: JSON, Python, TypeScript and what models write in their style.
 - `replies.paths`: What a path looks like among words: endings, names without one, and where a description begins.
 - `replies.plan`: One answer → the plan: the answer proper, as long as it is whole and is one.
 - `replies.repetition`: A model that has begun to repeat itself without end, noticed while it streams.

@@ -150,6 +150,8 @@ def lone_closer(text: str) -> int | None:
 
 def without_ends(text: str) -> Turn:
     """Return the turn up to the token that ends it; a turn made up behind it goes with a fence before."""
+    if "<" not in text and "[EOS]" not in text:
+        return Turn(text)
     opener = re.match(r"\s*(`{3,}|~{3,})", text)
     for closer in FENCE_AND_TOKEN.finditer(text):
         is_line = not text[: closer.start()].rpartition("\n")[2].strip()
@@ -312,9 +314,6 @@ def find_blocks(text: str, fences: tuple[Fence, ...]) -> Iterator[Block]:
     opened: list[int] = []
     for fence in fences:
         top = pairs[opened[-1]][0] if opened else None
-        if fence.is_inner:
-            opened = opened[:1] + opened[1:-1]
-            continue
         if top is not None and fence.closes(top):
             index = opened.pop()
             pairs[index] = (pairs[index][0], fence, pairs[index][2])

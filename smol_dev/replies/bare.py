@@ -203,7 +203,6 @@ HEADING: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*
 
 
 def _announces(lines: list[str], number: int, request: Request) -> bool:
-    """Return whether a line in front of the file only announces it."""
     line = lines[number]
     if is_comment(line, request) or line[:1].isspace():
         return False

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from smol_dev.languages import State, language_named
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
-from smol_dev.replies.paths import FILE_NAME, label_in, label_in_info, mentioned_paths, names, same_file
-from smol_dev.replies.talk import is_lead, is_talk, without_marks
+from smol_dev.replies.paths import FILE_NAME, label_in, label_in_info, mentioned, names, same_file
+from smol_dev.replies.talk import ITEM, is_lead, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_TRIED: Final = 6
@@ -197,7 +197,6 @@ def _talks_on(text: str, fence: Fence) -> bool:
 
 
 def _goes_on(answer: Answer, number: int) -> bool:
-    """Return whether what follows a closing fence can stand between blocks: nothing, talk, a label."""
     end = answer.fences[number].end
     limit = answer.fences[number + 1].start if number + 1 < len(answer.fences) else len(answer.text)
     lines = [line for line in answer.text[end:limit][:5000].split("\n") if line.strip()]
@@ -207,7 +206,7 @@ def _goes_on(answer: Answer, number: int) -> bool:
 def is_label(line: str) -> bool:
     """Return whether a line is a heading, an item, a rule or a path: it may stand above a block."""
     text = line.strip()
-    marked = re.match(r"#{1,6}\s|\*\*|[-*+•]\s|\d{1,3}[.)]\s|>\s|[-=*_]{3,}$", text)
+    marked = re.match(rf"#{{1,6}}\s|\*\*|{ITEM}|>\s|[-=*_]{{3,}}$", text)
     return bool(marked) or text.endswith((":", "：")) or label_in(text) is not None
 
 
@@ -232,17 +231,16 @@ def candidate(block: Block, request: Request) -> Candidate:
     if label is None and names(first, request.path):
         label = request.path
     above = without_marks(block.label)
-    mentioned = any(same_file(name, request.path) for name in mentioned_paths(block.label))
+    is_mentioned = any(same_file(name, request.path) for name in mentioned(block.label))
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
     is_aside = bool(ASIDE.search(words)) and not announced and not own
-    return Candidate(block, label, mentioned, announced, is_aside, bool(REST.search(above)))
+    return Candidate(block, label, is_mentioned, announced, is_aside, bool(REST.search(above)))
 
 
 def _heading(line: str) -> str | None:
-    """Return the one file that a heading or an item names among other words."""
-    found = mentioned_paths(line) if re.match(r"\s*(?:#{1,6}\s|\*\*|\d{1,3}[.)]\s|[-*]\s|File\b)", line) else []
+    found = mentioned(line) if re.match(rf"\s*(?:#{{1,6}}\s|\*\*|{ITEM}|File\b)", line) else []
     return found[0] if len(found) == 1 else None
 
 
@@ -331,8 +329,7 @@ def place_of_blocks(answer: Answer, request: Request, blocks: tuple[Block, ...])
 
 
 def _mentions(line: str, request: Request) -> bool:
-    """Return whether a short line speaks of the file."""
-    found = mentioned_paths(line) if len(line) <= LONGEST_LABEL else []
+    found = mentioned(line) if len(line) <= LONGEST_LABEL else []
     return any(same_file(name, request.path) for name in found)
 
 
@@ -362,22 +359,19 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     own = [one for one in found if one.label and same_file(one.label, request.path)]
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()
-    fitting = [one for one in own if fits(one.block, request)] or own
-    if fitting:
-        return _last_announced(fitting).block
+    if own:
+        return _last_announced(own).block
     free = [one for one in found if one.label is None]
     if not free:
         return Doubt()
     fitting = [one for one in free if fits(one.block, request)]
-    if not fitting:
-        return Doubt("no_code" if len(found) == len(free) else "wrong_format")
     main = [one for one in fitting if not one.aside]
     if not main:
         lone = len(fitting) == 1 and (fitting[0].mentioned or len(found) == 1)
         return fitting[0].block if lone else Doubt("no_code")
     typed = [one for one in main if language_named(language_word(one.block)) == request.language is not None]
-    mentioned = [one for one in typed or main if one.mentioned]
-    return _first_or_doubt(mentioned or typed or main)
+    named = [one for one in typed or main if one.mentioned]
+    return _first_or_doubt(named or typed or main)
 
 
 def _last_announced(found: list[Candidate]) -> Candidate:

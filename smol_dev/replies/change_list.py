@@ -7,9 +7,8 @@ from typing import Final, Literal
 
 from smol_dev.replies.answer import parse
 from smol_dev.replies.file_list import read_file_list
-from smol_dev.replies.list_data import as_path
+from smol_dev.replies.list_data import Node, as_path, read_literal
 from smol_dev.replies.listing import Refused, normalised
-from smol_dev.replies.literals import Node, read_literal
 from smol_dev.replies.paths import PATH_KEYS, is_file_like, path_in, plain_key
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
@@ -123,7 +122,6 @@ def _of_list(action: Action, value: Node) -> Iterator[Touched]:
 
 
 def _touched(node: Node) -> Touched | None:
-    """Return the file that an entry of a list names."""
     if node.shape != "object":
         name, _, words = as_path(node.text).partition(": ")
         return Touched(path_in(name), None, words.strip()[:LONGEST_WHY]) if node.text.strip() else None
@@ -142,7 +140,6 @@ def _action(word: str) -> Action | None:
 
 
 def _why(node: Node) -> str:
-    """Return the words on one line."""
     return " ".join(node.text.split())[:LONGEST_WHY]
 
 

@@ -75,7 +75,7 @@ SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
 CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
-MARK: Final = re.compile(r"(?:`{3,}|~{3,})[\w+-]*$|<[|｜]\w+[|｜]>")
+MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 MOST_CALL_KEYS: Final = 3
@@ -169,7 +169,7 @@ def is_elision(line: str) -> bool:
         return False
     if mark and mark.startswith(("<!--", "{/*")) and REMAINING_HERE.fullmatch(words):
         return True
-    if ELISIONS.fullmatch(words) is not None:
+    if ELISIONS.fullmatch(words):
         return True
     dots = re.match(r"\.{3}|…", words)
     return dots is not None and ABOUT_CODE.search(words, dots.end()) is not None
@@ -299,16 +299,12 @@ def is_path_list(text: str, request: Request) -> bool:
 
 def is_foreign_json(text: str, request: Request) -> bool:
     """Return whether a text is an object in place of the file: a call, a list of files, an error."""
-    if request.language not in {"json", "jsonc", "yaml"} and not request.is_text:
-        try:
-            value = json.loads(text)
-            return isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value)
-        except (ValueError, RecursionError):
-            return False
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return False
+    if request.language not in {"json", "jsonc", "yaml"} and not request.is_text:
+        return isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value)
     if not isinstance(value, dict):
         return isinstance(value, list) and any(
             isinstance(one, str) and normal(one) == normal(request.path) for one in value
@@ -354,5 +350,5 @@ def check_syntax(path: str, content: str) -> str | None:
     """Return the first error as `line 3: what is wrong`, or None; only exact parsers are asked."""
     if languages.language_of(path) not in EXACT:
         return None
-    parsed = languages.parse(path, content)
+    parsed = languages.parse(path, content.rstrip("\n"))
     return str(parsed) if parsed.wrong else None

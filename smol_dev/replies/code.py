@@ -17,14 +17,14 @@ from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import holds_several, problem
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import (
+    SEVERAL_FILES,
+    UNCLEAR_FENCES,
     Code,
     Doubt,
     Found,
     Rejected,
     Request,
     code_rejected,
-    fences_rejected,
-    several_rejected,
 )
 from smol_dev.replies.wrapped import WRAPPERS
 
@@ -37,6 +37,9 @@ FREE_INDENT: Final = frozenset(
     {"javascript", "typescript", "tsx", "json", "css", "scss", "go", "rust", "java", "c", "cpp", "html"}
 )
 LINE_BY_LINE: Final = frozenset({"double fence", "block quote", "line numbers", "one line", "entities"})
+PROSE: Final = frozenset({None, "text", "markdown"})
+"""Languages in which a first line with the file's name may be its title."""
+
 MOST_LAYERS: Final = 3
 
 
@@ -119,7 +122,9 @@ def tidied(found: Found, request: Request) -> Found:
     text = without_blank_ends(found.text)
     if found.opened:
         rest = without_word(text, request) if found.block and not found.block.info else text
-        text = without_label(rest if rest is not text and request.is_whole(rest) else text, request)
+        text = rest if rest is not text and request.is_whole(rest) else text
+        rest = without_label(text, request)
+        text = rest if request.language not in PROSE or rest.startswith("# ") else text
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (request.language in FREE_INDENT or (request.language == "python" and broken)):
         text = without_indent(text)
@@ -130,7 +135,7 @@ def verdict(found: Found, request: Request) -> Code | Rejected:
     """Return the file, or the first reason not to write it; what was done to all its lines is only a guess."""
     reason = problem(found, request)
     if reason is None and holds_several(found.text, request):
-        return several_rejected()
+        return SEVERAL_FILES
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(Doubt(kept=found.text), request)
     if reason is None:
@@ -145,7 +150,7 @@ def rejected(doubt: Doubt, request: Request) -> Rejected:
     if request.ended is False:
         return code_rejected("truncated")
     if doubt.fences:
-        return fences_rejected()
+        return UNCLEAR_FENCES
     text = without_blank_ends(doubt.kept or "")
     usable = text and problem(Found(text, closed=True), request) is None
     return code_rejected(doubt.reason, kept=text + "\n" if usable else None)

@@ -80,7 +80,6 @@ def _beginning(lines: list[str]) -> tuple[int, str]:
 
 
 def _places(lines: list[str], anchor: list[str]) -> list[int]:
-    """Return where the anchor stands among the lines."""
     length = len(anchor)
     return [place for place, line in enumerate(lines) if line == anchor[0] and lines[place : place + length] == anchor]
 

@@ -14,11 +14,19 @@ from typing import Final
 
 from smol_dev.errors import Reason
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
-from smol_dev.replies.list_data import FOLDER_TAG, items_in, tagged
-from smol_dev.replies.list_lines import Drawn, find_table, find_tree, mentioned, read_lines
+from smol_dev.replies.list_data import FOLDER_TAG, Node, ReadLiteral, items_in, read_literal, tagged
+from smol_dev.replies.list_lines import Drawn, find_table, find_tree, read_lines
 from smol_dev.replies.listing import Listing, as_file_list, entries_of
-from smol_dev.replies.literals import Node, ReadLiteral, read_literal
-from smol_dev.replies.paths import BULLET, is_file_like, is_known_file, is_path_like, label_in, label_in_info, path_in
+from smol_dev.replies.paths import (
+    BULLET,
+    is_file_like,
+    is_known_file,
+    is_path_like,
+    label_in,
+    label_in_info,
+    mentioned,
+    path_in,
+)
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
@@ -149,7 +157,6 @@ def _joined(listings: list[Listing]) -> Listing:
 
 
 def _source(answer: Answer) -> Source:
-    """Return the answer with the regions in which a list may stand."""
     labels = [_label_of(block) for block in answer.outer]
     headed = [(label, block) for label, block in zip(labels, answer.outer, strict=True) if label]
     files = {block for _, block in headed} if len(headed) > 1 else set()
@@ -169,7 +176,6 @@ def _source(answer: Answer) -> Source:
 
 
 def _label_of(block: Block) -> str | None:
-    """Return the path that names a block of code: in its info string, above it, or in its first line."""
     label = label_in_info(block.info)
     if label is None and block.above and not (len(block.above) > 1 and all(map(_is_item, block.above))):
         label = label_in(block.above[0])
@@ -284,7 +290,6 @@ def _is_balanced(text: str) -> bool:
 
 
 def _is_list(entries: tuple[str, ...], node: Node) -> bool:
-    """Return whether what was read is a list of files rather than other data."""
     if any(map(is_file_like, entries)):
         return True
     return (node.shape == "array" or len(entries) > 1) and (
@@ -368,7 +373,6 @@ def _lines_in(region: Region) -> Iterator[Listing]:
 
 
 def _is_data(text: str) -> bool:
-    """Return whether a text is one object or array and nothing else, such as a schema."""
     text = text.strip()
     found = read_literal(text, 0) if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} else None
     return found is not None and found.closed and found.end == len(text)
@@ -438,7 +442,6 @@ def is_blank(text: str) -> bool:
 
 
 def _without_list(text: str, *, cut: bool) -> Reason:
-    """Return the clearest reason for an answer in which no list was found."""
     if is_loop(text):
         return "degenerate"
     if EMPTY_LIST.search(text) is not None and not cut:
@@ -447,5 +450,4 @@ def _without_list(text: str, *, cut: bool) -> Reason:
 
 
 def _is_runaway(entries: tuple[str, ...], max_files: int) -> bool:
-    """Return whether a list goes on without end: too many entries, or the same few over and over."""
     return len(entries) > max_files or (len(entries) >= MANY and len(set(entries)) * FEW <= len(entries))

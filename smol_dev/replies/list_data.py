@@ -1,12 +1,17 @@
-r"""Arrays, objects and tags → the files they list, whatever their keys are called."""
+r"""Arrays, objects and tags, as models write them → the files they list, whatever their keys are called.
+
+The reader of literals takes JSON, Python, TypeScript and what is near them. It decodes no escape
+(`src\\tests` is a path, not a tab) and tells whether everything that was opened was closed, which the
+general JSON repairers leave out.
+"""
 
 import json
 import re
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from smol_dev.replies.list_lines import find_tree
 from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of
-from smol_dev.replies.literals import Node, read_literal, unescaped
 from smol_dev.replies.paths import (
     BULLET,
     FOLDER_NAMES,
@@ -19,6 +24,178 @@ from smol_dev.replies.paths import (
     path_in,
     plain_key,
 )
+
+Shape = Literal["array", "object", "string", "bare"]
+
+OPENING: Final = {"[": "]", "{": "}", "(": ")"}
+CLOSING: Final = frozenset("]})")
+OPENERS: Final = {closing: opening for opening, closing in OPENING.items()}
+MOST_CLOSERS: Final = 8
+QUOTES: Final = {
+    '"': '"', "'": "'", "`": "`", "“": '”“"', "”": "”", "‘": "’‘'", "’": "’", "«": "»", "„": "“”", "‚": "‘",
+}  # fmt: skip
+SPACE: Final = re.compile(r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+")
+KEY_MARK: Final = re.compile(r"\s*(?::(?![\\/])|=>|=(?!=))")
+PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")
+AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
+BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
+LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")
+SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
+MAX_NODES: Final = 30_000
+SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}
+
+
+def unescaped(text: str, characters: str = "ntr\"'\\/") -> str:
+    """Return a text with the escapes of these characters taken out once."""
+    pattern = rf"\\([{re.escape(characters)}])"
+    return re.sub(pattern, lambda one: SIGNS.get(one[1], one[1]), text)
+
+
+@dataclass(slots=True)
+class Node:
+    """One value. `items` are its parts as (key, value); the key is None in an array."""
+
+    shape: Shape
+    start: int
+    text: str = ""
+    items: list[tuple["Node | None", "Node"]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLiteral:
+    """A value that was read, where it ends, and whether every bracket and quote of it was closed."""
+
+    node: Node
+    end: int
+    closed: bool
+
+
+class Reader:
+    """One pass over a text from a bracket or quote on; nesting is on our own stack."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.closed = True
+        self.nodes = 0
+
+    def read(self, start: int) -> ReadLiteral | None:
+        """Return the value that begins at `start`, or None when none does."""
+        opening = self.text[start : start + 1]
+        if opening in QUOTES:
+            node, end = self.string(start)
+            return ReadLiteral(node, end, self.closed)
+        if opening not in OPENING:
+            return None
+        root = Node("object" if opening == "{" else "array", start)
+        stack = [root]
+        keys: list[Node | None] = [None]
+        position = start + 1
+        while stack:
+            position = self.skip(position)
+            if position >= len(self.text) or self.nodes > MAX_NODES:
+                return ReadLiteral(root, position, closed=False)
+            character = self.text[position]
+            if character in CLOSING:
+                stack.pop()
+                keys.pop()
+                position += 1
+                continue
+            position = self.item(position, stack, keys)
+        return ReadLiteral(root, position, self.closed)
+
+    def skip(self, position: int) -> int:
+        """Return the position behind white space, separators and comments."""
+        match = SPACE.match(self.text, position)
+        return match.end() if match else position
+
+    def item(self, position: int, stack: list[Node], keys: list[Node | None]) -> int:
+        """Read one value into the innermost container; return the position behind it."""
+        self.nodes += 1
+        character = self.text[position]
+        if character in OPENING:
+            node = Node("object" if character == "{" else "array", position)
+            self.add(node, stack, keys)
+            stack.append(node)
+            keys.append(None)
+            return position + 1
+        prefix = PREFIXED.match(self.text, position)
+        if prefix or character in QUOTES:
+            node, end = self.string(prefix.end() if prefix else position)
+        else:
+            node, end = self.bare(position)
+        mark = KEY_MARK.match(self.text, end)
+        if mark and keys[-1] is None:
+            keys[-1] = node
+            return mark.end()
+        self.add(node, stack, keys)
+        return end
+
+    def add(self, node: Node, stack: list[Node], keys: list[Node | None]) -> None:
+        """Put a value under the key that waits for one, if any."""
+        stack[-1].items.append((keys[-1], node))
+        keys[-1] = None
+
+    def string(self, start: int) -> tuple[Node, int]:
+        """Read a quoted string; a quote closes it only where something may follow a value."""
+        swapped = SWAPPED.match(self.text, start)
+        if swapped:
+            return Node("string", start, swapped[2]), swapped.end()
+        pattern = STOPS[self.text[start]]
+        position = start + 1
+        while match := pattern.search(self.text, position):
+            mark = match.group()
+            if mark[0] == "\\":
+                position = match.end()
+            elif mark == "\n":
+                late = LATE_QUOTE.match(self.text, match.start())
+                if late:
+                    return Node("string", start, self.text[start + 1 : match.start()]), late.end()
+                break
+            elif AFTER_QUOTE.match(self.text, match.end()):
+                return Node("string", start, self.text[start + 1 : match.start()]), match.end()
+            else:
+                position = match.end()
+        return self.unclosed(start, match.start() if match else len(self.text))
+
+    def unclosed(self, start: int, end: int) -> tuple[Node, int]:
+        """Return a string whose closing quote is missing; brackets behind it are not part of it."""
+        kept = self.text[start + 1 : end].rstrip(" \t\n,;")
+        for _ in range(MOST_CLOSERS):
+            closer = kept[-1:]
+            if closer not in OPENERS or kept.count(closer) <= kept.count(OPENERS[closer]):
+                break
+            kept = kept[:-1].rstrip()
+        self.closed = self.closed and end < len(self.text)
+        return Node("string", start, kept), start + 1 + len(kept)
+
+    def bare(self, start: int) -> tuple[Node, int]:
+        """Read a word without quotes; brackets that are balanced inside it belong to it."""
+        depth = 0
+        position = start
+        while match := BARE_END.search(self.text, position):
+            mark = match.group()
+            if mark in OPENING and match.start() < len(self.text):
+                depth += 1
+            elif mark in CLOSING and depth > 0:
+                depth -= 1
+            elif mark == "\n" or depth == 0 or mark == ",":
+                break
+            position = match.end()
+        end = match.start() if match else len(self.text)
+        if end == start:
+            end += 1
+        return Node("bare", start, self.text[start:end].strip()), end
+
+
+STOPS: Final = {
+    quote: re.compile(rf"\\[\\{re.escape(quote)}]|[{re.escape(closers)}]|\n") for quote, closers in QUOTES.items()
+}
+
+
+def read_literal(text: str, start: int) -> ReadLiteral | None:
+    """Return the array, object or string that begins at `start`, or None."""
+    return Reader(text).read(start)
+
 
 FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
 CHILD_KEYS: Final = ("children", "files", "contents", "content", "items", "entries", "nodes", "tree")
@@ -106,7 +283,6 @@ def _string(node: Node, depth: int) -> list[Item]:
 
 
 def _encoded(text: str) -> str:
-    """Return the text that was encoded as a string once more."""
     if "\\" not in text:
         return text
     try:
@@ -151,7 +327,6 @@ def _object(node: Node, depth: int) -> list[Item]:
 
 
 def _is_container(node: Node) -> bool:
-    """Return whether a value can hold several files: also a string with an encoded list."""
     return node.shape in {"array", "object"} or (node.shape == "string" and node.text.lstrip()[:1] in {"[", "{"})
 
 
@@ -180,7 +355,6 @@ def _text_under(keys: tuple[str, ...], named: dict[str, Node]) -> str:
 
 
 def _path_of(node: Node) -> str | None:
-    """Return the path that a string is, or None."""
     text = path_in(as_path(node.text))
     return text if not node.items and is_path_like(text) and not text.endswith("/") else None
 
@@ -206,7 +380,6 @@ def _folders(node: Node, depth: int) -> list[Item]:
 
 
 def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
-    """Return the files of an object by its keys."""
     found: list[Item] = []
     values: list[Item] = []
     others = 0
@@ -219,22 +392,16 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
         elif _is_container(value):
             found += _below(text, word, value, depth)
         elif not NOT_FILES.fullmatch(word) and not WORDS.fullmatch(word):
-            inside = [item for item in items_in(value, depth - 1) if _is_value(item.text, word)]
+            inside = [item for item in items_in(value, depth - 1) if is_known_file(item.text)]
             values += inside
             others += not inside
     return found or (values if others < len(values) else [])
 
 
 def _is_entry_key(text: str, value: Node) -> bool:
-    """Return whether a key is a file rather than a word about one."""
     if is_file_like(path_in(text)) and not text.endswith("/"):
         return True
     return " " not in text and not value.items and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
-
-
-def _is_value(text: str, word: str) -> bool:
-    """Return whether a value beside a key such as `1` or `entry_point` is a file."""
-    return is_path_like(text) if re.fullmatch(r"(?:file|path|item)?\d*", word) else is_known_file(text)
 
 
 def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
@@ -243,13 +410,9 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
         return [Item(text, "group", _folders(value, depth - 1))]
     words = [key.text for key, _ in value.items if key is not None]
     is_settings = NOT_FILES.fullmatch(word) or (SETTINGS.fullmatch(word) and words)
-    if (is_settings and not text.endswith("/") and not any(map(is_known_file, words))) or _is_schema(value):
+    if is_settings and not text.endswith("/") and not any(map(is_known_file, words)):
         return []
     inside = items_in(value, depth - 1)
-    if text.endswith("/"):
-        return [Item(text, "folder", inside)]
-    if not inside:
-        return []
     if (WRAPPER.fullmatch(word) and text not in FOLDER_NAMES) or " " in text or word.isdigit():
         return [Item(text, "group", inside)]
     wraps = any(plain_key(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
@@ -259,16 +422,6 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
         )
         return [Item(text, "group" if described else "folder", inside)]
     return [Item(text, "either", inside)]
-
-
-def _is_schema(node: Node) -> bool:
-    """Return whether a value describes what data has to look like instead of being data."""
-    named = {plain_key(key.text): value for key, value in node.items if key is not None}
-    kind = named.pop("type", None)
-    if kind is None or kind.text not in {"array", "string", "object"}:
-        return False
-    lists = {key for key, value in named.items() if value.shape == "array" and value.items}
-    return lists <= {"required", "enum", "examples"} and not named.keys() & {"children", "properties"}
 
 
 FOLDER_TAG: Final = re.compile(r"<(?:folder|directory|dir)\s[^<>]{0,200}=[^<>]{0,200}>", re.IGNORECASE)

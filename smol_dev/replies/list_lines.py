@@ -8,6 +8,7 @@ from smol_dev.replies.listing import DEEPEST, Item
 from smol_dev.replies.paths import (
     BOLD,
     BULLET,
+    COMMAND,
     LABEL,
     LINK,
     MARKED,
@@ -77,13 +78,11 @@ def _continues(lines: list[str], number: int) -> bool:
 
 
 def _label(line: str) -> str:
-    """Return the only word of a line, which is the name of a root or a file, or nothing."""
     text = _entry(line)
     return text if text and not re.search(r"\s", text) and not text.endswith(":") else ""
 
 
 def _root_above(lines: list[str], first: int) -> int | None:
-    """Return the number of the line with the root label right above the first branch."""
     above = [number for number in range(max(0, first - 3), first) if lines[number].strip(" │|┃")]
     if not above or lines[above[-1]].rstrip().endswith(":") or not _label(lines[above[-1]]):
         return None
@@ -91,8 +90,7 @@ def _root_above(lines: list[str], first: int) -> int | None:
 
 
 def _entry(text: str) -> str:
-    """Return the name in a line of a tree or a cell of a table, without icon and comment."""
-    return path_in(re.sub(r"^\d{1,3}[.)]\s+", "", ICON.sub("", text.strip()))).strip("*`")
+    return path_in(BULLET.sub("", ICON.sub("", text.strip()))).strip("*`")
 
 
 def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
@@ -140,7 +138,6 @@ def _cells(line: str) -> list[str]:
 
 
 def _column(rows: list[list[str]]) -> list[Item]:
-    """Return the files in the column that its header names, or that has them in most rows."""
     if not rows:
         return []
     width = max(map(len, rows))
@@ -184,14 +181,6 @@ RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
 ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
 AND: Final = r"(?:and|und|et|y|&|と|和)"
 SERIES: Final = re.compile(rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++")
-COMMAND: Final = re.compile(
-    r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
-    r"source|chmod|bash|cat|open|run)\s)"
-)
-MENTION: Final = re.compile(
-    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]{1,240}+[/\\])*[\w@.-]{0,240}\w)(?![\w/`])"
-)
-MOST_MENTIONS: Final = 200
 
 
 @dataclass(slots=True)
@@ -267,11 +256,6 @@ class Outline:
         while self.stack and self.stack[-1][0] >= line.depth:
             self.stack.pop()
         parent = self.stack[-1][1] if self.stack else None
-        if parent is not None and parent.role == "file":
-            if line.marks or not is_known_file(line.text):
-                return
-            self.stack.pop()
-            parent = self.stack[-1][1] if self.stack else None
         items = _rooted(line, behind) or _files(line, plain=self.plain) or _folder(line, behind)
         section = self.sections[-1]
         if items:
@@ -311,7 +295,6 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
 
 
 def _below(text: str) -> list[Item]:
-    """Return the files that stand behind a folder's name in its line."""
     paths = all_paths(text) or [path_in(text)]
     return [Item(path) for path in paths] if all(map(is_known_file, paths)) else []
 
@@ -339,7 +322,6 @@ def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
 
 
 def _rooted(line: Line, behind: Line | None) -> list[Item]:
-    """Return the folder that a line names with a slash in front, as in `/src`, above deeper lines."""
     name = re.fullmatch(r"/([\w@()\[\]-]+)/?:?", line.text)
     return [Item(name[1], "folder")] if name and behind and behind.depth > line.depth else []
 
@@ -379,16 +361,3 @@ def all_paths(text: str) -> list[str]:
         if all(is_known_file(word) and not is_product(word) and not is_spoken(word) for word in words):
             return words
     return []
-
-
-def mentioned(text: str) -> list[str]:
-    """Return the files that a sentence mentions, those in back-ticks if there are any."""
-    quoted: list[str] = []
-    bare: list[str] = []
-    for number, found in enumerate(MENTION.finditer(text[:MAX_LINE])):
-        if number > MOST_MENTIONS:
-            break
-        path = found[1] or found[2]
-        if is_known_file(path) and not is_product(path) and not COMMAND.match(path):
-            (quoted if found[1] else bare).append(path)
-    return quoted or bare

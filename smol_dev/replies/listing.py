@@ -84,7 +84,6 @@ def _are_folders(items: list[Item]) -> bool:
 
 
 def _texts(item: Item) -> Iterator[str]:
-    """Yield the files in an item as they were written, without the folders around them."""
     for inner in item.items:
         if inner.role == "file":
             yield inner.text
@@ -237,7 +236,6 @@ def _below_root(path: str) -> str | Refused:
 
 
 def _nameable(path: str) -> str | Refused:
-    """Return the path if it names one text file."""
     if "*" in path or re.search(r"\{[^{}]*,[^{}]*\}", path):
         return Refused("a pattern")
     if PLACEHOLDER.search(path):

@@ -4,55 +4,53 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from smol_dev.replies.talk import ITEM
+
 TEXT_ENDINGS: Final = frozenset(
     """
-    py pyi pyx pyw ipynb js jsx ts tsx mjs cjs mts cts vue svelte astro html htm xhtml css scss sass less
-    styl json jsonc json5 jsonl ndjson geojson webmanifest yaml yml toml ini cfg conf config
-    properties lock xml xsd xsl xslt svg md mdx markdown rst txt text adoc tex bib csv tsv sql prisma
-    graphql gql proto thrift sh bash zsh fish bat cmd ps1 psm1 rb erb rake gemspec ru php phtml twig java
-    kt kts groovy gradle scala sbt clj cljs edn go rs c h cc cpp cxx hpp hh hxx ino m mm
-    swift cs csproj sln fs fsx fsproj vb razor cshtml xaml dart lua r rmd jl pl pm ex exs eex heex leex
-    erl hrl hs cabal elm ml mli nim zig v sv vhd vhdl cr d pas f90 f95 asm s wat wgsl glsl vert frag
-    hlsl shader gdshader gd tscn tres godot tf tfvars hcl nix dockerfile containerfile makefile mk cmake
-     am ac j2 jinja jinja2 tmpl tpl hbs handlebars mustache ejs pug jade haml liquid njk po pot strings
-    plist storyboard xib pbxproj entitlements desktop example template
-     rc gitignore dockerignore editorconfig sol vy cairo rego cue bicep feature robot
-    snap nu el lisp scm rkt vim ahk applescript applescript ado sas stan dot mmd puml ics vcf srt vtt
-    atom rss opml webidl wit pest g4 bnf ebnf patch key pem crt asc gpr adb ads
+    py pyi pyx pyw ipynb js jsx ts tsx mjs cjs mts cts vue svelte astro html htm xhtml css scss sass less styl json
+    jsonc json5 jsonl ndjson geojson webmanifest yaml yml toml ini cfg conf config properties lock xml xsd xsl xslt
+    svg md mdx markdown rst txt text adoc tex bib csv tsv sql prisma graphql gql proto thrift sh bash zsh fish bat cmd
+    ps1 psm1 rb erb rake gemspec ru php phtml twig java kt kts groovy gradle scala sbt clj cljs edn go rs c h cc cpp
+    cxx hpp hh hxx ino m mm swift cs csproj sln fs fsx fsproj vb razor cshtml xaml dart lua r rmd jl pl pm ex exs eex
+    heex leex erl hrl hs cabal elm ml mli nim zig v sv vhd vhdl cr d pas f90 f95 asm s wat wgsl glsl vert frag hlsl
+    shader gdshader gd tscn tres godot tf tfvars hcl nix dockerfile containerfile makefile mk cmake am ac j2 jinja
+    jinja2 tmpl tpl hbs handlebars mustache ejs pug jade haml liquid njk po pot strings plist storyboard xib pbxproj
+    entitlements desktop example template rc gitignore dockerignore editorconfig sol vy cairo rego cue bicep feature
+    robot snap nu el lisp scm rkt vim ahk applescript applescript ado sas stan dot mmd puml ics vcf srt vtt atom rss
+    opml webidl wit pest g4 bnf ebnf patch key pem crt asc gpr adb ads
     """.split()
 )
 BINARY_ENDINGS: Final = frozenset(
     """
-    png jpg jpeg jpe gif bmp ico icns webp avif tif tiff heic heif psd ai xcf raw cur tga dds
-    mp3 wav ogg oga flac aac m4a wma opus mid midi aiff mp4 m4v mov avi mkv webm wmv flv mpg mpeg ogv
-    ttf otf woff woff2 eot ttc zip tar gz tgz bz2 tbz2 xz txz zst 7z rar jar war ear whl egg iso dmg deb rpm
-    apk aab ipa cab msi db sqlite sqlite3 db3 mdb accdb rdb parquet feather h5 hdf5 npy npz pkl pickle
-    pt pth onnx gguf safetensors tflite pb exe dll so dylib a lib o obj bin class pyc pyo pyd wasm
-    pdf doc docx xls xlsx ppt pptx odt ods odp epub mobi glb fbx blend stl
+    png jpg jpeg jpe gif bmp ico icns webp avif tif tiff heic heif psd ai xcf raw cur tga dds mp3 wav ogg oga flac aac
+    m4a wma opus mid midi aiff mp4 m4v mov avi mkv webm wmv flv mpg mpeg ogv ttf otf woff woff2 eot ttc zip tar gz tgz
+    bz2 tbz2 xz txz zst 7z rar jar war ear whl egg iso dmg deb rpm apk aab ipa cab msi db sqlite sqlite3 db3 mdb accdb
+    rdb parquet feather h5 hdf5 npy npz pkl pickle pt pth onnx gguf safetensors tflite pb exe dll so dylib a lib o obj
+    bin class pyc pyo pyd wasm pdf doc docx xls xlsx ppt pptx odt ods odp epub mobi glb fbx blend stl
     """.split()
 )
 BARE_NAMES: Final = frozenset(
     """
-    makefile gnumakefile dockerfile containerfile procfile gemfile rakefile guardfile podfile fastfile
-    appfile brewfile pipfile jenkinsfile vagrantfile caddyfile modelfile justfile taskfile tiltfile
-    earthfile go.mod go.sum go.work gradlew mvnw artisan codeowners
+    makefile gnumakefile dockerfile containerfile procfile gemfile rakefile guardfile podfile fastfile appfile
+    brewfile pipfile jenkinsfile vagrantfile caddyfile modelfile justfile taskfile tiltfile earthfile go.mod go.sum
+    go.work gradlew mvnw artisan codeowners
     """.split()
 )
 UPPER_NAMES: Final = frozenset(
     """
-    LICENSE LICENCE COPYING NOTICE AUTHORS CONTRIBUTORS CHANGELOG CHANGES README INSTALL TODO NEWS VERSION
-    MANIFEST OWNERS BUILD WORKSPACE CNAME MAINTAINERS SECURITY HISTORY
+    LICENSE LICENCE COPYING NOTICE AUTHORS CONTRIBUTORS CHANGELOG CHANGES README INSTALL TODO NEWS VERSION MANIFEST
+    OWNERS BUILD WORKSPACE CNAME MAINTAINERS SECURITY HISTORY
     """.split()
 )
 FOLDER_NAMES: Final = frozenset(
     """
-    src lib libs app apps test tests spec specs __tests__ docs doc assets static public templates
-    views models controllers routes components pages hooks utils util helpers services middleware config
-    configs css js styles scripts script img images icons fonts data database db migrations include
-    includes cmd pkg internal api core game bin build dist node_modules modules packages examples store
-    stores types layouts partials handlers schemas forms common shared i18n locales fixtures e2e
-    unit integration vendor media sounds resources res main java kotlin engine ui server client
-    frontend backend web mobile
+    src lib libs app apps test tests spec specs __tests__ docs doc assets static public templates views models
+    controllers routes components pages hooks utils util helpers services middleware config configs css js styles
+    scripts script img images icons fonts data database db migrations include includes cmd pkg internal api core game
+    bin build dist node_modules modules packages examples store stores types layouts partials handlers schemas forms
+    common shared i18n locales fixtures e2e unit integration vendor media sounds resources res main java kotlin engine
+    ui server client frontend backend web mobile
     """.split()
 )
 PRODUCTS: Final = re.compile(
@@ -68,7 +66,10 @@ PATH_KEYS: Final = (
 )  # fmt: skip
 """The keys beside which a path stands, as `plain_key` spells them, the surest first."""
 
-BULLET: Final = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
+PATH_WORD: Final = r"(?:file(?:[_-]?(?:path|name))?|path|name|title|target(?:_file)?|src|source)"
+"""The same in attributes and elements."""
+
+BULLET: Final = re.compile(rf"^\s*{ITEM}\s*")
 ENDING: Final = re.compile(r"[^/\\]\.([A-Za-z0-9_]{1,12})$|(?:^|[/\\])\.([A-Za-z][\w.-]*)$")
 MAX_PATH: Final = 400
 MAX_WORDS: Final = 6
@@ -197,12 +198,11 @@ def _linked(link: re.Match[str]) -> str:
 
 
 def _is_drive(text: str) -> bool:
-    """Return whether what stands before a colon is a drive."""
     return len(text) == 1 and text.isalpha()
 
 
 WORD: Final = re.compile(
-    r"^(?:\d{1,3}[.)]\s+)?(?:(?:the\s+)?(?:file\s*name|file\s*path|file|path|filename|filepath|name|"
+    rf"^(?:{ITEM}\s*)?(?:(?:the\s+)?(?:file\s*name|file\s*path|file|path|filename|filepath|name|"
     r"datei|fichier|archivo|source|create|new file|begin file|begin|start of file|start|"
     r"contents? of|code for|update|saved? as)\b(?![-./\\\w])\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
     re.IGNORECASE,
@@ -217,7 +217,12 @@ AFTER_PATH: Final = re.compile(
     r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$", re.IGNORECASE
 )
 MENTION: Final = re.compile(
-    r"`([^`\n]{1,200})`|(?<![\w/.-])((?:[\w@.-]{1,240}+[/\\])*[\w@-][\w@.-]{0,240}\.[A-Za-z]\w{0,9})(?![\w/])"
+    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]{1,240}+[/\\])*[\w@.-]{0,240}\w)(?![\w/`])"
+)
+MOST_MENTIONS: Final = 200
+COMMAND: Final = re.compile(
+    r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
+    r"source|chmod|bash|cat|open|run)\s)"
 )
 SPELLED: Final = (
     "Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile"
@@ -228,6 +233,7 @@ FILE_NAME: Final = re.compile(
 )
 NAME: Final = re.compile(rf"\.[A-Za-z]|{SPELLED}")
 MAX_LABEL: Final = 240
+LONGEST_LINE: Final = 2000
 
 
 def normal(path: str) -> str:
@@ -296,19 +302,24 @@ def same_file(label: str, path: str) -> bool:
     return one.endswith(f"/{other}") or ("/" not in one and other.endswith(f"/{one}"))
 
 
-def mentioned_paths(line: str) -> list[str]:
-    """Return the file names a sentence speaks of."""
-    found = (match[1] or match[2] for match in MENTION.finditer(line[:2000]))
-    return [name for name in found if FILE_NAME.match(name)]
+def mentioned(text: str) -> list[str]:
+    """Return the files that a sentence mentions, those in back-ticks if there are any."""
+    quoted: list[str] = []
+    bare: list[str] = []
+    for number, found in enumerate(MENTION.finditer(text[:LONGEST_LINE])):
+        if number > MOST_MENTIONS:
+            break
+        path = found[1] or found[2]
+        if is_known_file(path) and not is_product(path) and not COMMAND.match(path):
+            (quoted if found[1] else bare).append(path)
+    return quoted or bare
 
 
 def label_in_info(info: str) -> str | None:
     """Return the path in a fence's info string: `js:src/app.js`, `title="app.py"`, `app.py`."""
     if not info or len(info) > MAX_LABEL:
         return None
-    named = re.search(
-        r"(?:file(?:_?name|_?path)?|path|title|name|src)\s*[=:]\s*[\"']?([^\"'\s}]+)", info, re.IGNORECASE
-    )
+    named = re.search(rf"{PATH_WORD}\s*[=:]\s*[\"']?([^\"'\s}}]+)", info, re.IGNORECASE)
     if named:
         return named[1]
     for word in re.split(r"[\s:,{}]+(?![\\/])", info)[::-1]:

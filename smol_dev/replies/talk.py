@@ -38,7 +38,10 @@ REFUSAL: Final = re.compile(
     r"抱歉|很抱歉|对不起|我无法|我不能|申し訳|죄송)",
     re.IGNORECASE,
 )
-DECORATION: Final = re.compile(r"^(?:\s|>|#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|[*_]{1,3}(?=\S))+")
+ITEM: Final = r"(?:[-*+•]|\d{1,3}[.)])\s"
+"""The mark of an item in a list."""
+
+DECORATION: Final = re.compile(rf"^(?:\s|>|#{{1,6}}\s|{ITEM}|[*_]{{1,3}}(?=\S))+")
 SPAN: Final = re.compile(r"`[^`\n]*`")
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
 WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
@@ -60,7 +63,7 @@ def is_sentence(line: str) -> bool:
     if WIDE.search(words):
         return True
     first = words[:1]
-    return first.isalpha() and first.isupper() and words.count(" ") + 1 >= FEWEST_WORDS and bool(END.search(words))
+    return first.isupper() and words.count(" ") + 1 >= FEWEST_WORDS and bool(END.search(words))
 
 
 def is_talk(line: str) -> bool:

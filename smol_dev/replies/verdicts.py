@@ -57,9 +57,9 @@ class Found:
     block: Block | None = None
     passes: tuple[str, ...] = ()
 
-    def by(self, name: str, text: str | None = None) -> "Found":
-        """Return the same, found by one rule more, which left this text."""
-        return replace(self, text=self.text if text is None else text, passes=(*self.passes, name))
+    def by(self, name: str) -> "Found":
+        """Return the same, found by one rule more."""
+        return replace(self, passes=(*self.passes, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,27 +133,19 @@ LIST_MESSAGES: Final[dict[Reason, str]] = {
 }
 
 
-WIDER_FENCE: Final = 5
-FENCES: Final = (
-    "A fence inside the file could not be told from the one around it; open and close the block with five back-ticks."
+UNCLEAR_FENCES: Final = Rejected(
+    "wrong_format",
+    "A fence inside the file could not be told from the one around it; open and close the block with five back-ticks.",
+    fence=5,
 )
-
-SEVERAL: Final = "The answer held several files one after another; give only the requested one."
+SEVERAL_FILES: Final = Rejected(
+    "wrong_format", "The answer held several files one after another; give only the requested one."
+)
 
 
 def code_rejected(reason: Reason, *, kept: str | None = None) -> Rejected:
     """Return the verdict that an answer with one file gets for `reason`."""
     return Rejected(reason, CODE_MESSAGES[reason], kept=kept)
-
-
-def fences_rejected() -> Rejected:
-    """Return the verdict on an answer whose fences have two meanings."""
-    return Rejected("wrong_format", FENCES, fence=WIDER_FENCE)
-
-
-def several_rejected() -> Rejected:
-    """Return the verdict on an answer in which the file and another one follow each other."""
-    return Rejected("wrong_format", SEVERAL)
 
 
 def list_rejected(reason: Reason) -> Rejected:

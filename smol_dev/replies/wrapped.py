@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Final
 
 from smol_dev.languages import State
-from smol_dev.replies.literals import unescaped
-from smol_dev.replies.paths import FILE_NAME, PATH_KEYS, plain_key, same_file
+from smol_dev.replies.list_data import unescaped
+from smol_dev.replies.paths import FILE_NAME, PATH_KEYS, PATH_WORD, plain_key, same_file
 from smol_dev.replies.verdicts import Doubt, Request
 
 CALL: Final = re.compile(
@@ -62,7 +62,7 @@ def from_object(text: str, path: str) -> Call | None:
     if not start.startswith(("{", "[", '"')):
         return None
     value = value_of(start)
-    return loose_value(start, path) if value is None else search(value, path, DEEPEST)
+    return loose_value(start) if value is None else search(value, path, DEEPEST)
 
 
 def value_of(text: str) -> object:
@@ -120,8 +120,6 @@ def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | No
     keyed = {plain_key(key): item for key, item in value.items()}
     paths = (keyed.get(key) for key in PATH_KEYS)
     named = next((item for item in paths if isinstance(item, str) and FILE_NAME.match(item)), None)
-    if named is not None and not same_file(named, path):
-        return Call("", named)
     for key in CONTENT_KEYS:
         text = as_text(lower.get(key))
         if text is not None and text != named and search(text, path, depth - 1) is None:
@@ -139,7 +137,7 @@ def as_text(value: object) -> str | None:
     return None
 
 
-def loose_value(text: str, path: str) -> Call | None:
+def loose_value(text: str) -> Call | None:
     """Return the string behind a content key of an object whose quotes or line ends are broken.
 
     It goes from the opening quote to the last one that only brackets follow.
@@ -152,8 +150,6 @@ def loose_value(text: str, path: str) -> Call | None:
     around = NAMED_STRING.findall(text[: start.start()] + (tail[0] if tail else ""))
     named = next((path for key, path in around if plain_key(key) in PATH_KEYS), "")
     given = named if FILE_NAME.match(named) else None
-    if given and not same_file(given, path):
-        return Call("", given)
     return Call(decoded(text[start.end() : tail.start() if tail else len(text)], quote), given, closed=tail is not None)
 
 
@@ -179,17 +175,13 @@ HEREDOC: Final = re.compile(
 NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")
 OPENING: Final = re.compile(r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE)
 LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MULTILINE)
-ATTRIBUTE: Final = re.compile(
-    r"(?:file_?path|file_?name|path|name|title|target|src)\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE
-)
+ATTRIBUTE: Final = re.compile(rf"{PATH_WORD}\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)
 VALUE_START: Final = re.compile(
     r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s++name=|\s++key=|>\s*+)[\"']?(\w++)[\"']?+"
     r"(?:</arg_key>\s*+<arg_value)?[^>\n]{0,40}+>\n?"
 )
 VALUE_END: Final = re.compile(r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))")
-PATH_TAG: Final = re.compile(
-    r"\s*+<(path|source|file_?path|file_?name|file|name|target_file)>\s*+([^<>\n]{0,240}+)\s*+</\1>\s*+", re.IGNORECASE
-)
+PATH_TAG: Final = re.compile(rf"\s*+<({PATH_WORD})>\s*+([^<>\n]{{0,240}}+)\s*+</\1>\s*+", re.IGNORECASE)
 CONTENT_WORDS: Final = frozenset("content contents code file_text file_content new_str text source".split())
 WRITING: Final = frozenset(
     "file function_calls document_content write_to_file write_file create_file new_file save_file boltaction artifact antartifact document tool_call "
@@ -238,7 +230,7 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         close = body.rfind(f"</{opening['tag']}>")
         if close < 0:
             return Doubt("truncated")
-        inner = body[opening.end() : close if close >= 0 else len(body)]
+        inner = body[opening.end() : close]
         attribute = ATTRIBUTE.search(opening["rest"])
         path = attribute[1] if attribute and FILE_NAME.match(attribute[1]) else path
         values = dict(named_values(inner))
@@ -250,7 +242,7 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         while child := PATH_TAG.match(inner):
             path, inner = child[2].rstrip(), inner[child.end() :]
         body = inner if value is None else value
-        if value is not None or close < 0:
+        if value is not None:
             break
     if body is text:
         return None
@@ -276,21 +268,14 @@ def own_element(text: str, request: Request) -> str | None:
     named = request.path.replace("\\", "/").rpartition("/")[2] in text
     for opening in islice(LINE_OPENING.finditer(text) if named else (), MOST_TAGS):
         attribute = ATTRIBUTE.search(opening[2])
-        if (
-            attribute is None
-            or not same_file(attribute[1], request.path)
-            or not _wraps(OPENING.match(opening[0].strip()), request)
-        ):
+        if attribute is None or not same_file(attribute[1], request.path):
             continue
         close = text.find(f"</{opening[1]}>", opening.end())
         return text[opening.end() : close] if close >= 0 else None
     return None
 
 
-def _wraps(opening: re.Match[str] | None, request: Request) -> bool:
-    """Return whether a tag is one around a file rather than one of the file."""
-    if opening is None:
-        return False
+def _wraps(opening: re.Match[str], request: Request) -> bool:
     tag = opening["tag"].lower().removeprefix("antml:").partition("=")[0]
     attribute = ATTRIBUTE.search(opening["rest"])
     if attribute and same_file(attribute[1], request.path):

@@ -165,9 +165,10 @@ def test_several_files_one_after_another_are_asked_for_again(path: str, files: s
         ("a.py", f"# a.py\n{PY}    # b.py\n    return 1\n"),
         ("a.py", f"# a.py\n{PY}\n# b.json\n# {{}}\nX = 1\n"),
         ("all.css", f"/* base.css */\n{CSS}\n/* grid.css */\n{CSS}"),
+        ("README.cookies", "README.cookies\n\nHow cookies are kept:\n"),
         ("a.md", f"# a.md\n\n# b.py\n\n{MD}"),
     ],
-    ids=["a remark", "inside", "a comment of several lines", "a bundle", "headings"],
+    ids=["a remark", "inside", "a comment of several lines", "a bundle", "a title", "headings"],
 )
 def test_comments_that_name_files_are_the_files_own(path: str, content: str) -> None:
     verdict = read_code(f"````\n{content}````", path=path, finish_reason="stop")
