@@ -436,6 +436,8 @@ def names(scripts: Scripts, script: Script) -> Iterator[Problem]:
 def _is_use(script: Script, node: "Node", name: str) -> bool:
     """Whether a script stops where it comes to a name that nothing defines."""
     parent = node.parent
+    if re.search(r"\{\{|\{%|<[%?]", script.text) and (parent is None or parent.type != "call_expression"):
+        return False  # a value of the template
     if parent is None or parent.type in NO_USE or name[0] in "$_" or PLATFORM.fullmatch(name):
         return False
     if parent.type.startswith("jsx_") and name[0].islower() and parent.type != "jsx_expression":

@@ -247,6 +247,7 @@ def test_a_fault_is_told_with_what_is_there(files: dict[str, str], message: str)
 
 NEAR_MISSES = {
     "a file by the name of its folder": {**ALIASED, "src/a.js": "import { b } from '@/lib/b';\nb();\n"},
+    "a value of a template in a script": {"i.html": page("<script>const n = {{ files|length }};</script>")},
     "packages of Go": GO,
     "names of Go that a C file may define": {**GO, "store/load.go": "package store\n", "store/load.s": ""},
     "modules of Rust": RUST,
