@@ -17,9 +17,9 @@ from smol_dev.app.resume import settings_of
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import AnswerError, UsageError, WorkspaceError
-from smol_dev.events import Changed, ChangePlanned, FileChanged, FileDone, FileFailed, Noticed, RunDone
+from smol_dev.events import FileChanged, FileDone, FileFailed, Noticed, RunDone
 from smol_dev.run import pipeline
-from smol_dev.run.change import NOT_ALLOWED, Change, Planned, Proposal, Wish, as_planned
+from smol_dev.run.change import NOT_ALLOWED, Change, Proposal, Wish, as_planned
 from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job, Settle, Settled
 from smol_dev.run.conversation import Step as RunStep
 from smol_dev.run.delivery import Delivery
@@ -360,7 +360,6 @@ class _ChangeRun(Run):
         while True:
             delivery.take(Checked(()))  # what the last proposal was found to have
             proposal = await making.propose(feedback)
-            self.caller.show(_planned(self.changing.request, proposal.planned))
             if proposal.missing:
                 raise AnswerError(
                     "the change is not made, as not all of its files could be had: "
@@ -381,7 +380,7 @@ class _ChangeRun(Run):
 
     def _decide(self, shown: tuple[FileChanged, ...]) -> Verdict:
         decide = self.caller.decide
-        if decide is None or self.changing.yes or self.changing.diff:
+        if decide is None or (self.changing.yes and not self.changing.diff):
             for each in shown:
                 self.caller.show(each)
             return Stopped() if self.changing.diff else Taken(frozenset(each.path for each in shown))
@@ -390,7 +389,8 @@ class _ChangeRun(Run):
             raise self._interrupted(number)
 
         with self.caller.interrupts.stopping(interrupt):
-            return decide(Proposed(shown))
+            verdict = decide(Proposed(shown))
+        return Stopped() if self.changing.diff else verdict
 
     def _shown(self, proposal: Proposal) -> Iterator[FileChanged]:
         """Yield each file of the change that is not the same as before, with its diff."""
@@ -434,13 +434,6 @@ class _ChangeRun(Run):
         moved, now = _record(self.workspace), delivery.record
         delivery.record = replace(moved, totals=now.totals, problems=now.problems, check={})
         self.caller.show(Noticed("take it back with " + command("smol_dev undo {dir}", dir=self.workspace.root)))
-
-
-def _planned(request: str, planned: Planned) -> ChangePlanned:
-    change, add, remove = (
-        tuple(Changed(file.path, file.why) for file in planned.of(action)) for action in ("change", "add", "remove")
-    )
-    return ChangePlanned(request, change, add, remove, planned.dropped)
 
 
 def unified(path: str, before: str | None, after: str | None) -> str:

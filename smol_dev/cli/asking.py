@@ -98,14 +98,25 @@ def known_change(typed: str) -> str:
     return letter
 
 
-def show_change(files: "Sequence[FileChanged]", redact: Callable[[str], str]) -> None:
-    """Print the differences of a change on standard error, in colours where the terminal has them."""
+def print_change(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
+    """Print the differences on standard output, off a terminal as a patch; make none of the change."""
+    from smol_dev.run.review import Stopped
+
+    if sys.stdout.isatty():
+        show_change(proposed.files, redact, stderr=False)
+    else:
+        click.echo("".join(redact(file.diff) for file in proposed.files), nl=False)
+    return Stopped()
+
+
+def show_change(files: "Sequence[FileChanged]", redact: Callable[[str], str], *, stderr: bool = True) -> None:
+    """Print the differences of a change, in colours where the terminal has them."""
     from rich.console import Console
     from rich.syntax import Syntax
 
     from smol_dev.ui.sentences import sentence
 
-    console = Console(stderr=True)
+    console = Console(stderr=stderr)
     for file in files:
         head, _, diff = redact(sentence(file)).partition("\n")
         console.print(head, markup=False, highlight=False, style="bold")

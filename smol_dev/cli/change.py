@@ -48,7 +48,7 @@ def change(request: str, flags: "Flags", report: Report, **options: Any) -> int:
     from smol_dev.cli.prompt_text import read_prompt
 
     changing = Changing(read_prompt(request, None), **options)
-    return report.run(lambda caller: run(changing, flags, caller), decide=True)
+    return report.run(lambda caller: run(changing, flags, caller), decide=True, diff=options["diff"])
 
 
 @click.command(cls=Command, examples=("smol_dev undo", "smol_dev undo --redo", "smol_dev undo shop --keep-mine"))

@@ -84,7 +84,7 @@ def generate(
     if dry_run:
         return show_preview(text, flags)
     task = Task(text, prompt_file=file, **options)
-    return report.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True)
+    return report.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True, diff=options["diff"])
 
 
 def writing_to(output_dir: str | None, flags: "Flags") -> "Flags":

@@ -73,33 +73,20 @@ class Report:
         self.debug = debug
         self.secrets: set[str] = set()
 
-    def run(self, work: Callable[["Caller"], Ended], *, review: bool = False, decide: bool = False) -> int:
+    def run(
+        self, work: Callable[["Caller"], Ended], *, review: bool = False, decide: bool = False, diff: bool = False
+    ) -> int:
         """Do the work, which shows its events to the caller it is given; return its exit code.
 
         With `review` the caller asks the user about the plan; raise `UsageError` where that is not possible.
-        With `decide` it asks about a change, if there is someone to ask.
+        With `decide` it asks about a change, if there is someone to ask; with `diff` it prints one as data.
         """
-        from smol_dev.app.caller import Caller
-        from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli.asking import need_terminal
-        from smol_dev.cli.asking import review as ask
-        from smol_dev.config.files import Surroundings
 
         if review:
             need_terminal(talks=not (self.json or self.quiet))
         screen = PausableScreen(self.screen)
-        caller = Caller(
-            Surroundings.here(),
-            screen.show,
-            self.approve,
-            self.secrets.add,
-            review=screen.paused_for(ask) if review else None,
-            may_replace=self.may_replace,
-            may_run=self.may_run,
-            may_rewrite=screen.paused_for(self.may_rewrite) if self.can_ask() else None,
-            decide=screen.paused_for(self.decide) if decide and self.can_ask() else None,
-            interrupts=PROCESS,
-        )
+        caller = self._caller(screen, review=review, decider=self._decider(screen, diff=diff) if decide else None)
         try:
             with request_log(enabled=self.debug, redact=self.redact):
                 return work(caller).exit_code
@@ -113,6 +100,28 @@ class Report:
             return error.exit_code
         finally:
             screen.close()
+
+    def _caller(
+        self, screen: "PausableScreen", *, review: bool, decider: "Callable[[Proposed], Verdict] | None"
+    ) -> "Caller":
+        """Return what this report provides to a run."""
+        from smol_dev.app.caller import Caller
+        from smol_dev.app.interrupts import PROCESS
+        from smol_dev.cli.asking import review as ask
+        from smol_dev.config.files import Surroundings
+
+        return Caller(
+            Surroundings.here(),
+            screen.show,
+            self.approve,
+            self.secrets.add,
+            review=screen.paused_for(ask) if review else None,
+            may_replace=self.may_replace,
+            may_run=self.may_run,
+            may_rewrite=screen.paused_for(self.may_rewrite) if self.can_ask() else None,
+            decide=decider,
+            interrupts=PROCESS,
+        )
 
     def screen(self) -> "Screen":
         """Return a screen for these options, on this process's streams."""
@@ -146,6 +155,18 @@ class Report:
             return False
         show_pending(pending, Surroundings.here())
         return click.confirm("Approve this project's file?", default=False, err=True)
+
+    def _decider(self, screen: "PausableScreen", *, diff: bool) -> "Callable[[Proposed], Verdict] | None":
+        """Return who decides on a change: nobody where it is an event, or nobody can be asked."""
+        if diff:
+            return None if self.json else screen.paused_for(self.print_change)
+        return screen.paused_for(self.decide) if self.can_ask() else None
+
+    def print_change(self, proposed: "Proposed") -> "Verdict":
+        """Print a change as data, and make none of it."""
+        from smol_dev.cli.asking import print_change
+
+        return print_change(proposed, self.redact)
 
     def decide(self, proposed: "Proposed") -> "Verdict":
         """Show a change and ask on a terminal what is to be done with it."""

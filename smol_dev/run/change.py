@@ -12,7 +12,7 @@ from typing import Final
 from smol_dev import prompts
 from smol_dev.chat import Chat, Message
 from smol_dev.errors import AnswerError, ServerError
-from smol_dev.events import Dropped, FileStarted, Noticed
+from smol_dev.events import Changed, ChangePlanned, Dropped, FileStarted, Noticed
 from smol_dev.languages.outline import outline
 from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
 from smol_dev.replies.verdicts import Rejected
@@ -53,6 +53,13 @@ class Planned:
         """Return the files to which this is done."""
         return tuple(file for file in self.files if file.action == action)
 
+    def event(self, request: str) -> ChangePlanned:
+        """Return what the screen is told."""
+        change, add, remove = (
+            tuple(Changed(file.path, file.why) for file in self.of(action)) for action in ("change", "add", "remove")
+        )
+        return ChangePlanned(request, change, add, remove, self.dropped)
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -87,6 +94,7 @@ class Change:
         before = {path: file.content for path, file in talk.job.written.items()}
         talk.contents = dict(before)
         planned = await self._plan(feedback)
+        talk.tell(planned.event(self._wish.request))
         contents: dict[str, str | None] = {file.path: None for file in planned.of("remove")}
         missing: dict[str, FileMissing] = {}
         for file in (file for file in planned.files if file.action != "remove"):

@@ -17,6 +17,7 @@ from smol_dev.run.change import NOT_SHOWN
 from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
 from tests.app.test_build import World
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
+from tests.room import Room
 
 PROGRAM = {
     "store.py": "def load():\n    return []\n",
@@ -405,3 +406,30 @@ def test_the_users_check_runs_on_the_changed_program(grown: Grown, expression: s
     assert done.check is not None
     assert (done.check.exit_code != 0) == (exit_code != 0)
     assert grown.files() == AFTER
+
+
+def test_on_the_command_line_the_difference_is_data(room: Room) -> None:
+    with serves() as server:
+        room.own(server.base_url)
+        assert room.type("a counter") == 0
+        assert room.type("change", "Save the items too.", "--diff") == 0
+    assert room.out == (
+        "--- a/store.py\n+++ b/store.py\n@@ -1,2 +1,6 @@\n def load():\n     return []\n+\n+\n+def save(items):\n"
+        "+    return items\n--- /dev/null\n+++ b/notes.md\n@@ -0,0 +1 @@\n+# Notes\n"
+        "--- a/old.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-X = 1\n"
+    )
+
+
+def test_events_tell_what_is_planned_what_differs_and_the_end(room: Room) -> None:
+    with serves() as server:
+        room.own(server.base_url)
+        room.type("a counter")
+        assert room.type("change", "Save the items too.", "--yes", "--json") == 0
+        events = [json.loads(line) for line in room.out.splitlines()]
+        assert room.type("undo", "--json") == 0
+        taken_back = [json.loads(line) for line in room.out.splitlines()]
+    names = [event["event"] for event in events]
+    assert names.index("change_planned") < names.index("file_started")
+    assert [event["action"] for event in events if event["event"] == "file_changed"] == ["change", "add", "remove"]
+    assert (events[-1]["event"], events[-1]["written"]) == ("run_done", ["notes.md", "store.py"])
+    assert [(event["event"], event["written"]) for event in taken_back] == [("run_done", ["old.py", "store.py"])]
