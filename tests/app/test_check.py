@@ -171,7 +171,7 @@ def test_quiet_says_what_failed(room: Room) -> None:
         assert room.type("--quiet", "--check", f"{sys.executable} check.py", "a double") == 7
     assert room.err == (
         "the check fails: exit code 1: AssertionError: no double\n"
-        f"hint: have it mended once more: `smol_dev fix {room.work / 'generated'}`\n"
+        f"hint: mend it again: `smol_dev fix {room.work / 'generated'}`\n"
     )
 
 
