@@ -212,7 +212,7 @@ def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None
             else:
                 return value
     finally:
-        if used or not file.exists() or file.read_bytes() == before:
+        if used or not file.exists() or file.read_bytes().strip() in {b"", before.strip()}:
             shutil.rmtree(file.parent, ignore_errors=True)
         else:
             click.echo(safe(f"what you wrote is kept in {file}"), err=True)

@@ -81,6 +81,7 @@ def terminal(
     environ = {
         "PATH": os.defpath,
         "HOME": str(shell.home),
+        "TMPDIR": str(shell.home),
         "EDITOR": f"sh {script}",
         "TERM": kind,
         "PYTHONWARNINGS": "error",
