@@ -116,6 +116,7 @@ def test_the_same_file_is_the_same_prompt_however_much_it_changed(again: Again) 
     [
         pytest.param("A snake game for the terminal.", id="another text"),
         pytest.param("A shop that is none", id="a few words in common"),
+        pytest.param("A farm.\n\n- It sells cows.\n- That is large.", id="half of the words in common"),
     ],
 )
 def test_another_prompt_replaces_nothing(again: Again, prompt: str) -> None:
