@@ -46,12 +46,14 @@ GO_LIBRARY: Final = frozenset(
 )
 """The packages of Go's library whose names nothing else has in a file that does not declare them."""
 
-GO_ASIDE: Final = re.compile(r"^//\s*\+?(?:go:)?build |^import \"C\"|^\s+\"C\"$|^\s*(?:import )?\. \"", re.MULTILINE)
+GO_ASIDE: Final = re.compile(
+    r"^//[ \t]*\+?(?:go:)?build |^import \"C\"|^[ \t]+\"C\"$|^[ \t]*(?:import )?\. \"", re.MULTILINE
+)
 """What a file says that is built in some places only, or whose names come from elsewhere."""
 
 MOST_NAMES: Final = 100
 RUST_PATHS: Final = frozenset("std core alloc crate self super proc_macro test".split())
-RUST_OPEN: Final = re.compile(r"macro_rules!|\binclude!|::\*|^\s*[a-z_]+!\s*[{(]|#\[cfg", re.MULTILINE)
+RUST_OPEN: Final = re.compile(r"macro_rules!|\binclude!|::\*|^[ \t]*[a-z_]+![ \t]*[{(]|#\[cfg", re.MULTILINE)
 """What a module says that may hold names nobody reads in it."""
 
 
@@ -144,7 +146,8 @@ def _no_package(compiled: Compiled, module: str, wanted: str) -> str:
 
 def _is_required(manifest: str, wanted: str) -> bool:
     return any(
-        wanted == each or wanted.startswith(f"{each}/") for each in re.findall(r"[\w.-]+\.[\w-]+/[\w./~-]+", manifest)
+        wanted == each or wanted.startswith(f"{each}/")
+        for each in re.findall(r"(?<![\w.-])[\w-]++(?:\.[\w-]++)++/[\w./~-]++", manifest)
     )
 
 

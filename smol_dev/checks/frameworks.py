@@ -77,8 +77,9 @@ class Frameworks:
 
     def _endpoints(self) -> frozenset[str] | None:
         extensions = {top for top in self.tops if top.startswith("flask_")} - FLASK_EXTENSIONS
-        nested = re.search(
-            r"\b\w*(?:bp|blueprint)\w*\.register_blueprint\(|register_blueprint\([^()]*\bname=", self.text
+        owners = re.findall(r"\b(\w++)\.register_blueprint\(", self.text)
+        nested = any("bp" in owner or "blueprint" in owner for owner in owners) or re.search(
+            r"register_blueprint\([^()]*\bname=", self.text
         )
         if extensions or nested:
             return None

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 ENDINGS: Final = " .js .mjs .cjs .jsx .ts .tsx .mts .cts .json .vue .svelte .d.ts .node .css .wasm .coffee".split(" ")
-COMPILED: Final = {".js": (".ts", ".tsx", ".jsx", ".d.ts"), ".mjs": (".mts",), ".cjs": (".cts",), ".jsx": (".tsx",)}
+COMPILED: Final = {
+    ".js": (".ts", ".tsx", ".jsx", ".d.ts"), ".mjs": (".mts", ".d.mts"), ".cjs": (".cts", ".d.cts"), ".jsx": (".tsx",),
+    ".ts": (".d.ts",), ".mts": (".d.mts",), ".cts": (".d.cts",),
+}  # fmt: skip
 INHERITED: Final = frozenset(
     "then prototype default constructor hasOwnProperty toString call apply bind name length".split()
 )
@@ -51,7 +54,8 @@ CORE: Final = frozenset("fs path os http https readline util express mongoose ax
 """The modules whose names nothing else has in a script for Node."""
 
 GLOBAL: Final = CALLABLE | frozenset(
-    "Buffer undefined arguments globalThis window self global document console process module exports __dirname __filename"
+    "hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf constructor TaskController ImageBitmap"
+    " Buffer undefined arguments globalThis window self global document console process module exports __dirname __filename"
     " JSON Math Reflect Atomics Intl Infinity NaN WeakMap WeakSet WeakRef FinalizationRegistry Iterator Temporal WebAssembly"
     " DataView ArrayBuffer SharedArrayBuffer Attr Blob BarProp Cache CacheStorage CaretPosition CharacterData Client Clients"
     " Clipboard ClipboardItem Comment Crypto CryptoKey SubtleCrypto DataTransfer DataTransferItem Document DocumentFragment"
@@ -440,6 +444,8 @@ def _is_use(script: Script, node: "Node", name: str) -> bool:
         return False  # a value of the template
     if parent is None or parent.type in NO_USE or name[0] in "$_" or PLATFORM.fullmatch(name):
         return False
+    if parent.type.endswith("_parameter") and parent.parent is not None and parent.parent.type == "tuple_type":
+        return False  # the label of a part
     if parent.type.startswith("jsx_") and name[0].islower() and parent.type != "jsx_expression":
         return False  # an element of HTML
     return name not in script.asked

@@ -283,7 +283,7 @@ class Web:
                 self.pages.append(Page(path, text))
             elif language == "css" and not path.endswith(".min.css"):
                 self.styles.append(Source(path, text))
-            elif language in SCRIPTS and not path.endswith((".min.js", ".d.ts")):
+            elif language in SCRIPTS and not path.endswith((".min.js", ".d.ts", ".d.mts", ".d.cts")):
                 parsed = tree(language, text)
                 if parsed is not None and not parsed.root_node.has_error:
                     source = Source(path, text)

@@ -246,6 +246,12 @@ def test_a_fault_is_told_with_what_is_there(files: dict[str, str], message: str)
 
 
 NEAR_MISSES = {
+    "labels of a tuple": {"a.ts": "type P = [src: string, e?: number];\nexport const f = (): [a: P] => [['x']];\n"},
+    "a method that every object has": {"a.js": "export const own = hasOwnProperty.call({}, 'a');\n"},
+    "declarations that import each other": {
+        "a.d.mts": "import { B } from './b.mts';\nexport type A = B;\n",
+        "b.d.mts": "export type B = string;\n",
+    },
     "a file by the name of its folder": {**ALIASED, "src/a.js": "import { b } from '@/lib/b';\nb();\n"},
     "a value of a template in a script": {"i.html": page("<script>const n = {{ files|length }};</script>")},
     "packages of Go": GO,
