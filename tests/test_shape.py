@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,15 @@ def part(module: str) -> str:
     return module.split(".")[1] if "." in module else module
 
 
-def modules() -> Iterator[tuple[str, Path, ast.Module]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        name = "smol_dev." + ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        yield name.removesuffix(".__init__"), path, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> tuple[tuple[str, Path, ast.Module], ...]:
+    """Every module of the package: its name, its file, and what is in it."""
+    paths = sorted(ROOT.rglob("*.py"))
+    names = (".".join(("smol_dev", *path.relative_to(ROOT).with_suffix("").parts)) for path in paths)
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in paths)
+    return tuple(
+        (name.removesuffix(".__init__"), path, tree) for name, path, tree in zip(names, paths, trees, strict=True)
+    )
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:

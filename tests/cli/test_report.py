@@ -127,6 +127,6 @@ def test_a_folder_without_a_run_is_one_clear_error(shell: Shell) -> None:
 
 def test_the_models_of_the_stages_are_named_where_they_differ(shell: Shell) -> None:
     assert build(shell, dict(TWO), "-c", "plan.model=big") == 0
-    assert "model big (plan), m (file list, code, mending) on" in shell.err
+    assert "model big (plan), m (file list, code, mending) at " in shell.err
     assert shell.type("report") == 0
     assert "<dt>model</dt><dd>big (plan), m (file list, code, mending)</dd>" in page(shell)

@@ -106,7 +106,7 @@ def everything_said(world: World, flags: Flags) -> str:
     return repr(said) + repr(check(flags, world.surroundings))
 
 
-quick = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quick
