@@ -35,7 +35,7 @@ def test_text_of_several_lines_keeps_line_feeds_and_tabs_only() -> None:
 
 
 @given(st.text(), st.booleans())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_again_changes_nothing_and_nothing_raw_is_left(text: str, keep: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
     once = safe(text, keep_newlines=keep)
     assert safe(once, keep_newlines=keep) == once

@@ -200,7 +200,7 @@ BLOCKS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 @given(st.lists(BLOCKS, unique=True), NEW_KEYS, st.sampled_from([1, "v", [1, 2]]))
 def test_setting_and_unsetting_leaves_every_other_line(blocks: list[str], key: Key, value: object) -> None:
     text = "".join(blocks)

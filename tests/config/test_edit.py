@@ -353,7 +353,7 @@ def test_two_editors_at_once_lose_nothing(world: World) -> None:
     }
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(st.text(min_size=1), st.text())
 def test_any_name_and_text_is_kept_exactly(name: str, value: str) -> None:
     key = ("profiles", name, "description")

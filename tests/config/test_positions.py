@@ -97,7 +97,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 @given(st.dictionaries(texts, values, max_size=4), st.booleans())
 def test_exactly_the_keys_that_tomllib_sees_have_a_position(
     document: dict[str, Any],

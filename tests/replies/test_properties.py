@@ -63,7 +63,7 @@ def outcome(answer: str, path: str) -> str:
     return verdict.content if isinstance(verdict, Code) else f"reject:{verdict.reason}"
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(CONTENT, PATHS, st.sampled_from("`~"))
 def test_what_stands_around_a_fence_changes_nothing(content: str, path: str, mark: str) -> None:
     block = fenced(content, mark)
@@ -77,7 +77,7 @@ def test_what_stands_around_a_fence_changes_nothing(content: str, path: str, mar
     assert outcome("\ufeff" + block.replace("\n", "\r\n"), path) == alone
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 @given(CONTENT, st.sampled_from(["a.txt", "README.md", "a.rst", "LICENSE", "mail/a.j2"]), st.sampled_from("`~"))
 def test_any_text_in_the_asked_form_is_kept_whole(content: str, path: str, mark: str) -> None:
     assert outcome(fenced(content, mark), path) == plain(content)
@@ -117,7 +117,7 @@ def test_a_real_file_that_was_cut_anywhere_is_never_whole(path: Path) -> None:
                 assert not isinstance(verdict, Code), (place, finish_reason)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 @given(CONTENT.filter(lambda text: not FENCE.search(text)), PATHS)
 def test_reading_again_changes_nothing(content: str, path: str) -> None:
     once = outcome(fenced(content, "`"), path)
@@ -125,7 +125,7 @@ def test_reading_again_changes_nothing(content: str, path: str) -> None:
         assert outcome(fenced(once, "`"), path) == once
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.text(max_size=400), PATHS, st.sampled_from(["stop", "length", None]))
 def test_any_text_gets_a_verdict(answer: str, path: str, finish_reason: str | None) -> None:
     verdict = read_code(answer, path=path, finish_reason=finish_reason)

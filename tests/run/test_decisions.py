@@ -84,7 +84,7 @@ def test_a_plan_comes_without_the_space_around_it_and_is_never_empty() -> None:
 
 
 @given(st.lists(st.text(max_size=12), max_size=6))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_an_accepted_list_comes_back_from_its_file_as_it_was(names: list[str]) -> None:
     accepted, _ = settle([name.strip() for name in names])  # an editor is no place for such spaces
     draft = replace(DRAFT, max_files=10)

@@ -206,7 +206,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 @given(
     status=st.integers(100, 599),
     body=JSON.map(json.dumps) | st.text() | st.text(string.printable).map("<html>{}".format),

@@ -299,7 +299,7 @@ def joined(found: tuple[Sequence[Delta], Told]) -> tuple[str, Told]:
     return "".join(delta.text for delta in deltas), told
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(
     st.sampled_from([STREAM, WHOLE, STREAM[:-60], STREAM + b"data: {oops\n\n"]),
     st.lists(st.integers(0, len(STREAM)), max_size=12),
@@ -316,7 +316,7 @@ def test_byte_by_byte_is_the_same_too() -> None:
     assert told == Told("stop", Usage(prompt=7), done=True)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=4))
 def test_no_bytes_at_all_raise_or_depend_on_their_cuts(noise: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(min(cut, len(noise)) for cut in cuts), len(noise)]

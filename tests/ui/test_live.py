@@ -284,7 +284,7 @@ def test_what_could_hide_or_lead_somewhere_in_a_plan_stays_as_it_was_written(tex
     assert "\x1b]8" not in watched.terminal.getvalue()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.text(st.sampled_from("#*_`~|-+>[]()!<&;:= \n\t1.ab\\\x1b\u202e")))
 def test_no_plan_can_stop_the_screen_or_move_the_cursor(text: str) -> None:
     watched = Watched(width=20)

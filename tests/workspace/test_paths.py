@@ -230,7 +230,7 @@ PATHS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(PATHS)
 def test_no_accepted_path_leaves_the_folder_or_hides(path: str) -> None:
     if refuse(path) is not None:
@@ -244,7 +244,7 @@ def test_no_accepted_path_leaves_the_folder_or_hides(path: str) -> None:
     assert all(map(skeleton, target.split("/")))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(PATHS, max_size=8))
 def test_accepted_paths_never_collide(paths: list[str]) -> None:
     accepted, refused = settle(paths)

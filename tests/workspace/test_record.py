@@ -84,7 +84,7 @@ def test_a_record_comes_back_as_it_was_written() -> None:
     assert parse(data, source="run.json") == WHOLE
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(TEXT, TEXT, st.lists(TEXT, unique=True))
 def test_any_text_comes_back(prompt: str, answer: str, files: list[str]) -> None:
     record = Record(prompt, {}, plan_answer=answer, files=tuple(files), run_id="0123456789abcdef")
