@@ -7,6 +7,7 @@ good as each other; None among them, and the reason `any`, mean that to ask agai
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,15 @@ ANSWERS = [
     for name in ("answers.jsonl", "answers2.jsonl", "variations.jsonl", "types.jsonl")
     for line in (Path(__file__).parent / name).read_text("utf-8").splitlines()
 ]
-CODE = [pytest.param(answer, id=answer["id"]) for answer in ANSWERS if answer["task"] == "code"]
-LISTS = [pytest.param(answer, id=answer["id"]) for answer in ANSWERS if answer["task"] != "code"]
+AT_ONCE = 50
+"""Answers of one test, which names those that are read wrongly; a test each takes longer than to read them."""
+
+
+def batches(*, code: bool) -> Iterator[object]:
+    """Yield the answers of each test, which bears the name of its first one."""
+    chosen = [answer for answer in ANSWERS if (answer["task"] == "code") == code]
+    for first in range(0, len(chosen), AT_ONCE):
+        yield pytest.param(chosen[first : first + AT_ONCE], id=f"from {chosen[first]['id']}")
 
 
 ASKED_AGAIN = "reject:any"
@@ -39,20 +47,29 @@ def accepted(answer: dict[str, Any]) -> set[str]:
     return right | again | {f"reject:{reason}" for reason in reasons}
 
 
-@pytest.mark.parametrize("answer", CODE)
-def test_a_file_is_read_out_of_the_answer_or_the_reason_is_given(answer: dict[str, Any]) -> None:
-    verdict = read_code(answer["raw"], path=answer["file_path"], finish_reason=answer["finish_reason"])
-    outcome = verdict.content if isinstance(verdict, Code) else f"reject:{verdict.reason}"
-    right = accepted(answer)
-    assert outcome in right or (isinstance(verdict, Rejected) and ASKED_AGAIN in right)
-    assert isinstance(verdict, Rejected) or verdict.rules
+@pytest.mark.parametrize("answers", [*batches(code=True)])
+def test_a_file_is_read_out_of_the_answer_or_the_reason_is_given(answers: list[dict[str, Any]]) -> None:
+    wrong = {}
+    for answer in answers:
+        verdict = read_code(answer["raw"], path=answer["file_path"], finish_reason=answer["finish_reason"])
+        outcome = verdict.content if isinstance(verdict, Code) else f"reject:{verdict.reason}"
+        right = accepted(answer)
+        is_right = outcome in right or (isinstance(verdict, Rejected) and ASKED_AGAIN in right)
+        if not is_right or not (isinstance(verdict, Rejected) or verdict.rules):
+            wrong[answer["id"]] = verdict
+    assert wrong == {}
 
 
-@pytest.mark.parametrize("answer", LISTS)
-def test_the_files_are_read_out_of_the_answer_or_the_reason_is_given(answer: dict[str, Any]) -> None:
-    verdict = read_file_list(answer["raw"], finish_reason=answer["finish_reason"])
-    if isinstance(verdict, FileList):
-        assert list(verdict.files) == answer["expected"].get("files")
-        assert not set(answer["expected"].get("dropped", ())) & set(verdict.files)
-    else:
-        assert {f"reject:{verdict.reason}", ASKED_AGAIN} & accepted(answer)
+@pytest.mark.parametrize("answers", [*batches(code=False)])
+def test_the_files_are_read_out_of_the_answer_or_the_reason_is_given(answers: list[dict[str, Any]]) -> None:
+    wrong = {}
+    for answer in answers:
+        verdict = read_file_list(answer["raw"], finish_reason=answer["finish_reason"])
+        if isinstance(verdict, FileList):
+            is_listed = list(verdict.files) == answer["expected"].get("files")
+            is_right = is_listed and not set(answer["expected"].get("dropped", ())) & set(verdict.files)
+        else:
+            is_right = bool({f"reject:{verdict.reason}", ASKED_AGAIN} & accepted(answer))
+        if not is_right:
+            wrong[answer["id"]] = verdict
+    assert wrong == {}
