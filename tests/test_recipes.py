@@ -45,7 +45,7 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "checkout"
-        ignored = shutil.ignore_patterns("__pycache__", ".*")
+        ignored = shutil.ignore_patterns(".*")
         for name in ("smol_dev", "profiles", "tests"):
             shutil.copytree(ROOT / name, self.folder / name, ignore=ignored)
         for name in ("README.md", "smol.toml.example", "pyproject.toml"):
@@ -66,7 +66,7 @@ class Checkout:
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env={"PATH": "/usr/bin:/bin", "HOME": f"{self.folder}/home", "PYTHONDONTWRITEBYTECODE": "1", **environ},
+            env={"PATH": "/usr/bin:/bin", "HOME": f"{self.folder}/home", **environ},
             capture_output=True,
             text=True,
             check=False,
