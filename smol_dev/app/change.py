@@ -17,7 +17,7 @@ from smol_dev.app.resume import settings_of
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import AnswerError, UsageError, WorkspaceError
-from smol_dev.events import FileChanged, FileDone, FileFailed, Noticed, RunDone
+from smol_dev.events import FileChanged, FileFailed, Noticed, RunDone
 from smol_dev.run import pipeline
 from smol_dev.run.change import NOT_ALLOWED, Change, Proposal, Wish, as_planned
 from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job, Settle, Settled
@@ -295,20 +295,20 @@ class _ChangeRun(Run):
         return replace(job, plan=plan, settle=self._beside(job), locked=frozenset(locked), todo=())
 
     def _beside(self, job: Job) -> Settle:
-        """Return the rules for paths, and two more for those that are not of the program."""
+        """Return the rules for paths, and two more: only those that may change, and no new one in another's place."""
 
         def settled(paths: Sequence[str]) -> Settled:
-            refused = {path: why for path in paths if (why := self._not_new(path)) and path not in job.written}
+            refused = {path: why for path in paths if (why := self._refused(path, is_new=path not in job.written))}
             accepted, others = job.settle([path for path in paths if path not in refused])
             return accepted, (*refused.items(), *others)
 
         return settled
 
-    def _not_new(self, path: str) -> str:
-        """Return why a file may not be added; empty where it may."""
+    def _refused(self, path: str, *, is_new: bool) -> str:
+        """Return why a file may not be written; empty where it may."""
         if self._only and path not in self._only:
             return NOT_ALLOWED
-        return TAKEN if refuse(path) is None and self.workspace.is_there(path) else ""
+        return TAKEN if is_new and refuse(path) is None and self.workspace.is_there(path) else ""
 
     @property
     def _only(self) -> frozenset[str]:
@@ -334,20 +334,7 @@ class _ChangeRun(Run):
         """Show a step of a change; what would be written waits until it is accepted."""
         if isinstance(step, FileReady):
             delivery.look(step)
-            size = len(step.content.encode("utf-8", "replace"))
-            usage = step.usage
-            self.caller.show(
-                FileDone(
-                    step.path,
-                    size,
-                    usage.prompt,
-                    usage.cached,
-                    usage.completion,
-                    step.seconds,
-                    tokens_per_second=step.pace.per_second,
-                    usage_is_partial=usage.is_partial,
-                )
-            )
+            self.caller.show(delivery.told(step, len(step.content.encode("utf-8", "replace"))))
         elif isinstance(step, FileMissing):
             delivery.failed.append(step.path)
             self.caller.show(FileFailed(step.path, step.reason, delivery.clean(step.error.message), step.error.hint))

@@ -239,25 +239,28 @@ class Delivery:
 
     def _tell_done(self, step: FileReady, size: int) -> None:
         """Count and show a file that is on disk."""
-        usage, is_first = step.usage, step.path not in self._sizes
+        is_first = step.path not in self._sizes
         if is_first:
             self.written.append(step.path)
         self._sizes[step.path] = size
         self._remark(step)
+        replaced = is_first and step.path in self.workspace.replaced
+        self._show(self.told(step, size, replaced=replaced))
+
+    def told(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
+        """Return the event of a whole file of so many bytes."""
         usage = step.usage
-        self._show(
-            FileDone(
-                step.path,
-                size,
-                usage.prompt,
-                usage.cached,
-                usage.completion,
-                step.seconds,
-                tokens_per_second=step.pace.per_second,
-                usage_is_partial=usage.is_partial,
-                replaced=is_first and step.path in self.workspace.replaced,
-                wait_seconds=self._requests.waited(step.path),
-            )
+        return FileDone(
+            step.path,
+            size,
+            usage.prompt,
+            usage.cached,
+            usage.completion,
+            step.seconds,
+            tokens_per_second=step.pace.per_second,
+            usage_is_partial=usage.is_partial,
+            replaced=replaced,
+            wait_seconds=self._requests.waited(step.path),
         )
 
     def _state(self, step: FileReady, size: int) -> FileState:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -34,7 +35,11 @@ LISTED = {
 AFTER = {"main.py": PROGRAM["main.py"], "notes.md": NOTES, "store.py": SAVES}
 
 
-def serves(listed: object = LISTED, files: Mapping[str, str] = {"store.py": SAVES, "notes.md": NOTES}) -> FakeServer:
+def serves(
+    listed: object = LISTED,
+    files: Mapping[str, str] = MappingProxyType({"store.py": SAVES, "notes.md": NOTES}),
+    mended: Mapping[str, str] = MappingProxyType({}),
+) -> FakeServer:
     """A server that writes the program, and then changes it as told."""
 
     def answer(request: Received) -> Canned:
@@ -45,6 +50,10 @@ def serves(listed: object = LISTED, files: Mapping[str, str] = {"store.py": SAVE
         path = last.rsplit("\n", 1)[-1]
         if "it is to be changed" in last or "not what was meant" in last:
             return answered(json.dumps(listed))
+        if "does not pass" in last:
+            return answered(json.dumps({"files": list(mended)}))
+        if "the cause of this mended" in last:
+            return answered(f"```python\n{mended[path]}```")
         if "for this change" in last:
             return answered(f"````\n{files[path]}````")
         if path in PROGRAM:
@@ -406,6 +415,17 @@ def test_the_users_check_runs_on_the_changed_program(grown: Grown, expression: s
     assert done.check is not None
     assert (done.check.exit_code != 0) == (exit_code != 0)
     assert grown.files() == AFTER
+
+
+def test_what_the_check_mends_is_bound_to_the_named_files_as_well(grown: Grown) -> None:
+    mended = {"extra.py": "X = 1\n", "main.py": "MINE = 1\n", "store.py": f"{SAVES}\n\nFIXED = 1\n"}
+    check = json.dumps([sys.executable, "-B", "-c", "import store; store.FIXED"])
+    more = f'[run]\ncheck = {check}\ncheck_isolation = "none"\ncheck_rounds = 1\n'
+    with serves(mended=mended) as server:
+        flags = grown.flags(server.base_url, more)
+        done = change(Changing("Save the items too.", yes=True, only=("store.py",)), flags, grown.caller())
+    assert done.exit_code == 0
+    assert grown.files() == {**PROGRAM, "store.py": mended["store.py"]}
 
 
 def test_on_the_command_line_the_difference_is_data(room: Room) -> None:
