@@ -51,6 +51,7 @@ Every module, and what it is for:
   a build.
 - `checks.frameworks`: Flask and Django: endpoints, names of URLs, and modules that are named in strings.
 - `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
+- `checks.packages`: package.json: the packages that a project's scripts may import, and the files that it names.
 - `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
 - `checks.project`: The files that are checked together, and what is found in them.
 - `checks.python`: Python: names, imports between the project's files, third-party packages, templates.

@@ -2,7 +2,7 @@
 
 A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
 path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
-trees say; `python`, `frameworks`, `compiled`, `scripts`, `pages` and `manifests` hold the rules of a language, each a function
+trees say; `python`, `frameworks`, `compiled`, `scripts`, `pages`, `packages` and `manifests` hold the rules of a language, each a function
 from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
 """
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
-from smol_dev.checks import compiled, frameworks, manifests, pages, python, scripts
+from smol_dev.checks import compiled, frameworks, manifests, packages, pages, python, scripts
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
 from smol_dev.languages import language_of, parse
@@ -96,6 +96,7 @@ FAMILIES: Final = (
     Family(lambda program: program.scripts, lambda program: program.scripts.units, scripts.RULES),
     Family(lambda program: program.compiled, lambda program: program.compiled.units, compiled.RULES),
     Family(lambda program: program.project, lambda program: program.files, manifests.RULES),
+    Family(lambda program: program.project, lambda program: program.files, packages.RULES),
 )
 
 RULES: Final[Mapping[str, str]] = {

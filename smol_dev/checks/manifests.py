@@ -1,6 +1,5 @@
 """Manifests: what a project says it needs, and the files that it names."""
 
-import json
 import posixpath
 import re
 import tomllib
@@ -174,14 +173,6 @@ def table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def read_json(text: str) -> Mapping[str, Any]:
-    """Return the object that the text holds; empty where it holds none."""
-    try:
-        return table(json.loads(text))
-    except (ValueError, RecursionError):
-        return {}
-
-
 BUILT: Final = frozenset(
     "dist build out lib target public node_modules .next pkg _site coverage es cjs esm bin generated gen".split()
 )
@@ -218,31 +209,6 @@ def missing(project: Project, path: str, text: str, named: str, offset: int) -> 
     yield Problem(
         path, line, column, "manifest-file", f"there is no file `{named}`" + instead(target, there, "there is")
     )
-
-
-def _package_json(project: Project, path: str, text: str) -> Iterator[Problem]:
-    data = read_json(text)
-    scripts = table(data.get("scripts"))
-    builds = any(
-        word in " ".join(map(str, scripts.values()))
-        for word in ("build", "tsc", "rollup", "webpack", "babel", "esbuild")
-    )
-    # What is published holds no more than it needs to run.
-    published = "repository" in data or "files" in data
-    for name, command in scripts.items():
-        if published and name != "start":
-            continue
-        if isinstance(command, str) and "cd " not in command:
-            for match in RUNNERS.finditer(command):
-                yield from missing(project, path, text, match[1], text.find(match[1]))
-    entries = [data.get("main"), data.get("exports"), *(table(data.get("bin")).values() or [data.get("bin")])]
-    for entry in entries:
-        if isinstance(entry, str) and not builds and entry:
-            target = beside(path, entry) or ""
-            if not any(
-                project.exists(target + end) for end in ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node")
-            ):
-                yield from missing(project, path, text, entry, text.find(f'"{entry}"'))
 
 
 def _pyproject(project: Project, path: str, text: str) -> Iterator[Problem]:
@@ -338,7 +304,6 @@ def _makefile(project: Project, path: str, text: str) -> Iterator[Problem]:
 
 
 READERS: Final = {
-    "package.json": _package_json,
     "pyproject.toml": _pyproject,
     "dockerfile": _dockerfile,
     "containerfile": _dockerfile,
@@ -347,38 +312,3 @@ READERS: Final = {
 """What reads each kind of manifest."""
 
 RULES: Final = {"manifest-file": (named_files,)}
-
-
-NODE: Final = frozenset(
-    "assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain events"
-    " fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl stream"
-    " string_decoder sys timers tls trace_events tty url util v8 vm wasi worker_threads zlib test sqlite sea bun electron".split()
-)
-NODE_BRINGS: Final = {
-    "express": "body-parser cookie debug ms qs send serve-static mime accepts", "vite": "rollup esbuild postcss", "next": "react react-dom",
-    "jest": "@jest/globals expect", "react-router-dom": "react-router", "mongoose": "mongodb bson", "eslint": "@eslint/js espree",
-    "socket.io": "engine.io ws", "react-dom": "scheduler", "@testing-library/react": "@testing-library/dom", "nuxt": "vue",
-    "typescript-eslint": "@typescript-eslint/parser @typescript-eslint/utils", "webpack": "tapable webpack-sources", "vitest": "vite chai",
-    "@vue/cli-service": "webpack", "react-scripts": "webpack eslint jest @babel/core", "@angular/cli": "typescript", "mocha": "chai",
-}  # fmt: skip
-
-
-def node_dependencies(project: Project, path: str) -> tuple[frozenset[str], str] | None:
-    """Return the packages that the manifests above a file name, and the nearest manifest; None without one."""
-    names: set[str] = set()
-    nearest = ""
-    for folder in above(path):
-        file = posixpath.join(folder, "package.json")
-        if file not in project.files:
-            continue
-        data = read_json(project.files[file])
-        if not data or "workspaces" in data:
-            return None
-        nearest = nearest or file
-        for key in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"):
-            names |= set(table(data.get(key)))
-        names.add(str(data.get("name")))
-    for name in tuple(names):
-        names |= set(NODE_BRINGS.get(name, "").split())
-        names.add(name.removeprefix("@types/"))
-    return (frozenset(names), nearest) if nearest else None

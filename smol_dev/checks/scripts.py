@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.checks.manifests import NODE, is_built, node_dependencies
+from smol_dev.checks.manifests import is_built
+from smol_dev.checks.packages import NODE, node_dependencies
 from smol_dev.checks.project import Problem, above, beside, instead
 from smol_dev.checks.web import OPEN, Script, Web, text_of
 
