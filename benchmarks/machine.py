@@ -81,12 +81,13 @@ def instructions(
 ) -> int:
     """The instructions that one process takes in user space; its standard error may be a terminal.
 
-    `perf` counts where the machine lets it, else callgrind; both repeat to about a hundredth.
+    `perf` counts where the machine lets it (a virtual one may count 0), else callgrind; both repeat to about a
+    hundredth.
     """
     log = folder / "counted"
     perf = ["perf", "stat", "-x", ",", "-o", str(log), "-e", "instructions:u"]
     grind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--log-file={log}"]
-    for tool, pattern in ((perf, r"(?m)^(\d+),,instructions:u"), (grind, r"Collected : (\d+)")):
+    for tool, pattern in ((perf, r"(?m)^([1-9]\d*),,instructions:u"), (grind, r"Collected : (\d+)")):
         if shutil.which(tool[0]):
             command = [*tool, sys.executable, *arguments]
             every = environment(folder) | {"PYTHONHASHSEED": "0", "TERM": "xterm"}

@@ -162,7 +162,8 @@ class StreamedAnswer:
         self._deadlines = deadlines
         self._asked = asked
         self._most = most
-        self._left = [most, max(most, MOST_REASONING)]
+        self._text_left = most
+        self._thought_left = max(most, MOST_REASONING)
         self._reader = StreamReader()
         self._stopped: ServerError | None = None
         self._has_ended = False
@@ -196,10 +197,11 @@ class StreamedAnswer:
     def _read(self, chunk: bytes) -> list[Delta]:
         deltas = self._reader.feed(chunk)
         for delta in deltas:
+            self._text_left -= len(delta.text.encode("utf-8", "surrogatepass"))
+            self._thought_left -= len(delta.reasoning.encode("utf-8", "surrogatepass"))
+        if deltas:
             self._deadlines.note_progress()
-            self._left[0] -= len(delta.text.encode(errors="surrogatepass"))
-            self._left[1] -= len(delta.reasoning.encode(errors="surrogatepass"))
-        if min(self._left) < 0:
+        if self._text_left < 0 or self._thought_left < 0:
             message = f"the answer of {self._asked.server} is longer than {self._most:,} bytes"
             hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
             self._stopped = failure("cut", self._asked, message=message, hint=hint, transient=True)

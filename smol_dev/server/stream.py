@@ -6,7 +6,9 @@ wherever it stands. Standard library only.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,6 +31,13 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 DECODE: Final = json.JSONDecoder().raw_decode
 """`json.loads` without its looks for blanks around the document, a tenth of the cost of an event."""
+
+TEXT: Final = re.compile(rb'"(?:content|reasoning_content|reasoning|thinking)": ?(?=")')
+"""What stands before the text or the reasoning of a piece."""
+
+NO_FRAME: Final = (b"", b"")
+MOST_MISSES: Final = 8
+"""Chunks in a row that differ from the one before in more than their text, after which no other is compared."""
 
 NOT_FINISHED: Final = frozenset({"error", "abort", "cancelled", "canceled"})
 """Finish reasons that mean that the answer was broken off."""
@@ -68,13 +77,16 @@ class StreamReader:
         self.stray = bytearray()
         self._begun = False
         self._after_return = False
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending = bytearray()
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._event = b""
         self._whole: bytearray | None = None
         self._halves = ["", ""]
+        self._frame = NO_FRAME
+        self._misses = 0
+        self._is_thinking = False
+        self._is_within = True
         self.text: list[str] = []
         self.reasoning: list[str] = []
         self._has_deltas = False
@@ -87,33 +99,58 @@ class StreamReader:
     def feed(self, chunk: bytes) -> list[Delta]:
         """Return the pieces that are complete with this chunk; empty ones are left out."""
         deltas: list[Delta] = []
-        if chunk[:7] == b"data: {" and chunk[-3:] == b"}\n\n" and self._is_one_event(chunk):
-            self._document(chunk[6:-2], deltas)
+        if self._frame[0] and (said := _text_between(*self._frame, chunk)):
+            self._misses = 0
+            text, reasoning = ("", said) if self._is_thinking else (said, "")
+            self._say(text, reasoning, deltas)
             return deltas
+        was_within, self._frame = self._is_within, NO_FRAME
+        self._feed(chunk, deltas)
+        self._misses += 1
+        self._is_within = self._is_within_event()
+        if len(deltas) == 1 and not was_within and not self._is_within and self._misses < MOST_MISSES:
+            self._frame = self._frame_of(chunk, deltas[0])
+        return deltas
+
+    def _feed(self, chunk: bytes, deltas: list[Delta]) -> None:
         if b"\r" in chunk or self._after_return:
             chunk = self._with_line_feeds(chunk)
-        if b"\n" not in chunk:
-            self._keep(chunk)
-            return deltas
-        lines = chunk.split(b"\n")
-        if self._pending:
-            lines[0] = b"".join([*self._pending, lines[0]])
-            self._pending.clear()
-            self._pending_bytes = 0
-        rest = lines.pop()
+        *lines, rest = chunk.split(b"\n")
         for line in lines:
-            if self.done or self.error or self.broken:
-                return deltas
+            if self._pending:
+                line = bytes(self._pending) + line  # noqa: PLW2901 - its beginning came before
+                self._pending.clear()
             self._line(line, deltas)
-        if rest:
-            self._keep(rest)
-        return deltas
+        if not self.is_over:
+            self._pending += rest
+        if len(self._pending) > MOST_LINE:
+            self._break("a line of it is longer than 1 MiB")
+
+    def _is_within_event(self) -> bool:
+        is_open = self._pending or self._data or self._event or self._after_return or self._whole
+        return bool(is_open or self._halves[0] or self._halves[1])
+
+    def _frame_of(self, chunk: bytes, delta: Delta) -> tuple[bytes, bytes]:
+        """Return what stands before and behind the text, if that is all that the chunk says.
+
+        As a rule the next chunk differs in its text alone. To see that takes 1.5 µs, to read it as a whole 6, of
+        the 18 that a chunk takes in all.
+        """
+        before, *rest = TEXT.split(chunk)
+        if len(rest) == 1 and b'"delta"' in before and not (self.is_over or self.finish_reason):
+            behind = rest[0].decode(errors="surrogateescape")
+            self._is_thinking = not delta.text
+            with suppress(ValueError):
+                said, end = DECODE(behind)
+                if said == delta.text + delta.reasoning:
+                    return chunk[: -len(rest[0])], behind[end:].encode(errors="surrogateescape")
+        return NO_FRAME
 
     def end(self) -> list[Delta]:
         """Return the pieces of what is left: an event without its blank line, or a whole JSON answer."""
         deltas: list[Delta] = []
-        if self._pending and not self.is_over:
-            self._line(b"".join(self._pending), deltas)
+        if self._pending:
+            self._line(bytes(self._pending), deltas)
         if self._data and not self.is_over:
             self._dispatch(deltas)
         if self._whole is not None and not self.is_over:
@@ -124,17 +161,6 @@ class StreamReader:
             self._say(text, reasoning, deltas)
         return deltas
 
-    def _is_one_event(self, chunk: bytes) -> bool:
-        """Return whether the chunk is one event and nothing else, as nearly every chunk is: 1 of 5 µs is saved."""
-        return (
-            self.is_stream
-            and not (self._pending or self._data or self._event or self._after_return)
-            and not (self.done or self.error or self.broken or self._whole is not None)
-            and chunk.count(b"\n") == 2  # noqa: PLR2004 - those at its end
-            and b"\r" not in chunk
-            and len(chunk) < MOST_LINE
-        )
-
     def _with_line_feeds(self, chunk: bytes) -> bytes:
         """Return the chunk with every line ended by LF; a CR at its end may be half of a CRLF."""
         if not chunk:
@@ -144,27 +170,19 @@ class StreamReader:
         self._after_return = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _keep(self, rest: bytes) -> None:
-        if rest and not self.is_over:
-            self._pending.append(rest)
-            self._pending_bytes += len(rest)
-            self._check_length(self._pending_bytes)
-
-    def _check_length(self, length: int) -> None:
-        if length > MOST_LINE:
-            self._break("a line of it is longer than 1 MiB")
-
     def _break(self, why: str) -> None:
         self.broken = why
         self._pending.clear()
         self._data.clear()
 
     def _line(self, line: bytes, deltas: list[Delta]) -> None:
+        if self.is_over:
+            return
         if not self._begun:
             self._begun = True
             line = line.removeprefix(BYTE_ORDER_MARK)
         if len(line) > MOST_LINE:
-            self._check_length(len(line))
+            self._break("a line of it is longer than 1 MiB")
         elif line.startswith(b"data:"):
             self.is_stream = True
             self._add_data(line[6:] if line[5:6] == b" " else line[5:])
@@ -220,16 +238,13 @@ class StreamReader:
         self._data_bytes = 0
         self._event = b""
         if event == b"error":
-            self._error_event(raw)
+            self.error = raw.decode(errors="replace").strip() or "error"
         elif raw.startswith(b"{"):
             self._document(raw, deltas)
         elif raw.strip() == b"[DONE]":
             self.done = True
         elif raw.strip():
             self._document(raw, deltas)
-
-    def _error_event(self, raw: bytes) -> None:
-        self.error = raw.decode(errors="replace").strip() or "error"
 
     def _document(self, raw: bytes, deltas: list[Delta]) -> None:
         try:
@@ -244,8 +259,11 @@ class StreamReader:
             self._set_aside(raw)
             self._break("it is not JSON")
             return
-        if not isinstance(document, dict) or document.get("error") or _is_error(document):
-            self._not_an_answer(document, raw)
+        if not isinstance(document, dict):
+            self._set_aside(raw)
+            return
+        if document.get("error") or _is_error(document):
+            self.error = raw.decode(errors="replace")
             return
         choices = document.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
@@ -256,12 +274,6 @@ class StreamReader:
             if document.get("model") == "":
                 self.nameless = True
         elif not choices and "usage" not in document:
-            self._set_aside(raw)
-
-    def _not_an_answer(self, document: object, raw: bytes) -> None:
-        if isinstance(document, dict):
-            self.error = raw.decode(errors="replace")
-        else:
             self._set_aside(raw)
 
     def _choice(self, choice: dict[str, Any], raw: str, deltas: list[Delta]) -> None:
@@ -317,6 +329,18 @@ class StreamReader:
             return
         self.finish_reason = word
         self.finished_early = self.finished_early and not alone
+
+
+def _text_between(before: bytes, behind: bytes, chunk: bytes) -> str:
+    """Return the text of a chunk that has this before and behind it; empty for any other chunk."""
+    if not chunk.startswith(before) or not chunk.endswith(behind) or len(chunk) > MOST_LINE:
+        return ""
+    try:
+        literal = chunk[len(before) : -len(behind)].decode()
+        text, end = DECODE(literal)
+    except ValueError:
+        return ""
+    return text if isinstance(text, str) and end == len(literal) and "\\u" not in literal else ""
 
 
 def _is_error(document: dict[str, Any]) -> bool:

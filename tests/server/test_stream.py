@@ -316,6 +316,40 @@ def test_byte_by_byte_is_the_same_too() -> None:
     assert told == Told("stop", Usage(prompt=7), done=True)
 
 
+THINKING = document(choices=[{"delta": {"reasoning_content": "hm"}}])
+TWO = document(choices=[{"delta": {"content": "a"}}, {"delta": {"content": "b"}}])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [
+        pytest.param(event("a"), event("b"), "ab", id="another text"),
+        pytest.param(event("a"), event("a"), "aa", id="the same text"),
+        pytest.param(event("a"), event(""), "a", id="no text"),
+        pytest.param(event("a"), event(None), "a", id="null"),
+        pytest.param(event("a"), event('"}\n\\'), 'a"}\n\\', id="escapes"),
+        pytest.param(event("a"), event("\u4e16"), "a\u4e16", id="a character in ASCII"),
+        pytest.param(event("a"), event("\u4e16").replace(rb"\u4e16", "\u4e16".encode()), "a\u4e16", id="a character"),
+        pytest.param(event("a"), event("\ud83d") + event("\ude00"), "a\U0001f600", id="halves of a character"),
+        pytest.param(event("a"), event("b").replace(b'"b"', b'"b", "content": "c"'), "ac", id="a key twice"),
+        pytest.param(event("a"), event("b").replace(b'"b"', b'["b", "c"]'), "abc", id="parts"),
+        pytest.param(event("a"), event("b").replace(b'"b"', b'"b", "reasoning": ""'), "ab", id="another field"),
+        pytest.param(event("a"), event("b") + event("c"), "abc", id="two events"),
+        pytest.param(event("a"), b": ping\n\n" + event("b"), "ab", id="a comment first"),
+        pytest.param(event("a", text="x"), event("", text="x"), "a", id="the text elsewhere"),
+        pytest.param(THINKING, THINKING, "", id="reasoning"),
+        pytest.param(THINKING, event("a"), "a", id="text behind reasoning"),
+        pytest.param(TWO, TWO.replace(b'"b"', b'"c"'), "aa", id="two choices"),
+        pytest.param(event("a") + b"data: {", b'"x": 1}\n\n' + event("b"), "ab", id="an event over two chunks"),
+        pytest.param(event("a") + b"event: error\n", event("b"), "a", id="the name of the next event"),
+    ],
+)
+def test_a_chunk_like_the_one_before_is_read_for_itself(first: bytes, second: bytes, text: str) -> None:
+    deltas, told = read(event("0", logprobs=None), first, second, second)
+    assert (deltas, told) == read(event("0", logprobs=None) + first + second + second)
+    assert joined((deltas, told))[0].startswith(f"0{text}")
+
+
 @settings(deadline=None, max_examples=80)
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=4))
 def test_no_bytes_at_all_raise_or_depend_on_their_cuts(noise: bytes, cuts: list[int]) -> None:
