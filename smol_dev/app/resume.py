@@ -51,7 +51,7 @@ def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDo
     """
     here = caller.surroundings
     if words:
-        flags = replace(flags, named={**flags.named, "run.check": (list(words), "the command of `fix`")})
+        flags = flags.with_named("run.check", list(words), "the command of `fix`")
     with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
         record = _begun(workspace, caller)
         loaded, there = settings_of(workspace, record, flags, caller)

@@ -45,7 +45,7 @@ def main() -> None:
     from smol_dev.ui.streams import stand_in
 
     if "_SMOL_DEV_COMPLETE" in os.environ:
-        from smol_dev.cli.shells import register
+        from smol_dev.cli.completion import register
 
         register()
     gc.set_threshold(50_000)  # at 700, looking for garbage is a twentieth of the start, and finds none

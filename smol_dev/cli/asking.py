@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -13,7 +13,7 @@ from smol_dev.app.interrupts import PROCESS
 from smol_dev.errors import SmolError, UsageError
 
 if TYPE_CHECKING:
-    from smol_dev.config.files import Document, Surroundings
+    from smol_dev.config.files import Surroundings
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import FileChanged
     from smol_dev.run.review import Decision, Draft, Proposed, Verdict
@@ -27,6 +27,12 @@ MENU: Final = """\
   r  regenerate, with feedback
   s  stop here; `smol_dev resume` goes on"""
 WORDS: Final = {"accept": "a", "plan": "p", "list": "l", "again": "r", "remark": "r", "stop": "s"}
+CHANGE_MENU: Final = """\
+  a  accept all of it
+  e  decide for each file
+  r  propose something else, with feedback
+  n  make none of it"""
+CHANGE_WORDS: Final = {"accept": "a", "all": "a", "each": "e", "again": "r", "feedback": "r", "none": "n"}
 HINT: Final = (
     "look at the plan before you go on: `smol_dev --plan-only PROMPT`, then `.smol/plan.md` in the"
     " output folder, then `smol_dev resume`"
@@ -41,25 +47,29 @@ def need_terminal(*, talks: bool) -> None:
         raise UsageError("`--review` asks questions, and there is no terminal to ask on", hint=HINT)
 
 
+def choose(menu: str, words: Mapping[str, str]) -> str:
+    """Show the menu; return the letter of the choice that is typed, as its letter or one of its words."""
+
+    def letter_of(typed: str) -> str:
+        word = typed.strip().lower()
+        if (letter := words.get(word, word)) not in words.values():
+            raise click.BadParameter("type one of the letters")
+        return letter
+
+    click.echo(menu, err=True)
+    choice: str = click.prompt("Your choice", value_proc=letter_of, err=True)
+    return choice
+
+
 def review(draft: "Draft") -> "Decision":
     """Return what the user decides about plan and list, which the screen has shown; no more input is a stop."""
     from smol_dev.run.review import Stopped
 
     with suppress(click.Abort):
         while True:
-            click.echo(MENU, err=True)
-            choice = click.prompt("Your choice", value_proc=known_choice, err=True)
-            if (decision := decided(choice, draft)) is not None:
+            if (decision := decided(choose(MENU, WORDS), draft)) is not None:
                 return decision
     return Stopped()
-
-
-CHANGE_MENU: Final = """\
-  a  accept all of it
-  e  decide for each file
-  r  propose something else, with feedback
-  n  make none of it"""
-CHANGE_WORDS: Final = {"accept": "a", "all": "a", "each": "e", "again": "r", "feedback": "r", "none": "n"}
 
 
 def decide(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
@@ -69,13 +79,10 @@ def decide(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
     show_change(proposed.files, redact)
     removals = [file for file in proposed.files if file.action == "remove"]
     with suppress(click.Abort):
-        while True:
-            click.echo(CHANGE_MENU, err=True)
-            choice = click.prompt("Your choice", value_proc=known_change, err=True)
-            if choice == "n":
-                break
-            if choice == "r":
-                return AskedAgain(click.prompt("What should be different", err=True))
+        choice = choose(CHANGE_MENU, CHANGE_WORDS)
+        if choice == "r":
+            return AskedAgain(click.prompt("What should be different", err=True))
+        if choice != "n":
             asked = proposed.files if choice == "e" else removals
             refused = {file.path for file in asked if not wanted(file)}
             return Taken(frozenset(file.path for file in proposed.files) - refused)
@@ -87,15 +94,6 @@ def wanted(file: "FileChanged") -> bool:
     from smol_dev.safe import safe_name
 
     return click.confirm(f"{file.action.capitalize()} `{safe_name(file.path)}`?", default=False, err=True)
-
-
-def known_change(typed: str) -> str:
-    """Return the letter of the choice that was typed, as its letter or its word."""
-    word = typed.strip().lower()
-    letter = CHANGE_WORDS.get(word, word)
-    if letter not in CHANGE_WORDS.values():
-        raise click.BadParameter("type one of the letters")
-    return letter
 
 
 def print_change(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
@@ -123,15 +121,6 @@ def show_change(files: "Sequence[FileChanged]", redact: Callable[[str], str], *,
         console.print(Syntax(diff.rstrip("\n"), "diff", theme="ansi_dark", background_color="default", word_wrap=True))
 
 
-def known_choice(typed: str) -> str:
-    """Return the letter of the choice that was typed, as its letter or its first word."""
-    word = typed.strip().lower()
-    letter = WORDS.get(word, word)
-    if letter not in WORDS.values():
-        raise click.BadParameter("type one of the letters")
-    return letter
-
-
 def decided(choice: str, draft: "Draft") -> "Decision | None":
     """Return what the choice comes to; None when nothing was changed."""
     from smol_dev.run.review import Accepted, AskedAgain, ListEdited, PlanEdited, Stopped, list_of, plan_of
@@ -156,11 +145,9 @@ def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
 
     What does not fit on a terminal is shown a page at a time.
     """
-    from smol_dev.config.trust import approved_before
     from smol_dev.safe import safe
 
-    before = None if pending.approved else approved_before(pending.document, surroundings)
-    lines = [safe(line) for line in (*overview(pending), *since(pending, before))]
+    lines = [safe(line) for line in (*overview(pending), *since_approval(pending, surroundings))]
     height = shutil.get_terminal_size().lines
     if len(lines) >= height and sys.stdin.isatty() and sys.stdout.isatty():
         click.echo_via_pager("\n".join(lines))
@@ -177,10 +164,11 @@ def overview(pending: "PendingTrust") -> Iterator[str]:
         yield from (f"    | {line}" for line in each.text.split("\n") if each.text)
 
 
-def since(pending: "PendingTrust", before: "Document | None") -> Iterator[str]:
-    """Yield what has changed since the file was approved last, if it ever was."""
-    from smol_dev.config.trust import changes
+def since_approval(pending: "PendingTrust", surroundings: "Surroundings") -> Iterator[str]:
+    """Yield what has changed since the file was approved last, if it ever was and is not now."""
+    from smol_dev.config.trust import approved_before, changes
 
+    before = None if pending.approved else approved_before(pending.document, surroundings)
     if before is not None:
         yield "changed since it was approved:"
         found = list(changes(before, pending.document))
@@ -224,17 +212,20 @@ def left_by_editor(file: Path, before: bytes, read: Callable[[str], Value]) -> V
     Raise `UsageError` where the editor failed, or left what cannot be read.
     """
     hint = "set `EDITOR` to another one, or choose something else"
-    in_editor(lambda: click.edit(filename=str(file)), hint=hint)
+    in_editor(file, hint=hint)
     try:
         left = file.read_bytes()
+        text = left.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(f"the editor left no file: {error.strerror}", hint=hint) from error
-    return None if left == before else read(decoded(left))
+    except UnicodeDecodeError as error:
+        raise UsageError("the file is not UTF-8", hint="save it as UTF-8 text") from error
+    return None if left == before else read(text)
 
 
 def edit_file(file: Path) -> None:
     """Open the file in the user's editor, until that ends."""
-    in_editor(lambda: click.edit(filename=str(file)), hint="name another: `EDITOR=nano smol_dev config edit`")
+    in_editor(file, hint="name another: `EDITOR=nano smol_dev config edit`")
 
 
 def edit_again(error: SmolError) -> bool:
@@ -256,18 +247,10 @@ def again(error: SmolError) -> bool:
     return click.confirm("Edit again?", default=True, err=True)
 
 
-def in_editor(edit: Callable[[], Value], *, hint: str) -> Value:
-    """Return what the editor returns, to which Ctrl-C belongs meanwhile. Raise `UsageError` when it fails."""
+def in_editor(file: Path, *, hint: str) -> None:
+    """Open the file in the user's editor, to which Ctrl-C belongs meanwhile. Raise `UsageError` when that fails."""
     try:
         with PROCESS.left_to_a_child():
-            return edit()
+            click.edit(filename=str(file))
     except click.ClickException as error:
         raise UsageError(f"the editor failed: {error.format_message()}", hint=hint) from error
-
-
-def decoded(raw: bytes) -> str:
-    """Return the bytes as text. Raise `UsageError` when they are no UTF-8."""
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise UsageError("the file is not UTF-8", hint="save it as UTF-8 text") from error

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.completion import complete_prompt
-from smol_dev.cli.generate import allow_sensitive_option, diff_option, strict_option, yes_option
+from smol_dev.cli.generate import read_prompt
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import reporting_options, server_options
 from smol_dev.cli.reporting import Report, aligned
 
 if TYPE_CHECKING:
@@ -29,35 +29,34 @@ LONGEST_REQUEST: Final = 60
     ),
 )
 @click.argument("request", metavar="TEXT|FILE", shell_complete=complete_prompt)
-@click.option("--output", "-o", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the program")
-@click.option("--only", metavar="PATH", multiple=True, help="Only this file may change; repeatable")
-@click.option("--adopt", is_flag=True, help="Change a folder that smol_dev did not make")
-@yes_option
-@diff_option
-@strict_option
-@allow_sensitive_option
-@server_options
-@reporting_options
-def change(request: str, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Changing
+@click.option("--output", "-o", "folder", metavar="DIR", type=options.PATH, help="Folder of the program")
+@options.many("--only", metavar="PATH", help="Only this file may change; repeatable")
+@options.flag("--adopt", help="Change a folder that smol_dev did not make")
+@options.yes
+@options.diff
+@options.strict
+@options.allow_sensitive
+@options.server
+@options.reporting
+def change(request: str, flags: "Flags", report: Report, **given: Any) -> int:  # noqa: ANN401 - the fields of a Changing
     """Change a program: see the diff first, then accept or refuse.
 
     TEXT says what to change; a .md or .txt file or - for standard input will do as well.
     """
     from smol_dev.app.change import Changing
     from smol_dev.app.change import change as run
-    from smol_dev.cli.prompt_text import read_prompt
 
-    changing = Changing(read_prompt(request, None), **options)
-    return report.run(lambda caller: run(changing, flags, caller), decide=True, diff=options["diff"])
+    changing = Changing(read_prompt(request, None), **given)
+    return report.run(lambda caller: run(changing, flags, caller), decide=True, diff=given["diff"])
 
 
 @click.command(cls=Command, examples=("smol_dev undo", "smol_dev undo --redo", "smol_dev undo shop --keep-mine"))
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--redo", is_flag=True, help="Make the change again that was undone last")
-@click.option("--keep-mine", is_flag=True, help="Keep files that you have changed since")
-@click.option("--theirs", is_flag=True, help="Replace files you have changed; copies are kept")
-@server_options
-@reporting_options
+@options.folder
+@options.flag("--redo", help="Make the change again that was undone last")
+@options.flag("--keep-mine", help="Keep files that you have changed since")
+@options.flag("--theirs", help="Replace files you have changed; copies are kept")
+@options.server
+@options.reporting
 def undo(folder: Path | None, flags: "Flags", report: Report, **how: bool) -> int:
     """Undo the last change of a program; repeat to go further back."""
     from smol_dev.app.change import undo as run
@@ -66,9 +65,9 @@ def undo(folder: Path | None, flags: "Flags", report: Report, **how: bool) -> in
 
 
 @click.command(cls=Command, examples=("smol_dev log", "smol_dev log shop", "smol_dev log --json | head -1"))
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output")
-@server_options
+@options.folder
+@options.json_lines
+@options.server
 def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
     """List the runs and changes of a program, the newest first."""
     import json

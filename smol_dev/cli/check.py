@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smol_dev.cli.generate import allow_sensitive_option, check_option, checked_by, include_option, strict_option
+from smol_dev.cli import options
+from smol_dev.cli.generate import checked_by
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import reporting_options, server_options
-from smol_dev.cli.reporting import Report, counted, say
+from smol_dev.cli.reporting import Report, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import safe
 
@@ -37,11 +37,11 @@ class WithWords(Command):
 @click.command(
     cls=Command, examples=("smol_dev check", "smol_dev check shop --json", "smol_dev check --ignore unused-file")
 )
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output")
-@click.option("--rule", "only", metavar="RULE", multiple=True, help="Only this rule; repeatable")
-@click.option("--ignore", metavar="RULE", multiple=True, help="Without this rule; repeatable")
-@click.option("--list-rules", is_flag=True, help="List the rules, and stop")
+@click.argument("folder", metavar="[DIR]", default=".", type=options.PATH)
+@options.json_lines
+@options.many("--rule", "only", metavar="RULE", help="Only this rule; repeatable")
+@options.many("--ignore", metavar="RULE", help="Without this rule; repeatable")
+@options.flag("--list-rules", help="List the rules, and stop")
 def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_json: bool, list_rules: bool) -> int:
     """Check whether the files in DIR fit together; needs no model.
 
@@ -60,15 +60,15 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
     cls=WithWords,
     examples=("smol_dev fix -- python -m pytest -q", "smol_dev fix shop -- npm test", "smol_dev fix -m qwen3:14b shop"),
 )
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@check_option
-@click.option("--yes", "-y", "rewrite", is_flag=True, help="Rewrite files that you changed, without asking")
-@strict_option
-@allow_sensitive_option
-@include_option
-@server_options
-@reporting_options
-def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Report, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
+@options.folder
+@options.check
+@options.flag("--yes", "-y", "rewrite", help="Rewrite files that you changed, without asking")
+@options.strict
+@options.allow_sensitive
+@options.include
+@options.server
+@options.reporting
+def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Report, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Run your check on a program, and let the model mend what fails.
 
     The check is CMD, else the setting `check`, else that of the last run. Missing files are written first.
@@ -80,13 +80,14 @@ def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Repor
     if words and check is not None:
         raise UsageError("`--check` and the words after `--` name two commands", hint="leave one of them out")
     checked = checked_by(check, flags)
-    return report.run(lambda caller: run(Task(**options), words, checked, caller))
+    return report.run(lambda caller: run(Task(**given), words, checked, caller))
 
 
 def show_problems(rules: list[str], found: "Folder", *, as_json: bool) -> int:
     """Print the problems that the rules find in the folder; return the exit code."""
     from smol_dev.checks import check as problems_of
     from smol_dev.checks.folder import MOST_FILES
+    from smol_dev.ui.sentences import counted
 
     problems = problems_of(found.files, found.others, rules=rules)
     for problem in problems:

@@ -27,8 +27,8 @@ COMMANDS: Final = {
     "models": "smol_dev.cli.servers",
     "doctor": "smol_dev.cli.servers",
     "trust": "smol_dev.cli.trust",
-    "completion": "smol_dev.cli.shells",
-    "help": "smol_dev.cli.topics",
+    "completion": "smol_dev.cli.completion",
+    "help": "smol_dev.cli.help",
 }
 """Each command's module, which holds a click command of the same name."""
 

@@ -1,18 +1,34 @@
-"""Shell completion of profiles, kinds of servers, keys and their values."""
+"""What a shell completes, and `smol_dev completion`: the script that makes it do so."""
 
 import functools
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    split_arg_string,
+)
 
+from smol_dev.cli.help import Command
 from smol_dev.errors import SmolError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
     from smol_dev.config.layers import Flags, Layers
+
+Choice = tuple[str, str]
+"""What a shell may put on the line, and a word about it."""
+
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 PLAIN: Final = re.compile(r"[\w@%+:./][\w@%+=:./-]*")
 LONGEST: Final = 200
@@ -27,20 +43,26 @@ def flags_of(given: dict[str, Any]) -> "Flags":
     return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
 
 
-def complete_profile(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the names of all profiles, each with its description."""
-    del parameter
-    return completions(((line.name, line.description) for line in profiles(context)), incomplete)
+def completer(choices: Callable[[click.Context], Iterable[Choice]]) -> Completer:
+    """Return what click calls for the completions of a parameter; there are none where settings cannot be read."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        del parameter
+        try:
+            return completions(choices(context), incomplete)
+        except SmolError:
+            return []
+
+    return complete
 
 
-def profiles(context: click.Context) -> Iterable[Any]:
-    """Return the profiles as the command line so far finds them, without those of a file that cannot be read."""
+def profiles(context: click.Context) -> Iterator[Choice]:
+    """Yield the profiles as the command line so far finds them, without those of a file that cannot be read."""
     from smol_dev.config.profiles import profile_lines
 
-    try:
-        return sorted(profile_lines(trusted_layers(context)), key=lambda line: line.name)
-    except SmolError:
-        return ()
+    with suppress(SmolError):
+        for line in sorted(profile_lines(trusted_layers(context)), key=lambda line: line.name):
+            yield line.name, line.description
 
 
 def trusted_layers(context: click.Context) -> "Layers":
@@ -64,27 +86,36 @@ def variants(context: click.Context) -> list[str]:
         layers = trusted_layers(context).all
     except SmolError:
         layers = ()
-    own = {str(name) for layer in layers for name in table(layer.data.get("prompts"))}
-    return [*reserved(), *sorted(own)]
+    return [*reserved(), *sorted({str(name) for layer in layers for name in layer.table("prompts")})]
 
 
-def table(value: object) -> dict[str, Any]:
-    """Return the value if it is a table, else an empty one; layers are not validated here."""
-    return value if isinstance(value, dict) else {}
-
-
-def complete_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the keys of the selected profile, its stages, the run and the top of the file."""
-    del context, parameter
-    return completions(keys().items(), incomplete)
-
-
-def complete_provider(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the kinds of servers."""
-    del context, parameter
+def providers(context: click.Context) -> Iterator[Choice]:
+    """Yield the kinds of servers."""
+    del context
     from smol_dev.config.endpoint import PROVIDERS
 
-    return completions(((name, "") for name in PROVIDERS), incomplete)
+    yield from ((name, "") for name in PROVIDERS)
+
+
+def set_keys(context: click.Context) -> Iterator[Choice]:
+    """Yield the keys that the file sets which the command would change, those of the selected profile in short."""
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import read_layers
+    from smol_dev.config.problems import typed
+    from smol_dev.config.profiles import leaf_paths
+
+    layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
+    layer = layers.of("project" if context.params.get("project") else "user")
+    own = ("profiles", layers.selected)
+    for path in leaf_paths([layer.data]) if layer is not None else ():
+        yield typed(path[2:] if path[:2] == own else path), ""
+
+
+complete_profile: Final = completer(profiles)
+complete_provider: Final = completer(providers)
+complete_key: Final = completer(lambda _context: keys().items())
+complete_set_key: Final = completer(set_keys)
+complete_value: Final = completer(lambda context: values(context, str(context.params.get("key", ""))))
 
 
 def complete_prompt(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -108,31 +139,6 @@ def prompt_files(incomplete: str) -> list[CompletionItem]:
     return completions(((name, "") for name in (*files, *folders)), incomplete)
 
 
-def complete_set_key(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the keys that the file sets which the command would change, those of the selected profile in short."""
-    del parameter
-    from smol_dev.config.files import Surroundings
-    from smol_dev.config.layers import read_layers
-    from smol_dev.config.problems import typed
-    from smol_dev.config.profiles import leaf_paths
-
-    try:
-        layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
-    except SmolError:
-        return []
-    layer = layers.of("project" if context.params.get("project") else "user")
-    paths = leaf_paths([layer.data]) if layer is not None else []
-    own = ("profiles", layers.selected)
-    keys = (typed(path[2:] if path[:2] == own else path) for path in paths)
-    return completions(((key, "") for key in keys), incomplete)
-
-
-def complete_value(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the values of the key that stands before on the line."""
-    del parameter
-    return completions(values(context, str(context.params.get("key", ""))), incomplete)
-
-
 def complete_set(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """`KEY=` first, and after the `=` the values of the key."""
     del parameter
@@ -143,7 +149,7 @@ def complete_set(context: click.Context, parameter: click.Parameter, incomplete:
     return [CompletionItem(f"{key}={item.value}", help=item.help) for item in found]
 
 
-def completions(choices: Iterable[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
+def completions(choices: Iterable[Choice], incomplete: str) -> list[CompletionItem]:
     """Return the choices that begin as typed, and that no shell reads as anything but themselves.
 
     The shells put a choice on the line as it is: a name that needs quotes is not offered.
@@ -180,7 +186,7 @@ def values(context: click.Context, key: str) -> list[tuple[str, str]]:
     """Return what the key can be set to, as far as that can be listed."""
     name = key.rpartition(".")[2]
     if name in {"extends", "default_profile"}:
-        return [(line.name, line.description) for line in profiles(context)]
+        return list(profiles(context))
     if name == "prompt_variant":
         return [(variant, "") for variant in variants(context)]
     tables = schema()["$defs"]
@@ -202,3 +208,108 @@ def schema() -> dict[str, Any]:
 
     document: dict[str, Any] = json.loads(schema_file().read_text(encoding="utf-8"))
     return document
+
+
+VARIABLE: Final = "_SMOL_DEV_COMPLETE"
+WORD_BREAKS: Final = ":="
+"""Where bash begins a new word within a model's name and within `KEY=VALUE`."""
+
+BASH: Final = """\
+%(complete_func)s() {
+    local IFS=$'\\n' kind value
+    while IFS=',' read -r kind value; do
+        COMPREPLY+=("$value")
+        if [[ $value == */ ]]; then compopt -o nospace; fi
+        if [[ $value == *= ]]; then compopt -o nospace; fi
+    done < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash_complete "$1")
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+"""Unlike click's own, it hands over the line as it was typed: bash takes `qwen3.5:9b` for three words."""
+
+INSTALL: Final = {
+    "bash": "~/.local/share/bash-completion/completions/smol_dev, or for every new shell, in ~/.bashrc:\n"
+    '#   eval "$(smol_dev completion bash)"',
+    "zsh": "_smol_dev in a folder of $fpath, or for every new shell, in ~/.zshrc after compinit:\n"
+    '#   eval "$(smol_dev completion zsh)"',
+    "fish": "~/.config/fish/completions/smol_dev.fish:\n"
+    "#   smol_dev completion fish > ~/.config/fish/completions/smol_dev.fish",
+}
+
+
+class Joined(ShellComplete):
+    """Completion of `--option=value`, also before a prompt, where click looks for no option of a command."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return the completions, those of a joined value with its option."""
+        option, equals, value = incomplete.partition("=")
+        if not (equals and option.startswith("--")):
+            return super().get_completions(args, incomplete)
+        found = super().get_completions([*args, option], value)
+        return [CompletionItem(f"{option}={item.value}", item.type, item.help) for item in found]
+
+
+class Bash(Joined, BashComplete):
+    """Completion for bash, whose words end at `:` and `=`."""
+
+    source_template = BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words before the one that is typed, and that word."""
+        line = os.environ["COMP_LINE"]
+        words = split_arg_string(line)[1:]
+        incomplete = words.pop() if words and not line[-1:].isspace() else ""
+        return words, incomplete
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """Return the completions without the part that bash takes for a word before."""
+        cut = max(incomplete.rfind(mark) for mark in WORD_BREAKS) + 1
+        return [CompletionItem(item.value[cut:], item.type) for item in super().get_completions(args, incomplete)]
+
+
+class Zsh(Joined, ZshComplete):
+    """Completion for zsh."""
+
+
+class Fish(Joined, FishComplete):
+    """Completion for fish."""
+
+
+SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        'eval "$(smol_dev completion bash)"',
+        "smol_dev completion zsh > ~/.zfunc/_smol_dev",
+        "smol_dev completion fish > ~/.config/fish/completions/smol_dev.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands, options and values.
+
+    Its first lines say where to put it. It offers profiles, settings and their values, prompt files, and the models
+    of a local server that is running.
+    """
+    click.echo(script(context.find_root().command, shell), nl=False)
+
+
+def script(program: click.Command, shell: str) -> str:
+    """Return the script for both names of the program, and where to put it."""
+    text = SHELLS[shell](program, {}, "smol_dev", VARIABLE).source()
+    more = {"fish": ("--command smol_dev", "--command smol_dev --command smol-dev")}
+    for old, new in (more.get(shell, ("completion smol_dev\n", "completion smol_dev smol-dev\n")),):
+        text = text.replace(old, new)
+    first, rest = text.split("\n", 1)
+    where = f"# Completion of smol_dev in {shell}. Save it as {INSTALL[shell]}\n"
+    return f"#compdef smol_dev smol-dev\n{where}{rest}" if shell == "zsh" else f"{where}{first}\n{rest}"
+
+
+def register() -> None:
+    """Have click answer the shells by these classes."""
+    for name, shell in SHELLS.items():
+        add_completion_class(shell, name)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_key, complete_set_key, complete_value
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import file_options, settings_options
-from smol_dev.cli.reporting import counted, say, settings_of
+from smol_dev.cli.reporting import say, settings_of
 from smol_dev.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def config() -> None:
 
 
 @config.command(examples=("smol_dev config path",))
-@settings_options
+@options.settings
 def path(flags: "Flags") -> None:
     """List the files that settings are read from, strongest first."""
     from smol_dev.config.files import Surroundings
@@ -47,10 +47,10 @@ def path(flags: "Flags") -> None:
 @config.command(
     examples=("smol_dev config show", "smol_dev config show --origin -p work", "smol_dev config show --format json")
 )
-@click.option("--origin", is_flag=True, help="Show where each value came from")
+@options.origin
 @click.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON")
-@click.option("--dry-run", is_flag=True, help="Show the prompts that would be sent as well")
-@settings_options
+@options.flag("--dry-run", help="Show the prompts that would be sent as well")
+@options.settings
 def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
     if dry_run and form == "json":
@@ -73,7 +73,7 @@ def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     )
 )
 @click.argument("key", shell_complete=complete_key)
-@settings_options
+@options.settings
 def explain(flags: "Flags", key: str) -> None:
     """List every source that sets KEY, strongest first, the winner marked."""
     from smol_dev.config.explain import candidate_lines
@@ -85,12 +85,13 @@ def explain(flags: "Flags", key: str) -> None:
 
 
 @config.command(examples=("smol_dev config check", "smol_dev config check smol.toml"))
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@settings_options
+@click.argument("file", required=False, type=options.PATH)
+@options.settings
 def check(flags: "Flags", file: Path | None) -> None:
     """Report every problem in the settings files, or in FILE alone."""
     from smol_dev.config.files import Surroundings
     from smol_dev.config.load import check as problems_of
+    from smol_dev.ui.sentences import counted
 
     if problems := problems_of(flags, Surroundings.here(), file=file):
         hint = "correct each line above; `smol_dev config schema` describes every key"
@@ -119,7 +120,7 @@ class Setting(Command):
 )
 @click.argument("key", shell_complete=complete_key)
 @click.argument("value", shell_complete=complete_value)
-@file_options
+@options.file
 def set_(file: "SettingsFile", key: str, value: str) -> None:
     """Set KEY to VALUE in your settings file.
 
@@ -133,7 +134,7 @@ def set_(file: "SettingsFile", key: str, value: str) -> None:
 
 @config.command(examples=("smol_dev config unset seed", "smol_dev config unset run.output_dir --project"))
 @click.argument("key", shell_complete=complete_set_key)
-@file_options
+@options.file
 def unset(file: "SettingsFile", key: str) -> None:
     """Remove KEY from your settings file."""
     from smol_dev.config.edit import unset as take_out
@@ -142,7 +143,7 @@ def unset(file: "SettingsFile", key: str) -> None:
 
 
 @config.command(examples=("smol_dev config edit", "smol_dev config edit --project"))
-@file_options
+@options.file
 def edit(file: "SettingsFile") -> None:
     """Open your settings file in your editor.
 

@@ -1,14 +1,18 @@
 """`smol_dev PROMPT`, `smol_dev resume` and `smol_dev demo`: the commands that run the method."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smol_dev.cli import options
+from smol_dev.cli.commands import COMMANDS, PROMPTED
 from smol_dev.cli.completion import complete_prompt
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import reporting_options, server_options
 from smol_dev.cli.reporting import Report, settings_of
+from smol_dev.errors import UsageError
+from smol_dev.safe import command
 
 if TYPE_CHECKING:
     from smol_dev.app.caller import Caller
@@ -17,18 +21,6 @@ if TYPE_CHECKING:
 
 DEMO_PROMPT: Final = "a small program that shows what smol_dev does"
 DEMO_CHANGE: Final = "Add a command that removes every task that is done."
-
-allow_sensitive_option: Final = click.option(
-    "--allow-sensitive", metavar="GLOB", multiple=True, help="Allow files that tools run automatically"
-)
-check_option: Final = click.option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
-strict_option: Final = click.option("--strict", is_flag=True, help="Exit with 4 if the files do not fit together")
-
-include_option: Final = click.option(
-    "--include", metavar="PATH", multiple=True, help="Show the model this file as you edited it"
-)
-yes_option: Final = click.option("--yes", "-y", is_flag=True, help="Make a change without asking")
-diff_option: Final = click.option("--diff", is_flag=True, help="Show a change, and make none of it")
 
 
 @click.command(
@@ -41,7 +33,7 @@ diff_option: Final = click.option("--diff", is_flag=True, help="Show a change, a
 )
 @click.argument("prompt", required=False, shell_complete=complete_prompt)
 @click.option("--prompt", "older_prompt", metavar="TEXT|FILE", hidden=True, help="The older spelling of PROMPT.")
-@server_options
+@options.server
 @click.option(
     "--output",
     "-o",
@@ -50,17 +42,17 @@ diff_option: Final = click.option("--diff", is_flag=True, help="Show a change, a
     metavar="DIR",
     help="Folder for the files; default `generated`",
 )
-@click.option("--review", is_flag=True, help="Show plan and file list, and ask before writing")
-@click.option("--plan-only", is_flag=True, help="Stop after the file list; `resume` goes on")
-@click.option("--dry-run", is_flag=True, help="Show settings and messages; send nothing")
-@click.option("--overwrite", is_flag=True, help="Replace files in the way; copies are kept")
-@click.option("--fresh", is_flag=True, help="Start over with this prompt; copies are kept")
-@yes_option
-@diff_option
-@check_option
-@strict_option
-@allow_sensitive_option
-@reporting_options
+@options.flag("--review", help="Show plan and file list, and ask before writing")
+@options.flag("--plan-only", help="Stop after the file list; `resume` goes on")
+@options.flag("--dry-run", help="Show settings and messages; send nothing")
+@options.flag("--overwrite", help="Replace files in the way; copies are kept")
+@options.flag("--fresh", help="Start over with this prompt; copies are kept")
+@options.yes
+@options.diff
+@options.check
+@options.strict
+@options.allow_sensitive
+@options.reporting
 def generate(
     prompt: str | None,
     older_prompt: str | None,
@@ -71,47 +63,32 @@ def generate(
     check: str | None,
     dry_run: bool,
     review: bool,
-    **options: Any,  # noqa: ANN401 - the fields of a Task
+    **given: Any,  # noqa: ANN401 - the fields of a Task
 ) -> int:
     """Build a program from text, a .md or .txt file, or `-` (stdin)."""
     from smol_dev.app.again import run_prompt
     from smol_dev.app.build import Task
-    from smol_dev.cli.prompt_text import file_of, read_prompt, refuse_lookalike
 
     refuse_lookalike(prompt)
     text, file = read_prompt(prompt, older_prompt), file_of(prompt, older_prompt)
-    flags = checked_by(check, writing_to(output_dir, flags))
+    if output_dir is not None:
+        flags = flags.with_named("run.output_dir", output_dir, "--output")
+    flags = checked_by(check, flags)
     if dry_run:
         return show_preview(text, flags)
-    task = Task(text, prompt_file=file, **options)
-    return report.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True, diff=options["diff"])
-
-
-def writing_to(output_dir: str | None, flags: "Flags") -> "Flags":
-    """Return the flags with `--output`."""
-    from dataclasses import replace
-
-    if output_dir is None:
-        return flags
-    return replace(flags, named={**flags.named, "run.output_dir": (output_dir, "--output")})
+    task = Task(text, prompt_file=file, **given)
+    return report.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True, diff=given["diff"])
 
 
 def checked_by(command: str | None, flags: "Flags") -> "Flags":
     """Return the flags with `--check`, split into words as a shell would; an empty one switches the check off."""
     import shlex
-    from dataclasses import replace
 
-    from smol_dev.errors import UsageError
-
-    if command is None:
-        return flags
     try:
-        words = shlex.split(command)
+        return flags if command is None else flags.with_named("run.check", shlex.split(command), "--check")
     except ValueError as error:
-        raise UsageError(
-            f"`--check` cannot be split into words: {error}", hint="close its quotes, as in a shell"
-        ) from error
-    return replace(flags, named={**flags.named, "run.check": (words, "--check")})
+        hint = "close its quotes, as in a shell"
+        raise UsageError(f"`--check` cannot be split into words: {error}", hint=hint) from error
 
 
 def show_preview(prompt: str, flags: "Flags") -> int:
@@ -125,23 +102,17 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 @click.command(
     cls=Command, examples=("smol_dev resume", "smol_dev resume shop --only app.py", "smol_dev resume -m qwen3:14b shop")
 )
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-@click.option("--only", metavar="PATH", multiple=True, help="Only this one of the missing files; repeatable")
-@check_option
-@strict_option
-@allow_sensitive_option
-@include_option
-@click.option("--review", is_flag=True, help="Show plan and list; ask before any file is written")
-@click.option(
-    "--files",
-    "list_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Your own file list, one path per line",
-)
-@server_options
-@reporting_options
-def resume(check: str | None, flags: "Flags", report: Report, *, review: bool, **options: Any) -> int:  # noqa: ANN401 - the fields of a Task
+@options.folder
+@options.many("--only", metavar="PATH", help="Only this one of the missing files; repeatable")
+@options.check
+@options.strict
+@options.allow_sensitive
+@options.include
+@options.flag("--review", help="Show plan and list; ask before any file is written")
+@click.option("--files", "list_file", metavar="FILE", type=options.PATH, help="Your own file list, one path per line")
+@options.server
+@options.reporting
+def resume(check: str | None, flags: "Flags", report: Report, *, review: bool, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Finish an interrupted or failed run: ask for what is missing.
 
     DIR is the folder of the run; if left out, the setting `output_dir`.
@@ -150,12 +121,12 @@ def resume(check: str | None, flags: "Flags", report: Report, *, review: bool, *
     from smol_dev.app.resume import resume as run
 
     checked = checked_by(check, flags)
-    return report.run(lambda caller: run(Task(**options), checked, caller), review=review)
+    return report.run(lambda caller: run(Task(**given), checked, caller), review=review)
 
 
 @click.command(cls=Command, examples=("smol_dev demo", "smol_dev demo /tmp/demo", "smol_dev demo --json | head -3"))
 @click.argument("folder", metavar="[DIR]", default="smol-demo")
-@reporting_options
+@options.reporting
 def demo(folder: str, report: Report) -> int:
     """Try the whole method without a model, a key or a network.
 
@@ -202,3 +173,110 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
     look = command("smol_dev report {dir}", dir=folder)
     caller.show(Noticed(f"all of that was canned; a page about it: {look}; with a model of your own: `smol_dev init`"))
     return done
+
+
+MOST_BYTES: Final = 1024 * 1024
+FILE_SUFFIXES: Final = (".md", ".txt")
+LIKENESS: Final = 0.75
+"""How alike a word and a command's name are, from 0 to 1, when one is taken for the other misspelt."""
+
+HINT: Final = 'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
+
+
+def read_prompt(prompt: str | None, older: str | None) -> str:
+    """Return the prompt's text, of the argument or of `--prompt`.
+
+    Raise `UsageError` when there is none or two, when it is empty, and when its file cannot be read.
+    """
+    if prompt is not None and older is not None:
+        raise UsageError("the prompt is given twice, as an argument and with `--prompt`", hint=HINT)
+    given = prompt if prompt is not None else older
+    if given is None:
+        raise UsageError("no prompt is given", hint=HINT)
+    if given == "-":
+        text = decoded(sys.stdin.buffer.read(MOST_BYTES + 1), "standard input")
+    elif names_file(given):
+        text = read_file(Path(given).expanduser())
+    else:
+        text = decoded(given.encode("utf-8", "surrogateescape"), "the prompt")
+    if not text.strip():
+        raise UsageError("the prompt is empty", hint=HINT)
+    return text.strip()
+
+
+def file_of(prompt: str | None, older: str | None) -> Path | None:
+    """Return the file that the prompt was read from; None for a text."""
+    given = prompt if prompt is not None else older
+    return Path(given).expanduser() if given is not None and names_file(given) else None
+
+
+def names_file(given: str) -> bool:
+    """Return whether the argument is meant as a file: one word with a file's ending, or a file that exists."""
+    if not given.lower().endswith(FILE_SUFFIXES) or "\n" in given or "\0" in given:
+        return False
+    return " " not in given.strip() or Path(given).expanduser().is_file()
+
+
+def read_file(path: Path) -> str:
+    """Return the text of a prompt file."""
+    try:
+        if not path.is_file():
+            what = "is not a file" if path.exists() else "does not exist"
+            raise UsageError(f"the prompt file `{path}` {what}", hint="check the path, or " + HINT)
+        with path.open("rb") as file:
+            return decoded(file.read(MOST_BYTES + 1), f"the prompt file `{path}`")
+    except OSError as error:
+        raise UsageError(f"the prompt file `{path}` cannot be read: {error.strerror}", hint="check the path") from error
+
+
+def decoded(raw: bytes, name: str) -> str:
+    """Return the bytes as text; they must be UTF-8 without NUL, and at most 1 MiB."""
+    if len(raw) > MOST_BYTES:
+        raise UsageError(f"{name} is longer than 1 MiB", hint="shorten the prompt")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not UTF-8 (byte {error.start})", hint="save it as UTF-8 text") from error
+    if "\0" in text:
+        raise UsageError(f"{name} holds a NUL character", hint="save it as plain text")
+    return text
+
+
+def refuse_lookalike(prompt: str | None) -> None:
+    """Raise `UsageError` for a prompt that was hardly meant as one: a command, or a file we do not read."""
+    if prompt is None or PROMPTED not in click.get_current_context().meta:
+        return
+    word = prompt.strip()
+    if word in COMMANDS:
+        problem = f"`{word}` is a command; did you mean {command('smol_dev {name}', name=word)}?"
+    elif (meant := meant_by(word)) is not None:
+        is_option = meant == "--help"
+        instead = "`smol_dev --help`" if is_option else command("smol_dev {name}", name=meant)
+        problem = f"`{word}` is not a command; did you mean {instead}?"
+    elif is_other_file(word):
+        problem = f"`{word}` is a file; did you mean its text, {command('smol_dev - < {file}', file=word)}?"
+    else:
+        return
+    hint = "a prompt of one word: " + command("smol_dev generate {word}", word=word)
+    raise UsageError(problem, hint=hint)
+
+
+def meant_by(word: str) -> str | None:
+    """Return the command whose name was probably misspelt."""
+    from difflib import get_close_matches
+
+    folded = word.lower()
+    if folded in {"help", "version"}:
+        return f"--{folded}"
+    near = get_close_matches(folded, COMMANDS, n=1, cutoff=LIKENESS)
+    if near and near[0][0] == folded[0] and abs(len(near[0]) - len(folded)) <= 1:
+        return near[0]
+    return None
+
+
+def is_other_file(word: str) -> bool:
+    """Return whether this is the name of a file that is not read as a prompt."""
+    try:
+        return Path(word).is_file() and not word.lower().endswith(FILE_SUFFIXES)
+    except (OSError, ValueError):
+        return False

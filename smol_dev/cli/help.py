@@ -1,11 +1,15 @@
-"""The help of every command on one screen: options by what they are for, and examples to copy."""
+"""The help of every command on one screen, and `smol_dev help`: a command's help, or a page of `docs/`."""
 
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NEXT_COLUMN: Final = 30
 """Where the description of an option begins; longer options put it on the next line."""
@@ -137,3 +141,64 @@ def write_rows(formatter: click.HelpFormatter, rows: Sequence[tuple[str, str]]) 
 def summary(command: click.Command) -> str:
     """Return the first line of the command's help, whole."""
     return (command.help or "").strip().split("\n", 1)[0]
+
+
+TOPICS: Final = ("profiles", "project", "container", "events", "changes", "checks", "errors", "team")
+"""The pages of `docs/` that answer a question at the prompt."""
+
+
+def pages() -> "Path":
+    """Return the folder of the pages: inside the installed package, else beside it."""
+    from pathlib import Path
+
+    package = Path(__file__).parent.parent
+    inside = package / "docs"
+    return inside if inside.is_dir() else package.parent / "docs"
+
+
+def complete_topic(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the topics and commands that begin as typed."""
+    del parameter
+    root = context.find_root()
+    commands = root.command.list_commands(root) if isinstance(root.command, click.Group) else ()
+    return [name for name in dict.fromkeys((*TOPICS, *commands)) if name.startswith(incomplete)]
+
+
+@click.command(
+    name="help",
+    cls=Command,
+    examples=("smol_dev help profiles", "smol_dev help container | less", "smol_dev help resume"),
+)
+@click.argument("topic", required=False, shell_complete=complete_topic)
+@click.pass_context
+def help(context: click.Context, topic: str | None) -> None:  # noqa: A001 - the command's name
+    """Explain a topic, such as `profiles`, or a command.
+
+    The topics are profiles, project, container, events, changes, checks, errors and team.
+    """
+    from smol_dev.errors import UsageError
+    from smol_dev.safe import safe
+
+    if topic in TOPICS:
+        return show_page(topic)
+    program = context.find_root()
+    known = program.command.get_command(program, topic) if topic and isinstance(program.command, click.Group) else None
+    if topic and known is None:
+        raise UsageError(f"there is no help on `{safe(topic)}`", hint=f"the topics are {', '.join(TOPICS)}")
+    click.echo(program.get_help() if known is None else known.get_help(click.Context(known, program, topic)))
+    return None
+
+
+def show_page(topic: str) -> None:
+    """Print the page on standard output: drawn on a terminal, as it is written elsewhere."""
+    from smol_dev.safe import safe
+
+    text = (pages() / f"{topic}.md").read_text(encoding="utf-8")
+    if not sys.stdout.isatty():
+        click.echo(safe(text, keep_newlines=True), nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    console.print(Markdown(text), width=min(console.width, 100))

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import project_option, settings_options
-from smol_dev.cli.reporting import counted, say
+from smol_dev.cli.reporting import say
 from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, examples=("smol_dev init", "smol_dev init --yes", "smol_dev init --project"))
-@project_option
-@click.option("--yes", is_flag=True, help="Write the file without asking")
-@settings_options
+@options.project
+@options.flag("--yes", help="Write the file without asking")
+@options.settings
 def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     """Write a smol.toml with a profile for each running server.
 
@@ -53,6 +53,8 @@ def running_servers(here: "Surroundings") -> "Search":
 
 def lines(search: "Search") -> "Iterator[str]":
     """Yield a line for each server: what it is, where, how many models, and which one will be used."""
+    from smol_dev.ui.sentences import counted
+
     for url in search.silent:
         yield f"{url} accepted the connection, but did not answer within {search.patience:g} s"
     if not search.found:

@@ -1,7 +1,7 @@
 """The options that commands share: which settings, which server, and how a run is shown."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -11,57 +11,49 @@ from smol_dev.cli.completion import (
     complete_profile,
     complete_provider,
     complete_set,
-    completions,
+    completer,
     flags_of,
     trusted_layers,
 )
 from smol_dev.cli.reporting import Report
-from smol_dev.errors import SmolError, UsageError
+from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
+    from smol_dev.cli.completion import Choice
     from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+PATH: Final = click.Path(path_type=Path)
+flag: Final = functools.partial(click.option, is_flag=True)
+many: Final = functools.partial(click.option, multiple=True)
 
-def complete_model(context: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Return the models of the selected server, if it is a local one that answers at once."""
-    del parameter
+
+def models(context: click.Context) -> "Iterator[Choice]":
+    """Yield the models of the selected server, if it is a local one that answers at once."""
     from dataclasses import replace
 
     from smol_dev.app.servers import model_names
 
-    try:
-        layers = trusted_layers(context)
-        flags = replace(flags_with_server(dict(context.params)), project=layers.project is not None)
-        found = model_names(flags, layers.surroundings)
-    except SmolError:
-        return []
-    return completions(((name, "") for name in found), incomplete)
+    layers = trusted_layers(context)
+    flags = replace(flags_with_server(dict(context.params)), project=layers.project is not None)
+    yield from ((name, "") for name in model_names(flags, layers.surroundings))
 
 
+complete_model: Final = completer(models)
 SETTINGS: Final = (
     click.option(
         "--profile", "-p", metavar="NAME", shell_complete=complete_profile, help="Profile; `smol_dev profiles list`"
     ),
-    click.option(
-        "--config",
-        "config_file",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="A settings file instead of your own",
-    ),
-    click.option("--no-project-config", is_flag=True, help="Leave out the project's smol.toml"),
-    click.option(
+    click.option("--config", "config_file", metavar="FILE", type=PATH, help="A settings file instead of your own"),
+    flag("--no-project-config", help="Leave out the project's smol.toml"),
+    many(
         "-c",
         "--set",
         "sets",
         metavar="KEY=VALUE",
-        multiple=True,
         shell_complete=complete_set,
         help="Any setting: `-c code.model=NAME`; repeatable",
     ),
@@ -88,12 +80,23 @@ SERVER: Final = (
     ),
     click.option("--api-key-env", metavar="NAME", help="Environment variable that holds the key"),
 )
+json_lines: Final = flag("--json", "as_json", help="One JSON object per line on standard output")
+debug: Final = flag("--debug", help="Tracebacks and a log of requests, without secrets")
 REPORTING: Final = (
-    click.option("--json", "as_json", is_flag=True, help="One JSON object per line on standard output"),
-    click.option("--quiet", "-q", is_flag=True, help="Only warnings and errors"),
-    click.option("--verbose", "-v", is_flag=True, help="Say more about what happens"),
-    click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets"),
+    json_lines,
+    flag("--quiet", "-q", help="Only warnings and errors"),
+    flag("--verbose", "-v", help="Say more about what happens"),
+    debug,
 )
+folder: Final = click.argument("folder", metavar="[DIR]", required=False, type=PATH)
+project: Final = flag("--project", help="Write the project's smol.toml, not your own")
+origin: Final = flag("--origin", help="Show where each value came from")
+yes: Final = flag("--yes", "-y", help="Make a change without asking")
+diff: Final = flag("--diff", help="Show a change, and make none of it")
+strict: Final = flag("--strict", help="Exit with 4 if the files do not fit together")
+check: Final = click.option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
+include: Final = many("--include", metavar="PATH", help="Show the model this file as you edited it")
+allow_sensitive: Final = many("--allow-sensitive", metavar="GLOB", help="Allow files that tools run automatically")
 SPELLED: Final = {
     "provider": "--llm-provider",
     "model": "--model",
@@ -101,8 +104,6 @@ SPELLED: Final = {
     "api_key_env": "--api-key-env",
 }
 """Each setting that an option of `SERVER` stands for, with that option."""
-
-project_option: Final = click.option("--project", is_flag=True, help="Write the project's smol.toml, not your own")
 
 
 def shared(
@@ -196,14 +197,14 @@ def report_of(given: dict[str, Any]) -> Report:
     return Report(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
 
 
-settings_options: Final = shared("flags", SETTINGS, flags_of)
+settings: Final = shared("flags", SETTINGS, flags_of)
 """Give the command `--profile`, `--config`, `--no-project-config` and `-c`, as `flags`."""
 
-file_options: Final = shared("file", (project_option, *SETTINGS), file_of)
-"""Give the command `--project` and the options of `settings_options`, as the `file` that it changes."""
+file: Final = shared("file", (project, *SETTINGS), file_of)
+"""Give the command `--project` and the options of `settings`, as the `file` that it changes."""
 
-server_options: Final = shared("flags", (*SETTINGS, *SERVER), flags_with_server)
-"""Give the command the options of `settings_options` and those that name a model and a server, as `flags`."""
+server: Final = shared("flags", (*SETTINGS, *SERVER), flags_with_server)
+"""Give the command the options of `settings` and those that name a model and a server, as `flags`."""
 
-reporting_options: Final = shared("report", REPORTING, report_of)
+reporting: Final = shared("report", REPORTING, report_of)
 """Give the command `--json`, `--quiet`, `--verbose` and `--debug`, as `report`."""

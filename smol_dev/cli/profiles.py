@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_profile, complete_provider
-from smol_dev.cli.options import file_options, settings_options
 from smol_dev.cli.reporting import aligned, say, settings_of
 from smol_dev.safe import safe
 
@@ -30,8 +30,8 @@ def profiles() -> None:
 
 
 @profiles.command(name="list", examples=("smol_dev profiles list", "smol_dev profiles list --json"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON list on standard output")
-@settings_options
+@options.flag("--json", "as_json", help="One JSON list on standard output")
+@options.settings
 def list_(flags: "Flags", *, as_json: bool) -> None:
     """List the profiles, the selected one marked `*`."""
     from smol_dev.config.files import Surroundings
@@ -53,8 +53,8 @@ def row(line: "ProfileLine") -> tuple[str, ...]:
 
 @profiles.command(examples=("smol_dev profiles show local-ollama", "smol_dev profiles show work --origin"))
 @click.argument("name", shell_complete=complete_profile)
-@click.option("--origin", is_flag=True, help="Show where each value came from")
-@settings_options
+@options.origin
+@options.settings
 def show(flags: "Flags", name: str, *, origin: bool) -> None:
     """Show the effective settings of profile NAME."""
     from dataclasses import replace
@@ -77,21 +77,21 @@ def show(flags: "Flags", name: str, *, origin: bool) -> None:
 @click.option("--provider", metavar="NAME", shell_complete=complete_provider, help="Kind of server")
 @click.option("--base-url", metavar="URL", help="Address of the server, up to and including /v1")
 @click.option("--model", "-m", metavar="NAME", help="Model, as the server names it")
-@file_options
-def add(file: "SettingsFile", name: str, **options: str | None) -> None:
+@options.file
+def add(file: "SettingsFile", name: str, **given: str | None) -> None:
     """Create profile NAME in your settings file.
 
     Set any other key of it with `-c KEY=VALUE`.
     """
     from smol_dev.config.edit import add as create
 
-    say(*file.change(create, name, options))
+    say(*file.change(create, name, given))
 
 
 @profiles.command(examples=("smol_dev profiles copy work work-cold",))
 @click.argument("source", shell_complete=complete_profile)
 @click.argument("name")
-@file_options
+@options.file
 def copy(file: "SettingsFile", source: str, name: str) -> None:
     """Create profile NAME with all keys of profile SOURCE."""
     from smol_dev.config.edit import copy as create_like
@@ -102,7 +102,7 @@ def copy(file: "SettingsFile", source: str, name: str) -> None:
 @profiles.command(examples=("smol_dev profiles rename work office",))
 @click.argument("name", shell_complete=complete_profile)
 @click.argument("new")
-@file_options
+@options.file
 def rename(file: "SettingsFile", name: str, new: str) -> None:
     """Rename profile NAME to NEW, also where the same file mentions it."""
     from smol_dev.config.edit import rename as give_name
@@ -112,7 +112,7 @@ def rename(file: "SettingsFile", name: str, new: str) -> None:
 
 @profiles.command(examples=("smol_dev profiles remove work",))
 @click.argument("name", shell_complete=complete_profile)
-@file_options
+@options.file
 def remove(file: "SettingsFile", name: str) -> None:
     """Remove profile NAME, unless something uses it."""
     from smol_dev.config.edit import remove as take_out
@@ -122,7 +122,7 @@ def remove(file: "SettingsFile", name: str) -> None:
 
 @profiles.command(examples=("smol_dev profiles use work", "smol_dev profiles use work --project"))
 @click.argument("name", shell_complete=complete_profile)
-@file_options
+@options.file
 def use(file: "SettingsFile", name: str) -> None:
     """Make NAME the default profile."""
     from smol_dev.config.edit import use as make_default

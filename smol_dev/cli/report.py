@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import settings_options
 
 if TYPE_CHECKING:
     from smol_dev.app.report import Reported
@@ -25,16 +25,11 @@ STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change"
     cls=Command,
     examples=("smol_dev report", "smol_dev report shop -o shop.html", "smol_dev report -o /tmp/report.html"),
 )
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@options.folder
 @click.option(
-    "--output",
-    "-o",
-    "target",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="File to write; default `DIR/.smol/report.html`",
+    "--output", "-o", "target", metavar="FILE", type=options.PATH, help="File to write; default `DIR/.smol/report.html`"
 )
-@settings_options
+@options.settings
 def report(folder: Path | None, target: Path | None, flags: "Flags") -> int:
     """Write an HTML page about a run: plan, files, problems, times.
 

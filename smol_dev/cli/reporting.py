@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from smol_dev.config.load import Loaded
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import Event, Failed
-    from smol_dev.run.review import Proposed, Verdict
     from smol_dev.ui import Screen
 
 Subject = TypeVar("Subject")
@@ -50,11 +49,6 @@ def settings_of(flags: "Flags") -> "Loaded":
     return loaded
 
 
-def counted(number: int, noun: str) -> str:
-    """Return the number with its noun: `1 file`, `2 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 class Ended(Protocol):
     """How a piece of work ended."""
 
@@ -86,7 +80,7 @@ class Report:
         if review:
             need_terminal(talks=not (self.json or self.quiet))
         screen = PausableScreen(self.screen)
-        caller = self._caller(screen, review=review, decider=self._decider(screen, diff=diff) if decide else None)
+        caller = self._caller(screen, review=review, decide=decide, diff=diff)
         try:
             with request_log(enabled=self.debug, redact=self.redact):
                 return work(caller).exit_code
@@ -101,25 +95,25 @@ class Report:
         finally:
             screen.close()
 
-    def _caller(
-        self, screen: "PausableScreen", *, review: bool, decider: "Callable[[Proposed], Verdict] | None"
-    ) -> "Caller":
+    def _caller(self, screen: "PausableScreen", *, review: bool, decide: bool, diff: bool) -> "Caller":
         """Return what this report provides to a run."""
         from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
-        from smol_dev.cli.asking import review as ask
+        from smol_dev.cli import asking
         from smol_dev.config.files import Surroundings
 
+        decider = asking.print_change if diff else asking.decide
+        decides = decide and (not self.json if diff else self.can_ask())
         return Caller(
             Surroundings.here(),
             screen.show,
             self.approve,
             self.secrets.add,
-            review=screen.paused_for(ask) if review else None,
+            review=screen.paused_for(asking.review) if review else None,
             may_replace=self.may_replace,
             may_run=self.may_run,
             may_rewrite=screen.paused_for(self.may_rewrite) if self.can_ask() else None,
-            decide=decider,
+            decide=screen.paused_for(lambda proposed: decider(proposed, self.redact)) if decides else None,
             interrupts=PROCESS,
         )
 
@@ -155,24 +149,6 @@ class Report:
             return False
         show_pending(pending, Surroundings.here())
         return click.confirm("Approve this project's file?", default=False, err=True)
-
-    def _decider(self, screen: "PausableScreen", *, diff: bool) -> "Callable[[Proposed], Verdict] | None":
-        """Return who decides on a change: nobody where it is an event, or nobody can be asked."""
-        if diff:
-            return None if self.json else screen.paused_for(self.print_change)
-        return screen.paused_for(self.decide) if self.can_ask() else None
-
-    def print_change(self, proposed: "Proposed") -> "Verdict":
-        """Print a change as data, and make none of it."""
-        from smol_dev.cli.asking import print_change
-
-        return print_change(proposed, self.redact)
-
-    def decide(self, proposed: "Proposed") -> "Verdict":
-        """Show a change and ask on a terminal what is to be done with it."""
-        from smol_dev.cli.asking import decide
-
-        return decide(proposed, self.redact)
 
     def may_replace(self, what: str) -> bool:
         """Ask on a terminal whether a program may be replaced; without one the answer is no."""

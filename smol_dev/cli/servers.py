@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.help import Command
-from smol_dev.cli.options import server_options
 from smol_dev.cli.reporting import Report, aligned
 from smol_dev.safe import command, named, safe, safe_name
 
@@ -23,9 +23,9 @@ NAME_WIDTH = len("structured output")
 @click.command(
     cls=Command, examples=("smol_dev models", "smol_dev models --advise", "smol_dev models -p local-lmstudio --json")
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output")
-@click.option("--advise", is_flag=True, help="Say which models fit this machine")
-@server_options
+@options.flag("--json", "as_json", help="One JSON object on standard output")
+@options.flag("--advise", help="Say which models fit this machine")
+@options.server
 def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
     """List the models of the server: loaded or not, window, size.
 
@@ -114,9 +114,9 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
 @click.command(
     cls=Command, examples=("smol_dev doctor", "smol_dev doctor -p work", "smol_dev doctor --api-base-url URL --json")
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output")
-@click.option("--debug", is_flag=True, help="Tracebacks and a log of requests, without secrets")
-@server_options
+@options.flag("--json", "as_json", help="One JSON object on standard output")
+@options.debug
+@options.server
 def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
     """Check the selected profile, from its settings to a short answer.
 

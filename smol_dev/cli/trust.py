@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smol_dev.cli import options
 from smol_dev.cli.asking import show_pending
 from smol_dev.cli.help import Command
 from smol_dev.cli.reporting import say
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, examples=("smol_dev trust", "smol_dev trust --list", "smol_dev trust --revoke shop"))
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--list", "listing", is_flag=True, help="List the approvals")
-@click.option("--revoke", is_flag=True, help="Forget the approval")
-@click.option("--yes", is_flag=True, help="Approve without asking")
+@click.argument("path", required=False, type=options.PATH)
+@options.flag("--list", "listing", help="List the approvals")
+@options.flag("--revoke", help="Forget the approval")
+@options.flag("--yes", help="Approve without asking")
 def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
     """Approve a project's smol.toml as it is now.
 

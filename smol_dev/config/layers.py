@@ -93,6 +93,10 @@ class Flags:
     named: Mapping[str, tuple[object, str]] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
 
+    def with_named(self, key: str, value: object, option: str) -> "Flags":
+        """Return the flags with a named option."""
+        return replace(self, named={**self.named, key: (value, option)})
+
 
 class Origin(NamedTuple):
     """Who set a value: its layer, and the `FILE:LINE`, variable or flag.

@@ -83,6 +83,11 @@ def test_with_json_misuse_is_an_error_event(shell: Shell, words: tuple[str, ...]
     assert (event, shell.err) == ({"event": "error", "exit_code": 2}, "")
 
 
+def test_an_option_is_not_taken_for_a_misspelt_command(shell: Shell) -> None:
+    assert shell.type("config", "--", "-set") == 2
+    assert shell.err == "error: No such option '-s'\n\nhint: `smol_dev config --help` shows how to use it\n"
+
+
 def test_a_prompt_that_says_json_is_no_option(shell: Shell) -> None:
     assert shell.type("--bogus", "--", "--json") == 2
     assert shell.out == ""

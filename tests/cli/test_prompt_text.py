@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.cli.prompt_text import read_prompt
+from smol_dev.cli.generate import read_prompt
 from smol_dev.errors import UsageError
 
 

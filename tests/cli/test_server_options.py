@@ -2,8 +2,10 @@
 
 import pytest
 
-from smol_dev.cli.options import named_settings
+from smol_dev.cli.options import named_settings, with_source
+from smol_dev.config.layers import Flags
 from smol_dev.errors import UsageError
+from tests.cli.shell import Shell
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,19 @@ def test_two_providers_are_an_error() -> None:
         named_settings(model="ollama/x", provider="vllm", base_url=None, api_key_env=None)
     assert caught.value.message == ("`--model ollama/x` and `--llm-provider vllm` name two providers")
     assert caught.value.hint == "type `--llm-provider vllm --model x`, or leave one of them out"
+
+
+@pytest.mark.parametrize(
+    ("named", "profile"),
+    [
+        pytest.param({}, "openai", id="the selected profile is local, and gives way"),
+        pytest.param({"provider": ("vllm", "--llm-provider")}, None, id="a provider was named"),
+        pytest.param({"base_url": ("http://h/v1", "--api-base-url")}, None, id="an address was named"),
+    ],
+)
+def test_model_source_replaces_no_server_that_was_named(
+    shell: Shell, named: dict[str, tuple[object, str]], profile: str | None
+) -> None:
+    del shell
+    flags = with_source(Flags(named=named), "cloud")
+    assert flags == Flags(profile=profile, named={**named, "local_only": (False, "--model-source")})
