@@ -185,19 +185,14 @@ Every module, and what it is for:
 - `workspace.command`: The user's check command, run in the output folder and kept away from everything else.
 - `workspace.folder`: One opened folder, whose names are reached through its descriptor, never through a link; and its
   errors.
-- `workspace.history`: The states that a program went through, each kept whole under `.smol/history`.
+- `workspace.history`: The states that a program went through, each kept whole under `.smol/history`, and the moves
+  between them.
 - `workspace.paths`: The rules for paths that a model chooses: which may be written, and which are worth a warning.
-- `workspace.provenance`: Notes in the user's state folder that tell records written here from those that came from
-  elsewhere.
 - `workspace.record`: The record of a run, by which it can be resumed: `.smol/run.json`, and the journal of what came
   after it.
-- `workspace.root`: The rules for an output folder: where it may be, and which of the user's files are in its way.
 - `workspace.sandbox`: A check command started in isolation, and everything that it has started ended.
 - `workspace.smol_folder`: The folder `.smol`: the run's lock, its record and journal, copies of what was replaced,
   unusable answers.
-- `workspace.timeline`: The program moved from one of its states to another: a change made, or taken back.
-- `workspace.visible`: What a check command sees of the machine: the system, the tools in `PATH`, the output folder, a
-  temporary folder.
 - `workspace.writer`: The output folder of a run, in which files appear whole or not at all and nothing else is touched.
 """
 

@@ -332,12 +332,11 @@ async def _conversation(
 
 def _text(root: Path, path: str) -> str | None:
     """Return the beginning of a file of the program, None where it cannot be read; no link is followed."""
-    from smol_dev.workspace.folder import Folder, descend
+    from smol_dev.workspace.folder import Folder
 
-    *folders, name = path.split("/")
     try:
-        with Folder.at(root) as opened, descend(opened, folders) as folder:
-            return folder.read(name, limit=MOST_SHOWN).decode("utf-8", "replace")
+        with Folder.at(root) as folder:
+            return folder.read(path, limit=MOST_SHOWN).decode("utf-8", "replace")
     except OSError:
         return None
 

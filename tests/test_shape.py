@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "replies": {"errors", "languages"},
     "checks": {"languages"},
     "run": {*GROUND, "prompts", "languages", "replies", "checks", "workspace"},
-    "workspace": {"errors", "chat", "disk", "safe"},
+    "workspace": {"errors", "events", "chat", "disk", "safe"},
     "demo": set(),
     "ui": GROUND,
     "app": {*GROUND, "checks", "config", "server", "prompts", "run", "workspace"},

@@ -8,7 +8,7 @@ from typing import Final
 from smol_dev import prompts
 from smol_dev.app.build import Task, generate, load_shown, open_folder
 from smol_dev.app.caller import Caller
-from smol_dev.app.change import Changing, change_in, over, refuse_broken_off, refuse_silent
+from smol_dev.app.change import Changing, change_in, over, refuse_silent
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import load
 from smol_dev.errors import UsageError, WorkspaceError
@@ -39,8 +39,7 @@ def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:
         return generate(task, flags, caller)
     with workspace:
         record = workspace.record
-        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-        refuse_broken_off(workspace)
+        workspace.timeline().refuse_broken_off()
         done = None if task.fresh or task.overwrite else _version(workspace, record, task, flags, caller)
     if done is not None:
         return done

@@ -31,9 +31,9 @@ from smol_dev.safe import named, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.history import StateKind
-from smol_dev.workspace.provenance import Provenance
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.sandbox import Isolation
+from smol_dev.workspace.smol_folder import Provenance
 from smol_dev.workspace.writer import Remaining, Workspace
 
 UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})
@@ -113,7 +113,7 @@ async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> RunOutco
 
 def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], *, resume: bool = False) -> Workspace:
     """Take hold of the folder of the task, or else of the one that the settings name."""
-    folder, below = (task.folder, None) if task.folder else _output_dir(settings())
+    folder, below = place_of(task.folder, settings)
     return Workspace.open(
         folder,
         cwd=here.cwd,
@@ -126,14 +126,20 @@ def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], 
     )
 
 
-def _output_dir(loaded: Loaded) -> tuple[Path, Path | None]:
-    """Return the output folder, and the folder that links may come with: None where the user named the first."""
+def place_of(folder: Path | None, settings: Callable[[], Loaded]) -> tuple[Path, Path | None]:
+    """Return the folder, or else the one that the settings name, and the folder that links may come with.
+
+    The second is None where the user named the first.
+    """
+    if folder is not None:
+        return folder, None
+    loaded = settings()
     if not loaded.run.output_dir:
         raise UsageError("the output folder has no name", hint="name it: `-o DIR`, or `-o .`")
-    layers = loaded.layers
+    layers, named_folder = loaded.layers, Path(loaded.run.output_dir)
     if _is_named(loaded):
-        return Path(loaded.run.output_dir), None
-    return Path(loaded.run.output_dir), layers.project.path.parent if layers.project else layers.surroundings.cwd
+        return named_folder, None
+    return named_folder, layers.project.path.parent if layers.project else layers.surroundings.cwd
 
 
 def _is_named(loaded: Loaded) -> bool:
@@ -247,7 +253,7 @@ class Run:
     def _with_next_steps(self, done: RunDone) -> RunDone:
         """Return the closing event with how to start and how to change the program, where there is one."""
         record = self.workspace.record
-        if done.stopped or done.failed or not done.present or record is None:
+        if done.stopped or done.failed or not done.present:
             return done
         here, root = self.caller.surroundings.cwd, self.workspace.root
         folder = (root.relative_to(here) if root.is_relative_to(here) else root).as_posix()
@@ -263,7 +269,7 @@ class Run:
     def _keep(self) -> None:
         """Keep the program as it is now, for whoever takes a later change back."""
         record = self.workspace.record
-        if record is None or not any(state.state == "done" for state in record.states.values()):
+        if not any(state.state == "done" for state in record.states.values()):
             return
         if self.check is not None and self.check.best is not None:
             return  # the check has kept every state that it judged
@@ -275,7 +281,7 @@ class Run:
     def _capture(self, kind: StateKind, request: str) -> None:
         """Keep the program as it is now, if it is not as the last state has it and no move is under way."""
         timeline, record = self.workspace.timeline(), self.workspace.record
-        if record is None or timeline.history.target is not None:
+        if timeline.history.target is not None:
             return
         is_first = timeline.history.current is None
         timeline.capture("build" if is_first else kind, record.prompt if is_first else request, record)

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from smol_dev.app.adopt import adopt
 from smol_dev.app.begun import begun_of
-from smol_dev.app.build import MOST_NAMED, Run, RunOutcome, Task, open_folder, server_of
+from smol_dev.app.build import MOST_NAMED, Run, RunOutcome, Task, open_folder, place_of, server_of
 from smol_dev.app.caller import Caller
 from smol_dev.app.check import check_isolation
 from smol_dev.app.resume import settings_of
@@ -26,11 +26,10 @@ from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
 from smol_dev.safe import command, named, safe
 from smol_dev.server.connect import Link, connected
-from smol_dev.workspace.history import State
+from smol_dev.workspace.history import NOTHING, State, Timeline
 from smol_dev.workspace.paths import normal, refuse
 from smol_dev.workspace.record import Record
-from smol_dev.workspace.timeline import NOTHING, Timeline
-from smol_dev.workspace.writer import Workspace
+from smol_dev.workspace.writer import Workspace, history_of
 
 TAKEN: Final = "something that is not the program's text stands there"
 
@@ -117,7 +116,7 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
     """
     here = caller.surroundings
     with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        _allow(workspace, _record(workspace), ())
+        _allow(workspace, workspace.record, ())
         timeline = workspace.timeline()
 
         def settled(edited: tuple[str, ...]) -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
             changed = timeline.move(target, leave=settled(edited))
         else:
             before, after = _turn(timeline, workspace, redo=redo)
-            timeline.capture("edit", "", _record(workspace))
+            timeline.capture("edit", "", workspace.record)
             edited = timeline.edited(before, after)
             target = timeline.turned(before, after, leave=settled(edited))
             changed = timeline.move(target, copied=edited)
@@ -169,8 +168,8 @@ class Step:
 def log(folder: Path | None, flags: Flags, caller: Caller) -> tuple[Step, ...]:
     """Return the steps that led to the program as it is, the newest first."""
     here = caller.surroundings
-    with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        line = workspace.timeline().history.line
+    place, below = place_of(folder, lambda: load(flags, here, connect=False))
+    line = history_of(place, cwd=here.cwd, home=here.home, no_links_below=below)
     return tuple(_step(state, before) for before, state in reversed(list(pairwise((NOTHING, *line)))))
 
 
@@ -187,34 +186,16 @@ def _step(state: State, before: State) -> Step:
     )
 
 
-def _record(workspace: Workspace) -> Record:
-    record = workspace.record
-    assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-    return record
-
-
 def _finished(workspace: Workspace) -> Record:
     """Return the record of a program that can be changed: one whose files were all written."""
-    record = _record(workspace)
+    record = workspace.record
     if not any(state.state == "done" for state in record.states.values()):
         raise WorkspaceError(
             f"the run in `{workspace.root}` has written no file yet",
             hint="finish it first: " + command("smol_dev resume {dir}", dir=workspace.root),
         )
-    refuse_broken_off(workspace)
+    workspace.timeline().refuse_broken_off()
     return record
-
-
-def refuse_broken_off(workspace: Workspace) -> None:
-    """Raise `WorkspaceError` where a change was begun and neither finished nor taken back."""
-    if workspace.timeline().history.target is not None:
-        raise WorkspaceError(
-            f"a change in `{workspace.root}` was interrupted",
-            hint="finish it: "
-            + command("smol_dev resume {dir}", dir=workspace.root)
-            + ", or take it back: "
-            + command("smol_dev undo {dir}", dir=workspace.root),
-        )
 
 
 def _allow(workspace: Workspace, record: Record, given: tuple[str, ...]) -> None:
@@ -410,7 +391,7 @@ class _ChangeRun(Run):
             record,
             plan=delivery.clean(as_planned(record.plan, request, touched)),
             files=(*(path for path in record.files if path not in removed), *added),
-            states=_record(self.workspace).states,
+            states=self.workspace.record.states,
         )
         data = {path: None if text is None else text.encode() for path, text in contents.items()}
         timeline = self.workspace.timeline()
@@ -418,7 +399,7 @@ class _ChangeRun(Run):
         self.is_made = True
         self.caller.interrupts.hint = safe(self._go_on())
         delivery.written += [path for path in timeline.move(state) if path in state.files]
-        moved, now = _record(self.workspace), delivery.record
+        moved, now = self.workspace.record, delivery.record
         delivery.record = replace(moved, totals=now.totals, problems=now.problems, check={})
         self.caller.show(Noticed("take it back with " + command("smol_dev undo {dir}", dir=self.workspace.root)))
 

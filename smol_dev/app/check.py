@@ -128,7 +128,6 @@ class UserCheck:
     def _capture(self) -> State:
         """Keep the program as it is on disk, by whatever made it so."""
         timeline, record = self._workspace.timeline(), self._workspace.record
-        assert record is not None, "what is checked was recorded"  # noqa: S101 - narrows
         is_first = timeline.history.current is None
         if self._workspace.remaining(record.files).edited and self._now is None and not is_first:
             return timeline.capture("edit", "", record)

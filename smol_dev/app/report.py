@@ -45,7 +45,6 @@ def report(
     """
     with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
         record = workspace.record
-        assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
         page = render(record, _files(workspace, record)).encode("utf-8", "replace")
         if target is None:
             return workspace.publish_report(page)

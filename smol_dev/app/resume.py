@@ -67,9 +67,7 @@ def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDo
 
 def _begun(workspace: Workspace, caller: Caller) -> Record:
     finish_move(workspace, caller.show)
-    record = workspace.record
-    assert record is not None, "a folder opened to resume has a record"  # noqa: S101 - narrows
-    return record
+    return workspace.record
 
 
 def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:

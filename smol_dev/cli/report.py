@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -45,13 +45,11 @@ def report(folder: Path | None, target: Path | None, flags: "Flags") -> int:
 
 def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
     """Return the page of a run."""
-    from smol_dev.events import ProblemFound
     from smol_dev.ui.report import Shown, page
 
     problems = defaultdict(list)
-    for table in record.problems:
-        found: dict[str, Any] = dict(table)
-        problems[found["path"]].append(ProblemFound(**found))
+    for problem in record.problems:
+        problems[problem.path].append(problem)
     return page(
         prompt=record.prompt,
         plan=record.plan,

@@ -148,7 +148,7 @@ class Delivery:
     def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
         """Return the closing event as things stand; `stopped` says that the run broke off."""
         usage = self._totals.usage
-        states = self.workspace.record.states if self.workspace.record else {}
+        states = self.workspace.record.states
         return RunDone(
             output_dir=str(self.workspace.root),
             written=tuple(self.written),
@@ -177,8 +177,8 @@ class Delivery:
     def go_back(self, mark: tuple[list[str], dict[str, int]]) -> None:
         """Count what was written up to the mark alone; the files are those of the record on disk."""
         self.written, self._sizes = list(mark[0]), dict(mark[1])
-        if (found := self.workspace.record) is not None:
-            self.record = replace(self.record, files=found.files, states=found.states)
+        found = self.workspace.record
+        self.record = replace(self.record, files=found.files, states=found.states)
 
     def close(self) -> None:
         """End the disk's thread when it has done everything."""
@@ -191,9 +191,8 @@ class Delivery:
     def _take_list(self, step: FilesReady) -> None:
         left_out = tuple(Dropped(self.clean(d.path), self.clean(d.reason)) for d in step.dropped)
         step = replace(step, dropped=left_out)
-        dropped = tuple((entry.path, entry.reason) for entry in left_out)
         planned = {path: FileState(path, "planned") for path in step.files}
-        self.record = replace(self.record, files=step.files, dropped=dropped, states={**planned})
+        self.record = replace(self.record, files=step.files, dropped=left_out, states={**planned})
         self._spawn(self.save())
         self._show(step)
 
@@ -205,7 +204,7 @@ class Delivery:
             self._spawn(self.save())
             return
         self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
-        self.record = replace(self.record, problems=tuple(map(asdict, self._problems)))
+        self.record = replace(self.record, problems=self._problems)
         for problem in self._problems:
             self._show(problem)
 

@@ -1,7 +1,8 @@
 """The user's check command, run in the output folder and kept away from everything else.
 
 The command is a list that only the user writes, never a shell's line. What a model wrote runs here for
-the first time, so it gets no network, no key, no home folder, no terminal, and an end.
+the first time, so it gets no network, no key, no home folder, no terminal, and an end. Nothing is hidden
+from it by name: what is not mounted is not there, so keys, other disks and sockets of daemons need no rule.
 """
 
 import asyncio
@@ -24,8 +25,8 @@ from typing import Final, Literal
 
 from smol_dev.errors import SmolError, UsageError, WorkspaceError
 from smol_dev.safe import named, safe
-from smol_dev.workspace import sandbox, visible
-from smol_dev.workspace.sandbox import MIB, Box, Isolation, descendants, send
+from smol_dev.workspace import sandbox
+from smol_dev.workspace.sandbox import MIB, Box, Isolation, Mount, descendants, send
 
 Wanted = Literal["auto", "required", "none"]
 """The setting `check_isolation`."""
@@ -45,6 +46,31 @@ _END_LIMIT: Final = 3.0
 _CHUNK: Final = 64 * 1024
 _PROBE_LIMIT: Final = 10.0
 _BLOCK: Final = 512
+
+TEMPORARY: Final = "/tmp"  # noqa: S108 - private: a file system of its own in the command's memory
+TEMPORARY_SIZE: Final = 512 * MIB
+SHARED_MEMORY_SIZE: Final = 64 * MIB
+
+PROTECTED: Final = (".smol", ".git")
+"""What the command may read and not change: our record, and what git runs and believes."""
+
+_SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+_SETTINGS: Final = (
+    "alternatives ca-certificates fonts group hosts ld.so.cache ld.so.conf ld.so.conf.d localtime mime.types"
+    " nsswitch.conf passwd pki/tls/certs protocols services ssl/certs ssl/openssl.cnf timezone"
+).split()
+"""Of `/etc`. Keys of the machine (`ssl/private`) and passwords are in the rest."""
+
+_TOOL_PARTS: Final = (
+    "bin lib lib64 libexec include versions version pyvenv.cfg pkg src VERSION go.env conf jmods toolchains"
+    " settings.toml"
+).split()
+"""What stands beside the programs of a tool. The rest of such a folder can hold keys (`~/.cargo`, `~/.local/share`)."""
+
+TOOL_DATA: Final = (".rustup",)
+"""Of the home folder, at the same place in the temporary one: without it a tool does not know what to run."""
+
+_LINKS_FOLLOWED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +185,7 @@ def works(isolation: Isolation) -> bool:
     if isolation == "none" or sys.platform != "linux":
         return isolation == "none"
     with tempfile.TemporaryDirectory() as folder:
-        box = _box(["/bin/sh", "-c", ":"], Path(folder).resolve(), isolation, visible.search_path(""))
+        box = _box(["/bin/sh", "-c", ":"], Path(folder).resolve(), isolation, search_path(""))
         if isolation == "bubblewrap" and not box.bubblewrap:
             return False
         with contextlib.suppress(OSError, subprocess.TimeoutExpired), _started() as (read, write):
@@ -225,7 +251,7 @@ async def run(
     `environ` is read for `PATH`, `LANG` and `HOME` alone. Raises `UsageError` for a command that is not
     there and `WorkspaceError` for a folder that must not be given to it, or when the box cannot be built.
     """
-    path = visible.search_path(environ.get("PATH", ""))
+    path = search_path(environ.get("PATH", ""))
     root = _checked(folder, _homes(environ))
     with _temporary(isolation, _homes(environ)) as temporary:
         box = _box(_found(command, root, path), root, isolation, path, _homes(environ))
@@ -331,7 +357,7 @@ def _box(
 ) -> Box:
     if isolation == "none":
         return Box(isolation, command, str(folder))
-    shown = visible.mounts(folder, program=command[0], path=path, homes=homes)
+    shown = mounts(folder, program=command[0], path=path, homes=homes)
     return Box(isolation, command, str(folder), shown, shutil.which("bwrap", path=os.defpath) or "")
 
 
@@ -353,10 +379,10 @@ def _started() -> Iterator[tuple[int, int]]:
 def _temporary(isolation: Isolation, homes: Sequence[Path]) -> Iterator[str]:
     """The path of the command's temporary folder; without isolation one is made, and removed afterwards."""
     if isolation != "none":
-        yield visible.TEMPORARY
+        yield TEMPORARY
         return
     made = tempfile.mkdtemp(prefix="smol-check-")
-    for name in visible.TOOL_DATA:
+    for name in TOOL_DATA:
         for data in (home / name for home in homes if (home / name).is_dir()):
             Path(made, name).symlink_to(data)
     try:
@@ -395,7 +421,8 @@ def _checked(folder: Path, homes: Sequence[Path]) -> Path:
 def _found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]:
     if not command or not command[0] or any("\0" in each for each in command):
         raise UsageError("the check command is empty", hint='as in `--check "python -m pytest -q"`')
-    program = visible.found(command[0], root, path)
+    named_path = str(root / command[0]) if "/" in command[0] else command[0]
+    program = shutil.which(named_path, path=os.pathsep.join(path))
     if program is None:
         raise UsageError(
             f"the check command {named(command[0])} is not there: no such program in `PATH`",
@@ -407,7 +434,7 @@ def _found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]
 def refuse_missing(command: Sequence[str], environ: Mapping[str, str]) -> None:
     """Raise `UsageError` for a command that no `PATH` has; one that names a path may be there only later."""
     if "/" not in "".join(command[:1]):
-        _found(command, Path("/"), visible.search_path(environ.get("PATH", "")))
+        _found(command, Path("/"), search_path(environ.get("PATH", "")))
 
 
 def _not_built(isolation: Isolation, output: str) -> SmolError:
@@ -415,3 +442,89 @@ def _not_built(isolation: Isolation, output: str) -> SmolError:
         f"{isolation} did not start the check command: {safe(output.strip()[-300:])}",
         hint="what this machine permits is said by `smol_dev doctor`",
     )
+
+
+def search_path(text: str) -> list[str]:
+    """Return the folders of `PATH`. A relative or empty one is left out: it would be the output folder."""
+    folders = (text or os.defpath).split(os.pathsep)
+    return [each for each in folders if os.path.isabs(each)]  # noqa: PTH117
+
+
+def mounts(folder: Path, *, program: str, path: Sequence[str], homes: Sequence[Path]) -> list[Mount]:
+    """Return what the command sees, in the order in which it is laid out, later ones over earlier ones."""
+    shown = [*_system(), Mount("memory", str(TEMPORARY_SIZE), TEMPORARY), *_devices()]
+    shown += [
+        Mount("read", str(data), f"{TEMPORARY}/{name}")
+        for name in TOOL_DATA
+        for home in homes
+        if (data := Path(os.path.realpath(home / name))).is_dir()
+    ]
+    tools = dict.fromkeys(_tools([*path, *_places(program)], homes))
+    shown += [Mount("read", os.path.realpath(each), str(each)) for each in tools]
+    shown.append(Mount("write", str(folder), str(folder)))
+    kept = [folder / name for name in PROTECTED if (folder / name).exists() and not (folder / name).is_symlink()]
+    shown += [Mount("read", str(each), str(each)) for each in kept]
+    return [*shown, Mount("seal", "", "/dev"), Mount("seal", "", "/proc"), Mount("seal", "", "/")]
+
+
+def _system() -> Iterator[Mount]:
+    for each in _SYSTEM:
+        if os.path.islink(each):  # noqa: PTH114 - these are texts
+            yield Mount("link", os.readlink(each), each)  # noqa: PTH115
+        elif os.path.isdir(each):  # noqa: PTH112
+            yield Mount("read", each, each)
+    for name in _SETTINGS:
+        if (setting := Path("/etc", name)).exists():
+            yield Mount("read", os.path.realpath(setting), str(setting))
+
+
+def _devices() -> Iterator[Mount]:
+    yield Mount("proc", "", "/proc")
+    yield Mount("dev", "", "/dev")
+    yield Mount("memory", str(SHARED_MEMORY_SIZE), "/dev/shm")  # noqa: S108 - in the command's own `/dev`
+
+
+def _places(program: str) -> Iterator[str]:
+    """Yield where the program stands, and where each link on the way to it leads."""
+    for _ in range(_LINKS_FOLLOWED):
+        yield os.path.dirname(program)  # noqa: PTH120 - a text
+        if not os.path.islink(program):  # noqa: PTH114
+            return
+        program = os.path.join(os.path.dirname(program), os.readlink(program))  # noqa: PTH115, PTH118, PTH120
+
+
+def _tools(folders: Sequence[str], homes: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folders of programs, the parts beside them, and the interpreters of virtual environments."""
+    pending = [Path(os.path.normpath(each)) for each in folders]
+    seen: set[Path] = set()
+    while pending:
+        folder = pending.pop(0)
+        if folder in seen or not folder.is_dir() or _is_system(folder):
+            continue
+        seen.add(folder)
+        if not _holds_a_home(folder, homes):
+            yield folder
+        if not _holds_a_home(folder.parent, homes):
+            yield from (part for name in _TOOL_PARTS if (part := folder.parent / name).exists())
+        pending += [Path(os.path.realpath(folder)), *_interpreters(folder)]
+
+
+def _is_system(folder: Path) -> bool:
+    return any(os.path.realpath(folder).startswith((f"{each}/", f"{os.path.realpath(each)}/")) for each in _SYSTEM)
+
+
+def _holds_a_home(folder: Path, homes: Sequence[Path]) -> bool:
+    real = Path(os.path.realpath(folder))
+    return any(home.is_relative_to(real) for home in homes)
+
+
+def _interpreters(folder: Path) -> Iterator[Path]:
+    """Yield the folder of the Python that a virtual environment was made of."""
+    try:
+        lines = (folder.parent / "pyvenv.cfg").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        name, _, value = line.partition("=")
+        if name.strip() == "home" and value.strip().startswith("/"):
+            yield Path(value.strip())

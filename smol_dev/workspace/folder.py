@@ -11,7 +11,8 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Final, Self
 
@@ -32,14 +33,13 @@ _ABOVE: Final = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER
 """How a folder on the way is opened; one that may only be passed through gives no reading."""
 
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
-_BLOCK: Final = 1024 * 1024
 
 TEMPORARY: Final = ".smol-tmp-"
 """How the name of every temporary file begins; no model may choose such a name."""
 
 
 class Folder:
-    """A folder that was opened; the methods take a name in it, and raise `OSError` as `os` does."""
+    """A folder that was opened; the methods take a name in it, or a path below it, and raise `OSError` as `os` does."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self.path = path
@@ -87,29 +87,67 @@ class Folder:
                 raise
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
+    @contextlib.contextmanager
+    def inside(self, path: str, *, create: bool = False) -> Iterator["Folder"]:
+        """The folder at a path below this one (empty: this one); each on the way is opened in the one before."""
+        with contextlib.ExitStack() as opened:
+            folder = self
+            for name in path.split("/") if path else ():
+                folder = opened.enter_context(folder.folder(name, create=create))
+            yield folder
+
+    @contextlib.contextmanager
+    def holding(self, path: str, *, create: bool = False) -> Iterator[tuple["Folder", str]]:
+        """The folder that a path below this one is in, and the name that it has there."""
+        above, _, name = path.rpartition("/")
+        with self.inside(above, create=create) as folder:
+            yield folder, name
+
     def names(self) -> list[str]:
         """Return the names in the folder, sorted."""
         return sorted(os.listdir(self.path if self.descriptor is None else self.descriptor))  # noqa: PTH208 - takes a descriptor
 
-    def status(self, name: str) -> os.stat_result | None:
-        """Return what the name stands for (a link is a link), or None when it is absent."""
+    def status(self, path: str) -> os.stat_result | None:
+        """Return what a path stands for (a link is a link), or None when it is absent."""
         try:
-            return os.stat(self.argument(name), dir_fd=self.descriptor, follow_symlinks=False)
+            with self.holding(path) as (folder, name):
+                return os.stat(folder.argument(name), dir_fd=folder.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
-    def read(self, name: str, *, limit: int) -> bytes:
+    @contextlib.contextmanager
+    def reading(self, path: str) -> Iterator[BufferedReader]:
+        """A regular file, open to be read."""
+        with self.holding(path) as (folder, name):
+            if folder.descriptor is None:
+                _refuse_link((folder.path / name).lstat(), folder.path / name)
+            opened = os.open(folder.argument(name), _READ, dir_fd=folder.descriptor)
+            with os.fdopen(_regular(opened), "rb") as file:
+                yield file
+
+    def read(self, path: str, *, limit: int) -> bytes:
         """Return the first `limit` bytes of a regular file."""
-        with os.fdopen(self._open(name), "rb") as file:
+        with self.reading(path) as file:
             return file.read(limit)
 
-    def sha256(self, name: str) -> str:
+    def sha256(self, path: str) -> str:
         """Return the hash of a regular file, in hex."""
-        digest = hashlib.sha256()
-        with os.fdopen(self._open(name), "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        return digest.hexdigest()
+        with self.reading(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def put(
+        self, content: bytes, target: "Folder", path: str, *, mode: int | None = None, replaces: bool = True
+    ) -> None:
+        """Have a file with this content at a path below the target, whole, by way of a temporary one in this folder.
+
+        Folders on the way are made. Without `replaces` nothing may be there: raise `FileExistsError`.
+        """
+        with self.temporary(content, mode=mode) as temporary, target.holding(path, create=True) as (folder, name):
+            if replaces:
+                self.replace(temporary, folder, name)
+            else:
+                self.place(temporary, folder, name)
+            folder.sync()
 
     @contextlib.contextmanager
     def temporary(self, content: bytes, *, mode: int | None = None) -> Iterator[str]:
@@ -154,9 +192,10 @@ class Folder:
             self.argument(name), target.argument(target_name), src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor
         )
 
-    def remove(self, name: str) -> None:
-        """Remove a name of a file."""
-        os.unlink(self.argument(name), dir_fd=self.descriptor)
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        with self.holding(path) as (folder, name):
+            os.unlink(folder.argument(name), dir_fd=folder.descriptor)
 
     def remove_folder(self, name: str) -> None:
         """Remove an empty folder in this one."""
@@ -165,7 +204,7 @@ class Folder:
     def append(self, name: str, *, mode: int = 0o666) -> int:
         """Return a descriptor to append to a regular file with, which is made with this mode if it is absent."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | (_CREATE & ~(os.O_EXCL | os.O_WRONLY))
-        return self._regular(os.open(self.argument(name), flags, mode, dir_fd=self.descriptor))
+        return _regular(os.open(self.argument(name), flags, mode, dir_fd=self.descriptor))
 
     def sync(self) -> None:
         """Have the names on the disk, where the system can do that."""
@@ -184,27 +223,13 @@ class Folder:
             raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ)) from error
         return name if self.descriptor is not None else str(self.path / name)
 
-    def _open(self, name: str) -> int:
-        argument = self.argument(name)
-        if self.descriptor is None:
-            _refuse_link((self.path / name).lstat(), self.path / name)
-        return self._regular(os.open(argument, _READ, dir_fd=self.descriptor))
 
-    def _regular(self, descriptor: int) -> int:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "not a regular file")
-        return descriptor
-
-
-@contextlib.contextmanager
-def descend(root: Folder, names: Iterable[str], *, create: bool = False) -> Iterator[Folder]:
-    """The folder that the names lead to, each opened in the one before, and closed in the end."""
-    with contextlib.ExitStack() as opened:
-        folder = root
-        for name in names:
-            folder = opened.enter_context(folder.folder(name, create=create))
-        yield folder
+def _regular(descriptor: int) -> int:
+    """Return the descriptor if it is of a regular file; raise `OSError` else."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return descriptor
 
 
 def _walk(path: Path, *, create: bool) -> int:

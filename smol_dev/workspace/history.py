@@ -1,22 +1,26 @@
-"""The states that a program went through, each kept whole under `.smol/history`.
+"""The states that a program went through, each kept whole under `.smol/history`, and the moves between them.
 
 A state names every file of the program with the SHA-256 of its content, which is kept once in `objects`.
 `head.json` says which state is on disk. A move to another state is written there before the first file
 is touched, so that after a kill it is known where the files were going, and every content that they
-had or were to have is there.
+had or were to have is there. A move that was broken off is finished, or taken back, by moving again.
 """
 
 import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal, get_args
+import stat
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Literal, TypeVar
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.safe import command
-from smol_dev.workspace.folder import Folder
+from smol_dev.workspace.folder import Folder, resume_command, translated
+from smol_dev.workspace.record import FileState, Hash, NotAs, Record, parse, read_as, render
+from smol_dev.workspace.smol_folder import SmolFolder
 
 NAME: Final = "history"
 HEAD: Final = "head.json"
@@ -24,7 +28,6 @@ OBJECTS: Final = "objects"
 MAX_OBJECT_BYTES: Final = 64 * 1024 * 1024
 _MAX_STATE_BYTES: Final = 32 * 1024 * 1024
 _MAX_STATES: Final = 100_000
-_HASH: Final = re.compile(r"[0-9a-f]{64}")
 _STATE: Final = re.compile(r"([0-9]{6})\.json")
 
 StateKind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
@@ -33,16 +36,17 @@ StateKind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
 PASSED: Final = frozenset({"edit", "resume"})
 """What stays when the step before it is taken back."""
 
-
 NEW: Final = 0o666
 """The permission bits of a new file, before the user's mask."""
+
+Table = TypeVar("Table")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A file of a state: the SHA-256 of its content in hex, and its permission bits (`NEW`: as files are made)."""
 
-    sha256: str
+    sha256: Hash
     mode: int
 
     def is_like(self, other: "Kept | None") -> bool:
@@ -63,8 +67,16 @@ class State:
     kind: StateKind
     request: str
     time: float
-    record: str
+    record: Hash
     files: Mapping[str, Kept] = field(default_factory=dict)
+
+    def hash_of(self, path: str) -> str | None:
+        """Return the SHA-256 of a file's content; None where it has no such file."""
+        return self.files[path].sha256 if path in self.files else None
+
+
+NOTHING: Final = State(0, 0, "build", "", 0.0, "")
+"""The state before the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,19 @@ class Head:
     newest: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A file that a move changes: its content now and after it, None where there is none.
+
+    `is_edited` says that it is not now as the current state has it: the user changed, made or removed it.
+    """
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    is_edited: bool = False
+
+
 class History:
     """The history of one folder; its methods raise `OSError`, and `WorkspaceError` where it is damaged."""
 
@@ -86,9 +111,9 @@ class History:
         self._memory = memory
         self.head = Head()
         self.states: dict[int, State] = {}
-        with contextlib.suppress(FileNotFoundError), memory.folder(NAME) as folder:
-            self.states = {state.number: state for state in _states(folder)}
-            self.head = _head(folder, self.states)
+        if memory.status(NAME) is not None:
+            self.states = {state.number: state for state in self._read_states()}
+            self.head = self._read_head()
 
     @property
     def current(self) -> State | None:
@@ -145,22 +170,20 @@ class History:
     def keep(self, content: bytes) -> str:
         """Keep a content, once; return its SHA-256."""
         name = hashlib.sha256(content).hexdigest()
-        with self._memory.folder(NAME, create=True) as folder, folder.folder(OBJECTS, create=True) as objects:
-            if objects.status(name) is None:
-                with objects.temporary(content) as temporary, contextlib.suppress(FileExistsError):
-                    objects.place(temporary, objects, name)
-                objects.sync()
+        path = f"{NAME}/{OBJECTS}/{name}"
+        if self._memory.status(path) is None:
+            with contextlib.suppress(FileExistsError):
+                self._memory.put(content, self._memory, path, replaces=False)
         return name
 
     def content(self, sha256: str) -> bytes:
         """Return the content with this hash. Raise `WorkspaceError` where it is gone or was changed."""
         try:
-            with self._memory.folder(NAME) as folder, folder.folder(OBJECTS) as objects:
-                content = objects.read(sha256, limit=MAX_OBJECT_BYTES)
+            content = self._memory.read(f"{NAME}/{OBJECTS}/{sha256}", limit=MAX_OBJECT_BYTES)
         except FileNotFoundError:
-            raise _damaged(self._memory, f"`{OBJECTS}/{sha256}` is gone") from None
+            raise self._damaged(f"`{OBJECTS}/{sha256}` is gone") from None
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise _damaged(self._memory, f"`{OBJECTS}/{sha256}` is not what was kept")
+            raise self._damaged(f"`{OBJECTS}/{sha256}` is not what was kept")
         return content
 
     def add(
@@ -177,7 +200,7 @@ class History:
         number = max(self.states, default=0) + 1
         before = self.head.current if parent is None else parent.number
         state = State(number, before, kind, request, time, self.keep(record), dict(files))
-        self._publish(f"{number:06}.json", asdict(state))
+        self._publish(f"{number:06}.json", state)
         self.states[number] = state
         return state
 
@@ -186,15 +209,8 @@ class History:
 
         While a move is under way they can only be brought to its end, or back to where it began.
         """
-        ends = (self.head.current, self.head.target)
-        if self.head.target and state.number not in ends:
-            raise WorkspaceError(
-                f"a change in `{self._memory.path.parent}` was interrupted",
-                hint="finish it: "
-                + command("smol_dev resume {dir}", dir=self._memory.path.parent)
-                + ", or take it back: "
-                + command("smol_dev undo {dir}", dir=self._memory.path.parent),
-            )
+        if self.head.target and state.number not in {self.head.current, self.head.target}:
+            raise interrupted(self._memory)
         begun = self.head.target if self.head.target and state.number == self.head.current else self.head.current
         self._turn(Head(begun, state.number, max(self.head.newest, state.number)))
 
@@ -203,15 +219,62 @@ class History:
         self._turn(Head(state.number, 0, max(self.head.newest, state.number)))
 
     def _turn(self, head: Head) -> None:
-        self._publish(HEAD, asdict(head))
+        self._publish(HEAD, head)
         self.head = head
 
-    def _publish(self, name: str, table: Mapping[str, object]) -> None:
-        data = json.dumps(table, indent=1).encode() + b"\n"
-        with self._memory.folder(NAME, create=True) as folder:
-            with folder.temporary(data) as temporary:
-                folder.replace(temporary, folder, name)
-            folder.sync()
+    def _publish(self, name: str, table: State | Head) -> None:
+        data = json.dumps(asdict(table), indent=1).encode() + b"\n"
+        self._memory.put(data, self._memory, f"{NAME}/{name}")
+
+    def _read_states(self) -> Iterator[State]:
+        """Yield the states, the oldest first; a state whose parent is not an earlier one is damage."""
+        known = {0}
+        with self._memory.folder(NAME) as folder:
+            names = [name for name in folder.names() if _STATE.fullmatch(name)]
+        for name in names[:_MAX_STATES]:
+            state = self._read(State, name, "holds no state of a program")
+            if f"{state.number:06}.json" != name or state.parent not in known:
+                raise self._damaged(f"`{name}` holds no state of a program")
+            known.add(state.number)
+            yield state
+
+    def _read_head(self) -> Head:
+        if self._memory.status(f"{NAME}/{HEAD}") is None:
+            return Head()
+        head = self._read(Head, HEAD, "names no state", newest=max(self.states, default=0))
+        if not {head.current, head.target, head.newest} <= {0, *self.states}:
+            raise self._damaged(f"`{HEAD}` names no state")
+        return head
+
+    def _read(self, kind: type[Table], name: str, complaint: str, **usual: object) -> Table:
+        try:
+            table: Any = json.loads(self._memory.read(f"{NAME}/{name}", limit=_MAX_STATE_BYTES))
+        except (ValueError, RecursionError):
+            table = None
+        if not isinstance(table, dict):
+            raise self._damaged(f"`{name}` is no JSON object")
+        try:
+            found: Table = read_as(kind, {**usual, **table})
+        except NotAs:
+            raise self._damaged(f"`{name}` {complaint}") from None
+        return found
+
+    def _damaged(self, why: str) -> WorkspaceError:
+        path = self._memory.path / NAME
+        return WorkspaceError(
+            f"the history in `{path}` is damaged: {why}",
+            hint="the program's files are as they are; to begin a new history move it away: "
+            + command("mv {path} {path}.damaged", path=path),
+        )
+
+
+def interrupted(memory: Folder) -> WorkspaceError:
+    """Return the error of a folder in which a move was begun and neither finished nor taken back."""
+    root = memory.path.parent
+    undo = command("smol_dev undo {dir}", dir=root)
+    return WorkspaceError(
+        f"a change in `{root}` was interrupted", hint=f"finish it: {resume_command(root)}, or take it back: {undo}"
+    )
 
 
 def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
@@ -219,63 +282,184 @@ def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
     return one.keys() == other.keys() and all(kept.is_like(other[path]) for path, kept in one.items())
 
 
-def _states(folder: Folder) -> Iterator[State]:
-    """Yield the states, the oldest first; a state whose parent is not an earlier one is damage."""
-    known = {0}
-    names = [name for name in folder.names() if _STATE.fullmatch(name)]
-    for name in names[:_MAX_STATES]:
-        state = _state(_table(folder, name))
-        if state is None or f"{state.number:06}.json" != name or state.parent not in known:
-            raise _damaged(folder, f"`{name}` holds no state of a program")
-        known.add(state.number)
-        yield state
+def touched(before: State, after: State) -> tuple[str, ...]:
+    """Return the files whose content is not the same in both states, by path."""
+    return tuple(path for path in sorted({*before.files, *after.files}) if before.hash_of(path) != after.hash_of(path))
 
 
-def _head(folder: Folder, states: Mapping[int, State]) -> Head:
-    if folder.status(HEAD) is None:
-        return Head()
-    table = _table(folder, HEAD)
-    table = {"newest": max(states, default=0), **table}
-    numbers = [table.get(name) for name in ("current", "target", "newest")]
-    if not all(type(number) is int and number in {0, *states} for number in numbers):
-        raise _damaged(folder, f"`{HEAD}` names no state")
-    return Head(*numbers)  # type: ignore[arg-type]  # they are whole numbers
+class Timeline:
+    """The states of the program in one output folder, whose lock is held, and the moves from one to another.
 
+    Whatever is on disk before a move is kept first, so that no content that a file ever had is lost.
+    """
 
-def _table(folder: Folder, name: str) -> dict[str, Any]:
-    try:
-        table = json.loads(folder.read(name, limit=_MAX_STATE_BYTES))
-    except (ValueError, RecursionError):
-        table = None
-    if not isinstance(table, dict):
-        raise _damaged(folder, f"`{name}` is no JSON object")
-    return table
+    def __init__(
+        self, root: Folder, smol: SmolFolder, *, refuse: Callable[[str], None], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._root = root
+        self._smol = smol
+        self._refuse = refuse
+        self._clock = clock
+        with self._explained("cannot read the history"):
+            self.history = History(smol.folder)
 
+    @property
+    def now(self) -> State:
+        """The state that is on disk; one without files before the first."""
+        return self.history.current or NOTHING
 
-def _state(table: Mapping[str, Any]) -> State | None:
-    """Return the state that a table says, or None where it says none."""
-    types = {"number": int, "parent": int, "request": str, "time": float, "record": str, "files": dict}
-    if not all(type(table.get(name)) is kind for name, kind in types.items()) or table.get("kind") not in get_args(
-        StateKind
-    ):
-        return None
-    files = {path: _kept(entry) for path, entry in table["files"].items()}
-    if not _HASH.fullmatch(table["record"]) or None in files.values():
-        return None
-    values = {name: table[name] for name in ("number", "parent", "kind", "request", "time", "record")}
-    return State(**values, files={path: kept for path, kept in files.items() if kept})
+    def refuse_broken_off(self) -> None:
+        """Raise `WorkspaceError` where a move was begun and neither finished nor taken back."""
+        if self.history.target is not None:
+            raise interrupted(self._smol.folder)
 
+    def capture(self, kind: StateKind, request: str, record: Record) -> State:
+        """Keep the program as it is on disk, unless the current state is just that; return that state."""
+        paths = dict.fromkeys((*record.files, *record.states, *self.now.files))
+        with self._explained("cannot keep the state of the program"):
+            files = {path: kept for path in paths if (kept := self._kept(path)) is not None}
+            current = self.history.current
+            if current is not None and are_alike(current.files, files):
+                return current
+            state = self.history.add(kind, request, files=files, record=render(record), time=self._clock())
+            self.history.arrive(state)
+        return state
 
-def _kept(entry: object) -> Kept | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str) or type(entry.get("mode")) is not int:
-        return None
-    return Kept(entry["sha256"], entry["mode"] & 0o777) if _HASH.fullmatch(entry["sha256"]) else None
+    def propose(self, kind: StateKind, request: str, record: Record, contents: Mapping[str, bytes | None]) -> State:
+        """Add the state in which these files have these contents, None for removed ones; nothing is moved.
 
+        Raises `WorkspaceError` for a path that may not be written.
+        """
+        files, states = dict(self.now.files), dict(record.states)
+        with self._explained("cannot keep the state of the program"):
+            for path, content in contents.items():
+                self._refuse(path)
+                if content is None:
+                    files.pop(path, None)
+                    states.pop(path, None)
+                    continue
+                files[path] = Kept(self.history.keep(content), files[path].mode if path in files else NEW)
+                states[path] = FileState(path, "done", sha256=files[path].sha256, bytes=len(content))
+            record = replace(record, states=states)
+            return self.history.add(kind, request, files=files, record=render(record), time=self._clock())
 
-def _damaged(folder: Folder, why: str) -> WorkspaceError:
-    path = folder.path if folder.path.name == NAME else folder.path / NAME
-    return WorkspaceError(
-        f"the history in `{path}` is damaged: {why}",
-        hint="the program's files are as they are; to begin a new history move it away: "
-        + command("mv {path} {path}.damaged", path=path),
-    )
+    def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
+        """Return the current state with what leads from one state to another but in the files to `leave`.
+
+        What the user edited in other files stays. No file is touched.
+        """
+        files = dict(self.now.files)
+        for path in touched(before, after):
+            if path in leave:
+                continue
+            if path in after.files:
+                files[path] = after.files[path]
+            else:
+                files.pop(path, None)
+        with self._explained("cannot keep the state of the program"):
+            found = self.history.alike(after, files)
+            if found is not None:
+                return found
+            record = self.history.content(after.record)
+            return self.history.add("edit", "", files=files, record=record, time=self._clock(), parent=after)
+
+    def edited(self, before: State, after: State) -> tuple[str, ...]:
+        """Return the files between two states that the current one has otherwise than either, by path."""
+        return tuple(
+            path
+            for path in touched(before, after)
+            if self.now.hash_of(path) not in {before.hash_of(path), after.hash_of(path)}
+        )
+
+    def differences(self, target: State) -> tuple[Difference, ...]:
+        """Return what a move to the state would change of what is on disk now, by path.
+
+        Raises `WorkspaceError` where a folder or a link stands in the place of a file that would change.
+        """
+        sources = [self.now, *([self.history.target] if self.history.target else [])]
+        found = []
+        with self._explained("cannot read the program"):
+            for path in sorted(set(target.files).union(*(source.files for source in sources))):
+                goal, known = target.hash_of(path), {source.hash_of(path) for source in sources}
+                if known == {goal}:
+                    continue
+                before = self._read(path)
+                now = None if before is None else hashlib.sha256(before).hexdigest()
+                if now != goal:
+                    self._refuse(path)
+                    after = self.history.content(goal) if goal else None
+                    found.append(Difference(path, before, after, is_edited=now not in known))
+        return tuple(found)
+
+    def move(self, target: State, *, leave: Collection[str] = (), copied: Collection[str] = ()) -> tuple[str, ...]:
+        """Bring the files to a state but those to `leave`, which stay as they are; return what was changed.
+
+        The current state, or what is on disk of it, was captured before: nothing is lost. A file that
+        was edited since is replaced all the same, and like those `copied` kept in `backup` too; look at the
+        `differences` first.
+        """
+        with self._explained("cannot read the history"):
+            data = self.history.content(target.record)
+        record = parse(data, source=str(self._smol.folder.path / NAME / OBJECTS / target.record))
+        changed = []
+        with self._explained("cannot change the program"):
+            differences = self.differences(target)
+            self.history.aim(target)
+            for each in differences:
+                if each.path in leave:
+                    continue
+                if (each.is_edited or each.path in copied) and each.before is not None:
+                    self.history.keep(each.before)
+                    with self._root.holding(each.path) as (folder, name):
+                        self._smol.keep_copy(folder, name, each.path)
+                self._put(each, target.files.get(each.path))
+                changed.append(each.path)
+        self._smol.put_back(record)
+        with self._explained("cannot change the program"):
+            self.history.arrive(target)
+        return tuple(changed)
+
+    def _put(self, difference: Difference, kept: Kept | None) -> None:
+        path = difference.path
+        self._refuse(path)
+        status = self._root.status(path)
+        if kept is None:
+            if status is not None:
+                with self._root.holding(path) as (folder, name):
+                    folder.remove(name)
+                    folder.sync()
+            self._remove_empty(path)
+            return
+        assert difference.after is not None, "a file that stays has a content"  # noqa: S101 - narrows
+        mode = stat.S_IMODE(status.st_mode) if status is not None else None if kept.mode == NEW else kept.mode & 0o777
+        self._smol.folder.put(difference.after, self._root, path, mode=mode)
+
+    def _remove_empty(self, path: str) -> None:
+        """Remove the folders above a removed file that are empty now."""
+        with contextlib.suppress(OSError):
+            while path := path.rpartition("/")[0]:
+                with self._root.holding(path) as (folder, name):
+                    folder.remove_folder(name)
+
+    def _read(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is none. Raise `WorkspaceError` for what is no text."""
+        status = self._root.status(path)
+        if status is None:
+            return None
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_OBJECT_BYTES:
+            what = (
+                f"larger than {MAX_OBJECT_BYTES // 1024**2} MiB" if stat.S_ISREG(status.st_mode) else "no file any more"
+            )
+            raise WorkspaceError(
+                f"`{path}` in `{self._root.path}` is {what}", hint="move it away, and try again", reason="occupied"
+            )
+        return self._root.read(path, limit=MAX_OBJECT_BYTES)
+
+    def _kept(self, path: str) -> Kept | None:
+        status = self._root.status(path)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return None
+        return Kept(self.history.keep(self._read(path) or b""), stat.S_IMODE(status.st_mode))
+
+    def _explained(self, what: str) -> contextlib.AbstractContextManager[None]:
+        return translated(f"{what} in `{self._root.path}`", root=self._root.path)

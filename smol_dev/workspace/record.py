@@ -3,13 +3,14 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from types import NoneType
-from typing import Any, Final, Literal, NoReturn, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Annotated, Any, Final, Literal, NoReturn, get_args, get_origin, get_type_hints
 
-from smol_dev.chat import STAGES, StageName
+from smol_dev.chat import StageName
 from smol_dev.errors import Reason, WorkspaceError
+from smol_dev.events import Dropped, ProblemFound
 from smol_dev.workspace.folder import Folder
 
 RECORD: Final = "run.json"
@@ -29,9 +30,23 @@ LIST_HEADING: Final = """\
 """
 
 MAX_FILES: Final = 10_000
-_MAX_TEXT: Final = 1024 * 1024
-_HASH: Final = re.compile(r"([0-9a-f]{64})?")
-_RUN_ID: Final = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a text has to look like, and what is said of another one."""
+
+    pattern: str
+    complaint: str = "holds something that is no entry"
+
+
+Text = Annotated[str, Form(r"[^\0]{0,1048576}", "holds a NUL character, or is longer than 1 MiB")]
+Name = Annotated[str, Form(r"[^\ud800-\udfff]+")]
+RunId = Annotated[str, Form(r"[0-9a-f]{16}", "is not 16 hexadecimal digits")]
+Hash = Annotated[str, Form(r"[0-9a-f]{64}", "holds something that is no hash")]
+"""A SHA-256 in hex."""
+
+HashIfAny = Annotated[str, Form(r"([0-9a-f]{64})?", "holds something that is no hash")]
 
 Progress = Literal["planned", "done", "failed"]
 Fate = Literal["used", "asked again", "failed"]
@@ -47,9 +62,9 @@ class FileState:
     it is empty where it was not kept. `asked` is the request for the file where it was not the usual one.
     """
 
-    path: str
+    path: Name
     state: Progress
-    sha256: str = ""
+    sha256: HashIfAny = ""
     bytes: int = 0
     reason: Reason | None = None
     message: str = ""
@@ -108,39 +123,37 @@ class Record:
     `profile` is `{"name": …, "settings": {…}}`, `begun` the flags and variables of then, `server` the
     one that was asked, with its model; JSON values without secrets. `plan_answer` and
     `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
-    byte. `dropped` is `(path as the model gave it, reason)`. `states` is by path. `problems` are those that
-    do not fit together, each as its event has it, `check` the user's command, as a list, and its last result as
-    its event has it, `left` what it has made in the folder. `given` is the prompt as it was given last, when the
-    plan was made (empty: `prompt`) or for a change, and `prompt_file` the path of its file; empty where it was a
-    text.
+    byte. `states` is by path. `check` is the user's command, as a list, and its last result as its event has
+    it, `left` what it has made in the folder. `given` is the prompt as it was given last, when the plan was made
+    (empty: `prompt`) or for a change, and `prompt_file` the path of its file; empty where it was a text.
 
     The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run
     from another's, `replaceable` is the SHA-256, by path, of files this run may replace (those of
     earlier runs in the folder, and with `overwrite` those that stood in the way); a copy is kept.
     """
 
-    prompt: str
+    prompt: Text
     profile: Mapping[str, object]
-    given: str = ""
-    prompt_file: str = ""
+    given: Text = ""
+    prompt_file: Text = ""
     begun: Mapping[str, object] = field(default_factory=dict)
     server: Mapping[str, object] = field(default_factory=dict)
-    plan: str = ""
-    plan_answer: str = ""
-    list_answer: str = ""
-    list_asked: str = ""
+    plan: Text = ""
+    plan_answer: Text = ""
+    list_answer: Text = ""
+    list_asked: Text = ""
     files: tuple[str, ...] = ()
-    dropped: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     states: Mapping[str, FileState] = field(default_factory=dict)
     totals: Mapping[str, object] = field(default_factory=dict)
-    problems: tuple[Mapping[str, object], ...] = ()
+    problems: tuple[ProblemFound, ...] = ()
     check: Mapping[str, object] = field(default_factory=dict)
     requests: tuple[Asked, ...] = ()
     left: tuple[str, ...] = ()
     tool_version: str = ""
     format_version: int = FORMAT_VERSION
-    run_id: str = ""
-    replaceable: Mapping[str, str] = field(default_factory=dict)
+    run_id: RunId = ""
+    replaceable: Mapping[str, HashIfAny] = field(default_factory=dict)
 
     def written(self) -> dict[str, str]:
         """Return the SHA-256, by path, of every file this run or an earlier one in its folder published."""
@@ -150,12 +163,7 @@ class Record:
 
 def render(record: Record) -> bytes:
     """Return the text of `run.json`: ASCII, so that any text comes back; half a character is no text, but `?`."""
-    table = {
-        **{each.name: getattr(record, each.name) for each in fields(record)},
-        "dropped": [{"path": path, "reason": reason} for path, reason in record.dropped],
-        "states": [asdict(state) for state in record.states.values()],
-        "requests": [asdict(request) for request in record.requests],
-    }
+    table = {**asdict(record), "states": [asdict(state) for state in record.states.values()]}
     text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
     return json.dumps(json.loads(text), indent=2).encode() + b"\n"
 
@@ -164,6 +172,61 @@ def list_text(files: Sequence[str]) -> str:
     """Return the file list as a file to edit."""
     lines = [f"\\{path}" if path.startswith("#") else path for path in files]
     return "\n".join([LIST_HEADING.rstrip(), *lines, ""])
+
+
+class NotAs(Exception):  # noqa: N818 - never leaves the workspace
+    """A JSON value that is not of a type; the complaint reads after its key."""
+
+
+_MOST: Final = 2**53
+"""Larger than any size or time, and exact in JSON."""
+
+
+@cache
+def _types(kind: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a dataclass
+    return get_type_hints(kind, include_extras=True)
+
+
+def _stored(kind: Any) -> Any:  # noqa: ANN401 - a type as its annotation has it
+    """Return the type that JSON has for values of a type."""
+    origin = get_origin(kind)
+    if is_dataclass(kind) or origin is Mapping:
+        return dict
+    return {tuple: list, Literal: str, Annotated: str}.get(origin, kind)
+
+
+def read_as(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type, JSON, and a value of the type
+    """Return a JSON value as this type has it: a dataclass from an object, a tuple from a list.
+
+    Raise `NotAs` where the value is of another type, or a number below 0.
+    """
+    origin, parts, stored = get_origin(kind), get_args(kind), _stored(kind)
+    if kind is object or (value is None and type(None) in parts):
+        return value
+    if type(None) in parts:
+        return read_as(parts[0], value)
+    if type(value) is not stored and not (kind is float and type(value) is int):
+        raise NotAs(f"holds something that is no {'text' if stored is str else 'entry'}")
+    if is_dataclass(kind):
+        return _read_object(kind, value)
+    if origin is tuple:
+        return tuple(read_as(parts[0], each) for each in value)
+    if origin is Mapping:
+        return {key: read_as(parts[1], each) for key, each in value.items()}
+    if origin is Annotated and not re.fullmatch(parts[1].pattern, value):
+        raise NotAs(parts[1].complaint)
+    if origin is Literal and value not in parts:
+        raise NotAs("holds something that is no entry")
+    if kind in {int, float} and not 0 <= value <= _MOST:
+        raise NotAs("holds an impossible number")
+    return value
+
+
+def _read_object(kind: Any, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass, and one of it
+    needed = (each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
+    if not table.keys() >= set(needed):
+        raise NotAs("holds something that is no entry")
+    return kind(**{name: read_as(of, table[name]) for name, of in _types(kind).items() if name in table})
 
 
 def parse(data: bytes, *, source: str) -> Record:
@@ -177,9 +240,11 @@ def parse(data: bytes, *, source: str) -> Record:
     if (version := table.get("format_version")) not in NEW:
         raise damaged(source, f"its `format_version` is not {FORMAT_VERSION}")
     try:
-        record = Record(**{key: read(table, key) for key, read in _READERS.items() if key not in NEW[version]})
+        record = Record(
+            **{key: _field(table, key) for key in _types(Record) if key not in {"format_version", *NEW[version]}}
+        )
         json.dumps(table, indent=1, ensure_ascii=False).encode()
-    except _Wrong as wrong:
+    except NotAs as wrong:
         raise damaged(source, str(wrong)) from wrong
     except RecursionError as error:
         raise damaged(source, "it is nested too deeply") from error
@@ -201,195 +266,30 @@ def damaged(source: str, why: str) -> WorkspaceError:
     )
 
 
-class _Wrong(Exception):  # noqa: N818 - never leaves this module
-    """A value in a record that is not what the program writes."""
-
-
-_Types = Mapping[str, tuple[type, ...]]
-_PROBLEM_TYPES: Final[_Types] = {
-    "path": (str,),
-    "line": (int,),
-    "column": (int,),
-    "rule": (str,),
-    "message": (str,),
-    "mended": (bool,),
-}
-_ASKED_TYPES: Final[_Types] = {
-    "stage": (str,),
-    "path": (str, NoneType),
-    "start": (float, int),
-    "wait": (float, int),
-    "evaluation": (float, int, NoneType),
-    "generation": (float, int),
-    "prompt_tokens": (int, NoneType),
-    "cached_tokens": (int, NoneType),
-    "completion_tokens": (int, NoneType),
-    "outcome": (str,),
-    "reason": (str,),
-}
-_STATE_TYPES: Final[_Types] = {
-    "path": (str,),
-    "state": (str,),
-    "sha256": (str,),
-    "bytes": (int,),
-    "reason": (str, NoneType),
-    "message": (str,),
-    "prompt_tokens": (int, NoneType),
-    "cached_tokens": (int, NoneType),
-    "completion_tokens": (int, NoneType),
-    "seconds": (float, int),
-    "said": (list,),
-    "asked": (str,),
-}
-_MOST: Final = 2**53
-"""Larger than any size or time, and exact in JSON."""
-
-
-def file_state(table: Mapping[str, Any]) -> FileState | None:
-    """Return the state that `table` spells, or None when it does not."""
-    known = {key: table[key] for key in _STATE_TYPES if key in table}
-    right = (
-        {"path", "state"} <= known.keys()
-        and all(type(value) in _STATE_TYPES[key] for key, value in known.items())
-        and known["state"] in get_args(Progress)
-        and known.get("reason") in {None, *get_args(Reason)}
-        and _HASH.fullmatch(known.get("sha256", ""))
-        and all(0 <= known.get(key, 0) <= _MOST for key in ("bytes", "seconds"))
-        and all(type(part) is str for part in known.get("said", ()))
-        and _is_text(known["path"])
-    )
-    return FileState(**{**known, "said": tuple(known.get("said", ()))}) if right else None
-
-
-def _entries(table: Mapping[str, Any], key: str, types: _Types) -> list[dict[str, Any]]:
-    """Return the tables of a list, each with values of these types alone, and no figure below zero."""
-    entries: list[Any] = _value(table, key, list)
-    for entry in entries:
-        is_one = type(entry) is dict and entry.keys() == types.keys()
-        if not is_one or any(type(entry[name]) not in types[name] for name in types):
-            raise _Wrong(f"its `{key}` holds something that is no entry")
-        if any(type(value) in {int, float} and not 0 <= value <= _MOST for value in entry.values()):
-            raise _Wrong(f"its `{key}` holds an impossible number")
-    return entries
-
-
-def _problems(table: Mapping[str, Any], key: str) -> tuple[Mapping[str, object], ...]:
-    return tuple(_entries(table, key, _PROBLEM_TYPES))
-
-
-def _requests(table: Mapping[str, Any], key: str) -> tuple[Asked, ...]:
-    entries = _entries(table, key, _ASKED_TYPES)
-    if not all(entry["stage"] in STAGES and entry["outcome"] in get_args(Fate) for entry in entries):
-        raise _Wrong(f"its `{key}` holds something that is no entry")
-    return tuple(Asked(**entry) for entry in entries)
-
-
-def _is_text(text: str) -> bool:
+def _field(table: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - what the record has there
+    """Return the value of a field of a record. Raise `NotAs` for what the program does not write there."""
+    kind, value = tuple[FileState, ...] if key == "states" else _types(Record)[key], table.get(key)
+    if key == "left" and type(value) is not list:
+        return ()
+    if type(value) is not _stored(kind):
+        raise NotAs(f"its `{key}` is missing or of another type")
     try:
-        return bool(text.encode())
-    except UnicodeEncodeError:
-        return False
+        found = read_as(kind, value)
+    except NotAs as wrong:
+        raise NotAs(
+            f"its `{key}` {'holds something that is no state of a file' if key == 'states' else wrong}"
+        ) from None
+    if key == "files" and len(found) > MAX_FILES:
+        raise NotAs(f"it lists more than {MAX_FILES:,} files")
+    if key == "states":
+        return {state.path: state for state in found}
+    return _without_wrong_command(found) if key == "check" else found
 
 
-def _value(table: Mapping[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 - JSON, of the kind asked for
-    value = table.get(key)
-    if type(value) is not kind:
-        raise _Wrong(f"its `{key}` is missing or of another type")
-    return value
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    text: str = _value(table, key, str)
-    if "\0" in text or len(text) > _MAX_TEXT:
-        raise _Wrong(f"its `{key}` holds a NUL character, or is longer than 1 MiB")
-    return text
-
-
-def _texts(key: str, values: list[Any]) -> list[str]:
-    if not all(type(value) is str for value in values):
-        raise _Wrong(f"its `{key}` holds something that is no text")
-    return values
-
-
-def _table(table: Mapping[str, Any], key: str) -> Mapping[str, object]:
-    inner: dict[str, object] = _value(table, key, dict)
-    return inner
-
-
-def _files(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    files = _texts(key, _value(table, key, list))
-    if len(files) > MAX_FILES:
-        raise _Wrong(f"it lists more than {MAX_FILES:,} files")
-    return tuple(files)
-
-
-def _check(table: Mapping[str, Any], key: str) -> Mapping[str, object]:
-    """Return the check of a record, without a command that is none."""
-    check = _table(table, key)
+def _without_wrong_command(check: dict[str, Any]) -> dict[str, Any]:
     words = check.get("command")
     is_command = isinstance(words, list) and words and all(type(word) is str for word in words)
     return check if is_command else {name: value for name, value in check.items() if name != "command"}
-
-
-def _left(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    paths = table.get(key)
-    return tuple(path for path in paths if type(path) is str and path) if isinstance(paths, list) else ()
-
-
-def _run_id(table: Mapping[str, Any], key: str) -> str:
-    run_id: str = _value(table, key, str)
-    if not _RUN_ID.fullmatch(run_id):
-        raise _Wrong(f"its `{key}` is not 16 hexadecimal digits")
-    return run_id
-
-
-def _dropped(table: Mapping[str, Any], key: str) -> tuple[tuple[str, str], ...]:
-    entries = _value(table, key, list)
-    if not all(type(entry) is dict for entry in entries):
-        raise _Wrong(f"its `{key}` holds something that is no entry")
-    pairs = [[entry.get("path"), entry.get("reason")] for entry in entries]
-    return tuple((path, reason) for path, reason in (_texts(key, pair) for pair in pairs))
-
-
-def _states(table: Mapping[str, Any], key: str) -> dict[str, FileState]:
-    entries = _value(table, key, list)
-    states = [file_state(entry) if type(entry) is dict else None for entry in entries]
-    if None in states:
-        raise _Wrong(f"its `{key}` holds something that is no state of a file")
-    return {state.path: state for state in states if state}
-
-
-def _hashes(table: Mapping[str, Any], key: str) -> dict[str, str]:
-    hashes: dict[str, str] = _value(table, key, dict)
-    if not all(_HASH.fullmatch(each) for each in _texts(key, list(hashes.values()))):
-        raise _Wrong(f"its `{key}` holds something that is no hash")
-    return hashes
-
-
-_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Any]]] = {
-    "prompt": _text,
-    "profile": _table,
-    "given": _text,
-    "prompt_file": _text,
-    "begun": _table,
-    "server": _table,
-    "plan": _text,
-    "plan_answer": _text,
-    "list_answer": _text,
-    "list_asked": _text,
-    "files": _files,
-    "dropped": _dropped,
-    "states": _states,
-    "totals": _table,
-    "problems": _problems,
-    "check": _check,
-    "left": _left,
-    "requests": _requests,
-    "tool_version": lambda table, key: _value(table, key, str),
-    "run_id": _run_id,
-    "replaceable": _hashes,
-}
-"""How each field that is read back comes out of JSON."""
 
 
 class Journal:
@@ -424,17 +324,18 @@ class Journal:
         os.close(self._descriptor)
 
 
-def entries(folder: Folder, run_id: str, *, limit: int) -> Iterator[FileState]:
-    """Yield the states that the journal adds to this run's `run.json`, oldest first.
+def entries(root: Folder, journal: str, run_id: str, *, limit: int) -> Iterator[FileState]:
+    """Yield the states that the journal at this path adds to the run's `run.json`, oldest first.
 
     A line torn by a crash is skipped: the file itself then shows whether it was published.
     """
-    if folder.status(JOURNAL) is None:
+    if root.status(journal) is None:
         return
-    for line in folder.read(JOURNAL, limit=limit).splitlines():
+    for line in root.read(journal, limit=limit).splitlines():
         try:
             table = json.loads(line)
-        except (ValueError, RecursionError):
+            state: FileState = read_as(FileState, table)
+        except (ValueError, RecursionError, NotAs):
             continue
-        if isinstance(table, dict) and table.get("run_id") == run_id and (state := file_state(table)):
+        if table.get("run_id") == run_id:
             yield state

@@ -1,19 +1,28 @@
-"""The folder `.smol`: the run's lock, its record and journal, copies of what was replaced, unusable answers."""
+"""The folder `.smol`: the run's lock, its record and journal, copies of what was replaced, unusable answers.
+
+A record that came with a clone, or in a folder that was moved here, looks just like one of ours. What
+steers in a record (the profile, flags and variables, the files it may replace) counts only where a note
+in the user's state folder says that it was written here.
+"""
 
 import contextlib
+import hashlib
 import itertools
+import json
 import os
 import re
 import secrets
+import stat
 import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from smol_dev.disk import PRIVATE, lock, made_private
+from smol_dev.disk import PRIVATE, lock, made_private, publish
 from smol_dev.errors import WorkspaceError
-from smol_dev.workspace.folder import TEMPORARY, Folder, descend, translated
-from smol_dev.workspace.provenance import Provenance
+from smol_dev.workspace.folder import TEMPORARY, Folder, translated
+from smol_dev.workspace.paths import NEVER_WRITTEN, skeleton
 from smol_dev.workspace.record import (
     JOURNAL,
     RECORD,
@@ -26,17 +35,105 @@ from smol_dev.workspace.record import (
     parse,
     render,
 )
-from smol_dev.workspace.root import refuse_foreign
 
 NAME: Final = ".smol"
 LOCK: Final = "lock"
 PLAN: Final = "plan.md"
 LIST: Final = "files.txt"
 
+CACHES: Final = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+"""Names of folders that tools make wherever they run; what is in them is made again."""
+
 _SIGNED: Final = re.compile(rb"([0-9]{1,10}) ([0-9-]{10} [0-9:]{8})\n")
 _MAX_RECORD_BYTES: Final = 32 * 1024 * 1024
 _MAX_ANSWER_BYTES: Final = 1024 * 1024
 _MAX_ANSWERS_BYTES: Final = 16 * 1024 * 1024
+_MAX_NOTE_BYTES: Final = 64 * 1024
+_OTHERS_WRITE: Final = 0o022
+_NAMED: Final = 5
+
+
+class Provenance:
+    """The notes in the state folder of one user; with None nothing is noted, and no record is ours."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._folder = state / "runs" if state else None
+        self._noted: dict[Path, list[str]] = {}
+
+    def note(self, root: Path, record: Record) -> None:
+        """Note that this user writes this record to the output folder `root`, before it is written.
+
+        The note of the record before it stays, for a kill between the two. Where the note cannot be
+        written, the record is nobody's when it is resumed, which costs its settings and nothing else.
+        """
+        hashed = _steering(record)
+        known = self._noted.setdefault(root, [])
+        if self._folder is None or hashed in known[-1:]:
+            return
+        hashes = [*known[-1:], hashed]
+        note = json.dumps({"path": _name(root), "run_id": record.run_id, "steers": hashes})
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+            publish(self._folder / _key(root), note.encode(), mode=0o600)
+            self._noted[root] = hashes
+
+    def vouches(self, root: Path, record: Record) -> bool:
+        """Return whether this user wrote the record to this folder on this machine."""
+        note = self._read(root)
+        steers = note.get("steers")
+        if (note.get("path"), note.get("run_id")) != (_name(root), record.run_id):
+            return False
+        hashed = _steering(record)
+        if not isinstance(steers, list) or hashed not in steers:
+            return False
+        self._noted[root] = [hashed]
+        return True
+
+    def _read(self, root: Path) -> dict[str, Any]:
+        if self._folder is None:
+            return {}
+        try:
+            if not _is_ours(self._folder.lstat(), stat.S_ISDIR):
+                return {}
+            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            with os.fdopen(os.open(self._folder / _key(root), flags), "rb") as file:
+                if not _is_ours(os.fstat(file.fileno()), stat.S_ISREG):
+                    return {}
+                note = json.loads(file.read(_MAX_NOTE_BYTES))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return note if isinstance(note, dict) else {}
+
+
+def _steering(record: Record) -> str:
+    """Return the hash of everything in a record that decides what is read, replaced, or asked, and where."""
+    steers = [
+        record.run_id,
+        record.prompt,
+        record.profile,
+        record.begun,
+        record.server,
+        record.files,
+        record.replaceable,
+        *([record.check["command"]] if "command" in record.check else []),
+    ]
+    return hashlib.sha256(json.dumps(steers, sort_keys=True).encode()).hexdigest()
+
+
+def _name(root: Path) -> str:
+    return os.path.realpath(root)
+
+
+def _key(root: Path) -> str:
+    return hashlib.sha256(os.fsencode(_name(root))).hexdigest()
+
+
+def _is_ours(status: os.stat_result, kind: Any) -> bool:  # noqa: ANN401 - a function of `stat`
+    if not hasattr(os, "geteuid"):
+        return bool(kind(status.st_mode))
+    mine = status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE
+    return bool(kind(status.st_mode)) and mine
 
 
 class SmolFolder:
@@ -73,7 +170,7 @@ class SmolFolder:
                     held = _locked(present, undo)
             earlier = _earlier(root, resume=resume)
             if not resume and not overwrite:
-                refuse_foreign(root, earlier.written() if earlier else {}, earlier.left if earlier else ())
+                _refuse_foreign(root, earlier.written() if earlier else {}, earlier.left if earlier else ())
             folder = undo.enter_context(root.folder(NAME, create=True))
             held = _locked(folder, undo) if held is None else held
             for place in (root, folder):
@@ -142,12 +239,12 @@ class SmolFolder:
                     self._put_away(name)
             before = self.record or Record("", {})
             if record.files and before.files != record.files:
-                self._publish(LIST, list_text(record.files))
+                self.publish(LIST, _bytes(list_text(record.files)))
             if record.plan and before.plan != record.plan:
-                self._publish(PLAN, record.plan.rstrip("\n") + "\n")
+                self.publish(PLAN, _bytes(record.plan.rstrip("\n") + "\n"))
             if self.is_ours:
                 self._provenance.note(self.folder.path.parent, whole)
-            self._publish(RECORD, render(whole))
+            self.publish(RECORD, render(whole))
             self._journal.clear()
         self.record, self.states = whole, states
         self.written_bytes = sum(map(_written, states.values()))
@@ -164,13 +261,12 @@ class SmolFolder:
 
     def keep_copy(self, folder: Folder, name: str, path: str) -> None:
         """Keep the file under `backup/`, at its own path, or below a number where that is taken."""
-        *above, last = path.split("/")
         with self.folder.folder("backup", create=True) as backups:
             for number in itertools.count(1):
-                within = () if number == 1 else (str(number),)
+                place = path if number == 1 else f"{number}/{path}"
                 with (
                     contextlib.suppress(FileExistsError, NotADirectoryError),
-                    descend(backups, (*within, *above), create=True) as backup,
+                    backups.holding(place, create=True) as (backup, last),
                 ):
                     folder.place(name, backup, last)
                     backup.sync()
@@ -186,39 +282,30 @@ class SmolFolder:
         with (
             translated(f"cannot keep an answer in `{self.folder.path}`", root=self.folder.path.parent),
             self.folder.folder("answers", create=True) as answers,
-            answers.temporary(data) as temporary,
         ):
-            kept = [status.st_size for name in answers.names() if (status := answers.status(name))]
-            if sum(kept) > _MAX_ANSWERS_BYTES:  # the temporary file is among them
+            kept = sum(status.st_size for name in answers.names() if (status := answers.status(name)))
+            if kept + len(data) > _MAX_ANSWERS_BYTES:
                 return ""
-            for number in itertools.count(1):
-                again = "" if number == 1 else f"-{number}"
-                name = f"{stage}{about}-{attempt}{again}.txt"
-                with contextlib.suppress(FileExistsError):
-                    answers.place(temporary, answers, name)
-                    break
+            more = ("" if number == 1 else f"-{number}" for number in itertools.count(1))
+            names = (f"{stage}{about}-{attempt}{again}.txt" for again in more)
+            name = next(each for each in names if answers.status(each) is None)
+            self.folder.put(data, answers, name, replaces=False)
         return f"{NAME}/answers/{name}"
 
     def read(self, name: str, *, limit: int) -> bytes | None:
         """Return the first `limit` bytes of a file in `.smol`; None where it is not there. Raise `OSError`."""
         return None if self.folder.status(name) is None else self.folder.read(name, limit=limit)
 
+    def publish(self, name: str, content: bytes) -> Path:
+        """Put a file of this name in the folder, in the place of the one before; return its path."""
+        self.folder.put(content, self.folder, name)
+        return self.folder.path / name
+
     def _put_away(self, name: str) -> None:
         """Keep a copy of what an earlier run, or the user, has left under this name, and remove it."""
         if self.folder.status(name) is not None:
             self.keep_copy(self.folder, name, f"{NAME}/{name}")
             self.folder.remove(name)
-
-    def publish(self, name: str, content: bytes) -> Path:
-        """Put a file of this name in the folder, in the place of the one before; return its path."""
-        self._publish(name, content)
-        return self.folder.path / name
-
-    def _publish(self, name: str, content: str | bytes) -> None:
-        data = _bytes(content) if isinstance(content, str) else content
-        with self.folder.temporary(data) as temporary:
-            self.folder.replace(temporary, self.folder, name)
-        self.folder.sync()
 
 
 def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
@@ -273,11 +360,28 @@ def _holder(folder: Folder) -> str:
     return f": process {found[1].decode()}, since {found[2].decode()}" if found else ""
 
 
-def _earlier(root: Folder, *, resume: bool) -> Record | None:
-    """Return the record that is there, journal included; a resumed run needs one, another can do without."""
+def found_record(root: Folder) -> Record | None:
+    """Return the record in a folder, with what its journal adds; None where there is none."""
     source = str(root.path / NAME / RECORD)
+    if root.status(f"{NAME}/{RECORD}") is None:
+        return None
     try:
-        record = _load(root, source)
+        data = root.read(f"{NAME}/{RECORD}", limit=_MAX_RECORD_BYTES + 1)
+    except OSError as error:
+        raise damaged(source, "it cannot be read") from error
+    if len(data) > _MAX_RECORD_BYTES:
+        raise damaged(source, "it is larger than any record")
+    record = parse(data, source=source)
+    states = dict(record.states)
+    for state in entries(root, f"{NAME}/{JOURNAL}", record.run_id, limit=_MAX_RECORD_BYTES):
+        _put(states, state)
+    return replace(record, states=states)
+
+
+def _earlier(root: Folder, *, resume: bool) -> Record | None:
+    """Return the record that is there; a resumed run needs one, another can do without."""
+    try:
+        record = found_record(root)
     except WorkspaceError:
         if resume:
             raise
@@ -293,24 +397,6 @@ def nothing_to_resume(root: Path) -> WorkspaceError:
         f"there is no run in `{root}`: it has no `{NAME}/{RECORD}`",
         hint="name the folder of a run, or begin one: `smol_dev -o DIR PROMPT`",
     )
-
-
-def _load(root: Folder, source: str) -> Record | None:
-    with contextlib.suppress(FileNotFoundError), root.folder(NAME) as folder:
-        if folder.status(RECORD) is None:
-            return None
-        try:
-            data = folder.read(RECORD, limit=_MAX_RECORD_BYTES + 1)
-        except OSError as error:
-            raise damaged(source, "it cannot be read") from error
-        if len(data) > _MAX_RECORD_BYTES:
-            raise damaged(source, "it is larger than any record")
-        record = parse(data, source=source)
-        states = dict(record.states)
-        for state in entries(folder, record.run_id, limit=_MAX_RECORD_BYTES):
-            _put(states, state)
-        return replace(record, states=states)
-    return None
 
 
 def _put(states: dict[str, FileState], state: FileState) -> None:
@@ -340,3 +426,37 @@ def _written(state: FileState) -> int:
 
 def _bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
+
+
+def _refuse_foreign(folder: Folder, written: Mapping[str, str], left: Collection[str] = ()) -> None:
+    """Raise `WorkspaceError` when the folder holds more than earlier runs have written, or their checks `left`."""
+    found = list(itertools.islice(_foreign(folder, written, left), _NAMED + 1))
+    if not found:
+        return
+    more = " and more" if len(found) > _NAMED else ""
+    raise WorkspaceError(
+        f"the output folder `{folder.path}` is in use: {', '.join(found[:_NAMED])}{more}",
+        hint="choose another folder: `-o DIR`, or replace what collides and keep a copy under"
+        " `.smol/backup/`: `--overwrite`",
+    )
+
+
+def _foreign(root: Folder, written: Mapping[str, str], left: Collection[str]) -> Iterator[str]:
+    """Yield what is not ours, by path. What a run never writes (`.git`, `smol.toml`) is in nobody's way."""
+    pending = [""]
+    while pending:
+        above = pending.pop()
+        folders = []
+        with root.inside(above) as folder:
+            for name in folder.names():
+                path = f"{above}/{name}" if above else name
+                status = folder.status(name)
+                if skeleton(name) in NEVER_WRITTEN or path in left or (name in CACHES and path not in written):
+                    continue
+                if status is not None and stat.S_ISDIR(status.st_mode):
+                    folders.append(path)
+                elif status is not None and (not stat.S_ISREG(status.st_mode) or path not in written):
+                    yield f"`{path}`"
+                elif status is not None and folder.sha256(name) != written[path]:
+                    yield f"`{path}` (edited since it was written)"
+        pending.extend(reversed(folders))

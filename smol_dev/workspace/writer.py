@@ -2,21 +2,27 @@
 
 import contextlib
 import hashlib
+import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, Literal, Self
 
 from smol_dev.chat import StageName
 from smol_dev.errors import AnswerError, WorkspaceError
-from smol_dev.workspace.folder import Folder, descend, explain, resume_command, translated
-from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle
-from smol_dev.workspace.provenance import Provenance
+from smol_dev.safe import command
+from smol_dev.workspace.folder import Folder, explain, resume_command, translated
+from smol_dev.workspace.history import History, State, Timeline
+from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle, skeleton
 from smol_dev.workspace.record import FileState, Record
-from smol_dev.workspace.root import entries, resolve
-from smol_dev.workspace.smol_folder import SmolFolder, nothing_to_resume
-from smol_dev.workspace.timeline import Timeline
+from smol_dev.workspace.smol_folder import CACHES, NAME, Provenance, SmolFolder, found_record, nothing_to_resume
+
+GIT: Final = re.compile(r"\.git|git~[0-9]+")
+"""`.git`, and the short names that NTFS has for it."""
+
+MOST_ENTRIES: Final = 100_000
 
 MOST_LEFT: Final = 10_000
 """Paths that the check has made and that are remembered."""
@@ -127,10 +133,9 @@ class Workspace:
                 self.root.rmdir()
 
     @property
-    def record(self) -> Record | None:
-        """The record found on resume or saved last, with the states noted since; None before."""
-        record = self._smol.record
-        return record and self._smol.snapshot(record)
+    def record(self) -> Record:
+        """The record found on resume or saved last, with the states noted since; an empty one before."""
+        return self._smol.snapshot(self._smol.record or Record("", {}))
 
     def allow_sensitive(self, globs: Sequence[str]) -> None:
         """Let files be written that run by themselves and match one of the globs."""
@@ -191,8 +196,7 @@ class Workspace:
 
     def remaining(self, files: Sequence[str] | None = None) -> Remaining:
         """Return what is left to do of the files (those of the record), judged by what is on disk now."""
-        record = self._smol.record
-        listed = files if files is not None else record.files if record else ()
+        listed = self.record.files if files is None else files
         accepted, refused = settle(listed, allow_sensitive=self._allow_sensitive)
         found = {path: self._examine(path) for path in accepted}
         done = {path for path, state in self._smol.states.items() if state.state == "done"}
@@ -213,8 +217,15 @@ class Workspace:
             yield path, _in_the_way(self.root, path, why)
 
     def entries(self) -> frozenset[str]:
-        """Return the paths of all files and folders in the folder."""
-        return entries(self._folder)
+        """Return the paths of all files and folders but those in a record, a repository or a cache; 100,000 at most."""
+        found: set[str] = set()
+        for above, folders, files in os.walk(self.root):
+            below = PurePath(above).relative_to(self.root)
+            found.update((below / name).as_posix() for name in (*folders, *files) if name != ".smol")
+            folders[:] = [name for name in folders if name not in {".smol", ".git", *CACHES}]
+            if len(found) >= MOST_ENTRIES:
+                break
+        return frozenset(found)
 
     def leave(self, paths: Sequence[str]) -> None:
         """Remember what the user's check has made: it is in no later run's way."""
@@ -230,11 +241,10 @@ class Workspace:
         self._refuse(path)
         data = _utf8(self.root, path, content)
         target = normal(path)
-        *above, name = target.split("/")
         with (
-            translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
+            self._explained(f"cannot write `{target}`"),
             self._smol.folder.temporary(data) as temporary,
-            descend(self._folder, above, create=True) as folder,
+            self._folder.holding(target, create=True) as (folder, name),
         ):
             standing, why = self._stand(folder, name, target, over=over)
             if standing == "foreign":
@@ -250,18 +260,13 @@ class Workspace:
 
     def read(self, path: str) -> str:
         """Return the text of a file of the run as it is now; what is no UTF-8 in it comes as U+FFFD."""
-        *above, name = normal(path).split("/")
-        with (
-            translated(f"cannot read `{path}` in `{self.root}`", root=self.root),
-            descend(self._folder, above) as folder,
-        ):
-            return folder.read(name, limit=MAX_RUN_BYTES).decode(errors="replace")
+        with self._explained(f"cannot read `{path}`"):
+            return self._folder.read(normal(path), limit=MAX_RUN_BYTES).decode(errors="replace")
 
     def text(self, path: str, *, limit: int) -> str | None:
         """Return the text of a regular file of at most so many bytes of UTF-8; None where there is none."""
-        *above, name = normal(path).split("/")
-        with contextlib.suppress(OSError, UnicodeDecodeError), descend(self._folder, above) as folder:
-            data = folder.read(name, limit=limit + 1)
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            data = self._folder.read(normal(path), limit=limit + 1)
             return data.decode() if len(data) <= limit and b"\0" not in data else None
         return None
 
@@ -269,16 +274,11 @@ class Workspace:
         """Save a record whose files are there already, as they are now: its first state."""
         states = {}
         for path in record.files:
-            *above, name = path.split("/")
-            with (
-                translated(f"cannot read `{path}` in `{self.root}`", root=self.root),
-                descend(self._folder, above) as folder,
-            ):
-                status = folder.status(name)
-                size = status.st_size if status else 0
-                states[path] = FileState(path, "done", sha256=folder.sha256(name), bytes=size)
+            with self._explained(f"cannot read `{path}`"):
+                status, found = self._folder.status(path), self._folder.sha256(path)
+            states[path] = FileState(path, "done", sha256=found, bytes=status.st_size if status else 0)
         self._smol.save(replace(record, states=states))
-        self.timeline().capture("adopt", "", self._smol.record or record)
+        self.timeline().capture("adopt", "", self.record)
 
     def is_there(self, path: str) -> bool:
         """Return whether anything stands at the path."""
@@ -297,12 +297,9 @@ class Workspace:
     def _refuse_repository(self, target: str) -> None:
         """Raise where the path and what is on disk together are a bare git repository."""
         components = target.split("/")
-        with (
-            translated(f"cannot write `{target}` in `{self.root}`", root=self.root),
-            contextlib.suppress(FileNotFoundError),
-        ):
+        with self._explained(f"cannot write `{target}`"), contextlib.suppress(FileNotFoundError):
             for depth, name in enumerate(components):
-                with descend(self._folder, components[:depth]) as folder:
+                with self._folder.inside("/".join(components[:depth])) as folder:
                     there = [tell for tell in TELLING if folder.status(tell) is not None]
                 if is_repository([*there, name]):
                     raise _unsafe(target, IS_REPOSITORY)
@@ -333,9 +330,8 @@ class Workspace:
 
     def _examine(self, path: str) -> tuple[Standing, str]:
         """Return what is at the path now, and why it cannot be replaced if it is foreign."""
-        *above, name = path.split("/")
         try:
-            with descend(self._folder, above) as folder:
+            with self._folder.holding(path) as (folder, name):
                 return self._stand(folder, name, path)
         except FileNotFoundError:
             return "absent", ""
@@ -367,9 +363,10 @@ class Workspace:
         """Remember what stands in the way now, so that a resumed run may replace just that."""
         for path in files:
             if self._examine(path)[0] == "replaceable":
-                *above, name = path.split("/")
-                with descend(self._folder, above) as folder:
-                    self._smol.replaceable[path] = folder.sha256(name)
+                self._smol.replaceable[path] = self._folder.sha256(path)
+
+    def _explained(self, what: str) -> contextlib.AbstractContextManager[None]:
+        return translated(f"{what} in `{self.root}`", root=self.root)
 
 
 _OTHER_NAME: Final = "the name was the model's choice: ask for another one in the prompt"
@@ -397,3 +394,90 @@ def _utf8(root: Path, path: str, content: str) -> bytes:
             hint=f"ask again: {resume_command(root)}",
             reason="wrong_format",
         ) from error
+
+
+def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> tuple[State, ...]:
+    """Return the states that led to the program in a folder, the first one first.
+
+    Nothing is written there, and a run may be at work. Raise `WorkspaceError` where there is no record.
+    """
+    with translated(f"cannot read the history in `{cwd / root}`", root=root):
+        path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
+        if not path.exists():
+            raise nothing_to_resume(path)
+        with Folder.at(path) as folder:
+            if found_record(folder) is None:
+                raise nothing_to_resume(path)
+            with folder.folder(NAME) as memory:
+                return History(memory).line
+
+
+def resolve(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> Path:
+    """Return the folder's real path; raise `WorkspaceError` for one that must not be written to.
+
+    The working directory itself may be; `/`, the home folder, a folder above the working directory
+    and anything in `.git` may not. A leading `~` is a home folder. Links are followed here, once and
+    never again, but none below `no_links_below`: whoever made that folder may have made them.
+    """
+    given = cwd / _at_home(root)
+    if "\0" in str(given):
+        raise _no_folder(given, "has a name with a null character")
+    if no_links_below is not None:
+        _refuse_links(Path(os.path.normpath(given)), below=no_links_below)
+    path = Path(os.path.realpath(given))
+    if given.is_symlink() and not path.exists():
+        raise _no_folder(given, "is a link to nothing")
+    if path.exists() and not path.is_dir():
+        raise _no_folder(path, "is not a folder")
+    why = _unfit(path, cwd=Path(os.path.realpath(cwd)), home=home)
+    if why:
+        raise _no_folder(path, why)
+    return path
+
+
+def _refuse_links(path: Path, *, below: Path) -> None:
+    if not path.is_relative_to(below):
+        return
+    for end in range(len(below.parts) + 1, len(path.parts) + 1):
+        if (link := Path(*path.parts[:end])).is_symlink():
+            meant = command("-o {dir}", dir=os.path.realpath(path))
+            raise WorkspaceError(
+                f"the output folder `{path}` leads elsewhere: `{link}` is a link",
+                hint=f"if that is meant, name the folder: {meant}",
+                reason="unsafe_path",
+            )
+
+
+def _at_home(root: Path) -> Path:
+    try:
+        return root.expanduser()
+    except RuntimeError as error:
+        raise _no_folder(root, "begins with a home folder that is not known") from error
+
+
+def _unfit(path: Path, *, cwd: Path, home: Path | None) -> str | None:
+    if _same(path, Path(path.anchor)):
+        return "is the root of the file system"
+    if home is not None and _same(path, Path(os.path.realpath(home))):
+        return "is the home folder"
+    if any(_same(path, parent) for parent in cwd.parents):
+        return "holds the working directory"
+    names = [skeleton(part).partition(":")[0] for part in path.parts]
+    if any(GIT.fullmatch(name) for name in names):
+        return "is inside `.git`"
+    if names[-1] == ".smol":
+        return "is where a run keeps its record"
+    return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one == other:
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _no_folder(path: Path, why: str) -> WorkspaceError:
+    return WorkspaceError(f"the output folder `{path}` {why}", hint="choose another folder: `-o DIR`")

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import UsageError
+from smol_dev.events import Dropped
 from smol_dev.run.conversation import Job
 from smol_dev.run.review import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, list_of, plan_of, recorded
 from smol_dev.workspace.paths import settle
@@ -93,10 +94,12 @@ def test_an_accepted_list_comes_back_from_its_file_as_it_was(names: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("files", "dropped"), [(("a.py",), (("../x", "no"),)), (("b.py",), ())], ids=["the same list", "another list"]
+    ("files", "dropped"),
+    [(("a.py",), (Dropped("../x", "no"),)), (("b.py",), ())],
+    ids=["the same list", "another list"],
 )
 def test_what_was_dropped_of_a_list_is_kept_with_that_list(
-    files: tuple[str, ...], dropped: tuple[tuple[str, str], ...]
+    files: tuple[str, ...], dropped: tuple[Dropped, ...]
 ) -> None:
-    record = Record("a timer", {}, files=("a.py",), dropped=(("../x", "no"),))
+    record = Record("a timer", {}, files=("a.py",), dropped=(Dropped("../x", "no"),))
     assert recorded(record, replace(JOB, files=files)).dropped == dropped

@@ -100,7 +100,6 @@ def test_the_turns_of_a_file_are_kept_unless_they_hold_a_secret_or_are_too_long(
 
     asyncio.run(work())
     with Workspace.open(tmp_path / "out", cwd=tmp_path, home=None, resume=True) as workspace:
-        assert workspace.record is not None
         kept = {path: whole(state.said, "A = 1\n") for path, state in workspace.record.states.items()}
     assert kept == {**answers, "secret.py": "A = 1\n", "longer.py": "A = 1\n"}
 

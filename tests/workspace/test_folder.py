@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.workspace.folder import DESCRIPTORS, Folder, descend
+from smol_dev.workspace.folder import DESCRIPTORS, Folder
 
 BOTH = pytest.mark.parametrize("descriptors", [True, False], ids=["by-descriptor", "by-path"])
 
@@ -66,7 +66,7 @@ def test_an_opened_folder_stays_the_one_that_was_opened(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.mkdir()
     (tmp_path / "out/src").mkdir(parents=True)
-    with Folder.at(tmp_path / "out") as root, descend(root, ["src", "app"], create=True) as app:
+    with Folder.at(tmp_path / "out") as root, root.inside("src/app", create=True) as app:
         (tmp_path / "out/src").rename(tmp_path / "out/moved")
         (tmp_path / "out/src").symlink_to(victim)
         with app.temporary(b"1") as name:

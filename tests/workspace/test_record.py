@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
+from smol_dev.events import Dropped, ProblemFound
 from smol_dev.workspace.record import Asked, FileState, Record, parse, parted, render, whole
 from smol_dev.workspace.writer import Workspace
 
@@ -20,15 +21,13 @@ WHOLE = Record(
     plan_answer="<think>\u202e</think>the plan",
     list_answer='["a.py"]',
     files=("a.py", "b.py"),
-    dropped=(("../x", "has a `..` component"),),
+    dropped=(Dropped("../x", "has a `..` component"),),
     states={
         "a.py": FileState("a.py", "done", "00ff" * 16, 12, said=("```\n", "```"), asked="again"),
         "b.py": FileState("b.py", "failed", reason="truncated", message="cut off"),
     },
     totals={"seconds": 1.5},
-    problems=(
-        {"path": "a.py", "line": 1, "column": 2, "rule": "name", "message": "`x` is not defined", "mended": False},
-    ),
+    problems=(ProblemFound("a.py", 1, 2, "name", "`x` is not defined", mended=False),),
     check={"exit_code": 1},
     requests=(
         Asked("plan", None, 0.0, 1.5, 0.5, 4.0, 120, 0, 300),
@@ -112,7 +111,7 @@ def changed(**values: object) -> bytes:
         pytest.param(changed(files=["a.py", 1]), "its `files` holds something that is no text", id="file-1"),
         pytest.param(changed(dropped=["x"]), "its `dropped` holds something that is no entry", id="dropped"),
         pytest.param(
-            changed(dropped=[{"path": "x"}]), "its `dropped` holds something that is no text", id="dropped-half"
+            changed(dropped=[{"path": "x"}]), "its `dropped` holds something that is no entry", id="dropped-half"
         ),
         pytest.param(
             changed(states=[{"path": "a.py", "state": "eaten"}]),

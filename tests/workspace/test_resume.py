@@ -56,7 +56,6 @@ def test_only_what_is_missing_or_failed_is_left_to_do(tmp_path: Path) -> None:
     (tmp_path / "out/taken.py").write_text("mine\n")
     (tmp_path / "out/notes.txt").write_text("mine\n")
     with opened(tmp_path, resume=True) as workspace:
-        assert workspace.record is not None
         assert workspace.record.prompt == "p"
         assert workspace.record.states["failed.py"].reason == "empty"
         assert workspace.remaining() == remaining(
@@ -95,7 +94,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
     with opened(tmp_path, resume=True) as workspace:
         assert workspace.remaining() == remaining(todo=("b.py",), finished=("a.py",))
-        assert workspace.record is not None
         assert workspace.record.states["a.py"].state == "done"
         assert workspace.written_bytes == 2
 
@@ -122,7 +120,6 @@ def test_a_torn_journal_line_is_skipped_and_does_not_spoil_the_next(tmp_path: Pa
     with opened(tmp_path, resume=True) as workspace:
         workspace.note(FileState("c.py", "failed", message="y"))
     with opened(tmp_path, resume=True) as workspace:
-        assert workspace.record is not None
         assert workspace.record.states == {
             "a.py": FileState("a.py", "failed", message="x"),
             "b.py": FileState("b.py", "planned"),
@@ -262,7 +259,6 @@ os.kill(os.getpid(), signal.SIGKILL)
         f"cannot write the journal of the run in `{tmp_path / 'out/.smol'}`: it is larger than files may be here\n"
     )
     with opened(tmp_path, resume=True) as workspace:
-        assert workspace.record is not None
         assert workspace.record.states == {
             "a.py": FileState("a.py", "failed", message="short"),
             "b.py": FileState("b.py", "failed", message="short too"),

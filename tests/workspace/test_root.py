@@ -8,8 +8,7 @@ import pytest
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.folder import Folder
 from smol_dev.workspace.record import Record
-from smol_dev.workspace.root import resolve
-from smol_dev.workspace.writer import Workspace
+from smol_dev.workspace.writer import Workspace, resolve
 
 CHOOSE = "choose another folder: `-o DIR`"
 OVERWRITE = (
@@ -138,7 +137,7 @@ def test_a_folder_that_another_run_holds_is_refused_at_once(tmp_path: Path, *, r
 def test_an_absent_or_empty_folder_is_taken(tmp_path: Path, name: str) -> None:
     with Workspace.open(Path(name), cwd=tmp_path, home=None) as workspace:
         assert workspace.root == Path(os.path.realpath(tmp_path / name))
-        assert workspace.record is None
+        assert workspace.record == Record("", {})
     assert (tmp_path / name).is_dir()
 
 

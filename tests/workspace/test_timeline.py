@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
-from smol_dev.workspace.history import Head, Kept, State
-from smol_dev.workspace.provenance import Provenance
+from smol_dev.workspace.history import Difference, Head, Kept, State, Timeline
 from smol_dev.workspace.record import FileState, Record
-from smol_dev.workspace.timeline import Difference, Timeline
+from smol_dev.workspace.smol_folder import Provenance
 from smol_dev.workspace.writer import Workspace
 
 
@@ -32,16 +31,10 @@ def opened(root: Path) -> Workspace:
     return Workspace.open(root, cwd=root.parent, home=None, resume=True)
 
 
-def record_of(workspace: Workspace) -> Record:
-    record = workspace.record
-    assert record is not None
-    return record
-
-
 def change(root: Path, contents: Mapping[str, str | None], request: str = "a change") -> tuple[str, ...]:
     """Keep what is there, and change it; what was changed."""
     with opened(root) as workspace:
-        timeline, record = workspace.timeline(), record_of(workspace)
+        timeline, record = workspace.timeline(), workspace.record
         timeline.capture("build" if timeline.history.current is None else "edit", "a shop", record)
         data = {path: None if text is None else text.encode() for path, text in contents.items()}
         return timeline.move(timeline.propose("change", request, record, data))
@@ -50,7 +43,7 @@ def change(root: Path, contents: Mapping[str, str | None], request: str = "a cha
 def undo(root: Path, *, leave: tuple[str, ...] = (), redo: bool = False) -> tuple[str, ...]:
     with opened(root) as workspace:
         timeline = workspace.timeline()
-        timeline.capture("edit", "", record_of(workspace))
+        timeline.capture("edit", "", workspace.record)
         step = timeline.history.undone if redo else timeline.history.last
         assert step is not None
         source, goal = step if redo else reversed(step)
@@ -82,7 +75,7 @@ def test_the_record_goes_with_the_files(tmp_path: Path) -> None:
     root = build(tmp_path, {"a.py": "1\n", "b.py": "2\n"})
     change(root, {"a.py": "10\n", "b.py": None})
     with opened(root) as workspace:
-        assert {path: state.bytes for path, state in record_of(workspace).states.items()} == {"a.py": 3, "b.py": 0}
+        assert {path: state.bytes for path, state in workspace.record.states.items()} == {"a.py": 3, "b.py": 0}
         assert workspace.remaining().finished == ("a.py",)
     undo(root)
     with opened(root) as workspace:
@@ -205,7 +198,7 @@ class KilledError(Exception):
 def states_of_a_change(tmp_path: Path) -> tuple[Path, State, State]:
     root = build(tmp_path, {"a.py": "1\n", "b.py": "2\n", "c.py": "3\n"})
     with opened(root) as workspace:
-        timeline, record = workspace.timeline(), record_of(workspace)
+        timeline, record = workspace.timeline(), workspace.record
         first = timeline.capture("build", "a shop", record)
         second = timeline.propose("change", "more", record, {"a.py": b"10\n", "b.py": None, "d.py": b"4\n"})
     return root, first, second
@@ -247,7 +240,7 @@ def test_a_broken_off_change_goes_nowhere_else(tmp_path: Path) -> None:
     root, _, second = states_of_a_change(tmp_path)
     with opened(root) as workspace:
         timeline = workspace.timeline()
-        third = timeline.propose("change", "other", record_of(workspace), {"a.py": b"5\n"})
+        third = timeline.propose("change", "other", workspace.record, {"a.py": b"5\n"})
         timeline.history.aim(second)
         with pytest.raises(WorkspaceError) as caught:
             timeline.move(third)
@@ -359,7 +352,7 @@ def test_a_change_that_was_never_begun_is_not_made_again(tmp_path: Path) -> None
     undo(root)
     with opened(root) as workspace:
         timeline = workspace.timeline()
-        timeline.propose("change", "killed here", record_of(workspace), {"a.py": b"3\n"})
+        timeline.propose("change", "killed here", workspace.record, {"a.py": b"3\n"})
     undo(root, redo=True)
     assert tree(root) == {"a.py": "2\n"}
 
@@ -380,10 +373,10 @@ def test_settings_stay_as_they_are_when_a_state_comes_back(tmp_path: Path) -> No
     path.write_text(json.dumps({**json.loads(path.read_text()), "begun": {"sets": ["base_url='evil'"]}}))
     change(root, {"a.py": "2\n"})
     with opened(root) as workspace:
-        workspace.save(dataclasses.replace(record_of(workspace), begun={"sets": []}, profile={"name": "mine"}))
+        workspace.save(dataclasses.replace(workspace.record, begun={"sets": []}, profile={"name": "mine"}))
     undo(root)
     with opened(root) as workspace:
-        assert (record_of(workspace).begun, record_of(workspace).profile) == ({"sets": []}, {"name": "mine"})
+        assert (workspace.record.begun, workspace.record.profile) == ({"sets": []}, {"name": "mine"})
 
 
 def test_a_record_from_elsewhere_stays_foreign_when_a_state_comes_back(tmp_path: Path) -> None:

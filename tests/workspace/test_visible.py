@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from smol_dev.workspace.command import mounts, search_path
 from smol_dev.workspace.sandbox import Mount
-from smol_dev.workspace.visible import mounts, search_path
 
 
 @pytest.fixture
