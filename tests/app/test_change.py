@@ -16,6 +16,7 @@ from smol_dev.errors import InterruptedRunError, SmolError, UsageError, Workspac
 from smol_dev.events import ChangePlanned, FileChanged, Noticed, RunDone
 from smol_dev.run.change import NOT_SHOWN
 from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
+from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import World
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
 from tests.room import Room
@@ -320,6 +321,16 @@ def test_the_log_lists_what_was_done(grown: Grown) -> None:
         (2, "change", "Save the items too.", ("notes.md",), ("store.py",), ("old.py",)),
         (1, "build", "a counter", tuple(PROGRAM), (), ()),
     ]
+
+
+def test_the_log_is_read_while_a_run_holds_the_folder_and_nothing_is_written(grown: Grown) -> None:
+    folder = grown.cwd / "generated"
+    with serves() as server:
+        flags = grown.flags(server.base_url)
+    with Workspace.open(folder, cwd=grown.cwd, home=None, resume=True):
+        before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+        assert [step.kind for step in log(None, flags, grown.caller())] == ["build"]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 def test_there_is_an_end_to_what_can_be_taken_back(grown: Grown) -> None:

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import stat
@@ -232,6 +233,37 @@ def test_a_killed_change_is_finished_or_taken_back(tmp_path: Path, *, after: int
         timeline = workspace.timeline()
         timeline.move(goal)
         assert timeline.history.head == Head(goal.number, 0, second.number)
+    before = {"a.py": "1\n", "b.py": "2\n", "c.py": "3\n"}
+    assert tree(root) == (before if back else {"a.py": "10\n", "c.py": "3\n", "d.py": "4\n"})
+
+
+class Filling(Timeline):
+    """A timeline whose disk is full when so many files are changed."""
+
+    left = 0
+
+    def _put(self, difference: Difference, kept: Kept | None) -> None:
+        if not self.left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.left -= 1
+        super()._put(difference, kept)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["finished", "taken back"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_disk_that_fills_in_the_middle_of_a_change_loses_nothing(tmp_path: Path, *, after: int, back: bool) -> None:
+    root, first, second = states_of_a_change(tmp_path)
+    with opened(root) as workspace:
+        filling = Filling(workspace._folder, workspace._smol, refuse=workspace._refuse)  # noqa: SLF001 - a seam
+        filling.left = after
+        with pytest.raises(WorkspaceError) as caught:
+            filling.move(second)
+    assert (caught.value.message, caught.value.hint) == (
+        f"cannot change the program in `{root}`: the disk is full",
+        f"make room, then finish the run: `smol_dev resume {root}`",
+    )
+    with opened(root) as workspace:
+        workspace.timeline().move(first if back else second)
     before = {"a.py": "1\n", "b.py": "2\n", "c.py": "3\n"}
     assert tree(root) == (before if back else {"a.py": "10\n", "c.py": "3\n", "d.py": "4\n"})
 
