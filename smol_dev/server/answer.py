@@ -11,8 +11,9 @@ from smol_dev.chat import Delta, Reply
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.safe import command
-from smol_dev.server.failures import Answer, Asked, classify, failure, unreachable
+from smol_dev.server.failures import Asked, classify, failure, unreachable
 from smol_dev.server.network import TICKS, Timeout
+from smol_dev.server.probes import Response
 from smol_dev.server.stream import StreamReader
 from smol_dev.server.transport import BODY
 
@@ -282,6 +283,5 @@ class StreamedAnswer:
         return "event-stream" in kind.lower() and not self._reader.stray
 
     def _classify(self, body: str, *, in_stream: bool) -> ServerError:
-        headers = dict(self._response.headers)
-        answer = Answer(self._response.status_code, headers, body, in_stream=in_stream)
-        return classify(answer, self._asked)
+        status, headers = self._response.status_code, dict(self._response.headers)
+        return classify(Response(status, headers, body, in_stream=in_stream), self._asked)

@@ -24,11 +24,11 @@ from smol_dev.safe import command
 from smol_dev.server import known as servers
 from smol_dev.server.answer import Deadlines, StreamedAnswer
 from smol_dev.server.detect import find
-from smol_dev.server.failures import Answer, Asked, RefusedError, TooLongError, classify, failure, unreachable
-from smol_dev.server.known import Known, Offer, count, load
+from smol_dev.server.failures import Asked, RefusedError, TooLongError, classify, failure, unreachable
+from smol_dev.server.known import Known, Offer
 from smol_dev.server.lazy_import import lazy_import
 from smol_dev.server.network import speaks_tls
-from smol_dev.server.probes import SMALLEST_MODEL, Overdue, address, fetch
+from smol_dev.server.probes import SMALLEST_MODEL, Prober, Response
 from smol_dev.server.request import Form, Habits, Remembered, body, form_of, message_fields, opens_anew, was_sent
 from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
@@ -95,7 +95,7 @@ class Client:
         self._proxy_told = False
         self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
-        self._overdue = Overdue()
+        self._prober = Prober(self.http, profile.base_url)
         self._answered: set[str] = set()
         self._remembered = Remembered(cache_dir, profile.base_url)
         self._habits: dict[str, Habits] = {}
@@ -107,7 +107,7 @@ class Client:
     async def recognised(self) -> Known:
         """Return the kind of server, which is asked until it tells."""
         if self.known is None:
-            answers = await servers.look(self.http, self.profile.base_url, overdue=self._overdue)
+            answers = await servers.look(self._prober)
             known = servers.recognised(answers)
             if known is servers.generic() and all(each.status >= 500 for each in answers.values()):  # noqa: PLR2004 - not up yet
                 return known
@@ -123,45 +123,36 @@ class Client:
         model = self.profile.stage(stage).model
         if model not in self._facts:
             known = await self.recognised()
-            self._facts[model] = await servers.facts(
-                self.http,
-                self.profile.base_url,
-                model,
-                known,
-                guarded=self._is_guarded,
-                # Where prompts have to stay here, what is new is asked even when time is used up.
-                overdue=Overdue(self._overdue.urls) if self._is_guarded else self._overdue,
-            )
+            # Where prompts have to stay here, what is new is asked even when time is used up.
+            prober = self._prober.anew() if self._is_guarded else self._prober
+            self._facts[model] = await servers.facts(prober, model, known, guarded=self._is_guarded)
         return self._facts[model]
 
     async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
         """Return the server's own figures for a prompt before it is sent; a model on demand is loaded for that."""
         profile, known = self.profile.stage(stage), await self.recognised()
-        at = (self.http, profile.base_url, profile.model, known)
         if (await self.facts(stage)).window is None and known.load:
             await self._keep(stage)
-            await load(*at, seconds=profile.first_token_timeout)
+            await servers.load(self._prober, profile.model, known, seconds=profile.first_token_timeout)
             del self._facts[profile.model]
         habits = self._habits_of(profile)
         prompt = None
         if messages:
             sent = message_fields(messages, merges_system=habits.merges_system)
-            prompt = await count(*at, sent, seconds=profile.first_token_timeout)
+            seconds = profile.first_token_timeout
+            prompt = await servers.count(self._prober, profile.model, known, sent, seconds=seconds)
         if (await self.facts(stage)).window is None:
             del self._facts[profile.model]  # counting may have loaded it
         return Measured((await self.facts(stage)).window, prompt)
 
     async def offers(self) -> tuple[Offer, ...]:
         """Return the models that the server offers."""
-        known = await self.recognised()
-        base_url = self.profile.base_url
-        return await servers.offers(self.http, base_url, known, overdue=self._overdue)
+        return await servers.offers(self._prober, await self.recognised())
 
     async def spilled(self, stage: StageName) -> float | None:
         """Return the part of the stage's loaded model that is not in graphics memory, where the server tells."""
         model = self.profile.stage(stage).model
-        known = await self.recognised()
-        return await servers.spilled(self.http, self.profile.base_url, model, known)
+        return await servers.spilled(self._prober.anew(), model, await self.recognised())
 
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
         """Yield the answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
@@ -313,14 +304,14 @@ class Client:
         remote = (await self.facts(stage)).remote
         if remote is None:
             patience, started = self.profile.first_token_timeout, self._clock()
-            answer = await fetch(self.http, address(asked.base_url, "models"), seconds=patience)
+            answer = await self._prober.fetch("models", seconds=patience)
             if answer is None and self._clock() - started < patience:
                 return  # it is off: the request says so
             if answer is None:
                 message = f"{asked.server} said nothing for {patience:g} s (`first_token_timeout`)"
                 raise failure("timeout", asked, message=message)
             del self._facts[asked.model]
-            self._overdue = Overdue()  # it was busy, and is up now
+            self._prober = Prober(self.http, asked.base_url)  # it was busy, and is up now
             remote = (await self.facts(stage)).remote
         if remote is None:
             raise failure("timeout", asked, message=f"{asked.server} {UNSAID_PLACE}")
@@ -402,7 +393,7 @@ class Client:
             await response.aclose()
 
     async def _refused(self, response: httpx2.Response, asked: Asked) -> ServerError:
-        answer = Answer(response.status_code, dict(response.headers), response.text)
+        answer = Response(response.status_code, dict(response.headers), response.text)
         error = classify(answer, asked)
         if error.kind != "model_missing" or self._models is not None:
             return error

@@ -22,9 +22,9 @@ from smol_dev.events import Noticed, Show, Warned
 from smol_dev.safe import command, named
 from smol_dev.server.client import Client
 from smol_dev.server.detect import choose, find, no_model, pick
-from smol_dev.server.failures import Answer, Asked, classify, failure
+from smol_dev.server.failures import classify, failure
 from smol_dev.server.known import listed
-from smol_dev.server.probes import Probe
+from smol_dev.server.probes import Response
 from smol_dev.server.transport import open_client
 
 KeepSecret = Callable[[str], None]
@@ -206,13 +206,8 @@ async def model_list(client: Client) -> tuple[str, ...]:
             response = await client.http.get(f"{asked.base_url.rstrip('/')}/models")
     except (httpx2.HTTPError, TimeoutError) as error:
         raise await client.explain(error, "plan") from error
-    probe = Probe(response.status_code, dict(response.headers), response.text)
-    names = listed(probe)
-    if names is None:
-        raise _no_list(probe, asked)
-    return names
-
-
-def _no_list(probe: Probe, asked: Asked) -> ServerError:
-    error = classify(Answer(probe.status, probe.headers, probe.body), asked)
-    return failure("wrong_path", asked) if error.kind == "empty" else error
+    answer = Response(response.status_code, dict(response.headers), response.text)
+    if (names := listed(answer)) is not None:
+        return names
+    why = classify(answer, asked)
+    raise failure("wrong_path", asked) if why.kind == "empty" else why

@@ -27,9 +27,9 @@ from smol_dev.config.endpoint import (
 from smol_dev.config.load import system_lookup
 from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
-from smol_dev.server.failures import Answer, Asked, classify
+from smol_dev.server.failures import Asked, classify
 from smol_dev.server.known import Known, Offer, generic, listed, look, offers, recognised, servers
-from smol_dev.server.probes import Probe, same
+from smol_dev.server.probes import Prober, same
 
 if TYPE_CHECKING:
     import httpx2
@@ -297,17 +297,19 @@ async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Fou
     if not await _is_here(base_url) or not await _is_open(base_url):
         return
     opened.add(base_url)
-    answers = await look(client, base_url)
-    known = recognised(answers)
-    names = listed(answers.get("models"))
+    prober = Prober(client, base_url)
+    answers = await look(prober)
+    known, told = recognised(answers), answers.get("models")
+    names = listed(told)
     if known.forwards or (known is generic() and not names):
         return
     server = FoundServer(known, base_url, names or ())
     if names is None:
-        found[base_url] = replace(server, problem=_problem(answers.get("models"), base_url, known))
+        problem = None if told is None else classify(told, Asked(base_url, "", known))  # it is loading, say
+        found[base_url] = replace(server, problem=problem)
         return
     found[base_url] = _with(server, [Offer(name) for name in names])
-    found[base_url] = _with(server, await offers(client, base_url, known))
+    found[base_url] = _with(server, await offers(prober, known))
 
 
 async def _is_here(base_url: str) -> bool:
@@ -342,14 +344,6 @@ async def _is_open(base_url: str) -> bool:
             writer.close()
             return True
     return False
-
-
-def _problem(answer: Probe | None, base_url: str, known: Known) -> ServerError | None:
-    """Return why a server that is there tells no models: it is loading, or wants a key, for example."""
-    if answer is None:
-        return None
-    told = Answer(answer.status, answer.headers, answer.body)
-    return classify(told, Asked(base_url, "", known))
 
 
 def _stem(name: str) -> str:

@@ -16,7 +16,7 @@ from smol_dev.errors import ServerError
 from smol_dev.redact import redact
 from smol_dev.safe import command, named, safe
 from smol_dev.server.known import Known, generic, servers, told_by
-from smol_dev.server.probes import API_PATH, Probe, root_of
+from smol_dev.server.probes import API_PATH, Response, root_of
 from smol_dev.server.retry import retry_after
 from smol_dev.server.symptoms import (
     ANY_FIELD,
@@ -35,18 +35,6 @@ ROOM_FOR_ANSWER: Final = 4_096
 
 SMALLEST_ANSWER: Final = 64
 """Tokens below which there is no use in asking for an answer."""
-
-__all__ = ["Answer", "Asked", "FailureKind", "RefusedError", "classify", "failure", "unreachable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, or (`in_stream`) the error found in the middle of a stream; `body` is its text."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-    in_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +179,7 @@ def sentence(kind: FailureKind, asked: Asked, *, field: str = "") -> str:
     )
 
 
-def classify(answer: Answer, asked: Asked) -> ServerError:
+def classify(answer: Response, asked: Asked) -> ServerError:
     """Return the error that an answer without anything usable means, whatever its status; never raise."""
     asked = _recognised(answer, asked)
     if 300 <= answer.status < 400 and not answer.in_stream:  # noqa: PLR2004 - redirects
@@ -217,11 +205,11 @@ def classify(answer: Answer, asked: Asked) -> ServerError:
     return _told(rule.kind, answer, said, asked, transient=transient, hint=rule.hint)
 
 
-def _recognised(answer: Answer, asked: Asked) -> Asked:
+def _recognised(answer: Response, asked: Asked) -> Asked:
     """Return `asked` with the server that gives itself away in its answer, where it was not known."""
     if asked.known is not None and asked.known.name != "compatible":
         return asked
-    told = told_by(Probe(answer.status, answer.headers, answer.body))
+    told = told_by(answer)
     return replace(asked, known=told or asked.known)
 
 
@@ -233,7 +221,7 @@ def _without_name(said: Said, model: str) -> Said:
     return replace(said, text=name.sub("model", said.text))
 
 
-def _redirected(answer: Answer, asked: Asked) -> ServerError:
+def _redirected(answer: Response, asked: Asked) -> ServerError:
     target = safe(redact(header(answer.headers, "location"), asked.secrets))[:500]
     return failure(
         "wrong_path",
@@ -243,7 +231,7 @@ def _redirected(answer: Answer, asked: Asked) -> ServerError:
     )
 
 
-def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerError:
+def _unclear(answer: Response, said: Said, asked: Asked, status: int) -> ServerError:
     if status == 0 and not answer.in_stream and not said.is_json:
         kind: FailureKind = "wrong_path" if said.text else "empty"
         return _told(kind, answer, said, asked)
@@ -252,7 +240,7 @@ def _unclear(answer: Answer, said: Said, asked: Asked, status: int) -> ServerErr
 
 
 def _told(
-    kind: FailureKind, answer: Answer, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
+    kind: FailureKind, answer: Response, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
 ) -> ServerError:
     window, prompt = (number(what, said) for what in ("window", "prompt"))
     sizes = ""
@@ -276,7 +264,7 @@ def _told(
     )
 
 
-def _quote(answer: Answer, said: Said) -> str:
+def _quote(answer: Response, said: Said) -> str:
     if said.is_page:
         return f" (it sent a web page: {said.quote or 'without title'})"
     if said.quote:

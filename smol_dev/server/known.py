@@ -11,13 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
-
 from smol_dev.chat import Facts
 from smol_dev.config.endpoint import ProviderName, is_local
 from smol_dev.safe import with_commands
 from smol_dev.server.families import Family, figures, own_figures
-from smol_dev.server.probes import Overdue, Place, Probe, address, fetch, fetch_all, look_up, number, size_of, values
+from smol_dev.server.probes import Place, Prober, Response, look_up, number, size_of, values
 from smol_dev.server.symptoms import FailureKind
 
 LARGEST_WINDOW: Final = 100_000_000
@@ -113,7 +111,7 @@ class Told:
     """What a server's answers say of one model."""
 
     known: Known
-    answers: Mapping[str, Probe]
+    answers: Mapping[str, Response]
     model: str
 
     def all(self, what: str) -> Iterator[list[Any]]:
@@ -203,17 +201,17 @@ def named(provider: str) -> Known | None:
     return next((each for each in servers() if each.provider == provider), None)
 
 
-async def look(client: httpx2.AsyncClient, base_url: str, *, overdue: Overdue | None = None) -> dict[str, Probe]:
+async def look(prober: Prober) -> dict[str, Response]:
     """Return the answers by which servers are recognised; a server far away is asked for its models only."""
     paths = {path: None for each in servers() for path in each.signs if path != "*"}
-    if not is_local(base_url):
+    if not is_local(prober.base_url):
         paths = {"models": None}
-    return await fetch_all(client, base_url, [Place(path, "") for path in paths], overdue=overdue)
+    return await prober.fetch_all([Place(path, "") for path in paths])
 
 
-def recognised(answers: Mapping[str, Probe]) -> Known:
+def recognised(answers: Mapping[str, Response]) -> Known:
     """Return the first server one of whose signs is in the answers."""
-    texts = {path: probe.text() for path, probe in answers.items()}
+    texts = {path: answer.text() for path, answer in answers.items()}
     for each in servers():
         for path, pattern in each.signs.items():
             seen = texts.values() if path == "*" else [texts[path]] if path in texts else ()
@@ -222,7 +220,7 @@ def recognised(answers: Mapping[str, Probe]) -> Known:
     return generic()
 
 
-def told_by(answer: Probe) -> Known | None:
+def told_by(answer: Response) -> Known | None:
     """Return the server that gives itself away in an error, None if none does."""
     text = answer.text()
     for each in servers():
@@ -232,15 +230,7 @@ def told_by(answer: Probe) -> Known | None:
     return None
 
 
-async def facts(
-    client: httpx2.AsyncClient,
-    base_url: str,
-    model: str,
-    known: Known,
-    *,
-    guarded: bool = False,
-    overdue: Overdue | None = None,
-) -> Facts:
+async def facts(prober: Prober, model: str, known: Known, *, guarded: bool = False) -> Facts:
     """Return what the server says about itself and the model, asked anew, all at once; never raise.
 
     A window that Ollama does not tell before it has loaded the model is None until then. With
@@ -249,7 +239,7 @@ async def facts(
     everywhere = tuple(place for each in servers() for place in each.places("remote"))
     remote = everywhere if guarded else known.places("remote")
     own = known.places("window", "limit", "slots", "parameters", "continues", "sampling")
-    answers = await fetch_all(client, base_url, (*own, *remote), model=model, overdue=overdue)
+    answers = await prober.fetch_all((*own, *remote), model=model)
     is_silent = guarded and not any(place.at in answers for place in remote)
     told = Told(known, answers, model)
     sampling = told.sampling()
@@ -261,16 +251,16 @@ async def facts(
         remote=None if is_silent else Told(Known("", tells={"remote": remote}), answers, model).remote(),
         slots=told.number("slots", most=MOST_SLOTS),
         parameters=told.parameters(),
-        enlarge=known.remedy("context", model=model, base_url=base_url),
+        enlarge=known.remedy("context", model=model, base_url=prober.base_url),
         continues=known.always_continues or any(True for _ in told.each("continues")),
         sampling=sampling,
         applies_sampling=known.applies_sampling and (bool(sampling) or not known.places("sampling")),
     )
 
 
-async def spilled(client: httpx2.AsyncClient, base_url: str, model: str, known: Known) -> float | None:
+async def spilled(prober: Prober, model: str, known: Known) -> float | None:
     """Return the part of the loaded model that is not in graphics memory; None where nothing is told."""
-    told = Told(known, await fetch_all(client, base_url, known.places("whole", "on_card"), model=model), model)
+    told = Told(known, await prober.fetch_all(known.places("whole", "on_card"), model=model), model)
     whole = told.number("whole", most=LARGEST_FILE)
     on_card = next(told.each("on_card"), None)
     if whole is None or isinstance(on_card, bool) or not isinstance(on_card, int | float):
@@ -278,18 +268,16 @@ async def spilled(client: httpx2.AsyncClient, base_url: str, model: str, known: 
     return 1.0 - min(1.0, max(0.0, on_card / whole))
 
 
-async def offers(
-    client: httpx2.AsyncClient, base_url: str, known: Known, *, overdue: Overdue | None = None
-) -> tuple[Offer, ...]:
+async def offers(prober: Prober, known: Known) -> tuple[Offer, ...]:
     """Return the models that the server offers, in its order; none when it does not answer."""
     places = (Place("models", "data[].id"), *known.places("window", "parameters", "loaded", "type", "remote", "size"))
-    answers = await fetch_all(client, base_url, places, overdue=overdue)
+    answers = await prober.fetch_all(places)
     return tuple(Told(known, answers, name).offer() for name in listed(answers.get("models")) or ())
 
 
-def listed(probe: Probe | None) -> tuple[str, ...] | None:
+def listed(answer: Response | None) -> tuple[str, ...] | None:
     """Return the names in an answer of the model list; None when it is no such list."""
-    document = probe.document if probe is not None else None
+    document = answer.document if answer is not None else None
     if not isinstance(document, dict) or "data" not in document:
         return None
     names = (name for name in values(document, "data[].id", "") if is_name(name))
@@ -303,20 +291,13 @@ def is_name(name: object) -> bool:
     return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
-async def load(client: httpx2.AsyncClient, base_url: str, model: str, known: Known, *, seconds: float) -> None:
+async def load(prober: Prober, model: str, known: Known, *, seconds: float) -> None:
     """Have the server load the model, as its own command line does; whatever goes wrong, the chat tells."""
-    body = {"model": model, **known.load_fields}
-    await fetch(client, address(base_url, known.load), body=body, seconds=seconds)
+    await prober.fetch(known.load, body={"model": model, **known.load_fields}, seconds=seconds)
 
 
 async def count(
-    client: httpx2.AsyncClient,
-    base_url: str,
-    model: str,
-    known: Known,
-    messages: Sequence[dict[str, str]],
-    *,
-    seconds: float,
+    prober: Prober, model: str, known: Known, messages: Sequence[dict[str, str]], *, seconds: float
 ) -> int | None:
     """Return how many tokens the messages take as a prompt; None where the server does not count.
 
@@ -325,7 +306,7 @@ async def count(
     text = "\n".join(message["content"] for message in messages)
     for place in known.places("count"):
         body = {"content": text} if place.post else {"model": model, "messages": list(messages)}
-        answer = await fetch(client, address(base_url, place.at), body=body, seconds=seconds)
+        answer = await prober.fetch(place.at, body=body, seconds=seconds)
         for _, found in look_up([place], {place.at: answer} if answer else {}, model):
             whole = found[0] if found else None
             if isinstance(whole, list):

@@ -42,12 +42,13 @@ SMALLEST_MODEL: Final = 10_000_000
 
 
 @dataclass(frozen=True)
-class Probe:
-    """An answer: the status, the headers, and the body as text, which is parsed once."""
+class Response:
+    """What a server answered, or (`in_stream`) the error found in the middle of a stream; `body` is its text."""
 
     status: int
     headers: Mapping[str, str]
     body: str
+    in_stream: bool = False
     index: Index = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -61,22 +62,6 @@ class Probe:
         """Return headers and body in lower case, to look for patterns in."""
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
         return f"{headers[:READ]}\n\n{self.body[:READ]}".lower()
-
-
-@dataclass(slots=True)
-class Overdue:
-    """The questions that one server failed to answer in time and size, which are not asked again.
-
-    `left` are the seconds for more questions, `room` the bytes for all answers at the same time.
-    """
-
-    urls: set[str] = field(default_factory=set)
-    left: float = SECONDS
-    room: int = TOGETHER
-
-    def allows(self, url: str) -> bool:
-        """Return whether the question may be asked."""
-        return self.left > 0 and url not in self.urls
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,65 +82,61 @@ def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
         return None
 
 
-async def fetch(
-    client: httpx2.AsyncClient,
-    url: str,
-    *,
-    body: object = None,
-    seconds: float = SECONDS,
-    overdue: Overdue | None = None,
-) -> Probe | None:
-    """Return the answer of a GET (of a POST with a body), None when there is none or it is too long.
+class Prober:
+    """Asks one server small questions about itself.
 
-    What takes too long, or is too long, is noted in `overdue`.
+    `overdue` are those that it failed to answer in time and size; they are not asked again. `left` are the
+    seconds for more questions.
     """
-    overdue = Overdue() if overdue is None else overdue
-    received = bytearray()
-    try:
-        async with (
-            asyncio.timeout(seconds),
-            client.stream("GET" if body is None else "POST", url, json=body) as response,
-        ):
-            async for chunk in response.aiter_bytes():
-                received += chunk
-                overdue.room -= len(chunk)
-                if len(received) > BYTES or overdue.room < 0:
-                    overdue.urls.add(url)
-                    return None
-            return Probe(response.status_code, dict(response.headers), received.decode(errors="replace"))
-    except (TimeoutError, SmolError):
-        overdue.urls.add(url)
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError):
-        pass
-    return None
 
+    def __init__(self, client: httpx2.AsyncClient, base_url: str) -> None:
+        self.client = client
+        self.base_url = base_url
+        self.overdue: set[str] = set()
+        self.left = SECONDS
+        self._room = TOGETHER
 
-async def fetch_all(
-    client: httpx2.AsyncClient,
-    base_url: str,
-    places: Sequence[Place],
-    *,
-    model: str = "",
-    overdue: Overdue | None = None,
-) -> dict[str, Probe]:
-    """Return the answers of all places by their `at`, asked together; a place that wants a model needs one.
+    def anew(self) -> "Prober":
+        """Return a prober of the same server with time of its own; what is overdue stays so."""
+        other = Prober(self.client, self.base_url)
+        other.overdue = self.overdue
+        return other
 
-    What is `overdue` is not asked again, and what becomes so is added to it.
-    """
-    overdue = Overdue() if overdue is None else overdue
-    asked = {place.at: place.post for place in places if model or not (place.post or MODEL in place.at)}
-    urls = {at: address(base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
-    urls = {at: url for at, url in urls.items() if overdue.allows(url)}
-    started, before, overdue.room = time.monotonic(), len(overdue.urls), TOGETHER
-    bodies = [{"model": model} if asked[at] else None for at in urls]
-    questions = (
-        fetch(client, url, body=body, seconds=overdue.left, overdue=overdue)
-        for url, body in zip(urls.values(), bodies, strict=True)
-    )
-    probes = await asyncio.gather(*questions)
-    if len(overdue.urls) > before:
-        overdue.left -= time.monotonic() - started
-    return {at: probe for at, probe in zip(urls, probes, strict=True) if probe is not None}
+    async def fetch(self, at: str, *, seconds: float, body: object = None) -> Response | None:
+        """Return the answer of one place to a GET, or to a POST of the body; None where none comes in time."""
+        self._room = TOGETHER
+        return await self._answer(address(self.base_url, at), body, seconds)
+
+    async def fetch_all(self, places: Sequence[Place], *, model: str = "") -> dict[str, Response]:
+        """Return the answers of the places by their `at`, asked together; a place that wants a model needs one."""
+        asked = {place.at: place.post for place in places if model or not (place.post or MODEL in place.at)}
+        urls = {at: address(self.base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
+        urls = {at: url for at, url in urls.items() if self.left > 0 and url not in self.overdue}
+        started, before, self._room = time.monotonic(), len(self.overdue), TOGETHER
+        bodies = [{"model": model} if asked[at] else None for at in urls]
+        questions = [self._answer(url, body, self.left) for url, body in zip(urls.values(), bodies, strict=True)]
+        answers = await asyncio.gather(*questions)
+        if len(self.overdue) > before:
+            self.left -= time.monotonic() - started
+        return {at: answer for at, answer in zip(urls, answers, strict=True) if answer is not None}
+
+    async def _answer(self, url: str, body: object, seconds: float) -> Response | None:
+        received = bytearray()
+        method = "GET" if body is None else "POST"
+        try:
+            async with asyncio.timeout(seconds), self.client.stream(method, url, json=body) as response:
+                async for chunk in response.aiter_bytes():
+                    received += chunk
+                    self._room -= len(chunk)
+                    if len(received) > BYTES or self._room < 0:
+                        self.overdue.add(url)
+                        return None
+                return Response(response.status_code, dict(response.headers), received.decode(errors="replace"))
+        except (TimeoutError, SmolError):
+            self.overdue.add(url)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError):
+            pass
+        return None
 
 
 def address(base_url: str, at: str) -> str:
@@ -170,7 +151,7 @@ def root_of(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
-def look_up(places: Sequence[Place], answers: Mapping[str, Probe], model: str) -> Iterator[tuple[Place, list[Any]]]:
+def look_up(places: Sequence[Place], answers: Mapping[str, Response], model: str) -> Iterator[tuple[Place, list[Any]]]:
     """Yield each place that was answered with what it should hold, and the values found, maybe none."""
     for place in places:
         document = answers[place.at].document if place.at in answers else None

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import httpx2
-
 from smol_dev.server.known import Known, look, recognised
+from smol_dev.server.probes import Prober
 from tests.fake_server import Canned, Received, answered, json_answer, text_answer
 
 Documents = Mapping[str, object]
@@ -116,6 +115,6 @@ KINDS: dict[str, tuple[Kind, str]] = {
 }
 
 
-async def recognise(client: httpx2.AsyncClient, base_url: str) -> Known:
+async def recognise(prober: Prober) -> Known:
     """The kind of server behind the address, by what it answers."""
-    return recognised(await look(client, base_url))
+    return recognised(await look(prober))

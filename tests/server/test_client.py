@@ -18,7 +18,7 @@ from smol_dev.config.model import Profile, Stage
 from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError
 from smol_dev.server.client import Client
-from smol_dev.server.probes import Probe
+from smol_dev.server.probes import Response
 from tests.fake_server import (
     NOWHERE,
     Answers,
@@ -804,7 +804,7 @@ def test_a_list_of_models_is_parsed_once_and_what_is_no_name_is_left_out() -> No
     with FakeServer(listing) as server:
         found = asyncio.run(offered(server.base_url))
     assert (found[:3], len(found)) == (["a", "d" * 300, "m0"], 10_000)
-    probe = Probe(200, {}, '{"data": []}')
+    probe = Response(200, {}, '{"data": []}')
     assert probe.document is probe.document
 
 

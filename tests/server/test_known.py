@@ -15,13 +15,13 @@ from smol_dev.chat import Facts
 from smol_dev.config.endpoint import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
 from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, servers
-from smol_dev.server.probes import BYTES, Overdue, Place, fetch_all, root_of, size_of, values
+from smol_dev.server.probes import BYTES, Place, Prober, root_of, size_of, values
 from smol_dev.server.symptoms import FailureKind, rules
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, json_answer, refusing_port, text_answer
 from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models, recognise
 
-Question = Callable[[httpx2.AsyncClient, str], Awaitable[object]]
+Question = Callable[[Prober], Awaitable[object]]
 
 
 def known(name: str) -> Known:
@@ -31,7 +31,7 @@ def known(name: str) -> Known:
 def asked(base_url: str, question: Question) -> object:
     async def ask() -> object:
         async with open_client(base_url, environ={}) as client:
-            return await question(client, base_url)
+            return await question(Prober(client, base_url))
 
     return asyncio.run(ask())
 
@@ -64,7 +64,7 @@ def test_a_server_far_away_is_asked_for_its_models_alone() -> None:
 
     async def ask() -> str:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer)) as client:
-            return (await recognise(client, "https://llm.example.com/v1")).name
+            return (await recognise(Prober(client, "https://llm.example.com/v1"))).name
 
     assert asyncio.run(ask()) == "vLLM"
     assert paths == ["https://llm.example.com/v1/models"]
@@ -89,7 +89,7 @@ def test_a_server_tells_its_loaded_window_slots_and_size(
     name: str, model: str, expected: tuple[int | None, int | None, int | None]
 ) -> None:
     kind, path = KINDS[name]
-    found = answer_of(kind, lambda client, url: facts(client, url, model, known(name)), path)
+    found = answer_of(kind, lambda prober: facts(prober, model, known(name)), path)
     assert isinstance(found, Facts)
     assert (found.window, found.slots, found.parameters) == expected
     assert (found.server, found.model) == (name, model)
@@ -145,7 +145,7 @@ HEADLESS = Kind(
 def test_lm_studio_tells_the_window_of_the_instance_that_is_meant(
     model: str, expected: tuple[int | None, int | None, int | None, int | None]
 ) -> None:
-    found = answer_of(HEADLESS, lambda client, url: facts(client, url, model, known("LM Studio")))
+    found = answer_of(HEADLESS, lambda prober: facts(prober, model, known("LM Studio")))
     assert isinstance(found, Facts)
     assert (found.window, found.limit, found.slots, found.parameters) == expected
 
@@ -153,13 +153,13 @@ def test_lm_studio_tells_the_window_of_the_instance_that_is_meant(
 def test_lm_studio_tells_window_and_slots_of_an_instance_of_another_name() -> None:
     documents = {"models": [{"key": "qwen/qwen3-8b", "loaded_instances": [instance("a", 8192), instance("b", 4096)]}]}
     kind = Kind({"/api/v1/models": documents}, unknown={"error": "Unexpected endpoint"})
-    found = answer_of(kind, lambda client, url: facts(client, url, "qwen/qwen3-8b", known("LM Studio")))
+    found = answer_of(kind, lambda prober: facts(prober, "qwen/qwen3-8b", known("LM Studio")))
     assert isinstance(found, Facts)
     assert (found.window, found.slots) == (4096, 4)
 
 
 def test_lm_studio_tells_which_instances_are_loaded() -> None:
-    found = answer_of(HEADLESS, lambda client, url: offers(client, url, known("LM Studio")))
+    found = answer_of(HEADLESS, lambda prober: offers(prober, known("LM Studio")))
     assert isinstance(found, tuple)
     assert [(each.name, each.loaded, each.size) for each in found] == [
         ("qwen/qwen3-8b", True, 4_700_000_000),
@@ -187,7 +187,7 @@ def test_the_remedy_on_lm_studio_is_what_one_types_without_its_window(kind: Fail
 
 
 def test_offers_are_all_models_with_what_is_told_about_each() -> None:
-    found = answer_of(OLLAMA, lambda client, url: offers(client, url, known("Ollama")))
+    found = answer_of(OLLAMA, lambda prober: offers(prober, known("Ollama")))
     assert found == (
         Offer("nomic-embed-text:latest", loaded=False, window=None, parameters=137_000_000, chats=False),
         Offer("llama3.2:latest", loaded=False, window=None, parameters=3_200_000_000),
@@ -196,12 +196,12 @@ def test_offers_are_all_models_with_what_is_told_about_each() -> None:
 
 
 def test_a_server_that_lists_only_what_is_loaded_has_it_loaded() -> None:
-    found = answer_of(LLAMA_CPP, lambda client, url: offers(client, url, known("llama.cpp")))
+    found = answer_of(LLAMA_CPP, lambda prober: offers(prober, known("llama.cpp")))
     assert found == (Offer("/models/qwen.gguf", loaded=True, window=16384, parameters=7_615_616_512),)
 
 
 def test_an_embedding_model_is_known_by_its_type_or_name() -> None:
-    found = answer_of(LM_STUDIO, lambda client, url: offers(client, url, known("LM Studio")))
+    found = answer_of(LM_STUDIO, lambda prober: offers(prober, known("LM Studio")))
     assert isinstance(found, tuple)
     assert [(each.name, each.chats, each.loaded) for each in found] == [
         ("text-embedding-nomic", False, False),
@@ -229,17 +229,17 @@ HOSTILE = [
 def test_no_answer_whatever_breaks_a_question(name: str) -> None:
     for answer in HOSTILE:
         with FakeServer(answer) as server:
-            found = asked(server.base_url, lambda client, url: facts(client, url, "m", known(name)))
+            found = asked(server.base_url, lambda prober: facts(prober, "m", known(name)))
             assert isinstance(found, Facts)
             assert (found.window, found.slots) == (None, None)
-            asked(server.base_url, lambda client, url: offers(client, url, known(name)))
+            asked(server.base_url, lambda prober: offers(prober, known(name)))
             asked(server.base_url, recognise)
 
 
 def test_no_server_at_all_breaks_no_question() -> None:
     base_url = f"http://127.0.0.1:{refusing_port()}/v1"
     assert asked(base_url, recognise) is generic()
-    assert asked(base_url, lambda client, url: offers(client, url, known("Ollama"))) == ()
+    assert asked(base_url, lambda prober: offers(prober, known("Ollama"))) == ()
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -401,16 +401,16 @@ def test_what_took_too_long_or_told_too_much_is_not_asked_again() -> None:
             return Canned(pieces=[b"{"] * 1000, pause=0.05)
         return Canned(status=404)
 
-    async def look_three_times(client: httpx2.AsyncClient, base_url: str) -> None:
+    async def look_three_times(prober: Prober) -> set[str]:
         for _ in range(3):
-            overdue.left = 1.0  # as if nothing had been charged: the questions alone are looked at
-            await look(client, base_url, overdue=overdue)
+            prober.left = 1.0  # as if nothing had been charged: the questions alone are looked at
+            await look(prober)
+        return prober.overdue
 
-    overdue = Overdue()
     with FakeServer(answer) as server:
-        asked(server.base_url, look_three_times)
+        overdue = asked(server.base_url, look_three_times)
         paths = Counter(each.path for each in server.requests)
-    assert overdue.urls == {f"{server.base_url}/models", f"{server.origin}/api/extra/version"}
+    assert overdue == {f"{server.base_url}/models", f"{server.origin}/api/extra/version"}
     assert (paths["/v1/models"], paths["/api/extra/version"], paths["/"]) == (1, 1, 3)
 
 
@@ -421,19 +421,22 @@ def test_answers_at_the_same_time_share_their_bytes() -> None:
     async def ask() -> tuple[int, int]:
         transport = httpx2.MockTransport(lambda _request: httpx2.Response(200, content=body))
         async with httpx2.AsyncClient(transport=transport) as client:
-            overdue = Overdue()
-            first = await fetch_all(client, "http://localhost/v1", places, overdue=overdue)
-            again = await fetch_all(client, "http://localhost/v1", places, overdue=overdue)
+            prober = Prober(client, "http://localhost/v1")
+            first, again = await prober.fetch_all(places), await prober.fetch_all(places)
             return len(first), len(again)
 
     assert asyncio.run(ask()) == (2, 2)
 
 
 def test_all_that_takes_too_long_is_waited_for_once() -> None:
-    overdue = Overdue(left=0.3)
-    with FakeServer(lambda _: Canned(pieces=[b" "] * 1000, pause=0.05)) as server:
-        asked(server.base_url, lambda client, url: look(client, url, overdue=overdue))
+    async def look_and_ask(prober: Prober) -> tuple[bool, int, int]:
+        prober.left = 0.3
+        await look(prober)
         first = len(server.requests)
-        asked(server.base_url, lambda client, url: facts(client, url, "m", known("Ollama"), overdue=overdue))
-    assert overdue.left <= 0
-    assert len(server.requests) == first
+        await facts(prober, "m", known("Ollama"))
+        return prober.left <= 0, first, len(server.requests)
+
+    with FakeServer(lambda _: Canned(pieces=[b" "] * 1000, pause=0.05)) as server:
+        found = asked(server.base_url, look_and_ask)
+    assert isinstance(found, tuple)
+    assert found == (True, found[1], found[1])

@@ -14,6 +14,7 @@ from smol_dev.config.secret import secret_problem
 from smol_dev.errors import ServerError
 from smol_dev.server.failures import Asked, unreachable
 from smol_dev.server.known import offers
+from smol_dev.server.probes import Prober
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, answered, delta, sse, text_answer
 from tests.server.kinds_of_servers import recognise
@@ -221,7 +222,7 @@ def test_a_server_is_recognised(name: str, expected: str) -> None:
 
     async def look(base_url: str) -> str:
         async with open_client(base_url, environ={}) as client:
-            return (await recognise(client, base_url)).name
+            return (await recognise(Prober(client, base_url))).name
 
     with FakeServer(answer) as fake:
         assert asyncio.run(look(fake.base_url)) == expected
@@ -242,7 +243,7 @@ def test_models_are_listed(name: str, expected: list[tuple[str, bool | None, int
 
     async def look(base_url: str) -> list[tuple[str, bool | None, int | None, bool]]:
         async with open_client(base_url, environ={}) as client:
-            offered = await offers(client, base_url, known)
+            offered = await offers(Prober(client, base_url), known)
         return [(each.name, each.loaded, each.window, each.chats) for each in offered]
 
     with FakeServer(answer) as fake:

@@ -3,8 +3,9 @@
 import json
 
 from smol_dev.errors import ServerError
-from smol_dev.server.failures import Answer, Asked, classify
+from smol_dev.server.failures import Asked, classify
 from smol_dev.server.known import Known, servers
+from smol_dev.server.probes import Response
 
 URL = "http://localhost:8080/v1"
 
@@ -25,7 +26,7 @@ def told(
     """The error of an answer; a body that is no text is sent as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     asked = Asked(base_url, model, known(server) if server else None)
-    return classify(Answer(status, headers, text), asked)
+    return classify(Response(status, headers, text), asked)
 
 
 def error(message: str, **fields: object) -> dict[str, object]:
