@@ -164,7 +164,6 @@ Every module, and what it is for:
   read ahead no more.
 - `server.probes`: Ask a server small questions, each bounded in time and size, and read values out of its answers.
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model take.
-- `server.retry`: Whether and when a failed request is sent again; pure.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.
 - `server.symptoms`: The signs of a failure: the words of an answer, the rules of `failures.toml`, the reason in a chain

@@ -24,13 +24,20 @@ from smol_dev.safe import command
 from smol_dev.server import known as servers
 from smol_dev.server.answer import Deadlines, StreamedAnswer
 from smol_dev.server.detect import find
-from smol_dev.server.failures import Asked, RefusedError, TooLongError, classify, failure, unreachable
+from smol_dev.server.failures import (
+    Asked,
+    RefusedError,
+    TooLongError,
+    classify,
+    failure,
+    unreachable,
+    wait_before_retry,
+)
 from smol_dev.server.known import Known, Offer
 from smol_dev.server.lazy_import import lazy_import
 from smol_dev.server.network import speaks_tls
 from smol_dev.server.probes import SMALLEST_MODEL, Prober, Response
 from smol_dev.server.request import Form, Habits, Remembered, body, form_of, message_fields, opens_anew, was_sent
-from smol_dev.server.retry import wait_before_retry
 from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
 
 with lazy_import("openai.types"):  # a thousand modules, of which a request needs some forty

@@ -3,8 +3,9 @@
 The signs are data: `failures.toml` for answers, `known.toml` for what to do about them on which server.
 """
 
+import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Final
@@ -17,18 +18,26 @@ from smol_dev.redact import redact
 from smol_dev.safe import command, named, safe
 from smol_dev.server.known import Known, generic, servers, told_by
 from smol_dev.server.probes import API_PATH, Response, root_of
-from smol_dev.server.retry import retry_after
 from smol_dev.server.symptoms import (
     ANY_FIELD,
     FailureKind,
+    Rule,
     Said,
-    header,
     number,
     reason,
     refused_field,
+    retry_after,
     rules,
+    sentences,
     understand,
 )
+
+ONCE: Final = frozenset({"crashed", "server"})
+"""Kinds that a second try sometimes cures, and a third never does."""
+
+LONGEST_WAIT: Final = 60.0
+FIRST_WAIT: Final = 0.5
+LOADING_WAIT: Final = 2.0
 
 ROOM_FOR_ANSWER: Final = 4_096
 """Tokens that a window should leave behind the prompt."""
@@ -39,12 +48,11 @@ SMALLEST_ANSWER: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom was asked for what, as far as it is known.
+    """The server and the model that a request went to, as far as they are known.
 
     `models` is the server's own list, None when it is not known; `running` names other local servers
-    that were found running; `proxy` is the proxy the request went through; `container` says that we
-    run in one, where `localhost` is not the machine; `limit` is the largest window the model is made for;
-    of `secrets` nothing that the server says is repeated.
+    that were found running; `proxy` is the proxy the request went through; `limit` is the largest window
+    the model is made for; of `secrets` nothing that the server says is repeated.
     """
 
     base_url: str
@@ -54,7 +62,6 @@ class Asked:
     key_sent: bool = False
     proxy: str | None = None
     running: tuple[str, ...] = ()
-    container: bool = False
     limit: int | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
@@ -116,35 +123,6 @@ FORBIDDEN: Final = 403
 DOUBLED: Final = re.compile(r"(/v\d{1,3})(?:/v\d{1,3}){1,3}$")
 ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|chat)$")
 
-SENTENCES: Final[Mapping[FailureKind, str]] = {
-    "not_running": "nothing answers at {base_url}",
-    "dns": "the host of {base_url} cannot be resolved",
-    "tls": "no secure connection with {base_url}",
-    "proxy": "the proxy {proxy} did not let the request through to {base_url}",
-    "timeout": "{server} did not answer in time",
-    "cut": "{server} closed the connection before the answer was complete",
-    "wrong_path": "{server} has no chat API under this address",
-    "forbidden": "{server} refuses requests from here",
-    "key": "{server} wants a key, and none was sent",
-    "cloud_model": "{server} would have `{model}` run in a cloud, not on this machine",
-    "context": "the prompt does not fit the context window of `{model}` on {server}",
-    "silent_truncation": "{server} silently dropped a part of the prompt",
-    "load_failed": "{server} could not load `{model}`",
-    "template": "the chat template of `{model}` refuses the conversation",
-    "unsupported": "{server} does not take `{field}`",
-    "embedding_model": "`{model}` on {server} is no model to chat with",
-    "not_loaded": "{server} has not loaded `{model}`",
-    "model_missing": "{server} has no model `{model}`",
-    "loading": "{server} is still loading the model",
-    "busy": "{server} is busy",
-    "rate_limit": "{server} limits how much may be asked",
-    "crashed": "{server} broke down while it worked on the answer",
-    "empty": "{server} answered, but with nothing",
-    "only_reasoning": "`{model}` thought, and then answered nothing",
-    "bad_request": "{server} does not accept the request",
-    "server": "{server} failed",
-}
-
 
 def failure(
     kind: FailureKind,
@@ -167,7 +145,7 @@ def failure(
 
 def sentence(kind: FailureKind, asked: Asked, *, field: str = "") -> str:
     """Return the sentence that says what happened."""
-    text = SENTENCES[kind]
+    text = sentences()[kind]
     if kind == "key" and asked.key_sent:
         text = "{server} does not accept the key"
     return text.format(
@@ -179,37 +157,28 @@ def sentence(kind: FailureKind, asked: Asked, *, field: str = "") -> str:
     )
 
 
-def classify(answer: Response, asked: Asked) -> ServerError:
+def classify(response: Response, asked: Asked) -> ServerError:
     """Return the error that an answer without anything usable means, whatever its status; never raise."""
-    asked = _recognised(answer, asked)
-    if 300 <= answer.status < 400 and not answer.in_stream:  # noqa: PLR2004 - redirects
-        return _redirected(answer, asked)
-    said = _without_name(understand(answer.body), asked.model)
+    asked = _recognised(response, asked)
+    if 300 <= response.status < 400 and not response.in_stream:  # noqa: PLR2004 - redirects
+        return _redirected(response, asked)
+    said = _without_name(understand(response.body), asked.model)
     said = replace(said, message=redact(said.message, asked.secrets))
-    status = answer.status if answer.status >= 400 else said.code  # noqa: PLR2004 - errors
-    is_good = answer.status < 400 and not answer.in_stream  # noqa: PLR2004
-    if is_good and said.is_json and not said.is_error:
-        return failure("empty", asked)
-    if is_good and said.is_page:
-        return _told("wrong_path", answer, said, asked)
+    status = response.status if response.status >= 400 else said.code  # noqa: PLR2004 - errors
+    if response.status < 400 and not response.in_stream:  # noqa: PLR2004
+        if said.is_json and not said.is_error:
+            return failure("empty", asked)
+        if said.is_page:
+            return _error(Rule("page", "wrong_path"), response, said, asked)
     rule = next((each for each in rules() if each.fits(said, status, asked.model)), None)
-    if rule is None:
-        return _unclear(answer, said, asked, status)
-    if rule.field:
-        field = refused_field(said) if rule.field == ANY_FIELD else rule.field
-        message = f"{sentence(rule.kind, asked, field=field)}{_quote(answer, said)}"
-        hint = rule.hint or hint_for(rule.kind, asked)
-        most = number("most", said) if field == "most_tokens" else None
-        return RefusedError(message, hint=hint, field=field, kind=rule.kind, most=most)
-    transient = rule.transient or (rule.kind == "not_loaded" and answer.in_stream)
-    return _told(rule.kind, answer, said, asked, transient=transient, hint=rule.hint)
+    return _error(rule or _unclear(response, said, asked, status), response, said, asked)
 
 
-def _recognised(answer: Response, asked: Asked) -> Asked:
+def _recognised(response: Response, asked: Asked) -> Asked:
     """Return `asked` with the server that gives itself away in its answer, where it was not known."""
     if asked.known is not None and asked.known.name != "compatible":
         return asked
-    told = told_by(answer)
+    told = told_by(response)
     return replace(asked, known=told or asked.known)
 
 
@@ -221,8 +190,8 @@ def _without_name(said: Said, model: str) -> Said:
     return replace(said, text=name.sub("model", said.text))
 
 
-def _redirected(answer: Response, asked: Asked) -> ServerError:
-    target = safe(redact(header(answer.headers, "location"), asked.secrets))[:500]
+def _redirected(response: Response, asked: Asked) -> ServerError:
+    target = safe(redact(response.headers.get("location", ""), asked.secrets))[:500]
     return failure(
         "wrong_path",
         asked,
@@ -231,45 +200,41 @@ def _redirected(answer: Response, asked: Asked) -> ServerError:
     )
 
 
-def _unclear(answer: Response, said: Said, asked: Asked, status: int) -> ServerError:
-    if status == 0 and not answer.in_stream and not said.is_json:
-        kind: FailureKind = "wrong_path" if said.text else "empty"
-        return _told(kind, answer, said, asked)
+def _unclear(response: Response, said: Said, asked: Asked, status: int) -> Rule:
+    """Return what an answer means that bears no sign."""
+    if status == 0 and not response.in_stream and not said.is_json:
+        return Rule("no error", "wrong_path" if said.text else "empty")
     kind = asked.known.unclear if asked.known is not None else "server"
-    return _told(kind, answer, said, asked, transient=status >= 500 or status == 0)  # noqa: PLR2004
+    return Rule("any error", kind, transient=status >= 500 or status == 0)  # noqa: PLR2004
 
 
-def _told(
-    kind: FailureKind, answer: Response, said: Said, asked: Asked, *, transient: bool = False, hint: str = ""
-) -> ServerError:
-    window, prompt = (number(what, said) for what in ("window", "prompt"))
-    sizes = ""
-    if kind == "context" and window:
-        sizes = f" ({f'{prompt:,} tokens into ' if prompt else ''}{window:,})"
-    needed = prompt + ROOM_FOR_ANSWER if prompt else 2 * window if window else None
+def _error(rule: Rule, response: Response, said: Said, asked: Asked) -> ServerError:
+    """Return the error of an answer with this sign, its words and figures taken up."""
+    kind, field = rule.kind, refused_field(said) if rule.field == ANY_FIELD else rule.field
+    window, prompt = number("window", said), number("prompt", said)
+    sizes, needed = "", prompt + ROOM_FOR_ANSWER if prompt else 2 * window if window else None
     if needed and window:
         needed = max(needed, window + 1)
-    message = f"{sentence(kind, asked)}{sizes}{_quote(answer, said)}"
-    hint = hint or hint_for(kind, asked, needed=needed, status=answer.status)
+        sizes = f" ({f'{prompt:,} tokens into ' if prompt else ''}{window:,})" if kind == "context" else ""
+    message = f"{sentence(kind, asked, field=field)}{sizes}{_quote(response, said)}"
+    hint = rule.hint or hint_for(kind, asked, needed=needed, status=response.status)
+    if field:
+        most = number("most", said) if field == "most_tokens" else None
+        return RefusedError(message, hint=hint, field=field, kind=kind, most=most)
     if kind == "context":
         least = number("at_least", said) is not None
         return TooLongError(message, hint=hint, window=window, prompt=prompt, at_least=least)
-    return failure(
-        kind,
-        asked,
-        message=message,
-        hint=hint,
-        transient=transient,
-        retry_after=retry_after(answer.headers, kind, said.text),
-    )
+    transient = rule.transient or (kind == "not_loaded" and response.in_stream)
+    wait = retry_after(response.headers, kind, said.text)
+    return failure(kind, asked, message=message, hint=hint, transient=transient, retry_after=wait)
 
 
-def _quote(answer: Response, said: Said) -> str:
+def _quote(response: Response, said: Said) -> str:
     if said.is_page:
         return f" (it sent a web page: {said.quote or 'without title'})"
     if said.quote:
         return f" (it says: {said.quote})"
-    return "" if answer.in_stream else f" (status {answer.status}, nothing said)"
+    return "" if response.in_stream else f" (status {response.status}, nothing said)"
 
 
 def unreachable(error: BaseException, asked: Asked) -> ServerError:
@@ -320,8 +285,6 @@ def _not_running(asked: Asked, remedy: str) -> str:
         usual = [each for each in servers() if port in each.ports]
         remedy = "; ".join(f"{each.name}: {each.remedy('not_running')}" for each in usual) or remedy
     parts.append(remedy)
-    if asked.container and parts_of(asked.base_url).hostname in {"localhost", "127.0.0.1", "::1"}:
-        parts.append("in a container `localhost` is the container itself; the machine is `host.docker.internal`")
     return "; ".join(parts)
 
 
@@ -361,3 +324,31 @@ def _nearest(asked: Asked) -> str:
     some = ", ".join(map(named, asked.models[:NEAREST]))
     more = ", …" if len(asked.models) > NEAREST else ""
     return f"it has {some}{more}"
+
+
+def wait_before_retry(
+    error: ServerError,
+    *,
+    attempt: int,
+    max_retries: int,
+    loading_left: float,
+    answering: bool = False,
+    jitter: Callable[[], float] = random.random,
+) -> float | None:
+    """Return the seconds to wait before the request is sent again, None to give up.
+
+    `attempt` counts from 1. `loading_left` is what is left of `first_token_timeout`: a model that is
+    being loaded is waited for that long, whatever `max_retries` says. `Retry-After` is honoured up to
+    a minute. `answering` says that the server had begun to answer: a stream that breaks off then, its
+    first token not yet come, is worth one more try.
+    """
+    if error.kind == "loading":
+        wait = min(error.retry_after or LOADING_WAIT, LONGEST_WAIT)
+        return wait if wait < loading_left else None
+    is_once = error.kind in ONCE or (error.kind == "cut" and answering)
+    most = min(max_retries, 1) if is_once else max_retries
+    if not error.transient or attempt > most:
+        return None
+    if error.retry_after is not None:
+        return min(error.retry_after, LONGEST_WAIT)
+    return float(min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * (0.75 + jitter() / 2))

@@ -43,7 +43,10 @@ SMALLEST_MODEL: Final = 10_000_000
 
 @dataclass(frozen=True)
 class Response:
-    """What a server answered, or (`in_stream`) the error found in the middle of a stream; `body` is its text."""
+    """What a server answered, or (`in_stream`) the error found in the middle of a stream.
+
+    The names of `headers` are in lower case; `body` is text.
+    """
 
     status: int
     headers: Mapping[str, str]

@@ -6,9 +6,10 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from smol_dev.safe import safe
 from smol_dev.server.probes import parsed
@@ -67,6 +68,28 @@ NOTHING: Final = {"", "none", "null"}
 EVENT: Final = re.compile(r"(?m)^(?:data|error): ?(?=[{\[\"])")
 PAGES: Final = ("<!doctype", "<html", "<head", "<body", "<?xml")
 HEADINGS: Final = ("title", "h1")
+
+
+WAITED_FOR: Final = frozenset({"rate_limit", "busy", "loading"})
+"""Kinds whose words may say how long to wait."""
+
+WAIT: Final = re.compile(
+    r"\b(?:try again|retry|retry[ _-]?after|retrydelay|wait)\b[^\n\d]{0,24}"
+    r"((?:\d{1,6}(?:\.\d{1,6})?(?: ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)(?![a-z]))? ?){1,3})"
+)
+RESET: Final = re.compile(r"x-ratelimit-reset(?:-[a-z]{1,20}){0,3}")
+DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?([a-z]{0,12})")
+DURATIONS: Final = re.compile(r"(?:\d{1,9}(?:\.\d{1,6})? ?[a-z]{0,12} ?){1,4}")
+UNITS: Final = {
+    unit: seconds
+    for seconds, units in (
+        (0.001, "ms millisecond milliseconds"),
+        (1, "s sec secs second seconds"),
+        (60, "m min mins minute minutes"),
+        (3600, "h hour hours"),
+    )
+    for unit in units.split()
+} | {"": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +221,6 @@ def _status(value: str) -> int:
     return code if 400 <= code <= 599 else 0  # noqa: PLR2004
 
 
-def header(headers: Mapping[str, str], name: str) -> str:
-    """Return a header's value, its name in any case; empty where there is none."""
-    return next((value for key, value in headers.items() if key.lower() == name), "")
-
-
 @dataclass(frozen=True)
 class Rule:
     """A sign of a failure; the head of `failures.toml` explains the fields."""
@@ -263,6 +281,11 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(file.read_text("utf-8"))
 
 
+def sentences() -> Mapping[FailureKind, str]:
+    """Return what is said of each kind of failure."""
+    return cast("Mapping[FailureKind, str]", _table()["sentences"])
+
+
 @lru_cache(maxsize=1)
 def rules() -> tuple[Rule, ...]:
     """Return the rules, in the order in which they are tried."""
@@ -318,3 +341,40 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         below = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
         waiting += [below] if below is not None else []
         waiting += link.exceptions if isinstance(link, BaseExceptionGroup) else ()
+
+
+def retry_after(headers: Mapping[str, str], kind: FailureKind = "server", words: str = "") -> float | None:
+    """Return the seconds that the server asks to wait, by its own clock where it names a time.
+
+    Where it limits how much is asked, its words and `x-ratelimit-reset-*` tell as well.
+    """
+    told = [headers.get(name, "") for name in ("retry-after", "llm_provider-retry-after")]
+    if kind in WAITED_FOR:
+        told += [match.group(1) for match in WAIT.finditer(words)]
+    if kind == "rate_limit":
+        told += _resets(headers)
+    now = headers.get("date", "")
+    waits = (_seconds_of(each.strip().lower(), now) for each in told)
+    return next((each for each in waits if 0 <= each < 10**9), None)
+
+
+def _resets(headers: Mapping[str, str]) -> list[str]:
+    """Return when each limit is lifted, exhausted ones first."""
+    resets = filter(RESET.fullmatch, headers)
+    left = {name: headers.get(name.replace("reset", "remaining"), "").strip() for name in resets}
+    return [headers[name] for name in sorted(left, key=lambda name: left[name] != "0")]
+
+
+def _seconds_of(told: str, now: str) -> float:
+    """Return the seconds in `7`, `1.5s`, `1m30s`, `20ms`, `2 minutes` or a date; negative where there are none."""
+    parts = DURATION.findall(told)
+    if not DURATIONS.fullmatch(told) or any(unit not in UNITS for _, unit in parts):
+        return _seconds_until(told, now)
+    return sum(float(number) * UNITS[unit] for number, unit in parts)
+
+
+def _seconds_until(then: str, now: str) -> float:
+    try:
+        return (parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError):
+        return -1

@@ -99,13 +99,11 @@ def test_an_address_where_nothing_listens_says_so_and_what_runs_instead() -> Non
     with pytest.raises(httpx2.ConnectError) as caught:
         asyncio.run(ask())
     running = ("LM Studio at http://localhost:1234/v1",)
-    asked = Asked(base_url, "m", known("Ollama"), running=running, container=True)
+    asked = Asked(base_url, "m", known("Ollama"), running=running)
     found = unreachable(caught.value, asked)
     assert found.message == f"nothing answers at {base_url}"
     assert found.hint == (
-        "running instead: LM Studio at http://localhost:1234/v1; "
-        "start it: `ollama serve`, or open the Ollama app; "
-        "in a container `localhost` is the container itself; the machine is `host.docker.internal`"
+        "running instead: LM Studio at http://localhost:1234/v1; start it: `ollama serve`, or open the Ollama app"
     )
 
 

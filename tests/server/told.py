@@ -26,7 +26,7 @@ def told(
     """The error of an answer; a body that is no text is sent as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
     asked = Asked(base_url, model, known(server) if server else None)
-    return classify(Response(status, headers, text), asked)
+    return classify(Response(status, {name.lower(): value for name, value in headers.items()}, text), asked)
 
 
 def error(message: str, **fields: object) -> dict[str, object]:
