@@ -145,7 +145,7 @@ async def _found(loaded: Loaded, show: Show) -> Profile:
             hint=f"{kept(loaded, found.base_url)} makes that permanent",
         )
     )
-    update = {"base_url": found.base_url, "provider": found.provider, "model": model}
+    update = {"base_url": found.base_url, "provider": found.known.provider, "model": model}
     return profile.model_copy(update=update)
 
 

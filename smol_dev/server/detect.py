@@ -15,20 +15,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.config.endpoint import (
-    PORTS,
-    ProviderName,
-    default_base_url,
-    is_cloud_model,
-    is_local,
-    parts_of,
-    url_problem,
-)
+from smol_dev.config.endpoint import default_base_url, is_cloud_model, is_local, parts_of, url_problem
 from smol_dev.config.load import system_lookup
 from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
 from smol_dev.server.failures import Asked, classify
 from smol_dev.server.known import Known, Offer, generic, listed, look, offers, recognised, servers
+from smol_dev.server.network import knock
 from smol_dev.server.probes import Prober, same
 
 if TYPE_CHECKING:
@@ -45,7 +38,6 @@ PATIENCE: Final = 5.0
 """Seconds that a server gets which has taken the connection."""
 
 NAMED: Final = 5
-LOOPBACK: Final = ("127.0.0.1", "::1")
 MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
 
 
@@ -67,11 +59,6 @@ class FoundServer:
         """Return whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
         stems = {_stem(each) for each in self.models} if self.known.names_files else set()
         return all(any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted)
-
-    @property
-    def provider(self) -> ProviderName:
-        """Its name among the providers."""
-        return self.known.provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +82,11 @@ async def find(
     notify: Callable[[str], None] = lambda _waiting: None,
 ) -> Search:
     """Look for local servers; see `find_at`. In WSL the Windows host is tried last."""
-    base_urls = places(environ, container=in_container(environ))
-    search = await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
-    host = windows_host(environ)
-    if search.found or search.silent or not host:
-        return search
-    last = tuple(_at([host]))
-    return await find_at(client, last, patience=patience, wanted=wanted, notify=notify)
+    search = Search(())
+    for base_urls in (places(environ, container=in_container(environ)), tuple(_at(windows_host(environ)))):
+        if not search.found and not search.silent:
+            search = await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
+    return search
 
 
 async def find_at(
@@ -126,26 +111,17 @@ async def find_at(
     waiting = {url: task for url, task in tasks.items() if url in opened and not task.done()}
     if waiting and not _is_enough(found.values(), wanted) and patience > QUICK:
         notify(" and ".join(waiting))
-        await _wait(waiting.values(), found, wanted, seconds=patience - QUICK)
+        with suppress(TimeoutError):
+            for answered in asyncio.as_completed(waiting.values(), timeout=patience - QUICK):
+                await answered
+                if _is_enough(found.values(), wanted):
+                    break
     silent = tuple(sorted(url for url, task in waiting.items() if not task.done() and url not in found))
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
     running = [found[url] for url in base_urls if url in found]
     return Search(tuple(sorted(running, key=_rank)), silent, patience)
-
-
-async def _wait(
-    tasks: Iterable[asyncio.Task[None]], found: Mapping[str, FoundServer], wanted: Collection[str], *, seconds: float
-) -> None:
-    """Wait until the tasks are done, what they found will do, or the seconds are over."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not _is_enough(found.values(), wanted) and (left := deadline - loop.time()) > 0:
-        waiting = [task for task in tasks if not task.done()]
-        if not waiting:
-            return
-        await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _is_enough(found: Iterable[FoundServer], wanted: Collection[str]) -> bool:
@@ -161,20 +137,16 @@ def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) ->
     found = search.found
     if not found:
         raise nothing_found(search, environ, container=in_container(environ))
+    if not wanted and not found[0].chosen:
+        raise found[0].problem or no_model(found[0].known, found[0].base_url)
     if not wanted:
-        return _with_a_model(found[0])
+        return found[0]
     having = [each for each in found if each.has(wanted)]
     unlisted = [each for each in found if each.problem is not None]
     candidates = having or unlisted or found
     if having or (len(candidates) == 1 and not search.silent):
         return candidates[0]
     raise _nobody_has(search, wanted)
-
-
-def _with_a_model(found: FoundServer) -> FoundServer:
-    if found.chosen:
-        return found
-    raise found.problem or no_model(found.known, found.base_url)
 
 
 def no_model(known: Known, base_url: str) -> ServerError:
@@ -190,7 +162,7 @@ def _nobody_has(search: Search, wanted: Collection[str]) -> ServerError:
     names = " and ".join(named(each) for each in wanted)
     have = [f"{each.known.name} at {safe(each.base_url)} has {_some(each.models)}" for each in search.found]
     have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
-    ollama = next((each.known for each in search.found if each.provider == "ollama"), None)
+    ollama = next((each.known for each in search.found if each.known.provider == "ollama"), None)
     get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
     return ServerError(
         f"no running server has the model {names}: {'; '.join(have)}",
@@ -210,7 +182,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
         return _too_slow(search)
     ports: dict[str, list[str]] = {}
     windows = windows_host(environ)
-    for url in (*places(environ, container=container), *_at([windows] if windows else [])):
+    for url in (*places(environ, container=container), *_at(windows)):
         parts = parts_of(url)
         ports.setdefault(parts.hostname or "", []).append(str(parts.port or 80))
     tried = " and ".join(f"{host} at {', '.join(each)}" for host, each in ports.items())
@@ -258,12 +230,12 @@ def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
         yield default_base_url("ollama", environ)
     if container:
         yield MODEL_RUNNER
-    yield from _at(["localhost", HOST_OF_CONTAINER] if container else ["localhost"])
+    yield from _at("localhost", HOST_OF_CONTAINER if container else "")
 
 
-def _at(hosts: Iterable[str]) -> Iterator[str]:
-    """Return the addresses of every known server on these hosts."""
-    for host in hosts:
+def _at(*hosts: str) -> Iterator[str]:
+    """Yield the addresses of every known server on these hosts."""
+    for host in filter(None, hosts):
         for each in servers():
             if not each.forwards:
                 yield from (f"http://{host}:{port}{each.path}" for port in each.ports)
@@ -294,9 +266,13 @@ def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINE
 
 async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, FoundServer], opened: set[str]) -> None:
     """Put what answers at the address into `found`, with more about it as it becomes known."""
-    if not await _is_here(base_url) or not await _is_open(base_url):
+    if not await _is_here(base_url):
         return
-    opened.add(base_url)
+    with suppress(OSError):
+        await knock(base_url)  # costs far less than to ask what it is
+        opened.add(base_url)
+    if base_url not in opened:
+        return
     prober = Prober(client, base_url)
     answers = await look(prober)
     known, told = recognised(answers), answers.get("models")
@@ -334,18 +310,6 @@ async def _is_here(base_url: str) -> bool:
     return bool(addresses) and is_local(base_url, lookup=lambda _: addresses)
 
 
-async def _is_open(base_url: str) -> bool:
-    """Return whether anything listens there, which costs far less than to ask what it is."""
-    parts = parts_of(base_url)
-    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
-    for address in LOOPBACK if host == "localhost" else (host,):
-        with suppress(OSError):
-            _, writer = await asyncio.open_connection(address, port)
-            writer.close()
-            return True
-    return False
-
-
 def _stem(name: str) -> str:
     """Return the name of a model's file, without its folder and `.gguf`."""
     return name.replace("\\", "/").rpartition("/")[2].casefold().removesuffix(".gguf")
@@ -356,14 +320,9 @@ def choose(offered: Sequence[Offer]) -> str:
 
     One that the server would have run in a cloud is never chosen.
     """
-    chats = [each for each in offered if each.chats and not runs_in_cloud(each)]
+    chats = [each for each in offered if each.chats and not each.remote and not is_cloud_model(each.name)]
     in_memory = [each for each in chats if each.loaded]
     return next((each.name for each in in_memory or chats), "")
-
-
-def runs_in_cloud(offer: Offer) -> bool:
-    """Return whether the server would have the model run elsewhere, by its name or by its own word."""
-    return bool(offer.remote) or is_cloud_model(offer.name)
 
 
 def _with(server: FoundServer, offered: Sequence[Offer]) -> FoundServer:

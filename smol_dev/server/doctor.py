@@ -8,12 +8,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from smol_dev.chat import STAGES, Delta, Facts, Message, Note, Reply, Request, StageName
-from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of, parts_of
+from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError, SmolError
@@ -26,6 +25,7 @@ from smol_dev.server.failures import USUAL_WINDOW, failure, sentence
 from smol_dev.server.families import automatic
 from smol_dev.server.known import Offer
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
+from smol_dev.server.network import knock
 from smol_dev.server.probes import same
 from smol_dev.tokens import tokens
 
@@ -187,30 +187,17 @@ async def _reach(client: Client, *, key: str) -> AsyncIterator[Check]:
 async def _address(client: Client) -> Check:
     """Check whether a connection can be made; behind a proxy that is the proxy's task."""
     asked = client.asked("plan")
-    parts = parts_of(asked.base_url)
-    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     if asked.proxy is not None:
         return Check("address", "ok", f"asked for through the proxy {asked.proxy}")
     started = time.perf_counter()
     try:
-        await _connect(["127.0.0.1", "::1"] if host == "localhost" else [host], port, client)
+        async with asyncio.timeout(client.profile.connect_timeout):
+            await knock(asked.base_url)
     except OSError as error:
         return failed("address", await client.explain(error, "plan"))
     where = "on this machine or network" if is_local(asked.base_url) else "elsewhere"
     data = {"seconds": round(time.perf_counter() - started, 4)}
     return Check("address", "ok", f"{origin_of(asked.base_url)} ({where}) accepts connections", data=data)
-
-
-async def _connect(hosts: Sequence[str], port: int, client: Client) -> None:
-    """Connect to the first host that accepts, and hang up. Raise `OSError`, a time-out included."""
-    *first, last = hosts
-    for host in first:
-        with suppress(OSError):
-            return await _connect([host], port, client)
-    async with asyncio.timeout(client.profile.connect_timeout):
-        _, writer = await asyncio.open_connection(last, port)
-    writer.close()
-    return None
 
 
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:

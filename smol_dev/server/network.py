@@ -8,12 +8,12 @@ for this program, and is used.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import httpcore2
 
-from smol_dev.config.endpoint import addresses_of
+from smol_dev.config.endpoint import PORTS, addresses_of, parts_of
 
 LOCALHOST: Final = ("127.0.0.1", "::1")
 """Most local servers listen on the first; Windows would try the second for two seconds before it."""
@@ -109,6 +109,17 @@ async def _connected(host: str, port: int, limit: Timeout) -> "Connection":
             refused = refused or error
     assert refused is not None  # noqa: S101 - there was an address
     raise refused
+
+
+async def knock(base_url: str) -> None:
+    """Connect, and hang up. Raise `OSError` where nothing listens."""
+    parts = parts_of(base_url)
+    host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+    *others, last = LOCALHOST if host == "localhost" else (host,)
+    for address in others:
+        with suppress(OSError):
+            return (await asyncio.open_connection(address, port))[1].close()
+    return (await asyncio.open_connection(last, port))[1].close()
 
 
 async def speaks_tls(host: str, port: int) -> bool:

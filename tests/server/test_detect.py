@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.server.kinds_of_servers import KINDS, LITELLM, LLAMA_CPP, LM_STUDIO, 
 
 def searched(
     *base_urls: str,
-    patience: float = 5.0,
+    patience: float = 60.0,
     wanted: tuple[str, ...] = (),
     notify: Callable[[str], None] = lambda _who: None,
 ) -> Search:
@@ -73,7 +74,7 @@ def test_a_server_is_found_on_any_port_with_the_model_to_use(
     kind, path = KINDS[name]
     [found] = found_with(kind, path=path)
     assert found.known.name == name
-    assert (found.provider, found.chosen, found.loaded) == expected
+    assert (found.known.provider, found.chosen, found.loaded) == expected
 
 
 def test_a_server_with_a_loaded_model_comes_first() -> None:
@@ -104,41 +105,47 @@ def test_nothing_is_found_where_nothing_listens() -> None:
 def test_a_server_that_hangs_does_not_hold_up_one_that_will_do() -> None:
     with FakeServer(Canned(raw=b"", end="stall")) as silent, FakeServer(OLLAMA) as ollama:
         started = time.monotonic()
-        search = searched(silent.base_url, ollama.base_url, patience=60)
+        search = searched(silent.base_url, ollama.base_url)
         assert time.monotonic() - started < 30
     assert [each.known.name for each in search.found] == ["Ollama"]
 
 
-def test_a_busy_server_that_will_do_ends_the_wait_for_one_that_hangs() -> None:
-    def busy(request: Received) -> Canned:
-        time.sleep(0.6)
+class Busy:
+    """A server that answers once someone has been told that it is waited for."""
+
+    def __init__(self) -> None:
+        self.waited: list[str] = []
+        self._is_waited_for = Event()
+
+    def notify(self, who: str) -> None:
+        self.waited.append(who)
+        self._is_waited_for.set()
+
+    def __call__(self, request: Received) -> Canned:
+        assert self._is_waited_for.wait(60)
         return OLLAMA(request)
 
+
+def test_a_busy_server_that_will_do_ends_the_wait_for_one_that_hangs() -> None:
+    busy = Busy()
     with FakeServer(Canned(raw=b"", end="stall")) as silent, FakeServer(busy) as ollama:
-        search = searched(silent.base_url, ollama.base_url, patience=60)
+        search = searched(silent.base_url, ollama.base_url, notify=busy.notify)
         assert search.silent == (silent.base_url,)  # waited for to its end, it is given up, and not silent any more
     assert [each.known.name for each in search.found] == ["Ollama"]
 
 
 def test_a_busy_server_is_waited_for_and_named() -> None:
-    def busy(request: Received) -> Canned:
-        time.sleep(0.7)
-        return OLLAMA(request)
-
-    waited: list[str] = []
+    busy = Busy()
     with FakeServer(busy) as server:
-        search = searched(server.base_url, patience=30, notify=waited.append)
+        search = searched(server.base_url, notify=busy.notify)
     assert [each.known.name for each in search.found] == ["Ollama"]
-    assert waited == [server.base_url]
+    assert busy.waited == [server.base_url]
 
 
 def test_the_one_that_has_the_model_is_waited_for() -> None:
-    def busy(request: Received) -> Canned:
-        time.sleep(0.7)
-        return OLLAMA(request)
-
+    busy = Busy()
     with FakeServer(busy) as slow, FakeServer(LM_STUDIO) as quick:
-        search = searched(slow.base_url, quick.base_url, patience=30, wanted=("llama3.2",))
+        search = searched(slow.base_url, quick.base_url, wanted=("llama3.2",), notify=busy.notify)
         assert pick(search, ("llama3.2",), {}).base_url == slow.base_url
 
 
