@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx2
 
 from smol_dev.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
-from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of, parts_of
+from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of
 from smol_dev.config.model import Profile
 from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError, SmolError
@@ -37,7 +37,16 @@ from smol_dev.server.known import Known, Offer
 from smol_dev.server.lazy_import import lazy_import
 from smol_dev.server.network import speaks_tls
 from smol_dev.server.probes import SMALLEST_MODEL, Prober, Response
-from smol_dev.server.request import Form, Habits, Remembered, body, form_of, message_fields, opens_anew, was_sent
+from smol_dev.server.request import (
+    Habits,
+    Remembered,
+    body,
+    enforces_form,
+    message_fields,
+    opening_in,
+    opens_anew,
+    was_sent,
+)
 from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
 
 with lazy_import("openai.types"):  # a thousand modules, of which a request needs some forty
@@ -60,6 +69,7 @@ MOST_LIST: Final = 1024 * 1024
 MOST_AROUND: Final = 64 * 1024
 """Bytes of an answer: of a plan, of a list, and of what may stand around a file and its escapes."""
 
+UNSAID_END: Final = "does not say why it stops: an answer counts as whole when its code block is closed"
 UNSAID_PLACE: Final = "does not say whether the model runs on this machine, where prompts are to stay"
 
 Item = Delta | Retrying | Note | Reply
@@ -99,7 +109,7 @@ class Client:
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
         self._most = most_of(max_file_bytes)
-        self._proxy_told = False
+        self._notes = [] if self._proxy is None else [self._about_the_proxy()]
         self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
         self._prober = Prober(self.http, profile.base_url)
@@ -142,10 +152,9 @@ class Client:
             await self._keep(stage)
             await servers.load(self._prober, profile.model, known, seconds=profile.first_token_timeout)
             del self._facts[profile.model]
-        habits = self._habits_of(profile)
         prompt = None
         if messages:
-            sent = message_fields(messages, merges_system=habits.merges_system)
+            sent = message_fields(messages, merges_system=self.habits(stage).merges_system)
             seconds = profile.first_token_timeout
             prompt = await servers.count(self._prober, profile.model, known, sent, seconds=seconds)
         if (await self.facts(stage)).window is None:
@@ -165,28 +174,30 @@ class Client:
         """Yield the answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)
         await self._keep(request.stage)
-        habits = await self._informed(profile, request.stage)
-        if about_proxy := self._about_the_proxy():
-            yield about_proxy
+        habits = await self._informed(request.stage)
         started, attempt = self._clock(), 1
         while True:
-            deadlines = Deadlines(profile, self._asked(profile), self._clock)
-            form = form_of(request, habits, continues=self._may_continue(profile, habits))
+            while self._notes:
+                yield self._notes.pop(0)
+            deadlines = Deadlines(profile, self.asked(request.stage), self._clock)
+            continues = self._may_continue(profile, habits)
+            fields = body(request, profile, habits, self.known, continues=continues)
             try:
-                async with self._answering(request, profile, habits, form, deadlines) as answer:
+                async with self._answering(request.stage, fields, deadlines) as answer:
                     while deltas := await answer.next():
                         for delta in deltas:
                             yield delta
-                    for each in self._told(answer.reply(), form, profile):
+                    for each in self._told(answer.reply(), fields, request.stage):
                         yield each
             except ServerError as error:  # before the first piece: later it is a reply's `failure`
-                changed = self._changed(request, profile, form, error)
+                changed = self._changed(request, fields, error)
                 if changed is not None:
-                    request, note = changed
-                    if note is not None:
-                        yield note
+                    request = changed
                     continue
-                wait = self._wait(error, profile, attempt, deadlines, started)
+                left = profile.first_token_timeout - (self._clock() - started)
+                wait = wait_before_retry(error, attempt, profile.max_retries, left, answering=deadlines.answering)
+                if wait is None:
+                    raise
                 yield Retrying(error.message, attempt, wait, error.kind)
                 await self._sleep(wait)
                 attempt += error.kind != "loading"
@@ -194,62 +205,58 @@ class Client:
                 self._note_answer(profile.model)
                 return
 
-    def _wait(self, error: ServerError, profile: Profile, attempt: int, deadlines: Deadlines, started: float) -> float:
-        """Return the seconds until the request is sent again. Raise the error where that is of no use."""
-        wait = wait_before_retry(
-            error,
-            attempt=attempt,
-            max_retries=profile.max_retries,
-            loading_left=profile.first_token_timeout - (self._clock() - started),
-            answering=deadlines.answering,
-        )
-        if wait is None:
-            raise error
-        return wait
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._openai.close()
 
-    def asked(self, stage: StageName, *, models: tuple[str, ...] | None = None) -> Asked:
-        """Return the server and model that an error is about; `models` is the server's list where known."""
-        asked = self._asked(self.profile.stage(stage))
-        return asked if models is None else replace(asked, models=models)
+    def asked(self, stage: StageName) -> Asked:
+        """Return the server and model of the stage, which an error is about."""
+        model = self.profile.stage(stage).model
+        return Asked(
+            base_url=self.profile.base_url,
+            model=model,
+            known=self.known,
+            models=self._models,
+            key_sent=self._key_sent,
+            secrets=self._secrets,
+            proxy=self._proxy,
+            limit=facts.limit if (facts := self._facts.get(model)) else None,
+        )
 
     async def explain(self, cause: BaseException, stage: StageName) -> ServerError:
         """Return why the server could not be reached, and which other one runs."""
-        return await self._unreachable(cause, self.asked(stage))
+        asked = self.asked(stage)
+        if isinstance(cause, httpx2.ConnectTimeout) and asked.proxy is None:
+            return self._no_connection(asked)
+        error = unreachable(cause, asked)
+        if error.kind == "cut" and asked.proxy is None and await speaks_tls(asked.base_url):
+            hint = "write `https://` instead of `http://` in `base_url`"
+            message = f"{asked.server} speaks TLS, and not plain HTTP"
+            return failure("tls", asked, message=message, hint=hint)
+        if error is cause or error.kind != "not_running" or not is_local(asked.base_url):
+            return error
+        others = await find(self.http, self._environ, patience=OTHERS_DEADLINE)
+        running = tuple(f"{other.known.name} at {other.base_url}" for other in others.found)
+        return unreachable(cause, replace(asked, running=running))
+
+    def habits(self, stage: StageName) -> Habits:
+        """Return what the stage's model takes, as far as it is known."""
+        profile = self.profile.stage(stage)
+        if profile.model not in self._habits:
+            self._habits[profile.model] = self._remembered.load(profile, self.known)
+        return self._habits[profile.model]
 
     def step_down(self, stage: StageName) -> None:
         """Ask for the list in a simpler way from now on: the structured answer could not be used."""
-        profile = self.profile.stage(stage)
-        habits = self._habits_of(profile)
+        habits = self.habits(stage)
         if habits.without("response_format") is not None:
-            self._remembered.save(profile, habits)
+            self._remembered.save(self.profile.stage(stage), habits)
 
     def continues(self, stage: StageName) -> bool:
         """Return whether an answer of the stage's model can be gone on with exactly where it stops."""
-        profile = self.profile.stage(stage)
-        habits = self._habits_of(profile)
+        habits = self.habits(stage)
         seen = habits.continues or (self.known is not None and self.known.always_continues)
-        return self._may_continue(profile, habits) and seen
-
-    def rungs(self, stage: StageName) -> tuple[str, ...]:
-        """Return the forms of structured output that are left to ask for, the best first; empty is text."""
-        return self._habits_of(self.profile.stage(stage)).rungs
-
-    def left_out(self, stage: StageName) -> frozenset[str]:
-        """Return the fields of a request that the server was found to refuse for the stage's model."""
-        return frozenset(self._habits_of(self.profile.stage(stage)).left_out)
-
-    def _without(self, field: str, request: Request, profile: Profile, form: Form) -> Note | None:
-        """Leave the field out from now on, and return what to tell about it; None when that cannot help."""
-        habits = self._habits_of(profile)
-        sent = was_sent(field, body(request, profile, habits, self.known, form))
-        note = habits.without(field) if sent else None
-        if note is not None:
-            self._remembered.save(profile, habits)
-        return None if note is None else Note(note)
+        return seen and self._may_continue(self.profile.stage(stage), habits)
 
     def _may_continue(self, profile: Profile, habits: Habits) -> bool:
         """Return whether the server continues an answer whose opening it is given, as far as is known.
@@ -263,35 +270,30 @@ class Client:
             return False
         return facts.parameters is None or facts.parameters >= SMALLEST_MODEL
 
-    def _formed(self, reply: Reply, form: Form, habits: Habits) -> Reply:
-        """Return the reply with the opening that it continues; one that begins a block of its own continues none."""
-        opening = form.opening
-        if opening and reply.text:
-            habits.continues = not opens_anew(reply.text, opening)
-            opening = opening if habits.continues else ""
-            habits.starts_anew = not habits.continues
-        return replace(reply, opening=opening, enforced=form.enforced)
-
-    def _changed(
-        self, request: Request, profile: Profile, form: Form, error: ServerError
-    ) -> tuple[Request, Note | None] | None:
+    def _changed(self, request: Request, fields: Mapping[str, Any], error: ServerError) -> Request | None:
         """Return the request in a form that the server may take after this refusal; None where there is none."""
+        profile, habits = self.profile.stage(request.stage), self.habits(request.stage)
         if isinstance(error, TooLongError):
             self._learn_window(profile.model, error.window)
             room = error.room(request.max_tokens)
-            return None if room is None else (replace(request, max_tokens=room), None)
+            return None if room is None else replace(request, max_tokens=room)
         if not isinstance(error, RefusedError):
             return None
-        if error.most is not None:
-            told = self._habits_of(profile).lowered(error.most, request.max_tokens)
-            hint = "say so yourself: " + command("-c max_output_tokens={most}", most=error.most)
-            return None if told is None else (request, Note(told, hint))
-        field = error.field
+        field, hint = error.field, ""
         if field == "one_of_both":
             is_top_p_set = profile.top_p != "auto" and profile.temperature == "auto"
             field = "temperature" if is_top_p_set else "top_p"
-        note = self._without(field, request, profile, form)
-        return None if note is None else (request, note)
+        if error.most is not None:
+            told = habits.lowered(error.most, request.max_tokens)
+            hint = "say so yourself: " + command("-c max_output_tokens={most}", most=error.most)
+        else:
+            told = habits.without(field) if was_sent(field, fields) else None
+        if told is None:
+            return None
+        if error.most is None:
+            self._remembered.save(profile, habits)
+        self._notes.append(Note(told, hint))
+        return request
 
     def _learn_window(self, model: str, window: int | None) -> None:
         facts = self._facts.get(model)
@@ -325,34 +327,30 @@ class Client:
         if remote or (is_cloud_model(asked.model) and self.known and self.known.places("remote")):
             raise self._keep_here or failure("cloud_model", asked)
 
-    def _about_the_proxy(self) -> Note | None:
-        if self._proxy is None or self._proxy_told:
-            return None
-        self._proxy_told = True
+    def _told(self, reply: Reply, fields: Mapping[str, Any], stage: StageName) -> Iterator[Note | Reply]:
+        """Yield the notes about a reply, and then the reply with the opening that it continues.
+
+        An answer that begins a block of its own continues none.
+        """
+        if reply.ending == "unsaid" and reply.text and not self._unsaid_told:
+            self._unsaid_told = True
+            yield Note(f"{self.asked(stage).server} {UNSAID_END}")
+        opening = opening_in(fields)
+        if opening and reply.text:
+            habits = self.habits(stage)
+            habits.starts_anew = opens_anew(reply.text, opening)
+            habits.continues = not habits.starts_anew
+            if habits.starts_anew:
+                opening = ""
+                self._remembered.save(self.profile.stage(stage), habits)
+                message = "the model did not go on with the opening of its answer; it is given none any more"
+                yield Note(message, is_detail=True)
+        yield replace(reply, opening=opening, enforced=enforces_form(fields))
+
+    def _about_the_proxy(self) -> Note:
         return Note(
             f"requests to {self.profile.base_url} go through the proxy {self._proxy}",
             "put its host into NO_PROXY to connect directly",
-        )
-
-    def _told(self, answered: Reply, form: Form, profile: Profile) -> Iterator[Note | Reply]:
-        """Yield the notes about a reply, and then the reply as the caller sees it."""
-        if unsaid := self._about_the_end(answered):
-            yield unsaid
-        habits = self._habits_of(profile)
-        reply = self._formed(answered, form, habits)
-        if form.opening and answered.text and not reply.opening:
-            self._remembered.save(profile, habits)
-            message = "the model did not go on with the opening of its answer; it is given none any more"
-            yield Note(message, is_detail=True)
-        yield reply
-
-    def _about_the_end(self, reply: Reply) -> Note | None:
-        if reply.ending != "unsaid" or not reply.text or self._unsaid_told:
-            return None
-        self._unsaid_told = True
-        return Note(
-            f"{self.asked('plan').server} does not say why it stops: "
-            "an answer counts as whole when its code block is closed"
         )
 
     def _note_answer(self, model: str) -> None:
@@ -361,14 +359,9 @@ class Client:
             del self._facts[model]
         self._answered.add(model)
 
-    def _habits_of(self, profile: Profile) -> Habits:
-        if profile.model not in self._habits:
-            self._habits[profile.model] = self._remembered.load(profile, self.known)
-        return self._habits[profile.model]
-
-    async def _informed(self, profile: Profile, stage: StageName) -> Habits:
+    async def _informed(self, stage: StageName) -> Habits:
         """Return the habits of the stage's model, with what the server tells of its sampling."""
-        habits = self._habits_of(profile)
+        profile, habits = self.profile.stage(stage), self.habits(stage)
         if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
             is_told = bool(self.known.places("sampling"))
             usual = Facts(applies_sampling=self.known.applies_sampling)
@@ -377,24 +370,23 @@ class Client:
 
     @asynccontextmanager
     async def _answering(
-        self, request: Request, profile: Profile, habits: Habits, form: Form, deadlines: Deadlines
+        self, stage: StageName, fields: Mapping[str, Any], deadlines: Deadlines
     ) -> AsyncIterator[StreamedAnswer]:
         """Send a request and hold its answer, none of it read yet. Raise `ServerError` for one that is none."""
-        asked = self._asked(profile)
-        fields = body(request, profile, habits, self.known, form)
-        fields.update(fields.pop("extra_body"))
+        asked = self.asked(stage)
+        flat = {name: value for name, value in fields.items() if name != "extra_body"} | fields["extra_body"]
         try:
-            async with deadlines.waiting():
-                response = await self._openai.post(  # its own method looks at every field once more
-                    self._chat, cast_to=httpx2.Response, body=fields, options={"headers": UNSAID}, stream=True
+            async with deadlines.waiting():  # below, its own method would look at every field once more
+                response = await self._openai.post(
+                    self._chat, cast_to=httpx2.Response, body=flat, options={"headers": UNSAID}, stream=True
                 )
             deadlines.answering = True
         except openai.APIStatusError as error:
             raise await self._refused(error.response, asked) from error
         except openai.APIConnectionError as error:
-            raise await self._unreachable(error.__cause__ or error, asked) from error
+            raise await self.explain(error.__cause__ or error, stage) from error
         try:
-            yield StreamedAnswer(response, deadlines, asked, most=self._most[request.stage])
+            yield StreamedAnswer(response, deadlines, asked, most=self._most[stage])
         finally:
             deadlines.close()
             await response.aclose()
@@ -407,28 +399,6 @@ class Client:
         self._models = tuple(offer.name for offer in await self.offers())
         return classify(answer, replace(asked, models=self._models))
 
-    async def _unreachable(self, cause: BaseException, asked: Asked) -> ServerError:
-        if isinstance(cause, ServerError):
-            return cause
-        if isinstance(cause, httpx2.ConnectTimeout) and asked.proxy is None:
-            return self._no_connection(asked)
-        error = unreachable(cause, asked)
-        if error.kind == "cut" and await self._is_behind_tls(asked):
-            hint = "write `https://` instead of `http://` in `base_url`"
-            message = f"{asked.server} speaks TLS, and not plain HTTP"
-            return failure("tls", asked, message=message, hint=hint)
-        if error.kind != "not_running" or not is_local(asked.base_url):
-            return error
-        others = await find(self.http, self._environ, patience=OTHERS_DEADLINE)
-        running = tuple(f"{other.known.name} at {other.base_url}" for other in others.found)
-        return unreachable(cause, replace(asked, running=running))
-
-    async def _is_behind_tls(self, asked: Asked) -> bool:
-        parts = parts_of(asked.base_url)
-        if parts.scheme != "http" or asked.proxy is not None:
-            return False
-        return await speaks_tls(parts.hostname or "", parts.port or 80)
-
     def _no_connection(self, asked: Asked) -> ServerError:
         seconds = self.profile.connect_timeout
         longer = command("-c connect_timeout={seconds}", seconds=f"{2 * seconds:g}")
@@ -437,18 +407,6 @@ class Client:
             asked,
             message=f"no connection with {asked.server} within {seconds:g} s (`connect_timeout`)",
             hint=f"check the address, and whether that machine is up and lets this one in; or wait longer: {longer}",
-        )
-
-    def _asked(self, profile: Profile) -> Asked:
-        return Asked(
-            base_url=profile.base_url,
-            model=profile.model,
-            known=self.known,
-            models=self._models,
-            key_sent=self._key_sent,
-            secrets=self._secrets,
-            proxy=self._proxy,
-            limit=facts.limit if (facts := self._facts.get(profile.model)) else None,
         )
 
 

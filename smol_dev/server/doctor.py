@@ -202,7 +202,7 @@ async def _address(client: Client) -> Check:
 
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     """Check whether the server has the stage's model, and whether it is one to chat with."""
-    asked = client.asked(stage, models=tuple(each.name for each in offered))
+    asked = replace(client.asked(stage), models=tuple(each.name for each in offered))
     model = safe(asked.model)
     if not asked.model:
         error = failure("model_missing", asked, message=f"{asked.server} has no model to chat with")
@@ -283,7 +283,7 @@ async def _sampling(client: Client) -> list[Check]:
     """Tell the sampling that is sent, once for all stages that have the same."""
     found: dict[str, tuple[dict[str, object], list[str]]] = {}
     for stage in STAGES:
-        profile, left_out = client.profile.stage(stage), client.left_out(stage)
+        profile, left_out = client.profile.stage(stage), client.habits(stage).left_out
         figures = automatic(profile.model, profile.reasoning, await client.facts(stage))
         data: dict[str, object] = {}
         words = []
@@ -350,14 +350,15 @@ def _completion(reply: Reply, pieces: int, notes: Sequence[Note]) -> Check:
 async def _structured(client: Client) -> Check:
     """Check which form of structured output works for the file list."""
     name = "structured output"
-    if not client.rungs("files"):
+    habits = client.habits("files")
+    if not habits.rungs:
         return Check(name, "ok", "the list is asked for in words", data={"rung": "text"})
     messages = (Message("system", "You answer in JSON."), Message("user", LIST_QUESTION))
     try:
         _, reply, _ = await _ask(client, Request("files", messages, LIST, SCHEMA))
     except ServerError as error:
         return failed(name, error)
-    rung = next(iter(client.rungs("files")), "text")
+    rung = next(iter(habits.rungs), "text")
     if _is_list(reply.text):
         return Check(name, "ok", f"`{rung}` works", data={"rung": rung})
     return Check(

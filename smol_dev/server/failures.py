@@ -328,10 +328,10 @@ def _nearest(asked: Asked) -> str:
 
 def wait_before_retry(
     error: ServerError,
-    *,
     attempt: int,
     max_retries: int,
     loading_left: float,
+    *,
     answering: bool = False,
     jitter: Callable[[], float] = random.random,
 ) -> float | None:

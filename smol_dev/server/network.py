@@ -122,13 +122,16 @@ async def knock(base_url: str) -> None:
     return (await asyncio.open_connection(last, port))[1].close()
 
 
-async def speaks_tls(host: str, port: int) -> bool:
-    """Return whether a server that did not answer HTTP takes a TLS connection; nothing is sent over it."""
+async def speaks_tls(base_url: str) -> bool:
+    """Return whether a server that did not answer plain HTTP takes a TLS connection; nothing is sent over it."""
+    parts = parts_of(base_url)
+    if parts.scheme != "http":
+        return False
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         async with asyncio.timeout(TLS_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=context)
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or PORTS["http"], ssl=context)
     except OSError:  # timeouts and failures of TLS are among them
         return False
     writer.transport.abort()

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -85,32 +85,26 @@ def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
     return tuple(rung for rung in STRUCTURED if rung in takes)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How the form of an answer is secured: the schema is enforced, or the answer's opening is given."""
-
-    enforced: bool = False
-    opening: str = ""
-
-
-def form_of(request: Request, habits: Habits, *, continues: bool) -> Form:
-    """Return how the form of this answer is secured; `continues` says that the server continues an opening."""
-    if request.schema is not None and habits.rungs:
-        return Form(enforced=habits.rungs[0] == "json_schema")
-    return Form(opening=request.opening if continues else "")
-
-
 def body(
-    request: Request, profile: Profile, habits: Habits, known: Known | None, form: Form = Form()
+    request: Request, profile: Profile, habits: Habits, known: Known | None, *, continues: bool = False
 ) -> dict[str, Any]:
-    """Return the arguments of a chat completion; always streamed, with nothing that is null."""
+    """Return the arguments of a chat completion; always streamed, with nothing that is null.
+
+    `continues` says that the server continues an answer whose opening it is given; one whose form is enforced
+    is given none.
+    """
+    rung = habits.rungs[0] if request.schema is not None and habits.rungs else ""
+    opening = request.opening if continues and not rung else ""
+    turns = request.messages
+    if request.unenforced and rung != "json_schema":
+        turns = (*turns[:-1], Message("user", request.unenforced))
+    family, settled = family_of(profile.model), known or generic()
+    thinking = settled.thinking(profile.reasoning, family)
+    if profile.reasoning == "off" and family is not None and family.no_think and not thinking:
+        turns = (Message(turns[0].role, f"{turns[0].content}\n\n{family.no_think}"), *turns[1:])
+    turns = (*turns, Message("assistant", opening)) if opening else turns
     most = min(request.max_tokens, habits.most_tokens or request.max_tokens)
-    family = family_of(profile.model)
-    thinking = (known or generic()).thinking(profile.reasoning, family)
     own = {name: getattr(profile, name) for name in FALLBACK}
-    turns = _turns(request, form)
-    if profile.reasoning == "off" and family is not None and not thinking:
-        turns = _with_word(turns, family.no_think)
     fields: dict[str, Any] = {
         "model": profile.model,
         "messages": message_fields(turns, merges_system=habits.merges_system),
@@ -120,13 +114,25 @@ def body(
         **sampling(own, profile.model, profile.reasoning, habits.facts or Facts(), request.warmth),
         "seed": None if profile.seed == "auto" else profile.seed,
         "stream_options": {"include_usage": True},
+        "response_format": _response_format(rung, request) if rung else None,
     }
-    if request.schema is not None and habits.rungs:
-        fields["response_format"] = _response_format(habits.rungs[0], request)
     fields = {name: value for name, value in fields.items() if value is not None}
-    continuing = known.continue_fields if known is not None and form.opening else {}
-    extra = laid_over({**thinking, **continuing}, profile.extra_body)
-    return {**_taken(fields, habits), "extra_body": _taken(extra, habits)}
+    extra = laid_over({**thinking, **(settled.continue_fields if opening else {})}, profile.extra_body)
+    taken, extra = (
+        {name: value for name, value in table.items() if name not in habits.left_out} for table in (fields, extra)
+    )
+    return {**taken, "extra_body": extra}
+
+
+def opening_in(fields: Mapping[str, Any]) -> str:
+    """Return the beginning of the answer that a request gives; empty for none."""
+    last = fields["messages"][-1]
+    return str(last["content"]) if last["role"] == "assistant" else ""
+
+
+def enforces_form(fields: Mapping[str, Any]) -> bool:
+    """Return whether a request has the server enforce the form of its answer."""
+    return bool(fields.get("response_format", {}).get("type") == "json_schema")
 
 
 def opens_anew(text: str, opening: str) -> bool:
@@ -142,31 +148,11 @@ def opens_anew(text: str, opening: str) -> bool:
     return len(fence[1]) >= (len(given[1]) if given else 3) and (is_first or bool(fence[2].strip()))
 
 
-def _turns(request: Request, form: Form) -> tuple[Message, ...]:
-    """Return the conversation as it is sent: in words where no schema holds, the answer's opening at its end."""
-    turns = request.messages
-    if request.unenforced and not form.enforced:
-        turns = (*turns[:-1], Message("user", request.unenforced))
-    return (*turns, Message("assistant", form.opening)) if form.opening else turns
-
-
-def _with_word(turns: tuple[Message, ...], word: str) -> tuple[Message, ...]:
-    """Return the conversation with the word that turns thinking off, where nothing else does it."""
-    first, *rest = turns
-    return (Message(first.role, f"{first.content}\n\n{word}"), *rest) if word else turns
-
-
-def _taken(fields: dict[str, Any], habits: Habits) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in habits.left_out}
-
-
-def was_sent(name: str, fields: dict[str, Any]) -> bool:
-    """Return whether the arguments hold the field; without it the same request would only be sent again."""
+def was_sent(name: str, fields: Mapping[str, Any]) -> bool:
+    """Return whether a request holds the field; without it the same request would only be sent again."""
     if name == "system":
         return any(message["role"] == "system" for message in fields["messages"])
-    if name == "opening":
-        return bool(fields["messages"][-1]["role"] == "assistant")
-    return name in fields or name in fields["extra_body"]
+    return bool(opening_in(fields)) if name == "opening" else name in fields or name in fields["extra_body"]
 
 
 def message_fields(messages: Sequence[Message], *, merges_system: bool) -> list[dict[str, str]]:
