@@ -21,6 +21,11 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeStarted(RunStarted):
+    """The first event of a change of a program. In NDJSON: `run_started`."""
+
+
+@dataclass(frozen=True, slots=True)
 class StageStarted:
     """A request of this stage is sent; until its first `Piece` the server is silent."""
 

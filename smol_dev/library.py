@@ -247,16 +247,16 @@ async def change_async(
     on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
     """Do what `change` does, in the event loop that is running. Cancelling it changes nothing."""
+    from smol_dev.app.build import Task
     from smol_dev.app.caller import Caller
-    from smol_dev.app.change import Changing
     from smol_dev.app.change import change_async as run
     from smol_dev.config.files import Surroundings
     from smol_dev.config.layers import Flags
 
-    changing = Changing(request, Path(output_dir), only=tuple(only), yes=decide is None)
+    task = Task(request=request, folder=Path(output_dir), only=tuple(only), yes=decide is None)
     caller = Caller(Surroundings.here(), on_event or _ignore, decide=decide)
     settings = Flags(profile=profile) if profile is None or isinstance(profile, str) else profile
-    return _result(await run(changing, settings, caller))
+    return _result(await run(task, settings, caller))
 
 
 def undo(

@@ -5,10 +5,11 @@ screen it is escaped visibly, and nothing is deleted; in a command, which people
 is one word, or it is not there.
 """
 
+import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
@@ -23,6 +24,9 @@ EMOJI_MODIFIERS: Final = "\ufe0f" + "".join(map(chr, range(0x1F3FB, 0x1F400)))
 
 LONGEST_NAME: Final = 200
 """Characters of a name that is shown or typed: of a path, a model, a server."""
+
+MOST_NAMED: Final = 5
+"""Names that are listed in a sentence."""
 
 PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 
@@ -87,9 +91,9 @@ def command(template: str, **values: object) -> str:
     Each value arrives as it is, as one argument, when the command is typed into a POSIX shell; one
     that begins with `-` is not taken for an option, so options stand before values in a template. A
     value that nobody can check by eye stays out, and its name stands there in capitals: `smol_dev
-    resume DIR`.
+    resume DIR`. The value of `dir` is a folder, which is typed as the working directory sees it.
     """
-    texts = {name: str(value) for name, value in values.items()}
+    texts = {name: from_here(str(value)) if name == "dir" else str(value) for name, value in values.items()}
     words: list[str] = []
     for word in template.split(" "):
         alone = PLACE.fullmatch(word)
@@ -101,6 +105,15 @@ def command(template: str, **values: object) -> str:
                 words.append("--")
         words.append(PLACE.sub(lambda place: word_for(place[1], texts), word))
     return f"`{' '.join(words)}`"
+
+
+def from_here(path: str) -> str:
+    """Return a path as it is typed in the working directory: `generated`, `.`; all of it where it is elsewhere."""
+    try:
+        here = os.getcwd()  # noqa: PTH109 - `pathlib` would be a sixth of what `--version` costs
+    except OSError:  # it was removed
+        return path
+    return "." if path == here else path.removeprefix(here.rstrip(os.sep) + os.sep)
 
 
 def with_commands(text: str, values: Mapping[str, object]) -> str:
@@ -122,6 +135,12 @@ def word_for(name: str, texts: Mapping[str, str]) -> str:
 def is_typeable(value: str) -> bool:
     """Return whether a value may stand in a command: short, visible, and no back-tick to end it early."""
     return 0 < len(value) <= LONGEST_NAME and "`" not in value and all(is_visible(character) for character in value)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return foreign names for a sentence, the first five of them, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(map(named, names[:MOST_NAMED])) + more
 
 
 def named(name: str) -> str:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from smol_dev.app.build import Task
-from smol_dev.app.change import Changing, change
+from smol_dev.app.change import change
 from smol_dev.app.resume import resume
 from smol_dev.events import Event, FileDone, RunDone
 from tests.app.test_build import World
@@ -152,7 +152,7 @@ OWN_WORDS = 600
 
 
 def changed(world: World, base_url: str) -> RunDone:
-    changing = Changing("The last part is Z.", yes=True)
+    changing = Task(request="The last part is Z.", yes=True)
     done = change(changing, world.flags(base_url, f'{SMALL}strategy = "chain"\n'), world.caller())
     assert done.exit_code == 0
     return done

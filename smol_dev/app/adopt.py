@@ -13,7 +13,7 @@ from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun
-from smol_dev.app.build import MOST_NAMED, Task, load_shown, open_folder
+from smol_dev.app.build import Task, load_shown, open_folder
 from smol_dev.app.caller import Caller
 from smol_dev.checks import folder
 from smol_dev.config.explain import as_dict
@@ -23,7 +23,7 @@ from smol_dev.errors import WorkspaceError
 from smol_dev.events import Warned
 from smol_dev.redact import redact
 from smol_dev.run.change import adopted
-from smol_dev.safe import command, named
+from smol_dev.safe import command, listed
 from smol_dev.workspace.paths import holds_secrets, refuse
 from smol_dev.workspace.record import Record
 
@@ -35,19 +35,19 @@ GIT_ENVIRONMENT: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", 
 GIT_SECONDS: Final = 60
 
 
-def adopt(place: Path | None, flags: Flags, caller: Caller, *, unasked: bool) -> None:
+def adopt(task: Task, flags: Flags, caller: Caller) -> None:
     """Make a record for the program in a folder, if it has none. Raise `WorkspaceError` with nothing touched.
 
-    Unless `unasked`, every file of it has to be in git as it is, so that all can be taken back.
+    Unless asked to go on without, every file of it has to be in git as it is, so that all can be taken back.
     """
     loaded = load_shown(flags, caller)
-    root = caller.surroundings.cwd / (place or loaded.run.output_dir)
+    root = caller.surroundings.cwd / (task.folder or loaded.run.output_dir)
     if not root.is_dir():
         raise WorkspaceError(f"there is no folder `{root}`", hint="name the program's folder: `-o DIR`")
     if (root / ".smol/run.json").is_file():
         return
     texts = _texts(root, loaded, caller)
-    if not unasked:
+    if not task.yes:
         _refuse_unclean(root, texts, caller.surroundings.environ)
     prompt, plan = adopted(root.resolve().name, texts)
     record = Record(
@@ -60,7 +60,7 @@ def adopt(place: Path | None, flags: Flags, caller: Caller, *, unasked: bool) ->
         files=tuple(texts),
         tool_version=__version__,
     )
-    with open_folder(Task(folder=place, overwrite=True), caller.surroundings, lambda: loaded) as workspace:
+    with open_folder(Task(folder=task.folder, overwrite=True), caller.surroundings, lambda: loaded) as workspace:
         workspace.take_over(record)
 
 
@@ -83,14 +83,8 @@ def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:
     if not texts:
         raise WorkspaceError(f"`{root}` has no text file to change", hint="name the program's folder: `-o DIR`")
     if kept:
-        caller.show(Warned(f"not shown to the model, because they may hold secrets: {_some(kept)}"))
+        caller.show(Warned(f"not shown to the model, because they may hold secrets: {listed(kept)}"))
     return texts
-
-
-def _some(paths: Iterable[str]) -> str:
-    listed = list(paths)
-    more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
-    return ", ".join(map(named, listed[:MOST_NAMED])) + more
 
 
 def _refuse_unclean(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> None:
@@ -104,7 +98,7 @@ def _refuse_unclean(root: Path, paths: Iterable[str], environ: Mapping[str, str]
     gone = [path for path in committed if not os.path.lexists(root / path)]
     changed = [path for path in paths if committed.get(path) not in _blobs((root / path).read_bytes())]
     if unclean := [*changed, *gone]:
-        raise WorkspaceError(f"git does not have these files in `{root}` as they are: {_some(unclean)}", hint=hint)
+        raise WorkspaceError(f"git does not have these files in `{root}` as they are: {listed(unclean)}", hint=hint)
 
 
 def _committed(root: Path, environ: Mapping[str, str]) -> dict[str, str] | None:

@@ -6,11 +6,10 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from smol_dev import prompts
-from smol_dev.app.build import Task, generate, load_shown, open_folder
+from smol_dev.app.build import Task, generate, load_shown, open_program, over
 from smol_dev.app.caller import Caller
-from smol_dev.app.change import Changing, change_in, over, refuse_silent
+from smol_dev.app.change import change_in, refuse_silent
 from smol_dev.config.layers import Flags
-from smol_dev.config.load import load
 from smol_dev.errors import UsageError, WorkspaceError
 from smol_dev.events import Noticed, RunDone
 from smol_dev.workspace.folder import resume_command
@@ -32,9 +31,8 @@ def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:
     Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
     the exit code.
     """
-    here = caller.surroundings
     try:
-        workspace = open_folder(task, here, lambda: load(flags, here, connect=False), resume=True)
+        workspace = open_program(task, flags, caller.surroundings)
     except WorkspaceError:  # no record that can be read: a new program, if the folder lets it
         return generate(task, flags, caller)
     with workspace:
@@ -53,22 +51,11 @@ def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, cal
     before = record.given or record.prompt
     if is_begun and before.split() == task.prompt.split():
         load_shown(flags, caller)  # settings that are wrong or not approved are an error here as well
-        caller.show(Noticed(*_unchanged(workspace, record)))
-        caller.show(done := over(workspace))
-        return done
+        return over(workspace, caller, Noticed(*_unchanged(workspace, record)))
     if not is_written or not _is_version(record, before, task):
         return None
     _refuse_unfit(workspace, record, task, caller)
-    changing = Changing(
-        prompts.grown(*_changed(before, task.prompt)),
-        task.folder,
-        allow_sensitive=task.allow_sensitive,
-        yes=task.yes,
-        diff=task.diff,
-        strict=task.strict,
-        prompt=task.prompt,
-        prompt_file=task.source,
-    )
+    changing = replace(task, request=prompts.grown(*_changed(before, task.prompt)))
     refuse_silent(changing, caller)
     caller.show(Noticed("the prompt has changed since the program was made, so the program is changed"))
     return change_in(workspace, changing, flags, caller)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -14,20 +15,20 @@ from smol_dev.app.caller import Caller
 from smol_dev.app.check import UserCheck, check_isolation
 from smol_dev.app.interrupts import note, raise_interrupt
 from smol_dev.app.job import job_of
-from smol_dev.chat import STAGES, StageName
+from smol_dev.chat import STAGES
 from smol_dev.config.explain import as_dict
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageError, WorkspaceError
-from smol_dev.events import Failed, FilesReady, PlanReady, RunDone, RunStarted, Warned
+from smol_dev.events import ChangeStarted, Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.redact import redact
 from smol_dev.run import pipeline
 from smol_dev.run.conversation import Job, Settle, Settled, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
 from smol_dev.run.start import Program, change_command, start_of
-from smol_dev.safe import named, safe
+from smol_dev.safe import MOST_NAMED, listed, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.history import StateKind
@@ -42,18 +43,21 @@ UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to make of a prompt, and how far to go.
+    """What to make of a prompt, or to change in a program, and how far to go.
 
-    `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files a
-    resumed run is about (empty: all that are missing), `include` those that may be read into a request
-    although a record from elsewhere says that they were edited, `list_file` holds another file list.
-    `strict` gives a program whose files do not fit together the exit code 4. `prompt_file` is where the prompt
-    was read from. Where the folder holds the program of the prompt, `fresh` makes it anew; a change of the prompt
-    is made unasked with `yes`, and only shown with `diff`. With `rewrite` nobody is asked before a file that the
-    user changed is written anew, where the check needs that.
+    `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files that a resumed run
+    or a change is about (empty: all), `include` those that may be read into a request although a record from
+    elsewhere says that they were edited, `list_file` holds another file list. `strict` gives a program whose files
+    do not fit together the exit code 4. `prompt_file` is where the prompt was read from. Where the folder holds
+    the program of the prompt, `fresh` makes it anew. With `rewrite` nobody is asked before a file that the user
+    changed is written anew, where the check needs that.
+
+    `request` is a change, made unasked with `yes`, and only shown with `diff`; where it is what was changed in the
+    prompt, `prompt` is that. With `adopt` the folder need not be of smol_dev's making.
     """
 
     prompt: str = ""
+    request: str = ""
     folder: Path | None = None
     plan_only: bool = False
     overwrite: bool = False
@@ -67,6 +71,7 @@ class Task:
     fresh: bool = False
     yes: bool = False
     diff: bool = False
+    adopt: bool = False
 
     @property
     def source(self) -> str:
@@ -108,7 +113,12 @@ async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> RunOutco
         with caller.interrupts.stopping(raise_interrupt):
             _ask_before_replacing(workspace, task, caller)
         record = Record(task.prompt, {}, given=task.prompt, prompt_file=task.source)
-        return await Run(task, loaded, caller, workspace, record, remaining=None, isolation=isolation).drive()
+        return await Run(task, loaded, caller, workspace, record, isolation).drive()
+
+
+def open_program(task: Task, flags: Flags, here: Surroundings) -> Workspace:
+    """Take hold of the folder of the task, in which there is a program, or else of the one that the settings name."""
+    return open_folder(task, here, lambda: load(flags, here, connect=False), resume=True)
 
 
 def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], *, resume: bool = False) -> Workspace:
@@ -158,9 +168,7 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
         caller.show(Warned(f"files of the run before are replaced when they come again; {kept}"))
         return
     more = " and more" if len(present) > MOST_NAMED else ""
-    what = (
-        f"`{workspace.root}` holds the program of another prompt: {', '.join(map(named, present[:MOST_NAMED]))}{more}"
-    )
+    what = f"`{workspace.root}` holds the program of another prompt: {listed(present[:MOST_NAMED])}{more}"
     if caller.may_replace is not None and caller.may_replace(f"{what}; {kept}"):
         return
     raise WorkspaceError(
@@ -170,53 +178,38 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
     )
 
 
-def server_of(link: Link) -> dict[str, object]:
-    """Return what the record says about the server."""
-    profile = link.profile
-    asked = {"base_url": profile.base_url, "provider": profile.provider, "model": profile.model}
-    return {**asked, "models": models_of(link)}
+def over(workspace: Workspace, caller: Caller, said: Noticed, changed: tuple[str, ...] = ()) -> RunDone:
+    """Show what there is to say of work that needed no model, and its end; return that."""
+    done = RunDone(str(workspace.root), changed, (), 0, None, None, None, 0, 0.0, (), 0)
+    caller.show(said)
+    caller.show(done)
+    return done
 
 
-def models_of(link: Link) -> dict[StageName, str]:
-    """Return the model of each stage."""
-    return {stage: link.profile.stage(stage).model for stage in STAGES}
-
-
-MOST_NAMED: Final = 5
-"""Files that are named in a sentence."""
-
-
+@dataclass(eq=False)
 class Run:
     """One run from the first request to the closing event; `remaining` is what a resumed one has left to do."""
 
-    def __init__(
-        self,
-        task: Task,
-        loaded: Loaded,
-        caller: Caller,
-        workspace: Workspace,
-        record: Record,
-        *,
-        remaining: Remaining | None,
-        isolation: Isolation | None,
-    ) -> None:
-        self.task = task
-        self.isolation = isolation
-        self.loaded = loaded
-        self.caller = caller
-        self.workspace = workspace
-        self.remaining = remaining
-        self.connected = False
+    task: Task
+    loaded: Loaded
+    caller: Caller
+    workspace: Workspace
+    record: Record
+    isolation: Isolation | None
+    remaining: Remaining | None = None
+
+    def __post_init__(self) -> None:
+        loaded, self.is_connected = self.loaded, False
         self.check: UserCheck | None = None
         self.bound = loaded.secrets()
         self.secrets = self.bound.secrets
-        self.is_foreign = remaining is not None and not workspace.is_ours
+        self.is_foreign = self.remaining is not None and not self.workspace.is_ours
         self.record = replace(
-            record,
+            self.record,
             profile={"name": loaded.name, "settings": as_dict(loaded)},
             problems=(),  # what the files have is found anew
             check={},
-            begun=asdict(begun(loaded.layers, secrets=self.secrets, allow_sensitive=task.allow_sensitive)),
+            begun=asdict(begun(loaded.layers, secrets=self.secrets, allow_sensitive=self.task.allow_sensitive)),
             tool_version=__version__,
         )
 
@@ -289,20 +282,44 @@ class Run:
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
         async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as link:
-
-            async def follow(job: Job) -> None:
-                await pipeline.run(link.chat, replace(job, check=self._check(delivery)), delivery.take)
-                await delivery.finish_writing()
-
-            self.connected = True
-            self._announce(link)
-            delivery.record = replace(delivery.record, server=server_of(link))
-            self._give_up_on_occupied(delivery)
-            await delivery.save()
-            job = await self._agreed(self._job(link), delivery, follow)
-            if job is not None:
-                await follow(job)
+            self.is_connected = True
+            self._start(link, delivery)
+            await self._work(link, delivery)
         return await delivery.finish()
+
+    def _start(self, link: Link, delivery: Delivery) -> None:
+        """Show and record who is asked."""
+        profile = link.profile
+        asked = {"model": profile.model, "base_url": profile.base_url}
+        models = {stage: profile.stage(stage).model for stage in STAGES}
+        resumed = self.remaining is not None or bool(self.record.plan)
+        started = ChangeStarted if self.task.request else RunStarted
+        self.caller.show(
+            started(
+                str(self.workspace.root),
+                self.loaded.name,
+                server=profile.provider,
+                resumed=resumed,
+                models=models,
+                **asked,
+            )
+        )
+        delivery.record = replace(delivery.record, server={**asked, "provider": profile.provider, "models": models})
+
+    async def _work(self, link: Link, delivery: Delivery) -> None:
+        """Do the method, as far as the user accepts it."""
+        follow = partial(self._follow, link, delivery)
+        self._announce()
+        self._give_up_on_occupied(delivery)
+        await delivery.save()
+        job = await self._agreed(self._job(link), delivery, follow)
+        if job is not None:
+            await follow(job)
+
+    async def _follow(self, link: Link, delivery: Delivery, job: Job) -> None:
+        """Do a job, and wait until everything is written."""
+        await pipeline.run(link.chat, replace(job, check=self._check(delivery)), delivery.take)
+        await delivery.finish_writing()
 
     def _check(self, delivery: Delivery) -> UserCheck | None:
         """Return the user's check of what is on disk; None where there is none."""
@@ -368,7 +385,7 @@ class Run:
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
         """Return whether no server was found: then nothing was begun, and nothing is left to resume."""
-        return not delivery.record.plan and (not self.connected or error.kind in UNREACHED)
+        return not delivery.record.plan and (not self.is_connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         return InterruptedRunError("interrupted", hint=self._go_on(), signal=number)
@@ -376,32 +393,22 @@ class Run:
     def _go_on(self) -> str:
         return f"go on with {resume_command(self.workspace.root)}"
 
-    def _started(self, link: Link) -> None:
-        self.caller.show(
-            RunStarted(
-                output_dir=str(self.workspace.root),
-                profile=self.loaded.name,
-                model=link.profile.model,
-                base_url=link.profile.base_url,
-                server=link.profile.provider,
-                resumed=self.remaining is not None or bool(self.record.plan),
-                models=models_of(link),
-            )
-        )
-
-    def _announce(self, link: Link) -> None:
-        show = self.caller.show
-        self._started(link)
-        is_whole = self.remaining is not None and not self.remaining.todo
+    def _announce(self) -> None:
+        """Show what an earlier session has left."""
+        show, is_whole = self.caller.show, self.remaining is not None and not self.remaining.todo
         if self.record.plan and not is_whole:
             show(PlanReady(self.record.plan))
         if self.remaining is None:
             return
-        there = {*self.remaining.finished, *self.remaining.edited}
         if not is_whole:
-            show(FilesReady(self.record.files, there=tuple(path for path in self.record.files if path in there)))
+            show(FilesReady(self.record.files, there=tuple(path for path in self.record.files if path in self._there)))
         for path in self.remaining.edited:
             show(Warned(f"`{path}` was changed since it was written, and is kept as it is"))
+
+    @property
+    def _there(self) -> frozenset[str]:
+        """The files that are there, as they were written or edited since."""
+        return frozenset((*self.remaining.finished, *self.remaining.edited) if self.remaining else ())
 
     def _give_up_on_occupied(self, delivery: Delivery) -> None:
         """Report the files of a resumed run that cannot be written as things stand."""

@@ -9,23 +9,22 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from smol_dev.app.adopt import adopt
-from smol_dev.app.begun import begun_of
-from smol_dev.app.build import MOST_NAMED, Run, RunOutcome, Task, open_folder, place_of, server_of
+from smol_dev.app.build import Run, RunOutcome, Task, open_program, over, place_of
 from smol_dev.app.caller import Caller
 from smol_dev.app.check import check_isolation
-from smol_dev.app.resume import settings_of
+from smol_dev.app.resume import allow, settings_of
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import AnswerError, UsageError, WorkspaceError
 from smol_dev.events import FileChanged, FileFailed, Noticed, RunDone
-from smol_dev.run import pipeline
 from smol_dev.run.change import NOT_ALLOWED, Change, Proposal, Wish, as_planned
 from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job, Settle, Settled
 from smol_dev.run.conversation import Step as RunStep
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
-from smol_dev.safe import command, named, safe
-from smol_dev.server.connect import Link, connected
+from smol_dev.safe import command, listed, named, safe
+from smol_dev.server.connect import Link
+from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.history import NOTHING, State, Timeline
 from smol_dev.workspace.paths import normal, refuse
 from smol_dev.workspace.record import Record
@@ -37,75 +36,58 @@ MOST_LINES: Final = 10_000
 """Lines of both versions that are compared line by line; longer ones are shown as replaced whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changing:
-    """A change to make. `only` names the files that it may touch, all where it is empty.
-
-    With `yes` nobody is asked; with `diff` the change is shown and not made. `prompt` is the program's prompt as
-    it is now, with its file, where the request is what was changed in it. With `adopt` the folder need not be of
-    smol_dev's making.
-    """
-
-    request: str
-    folder: Path | None = None
-    only: tuple[str, ...] = ()
-    allow_sensitive: tuple[str, ...] = ()
-    yes: bool = False
-    diff: bool = False
-    strict: bool = False
-    prompt: str = ""
-    prompt_file: str = ""
-    adopt: bool = False
-
-
-def change(changing: Changing, flags: Flags, caller: Caller) -> RunDone:
+def change(task: Task, flags: Flags, caller: Caller) -> RunDone:
     """Propose a change of the program in a folder, and make what the user accepts of it.
 
     Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
     the exit code.
     """
-    with _opened(changing, flags, caller) as workspace:
-        return change_in(workspace, changing, flags, caller)
+    with _opened(task, flags, caller) as workspace:
+        return change_in(workspace, task, flags, caller)
 
 
-async def change_async(changing: Changing, settings: Flags | Loaded, caller: Caller) -> RunOutcome:
+async def change_async(task: Task, settings: Flags | Loaded, caller: Caller) -> RunOutcome:
     """Do what `change` does, in the loop that is running; flags stand beside what the program was made with."""
-    with _opened(changing, Flags(), caller) as workspace:
-        return await _run(workspace, changing, settings, caller).drive()
+    with _opened(task, Flags(), caller) as workspace:
+        return await _run(workspace, task, settings, caller).drive()
 
 
-def _opened(changing: Changing, flags: Flags, caller: Caller) -> Workspace:
-    if not changing.request.strip():
+def _opened(task: Task, flags: Flags, caller: Caller) -> Workspace:
+    if not task.request.strip():
         raise UsageError("the change is empty", hint='say what is to be changed: `smol_dev change "…"`')
-    here = caller.surroundings
-    refuse_silent(changing, caller)
-    if changing.adopt:
-        adopt(changing.folder, flags, caller, unasked=changing.yes)
-    return open_folder(Task("", changing.folder), here, lambda: load(flags, here, connect=False), resume=True)
+    refuse_silent(task, caller)
+    if task.adopt:
+        adopt(task, flags, caller)
+    return open_program(Task(folder=task.folder), flags, caller.surroundings)
 
 
-def refuse_silent(changing: Changing, caller: Caller) -> None:
+def refuse_silent(task: Task, caller: Caller) -> None:
     """Raise `UsageError` where nobody can be asked about a change, and nothing says what is to become of it."""
-    if caller.decide is None and not (changing.yes or changing.diff):
+    if caller.decide is None and not (task.yes or task.diff):
         raise UsageError(
             "a change is shown before it is made, and there is no terminal to ask on",
             hint="make it without asking: `--yes`, or only show it: `--diff`",
         )
 
 
-def change_in(workspace: Workspace, changing: Changing, flags: Flags, caller: Caller) -> RunDone:
+def change_in(workspace: Workspace, task: Task, flags: Flags, caller: Caller) -> RunDone:
     """Propose a change of the program in an open folder, and make what the user accepts of it."""
-    return caller.wait_for(_run(workspace, changing, flags, caller).drive()).done
+    return caller.wait_for(_run(workspace, task, flags, caller).drive()).done
 
 
-def _run(workspace: Workspace, changing: Changing, settings: Flags | Loaded, caller: Caller) -> "_ChangeRun":
-    record = _finished(workspace)
-    loaded, there = (
-        settings_of(workspace, record, settings, caller) if isinstance(settings, Flags) else (settings, caller)
-    )
-    _allow(workspace, record, changing.allow_sensitive)
-    task = Task(changing.request, changing.folder, allow_sensitive=workspace.allowed, strict=changing.strict)
-    return _ChangeRun(task, loaded, there, workspace, record, changing=changing)
+def _run(workspace: Workspace, task: Task, settings: Flags | Loaded, caller: Caller) -> "_ChangeRun":
+    record, there = workspace.record, caller
+    if not any(state.state == "done" for state in record.states.values()):
+        raise WorkspaceError(
+            f"the run in `{workspace.root}` has written no file yet",
+            hint=f"finish it first: {resume_command(workspace.root)}",
+        )
+    workspace.timeline().refuse_broken_off()
+    if isinstance(settings, Flags):
+        settings, there = settings_of(workspace, record, settings, caller)
+    task = replace(task, allow_sensitive=allow(workspace, task.allow_sensitive))
+    isolation, remaining = check_isolation(settings, there), workspace.remaining(record.files)
+    return _ChangeRun(task, settings, there, workspace, record, isolation, remaining)
 
 
 def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_mine: bool, theirs: bool) -> RunDone:
@@ -114,9 +96,8 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
     Raise `WorkspaceError` where that would lose an edit of the user and neither `keep_mine` nor `theirs` says
     what is to become of it.
     """
-    here = caller.surroundings
-    with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        _allow(workspace, workspace.record, ())
+    with open_program(Task(folder=folder), flags, caller.surroundings) as workspace:
+        allow(workspace, ())
         timeline = workspace.timeline()
 
         def settled(edited: tuple[str, ...]) -> tuple[str, ...]:
@@ -137,16 +118,13 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
             target = timeline.turned(before, after, leave=settled(edited))
             changed = timeline.move(target, copied=edited)
         what = "made again" if redo else "taken back"
-        caller.show(Noticed(f"{what}: {', '.join(map(named, changed)) or 'nothing but the record'}"))
-        done = over(workspace, tuple(path for path in changed if path in target.files))
-        caller.show(done)
-        return done
+        said = Noticed(f"{what}: {', '.join(map(named, changed)) or 'nothing but the record'}")
+        return over(workspace, caller, said, tuple(path for path in changed if path in target.files))
 
 
 def _would_replace(edited: tuple[str, ...], what: str) -> WorkspaceError:
-    more = f" and {len(edited) - MOST_NAMED} more" if len(edited) > MOST_NAMED else ""
     return WorkspaceError(
-        f"you changed {', '.join(map(named, edited[:MOST_NAMED]))}{more} since, and {what} would replace that",
+        f"you changed {listed(edited)} since, and {what} would replace that",
         hint="keep your version of these files: `--keep-mine`, or replace it (a copy is kept): `--theirs`",
         reason="occupied",
     )
@@ -186,24 +164,6 @@ def _step(state: State, before: State) -> Step:
     )
 
 
-def _finished(workspace: Workspace) -> Record:
-    """Return the record of a program that can be changed: one whose files were all written."""
-    record = workspace.record
-    if not any(state.state == "done" for state in record.states.values()):
-        raise WorkspaceError(
-            f"the run in `{workspace.root}` has written no file yet",
-            hint="finish it first: " + command("smol_dev resume {dir}", dir=workspace.root),
-        )
-    workspace.timeline().refuse_broken_off()
-    return record
-
-
-def _allow(workspace: Workspace, record: Record, given: tuple[str, ...]) -> None:
-    """Allow the sensitive files that are allowed now, and those of then where this user wrote the record."""
-    then = begun_of(record.begun).allow_sensitive if workspace.is_ours else ()
-    workspace.allow_sensitive(tuple(dict.fromkeys((*then, *given))))
-
-
 def _turn(timeline: Timeline, workspace: Workspace, *, redo: bool) -> tuple[State, State]:
     """Return the states between which a step is taken back, or made again: where from, and where to."""
     if redo:
@@ -220,59 +180,32 @@ def _see(workspace: Workspace) -> str:
     return "see what was done: " + command("smol_dev log {dir}", dir=workspace.root)
 
 
-def over(workspace: Workspace, changed: tuple[str, ...] = ()) -> RunDone:
-    """Return the end of work without a model."""
-    unknown = (None, None, None)
-    return RunDone(str(workspace.root), changed, (), 0, *unknown, 0, 0.0, (), 0)
-
-
 class _ChangeRun(Run):
     """One change, from the first request to the closing event."""
 
-    def __init__(
-        self, task: Task, loaded: Loaded, caller: Caller, workspace: Workspace, record: Record, *, changing: Changing
-    ) -> None:
-        remaining = workspace.remaining(record.files)
-        isolation = check_isolation(loaded, caller)
-        super().__init__(task, loaded, caller, workspace, record, remaining=remaining, isolation=isolation)
-        self.changing = changing
-        self.before = record
-        self.files = remaining
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.is_made = False
+        self.before = self.workspace.record
 
-    async def _deliver(self, delivery: Delivery) -> RunDone:
-        caller = self.caller
-        async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as link:
-            self.connected = True
-            self._started(link)
-            delivery.record = replace(delivery.record, server=server_of(link))
-            self._capture("edit", "")
-            making = Change(link.chat, self._job_of(link), self._wish(), lambda step: self._take(delivery, step))
-            accepted = await self._accepted(making, delivery)
-            if accepted is None:
-                delivery.record = replace(delivery.record, problems=self.before.problems, check=self.before.check)
-            else:
-                self._make(delivery, *accepted)
-                await self._run_check(link, delivery)
-        return await delivery.finish()
-
-    async def _run_check(self, link: Link, delivery: Delivery) -> None:
-        """Run the user's check on the changed program, and mend what fails."""
-        if self.isolation is None:
+    async def _work(self, link: Link, delivery: Delivery) -> None:
+        """Make what the user accepts of a change, then run the check on the changed program."""
+        self._capture("edit", "")
+        making = Change(link.chat, self._job(link), self._wish(), lambda step: self._take(delivery, step))
+        accepted = await self._accepted(making, delivery)
+        if accepted is None:
+            delivery.record = replace(delivery.record, problems=self.before.problems, check=self.before.check)
             return
-        self.record = delivery.record
-        self.remaining = self.files = self.workspace.remaining(self.record.files)
-        job = replace(self._job_of(link), check=self._check(delivery), check_references=False)
-        await pipeline.run(link.chat, job, delivery.take)
-        await delivery.finish_writing()
+        self._make(delivery, *accepted)
+        if self.isolation is not None:
+            self.record, self.remaining = delivery.record, self.workspace.remaining(delivery.record.files)
+            await self._follow(link, delivery, replace(self._job(link), check_references=False))
 
-    def _job_of(self, link: Link) -> Job:
-        record = self.record
+    def _job(self, link: Link) -> Job:
+        record, only = self.record, self._only
         plan = record.plan_answer if record.plan.startswith(record.plan_answer) else record.plan
-        job = self._job(link)
-        there = {*self.files.finished, *self.files.edited}
-        only = self._only
-        locked = {path for path in there if path not in job.written or (only and path not in only)}
+        job = super()._job(link)
+        locked = {path for path in self._there if path not in job.written or (only and path not in only)}
         return replace(job, plan=plan, settle=self._beside(job), locked=frozenset(locked), todo=())
 
     def _beside(self, job: Job) -> Settle:
@@ -295,7 +228,7 @@ class _ChangeRun(Run):
     def _only(self) -> frozenset[str]:
         """The files that may be touched, as the program spells them; all where it is empty."""
         spelled = {path.casefold(): path for path in self.record.files}
-        only = map(normal, self.changing.only)
+        only = map(normal, self.task.only)
         return frozenset(spelled.get(path.casefold(), path) for path in only)
 
     def _text(self, path: str) -> str | None:
@@ -309,7 +242,7 @@ class _ChangeRun(Run):
         record = self.record
         before = record.plan.removeprefix(record.plan_answer) if record.plan_answer else ""
         before = before if before != record.plan else ""
-        return Wish(self.changing.request.strip(), self._only, before.strip())
+        return Wish(self.task.request.strip(), self._only, before.strip())
 
     def _take(self, delivery: Delivery, step: RunStep) -> None:
         """Show a step of a change; what would be written waits until it is accepted."""
@@ -348,17 +281,17 @@ class _ChangeRun(Run):
 
     def _decide(self, shown: tuple[FileChanged, ...]) -> Verdict:
         decide = self.caller.decide
-        if decide is None or (self.changing.yes and not self.changing.diff):
+        if decide is None or (self.task.yes and not self.task.diff):
             for each in shown:
                 self.caller.show(each)
-            return Stopped() if self.changing.diff else Taken(frozenset(each.path for each in shown))
+            return Stopped() if self.task.diff else Taken(frozenset(each.path for each in shown))
 
         def interrupt(number: int) -> NoReturn:
             raise self._interrupted(number)
 
         with self.caller.interrupts.stopping(interrupt):
             verdict = decide(Proposed(shown))
-        return Stopped() if self.changing.diff else verdict
+        return Stopped() if self.task.diff else verdict
 
     def _shown(self, proposal: Proposal) -> Iterator[FileChanged]:
         """Yield each file of the change that is not the same as before, with its diff."""
@@ -367,7 +300,7 @@ class _ChangeRun(Run):
             before, after = now.get(file.path), proposal.contents.get(file.path)
             if file.path not in proposal.contents or before == after:
                 continue
-            edited = file.path in self.files.edited
+            edited = self.remaining is not None and file.path in self.remaining.edited
             yield FileChanged(file.path, file.action or "change", file.why, unified(file.path, before, after), edited)
 
     def _texts(self, contents: Mapping[str, str | None]) -> dict[str, str]:
@@ -375,15 +308,15 @@ class _ChangeRun(Run):
 
     def _given(self, record: Record) -> Record:
         """Return the record with the prompt as it is now, unless the change is only shown."""
-        if not self.changing.prompt or self.changing.diff:
+        if not self.task.prompt or self.task.diff:
             return record
-        return replace(record, given=self.changing.prompt, prompt_file=self.changing.prompt_file)
+        return replace(record, given=self.task.prompt, prompt_file=self.task.source)
 
     def _make(self, delivery: Delivery, proposal: Proposal, paths: frozenset[str]) -> None:
         """Write the accepted files in one move that can be taken back."""
         contents = {path: text for path, text in proposal.contents.items() if path in paths}
         touched = tuple(file for file in proposal.planned.files if file.path in paths)
-        request = self.changing.request.strip()
+        request = self.task.request.strip()
         record = self._given(delivery.record)
         removed = {path for path, text in contents.items() if text is None}
         added = [path for path in contents if path not in record.files and path not in removed]

@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
 
 from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import raise_interrupt
@@ -13,15 +12,13 @@ from smol_dev.config.load import Loaded
 from smol_dev.errors import SmolError
 from smol_dev.events import Noticed, Warned
 from smol_dev.run.delivery import Delivery
+from smol_dev.safe import MOST_NAMED
 from smol_dev.workspace import command
 from smol_dev.workspace.command import Outcome, choose, refuse_missing, says
 from smol_dev.workspace.history import State
 from smol_dev.workspace.paths import acts_by_itself
 from smol_dev.workspace.sandbox import Isolation
 from smol_dev.workspace.writer import Workspace
-
-MOST_TOLD: Final = 5
-"""Paths that are named in a sentence."""
 
 
 def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
@@ -140,7 +137,7 @@ class UserCheck:
         made = sorted(after - before)
         self._workspace.leave(tuple(path for path in made if path.rpartition("/")[0] not in after - before))
         acting = [path for path in made if acts_by_itself(path)]
-        heads = [path for path in acting if not acts_by_itself(path.rpartition("/")[0])][:MOST_TOLD]
+        heads = [path for path in acting if not acts_by_itself(path.rpartition("/")[0])][:MOST_NAMED]
         if heads:
             shown = ", ".join(f"`{self._delivery.clean(path)}`" for path in heads)
             self._caller.show(

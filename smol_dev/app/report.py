@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from smol_dev.app.build import Task, open_folder
+from smol_dev.app.build import Task, open_program
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
-from smol_dev.config.load import load
 from smol_dev.disk import publish
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.record import FileState, Record
@@ -43,7 +42,7 @@ def report(
 
     Raise `WorkspaceError` where there is no run, or where something else stands in the place of the report.
     """
-    with open_folder(Task("", folder), here, lambda: load(flags, here, connect=False), resume=True) as workspace:
+    with open_program(Task(folder=folder), flags, here) as workspace:
         record = workspace.record
         page = render(record, _files(workspace, record)).encode("utf-8", "replace")
         if target is None:

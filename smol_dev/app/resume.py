@@ -9,7 +9,7 @@ from typing import Final
 
 from smol_dev import __version__
 from smol_dev.app.begun import begun_of, differences, resumed
-from smol_dev.app.build import Run, Task, load_shown, open_folder
+from smol_dev.app.build import Run, Task, load_shown, open_program, over
 from smol_dev.app.caller import Caller
 from smol_dev.app.check import check_isolation
 from smol_dev.config.explain import as_dict
@@ -19,28 +19,21 @@ from smol_dev.config.profiles import list_profiles
 from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
 from smol_dev.events import Noticed, RunDone, Show, Warned
 from smol_dev.run.review import Draft, list_of, plan_of
-from smol_dev.safe import command, named
+from smol_dev.safe import MOST_NAMED, command, listed, named
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import Record, list_text
 from smol_dev.workspace.writer import Workspace
 
 MOST_PLAN: Final = 256 * 1024
 MOST_LIST: Final = 1024 * 1024
-MOST_TOLD: Final = 5
-"""Differences that are named one by one."""
 
 
 def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
     """Do what an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
-    here = caller.surroundings
-    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        record = _begun(workspace, caller)
-        loaded, there = settings_of(workspace, record, flags, caller)
-        run = _resumed(task, loaded, there, workspace, record)
+    with open_program(task, flags, caller.surroundings) as workspace:
+        run = _resumed(workspace, task, flags, caller)
         if (done := _nothing_to_do(run)) is not None:
-            caller.show(Noticed(done))
-            caller.show(end := _over(workspace))
-            return end
+            return over(workspace, caller, Noticed(done))
         return caller.wait_for(run.drive()).done
 
 
@@ -49,25 +42,35 @@ def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDo
 
     The check is the command that these words are, else that of the settings, else the one of the last time.
     """
-    here = caller.surroundings
     if words:
-        flags = flags.with_named("run.check", list(words), "the command of `fix`")
-    with open_folder(task, here, lambda: load(flags, here, connect=False), resume=True) as workspace:
-        record = _begun(workspace, caller)
-        loaded, there = settings_of(workspace, record, flags, caller)
-        loaded = _checking(loaded, record, workspace)
-        run = _resumed(task, loaded, there, workspace, record)
-        missing = run.remaining.todo if run.remaining is not None else ()
-        if missing or run.remaining is None:
-            what = ", ".join(map(named, missing[:MOST_TOLD])) or "the file list"
-            more = f" and {len(missing) - MOST_TOLD} more" if len(missing) > MOST_TOLD else ""
-            caller.show(Noticed(f"missing files are written first: {what}{more}"))
+        flags = replace(flags, named={**flags.named, "run.check": (list(words), "the command of `fix`")})
+    with open_program(task, flags, caller.surroundings) as workspace:
+        run = _resumed(workspace, task, flags, caller, checks=True)
+        if missing := "the file list" if run.remaining is None else listed(run.remaining.todo):
+            caller.show(Noticed(f"missing files are written first: {missing}"))
         return caller.wait_for(run.drive()).done
 
 
-def _begun(workspace: Workspace, caller: Caller) -> Record:
+def _resumed(workspace: Workspace, task: Task, flags: Flags, caller: Caller, *, checks: bool = False) -> Run:
+    """Return the run that goes on with the one of the record; with `checks`, it has to have a check."""
     finish_move(workspace, caller.show)
-    return workspace.record
+    record = workspace.record
+    loaded, there = settings_of(workspace, record, flags, caller)
+    loaded = _checking(loaded, record, workspace) if checks else loaded
+    task = replace(task, allow_sensitive=allow(workspace, task.allow_sensitive))
+    isolation = None if task.plan_only else check_isolation(loaded, there)
+    record = _edited(record, workspace, task, loaded, there)
+    _check_only(task.only, record)
+    remaining = workspace.remaining(record.files) if record.files else None
+    return Run(task, loaded, there, workspace, record, isolation, remaining)
+
+
+def allow(workspace: Workspace, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Allow the sensitive files that are allowed now, and those of then where this user wrote the record."""
+    then = begun_of(workspace.record.begun).allow_sensitive if workspace.is_ours else ()
+    allowed = tuple(dict.fromkeys((*then, *given)))
+    workspace.allow_sensitive(allowed)
+    return allowed
 
 
 def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:
@@ -81,19 +84,6 @@ def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:
         f"there is no check for `{workspace.root}`, a command that tests the program",
         hint=f"name one: {example}; or set `check` in `[run]`",
     )
-
-
-def _resumed(task: Task, loaded: Loaded, there: Caller, workspace: Workspace, record: Record) -> Run:
-    """Return the run that goes on with the one of the record."""
-    if workspace.is_ours:
-        allowed = (*begun_of(record.begun).allow_sensitive, *task.allow_sensitive)
-        task = replace(task, allow_sensitive=tuple(dict.fromkeys(allowed)))
-        workspace.allow_sensitive(task.allow_sensitive)
-    isolation = None if task.plan_only else check_isolation(loaded, there)
-    record = _edited(record, workspace, task, loaded, there)
-    _check_only(task.only, record)
-    remaining = workspace.remaining(record.files) if record.files else None
-    return Run(task, loaded, there, workspace, record, remaining=remaining, isolation=isolation)
 
 
 def finish_move(workspace: Workspace, show: Show) -> None:
@@ -129,12 +119,6 @@ def _nothing_to_do(run: Run) -> str | None:
     if not missing and run.isolation is None:
         return f"nothing to do: the run in `{workspace.root}` is finished, {len(run.record.files)} files"
     return None
-
-
-def _over(workspace: Workspace) -> RunDone:
-    """Return the end of a run that had nothing to do."""
-    unknown = (None, None, None)
-    return RunDone(str(workspace.root), (), (), 0, *unknown, 0, 0.0, (), 0)
 
 
 def _check_only(only: tuple[str, ...], record: Record) -> None:
@@ -256,8 +240,8 @@ def _tell_differences(record: Record, loaded: Loaded, caller: Caller) -> None:
         if record.server.get(key) == getattr(loaded.profile, key):
             found = tuple(each for each in found if not each.startswith(f"`{key}`"))
     if found:
-        more = f" and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-        caller.show(Warned(f"different from when the run began: {', '.join(found[:MOST_TOLD])}{more}"))
+        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        caller.show(Warned(f"different from when the run began: {', '.join(found[:MOST_NAMED])}{more}"))
 
 
 def _refuse_other_profile(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> None:

@@ -38,16 +38,16 @@ LONGEST_REQUEST: Final = 60
 @options.allow_sensitive
 @options.server
 @options.reporting
-def change(request: str, flags: "Flags", report: Report, **given: Any) -> int:  # noqa: ANN401 - the fields of a Changing
+def change(request: str, flags: "Flags", report: Report, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Change a program: see the diff first, then accept or refuse.
 
     TEXT says what to change; a .md or .txt file or - for standard input will do as well.
     """
-    from smol_dev.app.change import Changing
+    from smol_dev.app.build import Task
     from smol_dev.app.change import change as run
 
-    changing = Changing(read_prompt(request, None), **given)
-    return report.run(lambda caller: run(changing, flags, caller), decide=True, diff=given["diff"])
+    task = Task(request=read_prompt(request, None), **given)
+    return report.run(lambda caller: run(task, flags, caller), decide=True, diff=given["diff"])
 
 
 @click.command(cls=Command, examples=("smol_dev undo", "smol_dev undo --redo", "smol_dev undo shop --keep-mine"))

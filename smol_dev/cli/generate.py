@@ -157,7 +157,7 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
 
     from smol_dev.app.build import Task
     from smol_dev.app.build import generate as run
-    from smol_dev.app.change import Changing, change
+    from smol_dev.app.change import change
     from smol_dev.config.layers import Flags
     from smol_dev.events import Noticed
     from smol_dev.safe import command
@@ -169,7 +169,8 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
         return done
     typed = command("smol_dev change {what} -o {dir}", what=DEMO_CHANGE, dir=folder)
     caller.show(Noticed(f"now a change of that program, as {typed} would make it with a model:"))
-    done = change(Changing(DEMO_CHANGE, Path(folder), yes=True), Flags(profile="demo", project=False), caller)
+    task = Task(request=DEMO_CHANGE, folder=Path(folder), yes=True)
+    done = change(task, Flags(profile="demo", project=False), caller)
     look = command("smol_dev report {dir}", dir=folder)
     caller.show(Noticed(f"all of that was canned; a page about it: {look}; with a model of your own: `smol_dev init`"))
     return done

@@ -72,7 +72,7 @@ class Delivery:
         self.record = record
         self.written: list[str] = []
         self.failed: list[str] = []
-        self._show = show
+        self._sink = show
         self._secrets = tuple(secrets)
         # `Bearer` before a key is none, nor is an address in a header: files may begin theirs like it.
         words = [max(secret.split(), key=len, default="") for secret in secrets]
@@ -95,12 +95,29 @@ class Delivery:
         self._left_to_keep = MOST_KEPT
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._writing: set[asyncio.Task[None]] = set()
-        self._trouble: SmolError | None = None
+        self._trouble: Exception | None = None
 
     def take(self, step: Step) -> None:
-        """Write, record and show one step. Raise `SmolError` where the disk or the limits of a run forbid it."""
+        """Write, record and show one step.
+
+        Raise `SmolError` where the disk or the limits of a run forbid it, and what the screen has raised since.
+        """
+        self._raise_trouble()
+        self._take(step)
+        self._raise_trouble()
+
+    def _raise_trouble(self) -> None:
         if self._trouble is not None:
             raise self._trouble
+
+    def _show(self, event: Event) -> None:
+        """Show an event. What that raises ends the run, and is no fault of the file that is being written."""
+        try:
+            self._sink(event)
+        except Exception as error:  # noqa: BLE001 - raised by the next step
+            self._trouble = self._trouble or error
+
+    def _take(self, step: Step) -> None:
         self._requests.note(step)
         match step:
             case FileReady():
@@ -131,8 +148,7 @@ class Delivery:
         """Wait until every file taken is written. Raise the disk's first failure."""
         while self._writing:
             await asyncio.wait(self._writing)
-        if self._trouble is not None:
-            raise self._trouble
+        self._raise_trouble()
 
     async def finish(self, exit_code: int | None = None) -> RunDone:
         """Return the closing event, recorded but not shown yet; `exit_code` is that of a run that broke off."""

@@ -8,6 +8,7 @@ from typing import Final, TextIO
 from smol_dev.errors import OutputError
 from smol_dev.events import (
     ChangePlanned,
+    ChangeStarted,
     CheckDone,
     CheckStarted,
     Event,
@@ -28,6 +29,7 @@ from smol_dev.ui.streams import Redact, abandon
 
 NAMES: Final[Mapping[type, str]] = {
     RunStarted: "run_started",
+    ChangeStarted: "run_started",
     PlanReady: "plan",
     FilesReady: "files",
     FileStarted: "file_started",

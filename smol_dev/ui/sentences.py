@@ -1,6 +1,5 @@
 """Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
 
-import os
 from collections.abc import Iterable, Mapping
 from functools import singledispatch
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from smol_dev.errors import ConfigError, SmolError
 from smol_dev.events import (
     ChangePlanned,
+    ChangeStarted,
     CheckDone,
     CheckStarted,
     Event,
@@ -23,7 +23,7 @@ from smol_dev.events import (
     StageTotal,
     Warned,
 )
-from smol_dev.safe import command, safe, safe_name
+from smol_dev.safe import command, from_here, safe, safe_name
 
 STAGE_NAMES: Final[Mapping[str, str]] = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
 
@@ -42,7 +42,7 @@ def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the fu
 
 @sentence.register
 def _(event: RunStarted) -> str:
-    verb = "resuming" if event.resumed else "writing to"
+    verb = "changing" if isinstance(event, ChangeStarted) else "resuming" if event.resumed else "writing to"
     url = safe(event.base_url)
     where = f"at {url}" if event.server == "auto" else f"on {safe_name(event.server)} ({url})"
     asked = models(event.models.items()) or safe_name(event.model)
@@ -174,14 +174,8 @@ def kept(event: RunDone) -> str:
 
 def near(folder: str) -> str:
     """Return a folder as it is seen from the working directory: `./generated`; its whole path elsewhere."""
-    try:
-        here = os.getcwd()  # noqa: PTH109 - a folder that was removed is an `OSError` of this call
-    except OSError:
-        return safe(folder)
-    if folder == here:
-        return "."
-    below = folder.startswith(here.rstrip(os.sep) + os.sep)
-    return safe(f"./{folder[len(here) :].lstrip(os.sep)}" if below else folder)
+    seen = from_here(folder)
+    return safe(seen if seen in {".", folder} else f"./{seen}")
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.change import Changing, change, log
+from smol_dev.app.build import Task
+from smol_dev.app.change import change, log
 from smol_dev.errors import SmolError, UsageError, WorkspaceError
 from smol_dev.events import Noticed, RunDone, Warned
 from tests.app.test_change import SAVES, Grown, serves
@@ -49,7 +50,7 @@ class Shop(Grown):
 
     def adopt(self, server: FakeServer, *, settings: str = "", yes: bool = True, diff: bool = False) -> RunDone:
         """Adopt without `--yes`, and take all of the change."""
-        changing = Changing("Save the items too.", adopt=True, yes=yes, diff=diff)
+        changing = Task(request="Save the items too.", adopt=True, yes=yes, diff=diff)
         return change(changing, self.flags(server.base_url, settings), self.caller())
 
     def refused(self, act: Callable[[], object]) -> SmolError:
@@ -188,7 +189,7 @@ def test_line_ends_that_git_stores_otherwise_are_clean(shop: Shop, ends: str) ->
 def test_too_many_files_are_refused(shop: Shop) -> None:
     with serves(LISTED) as server:
         flags = shop.flags(server.base_url, "\n[run]\nmax_files = 1\n")
-        changing = Changing("x", adopt=True, yes=True)
+        changing = Task(request="x", adopt=True, yes=True)
         error = shop.refused(lambda: change(changing, flags, shop.caller()))
     assert (error.message, error.hint) == (
         f"`{shop.out}` holds 2 text files, more than `run.max_files` (1)",

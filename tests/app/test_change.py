@@ -10,12 +10,14 @@ from types import MappingProxyType
 import pytest
 
 from smol_dev.app import change as changes
+from smol_dev.app.build import Task
 from smol_dev.app.caller import Caller
-from smol_dev.app.change import Changing, change, log, undo, unified
+from smol_dev.app.change import change, log, undo, unified
 from smol_dev.errors import InterruptedRunError, SmolError, UsageError, WorkspaceError
-from smol_dev.events import ChangePlanned, FileChanged, Noticed, RunDone
+from smol_dev.events import ChangePlanned, ChangeStarted, FileChanged, Noticed, RunDone
 from smol_dev.run.change import NOT_SHOWN
 from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
+from smol_dev.ui.sentences import sentence
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import World
 from tests.fake_server import Canned, FakeServer, Received, answered, json_answer
@@ -81,7 +83,7 @@ class Grown(World):
     def change(self, server: FakeServer, *verdicts: Verdict, **how: object) -> RunDone:
         self.verdicts = list(verdicts)
         caller = self.decider() if verdicts else self.caller()
-        return change(Changing("Save the items too.", **how), self.flags(server.base_url), caller)  # type: ignore[arg-type]
+        return change(Task(request="Save the items too.", **how), self.flags(server.base_url), caller)  # type: ignore[arg-type]
 
     def undo(self, server: FakeServer, *, redo: bool = False, keep_mine: bool = False, theirs: bool = False) -> RunDone:
         return undo(None, self.flags(server.base_url), self.caller(), redo=redo, keep_mine=keep_mine, theirs=theirs)
@@ -312,6 +314,13 @@ def test_an_edit_of_an_untouched_file_stays(grown: Grown) -> None:
     assert grown.files() == {**PROGRAM, "main.py": "mine\n"}
 
 
+def test_the_first_line_of_a_change_says_what_is_done(grown: Grown) -> None:
+    with serves() as server:
+        grown.change(server, yes=True)
+    started = next(event for event in grown.shown if isinstance(event, ChangeStarted))
+    assert sentence(started).endswith(f" · changing {grown.cwd / 'generated'}")
+
+
 def test_the_log_lists_what_was_done(grown: Grown) -> None:
     with serves() as server:
         grown.change(server, yes=True)
@@ -410,7 +419,7 @@ def test_an_interrupted_question_says_that_nothing_was_changed(grown: Grown) -> 
     with serves() as server:
         caller = replace(grown.caller(), decide=interrupted)
         hints.append("nothing was changed; ask for the change again")
-        done = change(Changing("Save the items too."), grown.flags(server.base_url), caller)
+        done = change(Task(request="Save the items too."), grown.flags(server.base_url), caller)
     assert (done.exit_code, grown.files()) == (130, PROGRAM)
     assert caller.interrupts.hint == hints[0]
 
@@ -421,7 +430,7 @@ def test_the_users_check_runs_on_the_changed_program(grown: Grown, expression: s
     more = f'[run]\ncheck = {check}\ncheck_isolation = "none"\ncheck_rounds = 0\n'
     with serves() as server:
         flags = grown.flags(server.base_url, more)
-        done = change(Changing("Save the items too.", yes=True), flags, grown.caller())
+        done = change(Task(request="Save the items too.", yes=True), flags, grown.caller())
     assert done.exit_code == exit_code
     assert done.check is not None
     assert (done.check.exit_code != 0) == (exit_code != 0)
@@ -434,7 +443,7 @@ def test_what_the_check_mends_is_bound_to_the_named_files_as_well(grown: Grown) 
     more = f'[run]\ncheck = {check}\ncheck_isolation = "none"\ncheck_rounds = 1\n'
     with serves(mended=mended) as server:
         flags = grown.flags(server.base_url, more)
-        done = change(Changing("Save the items too.", yes=True, only=("store.py",)), flags, grown.caller())
+        done = change(Task(request="Save the items too.", yes=True, only=("store.py",)), flags, grown.caller())
     assert done.exit_code == 0
     assert grown.files() == {**PROGRAM, "store.py": mended["store.py"]}
 

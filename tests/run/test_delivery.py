@@ -10,7 +10,7 @@ import pytest
 
 from smol_dev.chat import Usage
 from smol_dev.errors import Reason, SmolError, WorkspaceError
-from smol_dev.events import Event, FileFailed, Retry, RunDone, StageStarted
+from smol_dev.events import Event, FileDone, FileFailed, Retry, RunDone, StageStarted
 from smol_dev.run.conversation import AnswerRejected, FileMissing, FileReady, Spent, Step
 from smol_dev.run.delivery import MOST_KEPT, MOST_REQUESTS, Delivery, Requests, Totals
 from smol_dev.workspace.record import Asked, Record, whole
@@ -50,6 +50,27 @@ def test_a_bug_while_a_file_is_written_is_that_file_failed(tmp_path: Path) -> No
         "an unexpected KeyError while writing: 'a.py'",
         "this is a bug in smol_dev: `--debug` shows where it happened",
     )
+
+
+def test_what_the_screen_raises_ends_the_run_and_not_the_file_that_is_being_written(tmp_path: Path) -> None:
+    class RefusedError(SmolError):
+        """What a program raises that has seen enough."""
+
+    def show(event: Event) -> None:
+        if isinstance(event, FileDone):
+            raise RefusedError("enough", hint="")
+
+    async def work() -> None:
+        with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+            delivery = Delivery(workspace, Record("p", {}), show, max_file_bytes=100)
+            delivery.take(FileReady("a.py", "A = 1\n", Usage(), 0.1))
+            with pytest.raises(RefusedError):
+                await delivery.finish_writing()
+            delivery.close()
+            assert (delivery.written, delivery.failed) == (["a.py"], [])
+            assert workspace.record.states["a.py"].state == "done"
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize(
