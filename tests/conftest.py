@@ -38,8 +38,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Import the test modules in another order in each worker, so that each is compiled once and not by all of them."""
-    if hasattr(session.config, "workerinput"):
+    """Import all test modules in another order in each worker: each is compiled once, and not by every worker."""
+    if hasattr(session.config, "workerinput") and [*map(Path.absolute, map(Path, session.config.args))] == [TESTS]:
         modules = sorted(TESTS.rglob("test_*.py"))
         worker, workers = int(os.environ["PYTEST_XDIST_WORKER"][2:]), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
         first = len(modules) * worker // workers
