@@ -25,9 +25,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from smol_dev.errors import UsageError
 from smol_dev.safe import safe
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from smol_dev.run.review import Proposed, Verdict
 
 Value = TypeVar("Value")
+Arguments = ParamSpec("Arguments")
 
 logging.getLogger("smol_dev").addHandler(logging.NullHandler())  # a library is silent until it is asked
 
@@ -102,6 +104,56 @@ class Result:
             yield path, state, text
 
 
+def _wait(work: Coroutine[object, object, Value]) -> Value:
+    """Return the result of the work, also where an event loop is running: then in a thread of its own.
+
+    asyncio answers Ctrl-C by cancelling the task that waits here, which cannot notice it by itself.
+    """
+    try:
+        caller = asyncio.current_task()
+    except RuntimeError:
+        return asyncio.run(work)
+    result: Future[Value] = Future()
+    stop: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> Value:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None, "a coroutine runs in a task"  # noqa: S101 - narrows
+        stop.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await work
+
+    def in_thread() -> None:
+        try:
+            result.set_result(asyncio.run(cancellable()))
+        except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
+            result.set_exception(error)
+
+    thread = Thread(target=contextvars.copy_context().run, args=(in_thread,), name="smol_dev")
+    thread.start()
+    try:
+        while not wait([result], timeout=CANCELLED_WITHIN).done:
+            if caller is not None and caller.cancelling():
+                stop.result()()
+                break
+        return result.result()
+    except KeyboardInterrupt:
+        stop.result()()
+        raise
+    finally:
+        thread.join()
+
+
+def _blocking(function: Callable[Arguments, Coroutine[Any, Any, Value]], name: str = "") -> Callable[Arguments, Value]:
+    """Return the function, under another name, for code that is not async."""
+
+    @wraps(function)
+    def blocking(*arguments: Arguments.args, **named: Arguments.kwargs) -> Value:
+        return _wait(function(*arguments, **named))
+
+    blocking.__name__ = blocking.__qualname__ = name or function.__name__
+    return blocking
+
+
 def load_profile(
     name: str | None = None,
     *,
@@ -125,31 +177,29 @@ def load_profile(
     return load(flags, Surroundings.here())
 
 
-def plan(prompt: str, *, profile: "str | Loaded | None" = None, stream_handler: StreamHandler | None = None) -> str:
+@_blocking
+async def plan(
+    prompt: str, *, profile: "str | Loaded | None" = None, stream_handler: StreamHandler | None = None
+) -> str:
     """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or one for the settings."""
     from smol_dev.run.pipeline import make_plan
 
-    async def work() -> str:
-        async with _conversation(prompt, profile, stream_handler) as talk:
-            await make_plan(talk)
-            return talk.plan
-
-    return _wait(work())
+    async with _conversation(prompt, profile, stream_handler) as talk:
+        await make_plan(talk)
+        return talk.plan
 
 
-def specify_file_paths(prompt: str, plan: str, *, profile: "str | Loaded | None" = None) -> list[str]:
+@_blocking
+async def specify_file_paths(prompt: str, plan: str, *, profile: "str | Loaded | None" = None) -> list[str]:
     """Return the files of the plan, in the order in which they are to be written.
 
     Raise `ServerError`, `AnswerError`, or one for the settings.
     """
     from smol_dev.run.pipeline import list_files
 
-    async def work() -> list[str]:
-        async with _conversation(prompt, profile, plan=plan) as talk:
-            await list_files(talk)
-            return list(talk.files)
-
-    return _wait(work())
+    async with _conversation(prompt, profile, plan=plan) as talk:
+        await list_files(talk)
+        return list(talk.files)
 
 
 async def generate_code(
@@ -160,7 +210,7 @@ async def generate_code(
     profile: "str | Loaded | None" = None,
     stream_handler: StreamHandler | None = None,
 ) -> str:
-    """Return the content of one file of the plan; nothing is written.
+    """Return the content of one file of the plan; nothing is written. `generate_code_sync` is the same without async.
 
     Raise `UsageError` for a path that may not be written, `ServerError`, `AnswerError`, or one for the
     settings.
@@ -174,32 +224,7 @@ async def generate_code(
         return (await ask_file(talk, path, talk.shared())).value
 
 
-def generate_code_sync(
-    prompt: str,
-    plan: str,
-    path: str,
-    *,
-    profile: "str | Loaded | None" = None,
-    stream_handler: StreamHandler | None = None,
-) -> str:
-    """Return what `generate_code` returns, for code that is not async."""
-    return _wait(generate_code(prompt, plan, path, profile=profile, stream_handler=stream_handler))
-
-
-def build(
-    prompt: str,
-    output_dir: str | Path,
-    *,
-    profile: "str | Loaded | None" = None,
-    on_event: "Callable[[Event], object] | None" = None,
-) -> Result:
-    """Do the whole method: plan, file list, every file, written to `output_dir`.
-
-    `on_event` is called with each event of the run, in the thread that runs it. Files that could not be
-    had are in `Result.failed`. Raise the `SmolError` that stopped the run before its end (each kind and
-    its exit code: `help(smol_dev.library)`); everything finished is kept.
-    """
-    return _wait(build_async(prompt, output_dir, profile=profile, on_event=on_event))
+generate_code_sync = _blocking(generate_code, "generate_code_sync")
 
 
 async def build_async(
@@ -209,7 +234,12 @@ async def build_async(
     profile: "str | Loaded | None" = None,
     on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
-    """Do what `build` does, in the event loop that is running. Cancelling it stops the run."""
+    """Do the whole method: plan, file list, every file, written to `output_dir`. `build` is the same without async.
+
+    `on_event` is called with each event of the run, in the thread that runs it. Files that could not be
+    had are in `Result.failed`. Cancelling it stops the run. Raise the `SmolError` that stopped the run before
+    its end (each kind and its exit code: `help(smol_dev.library)`); everything finished is kept.
+    """
     from smol_dev.app.build import Task, generate_async
     from smol_dev.app.caller import Caller
     from smol_dev.config.files import Surroundings
@@ -219,22 +249,7 @@ async def build_async(
     return _result(await generate_async(task, _loaded(profile), caller))
 
 
-def change(
-    request: str,
-    output_dir: str | Path,
-    *,
-    profile: "str | Loaded | None" = None,
-    only: Iterable[str] = (),
-    decide: "Callable[[Proposed], Verdict] | None" = None,
-    on_event: "Callable[[Event], object] | None" = None,
-) -> Result:
-    """Change the program in `output_dir` as `request` says, in the files `only`, in all without.
-
-    `decide` is shown the change before it is made and answers with `Taken(paths)`, `AskedAgain(feedback)` or
-    `Stopped()`; without it everything is taken. Without `profile` the model is asked with which the program
-    was made. `Result.written` are the files that were changed or added. Raise what `build` raises.
-    """
-    return _wait(change_async(request, output_dir, profile=profile, only=only, decide=decide, on_event=on_event))
+build = _blocking(build_async, "build")
 
 
 async def change_async(
@@ -246,7 +261,13 @@ async def change_async(
     decide: "Callable[[Proposed], Verdict] | None" = None,
     on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
-    """Do what `change` does, in the event loop that is running. Cancelling it changes nothing."""
+    """Change the program in `output_dir` as `request` says. `change` is the same without async.
+
+    Only the files `only` are touched, without it any. `decide` is shown the change before it is made and answers
+    with `Taken(paths)`, `AskedAgain(feedback)` or `Stopped()`; without it everything is taken. Without `profile`
+    the model is asked with which the program was made. `Result.written` are the files that were changed or
+    added. Cancelling it changes nothing. Raise what `build_async` raises.
+    """
     from smol_dev.app.build import Task
     from smol_dev.app.caller import Caller
     from smol_dev.app.change import change_async as run
@@ -257,6 +278,9 @@ async def change_async(
     caller = Caller(Surroundings.here(), on_event or _ignore, decide=decide)
     settings = Flags(profile=profile) if profile is None or isinstance(profile, str) else profile
     return _result(await run(task, settings, caller))
+
+
+change = _blocking(change_async, "change")
 
 
 def undo(
@@ -365,42 +389,3 @@ def _checked(prompt: str) -> str:
     if not prompt.strip():
         raise UsageError("the prompt is empty", hint="say what to build")
     return prompt.strip()
-
-
-def _wait(work: Coroutine[object, object, Value]) -> Value:
-    """Return the result of the work, also where an event loop is running: then in a thread of its own.
-
-    asyncio answers Ctrl-C by cancelling the task that waits here, which cannot notice it by itself.
-    """
-    try:
-        caller = asyncio.current_task()
-    except RuntimeError:
-        return asyncio.run(work)
-    result: Future[Value] = Future()
-    stop: Future[Callable[[], object]] = Future()
-
-    async def cancellable() -> Value:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None, "a coroutine runs in a task"  # noqa: S101 - narrows
-        stop.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
-        return await work
-
-    def in_thread() -> None:
-        try:
-            result.set_result(asyncio.run(cancellable()))
-        except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
-            result.set_exception(error)
-
-    thread = Thread(target=contextvars.copy_context().run, args=(in_thread,), name="smol_dev")
-    thread.start()
-    try:
-        while not wait([result], timeout=CANCELLED_WITHIN).done:
-            if caller is not None and caller.cancelling():
-                stop.result()()
-                break
-        return result.result()
-    except KeyboardInterrupt:
-        stop.result()()
-        raise
-    finally:
-        thread.join()
