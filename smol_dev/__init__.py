@@ -162,7 +162,6 @@ Every module, and what it is for:
 - `server.machine`: The memory of this machine, and the models that fit into it by a rule of thumb.
 - `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; hand on what has come, and
   read ahead no more.
-- `server.probes`: Ask a server small questions, each bounded in time and size, and read values out of its answers.
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model take.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.

@@ -16,7 +16,7 @@ from smol_dev.config import edit
 from smol_dev.config.layers import Flags
 from smol_dev.errors import SmolError
 from smol_dev.safe import command, is_typeable
-from smol_dev.server.failures import Asked, failure
+from smol_dev.server.failures import Target, failure
 from smol_dev.server.known import generic, servers
 from smol_dev.server.symptoms import FailureKind
 from smol_dev.workspace.folder import resume_command
@@ -129,7 +129,7 @@ def test_a_suggested_command_hands_on_nothing_but_the_name(name: str, stubs: Pat
     ]
     for known in servers():
         for kind in get_args(FailureKind):
-            asked = Asked("http://127.0.0.1:1/v1", name, known, models=(name, f"{name}2"))
+            asked = Target("http://127.0.0.1:1/v1", name, known, models=(name, f"{name}2"))
             if kind in {*generic().remedies, *known.remedies}:
                 said.append(failure(kind, asked).hint)
     typed = list(dict.fromkeys(each for hint in said for each in commands(hint)))

@@ -12,7 +12,7 @@ from smol_dev.config.model import Profile
 from smol_dev.prompts import Words
 from smol_dev.run.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
 from smol_dev.safe import safe
-from smol_dev.server.probes import size_of
+from smol_dev.server.known import size_of
 
 Value = TypeVar("Value")
 

@@ -11,9 +11,9 @@ from smol_dev.chat import Delta, Reply
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.safe import command
-from smol_dev.server.failures import Asked, classify, failure, unreachable
+from smol_dev.server.failures import Target, classify, failure, unreachable
+from smol_dev.server.known import Response
 from smol_dev.server.network import TICKS, Timeout
-from smol_dev.server.probes import Response
 from smol_dev.server.stream import StreamReader
 from smol_dev.server.transport import BODY
 
@@ -35,14 +35,14 @@ class Deadlines:
     that the server has accepted the request and begun to answer.
     """
 
-    def __init__(self, profile: Profile, asked: Asked, clock: Callable[[], float]) -> None:
+    def __init__(self, profile: Profile, target: Target, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.started = clock()
         self.first_token: float | None = None
         self.last_token: float | None = None
         self.answering = False
         self._profile = profile
-        self._asked = asked
+        self._target = target
         self._progress: float | None = None
         self._given: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -141,27 +141,27 @@ class Deadlines:
         ends = self._ends()
         name = min(ends, key=lambda each: ends[each])
         seconds = getattr(self._profile, name, 0.0)
-        server = self._asked.server
+        server = self._target.server
         message = {
             "first_token_timeout": f"no first token from {server} within {seconds:g} s; the model may still be loading",
             "timeout": f"{server} fell silent in the middle of its answer for {seconds:g} s",
             "total_timeout": f"the answer of {server} took longer than {seconds:g} s",
         }.get(name, f"{server} did not end its answer")
-        known = self._asked.known
+        known = self._target.known
         own = known.remedies.get("timeout") if known is not None else None
         longer = command("-c {name}={seconds}", name=name, seconds=f"{2 * seconds:g}")
         hint = f"wait longer: {longer}; " + (own or "or use a smaller model")
-        return failure("timeout", self._asked, message=f"{message} (`{name}`)", hint=hint)
+        return failure("timeout", self._target, message=f"{message} (`{name}`)", hint=hint)
 
 
 class StreamedAnswer:
     """What has come of one answer so far; more than `most` bytes of text or reasoning end it."""
 
-    def __init__(self, response: httpx2.Response, deadlines: Deadlines, asked: Asked, *, most: int) -> None:
+    def __init__(self, response: httpx2.Response, deadlines: Deadlines, target: Target, *, most: int) -> None:
         self._response = response
         self._chunks: AsyncIterator[bytes] = aiter(response.extensions[BODY])
         self._deadlines = deadlines
-        self._asked = asked
+        self._target = target
         self._most = most
         self._text_left = most
         self._thought_left = max(most, MOST_REASONING)
@@ -191,7 +191,7 @@ class StreamedAnswer:
                 while await self._deadlines.next(self._chunks) is not None:
                     pass
         except (ServerError, httpx2.HTTPError, httpx2.StreamError) as error:
-            self._stopped = unreachable(error, self._asked)
+            self._stopped = unreachable(error, self._target)
         self._is_over = True
         return self._reader.end()
 
@@ -203,9 +203,9 @@ class StreamedAnswer:
         if deltas:
             self._deadlines.note_progress()
         if self._text_left < 0 or self._thought_left < 0:
-            message = f"the answer of {self._asked.server} is longer than {self._most:,} bytes"
+            message = f"the answer of {self._target.server} is longer than {self._most:,} bytes"
             hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
-            self._stopped = failure("cut", self._asked, message=message, hint=hint, transient=True)
+            self._stopped = failure("cut", self._target, message=message, hint=hint, transient=True)
         elif self._reader.finish_reason is not None:
             self._note_finish()
         return deltas
@@ -250,32 +250,32 @@ class StreamedAnswer:
 
     def _without_text(self) -> ServerError:
         """Return why an answer that was finished holds no text."""
-        reader, asked = self._reader, self._asked
+        reader, target = self._reader, self._target
         if reader.calls_tools:
-            message = f"{asked.server} answered with a tool call and no text"
-            return failure("empty", asked, message=message, transient=True)
-        return failure("only_reasoning" if reader.reasoning else "empty", asked, transient=True)
+            message = f"{target.server} answered with a tool call and no text"
+            return failure("empty", target, message=message, transient=True)
+        return failure("only_reasoning" if reader.reasoning else "empty", target, transient=True)
 
     def _incomplete(self, *, has_ended: bool) -> ServerError:
         """Return why there is no finish reason, from the surest sign to the vaguest."""
-        reader, asked = self._reader, self._asked
+        reader, target = self._reader, self._target
         if reader.error:
             return self._classify(reader.error, in_stream=reader.is_stream)
         if self._stopped is not None:
             return self._stopped
         if reader.broken:
-            message = f"{asked.server} sent an answer that cannot be read: {reader.broken}"
-            return failure("cut", asked, message=message, transient=True)
+            message = f"{target.server} sent an answer that cannot be read: {reader.broken}"
+            return failure("cut", target, message=message, transient=True)
         if reader.nameless:
-            message = f"{asked.server} broke off in the middle of its answer, without saying why"
-            return failure("cut", asked, message=message, transient=True)
+            message = f"{target.server} broke off in the middle of its answer, without saying why"
+            return failure("cut", target, message=message, transient=True)
         if reader.calls_tools and not reader.text:
             return self._without_text()
         if has_ended and reader.text:
-            message = f"{asked.server} ended its answer without a finish reason"
-            return failure("cut", asked, message=message, transient=True)
+            message = f"{target.server} ended its answer without a finish reason"
+            return failure("cut", target, message=message, transient=True)
         if reader.is_stream or reader.reasoning or self._is_empty_stream():
-            return failure("cut", asked, transient=True)
+            return failure("cut", target, transient=True)
         return self._classify(reader.stray.decode(errors="replace"), in_stream=False)
 
     def _is_empty_stream(self) -> bool:
@@ -284,4 +284,4 @@ class StreamedAnswer:
 
     def _classify(self, body: str, *, in_stream: bool) -> ServerError:
         status, headers = self._response.status_code, dict(self._response.headers)
-        return classify(Response(status, headers, body, in_stream=in_stream), self._asked)
+        return classify(Response(status, headers, body, in_stream=in_stream), self._target)

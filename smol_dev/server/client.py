@@ -25,18 +25,17 @@ from smol_dev.server import known as servers
 from smol_dev.server.answer import Deadlines, StreamedAnswer
 from smol_dev.server.detect import find
 from smol_dev.server.failures import (
-    Asked,
     RefusedError,
+    Target,
     TooLongError,
     classify,
     failure,
     unreachable,
     wait_before_retry,
 )
-from smol_dev.server.known import Known, Offer
+from smol_dev.server.known import SMALLEST_MODEL, KnownServer, Offer, Prober, Response
 from smol_dev.server.lazy_import import lazy_import
 from smol_dev.server.network import speaks_tls
-from smol_dev.server.probes import SMALLEST_MODEL, Prober, Response
 from smol_dev.server.request import (
     Habits,
     Remembered,
@@ -96,7 +95,7 @@ class Client:
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
         self.profile = profile
-        self.known: Known | None = servers.named(profile.provider)
+        self.known: KnownServer | None = servers.named(profile.provider)
         self.http = open_client(
             profile.base_url, secrets=secrets, environ=environ, connect_timeout=profile.connect_timeout
         )
@@ -121,7 +120,7 @@ class Client:
         self._clock = clock
         self._sleep = sleep
 
-    async def recognised(self) -> Known:
+    async def recognised(self) -> KnownServer:
         """Return the kind of server, which is asked until it tells."""
         if self.known is None:
             answers = await servers.look(self._prober)
@@ -179,7 +178,7 @@ class Client:
         while True:
             while self._notes:
                 yield self._notes.pop(0)
-            deadlines = Deadlines(profile, self.asked(request.stage), self._clock)
+            deadlines = Deadlines(profile, self.target(request.stage), self._clock)
             continues = self._may_continue(profile, habits)
             fields = body(request, profile, habits, self.known, continues=continues)
             try:
@@ -209,10 +208,10 @@ class Client:
         """Close the connections."""
         await self._openai.close()
 
-    def asked(self, stage: StageName) -> Asked:
+    def target(self, stage: StageName) -> Target:
         """Return the server and model of the stage, which an error is about."""
         model = self.profile.stage(stage).model
-        return Asked(
+        return Target(
             base_url=self.profile.base_url,
             model=model,
             known=self.known,
@@ -225,19 +224,19 @@ class Client:
 
     async def explain(self, cause: BaseException, stage: StageName) -> ServerError:
         """Return why the server could not be reached, and which other one runs."""
-        asked = self.asked(stage)
-        if isinstance(cause, httpx2.ConnectTimeout) and asked.proxy is None:
-            return self._no_connection(asked)
-        error = unreachable(cause, asked)
-        if error.kind == "cut" and asked.proxy is None and await speaks_tls(asked.base_url):
+        target = self.target(stage)
+        if isinstance(cause, httpx2.ConnectTimeout) and target.proxy is None:
+            return self._no_connection(target)
+        error = unreachable(cause, target)
+        if error.kind == "cut" and target.proxy is None and await speaks_tls(target.base_url):
             hint = "write `https://` instead of `http://` in `base_url`"
-            message = f"{asked.server} speaks TLS, and not plain HTTP"
-            return failure("tls", asked, message=message, hint=hint)
-        if error is cause or error.kind != "not_running" or not is_local(asked.base_url):
+            message = f"{target.server} speaks TLS, and not plain HTTP"
+            return failure("tls", target, message=message, hint=hint)
+        if error is cause or error.kind != "not_running" or not is_local(target.base_url):
             return error
         others = await find(self.http, self._environ, patience=OTHERS_DEADLINE)
         running = tuple(f"{other.known.name} at {other.base_url}" for other in others.found)
-        return unreachable(cause, replace(asked, running=running))
+        return unreachable(cause, replace(target, running=running))
 
     def habits(self, stage: StageName) -> Habits:
         """Return what the stage's model takes, as far as it is known."""
@@ -307,8 +306,8 @@ class Client:
     async def _keep(self, stage: StageName) -> None:
         """Raise where the settings keep prompts here and the server would pass this one on."""
         await self.recognised()
-        asked = self.asked(stage)
-        if not self._is_guarded or not is_local(asked.base_url):
+        target = self.target(stage)
+        if not self._is_guarded or not is_local(target.base_url):
             return
         remote = (await self.facts(stage)).remote
         if remote is None:
@@ -317,15 +316,15 @@ class Client:
             if answer is None and self._clock() - started < patience:
                 return  # it is off: the request says so
             if answer is None:
-                message = f"{asked.server} said nothing for {patience:g} s (`first_token_timeout`)"
-                raise failure("timeout", asked, message=message)
-            del self._facts[asked.model]
-            self._prober = Prober(self.http, asked.base_url)  # it was busy, and is up now
+                message = f"{target.server} said nothing for {patience:g} s (`first_token_timeout`)"
+                raise failure("timeout", target, message=message)
+            del self._facts[target.model]
+            self._prober = Prober(self.http, target.base_url)  # it was busy, and is up now
             remote = (await self.facts(stage)).remote
         if remote is None:
-            raise failure("timeout", asked, message=f"{asked.server} {UNSAID_PLACE}")
-        if remote or (is_cloud_model(asked.model) and self.known and self.known.places("remote")):
-            raise self._keep_here or failure("cloud_model", asked)
+            raise failure("timeout", target, message=f"{target.server} {UNSAID_PLACE}")
+        if remote or (is_cloud_model(target.model) and self.known and self.known.places("remote")):
+            raise self._keep_here or failure("cloud_model", target)
 
     def _told(self, reply: Reply, fields: Mapping[str, Any], stage: StageName) -> Iterator[Note | Reply]:
         """Yield the notes about a reply, and then the reply with the opening that it continues.
@@ -334,7 +333,7 @@ class Client:
         """
         if reply.ending == "unsaid" and reply.text and not self._unsaid_told:
             self._unsaid_told = True
-            yield Note(f"{self.asked(stage).server} {UNSAID_END}")
+            yield Note(f"{self.target(stage).server} {UNSAID_END}")
         opening = opening_in(fields)
         if opening and reply.text:
             habits = self.habits(stage)
@@ -373,7 +372,7 @@ class Client:
         self, stage: StageName, fields: Mapping[str, Any], deadlines: Deadlines
     ) -> AsyncIterator[StreamedAnswer]:
         """Send a request and hold its answer, none of it read yet. Raise `ServerError` for one that is none."""
-        asked = self.asked(stage)
+        target = self.target(stage)
         flat = {name: value for name, value in fields.items() if name != "extra_body"} | fields["extra_body"]
         try:
             async with deadlines.waiting():  # below, its own method would look at every field once more
@@ -382,30 +381,30 @@ class Client:
                 )
             deadlines.answering = True
         except openai.APIStatusError as error:
-            raise await self._refused(error.response, asked) from error
+            raise await self._refused(error.response, target) from error
         except openai.APIConnectionError as error:
             raise await self.explain(error.__cause__ or error, stage) from error
         try:
-            yield StreamedAnswer(response, deadlines, asked, most=self._most[stage])
+            yield StreamedAnswer(response, deadlines, target, most=self._most[stage])
         finally:
             deadlines.close()
             await response.aclose()
 
-    async def _refused(self, response: httpx2.Response, asked: Asked) -> ServerError:
+    async def _refused(self, response: httpx2.Response, target: Target) -> ServerError:
         answer = Response(response.status_code, dict(response.headers), response.text)
-        error = classify(answer, asked)
+        error = classify(answer, target)
         if error.kind != "model_missing" or self._models is not None:
             return error
         self._models = tuple(offer.name for offer in await self.offers())
-        return classify(answer, replace(asked, models=self._models))
+        return classify(answer, replace(target, models=self._models))
 
-    def _no_connection(self, asked: Asked) -> ServerError:
+    def _no_connection(self, target: Target) -> ServerError:
         seconds = self.profile.connect_timeout
         longer = command("-c connect_timeout={seconds}", seconds=f"{2 * seconds:g}")
         return failure(
             "timeout",
-            asked,
-            message=f"no connection with {asked.server} within {seconds:g} s (`connect_timeout`)",
+            target,
+            message=f"no connection with {target.server} within {seconds:g} s (`connect_timeout`)",
             hint=f"check the address, and whether that machine is up and lets this one in; or wait longer: {longer}",
         )
 

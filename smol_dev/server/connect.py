@@ -23,8 +23,7 @@ from smol_dev.safe import command, named
 from smol_dev.server.client import Client
 from smol_dev.server.detect import choose, find, no_model, pick
 from smol_dev.server.failures import classify, failure
-from smol_dev.server.known import listed
-from smol_dev.server.probes import Response
+from smol_dev.server.known import Response, listed
 from smol_dev.server.transport import open_client
 
 KeepSecret = Callable[[str], None]
@@ -145,7 +144,7 @@ async def _found(loaded: Loaded, show: Show) -> Profile:
             hint=f"{kept(loaded, found.base_url)} makes that permanent",
         )
     )
-    update = {"base_url": found.base_url, "provider": found.known.provider, "model": model}
+    update = {"base_url": found.base_url, "provider": found.provider, "model": model}
     return profile.model_copy(update=update)
 
 
@@ -200,14 +199,14 @@ async def _wait_for_list(client: Client, show: Show) -> None:
 
 async def model_list(client: Client) -> tuple[str, ...]:
     """Return the names of the server's models. Raise `ServerError` when it tells none."""
-    asked = client.asked("plan")
+    target = client.target("plan")
     try:
         async with asyncio.timeout(LIST_SECONDS):
-            response = await client.http.get(f"{asked.base_url.rstrip('/')}/models")
+            response = await client.http.get(f"{target.base_url.rstrip('/')}/models")
     except (httpx2.HTTPError, TimeoutError) as error:
         raise await client.explain(error, "plan") from error
     answer = Response(response.status_code, dict(response.headers), response.text)
     if (names := listed(answer)) is not None:
         return names
-    why = classify(answer, asked)
-    raise failure("wrong_path", asked) if why.kind == "empty" else why
+    why = classify(answer, target)
+    raise failure("wrong_path", target) if why.kind == "empty" else why

@@ -15,14 +15,13 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.config.endpoint import default_base_url, is_cloud_model, is_local, parts_of, url_problem
+from smol_dev.config.endpoint import ProviderName, default_base_url, is_cloud_model, is_local, parts_of, url_problem
 from smol_dev.config.load import system_lookup
 from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
-from smol_dev.server.failures import Asked, classify
-from smol_dev.server.known import Known, Offer, generic, listed, look, offers, recognised, servers
+from smol_dev.server.failures import Target, classify
+from smol_dev.server.known import KnownServer, Offer, Prober, generic, listed, look, offers, recognised, same, servers
 from smol_dev.server.network import knock
-from smol_dev.server.probes import Prober, same
 
 if TYPE_CHECKING:
     import httpx2
@@ -48,12 +47,17 @@ class FoundServer:
     `chosen` is empty when there is no model to chat with; `problem` says why the server told none.
     """
 
-    known: Known
+    known: KnownServer
     base_url: str
     models: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
     chosen: str = ""
     problem: ServerError | None = None
+
+    @property
+    def provider(self) -> ProviderName:
+        """Its name among the providers."""
+        return self.known.provider
 
     def has(self, wanted: Collection[str]) -> bool:
         """Return whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
@@ -149,7 +153,7 @@ def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) ->
     raise _nobody_has(search, wanted)
 
 
-def no_model(known: Known, base_url: str) -> ServerError:
+def no_model(known: KnownServer, base_url: str) -> ServerError:
     """Return the error of a server that runs, and has nothing to chat with."""
     return ServerError(
         f"{known.name} at {safe(base_url)} is running, but has no model to chat with",
@@ -162,7 +166,7 @@ def _nobody_has(search: Search, wanted: Collection[str]) -> ServerError:
     names = " and ".join(named(each) for each in wanted)
     have = [f"{each.known.name} at {safe(each.base_url)} has {_some(each.models)}" for each in search.found]
     have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
-    ollama = next((each.known for each in search.found if each.known.provider == "ollama"), None)
+    ollama = next((each.known for each in search.found if each.provider == "ollama"), None)
     get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
     return ServerError(
         f"no running server has the model {names}: {'; '.join(have)}",
@@ -281,7 +285,7 @@ async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Fou
         return
     server = FoundServer(known, base_url, names or ())
     if names is None:
-        problem = None if told is None else classify(told, Asked(base_url, "", known))  # it is loading, say
+        problem = None if told is None else classify(told, Target(base_url, "", known))  # it is loading, say
         found[base_url] = replace(server, problem=problem)
         return
     found[base_url] = _with(server, [Offer(name) for name in names])

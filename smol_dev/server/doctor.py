@@ -23,10 +23,9 @@ from smol_dev.server.connect import KeepSecret, connected, model_list
 from smol_dev.server.detect import choose
 from smol_dev.server.failures import USUAL_WINDOW, failure, sentence
 from smol_dev.server.families import automatic
-from smol_dev.server.known import Offer
+from smol_dev.server.known import Offer, same
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.network import knock
-from smol_dev.server.probes import same
 from smol_dev.tokens import tokens
 
 CheckState = Literal["ok", "warned", "failed"]
@@ -186,39 +185,39 @@ async def _reach(client: Client, *, key: str) -> AsyncIterator[Check]:
 
 async def _address(client: Client) -> Check:
     """Check whether a connection can be made; behind a proxy that is the proxy's task."""
-    asked = client.asked("plan")
-    if asked.proxy is not None:
-        return Check("address", "ok", f"asked for through the proxy {asked.proxy}")
+    target = client.target("plan")
+    if target.proxy is not None:
+        return Check("address", "ok", f"asked for through the proxy {target.proxy}")
     started = time.perf_counter()
     try:
         async with asyncio.timeout(client.profile.connect_timeout):
-            await knock(asked.base_url)
+            await knock(target.base_url)
     except OSError as error:
         return failed("address", await client.explain(error, "plan"))
-    where = "on this machine or network" if is_local(asked.base_url) else "elsewhere"
+    where = "on this machine or network" if is_local(target.base_url) else "elsewhere"
     data = {"seconds": round(time.perf_counter() - started, 4)}
-    return Check("address", "ok", f"{origin_of(asked.base_url)} ({where}) accepts connections", data=data)
+    return Check("address", "ok", f"{origin_of(target.base_url)} ({where}) accepts connections", data=data)
 
 
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     """Check whether the server has the stage's model, and whether it is one to chat with."""
-    asked = replace(client.asked(stage), models=tuple(each.name for each in offered))
-    model = safe(asked.model)
-    if not asked.model:
-        error = failure("model_missing", asked, message=f"{asked.server} has no model to chat with")
+    target = replace(client.target(stage), models=tuple(each.name for each in offered))
+    model = safe(target.model)
+    if not target.model:
+        error = failure("model_missing", target, message=f"{target.server} has no model to chat with")
         return Check("model", "failed", error.message, error.hint)
-    offer = next((each for each in offered if same(each.name, asked.model)), None)
-    data = {"model": asked.model, "loaded": offer.loaded if offer else None}
-    if is_cloud_model(asked.model) or (offer is not None and offer.remote):
-        error = failure("cloud_model", asked)
+    offer = next((each for each in offered if same(each.name, target.model)), None)
+    data = {"model": target.model, "loaded": offer.loaded if offer else None}
+    if is_cloud_model(target.model) or (offer is not None and offer.remote):
+        error = failure("cloud_model", target)
         state: CheckState = "failed" if client.profile.local_only else "warned"
         return Check("model", state, error.message, error.hint, data)
     if offer is None:
-        error = failure("model_missing", asked)
+        error = failure("model_missing", target)
         message = f"`{model}` is not in the server's list; some servers serve it all the same"
         return Check("model", "warned", message, error.hint, data)
     if not offer.chats:
-        error = failure("embedding_model", asked, message=sentence("embedding_model", asked))
+        error = failure("embedding_model", target, message=sentence("embedding_model", target))
         return Check("model", "failed", error.message, error.hint, data)
     later = ", and will be loaded when asked" if offer.loaded is False else ""
     return Check("model", "ok", f"`{model}` is there{later}", data=data)

@@ -16,8 +16,7 @@ from smol_dev.config.endpoint import parts_of
 from smol_dev.errors import ServerError
 from smol_dev.redact import redact
 from smol_dev.safe import command, named, safe
-from smol_dev.server.known import Known, generic, servers, told_by
-from smol_dev.server.probes import API_PATH, Response, root_of
+from smol_dev.server.known import API_PATH, KnownServer, Response, generic, root_of, servers, told_by
 from smol_dev.server.symptoms import (
     ANY_FIELD,
     FailureKind,
@@ -47,7 +46,7 @@ SMALLEST_ANSWER: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Target:
     """The server and the model that a request went to, as far as they are known.
 
     `models` is the server's own list, None when it is not known; `running` names other local servers
@@ -57,7 +56,7 @@ class Asked:
 
     base_url: str
     model: str
-    known: Known | None
+    known: KnownServer | None
     models: tuple[str, ...] | None = None
     key_sent: bool = False
     proxy: str | None = None
@@ -126,7 +125,7 @@ ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|c
 
 def failure(
     kind: FailureKind,
-    asked: Asked,
+    target: Target,
     *,
     message: str = "",
     hint: str = "",
@@ -135,51 +134,51 @@ def failure(
 ) -> ServerError:
     """Return an error of this kind, with the kind's sentence and this server's remedy where none is given."""
     return ServerError(
-        message or sentence(kind, asked),
-        hint=hint or hint_for(kind, asked),
+        message or sentence(kind, target),
+        hint=hint or hint_for(kind, target),
         kind=kind,
         transient=transient,
         retry_after=retry_after,
     )
 
 
-def sentence(kind: FailureKind, asked: Asked, *, field: str = "") -> str:
+def sentence(kind: FailureKind, target: Target, *, field: str = "") -> str:
     """Return the sentence that says what happened."""
     text = sentences()[kind]
-    if kind == "key" and asked.key_sent:
+    if kind == "key" and target.key_sent:
         text = "{server} does not accept the key"
     return text.format(
-        server=asked.server,
-        base_url=safe(asked.base_url),
-        model=safe(asked.model) or "the model",
-        proxy=safe(asked.proxy or ""),
+        server=target.server,
+        base_url=safe(target.base_url),
+        model=safe(target.model) or "the model",
+        proxy=safe(target.proxy or ""),
         field=safe(field),
     )
 
 
-def classify(response: Response, asked: Asked) -> ServerError:
+def classify(response: Response, target: Target) -> ServerError:
     """Return the error that an answer without anything usable means, whatever its status; never raise."""
-    asked = _recognised(response, asked)
+    target = _recognised(response, target)
     if 300 <= response.status < 400 and not response.in_stream:  # noqa: PLR2004 - redirects
-        return _redirected(response, asked)
-    said = _without_name(understand(response.body), asked.model)
-    said = replace(said, message=redact(said.message, asked.secrets))
+        return _redirected(response, target)
+    said = _without_name(understand(response.body), target.model)
+    said = replace(said, message=redact(said.message, target.secrets))
     status = response.status if response.status >= 400 else said.code  # noqa: PLR2004 - errors
     if response.status < 400 and not response.in_stream:  # noqa: PLR2004
         if said.is_json and not said.is_error:
-            return failure("empty", asked)
+            return failure("empty", target)
         if said.is_page:
-            return _error(Rule("page", "wrong_path"), response, said, asked)
-    rule = next((each for each in rules() if each.fits(said, status, asked.model)), None)
-    return _error(rule or _unclear(response, said, asked, status), response, said, asked)
+            return _error(Rule("page", "wrong_path"), response, said, target)
+    rule = next((each for each in rules() if each.fits(said, status, target.model)), None)
+    return _error(rule or _unclear(response, said, target, status), response, said, target)
 
 
-def _recognised(response: Response, asked: Asked) -> Asked:
-    """Return `asked` with the server that gives itself away in its answer, where it was not known."""
-    if asked.known is not None and asked.known.name != "compatible":
-        return asked
+def _recognised(response: Response, target: Target) -> Target:
+    """Return `target` with the server that gives itself away in its answer, where it was not known."""
+    if target.known is not None and target.known.name != "compatible":
+        return target
     told = told_by(response)
-    return replace(asked, known=told or asked.known)
+    return replace(target, known=told or target.known)
 
 
 def _without_name(said: Said, model: str) -> Said:
@@ -190,25 +189,25 @@ def _without_name(said: Said, model: str) -> Said:
     return replace(said, text=name.sub("model", said.text))
 
 
-def _redirected(response: Response, asked: Asked) -> ServerError:
-    target = safe(redact(response.headers.get("location", ""), asked.secrets))[:500]
+def _redirected(response: Response, target: Target) -> ServerError:
+    elsewhere = safe(redact(response.headers.get("location", ""), target.secrets))[:500]
     return failure(
         "wrong_path",
-        asked,
-        message=f"{asked.server} sends requests on to another address: {target or 'unnamed'}",
-        hint=address_remedy(asked) or "set `base_url` to the address that answers itself: `--api-base-url URL`",
+        target,
+        message=f"{target.server} sends requests on to another address: {elsewhere or 'unnamed'}",
+        hint=address_remedy(target) or "set `base_url` to the address that answers itself: `--api-base-url URL`",
     )
 
 
-def _unclear(response: Response, said: Said, asked: Asked, status: int) -> Rule:
+def _unclear(response: Response, said: Said, target: Target, status: int) -> Rule:
     """Return what an answer means that bears no sign."""
     if status == 0 and not response.in_stream and not said.is_json:
         return Rule("no error", "wrong_path" if said.text else "empty")
-    kind = asked.known.unclear if asked.known is not None else "server"
+    kind = target.known.unclear if target.known is not None else "server"
     return Rule("any error", kind, transient=status >= 500 or status == 0)  # noqa: PLR2004
 
 
-def _error(rule: Rule, response: Response, said: Said, asked: Asked) -> ServerError:
+def _error(rule: Rule, response: Response, said: Said, target: Target) -> ServerError:
     """Return the error of an answer with this sign, its words and figures taken up."""
     kind, field = rule.kind, refused_field(said) if rule.field == ANY_FIELD else rule.field
     window, prompt = number("window", said), number("prompt", said)
@@ -216,8 +215,8 @@ def _error(rule: Rule, response: Response, said: Said, asked: Asked) -> ServerEr
     if needed and window:
         needed = max(needed, window + 1)
         sizes = f" ({f'{prompt:,} tokens into ' if prompt else ''}{window:,})" if kind == "context" else ""
-    message = f"{sentence(kind, asked, field=field)}{sizes}{_quote(response, said)}"
-    hint = rule.hint or hint_for(kind, asked, needed=needed, status=response.status)
+    message = f"{sentence(kind, target, field=field)}{sizes}{_quote(response, said)}"
+    hint = rule.hint or hint_for(kind, target, needed=needed, status=response.status)
     if field:
         most = number("most", said) if field == "most_tokens" else None
         return RefusedError(message, hint=hint, field=field, kind=kind, most=most)
@@ -226,7 +225,7 @@ def _error(rule: Rule, response: Response, said: Said, asked: Asked) -> ServerEr
         return TooLongError(message, hint=hint, window=window, prompt=prompt, at_least=least)
     transient = rule.transient or (kind == "not_loaded" and response.in_stream)
     wait = retry_after(response.headers, kind, said.text)
-    return failure(kind, asked, message=message, hint=hint, transient=transient, retry_after=wait)
+    return failure(kind, target, message=message, hint=hint, transient=transient, retry_after=wait)
 
 
 def _quote(response: Response, said: Said) -> str:
@@ -237,60 +236,60 @@ def _quote(response: Response, said: Said) -> str:
     return "" if response.in_stream else f" (status {response.status}, nothing said)"
 
 
-def unreachable(error: BaseException, asked: Asked) -> ServerError:
+def unreachable(error: BaseException, target: Target) -> ServerError:
     """Return why there was no answer: refused, no address, TLS, proxy, reset, timeout, each named."""
     if isinstance(error, ServerError):
         return error
     found, link = reason(error)
     if found is None:
-        words = redact(understand(str(link)).quote, asked.secrets) or type(link).__name__
-        return failure("server", asked, message=f"{sentence('server', asked)} (it says: {words})")
-    if asked.proxy and found.kind in {"not_running", "dns", "proxy"}:
-        return failure("proxy", asked, message=f"{sentence('proxy', asked)}: {found.says or 'no proxy answers'}")
+        words = redact(understand(str(link)).quote, target.secrets) or type(link).__name__
+        return failure("server", target, message=f"{sentence('server', target)} (it says: {words})")
+    if target.proxy and found.kind in {"not_running", "dns", "proxy"}:
+        return failure("proxy", target, message=f"{sentence('proxy', target)}: {found.says or 'no proxy answers'}")
     says = f": {found.says}" if found.says else ""
     return failure(
-        found.kind, asked, message=f"{sentence(found.kind, asked)}{says}", hint=found.hint, transient=found.transient
+        found.kind, target, message=f"{sentence(found.kind, target)}{says}", hint=found.hint, transient=found.transient
     )
 
 
-def hint_for(kind: FailureKind, asked: Asked, *, needed: int | None = None, status: int = 0) -> str:
+def hint_for(kind: FailureKind, target: Target, *, needed: int | None = None, status: int = 0) -> str:
     """Return what to type or change after a failure of this kind; `needed` is the window it takes."""
-    known = asked.known or generic()
-    remedy = known.remedy(kind, model=asked.model, base_url=asked.base_url)
+    known = target.known or generic()
+    remedy = known.remedy(kind, model=target.model, base_url=target.base_url)
     if "WINDOW" in remedy:
-        remedy = Facts(enlarge=remedy, limit=asked.limit).larger(needed or USUAL_WINDOW)
+        remedy = Facts(enlarge=remedy, limit=target.limit).larger(needed or USUAL_WINDOW)
     match kind:
         case "not_running":
-            remedy = _not_running(asked, remedy)
-        case "dns" if "host.docker.internal" in asked.base_url:
+            remedy = _not_running(target, remedy)
+        case "dns" if "host.docker.internal" in target.base_url:
             remedy = "start the container with `--add-host=host.docker.internal:host-gateway`"
         case "wrong_path":
-            remedy = address_remedy(asked) or remedy
+            remedy = address_remedy(target) or remedy
         case "model_missing":
-            remedy = "; ".join(filter(None, (_nearest(asked), remedy)))
-        case "key" if asked.key_sent:
+            remedy = "; ".join(filter(None, (_nearest(target), remedy)))
+        case "key" if target.key_sent:
             remedy = f"check the key: `smol_dev config explain api_key_env`; {remedy}"
-        case "forbidden" if status == FORBIDDEN and asked.known is None:
+        case "forbidden" if status == FORBIDDEN and target.known is None:
             ollama = next(each for each in servers() if each.provider == "ollama")
             remedy = f"{remedy}; if it is Ollama: {ollama.remedy(kind)}"
     return remedy
 
 
-def _not_running(asked: Asked, remedy: str) -> str:
+def _not_running(target: Target, remedy: str) -> str:
     parts = []
-    if asked.running:
-        parts.append("running instead: " + ", ".join(safe(each) for each in asked.running))
-    if asked.known is None:
-        port = parts_of(asked.base_url).port
+    if target.running:
+        parts.append("running instead: " + ", ".join(safe(each) for each in target.running))
+    if target.known is None:
+        port = parts_of(target.base_url).port
         usual = [each for each in servers() if port in each.ports]
         remedy = "; ".join(f"{each.name}: {each.remedy('not_running')}" for each in usual) or remedy
     parts.append(remedy)
     return "; ".join(parts)
 
 
-def address_remedy(asked: Asked) -> str:
+def address_remedy(target: Target) -> str:
     """Return the address that was meant, if this one is visibly wrong; else empty."""
-    parts = parts_of(asked.base_url)
+    parts = parts_of(target.base_url)
     path = parts.path.rstrip("/")
     if not parts.netloc:
         return ""
@@ -301,8 +300,8 @@ def address_remedy(asked: Asked) -> str:
         better = DOUBLED.sub(r"\1", path)
         why = "`base_url` holds the version twice"
     elif not API_PATH.search(path):
-        own = asked.known.path if asked.known is not None else "/v1"
-        better = parts_of(root_of(asked.base_url)).path + own
+        own = target.known.path if target.known is not None else "/v1"
+        better = parts_of(root_of(target.base_url)).path + own
         why = f"`base_url` lacks `{own}`"
     else:
         return ""
@@ -310,19 +309,19 @@ def address_remedy(asked: Asked) -> str:
     return f"{why}: {command('--api-base-url {url}', url=url)}"
 
 
-def _nearest(asked: Asked) -> str:
+def _nearest(target: Target) -> str:
     """Return the server's names that are most like the one asked for; empty if none is known."""
-    if not asked.models:
+    if not target.models:
         return ""
-    base = asked.model.partition(":")[0].lower()
-    tagged = [name for name in asked.models if base and base in name.lower()]
-    folded = {name.lower(): name for name in reversed(asked.models)}
-    close = [folded[each] for each in get_close_matches(asked.model.lower(), folded, NEAREST, 0.5)]
+    base = target.model.partition(":")[0].lower()
+    tagged = [name for name in target.models if base and base in name.lower()]
+    folded = {name.lower(): name for name in reversed(target.models)}
+    close = [folded[each] for each in get_close_matches(target.model.lower(), folded, NEAREST, 0.5)]
     names = list(dict.fromkeys([*tagged, *close]))[:NEAREST]
     if names:
         return "did you mean " + ", ".join(map(named, names)) + "?"
-    some = ", ".join(map(named, asked.models[:NEAREST]))
-    more = ", …" if len(asked.models) > NEAREST else ""
+    some = ", ".join(map(named, target.models[:NEAREST]))
+    more = ", …" if len(target.models) > NEAREST else ""
     return f"it has {some}{more}"
 
 

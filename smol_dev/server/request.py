@@ -17,7 +17,7 @@ from smol_dev.config.model import Profile, laid_over
 from smol_dev.disk import publish
 from smol_dev.server.failures import SMALLEST_ANSWER
 from smol_dev.server.families import FALLBACK, family_of, sampling
-from smol_dev.server.known import Known, generic
+from smol_dev.server.known import KnownServer, generic
 
 STRUCTURED: Final = ("json_schema", "json_object")
 
@@ -75,7 +75,7 @@ class Habits:
         return f"the server refuses `{name}`; it is left out"
 
 
-def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
+def usable_rungs(profile: Profile, known: KnownServer | None) -> tuple[str, ...]:
     """Return the forms of structured output to try with this profile on this server."""
     if profile.structured_output == "off":
         return ()
@@ -86,7 +86,7 @@ def usable_rungs(profile: Profile, known: Known | None) -> tuple[str, ...]:
 
 
 def body(
-    request: Request, profile: Profile, habits: Habits, known: Known | None, *, continues: bool = False
+    request: Request, profile: Profile, habits: Habits, known: KnownServer | None, *, continues: bool = False
 ) -> dict[str, Any]:
     """Return the arguments of a chat completion; always streamed, with nothing that is null.
 
@@ -182,7 +182,7 @@ class Remembered:
         name = hashlib.sha256(base_url.encode()).hexdigest()[:24]
         self._file = None if cache_dir is None else cache_dir / "servers" / f"{name}.json"
 
-    def load(self, profile: Profile, known: Known | None) -> Habits:
+    def load(self, profile: Profile, known: KnownServer | None) -> Habits:
         """Return the habits to begin with for the profile's model on this server."""
         family = family_of(profile.model)
         told = self._read().get(profile.model, {})

@@ -2,6 +2,7 @@
 
 import errno
 import html
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from smol_dev.safe import safe
-from smol_dev.server.probes import parsed
 
 FailureKind = Literal[
     "not_running",
@@ -115,6 +115,14 @@ class Said:
         """The message on one line, cleaned, and not longer than an error bears."""
         line = safe(" ".join(self.message[: 4 * QUOTED].split()))
         return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
+
+
+def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
+    """Return the text as JSON, None when it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def understand(body: str) -> Said:

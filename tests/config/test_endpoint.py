@@ -15,9 +15,8 @@ from smol_dev.config.endpoint import (
 )
 from smol_dev.errors import ServerError
 from smol_dev.server.detect import places
-from smol_dev.server.failures import Asked, address_remedy
-from smol_dev.server.known import generic
-from smol_dev.server.probes import root_of
+from smol_dev.server.failures import Target, address_remedy
+from smol_dev.server.known import generic, root_of
 from smol_dev.server.transport import proxy_for, usable
 
 
@@ -235,7 +234,7 @@ def _ask_everything_about(text: str) -> None:
         assert isinstance(root_of(url), str)
         assert isinstance(is_local(url), bool)
         assert isinstance(might_be_local(url), bool)
-        wrong = Asked(url, "m", generic())
+        wrong = Target(url, "m", generic())
         assert isinstance(address_remedy(wrong), str)
     environ = {"OLLAMA_HOST": text, "SMOL_LOCAL_SERVERS": text}
     for url in places(environ, container=True):

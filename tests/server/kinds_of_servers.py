@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from smol_dev.server.known import Known, look, recognised
-from smol_dev.server.probes import Prober
+from smol_dev.server.known import KnownServer, Prober, look, recognised
 from tests.fake_server import Canned, Received, answered, json_answer, text_answer
 
 Documents = Mapping[str, object]
@@ -115,6 +114,6 @@ KINDS: dict[str, tuple[Kind, str]] = {
 }
 
 
-async def recognise(prober: Prober) -> Known:
+async def recognise(prober: Prober) -> KnownServer:
     """The kind of server behind the address, by what it answers."""
     return recognised(await look(prober))

@@ -9,7 +9,7 @@ from smol_dev.chat import Message, Reply, Request
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.server.client import Client
-from smol_dev.server.known import Known, servers
+from smol_dev.server.known import KnownServer, servers
 from tests.fake_server import Canned, FakeServer, Received
 
 NAMES = {
@@ -29,7 +29,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def server(name: str) -> Known:
+def server(name: str) -> KnownServer:
     """The known server of this name."""
     return next(each for each in servers() if each.name == NAMES.get(name, name))
 
@@ -89,7 +89,7 @@ def asked(
         return asyncio.run(_ask(profile, known, request)), fake.chats
 
 
-async def _ask(profile: Profile, known: Known, request: Request) -> Reply | ServerError:
+async def _ask(profile: Profile, known: KnownServer, request: Request) -> Reply | ServerError:
     clock = Clock()
     client = Client(profile, environ={}, clock=clock, sleep=clock.sleep)
     client.known = known

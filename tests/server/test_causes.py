@@ -8,7 +8,7 @@ import httpx2
 import openai
 import pytest
 
-from smol_dev.server.failures import Asked, unreachable
+from smol_dev.server.failures import Target, unreachable
 from smol_dev.server.symptoms import FailureKind
 from tests.fake_server import refusing_port
 from tests.server.told import URL, known
@@ -47,7 +47,7 @@ EXPIRED = ssl.SSLCertVerificationError(1, "certificate verify failed: certificat
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_said(error: BaseException, says: str) -> None:
-    found = unreachable(caused(httpx2.ConnectError("x"), error), Asked(URL, "m", None))
+    found = unreachable(caused(httpx2.ConnectError("x"), error), Target(URL, "m", None))
     assert (found.kind, found.message) == ("tls", f"no secure connection with {URL}: {says}")
 
 
@@ -84,7 +84,7 @@ REASONS: list[tuple[BaseException, FailureKind, str]] = [
     ("raised", "kind", "hint"), REASONS, ids=[f"{row[1]}-{type(row[0]).__name__}" for row in REASONS]
 )
 def test_the_reason_is_found_below_what_was_raised(raised: BaseException, kind: FailureKind, hint: str) -> None:
-    found = unreachable(raised, Asked(URL, "m", None))
+    found = unreachable(raised, Target(URL, "m", None))
     assert (found.kind, hint in found.hint, found.transient) == (kind, True, kind == "cut")
     assert found.message.isprintable()
 
@@ -99,7 +99,7 @@ def test_an_address_where_nothing_listens_says_so_and_what_runs_instead() -> Non
     with pytest.raises(httpx2.ConnectError) as caught:
         asyncio.run(ask())
     running = ("LM Studio at http://localhost:1234/v1",)
-    asked = Asked(base_url, "m", known("Ollama"), running=running)
+    asked = Target(base_url, "m", known("Ollama"), running=running)
     found = unreachable(caught.value, asked)
     assert found.message == f"nothing answers at {base_url}"
     assert found.hint == (
@@ -108,6 +108,6 @@ def test_an_address_where_nothing_listens_says_so_and_what_runs_instead() -> Non
 
 
 def test_behind_a_proxy_it_is_the_proxy_that_fails() -> None:
-    asked = Asked("https://api.example/v1", "m", None, proxy="http://proxy:3128")
+    asked = Target("https://api.example/v1", "m", None, proxy="http://proxy:3128")
     found = unreachable(ConnectionRefusedError(111, "refused"), asked)
     assert (found.kind, "http://proxy:3128" in found.message) == ("proxy", True)

@@ -18,7 +18,7 @@ from smol_dev.config.model import Profile, Stage
 from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError
 from smol_dev.server.client import Client
-from smol_dev.server.probes import Response
+from smol_dev.server.known import Response
 from tests.fake_server import (
     NOWHERE,
     Answers,

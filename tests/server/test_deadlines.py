@@ -10,7 +10,7 @@ import pytest
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.server.answer import Deadlines
-from smol_dev.server.failures import Asked
+from smol_dev.server.failures import Target
 from smol_dev.server.network import Network, Timeout
 from tests.fake_server import FakeServer
 
@@ -92,7 +92,7 @@ def read_after_standing_still(*, come: bool) -> bytes | None:
 
     async def read() -> bytes | None:
         profile = Profile(model="m", first_token_timeout=0.02)
-        asked = Asked("http://127.0.0.1:1/v1", "m", None)
+        asked = Target("http://127.0.0.1:1/v1", "m", None)
         deadlines = Deadlines(profile, asked, asyncio.get_running_loop().time)
         try:
             return await deadlines.next(chunks())

@@ -74,7 +74,7 @@ def test_a_server_is_found_on_any_port_with_the_model_to_use(
     kind, path = KINDS[name]
     [found] = found_with(kind, path=path)
     assert found.known.name == name
-    assert (found.known.provider, found.chosen, found.loaded) == expected
+    assert (found.provider, found.chosen, found.loaded) == expected
 
 
 def test_a_server_with_a_loaded_model_comes_first() -> None:

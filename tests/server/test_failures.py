@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import ServerError
-from smol_dev.server.failures import Asked, classify
-from smol_dev.server.probes import Response
+from smol_dev.server.failures import Target, classify
+from smol_dev.server.known import Response
 from smol_dev.server.symptoms import understand
 from tests.server.told import URL, error, known, told
 
@@ -62,13 +62,13 @@ def test_a_redirect_is_named_and_not_followed() -> None:
 
 def test_the_nearest_names_are_offered() -> None:
     models = ("llama3.2:3b", "qwen2.5-coder:7b", "qwen2.5-coder:14b")
-    asked = Asked(URL, "qwen2.5-coder:latest", known("Ollama"), models=models)
+    asked = Target(URL, "qwen2.5-coder:latest", known("Ollama"), models=models)
     found = classify(Response(404, {}, json.dumps(error("model 'x' not found"))), asked)
     assert found.hint.startswith("did you mean `qwen2.5-coder:7b`, `qwen2.5-coder:14b`?; `ollama pull")
 
 
 def test_a_wrong_key_is_not_a_missing_one() -> None:
-    asked = Asked(URL, "m", None, key_sent=True)
+    asked = Target(URL, "m", None, key_sent=True)
     found = classify(Response(401, {}, json.dumps(error("Invalid API Key"))), asked)
     assert found.message.startswith("the server at http://localhost:8080/v1 does not accept the key")
     assert "config explain api_key_env" in found.hint
@@ -91,7 +91,7 @@ def test_a_wrong_key_is_not_a_missing_one() -> None:
     ],
 )
 def test_nothing_of_a_key_that_a_server_repeats_is_in_an_error(status: int, body: str, headers: dict[str, str]) -> None:
-    asked = Asked(URL, "m", None, key_sent=True, secrets=("canary-key-0123",))
+    asked = Target(URL, "m", None, key_sent=True, secrets=("canary-key-0123",))
     found = classify(Response(status, headers, body), asked)
     assert "canary" not in f"{found} {found.message} {found.hint} {asked}"
     assert "[redacted]" in found.message
@@ -182,7 +182,7 @@ def test_a_limit_that_was_not_the_reason_is_not_waited_for() -> None:
 
 
 def test_an_error_in_a_stream_goes_by_its_own_code() -> None:
-    asked = Asked(URL, "m", None)
+    asked = Target(URL, "m", None)
 
     def in_stream(body: object) -> ServerError:
         return classify(Response(200, {}, json.dumps(body), in_stream=True), asked)
@@ -214,7 +214,7 @@ JSON = st.recursive(
     in_stream=st.booleans(),
 )
 def test_whatever_comes_is_one_error_with_a_remedy(status: int, body: str, *, in_stream: bool) -> None:
-    found = classify(Response(status, {}, body, in_stream), Asked(URL, "m", None))
+    found = classify(Response(status, {}, body, in_stream), Target(URL, "m", None))
     assert found.message.isprintable()
     assert found.hint
     assert len(found.message) < 2_000
@@ -246,6 +246,6 @@ def test_a_web_page_is_quoted_by_its_title(page: str, title: str) -> None:
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_of_a_megabyte_of_anything_the_beginning_is_understood(unit: str, status: int) -> None:
     body = unit * (1_000_000 // len(unit))
-    asked = Asked("http://127.0.0.1:1/v1", "m", None)
+    asked = Target("http://127.0.0.1:1/v1", "m", None)
     whole, beginning = (classify(Response(status, {}, each), asked) for each in (body, body[:65_536]))
     assert (whole.kind, whole.message) == (beginning.kind, beginning.message)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from smol_dev.server.families import FALLBACK, families, family_of
-from smol_dev.server.probes import size_of
+from smol_dev.server.known import size_of
 
 NAMES = [
     ("qwen2.5-coder:7b", "qwen2.5-coder"),

@@ -14,8 +14,22 @@ from hypothesis import strategies as st
 from smol_dev.chat import Facts
 from smol_dev.config.endpoint import PROVIDERS, ProviderName
 from smol_dev.server.families import family_of
-from smol_dev.server.known import Known, Offer, facts, generic, look, named, offers, servers
-from smol_dev.server.probes import BYTES, Place, Prober, root_of, size_of, values
+from smol_dev.server.known import (
+    BYTES,
+    KnownServer,
+    Offer,
+    Place,
+    Prober,
+    facts,
+    generic,
+    look,
+    named,
+    offers,
+    root_of,
+    servers,
+    size_of,
+    values,
+)
 from smol_dev.server.symptoms import FailureKind, rules
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, json_answer, refusing_port, text_answer
@@ -24,7 +38,7 @@ from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, K
 Question = Callable[[Prober], Awaitable[object]]
 
 
-def known(name: str) -> Known:
+def known(name: str) -> KnownServer:
     return next(each for each in servers() if each.name == name)
 
 
@@ -45,13 +59,13 @@ def answer_of(kind: Kind, question: Question, path: str = "/v1") -> object:
 def test_each_server_is_recognised_on_any_port(name: str) -> None:
     kind, path = KINDS[name]
     found = answer_of(kind, recognise, path)
-    assert isinstance(found, Known)
+    assert isinstance(found, KnownServer)
     assert found.name == name
 
 
 def test_a_server_is_recognised_without_its_path_too() -> None:
     found = answer_of(OLLAMA, recognise, "")
-    assert isinstance(found, Known)
+    assert isinstance(found, KnownServer)
     assert found.name == "Ollama"
 
 

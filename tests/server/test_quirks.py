@@ -12,9 +12,8 @@ from smol_dev.chat import Reply
 from smol_dev.config.endpoint import url_problem
 from smol_dev.config.secret import secret_problem
 from smol_dev.errors import ServerError
-from smol_dev.server.failures import Asked, unreachable
-from smol_dev.server.known import offers
-from smol_dev.server.probes import Prober
+from smol_dev.server.failures import Target, unreachable
+from smol_dev.server.known import Prober, offers
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, answered, delta, sse, text_answer
 from tests.server.kinds_of_servers import recognise
@@ -254,7 +253,7 @@ def test_models_are_listed(name: str, expected: list[tuple[str, bool | None, int
 def test_no_answer_is_explained(name: str, row: tuple[BaseException, str, str]) -> None:
     error, kind, hint = row
     base_url = "http://host.docker.internal:8080/v1"
-    found = unreachable(error, Asked(base_url, "m", None))
+    found = unreachable(error, Target(base_url, "m", None))
     assert (name, found.kind) == (name, kind)
     assert hint in found.hint
 

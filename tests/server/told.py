@@ -3,14 +3,13 @@
 import json
 
 from smol_dev.errors import ServerError
-from smol_dev.server.failures import Asked, classify
-from smol_dev.server.known import Known, servers
-from smol_dev.server.probes import Response
+from smol_dev.server.failures import Target, classify
+from smol_dev.server.known import KnownServer, Response, servers
 
 URL = "http://localhost:8080/v1"
 
 
-def known(name: str) -> Known:
+def known(name: str) -> KnownServer:
     return next(each for each in servers() if each.name == name)
 
 
@@ -25,7 +24,7 @@ def told(
 ) -> ServerError:
     """The error of an answer; a body that is no text is sent as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
-    asked = Asked(base_url, model, known(server) if server else None)
+    asked = Target(base_url, model, known(server) if server else None)
     return classify(Response(status, {name.lower(): value for name, value in headers.items()}, text), asked)
 
 
