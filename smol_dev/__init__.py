@@ -46,15 +46,20 @@ Every module, and what it is for:
 - `app.resume`: A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do.
 - `app.servers`: What the selected server offers, and whether it works, for commands that do without a run.
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
+- `checks.classes`: Python objects whose class, module or function is certain: what they have, and which arguments they
+  take.
 - `checks.compiled`: Go and Rust: the packages, modules and names that files of a project use of each other.
+- `checks.dependencies`: The distributions that a project's manifests name, and whether they provide what is imported.
 - `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
   a build.
 - `checks.frameworks`: Flask and Django: endpoints, names of URLs, and modules that are named in strings.
 - `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
+- `checks.modules`: Python files as their syntax trees say: scopes and what their names are bound to, imports, calls,
+  attributes.
 - `checks.packages`: package.json: the packages that a project's scripts may import, and the files that it names.
 - `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
 - `checks.project`: The files that are checked together, and what is found in them.
-- `checks.python`: Python: names, imports between the project's files, third-party packages, templates.
+- `checks.python`: Python: names, imports between the project's files, third-party packages.
 - `checks.scripts`: JavaScript and TypeScript: what is imported from where, what is called, and whether it is there.
 - `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.
 - `cli`: The command line: parse, call, print.

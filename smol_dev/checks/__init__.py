@@ -12,7 +12,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
-from smol_dev.checks import compiled, frameworks, manifests, packages, pages, python, scripts
+from smol_dev.checks import classes, compiled, frameworks, manifests, packages, pages, python, scripts
+from smol_dev.checks.modules import Python
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
 from smol_dev.languages import language_of, parse
@@ -42,9 +43,14 @@ class Program:
         return tuple(self.project.files)
 
     @cached_property
-    def python(self) -> python.Python:
+    def python(self) -> Python:
         """Its Python."""
-        return python.Python(self.project)
+        return Python(self.project)
+
+    @cached_property
+    def objects(self) -> classes.Objects:
+        """What the names of its Python stand for."""
+        return classes.Objects(self.python)
 
     @cached_property
     def frameworks(self) -> frameworks.Frameworks:
@@ -87,6 +93,7 @@ class Family:
 
 FAMILIES: Final = (
     Family(lambda program: program.project, lambda program: program.files, {"syntax": (syntax,)}),
+    Family(lambda program: program.objects, lambda program: program.python.modules.values(), classes.RULES),
     Family(lambda program: program.python, lambda program: program.python.modules.values(), python.RULES),
     Family(lambda program: program.frameworks, lambda program: program.python.modules.values(), frameworks.RULES),
     Family(lambda program: program.frameworks, lambda program: program.web.pages, frameworks.PAGE_RULES),

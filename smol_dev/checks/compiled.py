@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tree_sitter import QueryCursor
 
-from smol_dev.checks.manifests import table
+from smol_dev.checks.dependencies import table
 from smol_dev.checks.project import Problem, Project, above, instead
 from smol_dev.checks.web import Source, query_of, text_of
 from smol_dev.languages import language_of, tree

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
+from smol_dev.checks.modules import Module, Python, imported_tops, public
 from smol_dev.checks.project import Problem, Project, instead
-from smol_dev.checks.python import Module, Python, imported_tops, public
 from smol_dev.checks.web import Page
 
 FLASK_EXTENSIONS: Final = frozenset(
@@ -45,6 +45,18 @@ def literal(node: ast.AST | None) -> str | None:
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
     """Return the value of a call's keyword argument."""
     return next((each.value for each in call.keywords if each.arg == name), None)
+
+
+def calls(module: Module) -> Iterator[ast.Call]:
+    """Yield all calls of a module."""
+    return (use.node for use in module.calls)
+
+
+def apps(module: Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the apps that a module installs."""
+    for target, value, _ in module.assigned:
+        if target == "INSTALLED_APPS" and isinstance(value, ast.List | ast.Tuple):
+            yield from ((name, each) for each in value.elts if (name := literal(each)))
 
 
 def called(call: ast.Call) -> str:
@@ -103,7 +115,9 @@ class Frameworks:
         """The names of blueprints, and nothing for applications, by the file and variable that hold them."""
         found: dict[tuple[str, str], str] = {}
         for module in self.modules:
-            for target, call in module.made:
+            for target, call, _ in module.assigned:
+                if not isinstance(call, ast.Call):
+                    continue
                 name = literal(call.args[0]) if call.args and called(call) == "Blueprint" else ""
                 if name is not None and called(call) in {"Blueprint", "Flask"}:
                     found[module.path, target] = name
@@ -117,7 +131,7 @@ class Frameworks:
             if re.search(r"urlpatterns\s*\+=\s*\w+\(|router\.|import_module|\bfor\b", module.text):
                 return None
             spaces = re.findall(r"^app_name\s*=\s*['\"](\w+)", module.text, re.MULTILINE)
-            for call in module.calls:
+            for call in calls(module):
                 if called(call) == "include" and call.args and self._is_foreign(module, call.args[0]):
                     return None
                 name = keyword(call, "name")
@@ -148,19 +162,19 @@ class Frameworks:
     @cached_property
     def installed(self) -> frozenset[str]:
         """The first parts of the names of installed apps."""
-        names = (name for module in self.modules for name, _ in module.apps)
+        names = (name for module in self.modules for name, _ in apps(module))
         return frozenset(name.partition(".")[0] for name in names)
 
 
 def _routes(module: Module) -> Iterator[tuple[tuple[str, str], str | None]]:
     """The routes of a module: the variable of their owner, and the endpoint; None for one that is computed."""
-    for function in module.decorated:
+    for function in module.functions:
         for each in function.decorator_list:
             if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in ROUTES:
                 endpoint = keyword(each, "endpoint")
                 owner = getattr(each.func.value, "id", "")
                 yield (module.path, owner), literal(endpoint) if endpoint is not None else function.name
-    for call in module.calls:
+    for call in calls(module):
         if called(call) == "add_url_rule":
             view = keyword(call, "view_func") or (call.args[2] if len(call.args) > 2 else None)  # noqa: PLR2004
             endpoint = keyword(call, "endpoint") or (call.args[1] if len(call.args) > 1 else None)
@@ -177,7 +191,7 @@ def endpoints(frameworks: Frameworks, module: Module) -> Iterator[Problem]:
     names = frameworks.addresses
     if names is None or module.aside:
         return
-    for call in module.calls:
+    for call in calls(module):
         name = literal(call.args[0]) if call.args else None
         wanted = called(call) == "url_for" if frameworks.kind == "flask" else called(call) in LOOKUPS
         if wanted and name is not None and re.fullmatch(r"[\w.:-]+", name) and not _is_there(frameworks, name, names):
@@ -217,7 +231,7 @@ def module_strings(frameworks: Frameworks, module: Module) -> Iterator[Problem]:
     needs = frameworks.python.dependencies
     for name, node in _apps_and_includes(module) if frameworks.kind == "django" else ():
         top = name.partition(".")[0]
-        is_app = any(node is each for _, each in module.apps)
+        is_app = any(node is each for _, each in apps(module))
         outside = needs is None or needs.provide(top) or top in {"django", *frameworks.tops}
         if not is_app:
             outside = frameworks.may_be_installed(name)
@@ -226,8 +240,8 @@ def module_strings(frameworks: Frameworks, module: Module) -> Iterator[Problem]:
 
 
 def _apps_and_includes(module: Module) -> Iterator[tuple[str, ast.expr]]:
-    yield from module.apps
-    for call in module.calls:
+    yield from apps(module)
+    for call in calls(module):
         name = literal(call.args[0]) if call.args else None
         if called(call) == "include" and name and DOTTED.fullmatch(name):
             yield name, call.args[0]
@@ -238,8 +252,9 @@ def _apps_and_includes(module: Module) -> Iterator[tuple[str, ast.expr]]:
 def _strings(module: Module) -> Iterator[tuple[str, ast.expr]]:
     """The dotted names in strings where a framework imports them."""
     yield from _apps_and_includes(module)
-    if module.apps:
-        yield from ((name, node) for name, node in module.strings if DOTTED.fullmatch(name))
+    if any(target == "INSTALLED_APPS" for target, _, _ in module.assigned):
+        nodes = (node for node in ast.walk(module.tree) if isinstance(node, ast.Constant))
+        yield from ((name, node) for node in nodes if (name := literal(node)) and DOTTED.fullmatch(name))
 
 
 def _unresolved(python: Python, module: Module, name: str, node: ast.expr) -> Iterator[Problem]:
@@ -266,10 +281,18 @@ def templates(frameworks: Frameworks, module: Module) -> Iterator[Problem]:
     """A template is rendered that is not there."""
     if module.aside or frameworks.renders_texts:
         return
-    for function, arguments in module.renders:
+    for function, arguments in _renders(module):
         if any(package in module.text for package in RENDERING[function]):
             first = arguments[:1] if function.startswith("render_") else arguments
             yield from _template(frameworks.python.project, module, first)
+
+
+def _renders(module: Module) -> Iterator[tuple[str, list[ast.expr]]]:
+    for call in calls(module):
+        if called(call) in RENDERING:
+            keywords = [k.value for k in call.keywords if k.arg in {"name", "template_name"}]
+            yield called(call), [*call.args[:2], *keywords]
+    yield from (("render", [value]) for target, value, _ in module.assigned if target == "template_name")
 
 
 def _template(project: Project, module: Module, nodes: list[ast.expr]) -> Iterator[Problem]:

@@ -5,7 +5,8 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from smol_dev.checks.manifests import RUNNERS, missing, table
+from smol_dev.checks.dependencies import table
+from smol_dev.checks.manifests import RUNNERS, missing
 from smol_dev.checks.project import Problem, Project, above, beside
 
 NODE: Final = frozenset(
