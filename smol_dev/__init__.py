@@ -144,8 +144,8 @@ Every module, and what it is for:
 - `run.conversation`: What a run is given (`Job`), what it tells (`Step`), and the one conversation it holds with the
   model.
 - `run.delivery`: What comes out of a run: its steps turned into files, the record, events for the screen, and totals.
-- `run.fix`: The user's check is run; the model mends what fails, by what the check printed, in a few rounds.
-- `run.mend`: One round of mending: the model is told what is wrong with each file that does not fit the others.
+- `run.mend`: Mending: the model is told what does not fit the other files, or what the user's check says, and writes
+  files anew.
 - `run.pipeline`: The method: ask for a plan, a list of files and each file, then mend those that do not fit together.
 - `run.review`: What the user decides: about a plan and its list before any file is written, and about a change of a
   program.

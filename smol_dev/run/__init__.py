@@ -12,8 +12,8 @@ Job, Chat ──▶ pipeline ──▶ tell(step) ──▶ delivery ──▶ w
   a cut-off one continued and an unusable one written again.
 - `budget` fits the prompt and the answer to the model's context window, and learns from the server's counts.
 - `strategies` asks for the files, one after another or several at once, with shorter prompts where the window is full.
-- `mend` has `checks` look at the finished files, and asks once more for those that do not fit the others.
-- `fix` has the user's check run, and what fails mended by what `check_output` reads; the best state stays.
+- `mend` has `checks` look at the finished files, and asks once more for those that do not fit the others; then it
+  has the user's check run, and what fails mended by what `check_output` reads.
 - `delivery` turns each step into files, the record, events for the screen, and totals.
 - `review` lets the user accept or change plan and list before any file is written.
 """

@@ -7,6 +7,7 @@ turns, the files as they are now, the request for the change.
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from smol_dev import prompts
@@ -17,9 +18,9 @@ from smol_dev.languages.outline import outline
 from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run.ask import Answered, Form, Question, Wording, ask
-from smol_dev.run.conversation import Conversation, FileMissing, FileReady, Job, Tell, exchange
+from smol_dev.run.conversation import Conversation, FileMissing, Job, Tell, exchange
 from smol_dev.run.mend import mend
-from smol_dev.run.strategies import file_reader
+from smol_dev.run.strategies import about_file, as_step, in_style
 from smol_dev.safe import named
 
 NOT_ALLOWED: Final = "not among the files that may change"
@@ -222,18 +223,12 @@ class Change:
         """Return the new text of a file, and go on from the turn that holds it."""
         talk, path = self.talk, file.path
         content = None if path in self._shown else talk.contents.get(path)
-
-        def words(form: Form) -> Wording:
-            request = prompts.ask_changed(path, file.why, content=content, fence=form.fence)
-            return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
-
-        read = file_reader(path, syntax_check=talk.job.syntax_check)
-        retries = talk.job.settings("code").answer_retries
-        answered = await self._ask(Question("code", self._turns, words, read, retries, path=path))
+        request = partial(prompts.ask_changed, path, file.why, content=content)
+        answered = await self._ask(about_file(talk, path, self._turns, request))
         self._turns = (*answered.turns, Message("assistant", answered.said))
         talk.answers[path] = self._turns
         talk.wrote(path, answered.value)
-        talk.tell(FileReady(path, answered.value, answered.usage, answered.seconds, answered.flaw, pace=answered.pace))
+        talk.tell(as_step(path, answered))
         return answered.value
 
     async def _ask(self, question: Question[str]) -> Answered[str]:
@@ -257,18 +252,6 @@ class Change:
         talk.files = tuple(talk.contents)
         await mend(talk)
         contents.update({path: talk.contents[path] for path in contents if path in talk.contents})
-
-
-def in_style(before: str, text: str) -> str:
-    """Return the new text of a file with the line ends, the byte order mark and the last line end of the old one."""
-    if not before:
-        return text
-    text = text.replace("\r\n", "\n")
-    if not before.endswith("\n"):
-        text = text.rstrip("\n")
-    if before.count("\r\n") == before.count("\n") > 0:
-        text = text.replace("\n", "\r\n")
-    return "\ufeff" + text if before.startswith("\ufeff") and not text.startswith("\ufeff") else text
 
 
 def _rank(path: str, wish: Wish) -> int:

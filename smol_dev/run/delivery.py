@@ -85,12 +85,10 @@ class Delivery:
         """The files that the user has changed and lets us write anew."""
         self._clock = clock
         self._started = clock()
-        self._totals = Totals(clock)
         self._requests = Requests(record.requests, clock)
         self._before = record.totals
         self._reasons: list[Reason] = []
         self._sizes: dict[str, int] = {}
-        self._retries = 0
         self._notable: list[str] = []
         self._left_to_keep = MOST_KEPT
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
@@ -130,8 +128,7 @@ class Delivery:
             case AnswerRejected():
                 self._spawn(self._keep(step))
             case Spent():
-                self._totals.spend(step)
-                self._totals.end(step.stage)
+                """It is noted with the requests."""
             case ListSaid():
                 self.record = replace(self.record, list_asked=step.asked, list_answer=self.clean(step.text))
             case PlanReady():
@@ -142,7 +139,7 @@ class Delivery:
             case FilesReady():
                 self._take_list(step)
             case _:
-                self._pass_on(step)
+                self._show(step)
 
     async def finish_writing(self) -> None:
         """Wait until every file taken is written. Raise the disk's first failure."""
@@ -163,7 +160,7 @@ class Delivery:
 
     def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
         """Return the closing event as things stand; `stopped` says that the run broke off."""
-        usage = self._totals.usage
+        usage = self._requests.usage
         states = self.workspace.record.states
         return RunDone(
             output_dir=str(self.workspace.root),
@@ -173,11 +170,11 @@ class Delivery:
             prompt_tokens=usage.prompt,
             cached_tokens=usage.cached,
             completion_tokens=usage.completion,
-            retries=self._retries,
+            retries=self._requests.retries,
             seconds=self._clock() - self._started,
-            stages=self._totals.stages(),
+            stages=self._requests.stages(),
             exit_code=exit_code,
-            tokens_per_second=self._totals.pace.per_second,
+            tokens_per_second=self._requests.pace.per_second,
             usage_is_partial=usage.is_partial,
             problems=self._problems,
             check=self._check,
@@ -223,13 +220,6 @@ class Delivery:
         self.record = replace(self.record, problems=self._problems)
         for problem in self._problems:
             self._show(problem)
-
-    def _pass_on(self, step: Event) -> None:
-        if isinstance(step, StageStarted):
-            self._totals.begin(step.stage)
-        if isinstance(step, Retry):
-            self._retries += 1
-        self._show(step)
 
     def _check_total(self, step: FileReady) -> None:
         size = _size(step.content)
@@ -335,7 +325,6 @@ class Delivery:
 
     def fail(self, path: str, reason: Reason, error: SmolError) -> None:
         """Record and show that the file could not be had or written."""
-        self._totals.end("code")
         self.failed.append(path)
         self._reasons.append(reason)
         message = self.clean(error.message)
@@ -403,83 +392,41 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-class Totals:
-    """Tokens, requests and the span of each stage."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._open: set[StageName] = set()
-        self._spans: dict[StageName, tuple[float, float]] = {}
-        self._requests: Counter[StageName] = Counter()
-        self._spent: list[Spent] = []
-
-    def begin(self, stage: StageName) -> None:
-        """Note that a request of the stage goes out."""
-        now = self._clock()
-        self._spans.setdefault(stage, (now, now))
-        self._requests[stage] += 1
-        self._open.add(stage)
-
-    def end(self, stage: StageName) -> None:
-        """Note that the latest answer of the stage is in."""
-        first, _ = self._spans.get(stage, (self._clock(), 0.0))
-        self._spans[stage] = (first, self._clock())
-        self._open.discard(stage)
-
-    def spend(self, spent: Spent) -> None:
-        """Count what a request cost."""
-        self._spent.append(spent)
-
-    @property
-    def pace(self) -> Pace:
-        """The pace of all requests together."""
-        return sum((spent.pace for spent in self._spent), Pace())
-
-    @property
-    def usage(self) -> Usage:
-        """The counts of all requests; of one without an answer they are missing."""
-        usage = total(spent.usage for spent in self._spent)
-        is_known = usage.prompt is not None or usage.completion is not None
-        is_partial = usage.is_partial or len(self._spent) < self._requests.total()
-        return replace(usage, is_partial=is_known and is_partial)
-
-    def stages(self) -> tuple[StageTotal, ...]:
-        """Return each stage that was begun, in order."""
-        now = self._clock()  # a stage whose answer never came took its time all the same
-        return tuple(
-            self._total(stage, first, now if stage in self._open else last)
-            for stage, (first, last) in self._spans.items()
-        )
-
-    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
-        usage = total(spent.usage for spent in self._spent if spent.stage == stage)
-        return StageTotal(stage, last - first, self._requests[stage], usage.prompt, usage.cached, usage.completion)
-
-
 class Requests:
-    """The requests of a run for its record, those of earlier sessions first, at most `MOST_REQUESTS` of them."""
+    """The requests of a run, by the steps that tell of them: what they cost, and each of them for the record.
+
+    Those of earlier sessions come first; at most `MOST_REQUESTS` are kept.
+    """
 
     def __init__(self, before: Sequence[Asked], clock: Callable[[], float]) -> None:
         self.asked = list(before)
+        self.retries = 0
         self._before = len(before)
         self._clock = clock
         self._begun = clock() - max((each.end for each in before), default=0.0)
         self._open: dict[tuple[StageName, str | None], float] = {}
+        self._spent: list[Spent] = []
+        self._sent: Counter[StageName] = Counter()
+        self._spans: dict[StageName, tuple[float, float]] = {}
+        self._waiting: set[StageName] = set()
 
     def note(self, step: Step) -> None:
         """Begin a request, end one, or say what became of it."""
         match step:
             case StageStarted():
-                self._open[step.stage, step.path] = self._now()
+                self._begin(step)
             case Spent():
+                self._end(step.stage)
+                self._spent.append(step)
                 self._answered(step)
-            case Retry() if (step.stage, step.path) in self._open:
-                self._failed((step.stage, step.path), step.message)
-                self._open[step.stage, step.path] = self._now() + step.wait_seconds
-            case Retry() | AnswerRejected():
+            case Retry():
+                self._retry(step)
+            case AnswerRejected():
                 self._mark(step)
-            case FileMissing() if ("code", step.path) in self._open:
-                self._failed(("code", step.path), step.error.message)
+            case FileMissing():
+                self._end("code")
+                if ("code", step.path) in self._open:
+                    self._failed(("code", step.path), step.error.message)
             case _:
                 """Something else than a request."""
 
@@ -492,27 +439,61 @@ class Requests:
         """Return the seconds that answers to this file were waited for, since the run or this session of it began."""
         return sum(each.wait + (each.evaluation or 0.0) for each in self.asked[self._before :] if each.path == path)
 
+    @property
+    def pace(self) -> Pace:
+        """The pace of all requests together."""
+        return sum((spent.pace for spent in self._spent), Pace())
+
+    @property
+    def usage(self) -> Usage:
+        """The counts of all requests; of one without an answer they are missing."""
+        usage = total(spent.usage for spent in self._spent)
+        is_known = usage.prompt is not None or usage.completion is not None
+        is_partial = usage.is_partial or len(self._spent) < self._sent.total()
+        return replace(usage, is_partial=is_known and is_partial)
+
+    def stages(self) -> tuple[StageTotal, ...]:
+        """Return each stage that was begun, in order; one whose answer never came took its time all the same."""
+        return tuple(
+            self._total(stage, first, self._now() if stage in self._waiting else last)
+            for stage, (first, last) in self._spans.items()
+        )
+
+    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
+        usage = total(spent.usage for spent in self._spent if spent.stage == stage)
+        return StageTotal(stage, last - first, self._sent[stage], usage.prompt, usage.cached, usage.completion)
+
     def _now(self) -> float:
         return self._clock() - self._begun
+
+    def _begin(self, step: StageStarted) -> None:
+        now = self._open[step.stage, step.path] = self._now()
+        self._spans.setdefault(step.stage, (now, now))
+        self._sent[step.stage] += 1
+        self._waiting.add(step.stage)
+
+    def _end(self, stage: StageName) -> None:
+        first, _ = self._spans.get(stage, (self._now(), 0.0))
+        self._spans[stage] = (first, self._now())
+        self._waiting.discard(stage)
 
     def _answered(self, spent: Spent) -> None:
         now, usage = self._now(), spent.usage
         start = self._open.pop((spent.stage, spent.path), now)
         waited = min(spent.waited, now - start)
         evaluation = None if usage.evaluating is None else round(min(usage.evaluating, waited), 6)
-        self._add(
-            Asked(
-                spent.stage,
-                spent.path,
-                round(start, 3),
-                round(waited - (evaluation or 0.0), 3),
-                evaluation,
-                round(now - start - waited, 3),
-                usage.prompt,
-                usage.cached,
-                usage.completion,
-            )
-        )
+        wait, generation = round(waited - (evaluation or 0.0), 3), round(now - start - waited, 3)
+        counts = (usage.prompt, usage.cached, usage.completion)
+        self._add(Asked(spent.stage, spent.path, round(start, 3), wait, evaluation, generation, *counts))
+
+    def _retry(self, retry: Retry) -> None:
+        self.retries += 1
+        key = (retry.stage, retry.path)
+        if key in self._open:
+            self._failed(key, retry.message)
+            self._open[key] = self._now() + retry.wait_seconds
+        else:
+            self._mark(retry)
 
     def _failed(self, key: tuple[StageName, str | None], reason: str) -> None:
         start = self._open.pop(key)

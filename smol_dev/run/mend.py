@@ -1,21 +1,39 @@
-"""One round of mending: the model is told what is wrong with each file that does not fit the others.
+"""Mending: the model is told what does not fit the other files, or what the user's check says, and writes files anew.
 
-A new version replaces the old one only if it has fewer problems and breaks nothing else.
+A new version replaces the old one only if it has fewer problems and breaks nothing else. In a round after a
+check the model names the files that have to change. What stays in the end is the best state: the program never
+gets worse by being mended.
 """
 
+import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from smol_dev import prompts
 from smol_dev.chat import Message
-from smol_dev.checks import RULES, Problem, check
-from smol_dev.errors import AnswerError, ServerError
-from smol_dev.events import Noticed, ProblemFound
+from smol_dev.checks import RULES, Problem
+from smol_dev.checks import check as problems_in
+from smol_dev.errors import AnswerError, ServerError, SmolError
+from smol_dev.events import CheckDone, CheckStarted, Noticed, ProblemFound, Warned
 from smol_dev.languages.outline import outline
-from smol_dev.run.ask import Answered, Form, Question, Wording, ask
-from smol_dev.run.conversation import Checked, Conversation, FileReady
-from smol_dev.run.strategies import file_reader
+from smol_dev.replies.file_list import read_file_list
+from smol_dev.replies.verdicts import Rejected
+from smol_dev.run import check_output
+from smol_dev.run.ask import Answered, Question, Wording, ask
+from smol_dev.run.check_output import Report
+from smol_dev.run.conversation import Check, Checked, CheckEnded, Conversation, exchange
+from smol_dev.run.strategies import about_file, as_step, in_style
+from smol_dev.workspace.command import Outcome
+
+ENDED: Final = 124
+"""The exit code of a command that was ended from outside and says that all is well, as `timeout` has it."""
+
+MOST_NAMED: Final = 5
+"""Files that one round may change."""
 
 PLANNED_NAME: Final = re.compile(r"`([A-Za-z_]\w{2,60})\(")
 """A function as plans name it, in back-ticks with its parameters."""
@@ -53,8 +71,7 @@ async def mend(talk: Conversation) -> None:
             now[path] = answered.value
             talk.answers.pop(path, None)
             talk.answers[path] = (*answered.turns, Message("assistant", answered.said))
-            usage, seconds, flaw = answered.usage, answered.seconds, answered.flaw
-            talk.tell(FileReady(path, answered.value, usage, seconds, flaw, mends=True))
+            talk.tell(replace(as_step(path, answered), mends=True))
         else:
             talk.tell(Noticed(f"the new `{path}` fits no better; the first one is kept"))
     if found:
@@ -63,7 +80,7 @@ async def mend(talk: Conversation) -> None:
 
 def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:
     """Return what does not fit together; `others` are the files whose texts are not known."""
-    return check(files, others, rules=FIT)
+    return problems_in(files, others, rules=FIT)
 
 
 def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
@@ -83,13 +100,9 @@ async def _ask(talk: Conversation, path: str, problems: Sequence[Problem]) -> An
     outlines = {other: outline(other, text) for other, text in talk.contents.items() if other != path}
     undefined = _undefined(talk.plan, talk.contents)
 
-    def words(form: Form) -> Wording:
-        request = prompts.ask_mended(path, lines, outlines, undefined=undefined, fence=form.fence)
-        return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
-
-    turns = talk.turns_before_mending(path, Message("user", words(Form()).text))
-    read = file_reader(path, syntax_check=talk.job.syntax_check)
-    return await ask(talk, Question("code", turns, words, read, retries=0, path=path))
+    request = partial(prompts.ask_mended, path, lines, outlines, undefined=undefined)
+    turns = talk.turns_before_mending(path, Message("user", request()))
+    return await ask(talk, about_file(talk, path, turns, request, retries=0))
 
 
 def _undefined(plan: str, files: Mapping[str, str]) -> list[str]:
@@ -108,3 +121,207 @@ def _outcome(before: Sequence[Problem], after: Sequence[Problem]) -> list[Proble
         for done, problems in ((True, mended), (False, after))
         for each in problems
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the check said of one state of the files."""
+
+    passed: bool
+    stopped: bool
+    signalled: bool
+    report: Report
+    done: CheckDone
+
+
+async def fix(talk: Conversation, check: Check) -> CheckDone:
+    """Run the check, mend what fails, and return the result of the state that stays.
+
+    A check that passes costs no request. It ends early when nothing changed, or when a round made nothing
+    better: then the files are put back as they were before it.
+    """
+    best = await _checked(talk, check, 0)
+    _accept(talk, check, best)
+    seen = set[str]()
+    for number in range(1, check.rounds + 1):
+        seen.add(best.report.fingerprint)
+        if best.passed or not await _mended(talk, check, best):
+            break
+        now = await _checked(talk, check, number)
+        if not _is_better_state(now, best) or (now.report.fingerprint in seen and not now.passed):
+            talk.tell(Noticed("that was no better; the files are as they were before"))
+            await check.back()
+            break
+        best = now
+        _accept(talk, check, best)
+    return best.done
+
+
+def _accept(talk: Conversation, check: Check, state: _State) -> None:
+    check.accept()
+    talk.tell(CheckEnded(check.command, state.done))
+
+
+async def _checked(talk: Conversation, check: Check, number: int) -> _State:
+    await check.begin()
+    talk.tell(CheckStarted(shlex.join(check.command), number))
+    outcome = await check.run()
+    _look(talk, check)
+    report = check_output.read(
+        outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=_ended(outcome, check.timeout)
+    )
+    code = outcome.exit_code or (ENDED if outcome.stopped else 0)
+    done = CheckDone(number, code, report.failed, report.passed, outcome.seconds, report.summary)
+    talk.tell(done)
+    return _State(outcome.passed, bool(outcome.stopped), bool(outcome.signal), report, done)
+
+
+def _look(talk: Conversation, check: Check) -> None:
+    """Take the files as they are on disk; the user, or the command, may have changed some."""
+    texts, changed = check.found()
+    for path in [path for path in talk.contents if path not in texts]:
+        del talk.contents[path]
+    for path, text in texts.items():
+        if talk.contents.get(path) != text:
+            talk.wrote(path, text)
+    talk.job = replace(talk.job, locked=changed)
+
+
+def _ended(outcome: Outcome, timeout: float) -> str:
+    if outcome.timed_out:
+        return f"not done after {timeout:g} s"
+    if outcome.stopped:
+        return "ended because it filled the disk"
+    return f"ended by {outcome.signal}" if outcome.signal else ""
+
+
+def _is_better_state(after: _State, before: _State) -> bool:
+    """Return whether a state is worth keeping: it passes, gets further, passes more tests, or fails elsewhere."""
+    new, old = after.report, before.report
+    if after.passed or new.fingerprint == old.fingerprint:
+        return after.passed
+    if _progress(after) != _progress(before):
+        return _progress(after) > _progress(before)
+    if not new.counted:
+        return True
+    if (new.passed or 0) != (old.passed or 0):  # where a test file cannot be loaded, its tests are one that fails
+        return (new.passed or 0) > (old.passed or 0)
+    return (new.failed or 0) < (old.failed or 0)
+
+
+def _progress(state: _State) -> int:
+    """Return how far the check got: stopped, not compiled, broken off by a signal, ended, tests counted."""
+    if state.stopped:
+        return 0
+    return 2 if state.signalled and not state.report.counted else {"errors": 1, "": 3, "tests": 4}[state.report.counted]
+
+
+def _deliver(talk: Conversation, path: str, answered: Answered[str]) -> None:
+    text = in_style(talk.contents.get(path, ""), answered.value)
+    talk.files = talk.files if path in talk.files else (*talk.files, path)
+    talk.wrote(path, text)
+    talk.answers.pop(path, None)
+    talk.tell(replace(as_step(path, answered), content=text, mends=True))
+
+
+async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
+    """Ask for one round of mending; return whether a file changed."""
+    asked = _request(check, state.report, talk)
+    turns = _turns(talk, asked, state.report)
+    try:
+        turns, named = await _name(talk, asked, turns, state.report)
+    except SmolError as error:
+        talk.tell(Warned(f"the check was not mended: {error.message}", error.hint))
+        return False
+    named = tuple(path for path in named if _may_write(talk, check, path))
+    if not named:
+        return False
+    talk.tell(Noticed(f"mending {', '.join(f'`{path}`' for path in named)}"))
+    changed = False
+    for path in named:
+        try:
+            answered = await _write(talk, path, turns)
+        except (AnswerError, ServerError) as error:
+            talk.tell(Noticed(f"`{path}` stays as it is: {error.message}"))
+            if isinstance(error, ServerError):
+                break
+            continue
+        turns = (*answered.turns, Message("assistant", answered.said))
+        if answered.flaw:
+            talk.tell(Noticed(f"`{path}` stays as it is: {answered.flaw}"))
+        elif answered.value != talk.contents.get(path):
+            changed = True
+            _deliver(talk, path, answered)
+    return changed
+
+
+def _may_write(talk: Conversation, check: Check, path: str) -> bool:
+    if path not in talk.job.locked or check.may_rewrite(path):
+        return True
+    talk.tell(Warned(f"`{path}` stays as you changed it", hint="allow it to be rewritten: `smol_dev fix --yes`"))
+    return False
+
+
+def _request(check: Check, report: Report, talk: Conversation) -> str:
+    example = next(iter(_mentioned(talk, report)), next(iter(talk.contents), "main.py"))
+    return prompts.ask_check(shlex.join(check.command), report.summary, report.text, path=example, most=MOST_NAMED)
+
+
+def _turns(talk: Conversation, asked: str, report: Report) -> tuple[Message, ...]:
+    """Return the turns before the request: with all files as they are now, else those that the output names."""
+    for shown in (list(talk.contents), _mentioned(talk, report)):
+        turns = talk.shared() + tuple(turn for path in shown for turn in _shown(talk, path))
+        if talk.budget("fix").fits((*turns, Message("user", asked))):
+            return turns
+    return talk.shared()
+
+
+def _shown(talk: Conversation, path: str) -> tuple[Message, Message]:
+    return exchange(talk.file_request(path, short=True), talk.contents[path])
+
+
+def _mentioned(talk: Conversation, report: Report) -> list[str]:
+    """Return the program's files that the output names."""
+    words = {word.rstrip(".").removeprefix("./") for word in re.findall(r"[\w./-]+", report.text)}
+    return [path for path in talk.contents if path in words]
+
+
+async def _name(
+    talk: Conversation, asked: str, turns: tuple[Message, ...], report: Report
+) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """Return the files that the model wants to change, and the turns up to that answer.
+
+    Without a usable answer these are the files that the output names. Raise `AnswerError` where it names none.
+    """
+
+    def read(answer: str, finish_reason: str | None) -> tuple[str, ...] | Rejected:
+        listed = read_file_list(answer, finish_reason=finish_reason, max_files=talk.job.max_files)
+        if isinstance(listed, Rejected):
+            return listed
+        return _allowed(talk, listed.files) or Rejected("wrong_format", "The answer named no file that may change.")
+
+    retries = talk.job.settings("fix").answer_retries
+    schema = prompts.FILE_LIST_SCHEMA
+    question = Question("fix", turns, lambda _: Wording(asked, asked), read, retries, schema=schema)
+    try:
+        answered = await ask(talk, question)
+    except AnswerError:
+        named = _allowed(talk, _mentioned(talk, report))
+        if not named:
+            raise
+        return (*turns, *exchange(asked, json.dumps({"files": named}))), named
+    return (*answered.turns, Message("assistant", answered.said)), answered.value
+
+
+def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return those that may be written: files of the program, and new ones that collide with none of them."""
+    accepted, _ = talk.job.settle((*talk.files, *(path for path in paths if path not in talk.files)))
+    named = (path for path in dict.fromkeys(paths) if path in accepted)
+    return tuple(named)[:MOST_NAMED]
+
+
+async def _write(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
+    if path in talk.contents and not any(turn.content == talk.contents[path] for turn in turns):
+        turns = (*turns, *_shown(talk, path))
+
+    return await ask(talk, about_file(talk, path, turns, partial(prompts.ask_fixed, path), stage="fix"))

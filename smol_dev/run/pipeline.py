@@ -42,14 +42,12 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
     if job.plan_only:
         return
     await write_files(talk)
-    if job.check_references and talk.contents:
-        # The parsers of a check are loaded when the last file is there: no request waits for them.
-        from smol_dev.run.mend import mend  # noqa: PLC0415 - as said above
+    # The parsers of a check are loaded when the last file is there: no request waits for them.
+    from smol_dev.run.mend import fix, mend  # noqa: PLC0415 - as said above
 
+    if job.check_references and talk.contents:
         await mend(talk)
     if job.check is not None and all(path in talk.contents or path in job.locked for path in talk.files):
-        from smol_dev.run.fix import fix  # noqa: PLC0415 - only who has a check waits for it
-
         await fix(talk, job.check)
     elif job.check is not None:
         talk.tell(Noticed("the check does not run, as files are missing"))

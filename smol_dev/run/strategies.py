@@ -8,10 +8,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from smol_dev import prompts
-from smol_dev.chat import Message
+from smol_dev.chat import Message, StageName
 from smol_dev.errors import AnswerError, ServerError, SmolError
 from smol_dev.events import FileStarted, Retry, Warned
 from smol_dev.replies.checks import check_syntax
@@ -70,14 +72,13 @@ async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) ->
 
     Raise `AnswerError` or `ServerError` when there is no usable answer.
     """
-    read = file_reader(path, syntax_check=talk.job.syntax_check)
-    retries, budget = talk.job.settings("code").answer_retries, talk.budget("code")
+    budget = talk.budget("code")
     cut: tuple[Message, ...] = ()
     too_long: ServerError | None = None
     for so_far, short in _ways(talk, turns):
         if cut and not budget.is_roomier(so_far, cut):
             continue
-        asking = Asking(talk, Question("code", so_far, _wording(talk, path, short=short), read, retries, path))
+        asking = Asking(talk, about_file(talk, path, so_far, partial(talk.file_request, path, short=short)))
         try:
             return await asking.answer()
         except ServerError as error:
@@ -91,12 +92,23 @@ async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) ->
     raise too_long
 
 
-def _wording(talk: Conversation, path: str, *, short: bool) -> Callable[[Form], Wording]:
-    def words(form: Form) -> Wording:
-        request = talk.file_request(path, short=short, fence=form.fence)
-        return Wording(request, opening=prompts.file_opening(path, fence=form.fence))
+def about_file(
+    talk: Conversation,
+    path: str,
+    so_far: tuple[Message, ...],
+    request: Callable[..., str],
+    *,
+    stage: StageName = "code",
+    retries: int | None = None,
+) -> Question[str]:
+    """Return the question for a whole file; `request` makes its words, with as many back-ticks as its `fence` needs."""
 
-    return words
+    def words(form: Form) -> Wording:
+        return Wording(request(fence=form.fence), opening=prompts.file_opening(path, fence=form.fence))
+
+    usual = talk.job.settings(stage).answer_retries
+    read = file_reader(path, syntax_check=talk.job.syntax_check)
+    return Question(stage, so_far, words, read, usual if retries is None else retries, path)
 
 
 def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...], bool]]:
@@ -189,18 +201,24 @@ def _hand_on(talk: Conversation, path: str, answer: Answered[str]) -> None:
     talk.answers[path] = (*answer.turns, Message("assistant", answer.said))
     asked, usual = answer.turns[-1].content, talk.file_request(path)
     talk.wrote(path, answer.value)
-    talk.tell(
-        FileReady(
-            path,
-            answer.value,
-            answer.usage,
-            answer.seconds,
-            answer.flaw,
-            said=answer.said,
-            asked="" if asked == usual else asked,
-            pace=answer.pace,
-        )
-    )
+    talk.tell(replace(as_step(path, answer), said=answer.said, asked="" if asked == usual else asked))
+
+
+def as_step(path: str, answer: Answered[str]) -> FileReady:
+    """Return the step that has an answer written to a file."""
+    return FileReady(path, answer.value, answer.usage, answer.seconds, answer.flaw, pace=answer.pace)
+
+
+def in_style(before: str, text: str) -> str:
+    """Return the new text of a file with the line ends, the byte order mark and the last line end of the old one."""
+    if not before:
+        return text
+    text = text.replace("\r\n", "\n")
+    if not before.endswith("\n"):
+        text = text.rstrip("\n")
+    if before.count("\r\n") == before.count("\n") > 0:
+        text = text.replace("\n", "\r\n")
+    return "\ufeff" + text if before.startswith("\ufeff") and not text.startswith("\ufeff") else text
 
 
 def _is_hopeless(error: SmolError) -> bool:

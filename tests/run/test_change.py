@@ -9,8 +9,9 @@ import pytest
 from smol_dev.chat import Facts, Message, Request
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Dropped, FileStarted
-from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned, in_style
+from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned
 from smol_dev.run.conversation import Checked, FileReady, Job, Step, Written
+from smol_dev.run.strategies import in_style
 from tests.fakes import Answer, FakeChat
 from tests.run.test_pipeline import JOB, LIST, PLAN, happenings, said
 

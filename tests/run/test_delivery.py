@@ -12,7 +12,7 @@ from smol_dev.chat import Usage
 from smol_dev.errors import Reason, SmolError, WorkspaceError
 from smol_dev.events import Event, FileDone, FileFailed, Retry, RunDone, StageStarted
 from smol_dev.run.conversation import AnswerRejected, FileMissing, FileReady, Spent, Step
-from smol_dev.run.delivery import MOST_KEPT, MOST_REQUESTS, Delivery, Requests, Totals
+from smol_dev.run.delivery import MOST_KEPT, MOST_REQUESTS, Delivery, Requests
 from smol_dev.workspace.record import Asked, Record, whole
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import plays
@@ -126,12 +126,12 @@ def test_the_turns_of_a_file_are_kept_unless_they_hold_a_secret_or_are_too_long(
 
 
 def test_totals_are_partial_where_a_request_had_no_answer() -> None:
-    totals = Totals(lambda: 0.0)
-    totals.begin("code")
-    totals.spend(Spent("code", Usage(prompt=10, completion=5)))
-    assert totals.usage == Usage(prompt=10, completion=5)
-    totals.begin("code")
-    assert totals.usage == Usage(prompt=10, completion=5, is_partial=True)
+    requests = Requests((), lambda: 0.0)
+    requests.note(StageStarted("code"))
+    requests.note(Spent("code", Usage(prompt=10, completion=5)))
+    assert requests.usage == Usage(prompt=10, completion=5)
+    requests.note(StageStarted("code"))
+    assert requests.usage == Usage(prompt=10, completion=5, is_partial=True)
 
 
 def test_a_name_that_the_locale_cannot_spell_is_a_failed_file(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from smol_dev.chat import Request
 from smol_dev.errors import ServerError
 from smol_dev.events import CheckDone, CheckStarted, Noticed, Warned
 from smol_dev.run.conversation import Check, CheckEnded, Conversation, FileReady, Job, Step
-from smol_dev.run.fix import fix
+from smol_dev.run.mend import fix
 from smol_dev.workspace.command import Outcome
 from tests.fakes import Answer, FakeChat
 from tests.run.test_pipeline import PLAN, VARIANTS, said
