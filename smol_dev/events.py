@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from smol_dev.chat import StageName
 from smol_dev.errors import Reason
@@ -215,6 +216,40 @@ class Failed:
     message: str
     hint: str
     exit_code: int
+
+
+Fate = Literal["used", "asked again", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of the run. `start` is in seconds of work, those of earlier sessions counted.
+
+    `evaluation` is the time the server took for the prompt, None where it does not tell; then it is a part of
+    `wait`. `reason` says why an answer was asked for again, or what failed.
+    """
+
+    stage: StageName
+    path: str | None
+    start: float
+    wait: float = 0.0
+    evaluation: float | None = None
+    generation: float = 0.0
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    outcome: Fate = "used"
+    reason: str = ""
+
+    @property
+    def evaluated(self) -> int | None:
+        """The tokens of the prompt that were not in the cache."""
+        return None if self.prompt_tokens is None else max(0, self.prompt_tokens - (self.cached_tokens or 0))
+
+    @property
+    def end(self) -> float:
+        """When the answer was there."""
+        return self.start + self.wait + (self.evaluation or 0.0) + self.generation
 
 
 @dataclass(frozen=True, slots=True)

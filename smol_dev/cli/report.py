@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +13,7 @@ from smol_dev.cli.help import Command
 if TYPE_CHECKING:
     from smol_dev.app.report import Reported
     from smol_dev.config.layers import Flags
-    from smol_dev.ui.report import Asked
-    from smol_dev.workspace.record import Asked as Kept
     from smol_dev.workspace.record import Record
-
-STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change", "fix": "files to mend"}
-"""What a request without a path was for."""
 
 
 @click.command(
@@ -55,7 +50,7 @@ def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
         plan=record.plan,
         facts=tuple(facts(record, files)),
         program=[Shown(each.state.path, each.text, state(each), tuple(problems[each.state.path])) for each in files],
-        requests=tuple(map(asked, record.requests)),
+        requests=record.requests,
         check=check_of(record),
     )
 
@@ -98,21 +93,3 @@ def check_of(record: "Record") -> str:
     """Return the result of the user's check; empty where none ran."""
     summary, code = record.check.get("summary"), record.check.get("exit_code")
     return f"{summary} (exit code {code})" if isinstance(summary, str) else ""
-
-
-def asked(kept: "Kept") -> "Asked":
-    """Return a request as the page shows it."""
-    from smol_dev.ui.report import Asked
-
-    evaluated = None if kept.prompt_tokens is None else max(0, kept.prompt_tokens - (kept.cached_tokens or 0))
-    return Asked(
-        kept.path or STAGES[kept.stage],
-        kept.start,
-        kept.wait,
-        kept.evaluation or 0.0,
-        kept.generation,
-        evaluated,
-        kept.cached_tokens,
-        kept.completion_tokens,
-        f"{kept.outcome}: {kept.reason}" if kept.reason else kept.outcome,
-    )

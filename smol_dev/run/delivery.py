@@ -16,9 +16,11 @@ from typing import Any, Final, TypeVar
 from smol_dev.chat import Pace, StageName, Usage, total
 from smol_dev.errors import AnswerError, Reason, SmolError, WorkspaceError
 from smol_dev.events import (
+    Asked,
     CheckDone,
     Dropped,
     Event,
+    Fate,
     FileDone,
     FileFailed,
     FilesReady,
@@ -35,7 +37,7 @@ from smol_dev.redact import redact
 from smol_dev.run.conversation import AnswerRejected, Checked, CheckEnded, FileMissing, FileReady, ListSaid, Spent, Step
 from smol_dev.safe import command
 from smol_dev.workspace.paths import invisible, noteworthy
-from smol_dev.workspace.record import Asked, Fate, FileState, Record, parted
+from smol_dev.workspace.record import FileState, Record, parted
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})

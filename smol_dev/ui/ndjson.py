@@ -3,47 +3,29 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
+from smol_dev import events
 from smol_dev.errors import OutputError
-from smol_dev.events import (
-    ChangePlanned,
-    ChangeStarted,
-    CheckDone,
-    CheckStarted,
-    Event,
-    Failed,
-    FileChanged,
-    FileDone,
-    FileFailed,
-    FilesReady,
-    FileStarted,
-    PlanReady,
-    ProblemFound,
-    Retry,
-    RunDone,
-    RunStarted,
-    Warned,
-)
 from smol_dev.ui.streams import Redact, abandon
 
 NAMES: Final[Mapping[type, str]] = {
-    RunStarted: "run_started",
-    ChangeStarted: "run_started",
-    PlanReady: "plan",
-    FilesReady: "files",
-    FileStarted: "file_started",
-    FileDone: "file_done",
-    FileFailed: "file_failed",
-    ProblemFound: "problem",
-    ChangePlanned: "change_planned",
-    FileChanged: "file_changed",
-    CheckStarted: "check_started",
-    CheckDone: "check_done",
-    Retry: "retry",
-    Warned: "warning",
-    Failed: "error",
-    RunDone: "run_done",
+    events.RunStarted: "run_started",
+    events.ChangeStarted: "run_started",
+    events.PlanReady: "plan",
+    events.FilesReady: "files",
+    events.FileStarted: "file_started",
+    events.FileDone: "file_done",
+    events.FileFailed: "file_failed",
+    events.ProblemFound: "problem",
+    events.ChangePlanned: "change_planned",
+    events.FileChanged: "file_changed",
+    events.CheckStarted: "check_started",
+    events.CheckDone: "check_done",
+    events.Retry: "retry",
+    events.Warned: "warning",
+    events.Failed: "error",
+    events.RunDone: "run_done",
 }
 """The `event` of each line. What is not here is not printed."""
 
@@ -57,7 +39,7 @@ class Ndjson:
         self._open = True
         self._failure: OutputError | None = None
 
-    def show(self, event: Event) -> None:
+    def show(self, event: events.Event) -> None:
         """Write the event's line and flush it.
 
         A reader that went away ends the output, not the run. Raise `OutputError` where the line
@@ -66,7 +48,7 @@ class Ndjson:
         name = NAMES.get(type(event))
         if name is None or not self._open:
             return
-        line = json.dumps({"event": name, **clean(asdict(event), self._redact)}, ensure_ascii=True)
+        line = json.dumps({"event": name, **cleaned(asdict(event), self._redact)}, ensure_ascii=True)
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()
@@ -87,19 +69,14 @@ class Ndjson:
             raise failure
 
 
-def clean(fields: Mapping[str, object], redact: Redact) -> dict[str, object]:
-    """Return the fields without secrets, and times to the millisecond."""
-    return {key: cleaned(value, redact) for key, value in fields.items()}
-
-
-def cleaned(value: object, redact: Redact) -> object:
-    """Return one value, whatever is nested in it."""
+def cleaned(value: Any, redact: Redact) -> Any:  # noqa: ANN401 - JSON
+    """Return a value without secrets and with times to the millisecond, whatever is nested in it."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, float):
         return round(value, 3)
     if isinstance(value, Mapping):
-        return clean(value, redact)
+        return {key: cleaned(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [cleaned(item, redact) for item in value]
     return value

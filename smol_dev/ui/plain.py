@@ -4,19 +4,7 @@ import time
 from threading import Lock
 from typing import Final, TextIO
 
-from smol_dev.events import (
-    Event,
-    Failed,
-    FileDone,
-    FileFailed,
-    FilesReady,
-    FileStarted,
-    Piece,
-    PlanReady,
-    RunDone,
-    StageStarted,
-    Warned,
-)
+from smol_dev import events
 from smol_dev.safe import safe, safe_name
 from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, waiting
 from smol_dev.ui.sentences import details, done, failed, kept, left_out, misfits, remedy, sentence
@@ -46,18 +34,18 @@ class Plain:
         self._begun: list[str] = []
         self._last_notice = 0.0
 
-    def show(self, event: Event) -> None:
+    def show(self, event: events.Event) -> None:
         """Print what the event has to say; a piece of code says nothing."""
         with self._lock:
             self._progress.note(event)
-            if isinstance(event, Piece):
+            if isinstance(event, events.Piece):
                 self._show_piece(event)
-            elif isinstance(event, StageStarted):
+            elif isinstance(event, events.StageStarted):
                 self._begin(event)
-            elif isinstance(event, FileStarted):
+            elif isinstance(event, events.FileStarted):
                 self._open_line(event.path)
-            elif isinstance(event, FileDone | FileFailed):
-                self._close_line(event.path, done(event) if isinstance(event, FileDone) else failed(event))
+            elif isinstance(event, events.FileDone | events.FileFailed):
+                self._close_line(event.path, done(event) if isinstance(event, events.FileDone) else failed(event))
             else:
                 self._say(event)
             if self._verbose and details(event):
@@ -85,19 +73,19 @@ class Plain:
             self._finish_plan()
             self._finish_line()
 
-    def _begin(self, event: StageStarted) -> None:
+    def _begin(self, event: events.StageStarted) -> None:
         self._ticker.start()
         self._last_notice = 0
         if event.path is None:
             self._print(BEGINNINGS[event.stage])
 
-    def _show_piece(self, piece: Piece) -> None:
+    def _show_piece(self, piece: events.Piece) -> None:
         if piece.stage == "plan" and piece.text:
             self._plan_shown = True
             self._write_plan(self._plan.add(piece.text))
 
-    def _say(self, event: Event) -> None:
-        if isinstance(event, PlanReady) and not self._plan_shown:
+    def _say(self, event: events.Event) -> None:
+        if isinstance(event, events.PlanReady) and not self._plan_shown:
             self._write_plan(self._plan.add(event.text))
         self._finish_plan()
         text = sentence(event)
@@ -148,13 +136,13 @@ class Quiet:
         self._talk = Talk(stream)
         self._redact = redact
 
-    def show(self, event: Event) -> None:
+    def show(self, event: events.Event) -> None:
         """Print the event if something went wrong."""
-        if isinstance(event, Warned | Failed | FileFailed):
+        if isinstance(event, events.Warned | events.Failed | events.FileFailed):
             self._print(sentence(event))
-        elif isinstance(event, FilesReady):
+        elif isinstance(event, events.FilesReady):
             self._print("\n".join(left_out(event)))
-        elif isinstance(event, RunDone):
+        elif isinstance(event, events.RunDone):
             left = any(not each.mended for each in event.problems)
             self._print(kept(event) if event.stopped else ((misfits(event) if left else "") + remedy(event)).strip())
 

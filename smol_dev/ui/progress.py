@@ -5,23 +5,8 @@ from dataclasses import dataclass
 from threading import Event as Signal
 from threading import Thread
 
+from smol_dev import events
 from smol_dev.chat import StageName
-from smol_dev.events import (
-    ChangePlanned,
-    CheckDone,
-    CheckStarted,
-    Event,
-    FileDone,
-    FileFailed,
-    FilesReady,
-    FileStarted,
-    Piece,
-    PlanReady,
-    Retry,
-    RunDone,
-    RunStarted,
-    StageStarted,
-)
 
 Clock = Callable[[], float]
 """Seconds since some moment, never going back."""
@@ -86,44 +71,44 @@ class Progress:
         self._first_file = 0.0
         self._models: dict[StageName, str] = {}
         self._answered: set[str] = set()
-        self._last_retry: Retry | None = None
+        self._last_retry: events.Retry | None = None
         self._is_over = False
 
     def count_of(self, path: str) -> str:
         """Return which file of how many it is, as ` (2 of 5)`; empty for one that no list names."""
         return f" ({self._files.index(path) + 1:,} of {len(self._files):,})" if path in self._files else ""
 
-    def note(self, event: Event) -> None:
+    def note(self, event: events.Event) -> None:
         """Count a piece, begin a request, or end one."""
         match event:
-            case RunStarted():
+            case events.RunStarted():
                 self._models = dict(event.models)
                 self._expect(())
-            case FilesReady():
+            case events.FilesReady():
                 self._expect(event.files, event.there)
                 self._running.pop(None, None)
-            case ChangePlanned():
+            case events.ChangePlanned():
                 self._expect([file.path for file in (*event.change, *event.add)])
-            case Retry():
+            case events.Retry():
                 self._delay(event)
-            case Piece():
+            case events.Piece():
                 self._count(event)
-            case StageStarted() | FileStarted() | CheckStarted():
+            case events.StageStarted() | events.FileStarted() | events.CheckStarted():
                 self._begin(event)
-            case FileDone() | FileFailed():
+            case events.FileDone() | events.FileFailed():
                 self._running.pop(event.path, None)
                 self._ended += event.path in self._left
                 self._left.discard(event.path)
-            case PlanReady():
+            case events.PlanReady():
                 self._running.pop(None, None)
-            case CheckDone():
+            case events.CheckDone():
                 self._running.clear()
 
-    def _begin(self, event: StageStarted | FileStarted | CheckStarted) -> None:
+    def _begin(self, event: events.StageStarted | events.FileStarted | events.CheckStarted) -> None:
         now = self._clock()
-        if isinstance(event, CheckStarted):
+        if isinstance(event, events.CheckStarted):
             self._running = {None: Work("fix", None, now, command=event.command)}
-        elif isinstance(event, FileStarted):
+        elif isinstance(event, events.FileStarted):
             self._first_file = now if not self._ended and not self._running else self._first_file
             self._running.setdefault(event.path, Work("code", event.path, now, cause=self._cause("code")))
         else:
@@ -131,15 +116,15 @@ class Progress:
                 self._running.pop(None, None)  # the list of files to mend ends without an event
             self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
 
-    def gap(self, event: Event) -> str:
+    def gap(self, event: events.Event) -> str:
         """Return the line feed before the end of a run, and before what comes after it."""
-        was_over, self._is_over = self._is_over, isinstance(event, RunDone)
+        was_over, self._is_over = self._is_over, isinstance(event, events.RunDone)
         return "\n" if was_over or self._is_over else ""
 
-    def is_news(self, event: Event) -> bool:
+    def is_news(self, event: events.Event) -> bool:
         """Return whether the event says something else than the one before; a loading server is asked many times."""
-        before, self._last_retry = self._last_retry, event if isinstance(event, Retry) else self._last_retry
-        return not isinstance(event, Retry) or event != before
+        before, self._last_retry = self._last_retry, event if isinstance(event, events.Retry) else self._last_retry
+        return not isinstance(event, events.Retry) or event != before
 
     def left(self, now: float) -> str:
         """Return how many files are left, and how long they may take by those that are there."""
@@ -157,7 +142,7 @@ class Progress:
         self._left = set(files) - set(there)
         self._ended = 0
 
-    def _delay(self, retry: Retry) -> None:
+    def _delay(self, retry: events.Retry) -> None:
         work = self._running.get(retry.path)
         if work is not None and retry.reason == "server":
             work.cause = " ".join(retry.message.split())[:LONGEST_CAUSE]
@@ -169,7 +154,7 @@ class Progress:
         """Return everything under way, oldest first."""
         return list(self._running.values())
 
-    def _count(self, piece: Piece) -> None:
+    def _count(self, piece: events.Piece) -> None:
         work = self._running.get(piece.path)
         if work is None:
             work = self._running[piece.path] = Work(piece.stage, piece.path, self._clock())

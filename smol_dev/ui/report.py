@@ -16,7 +16,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
 
-from smol_dev.events import ProblemFound
+from smol_dev.events import Asked, ProblemFound
 from smol_dev.safe import safe
 from smol_dev.ui.markdown import read
 
@@ -27,27 +27,8 @@ MOST_COLOURED: Final = 400_000
 """Characters of all files that are highlighted; what comes after is plain."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request of a run. Times are in seconds, `start` since the run began; tokens None where not told.
-
-    `wait` is the time to the first token without `prompt`, the evaluation of the prompt where it is known.
-    """
-
-    what: str
-    start: float
-    wait: float
-    prompt: float
-    generation: float
-    evaluated: int | None = None
-    cached: int | None = None
-    generated: int | None = None
-    outcome: str = ""
-
-    @property
-    def end(self) -> float:
-        """When the answer was there."""
-        return self.start + self.wait + self.prompt + self.generation
+STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change", "fix": "files to mend"}
+"""What a request without a path was for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +155,11 @@ def _time(requests: Sequence[Asked]) -> str:
         _row(
             each,
             each.start / whole,
-            ((each.wait / whole, "wait"), (each.prompt / whole, "prompt"), (each.generation / whole, "generation")),
+            (
+                (each.wait / whole, "wait"),
+                ((each.evaluation or 0.0) / whole, "prompt"),
+                (each.generation / whole, "generation"),
+            ),
             f"{each.end - each.start:.1f} s",
         )
         for each in requests
@@ -185,7 +170,7 @@ def _time(requests: Sequence[Asked]) -> str:
 
 def _tokens(requests: Sequence[Asked]) -> str:
     """Return how many tokens of each request were in the cache, evaluated, and generated."""
-    sums = [sum(filter(None, (each.cached, each.evaluated, each.generated))) for each in requests]
+    sums = [sum(filter(None, (each.cached_tokens, each.evaluated, each.completion_tokens))) for each in requests]
     if not any(sums):
         return ""
     most = max(sums)
@@ -196,9 +181,9 @@ def _tokens(requests: Sequence[Asked]) -> str:
             tuple(
                 ((count or 0) / most, name)
                 for count, name in (
-                    (each.cached, "cached"),
+                    (each.cached_tokens, "cached"),
                     (each.evaluated, "evaluated"),
-                    (each.generated, "generated"),
+                    (each.completion_tokens, "generated"),
                 )
             ),
             f"{total:,}",
@@ -208,10 +193,14 @@ def _tokens(requests: Sequence[Asked]) -> str:
     return _picture("Tokens", f"{sum(sums):,} tokens in all", ("cached", "evaluated", "generated"), rows)
 
 
+def _what(asked: Asked) -> str:
+    return asked.path or STAGES[asked.stage]
+
+
 def _row(asked: Asked, start: float, parts: Iterable[tuple[float, str]], end: str) -> str:
     bars = [f'<i style="width:{start:.3%}"></i>'] if start else []
     bars += [f'<i class="{name}" style="width:{share:.3%}"></i>' for share, name in parts if share > 0]
-    return f"<li><span>{escape(safe(asked.what))}</span><b>{''.join(bars)}</b><span>{end}</span></li>"
+    return f"<li><span>{escape(safe(_what(asked)))}</span><b>{''.join(bars)}</b><span>{end}</span></li>"
 
 
 def _picture(title: str, what: str, names: Sequence[str], rows: Iterable[str]) -> str:
@@ -228,13 +217,15 @@ def _table(requests: Sequence[Asked]) -> str:
     heads = ("request", "start", "wait", "prompt", "generation", "cached", "evaluated", "generated", "outcome")
     head = "".join(f"<th scope=col>{name}</th>" for name in heads)
     rows = "".join(
-        f"<tr><th scope=row>{escape(safe(each.what))}</th>"
-        + "".join(f"<td>{seconds:.2f} s</td>" for seconds in (each.start, each.wait, each.prompt, each.generation))
+        f"<tr><th scope=row>{escape(safe(_what(each)))}</th>"
+        + "".join(
+            f"<td>{seconds:.2f} s</td>" for seconds in (each.start, each.wait, each.evaluation or 0.0, each.generation)
+        )
         + "".join(
             f"<td>{'–' if count is None else f'{count:,}'}</td>"
-            for count in (each.cached, each.evaluated, each.generated)
+            for count in (each.cached_tokens, each.evaluated, each.completion_tokens)
         )
-        + f"<td>{escape(safe(each.outcome))}</td></tr>"
+        + f"<td>{escape(safe(f'{each.outcome}: {each.reason}' if each.reason else each.outcome))}</td></tr>"
         for each in requests
     )
     return (

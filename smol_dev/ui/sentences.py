@@ -1,28 +1,10 @@
 """Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
 
-from collections.abc import Iterable, Mapping
-from functools import singledispatch
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
+from smol_dev import events
 from smol_dev.errors import ConfigError, SmolError
-from smol_dev.events import (
-    ChangePlanned,
-    ChangeStarted,
-    CheckDone,
-    CheckStarted,
-    Event,
-    Failed,
-    FileChanged,
-    FileDone,
-    FileFailed,
-    FilesReady,
-    Noticed,
-    Retry,
-    RunDone,
-    RunStarted,
-    StageTotal,
-    Warned,
-)
 from smol_dev.safe import command, from_here, safe, safe_name
 
 STAGE_NAMES: Final[Mapping[str, str]] = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
@@ -34,93 +16,49 @@ MINUTE: Final = 59.95
 """Seconds that are given in minutes."""
 
 
-@singledispatch
-def sentence(event: Event) -> str:  # noqa: ARG001 - the argument chooses the function
-    """Return what there is to say about the event, without final newline; empty where there is nothing."""
-    return ""
-
-
-@sentence.register
-def _(event: RunStarted) -> str:
-    verb = "changing" if isinstance(event, ChangeStarted) else "resuming" if event.resumed else "writing to"
+def _started(event: events.RunStarted) -> str:
+    verb = "changing" if isinstance(event, events.ChangeStarted) else "resuming" if event.resumed else "writing to"
     url = safe(event.base_url)
     where = f"at {url}" if event.server == "auto" else f"on {safe_name(event.server)} ({url})"
     asked = models(event.models.items()) or safe_name(event.model)
     return f"model {asked} {where} · profile {safe_name(event.profile)} · {verb} {near(event.output_dir)}"
 
 
-@sentence.register
-def _(event: FilesReady) -> str:
+def _to_write(event: events.FilesReady) -> str:
     missing = [path for path in event.files if path not in event.there]
     of_all = f"{len(missing):,} of " if event.there else ""
-    listed = [f"{of_all}{counted(len(event.files), 'file')} to write{':' if missing else ''}"]
-    listed += [f"  {safe_name(path)}" for path in missing]
-    return "\n".join([*listed, *left_out(event)])
+    head = f"{of_all}{counted(len(event.files), 'file')} to write{':' if missing else ''}"
+    return "\n".join([head, *(f"  {safe_name(path)}" for path in missing), *left_out(event)])
 
 
-@sentence.register
-def _(event: ChangePlanned) -> str:
+def _planned(event: events.ChangePlanned) -> str:
     words = {"change": event.change, "add": event.add, "remove": event.remove}
     lines = [f"  {word} {safe_name(file.path)}: {safe(file.why)}" for word, files in words.items() for file in files]
-    dropped = [f"warning: left out `{safe_name(d.path)}`: {safe(d.reason)}" for d in event.dropped]
-    return "\n".join(["the change:", *lines, *dropped]) if lines else "nothing has to be changed"
+    return "\n".join(["the change:", *lines, *left_out(event)]) if lines else "nothing has to be changed"
 
 
-@sentence.register
-def _(event: FileChanged) -> str:
-    edited = " (with what you changed in it since)" if event.edited else ""
-    return f"{event.action} {safe_name(event.path)}{edited}\n{safe(event.diff, keep_newlines=True)}"
-
-
-@sentence.register
-def _(event: FileDone) -> str:
-    return f"{safe_name(event.path)} {done(event)}"
-
-
-@sentence.register
-def _(event: FileFailed) -> str:
-    return f"{safe_name(event.path)} {failed(event)}"
-
-
-@sentence.register
-def _(event: Retry) -> str:
+def _retry(event: events.Retry) -> str:
     what = safe_name(event.path) if event.path is not None else STAGE_NAMES[event.stage]
     wait = f", waiting {event.wait_seconds:.0f} s" if event.wait_seconds >= 1 else ""
     return f"{what}: asking again ({event.attempt}){wait}: {paragraph(event.message)}"
 
 
-@sentence.register
-def _(event: CheckStarted) -> str:
+def _changed(event: events.FileChanged) -> str:
+    edited = " (with what you changed in it since)" if event.edited else ""
+    return f"{event.action} {safe_name(event.path)}{edited}\n{safe(event.diff, keep_newlines=True)}"
+
+
+def _checking(event: events.CheckStarted) -> str:
     round_ = f" (after round {event.round})" if event.round else ""
     return f"checking{round_}: {safe(event.command)}"
 
 
-@sentence.register
-def _(event: CheckDone) -> str:
-    return f"check: {safe(event.summary)}, {event.seconds:.1f} s"
-
-
-@sentence.register
-def _(event: Noticed) -> str:
-    if event.is_detail:
-        return ""
+def _noticed(event: events.Noticed) -> str:
     hint = f" ({paragraph(event.hint)})" if event.hint else ""
-    return f"{paragraph(event.message)}{hint}"
+    return "" if event.is_detail else f"{paragraph(event.message)}{hint}"
 
 
-@sentence.register
-def _(event: Warned) -> str:
-    hint = f"\n  hint: {paragraph(event.hint)}" if event.hint else ""
-    return f"warning: {paragraph(event.message)}{hint}"
-
-
-@sentence.register
-def _(event: Failed) -> str:
-    return render_error(SmolError(event.message, hint=event.hint))
-
-
-@sentence.register
-def _(event: RunDone) -> str:
+def _ended(event: events.RunDone) -> str:
     if event.stopped:
         return kept(event)
     if not event.stages:
@@ -128,7 +66,31 @@ def _(event: RunDone) -> str:
     return "\n".join(part for part in (outcome(event), figures(event)) if part) + misfits(event) + remedy(event)
 
 
-def outcome(event: RunDone) -> str:
+_SENTENCES: Final[Mapping[type, Callable[[Any], str]]] = {
+    events.RunStarted: _started,
+    events.ChangeStarted: _started,
+    events.FilesReady: _to_write,
+    events.ChangePlanned: _planned,
+    events.FileChanged: _changed,
+    events.FileDone: lambda event: f"{safe_name(event.path)} {done(event)}",
+    events.FileFailed: lambda event: f"{safe_name(event.path)} {failed(event)}",
+    events.Retry: _retry,
+    events.CheckStarted: _checking,
+    events.CheckDone: lambda event: f"check: {safe(event.summary)}, {event.seconds:.1f} s",
+    events.Noticed: _noticed,
+    events.Warned: lambda event: f"warning: {paragraph(event.message)}{_hint(event.hint)}",
+    events.Failed: lambda event: render_error(SmolError(event.message, hint=event.hint)),
+    events.RunDone: _ended,
+}
+
+
+def sentence(event: events.Event) -> str:
+    """Return what there is to say about the event, without final newline; empty where there is nothing."""
+    say = _SENTENCES.get(type(event))
+    return say(event) if say else ""
+
+
+def outcome(event: events.RunDone) -> str:
     """Return what is there now, how to start it, and how to change it."""
     folder = near(event.output_dir)
     if event.failed:
@@ -144,7 +106,7 @@ def outcome(event: RunDone) -> str:
     return " · ".join(part for part in (f"{done}{what}", safe(event.start), change) if part)
 
 
-def figures(event: RunDone) -> str:
+def figures(event: events.RunDone) -> str:
     """Return size, tokens, speed and time in one line, without what is not known."""
     least = event.usage_is_partial
     known = [counted(event.bytes, "byte")] if event.bytes else []
@@ -159,7 +121,7 @@ def figures(event: RunDone) -> str:
     return " · ".join([*known, duration(event.seconds)])
 
 
-def kept(event: RunDone) -> str:
+def kept(event: events.RunDone) -> str:
     """Return what a run that broke off has kept, and how it goes on where the error has not said that."""
     if event.planned:
         what = f"the plan and {event.present:,} of {counted(event.planned, 'file')}"
@@ -197,12 +159,12 @@ def models(stages: Iterable[tuple[str, str]]) -> str:
     return ", ".join(f"{safe_name(model)} ({', '.join(names)})" for model, names in does.items())
 
 
-def left_out(event: FilesReady) -> list[str]:
-    """Return a warning for each entry of the file list that will not be written."""
+def left_out(event: events.FilesReady | events.ChangePlanned) -> list[str]:
+    """Return a warning for each entry of a list that will not be written."""
     return [f"warning: left out `{safe_name(d.path)}`: {safe(d.reason)}" for d in event.dropped]
 
 
-def done(event: FileDone) -> str:
+def done(event: events.FileDone) -> str:
     """`done, 1,234 bytes, 87 tokens/s, 3.2 s`, without what is not known."""
     rates = [f"{speed(event.tokens_per_second)} tokens/s"] if event.tokens_per_second else []
     waited = [f"{duration(event.wait_seconds)} of it waiting"] if event.wait_seconds >= 1 else []
@@ -210,26 +172,29 @@ def done(event: FileDone) -> str:
     return f"{said}; the file from before was replaced, a copy is in .smol/backup" if event.replaced else said
 
 
-def details(event: Event) -> str:
+def details(event: events.Event) -> str:
     """Return what only `--verbose` says: tokens as the server counted them, how it behaves, the closing table."""
-    if isinstance(event, Noticed) and event.is_detail:
+    if isinstance(event, events.Noticed) and event.is_detail:
         return f"  {paragraph(event.message)}"
-    if isinstance(event, RunDone) and event.stages and not event.stopped:
+    if isinstance(event, events.RunDone) and event.stages and not event.stopped:
         return "\n" + "\n".join(f"{name:<12}{value}" for name, value in totals(event))
-    if not isinstance(event, FileDone):
+    if not isinstance(event, events.FileDone):
         return ""
     counts = (event.prompt_tokens, event.cached_tokens, event.completion_tokens)
     prompt, cached, out = (number(count, least=event.usage_is_partial) for count in counts)
     return f"  tokens: in {prompt}, cached {cached}, out {out}"
 
 
-def failed(event: FileFailed) -> str:
+def failed(event: events.FileFailed) -> str:
     """Return why the file could not be had or written."""
-    hint = f"\n  hint: {paragraph(event.hint)}" if event.hint else ""
-    return f"failed ({event.reason}): {paragraph(event.message)}{hint}"
+    return f"failed ({event.reason}): {paragraph(event.message)}{_hint(event.hint)}"
 
 
-def totals(event: RunDone) -> list[tuple[str, str]]:
+def _hint(hint: str) -> str:
+    return f"\n  hint: {paragraph(hint)}" if hint else ""
+
+
+def totals(event: events.RunDone) -> list[tuple[str, str]]:
     """Return the closing table: a name and a value a row, narrow enough for 40 columns."""
     missing = f", {len(event.failed):,} failed" if event.failed else ""
     least = event.usage_is_partial
@@ -244,15 +209,11 @@ def totals(event: RunDone) -> list[tuple[str, str]]:
     ]
     if event.check is not None:
         rows.append(("check", safe(event.check.summary)))
-    return [*rows, *map(stage_time, event.stages), ("total", f"{event.seconds:.1f} s")]
+    rows += [(STAGE_NAMES[stage.stage], f"{stage.seconds:.1f} s") for stage in event.stages]
+    return [*rows, ("total", f"{event.seconds:.1f} s")]
 
 
-def stage_time(stage: StageTotal) -> tuple[str, str]:
-    """Return the row of one stage."""
-    return STAGE_NAMES[stage.stage], f"{stage.seconds:.1f} s"
-
-
-def misfits(event: RunDone) -> str:
+def misfits(event: events.RunDone) -> str:
     """Return what did not fit together and what is left of it, after a blank line; nothing where all fits."""
     if not event.problems:
         return ""
@@ -265,7 +226,7 @@ def misfits(event: RunDone) -> str:
     return "\n\n" + "\n".join([head, *places])
 
 
-def remedy(event: RunDone) -> str:
+def remedy(event: events.RunDone) -> str:
     """Return how to have the failed files, after a blank line; nothing where none failed."""
     if event.check is not None and event.check.exit_code and not event.failed:
         again = command("smol_dev fix {dir}", dir=event.output_dir)

@@ -8,9 +8,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Literal, NoReturn, get_args, get_origin, get_type_hints
 
-from smol_dev.chat import StageName
 from smol_dev.errors import Reason, WorkspaceError
-from smol_dev.events import Dropped, ProblemFound
+from smol_dev.events import Asked, Dropped, ProblemFound
 from smol_dev.workspace.folder import Folder
 
 RECORD: Final = "run.json"
@@ -49,7 +48,6 @@ Hash = Annotated[str, Form(r"[0-9a-f]{64}", "holds something that is no hash")]
 HashIfAny = Annotated[str, Form(r"([0-9a-f]{64})?", "holds something that is no hash")]
 
 Progress = Literal["planned", "done", "failed"]
-Fate = Literal["used", "asked again", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +72,6 @@ class FileState:
     seconds: float = 0.0
     said: tuple[str, ...] = ()
     asked: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request of the run. `start` is in seconds of work, those of earlier sessions counted.
-
-    `evaluation` is the time the server took for the prompt, None where it does not tell; then it is a part of
-    `wait`. `reason` says why an answer was asked for again, or what failed.
-    """
-
-    stage: StageName
-    path: str | None
-    start: float
-    wait: float = 0.0
-    evaluation: float | None = None
-    generation: float = 0.0
-    prompt_tokens: int | None = None
-    cached_tokens: int | None = None
-    completion_tokens: int | None = None
-    outcome: Fate = "used"
-    reason: str = ""
-
-    @property
-    def end(self) -> float:
-        """When the answer was there."""
-        return self.start + self.wait + (self.evaluation or 0.0) + self.generation
 
 
 def parted(said: str, content: str) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ import pytest
 
 from smol_dev.chat import Usage
 from smol_dev.errors import Reason, SmolError, WorkspaceError
-from smol_dev.events import Event, FileDone, FileFailed, Retry, RunDone, StageStarted
+from smol_dev.events import Asked, Event, FileDone, FileFailed, Retry, RunDone, StageStarted
 from smol_dev.run.conversation import AnswerRejected, FileMissing, FileReady, Spent, Step
 from smol_dev.run.delivery import MOST_KEPT, MOST_REQUESTS, Delivery, Requests
-from smol_dev.workspace.record import Asked, Record, whole
+from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.writer import Workspace
 from tests.app.test_build import plays
 from tests.fake_server import FakeServer

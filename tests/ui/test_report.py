@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.events import ProblemFound
+from smol_dev.events import Asked, ProblemFound
 from smol_dev.ui import report
-from smol_dev.ui.report import Asked, Shown, page
+from smol_dev.ui.report import Shown, page
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = '<script>alert(1)</script><img src="http://evil.example/x.png">\u202e\x1b[31m'
@@ -31,9 +31,9 @@ def whole(**changes: object) -> str:
             Shown("gone.py", None, "failed: the answer was cut off"),
         ),
         "requests": (
-            Asked("plan", 0.0, 1.5, 0.5, 4.0, 120, 0, 300),
-            Asked("main.py", 6.0, 0.1, 0.2, 3.0, 40, 420, 200, "asked again: no code"),
-            Asked("style.css", 9.3, 0.1, 0.0, 1.0),
+            Asked("plan", None, 0.0, 1.5, 0.5, 4.0, 120, 0, 300),
+            Asked("code", "main.py", 6.0, 0.1, 0.2, 3.0, 460, 420, 200, "asked again", "no code"),
+            Asked("code", "style.css", 9.3, 0.1, 0.0, 1.0),
         ),
     }
     return page(**{**parts, **changes})  # type: ignore[arg-type]  # the names are those of `page`
@@ -87,7 +87,7 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
             {"program": (Shown("a.py", "1", "", (ProblemFound(HOSTILE, 1, 1, HOSTILE, HOSTILE, mended=False),)),)},
             id="problem",
         ),
-        pytest.param({"requests": (Asked(HOSTILE, 0, 1, 1, 1, outcome=HOSTILE),)}, id="request"),
+        pytest.param({"requests": (Asked("code", HOSTILE, 0, 1, 1, 1, reason=HOSTILE),)}, id="request"),
         pytest.param({"facts": ((HOSTILE, HOSTILE),)}, id="fact"),
     ],
 )
@@ -108,8 +108,8 @@ def test_it_tells_what_was_asked_and_what_came() -> None:
     assert elements.texts["em"][0] == "small"
     assert "(mended)" in elements.texts["em"]
     cells = elements.texts["td"]
-    assert cells[2:11] == ["0.00 s", "1.50 s", "0.50 s", "4.00 s", "0", "120", "300", "6.00 s", "0.10 s"]
-    assert cells[-4:] == ["1.00 s", "–", "–", "–"]
+    assert cells[2:11] == ["0.00 s", "1.50 s", "0.50 s", "4.00 s", "0", "120", "300", "used", "6.00 s"]
+    assert cells[-4:] == ["–", "–", "–", "used"]
 
 
 def test_every_part_has_a_name_for_those_who_hear_the_page() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
-from smol_dev.events import Dropped, ProblemFound
-from smol_dev.workspace.record import Asked, FileState, Record, parse, parted, render, whole
+from smol_dev.events import Asked, Dropped, ProblemFound
+from smol_dev.workspace.record import FileState, Record, parse, parted, render, whole
 from smol_dev.workspace.writer import Workspace
 
 WHOLE = Record(
