@@ -85,12 +85,10 @@ Every module, and what it is for:
 - `config.endpoint`: Addresses of servers: what a provider stands for, what a `base_url` may be, and whether it is on
   this LAN.
 - `config.explain`: Where each value came from: the effective settings with their origins, and every source of one key.
-- `config.files`: Settings files on disk: where they are, and how they are read safely, one open and one read.
+- `config.files`: Settings files on disk: where they are, how they are read safely, and where in a text each key stands.
 - `config.layers`: What every layer says (options, `SMOL_*` variables, files), read once and strongest first.
 - `config.load`: The settings: every layer read, merged, validated and trusted, or every problem named at once.
 - `config.model`: All settings: one class for each TOML table, one docstring for each key, and facts about each key.
-- `config.positions`: Where things stand in a TOML text that tomllib has accepted: every key, and the lines of every
-  table.
 - `config.problems`: What is wrong with the settings, in our words: where, which key, and what; never a secret.
 - `config.profiles`: The profiles: which exist, from whom each inherits, and the one order of their tables.
 - `config.reference`: The reference of all settings, generated from `config.model` alone, and the command that writes

@@ -13,23 +13,23 @@ import stat
 import sys
 import time
 import tomllib
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from smol_dev.config import trust
-from smol_dev.config.files import FILE_NAME, Surroundings, is_one_of, is_same, read_document
+from smol_dev.config.files import Surroundings, Walk, is_one_of, is_same, positions, read_document, table_at
 from smol_dev.config.layers import Flags, Key, LayerKind, Layers, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
-from smol_dev.config.positions import positions, sections
 from smol_dev.config.problems import Problem, config_error, typed
 from smol_dev.disk import lock, made_private, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError
@@ -41,6 +41,7 @@ SHARED_FILE: Final = 0o644
 PRIVATE_FILE: Final = 0o600
 PRIVATE_FOLDER: Final = 0o700
 LOCK: Final = ".smol.toml.lock"
+NOT_A_SETTING: Final = re.compile(r"\s*(#.*)?")
 LONGEST_WAIT = 5.0
 """Seconds to wait for another smol_dev."""
 
@@ -195,24 +196,19 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
     with_project = replace(flags, project=True)
     if project:
         new = surroundings.new_project_file()
-        if nearest is None and _is_own_folder(new.parent, surroundings):
+        is_own = is_same(surroundings.home, new.parent) or is_one_of(new, surroundings.own_files)
+        if nearest is None and is_own:
             raise UsageError(
                 f"`{new}` is in your own folder, not in a project",
                 hint="change to the project's folder first, or leave `--project` out",
             )
-        return SettingsFile(nearest or new, project=True, flags=with_project, surroundings=surroundings)
+        return SettingsFile(nearest or new, project, with_project, surroundings)
     path, _ = user_file(flags, surroundings)
     if path is None:
         raise UsageError("there is no home folder for a user's file", hint="name one: `--config FILE`")
-    real = Path(os.path.realpath(path))
-    if flags.config is None and nearest is not None and is_same(nearest, path):
-        return SettingsFile(real, project=True, flags=with_project, surroundings=surroundings)
-    return SettingsFile(real, project=False, flags=flags, surroundings=surroundings)
-
-
-def _is_own_folder(folder: Path, surroundings: Surroundings) -> bool:
-    at_home = is_same(surroundings.home, folder)
-    return at_home or is_one_of(folder / FILE_NAME, surroundings.own_files)
+    is_project = flags.config is None and nearest is not None and is_same(nearest, path)
+    flags = with_project if is_project else flags
+    return SettingsFile(Path(os.path.realpath(path)), is_project, flags, surroundings)
 
 
 def first_lines() -> str:
@@ -310,17 +306,53 @@ def unwritable(path: Path, error: OSError) -> ConfigError:
     )
 
 
+class Section(NamedTuple):
+    """A table header and the lines under it, by their numbers from 0.
+
+    `start` is the first comment line that touches the header from above (`#:schema` is the file's own), `last`
+    the last line that says something, `end` the `start` of the next section. The lines before the first
+    header are the section with the empty key, whose `header` is -1.
+    """
+
+    key: tuple[str, ...]
+    start: int
+    header: int
+    last: int
+    end: int
+
+
+def sections(text: str) -> list[Section]:
+    """Return the sections of a text that is valid TOML, in order."""
+    walk = Walk(text)
+    walk.document()
+    lines = text.split("\n")
+    said = [number for number, line in enumerate(lines) if NOT_A_SETTING.fullmatch(line) is None]
+    headers = [(-1, ()), *walk.headers]
+    starts = [_comments_above(lines, header) for header, _ in headers]
+    found = []
+    for (header, key), start, end in zip(headers, starts, [*starts[1:], len(lines)], strict=True):
+        count = bisect_left(said, end)
+        found.append(Section(key, start, header, said[count - 1] if count else header, end))
+    return found
+
+
+def _comments_above(lines: list[str], number: int) -> int:
+    while number > 0 and re.match(r"\s*#(?!:)", lines[number - 1]):
+        number -= 1
+    return max(number, 0)
+
+
 def with_value(text: str, key: Key, value: object) -> str:
     """Return the text with `key` set to `value`, in place where it is set already."""
     wanted = tomllib.loads(text)
     table = table_of(wanted, key)
-    propose = _with_other_value if key[-1] in table else _with_new_line
+    proposals = iter(()) if key[-1] in table else _with_new_line(text, key, value)
     table[key[-1]] = value
 
     def put(document: Any) -> None:  # noqa: ANN401 - tomlkit's items have no common public type
         table_of(document, key)[key[-1]] = inline(value)
 
-    return _first_that_reads([wanted], chain(propose(text, key, value), _by_tomlkit(text, put)), key=key)
+    return _first_that_reads([wanted], chain(proposals, _by_tomlkit(text, put)), key=key)
 
 
 def with_table(text: str, key: Key, values: dict[str, Any]) -> str:
@@ -349,10 +381,7 @@ def without(text: str, key: Key) -> str:
 
 def without_empty(text: str, key: Key) -> str:
     """Return the text without a table that holds nothing, unless a comment would go with it."""
-    table: Any = tomllib.loads(text)
-    for part in key:
-        table = table.get(part) if isinstance(table, dict) else None
-    if table != {}:
+    if table_at(tomllib.loads(text), *key[:-1]).get(key[-1]) != {}:
         return text
     try:
         shorter = without(text, key)
@@ -440,12 +469,6 @@ def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no comm
     return table
 
 
-def _with_other_value(text: str, key: Key, value: object) -> Iterator[str]:
-    found = positions(text).get(key)
-    if found is not None and found.end:
-        yield text[: found.start] + rendered(value) + text[found.end :]
-
-
 def _with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
     """Yield the text with a new line for the key: in its table's section, else in a new section."""
     lines = text.split("\n")
@@ -457,7 +480,6 @@ def _with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
             indent = re.match(r"\s*", lines[section.last])
             indented = f"{indent.group() if indent else ''}{line}"
             yield _inserted(lines, section.last + 1, indented)
-            yield _inserted(lines, section.end, line)
         elif section.key == key[:-1]:
             yield _inserted(lines, section.end, line, "")
     header = f"[{typed(key[:-1])}]"

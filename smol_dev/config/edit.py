@@ -40,6 +40,7 @@ from smol_dev.config.files import (
     decoded,
     parsed,
     read_bytes,
+    table_at,
 )
 from smol_dev.config.layers import (
     SECRET,
@@ -88,10 +89,10 @@ def set_value(sheet: Sheet, key: str, value: str) -> Said:
 def unset(sheet: Sheet, key: str) -> Said:
     """Take a key out of the file, and each table that is empty then."""
     path, file = _full_key(key, sheet.layers), sheet.file
-    whole = command("smol_dev profiles remove {name}", name=path[-1])
-    by_hand = command(f"smol_dev config edit{file.option}")
-    is_profile = path[0] == "profiles" and path[1:] != ()
-    _refuse_table(path, hint=f"a whole profile: {whole}" if is_profile else f"take it out by hand: {by_hand}")
+    hint = "take it out by hand: " + command(f"smol_dev config edit{file.option}")
+    if path[0] == "profiles" and path[1:]:
+        hint = "a whole profile: " + command("smol_dev profiles remove {name}", name=path[-1])
+    _refuse_table(path, hint=hint)
     if value_of(sheet.tables, path) is None:
         raise UsageError(
             f"`{dotted(path)}` is not set in `{file.path}`",
@@ -163,11 +164,11 @@ def use(sheet: Sheet, name: str) -> Said:
     """Make a profile the default one of the file."""
     _refuse_unknown(name, sheet.layers)
     _refuse_one_projects(name, sheet)
-    said = [f"`{name}` is the default profile in `{sheet.file.path}`"]
+    said: tuple[str, ...] = (f"`{name}` is the default profile in `{sheet.file.path}`",)
     setter = sheet.layers.selected_by
     if setter.layer in ("environment", "project") and setter.layer != sheet.file.kind:
-        said.append(f"`{setter.where}` still selects `{sheet.layers.selected}`")
-    return with_value(sheet.text, ("default_profile",), name), tuple(said)
+        said += (f"`{setter.where}` still selects `{sheet.layers.selected}`",)
+    return with_value(sheet.text, ("default_profile",), name), said
 
 
 def _full_key(key: str, layers: Layers) -> Key:
@@ -324,9 +325,8 @@ def _references(name: str, tables: Mapping[str, Any]) -> Iterator[Key]:
     """Yield the keys that name the profile: the default, and the `extends` of its children."""
     if tables.get("default_profile") == name:
         yield ("default_profile",)
-    profiles = tables.get("profiles")
-    for other, profile in profiles.items() if isinstance(profiles, dict) else ():
-        if isinstance(profile, dict) and profile.get("extends") == name and other != name:
+    for other in table_at(tables, "profiles"):
+        if table_at(tables, "profiles", other).get("extends") == name and other != name:
             yield ("profiles", other, "extends")
 
 

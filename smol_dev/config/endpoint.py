@@ -47,18 +47,12 @@ def url_problem(url: str) -> str:
         return "must begin with `http://` or `https://`"
     if "?" in url or "#" in url:
         return "must end with its path: no `?` and no `#`"
-    return _host_and_port_problem(url)
-
-
-def _host_and_port_problem(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
+    parts = parts_of(url)
+    if not parts.scheme:
         return "is not an address: look at its host and port"
     if "@" in parts.netloc:
         return "must not hold a user name or password; keys have their own settings"
-    if port == 0 or parts.netloc.endswith(":"):
+    if parts.port == 0 or parts.netloc.endswith(":"):
         return "must have a port from 1 to 65535, or none"
     return _host_problem(parts.hostname or "")
 
@@ -67,13 +61,9 @@ def _host_problem(host: str) -> str:
     address = address_of(host)
     if address is not None and address.is_unspecified:
         return "is an address to listen on; to connect, write `127.0.0.1` or the machine's own"
-    if address is not None and getattr(address, "ipv4_mapped", None):
+    if getattr(address, "ipv4_mapped", None) or (address is None and LOOKS_LIKE_NUMBER.fullmatch(host)):
         return "has an unusual spelling of an IP address; write `127.0.0.1` for example"
-    if address is None and LOOKS_LIKE_NUMBER.fullmatch(host):
-        return "has an unusual spelling of an IP address; write `127.0.0.1` for example"
-    if address is None and not HOST_NAME.fullmatch(host):
-        return "has no valid host name"
-    return ""
+    return "has no valid host name" if address is None and not HOST_NAME.fullmatch(host) else ""
 
 
 def address_of(host: str) -> Address | None:
@@ -100,12 +90,8 @@ def origin_of(base_url: str) -> str:
     host = parts.hostname or ""
     address = address_of(host)
     name = f"[{address}]" if address is not None and address.version == 6 else host  # noqa: PLR2004
-    return f"{parts.scheme}://{name}{_port_of(parts)}"
-
-
-def _port_of(parts: SplitResult) -> str:
-    port = parts.port
-    return "" if port is None or port == PORTS.get(parts.scheme) else f":{port}"
+    is_usual = parts.port is None or parts.port == PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{name}{'' if is_usual else f':{parts.port}'}"
 
 
 def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:

@@ -11,15 +11,13 @@ import tomli_w
 
 from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import is_local
-from smol_dev.config.files import is_file_name
+from smol_dev.config.files import TEXTS, is_file_name, positions
 from smol_dev.config.layers import KEY_SOURCES, Key, Origin, at, key_path
 from smol_dev.config.load import Composition, Loaded, effective, standing
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, is_hidden, is_table, locate, meant
-from smol_dev.config.positions import positions
 from smol_dev.config.problems import did_you_mean, dotted, shown
-from smol_dev.config.profiles import Slot, leaf_paths, said
+from smol_dev.config.profiles import leaf_paths, said
 from smol_dev.config.validate import layers_problems
-from smol_dev.config.variants import shown_prompts
 from smol_dev.errors import ConfigError
 from smol_dev.redact import without_secrets
 from smol_dev.server.families import FALLBACK, auto_note
@@ -125,8 +123,9 @@ def _candidates(view: View, path: Key) -> tuple[Candidate, ...]:
         reason = view.made.dropped.get(part) or view.made.dropped.get(key, "")
         wins = not (won or reason) and _is_sent(view, path[: len(path) - len(key) + len(part)], value)
         won = won or wins
-        note = reason or _sampling_note(view.profile, path, value)
-        found.append(_candidate(slot, part, value, whole=key, wins=wins, note=note))
+        stands_for = f"all of `{dotted(part)}`" if part != key else ""
+        note = reason or _sampling_note(view.profile, path, value) or stands_for
+        found.append(Candidate(_rendered(slot.key(*part), value), slot.origin(*part), slot.hop, wins, note))
     return (*found, _default_candidate(view, path, wins=not won))
 
 
@@ -146,13 +145,6 @@ def _as_used(profile: Profile, path: Key) -> Profile:
     """Return the profile as the stage sees it that the key is of; for a key of no stage, the profile itself."""
     stage = next((name for name in STAGES if name == path[0]), None)
     return profile if stage is None else profile.stage(stage)
-
-
-def _candidate(slot: Slot, key: Key, value: object, *, whole: Key, wins: bool, note: str) -> Candidate:
-    """Return what the table says of the key `whole`, for all of which `key` may stand."""
-    if not note and key != whole:
-        note = f"all of `{dotted(key)}`"
-    return Candidate(_rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins, note)
 
 
 def _address_candidates(view: View) -> tuple[Candidate, ...]:
@@ -248,8 +240,10 @@ def as_dict(loaded: Loaded) -> dict[str, Any]:
         "profiles": {loaded.name: _profile_table(loaded.profile)},
         "run": _plain_table(loaded.run),
     }
-    if loaded.prompts:
-        whole["prompts"] = {name: _prompt_table(each) for name, each in loaded.prompts.items()}
+    for name, texts in shown_prompts(loaded.prompts).items():
+        # A text that would be taken for the name of a file ends in a line break.
+        table = {key: f"{text}\n" if is_file_name(text) else text for key, text in texts.items()}
+        whole.setdefault("prompts", {})[name] = table
     return whole
 
 
@@ -261,12 +255,10 @@ def _profile_table(profile: Profile) -> dict[str, Any]:
         for name, value in _plain_table(profile).items()
         if name not in hidden and not (name in (*KEY_SOURCES, *FREE_TABLES) and not value)
     }
-    stages = {name: _stage_table(stage) for name, stage in profile.stages().items()}
-    return table | {name: keys for name, keys in stages.items() if keys}
-
-
-def _stage_table(stage: Stage) -> dict[str, Any]:
-    return {key: value for key, value in _plain_table(stage).items() if key in stage.model_fields_set}
+    for name, stage in profile.stages().items():
+        if keys := {key: value for key, value in _plain_table(stage).items() if key in stage.model_fields_set}:
+            table[name] = keys
+    return table
 
 
 def _plain_table(table: Table) -> dict[str, Any]:
@@ -280,10 +272,12 @@ def _plain_table(table: Table) -> dict[str, Any]:
     }
 
 
-def _prompt_table(prompts: Prompts) -> dict[str, str]:
-    """Return an own variant; a text that would be taken for the name of a file ends in a line break."""
-    table = shown_prompts({"": prompts})[""]
-    return {key: f"{text}\n" if is_file_name(text) else text for key, text in table.items()}
+def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
+    """Return the own variants, each with what it says itself."""
+    return {
+        name: {key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set}
+        for name, each in prompts.items()
+    }
 
 
 def as_toml(loaded: Loaded) -> str:

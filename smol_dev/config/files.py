@@ -1,7 +1,7 @@
-"""Settings files on disk: where they are, and how they are read safely, one open and one read.
+"""Settings files on disk: where they are, how they are read safely, and where in a text each key stands.
 
 A file may be hostile, or no file at all: it is opened without waiting (a FIFO would hang), checked on
-the open descriptor (a check by name could be of another file), and read up to its limit.
+the open descriptor (a check by name could be of another file), and read up to its limit, once.
 """
 
 import os
@@ -9,10 +9,13 @@ import re
 import stat
 import sys
 import tomllib
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from smol_dev.config.problems import Problem
 from smol_dev.errors import UsageError
@@ -119,9 +122,7 @@ class BadFileError(Exception):
 
     def __init__(self, what: str, *, place: str = "", hint: str = "") -> None:
         super().__init__(what)
-        self.what = what
-        self.hint = hint
-        self.place = place
+        self.what, self.place, self.hint = what, place, hint
 
 
 def read_document(path: Path, *, project: bool = False) -> Document | Problem | None:
@@ -144,12 +145,18 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
         return Problem(f"{path}{error.place}", "", f"{error.what}{remedy}", hint=error.hint)
 
 
+def table_at(data: object, *key: str) -> Mapping[str, Any]:
+    """Return the table at a key; empty when it is not there, or no table."""
+    for part in key:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
 def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[Named]:
     """Read the files that a project's file in the folder names, in the order of their keys."""
-    prompts = data.get("prompts")
     left = NAMED_LIMIT
-    for name, table in prompts.items() if isinstance(prompts, dict) else ():
-        for part, value in table.items() if isinstance(table, dict) else ():
+    for name in table_at(data, "prompts"):
+        for part, value in table_at(data, "prompts", name).items():
             if part in TEXTS and isinstance(value, str) and is_file_name(value):
                 read = read_named(("prompts", name, part), folder, value, inside=True)
                 if len(read.raw) > left:
@@ -187,10 +194,15 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
         descriptor = os.open(path, FLAGS | (getattr(os, "O_NOFOLLOW", 0) if project else 0))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, PermissionError) and not os.path.lexists(path):
+    except ValueError as error:
+        raise BadFileError("is not a file name") from error
+    except PermissionError as error:
+        if not os.path.lexists(path):
             raise FileNotFoundError from error  # in a folder that is closed to us: not our file
-        raise _unreadable(path, error) from error
+        raise BadFileError(f"cannot be read ({error.strerror})") from error
+    except OSError as error:
+        is_link = path.is_symlink()
+        raise BadFileError("is a symbolic link" if is_link else f"cannot be read ({error.strerror})") from error
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
@@ -206,15 +218,6 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
     if len(raw) > limit:
         raise BadFileError(f"is larger than {limit // 1024} KiB")
     return raw, info
-
-
-def _unreadable(path: Path, error: OSError | ValueError) -> BadFileError:
-    """Return why a file could not even be opened."""
-    if isinstance(error, ValueError):
-        return BadFileError("is not a file name")
-    if not isinstance(error, PermissionError) and path.is_symlink():
-        return BadFileError("is a symbolic link")
-    return BadFileError(f"cannot be read ({error.strerror})")
 
 
 def _refuse_foreign(info: os.stat_result, path: Path) -> None:
@@ -237,13 +240,13 @@ def decoded(raw: bytes) -> str:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode()  # what comes before the first bad byte is good
-        raise BadFileError("is not UTF-8 here", place=_line_and_column(before, len(before))) from error
+        raise BadFileError("is not UTF-8 here", place=line_and_column(before, len(before))) from error
 
 
 def parsed(text: str) -> dict[str, object]:
     """Return the TOML text as data."""
     if (place := long_key(text)) >= 0:
-        raise BadFileError("a key has too many parts", place=_line_and_column(text, place))
+        raise BadFileError("a key has too many parts", place=line_and_column(text, place))
     try:
         data = tomllib.loads(text)
     except RecursionError as error:
@@ -257,14 +260,14 @@ def parsed(text: str) -> dict[str, object]:
     return data
 
 
-def _line_and_column(text: str, place: int) -> str:
+def line_and_column(text: str, place: int) -> str:
+    """Return the line and column of a character, as they stand behind a file's name."""
     return f":{text.count(chr(10), 0, place) + 1}:{place - text.rfind(chr(10), 0, place)}"
 
 
 def _refuse_crowds(data: Mapping[str, object]) -> None:
-    """Refuse a project's file with more names than any project has."""
     for name in ("profiles", "prompts"):
-        if isinstance(table := data.get(name), dict) and len(table) > NAMES_LIMIT:
+        if len(table_at(data, name)) > NAMES_LIMIT:
             raise BadFileError(f"holds more than {NAMES_LIMIT} {name}")
 
 
@@ -285,7 +288,7 @@ def _syntax_error(text: str, message: str) -> BadFileError:
     place = PLACE.search(message)
     if place is None:
         what = "the file ends in the middle of a setting"
-    where = f":{place[1]}:{place[2]}" if place else _line_and_column(text, len(text))
+    where = f":{place[1]}:{place[2]}" if place else line_and_column(text, len(text))
     return BadFileError(f"not valid TOML: {what}" if what else "not valid TOML", place=where)
 
 
@@ -341,8 +344,7 @@ class Surroundings:
     def own_files(self) -> tuple[Path, ...]:
         """The places of the user's and the system's file, there or not: none of them is a project's."""
         usual = self.home / ".config" / FOLDER if self.home else None
-        folders = (self.user_config, usual, *self.site_configs)
-        return tuple(folder / FILE_NAME for folder in folders if folder is not None)
+        return tuple(each / FILE_NAME for each in (self.user_config, usual, *self.site_configs) if each is not None)
 
     def project_file(self, folder: Path | None = None) -> Path | None:
         """Return the file of the project that the folder (the working directory) belongs to, if any."""
@@ -402,7 +404,6 @@ def _user_config_folder() -> Path | None:
 
 
 def _has_file(folder: Path) -> bool:
-    """Return whether a settings file can be seen in the folder, which may be closed to the user."""
     return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder
 
 
@@ -450,8 +451,149 @@ def is_same(one: Path | None, other: Path) -> bool:
 
 
 def _device_of(folder: Path) -> int | None:
-    """Return the number of the device a folder is on, None if it cannot be told."""
     try:
         return folder.stat().st_dev
     except OSError:
         return None
+
+
+Place = tuple[str | int, ...]
+"""A key from the top of the file; numbers are places in an array, from 0."""
+
+GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
+BLANK: Final = re.compile(r"[ \t]*")
+SCALAR: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
+    r"|'''.*?'''(?:'{0,2})"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|[^,\]}#\n]*",
+    re.DOTALL,
+)
+
+
+class Position(NamedTuple):
+    """Where a key stands, line and column from 1, and where its value begins and ends in the text."""
+
+    line: int
+    column: int
+    start: int = 0
+    end: int = 0
+
+
+@lru_cache(maxsize=64)
+def positions(text: str) -> Mapping[Place, Position]:
+    """Return the position of each key, table and array item, where it is mentioned first."""
+    walk = Walk(text.replace("\r\n", "\n"))
+    walk.document()
+    return walk.found
+
+
+class Walk:
+    """One pass over a text; `at` is the place in it that is read next."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.found: dict[Place, Position] = {}
+        self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        self.arrays: dict[Place, int] = {}
+        self.headers: list[tuple[int, tuple[str, ...]]] = []
+
+    def document(self) -> None:
+        """Note every table header and setting, to the end of the text."""
+        table: Place = ()
+        while self.skip(GAP) < len(self.text):
+            if self.text.startswith("[[", self.at):
+                table = self.header(brackets=2)
+            elif self.text.startswith("[", self.at):
+                table = self.header(brackets=1)
+            else:
+                self.setting(table)
+
+    def header(self, *, brackets: int) -> Place:
+        """Pass `[table]` or `[[array of tables]]`; return the path that the settings below it belong to."""
+        self.at += brackets
+        names = self.dotted()
+        self.headers.append((bisect_right(self.lines, self.at) - 1, tuple(name for name, _ in names)))
+        self.at += brackets
+        path: Place = ()
+        for place, (name, begin) in enumerate(names):
+            path = (*path, name)
+            self.note(path, begin)
+            if brackets == 2 and place == len(names) - 1:  # noqa: PLR2004 - `[[`
+                self.arrays[path] = self.arrays.get(path, -1) + 1
+            if path in self.arrays:
+                path = (*path, self.arrays[path])
+                self.note(path, begin)
+        return path
+
+    def setting(self, table: Place) -> None:
+        """Pass `key = value`, dotted keys and inline tables included."""
+        path, begin = table, self.at
+        for name, begin in self.dotted():
+            path = (*path, name)
+            self.note(path, begin)
+        self.at += 1
+        self.skip(BLANK)
+        start = self.at
+        self.value(path)
+        known = self.found[path]
+        if known.end == 0:
+            self.found[path] = Position(known.line, known.column, start, self.at)
+
+    def value(self, path: Place) -> None:
+        """Pass whatever stands after `=`; keys inside it are noted below `path`."""
+        opening = self.text[self.at : self.at + 1]
+        if opening == "[":
+            for number in self.items("]"):
+                self.note((*path, number), self.at)
+                self.value((*path, number))
+        elif opening == "{":
+            for _ in self.items("}"):
+                self.setting(path)
+        else:
+            self.skip(SCALAR)
+
+    def items(self, end: str) -> Iterator[int]:
+        """Yield the number of each item up to the bracket at their end; the item itself is passed meanwhile."""
+        self.at += 1
+        self.skip(GAP)
+        for number in count():
+            if self.text.startswith(end, self.at):
+                break
+            yield number
+            self.skip(GAP)
+            if self.text.startswith(",", self.at):
+                self.at += 1
+                self.skip(GAP)
+        self.at += 1
+
+    def dotted(self) -> list[tuple[str, int]]:
+        """Return the names of a dotted key with the place of each; leave `at` on what follows the key."""
+        names: list[tuple[str, int]] = []
+        while True:
+            self.skip(BLANK)
+            begin = self.at
+            end = self.skip(PART)
+            names.append((_plain(self.text[begin:end]), begin))
+            self.skip(BLANK)
+            if not self.text.startswith(".", self.at):
+                return names
+            self.at += 1
+
+    def skip(self, pattern: re.Pattern[str]) -> int:
+        """Move past the pattern, which may match nothing; return the new place."""
+        match = pattern.match(self.text, self.at)
+        self.at = match.end() if match else self.at
+        return self.at
+
+    def note(self, path: Place, at: int) -> None:
+        """Remember where a path is first mentioned."""
+        if path not in self.found:
+            line = bisect_right(self.lines, at)
+            self.found[path] = Position(line, at - self.lines[line - 1] + 1)
+
+
+def _plain(name: str) -> str:
+    return next(iter(tomllib.loads(f"{name} = 0"))) if name[0] in "\"'" else name

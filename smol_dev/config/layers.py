@@ -6,6 +6,7 @@ times as long.) Nothing is validated yet beyond "this is TOML, read safely".
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,14 +18,16 @@ from smol_dev.config.files import (
     DEPTH_LIMIT,
     FILE_NAME,
     Document,
+    Position,
     Surroundings,
     depth_exceeds,
     is_one_of,
     is_same,
     long_key,
+    positions,
     read_document,
+    table_at,
 )
-from smol_dev.config.positions import Position, positions
 from smol_dev.config.problems import Problem, did_you_mean, dotted, fold, nearest
 
 LayerKind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
@@ -34,7 +37,6 @@ ORDER: Final[tuple[LayerKind, ...]] = ("flags", "environment", "project", "user"
 
 BUILT_IN_PROFILE: Final = "local"
 SCHEMA_FILE: Final = "smol.schema.json"
-NOTHING: Final[Mapping[str, Any]] = {}
 
 Key = tuple[str, ...]
 """A key from the top of a layer: `("profiles", "work", "model")`."""
@@ -50,6 +52,7 @@ SECRET: Final = ("api_key", "headers")
 """Keys of a profile that may not stand on a command line: the process list shows it to everyone."""
 
 TOP_TABLES: Final = ("profiles", "run", "prompts")
+QUOTED_TEXT: Final = re.compile(r"(['\"]).*\1", re.DOTALL)
 QUOTED: Final = "the quotes around it are a part of it: leave them out (env files keep them)"
 
 
@@ -67,7 +70,7 @@ class Variable(NamedTuple):
 class Known(NamedTuple):
     """What is known about keys where the settings' model is at hand.
 
-    `run_keys` are the keys of `[run]`, which need not name their table. `variables` are the names of all
+    `run_keys` are those of `[run]`, which need not name their table, and `variables` the names of all
     variables that set a key of the selected profile or of `run`. `key` returns a key as its table spells
     it, None if there is no such key; `value` returns a text as a value of the key's type, or as it is.
     """
@@ -82,9 +85,9 @@ class Known(NamedTuple):
 class Flags:
     """What the command line says.
 
-    `named` holds the named options: a key path (`model`, `run.output_dir`, `base_url`) to its value
-    and the option as typed (`--model`). `sets` holds each `-c` as typed, `KEY=VALUE`. A key without
-    `profiles.` or `run.` is meant for the selected profile. `project=False` is `--no-project-config`.
+    `named` holds the value and the spelling of each named option by its key (`model`, `run.output_dir`), `sets`
+    each `-c` as typed. A key without `profiles.` or `run.` is meant for the selected profile. `project=False`
+    is `--no-project-config`.
     """
 
     profile: str | None = None
@@ -99,10 +102,9 @@ class Flags:
 
 
 class Origin(NamedTuple):
-    """Who set a value: its layer, and the `FILE:LINE`, variable or flag.
+    """Who set a value: its layer, and the `FILE:LINE`, variable or flag, or the setting that it is derived from.
 
-    A derived value names the setting that it follows from. `via` names the parent profile the value
-    was inherited from, empty if none.
+    `via` names the parent profile the value was inherited from, empty if none.
     """
 
     layer: LayerKind
@@ -150,11 +152,8 @@ class Layer:
 
     def document(self, key: tuple[str | int, ...]) -> Document:
         """Return the file of this layer that holds the key; there are several only of shipped profiles."""
-        for document in self.documents:
-            profiles = document.data.get("profiles")
-            if len(key) > 1 and isinstance(profiles, dict) and key[1] in profiles:
-                return document
-        return self.documents[0]
+        holding = (each for each in self.documents if len(key) > 1 and key[1] in table_at(each.data, "profiles"))
+        return next(holding, self.documents[0])
 
     def position(self, key: tuple[str | int, ...]) -> Position:
         """Return the position of the key in its file, or of the nearest table around it."""
@@ -164,10 +163,7 @@ class Layer:
 
     def table(self, *key: str) -> Mapping[str, Any]:
         """Return a table of this layer; empty when it is not there, or no table."""
-        found: object = self.data
-        for part in key:
-            found = found.get(part) if isinstance(found, dict) else None
-        return found if isinstance(found, dict) else NOTHING
+        return table_at(self.data, *key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +266,12 @@ def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, 
             user = None
             if not flags.project:
                 warnings.append(f"`{spelling}` names the project's file, which is left out")
+    own = read_document(user) if user else None
+    if own is None and spelling and user:
+        own = Problem(spelling, "", f"`{user}` does not exist")
     read: tuple[tuple[LayerKind, Document | Problem | None], ...] = (
         ("project", read_document(project, project=True) if project and flags.project else None),
-        ("user", _named_document(user, spelling) if user else None),
+        ("user", own),
         *(("system", read_document(each / FILE_NAME)) for each in surroundings.site_configs),
     )
     layers = [
@@ -285,11 +284,9 @@ def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, 
 
 def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
     """Return what a project's file says, its output folder relative to the file wherever one works."""
-    folder, run = project.path.parent, project.data.get("run")
-    output = run.get("output_dir") if isinstance(run, dict) else None
-    if not isinstance(run, dict) or not isinstance(output, str) or not output:
-        return project.data
-    if folder == cwd or output.startswith("~"):
+    folder, run = project.path.parent, table_at(project.data, "run")
+    output = run.get("output_dir")
+    if not isinstance(output, str) or not output or folder == cwd or output.startswith("~"):
         return project.data
     return {**project.data, "run": {**run, "output_dir": str(folder / output)}}
 
@@ -304,14 +301,6 @@ def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, st
         return surroundings.cwd / below_home, named.name
     folder = surroundings.user_config
     return folder / FILE_NAME if folder else None, ""
-
-
-def _named_document(path: Path, spelling: str) -> Document | Problem | None:
-    """Return a file, which must be there if a flag or variable names it."""
-    document = read_document(path)
-    if document is None and spelling:
-        return Problem(spelling, "", f"`{path}` does not exist")
-    return document
 
 
 @lru_cache(maxsize=1)
@@ -409,7 +398,7 @@ def environment(
             continue
         if spelled.get(key) and fold(spelled[key]) == fold(each.name):
             problems.append(Problem(each.name, "", f"`{spelled[key]}` sets the same key"))
-        if known and "extra_body" not in key and _is_quoted(each.text):
+        if known and "extra_body" not in key and QUOTED_TEXT.fullmatch(each.text):
             problems.append(Problem(each.name, "", QUOTED))
         if each.path[0] != "profiles":
             _give_way(data, spelled, key, only=f"{PREFIX}profiles__")
@@ -422,10 +411,6 @@ def _of_run(key: Key, selected: str, known: Known) -> Key:
     """Return the key; one of the selected profile that only `[run]` has is one of `[run]`."""
     is_run = key[:2] == ("profiles", selected) and key[2:3] and key[2] in known.run_keys
     return ("run", *key[2:]) if is_run else key
-
-
-def _is_quoted(text: str) -> bool:
-    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
 
 
 def _strength(variable: Variable) -> tuple[bool, int, str]:
@@ -458,7 +443,6 @@ def in_variable(name: str) -> str:
 
 
 def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
-    """Return the warning about a variable for a profile that there is not."""
     _, named, *rest = variable.path
     near = nearest(named, [in_variable(name) for name in profiles])
     spelled = "__".join(("smol_profiles", near, *rest)).upper()
@@ -467,7 +451,6 @@ def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
 
 
 def _unknown(variable: Variable, known: Known) -> str:
-    """Return the warning about a variable that sets nothing; its value may be a secret and is not shown."""
     others = [f"SMOL_{name.upper()}" for name in RESERVED]
     return f"`{variable.name}`: unknown setting, ignored{did_you_mean(variable.name, [*known.variables, *others])}"
 

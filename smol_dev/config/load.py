@@ -105,68 +105,34 @@ def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
 class Source(PydanticBaseSettingsSource):
     """One place that settings come from, under a name of its own, by which pydantic-settings keeps it apart."""
 
-    def __init__(self, settings_cls: type[BaseSettings], name: str) -> None:
+    def __init__(self, settings_cls: type[BaseSettings], name: str, table: Mapping[str, Any]) -> None:
         super().__init__(settings_cls)
         self.__name__ = name
+        self.table = table
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Not used: a table is read as a whole."""
         raise NotImplementedError(field, field_name)
 
-
-class SettledSource(Source):
-    """What was settled about all layers before the merge: the server, what may be sent to it, the prompts' texts."""
-
-    def __init__(self, settings_cls: type[BaseSettings], made: Composition, prompts: Mapping[str, Any]) -> None:
-        super().__init__(settings_cls, "settled")
-        self.made = made
-        self.prompts = prompts
-
     def __call__(self) -> dict[str, Any]:
-        """Return the address, the headers, the place of the key's file and the own prompt variants."""
-        server = self.made.endpoint
-        profile: dict[str, Any] = {"base_url": server.base_url, "headers": dict(server.headers)}
-        if server.api_key is not None and server.api_key.setting == "api_key_file":
-            profile["api_key_file"] = str(server.api_key.path)
-        return {"profile": profile, "prompts": dict(self.prompts)}
-
-
-class RunSource(Source):
-    """The table `[run]` of a layer."""
-
-    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
-        super().__init__(settings_cls, layer.name)
-        self.layer = layer
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the table."""
-        return {"run": dict(self.layer.table("run"))}
+        """Return what the source says."""
+        return dict(self.table)
 
 
 class ProfileSource(Source):
     """One layer's table of the profile, or of a parent of it."""
 
-    def __init__(self, settings_cls: type[BaseSettings], slot: Slot, dropped: Mapping[Key, str]) -> None:
-        super().__init__(settings_cls, f"{slot.layer.name} {slot.profile}")
-        self.slot = slot
-        self.dropped = dropped
-
     def __call__(self) -> dict[str, Any]:
-        """Return the table less what does not hold, and less what a stronger value stands for.
+        """Return the table less what a stronger value stands for.
 
-        A value that is no table ends the table below it, whatever a still stronger source makes of the
-        key again. The parents are known by now, and the server has settled the headers.
+        A value that is no table ends the table below it, whatever a still stronger source makes of the key again.
         """
         stronger = (data.get("profile", {}) for data in self.settings_sources_data.values())
-        gone = [("extends",), ("headers",), *self.dropped, *leaf_paths(stronger)]
-        return {"profile": without(self.slot.table, gone)}
+        return {"profile": without(self.table, leaf_paths(stronger))}
 
 
 class DerivedSource(Source):
-    """What follows from the settings of the stronger sources: time-outs, and what stages share of the body.
-
-    It is the weakest, so that it may say what holds only where nobody says anything else.
-    """
+    """What follows from the settings of all other sources: time-outs, and what stages share of the body."""
 
     def __call__(self) -> dict[str, Any]:
         """Return the time-outs of the profile and of its stages, and the rest of the stages' `extra_body`."""
@@ -203,11 +169,12 @@ class Effective(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         made, prompts = init_settings.init_kwargs["made"]  # type: ignore[attr-defined]
+        gone = [("extends",), ("headers",), *made.dropped]  # the parents are known by now, the headers settled
         return (
-            SettledSource(settings_cls, made, prompts),
-            *(RunSource(settings_cls, layer) for layer in made.layers.all),
-            *(ProfileSource(settings_cls, slot, made.dropped) for slot in made.tables),
-            DerivedSource(settings_cls, "derived"),
+            Source(settings_cls, "settled", {"profile": made.endpoint.settled(), "prompts": prompts}),
+            *(Source(settings_cls, layer.name, {"run": dict(layer.table("run"))}) for layer in made.layers.all),
+            *(ProfileSource(settings_cls, slot.name, without(slot.table, gone)) for slot in made.tables),
+            DerivedSource(settings_cls, "derived", {}),
         )
 
 
@@ -219,10 +186,7 @@ def effective(made: Composition, prompts: Mapping[str, Any]) -> Effective:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The selected profile and everything around it, valid; `made` says how the profile came about.
-
-    `prompts` are the own variants, with their files read in.
-    """
+    """The selected profile and everything around it, valid; `made` says how the profile came about."""
 
     profile: Profile
     run: Run
@@ -415,8 +379,8 @@ def _readable_key(layers: Layers) -> Iterator[str]:
     layer = layers.of("user")
     if layer is None or not layer.documents[0].others_can_read:
         return
-    for name, table in layer.table("profiles").items():
-        if isinstance(table, dict) and table.get("api_key"):
+    for name in layer.table("profiles"):
+        if layer.table("profiles", name).get("api_key"):
             key = ("profiles", name, "api_key")
             path = layer.documents[0].path
             yield f"{layer.place(key)}: others can read this key: {command('chmod 600 {file}', file=path)}"

@@ -115,7 +115,7 @@ def fold(name: str) -> str:
 
 def dotted(key: Iterable[str]) -> str:
     """Return a key as TOML writes it: `profiles."a.b".model`."""
-    return ".".join(part if _bare(part) else _quoted(part) for part in key)
+    return ".".join(part if _bare(part) else f'"{shown(part)[1:-1]}"' for part in key)
 
 
 def typed(key: Iterable[str]) -> str:
@@ -127,8 +127,3 @@ def typed(key: Iterable[str]) -> str:
 def _bare(part: str) -> bool:
     """Return whether TOML takes the name without quotes."""
     return part.isascii() and part != "" and part.replace("-", "").replace("_", "a").isalnum()
-
-
-def _quoted(part: str) -> str:
-    """Return a name in quotes, on one line and not long."""
-    return f'"{shown(part)[1:-1]}"'

@@ -6,10 +6,10 @@ that the winner that is named is the one whose value is sent. Standard library o
 own, as `profiles list` must not wait for pydantic.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from smol_dev.config.endpoint import address_variable, default_base_url, is_local, url_problem
+from smol_dev.config.endpoint import default_base_url, is_local, url_problem
 from smol_dev.config.layers import Key, Layer, Layers, Origin
 from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
 
@@ -31,6 +31,11 @@ class Slot(NamedTuple):
         return f"Slot(hop={self.hop}, profile={self.profile!r}, layer={self.layer.kind!r})"
 
     @property
+    def name(self) -> str:
+        """The table as a person reads it, and no other by this name."""
+        return f"{self.layer.name} {self.profile}"
+
+    @property
     def typed(self) -> bool:
         """Whether this is what the user types or exports for the selected profile, no file and no parent."""
         return not self.layer.documents and self.hop == 0
@@ -49,13 +54,20 @@ class Slot(NamedTuple):
         return said(self.table, path)[0] == path
 
 
-def _parent_of(layers: Layers, name: str) -> tuple[str, Layer | None]:
-    """Return the profile that this one extends, and the layer that says so; empty if none."""
-    for layer in layers.all:
-        parent = layer.table("profiles", name).get("extends")
-        if isinstance(parent, str):
-            return parent, layer
-    return "", None
+def ancestry(
+    name: str, parent_of: Callable[[str], str | None], known: Collection[str]
+) -> tuple[tuple[str, ...], str | None]:
+    """Return the name, its parent, its parent's parent …, and the parent that ends them: unknown, or met before."""
+    names = [name]
+    while (parent := parent_of(names[-1])) is not None and parent in known and parent not in names:
+        names.append(parent)
+    return tuple(names), parent
+
+
+def extends(layers: Layers, table: str, name: str) -> str | None:
+    """Return the parent that the strongest layer gives the profile (or prompt variant)."""
+    said = (layer.table(table, name).get("extends") for layer in layers.all)
+    return next((parent for parent in said if isinstance(parent, str)), None)
 
 
 def chain(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[tuple[str, ...], Problem | None]:
@@ -63,21 +75,17 @@ def chain(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[tu
 
     `known` holds the name of every profile, where they are at hand.
     """
-    names = [name]
     known = known or dict.fromkeys(layers.names("profiles"))
-    while True:
-        parent, layer = _parent_of(layers, names[-1])
-        if not parent or layer is None:
-            return tuple(names), None
-        wrong = ""
-        if parent in names:
-            circle = " → ".join(f"`{each}`" for each in (*names[names.index(parent) :], parent))
-            wrong = f"a profile cannot extend itself: {circle}"
-        elif parent not in known:
-            wrong = f"there is no profile {shown(parent)}{did_you_mean(parent, known)}"
-        if wrong:
-            return tuple(names), layers.problem(layer, ("profiles", names[-1], "extends"), wrong)
-        names.append(parent)
+    names, bad = ancestry(name, lambda child: extends(layers, "profiles", child) or None, known)
+    if bad is None:
+        return names, None
+    wrong = f"there is no profile {shown(bad)}{did_you_mean(bad, known)}"
+    if bad in names:
+        circle = " → ".join(f"`{each}`" for each in (*names[names.index(bad) :], bad))
+        wrong = f"a profile cannot extend itself: {circle}"
+    key = ("profiles", names[-1], "extends")
+    layer = next(each for each in layers.all if isinstance(value_of(each.data, key), str))
+    return names, layers.problem(layer, key, wrong)
 
 
 def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
@@ -172,13 +180,6 @@ def base_url(tables: Sequence[Slot], environ: Mapping[str, str]) -> tuple[str, S
     return url, by_url
 
 
-def moved_by(url: str, slot: Slot | None, environ: Mapping[str, str]) -> str:
-    """Return the variable that gives the address in the place of the provider's own; empty if none does."""
-    if slot is None or slot.table.get("base_url") == url:
-        return ""
-    return address_variable(slot.table.get("provider"), environ)
-
-
 class ProfileLine(NamedTuple):
     """One line of `profiles list`. `layer` and `where` are the strongest file that declares it."""
 
@@ -213,5 +214,5 @@ def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
             strongest.origin(("profiles", name)).where,
             name == layers.selected,
             not url or (not url_problem(url) and is_local(url)),
-            _parent_of(layers, name)[0],
+            extends(layers, "profiles", name) or "",
         )

@@ -20,16 +20,15 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from smol_dev.chat import STAGES
-from smol_dev.config.endpoint import origin_of, url_problem
+from smol_dev.config.endpoint import address_variable, origin_of, url_problem
 from smol_dev.config.files import BadFileError, Surroundings, read_bytes
-from smol_dev.config.layers import KEY_SOURCES, Key, Layer, Layers, Origin
-from smol_dev.config.profiles import Slot, base_url, leaf_paths, moved_by, tables_of, value_of
+from smol_dev.config.layers import KEY_SOURCES, Key, Layers, Origin
+from smol_dev.config.profiles import Slot, base_url, leaf_paths, tables_of, value_of
 from smol_dev.errors import ConfigError
 from smol_dev.redact import is_secret_name, secret_texts
 from smol_dev.safe import command
 
 OPENAI: Final = "https://api.openai.com"
-OPEN_TABLES: Final = ("headers", "extra_body", "extra_query")
 DETECTED: Final = "the server that your own settings find"
 KEY_LIMIT: Final = 16 * 1024
 COMMAND_SECONDS: Final = 30
@@ -82,8 +81,7 @@ class ApiKey(NamedTuple):
 
     def read(self) -> str:
         """Return the key itself, read from where it is. Raise `ConfigError`."""
-        end = f" (`{self.setting}` of {self.origin})" if self.slot is not None else ""
-        source = self.source + end
+        source = self.source + (f" (`{self.setting}` of {self.origin})" if self.slot is not None else "")
         environ, path = self.surroundings.environ, self.path
         match self.setting:
             case "api_key_env":
@@ -121,9 +119,7 @@ class ApiKey(NamedTuple):
         """Return whether the variable or file of the key is there; a command is not run to find out."""
         if self.setting == "api_key_env":
             return bool(self.surroundings.environ.get(self.value))
-        return self.setting != "api_key_file" or os.path.isfile(  # noqa: PTH113 - Path.is_file raises in a folder that is closed
-            self.path
-        )
+        return self.setting != "api_key_file" or os.path.isfile(self.path)  # noqa: PTH113 - Path.is_file raises in a folder that is closed
 
 
 class Endpoint(NamedTuple):
@@ -153,6 +149,13 @@ class Endpoint(NamedTuple):
             return Origin("environment", self.variable)
         return self.set_by.origin(self.setting) if self.set_by else Origin("defaults", "")
 
+    def settled(self) -> dict[str, Any]:
+        """Return the keys of the profile that were settled with the server: address, headers, the key's file."""
+        settled: dict[str, Any] = {"base_url": self.base_url, "headers": dict(self.headers)}
+        if self.api_key is not None and self.api_key.setting == "api_key_file":
+            settled["api_key_file"] = str(self.api_key.path)
+        return settled
+
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, api_key={self.api_key!r}, headers={sorted(self.headers)})"
 
@@ -162,7 +165,7 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     environ = layers.surroundings.environ
     url, set_by = base_url(tables, environ)
     binding = Binding(tables, layers, url)
-    dropped: dict[tuple[str, ...], str] = {}
+    dropped: dict[Key, str] = {}
     key = _strongest_api_key(tables, layers.surroundings)
     if key is None or key.slot is None:
         key = _openai_api_key(url, layers.surroundings)
@@ -171,8 +174,7 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
         dropped = {(each,): f"it is for {bound}" for each in KEY_SOURCES}
         key = None
     else:
-        others = (each for each in KEY_SOURCES if each != key.setting)
-        dropped = {(each,): f"`{key.setting}` holds in its place" for each in others}
+        dropped = {(each,): f"`{key.setting}` holds in its place" for each in KEY_SOURCES if each != key.setting}
     headers: dict[str, str] = {}
     for path, value, slot in _other_secrets(tables):
         if bound := binding.elsewhere(slot, *path):
@@ -181,25 +183,23 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
             dropped[path] = f"it is for {bound}"
         elif path[0] == "headers":
             headers[path[-1]] = value
-    held = key if key and key.value else None
-    return Endpoint(url, set_by, held, headers, dropped, tuple(binding.warnings), moved_by(url, set_by, environ))
+    by_name = set_by.table.get("provider") if set_by and set_by.table.get("base_url") != url else None
+    moved = address_variable(by_name, environ)
+    return Endpoint(url, set_by, key if key and key.value else None, headers, dropped, tuple(binding.warnings), moved)
 
 
 def _strongest_api_key(tables: Sequence[Slot], surroundings: Surroundings) -> ApiKey | None:
     """Return the first setting that names a key: they stand for one another. An empty one says "no key"."""
     for slot in tables:
-        named = [setting for setting in KEY_SOURCES if setting in slot.table]
-        if named:
-            setting = next((each for each in named if slot.table[each]), named[0])
-            return ApiKey(setting, slot.table[setting], slot.origin(setting), surroundings, slot)
+        if named := sorted((each for each in KEY_SOURCES if each in slot.table), key=lambda each: not slot.table[each]):
+            return ApiKey(named[0], slot.table[named[0]], slot.origin(named[0]), surroundings, slot)
     return None
 
 
 def _openai_api_key(url: str, surroundings: Surroundings) -> ApiKey | None:
     """Return `OPENAI_API_KEY` where it may be used unasked: at OpenAI, or at the `OPENAI_BASE_URL` beside it."""
-    environ = surroundings.environ
-    exported = environ.get("OPENAI_BASE_URL") or OPENAI
-    if not environ.get("OPENAI_API_KEY") or not url or url_problem(url) or url_problem(exported):
+    exported = surroundings.environ.get("OPENAI_BASE_URL") or OPENAI
+    if not surroundings.environ.get("OPENAI_API_KEY") or not url or url_problem(url) or url_problem(exported):
         return None
     if origin_of(url) != origin_of(exported):
         return None
@@ -207,37 +207,24 @@ def _openai_api_key(url: str, surroundings: Surroundings) -> ApiKey | None:
 
 
 def _other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
-    """Yield each header, and each secret among the fields, as its strongest table sets it.
-
-    Names of headers are compared without case.
-    """
+    """Yield each header (in any case), and each secret among the fields, as its strongest table sets it."""
     seen: set[Key] = set()
     for slot in tables:
-        for path in leaf_paths(_free_tables(slot.table)):
+        for path in leaf_paths([slot.table]):
             is_header = path[0] == "headers" and len(path) == 2  # noqa: PLR2004 - the table and a name
-            is_field = path[0] != "headers" and any(map(is_secret_name, path[1:]))
+            is_free = path[0] in ("extra_body", "extra_query") or (path[0] in STAGES and path[1:2] == ("extra_body",))
+            is_field = is_free and any(map(is_secret_name, path[1:]))
             folded = tuple(part.lower() for part in path) if is_header else path
             if (is_header or is_field) and folded not in seen:
                 seen.add(folded)
                 yield path, value_of(slot.table, path), slot
 
 
-def _free_tables(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield those of a profile's tables whose names are not ours, each as it stands in it, its stages' too."""
-    for name, value in table.items():
-        if name in OPEN_TABLES:
-            yield {name: value}
-        elif name in STAGES and isinstance(value, dict) and "extra_body" in value:
-            yield {name: {"extra_body": value["extra_body"]}}
-
-
 class Binding:
     """Where the secrets of the selected profile belong; `url` is the address in use."""
 
     def __init__(self, tables: Sequence[Slot], layers: Layers, url: str) -> None:
-        self.tables = tables
-        self.layers = layers
-        self.url = url
+        self.tables, self.layers, self.url = tables, layers, url
         self.warnings: list[str] = []
 
     @cached_property
@@ -246,10 +233,7 @@ class Binding:
         return self.layers.own()
 
     def elsewhere(self, slot: Slot, *path: str) -> str:
-        """Return what a secret of this table is for, if that is not the address in use.
-
-        Empty when the secret may be sent.
-        """
+        """Return what a secret of this table is for, if not for the address in use; empty when it may be sent."""
         url, own = self.url, self.address_of(slot, path)
         if own == url:
             return DETECTED if not url and self.project_decides() else ""
@@ -270,8 +254,9 @@ class Binding:
             profiles = [slot.profile, self.layers.selected]
         else:
             view = self.own
-            named = slot.hop > 0 or _names_profile(slot.layer, slot.key(*path))
-            profiles = [slot.profile, view.selected] if named else [view.selected]
+            spelled = slot.layer.spelling(slot.key(*path)).removeprefix("-c ").casefold()
+            names_profile = slot.hop > 0 or spelled.startswith(("smol_profiles__", "profiles."))
+            profiles = [slot.profile, view.selected] if names_profile else [view.selected]
         urls = (base_url(tables_of(view, name), view.surroundings.environ)[0] for name in profiles)
         return next(filter(None, urls), "")
 
@@ -296,31 +281,23 @@ class Binding:
         self.warnings.append(said)
 
 
-def _names_profile(layer: Layer, key: Key) -> bool:
-    """Return whether the variable or flag that sets the key names its profile."""
-    spelled = layer.spelling(key).removeprefix("-c ").casefold()
-    return spelled.startswith(("smol_profiles__", "profiles."))
-
-
 def secret_problem(secret: str, *, spaces: bool = False) -> str:
     """Return what is wrong with a secret: position and class of the first bad character, never the secret."""
     trimmed = secret.strip()
     if not trimmed:
         return "is empty"
     for position, character in enumerate(trimmed, 1):
-        if not "!" <= character <= "~" and not (spaces and character == " "):
-            return f"has {_class_of(character)} at position {position} of {len(trimmed)}"
+        if "!" <= character <= "~" or (spaces and character == " "):
+            continue
+        what = "a character that is not ASCII"
+        if character in "\r\n":
+            what = "a line break"
+        elif character.isspace():
+            what = "a space"
+        elif unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
+            what = "an invisible character"
+        return f"has {what} at position {position} of {len(trimmed)}"
     return ""
-
-
-def _class_of(character: str) -> str:
-    if character in "\r\n":
-        return "a line break"
-    if character.isspace():
-        return "a space"
-    if unicodedata.category(character) in {"Cc", "Cf", "Cs"}:
-        return "an invisible character"
-    return "a character that is not ASCII"
 
 
 def checked(key: str, *, source: str) -> str:

@@ -95,18 +95,16 @@ def project_problems(layers: Layers) -> Iterator[Problem]:
     for key in dict.fromkeys(setting(path) for path in leaf_paths([layer.data])):
         if trust_of(key) == "never":
             yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
-    output = layer.table("run").get("output_dir")
-    if isinstance(output, str) and _leaves_folder(output, layer.documents[0].path.parent):
+    output, folder = layer.table("run").get("output_dir"), layer.documents[0].path.parent
+    if not isinstance(output, str):
+        return
+    try:
+        is_inside = not output.startswith("~") and (folder / output).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+        is_inside = False
+    if not is_inside:
         what = f"{shown(output)} is outside the project's folder; choose it with `--output`"
         yield Problem(layer.place(("run", "output_dir")), "run.output_dir", what)
-
-
-def _leaves_folder(output: str, folder: Path) -> bool:
-    try:
-        inside = (folder / output).resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
-        return True
-    return output.startswith("~") or not inside
 
 
 def waiting(
@@ -132,7 +130,10 @@ def waiting(
         return None
     document = layer.documents[0]
     runs_first = sorted(found, key=lambda key: key[0] != "run")  # what is executed is shown before all else
-    keys = tuple(_compared(layers, document, layer.data, key) for key in runs_first)
+    keys = tuple(
+        Steering(dotted(key), _before(layers, key), _in_short(key, value_of(layer.data, key)), _in_full(document, key))
+        for key in runs_first
+    )
     return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
 
 
@@ -161,24 +162,18 @@ def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
     return "default_profile" if layers.selected_by.layer == "project" else None
 
 
-def _compared(layers: Layers, document: Document, data: object, key: Key) -> Steering:
-    old, new = _without_project(layers, key), value_of(data, key)
-    hidden = is_secret(key) and key[-1] != "base_url"
-    was = "not set" if old is None else "hidden" if hidden else _in_short(key, old)
-    return Steering(dotted(key), was, _in_short(key, new), _in_full(document, key))
-
-
-def _without_project(layers: Layers, key: Key) -> object:
-    """Return a setting's value without the project's file, parents included; None where nobody sets it."""
+def _before(layers: Layers, key: Key) -> str:
+    """Return a setting's value without the project's file, parents included, for the person who approves it."""
     others = replace(layers, all=tuple(each for each in layers.all if each.kind != "project"))
     if key[0] != "profiles":
         found = [value_of(layer.data, key) for layer in others.all]
+    elif key[2:] == ("base_url",):
+        found = [base_url(tables_of(others, key[1]), layers.surroundings.environ)[0] or None]
     else:
-        tables = tables_of(others, key[1])
-        found = [value_of(slot.table, key[2:]) for slot in tables]
-        if key[2:] == ("base_url",):
-            found = [base_url(tables, layers.surroundings.environ)[0] or None]
-    return next((value for value in found if value is not None), None)
+        found = [value_of(slot.table, key[2:]) for slot in tables_of(others, key[1])]
+    value = next((value for value in found if value is not None), None)
+    is_shown = value is None or key[-1] == "base_url" or not is_secret(key)
+    return _in_short(key, value) if is_shown else "hidden"
 
 
 def _in_short(key: Key, value: object) -> str:
@@ -263,23 +258,18 @@ def decide(
 
 
 def _refused(found: PendingTrust) -> TrustError:
-    keys = ", ".join(f"`{each.key}`" for each in found.keys)
+    names = [each.key for each in found.keys]
+    does = {
+        "runs a command": "run.check" in names,
+        "changes how your check is isolated": "run.check_isolation" in names,
+        "changes where prompts are sent": any(not name.startswith("run.") for name in names),
+    }
+    what = " and ".join(what for what, holds in does.items() if holds)
     return TrustError(
-        f"`{found.path}` {_what(found)}; approval needed: {keys}",
+        f"`{found.path}` {what}; approval needed: {', '.join(f'`{name}`' for name in names)}",
         hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
         f"in automation: {command(BY_HASH, hash=found.hash)}",
     )
-
-
-def _what(found: PendingTrust) -> str:
-    """Return what the file does that needs approval; a command comes first."""
-    keys = {each.key for each in found.keys}
-    does = {
-        "runs a command": "run.check" in keys,
-        "changes how your check is isolated": "run.check_isolation" in keys,
-        "changes where prompts are sent": any(not key.startswith("run.") for key in keys),
-    }
-    return " and ".join(what for what, holds in does.items() if holds)
 
 
 def _content(document: Document) -> bytes:
@@ -352,19 +342,14 @@ def record(document: Document, surroundings: Surroundings) -> None:
         raise TrustError("there is no directory to record an approval in", hint=hint)
     folder = surroundings.state / FOLDER
     try:
-        _make_private(folder)
+        missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+        for each in reversed(missing):
+            each.mkdir(mode=0o700, exist_ok=True)
+        for each in (*missing, folder.parent, folder):  # the user's alone, whatever the umask
+            each.chmod(0o700)
         publish(folder / hashed, _content(document), mode=0o600)
     except OSError as error:
         raise TrustError(f"{folder} cannot be written ({error.strerror})", hint=hint) from error
-
-
-def _make_private(folder: Path) -> None:
-    """Make the folder and its parent the user's alone, and those above that are missing, whatever the umask."""
-    missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
-    for each in reversed(missing):
-        each.mkdir(mode=0o700, exist_ok=True)
-    for each in (*missing, folder.parent, folder):
-        each.chmod(0o700)
 
 
 def records(surroundings: Surroundings) -> Iterator[tuple[str, bytes, int]]:

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -24,7 +24,7 @@ from smol_dev.config.endpoint import (
     outside,
     url_problem,
 )
-from smol_dev.config.files import BACKSLASH, FILE_ENDINGS, FILE_NAME
+from smol_dev.config.files import BACKSLASH, FILE_ENDINGS, FILE_NAME, table_at
 from smol_dev.config.layers import KEY_SOURCES, Key, Layer, Layers, declared, in_variable
 from smol_dev.config.model import (
     MOST_TOKENS,
@@ -88,10 +88,9 @@ def _layer_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     for table in ("profiles", "prompts"):
         if "" in layer.table(table):
             yield layers.problem(layer, (table, ""), "must have a name")
-    for name, table in layer.table("profiles").items():
-        if isinstance(table, dict):
-            found = _profile_problems(table)
-            yield from (layers.problem(layer, ("profiles", name, *path), what) for path, what in found)
+    for name in layer.table("profiles"):
+        found = _profile_problems(layer.table("profiles", name))
+        yield from (layers.problem(layer, ("profiles", name, *path), what) for path, what in found)
 
 
 def _type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
@@ -144,7 +143,8 @@ def _how_written(spelling: str, key: Key, value: object) -> str:
     takes = "text" if at.inside else expected(at.field)
     if option and not isinstance(value, str | dict | list) and takes.startswith("text"):
         text = "TEXT" if is_secret(key) else shown(value)[1:-1]
-        return f"; text that looks like something else stands in quotes: {_quoted_set(option, text)}"
+        quoted = command("-c {set}", set=f'{option}="{text}"')
+        return f"; text that looks like something else stands in quotes: {quoted}"
     example = (at.field.examples or [None])[0]
     if not isinstance(value, str) or not isinstance(example, dict | list):
         return ""
@@ -154,11 +154,6 @@ def _how_written(spelling: str, key: Key, value: object) -> str:
     if option:
         return "; write it as " + command("-c {set}", set=f"{option}={json.dumps(example)}")
     return "; write it as JSON: " + command(f"{spelling}={{value}}", value=json.dumps(example))
-
-
-def _quoted_set(option: str, value: object) -> str:
-    """Return the `-c` whose value is this text, however TOML would read it."""
-    return command("-c {set}", set=f'{option}="{value}"')
 
 
 def _unknown_key(key: tuple[Any, ...]) -> str:
@@ -208,7 +203,7 @@ def _leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], 
         yield key, data
 
 
-def _profile_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
+def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
     """Yield what the types do not say about the address, the key and the headers of a profile."""
     url, variable, key, program = (table.get(n) for n in ("base_url", "api_key_env", "api_key", "api_key_command"))
     if isinstance(url, str) and url and (what := url_problem(url)):
@@ -223,8 +218,7 @@ def _profile_problems(table: dict[str, Any]) -> Iterator[tuple[Key, str]]:
         yield ("api_key",), what
     if isinstance(program, list) and (not program or program[0] == ""):
         yield ("api_key_command",), 'must begin with a program; for no key write `api_key_env = ""`'
-    headers = table.get("headers")
-    for header, value in headers.items() if isinstance(headers, dict) else ():
+    for header, value in table_at(table, "headers").items():
         if not HEADER_NAME.fullmatch(header):
             yield ("headers", header), "is no name of a header"
         if isinstance(value, str) and (what := secret_problem(value, spaces=True)):

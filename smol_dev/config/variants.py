@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from smol_dev import prompts
-from smol_dev.config.files import TEXTS, is_file_name, read_named
+from smol_dev.config.files import TEXTS, is_file_name, line_and_column, read_named
 from smol_dev.config.layers import Key, Layer, Layers
-from smol_dev.config.model import Prompts
 from smol_dev.config.problems import Problem, did_you_mean, dotted
+from smol_dev.config.profiles import ancestry, extends
 
 FIRST: Final = "default"
 """The shipped variant that an own one extends unless it names another."""
@@ -39,18 +39,14 @@ class Text(NamedTuple):
         In a TOML string the n-th `$…` of the text is the n-th of the string as written.
         """
         if self.file is not None:
-            return f"{self.file}:{_line_and_column(self.words, at)}"
+            return f"{self.file}{line_and_column(self.words, at)}"
         if dollar is not None and self.layer.documents:
             document, known = self.layer.document(self.key), self.layer.position(self.key)
             source = document.text.replace("\r\n", "\n")
             found = islice(VARIABLE.finditer(source, known.start, known.end), dollar, None)
             if (match := next(found, None)) is not None:
-                return f"{document.path}:{_line_and_column(source, match.start())}"
+                return f"{document.path}{line_and_column(source, match.start())}"
         return self.layer.place(self.key)
-
-
-def _line_and_column(text: str, at: int) -> str:
-    return f"{text.count(chr(10), 0, at) + 1}:{at - text.rfind(chr(10), 0, at)}"
 
 
 def reserved() -> tuple[str, ...]:
@@ -63,13 +59,13 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
     texts: dict[tuple[str, Key], Text] = {}
     problems: list[Problem] = []
     for layer in layers.all:
-        for name, table in layer.table("prompts").items():
+        for name in layer.table("prompts"):
             key = ("prompts", name)
             if name in reserved():
                 what = "is a variant that comes with the program; choose another name"
                 problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:
-                value = table.get(part) if isinstance(table, dict) else None
+                value = layer.table("prompts", name).get(part)
                 read = _read_text(layer, layers, (*key, part), value) if isinstance(value, str) else None
                 if isinstance(read, Problem):
                     problems.append(read)
@@ -132,16 +128,16 @@ def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
     """Return the variant and the own ones it extends, then a shipped one; and what is wrong with that."""
     shipped = prompts.variants()
     known = (*shipped, *layers.names("prompts"))
-    names = [name]
-    while names[-1] not in shipped:
-        said = (layer.table("prompts", names[-1]).get("extends") for layer in layers.all)
-        parent = next((each for each in said if isinstance(each, str)), FIRST)
-        if parent in names:
-            return tuple(names), "a variant cannot extend itself"
-        if parent not in known:
-            return tuple(names), f"there is no prompt variant `{parent}`{did_you_mean(parent, known)}"
-        names.append(parent)
-    return tuple(names), ""
+
+    def parent_of(child: str) -> str | None:
+        parent = extends(layers, "prompts", child)
+        return None if child in shipped else FIRST if parent is None else parent
+
+    names, bad = ancestry(name, parent_of, known)
+    if bad is None:
+        return names, ""
+    missing = f"there is no prompt variant `{bad}`{did_you_mean(bad, known)}"
+    return names, "a variant cannot extend itself" if bad in names else missing
 
 
 def parent_problems(layers: Layers) -> Iterator[Problem]:
@@ -152,11 +148,3 @@ def parent_problems(layers: Layers) -> Iterator[Problem]:
             key = ("prompts", names[-1], "extends")
             layer = next(each for each in layers.all if "extends" in each.table(*key[:2]))
             yield Problem(layer.place(key), dotted(key), what)
-
-
-def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
-    """Return the variants as TOML would hold them."""
-    return {
-        name: {key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set}
-        for name, each in prompts.items()
-    }

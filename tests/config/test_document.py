@@ -91,6 +91,7 @@ def test_a_set_value_changes_its_own_lines_alone(key: Key, value: object, old: s
             '[run]\nmax_files = 2\noutput_dir = "v"',
             id="no newline at the end",
         ),
+        pytest.param("[run]\nseed = 2  # or 3\n", ("run", "seed"), '[run]\nseed = "v"  # or 3\n', id="comment"),
         pytest.param(
             'profiles = {a = {model = "x"}}\n',
             ("profiles", "a", "model"),

@@ -1,4 +1,4 @@
-from smol_dev.config.positions import Section, sections
+from smol_dev.config.change import Section, sections
 
 TEXT = """\
 #:schema x
