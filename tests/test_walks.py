@@ -34,8 +34,9 @@ def before(steps: str) -> str:
 def imports(name: str) -> set[str]:
     """The files of the package that a file imports, inside functions too."""
     tree = ast.parse((ROOT / "smol_dev" / name).read_text(encoding="utf-8"))
-    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    return {module.removeprefix("smol_dev.").replace(".", "/") + ".py" for module in modules}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    modules = [name for node in found for name in (node.module, *(f"{node.module}.{each.name}" for each in node.names))]
+    return {str(module).removeprefix("smol_dev.").replace(".", "/") + ".py" for module in modules}
 
 
 @pytest.mark.parametrize("start", list(MOST))
