@@ -12,11 +12,12 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
+from smol_dev import languages
 from smol_dev.checks import classes, compiled, frameworks, manifests, packages, pages, python, scripts
 from smol_dev.checks.modules import Python
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
-from smol_dev.languages import language_of, parse
+from smol_dev.languages import language_of
 
 __all__ = ["RULES", "Problem", "check"]
 
@@ -26,7 +27,7 @@ MOST: Final = 100
 
 def syntax(project: Project, path: str) -> Iterator[Problem]:
     """A file is not of the language that its name says."""
-    parsed = parse(path, project.files[path])
+    parsed = languages.check(path, project.files[path])
     if parsed.wrong:
         yield Problem(path, parsed.line, parsed.column, "syntax", parsed.message)
 

@@ -67,7 +67,7 @@ CUT: Final = "the file ends in the middle"
 PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
-WORD: Final = re.compile(r"(?<=\s)(?:class|for)(?==[\"'{])|(?<=\w as )[a-z]{2,10}(?=\s?[,}])")
+WORD: Final = re.compile(r"class(?<=\sclass)(?==[\"'{])|for(?<=\sfor)(?==[\"'{])|as (?<=\w as )[a-z]{2,10}(?=\s?[,}])")
 """An attribute of JSX, or a name in a list of exports: where a word of the language means nothing."""
 
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
@@ -113,7 +113,7 @@ def _plain(text: str) -> str:
     return text.encode(errors="replace").decode().rstrip() + "\n"
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1)
 def _tree(language: str, text: str) -> "Tree | None":
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
@@ -145,8 +145,13 @@ def _data(language: str, text: str) -> bytes:
     if language == "html":
         text = BARE.sub("+", text)
     elif language in ENDED_BY_LINE:
-        text = WORD.sub(lambda found: RESERVED.get(found[0], found[0]), text)
+        text = WORD.sub(_renamed, text)
     return text.encode(errors="replace")
+
+
+def _renamed(found: re.Match[str]) -> str:
+    *before, word = found[0].split(" ")
+    return " ".join([*before, RESERVED.get(word, word)])
 
 
 def too_deep(language: str, text: str) -> bool:
@@ -156,6 +161,9 @@ def too_deep(language: str, text: str) -> bool:
 
 def _deep_html(text: str) -> bool:
     """The grammar copies the stack of open tags at every token."""
+    most = text.count("<")
+    if most <= DEEPEST_TAGS and most * len(text) <= COPIED_TAGS:
+        return False
     depth = deepest = 0
     for tag in TAG.finditer(text):
         if tag[2].lower() not in VOID:
@@ -168,13 +176,14 @@ def _deep_yaml(text: str) -> bool:
     """The grammar crashes at about 250 levels, and counts lines in sixteen bits."""
     lines = text.splitlines()
     return len(lines) > MOST_LINES or any(
-        len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST for line in lines
+        len(line) > DEEPEST and len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST
+        for line in lines
     )
 
 
 def _deep_java(text: str) -> bool:
     """Type arguments inside type arguments take memory by the square of their depth."""
-    return any(part.count("<") > DEEPEST for part in re.split("[;{}]", text))
+    return text.count("<") > DEEPEST and any(part.count("<") > DEEPEST for part in re.split("[;{}]", text))
 
 
 def _deep_bash(text: str) -> bool:

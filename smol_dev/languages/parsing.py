@@ -69,6 +69,12 @@ def parse(path: str, text: str) -> Parsed:
     return parsed
 
 
+def check(path: str, text: str) -> Parsed:
+    """Return the same, and what only the compiler of the language finds."""
+    parsed = parse(path, text)
+    return standard.compiled_python(text) if parsed.whole and language_of(path) == "python" else parsed
+
+
 @lru_cache(maxsize=16)
 def parse_as(language: str, text: str) -> Parsed:
     """Return whether a text is a whole file of a language."""

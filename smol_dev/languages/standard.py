@@ -4,8 +4,11 @@ import ast
 import codeop
 import json
 import re
+import symtable
 import tomllib
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from smol_dev.languages.verdict import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, stopped
@@ -13,6 +16,11 @@ from smol_dev.languages.verdict import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, sto
 LARGEST_PYTHON: Final = 1024 * 1024
 MOST_FIELDS: Final = 10_000
 """Braces of a text with f-strings: compiling one of them takes time by the square of its fields, deaf to signals."""
+
+STATEMENT: Final = re.compile(r"\n(?=[^\s)\]}])")
+DEFINITION: Final = ("def ", "async def ", "class ")
+JUMP: Final = re.compile(r"\b(?:return|yield|await|break|continue)\b")
+"""A body alone, as models give it for a change, parses where it begins at the margin, but is no file."""
 
 F_STRING: Final = re.compile(r"""\b(?:f|rf|fr)["']""", re.IGNORECASE)
 
@@ -25,12 +33,29 @@ def too_much_python(text: str) -> bool:
 
 
 def judge_python(text: str) -> Parsed:
-    """Return whether a text compiles as Python; blanks at its end are nothing."""
+    """Return whether a text parses as Python, and no jump in it is outside of all functions.
+
+    Its table of names costs less than its code, which is made where there may be such a jump.
+    """
+    parsed = _judged(text, symtable.symtable)
+    outside = (part for part in STATEMENT.split(text) if not part.startswith(DEFINITION))
+    return compiled_python(text) if parsed.whole and any(map(JUMP.search, outside)) else parsed
+
+
+def compiled_python(text: str) -> Parsed:
+    """Return whether a text compiles, which finds more: `except:` before other handlers."""
+    return _judged(text, partial(compile, dont_inherit=True))
+
+
+def _judged(text: str, read: Callable[[str, str, str], object]) -> Parsed:
+    """Return what Python says about a text; blanks at its end are nothing."""
     if too_much_python(text):
         return NOT_JUDGED
     text = text.rstrip() + "\n"
     try:
-        _compile(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            read(text, "<file>", "exec")
     except SyntaxError as error:
         return _python_error(text, error)
     except (RecursionError, MemoryError, OverflowError):
@@ -38,12 +63,6 @@ def judge_python(text: str) -> Parsed:
     except ValueError as error:
         return stopped(text, max(0, text.find("\0")), str(error), unfinished=False)
     return WHOLE
-
-
-def _compile(text: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        compile(text, "<file>", "exec", dont_inherit=True)
 
 
 def _python_error(text: str, error: SyntaxError) -> Parsed:

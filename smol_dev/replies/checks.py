@@ -350,5 +350,5 @@ def check_syntax(path: str, content: str) -> str | None:
     """Return the first error as `line 3: what is wrong`, or None; only exact parsers are asked."""
     if languages.language_of(path) not in EXACT:
         return None
-    parsed = languages.parse(path, content.rstrip("\n"))
+    parsed = languages.check(path, content.rstrip("\n"))
     return str(parsed) if parsed.wrong else None

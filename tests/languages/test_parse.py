@@ -140,6 +140,8 @@ def test_a_file_cut_anywhere_is_unfinished_or_whole(path: str) -> None:
         ("a.py", "def f(:\n    pass\n", 1, 7, "invalid syntax"),
         ("a.py", "x = 1\ny = 'a\nz = 2\n", 2, 5, "unterminated string literal (detected at line 2)"),
         ("a.py", "x = 1\n\0\n", 2, 1, "source code string cannot contain null bytes"),
+        ("a.py", "total = 1\nreturn total\n", 2, 1, "'return' outside function"),
+        ("a.py", "for n in m:\n    if n:\n        return n\nf()\n", 3, 9, "'return' outside function"),
         (".eslintrc", "{ a b }\n", 1, 5, "unexpected `b`"),
     ],
 )  # fmt: skip

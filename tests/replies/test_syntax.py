@@ -12,6 +12,7 @@ PROBLEMS = [
     pytest.param("a.pyi", "x = (\n", "line 1: '(' was never closed", id="stub"),
     pytest.param("a.py", "x = 1\n\0\n", "line 2: source code string cannot contain null bytes", id="nul"),
     pytest.param("a.py", "return 1\n", "line 1: 'return' outside function", id="return outside"),
+    pytest.param("a.py", "x = *y\n", "line 1: can't use starred expression here", id="only a compiler knows"),
     pytest.param("a.json", '{\n  "a" 1\n}\n', "line 2: Expecting ':' delimiter",
                  id="json"),
     pytest.param("a.json", "", "line 1: Expecting value", id="no json"),
