@@ -24,7 +24,8 @@ ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")
 MOST_BEHIND: Final = 400
 NO_END: Final = re.compile(rf"{START}|</s>")
 NEXT_TURN: Final = re.compile(rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
-FENCE_AND_TOKEN: Final = re.compile(rf"(?<![`~])([`~]{{3,}}+)[ \t]*(?={TOKEN})")
+FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})")
+"""A line with the line end before it: what begins with one fixed character is found fast."""
 
 THINK: Final = re.compile(
     r"\s*(?:<(?P<tag>think|thinking|thought|reasoning|reflection|seed:think)>|(?P<square>\[THINK\])|"
@@ -137,7 +138,8 @@ def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
 
 def lone_closer(text: str) -> int | None:
     """Return the end of reasoning whose opening tag was part of the request."""
-    closer = LONE_CLOSER.search(text) if "</" in text or "[/" in text else None
+    lower = text.lower()
+    closer = LONE_CLOSER.search(text) if "</think" in lower or "[/think" in lower else None
     if closer is None:
         return None
     before = text[: closer.start()]
@@ -153,10 +155,9 @@ def without_ends(text: str) -> Turn:
     if "<" not in text and "[EOS]" not in text:
         return Turn(text)
     opener = re.match(r"\s*(`{3,}|~{3,})", text)
-    for closer in FENCE_AND_TOKEN.finditer(text):
-        is_line = not text[: closer.start()].rpartition("\n")[2].strip()
-        if is_line and (opener is None or len(closer[1]) >= len(opener[1])):
-            return Turn(text[: closer.end()], stopped=True)
+    for closer in FENCE_AND_TOKEN.finditer(f"\n{text}"):
+        if opener is None or len(closer[1]) >= len(opener[1]):
+            return Turn(text[: closer.end() - 1], stopped=True)
     kept = text[: max(0, len(text) - MOST_BEHIND)]
     behind = without_tokens(text[len(kept) :])
     if "<s" in behind.rpartition("\n")[2] and text.rstrip().endswith("</s>"):
@@ -173,8 +174,7 @@ def without_tokens(text: str) -> str:
     return text[: runs[-1].start()].rstrip() if is_last else text
 
 
-FENCE: Final = re.compile(r"\n([ \t]*)(`{3,}(?=[^`\n]*$)|~{3,})([^\n]*)$", re.MULTILINE)
-"""A line with the line end before it: what begins with one fixed character is found fast."""
+FENCE: Final = re.compile(r"\n([ \t]*+)(`{3,}+(?![^\n]*`)|~{3,}+)([^\n]*+)")
 
 GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")
 CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")
@@ -350,10 +350,11 @@ def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int
 
 def _shifted(inside: str, indent: int) -> str:
     """Return the inside of an indented block without the indentation of its fence, where every line has it."""
-    lines = inside.split("\n")
-    if not indent or not all(line[:indent].isspace() for line in lines if line.strip()):
+    if not indent:
         return inside
-    return "\n".join(line[indent:] for line in lines)
+    lines = inside.split("\n")
+    is_shifted = all(line[:indent].isspace() for line in lines if line.strip())
+    return "\n".join(line[indent:] for line in lines) if is_shifted else inside
 
 
 def _above(text: str, before: int, start: int) -> tuple[str, ...]:

@@ -216,6 +216,7 @@ class Candidate:
 
     block: Block
     label: str | None
+    own: bool
     mentioned: bool
     announced: bool
     aside: bool
@@ -236,7 +237,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
     is_aside = bool(ASIDE.search(words)) and not announced and not own
-    return Candidate(block, label, is_mentioned, announced, is_aside, bool(REST.search(above)))
+    return Candidate(block, label, own, is_mentioned, announced, is_aside, bool(REST.search(above)))
 
 
 def _heading(line: str) -> str | None:
@@ -295,34 +296,33 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
         blocks = tuple(block for block in blocks if block.start < answer.next_turn)
     if not blocks:
         return None
-    place = place_of_blocks(answer, request, blocks)
+    found = [candidate(block, request) for block in blocks]
+    place = place_of_blocks(answer, request, found)
     if place != "around":
         return place if isinstance(place, Doubt) else None
-    chosen = choose(
-        [candidate(block, request) for block in blocks if block.text.strip()] or [candidate(blocks[0], request)],
-        request,
-    )
+    chosen = choose([one for one in found if one.block.text.strip()] or found[:1], request)
     if isinstance(chosen, Doubt):
         return chosen
     return taken(chosen, request, behind=bool(answer.text[chosen.end :].strip()))
 
 
-def place_of_blocks(answer: Answer, request: Request, blocks: tuple[Block, ...]) -> Literal["around", "inside"] | Doubt:
+def place_of_blocks(answer: Answer, request: Request, found: list[Candidate]) -> Literal["around", "inside"] | Doubt:
     """Return whether the blocks are around the file or a part of a file without a fence."""
-    before = [line for line in answer.text[: blocks[0].start].split("\n") if line.strip()]
+    first = found[0].block
+    before = [line for line in answer.text[: first.start].split("\n") if line.strip()]
     if not before:
         return "around"
-    named = any(has_own_label(block, request) for block in blocks)
+    named = any(one.own for one in found)
     code = [line for line in before if not is_talk(line) and not is_label(line) and not _mentions(line, request)]
     if request.is_text:
-        return _place_in_text(before, code, request, blocks, named=named)
+        return _place_in_text(before, code, request, found, named=named)
     if not code:
         return "around"
     state = request.parsed(answer.text).state
     if state is State.NOT_JUDGED and not named:
-        own = language_named(language_word(blocks[0]))
+        own = language_named(language_word(first))
         return Doubt(fences=True) if own in {None, request.language} else "inside"
-    stray = not blocks[0].info and not named and request.is_whole(answer.text[: blocks[0].start])
+    stray = not first.info and not named and request.is_whole(answer.text[: first.start])
     if stray or state in {State.WHOLE, State.UNFINISHED}:
         return "inside"
     return "around" if named or all(COMMAND.match(line) for line in code) else Doubt()
@@ -334,11 +334,11 @@ def _mentions(line: str, request: Request) -> bool:
 
 
 def _place_in_text(
-    before: list[str], code: list[str], request: Request, blocks: tuple[Block, ...], *, named: bool
+    before: list[str], code: list[str], request: Request, found: list[Candidate], *, named: bool
 ) -> Literal["around", "inside"] | Doubt:
     """Return the place in a file in which any line may be its own: by its title, or a lead, or a block's label."""
     titled = any(line.startswith("# ") for line in before)
-    typed = any(language_named(language_word(block)) == request.language for block in blocks)
+    typed = any(language_named(language_word(one.block)) == request.language for one in found)
     if named or (typed and request.language and not code and not before[0].startswith("# ")):
         return "around"
     if is_lead(before[0]) and not titled:
@@ -348,15 +348,9 @@ def _place_in_text(
     return Doubt() if is_talk(before[0]) else "inside"
 
 
-def has_own_label(block: Block, request: Request) -> bool:
-    """Return whether the path stands on a block."""
-    label = candidate(block, request).label
-    return label is not None and same_file(label, request.path)
-
-
 def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     """Return the block with the path on it, else the one of the right type, announced last or first."""
-    own = [one for one in found if one.label and same_file(one.label, request.path)]
+    own = [one for one in found if one.own]
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()
     if own:

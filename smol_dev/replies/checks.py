@@ -144,22 +144,20 @@ def is_open(text: str, request: Request) -> bool:
 
 def left_out(text: str, request: Request) -> bool:
     """Return whether a line stands for code that was left out; what is in a string is the file's own."""
-    if not is_suspect(text):
+    lower = text.lower()
+    signs = [sign for sign in SUSPECT if sign in lower]
+    if not signs:
         return False
-    lines = enumerate(text.split("\n"), 1)
-    suspects = [number for number, line in lines if len(line) <= LONGEST_LINE and is_suspect(line) and is_elision(line)]
-    return bool(suspects) and not set(suspects) <= string_lines(text, request)
-
-
-def is_suspect(text: str) -> bool:
-    """Return whether a text has dots or a word that a line in place of code has: found fast."""
-    text = text.lower()
-    return any(sign in text for sign in SUSPECT)
+    lines = text.split("\n")
+    numbered = enumerate(lower.split("\n"), 1)
+    suspects = {number for number, line in numbered for sign in signs if sign in line}
+    elisions = {number for number in suspects if is_elision(lines[number - 1])}
+    return bool(elisions) and not elisions <= string_lines(text, request)
 
 
 def is_elision(line: str) -> bool:
     """Return whether a line is an ellipsis with words about code left out, as a comment or in brackets."""
-    found = COMMENT.match(line.strip())
+    found = COMMENT.match(line.strip()) if len(line) <= LONGEST_LINE else None
     if found is None or not found["words"]:
         return False
     words, mark = found["words"], found["mark"]

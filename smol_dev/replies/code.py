@@ -168,11 +168,9 @@ def without_indent(text: str) -> str:
 
 
 def without_blank_ends(text: str) -> str:
-    """Return the text without empty lines at its start and end and white space behind its end."""
-    lines = text.split("\n")
-    start, end = 0, len(lines)
-    while start < end and not lines[start].strip():
-        start += 1
-    while end > start and not lines[end - 1].strip():
-        end -= 1
-    return "\n".join(lines[start:end])
+    """Return the text without empty lines at its start and end."""
+    if not text.strip():
+        return ""
+    start = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
+    end = text.find("\n", len(text.rstrip()))
+    return text[start : end if end >= 0 else len(text)]

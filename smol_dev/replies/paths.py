@@ -82,7 +82,7 @@ def plain_key(key: str) -> str:
 
 def ending(path: str) -> str:
     """Return the letters behind the last dot of the last component, lower case, or nothing."""
-    match = ENDING.search(path)
+    match = ENDING.search(path) if "." in path else None
     return (match[1] or match[2]).lower() if match else ""
 
 
@@ -103,7 +103,7 @@ def is_file_like(path: str) -> bool:
     """Return whether a text has the shape of a path that ends in a file's name."""
     if not path or len(path) > MAX_PATH or path != path.strip() or "\n" in path:
         return False
-    name = re.split(r"[/\\]", path)[-1]
+    name = path.replace("\\", "/").rpartition("/")[2]
     if is_bare_name(name):
         return len(path.split()) <= MAX_WORDS
     found = ending(name)

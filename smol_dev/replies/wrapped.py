@@ -351,8 +351,10 @@ def new_file_diff(text: str, request: Request) -> str | Doubt | None:
 
 def block_quote(text: str, request: Request) -> str | None:
     """Return the text without the quotation marks in front of every line."""
+    if request.is_text or re.match(r"\n*>", text) is None:
+        return None
     lines = text.strip("\n").split("\n")
-    if request.is_text or not all(line.startswith(">") for line in lines):
+    if not all(line.startswith(">") for line in lines):
         return None
     width = 2 if all(line[1:2] in {"", " "} for line in lines) else 1
     return "\n".join(line[width:] for line in lines)
@@ -377,8 +379,10 @@ def escaped_fences(text: str, request: Request) -> str | None:
 
 def line_numbers(text: str, request: Request) -> str | None:
     """Return the text without the numbers, if every line has its own, from 1."""
+    if request.is_text or re.match(r"\s*[\[(L0 ]{0,4}1", text) is None:
+        return None
     lines = text.strip("\n").split("\n")
-    if request.is_text or len(lines) < 2 or not lines[0].strip()[:4].strip("[(L0 ").startswith("1"):  # noqa: PLR2004 - one proves nothing
+    if len(lines) < 2:  # noqa: PLR2004 - one proves nothing
         return None
     found = [NUMBERED.match(line) for line in lines]
     marks = {one[2].strip(" ") for one in found if one and one[3]}
@@ -408,6 +412,7 @@ def entities(text: str, request: Request) -> str | None:
         or request.is_text
         or "<" in text
         or "&" not in text
+        or not any(entity in text for entity in ("&lt;", "&gt;", "&amp;"))
         or not re.search(r"&(?:lt|gt|amp);", QUOTED.sub("", text))
     ):
         return None
