@@ -26,7 +26,7 @@ FINAL: Final = re.compile(
 ASIDE: Final = re.compile(
     r"\b(?:usage|use it|to use|run|running|start (?:it|the)|install|dependenc\w+|output|prints?|expected|"
     r"example|for instance|tests?|testing|try (?:it|this)|command|terminal|before:|old version|previous version|"
-    r"wrong|buggy|naive|draft|snippet|add (?:this|the following) (?:line|import)|structure|folder|tree|curl|deploy)\b",
+    r"wrong|buggy|naive|draft|snippet|structure|folder|tree|curl|deploy)\b",
     re.IGNORECASE,
 )
 """The words above a block that is no file."""
@@ -37,6 +37,14 @@ REST: Final = re.compile(
     re.IGNORECASE,
 )
 """The words above a block that is only the end of a file."""
+
+PART: Final = re.compile(
+    r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"
+    r"snippet|block)\b|\b(?:replace|change|update) (?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
+    r"section|block|class)\b[^.\n]{0,40} (?:with|to|by)\b|\bhow (?:to|you)\b",
+    re.IGNORECASE,
+)
+"""The words above a block that is to be put into a file, or shows its use."""
 
 ATTRIBUTES: Final = re.compile(
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
@@ -236,8 +244,9 @@ def candidate(block: Block, request: Request) -> Candidate:
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
-    is_aside = bool(ASIDE.search(words)) and not announced and not own
-    return Candidate(block, label, own, is_mentioned, announced, is_aside, bool(REST.search(above)))
+    is_part = PART.search(above) is not None
+    is_aside = (is_part or bool(ASIDE.search(words))) and not announced and not own
+    return Candidate(block, label, own, is_mentioned, announced, is_aside, is_part or bool(REST.search(above)))
 
 
 def _heading(line: str) -> str | None:
@@ -361,8 +370,8 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     fitting = [one for one in free if fits(one.block, request)]
     main = [one for one in fitting if not one.aside]
     if not main:
-        lone = len(fitting) == 1 and (fitting[0].mentioned or len(found) == 1)
-        return fitting[0].block if lone else Doubt("no_code")
+        meant = [one for one in fitting if not one.is_rest and (one.mentioned or is_lead(one.block.label))]
+        return meant[0].block if len(meant) == 1 else Doubt("no_code")
     typed = [one for one in main if language_named(language_word(one.block)) == request.language is not None]
     named = [one for one in typed or main if one.mentioned]
     return _first_or_doubt(named or typed or main)

@@ -12,7 +12,7 @@ from smol_dev.errors import Reason
 from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import of_text
-from smol_dev.replies.bare import EXACT, is_comment
+from smol_dev.replies.bare import EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import COMMAND, language_word
 from smol_dev.replies.paths import FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
@@ -75,7 +75,11 @@ SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
 CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
+CALL_ELEMENT: Final = re.compile(r"\s*<([a-z]+(?:_[a-z]+)+)>.*</\1>\s*", re.DOTALL)
+"""A call of an agent that reads, lists or asks: no element of a component has an underscore."""
+
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")
+STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 MOST_CALL_KEYS: Final = 3
@@ -107,12 +111,12 @@ def may_be_empty(path: str) -> bool:
 def is_seen_whole(found: Found, request: Request) -> bool:
     """Return whether something positive says that the file is whole."""
     state = request.parsed(found.text).state
+    if state is State.UNFINISHED and not (found.closed and request.language in NOT_EXACT):
+        return False
     if request.ended:
-        if found.closed:
-            return state is not State.UNFINISHED or request.language in NOT_EXACT
-        if found.opened:
+        if found.opened and not found.closed:
             return state is State.WHOLE and not is_open(found.text, request) and not is_loop(found.text, counting=False)
-        return state is not State.UNFINISHED and not is_open(found.text, request)
+        return found.closed or not is_open(found.text, request)
     if not found.closed:
         return request.language == "json" and state is State.WHOLE
     if state is State.NOT_JUDGED:
@@ -225,18 +229,24 @@ def is_words_only(text: str, request: Request) -> bool:
     return all(is_sentence(line) and not is_comment(line, request) for line in lines)
 
 
-def holds_several(text: str, request: Request) -> bool:
-    """Return whether comments above the parts of a text name the file and another one (`# a.py … # b.py`)."""
-    if request.is_text or request.path.rpartition("/")[2] not in text:
-        return False
+def headings(text: str, request: Request) -> set[str]:
+    """Return the comments above the parts of a text that are several files (`# a.py … # b.py`).
+
+    Those of other files alone count where the text begins with one; style sheets are put together so.
+    """
+    first = text.partition("\n")[0] if request.language not in STYLES else ""
+    is_headed = is_comment(first, request) and is_known_file(label_in(first) or "")
+    if request.is_text or not (is_headed or request.path.rpartition("/")[2] in text):
+        return set()
     lines = ["", *text.strip("\n").split("\n"), ""]
     headed = [
         line
         for before, line, after in zip(lines, lines[1:], lines[2:], strict=False)
         if not before.strip() and is_comment(line, request) and not is_comment(after, request) and label_in(line)
     ]
-    own = [line for line in headed if names(line, request.path)]
-    return bool(own) and any(is_known_file(label_in(line) or "") for line in headed if line not in own)
+    own = {line for line in headed if names(line, request.path)}
+    others = {line for line in headed if line not in own and is_known_file(label_in(line) or "")}
+    return own | others if others and (own or (is_headed and len(others) > 1)) else set()
 
 
 def is_no_file(text: str, request: Request) -> bool:
@@ -249,7 +259,10 @@ def is_no_file(text: str, request: Request) -> bool:
         return True
     if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
         return True
-    if not request.is_text and CALL_MARK.match(text):
+    is_name = FILE_NAME.match(first) is not None and is_known_file(first)
+    if not request.is_text and (CALL_MARK.match(text) or is_name):
+        return True
+    if request.language not in MARKUP and not request.is_text and CALL_ELEMENT.fullmatch(text):
         return True
     return text[0] in '{["' and is_foreign_json(text, request)
 

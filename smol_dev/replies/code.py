@@ -14,7 +14,8 @@ from smol_dev.languages import State
 from smol_dev.replies.answer import Answer, of_text, parse
 from smol_dev.replies.bare import bare, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
-from smol_dev.replies.checks import holds_several, problem
+from smol_dev.replies.checks import headings, problem
+from smol_dev.replies.paths import names
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import (
     SEVERAL_FILES,
@@ -36,7 +37,7 @@ CODE: Final[tuple[tuple[str, Pass], ...]] = (("as asked", as_asked), ("block and
 FREE_INDENT: Final = frozenset(
     {"javascript", "typescript", "tsx", "json", "css", "scss", "go", "rust", "java", "c", "cpp", "html"}
 )
-LINE_BY_LINE: Final = frozenset({"double fence", "block quote", "line numbers", "one line", "entities"})
+LINE_BY_LINE: Final = frozenset({"diff", "double fence", "block quote", "line numbers", "one line", "entities"})
 PROSE: Final = frozenset({None, "text", "markdown"})
 """Languages in which a first line with the file's name may be its title."""
 
@@ -134,8 +135,9 @@ def tidied(found: Found, request: Request) -> Found:
 def verdict(found: Found, request: Request) -> Code | Rejected:
     """Return the file, or the first reason not to write it; what was done to all its lines is only a guess."""
     reason = problem(found, request)
-    if reason is None and holds_several(found.text, request):
-        return SEVERAL_FILES
+    if reason is None and (headed := headings(found.text, request)):
+        own = any(names(line, request.path) for line in headed)
+        return replace(SEVERAL_FILES, kept=None if own else found.text + "\n")
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(Doubt(kept=found.text), request)
     if reason is None:

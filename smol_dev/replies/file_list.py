@@ -77,6 +77,8 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
     text = parsed.text
     if turn.lost:
         return list_rejected(_without_list(answer, cut=cut))
+    if cut and finish_reason not in {None, "", "length"}:
+        return list_rejected("truncated")
     if len(text) > TOO_LONG or (len(text) > LONG and is_loop(text)):
         return list_rejected("degenerate")
     if is_blank(text):

@@ -23,7 +23,7 @@ def read_plan(answer: str, finish_reason: str | None) -> str | Rejected:
     """Return the plan without reasoning and template tokens, or the reason why there is none."""
     said = parse(answer)
     plan = said.text[: said.next_turn].strip()
-    cut = finish_reason in {"length", None} and not said.stopped
+    cut = finish_reason != "stop" and not said.stopped
     if not plan:
         return _rejected("truncated" if cut and answer.strip() else "empty")
     if is_refusal(plan):

@@ -190,6 +190,9 @@ WRITING: Final = frozenset(
 CDATA: Final = re.compile(r"\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)
 MOST_LAYERS: Final = 5
 MOST_HEREDOCS: Final = 20
+SHELLS: Final = frozenset({"bash", "fish", "dockerfile", "makefile", "yaml"})
+"""Languages whose files hold commands of a shell."""
+
 MOST_TAGS: Final = 200
 LONE_CONTENT: Final = re.compile(
     r'\s*+\{\s*+"(?:content|code|text)"\s*+:\s*+"(?=[^\n]*?\\n)(?:[^\n"]++|"(?!\s*+\}\s*\Z))*+"\s*+\}\s*\Z'
@@ -324,7 +327,8 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
             is_plain = found[2] or not re.search(r"[$`\\]", body)
             return body[1:] if is_plain and end else Doubt()
         others = others or target is not None
-    return Doubt() if others and request.language == "python" else None
+    is_command = HEREDOC.match(text.lstrip()) is not None or request.parsed(text).state is State.BROKEN
+    return Doubt() if others and is_command and not (request.is_text or request.language in SHELLS) else None
 
 
 def new_file_diff(text: str, request: Request) -> str | Doubt | None:

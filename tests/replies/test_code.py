@@ -175,6 +175,14 @@ def test_comments_that_name_files_are_the_files_own(path: str, content: str) -> 
     assert verdict == Code(content, ("as asked",))
 
 
+def test_a_file_that_only_comments_of_others_head_is_kept_for_want_of_a_better_one() -> None:
+    files = f"// app.js\n{JS}\n// index.js\n{JS}"
+    verdict = read_code(f"```js\n{files}```", path="store.js", finish_reason="stop")
+    assert verdict == Rejected(
+        "wrong_format", "The answer held several files one after another; give only the requested one.", kept=files
+    )
+
+
 IMPORTS = (
     '"""Count."""\n\nimport sys\nfrom collections import Counter\n\n\ndef count(words):\n    return Counter(words)\n'
 )
@@ -207,3 +215,48 @@ def test_a_block_that_is_said_to_be_the_rest_is_no_file(first: str, lead: str) -
     verdict = read_code(answer, path="a.py", finish_reason="stop")
     assert isinstance(verdict, Rejected)
     assert verdict.reason == "wrong_format"
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "Just add the following line at the end of `a.py`:",
+        "Change the line `return n` to:",
+        "Replace the `double` function with this:",
+        "Usage:",
+        "You can test it with:",
+        "Here's how to use it:",
+    ],
+)
+def test_a_block_that_is_said_to_be_a_part_or_a_use_is_no_file(lead: str) -> None:
+    verdict = read_code(f"{lead}\n\n```python\nprint(double(2))\n```", path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "no_code"
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "Create `a.py` and add the following code:",
+        "Replace the contents of `a.py` with this:",
+        "Save the following as `a.py` and run it:",
+        "Here's an example implementation:",
+    ],
+)
+def test_words_about_parts_and_uses_may_stand_above_the_file(lead: str) -> None:
+    added = "\n\nThen add this line to `main.py`:\n\n```python\nimport a\n```"
+    verdict = read_code(f"{lead}\n\n```python\n{PY}```{added}", path="a.py", finish_reason="stop")
+    assert verdict == Code(PY, ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param('```py\n"""Draws:\n\n```\na -> b\n', id="in a drawing of its docstring"),
+        pytest.param("--- /dev/null\n+++ b/a.py\n@@ -0,0 +1,9 @@\n+import a\n+\n+a.f(1)\n", id="in a diff"),
+    ],
+)
+def test_a_file_that_was_cut_where_an_end_seems_to_be_is_cut(answer: str) -> None:
+    verdict = read_code(answer, path="a.py", finish_reason="length")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "truncated"

@@ -97,6 +97,7 @@ def test_duplicates_are_merged_without_a_word() -> None:
         pytest.param("I'm sorry, but I can't help with that.", "length", "refusal", id="refusal"),
         pytest.param('["a.py", ' + '"b.py", ' * 200, "length", "degenerate", id="loop-cut"),
         pytest.param('["a.py", "b', "length", "truncated", id="cut"),
+        pytest.param('["a.py", "b.py"]', "network_error", "truncated", id="ended-by-an-error"),
         pytest.param('["../a.py"]', "stop", "unsafe_path", id="unsafe"),
         pytest.param("Flask is a good choice here.", "stop", "wrong_format", id="prose"),
     ],

@@ -78,6 +78,8 @@ WRAPPED = [
 ]  # fmt: skip
 
 KEPT = [
+    pytest.param("a.py", 'RUN = """\ncat > b.py <<EOF\nx = 1\nEOF\n"""\n', id="heredoc in a string"),
+    pytest.param("a.xml", "<my_notes>\n  <my_note>1</my_note>\n</my_notes>\n", id="elements with underscores"),
     pytest.param("a.json", '{"code": "print(1)"}\n', id="json with code"),
     pytest.param("a.html", "<p>&lt;b&gt; is bold</p>\n", id="entities in markup"),
     pytest.param("a.sh", f"cat > a.py <<'EOF'\n{PY}EOF\n", id="heredoc in a script"),
@@ -137,6 +139,9 @@ REJECTED = [
                  "wrong_format", id="whose token the last one is"),
     pytest.param("a.js", "```bash\ncat > a.js <<EOF\nlet a = `$HOME`;\nEOF\n```", "stop", "wrong_format",
                  id="heredoc that the shell fills in"),
+    pytest.param("a.js", f"cat > b.js <<'EOF'\n{JS}EOF", "stop", "wrong_format", id="heredoc of another file"),
+    pytest.param("a.js", "<read_file>\n<path>b.js</path>\n</read_file>", "stop", "wrong_format", id="call that reads"),
+    pytest.param("c.js", f"a.js\n{JS}\nb.js\n{JS}", "stop", "wrong_format", id="files under their paths"),
     pytest.param("a.py", f"<file>\n<path></path>\n{PY}</file>", "stop", "wrong_format", id="empty path"),
     pytest.param("a.py", f"**b.js**\n```js\n{JS}```", "stop", "wrong_format", id="another file"),
     pytest.param("a.py", "Which database would you like to use?", "stop", "no_code", id="question"),
