@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "chat": {"errors"},
     "families": {"chat"},
     "config": {*GROUND, "families", "prompts"},
-    "server": {*GROUND, "config", "demo", "families"},
+    "server": {*GROUND, "config", "demo", "families", "prompts"},
     "prompts": {"chat"},
     "languages": set(),
     "replies": {"errors", "languages"},

@@ -66,13 +66,13 @@ def lines(search: "Search") -> "Iterator[str]":
 
 def fitting(search: "Search") -> "Iterator[str]":
     """Say how the models that will be used run on this machine, and which one to get where there is none."""
-    from smol_dev.server.machine import advise, best, gigabytes, how, needed_for, this_machine
+    from smol_dev.server.machine import HOW, advise, best, gigabytes, needed_for, this_machine
 
     machine = this_machine()
     chosen = [server.chosen for server in search.found if server.chosen]
     for model in dict.fromkeys(chosen):
         if (needed := needed_for(model)) is not None:
-            yield f"{named(model)} needs about {gigabytes(needed)}: {how(machine.fit(needed))}"
+            yield f"{named(model)} needs about {gigabytes(needed)}: {HOW[machine.fit(needed)]}"
     found = best(advise(machine, ()))
     if not chosen and found is not None:
         size = gigabytes(found.needed or 0)

@@ -88,7 +88,7 @@ def size(parameters: int | None) -> str:
 
 def advice_lines(advised: "Advised") -> "Iterator[str]":
     """Yield what the machine has, a row for each model, and the rule behind it."""
-    from smol_dev.server.machine import RULE, best, gigabytes, how
+    from smol_dev.server.machine import HOW, RULE, best, gigabytes
 
     yield advised.machine.sentence()
     if advised.problem:
@@ -100,7 +100,7 @@ def advice_lines(advised: "Advised") -> "Iterator[str]":
             safe_name(each.model),
             "-" if each.needed is None else gigabytes(each.needed),
             "yes" if each.is_here else safe_name(command("ollama pull {model}", model=each.model)),
-            how(each.fit),
+            HOW[each.fit],
         )
         for each in advised.models
     ]

@@ -39,6 +39,7 @@ EXAMPLE_LIST: Final = ("src/parser.js", "src/report.js")
 
 SMALL_MODEL: Final = 14_000_000_000
 SMALL_WINDOW: Final = 8192
+"""Parameters, and tokens of a window, up to which the short prompts are used."""
 
 FILE_LIST_SCHEMA: Final[Mapping[str, object]] = {
     "type": "object",

@@ -258,29 +258,23 @@ class StreamedAnswer:
 
     def _incomplete(self, *, has_ended: bool) -> ServerError:
         """Return why there is no finish reason, from the surest sign to the vaguest."""
-        reader, target = self._reader, self._target
+        reader, target, why = self._reader, self._target, ""
         if reader.error:
             return self._classify(reader.error, in_stream=reader.is_stream)
         if self._stopped is not None:
             return self._stopped
         if reader.broken:
-            message = f"{target.server} sent an answer that cannot be read: {reader.broken}"
-            return failure("cut", target, message=message, transient=True)
-        if reader.nameless:
-            message = f"{target.server} broke off in the middle of its answer, without saying why"
-            return failure("cut", target, message=message, transient=True)
-        if reader.calls_tools and not reader.text:
+            why = f"sent an answer that cannot be read: {reader.broken}"
+        elif reader.nameless:
+            why = "broke off in the middle of its answer, without saying why"
+        elif reader.calls_tools and not reader.text:
             return self._without_text()
-        if has_ended and reader.text:
-            message = f"{target.server} ended its answer without a finish reason"
-            return failure("cut", target, message=message, transient=True)
-        if reader.is_stream or reader.reasoning or self._is_empty_stream():
-            return failure("cut", target, transient=True)
+        elif has_ended and reader.text:
+            why = "ended its answer without a finish reason"
+        is_said_stream = "event-stream" in self._response.headers.get("content-type", "").lower()
+        if why or reader.is_stream or reader.reasoning or (is_said_stream and not reader.stray):
+            return failure("cut", target, message=f"{target.server} {why}" if why else "", transient=True)
         return self._classify(reader.stray.decode(errors="replace"), in_stream=False)
-
-    def _is_empty_stream(self) -> bool:
-        kind = self._response.headers.get("content-type", "")
-        return "event-stream" in kind.lower() and not self._reader.stray
 
     def _classify(self, body: str, *, in_stream: bool) -> ServerError:
         status, headers = self._response.status_code, dict(self._response.headers)

@@ -5,11 +5,10 @@ pointless the examination ends.
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from smol_dev.chat import STAGES, Delta, Facts, Message, Note, Reply, Request, StageName
 from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of
@@ -17,6 +16,7 @@ from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError, SmolError
 from smol_dev.events import Show
+from smol_dev.prompts import FILE_LIST_SCHEMA, SMALL_WINDOW
 from smol_dev.safe import command, safe
 from smol_dev.server.client import Client
 from smol_dev.server.connect import KeepSecret, connected, model_list
@@ -26,15 +26,13 @@ from smol_dev.server.families import automatic
 from smol_dev.server.known import Offer, same
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.network import knock
+from smol_dev.server.symptoms import parsed
 from smol_dev.tokens import tokens
 
 CheckState = Literal["ok", "warned", "failed"]
 
 TOO_SMALL: Final = 4_096
 """Tokens. A plan, a list and a file do not fit together into less."""
-
-SMALL: Final = 8_192
-"""Tokens. Up to here the short prompts are used."""
 
 SHORT: Final = 64
 LIST: Final = 256
@@ -46,12 +44,6 @@ FEW: Final = 4
 UNSAID: Final = "update the server, or the gateway in front of it: others end with a `finish_reason`"
 QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
 LIST_QUESTION: Final = 'Name the two files of a small web page, as JSON: {"files": ["index.html", "style.css"]}.'
-SCHEMA: Final[dict[str, Any]] = {
-    "type": "object",
-    "properties": {"files": {"type": "array", "items": {"type": "string"}}},
-    "required": ["files"],
-    "additionalProperties": False,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +264,7 @@ def _window(profile: Profile, facts: Facts) -> Check:
     if window < TOO_SMALL:
         message = f"{window:,} tokens are too few for a plan, a list and files"
         return Check(name, "failed", message, larger, data)
-    if window <= SMALL:
+    if window <= SMALL_WINDOW:
         message = f"{window:,} tokens: the short prompts are used, and only small projects fit"
         return Check(name, "warned", message, larger, data)
     return Check(name, "ok", f"{window:,} tokens", data=data)
@@ -354,11 +346,12 @@ async def _structured(client: Client) -> Check:
         return Check(name, "ok", "the list is asked for in words", data={"rung": "text"})
     messages = (Message("system", "You answer in JSON."), Message("user", LIST_QUESTION))
     try:
-        _, reply, _ = await _ask(client, Request("files", messages, LIST, SCHEMA))
+        _, reply, _ = await _ask(client, Request("files", messages, LIST, FILE_LIST_SCHEMA))
     except ServerError as error:
         return failed(name, error)
     rung = next(iter(habits.rungs), "text")
-    if _is_list(reply.text):
+    document = parsed(reply.text)
+    if isinstance(document, dict) and isinstance(document.get("files"), list):
         return Check(name, "ok", f"`{rung}` works", data={"rung": rung})
     return Check(
         name,
@@ -367,14 +360,6 @@ async def _structured(client: Client) -> Check:
         "ask in words from the start: `-c structured_output=off`",
         {"rung": rung},
     )
-
-
-def _is_list(text: str) -> bool:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(document, dict) and isinstance(document.get("files"), list)
 
 
 async def _ask(client: Client, request: Request) -> tuple[list[Delta], Reply, list[Note]]:

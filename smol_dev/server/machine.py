@@ -1,6 +1,5 @@
 """The memory of this machine, and the models that fit into it by a rule of thumb. No network."""
 
-import json
 import os
 import platform
 import re
@@ -13,6 +12,7 @@ from typing import Final, Literal
 
 from smol_dev.server.families import families
 from smol_dev.server.known import Offer, size_of
+from smol_dev.server.symptoms import parsed
 
 Run = Callable[[Sequence[str]], str]
 Fit = Literal["quick", "slow", "no", "unknown"]
@@ -48,7 +48,7 @@ BYTES: Final[Mapping[str, float]] = {
 BEARABLE: Final = 8 * GB
 """The most that a model may need to be fast enough for files in main memory."""
 
-WORDS: Final[Mapping[Fit, str]] = {
+HOW: Final[Mapping[Fit, str]] = {
     "quick": "runs quickly, in graphics memory",
     "slow": "runs slowly, in main memory",
     "no": "does not fit this machine",
@@ -127,11 +127,6 @@ def needed_for(name: str, parameters: int | None = None) -> int | None:
     return round(parameters * each * (1 + WINDOW)) + SPARE
 
 
-def how(fit: Fit) -> str:
-    """Return in words how a model would run."""
-    return WORDS[fit]
-
-
 def gigabytes(size: int) -> str:
     """Return a size as people say it."""
     return f"{size / GB:.1f} GB"
@@ -168,10 +163,7 @@ def _nvidia(run: Run) -> int:
 
 
 def _rocm(run: Run) -> int:
-    try:
-        cards = json.loads(run(["rocm-smi", "--showmeminfo", "vram", "--json"]))
-    except (ValueError, RecursionError):
-        return 0
+    cards = parsed(run(["rocm-smi", "--showmeminfo", "vram", "--json"]))
     found = [each for each in cards.values() if isinstance(each, dict)] if isinstance(cards, dict) else []
     sizes = [str(each.get("VRAM Total Memory (B)", "")) for each in found]
     return sum(int(size) for size in sizes if size.isascii() and size.isdigit())

@@ -75,16 +75,6 @@ class Habits:
         return f"the server refuses `{name}`; it is left out"
 
 
-def usable_rungs(profile: Profile, known: KnownServer | None) -> tuple[str, ...]:
-    """Return the forms of structured output to try with this profile on this server."""
-    if profile.structured_output == "off":
-        return ()
-    if profile.structured_output != "auto":
-        return (profile.structured_output,)
-    takes = STRUCTURED if known is None else known.structured
-    return tuple(rung for rung in STRUCTURED if rung in takes)
-
-
 def body(
     request: Request, profile: Profile, habits: Habits, known: KnownServer | None, *, continues: bool = False
 ) -> dict[str, Any]:
@@ -95,6 +85,9 @@ def body(
     """
     rung = habits.rungs[0] if request.schema is not None and habits.rungs else ""
     opening = request.opening if continues and not rung else ""
+    form: dict[str, object] = {"type": rung}
+    if rung == "json_schema":
+        form["json_schema"] = {"name": request.stage, "strict": True, "schema": request.schema}
     turns = request.messages
     if request.unenforced and rung != "json_schema":
         turns = (*turns[:-1], Message("user", request.unenforced))
@@ -114,7 +107,7 @@ def body(
         **sampling(own, profile.model, profile.reasoning, habits.facts or Facts(), request.warmth),
         "seed": None if profile.seed == "auto" else profile.seed,
         "stream_options": {"include_usage": True},
-        "response_format": _response_format(rung, request) if rung else None,
+        "response_format": form if rung else None,
     }
     fields = {name: value for name, value in fields.items() if value is not None}
     extra = laid_over({**thinking, **(settled.continue_fields if opening else {})}, profile.extra_body)
@@ -164,13 +157,6 @@ def message_fields(messages: Sequence[Message], *, merges_system: bool) -> list[
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
-def _response_format(rung: str, request: Request) -> dict[str, object]:
-    if rung == "json_object":
-        return {"type": "json_object"}
-    schema = {"name": request.stage, "strict": True, "schema": request.schema}
-    return {"type": "json_schema", "json_schema": schema}
-
-
 class Remembered:
     """A small file per server in the cache directory.
 
@@ -186,14 +172,15 @@ class Remembered:
         """Return the habits to begin with for the profile's model on this server."""
         family = family_of(profile.model)
         told = self._read().get(profile.model, {})
+        wanted, takes = profile.structured_output, STRUCTURED if known is None else known.structured
         habits = Habits(
-            rungs=usable_rungs(profile, known),
+            rungs=tuple(each for each in STRUCTURED if each == wanted or (wanted == "auto" and each in takes)),
             left_out=set(_automatic(profile)) & set(map(str, told.get("left_out", ()))),
             merges_system=family is not None and not family.system,
         )
         if told.get("starts_anew"):
             habits.continues, habits.starts_anew = False, True
-        best = told.get("form") if profile.structured_output == "auto" else None
+        best = told.get("form") if wanted == "auto" else None
         if best == "text":
             habits.rungs = ()
         elif best in habits.rungs:

@@ -213,19 +213,12 @@ class StreamReader:
             self._event = line[6:].strip()
         elif line.startswith(b"error:"):  # llama.cpp before 2025 sends errors as a field
             self.error = line[6:].strip().decode(errors="replace")
-        elif line.lstrip().startswith(b"{"):
-            self._json_line(line, deltas)
-        else:
+        elif not line.lstrip().startswith(b"{"):
             self._set_aside(line)
-
-    def _json_line(self, line: bytes, deltas: list[Delta]) -> None:
-        """Read an answer in one line of JSON, or the first line of one that is spread over many."""
-        try:
-            json.loads(line)
-        except (ValueError, RecursionError):
-            self._whole = bytearray(line)
-        else:
+        elif _is_json(line):
             self._document(line, deltas)
+        else:  # the first line of an answer that is spread over many
+            self._whole = bytearray(line)
 
     def _set_aside(self, line: bytes) -> None:
         if len(self.stray) < MOST_STRAY:
@@ -341,6 +334,14 @@ def _text_between(before: bytes, behind: bytes, chunk: bytes) -> str:
     except ValueError:
         return ""
     return text if isinstance(text, str) and end == len(literal) and "\\u" not in literal else ""
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _is_error(document: dict[str, Any]) -> bool:
