@@ -54,13 +54,15 @@ Every module, and what it is for:
   a build.
 - `checks.frameworks`: Flask and Django: endpoints, names of URLs, and modules that are named in strings.
 - `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
+- `checks.members`: Members: what objects, classes and modules of scripts have, and what is used of them.
 - `checks.modules`: Python files as their syntax trees say: scopes and what their names are bound to, imports, calls,
   attributes.
 - `checks.packages`: package.json: the packages that a project's scripts may import, and the files that it names.
 - `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
 - `checks.project`: The files that are checked together, and what is found in them.
 - `checks.python`: Python: names, imports between the project's files, third-party packages.
-- `checks.scripts`: JavaScript and TypeScript: what is imported from where, what is called, and whether it is there.
+- `checks.scripts`: JavaScript and TypeScript: what scripts import and export, and whether the names that they use are
+  defined.
 - `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.
 - `cli`: The command line: parse, call, print.
 - `cli.asking`: Questions on a terminal: the choices of `--review`, trust in a project's file, and the user's editor.
@@ -107,6 +109,8 @@ Every module, and what it is for:
 - `languages.other`: Whether a text is of another language than its path says.
 - `languages.outline`: What a file defines for other files, in a few words: `load(path)`, `save(path, items)`, `#add`.
 - `languages.parsing`: Whether a text parses as what its path says, and if not, where it stops.
+- `languages.scopes`: The names of a file: its scopes, definitions, references and types, found by the queries of its
+  language.
 - `languages.standard`: The languages that the standard library parses: Python, JSON and TOML.
 - `languages.verdict`: What a parser says about a text.
 - `prompts`: Every word that we send: the prompt variants as data files, and the requests made from them.

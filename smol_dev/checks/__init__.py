@@ -2,7 +2,7 @@
 
 A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
 path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
-trees say; `python`, `frameworks`, `compiled`, `scripts`, `pages`, `packages` and `manifests` hold the rules of a language, each a function
+trees say; `python`, `frameworks`, `compiled`, `scripts`, `members`, `pages`, `packages` and `manifests` hold the rules of a language, each a function
 from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
 """
 
@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from smol_dev import languages
-from smol_dev.checks import classes, compiled, frameworks, manifests, packages, pages, python, scripts
+from smol_dev.checks import classes, compiled, frameworks, manifests, members, packages, pages, python, scripts
 from smol_dev.checks.modules import Python
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
@@ -74,6 +74,11 @@ class Program:
         return scripts.Scripts(self.web)
 
     @cached_property
+    def shapes(self) -> members.Shapes:
+        """The members of what its scripts define."""
+        return members.Shapes(self.scripts)
+
+    @cached_property
     def pages(self) -> pages.Pages:
         """Its pages, with what surrounds them."""
         return pages.Pages(self.web)
@@ -99,9 +104,10 @@ FAMILIES: Final = (
     Family(lambda program: program.frameworks, lambda program: program.python.modules.values(), frameworks.RULES),
     Family(lambda program: program.frameworks, lambda program: program.web.pages, frameworks.PAGE_RULES),
     Family(lambda program: program.pages, lambda program: program.web.pages, pages.RULES),
-    Family(lambda program: program.pages, lambda program: program.web.scripts.values(), pages.SCRIPT_RULES),
+    Family(lambda program: program.pages, lambda program: program.web.every, pages.SCRIPT_RULES),
     Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),
-    Family(lambda program: program.scripts, lambda program: program.scripts.units, scripts.RULES),
+    Family(lambda program: program.scripts, lambda program: program.web.every, scripts.RULES),
+    Family(lambda program: program.shapes, lambda program: program.web.every, members.RULES),
     Family(lambda program: program.compiled, lambda program: program.compiled.units, compiled.RULES),
     Family(lambda program: program.project, lambda program: program.files, manifests.RULES),
     Family(lambda program: program.project, lambda program: program.files, packages.RULES),

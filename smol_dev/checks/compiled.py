@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from tree_sitter import QueryCursor
+from tree_sitter import Query, QueryCursor
 
 from smol_dev.checks.dependencies import table
 from smol_dev.checks.project import Problem, Project, above, instead
-from smol_dev.checks.web import Source, query_of, text_of
-from smol_dev.languages import language_of, tree
+from smol_dev.checks.web import Source
+from smol_dev.languages import grammar, language_of, tree
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -57,6 +57,11 @@ RUST_OPEN: Final = re.compile(r"macro_rules!|\binclude!|::\*|^[ \t]*[a-z_]+![ \t
 """What a module says that may hold names nobody reads in it."""
 
 
+def text_of(node: "Node") -> str:
+    """Return the text of a node."""
+    return (node.text or b"").decode()
+
+
 @dataclass(frozen=True)
 class Unit:
     """A file of Go or Rust, and what its syntax tree says."""
@@ -80,7 +85,7 @@ class Compiled:
             pattern = {"go": GO, "rust": RUST}.get(language or "")
             parsed = tree(language or "", text) if pattern else None
             if pattern and language and parsed is not None and not parsed.root_node.has_error:
-                found = QueryCursor(query_of(language, pattern)).captures(parsed.root_node)
+                found = QueryCursor(Query(grammar(language), pattern)).captures(parsed.root_node)
                 self.units.append((language, Unit(Source(path, text), found)))
 
     @cached_property

@@ -3,6 +3,7 @@
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from smol_dev.checks.dependencies import table
@@ -31,9 +32,19 @@ def read_json(text: str) -> Mapping[str, Any]:
         return {}
 
 
-def node_dependencies(project: Project, path: str) -> tuple[frozenset[str], str] | None:
-    """Return the packages that the manifests above a file name, and the nearest manifest; None without one."""
+@dataclass(frozen=True)
+class Packages:
+    """The packages that manifests name, the nearest of these, and whether one of them names tools for development."""
+
+    names: frozenset[str]
+    file: str
+    develops: bool
+
+
+def node_dependencies(project: Project, path: str) -> Packages | None:
+    """Return the packages that the manifests above a file name; None without one."""
     names: set[str] = set()
+    develops = False
     nearest = ""
     for folder in above(path):
         file = posixpath.join(folder, "package.json")
@@ -43,13 +54,14 @@ def node_dependencies(project: Project, path: str) -> tuple[frozenset[str], str]
         if not data or "workspaces" in data:
             return None
         nearest = nearest or file
+        develops = develops or bool(data.get("devDependencies"))
         for key in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"):
             names |= set(table(data.get(key)))
         names.add(str(data.get("name")))
     for name in tuple(names):
         names |= set(NODE_BRINGS.get(name, "").split())
         names.add(name.removeprefix("@types/"))
-    return (frozenset(names), nearest) if nearest else None
+    return Packages(frozenset(names), nearest, develops) if nearest else None
 
 
 def package_files(project: Project, path: str) -> Iterator[Problem]:

@@ -1,16 +1,18 @@
-"""JavaScript and TypeScript: what is imported from where, what is called, and whether it is there."""
+"""JavaScript and TypeScript: what scripts import and export, and whether the names that they use are defined."""
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from smol_dev.checks.manifests import is_built
 from smol_dev.checks.packages import NODE, node_dependencies
-from smol_dev.checks.project import Problem, above, beside, instead
-from smol_dev.checks.web import OPEN, Script, Web, text_of
+from smol_dev.checks.project import Problem, above, beside, instead, nearest
+from smol_dev.checks.web import OPEN, Script, Web
+from smol_dev.languages.scopes import known_names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,69 +22,24 @@ COMPILED: Final = {
     ".js": (".ts", ".tsx", ".jsx", ".d.ts"), ".mjs": (".mts", ".d.mts"), ".cjs": (".cts", ".d.cts"), ".jsx": (".tsx",),
     ".ts": (".d.ts",), ".mts": (".d.mts",), ".cts": (".d.cts",),
 }  # fmt: skip
-INHERITED: Final = frozenset(
-    "then prototype default constructor hasOwnProperty toString call apply bind name length".split()
-)
 CONFIGURATION: Final = re.compile(
     r"(?:^|/)(?:[tj]sconfig[^/]*\.json|(?:vite|vitest|webpack|rollup|babel|jest|next|metro)[\w.-]*\.\w+|deno\.jsonc?|import_map\.json)$"
 )
 """Files that may give packages other names."""
 
+ALIAS: Final = re.compile(
+    r"[\"'](@|~|@?[\w-]+)/\*[\"']\s*:\s*\[\s*[\"']\.?/?([\w/-]*/)\*[\"']\s*\]"
+    r"|[\"']?(@|~|@[\w-]+)[\"']?\s*:\s*(?:path\.)?(?:resolve|join|fileURLToPath)\([^()]*?[\"']\.?/?([\w/-]+)[\"']"
+)
+"""A name that a configuration gives to a folder."""
+
 SIDE: Final = frozenset(
-    "examples example docs doc test tests __tests__ spec fixtures __fixtures__ scripts website bench benchmarks e2e cypress".split()
+    "examples example docs doc scripts website bench benchmark benchmarks fixtures __fixtures__ sandbox".split()
 )
-TESTING: Final = re.compile(r"\.(?:test|spec|stories|e2e|cy)\.")
-CALLABLE: Final = frozenset(
-    "alert atob blur btoa cancelAnimationFrame cancelIdleCallback clearInterval clearTimeout close confirm createImageBitmap"
-    " fetch find focus getComputedStyle getSelection matchMedia moveBy moveTo open postMessage print prompt queueMicrotask"
-    " reportError requestAnimationFrame requestIdleCallback resizeBy resizeTo scroll scrollBy scrollTo setInterval setTimeout"
-    " stop structuredClone addEventListener removeEventListener dispatchEvent importScripts skipWaiting getScreenDetails"
-    " showOpenFilePicker showSaveFilePicker showDirectoryPicker queryLocalFonts eval isFinite isNaN parseFloat parseInt"
-    " decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape Object Array Boolean Symbol Number BigInt"
-    " Date RegExp String Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError Function"
-    " require define await yield setImmediate clearImmediate gc async registerProcessor registerPaint ActiveXObject Promise Proxy Map Set"
-    " webkitRequestAnimationFrame mozRequestAnimationFrame openDatabase captureEvents releaseEvents getEventListeners".split()
+TESTS: Final = frozenset("test tests __tests__ spec specs e2e cypress testing __mocks__".split())
+TESTING: Final = re.compile(
+    r"\.(?:test|spec|stories|e2e|cy|bench)\.|(?:^|/)(?:test|jest|vitest|karma|mocha|cypress)[\w.-]*$"
 )
-"""The functions that every browser or Node has."""
-
-BROWSER: Final = frozenset(
-    "alert blur captureEvents close confirm find focus getSelection moveBy moveTo open print prompt releaseEvents resizeBy"
-    " resizeTo scroll scrollBy scrollTo stop".split()
-)
-"""Those that only a window has."""
-
-CORE: Final = frozenset("fs path os http https readline util express mongoose axios".split())
-"""The modules whose names nothing else has in a script for Node."""
-
-GLOBAL: Final = CALLABLE | frozenset(
-    "hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf constructor TaskController ImageBitmap"
-    " Buffer undefined arguments globalThis window self global document console process module exports __dirname __filename"
-    " JSON Math Reflect Atomics Intl Infinity NaN WeakMap WeakSet WeakRef FinalizationRegistry Iterator Temporal WebAssembly"
-    " DataView ArrayBuffer SharedArrayBuffer Attr Blob BarProp Cache CacheStorage CaretPosition CharacterData Client Clients"
-    " Clipboard ClipboardItem Comment Crypto CryptoKey SubtleCrypto DataTransfer DataTransferItem Document DocumentFragment"
-    " DocumentType DragEvent Element ElementInternals Event EventSource EventTarget External File FileReader FileReaderSync"
-    " FontFace FontFaceSet FormData Gamepad Geolocation Headers Highlight History Image ImageData Iterator KeyframeEffect"
-    " Location Lock LockManager MathMLElement MessageChannel MessagePort MimeType NamedNodeMap Navigator Node NodeFilter"
-    " Notification Option Path2D Permissions Plugin Range Request Response Sanitizer Scheduler Screen Selection ShadowRoot"
-    " Storage StyleSheet Text TextDecoder TextEncoder TextMetrics TimeRanges Touch TreeWalker URL URLSearchParams"
-    " AbortController AbortSignal BroadcastChannel ValidityState VisualViewport WebSocket Window WorkerNavigator Worklet"
-    " CustomElementRegistry Animation AnimationEffect AnimationTimeline DocumentTimeline NavigationPreloadManager"
-    " StorageManager SpeechSynthesisUtterance SpeechRecognition webkitSpeechRecognition webkitAudioContext webkitURL"
-    " MozWebSocket WebKitMutationObserver caches closed clientInformation cookieStore crossOriginIsolated crypto"
-    " customElements devicePixelRatio event external frames frameElement history indexedDB innerHeight innerWidth"
-    " isSecureContext length localStorage location name navigator navigation opener orientation origin outerHeight"
-    " outerWidth pageXOffset pageYOffset parent performance scheduler screen screenLeft screenTop screenX screenY"
-    " scrollX scrollY sessionStorage speechSynthesis status top visualViewport clients registration trustedTypes"
-    " currentFrame currentTime sampleRate Deno Bun chrome browser exports this super".split()
-)
-"""The names that every browser or Node has."""
-
-PLATFORM: Final = re.compile(
-    r"(?:HTML|SVG|CSS|DOM|IDB|RTC|WebGL|GPU|XR|XML|XPath|XSLT|VTT|MIDI|Performance|Media|Audio|Offline|Offscreen"
-    r"|ServiceWorker|Push|Payment|Credential|PublicKey|Web)\w*|(?=[A-Z])\w*(?:Event|Observer|Node|Stream|Worker|Scope|Error|Array|List)"
-)
-"""The families of the names that a browser has."""
-
 NO_USE: Final = frozenset(
     "export_specifier namespace_export import_specifier jsx_closing_element jsx_namespace_name nested_identifier"
     " nested_type_identifier type_query type_predicate asserts index_signature unary_expression".split()
@@ -94,6 +51,13 @@ MADE: Final = re.compile(r"nuxt|auto-import|wxt|plasmo|\bProvidePlugin\b|esbuild
 
 DEEPEST: Final = 40
 LONGEST_CHAIN: Final = 100
+OTHERWISE: Final = re.compile(r"exports|\bdefine\(")
+"""What a script says that exports in the ways of old."""
+
+LOCAL: Final = re.compile(r"\.{1,2}(?:/|$)|/[\w./-]+\.(?:m?js|css|json)$")
+
+Exports = Mapping[str, "tuple[Script, Node]"]
+"""Names that can be imported, each with where its value stands."""
 
 
 @dataclass(frozen=True)
@@ -103,116 +67,58 @@ class Wanted:
     source: str
     node: "Node"
     names: "tuple[tuple[str, Node], ...]" = ()
-    whole: str = ""
     optional: bool = False
     types: bool = False
     common: bool = False
 
 
-def _literal(node: "Node") -> str:
-    return text_of(node)[1:-1]
-
-
-def _imported(node: "Node") -> Wanted | None:
+def _static(script: Script, node: "Node") -> Wanted | None:
+    """Return what `import … from` or `export … from` asks for; None for a statement that names no module."""
     source = node.child_by_field_name("source")
     if source is None:
         return None
-    types = any(child.type == "type" for child in node.children)
     names: list[tuple[str, Node]] = []
-    whole = ""
-    for clause in (child for child in node.named_children if child.type == "import_clause"):
-        for part in clause.named_children:
-            if part.type == "identifier":
-                names.append(("default", part))
-            elif part.type == "namespace_import":
-                whole = text_of(part.named_children[-1])
-            else:
-                names += _specifiers(part)
-    return Wanted(_literal(source), source, tuple(names), whole, types=types)
+    for clause in node.named_children:
+        parts = clause.named_children if clause.type == "import_clause" else [clause]
+        names += [("default", part) for part in parts if part.type == "identifier"]
+        named = (
+            each for part in parts if part.type in {"named_imports", "export_clause"} for each in part.named_children
+        )
+        names += [(script.names.text(name), each) for each in named if (name := each.child_by_field_name("name"))]
+    types = any(child.type == "type" for child in node.children)
+    return Wanted(script.names.text(source)[1:-1], source, tuple(names), types=types)
 
 
-def _specifiers(clause: "Node") -> "list[tuple[str, Node]]":
-    named = ((each.child_by_field_name("name"), each) for each in clause.named_children)
-    return [(text_of(name), each) for name, each in named if name is not None]
-
-
-def _reexported(node: "Node") -> Wanted | None:
-    source = node.child_by_field_name("source")
-    if source is None:
-        return None
-    clauses = [child for child in node.named_children if child.type == "export_clause"]
-    names = [
-        (text_of(name), each)
-        for clause in clauses
-        for each in clause.named_children
-        if (name := each.child_by_field_name("name")) is not None
-    ]
-    return Wanted(_literal(source), source, tuple(names), types=any(c.type == "type" for c in node.children))
-
-
-def _called(node: "Node") -> Wanted:
+def _called(script: Script, node: "Node") -> Wanted:
+    """Return what a call of `require` or `import` asks for."""
     call = node.parent.parent if node.parent else None
     outer = call.parent if call else None
+    if outer is not None and outer.type == "await_expression":
+        outer = outer.parent
+    pattern = outer.child_by_field_name("name") if outer is not None and outer.type == "variable_declarator" else None
     names: list[tuple[str, Node]] = []
-    whole = ""
-    if outer is not None and outer.type == "variable_declarator":
-        pattern = outer.child_by_field_name("name")
-        if pattern is not None and pattern.type == "identifier":
-            whole = text_of(pattern)
-        for part in pattern.named_children if pattern is not None and pattern.type == "object_pattern" else ():
-            key = part.child_by_field_name("key") or part
-            if key.type in {"shorthand_property_identifier_pattern", "property_identifier"}:
-                names.append((text_of(key), key))
+    for part in pattern.named_children if pattern is not None and pattern.type == "object_pattern" else ():
+        key = part.child_by_field_name("key") or part.child_by_field_name("left") or part
+        if key.type in {"shorthand_property_identifier_pattern", "property_identifier"}:
+            names.append((script.names.text(key), key))
+    function = call.child_by_field_name("function") if call else None
+    common = function is None or function.type != "import"
+    if common and outer is not None and outer.type == "member_expression":
+        names += [(script.names.text(each), each) for each in outer.children_by_field_name("property")]
     optional, depth, up = False, 0, node.parent
     while up is not None and not optional:
         depth += 1
         optional = depth > DEEPEST or up.type in {"try_statement", "if_statement", "ternary_expression"}
         up = up.parent
-    return Wanted(_literal(node), node, tuple(names), whole, optional=optional, common=True)
+    return Wanted(script.names.text(node)[1:-1], node, tuple(names), optional=optional, common=common)
 
 
-def _exported(node: "Node") -> set[str] | None:
-    """Return the names of one export statement; None for all that another module exports, or for an odd form."""
-    kinds = {child.type for child in node.children}
-    names: set[str] = set()
-    if "default" in kinds:
-        return {"default"}
-    if "=" in kinds or "import" in kinds or ("*" in kinds and "namespace_export" not in kinds):
-        return None
-    for part in node.named_children:
-        if part.type == "export_clause":
-            for each in part.named_children:
-                name = each.child_by_field_name("alias") or each.child_by_field_name("name")
-                names |= {text_of(name).strip("\"'")} if name is not None else set()
-        elif part.type == "namespace_export":
-            names.add(text_of(part.named_children[-1]))
-        elif part.type in {"string", "comment", "decorator"}:
-            continue
-        elif part.type in {"lexical_declaration", "variable_declaration"}:
-            for each in part.named_children:
-                if (pattern := each.child_by_field_name("name")) is not None:
-                    names |= set(re.findall(r"[\w$]+", text_of(pattern)))
-        elif (declared := _declared(part)) is not None:
-            names.add(declared)
-        else:
-            return None
-    return names
-
-
-def _declared(node: "Node") -> str | None:
-    name = node.child_by_field_name("name")
-    if name is not None:
-        return text_of(name)
-    inner = [
-        each for each in node.named_children if each.child_by_field_name("name") is not None or each.named_children
-    ]
-    for each in inner:
-        if each.type in {"lexical_declaration", "variable_declaration"}:
-            found = each.named_children[0].child_by_field_name("name") if each.named_children else None
-            return text_of(found) if found is not None else None
-        if (inside := _declared(each)) is not None:
-            return inside
-    return None
+def wanted(script: Script) -> Iterator[Wanted]:
+    """Yield every import, in whatever form, from a module that is named by a literal."""
+    for node in (*script.found.get("import", ()), *script.found.get("export", ())):
+        if (each := _static(script, node)) is not None:
+            yield each
+    yield from (_called(script, node) for node in script.found.get("called", ()))
 
 
 class Scripts:
@@ -221,13 +127,7 @@ class Scripts:
     def __init__(self, web: Web) -> None:
         self.web = web
         self.project = web.project
-        self._exports: dict[tuple[str, bool], frozenset[str] | None] = {}
-
-    @cached_property
-    def units(self) -> list[Script]:
-        """Every script, those in pages as well."""
-        inline = (script for page in self.web.pages for _, script in page.inline)
-        return [*self.web.scripts.values(), *inline]
+        self._exports: dict[tuple[str, bool], Exports | None] = {}
 
     @cached_property
     def configuration(self) -> str:
@@ -241,20 +141,30 @@ class Scripts:
         )
 
     @cached_property
-    def aliased(self) -> str | None:
-        """The folder at the root that `@/` stands for; None where that is not certain."""
-        found = set(re.findall(r"[\"']@/\*[\"']\s*:\s*\[\s*[\"']\.?/?([\w/-]*/)\*[\"']\s*\]", self.configuration))
-        plain = len([path for path in self.project.names.get("package.json", ()) if path]) == 1
-        return found.pop() if len(found) == 1 and plain and "package.json" in self.project.files else None
+    def aliases(self) -> Mapping[str, str]:
+        """The folders at the root that names stand for, as far as that is certain."""
+        found: dict[str, set[str]] = {}
+        for each in ALIAS.finditer(self.configuration):
+            found.setdefault(each[1] or each[3], set()).add((each[2] or f"{each[4]}/").lstrip("./"))
+        inner = [path for path in self.project.names.get("package.json", ()) if path != "package.json"]
+        plain = not inner and "package.json" in self.project.files
+        return {name: folders.pop() for name, folders in found.items() if len(folders) == 1} if plain else {}
 
     @cached_property
     def declares(self) -> bool:
         """Whether a file of declarations gives names to every script."""
         return any(path.endswith(".d.ts") for path in self.project.paths)
 
+    def unaliased(self, path: str, source: str) -> str:
+        """Return the relative address of a module that is named by an alias of its folder."""
+        first, _, rest = source.partition("/")
+        if rest and (folder := self.aliases.get(first)) is not None:
+            return f"./{posixpath.relpath(folder + rest, posixpath.dirname(path) or '.')}"
+        return source
+
     def resolve(self, path: str, source: str) -> str | None:
         """Return the file that a relative import means; None where there is none."""
-        target = beside(path, source.partition("?")[0])
+        target = beside(path, self.unaliased(path, source).partition("?")[0])
         if target is None:
             return None
         stem, ending = posixpath.splitext(target)
@@ -267,104 +177,112 @@ class Scripts:
         ]
         return next((each for each in candidates if each in self.project.paths), None)
 
-    def exports(self, path: str, *, common: bool, seen: frozenset[str] = frozenset()) -> frozenset[str] | None:
+    def exports(self, path: str, *, common: bool, seen: frozenset[str] = frozenset()) -> Exports | None:
         """Return the names that can be imported from a file; None when that is not known."""
         script = self.web.scripts.get(path)
         if script is None or path in seen or len(seen) > LONGEST_CHAIN:
             return None
         if (path, common) not in self._exports:
-            names: frozenset[str] | None
+            names: Exports | None
             if script.is_module and not script.is_common:
                 names = self._module_exports(script, seen | {path})
             elif not common and not script.is_module and not OTHERWISE.search(script.text):
-                names = frozenset()
+                names = {}
             else:
                 names = _common_exports(script) if common and not script.is_module else None
             self._exports[path, common] = names
         return self._exports[path, common]
 
-    def _module_exports(self, script: Script, seen: frozenset[str]) -> frozenset[str] | None:
-        names: set[str] = set()
+    def _module_exports(self, script: Script, seen: frozenset[str]) -> Exports | None:
+        names: dict[str, tuple[Script, Node]] = {}
         for node in script.found.get("export", ()):
-            got = _exported(node)
-            if got is None:
+            kinds = {child.type for child in node.children}
+            if "=" in kinds or "import" in kinds:
+                return None
+            if "*" in kinds:
                 source = node.child_by_field_name("source")
-                target = self.resolve(script.path, _literal(source)) if source is not None else None
-                all_names = self.exports(target, common=False, seen=seen) if target else None
-                if all_names is None:
+                target = self.resolve(script.path, script.names.text(source)[1:-1])
+                others = self.exports(target, common=False, seen=seen) if target else None
+                if others is None:
                     return None
-                got = set(all_names) - {"default"}
-            names |= got
-        return frozenset(names)
+                names |= {name: value for name, value in others.items() if name != "default"}
+            else:
+                names |= {name: (script, value) for name, value in _exported(script, node, kinds)}
+        return names
 
 
-def _common_exports(script: Script) -> frozenset[str] | None:
+def _exported(script: Script, node: "Node", kinds: set[str]) -> "Iterator[tuple[str, Node]]":
+    """Yield the names of an export statement, each with its value or its definition."""
+    value = node.child_by_field_name("value") or node.child_by_field_name("declaration")
+    if "default" in kinds:
+        yield "default", value or node
+        return
+    for part in node.named_children:
+        if part.type == "export_clause":
+            for each in part.named_children:
+                if (name := each.child_by_field_name("name")) is not None:
+                    yield script.names.text(each.child_by_field_name("alias") or name).strip("\"'"), name
+        elif part.type == "namespace_export":
+            yield script.names.text(part.named_children[-1]), part
+    if value is not None:
+        for top, places in script.names.tops.items():
+            yield from ((top, each) for each in places if value.start_byte <= each.start_byte < value.end_byte)
+
+
+def _common_exports(script: Script) -> Exports | None:
     """Return the names on `module.exports`; None when that is not known."""
-    names: set[str] = set()
+    names: dict[str, tuple[Script, Node]] = {}
     for left in script.found.get("assigned", ()):
-        target = text_of(left)
+        target = script.names.text(left)
         right = left.parent.child_by_field_name("right") if left.parent else None
         if target in {"module.exports", "exports"}:
-            keys = _keys(right) if right is not None else None
-            if keys is None:
+            members = script.names.members(right) if right is not None else None
+            if members is None and (whole := _whole(script, right)) is not None:
+                members = {"": whole}
+            if members is None:
                 return None
-            names |= keys
+            names |= {name: (script, node) for name, node in members.items()}
         elif match := re.fullmatch(r"(?:module\.)?exports\.([\w$]+)", target):
-            names.add(match[1])
+            names[match[1]] = (script, right or left)
     rest = re.sub(r"(?:\bmodule\.|\b)exports(?:\.[\w$]+)?\s?=", "", script.text)
-    open_ended = re.search(r"\bexports[ ,)\[;]", rest)
-    return frozenset(names) if names and open_ended is None else None
+    return names if names and re.search(r"\bexports[ ,)\[;]", rest) is None else None
 
 
-def _keys(node: "Node") -> set[str] | None:
-    """Return the keys of an object that is written out; None for any other."""
-    names: set[str] = set()
-    for part in node.named_children if node.type == "object" else [node]:
-        name = part.child_by_field_name("key") or part.child_by_field_name("name")
-        if part.type == "shorthand_property_identifier":
-            names.add(text_of(part))
-        elif part.type != "comment":
-            if name is None or name.type != "property_identifier":
-                return None
-            names.add(text_of(name))
-    return names
-
-
-def _wanted(script: Script) -> Iterator[Wanted]:
-    """Yield every import, in whatever form, from a module that is named by a literal."""
-    yield from (each for node in script.found.get("import", ()) if (each := _imported(node)))
-    yield from (each for node in script.found.get("export", ()) if (each := _reexported(node)))
-    yield from (_called(node) for node in script.found.get("called", ()))
-
-
-OTHERWISE: Final = re.compile(r"exports|\bdefine\(")
-"""What a script says that exports in the ways of old."""
-
-LOCAL: Final = re.compile(r"\.{1,2}(?:/|$)|/[\w./-]+\.(?:m?js|css|json)$")
+def _whole(script: Script, value: "Node | None") -> "Node | None":
+    """Return the class that a script exports as the whole of its module."""
+    places = script.names.defined(value) if value is not None and value.type == "identifier" else []
+    node = places[0].parent if len(places) == 1 else value
+    return node if node is not None and node.type in {"class_declaration", "class"} else None
 
 
 def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A file is imported that is not there, or a name that it does not export."""
-    for want in _wanted(script):
-        source, project = want.source, scripts.project
-        if source.startswith("@/") and (folder := scripts.aliased) is not None:
-            source = f"./{posixpath.relpath(folder + source[2:], posixpath.dirname(script.path) or '.')}"
+    for want in wanted(script):
+        source, project = scripts.unaliased(script.path, want.source), scripts.project
         odd = want.optional or "!" in source or "${" in source or is_built(project, source)
         if odd or not LOCAL.match(source):
             continue
-        target = beside(script.path, source.lstrip("/")) if source[0] == "/" else beside(script.path, source)
+        target = beside(script.path, source.lstrip("/") if source[0] == "/" else source)
         found = scripts.resolve(script.path, source)
         if source[0] == "/":
             found = found or next(iter(project.ending(source)), None)
         if found is not None:
-            yield from _names(scripts, script, want, found)
-        elif target is not None and not _may_be(scripts, script, source, target):
-            yield script.problem(want.node, "script-import", _no_file(scripts, script, source, target))
+            exported = scripts.exports(found, common=want.common)
+            other = scripts.web.scripts.get(found)
+            added = FUNCTION | other.assigned if want.common and other is not None else frozenset()
+            for name, node in want.names if exported is not None else ():
+                if exported is not None and name not in exported and name not in added:
+                    message = f"`{found}` does not export `{name}`" + instead(
+                        name, filter(None, exported), "it exports"
+                    )
+                    yield script.problem(node, "script-import", message)
+        elif target is not None and not (
+            project.exists(target) or "generated" in source or "importScripts" in script.text
+        ):
+            yield script.problem(want.node, "script-import", _no_file(scripts, script, want.source, target))
 
 
-def _may_be(scripts: Scripts, script: Script, source: str, target: str) -> bool:
-    known = scripts.project.exists(target) or "importScripts" in script.text
-    return known or "generated" in source
+FUNCTION: Final = frozenset("call apply bind then default prototype name length".split())
 
 
 def _no_file(scripts: Scripts, script: Script, source: str, target: str) -> str:
@@ -375,27 +293,6 @@ def _no_file(scripts: Scripts, script: Script, source: str, target: str) -> str:
     return f"there is no file `{source}`" + instead(source, names, "there is")
 
 
-def _names(scripts: Scripts, script: Script, want: Wanted, found: str) -> Iterator[Problem]:
-    names = scripts.exports(found, common=want.common)
-    for name, node in (*want.names, *_members(script, want, names)) if names is not None else ():
-        if names is not None and name not in names:
-            message = f"`{found}` does not export `{name}`" + instead(name, names, "it exports")
-            yield script.problem(node, "script-import", message)
-
-
-def _members(script: Script, want: Wanted, names: frozenset[str] | None) -> "Iterator[tuple[str, Node]]":
-    """Yield what is used of a module that was imported whole, where nothing else has its name."""
-    if names is None or "default" in names or script.declared[want.whole] != 1:
-        return
-    objects, assigned, passed = script.members
-    if want.whole in passed:
-        return
-    for node in objects.get(want.whole, ()):
-        name = text_of(node)
-        if name not in INHERITED and (want.whole, name) not in assigned:
-            yield name, node
-
-
 def local_exports(_: Scripts, script: Script) -> Iterator[Problem]:
     """A name is exported that the file does not define."""
     names: list[Node] = []
@@ -404,46 +301,48 @@ def local_exports(_: Scripts, script: Script) -> Iterator[Problem]:
         if node.child_by_field_name("source") is None:
             parts = (each for clause in clauses for each in clause.named_children)
             names += [each for part in parts if (each := part.child_by_field_name("name"))]
-    for left in script.found.get("assigned", ()):
-        right = left.parent.child_by_field_name("right") if left.parent else None
-        if right is not None and right.type == "object" and EXPORTS.fullmatch(text_of(left)):
-            names += [e for e in right.named_children if e.type == "shorthand_property_identifier"]
-    for node in names:
-        name = text_of(node)
-        known = name in script.declared or (name in GLOBAL and name not in _absent(script))
-        if not known and not OPEN.search(script.text):
+    for node in names if not OPEN.search(script.text) else ():
+        name = script.names.text(node)
+        if not script.names.defined(node) and not known_names("javascript", "names").has(name):
             message = f"`{name}` is exported, and not defined"
-            yield script.problem(node, "script-import", message + instead(name, script.declared, "defined here"))
+            message += instead(name, script.names.tops, "defined here")
+            yield script.problem(node, "script-import", message)
 
 
-EXPORTS: Final = re.compile(r"module\.exports|exports")
-
-
-def names(scripts: Scripts, script: Script) -> Iterator[Problem]:
+def undefined(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A name is used that no script defines."""
-    if _is_side(script.path) or OPEN.search(script.text):
+    if OPEN.search(script.text) or "with" in script.found:
         return
-    visible = _visible(scripts, script)
-    if visible is None:
-        return
-    absent = _absent(script)
-    for node in script.found.get("used", ()):
-        name = text_of(node)
-        if name in script.declared or name in visible or (name in GLOBAL and name not in absent):
+    visible, certain = _visible(scripts, script)
+    is_template = script.start > 0 and re.search(r"\{\{|\{%|<[%?]", script.text) is not None
+    for node in script.found.get("reference", ()):
+        if script.names.defined(node):
             continue
-        if _is_use(script, node, name):
-            use = "called" if node.parent and node.parent.type == "call_expression" else "used"
-            there = {*script.declared, *visible}
-            message = f"`{name}` is {use}, and not defined" + instead(name, there, "there is")
-            yield script.problem(node, "script-name", message)
+        name = script.names.text(node)
+        if name in visible or name in script.made or _is_global(script, name):
+            continue
+        called = node.parent is not None and node.parent.type == "call_expression"
+        if not _is_use(script, node, name) or (is_template and not called):
+            continue
+        there = {*script.names.definitions, *visible}
+        if certain or _is_slip(name, there):
+            message = f"`{name}` is {'called' if called else 'used'}, and not defined"
+            yield script.problem(node, "script-name", message + instead(name, there, "there is"))
+
+
+def _is_global(script: Script, name: str) -> bool:
+    """Return whether a name is there in any script, or in a script of this kind."""
+    if known_names("javascript", "names").has(name):
+        return True
+    if is_test(script.path) and known_names("javascript", "testing").has(name):
+        return True
+    return not (script.is_for_node or script.path.endswith(".mjs")) and known_names("javascript", "window").has(name)
 
 
 def _is_use(script: Script, node: "Node", name: str) -> bool:
-    """Whether a script stops where it comes to a name that nothing defines."""
+    """Return whether a script stops where it comes to a name that nothing defines."""
     parent = node.parent
-    if re.search(r"\{\{|\{%|<[%?]", script.text) and (parent is None or parent.type != "call_expression"):
-        return False  # a value of the template
-    if parent is None or parent.type in NO_USE or name[0] in "$_" or PLATFORM.fullmatch(name):
+    if parent is None or parent.type in NO_USE or name[0] in "$_":
         return False
     if parent.type.endswith("_parameter") and parent.parent is not None and parent.parent.type == "tuple_type":
         return False  # the label of a part
@@ -452,41 +351,67 @@ def _is_use(script: Script, node: "Node", name: str) -> bool:
     return name not in script.asked
 
 
-def _absent(script: Script) -> frozenset[str]:
-    """Return the functions of a browser that a script does without, as it is written for Node."""
-    return BROWSER if script.is_common or script.path.endswith(".mjs") else frozenset()
+def types(scripts: Scripts, script: Script) -> Iterator[Problem]:
+    """A type is used that nothing defines."""
+    if scripts.declares:
+        return
+    for node in script.found.get("typed", ()):
+        name = script.names.text(node)
+        qualified = node.parent is not None and node.parent.type == "nested_type_identifier"
+        known = known_names("javascript", "types").has(name) or known_names("javascript").has(name)
+        if qualified or known or script.names.defined(node):
+            continue
+        if name in scripts.web.tops or _is_slip(name, set(script.names.definitions)):
+            there = scripts.web.tops | script.names.definitions.keys()
+            message = f"the type `{name}` is used, and not defined" + instead(name, there, "there is")
+            yield script.problem(node, "script-name", message)
 
 
-def _visible(scripts: Scripts, script: Script) -> frozenset[str] | None:
-    """Return the names of other scripts that a script sees; None where they cannot be known."""
+SHORT: Final = 5
+ALIKE: Final = 0.85
+
+
+def _is_slip(name: str, there: set[str]) -> bool:
+    """Return whether a name can only be meant for one that is there."""
+    likest = nearest(name, there)[:1]
+    return len(name) >= SHORT and any(
+        SequenceMatcher(None, name, each).ratio() >= ALIKE and len(each) >= SHORT for each in likest
+    )
+
+
+def _visible(scripts: Scripts, script: Script) -> tuple[frozenset[str], bool]:
+    """Return the names of other scripts that a script sees, and whether these are all."""
     web = scripts.web
     pages = [script.source] if script.source in web.pages else web.loaders.get(script.path, [])
     names: frozenset[str] = frozenset()
+    certain = True
     for page in pages:
         around = web.surroundings(page)
-        if around.outside or around.is_open:
-            return None
-        names |= around.plain | page.ids
+        certain = certain and around.libraries is not None and not around.is_open
+        names |= around.plain | page.ids | (around.libraries or frozenset())
     if pages:
-        return names
-    closed = script.is_module or script.is_common
+        return names, certain
+    closed = script.is_module or script.is_for_node
     made = MADE.search(scripts.configuration) or (script.language != "javascript" and scripts.declares)
-    return web.attached if closed and not made else None
+    return web.attached, bool(closed and not made)
 
 
-def _is_side(path: str) -> bool:
-    return bool(SIDE.intersection(path.split("/")[:-1])) or TESTING.search(path) is not None
+def is_test(path: str) -> bool:
+    """Return whether a script is run by a runner of tests."""
+    return bool(TESTS.intersection(path.split("/")[:-1])) or TESTING.search(path) is not None
 
 
 def packages(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A package is imported that no package.json names."""
     known = node_dependencies(scripts.project, script.path)
-    if known is None or _is_side(script.path) or script.start:
+    if known is None or SIDE.intersection(script.path.split("/")[:-1]) or script.start:
         return
-    for want in _wanted(script):
+    if is_test(script.path) and not known.develops:
+        return
+    for want in wanted(script):
         name = _package(want)
-        if name and name not in known[0] and not _is_local(scripts, script, name):
-            message = f"`{name}` is imported, and `{known[1]}` does not name it"
+        if name and name not in known.names and not _is_local(scripts, script, name):
+            message = f"`{name}` is imported, and `{known.file}` does not name it"
             yield script.problem(want.node, "script-dependency", message)
 
 
@@ -508,4 +433,6 @@ def _is_local(scripts: Scripts, script: Script, name: str) -> bool:
     return based or re.search(alias, scripts.configuration) is not None
 
 
-RULES: Final = {"script-import": (imports, local_exports), "script-name": (names,), "script-dependency": (packages,)}
+RULES: Final = {
+    "script-import": (imports, local_exports), "script-name": (undefined, types), "script-dependency": (packages,),
+}  # fmt: skip

@@ -4,16 +4,14 @@ import html
 import posixpath
 import re
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from tree_sitter import Query, QueryCursor
-
 from smol_dev.checks.project import Problem, Project, above, beside
-from smol_dev.languages import grammar, language_of, tree
+from smol_dev.languages import language_of, tree
+from smol_dev.languages.scopes import Names, global_names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -32,65 +30,12 @@ STATIC: Final = re.compile(
 PARTS: Final = re.compile(r"\{%-? ?(?:extends|include) ['\"]([^'\"{}]+)['\"]")
 """A template that another one is made of."""
 
-PAGE: Final = """
-[(start_tag) (self_closing_tag)] @tag
-(script_element (start_tag) @opened (raw_text) @script)
-(element (start_tag (tag_name) @_name) (#eq? @_name "textarea")) @literal
-"""
-SCRIPT: Final = """
-(import_statement) @import
-(export_statement) @export
-(call_expression function: (identifier) @_f arguments: (arguments . (string) @called) (#any-of? @_f "require" "importScripts"))
-(call_expression function: (import) arguments: (arguments . (string) @called))
-(assignment_expression left: [(member_expression) (subscript_expression)] @assigned)
-(assignment_expression left: (identifier) @declared)
-(variable_declarator name: (identifier) @declared)
-[(function_declaration name: (_) @declared) (generator_function_declaration name: (_) @declared)]
-[(function_expression name: (_) @declared) (generator_function name: (_) @declared) (class_declaration name: (_) @declared) (class name: (_) @declared)]
-(shorthand_property_identifier_pattern) @declared
-(pair_pattern value: (identifier) @declared)
-(array_pattern (identifier) @declared)
-(rest_pattern (identifier) @declared)
-(assignment_pattern left: (identifier) @declared)
-(arrow_function parameter: (identifier) @declared)
-(catch_clause parameter: (identifier) @declared)
-(for_in_statement left: (identifier) @declared)
-[(import_clause (identifier) @declared) (namespace_import (identifier) @declared)]
-(import_specifier [name: (identifier) alias: (identifier)] @declared)
-(call_expression function: (identifier) @call)
-[(identifier) (shorthand_property_identifier)] @used
-(call_expression function: (member_expression property: (_) @_m) arguments: (arguments . [(string) (template_string)] @lookup)
- (#any-of? @_m "getElementById" "querySelector"))
-(unary_expression operator: "!" argument: (_) @tested)
-(binary_expression left: (_) @tested operator: ["&&" "||" "??" "==" "!=" "===" "!=="])
-(binary_expression operator: "&&" right: (_) @tested)
-(ternary_expression condition: (_) @tested)
-[(if_statement condition: (_ (_) @tested)) (while_statement condition: (_ (_) @tested))]
-(member_expression object: (_) @tested optional_chain: (_))
-"""
-PARAMETERS: Final = {"javascript": "(formal_parameters (identifier) @declared)"}
-TYPED: Final = """
-[(required_parameter pattern: (identifier) @declared) (optional_parameter pattern: (identifier) @declared)]
-[(function_signature name: (_) @declared) (enum_declaration name: (_) @declared) (internal_module name: (_) @declared)]
-[(abstract_class_declaration name: (_) @declared) (type_alias_declaration name: (_) @declared)]
-[(interface_declaration name: (_) @declared) (import_require_clause (identifier) @declared) (import_alias (identifier) @declared)]
-"""
-MEMBERS: Final = """
-(member_expression object: (identifier) property: (property_identifier) @member)
-(arguments (identifier) @passed)
-"""
 ATTACHED: Final = re.compile(
     r"\(?\s?<?\s?(?:window|globalThis|self|global|this|document)\b[^.\[\]]*(?:\.([\w$]+)|\[\s*[\"'`]([\w$]+)[\"'`]\s*\])"
 )
 ASKED: Final = re.compile(r"\btypeof[\s(]+([\w$]+)|\b(?:window|globalThis|self|global)\??\.([\w$]+)")
 COMMENTED: Final = re.compile(r"/\*\s*(?:globals?|exported)\s([^*]*)\*/")
 IMPORTED: Final = ("", ".js", "/index.js", ".ts", ".tsx", ".jsx", ".mjs")
-
-
-@cache
-def query_of(language: str, text: str) -> Query:
-    """Return a query of a language's trees, made once."""
-    return Query(grammar(language), text)
 
 
 class Source:
@@ -115,39 +60,49 @@ class Source:
 class Script:
     """A script: what its syntax tree says. `start` is its first byte in its source."""
 
-    def __init__(self, source: Source, text: str, root: "Node", language: str, start: int) -> None:
+    def __init__(self, source: Source, text: str, root: "Node", language: str, start: int = 0) -> None:
         self.source = source
         self.path = source.path
         self.text = text
-        self.root = root
         self.language = language
         self.start = start
-        names = PARAMETERS.get(language, TYPED)
-        self.found = QueryCursor(query_of(language, SCRIPT + names)).captures(root)
+        self.names = Names(language, root, text.encode(errors="replace"))
+        self.found = self.names.found
 
     def problem(self, node: "Node", rule: str, message: str) -> Problem:
         """Return the problem at a node."""
         return self.source.problem(self.start + node.start_byte, rule, message)
 
     @cached_property
-    def declared(self) -> "Counter[str]":
-        """Every name that is declared or assigned, in whatever scope, and how often."""
-        names = Counter(map(text_of, self.found.get("declared", ())))
-        for found in COMMENTED.finditer(self.text):
-            names.update(re.findall(r"[\w$]+", found[1]))
-        return names
+    def made(self) -> frozenset[str]:
+        """The names that every script sees once it has run, though only an assignment makes them."""
+        made = frozenset() if self.is_strict else self.names.texts("made")
+        return made.union(*(re.findall(r"[\w$]+", found[1]) for found in COMMENTED.finditer(self.text)))
+
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """The names that other plain scripts of a page see."""
+        return self.attached | self.made | self.names.tops.keys()
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """The names of the members that it gives to anything."""
+        return frozenset(found[0] for each in self.names.texts("assigned") if (found := LAST.search(each)))
+
+    @cached_property
+    def is_for_node(self) -> bool:
+        """Whether it is written for Node, and cannot run in a page."""
+        return self.is_common and not {"window", "document", "jQuery", "$"} & self.names.texts("reference")
 
     @cached_property
     def attached(self) -> frozenset[str]:
         """The names that it gives to the window."""
-        texts = map(text_of, self.found.get("assigned", ()))
-        return frozenset(f[1] or f[2] for each in texts if (f := ATTACHED.match(each)))
+        return frozenset(f[1] or f[2] for each in self.names.texts("assigned") if (f := ATTACHED.match(each)))
 
     @cached_property
     def tested(self) -> frozenset[str]:
         """The last parts of the names that it asks for before it uses them."""
-        texts = map(text_of, self.found.get("tested", ()))
-        return frozenset(each.rpartition(".")[2] for each in texts if len(each) < LONG_NAME)
+        return frozenset(each.rpartition(".")[2] for each in self.names.texts("tested") if len(each) < LONG_NAME)
 
     @cached_property
     def asked(self) -> frozenset[str]:
@@ -155,17 +110,6 @@ class Script:
         return frozenset(found[1] or found[2] for found in ASKED.finditer(self.text))
 
     @cached_property
-    def members(self) -> "tuple[dict[str, list[Node]], set[tuple[str, ...]], frozenset[str]]":
-        """The members that are used of each name, those that are assigned, and the names that are passed on."""
-        found = QueryCursor(query_of(self.language, MEMBERS)).captures(self.root)
-        members: dict[str, list[Node]] = {}
-        for node in found.get("member", ()):
-            owner = node.prev_named_sibling
-            members.setdefault(text_of(owner) if owner is not None else "", []).append(node)
-        assigned = {tuple(text_of(node).split(".")) for node in self.found.get("assigned", ())}
-        return members, assigned, frozenset(map(text_of, found.get("passed", ())))
-
-    @property
     def is_module(self) -> bool:
         """Whether it exports or imports as an ECMAScript module."""
         static = (node.type == "import_statement" for node in self.found.get("import", ()))
@@ -176,13 +120,15 @@ class Script:
         """Whether it exports or imports as Node's older modules do."""
         return re.search(r"\brequire\(|\bmodule\.exports\b|(?<![\w.])exports\.\w", self.text) is not None
 
+    @cached_property
+    def is_strict(self) -> bool:
+        """Whether an assignment to an unknown name is an error in all of it."""
+        return self.is_module or any("use strict" in each for each in self.names.texts("directive"))
+
 
 LONG_NAME: Final = 100
-
-
-def text_of(node: "Node") -> str:
-    """Return the text of a node."""
-    return (node.text or b"").decode(errors="replace")
+LAST: Final = re.compile(r"[\w$#]+(?=[\"'`]?\]?\Z)")
+"""The last name of a member: `b` of `a.b` and `a["b"]`."""
 
 
 @dataclass(frozen=True)
@@ -205,8 +151,7 @@ class Page(Source):
         text = _without_comments(text) if self.is_template else text
         super().__init__(path, text)
         parsed = tree("html", text)
-        query = QueryCursor(query_of("html", PAGE))
-        found = query.captures(parsed.root_node) if parsed is not None else {}
+        found = Names("html", parsed.root_node, self.data).found if parsed is not None else {}
         literal = sorted((node.start_byte, node.end_byte) for node in found.get("literal", ()))
         ends = [0, *(end for _, end in literal)]
         starts = [start for start, _ in literal]
@@ -287,7 +232,7 @@ class Web:
                 parsed = tree(language, text)
                 if parsed is not None and not parsed.root_node.has_error:
                     source = Source(path, text)
-                    self.scripts[path] = Script(source, text, parsed.root_node, language, 0)
+                    self.scripts[path] = Script(source, text, parsed.root_node, language)
 
     @cached_property
     def code(self) -> str:
@@ -303,6 +248,37 @@ class Web:
         files = self.project.files.items()
         others = (text for path, text in files if language_of(path) not in aside)
         return "\n".join([self.code, *others])
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """The names of the members that any script gives to anything, after it was made."""
+        return frozenset().union(*(script.assigned for script in self.every))
+
+    @cached_property
+    def bases(self) -> frozenset[str]:
+        """The words with which scripts say what a class is made from."""
+        texts = (text for script in self.every for text in script.names.texts("heritage"))
+        return frozenset(word for text in texts for word in re.findall(r"[\w$]+", text))
+
+    @cached_property
+    def exposed(self) -> frozenset[str]:
+        """The names of objects that any script hands on as a whole."""
+        return frozenset().union(*(script.names.texts("passed") for script in self.every))
+
+    @cached_property
+    def tops(self) -> frozenset[str]:
+        """The names that scripts define outside of all functions."""
+        return frozenset().union(*(script.names.tops for script in self.every))
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The names of the members of all objects and types."""
+        return frozenset().union(*(script.names.texts("own") for script in self.every))
+
+    @cached_property
+    def every(self) -> "list[Script]":
+        """Every script, those in pages as well."""
+        return [*self.scripts.values(), *(script for page in self.pages for _, script in page.inline)]
 
     @cached_property
     def attached(self) -> frozenset[str]:
@@ -339,6 +315,9 @@ class Web:
         loaded: dict[str, dict[str, Page]] = {}
         waiting: list[tuple[str, Page]] = []
         for page in self.pages:
+            if page.path.endswith("public/index.html"):  # the bundler of Create React App puts the script in
+                root = page.path.removesuffix("public/index.html")
+                waiting += [(f"{root}src/index{end}", page) for end in (".js", ".jsx", ".tsx")]
             waiting += [(path, page) for _, paths in self.sources(page) for path in paths]
             inline = (script for _, script in page.inline)
             waiting += [(path, page) for each in inline for path in self._imports(each)]
@@ -352,7 +331,7 @@ class Web:
     def _imports(self, script: Script) -> Iterator[str]:
         for node in (*script.found.get("import", ()), *script.found.get("export", ())):
             source = node.child_by_field_name("source")
-            target = beside(script.path, text_of(source)[1:-1]) if source is not None else None
+            target = beside(script.path, script.names.text(source)[1:-1]) if source is not None else None
             yield from (target + end for end in IMPORTED if target and target + end in self.scripts)
 
     def surroundings(self, page: Page) -> "Surroundings":
@@ -389,14 +368,25 @@ class Surroundings:
     @cached_property
     def plain(self) -> frozenset[str]:
         """The names that all scripts of the page can see."""
-        attached = {name for _, script in self.scripts for name in script.attached}
-        declared = (script.declared for module, script in self.scripts if not module)
-        return frozenset(attached).union(*declared)
+        return frozenset().union(*(each.attached if module else each.shared for module, each in self.scripts))
+
+    @cached_property
+    def libraries(self) -> frozenset[str] | None:
+        """The names that the scripts from elsewhere define; None where one of them is not known."""
+        names: set[str] = set()
+        for address in self.outside:
+            known = [
+                each for word, each in global_names()["javascript"]["libraries"].items() if word in address.lower()
+            ]
+            if not known:
+                return None
+            names.update(*(each.split() for each in known))
+        return frozenset(names)
 
     @cached_property
     def hidden(self) -> frozenset[str]:
         """The names that modules keep for themselves."""
-        return frozenset().union(*(script.declared for module, script in self.scripts if module))
+        return frozenset().union(*(script.names.tops for module, script in self.scripts if module))
 
     @cached_property
     def functions(self) -> frozenset[str]:
@@ -412,7 +402,7 @@ class Surroundings:
 
 FUNCTION: Final = re.compile(r"\bfunction ([\w$]+)\s?\(|\b(?:const|let) ([\w$]+) = (?:async )?\(")
 OPEN: Final = re.compile(
-    r"\beval\(|\bnew Function\b|\bObject\.assign\(\s*(?:window|globalThis|self|global)\b|\b(?:window|globalThis|self)\[[^\"'`\]]"
+    r"\beval\(|\bnew Function\b|\bObject\.assign\(\s*(?:window|globalThis|self|global)\b|\b(?:window|globalThis|self)\[[^\"'`\]\n][^\n]{0,80}\]\s?=[^=]"
     r"|createElement\(\s*[\"']script|\bdeclare\s+global\b"
 )
 """What a script says that may define names nobody sees."""

@@ -67,22 +67,26 @@ CUT: Final = "the file ends in the middle"
 PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
-WORD: Final = re.compile(r"class(?<=\sclass)(?==[\"'{])|for(?<=\sfor)(?==[\"'{])|as (?<=\w as )[a-z]{2,10}(?=\s?[,}])")
-"""An attribute of JSX, or a name in a list of exports: where a word of the language means nothing."""
-
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 ENDED_BY_LINE: Final = frozenset({"javascript", "typescript", "tsx"})
-RESERVED: Final = {
-    word: word.title()
-    for word in (
-        "break case catch class const continue debugger delete do else enum export extends false finally for function"
-        " if import in instanceof new null return super switch this throw true try typeof undefined var void while"
-        " with yield"
-    ).split()
-}
-LINE_END: Final = re.compile(r"(?<=\})\n(?=\s*\[)")
-"""Where a line break ends a statement, as after the body of an arrow function, and no grammar knows."""
+UNKNOWN: Final = tuple(
+    (re.compile(place), re.compile(part), known)
+    for place, part, known in (
+        (r"(?<=\s)(?:class|for)(?==[\"'{])|(?<=\s)(?:default|for|class)(?=\s\w+=[{\"])", ".", "i"),
+        (r"(?<=\w as )(?!default)[a-z]{2,10}(?=\s?[,}])", ".", "i"),
+        (r"(?<=[<,])\s*(?:in |out )+(?=\w+\s*(?:[,>=]|extends ))", ".", " "),
+        (r"(?:(?<=typeof )|(?<=[:|&<] ))import\([\"'][^\"'()\n]+[\"']\)", ".", "i"),
+        (r"(?<==\")[^\"\n]*&[^\"\n]*(?=\")|(?<=[\w\"'/}]>)[^<>{}();=]*&[^<>{}();=]*(?=</|<\w)", "&", "+"),
+        (r"(?<=\})[^<>{}();=]*&[^<>{}();=]*(?=</)", "&", "+"),
+        (r"(?<=\})\n(?=\s*\[)", "\n", ";"),
+    )
+)
+"""What is right and no grammar knows, which of its letters are replaced, and by what.
+
+Attributes of JSX and exported names that are words of the language, variance and imports of types, ampersands in
+JSX, a line break that ends a statement as after the body of an arrow function.
+"""
 
 INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
 
@@ -117,7 +121,14 @@ def _plain(text: str) -> str:
 def _tree(language: str, text: str) -> "Tree | None":
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
-    data = _data(language, text)
+    parsed = _parse(language, _data(language, text))
+    if parsed is not None and parsed.root_node.has_error and language in ENDED_BY_LINE:
+        again = _parse(language, _data(language, _mended(text)))
+        parsed = parsed if again is None or again.root_node.has_error else again
+    return parsed
+
+
+def _parse(language: str, data: bytes) -> "Tree | None":
     work, pieces = MOST_WORK, MOST_READ_AGAIN + len(data) // CHUNK
 
     def count(*_: object) -> bool:
@@ -138,20 +149,15 @@ def _tree(language: str, text: str) -> "Tree | None":
 
 
 def _data(language: str, text: str) -> bytes:
-    """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page.
-
-    The grammar of JavaScript knows the words of the language only, even where any name may stand.
-    """
-    if language == "html":
-        text = BARE.sub("+", text)
-    elif language in ENDED_BY_LINE:
-        text = WORD.sub(_renamed, text)
-    return text.encode(errors="replace")
+    """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page."""
+    return (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
 
 
-def _renamed(found: re.Match[str]) -> str:
-    *before, word = found[0].split(" ")
-    return " ".join([*before, RESERVED.get(word, word)])
+def _mended(text: str) -> str:
+    """Return a text without what is right and its grammar does not know; every letter stays in its place."""
+    for place, part, known in UNKNOWN:
+        text = place.sub(lambda found, part=part, known=known: part.sub(known, found[0]), text)  # type: ignore[misc]
+    return text
 
 
 def too_deep(language: str, text: str) -> bool:
@@ -205,14 +211,13 @@ def judge(language: str, text: str) -> Parsed:
     parsed = _tree(language, text)
     if parsed is None:
         return NOT_JUDGED
-    if parsed.root_node.has_error and language in ENDED_BY_LINE:
-        text = LINE_END.sub(";", text)
-        parsed = _tree(language, text) or parsed
     if not parsed.root_node.has_error:
         return _page(text) if language == "html" else WHOLE
     offset = _first_error(language, text)
-    if offset is None:
+    mended = _first_error(language, _mended(text)) if language in ENDED_BY_LINE else offset
+    if offset is None or mended is None:
         return NOT_JUDGED
+    offset = max(offset, mended)
     if offset >= len(text) - 1 or _cut(language, text, offset):
         return stopped(text, len(text) - 1, CUT, unfinished=True)
     word = re.match(r"\w{1,40}|\S", text[offset:])

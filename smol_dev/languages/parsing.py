@@ -64,7 +64,7 @@ def parse(path: str, text: str) -> Parsed:
     parsed = parse_as(language, text)
     if parsed.state is State.BROKEN and language in FORGIVING:
         return NOT_JUDGED
-    if parsed.wrong and _is_template(path, language, text):
+    if parsed.wrong and (_is_template(path, language, text) or _is_declared(path, text)):
         return NOT_JUDGED
     return parsed
 
@@ -88,3 +88,11 @@ def _is_template(path: str, language: str, text: str) -> bool:
     if TEMPLATE_MARKS.search(text) is None:
         return False
     return language in OFTEN_TEMPLATES or TEMPLATE_PATH.search(path) is not None
+
+
+FLOW: Final = re.compile(r"\A(?:\s|//[^\n]*\n|/\*)[^;{}]{0,1000}?@flow\b|\A// (?:@flow|flow-typed)")
+
+
+def _is_declared(path: str, text: str) -> bool:
+    """Return whether a file only declares types, or holds those of Flow, which the grammars do not know all."""
+    return path.endswith((".d.ts", ".d.mts", ".d.cts")) or FLOW.search(text) is not None

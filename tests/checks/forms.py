@@ -42,7 +42,9 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "s.js": "function setup(){ createCanvas(1,1); }\nfunction draw(){ rect(1,1,1,1); }",
     },
     "jquery local missing min": {
-        "i.html": page("<script src='jquery.min.js'></script><script>$(function(){ $('#a').hide(); });</script>"),
+        "i.html": page(
+            "<p id=a></p><script src='jquery.min.js'></script><script>$(function(){ $('#a').hide(); });</script>"
+        ),
         "jquery.min.js": "!function(){}();",
     },
     "handler vars": {
@@ -72,7 +74,7 @@ FORMS: Final[dict[str, dict[str, str]]] = {
         "a.html": page(
             "<svg><symbol id=s></symbol><use href='#s'/></svg><a href='#'>x</a><a href='#top'>y</a><a href='#/route'>r</a><a href='page.html#x'>z</a>"
         ),
-        "page.html": page(""),
+        "page.html": page("<p id=x></p>"),
     },
     "django url": {
         "t/templates/a.html": "{% load static %}<a href=\"{% url 'home' %}\">x</a><script>const u=\"{% url 'x' %}\"; load(u); function load(){}</script>"

@@ -223,7 +223,7 @@ FAULTS = {
     ),
     "a file by the name of its folder": (
         {**ALIASED, "src/a.js": "import { b } from '@/lib/c';\nb();\n"},
-        "src/a.js:1:19: there is no file `./lib/c`; there is: `./lib/b.js`",
+        "src/a.js:1:19: there is no file `@/lib/c`; there is: `./lib/b.js`",
     ),
     "a package beside a base folder": (
         {**ALIASED, "src/a.js": "import b from 'axios';\nb();\n"},
