@@ -40,8 +40,7 @@ Every module, and what it is for:
 - `app.check`: The user's check of a written program: its command in isolation, and each state that it judged in the
   history.
 - `app.interrupts`: SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
-- `app.job`: The job of a run, made from the settings and a prompt.
-- `app.preview`: A preview of a run that asks no server: its settings, its messages, and the tokens they take.
+- `app.job`: The job of a run, made from the settings and a prompt; and a preview of it, which asks no server.
 - `app.report`: The contents of a report: the record of a run, with its files as they are now, written as one page.
 - `app.resume`: A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do.
 - `app.servers`: What the selected server offers, and whether it works, for commands that do without a run.

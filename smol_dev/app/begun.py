@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from smol_dev.chat import STAGES
 from smol_dev.config.files import Surroundings
@@ -13,8 +13,7 @@ from smol_dev.config.layers import Flags, Key, Layers, key_path, variables
 from smol_dev.config.model import Run
 from smol_dev.config.problems import fold
 from smol_dev.redact import redact
-
-Value = TypeVar("Value", str, list[Any], dict[str, Any])
+from smol_dev.workspace.record import NotAs, read_as
 
 ADDRESSES: Final = ("OLLAMA_HOST", "OPENAI_BASE_URL")
 """Variables of others that say where a server is."""
@@ -69,26 +68,13 @@ def begun(layers: Layers, *, secrets: Collection[str], allow_sensitive: Iterable
     )
 
 
-def begun_of(table: Mapping[str, Any]) -> Begun:
-    """Return what a run was begun with as its record says, without values of another type."""
-
-    def found(key: str, kind: type[Value]) -> Value:
-        value = table.get(key)
-        return value if isinstance(value, kind) else kind()
-
-    return Begun(
-        cwd=found("cwd", str),
-        config=found("config", str),
-        project=table.get("project") is not False,
-        named={
-            key: (value[0], value[1])
-            for key, value in found("named", dict).items()
-            if isinstance(value, list) and len(value) == 2 and type(value[1]) is str  # noqa: PLR2004 - a pair
-        },
-        sets=tuple(each for each in found("sets", list) if type(each) is str),
-        variables={key: value for key, value in found("variables", dict).items() if type(value) is str},
-        allow_sensitive=tuple(each for each in found("allow_sensitive", list) if type(each) is str),
-    )
+def begun_of(table: Mapping[str, object]) -> Begun:
+    """Return what a run was begun with, as a record of ours says; nothing of it where that is of another shape."""
+    try:
+        begun: Begun = read_as(Begun, table)
+    except NotAs:
+        return Begun()
+    return begun
 
 
 def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tuple[Flags, Surroundings]:
@@ -111,22 +97,18 @@ def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tupl
         return bool(short) and (same or short[0] in RUN) and not _replaced(short, given)
 
     named = {key: value for key, value in then.named.items() if holds(tuple(key.split(".")))}
+    config = now.config and around.cwd / now.config
+    if config is None and then.config and ("config",) not in given:
+        config = Path(then.config)
     flags = Flags(
         profile=chosen or profile,
-        config=_config(then, now, around, is_changed=("config",) in given),
+        config=config,
         project=now.project and then.project,
         named={**named, **now.named},
         sets=(*(text for text in then.sets if holds(_path(text))), *now.sets),
     )
     there = Path(then.cwd) if then.cwd and os.path.isdir(then.cwd) else around.cwd  # noqa: PTH112 - Path.is_dir raises in a closed folder
     return flags, replace(around, environ=_environ(then, around, holds, same=same), cwd=there)
-
-
-def _config(then: Begun, now: Flags, around: Surroundings, *, is_changed: bool) -> Path | None:
-    """Return the file that stands in for the user's own, if a flag names it."""
-    if now.config is not None:
-        return around.cwd / now.config
-    return Path(then.config) if then.config and not is_changed else None
 
 
 def _environ(then: Begun, around: Surroundings, holds: Callable[[Key], bool], *, same: bool) -> Mapping[str, str]:

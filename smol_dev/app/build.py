@@ -331,7 +331,7 @@ class Run:
                 self.workspace,
                 delivery,
                 readable=lambda path: not self.is_foreign or path in self.task.include,
-                may_rewrite=self.task.rewrite,
+                may_rewrite_all=self.task.rewrite,
             )
         return self.check
 

@@ -4,7 +4,7 @@ import asyncio
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import raise_interrupt
@@ -38,109 +38,102 @@ def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
     return choose(loaded.run.check_isolation, ask=ask)
 
 
+@dataclass(eq=False)
 class UserCheck:
     """The check of one run, as `run.conversation.Check` has it; `readable` is what of an edited file may be sent."""
 
-    def __init__(
-        self,
-        loaded: Loaded,
-        isolation: Isolation,
-        caller: Caller,
-        workspace: Workspace,
-        delivery: Delivery,
-        *,
-        readable: Callable[[str], bool],
-        may_rewrite: bool,
-    ) -> None:
-        self.command: Sequence[str] = loaded.run.check
-        self.folder = str(workspace.root)
-        self.timeout = loaded.run.check_timeout
-        self.rounds = loaded.run.check_rounds
+    loaded: Loaded
+    isolation: Isolation
+    caller: Caller
+    workspace: Workspace
+    delivery: Delivery
+    readable: Callable[[str], bool]
+    may_rewrite_all: bool
+
+    def __post_init__(self) -> None:
+        run = self.loaded.run
+        self.command: Sequence[str] = run.check
+        self.timeout, self.rounds = run.check_timeout, run.check_rounds
+        self.folder = str(self.workspace.root)
         self.best: State | None = None
-        self._isolation = isolation
-        self._caller = caller
-        self._workspace = workspace
-        self._delivery = delivery
-        self._readable = readable
         self._may_rewrite: dict[str, bool] = {}
-        self._may_rewrite_all = may_rewrite
         self._now: State | None = None
-        self._mark = delivery.mark()
+        self._mark = self.delivery.mark()
 
     async def begin(self) -> None:
         """Wait until everything is written, and keep that as a state."""
-        await self._delivery.finish_writing()
+        await self.delivery.finish_writing()
         if self._now is None:
-            self._caller.show(Noticed(f"the check runs {says(self._isolation, self._workspace.root)}"))
+            self.caller.show(Noticed(f"the check runs {says(self.isolation, self.workspace.root)}"))
         self._now = self._capture()
 
     async def run(self) -> Outcome:
         """Run the command; what it leaves in the folder is noted, and told where it acts by itself."""
-        before = await asyncio.to_thread(self._workspace.entries)
+        before = await asyncio.to_thread(self.workspace.entries)
         try:
             outcome = await command.run(
                 self.command,
-                self._workspace.root,
+                self.workspace.root,
                 timeout=self.timeout,
-                isolation=self._isolation,
-                environ=self._caller.surroundings.environ,
+                isolation=self.isolation,
+                environ=self.caller.surroundings.environ,
             )
         finally:
             self._look(before)
-        return replace(outcome, output=self._delivery.clean(outcome.output))
+        return replace(outcome, output=self.delivery.clean(outcome.output))
 
     def accept(self) -> None:
         """Take the state that was judged last for the best one."""
-        self.best, self._mark = self._now, self._delivery.mark()
+        self.best, self._mark = self._now, self.delivery.mark()
 
     async def back(self) -> None:
         """Bring the files to the best state, but those that somebody else has changed since they were written."""
         with suppress(SmolError):
-            await self._delivery.finish_writing()
+            await self.delivery.finish_writing()
         if self.best is None:
             return
-        edited = self._workspace.remaining().edited
+        edited = self.workspace.remaining().edited
         self._capture()  # what a round has left half done is kept as well
-        timeline = self._workspace.timeline()
+        timeline = self.workspace.timeline()
         if timeline.history.head.current != self.best.number:
             timeline.move(self.best, leave=edited)
-            self._delivery.go_back(self._mark)
+            self.delivery.go_back(self._mark)
 
     def found(self) -> tuple[Mapping[str, str], frozenset[str]]:
         """Return the texts of the files as they are now, and which of them somebody else has changed."""
-        remaining = self._workspace.remaining(self._delivery.record.files)
-        readable = (*remaining.finished, *filter(self._readable, remaining.edited))
-        return {path: self._workspace.read(path) for path in readable}, frozenset(remaining.edited)
+        remaining = self.workspace.remaining(self.delivery.record.files)
+        readable = (*remaining.finished, *filter(self.readable, remaining.edited))
+        return {path: self.workspace.read(path) for path in readable}, frozenset(remaining.edited)
 
     def may_rewrite(self, path: str) -> bool:
         """Return whether a file that the user changed may be written anew; asked once for each."""
         if path not in self._may_rewrite:
-            ask = self._caller.may_rewrite
-            with self._caller.interrupts.stopping(raise_interrupt):
-                self._may_rewrite[path] = self._may_rewrite_all or (ask is not None and ask(path))
+            ask = self.caller.may_rewrite
+            with self.caller.interrupts.stopping(raise_interrupt):
+                self._may_rewrite[path] = self.may_rewrite_all or (ask is not None and ask(path))
         if self._may_rewrite[path]:
-            self._delivery.permitted.add(path)
+            self.delivery.permitted.add(path)
         return self._may_rewrite[path]
 
     def _capture(self) -> State:
         """Keep the program as it is on disk, by whatever made it so."""
-        timeline, record = self._workspace.timeline(), self._workspace.record
+        timeline, record = self.workspace.timeline(), self.workspace.record
         is_first = timeline.history.current is None
-        if self._workspace.remaining(record.files).edited and self._now is None and not is_first:
+        if self.workspace.remaining(record.files).edited and self._now is None and not is_first:
             return timeline.capture("edit", "", record)
         if self._now is None:
             return timeline.capture("build" if is_first else "resume", record.prompt, record)
         return timeline.capture("fix", shlex.join(self.command), record)
 
     def _look(self, before: frozenset[str]) -> None:
-        after = self._workspace.entries()
+        after = self.workspace.entries()
         made = sorted(after - before)
-        self._workspace.leave(tuple(path for path in made if path.rpartition("/")[0] not in after - before))
+        self.workspace.leave(tuple(path for path in made if path.rpartition("/")[0] not in after - before))
         acting = [path for path in made if acts_by_itself(path)]
         heads = [path for path in acting if not acts_by_itself(path.rpartition("/")[0])][:MOST_NAMED]
         if heads:
-            shown = ", ".join(f"`{self._delivery.clean(path)}`" for path in heads)
-            self._caller.show(
+            shown = ", ".join(f"`{self.delivery.clean(path)}`" for path in heads)
+            self.caller.show(
                 Warned(
                     f"the check made files that tools run when the folder is opened: {shown}",
                     hint="look at it, or remove it, before you work in the folder",

@@ -1,19 +1,35 @@
-"""The job of a run, made from the settings and a prompt."""
+"""The job of a run, made from the settings and a prompt; and a preview of it, which asks no server."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-from smol_dev.chat import STAGES
+from smol_dev import prompts
+from smol_dev.chat import STAGES, Message, StageName
+from smol_dev.config.explain import as_text
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile, Prompts
 from smol_dev.prompts import Words, shipped, variants
+from smol_dev.run.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
 from smol_dev.run.conversation import Job, StageSettings
-from smol_dev.server.connect import Link
+from smol_dev.safe import safe
+from smol_dev.server.known import size_of
 from smol_dev.workspace.paths import settle
+
+if TYPE_CHECKING:  # a preview loads no client
+    from smol_dev.server.connect import Link
+
+Value = TypeVar("Value")
+
+PROMPT = "(the prompt)"
+PLAN = "(the plan)"
+FILES = ("(the file list)",)
+PATH = "(the path of the file)"
 
 
 def job_of(
     loaded: Loaded,
-    link: Link,
+    link: "Link",
     *,
     prompt: str,
     plan: str = "",
@@ -64,3 +80,87 @@ def _stage(profile: Profile) -> StageSettings:
         answer_retries=profile.answer_retries,
         truncation_check=profile.truncation_check,
     )
+
+
+def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
+    """Return the effective settings, the messages of each stage, and the tokens they take.
+
+    Without a prompt a placeholder stands in its place. With `origin` each setting says who set it.
+    """
+    every = all_variants(loaded)
+    chosen = {stage: variant(loaded.profile.stage(stage)) for stage in STAGES}
+    words = {stage: every[name] for stage, name in chosen.items()}
+    parts = [
+        heading("settings"),
+        as_text(loaded, origin=origin).rstrip(),
+        *(heading(f"messages{of}, prompt variant `{safe(name)}`") for of, name in told(chosen.__getitem__)),
+        messages(words, PROMPT if prompt is None else prompt),
+        heading("tokens, estimated"),
+        *budget(loaded.profile),
+        *costs(every, prompt),
+    ]
+    return "\n".join(parts).removeprefix("\n")
+
+
+def variant(profile: Profile) -> str:
+    """Return the prompt variant of a stage; `auto` goes by what is known without asking the server."""
+    if profile.prompt_variant != "auto":
+        return profile.prompt_variant
+    return prompts.choose(window=window(profile), parameters=size_of(profile.model))
+
+
+def window(profile: Profile) -> int | None:
+    """Return the context window in tokens, None when the server is to be asked."""
+    return None if profile.context_window == "auto" else profile.context_window
+
+
+def messages(words: dict[StageName, Words], prompt: str) -> str:
+    """Return the turns of the conversation: ours in full, a placeholder for each of the model's."""
+    last = prompts.ask_file(words["code"], PATH, prompt=prompt, plan=PLAN, files=FILES)
+    turns = (
+        *prompts.opening(words["plan"], prompt),
+        Message("assistant", PLAN),
+        Message("user", prompts.ask_list(words["files"], prompt=prompt, plan=PLAN)),
+        Message("assistant", FILES[0]),
+        Message("user", last),
+    )
+    return "\n\n".join(f"[{turn.role}]\n{safe(turn.content, keep_newlines=True)}" for turn in turns)
+
+
+def budget(profile: Profile) -> Iterator[str]:
+    """Yield the window, and the room that an answer gets in it."""
+    stages = {stage: profile.stage(stage) for stage in STAGES}
+    for of, size in told(lambda stage: window(stages[stage])):
+        yield f"context window{of}: {f'{size:,}' if size else 'asked from the server'}"
+    for of, wanted in told(lambda stage: stages[stage].max_output_tokens):
+        most = f"{DEFAULT_ANSWER:,} ({ANSWER_WITHOUT_WINDOW:,} if the window is unknown)"
+        yield (
+            f"most tokens of an answer{of}: {most if wanted == 'auto' else f'{wanted:,}'},"
+            " and never more than the window leaves"
+        )
+
+
+def costs(every: dict[str, Words], prompt: str | None) -> Iterator[str]:
+    """Yield the tokens of the prompt, where there is one, and of the words of each variant."""
+    count = Budget()
+    if prompt is not None:
+        yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
+    for name, words in every.items():
+        own = (words.system, words.plan, words.files, words.code)
+        tokens = count.estimate([Message("user", text) for text in own])
+        yield f"the words of variant `{safe(name)}`: about {tokens:,}"
+
+
+def told(tell: Callable[[StageName], Value]) -> Iterator[tuple[str, Value]]:
+    """Yield each stage in words with its value; one pair without a name where all values are alike."""
+    values = {stage: tell(stage) for stage in STAGES}
+    if len(set(values.values())) == 1:
+        yield "", values["plan"]
+        return
+    for stage, value in values.items():
+        yield f" of {stage}", value
+
+
+def heading(text: str) -> str:
+    """Return a line that stands out in plain text, and is a comment in TOML."""
+    return f"\n# ---- {text} ----"

@@ -98,14 +98,28 @@ def finish_move(workspace: Workspace, show: Show) -> None:
 
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
-    """Return the record with the plan and the list as the user edited them, and say so."""
+    """Return the record with the plan and the list as the user has edited them since, and say so.
+
+    Another plan asks for the list again, unless that was edited too.
+    """
     rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
-    edited = as_edited(record, workspace, task.list_file, rules)
-    if edited.plan != record.plan:
+    plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
+    raw, source, files = workspace.read_edited("files.txt", limit=MOST_LIST), ".smol/files.txt", record.files
+    if task.list_file is not None:
+        raw, source = _read(task.list_file), str(task.list_file)
+    listed = _text(raw, source, MOST_LIST)
+    is_listed = listed is not None and (task.list_file is not None or listed != list_text(files))
+    if listed is not None and is_listed:
+        files = list_of(listed, rules)
+    if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
+        plan = plan_of(plan)
         caller.show(Noticed("the plan is taken as it was edited"))
-    if edited.files and edited.files != record.files:
+        files = files if is_listed else ()
+        record = replace(record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked="")
+    if files and files != record.files:
         caller.show(Noticed("the file list is taken as it was edited"))
-    return edited
+        record = replace(record, files=files, list_answer=json.dumps({"files": files}), list_asked="", dropped=())
+    return record
 
 
 def _nothing_to_do(run: Run) -> str | None:
@@ -150,31 +164,6 @@ def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Call
             reason="wrong_format",
         )
     return loaded, there
-
-
-def as_edited(record: Record, workspace: Workspace, list_file: Path | None, job: Draft) -> Record:
-    """Return the record with the plan and the list as the user has edited them since.
-
-    Another plan asks for the list again, unless that was edited too. `job` holds the rules for a list.
-    """
-    plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
-    raw = workspace.read_edited("files.txt", limit=MOST_LIST)
-    source = ".smol/files.txt"
-    if list_file is not None:
-        raw, source = _read(list_file), str(list_file)
-    listed = _text(raw, source, MOST_LIST)
-    files = record.files
-    if listed is not None and (list_file is not None or listed != list_text(record.files)):
-        files = list_of(listed, job)
-    if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
-        plan = plan_of(plan)
-        kept = files if files != record.files or list_file is not None else ()
-        record = replace(record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked="")
-        files = kept
-    if files != record.files:
-        answer = json.dumps({"files": files})
-        record = replace(record, files=files, list_answer=answer, list_asked="", dropped=())
-    return record
 
 
 def _read(path: Path) -> bytes:

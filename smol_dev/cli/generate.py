@@ -93,7 +93,7 @@ def checked_by(command: str | None, flags: "Flags") -> "Flags":
 
 def show_preview(prompt: str, flags: "Flags") -> int:
     """Print what a run would do; return the exit code."""
-    from smol_dev.app.preview import preview
+    from smol_dev.app.job import preview
 
     click.echo(preview(prompt, settings_of(flags)))
     return 0

@@ -60,17 +60,15 @@ def test_a_variable_of_then_holds_unless_it_trusts_selects_or_is_set_now() -> No
     assert around.environ == {"SMOL_TEMPERATURE": "0", "PATH": "/bin", "SMOL_MODEL": "a", "OLLAMA_HOST": "127.0.0.1:1"}
 
 
-def test_values_of_another_type_in_a_record_are_left_out() -> None:
-    table = {
-        "cwd": 1,
-        "config": None,
-        "project": "no",
-        "named": {"model": ["a", "--model"], "x": ["a"], "y": ["a", 1], "z": "ab"},
-        "sets": ["a=1", 2],
-        "variables": {"A": "1", "B": 2},
-        "allow_sensitive": "*",
-    }
-    assert begun_of(table) == Begun(named={"model": ("a", "--model")}, sets=("a=1",), variables={"A": "1"})
+@pytest.mark.parametrize(
+    "table",
+    [{"cwd": 1}, {"project": "no"}, {"named": {"x": "ab"}}, {"sets": ["a=1", 2]}, {"variables": {"A": 2}}],
+    ids=["a folder", "a switch", "a flag", "a setting", "a variable"],
+)
+def test_of_a_record_of_another_shape_nothing_is_taken(table: Mapping[str, object]) -> None:
+    whole = {"cwd": "/x", "named": {"model": ["a", "--model"]}, "sets": ["a=1"], "allow_sensitive": ["*"]}
+    assert begun_of(whole) == Begun("/x", named={"model": ("a", "--model")}, sets=("a=1",), allow_sensitive=("*",))
+    assert begun_of({**whole, **table}) == Begun()
 
 
 def test_only_settings_that_changed_are_differences() -> None:
