@@ -59,6 +59,13 @@ class Request:
     opening: str = ""
     warmth: float = 0.0
 
+    def as_sent(self, opening: str = "", *, enforced: bool = False) -> tuple[Message, ...]:
+        """Return the turns as the server reads them, with the opening that it continues."""
+        turns = self.messages
+        if self.unenforced and not enforced:
+            turns = (*turns[:-1], Message("user", self.unenforced))
+        return (*turns, Message("assistant", opening)) if opening else turns
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -178,7 +178,7 @@ class Asking(Generic[Value]):
         """Return the reply, whose text is shown as it comes; break off an answer that repeats itself without end."""
         stage, path, tell = self.question.stage, self.question.path, self.talk.tell
         tell(StageStarted(stage, path))
-        request = replace(request, max_tokens=await self._room(_as_sent(request, request.opening)))
+        request = replace(request, max_tokens=await self._room(request.as_sent(request.opening)))
         stream, repetition, reply = Stream(tell, stage, path), Repetition(), Reply("", None)
         async with aclosing(self.talk.chat.ask(request)) as answer:
             async for item in answer:
@@ -218,7 +218,7 @@ class Asking(Generic[Value]):
         self.talk.tell(Spent(stage, reply.usage, reply.pace, path, reply.first_token_seconds))
         # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
         is_brief = "\n" not in reply.opening.rstrip("\n")
-        sent = _as_sent(request, "" if is_brief else reply.opening, enforced=reply.enforced)
+        sent = request.as_sent("" if is_brief else reply.opening, enforced=reply.enforced)
         self._budget.observe(sent, prompt=reply.usage.prompt, completion=reply.usage.completion)
         return reply
 
@@ -227,7 +227,7 @@ class Asking(Generic[Value]):
         self._times = min(2 * self._times, MOST_ROOM) if reply.is_full else self._times
         text = reply.opening + reply.text
         said = text if self._cut is None else join(self._cut, text)
-        sent = _as_sent(request, reply.opening, enforced=reply.enforced)
+        sent = request.as_sent(reply.opening, enforced=reply.enforced)
         verdict = _judge(self.question, said, reply)
         if isinstance(verdict, Rejected):
             if verdict.reason != "truncated" or not self._goes_on(said or "", reply):
@@ -354,14 +354,6 @@ class Stream:
 
 def _about(note: Note) -> Noticed | Warned:
     return Noticed(note.message, is_detail=True) if note.is_detail else Warned(note.message, note.hint)
-
-
-def _as_sent(request: Request, opening: str, *, enforced: bool = False) -> tuple[Message, ...]:
-    """Return the turns of a request as the server read them, with the opening if it continued that."""
-    turns = request.messages
-    if request.unenforced and not enforced:
-        turns = (*turns[:-1], Message("user", request.unenforced))
-    return (*turns, Message("assistant", opening)) if opening else turns
 
 
 def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value | Flawed[Value] | Rejected:

@@ -173,14 +173,13 @@ class Client:
         """Yield the answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
         profile = self.profile.stage(request.stage)
         await self._keep(request.stage)
-        habits = await self._informed(request.stage)
+        await self._inform(request.stage)
         started, attempt = self._clock(), 1
         while True:
             while self._notes:
                 yield self._notes.pop(0)
             deadlines = Deadlines(profile, self.target(request.stage), self._clock)
-            continues = self._may_continue(profile, habits)
-            fields = body(request, profile, habits, self.known, continues=continues)
+            fields = self._fields(request)
             try:
                 async with self._answering(request.stage, fields, deadlines) as answer:
                     while deltas := await answer.next():
@@ -287,8 +286,8 @@ class Client:
             hint = "say so yourself: " + command("-c max_output_tokens={most}", most=error.most)
         else:
             told = habits.without(field) if was_sent(field, fields) else None
-        if told is None:
-            return None
+        if told is None:  # another request may have learnt it since this one was sent
+            return None if self._fields(request) == fields else request
         if error.most is None:
             self._remembered.save(profile, habits)
         self._notes.append(Note(told, hint))
@@ -358,14 +357,18 @@ class Client:
             del self._facts[model]
         self._answered.add(model)
 
-    async def _informed(self, stage: StageName) -> Habits:
-        """Return the habits of the stage's model, with what the server tells of its sampling."""
+    def _fields(self, request: Request) -> dict[str, Any]:
+        """Return the arguments of the request, as its model is known to take them by now."""
+        profile, habits = self.profile.stage(request.stage), self.habits(request.stage)
+        return body(request, profile, habits, self.known, continues=self._may_continue(profile, habits))
+
+    async def _inform(self, stage: StageName) -> None:
+        """Take what the server tells of the model's sampling among its habits."""
         profile, habits = self.profile.stage(stage), self.habits(stage)
         if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
             is_told = bool(self.known.places("sampling"))
             usual = Facts(applies_sampling=self.known.applies_sampling)
             habits.facts = await self.facts(stage) if is_told else usual
-        return habits
 
     @asynccontextmanager
     async def _answering(

@@ -88,14 +88,11 @@ def body(
     form: dict[str, object] = {"type": rung}
     if rung == "json_schema":
         form["json_schema"] = {"name": request.stage, "strict": True, "schema": request.schema}
-    turns = request.messages
-    if request.unenforced and rung != "json_schema":
-        turns = (*turns[:-1], Message("user", request.unenforced))
+    turns = request.as_sent(opening, enforced=rung == "json_schema")
     family, settled = family_of(profile.model), known or generic()
     thinking = settled.thinking(profile.reasoning, family)
     if profile.reasoning == "off" and family is not None and family.no_think and not thinking:
         turns = (Message(turns[0].role, f"{turns[0].content}\n\n{family.no_think}"), *turns[1:])
-    turns = (*turns, Message("assistant", opening)) if opening else turns
     most = min(request.max_tokens, habits.most_tokens or request.max_tokens)
     own = {name: getattr(profile, name) for name in FALLBACK}
     fields: dict[str, Any] = {

@@ -5,7 +5,7 @@ import gc
 import json
 import socket
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -367,6 +367,45 @@ def test_a_refused_system_role_goes_into_the_first_request() -> None:
 
     _, server = served(answer)
     assert server.chats[1].json()["messages"] == [{"role": "user", "content": "be exact\n\nhello"}]
+
+
+@pytest.mark.parametrize(
+    ("message", "is_refused"),
+    [
+        pytest.param("Unrecognized request argument: seed", lambda body: "seed" in body, id="a field"),
+        pytest.param("System role not supported", lambda body: body["messages"][0]["role"] == "system", id="system"),
+        pytest.param("response_format is not supported", lambda body: "response_format" in body, id="the form"),
+        pytest.param(
+            "max_tokens: 100 > 80, which is the maximum allowed number of output tokens for m",
+            lambda body: body["max_tokens"] == 100,
+            id="the length",
+        ),
+    ],
+)
+def test_what_one_request_learns_of_a_refusal_helps_those_sent_at_the_same_time(
+    message: str, is_refused: Callable[[Any], bool]
+) -> None:
+    refusal = json_answer({"error": {"message": message}}, status=400)
+
+    def answer(request: Received) -> Canned:
+        return refusal if is_refused(request.json()) else answered("hi")
+
+    async def ask_at_once(base_url: str) -> list[list[Item]]:
+        client = Client(profile_for(base_url, seed=1, max_retries=0, structured_output="json_object"), environ=NOWHERE)
+
+        async def one() -> list[Item]:
+            return [item async for item in client.ask(LISTING)]
+
+        try:
+            return list(await asyncio.gather(one(), one(), one()))
+        finally:
+            await client.aclose()
+
+    with FakeServer(answer) as server:
+        found = asyncio.run(ask_at_once(server.base_url))
+    assert [reply_of(items).text for items in found] == ["hi", "hi", "hi"]
+    assert [is_refused(each.json()) for each in server.chats].count(True) == 3
+    assert len([item for items in found for item in items if isinstance(item, Note)]) == 1
 
 
 def test_structured_output_steps_down_and_is_remembered_for_the_next_run(tmp_path: Path) -> None:
