@@ -29,7 +29,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
 
     Looks for servers on the known ports. An existing file is never overwritten.
     """
-    from smol_dev.config.edit import new_file, write_first_file
+    from smol_dev.config.edit import RunningServer, new_file, write_first_file
     from smol_dev.config.files import Surroundings
 
     here = Surroundings.here()
@@ -37,7 +37,8 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     search = running_servers(here)
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
-        write_first_file(search.found, flags, here, project=project)
+        found = ((each.provider, each.base_url, each.models, each.loaded, each.chosen) for each in search.found)
+        write_first_file([RunningServer(*each) for each in found], flags, here, project=project)
         say(f"wrote `{file}`", "see the settings in effect: `smol_dev config show --origin`")
 
 

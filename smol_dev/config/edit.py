@@ -7,10 +7,9 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from smol_dev.config.change import (
@@ -341,8 +340,7 @@ def edit_by_hand(
     """
     file.refuse_read_only()
     old = _text_of(file.path, project=file.project)
-    before = first_lines() if old is None else old
-    draft = Draft(file, old, before, _copy_of(before))
+    draft = Draft(file, old, first_lines() if old is None else old)
     try:
         said = draft.edit(open_editor, again)
     except (SmolError, KeyboardInterrupt) as error:
@@ -355,23 +353,21 @@ def edit_by_hand(
     return said
 
 
-@dataclass(slots=True)
 class Draft:
     """The private copy of a settings file on which the user's editor works.
 
     `old` is what the file holds as far as the user has been told, None where there is none; `before` is the
-    text with which the editor began.
+    text with which the editor began; `other` keeps the text of another program that changed the file meanwhile.
     """
 
-    file: SettingsFile
-    old: str | None
-    before: str
-    copy: Path
-
-    @property
-    def other(self) -> Path:
-        """Where the text of another program is kept that changed the file meanwhile."""
-        return self.copy.with_name(f"other-{FILE_NAME}")
+    def __init__(self, file: SettingsFile, old: str | None, before: str) -> None:
+        self.file, self.old, self.before = file, old, before
+        try:  # in a folder of its own that no other user can read, as it may hold a secret
+            self.copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
+            self.copy.write_bytes(before.encode())
+        except OSError as error:
+            raise unwritable(Path(tempfile.tempdir or "/tmp"), error) from error  # noqa: S108 - only named
+        self.other = self.copy.with_name(f"other-{FILE_NAME}")
 
     def edit(self, open_editor: Callable[[Path], None], again: Callable[[ConfigError], bool]) -> tuple[str, ...]:
         """Open the copy until it can replace the file; return the lines to tell the user."""
@@ -400,8 +396,8 @@ class Draft:
         try:
             parsed(text.removeprefix(MARK))
         except BadFileError as error:
-            raise _refused(path, error, hint="the file itself is unchanged") from error
-        with alone(self.file.path.parent):
+            raise ConfigError(f"{path}{error.place}: {error.what}", hint="the file itself is unchanged") from error
+        with alone(path.parent):
             now = _text_of(path, project=self.file.project)
             if now != self.old:
                 self.old = now
@@ -433,31 +429,15 @@ class Draft:
         shutil.rmtree(self.copy.parent, ignore_errors=True)
 
 
-def _copy_of(text: str) -> Path:
-    """Return a copy in a folder of its own that no other user can read, as it may hold a secret."""
-    try:
-        copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
-        copy.write_bytes(text.encode())
-    except OSError as error:
-        raise unwritable(Path(tempfile.tempdir or "/tmp"), error) from error  # noqa: S108 - only named
-    return copy
-
-
 def _text_of(path: Path, *, project: bool) -> str | None:
     """Return the file's text, valid TOML or not; None when there is none."""
-    limit = PROJECT_LIMIT if project else USER_LIMIT
     try:
-        raw, _ = read_bytes(path, limit=limit, project=project)
-        mark = MARK if raw.startswith(MARK.encode()) else ""
-        return mark + decoded(raw)
+        raw, _ = read_bytes(path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project)
+        return (MARK if raw.startswith(MARK.encode()) else "") + decoded(raw)
     except FileNotFoundError:
         return None
     except BadFileError as error:
-        raise _refused(path, error, hint="repair it with another program") from error
-
-
-def _refused(path: Path, error: BadFileError, *, hint: str) -> ConfigError:
-    return ConfigError(f"{path}{error.place}: {error.what}", hint=hint)
+        raise ConfigError(f"{path}{error.place}: {error.what}", hint="repair it with another program") from error
 
 
 NAMED_MODELS: Final = 20
@@ -478,28 +458,14 @@ NOTHING_FOUND: Final = """\
 """
 
 
-class RunningServer(Protocol):
-    """A server that is running."""
+class RunningServer(NamedTuple):
+    """A server that is running: its provider, its address with `/v1`, its models, those in memory, the one to use."""
 
-    @property
-    def provider(self) -> str:
-        """Its name among the providers."""
-
-    @property
-    def base_url(self) -> str:
-        """Its address, up to and including `/v1`."""
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """What it offers, as it names them."""
-
-    @property
-    def loaded(self) -> tuple[str, ...]:
-        """Those of its models that are in memory."""
-
-    @property
-    def chosen(self) -> str:
-        """The model to begin with; empty if it offers none."""
+    provider: str
+    base_url: str
+    models: tuple[str, ...] = ()
+    loaded: tuple[str, ...] = ()
+    chosen: str = ""
 
 
 def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> SettingsFile:
@@ -525,28 +491,23 @@ def write_first_file(
 
 
 def first_file(found: Sequence[RunningServer]) -> str:
-    """Return the file below its first line."""
+    """Return the file below its first line.
+
+    The first server of a kind gets the name of the shipped profile, the others of that kind are numbered.
+    """
     if not found:
         return f"{HEAD}\n{NOTHING_FOUND}"
-    named = dict(zip(_profile_names(found), found, strict=True))
+    named: dict[str, RunningServer] = {}
+    for server in found:
+        number = 1 + sum(each.provider == server.provider for each in named.values())
+        named[f"local-{server.provider}" + (f"-{number}" if number > 1 else "")] = server
     default = max(named, key=lambda name: (bool(named[name].loaded), bool(named[name].models)))
     tables = "\n".join(_profile_of(name, server) for name, server in named.items())
     return f"{HEAD}\ndefault_profile = {rendered(default)}\n\n{tables}"
 
 
-def _profile_names(found: Sequence[RunningServer]) -> Iterator[str]:
-    """Yield a profile name for each server: the shipped profile's for the first of a kind, then numbered."""
-    count: dict[str, int] = {}
-    for server in found:
-        count[server.provider] = number = count.get(server.provider, 0) + 1
-        yield f"local-{server.provider}" + (f"-{number}" if number > 1 else "")
-
-
 def _profile_of(name: str, server: RunningServer) -> str:
-    """Return a server's profile under a comment about it.
-
-    A name or an address that could not be read as it stands is left out: it comes from the server.
-    """
+    """Return a server's profile under a comment about it; names that could not be read as they stand are left out."""
     values: dict[str, Any] = {}
     base = f"local-{server.provider}"
     if base not in shipped().table("profiles"):
@@ -558,13 +519,9 @@ def _profile_of(name: str, server: RunningServer) -> str:
         values["base_url"] = server.base_url
     if server.chosen.isprintable() and server.chosen:
         values["model"] = server.chosen
-    return _about(server) + rendered_table(("profiles", name), values)
-
-
-def _about(server: RunningServer) -> str:
-    """Return what the server is and offers, in comment lines."""
     models = [rendered(name) for name in server.models if name.isprintable()]
     listed = "".join(f"#   {name}\n" for name in models[:NAMED_MODELS])
     more = f"#   and {len(models) - NAMED_MODELS} more\n" if len(models) > NAMED_MODELS else ""
     offers = "Its models:" if models else "It offers no model yet."
-    return f"# {server.provider} at {server.base_url}. {offers}\n{listed}{more}"
+    about = f"# {server.provider} at {server.base_url}. {offers}\n{listed}{more}"
+    return about + rendered_table(("profiles", name), values)

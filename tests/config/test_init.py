@@ -1,26 +1,15 @@
 import tomllib
-from dataclasses import dataclass
 
 import pytest
 
-from smol_dev.config.edit import first_file, new_file, write_first_file
+from smol_dev.config.edit import RunningServer, first_file, new_file, write_first_file
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import pending
 from smol_dev.errors import UsageError
 from tests.config.world import World
 
-
-@dataclass(frozen=True)
-class Server:
-    provider: str
-    base_url: str
-    models: tuple[str, ...] = ()
-    loaded: tuple[str, ...] = ()
-    chosen: str = ""
-
-
-OLLAMA = Server("ollama", "http://127.0.0.1:11434/v1", ("a", "b"), (), "a")
-LMSTUDIO = Server("lmstudio", "http://127.0.0.1:1234/v1", ("c",), ("c",), "c")
+OLLAMA = RunningServer("ollama", "http://127.0.0.1:11434/v1", ("a", "b"), (), "a")
+LMSTUDIO = RunningServer("lmstudio", "http://127.0.0.1:1234/v1", ("c",), ("c",), "c")
 
 
 def test_each_server_has_a_profile_and_the_loaded_one_is_the_default() -> None:
@@ -44,8 +33,8 @@ def test_each_server_has_a_profile_and_the_loaded_one_is_the_default() -> None:
 
 
 def test_a_second_server_of_a_kind_and_an_unusual_address_are_written_out() -> None:
-    second = Server("ollama", "http://host.docker.internal:11434/v1", ("b",), (), "b")
-    other = Server("compatible", "http://127.0.0.1:9000/v1")
+    second = RunningServer("ollama", "http://host.docker.internal:11434/v1", ("b",), (), "b")
+    other = RunningServer("compatible", "http://127.0.0.1:9000/v1")
     settings = tomllib.loads(first_file([OLLAMA, second, other]))
     assert settings == {
         "default_profile": "local-ollama",
@@ -62,7 +51,7 @@ def test_a_second_server_of_a_kind_and_an_unusual_address_are_written_out() -> N
 
 
 def test_names_from_a_server_cannot_break_out() -> None:
-    hostile = Server(
+    hostile = RunningServer(
         "ollama", "http://127.0.0.1:11434/v1", ('x"\n[run]\noutput_dir = "/"', "\u202egpj", "ok"), (), "\u202egpj"
     )
     text = first_file([hostile])
@@ -71,7 +60,7 @@ def test_names_from_a_server_cannot_break_out() -> None:
 
 
 def test_many_models_are_not_all_named() -> None:
-    many = Server("vllm", "http://127.0.0.1:8000/v1", tuple(f"m{n}" for n in range(30)), (), "m0")
+    many = RunningServer("vllm", "http://127.0.0.1:8000/v1", tuple(f"m{n}" for n in range(30)), (), "m0")
     assert '#   "m19"\n#   and 10 more\n[profiles.local-vllm]\n' in first_file([many])
 
 
@@ -96,7 +85,7 @@ def test_the_written_file_is_private_and_loads(world: World) -> None:
 
 
 def test_a_projects_file_is_approved_as_it_is_written(world: World) -> None:
-    server = Server("ollama", "http://127.0.0.1:9999/v1", ("a",), (), "a")
+    server = RunningServer("ollama", "http://127.0.0.1:9999/v1", ("a",), (), "a")
     write_first_file([server], Flags(), world.surroundings, project=True)
     found = pending(Flags(), world.surroundings)
     assert found is not None
