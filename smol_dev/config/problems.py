@@ -108,6 +108,11 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     return f"; did you mean `{near}`?" if near else ""
 
 
+def nothing_named(kind: str, name: str, known: Collection[str]) -> str:
+    """Return what is wrong with a name that nothing of this kind bears."""
+    return f"there is no {kind} {shown(name)}{did_you_mean(name, known)}"
+
+
 def fold(name: str) -> str:
     """Return a name without its case and with `-` as `_`."""
     return name.replace("-", "_").casefold()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from smol_dev.config.endpoint import default_base_url, is_local, url_problem
 from smol_dev.config.layers import Key, Layer, Layers, Origin
-from smol_dev.config.problems import Problem, config_error, did_you_mean, shown
+from smol_dev.config.problems import Problem, config_error, nothing_named
 
 
 class Slot(NamedTuple):
@@ -79,7 +79,7 @@ def chain(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[tu
     names, bad = ancestry(name, lambda child: extends(layers, "profiles", child) or None, known)
     if bad is None:
         return names, None
-    wrong = f"there is no profile {shown(bad)}{did_you_mean(bad, known)}"
+    wrong = nothing_named("profile", bad, known)
     if bad in names:
         circle = " → ".join(f"`{each}`" for each in (*names[names.index(bad) :], bad))
         wrong = f"a profile cannot extend itself: {circle}"
@@ -135,20 +135,18 @@ def value_of(data: Any, path: Key) -> Any:  # noqa: ANN401 - TOML data
     return value if part == path else None
 
 
+def leaves(data: Any, path: tuple[Any, ...] = (), *, lists: bool = False) -> Iterator[tuple[tuple[Any, ...], Any]]:  # noqa: ANN401 - TOML data
+    """Yield each value that is no table, and with `lists` no list, with its path."""
+    if isinstance(data, Mapping) or (lists and isinstance(data, list)):
+        for part, inner in data.items() if isinstance(data, Mapping) else enumerate(data):
+            yield from leaves(inner, (*path, part), lists=lists)
+    else:
+        yield path, data
+
+
 def leaf_paths(tables: Iterable[Mapping[str, Any]]) -> list[Key]:
     """Return the path of every value in the tables that is no table, each once."""
-    found: dict[Key, None] = {}
-
-    def walk(table: Mapping[str, Any], path: Key) -> None:
-        for key, value in table.items():
-            if isinstance(value, Mapping):
-                walk(value, (*path, key))
-            else:
-                found[*path, key] = None
-
-    for table in tables:
-        walk(table, ())
-    return list(found)
+    return list(dict.fromkeys(path for table in tables for path, _ in leaves(table)))
 
 
 def without(table: Mapping[str, Any], paths: Iterable[Key]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -40,8 +40,8 @@ from smol_dev.config.model import (
     meant,
     setting,
 )
-from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, shown
-from smol_dev.config.profiles import Slot, first, value_of
+from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, nothing_named, shown
+from smol_dev.config.profiles import Slot, first, leaves, value_of
 from smol_dev.config.secret import Endpoint, secret_problem
 from smol_dev.config.trust import project_problems
 from smol_dev.config.variants import parent_problems, read_variants, reserved
@@ -81,7 +81,7 @@ def layers_problems(layers: Layers) -> Iterator[Problem]:
 def _layer_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     """Yield everything that is wrong with what one layer says."""
     yield from _type_problems(layer, layers)
-    for key, value in _leaves(layer.data, ()):
+    for key, value in leaves(layer.data, lists=True):
         yield from (layers.problem(layer, key, what) for what in _value_problems(key, value))
         if not all(str(part).isprintable() for part in key):
             yield layers.problem(layer, key[:1], "must not hold a name with an invisible character")
@@ -194,15 +194,6 @@ def _is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
     return ESCAPED_PATH.match(value) is not None or (names_file and CONTROL.search(value) is not None)
 
 
-def _leaves(data: Any, key: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], object]]:  # noqa: ANN401
-    """Yield every value that is no table and no list, with its key."""
-    if isinstance(data, dict | list):
-        for part, inner in data.items() if isinstance(data, dict) else enumerate(data):
-            yield from _leaves(inner, (*key, part))
-    else:
-        yield key, data
-
-
 def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
     """Yield what the types do not say about the address, the key and the headers of a profile."""
     url, variable, key, program = (table.get(n) for n in ("base_url", "api_key_env", "api_key", "api_key_command"))
@@ -232,24 +223,19 @@ def _reference_problems(layers: Layers) -> Iterator[Problem]:
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:
-            problem = layers.problem(layer, ("default_profile",), _nothing_named("profile", chosen, profiles))
+            problem = layers.problem(layer, ("default_profile",), nothing_named("profile", chosen, profiles))
             hint = command("smol_dev profiles add {name}", name=chosen)
             yield problem._replace(hint=f"create it: {hint}; or take another: `-p NAME`")
         for name, table in layer.table("profiles").items():
             parent = value_of(table, ("extends",))
             if isinstance(parent, str) and parent and parent not in profiles:
-                what = _nothing_named("profile", parent, profiles)
+                what = nothing_named("profile", parent, profiles)
                 yield layers.problem(layer, ("profiles", name, "extends"), what)
             for key in everywhere("prompt_variant"):
                 variant = value_of(table, key)
                 if isinstance(variant, str) and variant not in variants:
-                    what = _nothing_named("prompt variant", variant, variants)
+                    what = nothing_named("prompt variant", variant, variants)
                     yield layers.problem(layer, ("profiles", name, *key), what)
-
-
-def _nothing_named(kind: str, name: str, known: Collection[str]) -> str:
-    """Return what is wrong with a name that nothing of this kind bears."""
-    return f"there is no {kind} {shown(name)}{did_you_mean(name, known)}"
 
 
 def _missing_profiles(layers: Layers) -> Iterator[Problem]:
@@ -259,25 +245,18 @@ def _missing_profiles(layers: Layers) -> Iterator[Problem]:
     for name in layer.table("profiles") if layer is not None else ():
         if layer is not None and name not in known and name != layers.selected:
             hint = f"`smol_dev profiles list` shows them; {QUOTED_NAME}"
-            yield Problem(layer.place(("profiles", name)), "", _nothing_named("profile", name, known), hint=hint)
+            yield Problem(layer.place(("profiles", name)), "", nothing_named("profile", name, known), hint=hint)
     by_name = ("profiles", in_variable(layers.selected))
     if any(each.path[:2] == by_name for each in layers.variables):
         return  # a container's: its variables name the profile twice, so that it is no slip
     if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
-        what = _nothing_named("profile", layers.selected, known)
-        yield Problem(layers.selected_by.where, "", what, hint=_where_profiles_are(layers))
-
-
-def _where_profiles_are(layers: Layers) -> str:
-    """Return the hint for a profile that is not there; it says when the user's own file was not read."""
-    hint = "`smol_dev profiles list` shows the profiles"
-    folder, read = layers.surroundings.user_config, layers.of("user")
-    if folder is None or read is None or not os.path.lexists(folder / FILE_NAME):
-        return hint
-    named = read.documents[0].path
-    if named.parent == folder:
-        return hint
-    return f"{hint}; `{named}` was read in the place of your own `{folder / FILE_NAME}`"
+        hint = "`smol_dev profiles list` shows the profiles"
+        folder, read = layers.surroundings.user_config, layers.of("user")
+        usual, named = folder and folder / FILE_NAME, read and read.documents[0].path
+        if usual and named and named.parent != folder and os.path.lexists(usual):
+            hint += f"; `{named}` was read in the place of your own `{usual}`"
+        what = nothing_named("profile", layers.selected, known)
+        yield Problem(layers.selected_by.where, "", what, hint=hint)
 
 
 def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None) -> Iterator[Problem]:
