@@ -14,32 +14,11 @@ if TYPE_CHECKING:
 NEXT_COLUMN: Final = 30
 """Where the description of an option begins; longer options put it on the next line."""
 
-SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "What to build": (
-        "folder",
-        "output_dir",
-        "overwrite",
-        "fresh",
-        "adopt",
-        "only",
-        "list_file",
-        "include",
-        "check",
-        "allow_sensitive",
-    ),
-    "How far": ("review", "plan_only", "dry_run", "strict", "yes", "rewrite", "diff", "redo", "keep_mine", "theirs"),
-    "Which model": (
-        "profile",
-        "model",
-        "provider",
-        "source",
-        "base_url",
-        "api_key_env",
-        "sets",
-        "config_file",
-        "no_project_config",
-    ),
-    "Output": ("as_json", "quiet", "verbose", "debug"),
+SECTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "What to build": "folder output_dir overwrite fresh adopt only list_file include check allow_sensitive".split(),
+    "How far": "review plan_only dry_run strict yes rewrite diff redo keep_mine theirs".split(),
+    "Which model": "profile model provider source base_url api_key_env sets config_file no_project_config".split(),
+    "Output": "as_json quiet verbose debug".split(),
 }
 """The parameters of each section; all others stand under `Options`, before them."""
 
@@ -81,9 +60,8 @@ class Command(click.Command):
         shown = {str(name): each for name, each in options.items() if not each.hidden and each is not own_help}
         titles = SECTIONS if "quiet" in shown else ("Which model", "Output")
         known = {name for title in titles for name in SECTIONS[title]}
-        sections = {"Options": tuple(name for name in shown if name not in known)}
-        sections |= {title: SECTIONS[title] for title in titles}
-        for title, names in sections.items():
+        for title in ("Options", *titles):
+            names = SECTIONS.get(title) or [name for name in shown if name not in known]
             rows = list(rows_of([shown[name] for name in names if name in shown], whole=self.name == "generate"))
             if rows:
                 formatter.write_heading(title)

@@ -20,20 +20,10 @@ LOOKED_UP: Final[dict[str, tuple[str, ...]]] = {}
 """The addresses by host name, as they were when the settings were checked; asked for once a process."""
 
 LOCAL_ENDINGS: Final = (".local", ".internal", ".localhost")
-PRIVATE: Final = tuple(
-    ipaddress.ip_network(each)
-    for each in (
-        "127.0.0.0/8",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "::1/128",
-        "fc00::/7",
-        "fe80::/10",
-    )
+NETWORKS: Final = (
+    "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10"
 )
+PRIVATE: Final = tuple(map(ipaddress.ip_network, NETWORKS.split()))
 PORTS: Final = {"http": 80, "https": 443}
 HOST_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 LOOKS_LIKE_NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")
