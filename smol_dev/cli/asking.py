@@ -11,6 +11,7 @@ import click
 
 from smol_dev.app.interrupts import PROCESS
 from smol_dev.errors import SmolError, UsageError
+from smol_dev.safe import safe, safe_name
 
 if TYPE_CHECKING:
     from smol_dev.config.files import Surroundings
@@ -91,8 +92,6 @@ def decide(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
 
 def wanted(file: "FileChanged") -> bool:
     """Ask about one file of a change."""
-    from smol_dev.safe import safe_name
-
     return click.confirm(f"{file.action.capitalize()} `{safe_name(file.path)}`?", default=False, err=True)
 
 
@@ -145,8 +144,6 @@ def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
 
     What does not fit on a terminal is shown a page at a time.
     """
-    from smol_dev.safe import safe
-
     lines = [safe(line) for line in (*overview(pending), *since_approval(pending, surroundings))]
     height = shutil.get_terminal_size().lines
     if len(lines) >= height and sys.stdin.isatty() and sys.stdout.isatty():
@@ -182,8 +179,6 @@ def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None
     saved is kept, and its place is told.
     """
     import tempfile
-
-    from smol_dev.safe import safe
 
     before = f"{text.rstrip()}\n".encode("utf-8", "replace")
     file = Path(tempfile.mkdtemp(prefix="smol_dev-")) / f"edited{suffix}"

@@ -9,7 +9,8 @@ from smol_dev.cli import options
 from smol_dev.cli.completion import complete_prompt
 from smol_dev.cli.generate import read_prompt
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import Report, aligned
+from smol_dev.cli.reporting import Report, aligned, here
+from smol_dev.safe import safe, safe_name
 
 if TYPE_CHECKING:
     from smol_dev.app.change import Step
@@ -75,9 +76,8 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
 
     from smol_dev.app.caller import Caller
     from smol_dev.app.change import log as steps
-    from smol_dev.config.files import Surroundings
 
-    found = steps(folder, flags, Caller(Surroundings.here(), lambda _event: None))
+    found = steps(folder, flags, Caller(here(), lambda _event: None))
     for line in map(json.dumps, map(asdict, found)) if as_json else aligned([row(step) for step in found]):
         click.echo(line)
     return 0
@@ -85,8 +85,6 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
 
 def row(step: "Step") -> tuple[str, ...]:
     """Return the cells that tell of one step: number, time, kind, files, and what was asked for."""
-    from smol_dev.safe import safe, safe_name
-
     marks = (("+", step.added), ("~", step.changed), ("-", step.removed))
     files = [f"{mark}{safe_name(path)}" for mark, paths in marks for path in paths]
     more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""

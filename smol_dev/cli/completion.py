@@ -19,6 +19,7 @@ from click.shell_completion import (
 )
 
 from smol_dev.cli.help import Command
+from smol_dev.cli.reporting import layers_of
 from smol_dev.errors import SmolError
 from smol_dev.safe import safe
 
@@ -67,10 +68,7 @@ def profiles(context: click.Context) -> Iterator[Choice]:
 
 def trusted_layers(context: click.Context) -> "Layers":
     """Return what the files say, a project's only if it is approved: TAB asks nobody."""
-    from smol_dev.config.files import Surroundings
-    from smol_dev.config.layers import read_layers
-
-    layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
+    layers = layers_of(flags_of(dict(context.params)))
     if layers.project is None:
         return layers
     from smol_dev.config.trust import is_approved
@@ -99,12 +97,10 @@ def providers(context: click.Context) -> Iterator[Choice]:
 
 def set_keys(context: click.Context) -> Iterator[Choice]:
     """Yield the keys that the file sets which the command would change, those of the selected profile in short."""
-    from smol_dev.config.files import Surroundings
-    from smol_dev.config.layers import read_layers
     from smol_dev.config.problems import typed
     from smol_dev.config.profiles import leaf_paths
 
-    layers = read_layers(flags_of(dict(context.params)), Surroundings.here())
+    layers = layers_of(flags_of(dict(context.params)))
     layer = layers.of("project" if context.params.get("project") else "user")
     own = ("profiles", layers.selected)
     for path in leaf_paths([layer.data]) if layer is not None else ():

@@ -10,8 +10,9 @@ from smol_dev.cli import options
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_key, complete_set_key, complete_value
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import say, settings_of
+from smol_dev.cli.reporting import here, say, settings_of
 from smol_dev.errors import ConfigError, UsageError
+from smol_dev.safe import safe
 
 if TYPE_CHECKING:
     from smol_dev.config.change import SettingsFile
@@ -36,11 +37,9 @@ def config() -> None:
 @options.settings
 def path(flags: "Flags") -> None:
     """List the files that settings are read from, strongest first."""
-    from smol_dev.config.files import Surroundings
     from smol_dev.config.layers import places
-    from smol_dev.safe import safe
 
-    for line in places(flags, Surroundings.here()):
+    for line in places(flags, here()):
         click.echo(safe(line))
 
 
@@ -78,7 +77,6 @@ def explain(flags: "Flags", key: str) -> None:
     """List every source that sets KEY, strongest first, the winner marked."""
     from smol_dev.config.explain import candidate_lines
     from smol_dev.config.explain import explain as candidates
-    from smol_dev.safe import safe
 
     for line in candidate_lines(candidates(settings_of(flags), key)):
         click.echo(safe(line))
@@ -89,11 +87,10 @@ def explain(flags: "Flags", key: str) -> None:
 @options.settings
 def check(flags: "Flags", file: Path | None) -> None:
     """Report every problem in the settings files, or in FILE alone."""
-    from smol_dev.config.files import Surroundings
     from smol_dev.config.load import check as problems_of
     from smol_dev.ui.sentences import counted
 
-    if problems := problems_of(flags, Surroundings.here(), file=file):
+    if problems := problems_of(flags, here(), file=file):
         hint = "correct each line above; `smol_dev config schema` describes every key"
         raise ConfigError(f"{counted(len(problems), 'problem')} in the settings:", hint=hint, problems=problems)
     say("no problems" if file is None else f"no problems in `{file}`")

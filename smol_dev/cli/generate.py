@@ -160,7 +160,6 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
     from smol_dev.app.change import change
     from smol_dev.config.layers import Flags
     from smol_dev.events import Noticed
-    from smol_dev.safe import command
 
     flags = Flags(profile="demo", project=False, named={"run.output_dir": (folder, "demo")})
     caller = replace(caller, show=once(caller.show))

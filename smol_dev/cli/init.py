@@ -7,7 +7,7 @@ import click
 
 from smol_dev.cli import options
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import say
+from smol_dev.cli.reporting import here, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
 
@@ -30,25 +30,24 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     Looks for servers on the known ports. An existing file is never overwritten.
     """
     from smol_dev.config.edit import RunningServer, new_file, write_first_file
-    from smol_dev.config.files import Surroundings
 
-    here = Surroundings.here()
-    file = new_file(flags, here, project=project).path
-    search = running_servers(here)
+    around = here()
+    file = new_file(flags, around, project=project).path
+    search = running_servers(around)
     say(*lines(search), *fitting(search))
     if yes or agreed(file):
         found = ((each.provider, each.base_url, each.models, each.loaded, each.chosen) for each in search.found)
-        write_first_file([RunningServer(*each) for each in found], flags, here, project=project)
+        write_first_file([RunningServer(*each) for each in found], flags, around, project=project)
         say(f"wrote `{file}`", "see the settings in effect: `smol_dev config show --origin`")
 
 
-def running_servers(here: "Surroundings") -> "Search":
+def running_servers(around: "Surroundings") -> "Search":
     """Return the servers that are running, and say which of them take their time."""
     from smol_dev.app.caller import Caller
     from smol_dev.app.interrupts import PROCESS
     from smol_dev.app.servers import running
 
-    caller = Caller(here, lambda _event: None, interrupts=PROCESS)
+    caller = Caller(around, lambda _event: None, interrupts=PROCESS)
     return running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
 
 

@@ -15,7 +15,7 @@ from smol_dev.cli.completion import (
     flags_of,
     trusted_layers,
 )
-from smol_dev.cli.reporting import Report
+from smol_dev.cli.reporting import Report, here, layers_of
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
@@ -127,9 +127,8 @@ def shared(
 def file_of(given: dict[str, Any]) -> "SettingsFile":
     """Return the settings file that a command changes: the user's own, or with `--project` the project's."""
     from smol_dev.config.change import settings_file
-    from smol_dev.config.files import Surroundings
 
-    return settings_file(flags_of(given), Surroundings.here(), project=given.pop("project"))
+    return settings_file(flags_of(given), here(), project=given.pop("project"))
 
 
 def flags_with_server(given: dict[str, Any]) -> "Flags":
@@ -178,13 +177,11 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
         return flags
     from dataclasses import replace
 
-    from smol_dev.config.files import Surroundings
-    from smol_dev.config.layers import read_layers
     from smol_dev.config.profiles import list_profiles
 
     local = source == "local"
     named = {**flags.named, "local_only": (local, "--model-source")}
-    lines = list_profiles(read_layers(flags, Surroundings.here()))
+    lines = list_profiles(layers_of(flags))
     is_right = any(line.active and line.local == local for line in lines)
     keeps = is_right or flags.profile is not None or "base_url" in named or "provider" in named
     profile = flags.profile if keeps else "local" if local else "openai"

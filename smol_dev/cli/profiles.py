@@ -8,7 +8,7 @@ import click
 from smol_dev.cli import options
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_profile, complete_provider
-from smol_dev.cli.reporting import aligned, say, settings_of
+from smol_dev.cli.reporting import aligned, layers_of, say, settings_of
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
@@ -34,11 +34,9 @@ def profiles() -> None:
 @options.settings
 def list_(flags: "Flags", *, as_json: bool) -> None:
     """List the profiles, the selected one marked `*`."""
-    from smol_dev.config.files import Surroundings
-    from smol_dev.config.layers import read_layers
     from smol_dev.config.profiles import list_profiles
 
-    layers = read_layers(flags, Surroundings.here())
+    layers = layers_of(flags)
     say(*layers.warnings)
     lines = list_profiles(layers)
     as_table = "\n".join(aligned(list(map(row, lines))))

@@ -9,6 +9,7 @@ import click
 
 from smol_dev.cli import options
 from smol_dev.cli.help import Command
+from smol_dev.cli.reporting import here
 
 if TYPE_CHECKING:
     from smol_dev.app.report import Reported
@@ -32,9 +33,8 @@ def report(folder: Path | None, target: Path | None, flags: "Flags") -> int:
     loads nothing and runs no script. The path of the page is printed.
     """
     from smol_dev.app.report import report as write
-    from smol_dev.config.files import Surroundings
 
-    click.echo(write(folder, target, flags, Surroundings.here(), page_of))
+    click.echo(write(folder, target, flags, here(), page_of))
     return 0
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 import click
 
 from smol_dev.errors import ConfigError, OutputError, SmolError
+from smol_dev.safe import safe, safe_name
 
 if TYPE_CHECKING:
     from smol_dev.app.caller import Caller
-    from smol_dev.config.layers import Flags
+    from smol_dev.config.files import Surroundings
+    from smol_dev.config.layers import Flags, Layers
     from smol_dev.config.load import Loaded
     from smol_dev.config.trust import PendingTrust
     from smol_dev.events import Event, Failed
@@ -26,8 +28,6 @@ LOGGERS: Final = ("httpx2", "smol_dev")
 
 def say(*lines: str) -> None:
     """Print the lines on standard error, foreign text escaped."""
-    from smol_dev.safe import safe
-
     for line in lines:
         click.echo(safe(line), err=True)
 
@@ -39,12 +39,25 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def here() -> "Surroundings":
+    """Return the surroundings of this process."""
+    from smol_dev.config.files import Surroundings
+
+    return Surroundings.here()
+
+
+def layers_of(flags: "Flags") -> "Layers":
+    """Return what every layer says."""
+    from smol_dev.config.layers import read_layers
+
+    return read_layers(flags, here())
+
+
 def settings_of(flags: "Flags") -> "Loaded":
     """Return the settings, read without asking anyone, and print their warnings."""
-    from smol_dev.config.files import Surroundings
     from smol_dev.config.load import load
 
-    loaded = load(flags, Surroundings.here(), connect=False, model_needed=False)
+    loaded = load(flags, here(), connect=False, model_needed=False)
     say(*loaded.warnings)
     return loaded
 
@@ -100,12 +113,11 @@ class Report:
         from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli import asking
-        from smol_dev.config.files import Surroundings
 
         decider = asking.print_change if diff else asking.decide
         decides = decide and (not self.json if diff else self.can_ask())
         return Caller(
-            Surroundings.here(),
+            here(),
             screen.show,
             self.approve,
             self.secrets.add,
@@ -143,11 +155,10 @@ class Report:
     def approve(self, pending: "PendingTrust") -> bool:
         """Ask on a terminal whether a project's file may steer; without one the answer is no."""
         from smol_dev.cli.asking import show_pending
-        from smol_dev.config.files import Surroundings
 
         if not self.can_ask():
             return False
-        show_pending(pending, Surroundings.here())
+        show_pending(pending, here())
         return click.confirm("Approve this project's file?", default=False, err=True)
 
     def may_replace(self, what: str) -> bool:
@@ -163,8 +174,6 @@ class Report:
 
     def may_rewrite(self, path: str) -> bool:
         """Ask on a terminal whether a file that the user changed may be written anew."""
-        from smol_dev.safe import safe_name
-
         what = f"You changed `{safe_name(path)}`, and the model would rewrite it. Allow that? A copy is kept."
         return click.confirm(what, default=False, err=True)
 
@@ -222,8 +231,6 @@ def trace(error: BaseException, redact: Callable[[str], str]) -> None:
     """Print where the error came from, without secrets."""
     import traceback
 
-    from smol_dev.safe import safe
-
     text = "".join(traceback.format_exception(error))
     click.echo(safe(redact(text), keep_newlines=True), err=True)
 
@@ -235,8 +242,6 @@ def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None
         yield
         return
     import logging
-
-    from smol_dev.safe import safe
 
     class Line(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:

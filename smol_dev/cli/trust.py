@@ -9,8 +9,9 @@ import click
 from smol_dev.cli import options
 from smol_dev.cli.asking import show_pending
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import say
+from smol_dev.cli.reporting import here, say
 from smol_dev.errors import TrustError, UsageError
+from smol_dev.safe import command, safe
 
 if TYPE_CHECKING:
     from smol_dev.config.files import Surroundings
@@ -28,21 +29,18 @@ def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
     Shows first, in full, which of its settings decide where prompts are sent and what is sent along, and what has
     changed since the last approval. Prints the hash for SMOL_TRUST_PROJECT. A changed file needs a new approval.
     """
-    from smol_dev.config.files import Surroundings
-
-    here = Surroundings.here()
+    around = here()
     if listing:
-        list_approvals(here)
+        list_approvals(around)
     elif revoke:
-        forget(path, here)
+        forget(path, around)
     else:
-        approve_project(path, here, yes=yes)
+        approve_project(path, around, yes=yes)
 
 
 def list_approvals(surroundings: "Surroundings") -> None:
     """Print each approval: its hash, its file, and whether the file has changed since."""
     from smol_dev.config.trust import approvals
-    from smol_dev.safe import safe
 
     for each in approvals(surroundings):
         changed = "" if each.current else "  (changed since)"
@@ -97,8 +95,6 @@ def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
 
 def confirm(pending: "PendingTrust") -> None:
     """Ask on a terminal; raise `TrustError` after a no, and where nobody can be asked."""
-    from smol_dev.safe import command
-
     if not sys.stdin.isatty():
         raise TrustError(
             f"`{pending.path}` is not approved, and there is no terminal to ask on",
