@@ -51,7 +51,6 @@ Every module, and what it is for:
 - `checks.dependencies`: The distributions that a project's manifests name, and whether they provide what is imported.
 - `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
   a build.
-- `checks.frameworks`: Flask and Django: endpoints, names of URLs, and modules that are named in strings.
 - `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
 - `checks.members`: Members: what objects, classes and modules of scripts have, and what is used of them.
 - `checks.modules`: Python files as their syntax trees say: scopes and what their names are bound to, imports, calls,
@@ -60,6 +59,7 @@ Every module, and what it is for:
 - `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
 - `checks.project`: The files that are checked together, and what is found in them.
 - `checks.python`: Python: names, imports between the project's files, third-party packages.
+- `checks.references`: Strings of Python and of templates that name something: a template, an address, a module, a file.
 - `checks.scripts`: JavaScript and TypeScript: what scripts import and export, and whether the names that they use are
   defined.
 - `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.

@@ -2,7 +2,7 @@
 
 A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
 path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
-trees say; `python`, `frameworks`, `compiled`, `scripts`, `members`, `pages`, `packages` and `manifests` hold the rules of a language, each a function
+trees say; `python`, `classes`, `references`, `compiled`, `scripts`, `members`, `pages`, `packages` and `manifests` hold the rules of a language, each a function
 from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
 """
 
@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from smol_dev import languages
-from smol_dev.checks import classes, compiled, frameworks, manifests, members, packages, pages, python, scripts
+from smol_dev.checks import classes, compiled, manifests, members, packages, pages, python, references, scripts
 from smol_dev.checks.modules import Python
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
@@ -54,9 +54,9 @@ class Program:
         return classes.Objects(self.python)
 
     @cached_property
-    def frameworks(self) -> frameworks.Frameworks:
-        """What its frameworks find by a name."""
-        return frameworks.Frameworks(self.python)
+    def references(self) -> references.References:
+        """What its strings name."""
+        return references.References(self.objects)
 
     @cached_property
     def web(self) -> Web:
@@ -101,8 +101,8 @@ FAMILIES: Final = (
     Family(lambda program: program.project, lambda program: program.files, {"syntax": (syntax,)}),
     Family(lambda program: program.objects, lambda program: program.python.modules.values(), classes.RULES),
     Family(lambda program: program.python, lambda program: program.python.modules.values(), python.RULES),
-    Family(lambda program: program.frameworks, lambda program: program.python.modules.values(), frameworks.RULES),
-    Family(lambda program: program.frameworks, lambda program: program.web.pages, frameworks.PAGE_RULES),
+    Family(lambda program: program.references, lambda program: program.python.modules.values(), references.RULES),
+    Family(lambda program: program.references, lambda program: program.web.pages, references.PAGE_RULES),
     Family(lambda program: program.pages, lambda program: program.web.pages, pages.RULES),
     Family(lambda program: program.pages, lambda program: program.web.every, pages.SCRIPT_RULES),
     Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),

@@ -26,7 +26,7 @@ TRANSPARENT: Final = frozenset(
 """What may stand above a function without changing its arguments."""
 
 LIBRARY: Final = frozenset(
-    "abc argparse ast asyncio cmd collections collections.abc contextlib enum html.parser http.server io json logging"
+    "abc argparse ast asyncio cmd collections collections.abc contextlib enum html.parser http.server json logging"
     " pathlib queue random socketserver string threading tkinter tkinter.ttk typing unittest".split()
 )
 """The modules of the standard library that are imported to see what their classes have."""
@@ -40,6 +40,9 @@ ASKING: Final = frozenset(
     "hasattr getattr setattr delattr attrgetter methodcaller object patch patch_object __setattr__ __getattribute__".split()
 )
 """The functions that are given the names of attributes in strings."""
+
+OF_CLASSES: Final = frozenset({*dir(type), "register"})
+"""What every class has, and one of the library's abstract classes."""
 
 TESTING: Final = frozenset("isinstance issubclass super cast".split())
 """The functions that are given classes of which they make nothing."""
@@ -60,7 +63,7 @@ def library_names(module: str, name: str) -> frozenset[str] | None:
         return None
     if name in {"Generic", "Protocol"} and module == "typing":
         return frozenset()
-    if not isinstance(found, type):
+    if not isinstance(found, type) or issubclass(found, type):
         return None
     names = frozenset().union(*map(vars, found.__mro__), *(given_in(each.__module__) for each in found.__mro__))
     return names if "__getattr__" not in names else None
@@ -216,6 +219,9 @@ class Objects:
         found = scope.find(name)
         if found is None:
             return None
+        late = isinstance(scope.node, ast.ClassDef) and found[0] is scope and scope.outer and scope.outer.find(name)
+        if late:
+            return None  # what the class defines later may not hide it yet
         key = (found[0], name)
         if key not in self._known:
             self._known[key] = None  # while it is looked for
@@ -238,7 +244,7 @@ class Objects:
         if isinstance(value, Alias):
             return self._imported(value, scope.module, depth)
         if isinstance(value, ast.AnnAssign):
-            value = value.value
+            return self._promised(value.annotation, scope, depth)
         return self.resolve(value, scope, depth + 1) if isinstance(value, ast.expr) else None
 
     def _parameter(self, value: ast.arg, scope: Scope, depth: int) -> Thing | None:
@@ -250,7 +256,10 @@ class Objects:
             return Thing(owner, is_object=True) if value in first else None
         if value.annotation is None or not isinstance(node, Function) or value in (node.args.vararg, node.args.kwarg):
             return None
-        thing = self.resolve(value.annotation, scope.outer or scope, depth + 1)
+        return self._promised(value.annotation, scope.outer or scope, depth)
+
+    def _promised(self, annotation: ast.expr, scope: Scope, depth: int) -> Thing | None:
+        thing = self.resolve(annotation, scope, depth + 1)
         promised = thing is not None and isinstance(thing.what, Class) and not thing.is_object
         return Thing(thing.what, is_object=True) if promised and thing is not None else None
 
@@ -281,29 +290,28 @@ class Objects:
             return self._in_module(owner.what, name, depth)
         if not isinstance(owner.what, Class) or name in self.foreign:
             return None
-        derived = () if owner.exact else self.family(owner.what)
-        for each in self.line(owner.what) or ():
+        derived, line = () if owner.exact else self.family(owner.what), self.line(owner.what) or ()
+        for each in line:
             if not isinstance(each, Class):
                 continue
             if name in each.stored:
-                values = {
-                    self._stored(value, scope, depth) for value, scope in each.stored[name] if not _is_none(value)
-                }
-                return values.pop() if len(values) == 1 and name not in each.scope.bound else None
+                some = [pair for pair in each.stored[name] if not _is_none(pair[0])]
+                things = {self.resolve(value, scope, depth + 1) for value, scope in some}
+                return things.pop() if len(things) == 1 and name not in each.scope.bound else None
             if name in each.scope.bound:
-                thing = self._same(each.scope.bound[name], each.scope, depth)
+                values = each.scope.bound[name]
+                thing = self._same(values, each.scope, depth) if not _is_member(values[0], line) else None
                 overridden = any(name in other.scope.bound or name in other.stored for other in derived)
                 return self._method(thing, owner) if not overridden and thing is not None else None
         return None
-
-    def _stored(self, value: ast.expr | None, scope: Scope, depth: int) -> Thing | None:
-        return self.resolve(value, scope, depth + 1)
 
     @staticmethod
     def _method(thing: Thing, owner: Thing) -> Thing | None:
         if not isinstance(thing.what, Function):
             return thing
         kinds = {ast.unparse(each) for each in thing.what.decorator_list}
+        if thing.scope is None or not isinstance(thing.scope.node, ast.ClassDef):
+            return None  # assigned in the class, and bound or not
         if "property" in kinds or not kinds <= TRANSPARENT:
             return None
         bound = "classmethod" in kinds or (owner.is_object and "staticmethod" not in kinds)
@@ -369,9 +377,10 @@ class Objects:
         found: set[Class] = set()
         for module in self.python.modules.values():
             for use in module.calls:
-                given = (*use.node.args, *(each.value for each in use.node.keywords))
-                nodes = (use.node.func, *given) if _last(use.node.func) not in TESTING else ()
-                self._add_classes(found, use.scope, nodes)
+                self._add_classes(found, use.scope, (use.node.func,))
+                if _last(use.node.func) not in TESTING and self.resolve(use.node.func, use.scope) is None:
+                    given = (*use.node.args, *(each.value for each in use.node.keywords))
+                    self._add_classes(found, use.scope, given)
             for _, value, scope in module.assigned:
                 self._add_classes(found, scope, (value,))
         return found
@@ -402,6 +411,12 @@ class Objects:
         return names
 
 
+def _is_member(value: Bound, line: "Iterable[Class | frozenset[str]]") -> bool:
+    """Return whether a value in a class is another thing by way of it: a function's method, an enumeration's member."""
+    enumerates = any(isinstance(each, frozenset) and "_generate_next_value_" in each for each in line)
+    return isinstance(value, ast.expr) and (enumerates or not isinstance(value, ast.Name | ast.Attribute | ast.Call))
+
+
 def _is_none(node: ast.expr | None) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
@@ -429,6 +444,8 @@ def attributes(objects: Objects, module: Module) -> Iterator[Problem]:
         if not isinstance(owner.what, Class):
             continue
         names = objects.names(owner.what, exact=owner.exact or not owner.is_object)
+        if not owner.is_object and use.node.attr in OF_CLASSES:
+            continue
         if names is not None and use.node.attr not in names:
             own = (one for one in objects.line(owner.what) or () if isinstance(one, Class))
             there = frozenset().union(*(one.scope.bound.keys() | one.stored.keys() for one in own))
@@ -450,7 +467,7 @@ def _owners(objects: Objects, module: Module) -> "Iterator[tuple[Use[ast.Attribu
     """Yield the attributes that nothing gives from elsewhere, each with what should have it."""
     for use in module.attributes:
         name = use.node.attr
-        if use.guarded or name.startswith("__") or name in objects.foreign or name in objects.asked:
+        if use.guarded or "__" in name or name in objects.foreign or name in objects.asked:
             continue
         owner = objects.resolve(use.node.value, use.scope)
         if owner is not None and not _is_excused(module, use.node):

@@ -37,7 +37,7 @@ SPECIAL: Final = frozenset(
 )
 BUILTINS: Final = frozenset(dir(builtins)) | SPECIAL
 
-AVOIDED: Final = re.compile(r"\b(?:AttributeError|TypeError|NameError|Exception|BaseException)\b")
+AVOIDED: Final = re.compile(r"\b(?:AttributeError|TypeError|NameError)\b")
 EXPECTED: Final = re.compile(r"(?:[rR]aises|suppress)\w*\(.*(?:AttributeError|TypeError|NameError|Exception)")
 """What handlers and `with` statements say that expect an error of a wrong name."""
 
@@ -162,13 +162,7 @@ class Module:
     @cached_property
     def aside(self) -> bool:
         """Whether it is run with more installed than the project itself needs."""
-        *folders, name = self.path.lower().split("/")
-        return (
-            bool(ASIDE.intersection(folders))
-            or name in {"conftest.py", "setup.py", "noxfile.py", "tasks.py"}
-            or name.startswith("test_")
-            or name.endswith("_test.py")
-        )
+        return is_aside(self.path)
 
 
 @dataclass
@@ -276,6 +270,13 @@ class Reader:
         return None
 
 
+def is_aside(path: str) -> bool:
+    """Return whether a file is no part of the program, but of its tests, examples or tools."""
+    *folders, name = path.lower().split("/")
+    tests = name.startswith("test_") or name.endswith("_test.py")
+    return tests or bool(ASIDE.intersection(folders)) or name in {"conftest.py", "setup.py", "noxfile.py", "tasks.py"}
+
+
 def parameters(node: Function) -> list[ast.arg]:
     """Return all parameters of a function."""
     taken = node.args
@@ -288,7 +289,7 @@ def _guards(node: ast.AST) -> tuple[tuple[str, ...], bool]:
     Imports below an `if` are for a version, or for type checkers.
     """
     if isinstance(node, ast.Try):
-        caught = [ast.unparse(each.type) if each.type is not None else "Exception" for each in node.handlers]
+        caught = [ast.unparse(each.type) if each.type is not None else "" for each in node.handlers]
         return ("body", "handlers"), any(AVOIDED.search(each) for each in caught)
     if isinstance(node, ast.With | ast.AsyncWith):
         said = ast.unparse(node.items[0].context_expr)
@@ -330,10 +331,35 @@ class Python:
         return posixpath.join(folder, "__init__.py") in self.project.paths
 
     def owns(self, name: str, path: str) -> bool:
-        """Return whether the first part of a module's name is ours, and of nobody else."""
-        top = name.partition(".")[0]
-        inner = (self.inside(root, [top]) for root in above(path) if self.is_package(root))
-        return top not in sys.stdlib_module_names and self.find(top, path) is not None and not any(inner)
+        """Return whether the first part of a module's name is ours, and of nobody else.
+
+        A folder by the name of what the files in it import is no module, unless something of it is imported.
+        """
+        top, file = name.partition(".")[0], self.find(name.partition(".")[0], path)
+        inner = (self.inside(root, name.split(".")) for root in above(path) if self.is_package(root))
+        if file is None or top in sys.stdlib_module_names or any(inner):
+            return False
+        folder = posixpath.dirname(file) if file.endswith("/__init__.py") else file
+        return not path.startswith(f"{folder}/") or top in self.used
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The first parts of the names of modules that are imported, and found in the project."""
+        wanted = (
+            (name, module.path)
+            for module in self.modules.values()
+            for each in module.imports
+            for name in imported(each.node)
+        )
+        return frozenset(
+            name.partition(".")[0]
+            for name, path in set(wanted)
+            if self.find(name, path) is not None and ("." in name or self._is_file(name, path))
+        )
+
+    def _is_file(self, name: str, path: str) -> bool:
+        found = self.find(name, path) or ""
+        return found in self.modules
 
     def inside(self, root: str, parts: list[str]) -> str | None:
         """Return the module of these parts in a folder: a file, a package's `__init__.py`, or a bare folder."""
@@ -373,7 +399,9 @@ class Python:
         """Return the file or folder of ours that a `from` statement means; None for none."""
         if not node.level:
             name = node.module or ""
-            return self.find(name, module.path) if not module.loose and self.owns(name, module.path) else None
+            file = self.find(name, module.path) if self.owns(name, module.path) else None
+            alone = file is None or not module.loose or len(self.project.ending("/".join(file.split("/")[-2:]))) == 1
+            return file if alone else None
         base = above_by(module.path, node.level)
         if base is None:
             return None

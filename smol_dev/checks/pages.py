@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from smol_dev.checks.manifests import is_built
 from smol_dev.checks.project import Problem, Project, beside, instead, nearest
-from smol_dev.checks.web import MARKS, PARTS, STATIC, Page, Script, Source, Tag, Web
+from smol_dev.checks.web import MARKS, STATIC, Page, Script, Source, Tag, Web
 from smol_dev.languages import tree
 from smol_dev.languages.scopes import Names, known_names
 
@@ -157,20 +157,11 @@ def page_files(pages: Pages, page: Page) -> Iterator[Problem]:
                 for each in _addresses(attribute, value):
                     if _is_missing(pages, page.path, each, loose=page.is_template):
                         yield _missing(pages.project, page, each, offset, "page-file")
-    for found in (*STATIC.finditer(page.text), *PARTS.finditer(page.text)):
+    for found in STATIC.finditer(page.text):
         name = found[found.lastindex or 0]
-        part = found.re is PARTS
-        if part and not _is_known(pages.project, posixpath.dirname(name)):
-            continue
-        there = pages.project.ending(name if part else pages.static(name))
-        if not there and not _is_made(pages.project, name):
+        if not pages.project.ending(pages.static(name)) and not _is_made(pages.project, name):
             offset = len(page.text[: found.start(found.lastindex or 0)].encode(errors="replace"))
             yield _missing(pages.project, page, name, offset, "page-file")
-
-
-def _is_known(project: Project, folder: str) -> bool:
-    """Return whether a folder is of the project, rather than of a package that brings templates."""
-    return not folder or any(f"/{each}".endswith(f"/{folder}") for each in project.folders)
 
 
 def _addresses(attribute: str, value: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from pyflakes import checker, messages
 
-from smol_dev.checks.modules import BUILTINS, SPECIAL, Module, Python, above_by, imported, public
+from smol_dev.checks.modules import BUILTINS, SPECIAL, Alias, Module, Python, above_by, imported, public
 from smol_dev.checks.project import Problem, instead
 
 OLDER: Final = frozenset(
@@ -124,20 +124,28 @@ def _modules(python: Python, folder: str) -> Iterator[str]:
 
 
 def _import_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterator[Problem]:
-    if not node.level and (module.loose or not python.owns(node.module or "", module.path)):
+    if not node.level and not python.owns(node.module or "", module.path):
         return
-    if (missing := _not_there(python, module, node)) is not None:
+    if not module.loose and (missing := _not_there(python, module, node)) is not None:
         yield missing
     file = python.imported_from(module, node)
     names = python.names_in(file) if file is not None else None
-    if names is None or file in python.project.folders:
+    if names is None or file is None or file in python.project.folders:
         return
+    if file == module.path:
+        names = python.submodules(posixpath.dirname(file)) | _bound_otherwise(module, node)
     shown = "." * node.level + (node.module or "")
     for alias in node.names:
         if alias.name != "*" and alias.name not in names:
             message = f"`{shown}` ({file}) does not define `{alias.name}`"
             message += instead(alias.name, public(names), "it defines")
             yield module.problem(alias, "python-import", message)
+
+
+def _bound_otherwise(module: Module, node: ast.ImportFrom) -> set[str]:
+    """Return the names that a module defines without a statement that imports from itself."""
+    bound = module.scope.bound.items()
+    return {name for name, values in bound if any(not isinstance(v, Alias) or v.statement is not node for v in values)}
 
 
 def exported_names(python: Python, module: Module) -> Iterator[Problem]:

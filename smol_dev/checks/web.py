@@ -27,9 +27,6 @@ STATIC: Final = re.compile(
 )
 """A file of the static folder, as Flask and Django name it."""
 
-PARTS: Final = re.compile(r"\{%-? ?(?:extends|include) ['\"]([^'\"{}]+)['\"]")
-"""A template that another one is made of."""
-
 ATTACHED: Final = re.compile(
     r"\(?\s?<?\s?(?:window|globalThis|self|global|this|document)\b[^.\[\]]*(?:\.([\w$]+)|\[\s*[\"'`]([\w$]+)[\"'`]\s*\])"
 )
