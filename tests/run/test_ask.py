@@ -2,7 +2,9 @@
 
 import asyncio
 
-from smol_dev.chat import Delta
+import pytest
+
+from smol_dev.chat import Delta, Facts, Message, Reply, Usage
 from smol_dev.events import Piece
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run.ask import Form, Question, Stream, Wording, ask
@@ -63,3 +65,25 @@ def test_a_longer_fence_and_a_left_out_example_stay_for_the_tries_that_follow() 
 
     assert asyncio.run(work()) == "the plan"
     assert forms == [Form(), Form(4, example=False), Form(4, example=False)]
+
+
+@pytest.mark.parametrize(
+    ("opening", "read"),
+    [
+        pytest.param("", "", id="none"),
+        pytest.param("```python\n", "", id="a fence"),
+        pytest.param("```python\nA = 1", "```python\nA = 1", id="the lines of a cut-off answer"),
+    ],
+)
+def test_the_servers_count_is_learned_for_the_turns_that_the_next_request_begins_with(opening: str, read: str) -> None:
+    """A fence that opens the answer is in no later request; the lines of an answer that is continued are."""
+
+    async def work() -> int:
+        counted = Reply("the plan", "stop", usage=Usage(1_000, None, 5), opening=opening)
+        talk = Conversation(FakeChat([counted], Facts(model="fake", continues=True)), JOB, print)
+        await talk.learn()
+        await ask(talk, Question("plan", (), lambda _: Wording("plan this"), lambda *_: "the plan", 0))
+        turns = (Message("user", "plan this"), *([Message("assistant", read)] if read else []))
+        return talk.budget("plan").estimate(turns)
+
+    assert asyncio.run(work()) == 1_000

@@ -49,7 +49,7 @@ PYTHON = "python" if sys.platform == "win32" else "python3"
             f"run it: cd generated && {PYTHON} z.py",
             id="tests",
         ),
-        pytest.param({"test_a.py": GUARD}, "", id="only tests"),
+        pytest.param({"test_a.py": GUARD, "b_test.py": GUARD, "tests/a.py": GUARD}, "", id="only tests"),
         pytest.param({"a.py": GUARD, "b.py": GUARD}, f"run it: cd generated && {PYTHON} b.py", id="the plan's"),
         pytest.param(
             {"main.py": GUARD, "requirements.txt": "flask\n"},
