@@ -124,7 +124,6 @@ def _environ(then: Begun, around: Surroundings, holds: Callable[[Key], bool], *,
 
 
 def _path(text: str) -> Key:
-    """Return the key path of a `-c KEY=VALUE`."""
     return key_path(text.partition("=")[0]) or ()
 
 

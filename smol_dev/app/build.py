@@ -153,7 +153,6 @@ def place_of(folder: Path | None, settings: Callable[[], Loaded]) -> tuple[Path,
 
 
 def _is_named(loaded: Loaded) -> bool:
-    """Return whether a flag names the output folder."""
     first = next((layer for layer in loaded.layers.all if "output_dir" in layer.table("run")), None)
     return first is not None and first.kind == "flags"
 
@@ -288,7 +287,6 @@ class Run:
         return await delivery.finish()
 
     def _start(self, link: Link, delivery: Delivery) -> None:
-        """Show and record who is asked."""
         profile = link.profile
         asked = {"model": profile.model, "base_url": profile.base_url}
         models = {stage: profile.stage(stage).model for stage in STAGES}
@@ -317,12 +315,10 @@ class Run:
             await follow(job)
 
     async def _follow(self, link: Link, delivery: Delivery, job: Job) -> None:
-        """Do a job, and wait until everything is written."""
         await pipeline.run(link.chat, replace(job, check=self._check(delivery)), delivery.take)
         await delivery.finish_writing()
 
     def _check(self, delivery: Delivery) -> UserCheck | None:
-        """Return the user's check of what is on disk; None where there is none."""
         if self.isolation is not None:
             self.check = UserCheck(
                 self.loaded,
@@ -379,7 +375,6 @@ class Run:
         return RunOutcome(done, delivery.record, error)
 
     async def _back(self) -> None:
-        """Bring the files to the best state that the check has judged, if it was under way."""
         if self.check is not None:
             await self.check.back()
 
@@ -394,7 +389,6 @@ class Run:
         return f"go on with {resume_command(self.workspace.root)}"
 
     def _announce(self) -> None:
-        """Show what an earlier session has left."""
         show, is_whole = self.caller.show, self.remaining is not None and not self.remaining.todo
         if self.record.plan and not is_whole:
             show(PlanReady(self.record.plan))
@@ -407,7 +401,6 @@ class Run:
 
     @property
     def _there(self) -> frozenset[str]:
-        """The files that are there, as they were written or edited since."""
         return frozenset((*self.remaining.finished, *self.remaining.edited) if self.remaining else ())
 
     def _give_up_on_occupied(self, delivery: Delivery) -> None:
@@ -437,7 +430,6 @@ class Run:
         return settled
 
     def _todo(self) -> tuple[str, ...] | None:
-        """Return the files to ask for: all that are missing, or those of them that were named."""
         if self.remaining is None:
             return None
         only = self.task.only
@@ -478,5 +470,4 @@ class Run:
         return turns
 
     def _text(self, path: str) -> str | None:
-        """Return what a request says of a file that is there."""
         return self.workspace.read(path)

@@ -189,7 +189,6 @@ class _ChangeRun(Run):
         self.before = self.workspace.record
 
     async def _work(self, link: Link, delivery: Delivery) -> None:
-        """Make what the user accepts of a change, then run the check on the changed program."""
         self._capture("edit", "")
         making = Change(link.chat, self._job(link), self._wish(), lambda step: self._take(delivery, step))
         accepted = await self._accepted(making, delivery)
@@ -219,7 +218,6 @@ class _ChangeRun(Run):
         return settled
 
     def _refused(self, path: str, *, is_new: bool) -> str:
-        """Return why a file may not be written; empty where it may."""
         if self._only and path not in self._only:
             return NOT_ALLOWED
         return TAKEN if is_new and refuse(path) is None and self.workspace.is_there(path) else ""
@@ -232,7 +230,6 @@ class _ChangeRun(Run):
         return frozenset(spelled.get(path.casefold(), path) for path in only)
 
     def _text(self, path: str) -> str | None:
-        """Return the text of a file; None for what is no text, which stays as it is."""
         return self.workspace.text(path, limit=self.loaded.run.max_file_bytes)
 
     def _go_on(self) -> str:
@@ -313,7 +310,6 @@ class _ChangeRun(Run):
         return replace(record, given=self.task.prompt, prompt_file=self.task.source)
 
     def _make(self, delivery: Delivery, proposal: Proposal, paths: frozenset[str]) -> None:
-        """Write the accepted files in one move that can be taken back."""
         contents = {path: text for path, text in proposal.contents.items() if path in paths}
         touched = tuple(file for file in proposal.planned.files if file.path in paths)
         request = self.task.request.strip()

@@ -116,7 +116,6 @@ class UserCheck:
         return self._may_rewrite[path]
 
     def _capture(self) -> State:
-        """Keep the program as it is on disk, by whatever made it so."""
         timeline, record = self.workspace.timeline(), self.workspace.record
         is_first = timeline.history.current is None
         if self.workspace.remaining(record.files).edited and self._now is None and not is_first:

@@ -69,7 +69,6 @@ def _files(workspace: Workspace, record: Record) -> tuple[Reported, ...]:
 
 
 def _refuse_other(path: Path) -> None:
-    """Raise `WorkspaceError` for a file that is no report of ours."""
     try:
         with path.open("rb") as file:
             is_ours = MARK in file.read(MOST_LOOKED_AT)

@@ -98,10 +98,7 @@ def finish_move(workspace: Workspace, show: Show) -> None:
 
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
-    """Return the record with the plan and the list as the user has edited them since, and say so.
-
-    Another plan asks for the list again, unless that was edited too.
-    """
+    """Return the record with the plan and list as the user edited them; another plan asks for the list again."""
     rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
     plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
     raw, source, files = workspace.read_edited("files.txt", limit=MOST_LIST), ".smol/files.txt", record.files

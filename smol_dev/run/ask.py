@@ -1,5 +1,6 @@
 """One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the reason."""
 
+import itertools
 import logging
 import re
 import time
@@ -59,10 +60,7 @@ class Flawed(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a request shows the form of the answer.
-
-    `fence` is the number of back-ticks around a file, 0 for the usual number of its type.
-    """
+    """How a request shows the form of the answer; `fence` is the back-ticks around a file, 0 for the usual."""
 
     fence: int = 0
     example: bool = True
@@ -95,6 +93,21 @@ class Question(Generic[Value]):
     retries: int
     path: str | None = None
     schema: Mapping[str, object] | None = None
+
+
+def unless_copied(
+    read: Callable[[str, str | None], Value | Rejected], is_copied: Callable[[Value], bool], complaint: str
+) -> Callable[[str, str | None], Value | Rejected]:
+    """Return the reader, which refuses the first answer that has only copied the example."""
+    copies = itertools.count()
+
+    def doubting(answer: str, finish_reason: str | None) -> Value | Rejected:
+        found = read(answer, finish_reason)
+        if isinstance(found, Rejected) or not is_copied(found) or next(copies):
+            return found
+        return Rejected("wrong_format", complaint, example=False)
+
+    return doubting
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +211,7 @@ class Asking(Generic[Value]):
         return reply
 
     async def _room(self, turns: tuple[Message, ...]) -> int:
-        """Return the `max_tokens` of the answer; the server is asked to count where the estimate is in doubt.
-
-        A refusal may have told the window in the meantime.
-        """
+        """Return the `max_tokens` of the answer; the server is asked to count where the estimate is in doubt."""
         chat, stage, budget = self.talk.chat, self.question.stage, self._budget
         budget.take(turns, Measured(window=(await chat.facts(stage)).window))
         if budget.doubts(turns):
@@ -284,7 +294,6 @@ class Asking(Generic[Value]):
         self.talk.tell(Retry(self.question.stage, self.question.path, reason, message, len(self.replies)))
 
     def _what(self) -> str:
-        """Return what is asked for, as the log names it."""
         return self.question.path or self.question.stage
 
     def _refuse_repeating(self, sent: tuple[Message, ...], reply: Reply) -> None:

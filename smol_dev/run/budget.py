@@ -219,7 +219,6 @@ class Budget:
         return error
 
     def _too_long(self, message: str, prompt: int) -> ServerError:
-        """Return the error with the hint how to get the window that this prompt and an answer need."""
         answer = max(self.wanted or ANSWER_WITHOUT_WINDOW, round(self._longest_answer * 1.2))
         needed = max(prompt + answer, (self.window or 0) + 1)
         return ServerError(message, hint=self.facts.larger(needed), kind="context")

@@ -4,8 +4,7 @@ The conversation goes on where the program was finished, so that a server finds 
 turns, the files as they are now, the request for the change.
 """
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -17,7 +16,7 @@ from smol_dev.events import Changed, ChangePlanned, Dropped, FileStarted, Notice
 from smol_dev.languages.outline import outline
 from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
 from smol_dev.replies.verdicts import Rejected
-from smol_dev.run.ask import Answered, Form, Question, Wording, ask
+from smol_dev.run.ask import Answered, Form, Question, Wording, ask, unless_copied
 from smol_dev.run.conversation import Conversation, FileMissing, Job, Tell, exchange
 from smol_dev.run.mend import mend
 from smol_dev.run.strategies import about_file, as_step, in_style
@@ -146,7 +145,6 @@ class Change:
         self.talk.tell(Noticed(f"{len(self._shown):,} {noun}, {tokens:,}{window} tokens{named}"))
 
     async def _plan(self, feedback: str) -> Planned:
-        """Return which files the change touches, and go on from that turn."""
         talk, wish = self.talk, self._wish
         hidden = {path: outline(path, text) for path, text in talk.contents.items() if path not in self._shown}
 
@@ -160,13 +158,9 @@ class Change:
                 )
             return Wording(text, enforced, prompts.CHANGE_OPENING)
 
+        read = unless_copied(_read, self._is_copied, "The answer named a file of the example.")
         question = Question(
-            "files",
-            self._turns,
-            words,
-            self._reader(),
-            talk.job.settings("files").answer_retries,
-            schema=prompts.CHANGE_SCHEMA,
+            "files", self._turns, words, read, talk.job.settings("files").answer_retries, schema=prompts.CHANGE_SCHEMA
         )
         answered = await ask(talk, question)
         self._turns = (*answered.turns, Message("assistant", answered.said))
@@ -180,21 +174,10 @@ class Change:
             )
         return planned
 
-    def _reader(self) -> Callable[[str, str | None], ChangeList | Rejected]:
-        """Return the reader of the list; the first one that touches just the example's file has copied it."""
-        copies = itertools.count()
-
-        def read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:
-            listed = read_change_list(answer, finish_reason=finish_reason)
-            if isinstance(listed, Rejected):
-                return listed
-            paths = tuple(file.path for file in listed.files)
-            is_copied = paths == prompts.EXAMPLE_LIST[:1] and paths[0] not in self.talk.job.written
-            if is_copied and not next(copies):
-                return Rejected("wrong_format", "The answer named a file of the example.", example=False)
-            return listed
-
-        return read
+    def _is_copied(self, listed: ChangeList) -> bool:
+        """Return whether the list touches just the example's file, which is not the program's."""
+        paths = tuple(file.path for file in listed.files)
+        return paths == prompts.EXAMPLE_LIST[:1] and paths[0] not in self.talk.job.written
 
     def _settle(self, listed: ChangeList) -> Planned:
         """Return the list as it can be done: a file that is there is changed, one that is not is added."""
@@ -220,7 +203,6 @@ class Change:
         return Planned(tuple(file for file in files if file.action != "add" or file.path in accepted), tuple(dropped))
 
     async def _write(self, file: Touched) -> str:
-        """Return the new text of a file, and go on from the turn that holds it."""
         talk, path = self.talk, file.path
         content = None if path in self._shown else talk.contents.get(path)
         request = partial(prompts.ask_changed, path, file.why, content=content)
@@ -252,6 +234,10 @@ class Change:
         talk.files = tuple(talk.contents)
         await mend(talk)
         contents.update({path: talk.contents[path] for path in contents if path in talk.contents})
+
+
+def _read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:
+    return read_change_list(answer, finish_reason=finish_reason)
 
 
 def _rank(path: str, wish: Wish) -> int:

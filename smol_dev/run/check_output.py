@@ -108,10 +108,7 @@ _MESSAGE: Final = re.compile(
 
 
 def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report:
-    """Return what the output of a command says that ran in this folder.
-
-    `ended` says why it was ended from outside ("not done after 120 s"), or by which signal.
-    """
+    """Return what a command's output says; `ended` says why it was ended from outside, or by which signal."""
     lines = as_plain_text(output, folder=folder).split("\n")
     failed, passed = _tests(lines)
     counted: Counted = "tests" if failed is not None or passed is not None else ""
@@ -186,7 +183,6 @@ def _first_error(lines: Sequence[str]) -> range:
 
 
 def _message(lines: Sequence[str], first: range) -> str:
-    """Return the line of the first error that says what is wrong."""
     found = (each.strip() for at in first if (each := lines[at]) and _MESSAGE.match(each.strip()))
     last = next((each for each in reversed(lines) if each), "")
     return next(found, last).removeprefix("E ").strip()

@@ -192,10 +192,7 @@ def exchange(asked: str, said: str) -> tuple[Message, Message]:
 
 
 class Conversation:
-    """The turns of one run, the budget of each model that it asks, and the words it asks with.
-
-    `tell` is called with each step as it happens.
-    """
+    """The turns of one run, the budget of each model that it asks, and the words it asks with."""
 
     def __init__(self, chat: Chat, job: Job, tell: Tell) -> None:
         self.chat = chat
@@ -215,10 +212,7 @@ class Conversation:
         self._variants: dict[StageName, str] = {}
 
     async def learn(self) -> None:
-        """Ask the server about each stage's model; the prompt variant is chosen the first time.
-
-        A server that loads models on demand knows the window only after the first answer.
-        """
+        """Ask the server about each stage's model: one loaded on demand has a window after its first answer."""
         for stage in STAGES:
             facts = await self.chat.facts(stage)
             settings = self.job.settings(stage)

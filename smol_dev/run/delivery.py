@@ -245,7 +245,6 @@ class Delivery:
         self._tell_done(step, size)
 
     def _tell_done(self, step: FileReady, size: int) -> None:
-        """Count and show a file that is on disk."""
         is_first = step.path not in self._sizes
         if is_first:
             self.written.append(step.path)
@@ -271,7 +270,6 @@ class Delivery:
         )
 
     def _state(self, step: FileReady, size: int) -> FileState:
-        """Return what the record says about a file that was written."""
         said, asked = self._turns(step)
         return FileState(
             step.path,
@@ -301,7 +299,6 @@ class Delivery:
         self._remark(step)
 
     def _refuse(self, step: FileReady) -> None:
-        """Raise `AnswerError` for a content that must not be written."""
         if redact(step.content, self._keys) != step.content:
             raise AnswerError(
                 "the answer repeats a secret of the configuration, or a part of one",

@@ -46,10 +46,7 @@ FIT: Final = tuple(rule for rule in RULES if rule != "syntax")
 
 
 async def mend(talk: Conversation) -> None:
-    """Check the files against each other, and ask once more for each that has problems.
-
-    Tell `Checked` at the end if anything was found.
-    """
+    """Check the files against each other, and ask once more for each that has problems."""
     now = talk.contents
     others = [path for path in talk.files if path not in now]
     found = problems_of(now, others)
@@ -225,7 +222,6 @@ def _deliver(talk: Conversation, path: str, answered: Answered[str]) -> None:
 
 
 async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
-    """Ask for one round of mending; return whether a file changed."""
     asked = _request(check, state.report, talk)
     turns = _turns(talk, asked, state.report)
     try:
@@ -281,7 +277,6 @@ def _shown(talk: Conversation, path: str) -> tuple[Message, Message]:
 
 
 def _mentioned(talk: Conversation, report: Report) -> list[str]:
-    """Return the program's files that the output names."""
     words = {word.rstrip(".").removeprefix("./") for word in re.findall(r"[\w./-]+", report.text)}
     return [path for path in talk.contents if path in words]
 

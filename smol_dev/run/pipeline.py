@@ -3,7 +3,6 @@
 It asks a `Chat` and tells what happens; it writes nothing and knows no server, no folder and no screen.
 """
 
-import itertools
 import json
 import logging
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from smol_dev.events import Dropped, FilesReady, Noticed, PlanReady, Warned
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
-from smol_dev.run.ask import Form, Question, Wording, ask
+from smol_dev.run.ask import Form, Question, Wording, ask, unless_copied
 from smol_dev.run.conversation import Conversation, Job, ListSaid, Tell
 from smol_dev.run.strategies import write_files
 from smol_dev.safe import command
@@ -68,7 +67,9 @@ async def list_files(talk: Conversation) -> None:
     """
     retries = talk.job.settings("files").answer_retries
     schema = prompts.FILE_LIST_SCHEMA
-    question = Question("files", talk.shared(), _list_wording(talk), _list_reader(), retries, schema=schema)
+    complaint = "The answer named other files than those of the plan."
+    read = unless_copied(_read_list, lambda listed: listed.files == prompts.EXAMPLE_LIST, complaint)
+    question = Question("files", talk.shared(), _list_wording(talk), read, retries, schema=schema)
     try:
         answered = await ask(talk, question)
     except AnswerError as error:
@@ -92,19 +93,11 @@ def _list_wording(talk: Conversation) -> Callable[[Form], Wording]:
     return words
 
 
-def _list_reader() -> Callable[[str, str | None], FileList | Rejected]:
-    """Return the reader of the list; the first one that names just the files of the example has copied it."""
-    copies = itertools.count()
-
-    def read(answer: str, finish_reason: str | None) -> FileList | Rejected:
-        listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
-        if isinstance(listed, FileList):
-            LOG.info("file list: %d paths, read as `%s`", len(listed.files), listed.form)
-        if isinstance(listed, Rejected) or listed.files != prompts.EXAMPLE_LIST or next(copies):
-            return listed
-        return Rejected("wrong_format", "The answer named other files than those of the plan.", example=False)
-
-    return read
+def _read_list(answer: str, finish_reason: str | None) -> FileList | Rejected:
+    listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
+    if isinstance(listed, FileList):
+        LOG.info("file list: %d paths, read as `%s`", len(listed.files), listed.form)
+    return listed
 
 
 def _from_plan(talk: Conversation, error: AnswerError) -> FileList:

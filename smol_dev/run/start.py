@@ -98,29 +98,20 @@ def _page(program: Program) -> str | None:
     return page and command("open {page}", page=program.at(page))[1:-1]
 
 
-def _cargo(program: Program) -> str | None:
-    return f"run it: {program.here('cargo run')}" if {"Cargo.toml", "src/main.rs"} <= program.files.keys() else None
-
-
-def _go(program: Program) -> str | None:
-    is_program = any(
-        "/" not in path and path.endswith(".go") and GO_MAIN.search(program.files[path]) for path in program.files
-    )
-    return f"run it: {program.here('go run .')}" if is_program and "go.mod" in program.files else None
-
-
-def _make(program: Program) -> str | None:
-    target = RUN_TARGET.search(program.files.get("Makefile", ""))
-    return target and f"run it: {program.here(f'make {target[1]}')}"
-
-
-def _shell(program: Program) -> str | None:
-    script = program.first(*SHELL)
-    return script and f"run it: {program.here(f'bash {script}')}"
-
-
-def _php(program: Program) -> str | None:
-    return f"run it: {program.here('php -S localhost:8000')}" if "index.php" in program.files else None
+def _tool(program: Program) -> str | None:
+    """Return the command of the build tool or the interpreter that the files are made for."""
+    files, script = program.files, program.first(*SHELL)
+    target = RUN_TARGET.search(files.get("Makefile", ""))
+    is_go = any("/" not in path and path.endswith(".go") and GO_MAIN.search(text) for path, text in files.items())
+    commands = {
+        "cargo run": {"Cargo.toml", "src/main.rs"} <= files.keys(),
+        "go run .": is_go and "go.mod" in files,
+        f"make {target[1] if target else ''}": target,
+        "php -S localhost:8000": "index.php" in files,
+        f"bash {script}": script,
+    }
+    typed = next((command for command, is_meant in commands.items() if is_meant), None)
+    return typed and f"run it: {program.here(typed)}"
 
 
 def _package(program: Program) -> str | None:
@@ -129,22 +120,11 @@ def _package(program: Program) -> str | None:
     return f"install it: {program.here(f'{PYTHON} -m pip install .')}" if isinstance(project, dict) else None
 
 
-RULES: Final[tuple[Callable[[Program], str | None], ...]] = (
-    _node,
-    _python,
-    _page,
-    _cargo,
-    _go,
-    _make,
-    _php,
-    _shell,
-    _package,
-)
+RULES: Final = (_node, _python, _page, _tool, _package)
 """The rules, the most telling first."""
 
 
 def _loaded(read: Callable[[str], Any], text: str) -> Mapping[str, Any]:
-    """Return the table that a manifest holds; an empty one where it is none."""
     with suppress(ValueError, RecursionError):
         table = read(text)
         return table if isinstance(table, dict) else {}

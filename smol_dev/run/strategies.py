@@ -68,10 +68,7 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
 
 
 async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
-    """Return one file, asked for after these turns, or after fewer and shorter ones where the window is full.
-
-    Raise `AnswerError` or `ServerError` when there is no usable answer.
-    """
+    """Return one file, asked for after these turns, or after fewer and shorter ones where the window is full."""
     budget = talk.budget("code")
     cut: tuple[Message, ...] = ()
     too_long: ServerError | None = None

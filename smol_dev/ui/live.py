@@ -182,7 +182,6 @@ class Live:
         self._block = []
 
     def _finish_plan(self) -> None:
-        """Draw what is left of the plan, and a blank line below it."""
         self._add_to_plan(self._plan.rest())
         if self._block != [""]:
             self._block = [*self._block, ""]

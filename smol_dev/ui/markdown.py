@@ -77,7 +77,6 @@ class Block:
 
 
 def _stripped(line: list[Segment]) -> list[Segment]:
-    """Return the line without spaces at its end."""
     kept = list(line)
     while kept and not kept[-1].text.strip():
         kept.pop()

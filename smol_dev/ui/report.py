@@ -86,7 +86,6 @@ def _text(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Return the text as HTML; HTML, links, images and entities in it stay text."""
     reader, tokens = read(safe(text[:MOST_SHOWN], keep_newlines=True))
     for token in tokens:
         if token.type.startswith("heading_"):  # below the page's own

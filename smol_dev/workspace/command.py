@@ -144,12 +144,9 @@ class _Disk:
         self._free = self._free_now()
 
     async def is_exceeded(self) -> bool:
-        """Return whether the command has taken more than it may, or leaves nearly nothing to anyone.
-
-        The folders are only searched when that much space has gone: others write to the disk as well.
-        """
+        """Return whether the command has taken more than it may, or leaves nearly nothing to anyone."""
         free = self._free_now()
-        if self._free - free <= self._limit:
+        if self._free - free <= self._limit:  # others write to the disk as well
             return False
         return free < FREE_FLOOR or await asyncio.to_thread(self._grew)
 
@@ -294,7 +291,6 @@ def _environment(environ: Mapping[str, str], path: Sequence[str], temporary: str
 
 
 async def _attend(process: Process, output: _Output, disk: _Disk, seconds: float) -> Stopped:
-    """Collect the output until the command has ended or has to be ended."""
     reading = asyncio.create_task(_collect(process, output))
     try:
         stopped = await _watched(process, disk, seconds)

@@ -47,10 +47,7 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path, *, create: bool = False, descriptors: bool = DESCRIPTORS) -> Self:
-        """Open the folder at this absolute path, no component of which may be a link.
-
-        With `create` what is absent of it is made.
-        """
+        """Open the folder at this absolute path, no component of which may be a link; `create` what is absent."""
         if descriptors:
             return cls(path, _walk(path, create=create))
         if create:
@@ -151,10 +148,7 @@ class Folder:
 
     @contextlib.contextmanager
     def temporary(self, content: bytes, *, mode: int | None = None) -> Iterator[str]:
-        """A file with this content under a random name, on the disk; removed when the block ends.
-
-        Its permission bits are `mode`, or as the process makes files.
-        """
+        """A file with this content, and these permission bits, under a random name; removed when the block ends."""
         name = f"{TEMPORARY}{secrets.token_hex(8)}"
         descriptor = os.open(self.argument(name), _CREATE, 0o666, dir_fd=self.descriptor)
         try:
@@ -213,10 +207,7 @@ class Folder:
                 os.fsync(self.descriptor)
 
     def argument(self, name: str) -> str:
-        """Return the name as functions of `os` take it together with `dir_fd=self.descriptor`.
-
-        A name that the locale cannot spell is an `OSError` like any other that a disk refuses.
-        """
+        """Return the name for `dir_fd=self.descriptor`. Raise `OSError` for one that the locale cannot spell."""
         try:
             os.fsencode(name)
         except UnicodeEncodeError as error:

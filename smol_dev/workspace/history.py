@@ -205,10 +205,7 @@ class History:
         return state
 
     def aim(self, state: State) -> None:
-        """Note, before the first file is touched, that the files are brought to a state.
-
-        While a move is under way they can only be brought to its end, or back to where it began.
-        """
+        """Note that a move to a state begins; one that is under way can only be finished, or taken back."""
         if self.head.target and state.number not in {self.head.current, self.head.target}:
             raise interrupted(self._memory)
         begun = self.head.target if self.head.target and state.number == self.head.current else self.head.current
@@ -288,10 +285,7 @@ def touched(before: State, after: State) -> tuple[str, ...]:
 
 
 class Timeline:
-    """The states of the program in one output folder, whose lock is held, and the moves from one to another.
-
-    Whatever is on disk before a move is kept first, so that no content that a file ever had is lost.
-    """
+    """The moves of a program from one state to another; what is on disk is kept first, so nothing is lost."""
 
     def __init__(
         self, root: Folder, smol: SmolFolder, *, refuse: Callable[[str], None], clock: Callable[[], float] = time.time
@@ -326,10 +320,7 @@ class Timeline:
         return state
 
     def propose(self, kind: StateKind, request: str, record: Record, contents: Mapping[str, bytes | None]) -> State:
-        """Add the state in which these files have these contents, None for removed ones; nothing is moved.
-
-        Raises `WorkspaceError` for a path that may not be written.
-        """
+        """Add the state in which these files have these contents, None for removed ones; nothing is moved."""
         files, states = dict(self.now.files), dict(record.states)
         with self._explained("cannot keep the state of the program"):
             for path, content in contents.items():
@@ -344,10 +335,7 @@ class Timeline:
             return self.history.add(kind, request, files=files, record=render(record), time=self._clock())
 
     def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
-        """Return the current state with what leads from one state to another but in the files to `leave`.
-
-        What the user edited in other files stays. No file is touched.
-        """
+        """Return the current state with what leads from one state to another, but in the files to `leave`."""
         files = dict(self.now.files)
         for path in touched(before, after):
             if path in leave:
@@ -435,7 +423,6 @@ class Timeline:
         self._smol.folder.put(difference.after, self._root, path, mode=mode)
 
     def _remove_empty(self, path: str) -> None:
-        """Remove the folders above a removed file that are empty now."""
         with contextlib.suppress(OSError):
             while path := path.rpartition("/")[0]:
                 with self._root.holding(path) as (folder, name):

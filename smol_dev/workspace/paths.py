@@ -276,10 +276,7 @@ def acts_by_itself(path: str) -> bool:
 
 
 def noteworthy(path: str) -> str | None:
-    """Return why the user should hear that this file was written, or None: `.env`, CI workflows, ….
-
-    Reads after the path: `.env holds settings that many tools load by themselves`.
-    """
+    """Return why the user should hear that this file was written, to be read after its path, or None."""
     name = "/".join(map(skeleton, normal(path).split("/")))
     return next((why for pattern, why in _NOTEWORTHY if pattern.search(name)), None)
 

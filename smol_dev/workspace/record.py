@@ -160,7 +160,6 @@ def _types(kind: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a dataclass
 
 
 def _stored(kind: Any) -> Any:  # noqa: ANN401 - a type as its annotation has it
-    """Return the type that JSON has for values of a type."""
     origin = get_origin(kind)
     if is_dataclass(kind) or origin is Mapping:
         return dict
@@ -226,7 +225,6 @@ def parse(data: bytes, *, source: str) -> Record:
 
 
 def _no_number(name: str) -> NoReturn:
-    """Refuse `NaN` and `Infinity`, which are no JSON."""
     raise ValueError(name)
 
 
@@ -297,10 +295,7 @@ class Journal:
 
 
 def entries(root: Folder, journal: str, run_id: str, *, limit: int) -> Iterator[FileState]:
-    """Yield the states that the journal at this path adds to the run's `run.json`, oldest first.
-
-    A line torn by a crash is skipped: the file itself then shows whether it was published.
-    """
+    """Yield the states that a journal adds to the run's `run.json`, oldest first; a torn line is skipped."""
     if root.status(journal) is None:
         return
     for line in root.read(journal, limit=limit).splitlines():

@@ -216,10 +216,7 @@ class SmolFolder:
         self._save(record)
 
     def put_back(self, record: Record) -> None:
-        """Replace `run.json` by that of another state of the program, its states of files included.
-
-        Settings are no part of a state: those of now stay, and whose record it is does not change.
-        """
+        """Replace `run.json` by that of another state of the program; settings are no part of a state, and stay."""
         now = self.record or record
         self.states = dict(record.states)
         self._save(replace(record, profile=now.profile, begun=now.begun, server=now.server))
@@ -302,17 +299,13 @@ class SmolFolder:
         return self.folder.path / name
 
     def _put_away(self, name: str) -> None:
-        """Keep a copy of what an earlier run, or the user, has left under this name, and remove it."""
         if self.folder.status(name) is not None:
             self.keep_copy(self.folder, name, f"{NAME}/{name}")
             self.folder.remove(name)
 
 
 def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
-    """Return the descriptor of the lock file in this folder, locked until it is closed, and signed.
-
-    Raise `WorkspaceError` at once when another run, of this process too, holds it.
-    """
+    """Return the descriptor of the lock file, locked and signed. Raise `WorkspaceError` when a run holds it."""
     try:
         descriptor = _taken(folder)
     except BlockingIOError as error:
@@ -406,7 +399,6 @@ def _put(states: dict[str, FileState], state: FileState) -> None:
 
 
 def _sweep(folder: Folder) -> None:
-    """Remove what a killed run of ours left of its temporary files."""
     for name in folder.names():
         if re.fullmatch(re.escape(TEMPORARY) + "[0-9a-f]{16}", name):
             with contextlib.suppress(FileNotFoundError):
