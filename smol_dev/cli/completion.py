@@ -73,7 +73,7 @@ def trusted_layers(context: click.Context) -> "Layers":
         return layers
     from smol_dev.config.trust import is_approved
 
-    return layers if is_approved(layers.project, layers.surroundings) else layers.own()
+    return layers if is_approved(layers.project, layers.surroundings) else layers.own
 
 
 def variants(context: click.Context) -> list[str]:

@@ -78,16 +78,11 @@ def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
     path = _known_path(loaded, key)
     if path[0] != "profiles":
         return _top_candidates(loaded, path)
-    return _candidates(_view_of(loaded, path[1]), path[2:])
-
-
-def _view_of(loaded: Loaded, name: str) -> View:
-    """Return the selected profile or another one, which may be broken."""
-    if name == loaded.name:
-        return View(loaded.made, loaded.profile)
-    made = Composition.of(loaded.layers, name)
+    if path[1] == loaded.name:
+        return _candidates(View(loaded.made, loaded.profile), path[2:])
+    made = Composition.of(loaded.layers, path[1])  # it may be broken
     broken = any(each.profile in made.names for each in layers_problems(loaded.layers))
-    return View(made, None if broken else effective(made, {}).profile)
+    return _candidates(View(made, None if broken else effective(made, {}).profile), path[2:])
 
 
 def _known_path(loaded: Loaded, key: str) -> Key:
@@ -102,7 +97,7 @@ def _known_path(loaded: Loaded, key: str) -> Key:
             f"there is no setting `{dotted(written)}`{meant(written[-1], known)}",
             hint="`smol_dev config show` lists them; `smol.toml.example` explains them",
         )
-    if path[0] in ("profiles", "prompts") and path[1] not in (names := loaded.layers.names(path[0])):
+    if path[0] in ("profiles", "prompts") and path[1] not in (names := loaded.layers.names[path[0]]):
         raise ConfigError(
             f"there is no `{dotted(path[:2])}`{did_you_mean(path[1], names)}",
             hint="`smol_dev profiles list` shows the profiles",

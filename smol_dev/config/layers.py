@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
@@ -166,7 +166,7 @@ class Layer:
         return table_at(self.data, *key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layers:
     """Every layer that says something, in their `ORDER`, and which profile they select.
 
@@ -188,8 +188,9 @@ class Layers:
         layer = self.of("project")
         return layer.documents[0] if layer else None
 
+    @cached_property
     def own(self) -> "Layers":
-        """Return what holds without the project's file, read as if there were none."""
+        """What the user's own layers say, read as if there were no project's file."""
         if self.of("project") is None:
             return self
         return read_layers(replace(self.flags, project=False), self.surroundings)
@@ -210,9 +211,13 @@ class Layers:
         profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
         return Problem(layer.place(key), dotted(names), what, profile)
 
-    def names(self, table: str) -> list[str]:
-        """Return the names of all profiles (or `prompts`), each once, the strongest layer's first."""
-        return list(dict.fromkeys(name for layer in self.all for name in layer.table(table)))
+    @cached_property
+    def names(self) -> Mapping[str, Collection[str]]:
+        """The names of all `profiles`, and of all `prompts`, each once, the strongest layer's first."""
+        return {
+            table: dict.fromkeys(name for layer in self.all for name in layer.table(table))
+            for table in ("profiles", "prompts")
+        }
 
 
 def in_order(layers: Iterable[Layer]) -> tuple[Layer, ...]:

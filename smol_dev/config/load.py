@@ -9,7 +9,7 @@ because a merged value no longer knows its line, and an overridden mistake is on
 """
 
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,9 +57,9 @@ class Composition(NamedTuple):
     broken: Problem | None = None
 
     @classmethod
-    def of(cls, layers: Layers, name: str, known: Collection[str] = ()) -> "Composition":
-        """Return what the named profile is made of; `known` holds every profile's name, where they are at hand."""
-        names, broken = chain(layers, name, known=known)
+    def of(cls, layers: Layers, name: str) -> "Composition":
+        """Return what the named profile is made of."""
+        names, broken = chain(layers, name)
         tables = slots(layers, names)
         server = endpoint(tables, layers)
         return cls(layers, names, tables, server, {**overridden(tables), **server.dropped}, broken)
@@ -355,9 +355,8 @@ def check(
 
 def _composed_problems(layers: Layers) -> Iterator[Problem]:
     """Yield what is wrong with each profile as a whole: its parents and its server."""
-    known = dict.fromkeys(layers.names("profiles"))
-    for name in known:
-        made = Composition.of(layers, name, known)
+    for name in layers.names["profiles"]:
+        made = Composition.of(layers, name)
         if made.broken is not None:
             yield made.broken
         else:

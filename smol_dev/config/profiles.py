@@ -70,12 +70,9 @@ def extends(layers: Layers, table: str, name: str) -> str | None:
     return next((parent for parent in said if isinstance(parent, str)), None)
 
 
-def chain(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[tuple[str, ...], Problem | None]:
-    """Return the profile, its parent, its parent's parent …, and what is wrong with the last step.
-
-    `known` holds the name of every profile, where they are at hand.
-    """
-    known = known or dict.fromkeys(layers.names("profiles"))
+def chain(layers: Layers, name: str) -> tuple[tuple[str, ...], Problem | None]:
+    """Return the profile, its parent, its parent's parent …, and what is wrong with the last step."""
+    known = layers.names["profiles"]
     names, bad = ancestry(name, lambda child: extends(layers, "profiles", child) or None, known)
     if bad is None:
         return names, None
@@ -98,10 +95,9 @@ def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
     )
 
 
-def tables_of(layers: Layers, name: str, *, known: Collection[str] = ()) -> tuple[Slot, ...]:
+def tables_of(layers: Layers, name: str) -> tuple[Slot, ...]:
     """Return every table that speaks for the profile, its parents' too, strongest first."""
-    names, _ = chain(layers, name, known=known)
-    return slots(layers, names)
+    return slots(layers, chain(layers, name)[0])
 
 
 def first(tables: Sequence[Slot], *path: str) -> Slot | None:
@@ -199,12 +195,11 @@ def list_profiles(layers: Layers) -> list[ProfileLine]:
 
 def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
     """Yield a line for each profile, in no order."""
-    known = dict.fromkeys(layers.names("profiles"))
-    for name in known:
+    for name in layers.names["profiles"]:
         declaring = [layer for layer in layers.all if name in layer.table("profiles")]
         strongest = next((layer for layer in declaring if layer.documents), declaring[0])
         own = (layer.table("profiles", name).get("description") for layer in declaring)  # a parent's is not its child's
-        url, _ = base_url(tables_of(layers, name, known=known), layers.surroundings.environ)
+        url, _ = base_url(tables_of(layers, name), layers.surroundings.environ)
         yield ProfileLine(
             name,
             next((each for each in own if isinstance(each, str)), ""),

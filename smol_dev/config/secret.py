@@ -15,7 +15,6 @@ import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -166,11 +165,12 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     url, set_by = base_url(tables, environ)
     binding = Binding(tables, layers, url)
     dropped: dict[Key, str] = {}
+    warnings: list[str] = []
     key = _strongest_api_key(tables, layers.surroundings)
     if key is None or key.slot is None:
         key = _openai_api_key(url, layers.surroundings)
     elif bound := binding.elsewhere(key.slot, key.setting) if key.value else "":
-        binding.leave_behind("the key", key.origin, bound)
+        warnings.append(binding.left_behind("the key", key.origin, bound))
         dropped = {(each,): f"it is for {bound}" for each in KEY_SOURCES}
         key = None
     else:
@@ -179,13 +179,13 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     for path, value, slot in _other_secrets(tables):
         if bound := binding.elsewhere(slot, *path):
             kind = "the header" if path[0] == "headers" else "the secret"
-            binding.leave_behind(f"{kind} `{path[-1]}`", slot.origin(*path), bound)
+            warnings.append(binding.left_behind(f"{kind} `{path[-1]}`", slot.origin(*path), bound))
             dropped[path] = f"it is for {bound}"
         elif path[0] == "headers":
             headers[path[-1]] = value
     by_name = set_by.table.get("provider") if set_by and set_by.table.get("base_url") != url else None
     moved = address_variable(by_name, environ)
-    return Endpoint(url, set_by, key if key and key.value else None, headers, dropped, tuple(binding.warnings), moved)
+    return Endpoint(url, set_by, key if key and key.value else None, headers, dropped, tuple(warnings), moved)
 
 
 def _strongest_api_key(tables: Sequence[Slot], surroundings: Surroundings) -> ApiKey | None:
@@ -220,17 +220,12 @@ def _other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
                 yield path, value_of(slot.table, path), slot
 
 
-class Binding:
+class Binding(NamedTuple):
     """Where the secrets of the selected profile belong; `url` is the address in use."""
 
-    def __init__(self, tables: Sequence[Slot], layers: Layers, url: str) -> None:
-        self.tables, self.layers, self.url = tables, layers, url
-        self.warnings: list[str] = []
-
-    @cached_property
-    def own(self) -> Layers:
-        """What the user's own layers say: without the project's file, approved or not."""
-        return self.layers.own()
+    tables: Sequence[Slot]
+    layers: Layers
+    url: str
 
     def elsewhere(self, slot: Slot, *path: str) -> str:
         """Return what a secret of this table is for, if not for the address in use; empty when it may be sent."""
@@ -253,7 +248,7 @@ class Binding:
             view = replace(self.layers, all=self.layers.all[slot.rank :])
             profiles = [slot.profile, self.layers.selected]
         else:
-            view = self.own
+            view = self.layers.own
             spelled = slot.layer.spelling(slot.key(*path)).removeprefix("-c ").casefold()
             names_profile = slot.hop > 0 or spelled.startswith(("smol_profiles__", "profiles."))
             profiles = [slot.profile, view.selected] if names_profile else [view.selected]
@@ -267,18 +262,19 @@ class Binding:
         project = [slot.table for slot in self.tables if slot.layer.kind == "project"]
         settings = {path[-1] for path in leaf_paths(project) if "extra_body" not in path}
         has_say = settings & {"base_url", "provider", "extends", "model"}
-        return bool(has_say) or self.own.selected != self.layers.selected
+        return bool(has_say) or self.layers.own.selected != self.layers.selected
 
-    def leave_behind(self, what: str, origin: Origin, bound: str) -> None:
-        """Say why a secret is not sent, and how one is."""
+    def left_behind(self, what: str, origin: Origin, bound: str) -> str:
+        """Return the warning why a secret is not sent, and how one is."""
         url = self.url if self.url and not url_problem(self.url) else ""
         to = origin_of(url) if url else "the server that is found"
         said = f"{what} of {origin} is for {bound} and is not sent to {to}"
-        if what == "the key":
-            is_own = self.layers.of("project") is None
-            words = "--api-key-env NAME" if is_own else "--api-base-url {url} --api-key-env NAME"
-            said += f"; for a key to send there: {command(words, **({'url': url} if url else {}))}"
-        self.warnings.append(said)
+        if what != "the key":
+            return said
+        words = "--api-key-env NAME"
+        if self.layers.of("project") is not None:
+            words = "--api-base-url {url} --api-key-env NAME"
+        return f"{said}; for a key to send there: {command(words, **({'url': url} if url else {}))}"
 
 
 def secret_problem(secret: str, *, spaces: bool = False) -> str:

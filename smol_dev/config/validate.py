@@ -219,7 +219,7 @@ def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
 def _reference_problems(layers: Layers) -> Iterator[Problem]:
     """Yield the problem of each name that nothing bears: of a default or parent profile, of a prompt variant."""
     profiles = dict.fromkeys(declared(layers.all))
-    variants = [*reserved(), *layers.names("prompts")]
+    variants = [*reserved(), *layers.names["prompts"]]
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:

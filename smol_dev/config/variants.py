@@ -116,7 +116,7 @@ def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str,
     `extends` is the shipped variant at the end of the line, from which the rest is taken.
     """
     found: dict[str, Any] = {}
-    for variant in layers.names("prompts"):
+    for variant in layers.names["prompts"]:
         names, _ = parents(layers, variant)
         keys = [(layer.name, ("prompts", name, part)) for name in names for layer in layers.all for part in TEXTS]
         words = {key[1][-1]: texts[key].words for key in reversed(keys) if key in texts}
@@ -127,7 +127,7 @@ def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str,
 def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
     """Return the variant and the own ones it extends, then a shipped one; and what is wrong with that."""
     shipped = prompts.variants()
-    known = (*shipped, *layers.names("prompts"))
+    known = (*shipped, *layers.names["prompts"])
 
     def parent_of(child: str) -> str | None:
         parent = extends(layers, "prompts", child)
@@ -142,7 +142,7 @@ def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
 
 def parent_problems(layers: Layers) -> Iterator[Problem]:
     """Yield variants whose parents do not exist, or lead back to themselves."""
-    for name in layers.names("prompts"):
+    for name in layers.names["prompts"]:
         names, what = parents(layers, name)
         if what:
             key = ("prompts", names[-1], "extends")
