@@ -13,7 +13,6 @@ from smol_dev.errors import UsageError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
-    from smol_dev.checks import Problem
     from smol_dev.checks.folder import Folder
     from smol_dev.config.layers import Flags
 
@@ -85,13 +84,16 @@ def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Repor
 
 def show_problems(rules: list[str], found: "Folder", *, as_json: bool) -> int:
     """Print the problems that the rules find in the folder; return the exit code."""
+    import json
+    from dataclasses import asdict
+
     from smol_dev.checks import check as problems_of
     from smol_dev.checks.folder import MOST_FILES
     from smol_dev.ui.sentences import counted
 
     problems = problems_of(found.files, found.others, rules=rules)
     for problem in problems:
-        click.echo(json_text(problem) if as_json else safe(str(problem)))
+        click.echo(json.dumps(asdict(problem)) if as_json else safe(str(problem)))
     if found.cut:
         say(f"only the first {MOST_FILES:,} files were looked at")
     if not as_json:
@@ -124,11 +126,3 @@ def read_folder(folder: Path) -> "Folder":
     if not is_folder:
         raise UsageError(f"`{folder}` is not a folder", hint="name the folder to check: `smol_dev check DIR`")
     return read(folder)
-
-
-def json_text(problem: "Problem") -> str:
-    """Return the problem as one JSON object, pure ASCII."""
-    import json
-    from dataclasses import asdict
-
-    return json.dumps(asdict(problem))

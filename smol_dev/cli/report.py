@@ -42,7 +42,7 @@ def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
     """Return the page of a run."""
     from smol_dev.ui.report import Shown, page
 
-    problems = defaultdict(list)
+    problems, summary = defaultdict(list), record.check.get("summary")
     for problem in record.problems:
         problems[problem.path].append(problem)
     return page(
@@ -51,7 +51,7 @@ def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
         facts=tuple(facts(record, files)),
         program=[Shown(each.state.path, each.text, state(each), tuple(problems[each.state.path])) for each in files],
         requests=record.requests,
-        check=check_of(record),
+        check=f"{summary} (exit code {record.check.get('exit_code')})" if isinstance(summary, str) else "",
     )
 
 
@@ -87,9 +87,3 @@ def state(file: "Reported") -> str:
         return "written, but no longer there"
     edited = ", changed by you since" if file.is_edited else ""
     return f"{counted(file.state.bytes, 'byte')}, {duration(file.state.seconds)}{edited}"
-
-
-def check_of(record: "Record") -> str:
-    """Return the result of the user's check; empty where none ran."""
-    summary, code = record.check.get("summary"), record.check.get("exit_code")
-    return f"{summary} (exit code {code})" if isinstance(summary, str) else ""
