@@ -339,6 +339,7 @@ async def _conversation(
     from smol_dev.events import Piece
     from smol_dev.run.conversation import Conversation
     from smol_dev.server.connect import connected
+    from smol_dev.workspace.record import Record
 
     def tell(step: object) -> None:
         if isinstance(step, Piece) and stream_handler is not None:
@@ -347,8 +348,7 @@ async def _conversation(
     text = _checked(prompt)
     loaded = _loaded(profile)
     async with connected(loaded, _ignore) as link:
-        files = (path,) if path else ()
-        job = job_of(loaded, link, prompt=text, plan=plan, files=files)
+        job = job_of(loaded, link, Record(text, {}, plan=plan, files=(path,) if path else ()))
         talk = Conversation(link.chat, job, tell)
         await talk.learn()
         yield talk

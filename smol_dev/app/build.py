@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -14,7 +14,7 @@ from smol_dev.app.begun import begun
 from smol_dev.app.caller import Caller
 from smol_dev.app.check import UserCheck, check_isolation
 from smol_dev.app.interrupts import note, raise_interrupt
-from smol_dev.app.job import job_of
+from smol_dev.app.job import job_of, refusing
 from smol_dev.chat import STAGES
 from smol_dev.config.explain import as_dict
 from smol_dev.config.files import Surroundings
@@ -24,7 +24,7 @@ from smol_dev.errors import InterruptedRunError, ServerError, SmolError, UsageEr
 from smol_dev.events import ChangeStarted, Failed, FilesReady, Noticed, PlanReady, RunDone, RunStarted, Warned
 from smol_dev.redact import redact
 from smol_dev.run import pipeline
-from smol_dev.run.conversation import Job, Settle, Settled, Written
+from smol_dev.run.conversation import Job, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
 from smol_dev.run.start import Program, change_command, start_of
@@ -326,7 +326,7 @@ class Run:
                 self.caller,
                 self.workspace,
                 delivery,
-                readable=lambda path: not self.is_foreign or path in self.task.include,
+                readable=self._may_read,
                 may_rewrite_all=self.task.rewrite,
             )
         return self.check
@@ -411,23 +411,9 @@ class Run:
             if not self.task.only or path in self.task.only:
                 delivery.fail(path, error.reason, error)
 
-    def _readable(self, remaining: Remaining) -> tuple[str, ...]:
-        """Return the edited files that a request may hold; of a record from elsewhere only those in `include`."""
-        if not self.is_foreign:
-            return remaining.edited
-        return tuple(path for path in remaining.edited if path in self.task.include)
-
-    def _without_secrets(self, settle: Settle) -> Settle:
-        """Return the rules for paths, and one more: a path that holds a part of a secret is refused."""
-
-        def settled(paths: Sequence[str]) -> Settled:
-            shown = {path: redact(path, self.secrets) for path in paths}
-            accepted, refused = settle([path for path in paths if shown[path] == path])
-            telling = [text for path, text in shown.items() if text != path]
-            why = "holds a part of a secret of the configuration"
-            return accepted, (*refused, *((text, why) for text in telling))
-
-        return settled
+    def _may_read(self, path: str) -> bool:
+        """Return whether a request may hold an edited file; of a record from elsewhere only those in `include`."""
+        return not self.is_foreign or path in self.task.include
 
     def _todo(self) -> tuple[str, ...] | None:
         if self.remaining is None:
@@ -436,35 +422,28 @@ class Run:
         return tuple(path for path in self.remaining.todo if not only or path in only)
 
     def _job(self, link: Link) -> Job:
-        record, remaining = self.record, self.remaining
-        job = job_of(
-            self.loaded,
-            link,
-            prompt=record.prompt,
-            plan=record.plan,
-            files=record.files,
-            allow_sensitive=self.task.allow_sensitive,
-        )
+        job = job_of(self.loaded, link, self.record, allow_sensitive=self.task.allow_sensitive)
         return replace(
             job,
             plan_only=self.task.plan_only,
-            list_answer=record.list_answer,
-            list_asked=record.list_asked,
-            settle=self._without_secrets(job.settle),
+            settle=refusing(job.settle, self._telling, shown=partial(redact, secrets=self.secrets)),
             todo=self._todo(),
-            written={} if remaining is None else self._written(remaining),
-            locked=frozenset(remaining.edited if remaining is not None else ()),
+            written={} if self.remaining is None else self._written(self.remaining),
+            locked=frozenset(self.remaining.edited if self.remaining is not None else ()),
         )
+
+    def _telling(self, path: str) -> str:
+        return "holds a part of a secret of the configuration" if redact(path, self.secrets) != path else ""
 
     def _written(self, remaining: Remaining) -> dict[str, Written]:
         """Return the turns of the files that are there; of one that was edited, its text as it is now."""
-        edited, finished = set(self._readable(remaining)), set(remaining.finished)
+        readable = {*remaining.finished, *filter(self._may_read, remaining.edited)}
         turns = {}
         for path, state in self.record.states.items():
-            content = self._text(path) if path in edited | finished else None
+            content = self._text(path) if path in readable else None
             if content is None:
                 continue
-            is_as_said = path in finished
+            is_as_said = path in remaining.finished
             said, asked = (whole(state.said, content), state.asked) if is_as_said else ("", "")
             turns[path] = Written(content, said, asked)
         return turns

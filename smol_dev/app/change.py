@@ -1,7 +1,7 @@
 """A finished program is changed, a change is taken back or made again, and its states are listed."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -12,13 +12,14 @@ from smol_dev.app.adopt import adopt
 from smol_dev.app.build import Run, RunOutcome, Task, open_program, over, place_of
 from smol_dev.app.caller import Caller
 from smol_dev.app.check import check_isolation
+from smol_dev.app.job import refusing
 from smol_dev.app.resume import allow, settings_of
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import AnswerError, UsageError, WorkspaceError
 from smol_dev.events import FileChanged, FileFailed, Noticed, RunDone
 from smol_dev.run.change import NOT_ALLOWED, Change, Proposal, Wish, as_planned
-from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job, Settle, Settled
+from smol_dev.run.conversation import Checked, FileMissing, FileReady, Job
 from smol_dev.run.conversation import Step as RunStep
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
@@ -204,20 +205,12 @@ class _ChangeRun(Run):
         record, only = self.record, self._only
         plan = record.plan_answer if record.plan.startswith(record.plan_answer) else record.plan
         job = super()._job(link)
+        settle = refusing(job.settle, lambda path: self._refused(path, is_new=path not in job.written))
         locked = {path for path in self._there if path not in job.written or (only and path not in only)}
-        return replace(job, plan=plan, settle=self._beside(job), locked=frozenset(locked), todo=())
-
-    def _beside(self, job: Job) -> Settle:
-        """Return the rules for paths, and two more: only those that may change, and no new one in another's place."""
-
-        def settled(paths: Sequence[str]) -> Settled:
-            refused = {path: why for path in paths if (why := self._refused(path, is_new=path not in job.written))}
-            accepted, others = job.settle([path for path in paths if path not in refused])
-            return accepted, (*refused.items(), *others)
-
-        return settled
+        return replace(job, plan=plan, settle=settle, locked=frozenset(locked), todo=())
 
     def _refused(self, path: str, *, is_new: bool) -> str:
+        """Return why a file may not be written: it is not to change, or it is new and stands in another's place."""
         if self._only and path not in self._only:
             return NOT_ALLOWED
         return TAKEN if is_new and refuse(path) is None and self.workspace.is_there(path) else ""

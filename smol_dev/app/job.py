@@ -1,7 +1,8 @@
 """The job of a run, made from the settings and a prompt; and a preview of it, which asks no server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from smol_dev import prompts
@@ -11,10 +12,11 @@ from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile, Prompts
 from smol_dev.prompts import Words, shipped, variants
 from smol_dev.run.budget import ANSWER_WITHOUT_WINDOW, DEFAULT_ANSWER, Budget
-from smol_dev.run.conversation import Job, StageSettings
+from smol_dev.run.conversation import Job, Settle, Settled, StageSettings
 from smol_dev.safe import safe
 from smol_dev.server.known import size_of
 from smol_dev.workspace.paths import settle
+from smol_dev.workspace.record import Record
 
 if TYPE_CHECKING:  # a preview loads no client
     from smol_dev.server.connect import Link
@@ -27,21 +29,13 @@ FILES = ("(the file list)",)
 PATH = "(the path of the file)"
 
 
-def job_of(
-    loaded: Loaded,
-    link: "Link",
-    *,
-    prompt: str,
-    plan: str = "",
-    files: tuple[str, ...] = (),
-    allow_sensitive: tuple[str, ...] = (),
-) -> Job:
-    """Return the job that the settings make of a prompt."""
+def job_of(loaded: Loaded, link: "Link", record: Record, *, allow_sensitive: tuple[str, ...] = ()) -> Job:
+    """Return the job that the settings make of a prompt, and of the plan and the list that are there."""
     profile, run = link.profile, loaded.run
     at_once = profile.max_concurrency
     return Job(
-        prompt=prompt,
-        settle=lambda paths: settle(paths, allow_sensitive=allow_sensitive),
+        prompt=record.prompt,
+        settle=partial(settle, allow_sensitive=allow_sensitive),
         variants=all_variants(loaded),
         stages={name: _stage(profile.stage(name)) for name in STAGES},
         strategy=profile.strategy,
@@ -50,9 +44,22 @@ def job_of(
         max_files=run.max_files,
         syntax_check=run.syntax_check,
         check_references=run.check_references,
-        plan=plan,
-        files=files,
+        plan=record.plan,
+        list_answer=record.list_answer,
+        list_asked=record.list_asked,
+        files=record.files,
     )
+
+
+def refusing(settle: Settle, why: Callable[[str], str], *, shown: Callable[[str], str] = str) -> Settle:
+    """Return the rules for paths, and one more: a path about which `why` says something is refused, as it is shown."""
+
+    def settled(paths: Sequence[str]) -> Settled:
+        refused = {path: reason for path in paths if (reason := why(path))}
+        accepted, others = settle([path for path in paths if path not in refused])
+        return accepted, (*others, *((shown(path), reason) for path, reason in refused.items()))
+
+    return settled
 
 
 def all_variants(loaded: Loaded) -> dict[str, Words]:

@@ -68,12 +68,13 @@ class Delivery:
         secrets: Collection[str] = (),
         max_file_bytes: int,
         strict: bool = False,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.workspace = workspace
         self.record = record
         self.written: list[str] = []
         self.failed: list[str] = []
+        self.permitted: set[str] = set()
+        """The files that the user has changed and lets us write anew."""
         self._sink = show
         self._secrets = tuple(secrets)
         # `Bearer` before a key is none, nor is an address in a header: files may begin theirs like it.
@@ -83,11 +84,8 @@ class Delivery:
         self._strict = strict
         self._problems: tuple[ProblemFound, ...] = ()
         self._check: CheckDone | None = None
-        self.permitted: set[str] = set()
-        """The files that the user has changed and lets us write anew."""
-        self._clock = clock
-        self._started = clock()
-        self._requests = Requests(record.requests, clock)
+        self._started = time.monotonic()
+        self._requests = Requests(record.requests, time.monotonic)
         self._before = record.totals
         self._reasons: list[Reason] = []
         self._sizes: dict[str, int] = {}
@@ -173,7 +171,7 @@ class Delivery:
             cached_tokens=usage.cached,
             completion_tokens=usage.completion,
             retries=self._requests.retries,
-            seconds=self._clock() - self._started,
+            seconds=time.monotonic() - self._started,
             stages=self._requests.stages(),
             exit_code=exit_code,
             tokens_per_second=self._requests.pace.per_second,
@@ -242,16 +240,12 @@ class Delivery:
         if step.path not in self.record.files:
             self.record = replace(self.record, files=(*self.record.files, step.path))
             await self.save()
-        self._tell_done(step, size)
-
-    def _tell_done(self, step: FileReady, size: int) -> None:
         is_first = step.path not in self._sizes
         if is_first:
             self.written.append(step.path)
         self._sizes[step.path] = size
         self._remark(step)
-        replaced = is_first and step.path in self.workspace.replaced
-        self._show(self.told(step, size, replaced=replaced))
+        self._show(self.told(step, size, replaced=is_first and step.path in self.workspace.replaced))
 
     def told(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
         """Return the event of a whole file of so many bytes."""
