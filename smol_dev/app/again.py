@@ -26,11 +26,7 @@ UNIT: Final = re.compile(r"(?<=[.!?])\s+|\n\s*")
 
 
 def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Make a program of the prompt, or change the one in the folder that an earlier version of it made.
-
-    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
-    the exit code.
-    """
+    """Make a program of the prompt, or change the one in the folder that an earlier version of it made."""
     try:
         workspace = open_program(task, flags, caller.surroundings)
     except WorkspaceError:  # no record that can be read: a new program, if the folder lets it

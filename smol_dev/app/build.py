@@ -31,7 +31,6 @@ from smol_dev.run.start import Program, change_command, start_of
 from smol_dev.safe import MOST_NAMED, listed, safe
 from smol_dev.server.connect import Link, connected
 from smol_dev.workspace.folder import resume_command
-from smol_dev.workspace.history import StateKind
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.sandbox import Isolation
 from smol_dev.workspace.smol_folder import Provenance
@@ -137,10 +136,7 @@ def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], 
 
 
 def place_of(folder: Path | None, settings: Callable[[], Loaded]) -> tuple[Path, Path | None]:
-    """Return the folder, or else the one that the settings name, and the folder that links may come with.
-
-    The second is None where the user named the first.
-    """
+    """Return the folder, or else that of the settings; and the one that links may come with, if the user named none."""
     if folder is not None:
         return folder, None
     loaded = settings()
@@ -266,17 +262,11 @@ class Run:
         if self.check is not None and self.check.best is not None:
             return  # the check has kept every state that it judged
         try:
-            self._capture("build" if self.remaining is None else "resume", record.prompt)
+            timeline = self.workspace.timeline()
+            if timeline.history.target is None:
+                timeline.capture("build" if self.remaining is None else "resume", record.prompt, record)
         except SmolError as error:
             self.caller.show(Warned(f"no state of the program was kept: {error.message}", error.hint))
-
-    def _capture(self, kind: StateKind, request: str) -> None:
-        """Keep the program as it is now, if it is not as the last state has it and no move is under way."""
-        timeline, record = self.workspace.timeline(), self.workspace.record
-        if timeline.history.target is not None:
-            return
-        is_first = timeline.history.current is None
-        timeline.capture("build" if is_first else kind, record.prompt if is_first else request, record)
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller

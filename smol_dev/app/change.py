@@ -38,11 +38,7 @@ MOST_LINES: Final = 10_000
 
 
 def change(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Propose a change of the program in a folder, and make what the user accepts of it.
-
-    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown, and in
-    the exit code.
-    """
+    """Propose a change of the program in a folder, and make what the user accepts of it."""
     with _opened(task, flags, caller) as workspace:
         return change_in(workspace, task, flags, caller)
 
@@ -94,8 +90,7 @@ def _run(workspace: Workspace, task: Task, settings: Flags | Loaded, caller: Cal
 def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_mine: bool, theirs: bool) -> RunDone:
     """Put the last change back, or with `redo` make the one again that was put back.
 
-    Raise `WorkspaceError` where that would lose an edit of the user and neither `keep_mine` nor `theirs` says
-    what is to become of it.
+    Raise `WorkspaceError` where that would lose an edit of the user, unless `keep_mine` or `theirs` decides.
     """
     with open_program(Task(folder=folder), flags, caller.surroundings) as workspace:
         allow(workspace, ())
@@ -190,7 +185,7 @@ class _ChangeRun(Run):
         self.before = self.workspace.record
 
     async def _work(self, link: Link, delivery: Delivery) -> None:
-        self._capture("edit", "")
+        self.workspace.timeline().capture("edit", "", self.before)
         making = Change(link.chat, self._job(link), self._wish(), lambda step: self._take(delivery, step))
         accepted = await self._accepted(making, delivery)
         if accepted is None:

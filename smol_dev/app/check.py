@@ -22,10 +22,7 @@ from smol_dev.workspace.writer import Workspace
 
 
 def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
-    """Return how the user's check is isolated, None without a check; ask where this machine cannot.
-
-    Raise `UsageError` where it may not run as this machine can, before anything is sent.
-    """
+    """Return how the user's check is isolated, None without one. Raise `UsageError` where it may not run like that."""
     if not loaded.run.check:
         return None
     refuse_missing(loaded.run.check, caller.surroundings.environ)
@@ -117,12 +114,11 @@ class UserCheck:
 
     def _capture(self) -> State:
         timeline, record = self.workspace.timeline(), self.workspace.record
-        is_first = timeline.history.current is None
-        if self.workspace.remaining(record.files).edited and self._now is None and not is_first:
+        if self._now is not None:
+            return timeline.capture("fix", shlex.join(self.command), record)
+        if self.workspace.remaining(record.files).edited:
             return timeline.capture("edit", "", record)
-        if self._now is None:
-            return timeline.capture("build" if is_first else "resume", record.prompt, record)
-        return timeline.capture("fix", shlex.join(self.command), record)
+        return timeline.capture("resume", record.prompt, record)
 
     def _look(self, before: frozenset[str]) -> None:
         after = self.workspace.entries()

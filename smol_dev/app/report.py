@@ -38,10 +38,7 @@ def report(
     here: Surroundings,
     render: Callable[[Record, tuple[Reported, ...]], str],
 ) -> Path:
-    """Write the report of the run in a folder to the target, or else to its `.smol`; return the file's path.
-
-    Raise `WorkspaceError` where there is no run, or where something else stands in the place of the report.
-    """
+    """Write the report of the run in a folder to the target, or else to its `.smol`; return the file's path."""
     with open_program(Task(folder=folder), flags, here) as workspace:
         record = workspace.record
         page = render(record, _files(workspace, record)).encode("utf-8", "replace")

@@ -203,10 +203,7 @@ class Live:
 
 
 def fitted(text: str, *, width: int) -> str:
-    """Return the text with lines that are too long broken: between their parts, else between words.
-
-    A command is not broken: the terminal wraps it, and it can be copied in one piece.
-    """
+    """Return the text with long lines broken between their parts, else between words; a command stays in one piece."""
     return "\n".join(part for line in text.split("\n") for part in _broken(line, width))
 
 

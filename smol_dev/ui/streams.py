@@ -11,10 +11,7 @@ Redact = Callable[[str], str]
 
 
 class Talk:
-    """A stream for talk: once it cannot be written, everything more is dropped silently.
-
-    It is file enough for `rich.console.Console`.
-    """
+    """A stream for talk, file enough for rich: once it cannot be written, everything more is dropped silently."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

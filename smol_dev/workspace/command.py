@@ -73,12 +73,11 @@ TOOL_DATA: Final = (".rustup",)
 _LINKS_FOLLOWED: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds in bytes: of the output that is kept, and of what a command may add to the output folder."""
+OUTPUT_LIMIT: Final = 256 * 1024
+"""Bytes of its output that are kept."""
 
-    output: int = 256 * 1024
-    disk: int = 1024 * MIB
+DISK_LIMIT: Final = 1024 * MIB
+"""Bytes that a command may add to the output folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +240,7 @@ async def run(
     timeout: float,  # noqa: ASYNC109 - the limit of the command, which ends it in order
     isolation: Isolation,
     environ: Mapping[str, str],
-    limits: Limits = Limits(),
+    disk_limit: int = DISK_LIMIT,
 ) -> Outcome:
     """Run the command in the folder and return how it ended; nothing that it started is left.
 
@@ -253,10 +252,10 @@ async def run(
     with _temporary(isolation, _homes(environ)) as temporary:
         box = _box(_found(command, root, path), root, isolation, path, _homes(environ))
         begun = time.monotonic()
-        output = _Output(limits.output)
+        output = _Output(OUTPUT_LIMIT)
         with _started() as (read, write):
             process = await _start(box, write, _environment(environ, path, temporary))
-            disk = _Disk((str(root), temporary), limits.disk)
+            disk = _Disk((str(root), temporary), disk_limit)
             stopped = await _attend(process, output, disk, timeout)
             if os.read(read, 1) != b"1" and not stopped:
                 raise _not_built(isolation, output.text())

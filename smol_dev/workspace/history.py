@@ -308,13 +308,18 @@ class Timeline:
             raise interrupted(self._smol.folder)
 
     def capture(self, kind: StateKind, request: str, record: Record) -> State:
-        """Keep the program as it is on disk, unless the current state is just that; return that state."""
+        """Keep the program as it is on disk, unless the current state is just that; return that state.
+
+        The first one of a program that was made here is its `build`.
+        """
         paths = dict.fromkeys((*record.files, *record.states, *self.now.files))
         with self._explained("cannot keep the state of the program"):
             files = {path: kept for path in paths if (kept := self._kept(path)) is not None}
             current = self.history.current
             if current is not None and are_alike(current.files, files):
                 return current
+            if current is None and kind != "adopt":
+                kind, request = "build", record.prompt
             state = self.history.add(kind, request, files=files, record=render(record), time=self._clock())
             self.history.arrive(state)
         return state
