@@ -171,7 +171,7 @@ Every module, and what it is for:
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model take.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.
-- `server.symptoms`: The signs of a failure: the words of an answer, the rules of `failures.toml`, the reason in a chain
+- `server.symptoms`: The signs of a failure: the words of an answer, the signs in `failures.toml`, the reason in a chain
   of exceptions.
 - `server.transport`: The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
 - `ui`: Events shown as they happen, on a terminal, in a pipe or to a program: the screen of a run is chosen here.

@@ -103,9 +103,9 @@ def _note_call(node: ast.Call, call: ast.Attribute, place: str, found: dict[tupl
 
 def _of_tables() -> dict[tuple[str, int], Found]:
     found = {}
-    for rule in symptoms.rules():
-        for pattern in (rule.pattern, re.compile(rule.unless), re.compile(rule.model)):
-            found[_key(pattern)] = Found(f"failures.toml {rule.name}", {"search"})
+    for sign in symptoms.signs():
+        for pattern in (sign.pattern, re.compile(sign.unless), re.compile(sign.model)):
+            found[_key(pattern)] = Found(f"failures.toml {sign.name}", {"search"})
     for part, name in (("fields", "named"), ("numbers", "window"), ("numbers", "prompt")):
         for pattern in symptoms._finders(part, name):  # noqa: SLF001 - a table has no other reader
             found[_key(pattern)] = Found(f"failures.toml {part}.{name}", {"finditer"})

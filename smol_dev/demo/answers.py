@@ -23,8 +23,8 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """The one program of the demo: its plan, and its files in the order of the list.
+class Script:
+    """What the demo plays: the plan of its one program, and its files in the order of the list.
 
     `drafts` come before the files of that name; they do not fit the others. `request` is the one change that
     can be asked for, `reasons` are the files it touches, each with the reason, and `changed` their new texts.
@@ -39,12 +39,12 @@ class Program:
 
 
 @cache
-def program() -> Program:
-    """Return the canned program."""
+def script() -> Script:
+    """Return the script."""
     text = package_files(__name__.rpartition(".")[0]).joinpath("answers.toml").read_text("utf-8")
     data = tomllib.loads(text)
     change = data["change"]
-    return Program(data["plan"], data["files"], data["drafts"], change["request"], change["files"], data["changed"])
+    return Script(data["plan"], data["files"], data["drafts"], change["request"], change["files"], data["changed"])
 
 
 def answer(turns: Sequence[Mapping[str, str]]) -> str:
@@ -54,7 +54,7 @@ def answer(turns: Sequence[Mapping[str, str]]) -> str:
     draft the first time, as it was changed once the change is told; else the list, or the files of the change.
     Raise `NoAnswerError` for what was not canned.
     """
-    canned, last = program(), turns[-1]["content"]
+    canned, last = script(), turns[-1]["content"]
     answered = [turn["content"] for turn in turns if turn["role"] == "assistant"]
     if not answered:
         return canned.plan
@@ -76,7 +76,7 @@ def answer(turns: Sequence[Mapping[str, str]]) -> str:
 
 def touched() -> str:
     """Return which files the change touches, as a model says it."""
-    files = [{"path": path, "why": why} for path, why in program().reasons.items()]
+    files = [{"path": path, "why": why} for path, why in script().reasons.items()]
     return json.dumps({"change": files, "add": [], "remove": []})
 
 
@@ -84,7 +84,7 @@ def requested(text: str) -> str | None:
     """Return the path of the program that ends the text, quoted or not; None where another thing does."""
     *_, last = text.split() or [""]
     path = last.strip("`'\"*.,:;<>()")
-    return path if path in program().files else None
+    return path if path in script().files else None
 
 
 def fenced(path: str, content: str) -> str:

@@ -20,14 +20,14 @@ from smol_dev.server.known import API_PATH, KnownServer, Response, generic, root
 from smol_dev.server.symptoms import (
     ANY_FIELD,
     FailureKind,
-    Rule,
     Said,
+    Sign,
     number,
     reason,
     refused_field,
     retry_after,
-    rules,
     sentences,
+    signs,
     understand,
 )
 
@@ -168,9 +168,9 @@ def classify(response: Response, target: Target) -> ServerError:
         if said.is_json and not said.is_error:
             return failure("empty", target)
         if said.is_page:
-            return _error(Rule("page", "wrong_path"), response, said, target)
-    rule = next((each for each in rules() if each.fits(said, status, target.model)), None)
-    return _error(rule or _unclear(response, said, target, status), response, said, target)
+            return _error(Sign("page", "wrong_path"), response, said, target)
+    sign = next((each for each in signs() if each.fits(said, status, target.model)), None)
+    return _error(sign or _unclear(response, said, target, status), response, said, target)
 
 
 def _recognised(response: Response, target: Target) -> Target:
@@ -199,31 +199,31 @@ def _redirected(response: Response, target: Target) -> ServerError:
     )
 
 
-def _unclear(response: Response, said: Said, target: Target, status: int) -> Rule:
+def _unclear(response: Response, said: Said, target: Target, status: int) -> Sign:
     """Return what an answer means that bears no sign."""
     if status == 0 and not response.in_stream and not said.is_json:
-        return Rule("no error", "wrong_path" if said.text else "empty")
+        return Sign("no error", "wrong_path" if said.text else "empty")
     kind = target.known.unclear if target.known is not None else "server"
-    return Rule("any error", kind, transient=status >= 500 or status == 0)  # noqa: PLR2004
+    return Sign("any error", kind, transient=status >= 500 or status == 0)  # noqa: PLR2004
 
 
-def _error(rule: Rule, response: Response, said: Said, target: Target) -> ServerError:
+def _error(sign: Sign, response: Response, said: Said, target: Target) -> ServerError:
     """Return the error of an answer with this sign, its words and figures taken up."""
-    kind, field = rule.kind, refused_field(said) if rule.field == ANY_FIELD else rule.field
+    kind, field = sign.kind, refused_field(said) if sign.field == ANY_FIELD else sign.field
     window, prompt = number("window", said), number("prompt", said)
     sizes, needed = "", prompt + ROOM_FOR_ANSWER if prompt else 2 * window if window else None
     if needed and window:
         needed = max(needed, window + 1)
         sizes = f" ({f'{prompt:,} tokens into ' if prompt else ''}{window:,})" if kind == "context" else ""
     message = f"{sentence(kind, target, field=field)}{sizes}{_quote(response, said)}"
-    hint = rule.hint or hint_for(kind, target, needed=needed, status=response.status)
+    hint = sign.hint or hint_for(kind, target, needed=needed, status=response.status)
     if field:
         most = number("most", said) if field == "most_tokens" else None
         return RefusedError(message, hint=hint, field=field, kind=kind, most=most)
     if kind == "context":
         least = number("at_least", said) is not None
         return TooLongError(message, hint=hint, window=window, prompt=prompt, at_least=least)
-    transient = rule.transient or (kind == "not_loaded" and response.in_stream)
+    transient = sign.transient or (kind == "not_loaded" and response.in_stream)
     wait = retry_after(response.headers, kind, said.text)
     return failure(kind, target, message=message, hint=hint, transient=transient, retry_after=wait)
 

@@ -1,4 +1,4 @@
-"""The signs of a failure: the words of an answer, the rules of `failures.toml`, the reason in a chain of exceptions."""
+"""The signs of a failure: the words of an answer, the signs in `failures.toml`, the reason in a chain of exceptions."""
 
 import errno
 import html
@@ -48,7 +48,7 @@ LONGEST_CHAIN: Final = 30
 FIELD: Final = r"""['"`\[]{0,2}(?P<found>[a-z_][a-z0-9_]{2,40})(\.[a-z0-9_]{1,40}){0,8}\b"""
 NUMBER: Final = r"(?P<found>\d{1,9})"
 ANY_FIELD: Final = "*"
-"""The `field` of the rule that holds when the words name a field that is refused."""
+"""The `field` of the sign that holds when the words name a field that is refused."""
 
 READ: Final = 65_536
 """Characters of a body that are looked at; patterns see no more of what anyone else wrote."""
@@ -230,7 +230,7 @@ def _status(value: str) -> int:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Sign:
     """A sign of a failure; the head of `failures.toml` explains the fields."""
 
     name: str
@@ -295,9 +295,9 @@ def sentences() -> Mapping[FailureKind, str]:
 
 
 @lru_cache(maxsize=1)
-def rules() -> tuple[Rule, ...]:
-    """Return the rules, in the order in which they are tried."""
-    return tuple(Rule(name, **entry) for name, entry in _table()["rule"].items())
+def signs() -> tuple[Sign, ...]:
+    """Return the signs of `failures.toml`, in the order in which they are tried."""
+    return tuple(Sign(name, **entry) for name, entry in _table()["sign"].items())
 
 
 @lru_cache(maxsize=1)

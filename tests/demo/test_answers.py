@@ -9,7 +9,7 @@ import pytest
 from smol_dev.chat import Message
 from smol_dev.checks import check
 from smol_dev.cli.generate import DEMO_CHANGE
-from smol_dev.demo.answers import NoAnswerError, answer, program, tokens
+from smol_dev.demo.answers import NoAnswerError, answer, script, tokens
 from smol_dev.prompts import ask_file, ask_list, opening, shipped, turn, variants
 
 FILES = ["store.py", "render.py", "todo.py", "test_todo.py", "README.md"]
@@ -25,7 +25,7 @@ def conversation(*contents: str, system: bool = True) -> list[Mapping[str, str]]
 @pytest.mark.parametrize("system", [True, False])
 def test_the_first_request_is_for_the_plan_whatever_it_says(*, system: bool) -> None:
     for words in ("a game", "write todo.py", ""):
-        assert answer(conversation(words, system=system)) == program().plan
+        assert answer(conversation(words, system=system)) == script().plan
 
 
 def test_after_the_plan_comes_the_list() -> None:
@@ -46,12 +46,12 @@ def test_after_the_plan_comes_the_list() -> None:
 )
 def test_the_path_that_ends_the_last_message_is_the_file(before: tuple[str, ...], words: str) -> None:
     said = answer(conversation(*before, words))
-    assert said == f"````python\n{program().files['todo.py']}````"
+    assert said == f"````python\n{script().files['todo.py']}````"
 
 
 def test_a_name_that_ends_in_another_is_not_taken_for_it() -> None:
     said = answer(conversation("a", "b", "c", "d", "write test_todo.py"))
-    assert said == f"````python\n{program().files['test_todo.py']}````"
+    assert said == f"````python\n{script().files['test_todo.py']}````"
 
 
 def test_a_file_that_was_not_canned_is_refused_by_name() -> None:
@@ -64,17 +64,17 @@ def test_a_file_that_was_not_canned_is_refused_by_name() -> None:
 
 
 def test_the_plan_names_every_file() -> None:
-    headings = [line[3:] for line in program().plan.splitlines() if line.startswith("## ")]
-    assert headings == list(program().files) == FILES
+    headings = [line[3:] for line in script().plan.splitlines() if line.startswith("## ")]
+    assert headings == list(script().files) == FILES
 
 
 def test_tokens_are_the_whole_text() -> None:
-    for text in (program().plan, *program().files.values(), "a  b\n\n c\t"):
+    for text in (script().plan, *script().files.values(), "a  b\n\n c\t"):
         assert "".join(tokens(text)) == text
 
 
 def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
-    for path, content in program().files.items():
+    for path, content in script().files.items():
         (tmp_path / path).write_text(content, encoding="utf-8")
     tests = subprocess.run(
         [sys.executable, "-m", "unittest"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -91,12 +91,12 @@ def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
 def test_the_words_we_really_send_get_their_answers(variant: str, strategy: str) -> None:
     words = shipped(variant)
     turns = opening(words, "a program like test_todo.py")
-    turns = turn(turns, said(turns), ask_list(words, prompt="", plan=program().plan))
+    turns = turn(turns, said(turns), ask_list(words, prompt="", plan=script().plan))
     turns = (*turns, Message("assistant", said(turns)))
-    for path, content in program().files.items():
-        request = ask_file(words, path, prompt="", plan=program().plan, files=tuple(FILES))
+    for path, content in script().files.items():
+        request = ask_file(words, path, prompt="", plan=script().plan, files=tuple(FILES))
         asked = (*turns, Message("user", request))
-        assert program().drafts.get(path, content) in said(asked)
+        assert script().drafts.get(path, content) in said(asked)
         if strategy == "chain":
             turns = (*asked, Message("assistant", said(asked)))
 
@@ -107,12 +107,12 @@ def said(turns: tuple[Message, ...]) -> str:
 
 def test_the_second_answer_to_a_file_is_the_one_that_fits() -> None:
     turns = conversation("a", "b", "c", "d", "write render.py", "…", "mend it:\nrender.py")
-    assert program().drafts["render.py"] != program().files["render.py"]
-    assert answer(turns) == f"````python\n{program().files['render.py']}````"
+    assert script().drafts["render.py"] != script().files["render.py"]
+    assert answer(turns) == f"````python\n{script().files['render.py']}````"
 
 
 def test_the_draft_does_not_fit_and_the_program_and_its_change_do() -> None:
-    canned = program()
+    canned = script()
     drafted, whole, changed = (
         check({**canned.files, **texts}) for texts in (canned.drafts, canned.files, canned.changed)
     )
@@ -121,9 +121,9 @@ def test_the_draft_does_not_fit_and_the_program_and_its_change_do() -> None:
 
 
 def test_the_one_change_is_told_and_then_made() -> None:
-    turns = conversation("a", "b", "c", "d", "write todo.py", "…", f"It is to be changed:\n{program().request}\nHow?")
+    turns = conversation("a", "b", "c", "d", "write todo.py", "…", f"It is to be changed:\n{script().request}\nHow?")
     told = answer(turns)
     assert [file["path"] for file in json.loads(told)["change"]] == ["todo.py", "README.md"]
     changed = [*turns, {"role": "assistant", "content": told}, {"role": "user", "content": "todo.py"}]
-    assert answer(changed) == f"````python\n{program().changed['todo.py']}````"
-    assert program().request == DEMO_CHANGE
+    assert answer(changed) == f"````python\n{script().changed['todo.py']}````"
+    assert script().request == DEMO_CHANGE

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from smol_dev.demo.answers import program, tokens
+from smol_dev.demo.answers import script, tokens
 from smol_dev.demo.server import DemoServer
 
 PLAN_REQUEST = [{"role": "system", "content": "Write programs."}, {"role": "user", "content": "a game"}]
@@ -60,7 +60,7 @@ def test_an_answer_streams_from_role_to_usage(base_url: str) -> None:
     chunks = [without_time(json.loads(event.removeprefix("data: "))) for event in events]
     expected: list[tuple[dict[str, str], str | None]] = [
         ({"role": "assistant", "content": ""}, None),
-        *(({"content": token}, None) for token in tokens(program().plan)),
+        *(({"content": token}, None) for token in tokens(script().plan)),
         ({}, "stop"),
     ]
     head = {"object": "chat.completion.chunk", "model": "demo"}
@@ -68,7 +68,7 @@ def test_an_answer_streams_from_role_to_usage(base_url: str) -> None:
     assert chunks[:-1] == [
         {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]} for delta, reason in expected
     ]
-    completion = len(tokens(program().plan))
+    completion = len(tokens(script().plan))
     usage = {"prompt_tokens": 14, "completion_tokens": completion, "total_tokens": 14 + completion}
     assert chunks[-1] == {**head, "choices": [], "usage": usage}
 
@@ -78,7 +78,7 @@ def test_the_list_comes_in_every_response_format(base_url: str, form: str) -> No
     status, _, body = complete(base_url, messages=LIST_REQUEST, response_format={"type": form})
     (choice,) = json.loads(body)["choices"]
     assert (status, choice["finish_reason"]) == (200, "stop")
-    assert json.loads(choice["message"]["content"]) == {"files": list(program().files)}
+    assert json.loads(choice["message"]["content"]) == {"files": list(script().files)}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,4 @@ def test_two_answers_at_once_are_whole(base_url: str) -> None:
     answers = [json.loads(connection.getresponse().read()) for connection in connections]
     for connection in connections:
         connection.close()
-    assert [json.loads(a["choices"][0]["message"]["content"]) for a in answers] == [
-        {"files": list(program().files)}
-    ] * 2
+    assert [json.loads(a["choices"][0]["message"]["content"]) for a in answers] == [{"files": list(script().files)}] * 2
