@@ -1,6 +1,5 @@
 """A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +17,7 @@ from smol_dev.config.load import Loaded, load
 from smol_dev.config.profiles import list_profiles
 from smol_dev.errors import AnswerError, ConfigError, TrustError, UsageError
 from smol_dev.events import Noticed, RunDone, Show, Warned
-from smol_dev.run.review import Draft, list_of, plan_of
+from smol_dev.run.review import Draft, ListEdited, PlanEdited, changed, list_of, plan_of
 from smol_dev.safe import MOST_NAMED, command, listed, named
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import Record, list_text
@@ -101,21 +100,19 @@ def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, ca
     """Return the record with the plan and list as the user edited them; another plan asks for the list again."""
     rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
     plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
-    raw, source, files = workspace.read_edited("files.txt", limit=MOST_LIST), ".smol/files.txt", record.files
+    raw, source = workspace.read_edited("files.txt", limit=MOST_LIST), ".smol/files.txt"
     if task.list_file is not None:
         raw, source = _read(task.list_file), str(task.list_file)
-    listed = _text(raw, source, MOST_LIST)
-    is_listed = listed is not None and (task.list_file is not None or listed != list_text(files))
-    if listed is not None and is_listed:
+    listed, files = _text(raw, source, MOST_LIST), record.files
+    if listed is not None and (task.list_file is not None or listed != list_text(files)):
         files = list_of(listed, rules)
+    is_listed = task.list_file is not None or files != record.files
     if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
-        plan = plan_of(plan)
+        record = changed(record, PlanEdited(plan_of(plan), keeps_list=False))
         caller.show(Noticed("the plan is taken as it was edited"))
-        files = files if is_listed else ()
-        record = replace(record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked="")
-    if files and files != record.files:
+    if is_listed and files != record.files:
         caller.show(Noticed("the file list is taken as it was edited"))
-        record = replace(record, files=files, list_answer=json.dumps({"files": files}), list_asked="", dropped=())
+        record = changed(record, ListEdited(files))
     return record
 
 

@@ -8,7 +8,7 @@ from smol_dev.errors import UsageError
 from smol_dev.events import FileChanged, FilesReady, Show
 from smol_dev.run.conversation import Job, Settle
 from smol_dev.run.delivery import Delivery
-from smol_dev.workspace.record import FileState, Record
+from smol_dev.workspace.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +74,30 @@ class Taken:
 Verdict = Taken | AskedAgain | Stopped
 
 
-def changed(job: Job, change: Change) -> Job:
-    """Return the job after the change; what has to be asked for again is empty in it."""
+def changed(record: Record, change: Change) -> Record:
+    """Return the record after the change; what has to be asked for again is empty in it."""
     match change:
         case PlanEdited(plan, keeps_list=True):
-            return replace(job, plan=plan)
+            return replace(record, plan=plan, plan_answer=plan)
         case PlanEdited(plan):
-            return replace(job, plan=plan, files=(), list_answer="")
+            return replace(record, plan=plan, plan_answer=plan, files=(), list_answer="", list_asked="", dropped=())
         case ListEdited(files):
-            return replace(job, files=files, list_answer=json.dumps({"files": files}))
+            return replace(record, files=files, list_answer=json.dumps({"files": files}), list_asked="", dropped=())
         case AskedAgain(remark):
-            prompt = f"{job.prompt}\n\n{remark}"
-            return replace(job, prompt=prompt, plan="", files=(), list_answer="")
+            prompt = f"{record.prompt}\n\n{remark}"
+            return changed(replace(record, prompt=prompt), PlanEdited("", keeps_list=False))
+
+
+def following(job: Job, record: Record) -> Job:
+    """Return the job with the prompt, the plan and the list of a record."""
+    return replace(
+        job,
+        prompt=record.prompt,
+        plan=record.plan,
+        list_asked=record.list_asked,
+        list_answer=record.list_answer,
+        files=record.files,
+    )
 
 
 def plan_of(text: str) -> str:
@@ -130,33 +142,16 @@ async def agree(
     """
     while True:
         await follow(replace(job, plan_only=True))
-        record = delivery.record
-        job = replace(
-            job, plan=record.plan, list_asked=record.list_asked, list_answer=record.list_answer, files=record.files
-        )
+        job = following(job, delivery.record)
         decision = ask(Draft(job.plan, job.files, job.settle, job.max_files))
         if isinstance(decision, Accepted):
             return job
         if isinstance(decision, Stopped):
             return None
-        job = changed(job, decision)
-        job = replace(job, plan=delivery.clean(job.plan))
-        delivery.record = recorded(record, job)
+        record = changed(delivery.record, decision)
+        plan = delivery.clean(record.plan)
+        delivery.record = replace(record, plan=plan, plan_answer=plan)
+        job = following(job, delivery.record)
         await delivery.save()
         if isinstance(decision, ListEdited):
             show(FilesReady(job.files))
-
-
-def recorded(record: Record, job: Job) -> Record:
-    """Return the record of the job as the user changed it."""
-    return replace(
-        record,
-        prompt=job.prompt,
-        plan=job.plan,
-        plan_answer=job.plan,
-        list_asked=job.list_asked,
-        list_answer=job.list_answer,
-        files=job.files,
-        dropped=record.dropped if job.files == record.files else (),
-        states={path: FileState(path, "planned") for path in job.files},
-    )

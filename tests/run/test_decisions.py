@@ -8,36 +8,36 @@ from hypothesis import strategies as st
 
 from smol_dev.errors import UsageError
 from smol_dev.events import Dropped
-from smol_dev.run.conversation import Job
-from smol_dev.run.review import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, list_of, plan_of, recorded
+from smol_dev.run.review import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, list_of, plan_of
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import LIST_HEADING, Record, list_text
 
-JOB = Job("a timer", settle, {}, plan="P", list_answer="L", files=("a.py", "b.py"), max_files=3)
+RECORD = Record(
+    "a timer", {}, plan="P", list_answer="L", files=("a.py", "b.py"), dropped=(Dropped("../x", "has a `..` component"),)
+)
 DRAFT = Draft("P", ("a.py", "b.py"), settle, 3)
 
 
 @pytest.mark.parametrize(
-    ("change", "job"),
+    ("change", "record"),
     [
         pytest.param(
-            PlanEdited("Q", keeps_list=False),
-            replace(JOB, plan="Q", files=(), list_answer=""),
-            id="another plan, and a list from it",
-        ),
-        pytest.param(PlanEdited("Q", keeps_list=True), replace(JOB, plan="Q"), id="another plan, same list"),
-        pytest.param(
-            ListEdited(("b.py",)), replace(JOB, files=("b.py",), list_answer='{"files": ["b.py"]}'), id="another list"
+            PlanEdited("Q", keeps_list=False), Record("a timer", {}, plan="Q", plan_answer="Q"), id="another plan"
         ),
         pytest.param(
-            AskedAgain("no web"),
-            replace(JOB, prompt="a timer\n\nno web", plan="", files=(), list_answer=""),
-            id="asked again",
+            PlanEdited("Q", keeps_list=True), replace(RECORD, plan="Q", plan_answer="Q"), id="another plan, same list"
         ),
+        pytest.param(
+            ListEdited(("b.py",)),
+            replace(RECORD, files=("b.py",), list_answer='{"files": ["b.py"]}', dropped=()),
+            id="another list",
+        ),
+        pytest.param(AskedAgain("no web"), Record("a timer\n\nno web", {}), id="asked again"),
     ],
 )
-def test_a_change_empties_what_has_to_be_asked_for_anew(change: Change, job: Job) -> None:
-    assert changed(JOB, change) == job
+def test_a_change_empties_what_has_to_be_asked_for_anew(change: Change, record: Record) -> None:
+    """What was dropped of a list is kept with that list."""
+    assert changed(RECORD, change) == record
 
 
 def test_a_list_is_one_path_a_line() -> None:
@@ -91,15 +91,3 @@ def test_an_accepted_list_comes_back_from_its_file_as_it_was(names: list[str]) -
     draft = replace(DRAFT, max_files=10)
     if accepted:
         assert list_of(list_text(accepted), draft) == accepted
-
-
-@pytest.mark.parametrize(
-    ("files", "dropped"),
-    [(("a.py",), (Dropped("../x", "no"),)), (("b.py",), ())],
-    ids=["the same list", "another list"],
-)
-def test_what_was_dropped_of_a_list_is_kept_with_that_list(
-    files: tuple[str, ...], dropped: tuple[Dropped, ...]
-) -> None:
-    record = Record("a timer", {}, files=("a.py",), dropped=(Dropped("../x", "no"),))
-    assert recorded(record, replace(JOB, files=files)).dropped == dropped
