@@ -147,9 +147,8 @@ class Live:
         if isinstance(event, PlanReady) and not self._plan_shown:
             self._add_to_plan(event.text)
         self._finish_plan()
-        text = sentence(event)
-        if text and self._progress.is_news(event):
-            shown = fitted(self._redact(self._progress.gap(event) + text), width=self._console.width)
+        if text := self._progress.told(event, sentence(event)):
+            shown = fitted(self._redact(text), width=self._console.width)
             self._finished.append(whole(shown, style=STYLES.get(type(event), "")))
         if self._verbose and details(event):
             self._finished.append(whole(details(event), style="dim"))

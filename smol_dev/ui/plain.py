@@ -88,9 +88,8 @@ class Plain:
         if isinstance(event, events.PlanReady) and not self._plan_shown:
             self._write_plan(self._plan.add(event.text))
         self._finish_plan()
-        text = sentence(event)
-        if text and self._progress.is_news(event):
-            self._print(self._progress.gap(event) + text)
+        if text := self._progress.told(event, sentence(event)):
+            self._print(text)
 
     def _write_plan(self, text: str) -> None:
         if text:

@@ -116,15 +116,16 @@ class Progress:
                 self._running.pop(None, None)  # the list of files to mend ends without an event
             self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
 
-    def gap(self, event: events.Event) -> str:
-        """Return the line feed before the end of a run, and before what comes after it."""
-        was_over, self._is_over = self._is_over, isinstance(event, events.RunDone)
-        return "\n" if was_over or self._is_over else ""
+    def told(self, event: events.Event, text: str) -> str:
+        """Return the words of an event as they are shown next: none again of a server that loads and is asked again.
 
-    def is_news(self, event: events.Event) -> bool:
-        """Return whether the event says something else than the one before; a loading server is asked many times."""
+        A blank line stands before the end of a run, and before what comes after it.
+        """
         before, self._last_retry = self._last_retry, event if isinstance(event, events.Retry) else self._last_retry
-        return not isinstance(event, events.Retry) or event != before
+        if not text or (isinstance(event, events.Retry) and event == before):
+            return ""
+        was_over, self._is_over = self._is_over, isinstance(event, events.RunDone)
+        return f"\n{text}" if was_over or self._is_over else text
 
     def left(self, now: float) -> str:
         """Return how many files are left, and how long they may take by those that are there."""
