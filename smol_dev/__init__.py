@@ -70,13 +70,13 @@ Every module, and what it is for:
 - `cli.commands`: The commands by name: a command wins over a prompt, and its options may stand before it.
 - `cli.completion`: What a shell completes, and `smol_dev completion`: the script that makes it do so.
 - `cli.config`: `smol_dev config`: the settings shown, explained, checked and changed.
+- `cli.display`: The output of commands: lines, tables, and the events of a run on a screen.
 - `cli.generate`: `smol_dev PROMPT`, `smol_dev resume` and `smol_dev demo`: the commands that run the method.
 - `cli.help`: The help of every command on one screen, and `smol_dev help`: a command's help, or a page of `docs/`.
 - `cli.init`: `smol_dev init`: a first settings file, for the servers that are running.
 - `cli.options`: The options that commands share: which settings, which server, and how a run is shown.
 - `cli.profiles`: `smol_dev profiles`: the profiles listed, shown and managed.
 - `cli.report`: `smol_dev report`: one HTML file that shows what a run was asked, what it made, and where its time went.
-- `cli.reporting`: The output of commands: lines, tables, and the events of a run on a screen.
 - `cli.servers`: `smol_dev models` and `smol_dev doctor`: what the selected server offers, and whether it works.
 - `cli.trust`: `smol_dev trust`: a project's file approved, listed or forgotten.
 - `config`: Where every setting comes from: layers, profiles, trust, secrets, and which source set each value.

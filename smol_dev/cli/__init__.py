@@ -89,7 +89,7 @@ def _fail(error: SmolError, arguments: Sequence[str]) -> int:
     """Print the failure, as an event where the command line asks for JSON."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options and not isinstance(error, OutputError):
-        from smol_dev.cli.reporting import show_as_event
+        from smol_dev.cli.display import show_as_event
 
         return show_as_event(error)
     from smol_dev.ui.sentences import render_error

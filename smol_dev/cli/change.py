@@ -7,9 +7,9 @@ import click
 
 from smol_dev.cli import options
 from smol_dev.cli.completion import complete_prompt
+from smol_dev.cli.display import Display, aligned, here
 from smol_dev.cli.generate import read_prompt
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import Report, aligned, here
 from smol_dev.safe import safe, safe_name
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ LONGEST_REQUEST: Final = 60
 @options.strict
 @options.allow_sensitive
 @options.server
-@options.reporting
-def change(request: str, flags: "Flags", report: Report, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
+@options.display
+def change(request: str, flags: "Flags", display: Display, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Change a program: see the diff first, then accept or refuse.
 
     TEXT says what to change; a .md or .txt file or - for standard input will do as well.
@@ -48,7 +48,7 @@ def change(request: str, flags: "Flags", report: Report, **given: Any) -> int:  
     from smol_dev.app.change import change as run
 
     task = Task(request=read_prompt(request, None), **given)
-    return report.run(lambda caller: run(task, flags, caller), decide=True, diff=given["diff"])
+    return display.run(lambda caller: run(task, flags, caller), decide=True, diff=given["diff"])
 
 
 @click.command(cls=Command, examples=("smol_dev undo", "smol_dev undo --redo", "smol_dev undo shop --keep-mine"))
@@ -57,12 +57,12 @@ def change(request: str, flags: "Flags", report: Report, **given: Any) -> int:  
 @options.flag("--keep-mine", help="Keep files that you have changed since")
 @options.flag("--theirs", help="Replace files you have changed; copies are kept")
 @options.server
-@options.reporting
-def undo(folder: Path | None, flags: "Flags", report: Report, **how: bool) -> int:
+@options.display
+def undo(folder: Path | None, flags: "Flags", display: Display, **how: bool) -> int:
     """Undo the last change of a program; repeat to go further back."""
     from smol_dev.app.change import undo as run
 
-    return report.run(lambda caller: run(folder, flags, caller, **how))
+    return display.run(lambda caller: run(folder, flags, caller, **how))
 
 
 @click.command(cls=Command, examples=("smol_dev log", "smol_dev log shop", "smol_dev log --json | head -1"))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smol_dev.cli import options
+from smol_dev.cli.display import Display, say
 from smol_dev.cli.generate import checked_by
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import Report, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import safe
 
@@ -66,8 +66,8 @@ def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_js
 @options.allow_sensitive
 @options.include
 @options.server
-@options.reporting
-def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Report, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
+@options.display
+def fix(words: tuple[str, ...], check: str | None, flags: "Flags", display: Display, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Run your check on a program, and let the model mend what fails.
 
     The check is CMD, else the setting `check`, else that of the last run. Missing files are written first.
@@ -79,7 +79,7 @@ def fix(words: tuple[str, ...], check: str | None, flags: "Flags", report: Repor
     if words and check is not None:
         raise UsageError("`--check` and the words after `--` name two commands", hint="leave one of them out")
     checked = checked_by(check, flags)
-    return report.run(lambda caller: run(Task(**given), words, checked, caller))
+    return display.run(lambda caller: run(Task(**given), words, checked, caller))
 
 
 def show_problems(rules: list[str], found: "Folder", *, as_json: bool) -> int:

@@ -18,8 +18,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from smol_dev.cli.display import layers_of
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import layers_of
 from smol_dev.errors import SmolError
 from smol_dev.safe import safe
 
@@ -78,13 +78,13 @@ def trusted_layers(context: click.Context) -> "Layers":
 
 def variants(context: click.Context) -> list[str]:
     """Return the shipped prompt variants, then those that the files declare."""
-    from smol_dev.config.variants import reserved
+    from smol_dev.config.variants import built_in
 
     try:
         layers = trusted_layers(context).all
     except SmolError:
         layers = ()
-    return [*reserved(), *sorted({str(name) for layer in layers for name in layer.table("prompts")})]
+    return [*built_in(), *sorted({str(name) for layer in layers for name in layer.table("prompts")})]
 
 
 def providers(context: click.Context) -> Iterator[Choice]:

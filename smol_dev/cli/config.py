@@ -9,8 +9,8 @@ import click
 from smol_dev.cli import options
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_key, complete_set_key, complete_value
+from smol_dev.cli.display import here, say, settings_of
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import here, say, settings_of
 from smol_dev.errors import ConfigError, UsageError
 from smol_dev.safe import safe
 
@@ -86,7 +86,7 @@ def explain(flags: "Flags", key: str) -> None:
 @click.argument("file", required=False, type=options.PATH)
 @options.settings
 def check(flags: "Flags", file: Path | None) -> None:
-    """Report every problem in the settings files, or in FILE alone."""
+    """Display every problem in the settings files, or in FILE alone."""
     from smol_dev.config.load import check as problems_of
     from smol_dev.ui.sentences import counted
 
@@ -96,7 +96,7 @@ def check(flags: "Flags", file: Path | None) -> None:
     say("no problems" if file is None else f"no problems in `{file}`")
 
 
-class Setting(Command):
+class WithNumbers(Command):
     """A command whose value may be a number below zero, which is no option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -108,7 +108,7 @@ class Setting(Command):
 
 @config.command(
     name="set",
-    cls=Setting,
+    cls=WithNumbers,
     examples=(
         "smol_dev config set model qwen3.5:9b",
         "smol_dev config set code.temperature 0",

@@ -9,8 +9,8 @@ import click
 from smol_dev.cli import options
 from smol_dev.cli.commands import COMMANDS, PROMPTED
 from smol_dev.cli.completion import complete_prompt
+from smol_dev.cli.display import Display, settings_of
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import Report, settings_of
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
@@ -52,13 +52,13 @@ DEMO_CHANGE: Final = "Add a command that removes every task that is done."
 @options.check
 @options.strict
 @options.allow_sensitive
-@options.reporting
+@options.display
 def generate(
     prompt: str | None,
     older_prompt: str | None,
     output_dir: str | None,
     flags: "Flags",
-    report: Report,
+    display: Display,
     *,
     check: str | None,
     dry_run: bool,
@@ -77,7 +77,7 @@ def generate(
     if dry_run:
         return show_preview(text, flags)
     task = Task(text, prompt_file=file, **given)
-    return report.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True, diff=given["diff"])
+    return display.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True, diff=given["diff"])
 
 
 def checked_by(command: str | None, flags: "Flags") -> "Flags":
@@ -111,8 +111,8 @@ def show_preview(prompt: str, flags: "Flags") -> int:
 @options.flag("--review", help="Show plan and list; ask before any file is written")
 @click.option("--files", "list_file", metavar="FILE", type=options.PATH, help="Your own file list, one path per line")
 @options.server
-@options.reporting
-def resume(check: str | None, flags: "Flags", report: Report, *, review: bool, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
+@options.display
+def resume(check: str | None, flags: "Flags", display: Display, *, review: bool, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Finish an interrupted or failed run: ask for what is missing.
 
     DIR is the folder of the run; if left out, the setting `output_dir`.
@@ -121,19 +121,19 @@ def resume(check: str | None, flags: "Flags", report: Report, *, review: bool, *
     from smol_dev.app.resume import resume as run
 
     checked = checked_by(check, flags)
-    return report.run(lambda caller: run(Task(**given), checked, caller), review=review)
+    return display.run(lambda caller: run(Task(**given), checked, caller), review=review)
 
 
 @click.command(cls=Command, examples=("smol_dev demo", "smol_dev demo /tmp/demo", "smol_dev demo --json | head -3"))
 @click.argument("folder", metavar="[DIR]", default="smol-demo")
-@options.reporting
-def demo(folder: str, report: Report) -> int:
+@options.display
+def demo(folder: str, display: Display) -> int:
     """Try the whole method without a model, a key or a network.
 
     A scripted server on this machine gives canned answers, over HTTP like any other server: a plan, a list, the
     files, one of which does not fit the others and is mended, and then a change of the finished program.
     """
-    return report.run(lambda caller: shown_to(caller, folder))
+    return display.run(lambda caller: shown_to(caller, folder))
 
 
 def once(show: "Show") -> "Show":

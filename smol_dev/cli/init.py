@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from smol_dev.cli import options
+from smol_dev.cli.display import here, say
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import here, say
 from smol_dev.errors import UsageError
 from smol_dev.safe import command, named
 
@@ -34,7 +34,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     around = here()
     file = new_file(flags, around, project=project).path
     search = running_servers(around)
-    say(*lines(search), *fitting(search))
+    say(*found_lines(search), *fitting(search))
     if yes or agreed(file):
         found = ((each.provider, each.base_url, each.models, each.loaded, each.chosen) for each in search.found)
         write_first_file([RunningServer(*each) for each in found], flags, around, project=project)
@@ -51,7 +51,7 @@ def running_servers(around: "Surroundings") -> "Search":
     return running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
 
 
-def lines(search: "Search") -> "Iterator[str]":
+def found_lines(search: "Search") -> "Iterator[str]":
     """Yield a line for each server: what it is, where, how many models, and which one will be used."""
     from smol_dev.ui.sentences import counted
 

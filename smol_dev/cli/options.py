@@ -15,7 +15,7 @@ from smol_dev.cli.completion import (
     flags_of,
     trusted_layers,
 )
-from smol_dev.cli.reporting import Report, here, layers_of
+from smol_dev.cli.display import Display, here, layers_of
 from smol_dev.errors import UsageError
 from smol_dev.safe import command
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 PATH: Final = click.Path(path_type=Path)
 flag: Final = functools.partial(click.option, is_flag=True)
@@ -82,7 +82,7 @@ SERVER: Final = (
 )
 json_lines: Final = flag("--json", "as_json", help="One JSON object per line on standard output")
 debug: Final = flag("--debug", help="Tracebacks and a log of requests, without secrets")
-REPORTING: Final = (
+DISPLAY: Final = (
     json_lines,
     flag("--quiet", "-q", help="Only warnings and errors"),
     flag("--verbose", "-v", help="Say more about what happens"),
@@ -107,11 +107,11 @@ SPELLED: Final = {
 
 
 def shared(
-    name: str, options: Sequence[Callable[[Command], Command]], read: Callable[[dict[str, Any]], object]
-) -> Callable[[Command], Command]:
+    name: str, options: Sequence[Callable[[Callback], Callback]], read: Callable[[dict[str, Any]], object]
+) -> Callable[[Callback], Callback]:
     """Return a decorator: the command takes the options, and gets what `read` takes out of them as `name`."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Callback) -> Callback:
         @functools.wraps(command)
         def with_shared(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
             return command(**{name: read(given)}, **given)
@@ -188,10 +188,10 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
     return replace(flags, named=named, profile=profile)
 
 
-def report_of(given: dict[str, Any]) -> Report:
-    """Return the report that the options of `REPORTING` choose; they are taken out of `given`."""
+def display_of(given: dict[str, Any]) -> Display:
+    """Return the display that the options of `DISPLAY` choose; they are taken out of `given`."""
     as_json, quiet, verbose, debug = (given.pop(name) for name in ("as_json", "quiet", "verbose", "debug"))
-    return Report(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
+    return Display(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
 
 
 settings: Final = shared("flags", SETTINGS, flags_of)
@@ -203,5 +203,5 @@ file: Final = shared("file", (project, *SETTINGS), file_of)
 server: Final = shared("flags", (*SETTINGS, *SERVER), flags_with_server)
 """Give the command the options of `settings` and those that name a model and a server, as `flags`."""
 
-reporting: Final = shared("report", REPORTING, report_of)
-"""Give the command `--json`, `--quiet`, `--verbose` and `--debug`, as `report`."""
+display: Final = shared("display", DISPLAY, display_of)
+"""Give the command `--json`, `--quiet`, `--verbose` and `--debug`, as `display`."""

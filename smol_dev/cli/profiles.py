@@ -8,7 +8,7 @@ import click
 from smol_dev.cli import options
 from smol_dev.cli.commands import Commands
 from smol_dev.cli.completion import complete_profile, complete_provider
-from smol_dev.cli.reporting import aligned, layers_of, say, settings_of
+from smol_dev.cli.display import aligned, layers_of, say, settings_of
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:

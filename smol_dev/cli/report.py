@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from smol_dev.cli import options
+from smol_dev.cli.display import here
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import here
 
 if TYPE_CHECKING:
     from smol_dev.app.report import Reported

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from smol_dev.cli import options
+from smol_dev.cli.display import Display, aligned
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import Report, aligned
 from smol_dev.safe import command, named, safe, safe_name
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
     """
     from smol_dev.app import servers
 
-    report = Report(quiet=as_json)
+    display = Display(quiet=as_json)
 
     def show(caller: "Caller") -> "Offered | Advised":
         found = servers.advice(flags, caller) if advise else servers.models(flags, caller)
         for line in [json_text(found)] if as_json else lines_of(found):
-            report.print(safe(line, keep_newlines=True))
+            display.print(safe(line, keep_newlines=True))
         return found
 
-    return report.run(show)
+    return display.run(show)
 
 
 def json_text(found: "Offered | Advised") -> str:
@@ -124,15 +124,15 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
     """
     from smol_dev.app import servers
 
-    report = Report(quiet=as_json, debug=debug)
+    display = Display(quiet=as_json, debug=debug)
 
     def check(caller: "Caller") -> "Examination":
-        examination = servers.check(flags, caller, show=lambda each: None if as_json else report.print(lines(each)))
+        examination = servers.check(flags, caller, show=lambda each: None if as_json else display.print(text_of(each)))
         if as_json:
-            report.print(examination_json(examination))
+            display.print(examination_json(examination))
         return examination
 
-    return report.run(check)
+    return display.run(check)
 
 
 def examination_json(examination: "Examination") -> str:
@@ -142,7 +142,7 @@ def examination_json(examination: "Examination") -> str:
     return json.dumps({**asdict(examination), "ok": examination.exit_code == 0}, indent=2)
 
 
-def lines(check: "Check") -> str:
+def text_of(check: "Check") -> str:
     """Return the check on a line, and below it what to do."""
     found = f"{check.state:<6}  {check.name:<{NAME_WIDTH}}  {safe(check.message)}"
     return f"{found}\n{'':<6}  {'':<{NAME_WIDTH}}  fix: {safe(check.fix)}" if check.fix else found

@@ -8,8 +8,8 @@ import click
 
 from smol_dev.cli import options
 from smol_dev.cli.asking import show_pending
+from smol_dev.cli.display import here, say
 from smol_dev.cli.help import Command
-from smol_dev.cli.reporting import here, say
 from smol_dev.errors import TrustError, UsageError
 from smol_dev.safe import command, safe
 

@@ -340,20 +340,20 @@ def edit_by_hand(
     """
     file.refuse_read_only()
     old = _text_of(file.path, project=file.project)
-    draft = Draft(file, old, first_lines() if old is None else old)
+    working_copy = WorkingCopy(file, old, first_lines() if old is None else old)
     try:
-        said = draft.edit(open_editor, again)
+        said = working_copy.edit(open_editor, again)
     except (SmolError, KeyboardInterrupt) as error:
-        ending = draft.ending(error)
+        ending = working_copy.ending(error)
         if ending is error:
             raise
         raise ending from error
-    if not draft.other.exists():
-        draft.remove()
+    if not working_copy.other.exists():
+        working_copy.remove()
     return said
 
 
-class Draft:
+class WorkingCopy:
     """The private copy of a settings file on which the user's editor works.
 
     `old` is what the file holds as far as the user has been told, None where there is none; `before` is the

@@ -85,7 +85,7 @@ WORDS: Final = re.compile(
 """What a TOML text is made of, as far as keys are told from what looks like one: strings, comments, keys."""
 
 
-class Named(NamedTuple):
+class NamedFile(NamedTuple):
     """A file that a key of a settings file names, as it was read, or what is wrong with it."""
 
     key: tuple[str, ...]
@@ -111,7 +111,7 @@ class Document(NamedTuple):
     text: str
     data: Mapping[str, object]
     others_can_read: bool = False
-    named: tuple[Named, ...] = ()
+    named: tuple[NamedFile, ...] = ()
 
     def __repr__(self) -> str:
         return f"Document({str(self.path)!r})"  # what it holds may be a key
@@ -152,7 +152,7 @@ def table_at(data: object, *key: str) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[Named]:
+def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[NamedFile]:
     """Read the files that a project's file in the folder names, in the order of their keys."""
     left = NAMED_LIMIT
     for name in table_at(data, "prompts"):
@@ -171,21 +171,21 @@ def is_file_name(value: str) -> bool:
     return "\n" not in value and value.lower().endswith(FILE_ENDINGS)
 
 
-def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) -> Named:
+def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) -> NamedFile:
     """Read the file that a key names; with `inside` it must be in the folder."""
     path = folder / value
     try:
         if inside and not path.resolve().is_relative_to(folder.resolve()):
-            return Named(key, path, wrong="stands outside the project's folder")
+            return NamedFile(key, path, wrong="stands outside the project's folder")
         raw, _ = read_bytes(path, limit=PROJECT_LIMIT)
         decoded(raw)
     except FileNotFoundError:
-        return Named(key, path, wrong="does not exist")
+        return NamedFile(key, path, wrong="does not exist")
     except BadFileError as error:
-        return Named(key, path, wrong=error.what)
+        return NamedFile(key, path, wrong=error.what)
     except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
-        return Named(key, path, wrong="is not a file name")
-    return Named(key, path, wrong="contains a NUL character") if b"\0" in raw else Named(key, path, raw)
+        return NamedFile(key, path, wrong="is not a file name")
+    return NamedFile(key, path, wrong="contains a NUL character") if b"\0" in raw else NamedFile(key, path, raw)
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
@@ -457,7 +457,7 @@ def _device_of(folder: Path) -> int | None:
         return None
 
 
-Place = tuple[str | int, ...]
+ItemKey = tuple[str | int, ...]
 """A key from the top of the file; numbers are places in an array, from 0."""
 
 GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
@@ -482,7 +482,7 @@ class Position(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def positions(text: str) -> Mapping[Place, Position]:
+def positions(text: str) -> Mapping[ItemKey, Position]:
     """Return the position of each key, table and array item, where it is mentioned first."""
     walk = Walk(text.replace("\r\n", "\n"))
     walk.document()
@@ -495,14 +495,14 @@ class Walk:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.found: dict[Place, Position] = {}
+        self.found: dict[ItemKey, Position] = {}
         self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
-        self.arrays: dict[Place, int] = {}
+        self.arrays: dict[ItemKey, int] = {}
         self.headers: list[tuple[int, tuple[str, ...]]] = []
 
     def document(self) -> None:
         """Note every table header and setting, to the end of the text."""
-        table: Place = ()
+        table: ItemKey = ()
         while self.skip(GAP) < len(self.text):
             if self.text.startswith("[[", self.at):
                 table = self.header(brackets=2)
@@ -511,13 +511,13 @@ class Walk:
             else:
                 self.setting(table)
 
-    def header(self, *, brackets: int) -> Place:
+    def header(self, *, brackets: int) -> ItemKey:
         """Pass `[table]` or `[[array of tables]]`; return the path that the settings below it belong to."""
         self.at += brackets
         names = self.dotted()
         self.headers.append((bisect_right(self.lines, self.at) - 1, tuple(name for name, _ in names)))
         self.at += brackets
-        path: Place = ()
+        path: ItemKey = ()
         for place, (name, begin) in enumerate(names):
             path = (*path, name)
             self.note(path, begin)
@@ -528,7 +528,7 @@ class Walk:
                 self.note(path, begin)
         return path
 
-    def setting(self, table: Place) -> None:
+    def setting(self, table: ItemKey) -> None:
         """Pass `key = value`, dotted keys and inline tables included."""
         path, begin = table, self.at
         for name, begin in self.dotted():
@@ -542,7 +542,7 @@ class Walk:
         if known.end == 0:
             self.found[path] = Position(known.line, known.column, start, self.at)
 
-    def value(self, path: Place) -> None:
+    def value(self, path: ItemKey) -> None:
         """Pass whatever stands after `=`; keys inside it are noted below `path`."""
         opening = self.text[self.at : self.at + 1]
         if opening == "[":
@@ -588,7 +588,7 @@ class Walk:
         self.at = match.end() if match else self.at
         return self.at
 
-    def note(self, path: Place, at: int) -> None:
+    def note(self, path: ItemKey, at: int) -> None:
         """Remember where a path is first mentioned."""
         if path not in self.found:
             line = bisect_right(self.lines, at)

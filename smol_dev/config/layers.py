@@ -238,7 +238,7 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     """
     found = variables(surroundings.environ)
     files, problems, warnings = _read_files(flags, surroundings)
-    selected, selected_by = _select(flags, reserved(found, "profile"), files)
+    selected, selected_by = _select(flags, that_chooses(found, "profile"), files)
     typed, mistyped = command_line(flags, selected=selected, run_keys=known.run_keys if known else ())
     said, misspelt, unknown = environment(
         found,
@@ -300,7 +300,7 @@ def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, st
     """Return the user's file, there or not, and the flag or variable that names it (empty if none does)."""
     if flags.config is not None:
         return surroundings.cwd / flags.config, "--config"
-    if named := reserved(variables(surroundings.environ), "config"):
+    if named := that_chooses(variables(surroundings.environ), "config"):
         home, text = surroundings.home, named.text
         below_home = home / text[2:] if home and text.startswith("~/") else Path(text)
         return surroundings.cwd / below_home, named.name
@@ -369,7 +369,7 @@ def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
     )
 
 
-def reserved(found: Iterable[Variable], name: str) -> Variable | None:
+def that_chooses(found: Iterable[Variable], name: str) -> Variable | None:
     """Return the variable of this name that chooses what is read, `SMOL_PROFILE` say."""
     return next((each for each in found if each.path == (name,)), None)
 

@@ -23,7 +23,7 @@ from smol_dev.config.change import rendered
 from smol_dev.config.layers import KEY_SOURCES, SCHEMA_FILE, Key
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table, Tuning, expected, trust_of
 from smol_dev.config.validate import HEADER_NAME, VARIABLE_NAME
-from smol_dev.config.variants import reserved
+from smol_dev.config.variants import built_in
 
 SCHEMA_LINE: Final = "#:schema "
 BEGIN: Final = "<!-- settings -->"
@@ -179,7 +179,7 @@ def schema() -> dict[str, Any]:
         setting.pop("default", None)
     for name in ("profiles", "prompts"):
         document["properties"][name]["propertyNames"] = {"minLength": 1, "pattern": VISIBLE}
-    document["properties"]["prompts"]["propertyNames"]["not"] = {"enum": list(reserved())}
+    document["properties"]["prompts"]["propertyNames"]["not"] = {"enum": list(built_in())}
     for key, rule in PROFILE_RULES.items():
         document["$defs"]["Profile"]["properties"][key] |= rule
     for name in ("Profile", "Stage"):

@@ -21,14 +21,14 @@ from smol_dev.config.endpoint import Lookup, is_cloud_model, is_local, might_be_
 from smol_dev.config.files import (
     BadFileError,
     Document,
-    Named,
+    NamedFile,
     Surroundings,
     decoded,
     parsed,
     read_bytes,
     read_document,
 )
-from smol_dev.config.layers import Key, Layers, reserved, variables
+from smol_dev.config.layers import Key, Layers, that_chooses, variables
 from smol_dev.config.model import everywhere, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.problems import Problem, dotted, shown
 from smol_dev.config.profiles import Slot, base_url, first, leaf_paths, tables_of, value_of
@@ -297,7 +297,7 @@ def _real(path: Path) -> bytes:
 def is_approved(document: Document, surroundings: Surroundings) -> bool:
     """Return whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
     hashed = file_hash(document)
-    named = reserved(variables(surroundings.environ), "trust_project")
+    named = that_chooses(variables(surroundings.environ), "trust_project")
     if named is not None and named.text.strip().lower() == hashed:
         return True
     return surroundings.state is not None and bool(recorded(surroundings.state, hashed))
@@ -380,7 +380,7 @@ def approved_before(document: Document, surroundings: Surroundings) -> Document 
     if not same:
         return None
     _, raw, *files = max(same, key=lambda each: each[2])[1].split(b"\0")
-    named = [Named((), Path(os.fsdecode(path)), text) for path, text in zip(files[::2], files[1::2], strict=True)]
+    named = [NamedFile((), Path(os.fsdecode(path)), text) for path, text in zip(files[::2], files[1::2], strict=True)]
     text = decoded(raw)
     return Document(document.path, raw, text, parsed(text), named=tuple(named))
 

@@ -44,7 +44,7 @@ from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, not
 from smol_dev.config.profiles import Slot, first, leaves, value_of
 from smol_dev.config.secret import Endpoint, secret_problem
 from smol_dev.config.trust import project_problems
-from smol_dev.config.variants import parent_problems, read_variants, reserved
+from smol_dev.config.variants import built_in, parent_problems, read_variants
 from smol_dev.safe import command
 
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
@@ -219,7 +219,7 @@ def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
 def _reference_problems(layers: Layers) -> Iterator[Problem]:
     """Yield the problem of each name that nothing bears: of a default or parent profile, of a prompt variant."""
     profiles = dict.fromkeys(declared(layers.all))
-    variants = [*reserved(), *layers.names["prompts"]]
+    variants = [*built_in(), *layers.names["prompts"]]
     for layer in layers.all:
         chosen = layer.data.get("default_profile")
         if isinstance(chosen, str) and chosen not in profiles:

@@ -49,7 +49,7 @@ class Text(NamedTuple):
         return self.layer.place(self.key)
 
 
-def reserved() -> tuple[str, ...]:
+def built_in() -> tuple[str, ...]:
     """Return the names that no own variant may have: `auto`, and the shipped variants."""
     return ("auto", *prompts.variants())
 
@@ -61,7 +61,7 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
     for layer in layers.all:
         for name in layer.table("prompts"):
             key = ("prompts", name)
-            if name in reserved():
+            if name in built_in():
                 what = "is a variant that comes with the program; choose another name"
                 problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:

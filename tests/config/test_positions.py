@@ -7,7 +7,7 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smol_dev.config.files import Place, positions
+from smol_dev.config.files import ItemKey, positions
 
 DOCUMENT = '''\
 # [profiles.comment]
@@ -37,7 +37,7 @@ b = \'\'\'x
 '''
 
 
-def places(text: str) -> dict[Place, tuple[int, int]]:
+def places(text: str) -> dict[ItemKey, tuple[int, int]]:
     return {path: (place.line, place.column) for path, place in positions(text).items()}
 
 
@@ -83,7 +83,7 @@ def test_lines_are_counted_the_same_with_either_line_ending(text: str) -> None:
     assert places(text)["b",] == (text.count("\n", 0, text.index("b")) + 1, 1)
 
 
-def paths_in(value: object, path: Place = ()) -> Iterator[Place]:
+def paths_in(value: object, path: ItemKey = ()) -> Iterator[ItemKey]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (*path, key)

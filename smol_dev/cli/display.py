@@ -70,7 +70,7 @@ class Ended(Protocol):
         """The exit code of the command."""
 
 
-class Report:
+class Display:
     """The screen of one run, made when the run begins."""
 
     def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
@@ -109,7 +109,7 @@ class Report:
             screen.close()
 
     def _caller(self, screen: "PausableScreen", *, review: bool, decide: bool, diff: bool) -> "Caller":
-        """Return what this report provides to a run."""
+        """Return what the command line provides to a run."""
         from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli import asking
