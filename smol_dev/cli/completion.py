@@ -34,6 +34,33 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 PLAIN: Final = re.compile(r"[\w@%+:./][\w@%+=:./-]*")
 LONGEST: Final = 200
 
+VARIABLE: Final = "_SMOL_DEV_COMPLETE"
+WORD_BREAKS: Final = ":="
+"""Where bash begins a new word within a model's name and within `KEY=VALUE`."""
+
+BASH: Final = """\
+%(complete_func)s() {
+    local IFS=$'\\n' kind value
+    while IFS=',' read -r kind value; do
+        COMPREPLY+=("$value")
+        if [[ $value == */ ]]; then compopt -o nospace; fi
+        if [[ $value == *= ]]; then compopt -o nospace; fi
+    done < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash_complete "$1")
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+"""Unlike click's own, it hands over the line as it was typed: bash takes `qwen3.5:9b` for three words."""
+
+INSTALL: Final = {
+    "bash": "~/.local/share/bash-completion/completions/smol_dev, or for every new shell, in ~/.bashrc:\n"
+    '#   eval "$(smol_dev completion bash)"',
+    "zsh": "_smol_dev in a folder of $fpath, or for every new shell, in ~/.zshrc after compinit:\n"
+    '#   eval "$(smol_dev completion zsh)"',
+    "fish": "~/.config/fish/completions/smol_dev.fish:\n"
+    "#   smol_dev completion fish > ~/.config/fish/completions/smol_dev.fish",
+}
+
 
 def flags_of(given: dict[str, Any]) -> "Flags":
     """Return the options that choose settings as flags; they are taken out of `given`."""
@@ -204,34 +231,6 @@ def schema() -> dict[str, Any]:
 
     document: dict[str, Any] = json.loads(schema_file().read_text(encoding="utf-8"))
     return document
-
-
-VARIABLE: Final = "_SMOL_DEV_COMPLETE"
-WORD_BREAKS: Final = ":="
-"""Where bash begins a new word within a model's name and within `KEY=VALUE`."""
-
-BASH: Final = """\
-%(complete_func)s() {
-    local IFS=$'\\n' kind value
-    while IFS=',' read -r kind value; do
-        COMPREPLY+=("$value")
-        if [[ $value == */ ]]; then compopt -o nospace; fi
-        if [[ $value == *= ]]; then compopt -o nospace; fi
-    done < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" %(complete_var)s=bash_complete "$1")
-}
-
-complete -o nosort -F %(complete_func)s %(prog_name)s
-"""
-"""Unlike click's own, it hands over the line as it was typed: bash takes `qwen3.5:9b` for three words."""
-
-INSTALL: Final = {
-    "bash": "~/.local/share/bash-completion/completions/smol_dev, or for every new shell, in ~/.bashrc:\n"
-    '#   eval "$(smol_dev completion bash)"',
-    "zsh": "_smol_dev in a folder of $fpath, or for every new shell, in ~/.zshrc after compinit:\n"
-    '#   eval "$(smol_dev completion zsh)"',
-    "fish": "~/.config/fish/completions/smol_dev.fish:\n"
-    "#   smol_dev completion fish > ~/.config/fish/completions/smol_dev.fish",
-}
 
 
 class Joined(ShellComplete):

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from smol_dev.config.layers import Flags
     from smol_dev.events import Event, RunDone, Show
 
+MOST_BYTES: Final = 1024 * 1024
+FILE_SUFFIXES: Final = (".md", ".txt")
+LIKENESS: Final = 0.75
+"""How alike a word and a command's name are, from 0 to 1, when one is taken for the other misspelt."""
+
+HINT: Final = 'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
+
 DEMO_PROMPT: Final = "a small program that shows what smol_dev does"
 DEMO_CHANGE: Final = "Add a command that removes every task that is done."
 
@@ -173,14 +180,6 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
     look = command("smol_dev report {dir}", dir=folder)
     caller.show(Noticed(f"all of that was canned; a page about it: {look}; with a model of your own: `smol_dev init`"))
     return done
-
-
-MOST_BYTES: Final = 1024 * 1024
-FILE_SUFFIXES: Final = (".md", ".txt")
-LIKENESS: Final = 0.75
-"""How alike a word and a command's name are, from 0 to 1, when one is taken for the other misspelt."""
-
-HINT: Final = 'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
 
 
 def read_prompt(prompt: str | None, older: str | None) -> str:

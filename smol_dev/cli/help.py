@@ -33,6 +33,9 @@ TOGETHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 SEE_GENERATE: Final = ("provider", "source", "base_url", "api_key_env", "config_file", "no_project_config")
 """Options that only `smol_dev generate --help` describes; elsewhere they are named."""
 
+TOPICS: Final = ("profiles", "project", "container", "events", "changes", "checks", "errors", "team")
+"""The pages of `docs/` that answer a question at the prompt."""
+
 
 class Command(click.Command):
     """A command whose help has sections and, last, the examples it is declared with."""
@@ -119,10 +122,6 @@ def write_rows(formatter: click.HelpFormatter, rows: Sequence[tuple[str, str]]) 
 def summary(command: click.Command) -> str:
     """Return the first line of the command's help, whole."""
     return (command.help or "").strip().split("\n", 1)[0]
-
-
-TOPICS: Final = ("profiles", "project", "container", "events", "changes", "checks", "errors", "team")
-"""The pages of `docs/` that answer a question at the prompt."""
 
 
 def pages() -> "Path":

@@ -36,13 +36,7 @@ FILE_ENDINGS: Final = (".md", ".txt")
 DEPTH_LIMIT: Final = 24
 """Nesting of tables and lists; more is a bomb for every recursive function that follows."""
 
-FLAGS: Final = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+FLAGS: Final = sum(getattr(os, f"O_{name}", 0) for name in ("RDONLY", "NONBLOCK", "CLOEXEC", "NOCTTY", "BINARY"))
 WITHOUT_PROJECT: Final = "correct that, or leave the file out with `--no-project-config`"
 
 BACKSLASH: Final = "a backslash in a string must be `\\\\`, or write the string in single quotes"
@@ -83,6 +77,20 @@ WORDS: Final = re.compile(
     re.DOTALL,
 )
 """What a TOML text is made of, as far as keys are told from what looks like one: strings, comments, keys."""
+
+ItemKey = tuple[str | int, ...]
+"""A key from the top of the file; numbers are places in an array, from 0."""
+
+GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
+BLANK: Final = re.compile(r"[ \t]*")
+SCALAR: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
+    r"|'''.*?'''(?:'{0,2})"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|[^,\]}#\n]*",
+    re.DOTALL,
+)
 
 
 class NamedFile(NamedTuple):
@@ -455,21 +463,6 @@ def _device_of(folder: Path) -> int | None:
         return folder.stat().st_dev
     except OSError:
         return None
-
-
-ItemKey = tuple[str | int, ...]
-"""A key from the top of the file; numbers are places in an array, from 0."""
-
-GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
-BLANK: Final = re.compile(r"[ \t]*")
-SCALAR: Final = re.compile(
-    r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
-    r"|'''.*?'''(?:'{0,2})"
-    r'|"(?:\\.|[^"\\\n])*"'
-    r"|'[^'\n]*'"
-    r"|[^,\]}#\n]*",
-    re.DOTALL,
-)
 
 
 class Position(NamedTuple):
