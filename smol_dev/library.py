@@ -347,9 +347,9 @@ async def _conversation(
 
     text = _checked(prompt)
     loaded = _loaded(profile)
-    async with connected(loaded, _ignore) as link:
-        job = job_of(loaded, link, Record(text, {}, plan=plan, files=(path,) if path else ()))
-        talk = Conversation(link.chat, job, tell)
+    async with connected(loaded, _ignore) as client:
+        job = job_of(loaded, client, Record(text, {}, plan=plan, files=(path,) if path else ()))
+        talk = Conversation(client, job, tell)
         await talk.learn()
         yield talk
 

@@ -29,7 +29,8 @@ from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, agree
 from smol_dev.run.start import Program, change_command, start_of
 from smol_dev.safe import MOST_NAMED, listed, safe
-from smol_dev.server.connect import Link, connected
+from smol_dev.server.client import Client
+from smol_dev.server.connect import connected
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.record import Record, whole
 from smol_dev.workspace.sandbox import Isolation
@@ -270,14 +271,14 @@ class Run:
 
     async def _deliver(self, delivery: Delivery) -> RunDone:
         caller = self.caller
-        async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as link:
+        async with connected(self.loaded, caller.show, secrets=self.bound, keep_secret=caller.keep_secret) as client:
             self.is_connected = True
-            self._start(link, delivery)
-            await self._work(link, delivery)
+            self._start(client, delivery)
+            await self._work(client, delivery)
         return await delivery.finish()
 
-    def _start(self, link: Link, delivery: Delivery) -> None:
-        profile = link.profile
+    def _start(self, client: Client, delivery: Delivery) -> None:
+        profile = client.profile
         asked = {"model": profile.model, "base_url": profile.base_url}
         models = {stage: profile.stage(stage).model for stage in STAGES}
         resumed = self.remaining is not None or bool(self.record.plan)
@@ -294,18 +295,18 @@ class Run:
         )
         delivery.record = replace(delivery.record, server={**asked, "provider": profile.provider, "models": models})
 
-    async def _work(self, link: Link, delivery: Delivery) -> None:
+    async def _work(self, client: Client, delivery: Delivery) -> None:
         """Do the method, as far as the user accepts it."""
-        follow = partial(self._follow, link, delivery)
+        follow = partial(self._follow, client, delivery)
         self._announce()
         self._give_up_on_occupied(delivery)
         await delivery.save()
-        job = await self._agreed(self._job(link), delivery, follow)
+        job = await self._agreed(self._job(client), delivery, follow)
         if job is not None:
             await follow(job)
 
-    async def _follow(self, link: Link, delivery: Delivery, job: Job) -> None:
-        await pipeline.run(link.chat, replace(job, check=self._check(delivery)), delivery.take)
+    async def _follow(self, client: Client, delivery: Delivery, job: Job) -> None:
+        await pipeline.run(client, replace(job, check=self._check(delivery)), delivery.take)
         await delivery.finish_writing()
 
     def _check(self, delivery: Delivery) -> UserCheck | None:
@@ -411,8 +412,8 @@ class Run:
         only = self.task.only
         return tuple(path for path in self.remaining.todo if not only or path in only)
 
-    def _job(self, link: Link) -> Job:
-        job = job_of(self.loaded, link, self.record, allow_sensitive=self.task.allow_sensitive)
+    def _job(self, client: Client) -> Job:
+        job = job_of(self.loaded, client, self.record, allow_sensitive=self.task.allow_sensitive)
         return replace(
             job,
             plan_only=self.task.plan_only,

@@ -24,7 +24,7 @@ from smol_dev.run.conversation import Step as RunStep
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
 from smol_dev.safe import command, listed, named, safe
-from smol_dev.server.connect import Link
+from smol_dev.server.client import Client
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.history import NOTHING, State, Timeline
 from smol_dev.workspace.paths import normal, refuse
@@ -184,9 +184,9 @@ class _ChangeRun(Run):
         self.is_made = False
         self.before = self.workspace.record
 
-    async def _work(self, link: Link, delivery: Delivery) -> None:
+    async def _work(self, client: Client, delivery: Delivery) -> None:
         self.workspace.timeline().capture("edit", "", self.before)
-        making = Change(link.chat, self._job(link), self._wish(), lambda step: self._take(delivery, step))
+        making = Change(client, self._job(client), self._wish(), lambda step: self._take(delivery, step))
         accepted = await self._accepted(making, delivery)
         if accepted is None:
             delivery.record = replace(delivery.record, problems=self.before.problems, check=self.before.check)
@@ -194,12 +194,12 @@ class _ChangeRun(Run):
         self._make(delivery, *accepted)
         if self.isolation is not None:
             self.record, self.remaining = delivery.record, self.workspace.remaining(delivery.record.files)
-            await self._follow(link, delivery, replace(self._job(link), check_references=False))
+            await self._follow(client, delivery, replace(self._job(client), check_references=False))
 
-    def _job(self, link: Link) -> Job:
+    def _job(self, client: Client) -> Job:
         record, only = self.record, self._only
         plan = record.plan_answer if record.plan.startswith(record.plan_answer) else record.plan
-        job = super()._job(link)
+        job = super()._job(client)
         settle = refusing(job.settle, lambda path: self._refused(path, is_new=path not in job.written))
         locked = {path for path in self._there if path not in job.written or (only and path not in only)}
         return replace(job, plan=plan, settle=settle, locked=frozenset(locked), todo=())

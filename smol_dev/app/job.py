@@ -19,7 +19,7 @@ from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import Record
 
 if TYPE_CHECKING:  # a preview loads no client
-    from smol_dev.server.connect import Link
+    from smol_dev.server.client import Client
 
 Value = TypeVar("Value")
 
@@ -29,9 +29,9 @@ FILES = ("(the file list)",)
 PATH = "(the path of the file)"
 
 
-def job_of(loaded: Loaded, link: "Link", record: Record, *, allow_sensitive: tuple[str, ...] = ()) -> Job:
+def job_of(loaded: Loaded, client: "Client", record: Record, *, allow_sensitive: tuple[str, ...] = ()) -> Job:
     """Return the job that the settings make of a prompt, and of the plan and the list that are there."""
-    profile, run = link.profile, loaded.run
+    profile, run = client.profile, loaded.run
     at_once = profile.max_concurrency
     return Job(
         prompt=record.prompt,
@@ -40,7 +40,7 @@ def job_of(loaded: Loaded, link: "Link", record: Record, *, allow_sensitive: tup
         stages={name: _stage(profile.stage(name)) for name in STAGES},
         strategy=profile.strategy,
         concurrency=None if at_once == "auto" else at_once,
-        usual_concurrency=link.usual_concurrency,
+        usual_concurrency=client.usual_concurrency,
         max_files=run.max_files,
         syntax_check=run.syntax_check,
         check_references=run.check_references,

@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx2
 
 from smol_dev.chat import Delta, Facts, Measured, Message, Note, Reply, Request, Retrying, StageName
-from smol_dev.config.endpoint import is_cloud_model, is_local, origin_of
+from smol_dev.config.endpoint import PROVIDERS, is_cloud_model, is_local, origin_of
 from smol_dev.config.model import Profile
 from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError, SmolError
@@ -67,6 +67,10 @@ MOST_PLAN: Final = 256 * 1024
 MOST_LIST: Final = 1024 * 1024
 MOST_AROUND: Final = 64 * 1024
 """Bytes of an answer: of a plan, of a list, and of what may stand around a file and its escapes."""
+
+MOST_AT_ONCE: Final = 64
+ELSEWHERE: Final = 8
+"""Requests at once to a server that is not on this machine or network."""
 
 UNSAID_END: Final = "does not say why it stops: an answer counts as whole when its code block is closed"
 UNSAID_PLACE: Final = "does not say whether the model runs on this machine, where prompts are to stay"
@@ -119,6 +123,19 @@ class Client:
         self._keep_here = keep_here
         self._clock = clock
         self._sleep = sleep
+
+    @property
+    def usual_concurrency(self) -> int:
+        """How many requests at once suit a server that does not tell its slots.
+
+        Ollama tells them nowhere; on this machine its own variable says it.
+        """
+        if not is_local(self.profile.base_url):
+            return ELSEWHERE
+        told = self._environ.get("OLLAMA_NUM_PARALLEL", "").strip()
+        if self.profile.provider == "ollama" and told.isascii() and told.isdigit():
+            return min(max(int(told[:6]), 1), MOST_AT_ONCE)
+        return PROVIDERS[self.profile.provider].concurrency
 
     async def recognised(self) -> KnownServer:
         """Return the kind of server, which is asked until it tells."""

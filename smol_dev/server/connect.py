@@ -1,15 +1,15 @@
 """Connect to the server of the settings: it is found if none is named, and its model chosen."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import httpx2
 
 from smol_dev.chat import STAGES
-from smol_dev.config.endpoint import PROVIDERS, is_local, origin_of
+from smol_dev.config.endpoint import origin_of
 from smol_dev.config.layers import BUILT_IN_PROFILE
 from smol_dev.config.load import Loaded
 from smol_dev.config.model import Profile
@@ -35,19 +35,6 @@ LIST_SECONDS: Final = 30.0
 LOADING: Final = 1.0
 """Seconds until a server that loads its model is asked again."""
 
-MOST_AT_ONCE: Final = 64
-ELSEWHERE: Final = 8
-"""Requests at once to a server that is not on this machine or network."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A server to ask, and the profile with its address, provider and model filled in."""
-
-    chat: Client
-    profile: Profile
-    usual_concurrency: int
-
 
 @asynccontextmanager
 async def connected(
@@ -57,8 +44,8 @@ async def connected(
     secrets: Bound | None = None,
     keep_secret: KeepSecret = lambda _secret: None,
     model_needed: bool = True,
-) -> AsyncIterator[Link]:
-    """Connect to the server of the settings, for as long as the block lasts.
+) -> AsyncIterator[Client]:
+    """Connect to the server of the settings, for as long as the block lasts; its profile is filled in.
 
     `show` is told what was chosen for the user. `secrets` are those of the settings if they have been
     read already; where no server is named they are for the one that is found. Raise `ServerError` when
@@ -88,26 +75,13 @@ async def connected(
         stack.push_async_callback(client.aclose)
         if model_needed and not profile.model:
             client.profile = await _with_model(client, loaded, show)
-        yield Link(client, client.profile, usual_concurrency(profile, here.environ))
+        yield client
 
 
 def _demonstrated(profile: Profile, server: DemoServer, show: Show) -> Profile:
     """Return the profile with the scripted server, which is said."""
     show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
     return profile.model_copy(update={"base_url": server.base_url})
-
-
-def usual_concurrency(profile: Profile, environ: Mapping[str, str]) -> int:
-    """Return how many requests at once suit a server that does not tell its slots.
-
-    Ollama tells them nowhere; on this machine its own variable says it.
-    """
-    if not is_local(profile.base_url):
-        return ELSEWHERE
-    told = environ.get("OLLAMA_NUM_PARALLEL", "").strip()
-    if profile.provider == "ollama" and told.isascii() and told.isdigit():
-        return min(max(int(told[:6]), 1), MOST_AT_ONCE)
-    return PROVIDERS[profile.provider].concurrency
 
 
 def _chosen_by_project(loaded: Loaded) -> TrustError | None:

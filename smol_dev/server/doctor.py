@@ -98,10 +98,10 @@ class Advised:
 
 async def models(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Offered:
     """Return what the server of the settings offers. Raise `ServerError` when it does not tell."""
-    async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as link:
-        await model_list(link.chat)  # says why there is none, where `offers` is only empty
-        known = await link.chat.recognised()
-        return Offered(known.name, link.chat.profile.base_url, await link.chat.offers())
+    async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as client:
+        await model_list(client)  # says why there is none, where `offers` is only empty
+        known = await client.recognised()
+        return Offered(known.name, client.profile.base_url, await client.offers())
 
 
 async def advice(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Advised:
@@ -127,9 +127,9 @@ async def check(
     note(Check("settings", "ok", f"the profile `{loaded.name}` is valid"))
     base_url = loaded.profile.base_url
     try:
-        async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as link:
-            base_url = link.chat.profile.base_url
-            async for each in examine(link.chat, key=loaded.key_summary()):
+        async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as client:
+            base_url = client.profile.base_url
+            async for each in examine(client, key=loaded.key_summary()):
                 note(each)
     except ServerError as error:
         note(failed("server", error))

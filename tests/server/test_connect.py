@@ -4,7 +4,7 @@ import pytest
 
 from smol_dev.config.endpoint import ProviderName
 from smol_dev.config.model import Profile
-from smol_dev.server.connect import usual_concurrency
+from smol_dev.server.client import Client
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ def test_a_server_that_tells_no_slots_gets_what_its_kind_takes(
     provider: ProviderName, base_url: str, told: str, expected: int
 ) -> None:
     profile = Profile(provider=provider, base_url=base_url)
-    assert usual_concurrency(profile, {"OLLAMA_NUM_PARALLEL": told}) == expected
+    assert Client(profile, environ={"OLLAMA_NUM_PARALLEL": told}).usual_concurrency == expected
