@@ -252,7 +252,7 @@ def test_a_file_that_cannot_be_written_whole_is_not_written_and_the_run_says_why
     with FakeServer(plays({"a.py": big})) as good:
         room.own(good.base_url)
         done = subprocess.run(
-            ["bash", "-c", f"ulimit -f 20; exec '{sys.executable}' -m smol_dev x"],
+            ["bash", "-c", f"ulimit -f 20; exec '{sys.executable}' -B -m smol_dev x"],
             cwd=room.work,
             capture_output=True,
             text=True,
