@@ -12,23 +12,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from smol_dev.config.change import (
-    MARK,
-    Said,
-    SettingsFile,
-    Sheet,
-    alone,
-    first_lines,
-    renamed,
-    rendered,
-    rendered_table,
-    settings_file,
-    unwritable,
-    with_table,
-    with_value,
-    without,
-    without_empty,
-)
+from smol_dev.config import change
+from smol_dev.config.change import Said, SettingsFile, Sheet, settings_file
 from smol_dev.config.endpoint import PROVIDERS, url_problem
 from smol_dev.config.files import (
     FILE_NAME,
@@ -81,8 +66,9 @@ def set_value(sheet: Sheet, key: str, value: str) -> Said:
         _refuse_unknown(path[1], sheet.layers, hint=f"create it: {create}")
     read = toml_value(value.strip())
     _refuse_unquoted(path, read, sheet)
-    said = f"`{dotted(path)}` is now `{rendered(read)}` in `{sheet.file.path}`"
-    return with_value(sheet.text, path, read), (said, *_overruled(path, sheet), *_without_version(path, read, sheet))
+    said = f"`{dotted(path)}` is now `{change.rendered(read)}` in `{sheet.file.path}`"
+    warned = (*_overruled(path, sheet), *_without_version(path, read, sheet))
+    return change.with_value(sheet.text, path, read), (said, *warned)
 
 
 def unset(sheet: Sheet, key: str) -> Said:
@@ -97,12 +83,12 @@ def unset(sheet: Sheet, key: str) -> Said:
             f"`{dotted(path)}` is not set in `{file.path}`",
             hint=f"see where it is set: {command('smol_dev config explain {key}', key=typed(path))}",
         )
-    text = without(sheet.text, path)
+    text = change.without(sheet.text, path)
     for length in range(len(path) - 1, 0, -1):
         table = path[:length]
         is_name = length == 2 and path[0] in {"profiles", "prompts"}  # noqa: PLR2004 - `profiles.NAME`
         if not is_name or _declaring(table, sheet.layers, but=file.path):
-            text = without_empty(text, table)
+            text = change.without_empty(text, table)
     return text, (f"`{dotted(path)}` is no longer set in `{file.path}`",)
 
 
@@ -114,7 +100,7 @@ def add(sheet: Sheet, name: str, options: Mapping[str, str | None]) -> Said:
     path = ("profiles", name)
     _refuse_taken(name, sheet.layers)
     warned = _without_version((*path, "base_url"), values.get("base_url"), sheet)
-    return with_table(sheet.text, path, values), (*_made(name, sheet), *warned)
+    return change.with_table(sheet.text, path, values), (*_made(name, sheet), *warned)
 
 
 def copy(sheet: Sheet, source: str, name: str) -> Said:
@@ -122,7 +108,7 @@ def copy(sheet: Sheet, source: str, name: str) -> Said:
     _refuse_unknown(source, sheet.layers)
     _refuse_taken(name, sheet.layers)
     values = _own_keys(source, sheet.layers, folder=sheet.file.path.parent)
-    return with_table(sheet.text, ("profiles", name), values), _made(name, sheet)
+    return change.with_table(sheet.text, ("profiles", name), values), _made(name, sheet)
 
 
 def rename(sheet: Sheet, name: str, new: str) -> Said:
@@ -141,7 +127,7 @@ def rename(sheet: Sheet, name: str, new: str) -> Said:
         *(f"`{dotted(key)}` names it by the new name" for key in naming),
         *(f"{user} still names it `{name}`" for user in _users(name, sheet.layers, but=path)),
     )
-    return renamed(sheet.text, ("profiles", name), new, references=naming), said
+    return change.renamed(sheet.text, ("profiles", name), new, references=naming), said
 
 
 def remove(sheet: Sheet, name: str) -> Said:
@@ -156,7 +142,7 @@ def remove(sheet: Sheet, name: str) -> Said:
         )
     said = f"profile `{name}` is no longer in `{sheet.file.path}`"
     again = (f"what `{other}` says of `{name}` holds again" for other in others[:1])
-    return without(sheet.text, ("profiles", name)), (said, *again)
+    return change.without(sheet.text, ("profiles", name)), (said, *again)
 
 
 def use(sheet: Sheet, name: str) -> Said:
@@ -167,7 +153,7 @@ def use(sheet: Sheet, name: str) -> Said:
     setter = sheet.layers.selected_by
     if setter.layer in ("environment", "project") and setter.layer != sheet.file.kind:
         said += (f"`{setter.where}` still selects `{sheet.layers.selected}`",)
-    return with_value(sheet.text, ("default_profile",), name), said
+    return change.with_value(sheet.text, ("default_profile",), name), said
 
 
 def _full_key(key: str, layers: Layers) -> Key:
@@ -250,7 +236,7 @@ def _refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
     if field is None or expected(field) != "text" or isinstance(value, str | dict | list):
         return
     template = f"smol_dev config set{sheet.file.option} {{key}} {{value}}"
-    typed_again = command(template, key=typed(path), value=f'"{rendered(value)}"')
+    typed_again = command(template, key=typed(path), value=f'"{change.rendered(value)}"')
     raise UsageError(
         f"`{dotted(path)}` must be text, and TOML reads something else here",
         hint=f"put it in quotes, which the shell must leave: {typed_again}",
@@ -340,7 +326,7 @@ def edit_by_hand(
     """
     file.refuse_read_only()
     old = _text_of(file.path, project=file.project)
-    working_copy = WorkingCopy(file, old, first_lines() if old is None else old)
+    working_copy = WorkingCopy(file, old, change.first_lines() if old is None else old)
     try:
         said = working_copy.edit(open_editor, again)
     except (SmolError, KeyboardInterrupt) as error:
@@ -366,7 +352,7 @@ class WorkingCopy:
             self.copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
             self.copy.write_bytes(before.encode())
         except OSError as error:
-            raise unwritable(Path(tempfile.tempdir or "/tmp"), error) from error  # noqa: S108 - only named
+            raise change.unwritable(Path(tempfile.tempdir or "/tmp"), error) from error  # noqa: S108 - only named
         self.other = self.copy.with_name(f"other-{FILE_NAME}")
 
     def edit(self, open_editor: Callable[[Path], None], again: Callable[[ConfigError], bool]) -> tuple[str, ...]:
@@ -394,10 +380,10 @@ class WorkingCopy:
         """
         path = self.file.path
         try:
-            parsed(text.removeprefix(MARK))
+            parsed(text.removeprefix(change.MARK))
         except BadFileError as error:
             raise ConfigError(f"{path}{error.place}: {error.what}", hint="the file itself is unchanged") from error
-        with alone(path.parent):
+        with change.alone(path.parent):
             now = _text_of(path, project=self.file.project)
             if now != self.old:
                 self.old = now
@@ -433,7 +419,7 @@ def _text_of(path: Path, *, project: bool) -> str | None:
     """Return the file's text, valid TOML or not; None when there is none."""
     try:
         raw, _ = read_bytes(path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project)
-        return (MARK if raw.startswith(MARK.encode()) else "") + decoded(raw)
+        return (change.MARK if raw.startswith(change.MARK.encode()) else "") + decoded(raw)
     except FileNotFoundError:
         return None
     except BadFileError as error:
@@ -484,9 +470,9 @@ def write_first_file(
     found: Sequence[RunningServer], flags: Flags, surroundings: Surroundings, *, project: bool
 ) -> Path:
     """Write the file for these servers, approved if it is a project's; return its path."""
-    with alone(settings_file(flags, surroundings, project=project).path.parent):
+    with change.alone(settings_file(flags, surroundings, project=project).path.parent):
         file = new_file(flags, surroundings, project=project)
-        file.replace(first_lines() + first_file(found), trusted=True)
+        file.replace(change.first_lines() + first_file(found), trusted=True)
     return file.path
 
 
@@ -503,7 +489,7 @@ def first_file(found: Sequence[RunningServer]) -> str:
         named[f"local-{server.provider}" + (f"-{number}" if number > 1 else "")] = server
     default = max(named, key=lambda name: (bool(named[name].loaded), bool(named[name].models)))
     tables = "\n".join(_profile_of(name, server) for name, server in named.items())
-    return f"{HEAD}\ndefault_profile = {rendered(default)}\n\n{tables}"
+    return f"{HEAD}\ndefault_profile = {change.rendered(default)}\n\n{tables}"
 
 
 def _profile_of(name: str, server: RunningServer) -> str:
@@ -519,9 +505,9 @@ def _profile_of(name: str, server: RunningServer) -> str:
         values["base_url"] = server.base_url
     if server.chosen.isprintable() and server.chosen:
         values["model"] = server.chosen
-    models = [rendered(name) for name in server.models if name.isprintable()]
+    models = [change.rendered(name) for name in server.models if name.isprintable()]
     listed = "".join(f"#   {name}\n" for name in models[:NAMED_MODELS])
     more = f"#   and {len(models) - NAMED_MODELS} more\n" if len(models) > NAMED_MODELS else ""
     offers = "Its models:" if models else "It offers no model yet."
     about = f"# {server.provider} at {server.base_url}. {offers}\n{listed}{more}"
-    return about + rendered_table(("profiles", name), values)
+    return about + change.rendered_table(("profiles", name), values)
