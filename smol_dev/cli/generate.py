@@ -77,7 +77,7 @@ def generate(
     from smol_dev.app.build import Task
 
     refuse_lookalike(prompt)
-    text, file = read_prompt(prompt, older_prompt), file_of(prompt, older_prompt)
+    text, file = read_prompt(prompt, older_prompt), file_of(prompt or older_prompt or "")
     if output_dir is not None:
         flags = flags.with_named("run.output_dir", output_dir, "--output")
     flags = checked_by(check, flags)
@@ -203,10 +203,9 @@ def read_prompt(prompt: str | None, older: str | None) -> str:
     return text.strip()
 
 
-def file_of(prompt: str | None, older: str | None) -> Path | None:
+def file_of(given: str) -> Path | None:
     """Return the file that the prompt was read from; None for a text."""
-    given = prompt if prompt is not None else older
-    return Path(given).expanduser() if given is not None and names_file(given) else None
+    return Path(given).expanduser() if names_file(given) else None
 
 
 def names_file(given: str) -> bool:
@@ -247,11 +246,9 @@ def refuse_lookalike(prompt: str | None) -> None:
         return
     word = prompt.strip()
     if word in COMMANDS:
-        problem = f"`{word}` is a command; did you mean {command('smol_dev {name}', name=word)}?"
+        problem = f"`{word}` is a command; did you mean `smol_dev {word}`?"
     elif (meant := meant_by(word)) is not None:
-        is_option = meant == "--help"
-        instead = "`smol_dev --help`" if is_option else command("smol_dev {name}", name=meant)
-        problem = f"`{word}` is not a command; did you mean {instead}?"
+        problem = f"`{word}` is not a command; did you mean `smol_dev {meant}`?"
     elif is_other_file(word):
         problem = f"`{word}` is a file; did you mean its text, {command('smol_dev - < {file}', file=word)}?"
     else:
@@ -261,7 +258,7 @@ def refuse_lookalike(prompt: str | None) -> None:
 
 
 def meant_by(word: str) -> str | None:
-    """Return the command whose name was probably misspelt."""
+    """Return the command whose name was probably misspelt, or the option that is no command."""
     from difflib import get_close_matches
 
     folded = word.lower()

@@ -42,6 +42,8 @@ def test_the_value_of_an_option_is_no_command(shell: Shell) -> None:
         ("docter", "`docter` is not a command; did you mean `smol_dev doctor`?"),
         ("modles", "`modles` is not a command; did you mean `smol_dev models`?"),
         ("Profile", "`Profile` is not a command; did you mean `smol_dev profiles`?"),
+        ("version", "`version` is not a command; did you mean `smol_dev --version`?"),
+        ("HELP", "`HELP` is not a command; did you mean `smol_dev --help`?"),
         ("help", "`help` is a command; did you mean `smol_dev help`?"),
         ("notes.rst", "`notes.rst` is a file; did you mean its text, `smol_dev - < notes.rst`?"),
     ],
