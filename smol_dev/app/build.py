@@ -328,11 +328,8 @@ class Run:
         if review is None:
             return job
 
-        def interrupt(number: int) -> NoReturn:
-            raise self._interrupted(number)
-
         def ask(draft: Draft) -> Decision:
-            with self.caller.interrupts.stopping(interrupt):
+            with self.caller.interrupts.stopping(self._interrupt):
                 return review(draft)
 
         accepted = await agree(job, delivery, follow=follow, ask=ask, show=self.caller.show)
@@ -375,6 +372,9 @@ class Run:
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         return InterruptedRunError("interrupted", hint=self._go_on(), signal=number)
+
+    def _interrupt(self, number: int) -> NoReturn:
+        raise self._interrupted(number)
 
     def _go_on(self) -> str:
         return f"go on with {resume_command(self.workspace.root)}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from smol_dev.app.adopt import adopt
 from smol_dev.app.build import Run, RunOutcome, Task, open_program, over, place_of
@@ -271,10 +271,7 @@ class _ChangeRun(Run):
                 self.caller.show(each)
             return Stopped() if self.task.diff else Taken(frozenset(each.path for each in shown))
 
-        def interrupt(number: int) -> NoReturn:
-            raise self._interrupted(number)
-
-        with self.caller.interrupts.stopping(interrupt):
+        with self.caller.interrupts.stopping(self._interrupt):
             verdict = decide(Proposed(shown))
         return Stopped() if self.task.diff else verdict
 

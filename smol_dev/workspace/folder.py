@@ -11,10 +11,10 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from smol_dev.errors import Reason, WorkspaceError
 from smol_dev.safe import command
@@ -255,62 +255,57 @@ def _refuse_link(status: os.stat_result, path: Path) -> None:
 
 _DISK: Final = "make room, then finish the run: {resume}"
 _CHOOSE: Final = "choose a folder that you may write to: `-o DIR`"
-_UNKNOWN: Final = "see that the folder is there and can be written to, then: {resume}"
 _NO_FOLDER: Final = (
     "a file or a symbolic link stands where a folder is needed",
     "move it away, or choose another folder: `-o DIR`",
 )
 
-_WORDS: Final = {
-    errno.ENOSPC: ("the disk is full", _DISK),
-    errno.EDQUOT: ("your disk quota is used up", _DISK),
-    errno.EFBIG: (
-        "it is larger than files may be here",
-        "raise the limit (`ulimit -f unlimited`), then finish the run: {resume}",
+
+class _Meaning(NamedTuple):
+    """What an error of the system means: in words (empty: its own), and whether another file may still be written."""
+
+    words: str = ""
+    hint: str = "see that the folder is there and can be written to, then: {resume}"
+    reason: Reason = "disk"
+    stops_run: bool = True
+
+
+_MEANINGS: Final = {
+    errno.ENOSPC: _Meaning("the disk is full", _DISK),
+    errno.EDQUOT: _Meaning("your disk quota is used up", _DISK),
+    errno.EFBIG: _Meaning(
+        "it is larger than files may be here", "raise the limit (`ulimit -f unlimited`), then finish the run: {resume}"
     ),
-    errno.ENOENT: (
-        "the folder is not there",
-        "put it back and finish the run: {resume}, or choose another one: `-o DIR`",
+    errno.ENOENT: _Meaning(
+        "the folder is not there", "put it back and finish the run: {resume}, or choose another one: `-o DIR`"
     ),
-    errno.EROFS: ("the disk is read-only", _CHOOSE),
-    errno.EACCES: ("permission denied", _CHOOSE),
-    errno.EPERM: ("permission denied", _CHOOSE),
-    errno.ENOLCK: ("the disk knows no locks", "choose a folder on a local disk: `-o DIR`"),
-    errno.EILSEQ: (
+    errno.EROFS: _Meaning("the disk is read-only", _CHOOSE),
+    errno.EACCES: _Meaning("permission denied", _CHOOSE, stops_run=False),
+    errno.EPERM: _Meaning("permission denied", _CHOOSE, stops_run=False),
+    errno.ENOLCK: _Meaning("the disk knows no locks", "choose a folder on a local disk: `-o DIR`"),
+    errno.EILSEQ: _Meaning(
         "the system's locale cannot spell this name",
         "set a UTF-8 locale (`export LC_ALL=C.UTF-8`), then finish the run: {resume}",
+        "unsafe_path",
+        stops_run=False,
     ),
-    errno.ELOOP: _NO_FOLDER,
-    errno.ENOTDIR: _NO_FOLDER,
+    errno.ELOOP: _Meaning(*_NO_FOLDER, "unsafe_path", stops_run=False),
+    errno.ENOTDIR: _Meaning(*_NO_FOLDER, "occupied", stops_run=False),
+    errno.EISDIR: _Meaning(reason="occupied", stops_run=False),
+    errno.EEXIST: _Meaning(reason="occupied"),
+    errno.EINVAL: _Meaning(reason="unsafe_path", stops_run=False),
+    errno.ENAMETOOLONG: _Meaning(reason="unsafe_path", stops_run=False),
+    errno.EXDEV: _Meaning(stops_run=False),
 }
 
 
-_OF_ONE_PATH: Final = frozenset(
-    {
-        errno.EACCES,
-        errno.EILSEQ,
-        errno.EINVAL,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOTDIR,
-        errno.EPERM,
-        errno.EXDEV,
-    }
-)
-"""What befalls one name; another file may still be written."""
-
-_REASONS: Final[Mapping[int, Reason]] = {
-    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST), "occupied"),
-    **dict.fromkeys((errno.EILSEQ, errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG), "unsafe_path"),
-}
-"""The reason of a file that failed with one of these; with any other it is `disk`."""
+def _meaning(error: OSError) -> _Meaning:
+    return _MEANINGS.get(error.errno or 0, _Meaning())
 
 
 def explain(error: OSError) -> str:
     """Return what went wrong, in the user's words where the system's say too little."""
-    known = _WORDS.get(error.errno or 0)
-    return known[0] if known else error.strerror or str(error)
+    return _meaning(error).words or error.strerror or str(error)
 
 
 def resume_command(root: Path) -> str:
@@ -324,10 +319,10 @@ def translated(what: str, *, root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _, hint = _WORDS.get(error.errno or 0, ("", _UNKNOWN))
+        meaning = _meaning(error)
         raise WorkspaceError(
             f"{what}: {explain(error)}",
-            hint=hint.replace("{resume}", resume_command(root)),
-            reason=_REASONS.get(error.errno or 0, "disk"),
-            stops_run=error.errno not in _OF_ONE_PATH,
+            hint=meaning.hint.replace("{resume}", resume_command(root)),
+            reason=meaning.reason,
+            stops_run=meaning.stops_run,
         ) from error
