@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Final, Literal, NoReturn, get_args, get_origin, get_type_hints
 
@@ -135,7 +135,8 @@ class Record:
 
 def render(record: Record) -> bytes:
     """Return the text of `run.json`: ASCII, so that any text comes back; half a character is no text, but `?`."""
-    table = {**asdict(record), "states": [asdict(state) for state in record.states.values()]}
+    states = [asdict(state) for state in record.states.values()]
+    table = {**asdict(replace(record, states={})), "states": states}
     text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
     return json.dumps(json.loads(text), indent=2).encode() + b"\n"
 
@@ -193,9 +194,14 @@ def read_as(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type, JSON, and a
     return value
 
 
+@cache
+def _needed(kind: Any) -> frozenset[str]:  # noqa: ANN401 - a dataclass
+    needed = (each for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
+    return frozenset(each.name for each in needed)
+
+
 def _read_object(kind: Any, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass, and one of it
-    needed = (each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
-    if not table.keys() >= set(needed):
+    if not table.keys() >= _needed(kind):
         raise NotAs("holds something that is no entry")
     return kind(**{name: read_as(of, table[name]) for name, of in _types(kind).items() if name in table})
 
