@@ -139,13 +139,21 @@ def _parse(language: str, data: bytes) -> "Tree | None":
     def read(offset: int, _: object) -> bytes:
         nonlocal pieces
         pieces -= 1
-        return b"" if work < 0 or pieces < 0 else data[offset : offset + CHUNK]
+        return b"" if work < 0 or pieces < 0 else _piece(data, offset)
 
     # Given piece by piece, so that a signal need not wait until the C code is done.
     parsed = _parser(language).parse(read, progress_callback=count)
     too_much = work < 0 or pieces < 0
     work = pieces = sys.maxsize  # the text of every node is read in the same way, and an end would be waited for
     return None if too_much else parsed
+
+
+def _piece(data: bytes, offset: int) -> bytes:
+    """Return the next whole characters of a text; an end after half of one crashes the library."""
+    end = offset + CHUNK
+    while data[end : end + 1] > b"\x7f" and data[end : end + 1] < b"\xc0":
+        end += 1
+    return data[offset:end]
 
 
 def _data(language: str, text: str) -> bytes:
@@ -255,7 +263,7 @@ def _first_error(language: str, text: str) -> int | None:
         given_up = message.startswith("resume ")
 
     def read(offset: int, _: object) -> bytes:
-        return b"" if given_up or left < 0 else data[offset : offset + CHUNK]
+        return b"" if given_up or left < 0 else _piece(data, offset)
 
     reader = _parser(language)
     reader.logger = log

@@ -249,6 +249,16 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.parametrize(
+    "letter", ["\u00e9", "\u0436", "\u4f60", "\U0001f600"], ids=["Latin", "Cyrillic", "Chinese", "emoji"]
+)
+@pytest.mark.parametrize("before", range(4090, 4096))
+def test_a_letter_of_several_bytes_may_lie_anywhere_behind_an_error(before: int, letter: str) -> None:
+    """A parser asks for pieces of 4,096 bytes, and crashes when the second half of a letter is kept back."""
+    text = f"const a = }};\n//{'x' * (before - 18)}{letter * 20}\n("
+    assert parse_as("javascript", text).state is State.BROKEN
+
+
 @pytest.mark.parametrize(("language", "text"), HOSTILE, ids=[f"{name}-{text[:4]!r}" for name, text in HOSTILE])
 def test_hostile_text_is_judged_in_bounds(language: str, text: str) -> None:
     before = time.process_time()
