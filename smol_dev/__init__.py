@@ -47,11 +47,15 @@ Every module, and what it is for:
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
 - `checks.classes`: Python objects whose class, module or function is certain: what they have, and which arguments they
   take.
+- `checks.commands`: Commands of manifests and scripts: the files, modules and objects that their words name, and where
+  they run.
 - `checks.compiled`: Go and Rust: the packages, modules and names that files of a project use of each other.
 - `checks.dependencies`: The distributions that a project's manifests name, and whether they provide what is imported.
+- `checks.documents`: Manifests as nested tables, whatever language they are written in; what is computed in them is
+  None.
 - `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
   a build.
-- `checks.manifests`: Manifests: what a project says it needs, and the files that it names.
+- `checks.manifests`: Manifests and scripts of a project: the files, modules and commands that they name.
 - `checks.members`: Members: what objects, classes and modules of scripts have, and what is used of them.
 - `checks.modules`: Python files as their syntax trees say: scopes and what their names are bound to, imports, calls,
   attributes.

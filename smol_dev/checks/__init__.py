@@ -109,8 +109,8 @@ FAMILIES: Final = (
     Family(lambda program: program.scripts, lambda program: program.web.every, scripts.RULES),
     Family(lambda program: program.shapes, lambda program: program.web.every, members.RULES),
     Family(lambda program: program.compiled, lambda program: program.compiled.units, compiled.RULES),
-    Family(lambda program: program.project, lambda program: program.files, manifests.RULES),
-    Family(lambda program: program.project, lambda program: program.files, packages.RULES),
+    Family(lambda program: program.python, lambda program: program.files, manifests.RULES),
+    Family(lambda program: program.python, lambda program: program.files, packages.RULES),
 )
 
 RULES: Final[Mapping[str, str]] = {

@@ -22,6 +22,10 @@ TELLING: Final = 4
 """The letters by which parts of one distribution are known."""
 
 
+EXTENSIONS: Final = ("flask_", "django_", "fastapi_", "pytest_", "sqlalchemy_")
+"""How the imports of distributions begin that are named in full."""
+
+
 def folded(name: str) -> str:
     """Return a distribution's or an import's name, as far as it counts."""
     return re.sub(r"[-_.]+", "", name).lower()
@@ -54,6 +58,8 @@ class Dependencies:
                 return True
             if folded(top) in folded(plain):
                 return True
+            if top.startswith(EXTENSIONS):
+                continue
             if top not in others and len(top) > TELLING and folded(plain)[:TELLING] == folded(top)[:TELLING]:
                 return True  # parts of a distribution have names like its own
         return False
@@ -67,6 +73,10 @@ class Dependencies:
 OTHER_MANIFESTS: Final = frozenset(
     "setup.py setup.cfg Pipfile environment.yml environment.yaml conda.yaml meta.yaml".split()
 )
+INSTALLING: Final = re.compile(
+    r"install_requires|requirements|extras_require|^\[packages\]|dependencies:", re.MULTILINE
+)
+"""What a manifest says that names distributions."""
 
 
 def _lists_requirements(path: str) -> bool:
@@ -79,7 +89,8 @@ def python_dependencies(project: Project) -> Dependencies | None:
     """Return what the manifests name; None without one, or with one that cannot be read to its end."""
     names: set[str] = set()
     files: list[str] = []
-    if any(name in project.names for name in OTHER_MANIFESTS):
+    others = (path for name in OTHER_MANIFESTS for path in project.names.get(name, ()))
+    if any(INSTALLING.search(project.files.get(path, "requirements")) for path in others):
         return None
     for path, text in project.files.items():
         if _lists_requirements(path):
@@ -102,10 +113,12 @@ def requirements(text: str) -> set[str] | None:
     for line in (each.partition(" #")[0].strip() for each in text.splitlines()):
         if not line or line.startswith(("#", "-r", "--", "-c")):
             continue
-        match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[|[<>=!~;@,]|$)", line) or re.search(r"[#&]egg=([\w.-]+)", line)
+        match = re.match(r"([A-Za-z0-9][\w.-]*)\s*(?:\[|[<>=!~;@,(]|$)", line) or re.search(r"[#&]egg=([\w.-]+)", line)
         if match is None:
             return None
         names.add(match[1])
+        if "[" in line:
+            names.add(f"{match[1]}[]")  # with what its extras bring
     return names
 
 

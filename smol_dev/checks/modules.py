@@ -316,6 +316,13 @@ class Python:
         """What the manifests name."""
         return python_dependencies(self.project)
 
+    @cached_property
+    def extends_path(self) -> bool:
+        """Whether something changes where modules are looked for."""
+        return any(
+            "PYTHONPATH" in text or "pythonpath" in text or "sys.path" in text for text in self.project.files.values()
+        )
+
     def find(self, name: str, path: str) -> str | None:
         """Return the file or folder that an absolute module name means in the file `path`; None for none of ours.
 
@@ -340,7 +347,8 @@ class Python:
         if file is None or top in sys.stdlib_module_names or any(inner):
             return False
         folder = posixpath.dirname(file) if file.endswith("/__init__.py") else file
-        return not path.startswith(f"{folder}/") or top in self.used
+        outside = folder == file or is_aside(path)
+        return not (outside and path.startswith(f"{folder}/") and top not in ASIDE) or top in self.used
 
     @cached_property
     def used(self) -> frozenset[str]:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from smol_dev.checks.commands import Place
 from smol_dev.checks.dependencies import table
-from smol_dev.checks.manifests import RUNNERS, missing
+from smol_dev.checks.manifests import Manifest, missing
+from smol_dev.checks.modules import Python
 from smol_dev.checks.project import Problem, Project, above, beside
 
 NODE: Final = frozenset(
@@ -64,8 +66,9 @@ def node_dependencies(project: Project, path: str) -> Packages | None:
     return Packages(frozenset(names), nearest, develops) if nearest else None
 
 
-def package_files(project: Project, path: str) -> Iterator[Problem]:
+def package_files(python: Python, path: str) -> Iterator[Problem]:
     """A manifest names a file that is not there."""
+    project = python.project
     if posixpath.basename(path) != "package.json":
         return
     text = project.files[path]
@@ -77,12 +80,10 @@ def package_files(project: Project, path: str) -> Iterator[Problem]:
     )
     # What is published holds no more than it needs to run.
     published = "repository" in data or "files" in data
+    place = Place(python, (posixpath.dirname(path),))
     for name, command in scripts.items():
-        if published and name != "start":
-            continue
-        if isinstance(command, str) and "cd " not in command:
-            for match in RUNNERS.finditer(command):
-                yield from missing(project, path, text, match[1], text.find(match[1]))
+        if isinstance(command, str) and (not published or name == "start"):
+            yield from Manifest(python, path, text).commands(place, command, text.find('"scripts"'))
     entries = [data.get("main"), data.get("exports"), *(table(data.get("bin")).values() or [data.get("bin")])]
     for entry in entries:
         if isinstance(entry, str) and not builds and entry:

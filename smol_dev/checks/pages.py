@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.checks.manifests import is_built
-from smol_dev.checks.project import Problem, Project, beside, instead, nearest
+from smol_dev.checks.project import Problem, Project, beside, instead, is_built, nearest
 from smol_dev.checks.web import MARKS, STATIC, Page, Script, Source, Tag, Web
 from smol_dev.languages import tree
 from smol_dev.languages.scopes import Names, known_names

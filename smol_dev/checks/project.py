@@ -111,6 +111,21 @@ def beside(path: str, reference: str) -> str | None:
     return None if joined.startswith("..") else "" if joined == "." else joined
 
 
+BUILT: Final = frozenset(
+    "dist build out lib target public node_modules .next pkg _site coverage es cjs esm bin generated gen".split()
+)
+"""The folders that builds fill."""
+
+
+def is_built(project: Project, path: str) -> bool:
+    """Return whether a path is of a folder that a build fills, and has not filled yet."""
+    folders = path.strip("./").split("/")[:-1]
+    made = [at for at, name in enumerate(folders) if name in BUILT]
+    return bool(made) and not any(
+        each == (inner := "/".join(folders[: made[0] + 1])) or each.endswith(f"/{inner}") for each in project.folders
+    )
+
+
 RANKED: Final = 50
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from pyflakes import checker, messages
 
 from smol_dev.checks.modules import BUILTINS, SPECIAL, Alias, Module, Python, above_by, imported, public
-from smol_dev.checks.project import Problem, instead
+from smol_dev.checks.project import Problem, above, instead
 
 OLDER: Final = frozenset(
     "basestring unicode raw_input long unichr xrange reduce file execfile cmp reload get_ident apply buffer intern coerce".split()
@@ -194,6 +194,41 @@ def own_modules(python: Python, module: Module) -> Iterator[Problem]:
                 yield module.problem(each.node, "python-import", message)
 
 
+def bare_imports(python: Python, module: Module) -> Iterator[Problem]:
+    """A module of a package is imported as if it stood alone."""
+    packages = [folder for folder in above(module.path) if python.is_package(folder)]
+    if not packages or module.aside or "__main__" in module.text or python.extends_path:
+        return
+    own = [(each, found) for each in module.imports for found in _bare(python, module, each.node, packages)]
+    others = (
+        [one for path, one in python.modules.items() if path.startswith(f"{packages[-1]}/") and one is not module]
+        if own
+        else []
+    )
+    relative = any(isinstance(each.node, ast.ImportFrom) and each.node.level for one in others for each in one.imports)
+    if not relative or any(_bare(python, one, each.node, packages) for one in others for each in one.imports):
+        return
+    for each, (name, file) in own:
+        if not each.guarded:
+            message = f"there is no module `{name}` outside of the package; `{file}` is in it"
+            yield module.problem(each.node, "python-import", message)
+
+
+def _bare(
+    python: Python, module: Module, node: ast.Import | ast.ImportFrom, packages: list[str]
+) -> list[tuple[str, str]]:
+    """Return the modules that a statement imports by a name that only the inside of the packages knows."""
+    found = []
+    for name in imported(node):
+        top = name.partition(".")[0]
+        known = top in sys.stdlib_module_names or python.find(top, module.path) is not None
+        files = (python.inside(folder, [top]) for folder in packages) if not known else ()
+        file = next((each for each in files if each in python.modules), None)
+        if file is not None and not (python.dependencies and python.dependencies.provide(top)):
+            found.append((name, file))
+    return found
+
+
 def _is_misspelt(python: Python, module: Module, node: ast.Import | ast.ImportFrom, name: str) -> bool:
     """Return whether what is used of a module is what a file of ours with a name much like it defines."""
     top, _, rest = name.partition(".")
@@ -238,6 +273,6 @@ def third_party(python: Python, module: Module) -> Iterator[Problem]:
 
 RULES: Final = {
     "undefined-name": (undefined_names, exported_names),
-    "python-import": (project_imports, own_modules),
+    "python-import": (project_imports, own_modules, bare_imports),
     "python-dependency": (third_party,),
 }

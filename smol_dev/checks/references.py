@@ -10,9 +10,8 @@ from typing import Final
 
 from smol_dev.checks.classes import Objects
 from smol_dev.checks.dependencies import known
-from smol_dev.checks.manifests import is_built
 from smol_dev.checks.modules import Module, Scope, imported_tops, is_aside, public
-from smol_dev.checks.project import Problem, above, instead
+from smol_dev.checks.project import Problem, above, instead, is_built
 from smol_dev.checks.web import Page
 
 PLAIN_EXTENSIONS: Final = frozenset(
@@ -229,8 +228,8 @@ class References:
         for module in self.modules:
             words = re.findall(r"\b(?:template_folder|Jinja2Templates|FileSystemLoader|DIRS)\b", module.text)
             named.update(each.text.strip("./") for each in self.of(module, "folder") if words)
-            if "DIRS" in words:
-                named.update(re.findall(r"['\"](\w+)['\"]", module.text))
+            for listed in re.findall(r"\bDIRS['\"]?\s*[:=]\s*\[([^\]]*)\]", module.text):
+                named.update(re.findall(r"['\"](\w+)['\"]", listed))
         return tuple(folder for folder in self.project.folders if f"/{folder}".endswith(tuple(f"/{n}" for n in named)))
 
     @cached_property

@@ -8,9 +8,8 @@ from difflib import SequenceMatcher
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.checks.manifests import is_built
 from smol_dev.checks.packages import NODE, node_dependencies
-from smol_dev.checks.project import Problem, above, beside, instead, nearest
+from smol_dev.checks.project import Problem, above, beside, instead, is_built, nearest
 from smol_dev.checks.web import OPEN, Script, Web
 from smol_dev.languages.scopes import known_names
 

@@ -219,7 +219,7 @@ FAULTS = {
     ),
     "what a Dockerfile runs in its folder": (
         {"Dockerfile": 'FROM x\nWORKDIR /app\nCMD ["python", "/app/ap.py"]\n', "app.py": ""},
-        "Dockerfile:3:17: there is no file `/app/ap.py`",
+        "Dockerfile:3:17: there is no file `/app/ap.py`; there is: `app.py`, `Dockerfile`",
     ),
     "a file by the name of its folder": (
         {**ALIASED, "src/a.js": "import { b } from '@/lib/c';\nb();\n"},
@@ -235,7 +235,7 @@ FAULTS = {
     ),
     "an entry point": (
         {"pyproject.toml": '[project]\nscripts = {x = "p.cli:man"}\n', "p/cli.py": "def main(): ...\n"},
-        "pyproject.toml:2:17: `p/cli.py` does not define `man`, the script `p.cli:man`",
+        "pyproject.toml:2:17: `p/cli.py` does not define `man`, which `p.cli:man` names; it defines: `main`",
     ),
 }
 
