@@ -21,7 +21,7 @@ from smol_dev.safe import command, safe
 from smol_dev.server.client import Client
 from smol_dev.server.connect import KeepSecret, connected, model_list
 from smol_dev.server.detect import choose
-from smol_dev.server.failures import USUAL_WINDOW, failure, sentence
+from smol_dev.server.failures import USUAL_WINDOW, failure
 from smol_dev.server.families import automatic
 from smol_dev.server.known import Offer, same
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
@@ -194,25 +194,23 @@ async def _address(client: Client) -> Check:
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     """Check whether the server has the stage's model, and whether it is one to chat with."""
     target = replace(client.target(stage), models=tuple(each.name for each in offered))
-    model = safe(target.model)
+    offer = next((each for each in offered if same(each.name, target.model)), None)
+    data = {"model": target.model, "loaded": offer.loaded if offer else None} if target.model else {}
+    state: CheckState = "failed"
     if not target.model:
         error = failure("model_missing", target, message=f"{target.server} has no model to chat with")
-        return Check("model", "failed", error.message, error.hint)
-    offer = next((each for each in offered if same(each.name, target.model)), None)
-    data = {"model": target.model, "loaded": offer.loaded if offer else None}
-    if is_cloud_model(target.model) or (offer is not None and offer.remote):
+    elif is_cloud_model(target.model) or (offer is not None and offer.remote):
         error = failure("cloud_model", target)
-        state: CheckState = "failed" if client.profile.local_only else "warned"
-        return Check("model", state, error.message, error.hint, data)
-    if offer is None:
-        error = failure("model_missing", target)
-        message = f"`{model}` is not in the server's list; some servers serve it all the same"
-        return Check("model", "warned", message, error.hint, data)
-    if not offer.chats:
-        error = failure("embedding_model", target, message=sentence("embedding_model", target))
-        return Check("model", "failed", error.message, error.hint, data)
-    later = ", and will be loaded when asked" if offer.loaded is False else ""
-    return Check("model", "ok", f"`{model}` is there{later}", data=data)
+        state = "failed" if client.profile.local_only else "warned"
+    elif offer is None:
+        message = f"`{safe(target.model)}` is not in the server's list; some servers serve it all the same"
+        error, state = failure("model_missing", target, message=message), "warned"
+    elif not offer.chats:
+        error = failure("embedding_model", target)
+    else:
+        later = ", and will be loaded when asked" if offer.loaded is False else ""
+        return Check("model", "ok", f"`{safe(target.model)}` is there{later}", data=data)
+    return Check("model", state, error.message, error.hint, data)
 
 
 async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
