@@ -206,8 +206,11 @@ class StreamedAnswer:
             message = f"the answer of {self._target.server} is longer than {self._most:,} bytes"
             hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
             self._stopped = failure("cut", self._target, message=message, hint=hint, transient=True)
-        elif self._reader.finish_reason is not None:
-            self._note_finish()
+        elif self._reader.finish_reason is not None:  # wait only a little for the end, unless text follows
+            awaits_end = bool(self._reader.text) and not self._reader.finished_early
+            if awaits_end is not self._awaits_end:
+                self._awaits_end = awaits_end
+                self._deadlines.give(AFTER_FINISH if awaits_end else None)
         return deltas
 
     def reply(self) -> Reply:
@@ -239,14 +242,6 @@ class StreamedAnswer:
             failure=why,
             ended=has_ended,
         )
-
-    def _note_finish(self) -> None:
-        """Wait only a little after a finish reason, unless text follows it."""
-        reader = self._reader
-        awaits_end = bool(reader.text) and not reader.finished_early
-        if awaits_end is not self._awaits_end:
-            self._awaits_end = awaits_end
-            self._deadlines.give(AFTER_FINISH if awaits_end else None)
 
     def _without_text(self) -> ServerError:
         """Return why an answer that was finished holds no text."""

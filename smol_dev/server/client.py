@@ -111,7 +111,8 @@ class Client:
         self._key_sent = secrets.origin == origin and bool(secrets.headers)
         proxy = proxy_for(profile.base_url, environ)
         self._proxy = None if proxy is None else shown(proxy)
-        self._most = most_of(max_file_bytes)
+        code = max_file_bytes * 5 // 4 + MOST_AROUND
+        self._most = {"plan": MOST_PLAN, "files": MOST_LIST, "code": code, "fix": code}
         self._notes = [] if self._proxy is None else [self._about_the_proxy()]
         self._unsaid_told = False
         self._facts: dict[str, Facts] = {}
@@ -427,12 +428,6 @@ class Client:
             message=f"no connection with {target.server} within {seconds:g} s (`connect_timeout`)",
             hint=f"check the address, and whether that machine is up and lets this one in; or wait longer: {longer}",
         )
-
-
-def most_of(max_file_bytes: int) -> Mapping[StageName, int]:
-    """Return the bytes that an answer may have in each stage."""
-    code = max_file_bytes * 5 // 4 + MOST_AROUND
-    return {"plan": MOST_PLAN, "files": MOST_LIST, "code": code, "fix": code}
 
 
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:

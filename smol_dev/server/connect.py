@@ -58,7 +58,9 @@ async def connected(
         if loaded.profile.base_url:
             profile = loaded.profile
         elif loaded.profile.provider == "demo":
-            profile = _demonstrated(loaded.profile, stack.enter_context(DemoServer()), show)
+            show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
+            base_url = stack.enter_context(DemoServer()).base_url
+            profile = loaded.profile.model_copy(update={"base_url": base_url})
         else:
             profile = await _found(loaded, show)
             bound = replace(bound, origin=origin_of(profile.base_url))
@@ -76,12 +78,6 @@ async def connected(
         if model_needed and not profile.model:
             client.profile = await _with_model(client, loaded, show)
         yield client
-
-
-def _demonstrated(profile: Profile, server: DemoServer, show: Show) -> Profile:
-    """Return the profile with the scripted server, which is said."""
-    show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
-    return profile.model_copy(update={"base_url": server.base_url})
 
 
 def _chosen_by_project(loaded: Loaded) -> TrustError | None:

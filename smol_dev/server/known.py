@@ -240,7 +240,7 @@ class Told:
 
     def all(self, what: str) -> Iterator[list[Any]]:
         """Return the values at each place that was answered as it should be, maybe none."""
-        return (found for _, found in look_up(self.known.places(what), self.answers, self.model))
+        return look_up(self.known.places(what), self.answers, self.model)
 
     def each(self, what: str) -> Iterator[Any]:
         """Return the values one by one."""
@@ -431,7 +431,7 @@ async def count(
     for place in known.places("count"):
         body = {"content": text} if place.post else {"model": model, "messages": list(messages)}
         answer = await prober.fetch(place.at, body=body, seconds=seconds)
-        for _, found in look_up([place], {place.at: answer} if answer else {}, model):
+        for found in look_up([place], {place.at: answer} if answer else {}, model):
             whole = found[0] if found else None
             if isinstance(whole, list):
                 return len(whole) + TEMPLATE * len(messages)
@@ -452,8 +452,8 @@ def root_of(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
-def look_up(places: Sequence[Place], answers: Mapping[str, Response], model: str) -> Iterator[tuple[Place, list[Any]]]:
-    """Yield each place that was answered with what it should hold, and the values found, maybe none."""
+def look_up(places: Sequence[Place], answers: Mapping[str, Response], model: str) -> Iterator[list[Any]]:
+    """Yield the values found at each place that was answered with what it should hold, maybe none."""
     for place in places:
         document = answers[place.at].document if place.at in answers else None
         first = place.find.partition(".")[0].partition("[")[0]
@@ -463,7 +463,7 @@ def look_up(places: Sequence[Place], answers: Mapping[str, Response], model: str
         if place.pattern:
             matches = (re.search(place.pattern, each) for each in found if isinstance(each, str))
             found = [match.group(1) for match in matches if match]
-        yield place, found
+        yield found
 
 
 def values(document: object, find: str, model: str, index: Index | None = None) -> list[Any]:
