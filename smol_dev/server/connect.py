@@ -45,12 +45,11 @@ async def connected(
     keep_secret: KeepSecret = lambda _secret: None,
     model_needed: bool = True,
 ) -> AsyncIterator[Client]:
-    """Connect to the server of the settings, for as long as the block lasts; its profile is filled in.
+    """Connect to the server of the settings, for as long as the block lasts.
 
-    `show` is told what was chosen for the user. `secrets` are those of the settings if they have been
-    read already; where no server is named they are for the one that is found. Raise `ServerError` when
-    no server is found, or when it offers no model; with `model_needed=False` the profile may be left
-    without one.
+    The client's profile is filled in; `show` is told what was chosen for the user. `secrets` are those of the
+    settings if they are read already; where no server is named they are for the one that is found. Raise
+    `ServerError` when none is found, or none with a model; `model_needed=False` lets the profile be without.
     """
     here = loaded.layers.surroundings
     bound = loaded.secrets() if secrets is None else secrets
@@ -59,8 +58,8 @@ async def connected(
             profile = loaded.profile
         elif loaded.profile.provider == "demo":
             show(Warned("this is a demo: the answers are canned, whatever the prompt says"))
-            base_url = stack.enter_context(DemoServer()).base_url
-            profile = loaded.profile.model_copy(update={"base_url": base_url})
+            server = stack.enter_context(DemoServer())
+            profile = loaded.profile.model_copy(update={"base_url": server.base_url})
         else:
             profile = await _found(loaded, show)
             bound = replace(bound, origin=origin_of(profile.base_url))
