@@ -508,19 +508,9 @@ class Requests:
 
 def as_totals(done: RunDone) -> dict[str, object]:
     """Return the totals of a run as the record keeps them."""
-    return {
-        "seconds": round(done.seconds, 3),
-        "bytes": done.bytes,
-        "prompt_tokens": done.prompt_tokens,
-        "cached_tokens": done.cached_tokens,
-        "completion_tokens": done.completion_tokens,
-        "usage_is_partial": done.usage_is_partial,
-        "retries": done.retries,
-        "exit_code": done.exit_code,
-        "stages": {
-            total.stage: {"seconds": round(total.seconds, 3), "requests": total.requests} for total in done.stages
-        },
-    }
+    figures = "bytes prompt_tokens cached_tokens completion_tokens usage_is_partial retries exit_code".split()
+    stages = {each.stage: {"seconds": round(each.seconds, 3), "requests": each.requests} for each in done.stages}
+    return {"seconds": round(done.seconds, 3), **{name: getattr(done, name) for name in figures}, "stages": stages}
 
 
 def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:

@@ -4,7 +4,7 @@ The page loads nothing and runs no script, and its policy forbids both. Whatever
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -29,6 +29,20 @@ MOST_COLOURED: Final = 400_000
 
 STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change", "fix": "files to mend"}
 """What a request without a path was for."""
+
+Parts = Mapping[str, Callable[[Asked], float | None]]
+
+TIMES: Final[Parts] = {
+    "wait": lambda asked: asked.wait,
+    "prompt": lambda asked: asked.evaluation,
+    "generation": lambda asked: asked.generation,
+}
+COUNTS: Final[Parts] = {
+    "cached": lambda asked: asked.cached_tokens,
+    "evaluated": lambda asked: asked.evaluated,
+    "generated": lambda asked: asked.completion_tokens,
+}
+"""The parts of a request that a bar shows, by the name that the style sheet has for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,59 +164,32 @@ def _time(requests: Sequence[Asked]) -> str:
     if not requests:
         return "<p>The record of this run holds no requests.</p>"
     whole = max(each.end for each in requests) or 1.0
-    rows = (
-        _row(
-            each,
-            each.start / whole,
-            (
-                (each.wait / whole, "wait"),
-                ((each.evaluation or 0.0) / whole, "prompt"),
-                (each.generation / whole, "generation"),
-            ),
-            f"{each.end - each.start:.1f} s",
-        )
-        for each in requests
-    )
+    rows = (_row(each, TIMES, whole, f"{each.end - each.start:.1f} s", start=each.start) for each in requests)
     what = f"{_count(len(requests), 'request')} in {whole:.1f} seconds; the figures are in the table below"
-    return _picture("Time", what, ("wait", "prompt", "generation"), rows)
+    return _picture("Time", what, TIMES, rows)
 
 
 def _tokens(requests: Sequence[Asked]) -> str:
     """Return how many tokens of each request were in the cache, evaluated, and generated."""
-    sums = [sum(filter(None, (each.cached_tokens, each.evaluated, each.completion_tokens))) for each in requests]
+    sums = [sum(count(each) or 0 for count in COUNTS.values()) for each in requests]
     if not any(sums):
         return ""
-    most = max(sums)
-    rows = (
-        _row(
-            each,
-            0.0,
-            tuple(
-                ((count or 0) / most, name)
-                for count, name in (
-                    (each.cached_tokens, "cached"),
-                    (each.evaluated, "evaluated"),
-                    (each.completion_tokens, "generated"),
-                )
-            ),
-            f"{total:,}",
-        )
-        for each, total in zip(requests, sums, strict=True)
-    )
-    return _picture("Tokens", f"{sum(sums):,} tokens in all", ("cached", "evaluated", "generated"), rows)
+    rows = (_row(each, COUNTS, max(sums), f"{total:,}") for each, total in zip(requests, sums, strict=True))
+    return _picture("Tokens", f"{sum(sums):,} tokens in all", COUNTS, rows)
 
 
 def _what(asked: Asked) -> str:
-    return asked.path or STAGES[asked.stage]
+    return escape(safe(asked.path or STAGES[asked.stage]))
 
 
-def _row(asked: Asked, start: float, parts: Iterable[tuple[float, str]], end: str) -> str:
-    bars = [f'<i style="width:{start:.3%}"></i>'] if start else []
-    bars += [f'<i class="{name}" style="width:{share:.3%}"></i>' for share, name in parts if share > 0]
-    return f"<li><span>{escape(safe(_what(asked)))}</span><b>{''.join(bars)}</b><span>{end}</span></li>"
+def _row(asked: Asked, parts: Parts, whole: float, end: str, *, start: float = 0.0) -> str:
+    bars = [f'<i style="width:{start / whole:.3%}"></i>'] if start else []
+    shares = {name: (part(asked) or 0) / whole for name, part in parts.items()}
+    bars += [f'<i class="{name}" style="width:{share:.3%}"></i>' for name, share in shares.items() if share > 0]
+    return f"<li><span>{_what(asked)}</span><b>{''.join(bars)}</b><span>{end}</span></li>"
 
 
-def _picture(title: str, what: str, names: Sequence[str], rows: Iterable[str]) -> str:
+def _picture(title: str, what: str, names: Iterable[str], rows: Iterable[str]) -> str:
     legend = "".join(f'<li><i class="{name}"></i>{name}</li>' for name in names)
     return (
         f'<figure role=img aria-label="{title}: {escape(what)}"><figcaption>{title}: {escape(what)}</figcaption>'
@@ -213,25 +200,23 @@ def _picture(title: str, what: str, names: Sequence[str], rows: Iterable[str]) -
 def _table(requests: Sequence[Asked]) -> str:
     if not requests:
         return ""
-    heads = ("request", "start", "wait", "prompt", "generation", "cached", "evaluated", "generated", "outcome")
+    heads = ("request", "start", *TIMES, *COUNTS, "outcome")
     head = "".join(f"<th scope=col>{name}</th>" for name in heads)
-    rows = "".join(
-        f"<tr><th scope=row>{escape(safe(_what(each)))}</th>"
-        + "".join(
-            f"<td>{seconds:.2f} s</td>" for seconds in (each.start, each.wait, each.evaluation or 0.0, each.generation)
-        )
-        + "".join(
-            f"<td>{'–' if count is None else f'{count:,}'}</td>"
-            for count in (each.cached_tokens, each.evaluated, each.completion_tokens)
-        )
-        + f"<td>{escape(safe(f'{each.outcome}: {each.reason}' if each.reason else each.outcome))}</td></tr>"
-        for each in requests
-    )
+    rows = "".join(_cells(each) for each in requests)
     return (
         "<details><summary>The same as a table</summary><div class=code tabindex=0 role=region"
         f' aria-label="Requests">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
+
+
+def _cells(asked: Asked) -> str:
+    seconds = (asked.start, *(part(asked) or 0.0 for part in TIMES.values()))
+    counts = (count(asked) for count in COUNTS.values())
+    outcome = f"{asked.outcome}: {asked.reason}" if asked.reason else asked.outcome
+    cells = [*(f"{each:.2f} s" for each in seconds), *("–" if each is None else f"{each:,}" for each in counts)]
+    cells.append(escape(safe(outcome)))
+    return f"<tr><th scope=row>{_what(asked)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _count(number: int, noun: str) -> str:
