@@ -49,7 +49,7 @@ Every module, and what it is for:
   take.
 - `checks.commands`: Commands of manifests and scripts: the files, modules and objects that their words name, and where
   they run.
-- `checks.compiled`: Go and Rust: the packages, modules and names that files of a project use of each other.
+- `checks.compiled`: Go, Rust and Java: the packages, names and members that the files of a project use of each other.
 - `checks.dependencies`: The distributions that a project's manifests name, and whether they provide what is imported.
 - `checks.documents`: Manifests as nested tables, whatever language they are written in; what is computed in them is
   None.

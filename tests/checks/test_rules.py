@@ -157,12 +157,12 @@ FAULTS = {
         "a.js:1:15: `axios` is imported, and `package.json` does not name it",
     ),
     "a package of Go that is not there": (
-        {**GO, "main.go": GO["main.go"].replace("m/store", "m/stor")},
+        {**GO, "main.go": GO["main.go"].replace("store", "stor")},
         "main.go:2:8: there is no package `m/stor`; there is: `m/store`",
     ),
     "a name that a package of Go lacks": (
         {**GO, "main.go": GO["main.go"].replace("store.New", "store.Nev")},
-        "main.go:3:21: the package `store` does not define `Nev`; it defines: `New`, `load`",
+        "main.go:3:21: the package `store` does not define `Nev`; there is: `New`",
     ),
     "a function of Go that nothing defines": (
         {**GO, "store/load.go": "package store\nfunc read() {}\n"},
@@ -174,7 +174,7 @@ FAULTS = {
     ),
     "a package of Go's library that is not imported": (
         {**GO, "store/load.go": "package store\nfunc load() { fmt.Println() }\n"},
-        "store/load.go:2:19: `fmt` is used, and not imported",
+        "store/load.go:2:15: `fmt` is used, and neither defined nor imported",
     ),
     "a module of Rust that is not there": (
         {**RUST, "src/main.rs": "mod stor;\nfn main() {}\n"},
