@@ -49,12 +49,14 @@ Every module, and what it is for:
   take.
 - `checks.commands`: Commands of manifests and scripts: the files, modules and objects that their words name, and where
   they run.
-- `checks.compiled`: Go, Rust and Java: the packages, names and members that the files of a project use of each other.
+- `checks.compiled`: Go, Rust and Java: their files as syntax trees say, and what their rules share.
 - `checks.dependencies`: The distributions that a project's manifests name, and whether they provide what is imported.
 - `checks.documents`: Manifests as nested tables, whatever language they are written in; what is computed in them is
   None.
 - `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
   a build.
+- `checks.go`: Go: the packages, names and members that the files of a module use of each other.
+- `checks.java`: Java: the packages, types and members that the files of a project use of each other.
 - `checks.manifests`: Manifests and scripts of a project: the files, modules and commands that they name.
 - `checks.members`: Members: what objects, classes and modules of scripts have, and what is used of them.
 - `checks.modules`: Python files as their syntax trees say: scopes and what their names are bound to, imports, calls,
@@ -64,6 +66,7 @@ Every module, and what it is for:
 - `checks.project`: The files that are checked together, and what is found in them.
 - `checks.python`: Python: names, imports between the project's files, third-party packages.
 - `checks.references`: Strings of Python and of templates that name something: a template, an address, a module, a file.
+- `checks.rust`: Rust: the modules, crates, names and members that the files of a crate use of each other.
 - `checks.scripts`: JavaScript and TypeScript: what scripts import and export, and whether the names that they use are
   defined.
 - `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.

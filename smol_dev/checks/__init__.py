@@ -13,7 +13,20 @@ from itertools import islice
 from typing import Any, Final
 
 from smol_dev import languages
-from smol_dev.checks import classes, compiled, manifests, members, packages, pages, python, references, scripts
+from smol_dev.checks import (
+    classes,
+    compiled,
+    go,
+    java,
+    manifests,
+    members,
+    packages,
+    pages,
+    python,
+    references,
+    rust,
+    scripts,
+)
 from smol_dev.checks.modules import Python
 from smol_dev.checks.project import Problem, Project
 from smol_dev.checks.web import Web
@@ -69,6 +82,21 @@ class Program:
         return compiled.Compiled(self.project)
 
     @cached_property
+    def go(self) -> go.Go:
+        """Its packages of Go."""
+        return go.Go(self.compiled)
+
+    @cached_property
+    def rust(self) -> rust.Rust:
+        """Its types of Rust."""
+        return rust.Rust(self.compiled)
+
+    @cached_property
+    def java(self) -> java.Java:
+        """Its types of Java."""
+        return java.Java(self.compiled)
+
+    @cached_property
     def scripts(self) -> scripts.Scripts:
         """Its scripts, with what they import and export."""
         return scripts.Scripts(self.web)
@@ -108,7 +136,9 @@ FAMILIES: Final = (
     Family(lambda program: program.pages, lambda program: program.web.styles, pages.STYLE_RULES),
     Family(lambda program: program.scripts, lambda program: program.web.every, scripts.RULES),
     Family(lambda program: program.shapes, lambda program: program.web.every, members.RULES),
-    Family(lambda program: program.compiled, lambda program: program.compiled.units, compiled.RULES),
+    Family(lambda program: program.go, lambda program: program.compiled.of("go"), go.RULES),
+    Family(lambda program: program.rust, lambda program: program.compiled.of("rust"), rust.RULES),
+    Family(lambda program: program.java, lambda program: program.compiled.of("java"), java.RULES),
     Family(lambda program: program.python, lambda program: program.files, manifests.RULES),
     Family(lambda program: program.python, lambda program: program.files, packages.RULES),
 )
