@@ -10,7 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import KW_ONLY, asdict, dataclass, replace
 from typing import Any, Final, TypeVar
 
 from smol_dev.chat import Pace, StageName, Usage, total
@@ -56,37 +56,31 @@ LOG: Final = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 
+@dataclass(eq=False)
 class Delivery:
     """One run's way to the disk and the screen, and its totals."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        record: Record,
-        show: Show,
-        *,
-        secrets: Collection[str] = (),
-        max_file_bytes: int,
-        strict: bool = False,
-    ) -> None:
-        self.workspace = workspace
-        self.record = record
+    workspace: Workspace
+    record: Record
+    sink: Show
+    _: KW_ONLY
+    secrets: Collection[str] = ()
+    max_file_bytes: int
+    strict: bool = False
+
+    def __post_init__(self) -> None:
         self.written: list[str] = []
         self.failed: list[str] = []
         self.permitted: set[str] = set()
         """The files that the user has changed and lets us write anew."""
-        self._sink = show
-        self._secrets = tuple(secrets)
         # `Bearer` before a key is none, nor is an address in a header: files may begin theirs like it.
-        words = [max(secret.split(), key=len, default="") for secret in secrets]
+        words = [max(secret.split(), key=len, default="") for secret in self.secrets]
         self._keys = tuple(word for word in words if "://" not in word)
-        self._max_file_bytes = max_file_bytes
-        self._strict = strict
         self._problems: tuple[ProblemFound, ...] = ()
         self._check: CheckDone | None = None
         self._started = time.monotonic()
-        self._requests = Requests(record.requests, time.monotonic)
-        self._before = record.totals
+        self._requests = Requests(self.record.requests, time.monotonic)
+        self._before = self.record.totals
         self._reasons: list[Reason] = []
         self._sizes: dict[str, int] = {}
         self._notable: list[str] = []
@@ -111,7 +105,7 @@ class Delivery:
     def _show(self, event: Event) -> None:
         """Show an event. What that raises ends the run, and is no fault of the file that is being written."""
         try:
-            self._sink(event)
+            self.sink(event)
         except Exception as error:  # noqa: BLE001 - raised by the next step
             self._trouble = self._trouble or error
 
@@ -199,7 +193,7 @@ class Delivery:
 
     def clean(self, text: str) -> str:
         """Return the text without any of the run's secrets."""
-        return redact(text, self._secrets).encode("utf-8", "replace").decode()
+        return redact(text, self.secrets).encode("utf-8", "replace").decode()
 
     def _take_list(self, step: FilesReady) -> None:
         left_out = tuple(Dropped(self.clean(d.path), self.clean(d.reason)) for d in step.dropped)
@@ -300,10 +294,10 @@ class Delivery:
                 reason="secret",
             )
         size = _size(step.content)
-        if size > self._max_file_bytes:
+        if size > self.max_file_bytes:
             enough = command("-c run.max_file_bytes={size}", size=size)
             raise AnswerError(
-                f"{size:,} bytes are more than `run.max_file_bytes` ({self._max_file_bytes:,})",
+                f"{size:,} bytes are more than `run.max_file_bytes` ({self.max_file_bytes:,})",
                 hint=f"raise it with {enough}, or ask for smaller files",
                 reason="wrong_format",
             )
@@ -370,7 +364,7 @@ class Delivery:
         if not self.failed:
             if self._check is not None and self._check.exit_code:
                 return 7
-            return 4 if self._strict and not all(each.mended for each in self._problems) else 0
+            return 4 if self.strict and not all(each.mended for each in self._problems) else 0
         return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
 
 

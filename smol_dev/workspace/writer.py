@@ -55,26 +55,19 @@ class Remaining:
 NOBODYS: Final = Provenance(None)
 
 
+@dataclass(eq=False)
 class Workspace:
     """One output folder, held by a lock until it is closed; a context manager."""
 
-    def __init__(
-        self,
-        folder: Folder,
-        smol: SmolFolder,
-        *,
-        held: contextlib.ExitStack,
-        overwrite: bool,
-        allow_sensitive: Sequence[str],
-        is_new: bool,
-    ) -> None:
-        self.root: Path = folder.path
-        self._folder = folder
-        self._smol = smol
-        self._held = held
-        self._is_new = is_new
-        self._overwrite = overwrite
-        self._allow_sensitive = tuple(allow_sensitive)
+    _folder: Folder
+    _smol: SmolFolder
+    _held: contextlib.ExitStack
+    _is_new: bool
+    _overwrite: bool
+    _allow_sensitive: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        self.root: Path = self._folder.path
         self.replaced: set[str] = set()
         """The files that stood there before this run, and that it has replaced; a copy of each is kept."""
 
@@ -104,14 +97,7 @@ class Workspace:
             folder = held.enter_context(Folder.at(path, create=True))
             smol = SmolFolder.open(folder, overwrite=overwrite, resume=resume, provenance=provenance)
             held.callback(smol.close)
-            workspace = cls(
-                folder,
-                smol,
-                held=held,
-                is_new=is_new,
-                overwrite=overwrite and not resume,
-                allow_sensitive=allow_sensitive,
-            )
+            workspace = cls(folder, smol, held, is_new, overwrite and not resume, tuple(allow_sensitive))
             workspace._finish_published()
             workspace._held = held.pop_all()
         return workspace
