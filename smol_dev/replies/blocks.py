@@ -79,7 +79,15 @@ def is_clean(block: Block, request: Request) -> bool:
 
 @lru_cache(maxsize=4)
 def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
-    """Return the outer blocks, each with the fence that closes it; a doubt where that cannot be told."""
+    """Return the outer blocks, each with the fence that closes it; a doubt where that cannot be told.
+
+    In a text that begins with its title, fences of which that cannot be told are the text's own.
+    """
+    found = _paired(answer, request)
+    return () if isinstance(found, Doubt) and has_own_title(answer, request) else found
+
+
+def _paired(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
     fences, found, index, before = answer.fences, list[Block](), 0, 0
     if len(fences) > MOST_FENCES:
         return answer.outer
@@ -278,7 +286,7 @@ def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
     """Return the inside of the one block that is the whole answer, untouched."""
     blocks = blocks_of(answer, request)
     if isinstance(blocks, Doubt):
-        return None if has_own_title(answer, request) else blocks
+        return blocks
     if len(blocks) != 1 or (answer.text[: blocks[0].start] + answer.text[blocks[0].end :]).strip():
         return None
     return taken(blocks[0], request)
@@ -298,7 +306,7 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
     """Return the block that is the file, of one or several with words around them."""
     blocks = blocks_of(answer, request)
     if isinstance(blocks, Doubt):
-        return None if has_own_title(answer, request) else blocks
+        return blocks
     if not blocks or (not blocks[-1].closed and not blocks[-1].text.strip()):
         return None
     if answer.next_turn is not None:

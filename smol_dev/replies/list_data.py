@@ -14,6 +14,7 @@ from smol_dev.replies.list_lines import find_tree
 from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of
 from smol_dev.replies.paths import (
     BULLET,
+    CALL_KEYS,
     FOLDER_NAMES,
     PATH_KEYS,
     TEXT_ENDINGS,
@@ -200,10 +201,6 @@ def read_literal(text: str, start: int) -> ReadLiteral | None:
 FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
 CHILD_KEYS: Final = ("children", "files", "contents", "content", "items", "entries", "nodes", "tree")
 FOLDER_LISTS: Final = ("folders", "directories", "subfolders", "subdirectories", "dirs", "subdirs")
-CALL_KEYS: Final = (
-    "arguments", "parameters", "args", "kwargs", "input", "toolinput", "actioninput", "toolcalls", "functioncall",
-    "function", "params", "toolcall",
-)  # fmt: skip
 LOOKS_AROUND: Final = re.compile(
     r"(?:read|list|ls|view|open|cat|get|search|find|glob|grep|run|bash|shell|exec\w*|browse|fetch)(?:[_\W]?(?:file|dir|directory|folder|command|files|dirs))?s?",
     re.IGNORECASE,
@@ -406,7 +403,7 @@ def _is_entry_key(text: str, value: Node) -> bool:
 
 def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
     """Return the files under a key that is a wrapper, a heading or a folder."""
-    if re.fullmatch(r"(?:sub)?(?:director(?:y|ies)|folders?|dirs)", word) and value.shape == "object":
+    if word in FOLDER_KEYS + FOLDER_LISTS and value.shape == "object":
         return [Item(text, "group", _folders(value, depth - 1))]
     words = [key.text for key, _ in value.items if key is not None]
     is_settings = NOT_FILES.fullmatch(word) or (SETTINGS.fullmatch(word) and words)

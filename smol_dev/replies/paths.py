@@ -66,6 +66,12 @@ PATH_KEYS: Final = (
 )  # fmt: skip
 """The keys beside which a path stands, as `plain_key` spells them, the surest first."""
 
+CALL_KEYS: Final = (
+    "arguments", "parameters", "args", "kwargs", "input", "toolinput", "actioninput", "toolcalls", "functioncall",
+    "function", "params", "toolcall",
+)  # fmt: skip
+"""The keys under which a call has what it is given."""
+
 PATH_WORD: Final = r"(?:file(?:[_-]?(?:path|name))?|path|name|title|target(?:_file)?|src|source)"
 """The same in attributes and elements."""
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from smol_dev.languages import State
 from smol_dev.replies.list_data import unescaped
-from smol_dev.replies.paths import FILE_NAME, PATH_KEYS, PATH_WORD, plain_key, same_file
+from smol_dev.replies.paths import CALL_KEYS, FILE_NAME, PATH_KEYS, PATH_WORD, plain_key, same_file
 from smol_dev.replies.verdicts import Doubt, Request
 
 CALL: Final = re.compile(
@@ -21,21 +21,18 @@ CALL: Final = re.compile(
     re.IGNORECASE,
 )
 CONTENT_KEYS: Final = (
-    "content", "contents", "code", "file_content", "filecontent", "file_contents", "file_text",
-    "codefile", "code_file", "source", "source_code", "text", "new_content", "new_str", "output",
-    "answer", "result", "response",
+    "content", "contents", "code", "filecontent", "filecontents", "filetext", "codefile", "source", "sourcecode",
+    "text", "newcontent", "newstr",
 )  # fmt: skip
-INNER_KEYS: Final = (
-    "arguments", "parameters", "input", "args", "function", "tool_input", "tool_calls", "function_call",
-    "tool_call", "action_input", "params", "files", "file", "result", "output", "data", "changes",
-)  # fmt: skip
+"""The keys beside which a file stands, as `plain_key` spells them, the surest first."""
+
+ANSWER_KEYS: Final = ("output", "answer", "result", "response")
+INNER_KEYS: Final = (*CALL_KEYS, "files", "file", "result", "output", "data", "changes")
 DEEPEST: Final = 6
 MOST_BRACKETS: Final = 100
 LONGEST_LITERAL: Final = 400_000
 LONGEST_TAIL: Final = 2_000
-CONTENT_START: Final = re.compile(
-    rf"[\"'](?:{'|'.join(CONTENT_KEYS[:14])})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{{1,3}}|\"|')", re.IGNORECASE
-)
+STRING_START: Final = re.compile(r"[\"'](?P<key>\w{1,20})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{1,3}|\"|')")
 NAMED_STRING: Final = re.compile(r"[\"'](\w+)[\"']\s*:\s*[\"']([^\"'\n]+)[\"']")
 TAIL: Final = (
     r"(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}\]]+[}\])\s;]*)(?:</?\w+[^>\n]*>)?\s*\Z"
@@ -116,15 +113,14 @@ def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | No
         if FILE_NAME.match(key) and same_file(key, path):
             text = as_text(item)
             return Call(text, key) if text is not None else search(item, path, depth - 1)
-    lower = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower().replace("-", "_"): item for key, item in value.items()}
     keyed = {plain_key(key): item for key, item in value.items()}
     paths = (keyed.get(key) for key in PATH_KEYS)
     named = next((item for item in paths if isinstance(item, str) and FILE_NAME.match(item)), None)
-    for key in CONTENT_KEYS:
-        text = as_text(lower.get(key))
+    for key in (*CONTENT_KEYS, *ANSWER_KEYS):
+        text = as_text(keyed.get(key))
         if text is not None and text != named and search(text, path, depth - 1) is None:
             return Call(text, named)
-    inner = (search(lower[key], path, depth - 1) for key in INNER_KEYS if key in lower)
+    inner = (search(keyed[key], path, depth - 1) for key in INNER_KEYS if key in keyed)
     return next((found for found in inner if found is not None), None)
 
 
@@ -142,7 +138,8 @@ def loose_value(text: str) -> Call | None:
 
     It goes from the opening quote to the last one that only brackets follow.
     """
-    start = CONTENT_START.search(text) if text.startswith(("{", "[")) else None
+    strings = STRING_START.finditer(text) if text.startswith(("{", "[")) else iter(())
+    start = next((one for one in strings if plain_key(one["key"]) in CONTENT_KEYS), None)
     if start is None:
         return None
     quote = start["quote"]
@@ -182,7 +179,6 @@ VALUE_START: Final = re.compile(
 )
 VALUE_END: Final = re.compile(r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))")
 PATH_TAG: Final = re.compile(rf"\s*+<({PATH_WORD})>\s*+([^<>\n]{{0,240}}+)\s*+</\1>\s*+", re.IGNORECASE)
-CONTENT_WORDS: Final = frozenset("content contents code file_text file_content new_str text source".split())
 WRITING: Final = frozenset(
     "file function_calls document_content write_to_file write_file create_file new_file save_file boltaction artifact antartifact document tool_call "
     "tool_use function_call invoke function content contents code source_code answer output result file_content".split()
@@ -236,10 +232,10 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         inner = body[opening.end() : close]
         attribute = ATTRIBUTE.search(opening["rest"])
         path = attribute[1] if attribute and FILE_NAME.match(attribute[1]) else path
-        values = dict(named_values(inner))
-        paths = (text for name, text in values.items() if plain_key(name) in PATH_KEYS)
+        values = {plain_key(name): text for name, text in named_values(inner)}
+        paths = (text for name, text in values.items() if name in PATH_KEYS)
         path = next(paths, path or "").strip() or None
-        value = next((values[name] for name in values if name in CONTENT_WORDS), None)
+        value = next((values[name] for name in values if name in CONTENT_KEYS), None)
         if values and value is None:
             return Doubt()
         while child := PATH_TAG.match(inner):
@@ -262,7 +258,7 @@ def named_values(text: str) -> Iterator[tuple[str, str]]:
         end = VALUE_END.search(text, start.end())
         if end is None:
             return
-        yield start[1].lower(), text[start.end() : end.start()]
+        yield start[1], text[start.end() : end.start()]
         position = end.end()
 
 
