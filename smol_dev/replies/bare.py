@@ -142,8 +142,6 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
         return Doubt("no_code")
     if request.is_whole(text) and (request.language in EXACT or not request.is_whole(core)):
         return text
-    if request.language in MARKUP and ("<" not in core or not core.strip()):
-        return Doubt("no_code")
     state = request.parsed(core).state
     if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
         return core if request.language != "json" or state is State.WHOLE else json_inside(text) or core

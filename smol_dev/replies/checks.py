@@ -95,7 +95,8 @@ def problem(found: Found, request: Request) -> Reason | None:
         return "degenerate" if is_endless else "truncated"
     if left_out(text, request):
         return "placeholder"
-    if is_words_only(text, request):
+    is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None
+    if not is_markup or is_words_only(text, request):
         return "no_code"
     if is_no_file(text, request) or is_other_language(found, request):
         return "wrong_format"
