@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from smol_dev.languages import State, language_named
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
-from smol_dev.replies.paths import FILE_NAME, label_in, label_in_info, mentioned, names, same_file
-from smol_dev.replies.talk import ITEM, is_lead, is_talk, without_marks
+from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
+from smol_dev.replies.talk import MARK, is_lead, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_TRIED: Final = 6
@@ -51,9 +51,6 @@ ATTRIBUTES: Final = re.compile(
     r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
 )
 COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
-COMMAND: Final = re.compile(
-    r"\s*(?:\$ )?(?:sudo |npx )?(?:pip3?|npm|npx|yarn|cd|mkdir|touch|python3?|node|git|docker|cargo|curl|chmod|bash|sh)\s+[\w./-]"
-)
 FRONT_MATTER: Final = re.compile(r"\s*---\n\w[\w-]*:(?:.*\n)+?---\n")
 NO_FILE: Final = frozenset({"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"})
 
@@ -222,7 +219,7 @@ def _goes_on(answer: Answer, number: int) -> bool:
 def is_label(line: str) -> bool:
     """Return whether a line is a heading, an item, a rule or a path: it may stand above a block."""
     text = line.strip()
-    marked = re.match(rf"#{{1,6}}\s|\*\*|{ITEM}|>\s|[-=*_]{{3,}}$", text)
+    marked = re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$", text)
     return bool(marked) or text.endswith((":", "：")) or label_in(text) is not None
 
 
@@ -258,7 +255,7 @@ def candidate(block: Block, request: Request) -> Candidate:
 
 
 def _heading(line: str) -> str | None:
-    found = mentioned(line) if re.match(rf"\s*(?:#{{1,6}}\s|\*\*|{ITEM}|File\b)", line) else []
+    found = mentioned(line) if re.match(rf"\s*(?:{MARK}|\*\*|File\b)", line) else []
     return found[0] if len(found) == 1 else None
 
 

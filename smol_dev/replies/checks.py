@@ -13,8 +13,8 @@ from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import of_text
 from smol_dev.replies.bare import EXACT, MARKUP, is_comment
-from smol_dev.replies.blocks import COMMAND, language_word
-from smol_dev.replies.paths import FILE_NAME, is_known_file, label_in, names, normal
+from smol_dev.replies.blocks import language_word
+from smol_dev.replies.paths import COMMAND, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from smol_dev.replies.talk import ITEM
+from smol_dev.replies.talk import ITEM, MARK
 
 TEXT_ENDINGS: Final = frozenset(
     """
@@ -227,12 +227,11 @@ MENTION: Final = re.compile(
 )
 MOST_MENTIONS: Final = 200
 COMMAND: Final = re.compile(
-    r"(?:[$>%]\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
-    r"source|chmod|bash|cat|open|run)\s)"
+    r"\s*(?:\$\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
+    r"source|chmod|bash|sh|cat|open|run)\s+[\w./-])"
 )
-SPELLED: Final = (
-    "Dockerfile|Makefile|Procfile|Gemfile|Rakefile|LICENSE|README|Jenkinsfile|Vagrantfile|Caddyfile|Modelfile"
-)
+"""A line for a shell, as it stands above, below or in place of a file."""
+SPELLED: Final = "|".join(sorted({*UPPER_NAMES, *(name.capitalize() for name in BARE_NAMES if "." not in name)}))
 FILE_NAME: Final = re.compile(
     r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|"
     rf"\.[A-Za-z][\w.-]+|{SPELLED})$"
@@ -272,7 +271,7 @@ def undecorated(line: str) -> str:
     text = line.strip()
     if len(text) > MAX_LABEL:
         return ""
-    text = re.sub(r"^(?:[-*+•]\s+|#{1,6}\s+|>\s+)+", "", text)
+    text = re.sub(rf"^(?:{MARK}\s*)+", "", text)
     for _ in range(4):
         before = text
         text = without_emphasis(text)

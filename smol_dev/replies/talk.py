@@ -41,7 +41,10 @@ REFUSAL: Final = re.compile(
 ITEM: Final = r"(?:[-*+•]|\d{1,3}[.)])\s"
 """The mark of an item in a list."""
 
-DECORATION: Final = re.compile(rf"^(?:\s|>|#{{1,6}}\s|{ITEM}|[*_]{{1,3}}(?=\S))+")
+MARK: Final = rf"(?:>|#{{1,6}}\s|{ITEM})"
+"""The mark of an item, a heading or a quotation."""
+
+DECORATION: Final = re.compile(rf"^(?:\s|{MARK}|[*_]{{1,3}}(?=\S))+")
 SPAN: Final = re.compile(r"`[^`\n]*`")
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
 WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
