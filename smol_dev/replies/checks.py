@@ -14,7 +14,7 @@ from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import of_text
 from smol_dev.replies.bare import EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
-from smol_dev.replies.paths import COMMAND, FILE_NAME, is_known_file, label_in, names, normal
+from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
@@ -68,9 +68,6 @@ REMAINING_HERE: Final = re.compile(
 )
 EDIT_START: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n", re.MULTILINE)
 EDIT_END: Final = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE)
-COMMENT: Final = re.compile(
-    r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-)?\s*(?P<words>.*?)\s*(?:\*+/\}?|--+>|-?#\}|-*%>|\*\)|-\})?$"
-)
 SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")

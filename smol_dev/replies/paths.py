@@ -217,8 +217,11 @@ RULER: Final = re.compile(
     r"^(?:[-=*#~+<>]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$"
 )
 COMMENT: Final = re.compile(
-    r"^(?://+|#+|--+|;+|%+|/\*+|<!--+|\"\"\"|'''|\(\*|\{#|::|REM\b)\s*+(.*?)(?:(?<!\s)\s++)?(?:\*{1,80}/|-{2,80}>|\"\"\"|'''|\*\)|#\})?$"
+    r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-|::|REM\b)?\s*+(?P<words>.*?)"
+    r"(?:(?<!\s)\s++)?(?:\*{1,80}/\}?|-{2,80}>|-?#\}|-{0,80}%>|\*\)|-\})?$"
 )
+"""A line that may be a comment, by its mark, of any language."""
+
 AFTER_PATH: Final = re.compile(
     r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$", re.IGNORECASE
 )
@@ -276,7 +279,7 @@ def undecorated(line: str) -> str:
         before = text
         text = without_emphasis(text)
         match = COMMENT.match(text)
-        text = match[1] if match and match[1] else text
+        text = match["words"] if match and match["mark"] and match["words"] else text
         match = RULER.match(text)
         text = match[1] if match and match[1] and is_ruler(text) else text
         text = WORD.sub("", text)
