@@ -9,7 +9,7 @@ from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import is_lead, is_prose, is_sentence, is_tail, is_talk, without_marks
+from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_sentence, is_tail, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -18,9 +18,6 @@ EXACT: Final = frozenset({"python", "json", "toml"})
 
 LONGEST_TRIED: Final = 100_000
 MADE_UP: Final = re.compile(r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:user|human)\b", re.IGNORECASE)
-TO_THE_USER: Final = re.compile(
-    r"(?:let me know|feel free|(?:i )?hope (?:this|that)|would you like|is there anything)", re.IGNORECASE
-)
 RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
 EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 

@@ -149,10 +149,9 @@ DESCRIBED: Final = re.compile(
 )
 """Where a description begins behind a path; some marks need no white space in front."""
 
+NAMING: Final = r"(?:file[-_ ]?(?:name|path)?|path|name|source|module|script|create|add|datei|pfad|fichier|archivo)"
 LABEL: Final = re.compile(
-    r"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?(?:file\s*name|file[-_ ]?path|file|path|filename|filepath|"
-    r"name|source|datei|pfad|fichier|archivo|create|add|module|script)s?)\s*+"
-    r"(?:#?\d+\s*+)?(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*+(?=\S)",
+    rf"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?{NAMING}s?)\s*+(?:#?\d+\s*+)?(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*+(?=\S)",
     re.IGNORECASE,
 )
 ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)
@@ -208,9 +207,8 @@ def _is_drive(text: str) -> bool:
 
 
 WORD: Final = re.compile(
-    rf"^(?:{ITEM}\s*)?(?:(?:the\s+)?(?:file\s*name|file\s*path|file|path|filename|filepath|name|"
-    r"datei|fichier|archivo|source|create|new file|begin file|begin|start of file|start|"
-    r"contents? of|code for|update|saved? as)\b(?![-./\\\w])\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
+    rf"^(?:{ITEM}\s*)?(?:(?:the\s+)?(?:{NAMING}|(?:new|begin|start of) file|begin|start|contents? of|code for|update|"
+    r"saved? as)\b(?![-./\\\w])\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
     re.IGNORECASE,
 )
 RULER: Final = re.compile(

@@ -14,28 +14,30 @@ LEAD: Final = re.compile(
 )
 """How models announce a file."""
 
-TAIL: Final = re.compile(
-    r"(?:let me know|feel free|i hope|hope (?:this|that)|would you like|do you want|"
-    r"if you (?:have|need|want|would|'d)|please (?:let|note|make|ensure|replace)|is there anything|"
-    r"happy coding|enjoy|you can (?:now|also|then|run|use|save)|(?:make|be) sure|don't forget|remember to|"
-    r"(?:this|the) (?:above )?(?:code|file|script|module|implementation|program|class|component|stylesheet|function)s?\b|"
-    r"i(?:'ve|’ve| have) |in this (?:code|file|version)|#*\s*\**(?:(?:key|some|important) )?(?:explanations?|notes?|usage|"
-    r"example usage|how it works|how to (?:use|run)|features|improvements|summary|changes|output)\b[^.\n]{0,40}:?\**:?$|"
-    r"note(?: that)?\b|to (?:run|use|test|start|install) |save (?:this|it)|run (?:it|this|the) |that's (?:it|all)|"
-    r"说明|注意|如果)",
+TO_THE_USER: Final = re.compile(
+    r"let me know|feel free|(?:i )?hope (?:this|that)|would you like|do you want|is there anything|happy coding|enjoy\b|"
+    r"if you (?:have|need|want|would)|please (?:let|note)|说明|注意|如果",
     re.IGNORECASE,
 )
-"""How models go on behind it."""
+"""How models take their leave, with or without a full stop."""
 
+TAIL: Final = re.compile(
+    r"#*\s*\**(?:(?:key|some|important) )?(?:explanations?|notes?|usage|example usage|how it works|how to (?:use|run)|"
+    r"features|improvements|summary|changes|output)\b[^.\n]{0,40}:?\**:?$|"
+    r"(?:this|the) (?:above )?(?:code|file|script|module|program|function)s?\b|note(?: that)?\b|to (?:run|use|test) |i(?:['’]ve| have) ",
+    re.IGNORECASE,
+)
+"""How they go on behind a file: a heading, or words about it."""
+
+CANNOT: Final = (
+    r"(?:can ?not|can['’]t|won['’]t|will not|(?:am )?(?:unable|not able)|not comfortable|not going to|must (?:decline|refuse)|"
+    r"do(?:n['’]t| not))\b"
+)
 REFUSAL: Final = re.compile(
-    r"(?:(?:i'?m|i am|we are)?\s*(?:very |so |really )?(?:sorry|afraid)\b[^.\n]{0,60}?(?:can ?not|can't|can’t|unable|won't|not able)|"
-    r"(?:unfortunately|apologies|i apologi[sz]e|my apologies)\b[^.\n]{0,60}?(?:can ?not|can't|can’t|unable|won't|not able)|"
-    r"as an? (?:ai|artificial|large)\b[^.\n]*(?:can ?not|can't|can’t|unable|not able|don't|do not)|"
-    r"i (?:can ?not|can't|can’t|won't|will not|am unable to|am not able to|must decline|must refuse)\b|"
-    r"i(?:'m|’m) (?:unable|not able|not comfortable|not going to)\b|"
-    r"(?:this|your|that) (?:request|prompt) (?:violates|goes against)|"
-    r"es tut mir leid|leider kann ich|lo siento|no puedo|je suis désolé|désolé|mi dispiace|desculpe|"
-    r"抱歉|很抱歉|对不起|我无法|我不能|申し訳|죄송)",
+    rf"(?:[\w'’ ]{{0,20}}\b(?:sorry|afraid|unfortunately|apologies|apologi[sz]e)\b|as an? (?:ai|artificial|large)\b)[^.\n]*?{CANNOT}|"
+    rf"i(?:['’]m)? (?!do){CANNOT}|(?:this|your|that) (?:request|prompt) (?:violates|goes against)|"
+    r"es tut mir leid|leider kann ich|lo siento|no puedo|(?:je suis )?désolé|mi dispiace|desculpe|"
+    r"很?抱歉|对不起|我无法|我不能|申し訳|죄송",
     re.IGNORECASE,
 )
 ITEM: Final = r"(?:[-*+•]|\d{1,3}[.)])\s"
@@ -74,7 +76,7 @@ def is_talk(line: str) -> bool:
     words = SPAN.sub("x", without_marks(line))
     if is_sentence(line):
         return True
-    said = LEAD.match(words) or TAIL.match(words)
+    said = LEAD.match(words) or TO_THE_USER.match(words) or TAIL.match(words)
     return bool(said) and len(words) < LONGEST and not re.search(r"[{};=]|\(\)", words)
 
 
@@ -95,7 +97,8 @@ def is_lead(line: str) -> bool:
 def is_tail(line: str) -> bool:
     """Return whether a line behind a file speaks to the user."""
     words = SPAN.sub("x", without_marks(line))
-    return not line[:1].isspace() and bool(TAIL.match(words)) and not re.search(r"[{};=]|\(\)", words)
+    said = TO_THE_USER.match(words) or TAIL.match(words)
+    return not line[:1].isspace() and bool(said) and not re.search(r"[{};=]|\(\)", words)
 
 
 def is_refusal(text: str) -> bool:
