@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Final
@@ -236,11 +236,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Text outside of all blocks, with its offsets."""
+    """Text outside of all blocks, with its offset."""
 
     text: str
     start: int
-    end: int
 
 
 Part = Span | Block
@@ -263,18 +262,11 @@ class Answer(Turn):
         """The blocks that stand in no other one."""
         return tuple(block for block in self.blocks if block.depth == 0)
 
-    @cached_property
-    def outside(self) -> str:
-        """The text outside of all blocks."""
-        return "\n".join(part.text for part in self.parts if isinstance(part, Span)).strip()
-
 
 def parse(raw: str) -> Answer:
     """Return what the model said, without reasoning, template marks, BOM and CR. Linear in time."""
     turn = take_turn(raw)
-    fences = find_fences(turn.text)
-    blocks = tuple(find_blocks(turn.text, fences))
-    return Answer(turn.text, turn.stopped, turn.lost, turn.next_turn, fences, blocks)
+    return replace(of_text(turn.text), stopped=turn.stopped, lost=turn.lost, next_turn=turn.next_turn)
 
 
 def of_text(text: str) -> Answer:
@@ -366,8 +358,8 @@ def _parts(text: str, blocks: tuple[Block, ...]) -> Iterator[Part]:
     position = 0
     for block in blocks:
         if block.start > position:
-            yield Span(text[position : block.start], position, block.start)
+            yield Span(text[position : block.start], position)
         yield block
         position = block.end
     if position < len(text):
-        yield Span(text[position:], position, len(text))
+        yield Span(text[position:], position)

@@ -57,14 +57,13 @@ ELISIONS: Final = re.compile(
 )
 """An ellipsis and little more, or words that nothing else can mean."""
 
+LEFT_OVER: Final = (
+    rf"(?:the |all )*+(?:rest|remaining|remainder|existing|previous|other)\b[^\]()>=]{{0,60}}?\b{LEFT}[^\]()>=]{{0,20}}"
+)
 BRACKETED: Final = re.compile(
-    rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:(?:the )?(?:rest|remaining|remainder|existing|previous)\b[^\]()>=]{{0,60}}?\b{LEFT}"
-    rf"|insert [^\]]{{0,40}} here|your code (?:goes )?here)[^\]()>=]{{0,20}}[\])>]|"
+    rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:{LEFT_OVER}|(?:insert [^\]]{{0,40}}|your code(?: goes)?) here[^\]()>=]{{0,20}})[\])>]|"
     rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
     re.IGNORECASE,
-)
-REMAINING_HERE: Final = re.compile(
-    rf"(?:the |all )*(?:rest|remaining|other|existing)(?: of(?: the)?)?(?: \w+){{0,4}} {LEFT}\W*", re.IGNORECASE
 )
 EDIT_START: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n", re.MULTILINE)
 EDIT_END: Final = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE)
@@ -118,9 +117,8 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     if not found.closed:
         return request.language == "json" and state is State.WHOLE
     if state is State.NOT_JUDGED:
-        last = found.text.rstrip("\n").rpartition("\n")[2]
-        at_fence = not last.strip() or last.rstrip().endswith(":") or found.text.endswith("\n")
-        return found.behind or (request.ended is None and not at_fence)
+        opens = found.text.rstrip(" \t").endswith((":", "\n"))
+        return found.behind or (request.ended is None and not opens)
     return found.behind or request.ended is None or state is State.WHOLE
 
 
@@ -167,7 +165,7 @@ def is_elision(line: str) -> bool:
         return True
     if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):
         return False
-    if mark and mark.startswith(("<!--", "{/*")) and REMAINING_HERE.fullmatch(words):
+    if mark and mark.startswith(("<!--", "{/*")) and re.fullmatch(LEFT_OVER, words, re.IGNORECASE):
         return True
     if ELISIONS.fullmatch(words):
         return True
@@ -215,11 +213,9 @@ def is_string(node: ast.AST) -> TypeGuard[ast.Constant | ast.JoinedStr]:
 
 def is_words_only(text: str, request: Request) -> bool:
     """Return whether a file of code holds nothing but sentences."""
-    if request.language == "yaml" and "\n" in text.strip() and not YAML_SIGN.search(text):
-        return True
-    if request.language in {"yaml", "html"} and not re.search(r"[:<\[{]|^- |^#", text, re.MULTILINE):
-        return all(is_sentence(line) for line in text.split("\n") if line.strip() and not is_comment(line, request))
-    if request.is_text or request.is_whole(text):
+    if request.language == "yaml" and not YAML_SIGN.search(text):
+        return "\n" in text.strip() or is_sentence(text)
+    if request.is_text or (request.is_whole(text) and (request.language not in MARKUP or "<" in text)):
         return False
     lines = [line for line in text.split("\n") if line.strip()]
     if request.language != "bash" and all(COMMAND.match(line) for line in lines):

@@ -132,10 +132,8 @@ ROOT_WORDS: Final = (
     r"package)(?:[-_ .]*(?:name|root|slug|dir(?:ectory)?|folder|path))*"
 )
 PLACEHOLDER_ROOT: Final = re.compile(
-    rf"^/?(?:<\s*+(?:{ROOT_WORDS}|root|dir|directory|folder|folder[-_ ]name|your[-_ ][^<>]*)\s*+>|"
-    rf"\{{+\s*+(?:\w+\.)?{ROOT_WORDS}\s*+\}}+|\$\{{?\s*+{ROOT_WORDS}\s*+\}}?|%{ROOT_WORDS}%|"
-    rf"\[\s*+(?:your[-_ ].*?|{ROOT_WORDS}\s*+)\]|__{ROOT_WORDS}__|"
-    r"your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
+    rf"^/?(?:\${ROOT_WORDS}|(?:[<\[%]|\$?\{{+|__)\s*+(?:\w+\.)?(?:{ROOT_WORDS}|root|dir|directory|folder(?:[-_ ]name)?|your[-_ ][^<>\[\]{{}}/]*+)\s*+"
+    r"(?:[>\]%]|\}+|__)|your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
     r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
     r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ /]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
     r")/+(?=[^/])",

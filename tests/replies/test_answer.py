@@ -9,8 +9,7 @@ def test_parts_are_the_whole_text_in_order() -> None:
     raw = "Sure:\n\n**app.py**\n```python\nx = 1\n```\nDone."
     answer = parse(raw)
     block = Block("python", "x = 1", "```", 18, 37, closed=True, above=("**app.py**", "Sure:"))
-    assert answer.parts == (Span(raw[:18], 0, 18), block, Span("\nDone.", 37, 43))
-    assert answer.outside == "Sure:\n\n**app.py**\n\n\nDone."
+    assert answer.parts == (Span(raw[:18], 0), block, Span("\nDone.", 37))
 
 
 @pytest.mark.parametrize(
