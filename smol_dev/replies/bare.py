@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_sentence, is_tail, is_talk, without_marks
+from smol_dev.replies.talk import REST, TO_THE_USER, is_lead, is_prose, is_sentence, is_tail, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -24,11 +25,27 @@ EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\
 
 def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     """Return the answer as it stands, without chat in front of the file and behind it."""
-    text, closed, behind = answer.text, answer.stopped, False
+    turn = _own_turn(answer, request)
+    if isinstance(turn, Doubt):
+        return turn
+    first = turn.text.lstrip("\n").partition("\n")[0]
+    other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
+    is_rest = REST.search(first) and (is_lead(first) if request.is_text else is_talk(first))
+    if is_rest or (other is not None and not names(first, request.path)):
+        return Doubt()
+    text = without_label(without_word(turn.text, request), request)
+    found = text_bounds(text, request) if request.is_text else code_bounds(text, request)
+    if isinstance(found, Doubt):
+        return found
+    return replace(turn, text=found) if found.strip() else Doubt("no_code")
+
+
+def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
+    """Return the answer up to the turn that the model made up, or to the fence that closes it."""
+    text, closed = answer.text, answer.stopped
     if answer.next_turn is not None and not request.is_whole(text):
         judged = request.parsed(text).state is not State.NOT_JUDGED
-        asks = MADE_UP.match(text, answer.next_turn)
-        if not judged and (asks or not request.is_text):
+        if not judged and (MADE_UP.match(text, answer.next_turn) or not request.is_text):
             return Doubt()
         if judged:
             text, closed = text[: answer.next_turn], True
@@ -36,25 +53,12 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
         return Doubt()
     fence = answer.fences[0] if answer.fences else None
     if fence and len(answer.fences) % 2 and not fence.info and is_closer(answer, request):
-        text, closed, behind = text[: fence.start], True, bool(text[fence.end :].strip())
-    elif (
-        request.ended
-        and answer.outer
-        and not answer.outer[-1].closed
-        and not (answer.outer[-1].info + answer.outer[-1].text).strip()
-    ):
-        text, closed = text[: answer.outer[-1].start], True
-    elif fence and request.is_text and not text[: fence.start].strip():
-        return Doubt(fences=True)
-    first = text.lstrip("\n").partition("\n")[0]
-    other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
-    if other is not None and not names(first, request.path):
-        return Doubt()
-    text = without_label(without_word(text, request), request)
-    found = text_bounds(text, request) if request.is_text else code_bounds(text, request)
-    if isinstance(found, Doubt):
-        return found
-    return Found(found, closed, behind) if found.strip() else Doubt("no_code")
+        return Found(text[: fence.start], closed=True, behind=bool(text[fence.end :].strip()))
+    last = answer.outer[-1] if answer.outer else None
+    if request.ended and last is not None and not (last.closed or last.info or last.text.strip()):
+        return Found(text[: last.start], closed=True)
+    is_unclear = fence and request.is_text and not text[: fence.start].strip()
+    return Doubt(fences=True) if is_unclear else Found(text, closed)
 
 
 def is_closer(answer: Answer, request: Request) -> bool:

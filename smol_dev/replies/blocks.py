@@ -8,7 +8,7 @@ from typing import Final, Literal
 from smol_dev.languages import State, language_named
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
-from smol_dev.replies.talk import MARK, is_lead, is_talk, without_marks
+from smol_dev.replies.talk import MARK, REST, is_lead, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_TRIED: Final = 6
@@ -30,13 +30,6 @@ ASIDE: Final = re.compile(
     re.IGNORECASE,
 )
 """The words above a block that is no file."""
-
-REST: Final = re.compile(
-    r"\b(?:rest|remainder|remaining (?:part|code|lines?|half)) of (?:the|your|this|my|`)|\bremaining (?:part|code|lines|half)\b|"
-    r"\b(?:continu(?:ation|ing|ed)|second (?:part|half)|part (?:2|two)) (?:of|from|where|with)\b|^\W*continued\b",
-    re.IGNORECASE,
-)
-"""The words above a block that is only the end of a file."""
 
 PART: Final = re.compile(
     r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"

@@ -83,8 +83,9 @@ def _last_object(text: str) -> tuple[list[Touched] | None, bool]:
     found: list[Touched] | None = None
     closed, end, tries = False, 0, MOST_LITERALS
     for opening in re.finditer(r"[\[{]", text):
-        if opening.start() < end or (literal := read_literal(text, opening.start())) is None:
+        if opening.start() < end:
             continue
+        literal = read_literal(text, opening.start())
         entries = _entries(literal.node, DEEPEST)
         if entries is not None:
             found, closed = entries, literal.closed

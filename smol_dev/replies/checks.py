@@ -65,8 +65,7 @@ BRACKETED: Final = re.compile(
     rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
     re.IGNORECASE,
 )
-EDIT_START: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)\n", re.MULTILINE)
-EDIT_END: Final = re.compile(r"^>{5,9} ?(?:REPLACE|UPDATED)", re.MULTILINE)
+EDIT: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)$", re.MULTILINE)
 SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
@@ -249,7 +248,7 @@ def is_no_file(text: str, request: Request) -> bool:
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
     if not request.is_text and any(MARK.match(line) for line in (first, last)):
         return True
-    if is_path_list(text, request) or (is_edit(text) and request.language != "diff"):
+    if is_path_list(text, request) or ("<<<<<" in text and EDIT.search(text)):
         return True
     if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
         return True
@@ -282,12 +281,6 @@ def is_lone_call(text: str) -> bool:
     return bool(used - bound - vars(builtins).keys() - {"__file__"})
 
 
-def is_edit(text: str) -> bool:
-    """Return whether a text has a block that searches for lines and replaces them."""
-    start = EDIT_START.search(text) if "<<<<<" in text else None
-    return start is not None and EDIT_END.search(text, start.end()) is not None
-
-
 def is_path_list(text: str, request: Request) -> bool:
     """Return whether the lines are only paths, the file's own among them."""
     if request.path.rpartition("/")[2] not in text:
@@ -297,7 +290,7 @@ def is_path_list(text: str, request: Request) -> bool:
     if not own or len(lines) > MOST_LISTED:
         return False
     if request.is_text and len(lines) > 1:
-        return all(label_in(line) or FILE_NAME.match(line) for line in lines) and len(own) == 1
+        return all(map(label_in, lines)) and len(own) == 1
     comments = [line for line in lines if is_comment(line, request)]
     return not comments and all(label_in(line) or is_talk(line) or line.endswith(":") for line in lines)
 

@@ -8,15 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from smol_dev.replies.talk import REST, is_lead
+
 MOST_LINES: Final = 3
 """Lines of an anchor; a model that repeats more than it was asked for is understood as well."""
 
 FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})[^`\n]*")
-TALK: Final = re.compile(
-    r"(?:sure|certainly|of course|okay|ok|here(?: is|'s)|continuing|continued|apologies|sorry)\b[^\n]*[:.!]",
-    re.IGNORECASE,
-)
-"""A sentence to the user in front of the repeated lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ def join(cut: Cut, continuation: str) -> str | None:
 def _beginning(lines: list[str]) -> tuple[int, str]:
     """Return the number of the first line that is part of the file, and the fence in front of it, if any."""
     start = 0
-    while start < len(lines) and (not lines[start].strip() or TALK.fullmatch(lines[start].strip())):
+    while start < len(lines) and (not lines[start].strip() or is_lead(lines[start]) or REST.search(lines[start])):
         start += 1
     opened = FENCE.fullmatch(lines[start].rstrip()) if start < len(lines) else None
     if opened is None:

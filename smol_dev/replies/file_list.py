@@ -376,8 +376,10 @@ def _lines_in(region: Region) -> Iterator[Listing]:
 
 def _is_data(text: str) -> bool:
     text = text.strip()
-    found = read_literal(text, 0) if text[:1] in {"{", "["} and text[-1:] in {"}", "]"} else None
-    return found is not None and found.closed and found.end == len(text)
+    if text[:1] not in {"{", "["} or text[-1:] not in {"}", "]"}:
+        return False
+    found = read_literal(text, 0)
+    return found.closed and found.end == len(text)
 
 
 def labels(source: Source) -> Iterator[Listing]:

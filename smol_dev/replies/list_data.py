@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from smol_dev.replies.list_lines import find_tree
-from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of
+from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of, is_wrapper
 from smol_dev.replies.paths import (
     BULLET,
     CALL_KEYS,
@@ -79,14 +79,12 @@ class Reader:
         self.closed = True
         self.nodes = 0
 
-    def read(self, start: int) -> ReadLiteral | None:
-        """Return the value that begins at `start`, or None when none does."""
+    def read(self, start: int) -> ReadLiteral:
+        """Return the value that begins with the bracket or quote at `start`."""
         opening = self.text[start : start + 1]
         if opening in QUOTES:
             node, end = self.string(start)
             return ReadLiteral(node, end, self.closed)
-        if opening not in OPENING:
-            return None
         root = Node("object" if opening == "{" else "array", start)
         stack = [root]
         keys: list[Node | None] = [None]
@@ -193,8 +191,8 @@ STOPS: Final = {
 }
 
 
-def read_literal(text: str, start: int) -> ReadLiteral | None:
-    """Return the array, object or string that begins at `start`, or None."""
+def read_literal(text: str, start: int) -> ReadLiteral:
+    """Return the array, object or string that begins at `start`."""
     return Reader(text).read(start)
 
 
@@ -219,12 +217,6 @@ WORDS: Final = re.compile(
     r"version|author|scripts|run|usage|env\w*"
 )
 SETTINGS: Final = re.compile(r"scripts|env\w*|run|usage|author|version|engines")
-WRAPPER: Final = re.compile(
-    r"(?=\w*+\Z)\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|results?|output|data|response|answer|items|"
-    r"entries|\w*structure|tree|project|program|values?|payload|final|updated|codebase|children|root|all|properties|app|manifest"
-)
-"""Keys that mean the list itself and no folder."""
-
 ANNOUNCED: Final = re.compile(
     r"(?:final|updated|revised|corrected|new|after)(?:filelist|files?|filepaths|paths|list|answer)?"
 )
@@ -265,7 +257,7 @@ def _string(node: Node, depth: int) -> list[Item]:
     inner = _encoded(node.text).strip()
     if inner[:1] in {"[", "{", '"'} and len(inner) > 1 and depth > 1:
         found = read_literal(inner, 0)
-        if found and found.end >= len(inner) and (items := items_in(found.node, depth - 1)):
+        if found.end >= len(inner) and (items := items_in(found.node, depth - 1)):
             return items
     if "\n" in inner and (drawn := find_tree(inner.split("\n"))) is not None:
         return [Item(entry) for entry in entries_of(drawn.items, rooted=drawn.rooted)]
@@ -410,7 +402,7 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
     if is_settings and not text.endswith("/") and not any(map(is_known_file, words)):
         return []
     inside = items_in(value, depth - 1)
-    if (WRAPPER.fullmatch(word) and text not in FOLDER_NAMES) or " " in text or word.isdigit():
+    if is_wrapper(text) or " " in text or word.isdigit():
         return [Item(text, "group", inside)]
     wraps = any(plain_key(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
     if value.shape == "object" and not wraps:
@@ -434,8 +426,7 @@ def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
 
     `<file>a.py</file>` and `<file path="a.py"/>`; folders as elements are not understood.
     """
-    found = [] if FOLDER_TAG.search(text) else list(TAG.finditer(text))
-    named = [(one, path_in(one["given"] or one["text"])) for one in found]
+    named = [(one, path_in(one["given"] or one["text"])) for one in TAG.finditer(text)]
     named = [(one, path) for one, path in named if is_path_like(path) and (is_known_file(path) or " " not in path)]
     if not named:
         return (), 0, False

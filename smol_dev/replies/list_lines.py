@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from smol_dev.replies.listing import DEEPEST, Item
+from smol_dev.replies.listing import DEEPEST, Item, is_wrapper
 from smol_dev.replies.paths import (
     BOLD,
     BULLET,
@@ -168,9 +168,6 @@ MARK: Final = re.compile(
     r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・①-⑳]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
 )
 KEY: Final = re.compile(r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*+:\s*+[|>{\[]?+\s*+(?:#.*)?$")
-WRAPPER_KEY: Final = re.compile(
-    r".*(?:files?|paths?|list)|result|output|answer|items|project|structure|data", re.IGNORECASE
-)
 ABOUT: Final = re.compile(
     r"(?:description|desc|purpose|summary|notes?|role|type|language|dependencies|imports|exports|uses|contains?|content|"
     r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
@@ -336,7 +333,7 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
     if behind is None or line.is_heading or behind.depth <= line.depth:
         return []
     if (key := KEY.fullmatch(text)) is not None:
-        if WRAPPER_KEY.fullmatch(key[1]) or (line.marks and key[1][0].isupper()):
+        if is_wrapper(key[1]) or (line.marks and key[1][0].isupper()):
             return [Item(key[1], "group")]
         if not line.marks and key[1][0].isupper():
             return []
@@ -348,8 +345,6 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
 
 def all_paths(text: str) -> list[str]:
     """Return the paths of a line that is nothing but several of them; a heading in front may stand."""
-    if len(text) > MAX_LINE:
-        return []
     links = LINK.findall(text)
     if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", LINK.sub("", text))):
         return [shown for shown, _ in links]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from smol_dev.replies.paths import BINARY_ENDINGS, FOLDER_NAMES, MAX_PATH, ending, is_file_like
+from smol_dev.replies.paths import BINARY_ENDINGS, FOLDER_NAMES, MAX_PATH, ending, is_file_like, plain_key
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
 Role = Literal["file", "folder", "group", "either"]
@@ -19,6 +19,17 @@ DEEPEST: Final = 40
 """How many folders deep a list may be; no path that can be written is deeper."""
 
 HERE: Final = frozenset({"", ".", "./", "/", "root", "(root)", "<root>"})
+
+
+WRAPPER: Final = re.compile(
+    r"(?=\w*+\Z)\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|results?|output|data|response|answer|items|"
+    r"entries|\w*structure|tree|project|program|values?|payload|final|updated|codebase|children|root|all|properties|app|manifest"
+)
+
+
+def is_wrapper(key: str) -> bool:
+    """Return whether a key means the list itself and no folder."""
+    return WRAPPER.fullmatch(plain_key(key)) is not None and key not in FOLDER_NAMES
 
 
 @dataclass(slots=True)

@@ -54,10 +54,8 @@ FOLDER_NAMES: Final = frozenset(
     """.split()
 )
 PRODUCTS: Final = re.compile(
-    r"(?:node|vue|next|nuxt|express|react|three|d3|chart|p5|alpine|backbone|discord|angular|ember|"
-    r"moment|day|nest|require|underscore|phaser|pixi|babylon|matter|socket|electron|koa|deno|bun|solid|"
-    r"preact|handlebars|knockout|fastify|tensorflow|brain|leaflet|lodash|anime|typed|plotly|"
-    r"highlight|prism|video|hls|konva|paper|fabric|tone|howler|ml5|q5|chess|asp|\.)\.?(?:js|io|net|py)",
+    r"(?:node|vue|next|nuxt|express|react|three|d3|chart|p5|alpine|backbone|discord|angular|ember|moment|day|nest|require|phaser|pixi|"
+    r"babylon|matter|socket|electron|deno|solid|handlebars|fastify|tensorflow|leaflet|lodash|anime|howler|chess|asp|\.)\.?(?:js|io|net|py)",
     re.IGNORECASE,
 )
 PATH_KEYS: Final = (

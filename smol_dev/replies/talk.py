@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 LEAD: Final = re.compile(
-    r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|alright|no problem)\b[!,.:]?(?:\s|$)|"
+    r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|alright|no problem|sorry|apologies)\b[!,.:]?(?:\s|$)|"
     r"here(?:'s|’s| is| are| it is| they are| you go)\b|below (?:is|are|you)\b|the following (?:is|code|file)|"
     r"(?:the )?(?:complete |full |final |updated |corrected |whole )+(?:code|file|content|contents|version|implementation)\b|"
     r"(?:the )?(?:code|file|contents?) (?:of|for|in)\b|"
@@ -13,6 +13,13 @@ LEAD: Final = re.compile(
     re.IGNORECASE,
 )
 """How models announce a file."""
+
+REST: Final = re.compile(
+    r"\b(?:rest|remainder|remaining (?:part|code|lines?|half)) of (?:the|your|this|my|`)|\bremaining (?:part|code|lines|half)\b|"
+    r"\b(?:continu(?:ation|ing|ed)|second (?:part|half)|part (?:2|two)) (?:of|from|where|with)\b|^\W*continued\b",
+    re.IGNORECASE,
+)
+"""Words above what is only the end of a file."""
 
 TO_THE_USER: Final = re.compile(
     r"let me know|feel free|(?:i )?hope (?:this|that)|would you like|do you want|is there anything|happy coding|enjoy\b|"

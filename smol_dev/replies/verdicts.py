@@ -6,10 +6,10 @@ from typing import Final
 from smol_dev import languages
 from smol_dev.errors import Reason
 from smol_dev.languages import Parsed, State
+from smol_dev.languages.verdict import NOT_JUDGED
 from smol_dev.replies.answer import Block
 
 LONGEST_PARSED: Final = 150_000
-NOT_JUDGED: Final = Parsed(State.NOT_JUDGED)
 TEXTS: Final = frozenset({None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"})
 """Languages of files in which any line may be the file's own."""
 

@@ -317,9 +317,7 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
         words = f"{found[1]} {found[4]}"
         target = re.search(r">\s*([^\s>|;&]+)", words) or re.search(r"(?<!\S)[>|;&-]*+(\S++)\s*$", found[1])
         if target and same_file(target[1].strip("\"'"), request.path):
-            body, end, _ = text[found.end() - 1 :].partition(
-                f"\n{found[3]}\n" if text.endswith("\n") else f"\n{found[3]}"
-            )
+            body, end, _ = f"{text}\n"[found.end() - 1 :].partition(f"\n{found[3]}\n")
             is_plain = found[2] or not re.search(r"[$`\\]", body)
             return body[1:] if is_plain and end else Doubt()
         others = others or target is not None
