@@ -8,7 +8,7 @@ imported when the first text of its language is parsed; `standard` the standard 
 
 from smol_dev.languages.grammars import grammar, tree
 from smol_dev.languages.names import language_named, language_of
-from smol_dev.languages.other import other_language
+from smol_dev.languages.other import alike, other_language
 from smol_dev.languages.parsing import JUDGED, check, parse, parse_as
 from smol_dev.languages.verdict import Parsed, State
 
@@ -16,6 +16,7 @@ __all__ = [
     "JUDGED",
     "Parsed",
     "State",
+    "alike",
     "check",
     "grammar",
     "language_named",

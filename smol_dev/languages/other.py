@@ -75,7 +75,7 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
             tried = [name for name in tried if name in UNMISTAKABLE and asked in PROGRAMS]
     else:
         tried = [name for name in tried if named and name not in LOOSE]
-    return next((name for name in tried if not _alike(asked, name) and _is_program(name, text)), None)
+    return next((name for name in tried if not alike(asked, name) and _is_program(name, text)), None)
 
 
 def _is_wrong(asked: str, path: str, text: str) -> bool:
@@ -88,7 +88,8 @@ def _is_wrong(asked: str, path: str, text: str) -> bool:
     return not parse(path, text).whole and parse_as(asked, text).state is State.BROKEN
 
 
-def _alike(one: str, other: str) -> bool:
+def alike(one: str | None, other: str | None) -> bool:
+    """Return whether two languages are labelled with each other's names, or are part of each other."""
     return one == other or any(one in family and other in family for family in SAME)
 
 

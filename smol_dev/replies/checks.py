@@ -328,20 +328,8 @@ def is_other_language(found: Found, request: Request) -> bool:
     return (
         state is State.BROKEN
         and named not in {None, request.language, "text", "markdown"}
-        and not _alike(named, request)
+        and not languages.alike(named, request.language)
     )
-
-
-def _alike(named: str | None, request: Request) -> bool:
-    families = (
-        {"javascript", "typescript", "tsx", "vue", "svelte"},
-        {"json", "jsonc", "javascript"},
-        {"css", "scss", "less"},
-        {"html", "xml", "vue", "svelte", "php", "template", "astro"},
-        {"bash", "fish"},
-        {"yaml", "ini", "toml"},
-    )
-    return any(named in one and request.language in one for one in families)
 
 
 def check_syntax(path: str, content: str) -> str | None:

@@ -368,11 +368,9 @@ def escaped_fences(text: str, request: Request) -> str | None:
     """Return the text with the fences that were written with backslashes."""
     del request
     start = text.lstrip()
-    return (
-        re.sub(r"^(?:\\`){3,}", lambda run: run[0].replace("\\", ""), start, flags=re.MULTILINE)
-        if start.startswith("\\`\\`\\`")
-        else None
-    )
+    if not start.startswith("\\`\\`\\`"):
+        return None
+    return re.sub(r"^(?:\\`){3,}", lambda run: run[0].replace("\\", ""), start, flags=re.MULTILINE)
 
 
 def line_numbers(text: str, request: Request) -> str | None:
@@ -405,16 +403,10 @@ def one_line(text: str, request: Request) -> str | Doubt | None:
 def entities(text: str, request: Request) -> str | None:
     """Return a text in which every `<` and `&` was written as an entity."""
     markup = request.language in {"html", "xml", "vue", "svelte", "astro", "php", "markdown"}
-    if (
-        markup
-        or request.is_text
-        or "<" in text
-        or "&" not in text
-        or not any(entity in text for entity in ("&lt;", "&gt;", "&amp;"))
-        or not re.search(r"&(?:lt|gt|amp);", QUOTED.sub("", text))
-    ):
+    if markup or request.is_text or "<" in text or "&" not in text:
         return None
-    return None if re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text) else html.unescape(text)
+    is_code = re.search(r"&(?:lt|gt|amp);", text) is None or re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text)
+    return None if is_code or not re.search(r"&(?:lt|gt|amp);", QUOTED.sub("", text)) else html.unescape(text)
 
 
 WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
