@@ -44,7 +44,7 @@ ASKING: Final = frozenset(
 OF_CLASSES: Final = frozenset({*dir(type), "register"})
 """What every class has, and one of the library's abstract classes."""
 
-TESTING: Final = frozenset("isinstance issubclass super cast".split())
+TESTING: Final = frozenset("isinstance issubclass super cast type".split())
 """The functions that are given classes of which they make nothing."""
 
 FIRST: Final = frozenset({"self", "cls", "klass"})

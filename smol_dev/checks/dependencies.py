@@ -132,11 +132,13 @@ def from_pyproject(text: str) -> set[str] | None:
     if "dependencies" in project.get("dynamic", ()):
         return None
     names: set[str] = set()
+    named = "dependencies" in project or bool(project.get("optional-dependencies")) or "dependency-groups" in document
     lists = [
         project.get("dependencies", ()),
         *table(project.get("optional-dependencies")).values(),
         *table(document.get("dependency-groups")).values(),
         table(tool.get("uv")).get("dev-dependencies", ()),
+        table(document.get("build-system")).get("requires", ()),
     ]
     for entry in (entry for each in lists if isinstance(each, list) for entry in each if isinstance(entry, str)):
         names |= requirements(entry) or set()
@@ -144,7 +146,7 @@ def from_pyproject(text: str) -> set[str] | None:
     groups = [table(group).get("dependencies") for group in table(poetry.get("group")).values()]
     for each in (poetry.get("dependencies"), poetry.get("dev-dependencies"), *groups):
         names |= set(table(each))
-    if not names and "dependencies" not in project and not poetry:
+    if not named and not poetry and "uv" not in tool:
         return set()
     return names | {str(project.get("name") or poetry.get("name") or "")} - {""}
 

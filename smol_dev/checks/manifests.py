@@ -132,6 +132,12 @@ def _paths(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
         yield from manifest.missing(each.rstrip("/"), start)
 
 
+def _tests(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
+    """The folders of tests, where there are any."""
+    if any(name.startswith("test_") or name.endswith("_test.py") for name in manifest.project.names):
+        yield from _paths(manifest, value, start)
+
+
 def _described(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
     for each in _each(value)[1:] if isinstance(value, str) and value.startswith("file:") else ():
         yield from manifest.missing(each.rstrip(","), start)
@@ -227,7 +233,7 @@ def _services(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]
 
 
 VALUES: Final[Mapping[str, Callable[[Manifest, Value, int], Iterator[Problem]]]] = {
-    "file": _files, "path": _files, "paths": _paths, "described": _described, "object": _objects, "objects": _objects,
+    "file": _files, "path": _files, "paths": _paths, "described": _described, "tests": _tests, "object": _objects, "objects": _objects,
     "ini": _sections, "package": _packages, "packages": _packages, "command": _command, "served": _served,
     "build": _build, "environment": _environment, "mount": _mount, "services": _services,
 }  # fmt: skip
@@ -239,12 +245,8 @@ def _lists(manifest: Manifest) -> Iterator[Problem]:
     start = 0
     for line in manifest.text.splitlines()[:MOST_LINES]:
         found = re.match(r"\s*(?:-r|-c|--requirement|--constraint)[ =]?\s*([\w./-]+)\s*(?:#|$)", line)
-        held = (
-            re.match(r"(?:include|recursive-include|graft)\s+(\S.*)", line)
-            if manifest.path.endswith("MANIFEST.in")
-            else None
-        )
-        named = [found[1]] if found else held[1].split()[: None if line.startswith("include") else 1] if held else []
+        held = re.match(r"include\s+(\S.*)", line) if manifest.path.endswith("MANIFEST.in") else None
+        named = [found[1]] if found else held[1].split() if held else []
         for each in named:
             if posixpath.join(manifest.folder, "PKG-INFO") not in manifest.project.paths:
                 yield from manifest.missing(each, start)

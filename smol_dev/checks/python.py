@@ -48,12 +48,18 @@ def undefined_names(_: Python, module: Module) -> Iterator[Problem]:
         if not isinstance(each, messages.UndefinedName):
             continue
         name = each.message_args[0]
-        if name in SPECIAL or (name in OLDER and FOR_BOTH.search(module.text)):
+        if name in SPECIAL or _is_given(module, name) or (name in OLDER and FOR_BOTH.search(module.text)):
             continue
         if "noqa" not in lines[min(each.lineno, len(lines)) - 1]:
             near = (other for other in module.bound if other[:2] == name[:2])
             message = f"`{name}` is not defined" + instead(name, near, "defined here")
             yield module.problem(each, "undefined-name", message)
+
+
+def _is_given(module: Module, name: str) -> bool:
+    """Return whether a function makes a name global, or what reads a file of settings puts it in."""
+    given = any(not isinstance(each, ast.AnnAssign) or each.value for each in module.scope.bound.get(name, ()))
+    return given or (name in {"c", "tags"} and module.path.endswith(("conf.py", "_config.py")))
 
 
 def _suspects(module: Module) -> bool:
@@ -224,8 +230,8 @@ def _bare(
         known = top in sys.stdlib_module_names or python.find(top, module.path) is not None
         files = (python.inside(folder, [top]) for folder in packages) if not known else ()
         file = next((each for each in files if each in python.modules), None)
-        if file is not None and not (python.dependencies and python.dependencies.provide(top)):
-            found.append((name, file))
+        if file not in {None, module.path} and not (python.dependencies and python.dependencies.provide(top)):
+            found.append((name, file or ""))
     return found
 
 

@@ -188,7 +188,7 @@ class References:
             space = next((literal(value) for target, value, _ in module.assigned if target == "app_name"), None)
             for use in module.calls:
                 if called(use.node) == "include" and use.node.args and self._is_foreign(module, use.node.args[0]):
-                    found.add("*")
+                    found.add(f"{space}:*" if space else "*")
                 name = argument(use.node, "-", "name")
                 if called(use.node) in {"path", "re_path", "url"} and name is not None:
                     if (text := literal(name)) is None:
@@ -239,28 +239,39 @@ class References:
             r"\b(?:Dict|Function|Package|Choice|Prefix)Loader\b|jinja_loader|jinja_env\.loader|template_folder=[a-z_]"
         )
         texts = (module.text for module in self.python.modules.values())
-        return any(re.search(words, text) for text in texts)
+        named = (
+            each for module in self.modules for each in self.of(module, "folder") if "template" in each.module.text
+        )
+        unread = any(
+            self.project.may_hold(each.text.strip("./")) or not self.knows(each.text.strip("./")) for each in named
+        )
+        return unread or any(re.search(words, text) for text in texts)
 
     def knows(self, folder: str) -> bool:
         """Return whether a folder is of the project, rather than of a package that brings templates."""
         return not folder or any(f"/{each}".endswith(f"/{folder}") for each in self.project.folders)
 
-    def lacks_template(self, name: str) -> bool:
-        """Return whether there is certainly no template of this name."""
+    def lacks_template(self, name: str, *, extended: bool = False) -> bool:
+        """Return whether there is certainly no template of this name, which another one is made of if `extended`."""
         places = (posixpath.normpath(posixpath.join(root, name)) for root in self.roots)
         if self.loads_elsewhere or any(self.project.exists(place) for place in places):
             return False
         if not self.roots:
             return not self.project.ending(name) and self.knows(posixpath.dirname(name))
-        top, base = name.partition("/")[0] if "/" in name else "", posixpath.basename(name)
-        moved = base not in {"base.html", "layout.html"} and bool(self.project.ending(base))
-        if top and any(self.project.exists(posixpath.join(root, top)) for root in self.roots):
+        top = name.partition("/")[0] if "/" in name else ""
+        if "django" not in self.tops:
+            return not self.extended or not top or self._holds(top)
+        if top in CONTRIB:
+            return False
+        closed = all(app.startswith("django") or self.python.owns(app, "x.py") for app in self.installed)
+        if "ROOT_URLCONF" in self.text and closed:
             return True
-        if "django" in self.tops:
-            closed = all(app.startswith("django") or self.python.owns(app, "x.py") for app in self.installed)
-            brought = top in CONTRIB or "ROOT_URLCONF" not in self.text or not closed
-            return moved if brought and top not in CONTRIB else not brought
-        return not self.extended or not top
+        moved = not extended and bool(self.project.ending(posixpath.basename(name)))
+        return moved or (self.python.is_package(top) and self._holds(top))
+
+    def _holds(self, folder: str) -> bool:
+        """Return whether templates of the project are in a folder of this name."""
+        return any(self.project.exists(posixpath.join(root, folder)) for root in self.roots)
 
 
 def _routes(module: Module, keyword: str) -> Iterator[tuple[tuple[str, str], str | None]]:
@@ -309,6 +320,8 @@ def _is_there(references: References, name: str, names: frozenset[str]) -> bool:
     if references.kind == "flask":
         return name[0] == "." and any(each.endswith(name) for each in names)
     space = name.partition(":")[0]
+    if f"{space}:*" in names:
+        return True
     ours = any(each.startswith(f"{space}:") for each in names)
     return not ours if ":" in name else "*" in names or "." in name
 
@@ -369,10 +382,10 @@ def templates(references: References, module: Module) -> Iterator[Problem]:
 def page_templates(references: References, page: Page) -> Iterator[Problem]:
     """A template is named that is not there."""
     inside = any(folder in references.roots for folder in above(page.path))
-    for found in PARTS.finditer(page.text):
+    for found in PARTS.finditer(page.text) if not is_aside(page.path) else ():
         name = found[1]
         if inside:
-            missing = name[0] != "." and references.lacks_template(name)
+            missing = name[0] not in ".!" and references.lacks_template(name, extended=True)
         else:
             missing = not references.project.ending(name) and references.knows(posixpath.dirname(name))
         if missing:
@@ -394,7 +407,8 @@ def named_files(references: References, module: Module) -> Iterator[Problem]:
         plain = posixpath.normpath(each.text).lstrip("./")
         computed = not plain or re.search(r"[{}*<>:\\]|^/|^~", each.text) or is_built(project, f"{plain}/x")
         made = MAKING.search(module.text) or (each.kind != "folder" and not posixpath.splitext(plain)[1])
-        if computed or made or _is_somewhere(references, plain, each.module.path):
+        usual = plain in {"static", "templates"} and "flask" in each.module.text
+        if computed or made or usual or _is_somewhere(references, plain, each.module.path):
             continue
         kind = "folder" if each.kind == "folder" else "file"
         there = project.folders if kind == "folder" else project.paths
@@ -425,10 +439,11 @@ def models(references: References, module: Module) -> Iterator[Problem]:
             message = f"no table is called `{label}`" + instead(label, there, "there is")
         else:
             there = {one.node.name for one in references.objects.classes.values()}
+            folded = {each.lower() for each in there}  # as Django finds them
             ours = not label or any(posixpath.basename(folder) == label for folder in references.project.folders)
-            wrong = ours and name.isidentifier() and name not in there and name != "self" and each.kind != "table"
+            wrong = ours and name.isidentifier() and name.lower() not in folded and name != "self"
             message = f"no class is called `{name}`" + instead(name, there, "there is")
-        if wrong and not module.star and "automap" not in references.text:
+        if wrong and not module.star and "automap" not in references.text and "/migrations/" not in f"/{module.path}":
             yield each.problem("module-string", message)
 
 
