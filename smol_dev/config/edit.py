@@ -40,7 +40,7 @@ from smol_dev.config.layers import (
     shipped,
     toml_value,
 )
-from smol_dev.config.model import Run, expected, field_of, laid_over
+from smol_dev.config.model import Run, expected, laid_over, locate
 from smol_dev.config.problems import Problem, did_you_mean, dotted, typed
 from smol_dev.config.profiles import value_of
 from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
@@ -232,7 +232,7 @@ def _refuse_table(path: Key, *, hint: str) -> None:
 
 
 def _refuse_unquoted(path: Key, value: object, sheet: Sheet) -> None:
-    field = field_of(path)
+    field = locate(path).field
     if field is None or expected(field) != "text" or isinstance(value, str | dict | list):
         return
     template = f"smol_dev config set{sheet.file.option} {{key}} {{value}}"

@@ -199,11 +199,6 @@ class Layers:
         """Return the layer of this kind, if it says something."""
         return next((layer for layer in self.all if layer.kind == kind), None)
 
-    def with_layer(self, layer: Layer) -> "Layers":
-        """Return the layers with one put in the place of its kind."""
-        others = [each for each in self.all if each.kind != layer.kind]
-        return replace(self, all=in_order([*others, layer]))
-
     def problem(self, layer: Layer, key: tuple[Any, ...], what: str) -> Problem:
         """Return a problem with a key of a layer; a variable or option shows the key as short as it was meant."""
         own = not layer.documents and key[:2] == ("profiles", self.selected) and len(key) > 2  # noqa: PLR2004

@@ -10,7 +10,7 @@ because a merged value no longer knows its line, and an overridden mistake is on
 
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from smol_dev.chat import STAGES
 from smol_dev.config.endpoint import Lookup, is_local, origin_of
 from smol_dev.config.files import Surroundings, is_same, read_document
-from smol_dev.config.layers import Flags, Key, Layer, Layers, read_layers
+from smol_dev.config.layers import Flags, Key, Layer, Layers, in_order, read_layers
 from smol_dev.config.model import (
     CLOUD_TIMEOUT,
     FIRST_TOKEN_TIMEOUT,
@@ -273,13 +273,11 @@ def read(flags: Flags, surroundings: Surroundings) -> tuple[Composition, tuple[s
         raise config_error(here)
     if wrong := list(endpoint_problems(made.tables, made.endpoint, lookup=None)):
         raise config_error(wrong)
-    warnings = (
-        *_unused_problems(problems),
-        *_readable_key(layers),
-        *_open_to_others(made),
-        *_without_effect(made.tables),
-    )
-    return made, (*layers.warnings, *made.endpoint.warnings, *warnings)
+    warnings = [*layers.warnings, *made.endpoint.warnings, *_unused_problems(problems), *_readable_key(layers)]
+    url = made.endpoint.base_url
+    if url.startswith("http://") and allows_http(made.tables) and not is_local(url):
+        warnings.append(f"prompts go to {origin_of(url)} unencrypted, as `allow_http` permits")
+    return made, (*warnings, *_without_effect(made.tables))
 
 
 def load(
@@ -347,7 +345,8 @@ def check(
         document = read_document(file, project=is_project)
         if document is None or isinstance(document, Problem):
             return (str(document) if document else f"{file}: does not exist",)
-        layers = layers.with_layer(Layer("project" if is_project else "user", document.data, (document,)))
+        layer = Layer("project" if is_project else "user", document.data, (document,))
+        layers = replace(layers, all=in_order([layer, *(each for each in layers.all if each.kind != layer.kind)]))
     problems = [*layers.problems, *layers_problems(layers), *_composed_problems(layers)]
     lines = lines_of(problems)
     return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))
@@ -384,13 +383,6 @@ def _readable_key(layers: Layers) -> Iterator[str]:
             path = layer.documents[0].path
             yield f"{layer.place(key)}: others can read this key: {command('chmod 600 {file}', file=path)}"
             return
-
-
-def _open_to_others(made: Composition) -> Iterator[str]:
-    """Yield the line about prompts that leave the network unencrypted."""
-    url = made.endpoint.base_url
-    if url.startswith("http://") and allows_http(made.tables) and not is_local(url):
-        yield f"prompts go to {origin_of(url)} unencrypted, as `allow_http` permits"
 
 
 def _without_effect(tables: Sequence[Slot]) -> Iterator[str]:

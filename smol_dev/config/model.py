@@ -329,11 +329,6 @@ def locate(key: tuple[Any, ...]) -> Located:
     return Located(table, table.model_fields.get(key[place]) if key else None, key[: place + 1], key[place + 1 :])
 
 
-def field_of(key: tuple[Any, ...]) -> FieldInfo | None:
-    """Return the setting a key belongs to."""
-    return locate(key).field
-
-
 def everywhere(name: str) -> tuple[Key, ...]:
     """Return the path of a profile's key, and those of the same key of each stage."""
     return ((name,), *((stage, name) for stage in STAGES))
@@ -347,7 +342,7 @@ def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def trust_of(key: tuple[Any, ...]) -> Trust | Literal["steer-when-false"]:
     """Return what a project's file may do with the key."""
-    field = field_of(key[:1]) if key[:1] == ("prompts",) else field_of(key)
+    field = locate(key[:1] if key[:1] == ("prompts",) else key).field
     extra = field.json_schema_extra if field is not None else None
     return cast("Trust", extra.get("trust", "tune")) if isinstance(extra, dict) else "tune"
 
@@ -376,16 +371,15 @@ def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
 
 def expected(field: FieldInfo) -> str:
     """Return what a setting takes, in words: `a number above 0 and at most 1`."""
-    return words(field.annotation, field.metadata)
+    return _in_words(field.annotation, field.metadata)
 
 
-def words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotation can be anything
-    """Return an annotation and its limits, in words."""
+def _in_words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an annotation can be anything
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return words(parts[0], (*parts[1:], *limits))
+        return _in_words(parts[0], (*parts[1:], *limits))
     if origin in (Union, types.UnionType):
-        return " or ".join(words(part, limits) for part in parts if part is not type(None))
+        return " or ".join(_in_words(part, limits) for part in parts if part is not type(None))
     if origin is Literal:
         listed = ", ".join(f"`{part}`" for part in parts)
         return f"one of {listed}" if len(parts) > 1 else listed
@@ -445,8 +439,7 @@ def _json(text: str) -> object:
 
 
 def _refuse(constant: str) -> NoReturn:
-    """Refuse `NaN` and `Infinity`, which Python's reader would take."""
-    raise ValueError(constant)
+    raise ValueError(constant)  # `NaN` and `Infinity`, which Python's reader would take
 
 
 KNOWN: Final = Known(
