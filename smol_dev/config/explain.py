@@ -147,8 +147,8 @@ def _address_candidates(view: View) -> tuple[Candidate, ...]:
     at = view.made.endpoint
     brought = at.set_by is not None and at.setting == "provider" and at.base_url != ""
     found = [
-        Candidate(_rendered(slot.key(*key), value), slot.origin(*key), slot.hop, wins=False)
-        for slot, key in standing(view.made.tables, ("base_url",))
+        Candidate(_rendered(slot.key("base_url"), value), slot.origin("base_url"), slot.hop, wins=False)
+        for slot in view.made.tables
         if (value := slot.table.get("base_url")) is not None
     ]
     if at.set_by is not None and brought:
