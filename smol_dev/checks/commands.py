@@ -157,6 +157,8 @@ def _arguments(place: Place, table: dict[str, Any], words: list[str]) -> Iterato
     verbs = str(table.get("verbs", "")).split()
     if verbs and words[:1] and words.pop(0) not in verbs:
         return
+    while words[:1] and words[0] in str(table.get("skips", "")).split():
+        words = words[1:]
     valued, ends = str(table.get("valued", "")).split(), str(table.get("ends", "")).split()
     kind = table.get("words") or table.get("first")
     while words:

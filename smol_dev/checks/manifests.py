@@ -253,10 +253,15 @@ def _lists(manifest: Manifest) -> Iterator[Problem]:
         start += len(line) + 1
 
 
+BESIDE: Final = re.compile(r"((?:^|[;&\s])(?:source|\.|bash|sh)\s+\"?)\$\(dirname [^()]*\)\"?/", re.MULTILINE)
+"""What a shell calls the folder of its script, before a file that it reads."""
+
+
 def _script(manifest: Manifest) -> Iterator[Problem]:
     """A script of a shell, started in its folder or in one above."""
     text = re.sub(r"\\\n", "  ", manifest.text)
     text = re.sub(r"<<-?\s*['\"]?(\w+)['\"]?.*?\n\s*\1\b", "", text, flags=re.DOTALL)
+    text = BESIDE.sub(r"\1./", text)
     folders = (manifest.folder, *above(manifest.folder), *manifest.project.folders)
     leaves = re.search(r"^\s*(?:cd|pushd)\s+(?![\"']?\$)", text, re.MULTILINE)
     makes = re.search(r"\b(?:git clone|cat\s*>|tar\s+-?x|unzip|curl|wget)\b", text)

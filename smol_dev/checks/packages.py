@@ -2,21 +2,23 @@
 
 import json
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from smol_dev.checks.commands import Place
 from smol_dev.checks.dependencies import table
-from smol_dev.checks.manifests import Manifest, missing
+from smol_dev.checks.manifests import Manifest
 from smol_dev.checks.modules import Python
-from smol_dev.checks.project import Problem, Project, above, beside
+from smol_dev.checks.project import Problem, Project, above, beside, instead, is_built, line_and_column
 
 NODE: Final = frozenset(
     "assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain events"
     " fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl stream"
     " string_decoder sys timers tls trace_events tty url util v8 vm wasi worker_threads zlib test sqlite sea bun electron".split()
 )
+DEPENDENCIES: Final = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
 NODE_BRINGS: Final = {
     "express": "body-parser cookie debug ms qs send serve-static mime accepts", "vite": "rollup esbuild postcss", "next": "react react-dom",
     "jest": "@jest/globals expect", "react-router-dom": "react-router", "mongoose": "mongodb bson", "eslint": "@eslint/js espree",
@@ -57,41 +59,88 @@ def node_dependencies(project: Project, path: str) -> Packages | None:
             return None
         nearest = nearest or file
         develops = develops or bool(data.get("devDependencies"))
-        for key in ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"):
+        for key in DEPENDENCIES:
             names |= set(table(data.get(key)))
         names.add(str(data.get("name")))
     for name in tuple(names):
         names |= set(NODE_BRINGS.get(name, "").split())
-        names.add(name.removeprefix("@types/"))
     return Packages(frozenset(names), nearest, develops) if nearest else None
+
+
+TOOLS: Final = re.compile(r"\b(?:build|tsc|rollup|webpack|babel|esbuild|vite|tsup|parcel|swc|ncc|unbuild|pkgroll)\b")
+"""What builds files that a package.json may name."""
+
+ENDS: Final = ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node", ".ts", ".tsx")
+ENTRIES: Final = ("main", "module", "types", "typings", "browser", "bin", "exports")
 
 
 def package_files(python: Python, path: str) -> Iterator[Problem]:
     """A manifest names a file that is not there."""
-    project = python.project
     if posixpath.basename(path) != "package.json":
         return
-    text = project.files[path]
-    data = read_json(text)
+    project, text = python.project, python.project.files[path]
+    data, folder = read_json(text), posixpath.dirname(path)
     scripts = table(data.get("scripts"))
-    builds = any(
-        word in " ".join(map(str, scripts.values()))
-        for word in ("build", "tsc", "rollup", "webpack", "babel", "esbuild")
-    )
-    # What is published holds no more than it needs to run.
-    published = "repository" in data or "files" in data
-    place = Place(python, (posixpath.dirname(path),))
-    for name, command in scripts.items():
-        if isinstance(command, str) and (not published or name == "start"):
+    for command in scripts.values():
+        if isinstance(command, str) and _is_whole(project, data, folder, command):
+            place = Place(python, (folder,))
             yield from Manifest(python, path, text).commands(place, command, text.find('"scripts"'))
-    entries = [data.get("main"), data.get("exports"), *(table(data.get("bin")).values() or [data.get("bin")])]
-    for entry in entries:
-        if isinstance(entry, str) and not builds and entry:
-            target = beside(path, entry) or ""
-            if not any(
-                project.exists(target + end) for end in ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node")
-            ):
-                yield from missing(project, path, text, entry, text.find(f'"{entry}"'))
+    packages = {name for key in DEPENDENCIES for name in table(data.get(key))}
+    builds = TOOLS.search(" ".join([*map(str, scripts.values()), *packages])) is not None
+    for entry in (each for key in ENTRIES for each in _strings(data.get(key))):
+        target = beside(path, entry) or ""
+        odd = not entry or "*" in entry or entry.partition("/")[0] in packages or target.startswith("..")
+        built = builds and not project.listing.get(posixpath.dirname(target))
+        if not odd and not built and not any(project.exists(target + end) for end in ENDS):
+            listed = project.listing.get(posixpath.dirname(target), ())
+            message = f"there is no file `{entry}`" + instead(target, listed, "there is")
+            if not (builds and (is_built(project, entry) or entry.endswith((".ts", ".js")))):
+                line, column = line_and_column(text, max(0, text.find(f'"{entry}"')))
+                yield Problem(path, line, column, "manifest-file", message)
 
 
-RULES: Final = {"manifest-file": (package_files,)}
+def _is_whole(project: Project, data: Mapping[str, Any], folder: str, command: str) -> bool:
+    """Return whether the files that a script names are in the folder: what is published holds no more than it runs."""
+    if "repository" not in data and "files" not in data:
+        return True
+    words = [posixpath.dirname(word.removeprefix("./")) for word in command.split() if "/" in word]
+    return command.startswith("node ") and any(
+        word and posixpath.join(folder, word) in project.folders for word in words
+    )
+
+
+def _strings(value: object) -> Iterator[str]:
+    """Yield the strings in a value of a few levels."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from (
+                _strings(inner) if not isinstance(inner, dict) else (e for e in inner.values() if isinstance(e, str))
+            )
+
+
+COMMENT: Final = re.compile(r"(\"(?:[^\"\\\n]|\\.)*\")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
+
+
+def tsconfig_files(python: Python, path: str) -> Iterator[Problem]:
+    """A manifest names a file that is not there."""
+    if not re.fullmatch(r"[jt]sconfig[\w.-]*\.json", posixpath.basename(path)):
+        return
+    project, text = python.project, python.project.files[path]
+    data = read_json(COMMENT.sub(lambda found: found[1] or "", text))
+    bases = data.get("extends") if isinstance(data.get("extends"), list) else [data.get("extends")]
+    references = data.get("references") if isinstance(data.get("references"), list) else []
+    named = [each for each in bases or () if isinstance(each, str) and each.startswith(".")]
+    named += [each["path"] for each in references or () if isinstance(each, dict) and isinstance(each.get("path"), str)]
+    for each in named:
+        target = beside(path, each)
+        known = target is None or any(project.exists(target + end) for end in ("", ".json", ".ts", ".tsx", ".d.ts"))
+        if not known and target is not None and not is_built(project, f"{target}/x") and "node_modules" not in target:
+            listed = project.listing.get(posixpath.dirname(target), ())
+            line, column = line_and_column(text, max(0, text.find(each)))
+            message = f"there is no file `{each}`" + instead(target, listed, "there is")
+            yield Problem(path, line, column, "manifest-file", message)
+
+
+RULES: Final = {"manifest-file": (package_files, tsconfig_files)}

@@ -378,7 +378,7 @@ def served_files(pages: Pages, script: Script) -> Iterator[Problem]:
         ):
             continue
         if not any(f"/{each}".endswith(f"/{plain}") for each in (*project.folders, *project.paths)):
-            there = (each for each in project.folders | project.paths if ("." in each) == ("." in plain))
+            there = (each for each in (project.folders | project.paths) - {""} if ("." in each) == ("." in plain))
             message = f"there is no `{name}` to serve" + instead(plain, there, "there is")
             yield script.problem(node, "script-file", message)
     views = [path for path in project.paths if "views/" in f"/{path}" and not path.endswith((".js", ".ts", ".py"))]

@@ -409,6 +409,8 @@ def packages(scripts: Scripts, script: Script) -> Iterator[Problem]:
         return
     for want in wanted(script):
         name = _package(want)
+        if name and f"@types/{name}" in known.names and not _is_run(script, want):
+            continue
         if name and name not in known.names and not _is_local(scripts, script, name):
             message = f"`{name}` is imported, and `{known.file}` does not name it"
             yield script.problem(want.node, "script-dependency", message)
@@ -420,6 +422,18 @@ def _package(want: Wanted) -> str | None:
     if want.optional or want.types or "!" in want.source or named is None:
         return None
     return None if named[1] in NODE else named[1]
+
+
+def _is_run(script: Script, want: Wanted) -> bool:
+    """Return whether a script uses what it imports when it runs, and not as types only."""
+    if script.language == "javascript" or want.common:
+        return True
+    statement = want.node.parent
+    start, end = (statement.start_byte, statement.end_byte) if statement is not None else (0, 0)
+    places = script.names.tops.items()
+    names = {name for name, nodes in places if any(start <= node.start_byte < end for node in nodes)}
+    used = (node for node in script.found.get("reference", ()) if not start <= node.start_byte < end)
+    return any(script.names.text(node) in names and node.parent and node.parent.type not in NO_USE for node in used)
 
 
 def _is_local(scripts: Scripts, script: Script, name: str) -> bool:

@@ -332,8 +332,80 @@ FAULTS = {
         },
         "src/a.js:1:19: there is no file `@/lib/c`; there is: `./lib/b.js`",
     ),
+    "an entry of package.json": (
+        {"package.json": '{"main": "srv.js"}', "server.js": ""},
+        "package.json:1:10: there is no file `srv.js`; there is: `server.js`, `package.json`",
+    ),
+    "a base of tsconfig.json": (
+        {
+            "tsconfig.json": '{\n  // all\n  "references": [{"path": "./tsconfig.nod.json"}],\n}',
+            "tsconfig.node.json": "{}",
+        },
+        "tsconfig.json:3:28: there is no file `./tsconfig.nod.json`; there is: `tsconfig.node.json`, `tsconfig.json`",
+    ),
+    "a package whose types alone are named": (
+        {
+            "package.json": '{"devDependencies": {"@types/react-dom": "1"}}',
+            "a.ts": "import { createRoot } from 'react-dom/client';\ncreateRoot();\n",
+        },
+        "a.ts:1:28: `react-dom` is imported, and `package.json` does not name it",
+    ),
+    "a view": (
+        {
+            "app.js": "const app = require('express')();\napp.get('/', (req, res) => res.render('indx'));\n",
+            "views/index.ejs": "x",
+        },
+        "app.js:2:39: there is no template `indx`; there is: `index.ejs`",
+    ),
+    "a folder to serve": (
+        {
+            "app.js": "const express = require('express');\nexpress().use(express.static(path.join(__dirname, 'assets')));\nconst path = 1;\n",
+            "public/a.css": "",
+        },
+        "app.js:2:30: there is no `assets` to serve; there is: `public`",
+    ),
+    "a class that no element has": (
+        {
+            "i.html": "<ul class='list'></ul><script src='a.js'></script>",
+            "a.js": "document.querySelector('.lst').remove();\n",
+        },
+        "a.js:1:26: no element has the class `lst`; there is: `list`",
+    ),
+    "an id of another page": (
+        {"i.html": "<a href='b.html#tem'>x</a>", "b.html": "<p id='team'></p>"},
+        "i.html:1:10: no element has the id `tem`, which `href` names; there is: `team`",
+    ),
+    "a handler that a script makes": (
+        {
+            "i.html": "<ul id='l'></ul><script src='a.js'></script>",
+            "a.js": 'function remove(i) {}\nl.innerHTML = `<p onclick="remov(1)">x</p>`;\n',
+        },
+        "a.js:2:28: no script of the page defines `remov`, which `onclick` calls; they define: `remove`",
+    ),
+    "a file that a script loads": (
+        {"i.html": "<script src='a.js'></script>", "a.js": "fetch('data.json').then(() => 1);\n", "date.json": "{}"},
+        "a.js:1:8: there is no file `data.json`; there is: `date.json`",
+    ),
+    "a name that a library does not bring": (
+        {"i.html": "<script src='https://cdn.jsdelivr.net/npm/chart.js'></script><script>chart();</script>"},
+        "i.html:1:70: `chart` is called, and not defined; there is: `Chart`",
+    ),
 }
 NEAR_MISSES = {
+    "a text of JSX with an ampersand": {"a.jsx": "export const a = <p title='a & b'>x & y {1} & z</p>;\n"},
+    "a parameter of a type that is only given out": {"a.ts": "export interface A<out T> {\n  a: T;\n}\n"},
+    "types of Flow": {"a.js": "// @flow\nconst a: number = 1;\n"},
+    "a package for its types": {
+        "package.json": '{"devDependencies": {"@types/estree": "1"}}',
+        "a.ts": "import { Node } from 'estree';\nexport const f = (n: Node) => 1;\n",
+    },
+    "a view beside others of no project": {
+        "app.js": "const app = require('express')();\napp.get('/', (req, res) => res.render('x'));\n"
+    },
+    "a class that a script makes": {
+        "i.html": "<ul id=l></ul><script src='a.js'></script>",
+        "a.js": "const k = 'big';\nl.innerHTML = `<p class='card-${k}'></p>`;\ndocument.querySelector('.card-big').remove();\n",
+    },
     "Go": GO,
     "Rust": RUST,
     "Java": JAVA,
