@@ -87,25 +87,27 @@ def lacking_object(place: Place, text: str, *, ours: bool) -> str:
     if file is None:
         project, found = place.python.project, place.module(top)
         needs = place.python.dependencies
-        outside = top in sys.stdlib_module_names or top in project.stems or bool(needs and needs.provide(top))
-        if found is None and (outside or not ours or place.copies is not None):
-            moved = place.copies is not None and top in project.stems and ours
-            return f"there is no module `{name}` where it runs" if moved and _is_closed(place) else ""
+        outside = not ours or top in sys.stdlib_module_names or bool(needs and needs.provide(top))
+        unsure = any(source is None for _, source in place.copies or ()) or len(place.folders) > 1
+        if found is None and (outside or unsure):
+            return ""
+        if found is None and top in project.stems:
+            return f"there is no module `{name}` where it runs"
         base = posixpath.dirname((found or "").removesuffix("/__init__.py"))
         if found is not None and place.python.may_be_made(base, name.split(".")):
             return ""
         folder = posixpath.dirname(found) if found and found.endswith(".py") else found or ""
-        there = (each for each in place.python.submodules(folder) if each.isidentifier() and each[:2] != "__")
+        there = (
+            each
+            for each in place.python.submodules(folder)
+            if each.isidentifier() and each[:2] != "__" and place.python.inside(folder, [each]) is not None
+        )
         return f"there is no module `{name}`" + instead(name.rpartition(".")[2], there, "there is")
     wanted = inner.partition("(")[0].partition("[")[0].partition(".")[0].strip()
     names = place.python.names_in(file)
     if not wanted or names is None or wanted in names or file in place.python.project.folders:
         return ""
     return f"`{file}` does not define `{wanted}`, which `{text}` names" + instead(wanted, public(names), "it defines")
-
-
-def _is_closed(place: Place) -> bool:
-    return all(source is not None for _, source in place.copies or ())
 
 
 def wrong_words(place: Place, text: str) -> Iterator[Wrong]:
@@ -161,6 +163,8 @@ def _arguments(place: Place, table: dict[str, Any], words: list[str]) -> Iterato
         words = words[1:]
     valued, ends = str(table.get("valued", "")).split(), str(table.get("ends", "")).split()
     kind = table.get("words") or table.get("first")
+    if any(word.startswith(("--app-dir", "--chdir", "--pythonpath")) for word in words):
+        return
     while words:
         word = words.pop(0)
         option, given, value = word.partition("=")
