@@ -86,7 +86,7 @@ def explain(flags: "Flags", key: str) -> None:
 @click.argument("file", required=False, type=options.PATH)
 @options.settings
 def check(flags: "Flags", file: Path | None) -> None:
-    """Display every problem in the settings files, or in FILE alone."""
+    """Report every problem in the settings files, or in FILE alone."""
     from smol_dev.config.load import check as problems_of
     from smol_dev.ui.sentences import counted
 
