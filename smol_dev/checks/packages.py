@@ -52,6 +52,8 @@ def node_dependencies(project: Project, path: str) -> Packages | None:
     nearest = ""
     for folder in above(path):
         file = posixpath.join(folder, "package.json")
+        if any(posixpath.join(folder, each) in project.files for each in ("deno.json", "deno.jsonc")):
+            return None
         if file not in project.files:
             continue
         data = read_json(project.files[file])

@@ -174,7 +174,7 @@ def _is_missing(pages: Pages, path: str, value: str, *, loose: bool) -> bool:
     project, plain = pages.project, re.split(r"[?#]", value)[0]
     kind = posixpath.splitext(plain)[1].lower()
     odd = OUTSIDE.match(value) or MARKS.search(value) or "{" in value or "*" in plain
-    if odd or kind not in KINDS or posixpath.basename(plain).startswith("favicon"):
+    if odd or kind not in KINDS or re.match(r"favicon|(?:cordova|phonegap)\.js$", posixpath.basename(plain)):
         return False
     target = beside(path, plain)
     if target is None and not plain.startswith("/"):

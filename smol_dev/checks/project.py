@@ -112,7 +112,7 @@ def beside(path: str, reference: str) -> str | None:
 
 
 BUILT: Final = frozenset(
-    "dist build out lib target public node_modules .next pkg _site coverage es cjs esm bin generated gen".split()
+    "dist build out lib target public node_modules bower_components .next pkg _site coverage es cjs esm bin generated gen".split()
 )
 """The folders that builds fill."""
 

@@ -276,7 +276,7 @@ def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
                     )
                     yield script.problem(node, "script-import", message)
         elif target is not None and not (
-            project.exists(target) or "generated" in source or "importScripts" in script.text
+            project.exists(target) or re.search(r"generated|\.gen$", source) or "importScripts" in script.text
         ):
             yield script.problem(want.node, "script-import", _no_file(scripts, script, want.source, target))
 
@@ -403,7 +403,9 @@ def is_test(path: str) -> bool:
 def packages(scripts: Scripts, script: Script) -> Iterator[Problem]:
     """A package is imported that no package.json names."""
     known = node_dependencies(scripts.project, script.path)
-    if known is None or SIDE.intersection(script.path.split("/")[:-1]) or script.start:
+    folders = script.path.split("/")[:-1]
+    template = any(each.startswith("template") for each in folders)
+    if known is None or template or SIDE.intersection(folders) or script.start:
         return
     if is_test(script.path) and not known.develops:
         return

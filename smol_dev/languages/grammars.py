@@ -69,24 +69,31 @@ PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-ENDED_BY_LINE: Final = frozenset({"javascript", "typescript", "tsx"})
-UNKNOWN: Final = tuple(
-    (re.compile(place), re.compile(part), known)
-    for place, part, known in (
-        (r"(?<=\s)(?:class|for)(?==[\"'{])|(?<=\s)(?:default|for|class)(?=\s\w+=[{\"])", ".", "i"),
-        (r"(?<=\w as )(?!default)[a-z]{2,10}(?=\s?[,}])", ".", "i"),
-        (r"(?<=[<,])\s*(?:in |out )+(?=\w+\s*(?:[,>=]|extends ))", ".", " "),
-        (r"(?:(?<=typeof )|(?<=[:|&<] ))import\([\"'][^\"'()\n]+[\"']\)", ".", "i"),
-        (r"(?<==\")[^\"\n]*&[^\"\n]*(?=\")|(?<==')[^'\n]*&[^'\n]*(?=')", "&", "+"),
-        (r"(?<=[\w\"'/}]>)\s*\w[^<>{}();=]*&[^<>{}();=]*(?=</|<\w|\{)", "&", "+"),
-        (r"(?<=\})[^<>{}();=]*&[^<>{}();=]*(?=</)", "&", "+"),
-        (r"(?<=\})\n(?=\s*\[)", "\n", ";"),
-    )
+
+
+def _places(*rows: tuple[str, str, str]) -> tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]:
+    return tuple((re.compile(place), re.compile(part), known) for place, part, known in rows)
+
+
+SCRIPT: Final = _places(
+    (r"(?<=\s)(?:class|for)(?==[\"'{])|(?<=\s)(?:default|for|class)(?=\s\w+=[{\"])", ".", "i"),
+    (r"(?<=\w as )(?!default)[a-z]{2,10}(?=\s?[,}])", ".", "i"),
+    (r"(?<=[<,])\s*(?:in |out )+(?=\w+\s*(?:[,>=]|extends ))", ".", " "),
+    (r"(?:(?<=typeof )|(?<=[:|&<] ))import\([\"'][^\"'()\n]+[\"']\)", ".", "i"),
+    (r"(?<==\")[^\"\n]*&[^\"\n]*(?=\")|(?<==')[^'\n]*&[^'\n]*(?=')", "&", "+"),
+    (r"(?<=[\w\"'/}]>)\s*\w[^<>{}();=]*&[^<>{}();=]*(?=</|<\w|\{)", "&", "+"),
+    (r"(?<=\})[^<>{}();=]*&[^<>{}();=]*(?=</)", "&", "+"),
+    (r"(?<=\})\n(?=\s*\[)", "\n", ";"),
 )
+UNKNOWN: Final = {
+    **dict.fromkeys(("javascript", "typescript", "tsx"), SCRIPT),
+    "rust": _places((r"#\[[^\]\n]*\]", ".", " ")),
+}
 """What is right and no grammar knows, which of its letters are replaced, and by what.
 
 Attributes of JSX and exported names that are words of the language, variance and imports of types, ampersands in
-JSX, a line break that ends a statement as after the body of an arrow function.
+JSX, a line break that ends a statement as after the body of an arrow function,
+attributes in patterns of Rust.
 """
 
 INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
@@ -123,8 +130,8 @@ def _tree(language: str, text: str) -> "Tree | None":
     if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
         return None
     parsed = _parse(language, _data(language, text))
-    if parsed is not None and parsed.root_node.has_error and language in ENDED_BY_LINE:
-        again = _parse(language, _data(language, _mended(text)))
+    if parsed is not None and parsed.root_node.has_error and language in UNKNOWN:
+        again = _parse(language, _data(language, _mended(language, text)))
         parsed = parsed if again is None or again.root_node.has_error else again
     return parsed
 
@@ -162,9 +169,9 @@ def _data(language: str, text: str) -> bytes:
     return (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
 
 
-def _mended(text: str) -> str:
+def _mended(language: str, text: str) -> str:
     """Return a text without what is right and its grammar does not know; every letter stays in its place."""
-    for place, part, known in UNKNOWN:
+    for place, part, known in UNKNOWN.get(language, ()):
         text = place.sub(lambda found, part=part, known=known: part.sub(known, found[0]), text)  # type: ignore[misc]
     return text
 
@@ -223,7 +230,7 @@ def judge(language: str, text: str) -> Parsed:
     if not parsed.root_node.has_error:
         return _page(text) if language == "html" else WHOLE
     offset = _first_error(language, text)
-    mended = _first_error(language, _mended(text)) if language in ENDED_BY_LINE else offset
+    mended = _first_error(language, _mended(language, text)) if language in UNKNOWN else offset
     if offset is None or mended is None:
         return NOT_JUDGED
     offset = max(offset, mended)
