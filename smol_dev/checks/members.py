@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from smol_dev.checks.project import Problem, instead
 from smol_dev.checks.scripts import Exports, Scripts
 from smol_dev.checks.web import OPEN, Script
+from smol_dev.languages.scopes import known_names
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -51,6 +52,8 @@ class Shapes:
             return None
         if parent.type in CLASSES:
             return self._of_class(script, parent, depth)
+        if parent.type == "function_declaration":
+            return self._of_prototype(script.names.text(node))
         if (annotation := parent.child_by_field_name("type")) is not None:
             return self._of_type(script, annotation, depth)
         if parent.type == "variable_declarator":
@@ -157,7 +160,7 @@ class Shapes:
         inner = bodies.nodes[body] if body >= 0 else None
         method = names.scopes.nodes[scope] if scope >= 0 else None
         if method is not None and (inner is None or (method.start_byte > inner.start_byte and method.parent != inner)):
-            return self._of_prototype(script, method)
+            return self._of_function(script, method)
         owner = inner.parent if inner is not None else None
         found = self.of_class(script, owner) if owner is not None else None
         if owner is None or found is None:
@@ -165,15 +168,26 @@ class Shapes:
         extended = script.names.text(owner.child_by_field_name("name")) in self.web.bases
         return "base" if extended else "class", found
 
-    def _of_prototype(self, script: Script, method: "Node") -> "tuple[str, Shape] | None":
-        """Return the members of `this` in a method that is put on a prototype, as far as no assignment tells them."""
+    def _of_function(self, script: Script, method: "Node") -> "tuple[str, Shape] | None":
+        """Return the members of `this` in a function that makes objects, or in a method of its prototype."""
         target = method.parent.child_by_field_name("left") if method.parent is not None else None
-        found = re.fullmatch(r"([A-Z]\w*)\.prototype\.\w+", script.names.text(target)) if target is not None else None
-        if found is None:
+        found = re.fullmatch(r"(\w+)\.prototype\.\w+", script.names.text(target))
+        declared = (
+            script.names.text(method.child_by_field_name("name")) if method.type == "function_declaration" else ""
+        )
+        return self._of_prototype(found[1] if found else declared)
+
+    def _of_prototype(self, name: str) -> "tuple[str, Shape] | None":
+        """Return the members of what a function with a prototype makes, as far as no assignment tells them."""
+        code = self.web.code
+        own = name[:1].isupper() and not known_names("javascript").has(name)
+        if not own or f"{name}.prototype." not in code:
             return None
-        name = re.escape(found[1])
-        other = rf"\b{name}\.prototype\b(?!\.\w)|(?:inherits|extend|mixin|assign|create)\w*\(\s*{name}\b|\.(?:call|apply)\(this"
-        return None if re.search(other, self.web.code) else ("base", frozenset())
+        more = (
+            rf"\b{name}\.prototype\b(?!\.\w)|(?:inherits|extend|mixin|assign|create)\w*\(\s*{name}\b"
+            r"|\b[A-Z]\w*\.(?:call|apply)\(this"
+        )
+        return None if re.search(more, code) else ("base", frozenset())
 
     def _of_module(
         self, script: Script, source: str, name: str | None, *, common: bool, depth: int

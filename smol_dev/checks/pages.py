@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from smol_dev.checks.project import Problem, Project, beside, instead, is_built, nearest
+from smol_dev.checks.scripts import is_slip
 from smol_dev.checks.web import MARKS, STATIC, Page, Script, Source, Tag, Web
 from smol_dev.languages import tree
 from smol_dev.languages.scopes import Names, known_names
@@ -130,7 +131,8 @@ class Pages:
     def has_class(self, name: str, pages: list[Page]) -> bool:
         """Return whether an element may get this class."""
         words, begun = self.named
-        foreign = any((around := self.web.surroundings(page)).outside or around.unread for page in pages)
+        around = [self.web.surroundings(page) for page in pages]
+        foreign = any(each.outside or each.unread for each in around) and not is_slip(name, self.classes)
         return foreign or name in words or name.startswith(begun)
 
     def has_id(self, name: str, pages: list[Page]) -> bool:

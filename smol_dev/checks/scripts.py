@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -324,7 +324,7 @@ def undefined(scripts: Scripts, script: Script) -> Iterator[Problem]:
         if not _is_use(script, node, name) or (is_template and not called):
             continue
         there = {*script.names.definitions, *visible}
-        if certain or _is_slip(name, there):
+        if certain or is_slip(name, there):
             message = f"`{name}` is {'called' if called else 'used'}, and not defined"
             yield script.problem(node, "script-name", message + instead(name, there, "there is"))
 
@@ -360,7 +360,7 @@ def types(scripts: Scripts, script: Script) -> Iterator[Problem]:
         known = known_names("javascript", "types").has(name) or known_names("javascript").has(name)
         if qualified or known or script.names.defined(node):
             continue
-        if name in scripts.web.tops or _is_slip(name, set(script.names.definitions)):
+        if name in scripts.web.tops or is_slip(name, set(script.names.definitions)):
             there = scripts.web.tops | script.names.definitions.keys()
             message = f"the type `{name}` is used, and not defined" + instead(name, there, "there is")
             yield script.problem(node, "script-name", message)
@@ -370,7 +370,7 @@ SHORT: Final = 5
 ALIKE: Final = 0.85
 
 
-def _is_slip(name: str, there: set[str]) -> bool:
+def is_slip(name: str, there: Iterable[str]) -> bool:
     """Return whether a name can only be meant for one that is there."""
     likest = nearest(name, there)[:1]
     return len(name) >= SHORT and any(

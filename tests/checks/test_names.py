@@ -390,8 +390,24 @@ FAULTS = {
         {"i.html": "<script src='https://cdn.jsdelivr.net/npm/chart.js'></script><script>chart();</script>"},
         "i.html:1:70: `chart` is called, and not defined; there is: `Chart`",
     ),
+    "a method of a prototype": (
+        {
+            "a.js": "function A() {}\nA.prototype.go = function () {\n  this.stp();\n};\nA.prototype.stop = function () {};\n"
+        },
+        "a.js:3:8: `this` has no `stp`",
+    ),
+    "an object that a prototype makes": (
+        {"a.js": "function A() {}\nA.prototype.go = function () {};\nconst a = new A();\na.goo();\n"},
+        "a.js:4:3: `a` has no `goo`",
+    ),
 }
 NEAR_MISSES = {
+    "a method of the language's own prototype": {
+        "a.js": "String.prototype.cut = function () {\n  return this.substring(1);\n};\n"
+    },
+    "a prototype that is made from another": {
+        "a.js": "function A() {}\nA.prototype = Object.create(B.prototype);\nA.prototype.go = function () {\n  this.stop();\n};\n"
+    },
     "a text of JSX with an ampersand": {"a.jsx": "export const a = <p title='a & b'>x & y {1} & z</p>;\n"},
     "a parameter of a type that is only given out": {"a.ts": "export interface A<out T> {\n  a: T;\n}\n"},
     "types of Flow": {"a.js": "// @flow\nconst a: number = 1;\n"},
