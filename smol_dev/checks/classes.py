@@ -118,6 +118,7 @@ class Objects:
         self.foreign: set[str] = set()
         self.asked: set[str] = set()
         self.patched: set[str] = set()
+        self.owned: dict[Module, list[tuple[Use[ast.Attribute], Thing]]] = {}
         self._lines: dict[Class, list[Class | frozenset[str]] | None] = {}
         self._names: dict[tuple[Class, bool], frozenset[str] | None] = {}
         self._known: dict[tuple[Scope, str], Thing | None] = {}
@@ -463,8 +464,14 @@ def module_attributes(objects: Objects, module: Module) -> Iterator[Problem]:
             yield module.problem(use.node, "python-import", _does_not_define(shown, file, use.node.attr, names))
 
 
-def _owners(objects: Objects, module: Module) -> "Iterator[tuple[Use[ast.Attribute], Thing]]":
-    """Yield the attributes that nothing gives from elsewhere, each with what should have it."""
+def _owners(objects: Objects, module: Module) -> "list[tuple[Use[ast.Attribute], Thing]]":
+    """Return the attributes that nothing gives from elsewhere, each with what should have it; found once."""
+    if module not in objects.owned:
+        objects.owned[module] = list(_find_owners(objects, module))
+    return objects.owned[module]
+
+
+def _find_owners(objects: Objects, module: Module) -> "Iterator[tuple[Use[ast.Attribute], Thing]]":
     for use in module.attributes:
         name = use.node.attr
         if use.guarded or "__" in name or name in objects.foreign or name in objects.asked:

@@ -28,6 +28,19 @@ DYNAMIC: Final = re.compile(
 )
 """What a module says that may define names no reader sees."""
 
+HINTS: Final = (
+    "als()",
+    "vars()",
+    "exec(",
+    "builtins",
+    "sys.modules[",
+    "setattr(",
+    "global_enum",
+    "_convert_(",
+    ".install(",
+)
+"""What is in every text that `DYNAMIC` finds; looking for these first is many times faster."""
+
 MADE: Final = re.compile(r"sys\.modules|meta_path|__path__|importlib")
 """What a module says that may make other modules at run time."""
 
@@ -128,7 +141,7 @@ class Module:
     @cached_property
     def dynamic(self) -> bool:
         """Whether the module may define names that nobody can read in it."""
-        return DYNAMIC.search(self.text) is not None
+        return any(word in self.text for word in HINTS) and DYNAMIC.search(self.text) is not None
 
     @cached_property
     def star(self) -> bool:

@@ -235,8 +235,10 @@ def page_ids(pages: Pages, page: Page) -> Iterator[Problem]:
 
 def _use(pages: Pages, page: Page, where: Page, attribute: str, named: tuple[str, int]) -> Iterator[Problem]:
     name, offset = named
+    if pages.has_id(name, [where]):
+        return
     odd = not re.fullmatch(r"[\w:.-]+", name) or (page.is_template and "{{" in page.text) or HOLE.search(where.text)
-    if not odd and not pages.has_id(name, [where]):
+    if not odd:
         message = f"no element has the id `{name}`, which `{attribute}` names"
         message += instead(name, _plain_ids([where]), "there is")
         yield page.problem(offset, "page-id", message)
