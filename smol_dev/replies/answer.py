@@ -7,6 +7,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Final
 
+from smol_dev.replies.talk import is_talk, without_marks
+
 BAR: Final = r"[|｜]"
 TOKEN: Final = (
     rf"(?:<{BAR}[^|｜<>\s]{{1,40}}{BAR}>|</s>|<[be]os>|<(?:start|end)_of_turn>|"
@@ -43,7 +45,9 @@ CLOSERS: Final = {
 }
 LONE_CLOSER: Final = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE)
 CHANNEL: Final = re.compile(r"<\|channel\|>\s*+(\w++)[^\n]{0,120}?<\|message\|>")
-CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call|start)\|>")
+CHANNEL_START: Final = re.compile(r"(?:<\|start\|>)?(?:assistant)?\s*<\|channel\|>")
+CODE_SIGN: Final = re.compile(r"[\"'#=(){};`]")
+CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call)\|>(?=[ \t]*(?:\n|\Z)|\s*<\|start\|>)|<\|start\|>assistant")
 SPOKEN_CHANNEL: Final = re.compile(r"\s*analysis(?=[A-Z\s]).*?assistant\s?final(?=[^a-z]|$)", re.DOTALL)
 ANSWER_TAG: Final = re.compile(r"\s*<(answer|final_answer|response)>(.*)</\1>\s*\Z", re.DOTALL)
 QUOTES: Final = "`'\"“‘"
@@ -69,8 +73,8 @@ def take_turn(raw: str) -> Turn:
     """Return what the model said. Linear in the length of the answer."""
     text = raw.removeprefix("\ufeff")
     text = re.sub(r"(?<!\r)\r++\n", "\n", text) if "\r" in text else text
-    text = final_channel(text)
     for _ in range(MOST_LAYERS):
+        text = final_channel(text)
         inner = without_layer(text)
         if inner is None:
             break
@@ -81,8 +85,13 @@ def take_turn(raw: str) -> Turn:
 
 
 def final_channel(text: str) -> str:
-    """Return the final message of the harmony format (gpt-oss), else the arguments of its last call."""
-    if "<|channel|>" not in text[:200]:
+    """Return the final message of the harmony format (gpt-oss), else the arguments of its last call.
+
+    Its tokens are those of the answer only where nothing but words stands before them.
+    """
+    first = CHANNEL_START.search(text, 0, 200)
+    before = text[: first.start()].split("\n") if first else ["no harmony"]
+    if without_marks(before[-1]) or not all(is_talk(line) or not CODE_SIGN.search(line) for line in before):
         spoken = SPOKEN_CHANNEL.match(text) if text.lstrip().startswith("analysis") else None
         return text[spoken.end() :] if spoken else text
     headers = list(CHANNEL.finditer(text))
@@ -91,8 +100,9 @@ def final_channel(text: str) -> str:
     ]
     if not wanted:
         return "" if headers else text
-    end = CHANNEL_END.search(text, wanted[0].end())
-    return text[wanted[0].end() : end.start() if end else len(text)]
+    said = text[wanted[0].end() :]
+    fence, end = FENCE.search(f"\n{said}"), CHANNEL_END.search(said)
+    return said if end is None or (fence and fence.start() < end.start()) else said[: end.start()]
 
 
 def without_layer(text: str) -> str | None:
@@ -146,7 +156,7 @@ def lone_closer(text: str) -> int | None:
     opened = closer[0].strip().replace("/", "", 1)
     if opened in before or before.count("\n```") % 2 or text.lstrip().startswith(("```", "~~~")):
         return None
-    words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_][^\n{}<>=;()]*(?:\n|\Z)", before)
+    words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_](?:`[^`\n]*`|[^`\n{}<>=;()])*(?:\n|\Z)", before)
     return closer.end() if words or not before.strip() else None
 
 
@@ -183,6 +193,7 @@ LONGEST_FENCE: Final = 10
 
 SHORTEST_UNDERLINE: Final = 5
 MOST_FENCES: Final = 5_000
+MOST_SPOKEN: Final = 3
 MOST_ABOVE: Final = 2
 DEEPEST: Final = 3
 
@@ -279,7 +290,7 @@ def find_fences(text: str) -> tuple[Fence, ...]:
     """Return every line that is a fence and no underline of a title."""
     if "```" not in text and "~~~" not in text:
         return ()
-    found, opened = list[Fence](), ""
+    found, opened = list[Fence](glued_opener(text)), ""
     for match in islice(FENCE.finditer(f"\n{text}"), MOST_FENCES):
         start, mark, info = match.start(), match[2], match[3].strip()
         closes = bool(opened) and not info and mark.startswith(opened)
@@ -293,6 +304,17 @@ def find_fences(text: str) -> tuple[Fence, ...]:
         if found or not fence.is_inner:
             found.append(fence)
     return tuple(found)
+
+
+def glued_opener(text: str) -> Iterator[Fence]:
+    """Yield the first fence of an answer where it stands behind a sentence to the user, in its line."""
+    start = text.find("```")
+    before, info = text[:start].split("\n"), text[start:].partition("\n")[0]
+    spoken = [line for line in before if line.strip()]
+    alone = re.fullmatch(r"(`{3,})[ \t]*([\w+#-]*)[ \t]*", info)
+    told = all(is_talk(line) or line.rstrip().endswith(":") for line in spoken) and len(spoken) <= MOST_SPOKEN
+    if alone and told and before[-1].rstrip().endswith((":", ".", "!")):
+        yield Fence(start, start + len(info), 0, alone[1], alone[2])
 
 
 def _is_underline(text: str, start: int, mark: str) -> bool:
