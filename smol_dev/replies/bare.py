@@ -20,6 +20,9 @@ EXACT: Final = frozenset({"python", "json", "toml"})
 LONGEST_TRIED: Final = 100_000
 MADE_UP: Final = re.compile(r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:user|human)\b", re.IGNORECASE)
 RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
+HEADED: Final = re.compile(r"\s*\n(?:#{1,6} \S|<h1|\[!\[|---\n[\w-]+:|[^\n]+\n(?:={3,}|-{3,})\n)")
+"""How a text begins under the words that announce it: a heading, a badge, front matter."""
+
 EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 
 
@@ -130,10 +133,11 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
         return Doubt() if ruled else text
     rest = text[text.find(first) + len(first) :]
     named = request.path.rpartition("/")[2] in first
-    if not named and not re.match(r"\s*\n#{1,6} \S", rest):
-        return text
-    chatting = TO_THE_USER.match(lines[-1]) is not None
-    return Doubt() if chatting or RULE.match(lines[1] if len(lines) > 1 else "") else rest
+    headed = HEADED.match(rest) is not None
+    if not named and not headed:
+        return Doubt() if "```" in text else text
+    ruled = not headed and len(lines) > 1 and RULE.match(lines[1])
+    return Doubt() if ruled or TO_THE_USER.match(lines[-1]) else rest
 
 
 def code_bounds(text: str, request: Request) -> str | Doubt:

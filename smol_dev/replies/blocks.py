@@ -10,6 +10,7 @@ from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
 from smol_dev.replies.talk import MARK, REST, is_lead, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
+from smol_dev.replies.wrapped import HEREDOC
 
 MOST_TRIED: Final = 6
 LONGEST_LABEL: Final = 80
@@ -45,6 +46,13 @@ ATTRIBUTES: Final = re.compile(
 )
 COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
 FRONT_MATTER: Final = re.compile(r"\s*---\n\w[\w-]*:(?:.*\n)+?---\n")
+DECLARATIONS: Final = re.compile(
+    r"(?:(?:#.*|\s.*|[A-Z]{3,}\s.+|[\w./%-]+(?:\s[\w./%-]+)*\s*::?(?:\s.*)?|\w+\s*[:?+]?=\s*(?:\S*|\"[^\"]*\"|'[^']*')|"
+    r"[\w.-]+(?:\[[\w,]+\])?\s*[=<>~!]=.+|)(?:\n|\Z))+"
+)
+"""Lines of a Dockerfile, a Makefile, settings, requirements: models call them a shell's as well."""
+
+HOLD_FENCES: Final = frozenset({"markdown", "restructuredtext", "template", "text"})
 NO_FILE: Final = frozenset({"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"})
 
 
@@ -110,12 +118,31 @@ def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None
     if not possible:
         return None
     language = language_named(language_word(opener))
+    if language in COMMANDS and (written := behind_heredocs(answer, index)) is not None:
+        return written
     if len(possible) == 1 or (language not in {None, "markdown", "text", request.language}):
         return nested
     first = answer.text[opener.end + 1 : answer.fences[possible[0]].start]
     if request.parsed(first).state is State.NOT_JUDGED:
         return _by_surroundings(answer, request, index, nested)
     return _by_parser(answer, request, index, nested, possible)
+
+
+def behind_heredocs(answer: Answer, index: int) -> int | None:
+    """Return the fence that closes a block of commands that write files: the fences in the files are their own."""
+    opener, position = answer.fences[index], answer.fences[index].end
+    for _ in range(MOST_TRIED):
+        later = enumerate(answer.fences)
+        closing = next((number for number, one in later if one.start >= position and one.closes(opener)), None)
+        limit = len(answer.text) if closing is None else answer.fences[closing].start
+        written = HEREDOC.search(answer.text, position, limit)
+        if written is None:
+            return closing if position > opener.end else None
+        last = re.compile(rf"^\t*{written[3]}$", re.MULTILINE).search(answer.text, written.end())
+        if last is None:
+            return None
+        position = last.end()
+    return None
 
 
 def _in_reach(fences: tuple[Fence, ...], index: int) -> list[tuple[int, Fence]]:
@@ -235,7 +262,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     for line in block.above:
         label = label or (request.path if names(line, request.path) else label_in(line)) or _heading(line)
     first = block.text.lstrip("\n").partition("\n")[0]
-    if label is None and names(first, request.path):
+    if label is None and block.text.strip() != first and names(first, request.path):
         label = request.path
     above = without_marks(block.label)
     is_mentioned = any(same_file(name, request.path) for name in mentioned(block.label))
@@ -243,7 +270,9 @@ def candidate(block: Block, request: Request) -> Candidate:
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
     is_part = PART.search(above) is not None
-    is_aside = (is_part or bool(ASIDE.search(words))) and not announced and not own
+    said = ASIDE.search(words)
+    shown = said is not None and said[0].lower() not in request.path.lower()
+    is_aside = (is_part or shown) and not announced and not own
     return Candidate(block, label, own, is_mentioned, announced, is_aside, is_part or bool(REST.search(above)))
 
 
@@ -260,6 +289,8 @@ def fits(block: Block, request: Request) -> bool:
         return False
     if language is None or language == request.language or request.is_whole(block.text):
         return True
+    if language in COMMANDS and DECLARATIONS.fullmatch(block.text):
+        return request.parsed(block.text).state is State.NOT_JUDGED and not request.path.endswith(".md")
     if request.is_text or language in {"markdown", "text"}:
         return language not in COMMANDS or request.path.endswith((".txt", ".md")) is False
     return request.parsed(block.text).state is State.NOT_JUDGED and language not in COMMANDS
@@ -349,6 +380,12 @@ def _place_in_text(
     if named or (typed and request.language and not code and not before[0].startswith("# ")):
         return "around"
     if is_lead(before[0]) and not titled:
+        word = language_named(language_word(found[0].block))
+        apart = code or (len(before) > 1 and word not in {None, "markdown", "text"})
+        if apart and not typed:
+            return "inside" if request.language in HOLD_FENCES else Doubt()
+        return "around"
+    if not code and found[0].mentioned:
         return "around"
     if code or len(before) > 1 or before[0].startswith("#"):
         return "inside"

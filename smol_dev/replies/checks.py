@@ -16,7 +16,7 @@ from smol_dev.replies.bare import EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.talk import is_sentence, is_talk
+from smol_dev.replies.talk import is_refusal, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
 MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})
@@ -42,7 +42,7 @@ ABOUT_CODE: Final = re.compile(
 """Words that tell anywhere behind an ellipsis that code was left out."""
 
 ALL_THAT_IS_LEFT: Final = (
-    r"(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
+    r"(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?(?! (?:at|in|on)\b))\b"
     rf"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)"
 )
 NOT_EXACT: Final = frozenset({"yaml", "bash", "html"})
@@ -73,8 +73,15 @@ CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_cal
 CALL_ELEMENT: Final = re.compile(r"\s*<([a-z]+(?:_[a-z]+)+)>.*</\1>\s*", re.DOTALL)
 """A call of an agent that reads, lists or asks: no element of a component has an underscore."""
 
+LISTED_CALL: Final = re.compile(r"\[\s*+\w++\(\w++\s*+=[^\n]*\)\s*+\]")
+KEYWORD_CALL: Final = re.compile(r"(?:\w++\.)*+\w++\(\w++\s*+=\s*+[\"'\[{\d][^\n]*\)")
+"""A call as models with such tools write it: `[read_file(path="a.js")]`, `brave_search.call(query="…")`."""
+
+KEYWORDS: Final = frozenset({"python", "r", "kotlin", "scala", "ruby", "julia", "swift"})
+BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
+SCRIPTS: Final = frozenset({"javascript", "typescript"})
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 MOST_CALL_KEYS: Final = 3
@@ -90,6 +97,8 @@ def problem(found: Found, request: Request) -> Reason | None:
         return "degenerate" if is_endless else "truncated"
     if left_out(text, request):
         return "placeholder"
+    if is_refusal(text) and not request.is_whole(text):
+        return "refusal"
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None
     if not is_markup or is_words_only(text, request):
         return "no_code"
@@ -182,6 +191,10 @@ def string_lines(text: str, request: Request) -> set[int]:
             for start, block in zip(starts, blocks, strict=True)
             for line in range(start, start + block.text.count("\n") + 3)
         }
+    if request.language == "perl":
+        pods = re.finditer(r"^=[a-z].*?(?:^=cut\b|\Z)", text, re.MULTILINE | re.DOTALL)
+        spans = [(text.count("\n", 0, pod.start()), text.count("\n", 0, pod.end())) for pod in pods]
+        return {line + 1 for first, last in spans for line in range(first, last + 1)}
     if request.language == "python":
         tree = python_tree(text)
         strings = [one for one in ast.walk(tree) if is_string(one)] if tree else []
@@ -239,7 +252,8 @@ def headings(text: str, request: Request) -> set[str]:
     ]
     own = {line for line in headed if names(line, request.path)}
     others = {line for line in headed if line not in own and is_known_file(label_in(line) or "")}
-    return own | others if others and (own or (is_headed and len(others) > 1)) else set()
+    bundled = request.language in SCRIPTS and len(re.findall(r"^export\b", text, re.MULTILINE)) < len(others)
+    return own | others if others and (own or (is_headed and len(others) > 1 and not bundled)) else set()
 
 
 def is_no_file(text: str, request: Request) -> bool:
@@ -248,12 +262,16 @@ def is_no_file(text: str, request: Request) -> bool:
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
     if not request.is_text and any(MARK.match(line) for line in (first, last)):
         return True
-    if is_path_list(text, request) or ("<<<<<" in text and EDIT.search(text)):
+    if is_path_list(text, request) or is_tree(text, request) or LISTED_CALL.fullmatch(text):
+        return True
+    if "<<<<<" in text and EDIT.search(text):
         return True
     if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
         return True
     is_name = FILE_NAME.match(first) is not None and is_known_file(first)
     if not request.is_text and (CALL_MARK.match(text) or is_name):
+        return True
+    if not request.is_text and request.language not in KEYWORDS and KEYWORD_CALL.fullmatch(text):
         return True
     if request.language not in MARKUP and not request.is_text and CALL_ELEMENT.fullmatch(text):
         return True
@@ -295,6 +313,13 @@ def is_path_list(text: str, request: Request) -> bool:
     return not comments and all(label_in(line) or is_talk(line) or line.endswith(":") for line in lines)
 
 
+def is_tree(text: str, request: Request) -> bool:
+    """Return whether a text is nothing but the tree of a folder; in a text it has to name the file."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    named = not request.is_text or request.path.rpartition("/")[2] in text
+    return named and len(lines) > 1 and all(BRANCH.match(line) for line in lines[1:])
+
+
 def is_foreign_json(text: str, request: Request) -> bool:
     """Return whether a text is an object in place of the file: a call, a list of files, an error."""
     try:
@@ -324,6 +349,8 @@ def is_other_language(found: Found, request: Request) -> bool:
     if languages.other_language(request.path, found.text, "" if loose else label) is not None:
         return True
     named = language_named(label)
+    if named == "diff" != request.language and "diff" not in found.passes:
+        return True
     state = request.parsed(found.text).state
     return (
         state is State.BROKEN

@@ -41,6 +41,7 @@ LINE_BY_LINE: Final = frozenset({"diff", "double fence", "block quote", "line nu
 PROSE: Final = frozenset({None, "text", "markdown"})
 """Languages in which a first line with the file's name may be its title."""
 
+REMARK: Final = re.compile(r"\s(?:[-–—]\s|\()")
 MOST_LAYERS: Final = 3
 
 
@@ -108,7 +109,7 @@ def unwrapped(text: str, request: Request, *, inside: bool) -> tuple[str, str] |
     """Return the first way back that applies and what it leaves, or None."""
     whole = request.is_whole(text) and request.language != "html"
     for name, way in WRAPPERS:
-        if (whole and name in LINE_BY_LINE - {"entities"}) or (name == "double fence" and not inside):
+        if (whole and name in LINE_BY_LINE - {"entities", "diff"}) or (name == "double fence" and not inside):
             continue
         inner = way(text, request)
         if isinstance(inner, Doubt):
@@ -125,7 +126,9 @@ def tidied(found: Found, request: Request) -> Found:
         rest = without_word(text, request) if found.block and not found.block.info else text
         text = rest if rest is not text and request.is_whole(rest) else text
         rest = without_label(text, request)
-        text = rest if request.language not in PROSE or rest.startswith("# ") else text
+        remarked = REMARK.search(text.lstrip().partition("\n")[0]) is not None and not request.is_whole(rest)
+        titled = request.language in PROSE and not rest.startswith("# ")
+        text = text if titled or remarked else rest
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (request.language in FREE_INDENT or (request.language == "python" and broken)):
         text = without_indent(text)
