@@ -253,9 +253,6 @@ class Span:
     start: int
 
 
-Part = Span | Block
-
-
 @dataclass(frozen=True)
 class Answer(Turn):
     """A turn with its fences and blocks. `parts` is all of it in order; `blocks` has the nested ones as well."""
@@ -264,7 +261,7 @@ class Answer(Turn):
     blocks: tuple[Block, ...] = ()
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Span | Block, ...]:
         """The text between the blocks of depth 0, and these blocks."""
         return tuple(_parts(self.text, self.outer))
 
@@ -376,7 +373,7 @@ def _above(text: str, before: int, start: int) -> tuple[str, ...]:
     return tuple(line for line in reversed(near) if line.strip())[:MOST_ABOVE]
 
 
-def _parts(text: str, blocks: tuple[Block, ...]) -> Iterator[Part]:
+def _parts(text: str, blocks: tuple[Block, ...]) -> Iterator[Span | Block]:
     position = 0
     for block in blocks:
         if block.start > position:

@@ -10,7 +10,7 @@ from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import REST, TO_THE_USER, is_lead, is_prose, is_sentence, is_tail, is_talk, without_marks
+from smol_dev.replies.talk import TO_THE_USER, is_lead, is_part, is_prose, is_sentence, is_tail, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -33,8 +33,8 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
         return turn
     first = turn.text.lstrip("\n").partition("\n")[0]
     other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
-    is_rest = REST.search(first) and (is_lead(first) if request.is_text else is_talk(first))
-    if is_rest or (other is not None and not names(first, request.path)):
+    is_told = is_lead(first) if request.is_text else is_talk(first)
+    if (is_told and is_part(first)) or (other is not None and not names(first, request.path)):
         return Doubt()
     text = without_label(without_word(turn.text, request), request)
     found = text_bounds(text, request) if request.is_text else code_bounds(text, request)

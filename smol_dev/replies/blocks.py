@@ -8,7 +8,7 @@ from typing import Final, Literal
 from smol_dev.languages import State, language_named
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
-from smol_dev.replies.talk import MARK, REST, is_lead, is_talk, without_marks
+from smol_dev.replies.talk import MARK, PART, is_lead, is_part, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
 
@@ -31,14 +31,6 @@ ASIDE: Final = re.compile(
     re.IGNORECASE,
 )
 """The words above a block that is no file."""
-
-PART: Final = re.compile(
-    r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"
-    r"snippet|block)\b|\b(?:replace|change|update) (?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
-    r"section|block|class)\b[^.\n]{0,40} (?:with|to|by)\b|\bhow (?:to|you)\b",
-    re.IGNORECASE,
-)
-"""The words above a block that is to be put into a file, or shows its use."""
 
 ATTRIBUTES: Final = re.compile(
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
@@ -269,11 +261,10 @@ def candidate(block: Block, request: Request) -> Candidate:
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
-    is_part = PART.search(above) is not None
     said = ASIDE.search(words)
     shown = said is not None and said[0].lower() not in request.path.lower()
-    is_aside = (is_part or shown) and not announced and not own
-    return Candidate(block, label, own, is_mentioned, announced, is_aside, is_part or bool(REST.search(above)))
+    is_aside = (shown or PART.search(above) is not None) and not announced and not own
+    return Candidate(block, label, own, is_mentioned, announced, is_aside, is_part(above))
 
 
 def _heading(line: str) -> str | None:

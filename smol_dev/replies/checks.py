@@ -258,7 +258,7 @@ def headings(text: str, request: Request) -> set[str]:
 
 def is_no_file(text: str, request: Request) -> bool:
     """Return whether a text is a call, the list, a path, or has a mark of the answer at one end."""
-    text = text.strip()
+    is_body, text = text[0] in " \t", text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
     if not request.is_text and any(MARK.match(line) for line in (first, last)):
         return True
@@ -266,7 +266,7 @@ def is_no_file(text: str, request: Request) -> bool:
         return True
     if "<<<<<" in text and EDIT.search(text):
         return True
-    if request.language == "python" and (is_quoted_program(text) or is_lone_call(text)):
+    if request.language == "python" and (is_body or is_quoted_program(text) or is_lone_call(text)):
         return True
     is_name = FILE_NAME.match(first) is not None and is_known_file(first)
     if not request.is_text and (CALL_MARK.match(text) or is_name):
@@ -336,8 +336,7 @@ def is_foreign_json(text: str, request: Request) -> bool:
     if isinstance(listed, list) and len(value) == 1:
         return any(isinstance(one, str) and normal(one) == normal(request.path) for one in listed)
     is_call = {"name", "arguments"} <= value.keys() or {"tool", "args"} <= value.keys()
-    few = len(value) <= MOST_CALL_KEYS
-    return (is_call and few) or (value.keys() == {"error"} and request.language == "yaml")
+    return (is_call and len(value) <= MOST_CALL_KEYS) or (value.keys() == {"error"} and request.language == "yaml")
 
 
 def is_other_language(found: Found, request: Request) -> bool:

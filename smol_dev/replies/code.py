@@ -131,7 +131,8 @@ def tidied(found: Found, request: Request) -> Found:
         text = text if titled or remarked else rest
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (request.language in FREE_INDENT or (request.language == "python" and broken)):
-        text = without_indent(text)
+        rest = without_indent(text)
+        text = rest if request.language in FREE_INDENT or request.is_whole(rest) else text
     return found if text == found.text else replace(found, text=without_blank_ends(text))
 
 

@@ -21,6 +21,14 @@ REST: Final = re.compile(
 )
 """Words above what is only the end of a file."""
 
+PART: Final = re.compile(
+    r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"
+    r"snippet|block)\b|\b(?:replace|change|update) (?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
+    r"section|block|class)\b[^.\n]{0,40} (?:with|to|by)\b|\bhow (?:to|you)\b",
+    re.IGNORECASE,
+)
+"""Words above what is to be put into a file, or shows its use."""
+
 TO_THE_USER: Final = re.compile(
     r"let me know|feel free|(?:i )?hope (?:this|that)|would you like|do you want|is there anything|happy coding|enjoy\b|"
     r"if you (?:have|need|want|would)|please (?:let|note)|说明|注意|如果",
@@ -58,6 +66,9 @@ SPAN: Final = re.compile(r"`[^`\n]*`")
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
 WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
 END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")
+END_OF_STRING: Final = re.compile(r"^\W*[\"'\])]\W*$|^\s*[A-Z_]{3,};?$", re.MULTILINE)
+"""A line that closes a text of several lines in a program."""
+
 FEWEST_WORDS: Final = 4
 LONGEST: Final = 1_000
 
@@ -90,7 +101,7 @@ def is_talk(line: str) -> bool:
 def is_prose(paragraph: str) -> bool:
     """Return whether a paragraph has nothing in it that only code has."""
     text = SPAN.sub("x", paragraph)
-    if any(line.startswith(("    ", "\t")) for line in paragraph.split("\n")):
+    if END_OF_STRING.search(paragraph) or any(line.startswith(("    ", "\t")) for line in paragraph.split("\n")):
         return False
     return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(r"[{}<>=;\\$@]|\(\)|\w\(|->|::|//", text)
 
@@ -113,3 +124,8 @@ def is_refusal(text: str) -> bool:
     start = text.strip()
     first = without_marks(start.partition("\n")[0]).strip("\"'“”")
     return len(start) <= 1500 and "```" not in start and bool(REFUSAL.match(first))  # noqa: PLR2004 - no refusal is longer
+
+
+def is_part(words: str) -> bool:
+    """Return whether words say that what follows them is only a part of a file."""
+    return bool(REST.search(words) or PART.search(words))

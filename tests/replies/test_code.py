@@ -260,3 +260,31 @@ def test_a_file_that_was_cut_where_an_end_seems_to_be_is_cut(answer: str) -> Non
     verdict = read_code(answer, path="a.py", finish_reason="length")
     assert isinstance(verdict, Rejected)
     assert verdict.reason == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        pytest.param("a.py", "Here is the rest of the file:\n\nprint(1)\n", id="rest"),
+        pytest.param("a.py", "Add the following line at the end of a.py:\n\nprint(1)\n", id="part"),
+        pytest.param("a.md", "Here is the rest of the page:\n\n## Use\n\nRun it.\n", id="rest of a text"),
+        pytest.param("a.py", "```python\n    total = 0\n    return total\n```", id="body of a function"),
+    ],
+)
+def test_a_part_without_a_block_is_no_file(path: str, answer: str) -> None:
+    verdict = read_code(answer, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "wrong_format"
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        pytest.param("A.swift", 'let a = """\nHere is the list:\n\nEnjoy!\n"""\n', id="swift"),
+        pytest.param("a.rb", "puts <<TEXT\nWelcome.\n\nEnjoy your stay here.\nTEXT\n", id="ruby"),
+        pytest.param("a.txt", "The rest of the story is short.\n\nHe went home.\n", id="text"),
+    ],
+)
+def test_words_that_end_a_program_are_its_own(path: str, content: str) -> None:
+    verdict = read_code(content, path=path, finish_reason="stop")
+    assert verdict == Code(content, ("bare",))
