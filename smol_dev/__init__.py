@@ -112,13 +112,12 @@ Every module, and what it is for:
 - `languages`: What a path is, and whether a text is it: pure functions, one parser for each language.
 - `languages.grammars`: The tree-sitter grammars: a syntax tree, and the place where a text stops being its language.
 - `languages.names`: The language of a path, by its whole name or its extension, and of the word that labels a block.
-- `languages.other`: Whether a text is of another language than its path says.
 - `languages.outline`: What a file defines for other files, in a few words: `load(path)`, `save(path, items)`, `#add`.
-- `languages.parsing`: Whether a text parses as what its path says, and if not, where it stops.
+- `languages.parsing`: Whether a text is of the language that its path says; if not, where it stops, or which one it is
+  of.
 - `languages.scopes`: The names of a file: its scopes, definitions, references and types, found by the queries of its
   language.
 - `languages.standard`: The languages that the standard library parses: Python, JSON and TOML.
-- `languages.verdict`: What a parser says about a text.
 - `prompts`: Every word that we send: the prompt variants as data files, and the requests made from them.
 - `replies`: What the model said, turned into what we asked for: pure functions of text.
 - `replies.answer`: One answer, parsed once: the turn without template marks and reasoning, its fenced blocks, the words

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from smol_dev.languages.verdict import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, stopped
+from smol_dev.languages.standard import LAST_WORD, NOT_JUDGED, WHOLE, Parsed, stopped
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Parser, Tree

@@ -5,7 +5,7 @@ import tomllib
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tree_sitter import Query, QueryCursor
@@ -33,7 +33,7 @@ DEEPEST: Final = 200
 @cache
 def query(language: str) -> Query:
     """Return the queries of a language, compiled once."""
-    folder = files("smol_dev.languages") / "queries"
+    folder = Path(__file__).with_name("queries")
     parts = QUERIES.get(language, (language,))
     return Query(grammar(language), "\n".join((folder / f"{each}.scm").read_text("utf-8") for each in parts))
 
@@ -62,7 +62,7 @@ def known_names(language: str, kind: str = "names") -> Known:
 @cache
 def global_names() -> dict[str, dict[str, Any]]:
     """Return the tables of the names that are there without a definition."""
-    return tomllib.loads((files("smol_dev.languages") / "globals.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("globals.toml").read_text("utf-8"))
 
 
 class Regions:

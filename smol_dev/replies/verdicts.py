@@ -6,7 +6,7 @@ from typing import Final
 from smol_dev import languages
 from smol_dev.errors import Reason
 from smol_dev.languages import Parsed, State
-from smol_dev.languages.verdict import NOT_JUDGED
+from smol_dev.languages.standard import NOT_JUDGED
 from smol_dev.replies.answer import Block
 
 LONGEST_PARSED: Final = 150_000
