@@ -77,7 +77,7 @@ class Shapes:
             return None
         if node.type in {"object", "object_type"}:
             members = script.names.members(node)
-            return None if members is None else ("object" if node.type == "object" else "type", frozenset(members))
+            return None if not members else ("object" if node.type == "object" else "type", frozenset(members))
         if node.type in CLASSES:
             return self._of_class(script, node, depth + 1)
         if node.type in {"identifier", "type_identifier", "shorthand_property_identifier"}:

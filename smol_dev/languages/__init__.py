@@ -3,8 +3,8 @@
 `names` says which language a path or the label of a block means. `parsing` judges a text:
 `parse("app.js", text)` and `parse_as("javascript", text)` return whether it is whole, broken,
 unfinished or not judged, and where it stops; `check` also compiles. `grammars` holds the tree-sitter grammars, each
-imported when the first text of its language is parsed; `standard` the standard library's parsers. `scopes` says what the
-names of a text mean, by the queries of its language in `queries/`; `*.toml` are tables of names.
+imported when the first text of its language is parsed; `standard` the standard library's parsers. `scopes`
+says what the names of a text mean, by the queries of its language in `queries/`; `*.toml` are tables of names.
 """
 
 from smol_dev.languages.grammars import grammar, tree
