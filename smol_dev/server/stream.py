@@ -155,7 +155,7 @@ class StreamReader:
     def _frame_of(self, chunk: bytes, delta: Delta) -> Frame | None:
         """Return what stands before and behind the text, if that is all that the chunk says."""
         before, *rest = TEXT.split(chunk)
-        if len(rest) == 1 and b'"delta"' in before and not (self.is_over or self.finish_reason):
+        if len(rest) == 1 and b'"delta"' in before and not self.is_over:
             behind = rest[0].decode(errors="surrogateescape")
             with suppress(ValueError):
                 said, end = DECODE(behind)

@@ -317,37 +317,52 @@ def test_byte_by_byte_is_the_same_too() -> None:
 
 
 THINKING = document(choices=[{"delta": {"reasoning_content": "hm"}}])
-TWO = document(choices=[{"delta": {"content": "a"}}, {"delta": {"content": "b"}}])
+DONE = b"data: [DONE]\n\n"
+REST = b'"x": 1}\n\n'
+
+
+def message(text: str) -> bytes:
+    return document(choices=[{"message": {"content": text}}])
+
+
+def choices(text: str, other: str) -> bytes:
+    return document(choices=[{"text": text}, {"delta": {"content": other}}])
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "text"),
+    ("chunks", "text"),
     [
-        pytest.param(event("a"), event("b"), "ab", id="another text"),
-        pytest.param(event("a"), event("a"), "aa", id="the same text"),
-        pytest.param(event("a"), event(""), "a", id="no text"),
-        pytest.param(event("a"), event(None), "a", id="null"),
-        pytest.param(event("a"), event('"}\n\\'), 'a"}\n\\', id="escapes"),
-        pytest.param(event("a"), event("\u4e16"), "a\u4e16", id="a character in ASCII"),
-        pytest.param(event("a"), event("\u4e16").replace(rb"\u4e16", "\u4e16".encode()), "a\u4e16", id="a character"),
-        pytest.param(event("a"), event("\ud83d") + event("\ude00"), "a\U0001f600", id="halves of a character"),
-        pytest.param(event("a"), event("b").replace(b'"b"', b'"b", "content": "c"'), "ac", id="a key twice"),
-        pytest.param(event("a"), event("b").replace(b'"b"', b'["b", "c"]'), "abc", id="parts"),
-        pytest.param(event("a"), event("b").replace(b'"b"', b'"b", "reasoning": ""'), "ab", id="another field"),
-        pytest.param(event("a"), event("b") + event("c"), "abc", id="two events"),
-        pytest.param(event("a"), b": ping\n\n" + event("b"), "ab", id="a comment first"),
-        pytest.param(event("a", text="x"), event("", text="x"), "a", id="the text elsewhere"),
-        pytest.param(THINKING, THINKING, "", id="reasoning"),
-        pytest.param(THINKING, event("a"), "a", id="text behind reasoning"),
-        pytest.param(TWO, TWO.replace(b'"b"', b'"c"'), "aa", id="two choices"),
-        pytest.param(event("a") + b"data: {", b'"x": 1}\n\n' + event("b"), "ab", id="an event over two chunks"),
-        pytest.param(event("a") + b"event: error\n", event("b"), "a", id="the name of the next event"),
+        pytest.param([event("a"), event("b"), event("b")], "abb", id="another text"),
+        pytest.param([event("a"), event(""), event("b")], "ab", id="no text"),
+        pytest.param([event("a"), event(None), event("b")], "ab", id="null"),
+        pytest.param([event("a"), event('"}\n\\')], 'a"}\n\\', id="escapes"),
+        pytest.param([event("a"), event("\u4e16")], "a\u4e16", id="a character in ASCII"),
+        pytest.param([event("a"), event("\u4e16").replace(rb"\u4e16", "\u4e16".encode())], "a\u4e16", id="a character"),
+        pytest.param([event("a"), event("\ud83d"), event("\ude00")], "a\U0001f600", id="halves of a character"),
+        pytest.param([event("a"), event("b").replace(b'"b"', b'"b", "content": "c"')], "ac", id="a key twice"),
+        pytest.param([event("a"), event("b").replace(b'"b"', b'["b", "c"]')], "abc", id="parts"),
+        pytest.param([event("a"), event("b").replace(b'"b"', b'"b", "reasoning": ""')], "ab", id="another field"),
+        pytest.param([event("a"), event("b") + event("c")], "abc", id="two events"),
+        pytest.param([event("a"), b": ping\n\n" + event("b")], "ab", id="a comment first"),
+        pytest.param([event("a", finish_reason="stop"), event("b", finish_reason="stop")], "ab", id="a finish reason"),
+        pytest.param([event("a") + DONE, event("b") + DONE], "a", id="behind the end"),
+        pytest.param([message("a"), message("b"), message("ab")], "ab", id="a message of all the pieces"),
+        pytest.param([choices("a", "b"), choices("a", "c")], "aa", id="the text of another choice"),
+        pytest.param([THINKING, THINKING, event("a")], "a", id="reasoning"),
+        pytest.param([event("a") + b"data: {", b'"x": 1}\n\n' + event("b")], "ab", id="an event over two chunks"),
+        pytest.param([b"data: {", REST + event("a"), REST + event("b")], "ab", id="the rest of an event, and none"),
+        pytest.param([event("a") + b"data: {", event("b") + b"data: {"], "a", id="a broken event over two chunks"),
+        pytest.param([event("a") + b"event: error\n", event("b")], "a", id="the name of the next event"),
     ],
 )
-def test_a_chunk_like_the_one_before_is_read_for_itself(first: bytes, second: bytes, text: str) -> None:
-    deltas, told = read(event("0", logprobs=None), first, second, second)
-    assert (deltas, told) == read(event("0", logprobs=None) + first + second + second)
-    assert joined((deltas, told))[0].startswith(f"0{text}")
+def test_a_chunk_like_the_one_before_is_read_for_itself(chunks: list[bytes], text: str) -> None:
+    deltas, told = read(b": ping\n\n", *chunks)
+    assert (deltas, told) == read(b": ping\n\n" + b"".join(chunks))
+    assert joined((deltas, told))[0] == text
+
+
+def test_what_comes_behind_the_end_is_no_part_of_the_answer() -> None:
+    assert read(DONE + b"x" * (2**20 + 1)) == ([], Told(done=True))
 
 
 @settings(deadline=None, max_examples=80)
