@@ -12,7 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from smol_dev.cli.asking import decide
+from smol_dev.events import FileChanged
+from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
 from tests.app.test_build import PLAN, TWO, plays
 from tests.cli.shell import Shell
 from tests.fake_server import FakeServer, answered
@@ -296,3 +300,20 @@ def test_with_json_that_nobody_can_be_asked_is_an_error_event(shell: Shell) -> N
     assert (event["event"], event["exit_code"]) == ("error", 2)
     assert event["message"] == "`--review` asks questions, which `--json` and `--quiet` rule out"
     assert shell.err == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "verdict"),
+    [
+        pytest.param("accept\ny\n", Taken(frozenset({"a.py", "b.py"})), id="all, the removal confirmed"),
+        pytest.param("a\nn\n", Taken(frozenset({"a.py"})), id="all but the removal"),
+        pytest.param("each\nn\ny\n", Taken(frozenset({"b.py"})), id="one of two"),
+        pytest.param("x\nr\nless\n", AskedAgain("less"), id="something else, after a slip"),
+        pytest.param("none\n", Stopped(), id="none"),
+        pytest.param("", Stopped(), id="no more input"),
+    ],
+)
+def test_a_change_is_decided_by_a_letter_or_a_word(typed: str, verdict: Verdict) -> None:
+    files = (FileChanged("a.py", "change", "", "-1\n+2\n"), FileChanged("b.py", "remove", "", "-1\n"))
+    with CliRunner().isolation(input=typed):
+        assert decide(Proposed(files), str) == verdict
