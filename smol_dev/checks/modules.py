@@ -360,8 +360,9 @@ class Python:
         if file is None or top in sys.stdlib_module_names or any(inner):
             return False
         folder = posixpath.dirname(file) if file.endswith("/__init__.py") else file
-        outside = folder == file or is_aside(path)
-        return not (outside and path.startswith(f"{folder}/") and top not in ASIDE) or top in self.used
+        within, apart = path.startswith(f"{folder}/"), is_aside(path) and "test" not in path
+        doubtful = top not in ASIDE and ((folder == file and (within or apart)) or (within and apart))
+        return not doubtful or top in self.used
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -369,6 +370,7 @@ class Python:
         wanted = (
             (name, module.path)
             for module in self.modules.values()
+            if not module.aside or "test" in module.path
             for each in module.imports
             for name in imported(each.node)
         )

@@ -44,8 +44,8 @@ class WithWords(Command):
 def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_json: bool, list_rules: bool) -> int:
     """Check whether the files in DIR fit together; needs no model.
 
-    Looks at imports, names, templates, ids, handlers and packages; runs nothing. Skips hidden files, files that
-    .gitignore names, and installed or built ones. The exit code is 4 if there are problems.
+    Looks at imports, names, templates, ids, handlers, packages and commands; runs nothing. Skips hidden files, files
+    that .gitignore names, and installed or built ones. The exit code is 4 if there are problems.
     """
     from smol_dev.checks import RULES
 
