@@ -309,7 +309,7 @@ def test_with_json_that_nobody_can_be_asked_is_an_error_event(shell: Shell) -> N
         pytest.param("a\nn\n", Taken(frozenset({"a.py"})), id="all but the removal"),
         pytest.param("each\nn\ny\n", Taken(frozenset({"b.py"})), id="one of two"),
         pytest.param("x\nr\nless\n", AskedAgain("less"), id="something else, after a slip"),
-        pytest.param("none\n", Stopped(), id="none"),
+        pytest.param("none\ny\n", Stopped(), id="none"),
         pytest.param("", Stopped(), id="no more input"),
     ],
 )

@@ -58,9 +58,9 @@ def test_an_address_that_a_provider_brings_is_the_providers(world: World) -> Non
 
 def test_a_variable_moves_no_address_that_was_written_down(world: World) -> None:
     world.environ["OLLAMA_HOST"] = "10.0.0.9"
-    world.write(user='[profiles.work]\nprovider = "ollama"\nbase_url = "http://127.0.0.1:5/v1"\n')
+    world.write(user='[profiles.work]\nprovider = "ollama"\nbase_url = "https://a.example/v1"\n')
     found = origins(world.load(Flags(profile="work")))
-    assert found["base_url"] == Origin("user", f"{world.user_file}:3")
+    assert found["timeout"] == Origin("derived", f"from base_url, user ({world.user_file}:3)")
 
 
 def test_everyone_who_sets_a_key_is_named_strongest_first(world: World) -> None:
