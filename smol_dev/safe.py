@@ -5,7 +5,6 @@ screen it is escaped visibly, and nothing is deleted; in a command, which people
 is one word, or it is not there.
 """
 
-import os
 import re
 import shlex
 import unicodedata
@@ -91,9 +90,9 @@ def command(template: str, **values: object) -> str:
     Each value arrives as it is, as one argument, when the command is typed into a POSIX shell; one
     that begins with `-` is not taken for an option, so options stand before values in a template. A
     value that nobody can check by eye stays out, and its name stands there in capitals: `smol_dev
-    resume DIR`. The value of `dir` is a folder, which is typed as the working directory sees it.
+    resume DIR`.
     """
-    texts = {name: from_here(str(value)) if name == "dir" else str(value) for name, value in values.items()}
+    texts = {name: str(value) for name, value in values.items()}
     words: list[str] = []
     for word in template.split(" "):
         alone = PLACE.fullmatch(word)
@@ -105,15 +104,6 @@ def command(template: str, **values: object) -> str:
                 words.append("--")
         words.append(PLACE.sub(lambda place: word_for(place[1], texts), word))
     return f"`{' '.join(words)}`"
-
-
-def from_here(path: str) -> str:
-    """Return a path as it is typed in the working directory: `generated`, `.`; all of it where it is elsewhere."""
-    try:
-        here = os.getcwd()  # noqa: PTH109 - `pathlib` would be a sixth of what `--version` costs
-    except OSError:  # it was removed
-        return path
-    return "." if path == here else path.removeprefix(here.rstrip(os.sep) + os.sep)
 
 
 def with_commands(text: str, values: Mapping[str, object]) -> str:

@@ -181,20 +181,3 @@ def spans_with_values(text: ast.JoinedStr) -> Iterator[str]:
         elif span is not None:
             yield span
             span += "VALUE"
-
-
-@pytest.mark.parametrize(
-    ("folder", "typed"),
-    [
-        pytest.param("", "`smol_dev resume .`", id="the working directory"),
-        pytest.param("my shop/out", "`smol_dev resume 'my shop/out'`", id="below it"),
-        pytest.param("-out", "`smol_dev resume -- -out`", id="like an option"),
-        pytest.param("..", "`smol_dev resume {above}`", id="above it"),
-    ],
-)
-def test_a_folder_is_suggested_as_it_is_typed_in_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, typed: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    place = Path.cwd().parent if folder == ".." else Path.cwd() / folder
-    assert resume_command(place) == typed.replace("{above}", str(place))

@@ -187,7 +187,7 @@ def test_a_signal_in_the_second_file_keeps_the_first_and_resume_finishes(
     assert [event["event"] for event in said] == ["error", "run_done"]
     assert written(tmp_path / "generated") == {"a.py": "A = 1\n"}
     assert not list((tmp_path / "generated").glob(".[!s]*"))
-    assert said[0]["hint"] == "go on with `smol_dev resume generated`"
+    assert said[0]["hint"] == f"go on with `smol_dev resume {tmp_path / 'generated'}`"
     with FakeServer(answered("X = 1\n")) as server:
         program("resume", "-c", f"base_url={server.base_url}", "-c", "model=m", cwd=tmp_path)
     assert written(tmp_path / "generated") == {"a.py": "A = 1\n", "b.py": "X = 1\n", "c.py": "X = 1\n"}

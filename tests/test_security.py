@@ -232,7 +232,7 @@ def test_a_signal_keeps_what_is_finished_and_resume_does_the_rest(room: Room, nu
         room.own(good.base_url)
         assert room.type("x") == 128 + number
         assert room.written() == {"a.py": three["a.py"]}
-        assert "`smol_dev resume generated`" in room.err
+        assert f"`smol_dev resume {room.work / 'generated'}`" in room.err
     with FakeServer(plays(three)) as good:
         room.own(good.base_url)
         assert room.type("resume") == 0

@@ -1,11 +1,12 @@
 """Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from smol_dev import events
 from smol_dev.errors import ConfigError, SmolError
-from smol_dev.safe import command, from_here, safe, safe_name
+from smol_dev.safe import command, safe, safe_name
 
 STAGE_NAMES: Final[Mapping[str, str]] = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
 
@@ -136,8 +137,12 @@ def kept(event: events.RunDone) -> str:
 
 def near(folder: str) -> str:
     """Return a folder as it is seen from the working directory: `./generated`; its whole path elsewhere."""
-    seen = from_here(folder)
-    return safe(seen if seen in {".", folder} else f"./{seen}")
+    try:
+        here = os.getcwd()  # noqa: PTH109 - a folder that was removed is an `OSError` of this call
+    except OSError:
+        return safe(folder)
+    below = folder.removeprefix(here.rstrip(os.sep) + os.sep)
+    return "." if folder == here else safe(folder if below == folder else f"./{below}")
 
 
 def duration(seconds: float) -> str:

@@ -170,7 +170,8 @@ def test_quiet_says_what_failed(room: Room) -> None:
         room.own(server.base_url)
         assert room.type("--quiet", "--check", f"{sys.executable} check.py", "a double") == 7
     assert room.err == (
-        "the check fails: exit code 1: AssertionError: no double\nhint: mend it again: `smol_dev fix generated`\n"
+        "the check fails: exit code 1: AssertionError: no double\n"
+        f"hint: mend it again: `smol_dev fix {room.work / 'generated'}`\n"
     )
 
 
