@@ -246,9 +246,9 @@ def refuse_lookalike(prompt: str | None) -> None:
         return
     word = prompt.strip()
     if word in COMMANDS:
-        problem = f"`{word}` is a command; did you mean `smol_dev {word}`?"
+        problem = f"`{word}` is a command; did you mean {command('smol_dev {name}', name=word)}?"
     elif (meant := meant_by(word)) is not None:
-        problem = f"`{word}` is not a command; did you mean `smol_dev {meant}`?"
+        problem = f"`{word}` is not a command; did you mean {meant}?"
     elif is_other_file(word):
         problem = f"`{word}` is a file; did you mean its text, {command('smol_dev - < {file}', file=word)}?"
     else:
@@ -258,15 +258,15 @@ def refuse_lookalike(prompt: str | None) -> None:
 
 
 def meant_by(word: str) -> str | None:
-    """Return the command whose name was probably misspelt, or the option that is no command."""
+    """Return what to type for a command whose name was probably misspelt, or an option that is no command."""
     from difflib import get_close_matches
 
     folded = word.lower()
     if folded in {"help", "version"}:
-        return f"--{folded}"
+        return command(f"smol_dev --{folded}")
     near = get_close_matches(folded, COMMANDS, n=1, cutoff=LIKENESS)
     if near and near[0][0] == folded[0] and abs(len(near[0]) - len(folded)) <= 1:
-        return near[0]
+        return command("smol_dev {name}", name=near[0])
     return None
 
 
