@@ -247,11 +247,16 @@ def _common_exports(script: Script) -> Exports | None:
     return names if names and re.search(r"\bexports[ ,)\[;]", rest) is None else None
 
 
+CLASSES: Final = frozenset({"class_declaration", "class"})
+
+
 def _whole(script: Script, value: "Node | None") -> "Node | None":
-    """Return the class that a script exports as the whole of its module."""
+    """Return the class or the object that a script exports as the whole of its module."""
     places = script.names.defined(value) if value is not None and value.type == "identifier" else []
     node = places[0].parent if len(places) == 1 else value
-    return node if node is not None and node.type in {"class_declaration", "class"} else None
+    if node is not None and node.type in CLASSES:
+        return node
+    return value if value is not None and value.type in {"identifier", "new_expression"} else None
 
 
 def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
@@ -267,6 +272,8 @@ def imports(scripts: Scripts, script: Script) -> Iterator[Problem]:
             found = found or next(iter(project.ending(source)), None)
         if found is not None:
             exported = scripts.exports(found, common=want.common)
+            if exported and "" in exported and exported[""][1].type not in CLASSES:
+                exported = None
             other = scripts.web.scripts.get(found)
             added = FUNCTION | other.assigned if want.common and other is not None else frozenset()
             for name, node in want.names if exported is not None else ():

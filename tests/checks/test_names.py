@@ -400,8 +400,27 @@ FAULTS = {
         {"a.js": "function A() {}\nA.prototype.go = function () {};\nconst a = new A();\na.goo();\n"},
         "a.js:4:3: `a` has no `goo`",
     ),
+    "an object that a module is": (
+        {"a.js": "const s = { load() {} };\nmodule.exports = s;\n", "b.js": "const s = require('./a');\ns.lod();\n"},
+        "b.js:2:3: `s` has no `lod`; it has: `load`",
+    ),
+    "the one object of a class": (
+        {"a.js": "class A { go() {} }\nmodule.exports = new A();\n", "b.js": "const a = require('./a');\na.goo();\n"},
+        "b.js:2:3: `a` has no `goo`; it has: `go`",
+    ),
 }
 NEAR_MISSES = {
+    "what a library makes and a module is": {
+        "a.js": "const r = require('express').Router();\nmodule.exports = r;\n",
+        "b.js": "const { get } = require('./a');\nconst r = require('./a');\nr.use(get);\n",
+    },
+    "a service worker": {
+        "i.html": "<script>navigator.serviceWorker.register('sw.js');</script>",
+        "sw.js": "self.addEventListener('fetch', (e) => e.respondWith(clients.matchAll()));\n",
+    },
+    "types within types": {
+        "a.ts": "export type M<T> = { [K in keyof T]: K };\nexport type Q<T> = T extends Promise<infer U> ? U : never;\n"
+    },
     "a function that a worker gets as text": {
         "a.mjs": "import 'fs';\nconst u = URL.createObjectURL(new Blob([work]));\nnew Worker(u);\nfunction work() {\n  decode();\n}\n"
     },
