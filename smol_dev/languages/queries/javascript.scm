@@ -28,7 +28,7 @@
 (arguments (identifier) @passed)
 (variable_declarator value: (identifier) @passed)
 (return_statement (identifier) @passed)
-(assignment_expression left: (_) @_l right: (identifier) @passed (#not-any-of? @_l "module.exports" "exports"))
+(assignment_expression left: (_) @_l right: (identifier) @passed (#not-match? @_l "^(module.)?exports$"))
 (assignment_expression left: (subscript_expression object: (identifier) @passed))
 (array (identifier) @passed)
 
