@@ -360,7 +360,6 @@ def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int
 
 
 def _shifted(inside: str, indent: int) -> str:
-    """Return the inside of an indented block without the indentation of its fence, where every line has it."""
     if not indent:
         return inside
     lines = inside.split("\n")

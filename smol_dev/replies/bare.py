@@ -214,7 +214,6 @@ def _announces(lines: list[str], number: int, request: Request) -> bool:
 
 
 def _is_chat(part: list[str], request: Request) -> bool:
-    """Return whether a last paragraph speaks to the user: a phrase that models end with, or a sentence."""
     first = part[0]
     if first[:1].isspace() or first.endswith(("{", "}", ";")) or is_comment(first, request):
         return False

@@ -104,7 +104,6 @@ def _paired(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
 
 
 def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None:
-    """Return the index of the fence that closes the one at `index`."""
     opener = answer.fences[index]
     nested, possible = _possible(answer.fences, index)
     if not possible:
@@ -209,7 +208,6 @@ def _by_surroundings(answer: Answer, request: Request, index: int, nested: int |
 
 
 def _begins(text: str, fence: Fence) -> bool:
-    """Return whether a bare fence stands as one that opens: below nothing or a colon, above something."""
     before = text[max(0, fence.start - 300) : max(0, fence.start - 1)].rpartition("\n")[2]
     after = text[fence.end + 1 : fence.end + 300].partition("\n")[0]
     begins = not before.strip() or before.rstrip().endswith((":", "："))
@@ -409,7 +407,6 @@ def _last_announced(found: list[Candidate]) -> Candidate:
 
 
 def _first_or_doubt(found: list[Candidate]) -> Block | Doubt:
-    """Return the last one announced, else the first, unless a later one is larger and another text."""
     if any(one.announced for one in found):
         return _last_announced(found).block
     first = found[0].block

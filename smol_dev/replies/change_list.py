@@ -114,7 +114,6 @@ def _entries(node: Node, depth: int) -> list[Touched] | None:
 
 
 def _of_list(action: Action, value: Node) -> Iterator[Touched]:
-    """Yield the files of one list; an object's keys are paths, its values why."""
     for key, part in value.items:
         if key is not None:
             yield Touched(as_path(key.text), action, _why(part))
@@ -145,7 +144,6 @@ def _why(node: Node) -> str:
 
 
 def _settle(entries: list[Touched]) -> ChangeList | Rejected:
-    """Return the entries with their paths as they are written, the first one of each path."""
     files: dict[str, Touched] = {}
     dropped: list[tuple[str, str]] = []
     unsafe = False

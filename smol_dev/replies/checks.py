@@ -5,7 +5,7 @@ import builtins
 import json
 import re
 from pathlib import PurePosixPath
-from typing import Final, TypeGuard
+from typing import Final
 
 from smol_dev import languages
 from smol_dev.errors import Reason
@@ -197,7 +197,8 @@ def string_lines(text: str, request: Request) -> set[int]:
         return {line + 1 for first, last in spans for line in range(first, last + 1)}
     if request.language == "python":
         tree = python_tree(text)
-        strings = [one for one in ast.walk(tree) if is_string(one)] if tree else []
+        nodes = ast.walk(tree) if tree else iter(())
+        strings = [one for one in nodes if isinstance(one, ast.Constant | ast.JoinedStr)]
         return {line for one in strings for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)}
     tree_of_text = languages.tree(request.language or "", text) if len(text) <= LONGEST_PARSED else None
     if tree_of_text is None:
@@ -214,13 +215,6 @@ def string_lines(text: str, request: Request) -> set[int]:
         else:
             waiting += node.children
     return lines
-
-
-def is_string(node: ast.AST) -> TypeGuard[ast.Constant | ast.JoinedStr]:
-    """Return whether a node is a string."""
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, str | bytes)
-    return isinstance(node, ast.JoinedStr)
 
 
 def is_words_only(text: str, request: Request) -> bool:

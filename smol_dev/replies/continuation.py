@@ -82,7 +82,6 @@ def _places(lines: list[str], anchor: list[str]) -> list[int]:
 
 
 def _open_fence(lines: list[str]) -> str:
-    """Return the first fence of an answer, which its block is still open with; empty when it has none."""
     return next((found[1] for line in lines if (found := FENCE.fullmatch(line))), "")
 
 

@@ -287,7 +287,6 @@ def _literals_in(region: Region) -> Iterator[Listing]:
 
 
 def _is_balanced(text: str) -> bool:
-    """Return whether an encoded list is all of a string, not only its beginning up to a bare quote."""
     return all(text.count(opening) == text.count(closing) for opening, closing in ("[]", "{}"))
 
 

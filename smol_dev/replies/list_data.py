@@ -10,14 +10,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from smol_dev.languages.names import FOLDER_NAMES, TEXT_ENDINGS
 from smol_dev.replies.list_lines import find_tree
 from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of, is_wrapper
 from smol_dev.replies.paths import (
     BULLET,
     CALL_KEYS,
-    FOLDER_NAMES,
     PATH_KEYS,
-    TEXT_ENDINGS,
     ending,
     is_file_like,
     is_known_file,
@@ -235,7 +234,6 @@ def as_path(text: str) -> str:
 
 
 def _character(escape: re.Match[str]) -> str:
-    """Return a letter that JSON writers escape, or a character that makes the path unusable."""
     character = chr(int(escape[1], 16))
     return escape[0] if " " <= character <= "~" or "\ud800" <= character <= "\udfff" else character
 
@@ -250,7 +248,6 @@ def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
 
 
 def _string(node: Node, depth: int) -> list[Item]:
-    """Return the file a string names, or those of the list that is encoded in it."""
     text = as_path(node.text)
     if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):
         return []
@@ -282,7 +279,6 @@ def _encoded(text: str) -> str:
 
 
 def _array(node: Node, depth: int) -> list[Item]:
-    """Return the files of a list, of which each item names one; a row is a file and words about it."""
     if depth < DEEPEST and _is_row(node):
         return _string(node.items[0][1], depth)
     found: list[Item] = []
@@ -299,7 +295,6 @@ def _is_row(node: Node) -> bool:
 
 
 def _object(node: Node, depth: int) -> list[Item]:
-    """Return the files of an object: one it describes, those it wraps, or its keys."""
     keyed = [(key, value) for key, value in node.items if key is not None]
     if not keyed:
         return _array(node, depth)
@@ -320,7 +315,6 @@ def _is_container(node: Node) -> bool:
 
 
 def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
-    """Return the one file or folder that an object describes, or None if it is another thing."""
     name = next((path for key in PATH_KEYS if key in named and (path := _path_of(named[key]))), None)
     folder = _text_under(FOLDER_KEYS, named)
     kind = named["type"].text.lower() if "type" in named else ""
@@ -361,7 +355,6 @@ def _in_folder(name: str, folder: str) -> str:
 
 
 def _folders(node: Node, depth: int) -> list[Item]:
-    """Return the folders of a list of them; the keys of an object are their names."""
     if node.shape != "object":
         return [item for item in items_in(node, depth) if item.role != "file"]
     keyed = [(key.text, value) for key, value in node.items if key is not None and value.items]
@@ -394,7 +387,6 @@ def _is_entry_key(text: str, value: Node) -> bool:
 
 
 def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
-    """Return the files under a key that is a wrapper, a heading or a folder."""
     if word in FOLDER_KEYS + FOLDER_LISTS and value.shape == "object":
         return [Item(text, "group", _folders(value, depth - 1))]
     words = [key.text for key, _ in value.items if key is not None]

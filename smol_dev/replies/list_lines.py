@@ -66,7 +66,6 @@ def _is_branch(line: str) -> bool:
 
 
 def _continues(lines: list[str], number: int) -> bool:
-    """Return whether a line belongs to a drawing that began before: a branch, its trunk, or a label inside."""
     line = lines[number]
     trunk = BAR.match(line) and (not line.rstrip().endswith("|") or line.strip() == "|")
     if _is_branch(line) or trunk:
@@ -270,7 +269,6 @@ class Outline:
 
 
 def _files(line: Line, *, plain: bool) -> list[Item]:
-    """Return the files that a line names first, in one of the ways in which lines do."""
     text = line.text
     if text.startswith("touch "):
         return [Item(name) for name in text.split()[1:] if is_known_file(name)]
@@ -297,7 +295,6 @@ def _below(text: str) -> list[Item]:
 
 
 def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
-    """Return the file that a line quotes, links or prints bold at its beginning; talk goes on with words."""
     path = path_in(text if "target" in marked.groupdict() else marked["path"])
     rest = text[marked.end() :]
     sure = is_known_file(path) or "/" in path or not rest.strip()
@@ -306,7 +303,6 @@ def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
 
 
 def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
-    """Return whether the path at the beginning of a line is what the line is about."""
     if is_product(path) or is_spoken(path):
         return False
     if path == text.rstrip(",;"):
@@ -324,7 +320,6 @@ def _rooted(line: Line, behind: Line | None) -> list[Item]:
 
 
 def _folder(line: Line, behind: Line | None) -> list[Item]:
-    """Return the folder or group that a line names for the lines below it."""
     text = line.text
     bare = re.sub(r"[*`\"']", "", path_in(text.replace("**", "").rstrip(":："))).strip()
     if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence

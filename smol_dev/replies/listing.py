@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from smol_dev.replies.paths import BINARY_ENDINGS, FOLDER_NAMES, MAX_PATH, ending, is_file_like, plain_key
+from smol_dev.languages.names import BINARY_ENDINGS, FOLDER_NAMES
+from smol_dev.replies.paths import MAX_PATH, ending, is_file_like, plain_key
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 
 Role = Literal["file", "folder", "group", "either"]
@@ -71,7 +72,6 @@ def entries_of(items: list[Item], *, rooted: bool = False) -> tuple[str, ...]:
 
 
 def _settled(items: list[Item]) -> list[Item]:
-    """Return the items with groups opened, and keys that can be either decided, from the inside out."""
     for item in items:
         item.items = _settled(item.items)
     folders = _are_folders([item for item in items if item.role == "either"])
@@ -102,7 +102,6 @@ def _texts(item: Item) -> Iterator[str]:
 
 
 def _paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
-    """Yield the path of every file, those of a folder below its name unless they have it already."""
     for item in items:
         if item.role == "file":
             whole = not prefix or _begins_with(item.text, prefix)
@@ -113,7 +112,6 @@ def _paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
 
 
 def _below(name: str, prefix: str) -> str:
-    """Return the prefix inside of a folder, whose name may have all of its path already."""
     if name in HERE:
         return prefix
     name = name.removeprefix("./").rstrip("/") + "/"
@@ -216,7 +214,6 @@ def normalised(entry: str) -> str | Refused:
 
 
 def _unquoted(entry: str) -> str:
-    """Return an entry without white space, quotes and emphasis around it."""
     text, before = entry.strip(" \t\r\n,;"), ""
     while text != before:
         before, text = text, text.strip()
@@ -228,7 +225,6 @@ def _unquoted(entry: str) -> str:
 
 
 def _below_root(path: str) -> str | Refused:
-    """Return a path with slashes below the project folder, or why it does not stay there."""
     example = re.match(r"/?(?:absolute/|full/)?path/to/", path, re.IGNORECASE)
     path = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)
     path = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", path))

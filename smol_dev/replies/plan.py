@@ -34,7 +34,6 @@ def read_plan(answer: str, finish_reason: str | None) -> str | Rejected:
 
 
 def _before_repetition(text: str) -> str | Rejected:
-    """Return the plan in front of the repetition, where it ends with a paragraph of its own."""
     head = before_loop(text)
     plan = head.strip()
     whole = len(plan) >= SHORTEST and (head.endswith("\n\n") or plan.endswith((".", "!", ")", "`")))
