@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 
 @cache
