@@ -44,7 +44,6 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
 
 
 def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
-    """Return the answer up to the turn that the model made up, or to the fence that closes it."""
     text, closed = answer.text, answer.stopped
     if answer.next_turn is not None and not request.is_whole(text):
         judged = request.parsed(text).state is not State.NOT_JUDGED

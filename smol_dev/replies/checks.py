@@ -198,7 +198,11 @@ def string_lines(text: str, request: Request) -> set[int]:
     if request.language == "python":
         tree = python_tree(text)
         nodes = ast.walk(tree) if tree else iter(())
-        strings = [one for one in nodes if isinstance(one, ast.Constant | ast.JoinedStr)]
+        strings = [
+            one
+            for one in nodes
+            if isinstance(one, ast.Constant | ast.JoinedStr) and getattr(one, "value", "") is not ...
+        ]
         return {line for one in strings for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)}
     tree_of_text = languages.tree(request.language or "", text) if len(text) <= LONGEST_PARSED else None
     if tree_of_text is None:

@@ -189,7 +189,6 @@ def _is_item(line: str) -> bool:
 
 
 def _without_labels(text: str) -> str:
-    """Return the text in front of a block with the last line blanked where that is the block's label."""
     head, newline, last = text.rstrip().rpartition("\n")
     label = label_in(last)
     return head + newline if label is not None and is_known_file(label) and label in last else text

@@ -343,7 +343,6 @@ def _path_of(node: Node) -> str | None:
 
 
 def _other_folder(named: dict[str, Node], name: str) -> str:
-    """Return the folder that a second key gives beside a file's name."""
     texts = [named[key].text.strip() for key in ("path", "filepath", "location") if key in named]
     return next((text for text in texts if text and text != name and not is_file_like(text)), "")
 

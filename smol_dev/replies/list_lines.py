@@ -93,7 +93,6 @@ def _entry(text: str) -> str:
 
 
 def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
-    """Put the name in a line below the last line whose name begins further left, which is a folder."""
     found = BRANCH.match(line) or BAR.match(line)
     name = (found["name"] if found else line.strip()) or ""
     text = _entry(name)
