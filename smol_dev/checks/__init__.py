@@ -145,7 +145,7 @@ FAMILIES: Final = (
 
 RULES: Final[Mapping[str, str]] = {
     name: " ".join((functions[0].__doc__ or "").split())
-    for family in FAMILIES
+    for family in reversed(FAMILIES)  # the first that has a rule says what it reports
     for name, functions in family.rules.items()
 }
 """Every rule, with what it reports."""

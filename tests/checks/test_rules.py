@@ -355,6 +355,10 @@ def test_every_rule_says_what_it_reports() -> None:
     assert all(what.endswith(".") for what in RULES.values())
 
 
+def test_a_rule_of_several_families_says_what_the_first_reports() -> None:
+    assert RULES["page-file"] == "A page names a local file that is not there."
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_only_the_rules_that_are_asked_for_are_followed(rule: str) -> None:
     files = {path: text for fault, _ in FAULTS.values() for path, text in fault.items()}
