@@ -165,6 +165,7 @@ def _arguments(place: Place, table: dict[str, Any], words: list[str]) -> Iterato
     kind = table.get("words") or table.get("first")
     if any(word.startswith(("--app-dir", "--chdir", "--pythonpath")) for word in words):
         return
+    doubtful = False
     while words:
         word = words.pop(0)
         option, given, value = word.partition("=")
@@ -183,6 +184,10 @@ def _arguments(place: Place, table: dict[str, Any], words: list[str]) -> Iterato
                     return
             elif takes and not given and words and not words[0].startswith("-"):
                 words.pop(0)
+            doubtful = option.startswith("--") and not given and not takes
+            continue
+        if doubtful and kind in {"tests", "path"}:
+            doubtful = False  # it may be the value of an option that is not known
             continue
         if kind:
             yield from _check(place, kind, word)

@@ -226,6 +226,7 @@ NEAR_MISSES = {
         "Makefile": "test:\n\tpytest -k slow -n 4 tests/test_a.py::test_x -q\n",
         "tests/test_a.py": "def test_x(): ...\n",
     },
+    "a value of an option that is not known": {"Makefile": "test:\n\tpytest --dist loadgroup\n"},
     "a source layout that is run": {
         "Makefile": "run:\n\tpython -m p.cli\n",
         "src/p/__init__.py": "",
