@@ -117,7 +117,14 @@ def wanted(script: Script) -> Iterator[Wanted]:
     for node in (*script.found.get("import", ()), *script.found.get("export", ())):
         if (each := _static(script, node)) is not None:
             yield each
-    yield from (_called(script, node) for node in script.found.get("called", ()))
+    if not BUNDLE.search(script.text):
+        yield from (_called(script, node) for node in script.found.get("called", ()))
+
+
+BUNDLE: Final = re.compile(
+    r"\bdefine\(\s*[\"'][\w/.-]+[\"']\s*,|function\s?\(require,\s?(?:module,\s?exports|exports,\s?module)\)"
+)
+"""What the modules in a bundle begin with, which find each other by names of the bundle."""
 
 
 class Scripts:
@@ -321,10 +328,11 @@ def undefined(scripts: Scripts, script: Script) -> Iterator[Problem]:
     if sent or OPEN.search(script.text) or "with" in script.found:
         return
     visible, certain = _visible(scripts, script)
+    visible |= scripts.web.ambient
+    if script.language != "javascript" and not script.is_module:
+        visible |= scripts.web.tops  # compiled into one script
     is_template = script.start > 0 and re.search(r"\{\{|\{%|<[%?]", script.text) is not None
-    for node in script.found.get("reference", ()):
-        if script.names.defined(node):
-            continue
+    for node in script.undefined:
         name = script.names.text(node)
         if name in visible or name in script.made or _is_global(script, name):
             continue

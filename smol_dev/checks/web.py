@@ -4,6 +4,7 @@ import html
 import posixpath
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,6 +108,11 @@ class Script:
         return frozenset(found[1] or found[2] for found in ASKED.finditer(self.text))
 
     @cached_property
+    def undefined(self) -> "list[Node]":
+        """The uses of names that it does not define itself."""
+        return [node for node in self.found.get("reference", ()) if not self.names.defined(node)]
+
+    @cached_property
     def is_module(self) -> bool:
         """Whether it exports or imports as an ECMAScript module."""
         static = (node.type == "import_statement" for node in self.found.get("import", ()))
@@ -124,6 +130,7 @@ class Script:
 
 
 LONG_NAME: Final = 100
+MANY: Final = 5
 LAST: Final = re.compile(r"[\w$#]+(?=[\"'`]?\]?\Z)")
 """The last name of a member: `b` of `a.b` and `a["b"]`."""
 
@@ -261,6 +268,12 @@ class Web:
     def exposed(self) -> frozenset[str]:
         """The names of objects that any script hands on as a whole."""
         return frozenset().union(*(script.names.texts("passed") for script in self.every))
+
+    @cached_property
+    def ambient(self) -> frozenset[str]:
+        """The names that so many scripts use without a definition that something outside must bring them."""
+        uses = Counter(name for script in self.every for name in {script.names.text(node) for node in script.undefined})
+        return frozenset(name for name, scripts in uses.items() if scripts >= MANY)
 
     @cached_property
     def tops(self) -> frozenset[str]:

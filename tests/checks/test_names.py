@@ -410,6 +410,14 @@ FAULTS = {
     ),
 }
 NEAR_MISSES = {
+    "a name that something outside brings to all scripts": {f"{i}.mjs": "import 'fs';\ngoog.go();\n" for i in "abcde"},
+    "a bundle of modules": {
+        "a.js": "define('a/b', ['./c'], function (require, exports, module) {\n  require('./c');\n});\n"
+    },
+    "scripts of TypeScript that are compiled into one": {
+        "a.ts": "namespace A {\n  export class Store {}\n}\n",
+        "b.ts": "namespace A {\n  new Store();\n}\n",
+    },
     "what a library makes and a module is": {
         "a.js": "const r = require('express').Router();\nmodule.exports = r;\n",
         "b.js": "const { get } = require('./a');\nconst r = require('./a');\nr.use(get);\n",
