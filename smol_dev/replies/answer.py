@@ -154,7 +154,8 @@ def lone_closer(text: str) -> int | None:
         return None
     before = text[: closer.start()]
     opened = closer[0].strip().replace("/", "", 1)
-    if opened in before or before.count("\n```") % 2 or text.lstrip().startswith(("```", "~~~")):
+    is_inside = any(not block.closed for block in of_text(before).outer)
+    if opened in before or is_inside or text.lstrip().startswith(("```", "~~~")):
         return None
     words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_](?:`[^`\n]*`|[^`\n{}<>=;()])*(?:\n|\Z)", before)
     return closer.end() if words or not before.strip() else None

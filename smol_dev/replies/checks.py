@@ -16,7 +16,7 @@ from smol_dev.replies.bare import EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.talk import is_refusal, is_sentence, is_talk
+from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
 MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})
@@ -95,6 +95,12 @@ def problem(found: Found, request: Request) -> Reason | None:
     if not is_seen_whole(found, request):
         is_endless = is_loop(text, counting=False)
         return "degenerate" if is_endless else "truncated"
+    return unfit(found, request)
+
+
+def unfit(found: Found, request: Request) -> Reason | None:
+    """Return why a text is not the file, whether it is whole or not, or None."""
+    text = found.text
     if left_out(text, request):
         return "placeholder"
     if is_refusal(text) and not request.is_whole(text):
@@ -104,7 +110,8 @@ def problem(found: Found, request: Request) -> Reason | None:
         return "no_code"
     if is_no_file(text, request) or is_other_language(found, request):
         return "wrong_format"
-    return None
+    is_spoken = not request.is_text and request.parsed(text).state is State.BROKEN and is_prose(text)
+    return "no_code" if is_spoken else None
 
 
 def may_be_empty(path: str) -> bool:
@@ -225,7 +232,8 @@ def is_words_only(text: str, request: Request) -> bool:
     """Return whether a file of code holds nothing but sentences."""
     if request.language == "yaml" and not YAML_SIGN.search(text):
         return "\n" in text.strip() or is_sentence(text)
-    if request.is_text or (request.is_whole(text) and (request.language not in MARKUP or "<" in text)):
+    is_code = request.language != "bash" and (request.language not in MARKUP or "<" in text)
+    if request.is_text or (request.is_whole(text) and is_code):
         return False
     lines = [line for line in text.split("\n") if line.strip()]
     if request.language != "bash" and all(COMMAND.match(line) for line in lines):

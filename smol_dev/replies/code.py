@@ -12,11 +12,11 @@ from typing import Final
 
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer, of_text, parse
-from smol_dev.replies.bare import bare, without_label, without_word
+from smol_dev.replies.bare import bare, begins_with_talk, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
-from smol_dev.replies.checks import headings, problem
+from smol_dev.replies.checks import headings, problem, unfit
 from smol_dev.replies.paths import names
-from smol_dev.replies.talk import is_refusal
+from smol_dev.replies.talk import is_prose, is_refusal
 from smol_dev.replies.verdicts import (
     SEVERAL_FILES,
     UNCLEAR_FENCES,
@@ -40,6 +40,10 @@ FREE_INDENT: Final = frozenset(
 LINE_BY_LINE: Final = frozenset({"diff", "double fence", "block quote", "line numbers", "one line", "entities"})
 PROSE: Final = frozenset({None, "text", "markdown"})
 """Languages in which a first line with the file's name may be its title."""
+
+MARKS: Final = re.compile(r"`{3}|~{3}|\\`|<[|｜]\w+[|｜]>")
+STRANGE: Final = tuple("0123456789*+->{[<|`")
+"""How no file begins whose parser stops in the first line: numbers, quotes, a call, a diff."""
 
 REMARK: Final = re.compile(r"\s(?:[-–—]\s|\()")
 MOST_LAYERS: Final = 3
@@ -141,14 +145,14 @@ def verdict(found: Found, request: Request) -> Code | Rejected:
     reason = problem(found, request)
     if reason is None and (headed := headings(found.text, request)):
         own = any(names(line, request.path) for line in headed)
-        return replace(SEVERAL_FILES, kept=None if own else found.text + "\n")
+        return replace(SEVERAL_FILES, kept=None if own else worth_keeping(found.text, request))
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(Doubt(kept=found.text), request)
     if reason is None:
         return Code(found.text.rstrip("\r") + "\n", found.passes)
-    kept = reason == "truncated" and request.ended and not re.search(r"`{3}|~{3}", found.text)
     unfinished = not found.closed and request.parsed(found.text).state is State.UNFINISHED
-    return code_rejected(reason, kept=found.text + "\n" if kept and not unfinished else None)
+    kept = reason == "truncated" and request.ended and not unfinished
+    return code_rejected(reason, kept=worth_keeping(found.text, request) if kept else None)
 
 
 def rejected(doubt: Doubt, request: Request) -> Rejected:
@@ -157,9 +161,19 @@ def rejected(doubt: Doubt, request: Request) -> Rejected:
         return code_rejected("truncated")
     if doubt.fences:
         return UNCLEAR_FENCES
-    text = without_blank_ends(doubt.kept or "")
-    usable = text and problem(Found(text, closed=True), request) is None
-    return code_rejected(doubt.reason, kept=text + "\n" if usable else None)
+    return code_rejected(doubt.reason, kept=worth_keeping(doubt.kept or "", request))
+
+
+def worth_keeping(text: str, request: Request) -> str | None:
+    """Return a text that is the file though a line or the end of it is wrong: one that begins and ends as code."""
+    text = without_blank_ends(text)
+    if not text or MARKS.search(text) or unfit(Found(text, closed=True), request) is not None:
+        return None
+    parsed = request.parsed(text)
+    first, last = text.lstrip().partition("\n")[0], text.rpartition("\n")[2]
+    spoken = begins_with_talk(first, request) or begins_with_talk(last, request)
+    strange = parsed.line == 1 and (is_prose(first) or first[:1] in STRANGE)
+    return None if parsed.wrong and (strange or spoken) else text + "\n"
 
 
 def without_indent(text: str) -> str:

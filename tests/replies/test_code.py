@@ -288,3 +288,26 @@ def test_a_part_without_a_block_is_no_file(path: str, answer: str) -> None:
 def test_words_that_end_a_program_are_its_own(path: str, content: str) -> None:
     verdict = read_code(content, path=path, finish_reason="stop")
     assert verdict == Code(content, ("bare",))
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "kept"),
+    [
+        ("a.js", f"```js\n{JS[:-3]}\nexport const a = 1;\nlist.push(a", None),
+        ("a.sql", "```sql\nCREATE TABLE a (\n  id INTEGER\n", "CREATE TABLE a (\n  id INTEGER\n"),
+        ("a.py", "The file `a.py` stays unchanged", None),
+        ("a.py", "```python\nThe file `a.py` stays unchanged\n```", None),
+        ("a.sh", "```bash\nThe file stays as it is.\n```", None),
+        ("a.go", "```go\n- `main` reads the arguments\n- errors go to stderr\n```", None),
+        ("a.py", "> 1. Begin Patch\n> *** Update File: a.py\n> @@\n> -x = 1\n> +x = 2", None),
+        ("a.py", "1  def a():\n2      return 1\n4  a()", None),
+        ("a.go", f"{GO}\nx := “a”\n\nfunc f() {{\n}}\n", f"{GO}\nx := “a”\n\nfunc f() {{\n}}\n"),
+        ("a.js", '{"name": "read_file", "arguments": {"path": "a.js"}', None),
+    ],
+    ids=["cut", "cut, no parser", "prose", "prose in a fence", "prose for a shell", "a plan", "a diff", "numbers",
+         "a wrong quote", "a call"],
+)  # fmt: skip
+def test_only_what_may_be_the_file_is_kept_for_want_of_a_better_one(path: str, answer: str, kept: str | None) -> None:
+    verdict = read_code(answer, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected), verdict
+    assert verdict.kept == kept
