@@ -141,22 +141,19 @@ Every module, and what it is for:
 - `replies.verdicts`: The outcome of reading an answer: a file, a list, or a reason to ask again.
 - `replies.wrapped`: Wrappings of a whole file, such as quotes, line numbers, diffs and shell commands, and how they are
   undone.
-- `run`: The method: a prompt goes in, a plan, a list of files and the files come out.
-- `run.ask`: One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the
-  reason.
-- `run.budget`: The token budget of a model: prompts are estimated, fitted to the context window, and checked for cuts.
-- `run.change`: A change of a finished program: which files it touches, then each of them whole.
-- `run.check_output`: What a check command's output says: how many tests failed, and the lines that a model needs to
-  mend it.
-- `run.conversation`: What a run is given (`Job`), what it tells (`Step`), and the one conversation it holds with the
-  model.
-- `run.delivery`: What comes out of a run: its steps turned into files, the record, events for the screen, and totals.
-- `run.mend`: Mending: the model is told what does not fit the other files, or what the user's check says, and writes
-  files anew.
+- `run`: The method: from a prompt to a plan, a list of files, and the files themselves.
+- `run.ask`: One question to the model: the answer is shown while it streams, parsed, and asked for again if unusable.
+- `run.budget`: The token budget of a model: prompts are estimated, fitted to the context window, and checked for
+  truncation.
+- `run.change`: A change to a finished program: ask which files it touches, then for each of them whole.
+- `run.check_output`: A check command's output, parsed: how many tests failed, and the lines that a model needs to mend
+  it.
+- `run.conversation`: A run's input (`Job`), its output (`Step`), and its conversation with the model.
+- `run.delivery`: A run's output: each step is turned into files, the record, events for the screen, and totals.
+- `run.mend`: Mending: the model rewrites files that do not fit together, or that the user's check complains about.
 - `run.pipeline`: The method: ask for a plan, a list of files and each file, then mend those that do not fit together.
-- `run.review`: What the user decides: about a plan and its list before any file is written, and about a change of a
-  program.
-- `run.start`: How the user starts or opens a program: the command that its files call for, found in one table.
+- `run.review`: The user's decisions: on a plan and its list before any file is written, and on a change to a program.
+- `run.start`: The command that starts or opens a program, chosen by an ordered list of rules that look at its files.
 - `run.strategies`: The two ways to ask for the files: one after another in a chain, or several in parallel.
 - `server`: Talking to a model behind any OpenAI-compatible server, and understanding what goes wrong.
 - `server.answer`: One answer as it comes: its pieces up to the reply, each wait for them bounded by the deadline of its

@@ -1,4 +1,4 @@
-"""The method: a prompt goes in, a plan, a list of files and the files come out.
+"""The method: from a prompt to a plan, a list of files, and the files themselves.
 
 ```
 Job, Chat ──▶ pipeline ──▶ tell(step) ──▶ delivery ──▶ workspace, events
@@ -6,14 +6,14 @@ Job, Chat ──▶ pipeline ──▶ tell(step) ──▶ delivery ──▶ w
 ```
 
 - `pipeline` is the method on one screen: ask for the plan, the list and the files, then mend them. It writes nothing.
-- `conversation` has what goes in (`Job`), what comes out (`Step`), and the turns between, whose beginning every
-  request shares.
-- `ask` gets one thing from the model: it sends a request, shows the answer while it streams, has `replies` read it, has
-  a cut-off one continued and an unusable one written again.
+- `conversation` defines the input (`Job`), the output (`Step`), and the turns in between; every request begins with
+  the same ones.
+- `ask` gets one answer from the model: it sends the request, shows the answer while it streams, parses it with
+  `replies`, continues it if it was cut off, and asks again if it is unusable.
 - `budget` fits the prompt and the answer to the model's context window, and learns from the server's counts.
-- `strategies` asks for the files, one after another or several at once, with shorter prompts where the window is full.
-- `mend` has `checks` look at the finished files, and asks once more for those that do not fit the others; then it
-  has the user's check run, and what fails mended by what `check_output` reads.
+- `strategies` asks for the files, one after another or several at once, with shorter prompts if the window is full.
+- `mend` checks the finished files against each other with `checks` and asks once more for those that do not fit; then
+  it runs the user's check and has the model mend what fails, guided by `check_output`.
 - `delivery` turns each step into files, the record, events for the screen, and totals.
-- `review` lets the user accept or change plan and list before any file is written.
+- `review` lets the user accept or change the plan and the list before any file is written.
 """

@@ -1,4 +1,4 @@
-"""One thing is asked of the model: its answer is shown as it comes, read, and asked for again with the reason."""
+"""One question to the model: the answer is shown while it streams, parsed, and asked for again if unusable."""
 
 import itertools
 import logging
@@ -26,20 +26,20 @@ LOG: Final = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 WARMTH: Final = 0.2
-"""How much the temperature rises after each unusable answer; at the same one the model repeats its text."""
+"""Added to the temperature after each unusable answer; at the same temperature the model repeats itself."""
 
 MOST_CONTINUATIONS: Final = 32
-"""Continuations of one answer; each has to add something."""
+"""Continuations of one answer; each must add something."""
 
 MOST_ROOM: Final = 8
-"""The most that the usual room is multiplied by for an answer that was cut off."""
+"""The usual room is multiplied by at most this for an answer that was cut off."""
 
 BETWEEN_PIECES: Final = 0.1
 """Seconds between two pieces of one answer; no screen draws more often."""
 
 FENCE: Final = re.compile(r"`{3,}|~{3,}")
 FORMLESS: Final = frozenset({"empty", "wrong_format"})
-"""Reasons that show that a server's structured output does not work with the model."""
+"""Reasons that suggest that a server's structured output does not work with the model."""
 
 HINTS: Final[Mapping[str, str]] = {
     "truncated": "raise `max_output_tokens` or the server's context window, or ask for smaller files",
@@ -47,12 +47,12 @@ HINTS: Final[Mapping[str, str]] = {
     "degenerate": "try `-c temperature=0.6`, or another model with `--model`",
     "empty": "try another model with `--model`; `smol_dev doctor` checks this one",
 }
-"""What to do when no answer could be used, by the reason of the last one."""
+"""What to do when no answer was usable, by the reason for the last rejection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flawed(Generic[Value]):
-    """A usable value with a flaw that is worth one more try; `message` tells the model."""
+    """A usable value with a flaw worth one more try; `message` describes it to the model."""
 
     value: Value
     message: str
@@ -60,7 +60,7 @@ class Flawed(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a request shows the form of the answer; `fence` is the back-ticks around a file, 0 for the usual."""
+    """How a request shows the answer's format; `fence` is the number of back-ticks around a file, 0 for the usual."""
 
     fence: int = 0
     example: bool = True
@@ -68,9 +68,9 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The words of a request; `enforced` is used where the server enforces the form of the answer.
+    """The words of a request; `enforced` is used if the server enforces the answer's format.
 
-    `opening` is how the answer begins, for a server that continues it.
+    `opening` is how the answer begins, for a server that can continue it.
     """
 
     text: str
@@ -82,8 +82,8 @@ class Wording:
 class Question(Generic[Value]):
     """What to ask, and how to read the answer.
 
-    `so_far` is the conversation before the request. `read` gets the answer and its finish reason, and returns
-    the value or why there is none; `retries` is how often an unusable answer is asked for again.
+    `so_far` is the conversation before the request. `read` takes the answer and its finish reason, and returns the
+    value or why there is none; `retries` is how often an unusable answer is asked for again.
     """
 
     stage: StageName
@@ -98,7 +98,7 @@ class Question(Generic[Value]):
 def unless_copied(
     read: Callable[[str, str | None], Value | Rejected], is_copied: Callable[[Value], bool], complaint: str
 ) -> Callable[[str, str | None], Value | Rejected]:
-    """Return the reader, which refuses the first answer that has only copied the example."""
+    """Return a reader that rejects, once, an answer that only copies the example."""
     copies = itertools.count()
 
     def doubting(answer: str, finish_reason: str | None) -> Value | Rejected:
@@ -112,10 +112,10 @@ def unless_copied(
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[Value]):
-    """The value, the turns that the model read, and what it said.
+    """The value, the turns that the model read, and its answer.
 
-    `flaw` is what is still wrong with the value after the second try. `usage`, `seconds` and `pace` are
-    sums over all requests.
+    `flaw` is what is still wrong with the value after the second try. `usage`, `seconds` and `pace` are sums over all
+    requests.
     """
 
     value: Value
@@ -133,13 +133,13 @@ async def ask(talk: Conversation, question: Question[Value]) -> Answered[Value]:
 
 
 class Asking(Generic[Value]):
-    """One question on its way to an answer: what to send next, and what has come so far."""
+    """One question on its way to an answer: the replies so far, and what to send next."""
 
     def __init__(self, talk: Conversation, question: Question[Value]) -> None:
         self.talk = talk
         self.question = question
         self.replies: list[Reply] = []
-        """One for each request that was answered."""
+        """One per answered request."""
         self._budget = talk.budget(question.stage)
         self._times = 1
         self._form = Form()
@@ -152,12 +152,11 @@ class Asking(Generic[Value]):
         self._flawed: Answered[Value] | None = None
 
     async def answer(self) -> Answered[Value]:
-        """Return the answer, and tell what happens until then.
+        """Return the answer, and report progress on the way.
 
-        A cut-off answer is continued: exactly where it stops if the server can do that, else from its last
-        complete lines on. Any other unusable one is asked for again, with one sentence about what was wrong,
-        a flawed one once. Raise `AnswerError` with the last reason, or the `ServerError` of a server that
-        cannot answer.
+        A cut-off answer is continued: exactly where it stopped if the server can do that, else from its last complete
+        lines. Any other unusable answer is asked for again, with one sentence on what was wrong; a flawed one only
+        once. Raise `AnswerError` with the last reason, or the `ServerError` of a server that cannot answer.
         """
         while True:
             request = self._request()
@@ -166,7 +165,7 @@ class Asking(Generic[Value]):
                 return answered
 
     def _request(self) -> Request:
-        """Return the next request: the question, or one to continue a cut-off answer."""
+        """Return the next request: the question, or a continuation of a cut-off answer."""
         question = self.question
         wording = question.wording(self._form)
         text = self._remarked(wording.text)
@@ -177,7 +176,7 @@ class Asking(Generic[Value]):
         if self._partial:
             return Request(question.stage, turns, 0, opening=self._partial)
         tries = self._rejections + (self._flawed is not None)
-        opening = "" if tries and not self._form.fence else wording.opening  # another way this time
+        opening = "" if tries and not self._form.fence else wording.opening  # a retry may begin differently
         request = Request(question.stage, turns, 0, opening=opening, warmth=WARMTH * tries)
         if question.schema is None:
             return request
@@ -188,7 +187,7 @@ class Asking(Generic[Value]):
         return prompts.with_remark(words, self._remark) if self._remark else words
 
     async def _send(self, request: Request) -> Reply:
-        """Return the reply, whose text is shown as it comes; break off an answer that repeats itself without end."""
+        """Return the reply, showing its text as it comes; stop an answer that repeats itself endlessly."""
         stage, path, tell = self.question.stage, self.question.path, self.talk.tell
         tell(StageStarted(stage, path))
         request = replace(request, max_tokens=await self._room(request.as_sent(request.opening)))
@@ -211,7 +210,7 @@ class Asking(Generic[Value]):
         return reply
 
     async def _room(self, turns: tuple[Message, ...]) -> int:
-        """Return the `max_tokens` of the answer; the server is asked to count where the estimate is in doubt."""
+        """Return the answer's `max_tokens`; ask the server to count if the estimate is in doubt."""
         chat, stage, budget = self.talk.chat, self.question.stage, self._budget
         budget.take(turns, Measured(window=(await chat.facts(stage)).window))
         if budget.doubts(turns):
@@ -219,21 +218,21 @@ class Asking(Generic[Value]):
         return budget.room(turns, times=self._times)
 
     def _spent(self, request: Request, reply: Reply) -> Reply:
-        """Return the reply with the credible counts; tell them, and learn from them."""
+        """Return the reply without implausible counts; report its cost, and learn from it."""
         reply = replace(reply, usage=self._budget.believed(reply.usage))
         self.replies.append(reply)
         used = (reply.seconds, reply.ending, reply.usage.prompt, reply.usage.completion)
         LOG.info("%s: answered in %.1f s, %s; tokens of the prompt: %s, of the answer: %s", self._what(), *used)
         stage, path = self.question.stage, self.question.path
         self.talk.tell(Spent(stage, reply.usage, reply.pace, path, reply.first_token_seconds))
-        # A line that opens the answer costs next to nothing, and the next request begins with the whole turn.
+        # A one-line opening costs next to nothing; without it, these turns are a prefix of the next request.
         is_brief = "\n" not in reply.opening.rstrip("\n")
         sent = request.as_sent("" if is_brief else reply.opening, enforced=reply.enforced)
         self._budget.observe(sent, prompt=reply.usage.prompt, completion=reply.usage.completion)
         return reply
 
     def _take(self, request: Request, reply: Reply) -> Answered[Value] | None:
-        """Return the answer, or None where it is to be continued or asked for again."""
+        """Return the answer, or None if it must be continued or asked for again."""
         self._times = min(2 * self._times, MOST_ROOM) if reply.is_full else self._times
         text = reply.opening + reply.text
         said = text if self._cut is None else join(self._cut, text)
@@ -256,7 +255,7 @@ class Asking(Generic[Value]):
         return None
 
     def _goes_on(self, said: str, reply: Reply) -> bool:
-        """Return whether the next request continues the cut-off answer, which is no retry while it grows."""
+        """Return whether to continue the cut-off answer; while it grows, that does not count as a retry."""
         grown = len(said.rstrip()) > self._reached
         self._reached = len(said.rstrip())
         self._continuations += 1 if grown else MOST_CONTINUATIONS
@@ -268,7 +267,7 @@ class Asking(Generic[Value]):
         return exact or self._cut is not None
 
     def _reject(self, verdict: Rejected, sent: tuple[Message, ...], reply: Reply) -> Answered[Value] | None:
-        """Return the flawed answer from before when no try is left, None to try again; else raise the error."""
+        """Return None to ask again; on the last try, return the earlier flawed answer or else raise the error."""
         question, reason, message = self.question, verdict.reason, verdict.message
         self._rejections += 1
         self._partial, self._cut, self._reached = "", None, 0
@@ -297,7 +296,7 @@ class Asking(Generic[Value]):
         return self.question.path or self.question.stage
 
     def _refuse_repeating(self, sent: tuple[Message, ...], reply: Reply) -> None:
-        """Raise where the window is used up: no request has room for the rest, or for the same answer again."""
+        """Raise if the window is used up: neither the rest nor the same answer again would fit."""
         answer = reply.usage.completion or round(tokens(reply.text).likely)
         if reply.finish_reason == "length" and self._budget.is_used_up(sent, answer):
             raise self._budget.cut_short(sent)
@@ -315,9 +314,9 @@ class Asking(Generic[Value]):
 
 
 class Stream:
-    """The text of one answer while it comes, told in as few pieces as a screen can draw.
+    """The text of one answer as it streams, reported in no more pieces than a screen can draw.
 
-    A server with 64 slots sends thousands of deltas a second. The first is told at once.
+    A server with 64 slots sends thousands of deltas a second. The first delta is reported at once.
     """
 
     def __init__(
@@ -338,7 +337,7 @@ class Stream:
         self._told = 0
 
     def add(self, delta: Delta) -> None:
-        """Add what has come; tell what is new when it is time."""
+        """Add a delta; report what is new when it is time."""
         self._text.append(delta.text)
         self._reasoning.append(delta.reasoning)
         now = self._clock()
@@ -347,7 +346,7 @@ class Stream:
             self.show()
 
     def show(self) -> None:
-        """Tell what has not been told yet, if anything."""
+        """Report what has not been reported yet, if anything."""
         if self._told == len(self._text):
             return
         text, reasoning = (
@@ -357,7 +356,7 @@ class Stream:
         self._tell(Piece(self._stage, self._path, text, reasoning))
 
     def text(self) -> str:
-        """Return all of the text."""
+        """Return the whole text."""
         return "".join(self._text)
 
 
@@ -387,7 +386,7 @@ def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value |
 
 
 def is_closed_block(answer: str) -> bool:
-    """Return whether the answer begins with a fence that its last line closes."""
+    """Return whether the answer begins with a fence and its last line closes it."""
     lines = answer.strip().split("\n")
     opening = FENCE.match(lines[0])
     if opening is None or len(lines) == 1:
@@ -397,7 +396,7 @@ def is_closed_block(answer: str) -> bool:
 
 
 def _damage(said: str, stage: StageName) -> str | None:
-    """Return what is in the text that no text may hold, if anything; a file may hold NUL."""
+    """Return what makes the text unusable, or None; only a file may contain NUL."""
     try:
         said.encode()
     except UnicodeEncodeError:
@@ -408,7 +407,7 @@ def _damage(said: str, stage: StageName) -> str | None:
 def _gave_up(
     question: Question[Value], last: Rejected, tries: int, reply: Reply, wanted: int | None
 ) -> SmolError | AnswerError:
-    """Return the error of a question without an answer; `wanted` is the user's `max_output_tokens`."""
+    """Return the error for a question without a usable answer; `wanted` is the user's `max_output_tokens`."""
     failure = reply.failure
     if failure is not None and getattr(failure, "kind", "") == "timeout":
         return failure

@@ -1,8 +1,8 @@
-"""The token budget of a model: prompts are estimated, fitted to the context window, and checked for cuts.
+"""The token budget of a model: prompts are estimated, fitted to the context window, and checked for truncation.
 
-No tokenizer is loaded, because every server counts with its own. An estimate starts from the kinds of
-characters (`tokens`), knows its own error, and is corrected by each count of the server. Nothing is refused
-on an estimate that may be wrong: where it is in doubt the server is asked to count.
+No tokenizer is loaded, because every server counts with its own. An estimate starts from the kinds of characters
+(`tokens`), knows its own error, and is corrected by each count from the server. A doubtful estimate refuses nothing;
+instead, the server is asked to count.
 """
 
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from smol_dev.errors import ServerError
 from smol_dev.tokens import Tokens, tokens
 
 TOKENS_PER_MESSAGE: Final = 8
-"""Role and separators of a chat template."""
+"""For the role and the separators of a chat template."""
 
 DEFAULT_ANSWER: Final = 16_384
 ANSWER_WITHOUT_WINDOW: Final = 4_096
 SMALLEST_ANSWER: Final = 256
-"""Any answer would be cut off in less room than this."""
+"""With less room than this, any answer would be cut off."""
 
 SMALLEST_WINDOW: Final = 4_096
-"""The window that Ollama loads a model with on most machines; it cuts a longer prompt silently."""
+"""The window with which Ollama loads a model on most machines; it silently cuts a longer prompt."""
 
 AT_THE_WINDOW: Final = 8
-"""A prompt that was cut to the window is at most so many tokens shorter than it."""
+"""A prompt that was cut to the window is at most this many tokens shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A conversation, and what the server counted: its tokens as a prompt, and those of the answer."""
+    """A conversation with the server's counts: its tokens as a prompt, and those of the answer."""
 
     messages: tuple[Message, ...]
     prompt: int
@@ -44,9 +44,9 @@ class _Counted:
 class Budget:
     """The tokens of one model: how many a prompt takes, and how many are left for the answer.
 
-    `window` is the context window in tokens; where it is None (unknown) nothing is refused, and an answer
-    may take 4,096 tokens. `wanted` is the setting `max_output_tokens`, `said` the setting `context_window`;
-    `checks` turns on the check for cut prompts; `facts` is what the server told about the model.
+    `window` is the context window in tokens; if it is None (unknown), nothing is refused, and an answer may take 4,096
+    tokens. `wanted` is the setting `max_output_tokens`, `said` the setting `context_window`; `checks` turns on the
+    check for truncated prompts; `facts` is what the server reports about the model.
     """
 
     def __init__(
@@ -63,15 +63,15 @@ class Budget:
         self._leaves_out_cache = False
 
     def estimate(self, messages: Sequence[Message]) -> int:
-        """Return about how many tokens the messages take as a prompt; exact where the server has counted them."""
+        """Return about how many prompt tokens the messages take; exact if the server has counted them."""
         return round(self._tokens(tuple(messages)).likely)
 
     def room(self, messages: Sequence[Message], *, times: int = 1) -> int:
         """Return the `max_tokens` to send with these messages.
 
-        The usual room is multiplied by `times` for an answer that needed more; the user's own limit is not.
-        Raise `ServerError` of kind `context`, before anything is sent, when the messages certainly leave no
-        room. Where that is uncertain, the room is that of the smallest useful answer.
+        `times` multiplies the usual room for an answer that needed more, but not the user's own limit. Raise
+        `ServerError` of kind `context`, before anything is sent, when the messages certainly leave no room. If that is
+        uncertain, return the size of the smallest useful answer.
         """
         if self.window is None:
             return self.wanted or ANSWER_WITHOUT_WINDOW * times
@@ -88,7 +88,7 @@ class Budget:
         return left is None or left >= 0
 
     def left(self, messages: Sequence[Message]) -> int | None:
-        """Return the tokens that are left beside the messages and such an answer; None without a window."""
+        """Return the tokens left after the messages and an answer as long as the longest; None without a window."""
         if self.window is None:
             return None
         expected = max(2 * SMALLEST_ANSWER, round(self._longest_answer * 1.2))
@@ -104,14 +104,14 @@ class Budget:
         return prompt.least <= self.window - SMALLEST_ANSWER < prompt.most + SMALLEST_ANSWER
 
     def take(self, messages: Sequence[Message], measured: Measured) -> None:
-        """Learn what the server told about these messages before it answers them."""
+        """Learn what the server measured for these messages before answering them."""
         if measured.window is not None:
             self.window = min(measured.window, self.window or measured.window)
         if measured.prompt is not None:
             self._learn(_Counted(tuple(messages), measured.prompt, None))
 
     def overflow(self, prompt: int) -> ServerError:
-        """Return the error for a prompt of so many tokens that leaves no room in the window."""
+        """Return the error for a prompt of this many tokens, which leaves no room in the window."""
         return self._too_long(
             f"the prompt of about {prompt:,} tokens does not fit the model's context window"
             f" of {self._window()} tokens with an answer",
@@ -119,7 +119,7 @@ class Budget:
         )
 
     def cut_short(self, messages: Sequence[Message]) -> ServerError:
-        """Return the error for an answer that is longer than the room that these messages leave."""
+        """Return the error for an answer longer than the room that these messages leave."""
         prompt = self.estimate(messages)
         return self._too_long(
             f"the answer needs more than the {max(0, (self.window or 0) - prompt):,} tokens that the"
@@ -128,19 +128,19 @@ class Budget:
         )
 
     def is_used_up(self, messages: Sequence[Message], answer: int) -> bool:
-        """Return whether the window, not `max_output_tokens`, cut off an answer of so many tokens."""
+        """Return whether the window, not `max_output_tokens`, cut off an answer of this many tokens."""
         if self.window is None:
             return False
         left = self.window - self.estimate(messages)
         return left < (self.wanted or DEFAULT_ANSWER) and left - answer < 2 * SMALLEST_ANSWER
 
     def is_roomier(self, messages: Sequence[Message], other: Sequence[Message]) -> bool:
-        """Return whether these messages leave more room for an answer than the others, by a quarter of the window."""
+        """Return whether these messages leave at least a quarter of the window more room than the others."""
         saved = self.estimate(other) - self.estimate(messages)
         return self.window is None or saved >= self.window // 4
 
     def believed(self, usage: Usage) -> Usage:
-        """Return the server's counts without those that exceed the window, which cannot be true."""
+        """Return the server's counts without those larger than the window, which cannot be true."""
         if self.window is None:
             return usage
         if (usage.prompt or 0) > self.window:
@@ -152,7 +152,7 @@ class Budget:
     def observe(self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None) -> None:
         """Learn from the server's counts for a request; a count above the window is ignored.
 
-        Raise `ServerError` of kind `context` when they show that the server dropped a part of the prompt.
+        Raise `ServerError` of kind `context` when they show that the server dropped part of the prompt.
         """
         self._longest_answer = max(self._longest_answer, completion or 0)
         if not prompt or (self.window is not None and prompt > self.window):
@@ -192,7 +192,7 @@ class Budget:
         return guess if self._scale is None else guess.scaled(self._scale)
 
     def _is_cut_to_window(self, messages: tuple[Message, ...], prompt: int) -> bool:
-        """Return whether the count is where servers cut: at the window, or two above half of it (Ollama)."""
+        """Return whether servers truncate to this count: the window, or two above half of it (Ollama)."""
         if self.window is None:
             return False
         at_window = prompt >= self.window - AT_THE_WINDOW
@@ -201,7 +201,7 @@ class Budget:
         return (at_window and expected.most > prompt) or (at_half and expected.least > prompt)
 
     def _is_new_part(self, messages: tuple[Message, ...], prompt: int) -> bool:
-        """Return whether the server counted only the part that was not in its cache (older mlx-lm)."""
+        """Return whether the server counted only what was not in its cache (older mlx-lm)."""
         known = self._known(messages)
         if known is None or prompt >= known.prompt * 9 // 10:
             return False  # a template may drop a few tokens of an earlier turn (thinking)
@@ -224,14 +224,14 @@ class Budget:
         return ServerError(message, hint=self.facts.larger(needed), kind="context")
 
     def _window(self) -> str:
-        """Return the window for a sentence; both sizes where less is loaded than the settings say."""
+        """Return the window as text; both sizes if the server loaded less than the settings say."""
         if self.said is None or self.window is None or self.said <= self.window:
             return f"{self.window or 0:,}"
         return f"{self.window:,} (as it is loaded; `context_window` says {self.said:,})"
 
 
 def _guess(messages: Sequence[Message]) -> Tokens:
-    """Return the estimate for the messages and their template, before any count."""
+    """Return the uncorrected estimate for the messages and their template."""
     total = Tokens.exactly(TOKENS_PER_MESSAGE * len(messages))
     for message in messages:
         total += tokens(message.content)

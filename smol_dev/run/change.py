@@ -1,7 +1,7 @@
-"""A change of a finished program: which files it touches, then each of them whole. Nothing is written.
+"""A change to a finished program: ask which files it touches, then for each of them whole. Nothing is written.
 
-The conversation goes on where the program was finished, so that a server finds it in its cache: the shared
-turns, the files as they are now, the request for the change.
+The conversation continues where the program was finished, so that the server finds it in its cache: the shared turns,
+the current files, the request for the change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from smol_dev.safe import named
 
 NOT_ALLOWED: Final = "not among the files that may change"
 SHORTEST_STEM: Final = 4
-"""Letters of a file's name without its ending by which a request names the file."""
+"""Letters that a file name without its ending must have for a request to name the file by it."""
 
 NOT_THERE: Final = "not in the program"
 NOT_SHOWN: Final = "not shown to the model (no text in UTF-8, too long, or edited in a program from elsewhere)"
@@ -32,9 +32,9 @@ NOT_SHOWN: Final = "not shown to the model (no text in UTF-8, too long, or edite
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The change that is wanted. `only` are the paths that it may touch, all where it is empty.
+    """The change that the user wants. It may touch only the paths in `only`, or any if that is empty.
 
-    `before` is what was changed since the plan was written.
+    `before` describes what was changed since the plan was written.
     """
 
     request: str
@@ -44,17 +44,17 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The files that the model would change, add and remove, in the order in which they are written."""
+    """The files that the model wants to change, add and remove, in the order of writing."""
 
     files: tuple[Touched, ...]
     dropped: tuple[Dropped, ...] = ()
 
     def of(self, action: Action) -> tuple[Touched, ...]:
-        """Return the files to which this is done."""
+        """Return the files with this action."""
         return tuple(file for file in self.files if file.action == action)
 
     def event(self, request: str) -> ChangePlanned:
-        """Return what the screen is told."""
+        """Return the event for the screen."""
         change, add, remove = (
             tuple(Changed(file.path, file.why) for file in self.of(action)) for action in ("change", "add", "remove")
         )
@@ -65,7 +65,7 @@ class Planned:
 class Proposal:
     """A change that nobody has accepted yet: the new texts by path, None for a file to remove.
 
-    `missing` are the files for which there is no usable answer; a proposal with such a file is not whole.
+    `missing` holds the files without a usable answer; with any of them the proposal is incomplete.
     """
 
     planned: Planned
@@ -74,7 +74,7 @@ class Proposal:
 
 
 class Change:
-    """One change of the program that a job describes as written."""
+    """One change to the program in `job.written`."""
 
     def __init__(self, chat: Chat, job: Job, wish: Wish, tell: Tell) -> None:
         self.talk = Conversation(chat, job, tell)
@@ -83,9 +83,9 @@ class Change:
         self._shown: frozenset[str] = frozenset()
 
     async def propose(self, feedback: str = "") -> Proposal:
-        """Return a change; with `feedback` another one than the one before, about which the user said that.
+        """Return a change; `feedback` is what the user said about the previous proposal.
 
-        Raise `ServerError` or `AnswerError` when the model does not say which files it touches.
+        Raise `ServerError` or `AnswerError` when the model does not say which files to touch.
         """
         talk = self.talk
         if not self._turns:
@@ -116,7 +116,7 @@ class Change:
         return Proposal(planned, styled, missing)
 
     def _begin(self) -> None:
-        """Take the turns up to the request: with all files where they fit, else with those that it names first."""
+        """Build the turns before the request: with all files if they fit, else with the most relevant ones."""
         talk, wish = self.talk, self._wish
         shared, request = talk.shared(), Message("user", prompts.ask_change(wish.request, before=wish.before))
         written = talk.job.written
@@ -175,12 +175,12 @@ class Change:
         return planned
 
     def _is_copied(self, listed: ChangeList) -> bool:
-        """Return whether the list touches just the example's file, which is not the program's."""
+        """Return whether the list names only the example's file, which the program does not have."""
         paths = tuple(file.path for file in listed.files)
         return paths == prompts.EXAMPLE_LIST[:1] and paths[0] not in self.talk.job.written
 
     def _settle(self, listed: ChangeList) -> Planned:
-        """Return the list as it can be done: a file that is there is changed, one that is not is added."""
+        """Return what can be done of the list: existing files are changed, absent ones added, the others dropped."""
         written, only = self.talk.job.written, self._wish.only
         dropped = [Dropped(path, why) for path, why in listed.dropped]
         spelled = {path.casefold(): path for path in (*written, *self.talk.job.locked)}
@@ -214,7 +214,7 @@ class Change:
         return answered.value
 
     async def _ask(self, question: Question[str]) -> Answered[str]:
-        """Return the answer; where the window is full, ask without the files that were written for the change."""
+        """Return the answer; if the window is full, ask again with this file alone before the request."""
         try:
             return await ask(self.talk, question)
         except ServerError as error:
@@ -227,7 +227,7 @@ class Change:
             return await ask(self.talk, replace(question, so_far=(*shared, *known)))
 
     async def _mend(self, contents: dict[str, str | None]) -> None:
-        """Mend what does not fit together in the files of the change; no other file is touched."""
+        """Mend what does not fit together in the changed files; no other file is touched."""
         talk = self.talk
         untouched = frozenset(path for path in talk.contents if path not in contents)
         talk.job = replace(talk.job, locked=talk.job.locked | untouched)
@@ -241,7 +241,7 @@ def _read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:
 
 
 def _rank(path: str, wish: Wish) -> int:
-    """Return how late a file is shown: first what may change, then what the request names, then the others."""
+    """Return a file's place in the showing order: 0 if named in `only`, 1 if named in the request, else 2."""
     said, name = wish.request.casefold(), path.casefold().rpartition("/")[2]
     stem = name.partition(".")[0]
     is_named = name in said or (len(stem) >= SHORTEST_STEM and stem in said)
@@ -249,12 +249,12 @@ def _rank(path: str, wish: Wish) -> int:
 
 
 def adopted(name: str, texts: Mapping[str, str]) -> tuple[str, str]:
-    """Return what stands for the prompt and the plan of a program that was there before."""
+    """Return a stand-in prompt and plan for a program that already existed."""
     return prompts.adopted(name, {path: outline(path, text) for path, text in texts.items()})
 
 
 def as_planned(plan: str, request: str, files: Sequence[Touched]) -> str:
-    """Return the plan with a section about the change."""
+    """Return the plan with a section about the change appended."""
     words = {"change": "", "add": "new: ", "remove": "removed: "}
     lines = [f"- `{file.path}`: {words[file.action or 'change']}{file.why or 'as asked'}" for file in files]
     title = " ".join(request.split())[:100]

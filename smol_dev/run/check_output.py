@@ -1,7 +1,7 @@
-"""What a check command's output says: how many tests failed, and the lines that a model needs to mend it.
+"""A check command's output, parsed: how many tests failed, and the lines that a model needs to mend it.
 
-Pure. The tools are told apart by their lines alone, as `make test` and `npm test` may run any of them.
-All patterns meet one line at a time, cut to a length, so reading takes time in proportion to the text.
+Pure. Tools are told apart by their lines alone, as `make test` and `npm test` may run any of them. Each pattern is
+matched against one line of limited length, so the time is proportional to the text.
 """
 
 import re
@@ -21,9 +21,9 @@ Counted = Literal["", "tests", "errors"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A check's result in one line, its numbers (None where its output tells none), and the text that counts.
+    """A check's result in one line, its numbers (None if the output has none), and the text that matters.
 
-    `failed` counts what `counted` says: tests, or a compiler's errors, which come before any test.
+    `failed` counts what `counted` names: tests, or compiler errors, which come before any test.
     """
 
     summary: str
@@ -34,13 +34,13 @@ class Report:
 
     @property
     def fingerprint(self) -> str:
-        """Return the text without times, addresses and counts of seconds: equal for the same failure."""
+        """Return the text without times and addresses, which is equal for the same failure."""
         return _CHANGING.sub("", self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Where the first error of a tool begins, and the line before which it ends, or with which."""
+    """Patterns for the first line of a tool's error and the line that ends it, kept if `keeps_stop`."""
 
     start: re.Pattern[str]
     stop: re.Pattern[str]
@@ -74,7 +74,7 @@ _FAILED: Final = frozenset(
     ("failed", "failing", "error", "errors", "failures", "unexpected successes", "fail", "cancelled")
 )
 _PASSED: Final = frozenset(("passed", "passing", "pass"))
-_RAN: Final = re.compile(r"Ran ([0-9]{1,9}) tests? in ")  # unittest, which counts the rest only when it is not nought
+_RAN: Final = re.compile(r"Ran ([0-9]{1,9}) tests? in ")  # unittest omits the other counts if they are zero
 _GO_TEST: Final = re.compile(r"--- (FAIL|PASS): ")
 _BROKEN_SUITES: Final = re.compile(r"(?:Test Suites: | Test Files  )([0-9]{1,9}) failed")  # jest, vitest
 _ERROR: Final = re.compile(
@@ -108,7 +108,7 @@ _MESSAGE: Final = re.compile(
 
 
 def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report:
-    """Return what a command's output says; `ended` says why it was ended from outside, or by which signal."""
+    """Return the report of a command's output; `ended` says why the command was stopped, or by which signal."""
     lines = as_plain_text(output, folder=folder).split("\n")
     failed, passed = _tests(lines)
     counted: Counted = "tests" if failed is not None or passed is not None else ""
@@ -121,7 +121,7 @@ def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report
 
 
 def as_plain_text(output: str, *, folder: str) -> str:
-    """Return the output without escapes, what a carriage return has overwritten, and the folder's own path."""
+    """Return the output without escapes, text overwritten after a carriage return, and the folder's path."""
     text = _ESCAPE.sub("", output.replace("\r\n", "\n"))
     for prefix in (f"file://{folder}/", f"{folder}/"):
         text = text.replace(prefix, "")
@@ -134,7 +134,7 @@ def _cut(line: str) -> str:
 
 
 def _tests(lines: Sequence[str]) -> tuple[int | None, int | None]:
-    """Return how many tests failed and passed, over all tools that ran; None for what nothing told."""
+    """Return how many tests failed and passed, over all tools that ran; None for a number that none reported."""
     failed = passed = ran = broken = 0
     is_known = tells = False
     for line in lines:
@@ -171,7 +171,7 @@ def _numbers(line: str) -> Iterator[tuple[str, int]]:
 
 
 def _first_error(lines: Sequence[str]) -> range:
-    """Return the lines of the first error that any of the tools reports; empty when none does."""
+    """Return the line numbers of the first error that any tool reports; empty if none does."""
     for start, line in enumerate(lines):
         block = next((each for each in _BLOCKS if each.start.match(line)), None)
         if block is not None:
@@ -203,7 +203,7 @@ def _summary(
 
 
 def _text(lines: Sequence[str], first: range) -> str:
-    """Return the first error and the last lines; once, where they overlap."""
+    """Return the first error and the last lines, without repeating lines that are in both."""
     begin = max(len(lines) - LAST_LINES, 0)
     last = "\n".join(lines[begin:])
     if len(last) > LAST_CHARACTERS:

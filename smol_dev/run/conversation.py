@@ -1,7 +1,7 @@
-"""What a run is given (`Job`), what it tells (`Step`), and the one conversation it holds with the model.
+"""A run's input (`Job`), its output (`Step`), and its conversation with the model.
 
-system · user (the plan, with the prompt) · assistant (plan) · user (the file list) · assistant (list) ·
-user (write X) · assistant (X) … Everything up to the list is shared by all files.
+system · user (the plan, with the prompt) · assistant (plan) · user (the file list) · assistant (list) · user (write X)
+· assistant (X) … All files share everything up to the list.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +19,12 @@ from smol_dev.workspace.command import Outcome
 
 Settled = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 Settle = Callable[[Sequence[str]], Settled]
-"""The paths that may be written, and the others, each with the reason."""
+"""Takes paths; returns those that may be written, and the others, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """What the profile says about one stage; None means to ask the server, or the default."""
+    """The profile's settings for one stage; None means to ask the server, or the default."""
 
     variant: str = "auto"
     window: int | None = None
@@ -35,7 +35,7 @@ class StageSettings:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that is there, with the model's answer (empty: the content) and our request (empty: the usual one)."""
+    """A file that exists, with the model's answer (empty: the content) and our request (empty: the usual one)."""
 
     content: str
     said: str = ""
@@ -43,42 +43,41 @@ class Written:
 
 
 class Check(Protocol):
-    """The user's command, and the files that it judges."""
+    """The user's check command, and the files that it judges."""
 
     command: Sequence[str]
     folder: str
     timeout: float
     rounds: int
-    """How often what fails is mended at most."""
+    """The most rounds of mending."""
 
     async def begin(self) -> None:
-        """Have everything written that was told so far, and keep it as a state to come back to."""
+        """Wait until everything so far is written, and keep it as a state to return to."""
 
     async def run(self) -> Outcome:
-        """Return how the command ended in `folder`."""
+        """Run the command in `folder` and return how it ended."""
 
     def accept(self) -> None:
-        """Take the state that was judged last for the best one."""
+        """Make the state that was checked last the best one."""
 
     async def back(self) -> None:
-        """Bring the files to the best state."""
+        """Restore the best state."""
 
     def found(self) -> tuple[Mapping[str, str], frozenset[str]]:
-        """Return the texts of the files as they are now, and which files the user has changed."""
+        """Return the current texts of the files, and which files the user has changed."""
 
     def may_rewrite(self, path: str) -> bool:
-        """Return whether a file that the user changed may be written anew."""
+        """Return whether a file that the user changed may be overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a run is to make, and by which settings.
+    """What a run is to make, and with which settings.
 
-    `variants` holds every prompt variant that a stage may name. `concurrency` is the number of requests at
-    once, None for as many as the server has slots, or `usual_concurrency` where it does not say. A job that
-    continues an earlier run has its `plan` and `files`, the turns `list_asked` and `list_answer` between them,
-    in `written` the files that are there, and in `todo` those to ask for (None: all). Files that are `locked`
-    belong to the user and are not mended.
+    `variants` holds every prompt variant that a stage may name. `concurrency` is the number of requests at once; None
+    means the server's number of slots, or `usual_concurrency` if it does not say. A job that continues an earlier run
+    has its `plan` and `files`, the turns `list_asked` and `list_answer` between them, the existing files in `written`,
+    and those to ask for in `todo` (None: all). `locked` files belong to the user and are not mended.
     """
 
     prompt: str
@@ -108,7 +107,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRejected:
-    """An answer that could not be used, as the model gave it, for the user to look at."""
+    """An unusable answer as the model gave it, for the user to look at."""
 
     stage: StageName
     path: str | None
@@ -120,7 +119,7 @@ class AnswerRejected:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The cost of one request, whether its answer could be used or not; `waited` is the seconds to its first token."""
+    """The cost of one request, whether its answer was usable or not; `waited` is the seconds to its first token."""
 
     stage: StageName
     usage: Usage
@@ -139,10 +138,10 @@ class ListSaid:
 
 @dataclass(frozen=True, slots=True)
 class FileReady:
-    """A whole file to be written. `flaw` is a syntax error left after the second try.
+    """A complete file to write; `flaw` is a syntax error that remains after the second try.
 
-    `said` is the model's answer, `asked` the request for it if it was not the usual one. One that `mends`
-    a file which is there leaves that as it is where it cannot be written.
+    `said` is the model's answer, `asked` the request if it was not the usual one. If `mends` is set and the file cannot
+    be written, the existing one stays.
     """
 
     path: str
@@ -158,7 +157,7 @@ class FileReady:
 
 @dataclass(frozen=True, slots=True)
 class FileMissing:
-    """A file for which there is no usable answer, and why."""
+    """A file without a usable answer, and why."""
 
     path: str
     reason: Reason
@@ -181,7 +180,7 @@ class CheckEnded:
 
 
 Step = Event | AnswerRejected | Spent | ListSaid | FileReady | FileMissing | Checked | CheckEnded
-"""Everything that happens in a run: events for the screen, and what is to be written and recorded."""
+"""Everything that happens in a run: events for the screen, and what to write and record."""
 
 Tell = Callable[[Step], object]
 
@@ -192,7 +191,7 @@ def exchange(asked: str, said: str) -> tuple[Message, Message]:
 
 
 class Conversation:
-    """The turns of one run, the budget of each model that it asks, and the words it asks with."""
+    """The turns of one run, the budget of each model it asks, and its prompt variants."""
 
     def __init__(self, chat: Chat, job: Job, tell: Tell) -> None:
         self.chat = chat
@@ -203,16 +202,16 @@ class Conversation:
         self.list_asked = job.list_asked
         self.files = job.files
         self.answers: dict[str, tuple[Message, ...]] = {}
-        """For each file the turns up to and including the answer that holds it."""
+        """For each file, the turns up to and including the answer that contains it."""
         self.contents: dict[str, str] = {}
-        """The text of each file that is there."""
+        """The text of each file that exists."""
         self._outlines: Mapping[str, Sequence[str]] = {}
         self._facts: dict[StageName, Facts] = {}
         self._budgets: dict[str, Budget] = {}
         self._variants: dict[StageName, str] = {}
 
     async def learn(self) -> None:
-        """Ask the server about each stage's model: one loaded on demand has a window after its first answer."""
+        """Ask the server about each stage's model; one loaded on demand has a window only after its first answer."""
         for stage in STAGES:
             facts = await self.chat.facts(stage)
             settings = self.job.settings(stage)
@@ -234,13 +233,13 @@ class Conversation:
         return budget
 
     def slots(self) -> int:
-        """Return how many files may be asked for at once."""
+        """Return how many files to ask for at once."""
         if self.job.strategy == "chain":
             return 1
         return self.job.concurrency or self._facts["code"].slots or self.job.usual_concurrency
 
     def system(self, *, short: bool = False) -> tuple[Message, ...]:
-        """Return the turn before the first request, if the words have one."""
+        """Return the turn before the first request, if the prompt variant has one."""
         return prompts.system(self._words("plan", short=short))
 
     def plan_request(self, *, short: bool = False) -> str:
@@ -248,9 +247,9 @@ class Conversation:
         return prompts.ask_plan(self._words("plan", short=short), prompt=self.job.prompt)
 
     def shared(self, *, short: bool = False, trim: int | None = None) -> tuple[Message, ...]:
-        """Return the turns up to the answer with the list; every request for a file begins with them.
+        """Return the turns up to the answer with the list, with which every request for a file begins.
 
-        For a small window, `short` takes the shorter words, and `trim` keeps so many characters of the plan.
+        For a small window, `short` selects the shorter words, and `trim` limits the plan to that many characters.
         """
         plan = self.plan if trim is None else prompts.trimmed(self.plan, trim)
         opened = (*self.system(short=short), *exchange(self.plan_request(short=short), plan))
@@ -265,7 +264,7 @@ class Conversation:
         return prompts.ask_list(words, prompt=self.job.prompt, plan=self.plan, example=example)
 
     def file_request(self, path: str, *, short: bool = False, fence: int = 0) -> str:
-        """Return the request for one file; `fence` is how many back-ticks its block needs, 0 for the usual."""
+        """Return the request for one file; `fence` is the number of back-ticks around it, 0 for the usual."""
         words = self._words("code", short=short)
         return prompts.ask_file(
             words,
@@ -278,12 +277,12 @@ class Conversation:
         )
 
     def wrote(self, path: str, content: str) -> None:
-        """Note a file that is there; requests for later files say what it defines."""
+        """Note a file that exists; requests for later files include its outline."""
         self.contents[path] = content
         self._outlines = {**self._outlines, path: outline(path, content)}
 
     def turns_before_mending(self, path: str, request: Message) -> tuple[Message, ...]:
-        """Return the turns before a request to mend a file: all where they fit, else those up to the file."""
+        """Return the turns before a request to mend a file: all of them if they fit, else those up to the file."""
         alone = (*self.shared(), *exchange(self.file_request(path), self.contents[path]))
         own = self.answers.get(path, alone)
         newest = next(reversed(self.answers.values()), own)

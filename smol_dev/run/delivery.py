@@ -1,6 +1,6 @@
-"""What comes out of a run: its steps turned into files, the record, events for the screen, and totals.
+"""A run's output: each step is turned into files, the record, events for the screen, and totals.
 
-The disk has a thread of its own, so that writing a file never delays the next request.
+Disk work has its own thread, so that writing a file never delays the next request.
 """
 
 import asyncio
@@ -43,13 +43,13 @@ from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
 
 MOST_KEPT: Final = 1024 * 1024
-"""Characters of the model's turns that one session keeps beside the contents; the rest costs a cache."""
+"""Characters of turns that one session records; beyond that, a resumed run finds less in the server's cache."""
 
 MOST_REQUESTS: Final = 2_000
-"""Requests in a record; of more the latest ones."""
+"""Requests in a record; the oldest are dropped."""
 
 LONGEST_REASON: Final = 300
-"""Characters of why an answer was asked for again, in the record."""
+"""Characters, in the record, of the reason for asking again."""
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ Value = TypeVar("Value")
 
 @dataclass(eq=False)
 class Delivery:
-    """One run's way to the disk and the screen, and its totals."""
+    """One run's connection to the disk and the screen, and its totals."""
 
     workspace: Workspace
     record: Record
@@ -72,8 +72,8 @@ class Delivery:
         self.written: list[str] = []
         self.failed: list[str] = []
         self.permitted: set[str] = set()
-        """The files that the user has changed and lets us write anew."""
-        # `Bearer` before a key is none, nor is an address in a header: files may begin theirs like it.
+        """Files that the user has changed and allows us to overwrite."""
+        # Files may contain `Bearer` or an address: only the longest word of a secret counts, and no URL.
         words = [max(secret.split(), key=len, default="") for secret in self.secrets]
         self._keys = tuple(word for word in words if "://" not in word)
         self._problems: tuple[ProblemFound, ...] = ()
@@ -92,7 +92,7 @@ class Delivery:
     def take(self, step: Step) -> None:
         """Write, record and show one step.
 
-        Raise `SmolError` where the disk or the limits of a run forbid it, and what the screen has raised since.
+        Raise `SmolError` if the disk or the limits of a run forbid it, or whatever the screen has raised since.
         """
         self._raise_trouble()
         self._take(step)
@@ -103,7 +103,7 @@ class Delivery:
             raise self._trouble
 
     def _show(self, event: Event) -> None:
-        """Show an event. What that raises ends the run, and is no fault of the file that is being written."""
+        """Show an event. An exception from the screen ends the run; it is not the fault of the file being written."""
         try:
             self.sink(event)
         except Exception as error:  # noqa: BLE001 - raised by the next step
@@ -122,7 +122,7 @@ class Delivery:
             case AnswerRejected():
                 self._spawn(self._keep(step))
             case Spent():
-                """It is noted with the requests."""
+                pass  # noted with the requests
             case ListSaid():
                 self.record = replace(self.record, list_asked=step.asked, list_answer=self.clean(step.text))
             case PlanReady():
@@ -136,13 +136,13 @@ class Delivery:
                 self._show(step)
 
     async def finish_writing(self) -> None:
-        """Wait until every file taken is written. Raise the disk's first failure."""
+        """Wait until every file is written. Raise the first failure."""
         while self._writing:
             await asyncio.wait(self._writing)
         self._raise_trouble()
 
     async def finish(self, exit_code: int | None = None) -> RunDone:
-        """Return the closing event, recorded but not shown yet; `exit_code` is that of a run that broke off."""
+        """Record and return the closing event, without showing it; `exit_code` is for a run that broke off."""
         if self._notable:
             self._show(Warned("look at these before you use them: " + "; ".join(self._notable)))
         stopped = exit_code is not None
@@ -178,21 +178,21 @@ class Delivery:
         )
 
     def mark(self) -> tuple[list[str], dict[str, int]]:
-        """Return what is written by now, to come back to."""
+        """Return what has been written so far, for `go_back`."""
         return list(self.written), dict(self._sizes)
 
     def go_back(self, mark: tuple[list[str], dict[str, int]]) -> None:
-        """Count what was written up to the mark alone; the files are those of the record on disk."""
+        """Reset the totals to the mark; the files come from the record on disk."""
         self.written, self._sizes = list(mark[0]), dict(mark[1])
         found = self.workspace.record
         self.record = replace(self.record, files=found.files, states=found.states)
 
     def close(self) -> None:
-        """End the disk's thread when it has done everything."""
+        """Shut down the disk thread when its work is done."""
         self._disk.shutdown(wait=True)
 
     def clean(self, text: str) -> str:
-        """Return the text without any of the run's secrets."""
+        """Return the text with the run's secrets redacted."""
         return redact(text, self.secrets).encode("utf-8", "replace").decode()
 
     def _take_list(self, step: FilesReady) -> None:
@@ -242,7 +242,7 @@ class Delivery:
         self._show(self.told(step, size, replaced=is_first and step.path in self.workspace.replaced))
 
     def told(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
-        """Return the event of a whole file of so many bytes."""
+        """Return the event for a complete file of this many bytes."""
         usage = step.usage
         return FileDone(
             step.path,
@@ -272,7 +272,7 @@ class Delivery:
         )
 
     def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:
-        """Return a file's turns for the record; nothing where they are too long or hold a secret."""
+        """Return a file's turns for the record; empty if they are too long or contain a secret."""
         said = parted(step.said, step.content)
         turns = (*said, step.asked)
         size = sum(map(len, turns))
@@ -282,7 +282,7 @@ class Delivery:
         return said, step.asked
 
     def look(self, step: FileReady) -> None:
-        """Warn of what is odd about a file. Raise `AnswerError` for a content that must not be written."""
+        """Warn of anything odd about a file. Raise `AnswerError` if its content must not be written."""
         self._refuse(step)
         self._remark(step)
 
@@ -311,7 +311,7 @@ class Delivery:
             self._notable.append(f"`{step.path}` ({why})")
 
     def fail(self, path: str, reason: Reason, error: SmolError) -> None:
-        """Record and show that the file could not be had or written."""
+        """Record and show that a file could not be obtained or written."""
         self.failed.append(path)
         self._reasons.append(reason)
         message = self.clean(error.message)
@@ -324,7 +324,7 @@ class Delivery:
         await self._on_disk(lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text))
 
     async def save(self) -> None:
-        """Write the record as it stands."""
+        """Write the record."""
         asked = (replace(each, reason=self.clean(each.reason)) for each in self._requests.asked)
         record = self.record = replace(self.record, requests=tuple(asked))
         await self._on_disk(lambda: self.workspace.save(record))
@@ -338,9 +338,9 @@ class Delivery:
         task.add_done_callback(self._writing.discard)
 
     async def _watch(self, work: Coroutine[None, None, object], path: str | None, *, mends: bool) -> None:
-        """Do the work; a failure is that of the file at `path`, without one that of the whole run.
+        """Do the work; a failure is that of the file at `path`, or of the whole run without one.
 
-        A new version that cannot be written is no failure: the file is there.
+        If a new version of an existing file cannot be written, that is no failure: the old one stays.
         """
         try:
             await work
@@ -380,9 +380,9 @@ def _size(text: str) -> int:
 
 
 class Requests:
-    """The requests of a run, by the steps that tell of them: what they cost, and each of them for the record.
+    """The requests of a run, collected from its steps: their total cost, and each one for the record.
 
-    Those of earlier sessions come first; at most `MOST_REQUESTS` are kept.
+    Those of earlier sessions come first; only the latest `MOST_REQUESTS` are kept.
     """
 
     def __init__(self, before: Sequence[Asked], clock: Callable[[], float]) -> None:
@@ -398,7 +398,7 @@ class Requests:
         self._waiting: set[StageName] = set()
 
     def note(self, step: Step) -> None:
-        """Begin a request, end one, or say what became of it."""
+        """Begin a request, end one, or note its outcome."""
         match step:
             case StageStarted():
                 self._begin(step)
@@ -415,15 +415,15 @@ class Requests:
                 if ("code", step.path) in self._open:
                     self._failed(("code", step.path), step.error.message)
             case _:
-                """Something else than a request."""
+                pass
 
     def end(self) -> None:
-        """Count what was not answered until now as failed."""
+        """Count every request without an answer as failed."""
         for key in tuple(self._open):
             self._failed(key, "no answer came")
 
     def waited(self, path: str) -> float:
-        """Return the seconds that answers to this file were waited for, since the run or this session of it began."""
+        """Return the seconds spent waiting for answers about this file in this session."""
         return sum(each.wait + (each.evaluation or 0.0) for each in self.asked[self._before :] if each.path == path)
 
     @property
@@ -433,14 +433,14 @@ class Requests:
 
     @property
     def usage(self) -> Usage:
-        """The counts of all requests; of one without an answer they are missing."""
+        """The counts of all requests, partial if any of them got no answer."""
         usage = total(spent.usage for spent in self._spent)
         is_known = usage.prompt is not None or usage.completion is not None
         is_partial = usage.is_partial or len(self._spent) < self._sent.total()
         return replace(usage, is_partial=is_known and is_partial)
 
     def stages(self) -> tuple[StageTotal, ...]:
-        """Return each stage that was begun, in order; one whose answer never came took its time all the same."""
+        """Return each stage that was begun, in order; one that still waits for an answer lasts until now."""
         return tuple(
             self._total(stage, first, self._now() if stage in self._waiting else last)
             for stage, (first, last) in self._spans.items()
@@ -492,7 +492,7 @@ class Requests:
         self._before = min(self._before, len(self.asked) - 1)
 
     def _mark(self, step: Retry | AnswerRejected) -> None:
-        """Say of the latest answer to this question that it was not used."""
+        """Mark the latest answer to this question as not used."""
         fate: Fate = "asked again" if isinstance(step, Retry) else "failed"
         for at, asked in reversed(list(enumerate(self.asked))):
             if (asked.stage, asked.path) == (step.stage, step.path):
@@ -508,7 +508,7 @@ def as_totals(done: RunDone) -> dict[str, object]:
 
 
 def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, object]:
-    """Return the totals of all sessions of a run: figures add up, true stays true, else the latest counts."""
+    """Return the totals of all sessions of a run: numbers add up, true stays true, else the latest counts."""
     whole: dict[str, object] = {**before, **now}
     for key, value in before.items():
         other = now.get(key)

@@ -1,8 +1,7 @@
-"""Mending: the model is told what does not fit the other files, or what the user's check says, and writes files anew.
+"""Mending: the model rewrites files that do not fit together, or that the user's check complains about.
 
-A new version replaces the old one only if it has fewer problems and breaks nothing else. In a round after a
-check the model names the files that have to change. What stays in the end is the best state: the program never
-gets worse by being mended.
+A new version replaces the old one only if it has fewer problems and breaks nothing else. In a round after a check, the
+model names the files to change. The best state is kept: mending never makes the program worse.
 """
 
 import json
@@ -30,16 +29,16 @@ from smol_dev.run.strategies import about_file, as_step, in_style
 from smol_dev.workspace.command import Outcome
 
 ENDED: Final = 124
-"""The exit code of a command that was ended from outside and says that all is well, as `timeout` has it."""
+"""The exit code for a command that was stopped but reported success, as `timeout` has it."""
 
 MOST_NAMED: Final = 5
 """Files that one round may change."""
 
 PLANNED_NAME: Final = re.compile(r"`([A-Za-z_]\w{2,60})\(")
-"""A function as plans name it, in back-ticks with its parameters."""
+"""A function as plans name it: in back-ticks, with its parameters."""
 
 MOST_SHOWN: Final = 20
-"""Problems of one file that a request names; a model does not mend more at once."""
+"""Problems of one file to name in a request; a model does not mend more at once."""
 
 FIT: Final = tuple(rule for rule in RULES if rule != "syntax")
 """The rules of a run; syntax was checked when the file was read."""
@@ -76,12 +75,12 @@ async def mend(talk: Conversation) -> None:
 
 
 def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:
-    """Return what does not fit together; `others` are the files whose texts are not known."""
+    """Return the problems between the files; `others` are paths whose text is unknown."""
     return problems_in(files, others, rules=FIT)
 
 
 def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
-    """Return whether there are fewer problems now, and no new ones in another file than `path`."""
+    """Return whether there are fewer problems now, and no new ones outside `path`."""
     others = {(each.path, each.rule, each.message) for each in before if each.path != path}
     new = any(each.path != path and (each.path, each.rule, each.message) not in others for each in after)
     return len(after) < len(before) and not new
@@ -110,7 +109,7 @@ def _undefined(plan: str, files: Mapping[str, str]) -> list[str]:
 
 
 def _outcome(before: Sequence[Problem], after: Sequence[Problem]) -> list[ProblemFound]:
-    """Return the mended problems, then those that are left, where they stand now."""
+    """Return the mended problems, then the remaining ones at their current places."""
     left = {(each.path, each.rule, each.message) for each in after}
     mended = [each for each in before if (each.path, each.rule, each.message) not in left]
     return [
@@ -122,7 +121,7 @@ def _outcome(before: Sequence[Problem], after: Sequence[Problem]) -> list[Proble
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What the check said of one state of the files."""
+    """The check's result for one state of the files."""
 
     passed: bool
     stopped: bool
@@ -132,19 +131,19 @@ class _State:
 
 
 async def fix(talk: Conversation, check: Check) -> CheckDone:
-    """Run the check, mend what fails, and return the result of the state that stays.
+    """Run the check, mend what fails, and return the result for the files that are kept.
 
-    A check that passes costs no request. It ends early when nothing changed, or when a round made nothing
-    better: then the files are put back as they were before it.
+    A passing check costs no request. Mending stops early when a round changes nothing or improves nothing; in the
+    second case, the files are restored.
     """
-    best = await _checked(talk, check, 0)
+    best = await _run_check(talk, check, 0)
     _accept(talk, check, best)
     seen = set[str]()
     for number in range(1, check.rounds + 1):
         seen.add(best.report.fingerprint)
-        if best.passed or not await _mended(talk, check, best):
+        if best.passed or not await _mend_failures(talk, check, best):
             break
-        now = await _checked(talk, check, number)
+        now = await _run_check(talk, check, number)
         if not _is_better_state(now, best) or (now.report.fingerprint in seen and not now.passed):
             talk.tell(Noticed("that was no better; the files are as they were before"))
             await check.back()
@@ -159,11 +158,11 @@ def _accept(talk: Conversation, check: Check, state: _State) -> None:
     talk.tell(CheckEnded(check.command, state.done))
 
 
-async def _checked(talk: Conversation, check: Check, number: int) -> _State:
+async def _run_check(talk: Conversation, check: Check, number: int) -> _State:
     await check.begin()
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
-    _look(talk, check)
+    _reread(talk, check)
     report = check_output.read(
         outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=_ended(outcome, check.timeout)
     )
@@ -173,8 +172,8 @@ async def _checked(talk: Conversation, check: Check, number: int) -> _State:
     return _State(outcome.passed, bool(outcome.stopped), bool(outcome.signal), report, done)
 
 
-def _look(talk: Conversation, check: Check) -> None:
-    """Take the files as they are on disk; the user, or the command, may have changed some."""
+def _reread(talk: Conversation, check: Check) -> None:
+    """Take over the files on disk, which the user or the command may have changed."""
     texts, changed = check.found()
     for path in [path for path in talk.contents if path not in texts]:
         del talk.contents[path]
@@ -201,13 +200,13 @@ def _is_better_state(after: _State, before: _State) -> bool:
         return _progress(after) > _progress(before)
     if not new.counted:
         return True
-    if (new.passed or 0) != (old.passed or 0):  # where a test file cannot be loaded, its tests are one that fails
+    if (new.passed or 0) != (old.passed or 0):  # a test file that cannot be loaded counts as one failure
         return (new.passed or 0) > (old.passed or 0)
     return (new.failed or 0) < (old.failed or 0)
 
 
 def _progress(state: _State) -> int:
-    """Return how far the check got: stopped, not compiled, broken off by a signal, ended, tests counted."""
+    """Return how far the check got: stopped, did not compile, died by a signal, ended, counted tests."""
     if state.stopped:
         return 0
     return 2 if state.signalled and not state.report.counted else {"errors": 1, "": 3, "tests": 4}[state.report.counted]
@@ -221,11 +220,11 @@ def _deliver(talk: Conversation, path: str, answered: Answered[str]) -> None:
     talk.tell(replace(as_step(path, answered), content=text, mends=True))
 
 
-async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
+async def _mend_failures(talk: Conversation, check: Check, state: _State) -> bool:
     asked = _request(check, state.report, talk)
     turns = _turns(talk, asked, state.report)
     try:
-        turns, named = await _name(talk, asked, turns, state.report)
+        turns, named = await _ask_which_files(talk, asked, turns, state.report)
     except SmolError as error:
         talk.tell(Warned(f"the check was not mended: {error.message}", error.hint))
         return False
@@ -236,7 +235,7 @@ async def _mended(talk: Conversation, check: Check, state: _State) -> bool:
     changed = False
     for path in named:
         try:
-            answered = await _write(talk, path, turns)
+            answered = await _ask_file(talk, path, turns)
         except (AnswerError, ServerError) as error:
             talk.tell(Noticed(f"`{path}` stays as it is: {error.message}"))
             if isinstance(error, ServerError):
@@ -264,7 +263,7 @@ def _request(check: Check, report: Report, talk: Conversation) -> str:
 
 
 def _turns(talk: Conversation, asked: str, report: Report) -> tuple[Message, ...]:
-    """Return the turns before the request: with all files as they are now, else those that the output names."""
+    """Return the turns before the request: with all current files if they fit, else those that the output names."""
     for shown in (list(talk.contents), _mentioned(talk, report)):
         turns = talk.shared() + tuple(turn for path in shown for turn in _shown(talk, path))
         if talk.budget("fix").fits((*turns, Message("user", asked))):
@@ -281,12 +280,12 @@ def _mentioned(talk: Conversation, report: Report) -> list[str]:
     return [path for path in talk.contents if path in words]
 
 
-async def _name(
+async def _ask_which_files(
     talk: Conversation, asked: str, turns: tuple[Message, ...], report: Report
 ) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-    """Return the files that the model wants to change, and the turns up to that answer.
+    """Return the turns up to the model's list of files to change, and these files.
 
-    Without a usable answer these are the files that the output names. Raise `AnswerError` where it names none.
+    Without a usable answer, take the files that the output names. Raise `AnswerError` if it names none.
     """
 
     def read(answer: str, finish_reason: str | None) -> tuple[str, ...] | Rejected:
@@ -309,13 +308,13 @@ async def _name(
 
 
 def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
-    """Return those that may be written: files of the program, and new ones that collide with none of them."""
+    """Return the paths that may be written: files of the program, and new ones that collide with none of them."""
     accepted, _ = talk.job.settle((*talk.files, *(path for path in paths if path not in talk.files)))
     named = (path for path in dict.fromkeys(paths) if path in accepted)
     return tuple(named)[:MOST_NAMED]
 
 
-async def _write(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
+async def _ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
     if path in talk.contents and not any(turn.content == talk.contents[path] for turn in turns):
         turns = (*turns, *_shown(talk, path))
 

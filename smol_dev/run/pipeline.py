@@ -1,6 +1,6 @@
 """The method: ask for a plan, a list of files and each file, then mend those that do not fit together.
 
-It asks a `Chat` and tells what happens; it writes nothing and knows no server, no folder and no screen.
+It asks a `Chat` and reports to `tell`; it writes nothing and knows no server, folder or screen.
 """
 
 import json
@@ -22,14 +22,15 @@ from smol_dev.safe import command
 
 LOG: Final = logging.getLogger(__name__)
 MOST_LISTED: Final = 10_000
-"""Files; a longer list is the work of a model that counts without end."""
+"""Files; a model that lists more is stuck in a loop."""
 
 
 async def run(chat: Chat, job: Job, tell: Tell) -> None:
-    """Do the job, and call `tell` with everything that happens.
+    """Do the job, and report every step to `tell`.
 
-    Raise `ServerError` or `AnswerError` when there is no usable plan or list. A file without a usable answer is a
-    `FileMissing` and stops no other. What `tell` raises ends the run. No request stays open, however it ends.
+    Raise `ServerError` or `AnswerError` when there is no usable plan or list. A file without a usable answer becomes a
+    `FileMissing` and does not stop the others. An exception from `tell` ends the run. However the run ends, no request
+    is left open.
     """
     talk = Conversation(chat, job, tell)
     await talk.learn()
@@ -41,7 +42,7 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
     if job.plan_only:
         return
     await write_files(talk)
-    # The parsers of a check are loaded when the last file is there: no request waits for them.
+    # Imported only after the last file, so that no request waits for the parsers to load.
     from smol_dev.run.mend import fix, mend  # noqa: PLC0415 - as said above
 
     if job.check_references and talk.contents:
@@ -53,7 +54,7 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
 
 
 async def make_plan(talk: Conversation) -> None:
-    """Ask for the plan, and note it in `talk`."""
+    """Ask for the plan and store it in `talk`."""
     retries = talk.job.settings("plan").answer_retries
     question = Question("plan", talk.system(), lambda _: Wording(talk.plan_request()), read_plan, retries)
     talk.plan = (await ask(talk, question)).value
@@ -61,9 +62,9 @@ async def make_plan(talk: Conversation) -> None:
 
 
 async def list_files(talk: Conversation) -> None:
-    """Ask for the file list, and note it in `talk`; take it from the plan where no answer holds one.
+    """Ask for the file list and store it in `talk`; without a usable answer, take the files from the plan.
 
-    Raise `AnswerError` when nothing of the list may be written, or when it is longer than allowed.
+    Raise `AnswerError` when no listed file may be written, or when the list is too long.
     """
     retries = talk.job.settings("files").answer_retries
     schema = prompts.FILE_LIST_SCHEMA

@@ -1,4 +1,4 @@
-"""What the user decides: about a plan and its list before any file is written, and about a change of a program."""
+"""The user's decisions: on a plan and its list before any file is written, and on a change to a program."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from smol_dev.workspace.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A plan and its list for the user to decide on, and the rules for an edited list."""
+    """A plan and its list for the user to decide on, and what an edited list must satisfy."""
 
     plan: str
     files: tuple[str, ...]
@@ -23,12 +23,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The files may be written."""
+    """Permission to write the files."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanEdited:
-    """Another plan; with `keeps_list` the files stay, else the model is asked to list them again."""
+    """Another plan; `keeps_list` keeps the files, otherwise the model is asked to list them again."""
 
     plan: str
     keeps_list: bool
@@ -36,21 +36,21 @@ class PlanEdited:
 
 @dataclass(frozen=True, slots=True)
 class ListEdited:
-    """Other files, or another order."""
+    """Other files, or the same in another order."""
 
     files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AskedAgain:
-    """A fresh plan and list are wanted, with the remark after the prompt."""
+    """A request for a fresh plan and list, with this remark after the prompt."""
 
     remark: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Nothing is written now; plan and list are kept."""
+    """A stop: nothing is written, and the plan and the list are kept."""
 
 
 Change = PlanEdited | ListEdited | AskedAgain
@@ -59,14 +59,14 @@ Decision = Accepted | Stopped | Change
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A change for the user to decide on, which the screen has not shown."""
+    """A change for the user to decide on, which the screen has not shown yet."""
 
     files: tuple[FileChanged, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """These files of a change may be written and removed; the others stay as they are."""
+    """The files of a change that may be written or removed; the others stay as they are."""
 
     paths: frozenset[str]
 
@@ -75,7 +75,7 @@ Verdict = Taken | AskedAgain | Stopped
 
 
 def changed(record: Record, change: Change) -> Record:
-    """Return the record after the change; what has to be asked for again is empty in it."""
+    """Return the record after the change, without what has to be asked for again."""
     match change:
         case PlanEdited(plan, keeps_list=True):
             return replace(record, plan=plan, plan_answer=plan)
@@ -89,7 +89,7 @@ def changed(record: Record, change: Change) -> Record:
 
 
 def following(job: Job, record: Record) -> Job:
-    """Return the job with the prompt, the plan and the list of a record."""
+    """Return the job with the record's prompt, plan and list."""
     return replace(
         job,
         prompt=record.prompt,
@@ -101,14 +101,14 @@ def following(job: Job, record: Record) -> Job:
 
 
 def plan_of(text: str) -> str:
-    """Return the plan of an edited file. Raise `UsageError` when nothing is left of it."""
+    """Return the plan in an edited file. Raise `UsageError` if it is empty."""
     if not text.strip():
         raise UsageError("the plan is empty", hint="write what is to be built, or stop instead")
     return text.strip()
 
 
 def list_of(text: str, draft: Draft) -> tuple[str, ...]:
-    """Return the files of an edited list. Raise `UsageError` that names every path that may not be written."""
+    """Return the files of an edited list. Raise `UsageError` naming every path that may not be written."""
     lines = [line.strip() for line in text.splitlines()]
     wanted = [line.removeprefix("\\") for line in lines if line and not line.startswith("#")]
     accepted, refused = draft.settle(wanted)
@@ -137,8 +137,8 @@ async def agree(
 ) -> Job | None:
     """Return the job with the accepted plan and list, or None when the user stops.
 
-    `follow` runs a job, delivers its steps and shows them. The record holds each state that the user was shown
-    or has chosen before anything else happens, so that an interruption loses none of it.
+    `follow` runs a job, and delivers and shows its steps. Each state that the user has seen or chosen is recorded
+    before anything else happens, so that an interruption loses none of it.
     """
     while True:
         await follow(replace(job, plan_only=True))

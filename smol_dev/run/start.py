@@ -1,7 +1,7 @@
-"""How the user starts or opens a program: the command that its files call for, found in one table.
+"""The command that starts or opens a program, chosen by an ordered list of rules that look at its files.
 
-No words of a model become part of a command: its programs, options and scripts are of the table, and a path
-is one quoted argument.
+Nothing that a model wrote becomes part of a command: programs, options and scripts come from the rules, and a path is
+one quoted argument.
 """
 
 import json
@@ -30,38 +30,38 @@ SHELL: Final = ("run.sh", "start.sh", "main.sh")
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The texts of a program's files by path, its plan, and the folder that holds it, as it is typed."""
+    """The texts of a program's files by path, its plan, and its folder as the user would type it."""
 
     files: Mapping[str, str]
     plan: str
     folder: str
 
     def here(self, template: str, **values: str) -> str:
-        """Return a command that is typed in the folder."""
+        """Return a command line that runs in the program's folder."""
         into = "" if self.folder == "." else "cd {dir} && "
         return command(into + template, dir=self.folder, **values)[1:-1]
 
     def at(self, path: str) -> str:
-        """Return a file's path as it is typed outside the folder."""
+        """Return a file's path as typed outside the folder."""
         return path if self.folder == "." else str(PurePosixPath(self.folder) / path)
 
     def first(self, *paths: str) -> str | None:
-        """Return the first of these files that is there."""
+        """Return the first of these paths that the program has."""
         return next((path for path in paths if path in self.files), None)
 
 
 def start_of(program: Program) -> str:
-    """Return how the program is started or opened, in one line; empty where its files do not tell."""
+    """Return one line on how to start or open the program; empty if its files do not tell."""
     return next((said for rule in RULES if (said := rule(program)) is not None), "")
 
 
 def change_command(folder: str) -> str:
-    """Return what to type to change the program in the folder; an empty one is the usual folder."""
+    """Return the command that changes the program in the folder; empty means the default folder."""
     return 'smol_dev change "…"' + (f" {command('-o {dir}', dir=folder)[1:-1]}" if folder else "")
 
 
 def _node(program: Program) -> str | None:
-    scripts = _loaded(json.loads, program.files.get("package.json", "")).get("scripts")
+    scripts = _table(json.loads, program.files.get("package.json", "")).get("scripts")
     name = next((name for name in SCRIPTS if isinstance(scripts, dict) and scripts.get(name)), None)
     return name and f"run it: {program.here(SCRIPTS[name])} (after npm install)"
 
@@ -99,7 +99,7 @@ def _page(program: Program) -> str | None:
 
 
 def _tool(program: Program) -> str | None:
-    """Return the command of the build tool or the interpreter that the files are made for."""
+    """Return the command of the build tool or interpreter that the files are made for."""
     files, script = program.files, program.first(*SHELL)
     target = RUN_TARGET.search(files.get("Makefile", ""))
     is_go = any("/" not in path and path.endswith(".go") and GO_MAIN.search(text) for path, text in files.items())
@@ -115,16 +115,16 @@ def _tool(program: Program) -> str | None:
 
 
 def _package(program: Program) -> str | None:
-    """Return how to install a package that others use: it has nothing to run."""
-    project = _loaded(tomllib.loads, program.files.get("pyproject.toml", "")).get("project")
+    """Return how to install a library, which has nothing to run."""
+    project = _table(tomllib.loads, program.files.get("pyproject.toml", "")).get("project")
     return f"install it: {program.here(f'{PYTHON} -m pip install .')}" if isinstance(project, dict) else None
 
 
 RULES: Final = (_node, _python, _page, _tool, _package)
-"""The rules, the most telling first."""
+"""The most specific first."""
 
 
-def _loaded(read: Callable[[str], Any], text: str) -> Mapping[str, Any]:
+def _table(read: Callable[[str], Any], text: str) -> Mapping[str, Any]:
     with suppress(ValueError, RecursionError):
         table = read(text)
         return table if isinstance(table, dict) else {}

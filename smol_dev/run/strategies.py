@@ -1,7 +1,7 @@
 """The two ways to ask for the files: one after another in a chain, or several in parallel.
 
-In a `chain` the model sees every file it has written, at the price of a growing prompt, which a local
-server has in its cache. In `parallel` each request is the shared turns and the name of its file.
+In a `chain` the model sees every file it has written, at the price of a growing prompt, which a local server keeps in
+its cache. In `parallel` each request consists of the shared turns and the name of its file.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from smol_dev.run.conversation import Conversation, FileMissing, FileReady, exch
 
 LOG: Final = logging.getLogger(__name__)
 HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"})
-"""Kinds of failure that the next file would meet as well."""
+"""Kinds of failure that would stop the next file as well."""
 
 CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
 """Kinds of failure that fewer requests at once may cure."""
@@ -33,17 +33,17 @@ _Read = Callable[[str, str | None], str | Flawed[str] | Rejected]
 
 
 async def write_files(talk: Conversation) -> None:
-    """Ask for every file that is not there yet."""
+    """Ask for every file that does not exist yet."""
     waiting = talk.files if talk.job.todo is None else talk.job.todo
     slots = talk.slots()
     if talk.job.strategy == "chain" or (talk.job.strategy == "auto" and slots == 1):
         await _chain(talk, waiting)
     else:
-        await _Crew(talk, waiting, slots).work()
+        await _Workers(talk, waiting, slots).work()
 
 
 async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
-    """Ask for one file after another, with the files before it in the request while they fit the window."""
+    """Ask for one file after another, each after the previous ones while they fit the window."""
     shared = talk.shared()
     turns = shared
     for path, file in talk.job.written.items():
@@ -63,12 +63,12 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
             if hopeless:
                 return
         else:
-            _hand_on(talk, path, answered)
+            _accept(talk, path, answered)
             turns = talk.answers[path]
 
 
 async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
-    """Return one file, asked for after these turns, or after fewer and shorter ones where the window is full."""
+    """Return one file, asked for after these turns, or after fewer and shorter ones if the window is full."""
     budget = talk.budget("code")
     cut: tuple[Message, ...] = ()
     too_long: ServerError | None = None
@@ -98,7 +98,7 @@ def about_file(
     stage: StageName = "code",
     retries: int | None = None,
 ) -> Question[str]:
-    """Return the question for a whole file; `request` makes its words, with as many back-ticks as its `fence` needs."""
+    """Return the question for a whole file; `request` takes the `fence` and returns the words."""
 
     def words(form: Form) -> Wording:
         return Wording(request(fence=form.fence), opening=prompts.file_opening(path, fence=form.fence))
@@ -109,7 +109,7 @@ def about_file(
 
 
 def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...], bool]]:
-    """Yield the turns to ask for a file after, ever shorter ones, and whether to ask in the shorter words."""
+    """Yield the turns to ask for a file after, shorter each time, and whether to use the shorter words."""
     yield turns, False
     if turns != (shared := talk.shared()):
         yield shared, False
@@ -119,8 +119,8 @@ def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tupl
         yield talk.shared(short=True, trim=window), True
 
 
-class _Crew:
-    """As many workers as there are slots; a worker takes the next waiting file as soon as it is free."""
+class _Workers:
+    """One worker per slot; each takes the next waiting file as soon as it is free."""
 
     def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
         self.talk = talk
@@ -133,7 +133,7 @@ class _Crew:
         self._busy = self._limit
 
     async def work(self) -> None:
-        """Ask for every file; an error of one worker ends all, and drops their requests."""
+        """Ask for every file; an error in one worker ends all of them and drops their requests."""
         workers = [asyncio.create_task(self._work()) for _ in range(self._limit)]
         try:
             await asyncio.gather(*workers)
@@ -161,14 +161,14 @@ class _Crew:
             while self._waiting and _is_hopeless(error):
                 tell(FileMissing(self._waiting.popleft(), error.reason, error))
         else:
-            _hand_on(self.talk, path, answered)
+            _accept(self.talk, path, answered)
 
     def _can_shrink(self, path: str, error: SmolError) -> bool:
         crowded = isinstance(error, ServerError) and error.kind in CROWDED
         return crowded and self._busy > 1 and path not in self._crowded
 
     def _shrink(self, path: str, error: SmolError) -> None:
-        """Go on with half as many requests at once; this file is asked for again at the end."""
+        """Go on with half as many requests at once; ask for this file again at the end."""
         self._limit = max(1, min(self._limit, self._busy) // 2)
         self._crowded.add(path)
         self._waiting.append(path)
@@ -177,7 +177,7 @@ class _Crew:
 
 
 def file_reader(path: str, *, syntax_check: bool) -> _Read:
-    """Return the reader of an answer with this file."""
+    """Return a function that reads this file from an answer."""
 
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
@@ -194,7 +194,7 @@ def file_reader(path: str, *, syntax_check: bool) -> _Read:
     return read
 
 
-def _hand_on(talk: Conversation, path: str, answer: Answered[str]) -> None:
+def _accept(talk: Conversation, path: str, answer: Answered[str]) -> None:
     talk.answers[path] = (*answer.turns, Message("assistant", answer.said))
     asked, usual = answer.turns[-1].content, talk.file_request(path)
     talk.wrote(path, answer.value)
@@ -202,12 +202,12 @@ def _hand_on(talk: Conversation, path: str, answer: Answered[str]) -> None:
 
 
 def as_step(path: str, answer: Answered[str]) -> FileReady:
-    """Return the step that has an answer written to a file."""
+    """Return the step that writes the answer to a file."""
     return FileReady(path, answer.value, answer.usage, answer.seconds, answer.flaw, pace=answer.pace)
 
 
 def in_style(before: str, text: str) -> str:
-    """Return the new text of a file with the line ends, the byte order mark and the last line end of the old one."""
+    """Return the new text with the line endings, byte order mark and final newline of the old one."""
     if not before:
         return text
     text = text.replace("\r\n", "\n")
