@@ -87,25 +87,26 @@ Every module, and what it is for:
 - `cli.servers`: `smol_dev models` and `smol_dev doctor`: what the selected server offers, and whether it works.
 - `cli.trust`: `smol_dev trust`: a project's file approved, listed or forgotten.
 - `config`: Where every setting comes from: layers, profiles, trust, secrets, and which source set each value.
-- `config.change`: The one way a settings file is changed: alone, from what it holds now, and only to what is valid.
-- `config.edit`: What the commands do to a settings file: write a first one, set a key, change a profile, open it in an
-  editor.
-- `config.endpoint`: Addresses of servers: what a provider stands for, what a `base_url` may be, and whether it is on
-  this LAN.
-- `config.explain`: Where each value came from: the effective settings with their origins, and every source of one key.
-- `config.files`: Settings files on disk: where they are, how they are read safely, and where in a text each key stands.
-- `config.layers`: What every layer says (options, `SMOL_*` variables, files), read once and strongest first.
-- `config.load`: The settings: every layer read, merged, validated and trusted, or every problem named at once.
-- `config.model`: All settings: one class for each TOML table, one docstring for each key, and facts about each key.
-- `config.problems`: What is wrong with the settings, in our words: where, which key, and what; never a secret.
-- `config.profiles`: The profiles: which exist, from whom each inherits, and the one order of their tables.
-- `config.reference`: The reference of all settings, generated from `config.model` alone, and the command that writes
-  it.
-- `config.secret`: API keys and other secrets: which ones a profile has, for which server each is, and how a key is
+- `config.change`: Changes to settings files: under a lock, applied to the current text, written only if the result is
+  valid.
+- `config.edit`: Edits that commands make to a settings file: write a first one, set a key, change a profile, open it in
+  an editor.
+- `config.endpoint`: Server addresses: providers' defaults, what a valid `base_url` is, and which addresses are local.
+- `config.explain`: The effective settings with the origin of each value, and every source of one key.
+- `config.files`: Settings files on disk: their locations, safe reading, and the position of each key in the text.
+- `config.layers`: The layers of settings (options, `SMOL_*` variables, files), read once and sorted strongest first.
+- `config.load`: The effective settings: every layer read, merged, validated and trusted, or every problem reported at
+  once.
+- `config.model`: All settings: a class for each TOML table, with the docstring, default, bounds and trust tier of each
+  key.
+- `config.problems`: Problems in the settings, in our own words: where, which key, and what is wrong; never a secret.
+- `config.profiles`: The profiles: which exist, what each inherits, and the order of their tables.
+- `config.reference`: The reference of all settings, generated from `config.model`, and the command that writes it.
+- `config.secret`: API keys and other secrets: which ones a profile has, which server each is for, and how a key is
   read.
-- `config.trust`: What a project's file may set, and who has approved it.
-- `config.validate`: Everything that is wrong with what the layers say, each problem where it stands, overridden or not.
-- `config.variants`: Own prompt variants: texts read in from their files, variables checked, `extends` resolved.
+- `config.trust`: Trust in a project's file: which settings need approval, and the record of approvals.
+- `config.validate`: Validation of each layer: every problem with its position, even if the value is overridden.
+- `config.variants`: The user's prompt variants: texts read from their files, variables checked, `extends` resolved.
 - `demo`: The scripted server that `smol_dev demo` talks to over HTTP, and its canned answers.
 - `demo.answers`: What the demo server says: canned answers, chosen by the turn of the conversation, not by its words.
 - `demo.server`: An OpenAI-compatible server on loopback that answers from a script, whatever it is asked.

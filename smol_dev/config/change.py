@@ -1,8 +1,8 @@
-"""The one way a settings file is changed: alone, from what it holds now, and only to what is valid.
+"""Changes to settings files: under a lock, applied to the current text, written only if the result is valid.
 
-Comments, order and spacing stay as they are. Each change of the text is proposed in several spellings,
-neatest first, and the first that TOML reads as the old settings with exactly this change is taken. So no
-edit can move a value that it was not asked to move, however the file is written.
+Comments, order and spacing are preserved. Each edit is tried in several spellings, neatest first; the first
+that parses to the old settings with exactly this change is used. So an edit never alters another value,
+however the file is written.
 """
 
 import contextlib
@@ -51,14 +51,14 @@ if sys.platform != "win32":
 Arguments = ParamSpec("Arguments")
 
 Said = tuple[str, tuple[str, ...]]
-"""What a change makes of a file: its new text, and the lines to tell the user."""
+"""The result of a change: the file's new text, and the lines to show the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """The user's file, or the project's, that a command changes; it need not exist yet.
+    """A user's or project's settings file that a command changes; it need not exist yet.
 
-    `path` has its links followed; `flags` and `surroundings` are those under which its settings are read.
+    `path` has its links resolved; the settings are read with `flags` and `surroundings`.
     """
 
     path: Path
@@ -68,12 +68,12 @@ class SettingsFile:
 
     @property
     def kind(self) -> LayerKind:
-        """The kind of layer that the file is."""
+        """The kind of layer this file forms."""
         return "project" if self.project else "user"
 
     @property
     def option(self) -> str:
-        """The option, after a space, with which a command of the program changes this file."""
+        """The command-line option that selects this file, with a leading space; empty for the user's file."""
         return " --project" if self.project else ""
 
     def change(
@@ -82,10 +82,10 @@ class SettingsFile:
         *arguments: Arguments.args,
         **options: Arguments.kwargs,
     ) -> tuple[str, ...]:
-        """Change the file as `edit` says; return the lines to tell the user.
+        """Apply `edit` to the file; return the lines to show the user.
 
-        What is not valid afterwards raises `ConfigError`, and the file stays as it is. A project's file
-        that was approved, or needed no approval, is approved as it is written.
+        Raise `ConfigError` and leave the file alone if the result is not valid. A project's file that was
+        approved, or needed no approval, is approved in its new form.
         """
         self.refuse_read_only()
         with alone(self.path.parent):
@@ -99,7 +99,7 @@ class SettingsFile:
             return (*said, *self.replace(_as_written(new, like=raw), trusted=is_trusted))
 
     def refuse_read_only(self) -> None:
-        """Refuse a file that is not to be written, which replacing it would pass over."""
+        """Refuse a read-only file: replacing it by a rename would ignore its mode."""
         try:
             mode = self.path.stat().st_mode
         except OSError:
@@ -111,26 +111,26 @@ class SettingsFile:
             )
 
     def is_trusted(self) -> bool:
-        """Return whether nobody but the user has a say in the project's file: new, harmless or approved."""
+        """Return whether the project's file is new, harmless or approved."""
         if not os.path.lexists(self.path):
             return True
         try:
             found = pending(self.flags, self.surroundings)
-        except ConfigError:  # what it steers cannot be told before it is put right
+        except ConfigError:  # its effect is unknown until it is valid
             return False
         return found is None or found.approved
 
     def read(self) -> str:
-        """Return the file's text as it is; a new file's first lines if there is none."""
+        """Return the file's text, or the first lines of a new file if it does not exist."""
         document = read_document(self.path, project=self.project)
         if isinstance(document, Problem):
             raise config_error([document], hint=BY_HAND)
         return first_lines() if document is None else document.raw.decode()
 
     def replace(self, text: str, *, trusted: bool) -> tuple[str, ...]:
-        """Put the text in the file's place, unless it brings a problem that the file has not already.
+        """Write the text, unless it adds a problem that the file does not have yet.
 
-        A project's file that was `trusted` is approved as written. Returns the lines to tell the user.
+        A project's file that was `trusted` is approved as written. Return the lines to show the user.
         """
 
         def confirm(temporary: Path) -> None:
@@ -151,7 +151,7 @@ class SettingsFile:
         return self.renew_approval(text, trusted=trusted) if self.project else ()
 
     def problems_of(self, file: Path) -> tuple[str, ...]:
-        """Return what is wrong in a text for this file, under its name and without lines, which a change moves."""
+        """Return a candidate text's problems, under this file's name and without line numbers, as edits shift those."""
         if not file.exists():
             return ()
         line_and_column = re.compile(re.escape(str(file)) + r"(:\d+)*")
@@ -159,13 +159,13 @@ class SettingsFile:
         return tuple(line_and_column.sub(lambda _found: str(self.path), line) for line in problems)
 
     def renew_approval(self, written: str, *, trusted: bool) -> tuple[str, ...]:
-        """Approve the project's file as just written, if it was trusted before; return the line that says so.
+        """Approve the project's file as just written, if it was trusted before; return the lines to show the user.
 
-        A file that somebody else made and nobody approved stays so, whatever harmless key was changed.
+        An unapproved file stays unapproved, however harmless the change.
         """
         try:
             found = pending(self.flags, self.surroundings)
-        except ConfigError:  # it is no run's yet: other problems stand in the way, and are named there
+        except ConfigError:  # a run stops at these problems before it asks for trust
             return ()
         if found is None or found.approved:
             return ()
@@ -182,7 +182,7 @@ class SettingsFile:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A settings file as a change finds it: its text and tables, and what all layers say."""
+    """A settings file before a change: its text, its tables, and all layers."""
 
     file: SettingsFile
     text: str
@@ -191,7 +191,7 @@ class Sheet:
 
 
 def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> SettingsFile:
-    """Return the user's file, or with `project` the project's."""
+    """Return the user's settings file, or the project's with `project`."""
     nearest = surroundings.project_file()
     with_project = replace(flags, project=True)
     if project:
@@ -212,12 +212,12 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
 
 
 def first_lines() -> str:
-    """Return what a new file begins with: the schema, by which editors complete and check it."""
+    """Return the start of a new file: the schema that lets editors complete and check it."""
     return f"#:schema {schema_file().as_uri()}\n"
 
 
 def _as_written(text: str, *, like: str) -> str:
-    """Return the text with the byte order mark and the line ends of the other."""
+    """Return the text with the byte order mark and line endings of `like`."""
     crlf = like.count("\r\n")
     if crlf and crlf == like.count("\n"):
         text = text.replace("\n", "\r\n")
@@ -226,11 +226,10 @@ def _as_written(text: str, *, like: str) -> str:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, made if it is absent: no other smol_dev changes a file in it meanwhile.
+    """Hold the folder's lock, so that no other smol_dev changes a file in it; create the folder if needed.
 
-    The lock is a file that nobody else can open, and that is gone afterwards. Raise `ConfigError` when
-    another smol_dev holds it for longer than 5 s. Windows has no such lock: there the last of two
-    editors wins.
+    The lock is a file that no other user can open, removed afterwards. Raise `ConfigError` when another
+    smol_dev holds it for longer than 5 s. Windows has no such lock: the last of two writers wins.
     """
     make_folder(folder)
     if sys.platform == "win32":
@@ -239,7 +238,7 @@ def alone(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     descriptor = taken(path)
     try:
-        with contextlib.suppress(OSError):  # a full disk: the lock holds, its holder has no name
+        with contextlib.suppress(OSError):  # on a full disk the lock holds, but its holder is unnamed
             os.truncate(descriptor, 0)
             os.write(descriptor, str(os.getpid()).encode())
         yield
@@ -250,7 +249,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def taken(path: Path) -> int:
-    """Return the descriptor of the lock file, locked, and still the file of that name."""
+    """Return a locked descriptor of the lock file at this path."""
     until = time.monotonic() + LONGEST_WAIT
     while True:
         descriptor = -1
@@ -259,14 +258,14 @@ def taken(path: Path) -> int:
             lock(descriptor)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
-            os.close(descriptor)  # its last holder took the name away
+            os.close(descriptor)  # the previous holder removed the file
         except FileNotFoundError:
             if descriptor < 0:
                 raise unwritable(path.parent, FileNotFoundError(errno.ENOENT, "no such folder")) from None
             os.close(descriptor)
         except BlockingIOError as error:
             if made_private(descriptor):
-                path.unlink(missing_ok=True)  # made by another, who may hold it for ever
+                path.unlink(missing_ok=True)  # another user's file, which they could hold for ever
                 os.close(descriptor)
                 continue
             holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
@@ -282,7 +281,7 @@ def taken(path: Path) -> int:
 
 
 def opened(path: Path) -> int:
-    """Return the descriptor of the lock file, which is made if it is absent."""
+    """Return a descriptor of the lock file, created if absent."""
     descriptor = os.open(path, LOCK_FLAGS, PRIVATE_FILE)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -291,7 +290,7 @@ def opened(path: Path) -> int:
 
 
 def make_folder(folder: Path) -> None:
-    """Create the folder for the user's alone, if it is not there."""
+    """Create the folder, private to the user, if it does not exist."""
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     except OSError as error:
@@ -307,11 +306,11 @@ def unwritable(path: Path, error: OSError) -> ConfigError:
 
 
 class Section(NamedTuple):
-    """A table header and the lines under it, by their numbers from 0.
+    """A table header and the lines under it, as line numbers from 0.
 
-    `start` is the first comment line that touches the header from above (`#:schema` is the file's own), `last`
-    the last line that says something, `end` the `start` of the next section. The lines before the first
-    header are the section with the empty key, whose `header` is -1.
+    `start` is the first line of the comments directly above the header (`#:schema` belongs to the file), `last`
+    the last line that is neither blank nor a comment, `end` the `start` of the next section. The lines before
+    the first header form a section with an empty key and `header` -1.
     """
 
     key: tuple[str, ...]
@@ -322,7 +321,7 @@ class Section(NamedTuple):
 
 
 def sections(text: str) -> list[Section]:
-    """Return the sections of a text that is valid TOML, in order."""
+    """Return the sections of a valid TOML text, in order."""
     walk = Walk(text)
     walk.document()
     lines = text.split("\n")
@@ -343,7 +342,7 @@ def _comments_above(lines: list[str], number: int) -> int:
 
 
 def with_value(text: str, key: Key, value: object) -> str:
-    """Return the text with `key` set to `value`, in place where it is set already."""
+    """Return the text with `key` set to `value`, in place if it is already set."""
     wanted = tomllib.loads(text)
     table = table_of(wanted, key)
     proposals = iter(()) if key[-1] in table else _with_new_line(text, key, value)
@@ -356,14 +355,14 @@ def with_value(text: str, key: Key, value: object) -> str:
 
 
 def with_table(text: str, key: Key, values: dict[str, Any]) -> str:
-    """Return the text with a new table at its end; a dictionary in `values` is a table of its own."""
+    """Return the text with a new table at its end; each dictionary in `values` becomes a table of its own."""
     wanted = tomllib.loads(text)
     table_of(wanted, key)[key[-1]] = deepcopy(values)
     return _first_that_reads([wanted], [appended(text, rendered_table(key, values))], key=key)
 
 
 def without(text: str, key: Key) -> str:
-    """Return the text without a key or a table; a table takes the comments that touch it with it."""
+    """Return the text without a key or table; a table's adjoining comments go with it."""
 
     def take_out(document: Any) -> None:  # noqa: ANN401 - tomlkit's items have no common public type
         del table_of(document, key)[key[-1]]
@@ -380,7 +379,7 @@ def without(text: str, key: Key) -> str:
 
 
 def without_empty(text: str, key: Key) -> str:
-    """Return the text without a table that holds nothing, unless a comment would go with it."""
+    """Return the text without the table if it is empty, unless a comment would be lost."""
     if table_at(tomllib.loads(text), *key[:-1]).get(key[-1]) != {}:
         return text
     try:
@@ -391,9 +390,9 @@ def without_empty(text: str, key: Key) -> str:
 
 
 def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -> str:
-    """Return the text with the last part of a table's key written as `name`, in every header.
+    """Return the text with the last part of a table's key renamed to `name` in every header.
 
-    The values at `references`, which name the table, become `name` too; all in one pass.
+    The values at `references`, which refer to the table by name, change too.
     """
     wanted = tomllib.loads(text)
     known = positions(text) if references else {}
@@ -412,7 +411,7 @@ def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -
 
 
 def table_of(tables: Any, key: Key) -> Any:  # noqa: ANN401 - tables of tomllib or of tomlkit
-    """Return the table that the key stands in; the tables on the way are made where they are missing."""
+    """Return the table that contains the key; create missing tables on the way."""
     for part in key[:-1]:
         if part not in tables:
             tables[part] = inline({}) if isinstance(tables, InlineTable) else {}
@@ -421,7 +420,7 @@ def table_of(tables: Any, key: Key) -> Any:  # noqa: ANN401 - tables of tomllib 
 
 
 def _first_that_reads(wanted: Sequence[dict[str, Any]], proposals: Iterable[str], *, key: Key) -> str:
-    """Return the first proposal that TOML reads as one of the `wanted` settings."""
+    """Return the first proposal that parses to one of the `wanted` settings."""
     for proposal in proposals:
         try:
             settings = tomllib.loads(proposal)
@@ -436,7 +435,7 @@ def _first_that_reads(wanted: Sequence[dict[str, Any]], proposals: Iterable[str]
 
 
 def _by_tomlkit(text: str, change: Callable[[Any], None]) -> Iterator[str]:
-    """Yield the text as tomlkit writes it after the change, if it can."""
+    """Yield the text after a change made by tomlkit, if tomlkit can make it."""
     try:
         document = tomlkit.parse(text)
         change(document)
@@ -446,13 +445,13 @@ def _by_tomlkit(text: str, change: Callable[[Any], None]) -> Iterator[str]:
 
 
 def rendered(value: object) -> str:
-    """Return the value as TOML writes it, on one line; a dictionary is an inline table."""
+    """Return the value as one line of TOML; a dictionary becomes an inline table."""
     text: str = inline(value).as_string()
     return text
 
 
 def rendered_table(key: Key, values: dict[str, Any]) -> str:
-    """Return a table under its header, its plain keys first, its inner tables after it."""
+    """Return a table as TOML: header, plain keys, then inner tables."""
     inner = {name: value for name, value in values.items() if isinstance(value, dict)}
     lines = [f"{typed((name,))} = {rendered(value)}\n" for name, value in values.items() if name not in inner]
     tables = [rendered_table((*key, name), value) for name, value in inner.items()]
@@ -460,7 +459,7 @@ def rendered_table(key: Key, values: dict[str, Any]) -> str:
 
 
 def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no common public type
-    """Return the value as an item of tomlkit that fits on one line."""
+    """Return the value as a tomlkit item that fits on one line."""
     if not isinstance(value, dict):
         return tomlkit.item(value)
     table: InlineTable = tomlkit.inline_table()
@@ -470,7 +469,7 @@ def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no comm
 
 
 def _with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
-    """Yield the text with a new line for the key: in its table's section, else in a new section."""
+    """Yield the text with a line for the key added in its table's section, or else in a new section."""
     lines = text.split("\n")
     line = f"{typed(key[-1:])} = {rendered(value)}"
     if len(key) == 1 and not text.strip():
@@ -490,7 +489,7 @@ def _with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
 
 
 def appended(text: str, block: str) -> str:
-    """Return the text and the block, with an empty line between them."""
+    """Return the text followed by the block, with a blank line between them."""
     if not text.strip():
         return text + block
     ending = "" if text.endswith("\n") else "\n"
@@ -502,7 +501,7 @@ def _inserted(lines: list[str], number: int, *new: str) -> str:
 
 
 def _without_lines(text: str, key: Key) -> Iterator[str]:
-    """Yield the text without the lines of a setting that has them to itself."""
+    """Yield the text without the setting's lines, assuming that nothing else is on them."""
     found = positions(text).get(key)
     if found is not None and found.end:
         begin = text.rfind("\n", 0, found.start) + 1
@@ -511,7 +510,7 @@ def _without_lines(text: str, key: Key) -> Iterator[str]:
 
 
 def _without_sections(text: str, key: Key) -> str:
-    """Return the text without the sections of a table, each with the comments that touch it."""
+    """Return the text without a table's sections and their adjoining comments."""
     lines = text.split("\n")
     for section in reversed(sections(text)):
         if section.key[: len(key)] != key:
@@ -529,7 +528,7 @@ def _without_sections(text: str, key: Key) -> str:
 
 
 def _with_header(line: str, key: Key) -> str:
-    """Return the header line with another key; its brackets and its comment stay."""
+    """Return the header line with another key, keeping its brackets and comment."""
     opening = re.match(r"\s*\[+", line)
     comment = re.search(r"\]\s*(#.*)?$", line)
     depth = opening.group() if opening else "["

@@ -1,4 +1,4 @@
-"""What the commands do to a settings file: write a first one, set a key, change a profile, open it in an editor."""
+"""Edits that commands make to a settings file: write a first one, set a key, change a profile, open it in an editor."""
 
 import os
 import re
@@ -53,11 +53,11 @@ BETTER_WAYS: Final = (
 IN_THE_FILE: Final = "write it into the file itself: `smol_dev config edit`"
 
 VERSION: Final = re.compile(r"/v\d")
-"""What the path of an address has where a version of the API is named."""
+"""The API version in the path of an address."""
 
 
 def set_value(sheet: Sheet, key: str, value: str) -> Said:
-    """Set a key to a value spelled as for `-c`."""
+    """Set a key to a value, spelled as for `-c`."""
     path = _full_key(key, sheet.layers)
     _refuse_secret(path)
     _refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
@@ -72,7 +72,7 @@ def set_value(sheet: Sheet, key: str, value: str) -> Said:
 
 
 def unset(sheet: Sheet, key: str) -> Said:
-    """Take a key out of the file, and each table that is empty then."""
+    """Remove a key from the file, and each table that becomes empty."""
     path, file = _full_key(key, sheet.layers), sheet.file
     hint = "take it out by hand: " + command(f"smol_dev config edit{file.option}")
     if path[0] == "profiles" and path[1:]:
@@ -93,7 +93,7 @@ def unset(sheet: Sheet, key: str) -> Said:
 
 
 def add(sheet: Sheet, name: str, options: Mapping[str, str | None]) -> Said:
-    """Create a profile with these options and with each `-c` of the flags."""
+    """Create a profile from these options and every `-c` flag."""
     values: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     for text in sheet.file.flags.sets:
         put(values, *_own_key(text))
@@ -104,7 +104,7 @@ def add(sheet: Sheet, name: str, options: Mapping[str, str | None]) -> Said:
 
 
 def copy(sheet: Sheet, source: str, name: str) -> Said:
-    """Create a profile with all keys the other has of its own, in any file."""
+    """Create a profile with the other's own keys, from all files but without its parents."""
     _refuse_unknown(source, sheet.layers)
     _refuse_taken(name, sheet.layers)
     values = _own_keys(source, sheet.layers, folder=sheet.file.path.parent)
@@ -112,7 +112,7 @@ def copy(sheet: Sheet, source: str, name: str) -> Said:
 
 
 def rename(sheet: Sheet, name: str, new: str) -> Said:
-    """Rename a profile of the file, and what names it in the same file."""
+    """Rename a profile of the file and the references to it in the same file."""
     path = sheet.file.path
     _refuse_elsewhere(name, sheet)
     _refuse_taken(new, sheet.layers)
@@ -131,7 +131,7 @@ def rename(sheet: Sheet, name: str, new: str) -> Said:
 
 
 def remove(sheet: Sheet, name: str) -> Said:
-    """Remove a profile from the file, unless it is used and would be gone."""
+    """Remove a profile from the file, unless it is in use and declared nowhere else."""
     _refuse_elsewhere(name, sheet)
     others = _declaring(("profiles", name), sheet.layers, but=sheet.file.path)
     if not others and (used := _users(name, sheet.layers)):
@@ -146,7 +146,7 @@ def remove(sheet: Sheet, name: str) -> Said:
 
 
 def use(sheet: Sheet, name: str) -> Said:
-    """Make a profile the default one of the file."""
+    """Make a profile the file's default."""
     _refuse_unknown(name, sheet.layers)
     _refuse_one_projects(name, sheet)
     said: tuple[str, ...] = (f"`{name}` is the default profile in `{sheet.file.path}`",)
@@ -157,7 +157,7 @@ def use(sheet: Sheet, name: str) -> Said:
 
 
 def _full_key(key: str, layers: Layers) -> Key:
-    """Return the key from the top of the file; one without a table is of `run`, or of the selected profile."""
+    """Return the key from the top of the file; one without a table belongs to `run` or the selected profile."""
     path = key_path(key)
     if path is None:
         raise UsageError(f"`{key}` is not a key", hint="write it as `model`, `code.model` or `run.max_files`")
@@ -167,7 +167,7 @@ def _full_key(key: str, layers: Layers) -> Key:
 
 
 def _own_key(text: str) -> tuple[Key, object]:
-    """Return the key, within a profile, and the value of a `-c` that describes a new profile."""
+    """Return the key within a profile, and the value, of a `-c` for a new profile."""
     read = assignment(text)
     if isinstance(read, Problem):
         raise UsageError(str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`")
@@ -180,7 +180,7 @@ def _own_key(text: str) -> tuple[Key, object]:
 
 
 def _own_keys(name: str, layers: Layers, *, folder: Path) -> dict[str, Any]:
-    """Return what the files say of a profile, its parents left out; file names hold in `folder` too."""
+    """Return a profile's keys from all files, without its parents'; relative file names are made valid in `folder`."""
     values: dict[str, Any] = {}
     for layer in reversed(layers.all):
         if not layer.documents:
@@ -201,14 +201,14 @@ def _made(name: str, sheet: Sheet) -> tuple[str, ...]:
 
 
 def _overruled(path: Key, sheet: Sheet) -> Iterator[str]:
-    """Yield a line for each stronger layer that sets the key too, for which the change does nothing."""
+    """Yield a line for each stronger layer that sets the key too and so overrides the change."""
     for layer in takewhile(lambda each: each.kind != sheet.file.kind, sheet.layers.all):
         if layer.kind in ("environment", "project") and value_of(layer.data, path) is not None:
             yield f"`{layer.origin(path).where}` sets it too, and is stronger"
 
 
 def _without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
-    """Yield the warning about an address that ends before the `/v1` under which servers answer."""
+    """Yield the warning about an address without the `/v1` under which servers answer."""
     if path[2:] != ("base_url",) or not isinstance(value, str) or url_problem(value):
         return
     if value and not VERSION.search(urlsplit(value).path):
@@ -260,7 +260,7 @@ def _refuse_taken(name: str, layers: Layers) -> None:
 
 
 def _refuse_one_projects(name: str, sheet: Sheet) -> None:
-    """Refuse as the user's default a profile that every other folder would lack."""
+    """Refuse to make a profile that only this project declares the user's default."""
     kinds = {layer.kind for layer in sheet.layers.all if name in layer.table("profiles")}
     if not sheet.file.project and not kinds & {"user", "system", "shipped"}:
         raise UsageError(
@@ -281,7 +281,7 @@ def _refuse_elsewhere(name: str, sheet: Sheet) -> None:
 
 
 def _declaring(table: Key, layers: Layers, *, but: Path | None = None) -> list[str]:
-    """Return each `FILE:LINE` that declares a profile or a prompt variant, in any file but this one."""
+    """Return each `FILE:LINE` that declares a profile or prompt variant, except in the file `but`."""
     return [
         layer.origin(table).where
         for layer in layers.all
@@ -294,7 +294,7 @@ def _same_file(path: Path, other: Path | None) -> bool:
 
 
 def _users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
-    """Return who names the profile, as `key (FILE:LINE)`, in any layer and in any file but this one."""
+    """Return each reference to the profile, as `key (FILE:LINE)`, in all layers except the file `but`."""
     found = [
         f"`{dotted(key)}` ({layer.origin(key).where})"
         for layer in layers.all
@@ -307,7 +307,7 @@ def _users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
 
 
 def _references(name: str, tables: Mapping[str, Any]) -> Iterator[Key]:
-    """Yield the keys that name the profile: the default, and the `extends` of its children."""
+    """Yield the keys that refer to the profile: the default, and `extends` in its children."""
     if tables.get("default_profile") == name:
         yield ("default_profile",)
     for other in table_at(tables, "profiles"):
@@ -318,11 +318,11 @@ def _references(name: str, tables: Mapping[str, Any]) -> Iterator[Key]:
 def edit_by_hand(
     file: SettingsFile, *, open_editor: Callable[[Path], None], again: Callable[[ConfigError], bool]
 ) -> tuple[str, ...]:
-    """Let the user edit the file; return the lines to tell the user.
+    """Let the user edit the file; return the lines to show the user.
 
-    `open_editor` returns when the user is done with the copy. When that cannot replace the file, `again`
-    is asked whether to open it once more. However the user leaves, what was typed is in the file, or is
-    kept in the copy, which the error names.
+    `open_editor` returns when the user has finished with the copy. If the copy cannot replace the file, `again`
+    decides whether to open it once more. Whatever happens, the user's text ends up in the file or stays in
+    the copy, whose path the error gives.
     """
     file.refuse_read_only()
     old = _text_of(file.path, project=file.project)
@@ -340,15 +340,15 @@ def edit_by_hand(
 
 
 class WorkingCopy:
-    """The private copy of a settings file on which the user's editor works.
+    """The private copy of a settings file that the user's editor opens.
 
-    `old` is what the file holds as far as the user has been told, None where there is none; `before` is the
-    text with which the editor began; `other` keeps the text of another program that changed the file meanwhile.
+    `old` is the file's text as the user last knew it, None if there was no file; `before` is the text that the
+    editor started with; `other` is a file for the text of another program that changed the file meanwhile.
     """
 
     def __init__(self, file: SettingsFile, old: str | None, before: str) -> None:
         self.file, self.old, self.before = file, old, before
-        try:  # in a folder of its own that no other user can read, as it may hold a secret
+        try:  # in a private folder, as it may hold a secret
             self.copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
             self.copy.write_bytes(before.encode())
         except OSError as error:
@@ -356,7 +356,7 @@ class WorkingCopy:
         self.other = self.copy.with_name(f"other-{FILE_NAME}")
 
     def edit(self, open_editor: Callable[[Path], None], again: Callable[[ConfigError], bool]) -> tuple[str, ...]:
-        """Open the copy until it can replace the file; return the lines to tell the user."""
+        """Open the copy until it can replace the file; return the lines to show the user."""
         path = self.file.path
         while True:
             open_editor(self.copy)
@@ -373,10 +373,10 @@ class WorkingCopy:
                 return (f"`{path}` holds what you wrote", *kept)
 
     def keep(self, text: str) -> None:
-        """Put the text in the file's place; approve it, as its writer has seen all of it.
+        """Replace the file's text and approve it, as the user has seen all of it.
 
-        A change that another program made meanwhile is kept beside the copy, and told once: the next try
-        replaces it.
+        Another program's change in the meantime is saved beside the copy and reported once; the next attempt
+        overwrites it.
         """
         path = self.file.path
         try:
@@ -395,7 +395,7 @@ class WorkingCopy:
             self.file.replace(text, trusted=True)
 
     def ending(self, error: SmolError | KeyboardInterrupt) -> BaseException:
-        """Return the error with which the command ends; it names the copy if that holds something new."""
+        """Return the error to end with, naming the copy if the user changed it."""
         try:
             changed = self.copy.read_bytes() != self.before.encode()
         except OSError:
@@ -416,7 +416,7 @@ class WorkingCopy:
 
 
 def _text_of(path: Path, *, project: bool) -> str | None:
-    """Return the file's text, valid TOML or not; None when there is none."""
+    """Return the file's text, valid TOML or not; None if there is no file."""
     try:
         raw, _ = read_bytes(path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project)
         return (change.MARK if raw.startswith(change.MARK.encode()) else "") + decoded(raw)
@@ -427,7 +427,7 @@ def _text_of(path: Path, *, project: bool) -> str | None:
 
 
 NAMED_MODELS: Final = 20
-"""Most models that are named in a profile's comment."""
+"""The most models to list in a profile's comment."""
 
 HEAD: Final = """\
 # Written by `smol_dev init`. Every setting: `smol_dev config schema`; where each value comes from:
@@ -445,7 +445,7 @@ NOTHING_FOUND: Final = """\
 
 
 class RunningServer(NamedTuple):
-    """A server that is running: its provider, its address with `/v1`, its models, those in memory, the one to use."""
+    """A running server: provider, address with `/v1`, models, models in memory, and the model to use."""
 
     provider: str
     base_url: str
@@ -469,7 +469,7 @@ def new_file(flags: Flags, surroundings: Surroundings, *, project: bool) -> Sett
 def write_first_file(
     found: Sequence[RunningServer], flags: Flags, surroundings: Surroundings, *, project: bool
 ) -> Path:
-    """Write the file for these servers, approved if it is a project's; return its path."""
+    """Write a settings file for these servers, approving a project's; return its path."""
     with change.alone(settings_file(flags, surroundings, project=project).path.parent):
         file = new_file(flags, surroundings, project=project)
         file.replace(change.first_lines() + first_file(found), trusted=True)
@@ -477,9 +477,9 @@ def write_first_file(
 
 
 def first_file(found: Sequence[RunningServer]) -> str:
-    """Return the file below its first line.
+    """Return the text of the file below its first line.
 
-    The first server of a kind gets the name of the shipped profile, the others of that kind are numbered.
+    The first server of a kind gets the shipped profile's name; further ones of that kind are numbered.
     """
     if not found:
         return f"{HEAD}\n{NOTHING_FOUND}"
@@ -493,7 +493,7 @@ def first_file(found: Sequence[RunningServer]) -> str:
 
 
 def _profile_of(name: str, server: RunningServer) -> str:
-    """Return a server's profile under a comment about it; names that could not be read as they stand are left out."""
+    """Return a server's profile under a comment about it, without unprintable model names."""
     values: dict[str, Any] = {}
     base = f"local-{server.provider}"
     if base not in shipped().table("profiles"):

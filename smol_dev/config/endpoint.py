@@ -1,6 +1,6 @@
-"""Addresses of servers: what a provider stands for, what a `base_url` may be, and whether it is on this LAN.
+"""Server addresses: providers' defaults, what a valid `base_url` is, and which addresses are local.
 
-Standard library only: `profiles list` needs it, and must not wait for pydantic.
+Standard library only: `profiles list` uses it, and must not wait for pydantic.
 """
 
 import ipaddress
@@ -12,12 +12,12 @@ from urllib.parse import SplitResult, urlsplit
 from smol_dev.errors import ServerError
 
 Lookup = Callable[[str], tuple[str, ...]]
-"""The addresses of a host name; empty when it has none."""
+"""Return the addresses of a host name; empty if it has none."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOOKED_UP: Final[dict[str, tuple[str, ...]]] = {}
-"""The addresses by host name, as they were when the settings were checked; asked for once a process."""
+"""The addresses of each host name from the check of the settings; looked up once per process."""
 
 LOCAL_ENDINGS: Final = (".local", ".internal", ".localhost")
 NETWORKS: Final = (
@@ -30,7 +30,7 @@ LOOKS_LIKE_NUMBER: Final = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")
 
 
 def url_problem(url: str) -> str:
-    """Return what is wrong with a `base_url`, without quoting it (it may hold a secret); empty if nothing."""
+    """Return what is wrong with a `base_url`, without quoting it as it may hold a secret; empty if it is valid."""
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return "must be plain ASCII without spaces and backslashes"
     if not url.lower().startswith(("http://", "https://")):
@@ -57,7 +57,7 @@ def _host_problem(host: str) -> str:
 
 
 def address_of(host: str) -> Address | None:
-    """Return the IP address, if the host is one in its usual spelling."""
+    """Return the host as an IP address; None if it is not one in its usual spelling."""
     try:
         return ipaddress.ip_address(host) if "%" not in host else None
     except ValueError:
@@ -65,7 +65,7 @@ def address_of(host: str) -> Address | None:
 
 
 def parts_of(url: str) -> SplitResult:
-    """Return the parts of a URL, its port a number that is one; all of them empty where it is none."""
+    """Return the parts of a URL; all of them empty if it is malformed or has an invalid port."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -75,7 +75,7 @@ def parts_of(url: str) -> SplitResult:
 
 
 def origin_of(base_url: str) -> str:
-    """Return scheme, host and port, in lower case, the scheme's own port left out: `http://localhost:11434`."""
+    """Return scheme, host and port in lower case, without the scheme's default port: `http://localhost:11434`."""
     parts = parts_of(base_url)
     host = parts.hostname or ""
     address = address_of(host)
@@ -85,12 +85,12 @@ def origin_of(base_url: str) -> str:
 
 
 def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
-    """Return whether the host is on this machine or its network: whether all its addresses are.
+    """Return whether all addresses of the host are on this machine or its network.
 
-    A name is looked up once, with `lookup`; connections are made to the addresses that were found then.
-    One that was not looked up is local by its form alone: a single word, or one that ends in `.local`,
-    `.internal` or `.localhost`. An empty URL is local: a server is looked for on this machine. Raises
-    `ServerError` when `lookup` finds no address.
+    A name is looked up once, with `lookup`; connections then use the addresses found. A name that was not
+    looked up is local by its form alone: a single word, or one that ends in `.local`, `.internal` or
+    `.localhost`. An empty URL is local, as it means a server found on this machine. Raise `ServerError` if
+    `lookup` finds no address.
     """
     if not base_url:
         return True
@@ -113,9 +113,9 @@ def is_local(base_url: str, *, lookup: Lookup | None = None) -> bool:
 
 
 def is_cloud_model(model: object) -> bool:
-    """Return whether Ollama's own rule (`internal/modelref`) sends the model's prompts to its cloud, by the name.
+    """Return whether Ollama sends this model's prompts to its cloud, by the rule in its `internal/modelref`.
 
-    An alias made by `ollama cp` has any name; the server is asked for those before the first prompt.
+    An alias made by `ollama cp` can have any name; the server is asked about those before the first prompt.
     """
     _, colon, tag = model.rpartition(":") if isinstance(model, str) else ("", "", "")
     tag = tag.strip().lower()
@@ -123,32 +123,32 @@ def is_cloud_model(model: object) -> bool:
 
 
 def might_be_local(base_url: str) -> bool:
-    """Return whether a look-up could find the host on this machine or its network: not for a cloud's `https://`."""
+    """Return whether the host might be local once looked up; no for `https://` and a public-looking name."""
     host = host_of(base_url)
     has_form = "." not in host or host.endswith(LOCAL_ENDINGS)
     return has_form or base_url.startswith("http://") or host in LOOKED_UP
 
 
 def is_name(base_url: str) -> bool:
-    """Return whether the host is a name, of which only a look-up tells where it is."""
+    """Return whether the host is a name that must be looked up to tell where it is."""
     host = host_of(base_url)
     return bool(host) and host != "localhost" and address_of(host) is None
 
 
 def host_of(base_url: str) -> str:
-    """Return the host in lower case; empty where the URL has none, or is none."""
+    """Return the host in lower case; empty if the URL has none or is malformed."""
     return (parts_of(base_url).hostname or "").lower()
 
 
 def addresses_of(host: str, lookup: Lookup | None = None) -> tuple[str, ...] | None:
-    """Return the addresses that were found for a name; None for one that was not looked up."""
+    """Return the addresses found for a name; None if it was not looked up."""
     if lookup is not None:
         LOOKED_UP[host] = LOOKED_UP.get(host) or lookup(host)
     return LOOKED_UP.get(host)
 
 
 def outside(addresses: Sequence[str]) -> str:
-    """Return the first of the addresses that is not on this machine or its network; empty if all are."""
+    """Return the first address that is not on this machine or its network; empty if all are."""
     without_zone = (each.partition("%")[0] for each in addresses)
     return next((each for each in without_zone if not is_private(ipaddress.ip_address(each))), "")
 
@@ -164,11 +164,11 @@ ProviderName = Literal["auto", "ollama", "lmstudio", "llamacpp", "vllm", "openai
 
 
 class Provider(NamedTuple):
-    """What a provider's name stands for.
+    """The defaults of a provider.
 
-    `base_url` is its default address (empty: the profile must give one, or it is looked for).
-    `flag_prefix` says that `--model NAME/…` means this provider. `concurrency` is how many requests
-    it works on at once when it does not say so itself.
+    `base_url` is its default address (empty: the profile must give one, or a server is searched for).
+    `flag_prefix` says that `--model NAME/…` selects this provider. `concurrency` is the number of
+    simultaneous requests if the server does not report one.
     """
 
     base_url: str = ""
@@ -188,27 +188,27 @@ PROVIDERS: Final[Mapping[ProviderName, Provider]] = {
 }
 
 ADDRESS_VARIABLES: Final[Mapping[str, str]] = {"ollama": "OLLAMA_HOST", "openai": "OPENAI_BASE_URL"}
-"""The variable that moves a provider's default address."""
+"""The environment variable that overrides a provider's default address."""
 
 
 def address_variable(provider: object, environ: Mapping[str, str]) -> str:
-    """Return the variable that gives the provider's address; empty if none is set."""
+    """Return the name of the variable that gives the provider's address; empty if it is not set."""
     name = ADDRESS_VARIABLES.get(provider, "") if isinstance(provider, str) else ""
     return name if environ.get(name, "").strip("\"' \t") else ""
 
 
 def default_base_url(provider: str, environ: Mapping[str, str]) -> str:
-    """Return the address a provider's name stands for; `$OLLAMA_HOST` and `$OPENAI_BASE_URL` move theirs."""
+    """Return a provider's default address, which `$OLLAMA_HOST` or `$OPENAI_BASE_URL` can override."""
     if variable := address_variable(provider, environ):
         return ollama_url(environ[variable]) if provider == "ollama" else environ[variable]
     return next((each.base_url for name, each in PROVIDERS.items() if name == provider), "")
 
 
 def ollama_url(text: str) -> str:
-    """Return the address `$OLLAMA_HOST` means to Ollama's own client, with `/v1` behind it.
+    """Return the address that Ollama's own client reads from `$OLLAMA_HOST`, followed by `/v1`.
 
-    `host`, `host:port`, `:port`, `[::1]:port`, `http://host` (port 80), `https://host` (443); a port
-    that is none is 11434, an address to listen on becomes the loopback one.
+    `host`, `host:port`, `:port`, `[::1]:port`, `http://host` (port 80), `https://host` (443); an invalid
+    port becomes 11434, and an address to listen on becomes the loopback address.
     """
     scheme, has_scheme, rest = text.strip("\"' \t").rpartition("://")
     own_port = str(PORTS.get(scheme, 11434)) if has_scheme else "11434"

@@ -1,6 +1,6 @@
-"""Where each value came from: the effective settings with their origins, and every source of one key.
+"""The effective settings with the origin of each value, and every source of one key.
 
-Secrets are shown only by where they come from.
+Of a secret, only the origin is shown.
 """
 
 import json
@@ -28,7 +28,7 @@ NOT_SET = "(not set)"
 
 
 class Candidate(NamedTuple):
-    """One layer's value for a key. `hop` counts the `extends` between the selected profile and the one that sets it."""
+    """One layer's value for a key; `hop` counts the `extends` from the selected profile to the one that sets it."""
 
     value: str
     origin: Origin
@@ -38,14 +38,14 @@ class Candidate(NamedTuple):
 
 
 class View(NamedTuple):
-    """A profile as `explain` sees it; `profile` is None where it cannot be merged, as it is not valid."""
+    """A profile as `explain` sees it; `profile` is None if it is not valid and cannot be merged."""
 
     made: Composition
     profile: Profile | None
 
 
 def origins(loaded: Loaded) -> Mapping[str, Origin]:
-    """Return who set each effective key (`model`, `code.model`, `run.max_files`), in the order of the model."""
+    """Return the origin of each effective key (`model`, `code.model`, `run.max_files`), in the model's order."""
     return {dotted(path): origin for path, origin in _origins(loaded).items()}
 
 
@@ -62,7 +62,7 @@ def _winner(found: Sequence[Candidate]) -> Candidate:
 
 
 def _effective_paths(profile: Profile) -> list[Key]:
-    """Return the path of each effective key of a profile: its own, what is in its tables, its stages' own."""
+    """Return the paths of a profile's effective keys, including those in its tables and set in its stages."""
     table = {name: getattr(profile, name) or None for name in Profile.model_fields}
     for name, stage in profile.stages().items():
         table[name] = {key: getattr(stage, key) for key in Stage.model_fields if key in stage.model_fields_set}
@@ -71,22 +71,19 @@ def _effective_paths(profile: Profile) -> list[Key]:
 
 
 def explain(loaded: Loaded, key: str) -> tuple[Candidate, ...]:
-    """Return everyone who sets the key, strongest first, the default last.
-
-    Raise `ConfigError` for an unknown key.
-    """
+    """Return every source of the key, strongest first and the default last. Raise `ConfigError` if it is unknown."""
     path = _known_path(loaded, key)
     if path[0] != "profiles":
         return _top_candidates(loaded, path)
     if path[1] == loaded.name:
         return _candidates(View(loaded.made, loaded.profile), path[2:])
-    made = Composition.of(loaded.layers, path[1])  # it may be broken
+    made = Composition.of(loaded.layers, path[1])  # may be broken
     broken = any(each.profile in made.names for each in layers_problems(loaded.layers))
     return _candidates(View(made, None if broken else effective(made, {}).profile), path[2:])
 
 
 def _known_path(loaded: Loaded, key: str) -> Key:
-    """Return the key as it stands in a file; one without a table is of `run`, or of the selected profile."""
+    """Return the key from the top of a file; one without a table belongs to `run` or the selected profile."""
     written = key_path(key) or (key,)
     is_whole = written[0] in File.model_fields
     path = written if is_whole else at(written, loaded.name, Run.model_fields)
@@ -106,7 +103,7 @@ def _known_path(loaded: Loaded, key: str) -> Key:
 
 
 def _candidates(view: View, path: Key) -> tuple[Candidate, ...]:
-    """Return the tables that speak of a key of the profile; the winner is the one whose value is sent."""
+    """Return the tables that set a key of the profile; the winner is the one whose value is used."""
     if path == ("base_url",):
         return _address_candidates(view)
     found: list[Candidate] = []
@@ -125,9 +122,9 @@ def _candidates(view: View, path: Key) -> tuple[Candidate, ...]:
 
 
 def _is_sent(view: View, path: Key, value: object) -> bool:
-    """Return whether the value of a key of the body is what is sent there; True for any other key.
+    """Return whether this value of an `extra_body` key is the one sent; True for any other key.
 
-    Tables are laid over one another, and what is no table takes the place of one.
+    Tables are merged, but any other value replaces a table.
     """
     body = path[1:] if path[0] in STAGES else path
     if view.profile is None or body[:1] != ("extra_body",):
@@ -137,13 +134,13 @@ def _is_sent(view: View, path: Key, value: object) -> bool:
 
 
 def _as_used(profile: Profile, path: Key) -> Profile:
-    """Return the profile as the stage sees it that the key is of; for a key of no stage, the profile itself."""
+    """Return the profile as seen by the key's stage; the profile itself if the key belongs to no stage."""
     stage = next((name for name in STAGES if name == path[0]), None)
     return profile if stage is None else profile.stage(stage)
 
 
 def _address_candidates(view: View) -> tuple[Candidate, ...]:
-    """Return who gives an address, before them the provider whose own address holds instead."""
+    """Return the sources of `base_url`, preceded by the provider if its own address wins."""
     at = view.made.endpoint
     brought = at.set_by is not None and at.setting == "provider" and at.base_url != ""
     found = [
@@ -160,7 +157,7 @@ def _address_candidates(view: View) -> tuple[Candidate, ...]:
 
 
 def _default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
-    """Return what holds when nobody sets a key of the profile: derived from another one, or the default."""
+    """Return the fallback for a profile's key: derived from another key, or the default."""
     inside = path[1:] if path[0] in STAGES and path[1:] else path
     value = _default_of(("profiles", "", *inside))
     origin = DEFAULT
@@ -171,7 +168,7 @@ def _default_candidate(view: View, path: Key, *, wins: bool) -> Candidate:
 
 
 def _sampling_note(profile: Profile | None, path: Key, value: object) -> str:
-    """Return what `auto` sends for a key of sampling of the profile, or of a stage of it; empty for anything else."""
+    """Return what `auto` sends for a sampling key of the profile or a stage; empty for any other key or value."""
     if profile is None or value != "auto" or path[path[0] in STAGES :] not in {(name,) for name in FALLBACK}:
         return ""
     used = _as_used(profile, path)
@@ -179,7 +176,7 @@ def _sampling_note(profile: Profile | None, path: Key, value: object) -> str:
 
 
 def _sampling_notes(loaded: Loaded) -> Mapping[Key, str]:
-    """Return what each `auto` of sampling sends, of the profile and of the stages that set one."""
+    """Return what each `auto` among the sampling keys sends, for the profile and its stages."""
     paths = _effective_paths(loaded.profile)
     values = {path: getattr(_as_used(loaded.profile, path), path[-1], None) for path in paths}
     notes = {path: _sampling_note(loaded.profile, path, value) for path, value in values.items()}
@@ -187,7 +184,7 @@ def _sampling_notes(loaded: Loaded) -> Mapping[Key, str]:
 
 
 def _derived_from(view: View, path: Key) -> Origin:
-    """Return whence a time-out that nobody sets is derived; the defaults for any other key."""
+    """Return what an unset timeout is derived from; the defaults for any other key."""
     name = path[-1]
     if name == "timeout" and not is_local(view.made.endpoint.base_url):
         return Origin("derived", f"from base_url, {view.made.endpoint.origin}")
@@ -199,7 +196,7 @@ def _derived_from(view: View, path: Key) -> Origin:
 
 
 def _top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
-    """Return the layers that set a key of `[run]` or `[prompts.NAME]`, or the default profile."""
+    """Return the sources of a key of `[run]` or `[prompts.NAME]`, or of the default profile."""
     found: list[Candidate] = []
     if path == ("default_profile",) and loaded.layers.selected_by.layer in ("flags", "environment"):
         found.append(Candidate(_rendered(path, loaded.name), loaded.layers.selected_by, 0, wins=True))
@@ -212,7 +209,7 @@ def _top_candidates(loaded: Loaded, path: Key) -> tuple[Candidate, ...]:
 
 
 def _rendered(key: Key, value: object) -> str:
-    """Return a value for people; what may be a secret is hidden."""
+    """Return a value for display, hidden if it may be a secret."""
     if value and is_hidden(key, value):
         return "(hidden)"
     if isinstance(value, dict | list):
@@ -229,21 +226,21 @@ def _default_of(path: Key) -> str:
 
 
 def as_dict(loaded: Loaded) -> dict[str, Any]:
-    """Return the effective settings as one `smol.toml` would hold them; secrets are left out."""
+    """Return the effective settings as the data of a `smol.toml`, without secrets."""
     whole: dict[str, Any] = {
         "default_profile": loaded.name,
         "profiles": {loaded.name: _profile_table(loaded.profile)},
         "run": _plain_table(loaded.run),
     }
     for name, texts in shown_prompts(loaded.prompts).items():
-        # A text that would be taken for the name of a file ends in a line break.
+        # A final line break keeps a text from being taken for a file name.
         table = {key: f"{text}\n" if is_file_name(text) else text for key, text in texts.items()}
         whole.setdefault("prompts", {})[name] = table
     return whole
 
 
 def _profile_table(profile: Profile) -> dict[str, Any]:
-    """Return the effective keys of a profile, as they are sent; a stage has only its own."""
+    """Return a profile's effective keys as plain data; a stage has only the keys it sets."""
     hidden = ("extends", "api_key", "headers", *STAGES)
     table = {
         name: value
@@ -257,7 +254,7 @@ def _profile_table(profile: Profile) -> dict[str, Any]:
 
 
 def _plain_table(table: Table) -> dict[str, Any]:
-    """Return a table's keys in the order of the model, without secrets and the unset ones that are not sent."""
+    """Return a table's keys in the model's order, without secrets and optional keys that are not set."""
     values = {name: getattr(table, name) for name in type(table).model_fields}
     unset = {name for name in ("seed", "max_output_tokens") if name not in table.model_fields_set}
     return {
@@ -268,7 +265,7 @@ def _plain_table(table: Table) -> dict[str, Any]:
 
 
 def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
-    """Return the own variants, each with what it says itself."""
+    """Return the user's prompt variants, each with only the keys it sets."""
     return {
         name: {key: getattr(each, key) for key in ("extends", *TEXTS) if key in each.model_fields_set}
         for name, each in prompts.items()
@@ -276,12 +273,12 @@ def shown_prompts(prompts: Mapping[str, Prompts]) -> dict[str, dict[str, str]]:
 
 
 def as_toml(loaded: Loaded) -> str:
-    """Return the effective settings as TOML that, given with `--config`, yields the same profile."""
+    """Return the effective settings as TOML that yields the same profile when passed as `--config`."""
     return tomli_w.dumps(as_dict(loaded), multiline_strings=True)
 
 
 def as_text(loaded: Loaded, *, origin: bool) -> str:
-    """Return valid TOML, under comments about the secrets; with `origin` each setting says who set it."""
+    """Return the settings as TOML under comments about the secrets; with `origin`, a comment says who set each one."""
     known = _origins(loaded)
     said: dict[Key, list[str]] = {}
     if origin:
@@ -295,12 +292,12 @@ def as_text(loaded: Loaded, *, origin: bool) -> str:
         for path, each in known.items()
         if path[1:] and is_hidden(_from_top(path, loaded), value=None)
     )
-    comments = (f"# api_key: {loaded.key_summary()}", *hidden)  # each on its line, whatever a name in it holds
+    comments = (f"# api_key: {loaded.key_summary()}", *hidden)  # one line each, even if a name holds a line break
     return visible("".join(f"{visible(each, keep='')}\n" for each in comments) + text)
 
 
 def as_json(loaded: Loaded, *, origin: bool) -> str:
-    """Return one JSON object, pure ASCII."""
+    """Return the settings as one JSON object in ASCII."""
     document = {"profile": loaded.name, "settings": as_dict(loaded), "api_key": loaded.key_summary()}
     if origin:
         document["origins"] = {key: each._asdict() for key, each in origins(loaded).items()}
@@ -309,12 +306,12 @@ def as_json(loaded: Loaded, *, origin: bool) -> str:
 
 
 def _from_top(path: Key, loaded: Loaded) -> Key:
-    """Return the key from the top of a file; one without a table is of the profile."""
+    """Return the key from the top of a file; one without a table belongs to the profile."""
     return path if path[0] in ("run", "prompts") else ("profiles", loaded.name, *path)
 
 
 def _with_comments(text: str, found: Mapping[Key, str]) -> str:
-    """Return the TOML text with a comment behind each setting, or behind the header of its table."""
+    """Return the TOML text with each comment after its setting, or after the header of its table."""
     known = positions(text)
     starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
     places = {}
@@ -328,7 +325,7 @@ def _with_comments(text: str, found: Mapping[Key, str]) -> str:
 
 
 def candidate_lines(candidates: Iterable[Candidate]) -> Iterator[str]:
-    """Yield a line for each layer that sets a key: `*` the winner, its value, who it is."""
+    """Yield a line for each source of a key: `*` if it wins, its value and its origin."""
     rows = list(candidates)
     width = max((len(row.value) for row in rows), default=0)
     for row in rows:
@@ -337,7 +334,7 @@ def candidate_lines(candidates: Iterable[Candidate]) -> Iterator[str]:
 
 
 def visible(text: str, *, keep: str = "\n") -> str:
-    r"""Return the text with what no terminal should get as `\uXXXX`, which TOML reads as the same string."""
+    r"""Return the text with unprintable characters as `\uXXXX`, which TOML reads as the same string."""
     return "".join(
         each
         if each.isprintable() or each in keep

@@ -1,7 +1,7 @@
-"""Settings files on disk: where they are, how they are read safely, and where in a text each key stands.
+"""Settings files on disk: their locations, safe reading, and the position of each key in the text.
 
-A file may be hostile, or no file at all: it is opened without waiting (a FIFO would hang), checked on
-the open descriptor (a check by name could be of another file), and read up to its limit, once.
+A path may be hostile, or not a regular file: it is opened without blocking (a FIFO would hang), checked
+on the open descriptor (a check by name could hit another file), and read once, up to a limit.
 """
 
 import os
@@ -27,21 +27,21 @@ FOLDER: Final = "smol"
 PROJECT_LIMIT: Final = 64 * 1024
 USER_LIMIT: Final = 1024 * 1024
 NAMES_LIMIT: Final = 200
-"""Profiles, or prompt variants, of a project's file: each may extend each, and takes time with their square."""
+"""The most profiles or prompt variants in a project's file: resolving `extends` takes quadratic time."""
 NAMED_LIMIT: Final = 1024 * 1024
-"""Bytes of the files that one project's file names, taken together."""
+"""The most bytes in all files that a project's file names, taken together."""
 TEXTS: Final = ("system", "plan", "files", "code")
-"""The keys of a prompt variant; a value may be the name of a file with the text."""
+"""The keys of a prompt variant; a value may name a file that holds the text."""
 FILE_ENDINGS: Final = (".md", ".txt")
 DEPTH_LIMIT: Final = 24
-"""Nesting of tables and lists; more is a bomb for every recursive function that follows."""
+"""The deepest nesting of tables and lists; more could overflow the recursive functions that follow."""
 
 FLAGS: Final = sum(getattr(os, f"O_{name}", 0) for name in ("RDONLY", "NONBLOCK", "CLOEXEC", "NOCTTY", "BINARY"))
 WITHOUT_PROJECT: Final = "correct that, or leave the file out with `--no-project-config`"
 
 BACKSLASH: Final = "a backslash in a string must be `\\\\`, or write the string in single quotes"
 
-# tomllib's messages quote the text, which may be a key; only what is known to quote nothing is passed on.
+# tomllib's messages quote the text, which may be a secret, so each is replaced by words of our own.
 SYNTAX: Final = (
     ("Invalid statement", "a line that is neither `key = value` nor a `[table]`"),
     ("Expected newline", "something follows the value; one setting a line"),
@@ -76,10 +76,10 @@ WORDS: Final = re.compile(
     rf"|(?P<key>(?:{NAME})(?:[ \t]*+\.[ \t]*+(?:{NAME}))*+)",
     re.DOTALL,
 )
-"""What a TOML text is made of, as far as keys are told from what looks like one: strings, comments, keys."""
+"""Strings, comments and keys of a TOML text, so that a string or comment is not taken for a key."""
 
 ItemKey = tuple[str | int, ...]
-"""A key from the top of the file; numbers are places in an array, from 0."""
+"""A key from the top of the file; numbers are array indices, from 0."""
 
 GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
 BLANK: Final = re.compile(r"[ \t]*")
@@ -94,7 +94,7 @@ SCALAR: Final = re.compile(
 
 
 class NamedFile(NamedTuple):
-    """A file that a key of a settings file names, as it was read, or what is wrong with it."""
+    """A file named by a key of a settings file: its content as read, or what is wrong with it."""
 
     key: tuple[str, ...]
     path: Path
@@ -103,15 +103,15 @@ class NamedFile(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The words in it."""
+        """The file's text, with LF line endings."""
         return decoded(self.raw).replace("\r\n", "\n")
 
 
 class Document(NamedTuple):
-    """A TOML file as it was read. `raw` is what `data` was parsed from.
+    """A TOML file as it was read; `data` was parsed from `raw`.
 
-    `named` are the files that a project's file names: what is approved is what is used, so they are
-    read with it, once.
+    `named` are the files that a project's file names. They are read together with it, once, so that
+    what was approved is what is used.
     """
 
     path: Path
@@ -122,11 +122,11 @@ class Document(NamedTuple):
     named: tuple[NamedFile, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Document({str(self.path)!r})"  # what it holds may be a key
+        return f"Document({str(self.path)!r})"  # the content may be a secret
 
 
 class BadFileError(Exception):
-    """Why a file cannot be used; internal, turned into a `Problem` by `read_document`."""
+    """The reason why a file cannot be used; internal, turned into a `Problem` by `read_document`."""
 
     def __init__(self, what: str, *, place: str = "", hint: str = "") -> None:
         super().__init__(what)
@@ -134,9 +134,9 @@ class BadFileError(Exception):
 
 
 def read_document(path: Path, *, project: bool = False) -> Document | Problem | None:
-    """Return the file, or what is wrong with it; None when there is none.
+    """Return the file, or what is wrong with it; None if it does not exist.
 
-    A project's file must also be the user's own, and not for others to change.
+    A project's file must also belong to the user and not be writable by everyone.
     """
     try:
         raw, info = read_bytes(path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project)
@@ -154,14 +154,14 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
 
 
 def table_at(data: object, *key: str) -> Mapping[str, Any]:
-    """Return the table at a key; empty when it is not there, or no table."""
+    """Return the table at a key; empty if there is none."""
     for part in key:
         data = data.get(part) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
 
 
 def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[NamedFile]:
-    """Read the files that a project's file in the folder names, in the order of their keys."""
+    """Yield the files that a project's file in this folder names, in the order of their keys."""
     left = NAMED_LIMIT
     for name in table_at(data, "prompts"):
         for part, value in table_at(data, "prompts", name).items():
@@ -175,12 +175,12 @@ def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[NamedFile
 
 
 def is_file_name(value: str) -> bool:
-    """Return whether a value is the name of a file with the text, rather than the text."""
+    """Return whether a value names a file that holds the text, rather than being the text."""
     return "\n" not in value and value.lower().endswith(FILE_ENDINGS)
 
 
 def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) -> NamedFile:
-    """Read the file that a key names; with `inside` it must be in the folder."""
+    """Return the file that a key names; with `inside` it must be in the folder."""
     path = folder / value
     try:
         if inside and not path.resolve().is_relative_to(folder.resolve()):
@@ -191,13 +191,13 @@ def read_named(key: tuple[str, ...], folder: Path, value: str, *, inside: bool) 
         return NamedFile(key, path, wrong="does not exist")
     except BadFileError as error:
         return NamedFile(key, path, wrong=error.what)
-    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or not a file name
         return NamedFile(key, path, wrong="is not a file name")
     return NamedFile(key, path, wrong="contains a NUL character") if b"\0" in raw else NamedFile(key, path, raw)
 
 
 def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes, os.stat_result]:
-    """Return what a regular file holds. Raise `FileNotFoundError` or `BadFileError`."""
+    """Return the content and status of a regular file. Raise `FileNotFoundError` or `BadFileError`."""
     try:
         descriptor = os.open(path, FLAGS | (getattr(os, "O_NOFOLLOW", 0) if project else 0))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -206,7 +206,7 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
         raise BadFileError("is not a file name") from error
     except PermissionError as error:
         if not os.path.lexists(path):
-            raise FileNotFoundError from error  # in a folder that is closed to us: not our file
+            raise FileNotFoundError from error  # in a folder we may not enter, so not our file
         raise BadFileError(f"cannot be read ({error.strerror})") from error
     except OSError as error:
         is_link = path.is_symlink()
@@ -229,7 +229,7 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
 
 
 def _refuse_foreign(info: os.stat_result, path: Path) -> None:
-    """Refuse a project file that someone else wrote, or could write or replace."""
+    """Refuse a project's file that another user owns, or that every user can write or replace."""
     if not hasattr(os, "geteuid"):
         return
     if info.st_uid != os.geteuid():
@@ -243,11 +243,11 @@ def _refuse_foreign(info: os.stat_result, path: Path) -> None:
 
 
 def decoded(raw: bytes) -> str:
-    """Return the bytes as text: UTF-8, one byte order mark in front is dropped."""
+    """Return UTF-8 bytes as text, without a leading byte order mark."""
     try:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode()  # what comes before the first bad byte is good
+        before = raw[: error.start].decode()  # everything before the first bad byte is valid
         raise BadFileError("is not UTF-8 here", place=line_and_column(before, len(before))) from error
 
 
@@ -269,7 +269,7 @@ def parsed(text: str) -> dict[str, object]:
 
 
 def line_and_column(text: str, place: int) -> str:
-    """Return the line and column of a character, as they stand behind a file's name."""
+    """Return the position of a character as a suffix for a file name: `:LINE:COLUMN`."""
     return f":{text.count(chr(10), 0, place) + 1}:{place - text.rfind(chr(10), 0, place)}"
 
 
@@ -280,9 +280,9 @@ def _refuse_crowds(data: Mapping[str, object]) -> None:
 
 
 def long_key(text: str) -> int:
-    """Return where a key of too many dotted parts stands, -1 if there is none.
+    """Return the position of a key with too many dotted parts; -1 if there is none.
 
-    tomllib takes time with the cube of the parts: one key of 32,000 would never end.
+    tomllib takes cubic time in the number of parts: a key of 32,000 would never end.
     """
     for match in WORDS.finditer(text):
         if match["key"] and match["key"].count(".") >= DEPTH_LIMIT and len(PART.findall(match["key"])) > DEPTH_LIMIT:
@@ -291,7 +291,7 @@ def long_key(text: str) -> int:
 
 
 def _syntax_error(text: str, message: str) -> BadFileError:
-    """Return what tomllib said, in words that quote nothing of the text."""
+    """Return tomllib's error in words that do not quote the text."""
     what = next((ours for theirs, ours in SYNTAX if message.startswith(theirs)), "")
     place = PLACE.search(message)
     if place is None:
@@ -317,10 +317,10 @@ def depth_exceeds(data: object, limit: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the program finds around itself: read once on the rim and passed in.
+    """The process environment and directories, read once at the edge of the program and passed in.
 
-    `user_config`, `state` and `cache` are the program's own directories; None where there is none (no
-    home directory, say). `site_configs` are the system's, the strongest first.
+    `user_config`, `state` and `cache` are the program's own directories; None if there is none, for example
+    without a home directory. `site_configs` are the system's directories, strongest first.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -350,21 +350,21 @@ class Surroundings:
 
     @property
     def own_files(self) -> tuple[Path, ...]:
-        """The places of the user's and the system's file, there or not: none of them is a project's."""
+        """The paths of the user's and the system's files, existing or not; none of them is a project's file."""
         usual = self.home / ".config" / FOLDER if self.home else None
         return tuple(each / FILE_NAME for each in (self.user_config, usual, *self.site_configs) if each is not None)
 
     def project_file(self, folder: Path | None = None) -> Path | None:
-        """Return the file of the project that the folder (the working directory) belongs to, if any."""
+        """Return the project file for the folder, by default the working directory; None if there is none."""
         return find_project(folder or self.cwd, self.home, own=self.own_files)
 
     def new_project_file(self) -> Path:
-        """Return where a project's file is made: at the root of the repository, else here."""
+        """Return the path for a new project file: at the root of the repository, or else in the working directory."""
         return root_of_project(self.cwd, self.home) / FILE_NAME
 
 
 def _expanded(path: str) -> Path | None:
-    """Return the path with its `~` expanded; None where that stands for nothing (no HOME, no password entry)."""
+    """Return the path with `~` expanded; None without a home directory (no HOME, no password entry)."""
     found = Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises without a home
     return found if found.is_absolute() else None
 
@@ -373,16 +373,15 @@ if sys.platform in {"darwin", "win32"}:
     import platformdirs
 
     def own_folder(kind: str) -> Path | None:
-        """Return one of the program's folders, where the system wants such a folder to be."""
+        """Return one of the program's folders, at the platform's usual place."""
         return Path(getattr(platformdirs, f"{kind}_dir")(FOLDER, appauthor=False))
 
     def site_config_folders() -> tuple[Path, ...]:
-        """Return the folder for the settings of every user of this machine."""
+        """Return the folder for settings shared by all users of this machine."""
         return (Path(platformdirs.site_config_dir(FOLDER, appauthor=False)),)
 
 else:
-    # The XDG specification is all there is to know here, and platformdirs would load modules for a
-    # fifth of the time that listing profiles takes.
+    # Importing platformdirs would take a fifth of the time of `profiles list`, only to apply the XDG rules.
     XDG: Final = {
         "user_config": ("XDG_CONFIG_HOME", "~/.config"),
         "user_state": ("XDG_STATE_HOME", "~/.local/state"),
@@ -390,21 +389,21 @@ else:
     }
 
     def own_folder(kind: str) -> Path | None:
-        """Return one of the program's folders; None where it would be in a home that there is not."""
+        """Return one of the program's folders; None if it depends on a missing home directory."""
         variable, usual = XDG[kind]
         named = Path(os.environ.get(variable, ""))
         folder = named if named.is_absolute() else _expanded(usual)
         return folder / FOLDER if folder else None
 
     def site_config_folders() -> tuple[Path, ...]:
-        """Return the folders for the settings of every user of this machine, the strongest first."""
+        """Return the folders for settings shared by all users of this machine, strongest first."""
         named = map(Path, os.environ.get("XDG_CONFIG_DIRS", "").split(os.pathsep))
         folders = [each for each in named if each.is_absolute()] or [Path("/etc/xdg")]
         return tuple(dict.fromkeys(each / FOLDER for each in folders))
 
 
 def _user_config_folder() -> Path | None:
-    """Return the user's folder for settings; on macOS `~/.config/smol` if only that holds a file."""
+    """Return the user's settings folder; on macOS `~/.config/smol` if only that one holds a settings file."""
     folder, dotted = own_folder("user_config"), _expanded(f"~/.config/{FOLDER}")
     if folder and dotted and not _has_file(folder) and _has_file(dotted):
         return dotted
@@ -418,24 +417,24 @@ def _has_file(folder: Path) -> bool:
 def find_project(
     cwd: Path, home: Path | None, *, own: Collection[Path] = (), device: Callable[[Path], int | None] | None = None
 ) -> Path | None:
-    """Return the nearest `smol.toml` from the working directory upwards.
+    """Return the nearest `smol.toml` from the working directory upwards; None if there is none.
 
     The search ends at the folder that holds `.git`, before the home directory, and before another
-    device. Anything of that name is found, so that a link or a folder is refused and not passed over;
-    only the `own` files, the user's and the system's, are no project's, wherever their links lead.
+    device. Anything of that name counts, so that a link or a folder is refused rather than skipped;
+    only the user's and the system's `own` files are skipped, even when reached through links.
     """
     files = (folder / FILE_NAME for folder in _folders_of_project(cwd, home, device or _device_of))
     return next((f for f in files if os.path.lexists(f) and not is_one_of(f, own)), None)
 
 
 def root_of_project(cwd: Path, home: Path | None) -> Path:
-    """Return the folder that holds `.git`; the working directory where there is none."""
+    """Return the folder that holds `.git`; the working directory if there is none."""
     folders = _folders_of_project(cwd, home, _device_of)
     return next((each for each in folders if os.path.lexists(each / ".git")), cwd)
 
 
 def _folders_of_project(cwd: Path, home: Path | None, device: Callable[[Path], int | None]) -> Iterator[Path]:
-    """Yield the folders in which a project's file may stand, the working directory first."""
+    """Yield the folders that may hold a project's file, the working directory first."""
     here = device(cwd)
     for folder in (cwd, *cwd.parents):
         if is_same(home, folder) or device(folder) != here:
@@ -446,12 +445,12 @@ def _folders_of_project(cwd: Path, home: Path | None, device: Callable[[Path], i
 
 
 def is_one_of(file: Path, own: Collection[Path]) -> bool:
-    """Return whether the path stands at the place of one of the files, or is that file by another name."""
+    """Return whether the path is one of the files by any name, or is in the same folder as one of them."""
     return any(is_same(each, file) or is_same(each.parent, file.parent) for each in own)
 
 
 def is_same(one: Path | None, other: Path) -> bool:
-    """Return whether both paths are of the same file or folder, which is there."""
+    """Return whether both paths lead to the same existing file or folder."""
     try:
         return one is not None and one.samefile(other)
     except (OSError, ValueError):
@@ -466,7 +465,7 @@ def _device_of(folder: Path) -> int | None:
 
 
 class Position(NamedTuple):
-    """Where a key stands, line and column from 1, and where its value begins and ends in the text."""
+    """The line and column of a key, from 1, and the start and end of its value in the text."""
 
     line: int
     column: int
@@ -476,14 +475,14 @@ class Position(NamedTuple):
 
 @lru_cache(maxsize=64)
 def positions(text: str) -> Mapping[ItemKey, Position]:
-    """Return the position of each key, table and array item, where it is mentioned first."""
+    """Return the position of the first mention of each key, table and array item."""
     walk = Walk(text.replace("\r\n", "\n"))
     walk.document()
     return walk.found
 
 
 class Walk:
-    """One pass over a text; `at` is the place in it that is read next."""
+    """One pass over a TOML text; `at` is the index of the next character to read."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -494,7 +493,7 @@ class Walk:
         self.headers: list[tuple[int, tuple[str, ...]]] = []
 
     def document(self) -> None:
-        """Note every table header and setting, to the end of the text."""
+        """Read the whole text, noting every table header and setting."""
         table: ItemKey = ()
         while self.skip(GAP) < len(self.text):
             if self.text.startswith("[[", self.at):
@@ -505,7 +504,7 @@ class Walk:
                 self.setting(table)
 
     def header(self, *, brackets: int) -> ItemKey:
-        """Pass `[table]` or `[[array of tables]]`; return the path that the settings below it belong to."""
+        """Read `[table]` or `[[array of tables]]`; return the path of the settings below it."""
         self.at += brackets
         names = self.dotted()
         self.headers.append((bisect_right(self.lines, self.at) - 1, tuple(name for name, _ in names)))
@@ -522,7 +521,7 @@ class Walk:
         return path
 
     def setting(self, table: ItemKey) -> None:
-        """Pass `key = value`, dotted keys and inline tables included."""
+        """Read `key = value`, including dotted keys and inline tables."""
         path, begin = table, self.at
         for name, begin in self.dotted():
             path = (*path, name)
@@ -536,7 +535,7 @@ class Walk:
             self.found[path] = Position(known.line, known.column, start, self.at)
 
     def value(self, path: ItemKey) -> None:
-        """Pass whatever stands after `=`; keys inside it are noted below `path`."""
+        """Read a value, noting keys inside it below `path`."""
         opening = self.text[self.at : self.at + 1]
         if opening == "[":
             for number in self.items("]"):
@@ -549,7 +548,7 @@ class Walk:
             self.skip(SCALAR)
 
     def items(self, end: str) -> Iterator[int]:
-        """Yield the number of each item up to the bracket at their end; the item itself is passed meanwhile."""
+        """Yield the index of each item up to the closing bracket; the caller reads the item itself."""
         self.at += 1
         self.skip(GAP)
         for number in count():
@@ -563,7 +562,7 @@ class Walk:
         self.at += 1
 
     def dotted(self) -> list[tuple[str, int]]:
-        """Return the names of a dotted key with the place of each; leave `at` on what follows the key."""
+        """Read a dotted key; return its names and their positions."""
         names: list[tuple[str, int]] = []
         while True:
             self.skip(BLANK)
@@ -576,13 +575,13 @@ class Walk:
             self.at += 1
 
     def skip(self, pattern: re.Pattern[str]) -> int:
-        """Move past the pattern, which may match nothing; return the new place."""
+        """Move past the pattern, which may match nothing; return the new position."""
         match = pattern.match(self.text, self.at)
         self.at = match.end() if match else self.at
         return self.at
 
     def note(self, path: ItemKey, at: int) -> None:
-        """Remember where a path is first mentioned."""
+        """Record the first mention of a path."""
         if path not in self.found:
             line = bisect_right(self.lines, at)
             self.found[path] = Position(line, at - self.lines[line - 1] + 1)

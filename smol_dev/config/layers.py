@@ -1,8 +1,8 @@
-"""What every layer says (options, `SMOL_*` variables, files), read once and strongest first.
+"""The layers of settings (options, `SMOL_*` variables, files), read once and sorted strongest first.
 
-Standard library only: `profiles list` and shell completion stop here, and must not wait for pydantic.
-(Records on this way are named tuples where nothing speaks against it: making a dataclass takes four
-times as long.) Nothing is validated yet beyond "this is TOML, read safely".
+Standard library only: `profiles list` and shell completion need no more, and must not wait for pydantic.
+(Records used there are named tuples where possible, as defining a dataclass takes four times as long.)
+Nothing is validated yet, except that files are safe to read and valid TOML.
 """
 
 import os
@@ -33,7 +33,7 @@ from smol_dev.config.problems import Problem, did_you_mean, dotted, fold, neares
 LayerKind = Literal["flags", "environment", "project", "user", "system", "shipped", "derived", "defaults"]
 
 ORDER: Final[tuple[LayerKind, ...]] = ("flags", "environment", "project", "user", "system", "shipped")
-"""The layers that can be written down, strongest first: this alone says which of two layers wins."""
+"""The layers that a user or the program can write, strongest first; this alone decides which of two wins."""
 
 BUILT_IN_PROFILE: Final = "local"
 SCHEMA_FILE: Final = "smol.schema.json"
@@ -43,13 +43,13 @@ Key = tuple[str, ...]
 
 PREFIX: Final = "smol_"
 RESERVED: Final = ("profile", "config", "trust_project", "local_servers")
-"""Variables that choose what is read; they set no key."""
+"""`SMOL_*` variables that choose what is read, and set no key."""
 
 KEY_SOURCES: Final = ("api_key", "api_key_env", "api_key_file", "api_key_command")
-"""The settings that name a key: they stand for one another, so the strongest one holds alone."""
+"""The settings that supply an API key; they are alternatives, so only the strongest one counts."""
 
 SECRET: Final = ("api_key", "headers")
-"""Keys of a profile that may not stand on a command line: the process list shows it to everyone."""
+"""Keys of a profile that are refused on the command line, as the process list shows it to everyone."""
 
 TOP_TABLES: Final = ("profiles", "run", "prompts")
 QUOTED_TEXT: Final = re.compile(r"(['\"]).*\1", re.DOTALL)
@@ -57,22 +57,22 @@ QUOTED: Final = "the quotes around it are a part of it: leave them out (env file
 
 
 class Variable(NamedTuple):
-    """A variable that is set: `SMOL_CODE__MODEL` has the path `("code", "model")`."""
+    """An environment variable: `SMOL_CODE__MODEL` has the path `("code", "model")`."""
 
     name: str
     path: Key
     text: str
 
     def __repr__(self) -> str:
-        return f"Variable({self.name!r})"  # its text may be a key
+        return f"Variable({self.name!r})"  # its text may be a secret
 
 
 class Known(NamedTuple):
-    """What is known about keys where the settings' model is at hand.
+    """Facts from `config.model`, passed in so that this module need not import it.
 
-    `run_keys` are those of `[run]`, which need not name their table, and `variables` the names of all
+    `run_keys` are the keys of `[run]`, which need not name their table; `variables` the names of all
     variables that set a key of the selected profile or of `run`. `key` returns a key as its table spells
-    it, None if there is no such key; `value` returns a text as a value of the key's type, or as it is.
+    it, None if there is no such key; `value` converts a text to the key's type, or returns it unchanged.
     """
 
     run_keys: Collection[str]
@@ -83,11 +83,11 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line says.
+    """The settings given on the command line.
 
-    `named` holds the value and the spelling of each named option by its key (`model`, `run.output_dir`), `sets`
-    each `-c` as typed. A key without `profiles.` or `run.` is meant for the selected profile. `project=False`
-    is `--no-project-config`.
+    `named` maps a key (`model`, `run.output_dir`) to the value and spelling of its option; `sets` holds each
+    `-c` as typed. A key without `profiles.` or `run.` belongs to the selected profile. `project=False` is
+    `--no-project-config`.
     """
 
     profile: str | None = None
@@ -97,14 +97,14 @@ class Flags:
     sets: tuple[str, ...] = ()
 
     def with_named(self, key: str, value: object, option: str) -> "Flags":
-        """Return the flags with a named option."""
+        """Return the flags with a named option added."""
         return replace(self, named={**self.named, key: (value, option)})
 
 
 class Origin(NamedTuple):
-    """Who set a value: its layer, and the `FILE:LINE`, variable or flag, or the setting that it is derived from.
+    """The source of a value: its layer, and the `FILE:LINE`, variable, flag, or setting that it is derived from.
 
-    `via` names the parent profile the value was inherited from, empty if none.
+    `via` is the parent profile that the value was inherited from, empty if none.
     """
 
     layer: LayerKind
@@ -118,7 +118,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one layer says, as plain data; `spelled` is which variable or flag set each key."""
+    """One layer's settings as plain data; `spelled` maps each key to the variable or flag that set it."""
 
     kind: LayerKind
     data: Mapping[str, Any] = field(repr=False)
@@ -127,15 +127,15 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """The layer as a person reads it: its kind, and its file if it is one."""
+        """The layer's name for display: its kind, and its file if it has exactly one."""
         return self.kind if len(self.documents) != 1 else f"{self.kind} {self.documents[0].path}"
 
     def origin(self, key: Key) -> Origin:
-        """Return where this layer sets the key, or else the longest part of it that it sets."""
+        """Return where this layer sets the key, or else the nearest table around it."""
         return Origin(self.kind, self.place(key, column=False))
 
     def place(self, key: tuple[str | int, ...], *, column: bool = True) -> str:
-        """Return `FILE:LINE:COLUMN`, the variable or the flag that sets the key or its nearest table."""
+        """Return the `FILE:LINE:COLUMN`, variable or flag that sets the key or the nearest table around it."""
         if not self.documents:
             return self.spelling(key)
         document, found = self.document(key), self.position(key)
@@ -151,7 +151,7 @@ class Layer:
         return next(within, self.kind)
 
     def document(self, key: tuple[str | int, ...]) -> Document:
-        """Return the file of this layer that holds the key; there are several only of shipped profiles."""
+        """Return the file of this layer that holds the key; only the shipped layer has several files."""
         holding = (each for each in self.documents if len(key) > 1 and key[1] in table_at(each.data, "profiles"))
         return next(holding, self.documents[0])
 
@@ -162,15 +162,15 @@ class Layer:
         return next((known[part] for part in parts if part in known), Position(1, 1))
 
     def table(self, *key: str) -> Mapping[str, Any]:
-        """Return a table of this layer; empty when it is not there, or no table."""
+        """Return a table of this layer; empty if there is none."""
         return table_at(self.data, *key)
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Every layer that says something, in their `ORDER`, and which profile they select.
+    """All layers, in their `ORDER`, and the profile that they select.
 
-    `problems` holds what could not be read at all. `flags` is what the command line said.
+    `problems` holds what could not be read at all; `flags` are the command line's.
     """
 
     all: tuple[Layer, ...]
@@ -184,23 +184,23 @@ class Layers:
 
     @property
     def project(self) -> Document | None:
-        """The project's file as it was read, if there is one."""
+        """The project's file as it was read; None if there is none."""
         layer = self.of("project")
         return layer.documents[0] if layer else None
 
     @cached_property
     def own(self) -> "Layers":
-        """What the user's own layers say, read as if there were no project's file."""
+        """The user's own layers, read as if there were no project file."""
         if self.of("project") is None:
             return self
         return read_layers(replace(self.flags, project=False), self.surroundings)
 
     def of(self, kind: LayerKind) -> Layer | None:
-        """Return the layer of this kind, if it says something."""
+        """Return the layer of this kind; None if there is none."""
         return next((layer for layer in self.all if layer.kind == kind), None)
 
     def problem(self, layer: Layer, key: tuple[Any, ...], what: str) -> Problem:
-        """Return a problem with a key of a layer; a variable or option shows the key as short as it was meant."""
+        """Return a problem with a key of a layer; keys of the selected profile are shortened as in options."""
         own = not layer.documents and key[:2] == ("profiles", self.selected) and len(key) > 2  # noqa: PLR2004
         names = [str(part) for part in (key[2:] if own else key)]
         profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
@@ -208,7 +208,7 @@ class Layers:
 
     @cached_property
     def names(self) -> Mapping[str, Collection[str]]:
-        """The names of all `profiles`, and of all `prompts`, each once, the strongest layer's first."""
+        """The names of all `profiles` and all `prompts`, each once, those of the strongest layer first."""
         return {
             table: dict.fromkeys(name for layer in self.all for name in layer.table(table))
             for table in ("profiles", "prompts")
@@ -216,20 +216,20 @@ class Layers:
 
 
 def in_order(layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    """Return the layers, strongest first; those of one kind stay as they stand."""
+    """Return the layers, strongest first; layers of the same kind keep their order."""
     return tuple(sorted(layers, key=lambda layer: ORDER.index(layer.kind)))
 
 
 def declared(layers: Iterable[Layer], table: str = "profiles") -> list[str]:
-    """Return the names of the profiles that files declare; a variable or flag declares none."""
+    """Return the names declared in files; variables and flags declare none."""
     return list(dict.fromkeys(name for layer in layers if layer.documents for name in layer.table(table)))
 
 
 def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = None) -> Layers:
-    """Return every layer that says something. Never raise for what a file, variable or flag holds.
+    """Return all layers. Never raise for the content of a file, variable or flag.
 
-    With what is known about keys, variables are read as the types of theirs and an unknown one is a
-    warning; without it, all is text.
+    With `known`, variables are converted to their key's type and unknown ones become warnings; without
+    it, every value is text.
     """
     found = variables(surroundings.environ)
     files, problems, warnings = _read_files(flags, surroundings)
@@ -255,13 +255,13 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
 
 
 def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, ...], list[Problem], list[str]]:
-    """Return the layers that are files, what is wrong with them, and what to warn about."""
+    """Return the layers read from files, their problems, and warnings."""
     project = surroundings.project_file()
     user, spelling = user_file(flags, surroundings)
     warnings: list[str] = []
     if user is not None and project is not None and is_same(project, user):
         if flags.config is not None:
-            project = None  # named on the command line: the user's word, not the project's
+            project = None  # named on the command line, so the user has chosen to trust it
         else:
             user = None
             if not flags.project:
@@ -283,7 +283,7 @@ def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, 
 
 
 def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
-    """Return what a project's file says, its output folder relative to the file wherever one works."""
+    """Return the project file's data, with its output folder made relative to the file instead of `cwd`."""
     folder, run = project.path.parent, table_at(project.data, "run")
     output = run.get("output_dir")
     if not isinstance(output, str) or not output or folder == cwd or output.startswith("~"):
@@ -292,7 +292,7 @@ def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
 
 
 def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, str]:
-    """Return the user's file, there or not, and the flag or variable that names it (empty if none does)."""
+    """Return the path of the user's file, which need not exist, and the flag or variable that names it, if any."""
     if flags.config is not None:
         return surroundings.cwd / flags.config, "--config"
     if named := that_chooses(variables(surroundings.environ), "config"):
@@ -305,7 +305,7 @@ def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, st
 
 @lru_cache(maxsize=1)
 def shipped() -> Layer:
-    """Return the profiles that come with the program: inside the installed package, else beside it."""
+    """Return the profiles that come with the program: inside the installed package, or else beside it."""
     package = Path(__file__).parent.parent
     inside = package / "profiles"
     folder = inside if inside.is_dir() else package.parent / "profiles"
@@ -318,12 +318,12 @@ def shipped() -> Layer:
 
 
 def schema_file() -> Path:
-    """Return the JSON Schema of a settings file, which lies beside the shipped profiles."""
+    """Return the path of the settings file's JSON Schema, beside the shipped profiles."""
     return shipped().documents[0].path.with_name(SCHEMA_FILE)
 
 
 def _select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> tuple[str, Origin]:
-    """Return the selected profile's name, and who selected it."""
+    """Return the selected profile's name and what selected it."""
     if flags.profile is not None:
         return flags.profile, Origin("flags", "--profile")
     if variable is not None:
@@ -335,7 +335,7 @@ def _select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> 
 
 
 def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
-    """Yield a line for each file, strongest first: its layer, its path, and whether it is there."""
+    """Yield a line for each settings file, strongest first: its layer, its path, and whether it exists."""
     here = surroundings.new_project_file()
     own = is_one_of(here, surroundings.own_files)
     project = surroundings.project_file() or (None if own else here)
@@ -353,9 +353,9 @@ def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
 
 
 def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
-    """Return the `SMOL_*` variables by name, without the blanks and the CR at the end of an env file's line.
+    """Return the `SMOL_*` variables by name, without trailing white space (an env file may leave blanks or a CR).
 
-    An empty one counts as unset, as compose files write those.
+    An empty one counts as unset, because compose files write unset variables that way.
     """
     return tuple(
         Variable(name, tuple(fold(name).removeprefix(PREFIX).split("__")), text.rstrip())
@@ -365,7 +365,7 @@ def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
 
 
 def that_chooses(found: Iterable[Variable], name: str) -> Variable | None:
-    """Return the variable of this name that chooses what is read, `SMOL_PROFILE` say."""
+    """Return the variable that sets one of the `RESERVED` names, such as `SMOL_PROFILE`."""
     return next((each for each in found if each.path == (name,)), None)
 
 
@@ -377,10 +377,10 @@ def environment(
     prompts: Collection[str] = (),
     known: Known | None = None,
 ) -> tuple[Layer, list[Problem], list[str]]:
-    """Return the layer the variables make, what is wrong with them, and what to warn about.
+    """Return the layer of the variables, their problems, and warnings.
 
-    One without a profile's name is of the selected profile, and beats one that names the profile.
-    Without `known` every value stays text and every key is taken for one of a profile.
+    A variable that names no profile belongs to the selected one, and beats a variable that names it.
+    Without `known`, every value stays text and every key counts as one of a profile.
     """
     data: dict[str, Any] = {}
     spelled: dict[Key, str] = {}
@@ -408,20 +408,20 @@ def environment(
 
 
 def _of_run(key: Key, selected: str, known: Known) -> Key:
-    """Return the key; one of the selected profile that only `[run]` has is one of `[run]`."""
+    """Return the key, moved to `[run]` if it was put in the selected profile but is a key of `[run]`."""
     is_run = key[:2] == ("profiles", selected) and key[2:3] and key[2] in known.run_keys
     return ("run", *key[2:]) if is_run else key
 
 
 def _strength(variable: Variable) -> tuple[bool, int, str]:
-    """Return the place in the order, weakest first: by a profile's name, then without; a table, then a key in it."""
+    """Return a sort key, weakest first: variables that name a profile come first, and a table before its keys."""
     return variable.path[0] != "profiles", len(variable.path), variable.name
 
 
 def _place(
     variable: Variable, names: Mapping[str, Collection[str]], selected: str, problems: list[Problem]
 ) -> Key | None:
-    """Return the key a variable sets, from the top of a file; empty if that cannot be told, None for no profile."""
+    """Return the key that a variable sets, from the top; empty if ambiguous, None if it names an unknown profile."""
     first, *rest = variable.path
     if first == "run" and rest:
         return variable.path
@@ -438,7 +438,7 @@ def _place(
 
 
 def in_variable(name: str) -> str:
-    """Return a profile's name as a variable spells it: what is no letter or digit is `_`."""
+    """Return a profile's name as spelled in a variable, with `_` for all but letters and digits."""
     return "".join(each if each.isalnum() else "_" for each in fold(name))
 
 
@@ -456,10 +456,10 @@ def _unknown(variable: Variable, known: Known) -> str:
 
 
 def command_line(flags: Flags, *, selected: str, run_keys: Collection[str] = ()) -> tuple[Layer, list[Problem]]:
-    """Return the layer the options make, and what is wrong with them.
+    """Return the layer of the options, and their problems.
 
-    Of several `-c` the last wins, and a named option beats them all. `run_keys` are the keys of `[run]`,
-    where the settings' model is at hand.
+    The last of several `-c` wins, and a named option beats them all. `run_keys` are the keys of `[run]`,
+    if known.
     """
     data: dict[str, Any] = {}
     spelled: dict[Key, str] = {}
@@ -476,7 +476,7 @@ def command_line(flags: Flags, *, selected: str, run_keys: Collection[str] = ())
 
 
 def assignment(text: str) -> tuple[Key, object] | Problem:
-    """Return the key path and value of one `-c`; the value is TOML, or else the text itself."""
+    """Return the key and value of one `-c`; the value is read as TOML, or else kept as text."""
     written, equals, value = text.partition("=")
     path = key_path(written)
     if not equals or path is None:
@@ -492,7 +492,7 @@ def assignment(text: str) -> tuple[Key, object] | Problem:
 
 
 def key_path(text: str) -> Key | None:
-    """Return the parts of a dotted key as TOML reads it; None if it is no key."""
+    """Return the parts of a dotted key, split as TOML does; None if it is not a key."""
     inner: object = _toml(f"{text} = 0")
     path: list[str] = []
     while isinstance(inner, dict) and len(inner) == 1 and len(path) < DEPTH_LIMIT:
@@ -502,13 +502,13 @@ def key_path(text: str) -> Key | None:
 
 
 def toml_value(text: str) -> object:
-    """Return the value TOML reads in the text; the text itself where that is not one value."""
+    """Return the text parsed as a TOML value, or the text itself if it is not one."""
     read = _toml(f"value = {text}")
     return text if read is None or len(read) > 1 or depth_exceeds(read, DEPTH_LIMIT) else read["value"]
 
 
 def _toml(line: str) -> dict[str, Any] | None:
-    """Return what TOML reads in a line that somebody typed; None if that is nothing."""
+    """Return a typed line parsed as TOML; None if it is not valid."""
     try:
         return None if long_key(line) >= 0 else tomllib.loads(line)
     except (ValueError, RecursionError):
@@ -516,14 +516,14 @@ def _toml(line: str) -> dict[str, Any] | None:
 
 
 def at(path: Key, selected: str, run_keys: Collection[str] = ()) -> Key:
-    """Return the key from the top of a file; one without a table is of `run`, or of the selected profile."""
+    """Return the key from the top of a file; one without a table belongs to `run` or the selected profile."""
     if path[0] in TOP_TABLES and len(path) > 1:
         return path
     return ("run", *path) if path[0] in run_keys else ("profiles", selected, *path)
 
 
 def _add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str) -> None:
-    """Set a key of the command line; one way to name an api key takes the place of the others."""
+    """Set a key from the command line; an API key setting replaces the others."""
     _give_way(data, spelled, key)
     for longer in [other for other in spelled if other[: len(key)] == key]:
         del spelled[longer]
@@ -532,7 +532,7 @@ def _add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object,
 
 
 def _give_way(data: Mapping[str, Any], spelled: dict[Key, str], key: Key, *, only: str = "") -> None:
-    """Take out the other ways to name the api key of the same profile, where their spelling begins with `only`."""
+    """Remove the profile's other API key settings, if their spelling begins with `only`."""
     if key[0] != "profiles" or key[2:3] == () or key[2] not in KEY_SOURCES:
         return
     table = data.get("profiles", {}).get(key[1], {})
@@ -543,7 +543,7 @@ def _give_way(data: Mapping[str, Any], spelled: dict[Key, str], key: Key, *, onl
 
 
 def put(data: dict[str, Any], key: Key, value: object) -> None:
-    """Set a key of nested tables; what is no table on the way there is replaced."""
+    """Set a key in nested tables; any other value on the way is replaced by a table."""
     for part in key[:-1]:
         inner = data.get(part)
         if not isinstance(inner, dict):

@@ -1,11 +1,10 @@
-"""The settings: every layer read, merged, validated and trusted, or every problem named at once.
+"""The effective settings: every layer read, merged, validated and trusted, or every problem reported at once.
 
-pydantic-settings merges: a source for each table of each layer is laid over the next weaker, key by key.
-The tables of the profile stand in the order that `profiles` gives them; what is derived from other
-settings comes last, and reads what the stronger sources have made of them. Two things stand beside this
-merge, as it cannot do them without losing an answer: layers are read by `layers`, once (listing profiles
-must not load pydantic, and what was approved must be what is used), and checked one by one by `validate`,
-because a merged value no longer knows its line, and an overridden mistake is one too.
+pydantic-settings does the merge: each table of each layer is a source, laid over the next weaker one key
+by key. A profile's tables are in the order that `profiles` gives them; derived settings come last and see
+the result of the stronger sources. Two steps happen outside this merge. `layers` reads the layers, once,
+because listing profiles must not load pydantic and what was approved must be what is used. `validate` checks
+each layer separately, because a merged value no longer knows its line, and overridden mistakes count too.
 """
 
 import socket
@@ -43,10 +42,10 @@ from smol_dev.safe import command
 
 
 class Composition(NamedTuple):
-    """What a profile is made of: its name and its parents', their tables strongest first, the server they mean.
+    """The parts of a profile: its name and its parents', their tables strongest first, and its server.
 
-    `dropped` are the keys that do not hold although they are set, each with its reason, and `broken` is
-    what is wrong with an `extends`, after which the names end.
+    `dropped` maps keys that are set but have no effect to the reason; `broken` is the problem with an
+    `extends` that ended the chain of names.
     """
 
     layers: Layers
@@ -58,7 +57,7 @@ class Composition(NamedTuple):
 
     @classmethod
     def of(cls, layers: Layers, name: str) -> "Composition":
-        """Return what the named profile is made of."""
+        """Return the composition of the named profile."""
         names, broken = chain(layers, name)
         tables = slots(layers, names)
         server = endpoint(tables, layers)
@@ -66,10 +65,10 @@ class Composition(NamedTuple):
 
 
 def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
-    """Yield each table with the key under which it would set this one, strongest first.
+    """Yield each table with the key by which it could set this one, strongest first.
 
-    A stage's key beats the profile's; but a flag or variable without a stage holds for all stages,
-    unless a flag or variable names the stage too. What nobody sets for `fix` is as for `code`.
+    A stage's key beats the profile's, except that a flag or variable without a stage applies to all stages
+    unless another flag or variable names the stage. Keys not set for `fix` come from `code`.
     """
     if path[0] not in STAGES or path[1:2] == ():
         yield from ((slot, path) for slot in tables)
@@ -85,10 +84,7 @@ def standing(tables: Sequence[Slot], path: Key) -> Iterator[tuple[Slot, Key]]:
 
 
 def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
-    """Return the keys of a stage, set in files, that do not hold, each with the reason.
-
-    A flag or variable sets them for all stages.
-    """
+    """Return the stages' keys in files that a flag or variable for all stages overrides, each with the reason."""
     typed = [slot for slot in tables if slot.typed]
     written = [slot for slot in tables if not slot.typed]
     found: dict[Key, str] = {}
@@ -103,7 +99,7 @@ def overridden(tables: Sequence[Slot]) -> dict[Key, str]:
 
 
 class Source(PydanticBaseSettingsSource):
-    """One place that settings come from, under a name of its own, by which pydantic-settings keeps it apart."""
+    """A source of settings; pydantic-settings tells sources apart by their unique `name`."""
 
     def __init__(self, settings_cls: type[BaseSettings], name: str, table: Mapping[str, Any]) -> None:
         super().__init__(settings_cls)
@@ -111,31 +107,31 @@ class Source(PydanticBaseSettingsSource):
         self.table = table
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Not used: a table is read as a whole."""
+        """Never called: a table is read as a whole."""
         raise NotImplementedError(field, field_name)
 
     def __call__(self) -> dict[str, Any]:
-        """Return what the source says."""
+        """Return the source's settings."""
         return dict(self.table)
 
 
 class ProfileSource(Source):
-    """One layer's table of the profile, or of a parent of it."""
+    """One layer's table of the profile or one of its parents."""
 
     def __call__(self) -> dict[str, Any]:
-        """Return the table less what a stronger value stands for.
+        """Return the table without the keys that stronger sources set.
 
-        A value that is no table ends the table below it, whatever a still stronger source makes of the key again.
+        A stronger plain value removes a whole weaker table, even if a still stronger source sets a table there.
         """
         stronger = (data.get("profile", {}) for data in self.settings_sources_data.values())
         return {"profile": without(self.table, leaf_paths(stronger))}
 
 
 class DerivedSource(Source):
-    """What follows from the settings of all other sources: time-outs, and what stages share of the body."""
+    """Settings derived from all other sources: timeouts, and what stages inherit of `extra_body`."""
 
     def __call__(self) -> dict[str, Any]:
-        """Return the time-outs of the profile and of its stages, and the rest of the stages' `extra_body`."""
+        """Return the timeouts of the profile and its stages, and the stages' inherited `extra_body`."""
         profile = self.current_state["profile"]
         timeout = LOCAL_TIMEOUT if is_local(profile["base_url"]) else CLOUD_TIMEOUT
         first_token = max(profile.get("timeout", timeout), FIRST_TOKEN_TIMEOUT)
@@ -151,7 +147,7 @@ class DerivedSource(Source):
 
 
 class Effective(BaseSettings):
-    """The effective settings. What is not given comes from the defaults of the model."""
+    """The effective settings, with the model's defaults for keys that no source sets."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -169,7 +165,7 @@ class Effective(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         made, prompts = init_settings.init_kwargs["made"]  # type: ignore[attr-defined]
-        gone = [("extends",), ("headers",), *made.dropped]  # the parents are known by now, the headers settled
+        gone = [("extends",), ("headers",), *made.dropped]  # both are resolved by now
         return (
             Source(settings_cls, "settled", {"profile": made.endpoint.settled(), "prompts": prompts}),
             *(Source(settings_cls, layer.name, {"run": dict(layer.table("run"))}) for layer in made.layers.all),
@@ -179,14 +175,14 @@ class Effective(BaseSettings):
 
 
 def effective(made: Composition, prompts: Mapping[str, Any]) -> Effective:
-    """Return the settings merged and validated as a whole; `prompts` are the own variants, read in from their files."""
+    """Return the merged and validated settings; `prompts` are the user's variants, with their files' texts."""
     arguments: dict[str, Any] = {"made": (made, prompts)}
     return Effective(**arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The selected profile and everything around it, valid; `made` says how the profile came about."""
+    """The selected profile and all other settings, validated; `made` holds the parts of the profile."""
 
     profile: Profile
     run: Run
@@ -196,7 +192,7 @@ class Loaded:
 
     @property
     def layers(self) -> Layers:
-        """What every layer says."""
+        """All layers."""
         return self.made.layers
 
     @property
@@ -206,7 +202,7 @@ class Loaded:
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The selected profile's name and those of its parents."""
+        """The names of the selected profile and its parents."""
         return self.made.names
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - each key has its own type
@@ -216,14 +212,14 @@ class Loaded:
         return getattr(self.profile, name)
 
     def __dir__(self) -> list[str]:
-        """Return the attributes, the keys of the profile included."""
+        """Return the attributes, including the profile's keys."""
         return sorted({*super(Loaded, self).__dir__(), *Profile.model_fields})
 
     def secrets(self) -> Bound:
-        """Return the key and headers, read now and bound to their origin.
+        """Read the key; return it with the headers and other secrets, bound to the server's origin.
 
-        They are bound to no origin yet where the server is still to be found, and the demo's own
-        server gets none. Raise `ConfigError` when a key is missing or bad.
+        The origin is empty while the server is still to be found; the demo's own server gets no secrets.
+        Raise `ConfigError` if a key is missing or invalid.
         """
         url, key = self.made.endpoint.base_url, self.made.endpoint.api_key
         if not url and self.profile.provider == "demo":
@@ -242,12 +238,12 @@ class Loaded:
         return Bound(origin_of(url) if url else "", headers, query, in_body)
 
     def needs_key(self) -> bool:
-        """Return whether the server is known to refuse a request without key, and none was held back."""
+        """Return whether the server is known to require a key, unless one was held back on purpose."""
         held_back = ("api_key_env",) in self.made.dropped
         return self.profile.provider == "openai" and not is_local(self.profile.base_url) and not held_back
 
     def key_summary(self) -> str:
-        """Return where the key comes from and whom it is for, never the key; runs no command."""
+        """Return where the key comes from and which server it is for, without reading it or running a command."""
         key, url = self.made.endpoint.api_key, self.made.endpoint.base_url
         to = f"for {origin_of(url)}" if url else "for the server that is found"
         if key is not None:
@@ -260,9 +256,9 @@ class Loaded:
 
 
 def read(flags: Flags, surroundings: Surroundings) -> tuple[Composition, tuple[str, ...]]:
-    """Return what the selected profile is made of, and the warnings about the layers.
+    """Return the composition of the selected profile, and warnings about the layers.
 
-    Raise `ConfigError` with every problem that concerns the profile.
+    Raise `ConfigError` with every problem that affects the profile.
     """
     layers = read_layers(flags, surroundings, KNOWN)
     problems = [*layers.problems, *layers_problems(layers)]
@@ -291,11 +287,11 @@ def load(
 ) -> Loaded:
     """Return the effective settings.
 
-    `approve` is asked about a project's file that steers and is not approved; True records it.
+    `approve` decides about a project's file that needs approval; True records the approval.
     `connect=False` is for commands that only show settings: no name is looked up, no model is
-    needed, and an unapproved project file is a warning. `model_needed=False` is for commands that
+    needed, and an unapproved project file is only a warning. `model_needed=False` is for commands that
     ask the server for its models. Raise `ConfigError` with every problem, `TrustError`, or
-    `ServerError` when a local name has no address.
+    `ServerError` if a local name has no address.
     """
     made, warnings = read(flags, surroundings)
     names = (lookup or system_lookup) if connect else None
@@ -312,16 +308,16 @@ def load(
 
 
 def pending(flags: Flags, surroundings: Surroundings) -> PendingTrust | None:
-    """Return what the project's file steers, approved or not; None without a file, or when it only tunes.
+    """Return the project file's settings that need approval, approved or not; None if there are none.
 
-    Raise `ConfigError` when the settings cannot be read as a whole.
+    Raise `ConfigError` if the settings cannot be read as a whole.
     """
     made, _ = read(flags, surroundings)
     return waiting(made.layers, made.endpoint, made.names, lookup=None)
 
 
 def _require_model(loaded: Loaded) -> None:
-    """Raise `ConfigError` when a server elsewhere would be asked without saying for which model."""
+    """Raise `ConfigError` if a remote server would get a request that names no model."""
     profile = loaded.profile
     if profile.model or is_local(profile.base_url) or all(each.model for each in profile.stages().values()):
         return
@@ -334,9 +330,9 @@ def _require_model(loaded: Loaded) -> None:
 def check(
     flags: Flags, surroundings: Surroundings, *, file: Path | None = None, project: bool = False
 ) -> tuple[str, ...]:
-    """Return every problem of every layer, a line each; of `file` alone if one is given.
+    """Return every problem of every layer, one line each; only those of `file` if one is given.
 
-    `project` says that the file is to be a project's, even if it does not stand in its place yet.
+    `project` says that the file is checked as a project's, even if it is not in its final place yet.
     """
     layers = read_layers(flags, surroundings, KNOWN)
     if file is not None:
@@ -353,7 +349,7 @@ def check(
 
 
 def _composed_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield what is wrong with each profile as a whole: its parents and its server."""
+    """Yield the problems of each profile as a whole: its parents and its server."""
     for name in layers.names["profiles"]:
         made = Composition.of(layers, name)
         if made.broken is not None:
@@ -363,7 +359,7 @@ def _composed_problems(layers: Layers) -> Iterator[Problem]:
 
 
 def _unused_problems(problems: Sequence[Problem]) -> Iterator[str]:
-    """Yield the warning about problems in profiles that are not used."""
+    """Yield a warning if profiles that are not used have problems."""
     lines = dict.fromkeys(str(each) for each in problems)
     if not lines:
         return
@@ -373,7 +369,7 @@ def _unused_problems(problems: Sequence[Problem]) -> Iterator[str]:
 
 
 def _readable_key(layers: Layers) -> Iterator[str]:
-    """Yield the warning about a file of the user's that holds a key and that others can read."""
+    """Yield a warning if others can read a user's file that holds a key."""
     layer = layers.of("user")
     if layer is None or not layer.documents[0].others_can_read:
         return
@@ -386,7 +382,7 @@ def _readable_key(layers: Layers) -> Iterator[str]:
 
 
 def _without_effect(tables: Sequence[Slot]) -> Iterator[str]:
-    """Yield the warning about an `extends` on the command line, over which the profile's own keys win."""
+    """Yield a warning if keys of the profile beat those inherited by an `extends` on the command line."""
     setter = next((slot for slot in tables if "extends" in slot.table), None)
     if setter is None or not setter.typed:
         return
@@ -401,7 +397,7 @@ def _without_effect(tables: Sequence[Slot]) -> Iterator[str]:
 
 
 def system_lookup(host: str) -> tuple[str, ...]:
-    """Return the addresses the system knows for a name, as a connection would use them."""
+    """Return the addresses to which the system resolves a name; empty if there are none."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

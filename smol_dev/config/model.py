@@ -1,10 +1,9 @@
-"""All settings: one class for each TOML table, one docstring for each key, and facts about each key.
+"""All settings: a class for each TOML table, with the docstring, default, bounds and trust tier of each key.
 
-The string under a key is its documentation everywhere: in `smol.toml.example`, in the README's table,
-in the JSON Schema and in `--help`. A key's default, bounds and trust tier stand beside it, and
-nowhere else. `reference` reads the strings; with `use_attribute_docstrings` pydantic would, for every
-command, and take a tenth of the time of `config show` for it. A default that depends on where the
-model runs is the local server's here; `load` fills in what differs for a cloud.
+The string under a key is its documentation everywhere: in `smol.toml.example`, the README's table, the
+JSON Schema and `--help`. `reference` reads these strings from the source, because pydantic's
+`use_attribute_docstrings` would read them in every command, at a tenth of the time of `config show`.
+Defaults that depend on where the model runs are those of a local server; `load` fills in a cloud's.
 """
 
 import json
@@ -23,7 +22,7 @@ from smol_dev.config.problems import did_you_mean, fold
 from smol_dev.redact import is_secret_name
 
 Trust = Literal["tune", "steer", "never"]
-"""What an unapproved project file may do with a key: set it, set it once approved, or never."""
+"""Whether a project's file may set a key: freely, once approved, or never."""
 
 STEER: Final[dict[str, Any]] = {"trust": "steer"}
 NEVER: Final[dict[str, Any]] = {"trust": "never"}
@@ -33,13 +32,13 @@ MIB: Final = 1024 * 1024
 LOCAL_TIMEOUT: Final = 600
 CLOUD_TIMEOUT: Final = 120
 FIRST_TOKEN_TIMEOUT: Final = 300
-"""The least that is waited for a first token: a cold model takes minutes to load."""
+"""The shortest wait for a first token: a cold model takes minutes to load."""
 
 MOST_TOKENS: Final = 2**31 - 1
-"""What servers, which count tokens in 32 bits, take for a number of them."""
+"""The largest number of tokens that servers accept, as they count in 32 bits."""
 
 Auto = Literal["auto"]
-"""Not set, in a word that a child can write: it undoes what a parent, or a weaker layer, sets."""
+"""An explicit "not set", with which a child profile or stronger layer can undo an inherited value."""
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10)]
@@ -179,9 +178,9 @@ class Profile(Tuning):
         return {name: getattr(self, name) for name in STAGES}
 
     def stage(self, name: StageName) -> "Profile":
-        """Return the profile as the named stage sees it: the stage's own keys laid over it, `extra_body` table by table.
+        """Return the profile for a stage: the stage's own keys laid over it, and `extra_body` merged recursively.
 
-        What mends is asked for as files are, unless the stage `fix` says otherwise.
+        The stage `fix` inherits from `code`.
         """
         below = self.stage("code") if name == "fix" else self
         stage: Stage = getattr(self, name)
@@ -192,7 +191,7 @@ class Profile(Tuning):
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both tables as one, table by table as deep as they go; `above` wins."""
+    """Return both tables merged recursively; `above` wins."""
     inner = {
         key: laid_over(below[key], value)
         for key, value in above.items()
@@ -289,11 +288,11 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
     "parent": "extends",
     "output": "output_dir",
 }
-"""Names that other programs have for a key of ours."""
+"""Other programs' names for our keys."""
 
 
 def meant(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean …?` with the key that an unknown name stands for, or is close to."""
+    """Return `; did you mean …?` with the key that an unknown name means elsewhere or is close to; else empty."""
     ours = OTHER_NAMES.get(fold(name))
     return f"; did you mean `{ours}`?" if ours else did_you_mean(name, known)
 
@@ -302,9 +301,9 @@ BOOLEANS: Final = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkey
 
 
 class Located(NamedTuple):
-    """A key in its table: the setting it belongs to, the key as far as that one's name, and what is below it.
+    """A key split at its setting: `own` is the key of the setting, `inside` the rest below it.
 
-    A key inside `extra_body` or `headers` belongs to that.
+    A key inside `extra_body` or `headers` belongs to that setting.
     """
 
     table: type[Table]
@@ -314,7 +313,7 @@ class Located(NamedTuple):
 
 
 def locate(key: tuple[Any, ...]) -> Located:
-    """Return the key, from the top of a file, in its table."""
+    """Return the table and setting of a key that starts at the top of a file."""
     table: type[Table] = File
     place = 0
     match key:
@@ -330,32 +329,32 @@ def locate(key: tuple[Any, ...]) -> Located:
 
 
 def everywhere(name: str) -> tuple[Key, ...]:
-    """Return the path of a profile's key, and those of the same key of each stage."""
+    """Return the path of a key in a profile and in each of its stages."""
     return ((name,), *((stage, name) for stage in STAGES))
 
 
 def setting(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the key as far as it has names of ours, and one further inside a table of free names."""
+    """Return the key of the setting, plus one part inside a table of free names."""
     at = locate(key)
     return at.own + at.inside[:1] if at.field is not None and is_table(at.field.annotation) else at.own
 
 
 def trust_of(key: tuple[Any, ...]) -> Trust | Literal["steer-when-false"]:
-    """Return what a project's file may do with the key."""
+    """Return the trust tier of a key: when a project's file may set it."""
     field = locate(key[:1] if key[:1] == ("prompts",) else key).field
     extra = field.json_schema_extra if field is not None else None
     return cast("Trust", extra.get("trust", "tune")) if isinstance(extra, dict) else "tune"
 
 
 def is_secret(key: tuple[Any, ...]) -> bool:
-    """Return whether a value of the key is never shown: a key, a header, or what may hold one."""
+    """Return whether the key may hold a secret: an API key, a header, or a table or URL that may contain one."""
     at = locate(key)
     is_open = at.own[-1:] and at.own[-1] in ("base_url", "extra_body", "extra_query", "headers")
     return at.field is None or bool(is_open) or trust_of(key) == "never"
 
 
 def is_hidden(key: tuple[Any, ...], value: object) -> bool:
-    """Return whether this value is not shown even to somebody who asks for it: a key, a header, a malformed address."""
+    """Return whether a value is hidden even on request: an API key, a header, or a malformed address."""
     if key[-1] == "base_url":
         return not isinstance(value, str) or url_problem(value) != ""
     at = locate(key)
@@ -365,12 +364,12 @@ def is_hidden(key: tuple[Any, ...], value: object) -> bool:
 
 
 def is_table(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
-    """Return whether the annotation is that of a table in TOML."""
+    """Return whether the annotation stands for a TOML table."""
     return get_origin(kind) is dict or (isinstance(kind, type) and issubclass(kind, Table))
 
 
 def expected(field: FieldInfo) -> str:
-    """Return what a setting takes, in words: `a number above 0 and at most 1`."""
+    """Return the values that a setting takes, in words: `a number above 0 and at most 1`."""
     return _in_words(field.annotation, field.metadata)
 
 
@@ -390,7 +389,7 @@ def _in_words(kind: Any, limits: Iterable[Any]) -> str:  # noqa: ANN401 - an ann
 
 
 def _bounds(limits: Iterable[Any]) -> str:
-    """Return the limits of a number, in words, each with a space in front; not those of a computer's numbers."""
+    """Return the limits of a number in words, with a leading space, omitting those of machine integers."""
     found: dict[str, Any] = {}
     for limit in (inner for each in limits for inner in (each.metadata if isinstance(each, FieldInfo) else [each])):
         found |= {name: getattr(limit, name) for name in ("gt", "ge", "le") if hasattr(limit, name)}
@@ -406,7 +405,7 @@ def _spelled(key: Key) -> Key | None:
     at = locate(key)
     if at.field is None or (not at.inside and at.own[-1] in (*STAGES, "profiles", "prompts")):
         return None
-    if at.own[-1] == "headers":  # a variable's name has no `-`, and a header's no `_`
+    if at.own[-1] == "headers":  # variable names cannot hold `-`, and header names rarely hold `_`
         return at.own + tuple(part.replace("_", "-") for part in at.inside)
     return None if at.inside and get_origin(at.field.annotation) is not dict else key
 
@@ -420,7 +419,7 @@ def _typed(key: Key, text: str) -> object:
 
 
 def _takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
-    """Return whether a value of this type is written as JSON in a variable, rather than as plain text."""
+    """Return whether a variable of this type is read as JSON rather than plain text."""
     if kind is Any:
         return True
     parts = get_args(kind)
@@ -430,7 +429,7 @@ def _takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anyth
 
 
 def _json(text: str) -> object:
-    """Return the JSON value; the text where it is none, is too deep, or is not a number JSON knows."""
+    """Return the text parsed as JSON; the text itself if it is invalid, null, too deep, or `NaN` or infinite."""
     try:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -439,7 +438,7 @@ def _json(text: str) -> object:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # `NaN` and `Infinity`, which Python's reader would take
+    raise ValueError(constant)  # `NaN` and `Infinity`, which Python's parser would accept
 
 
 KNOWN: Final = Known(
@@ -455,4 +454,4 @@ KNOWN: Final = Known(
     key=_spelled,
     value=_typed,
 )
-"""What the model knows about the keys of `SMOL_*` variables and of `-c`."""
+"""The facts about keys that the reading of `SMOL_*` variables and `-c` needs."""

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in our words: where, which key, and what; never a secret."""
+"""Problems in the settings, in our own words: where, which key, and what is wrong; never a secret."""
 
 import json
 import re
@@ -10,15 +10,15 @@ from smol_dev.errors import ConfigError
 
 PLACE: Final = re.compile(r"(.*):(\d+):(\d+)", re.DOTALL)
 LONGEST_NAME: Final = 80
-"""Letters of an unknown name that are compared with the known ones."""
+"""How many letters of an unknown name are compared with the known ones."""
 
 HINT: Final = "correct the setting named above; `smol_dev config check` shows every problem"
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong.
+    """One problem in the settings.
 
-    `profile` is the profile in whose table it is, empty elsewhere; `hint` is what to type about it.
+    `profile` is the profile whose table has the problem, empty elsewhere; `hint` says what to do about it.
     """
 
     where: str
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
 
 
 def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigError:
-    """Return all problems as one error; its message is the problem itself if there is one."""
+    """Return all problems as one error; a single problem becomes its message."""
     problems = list(problems)
     lines = lines_of(problems)
     told = [each.hint for each in problems if each.hint]
@@ -44,7 +44,7 @@ def config_error(problems: Iterable[Problem], *, hint: str = HINT) -> ConfigErro
 
 
 def lines_of(problems: Iterable[Problem]) -> tuple[str, ...]:
-    """Return the problems as lines, each once; those of one file in the order in which they stand there."""
+    """Return the problems as lines, each once, grouped by file and in the order of their positions."""
     files: dict[str, int] = {}
 
     def place(problem: Problem) -> tuple[int, int, int]:
@@ -56,7 +56,7 @@ def lines_of(problems: Iterable[Problem]) -> tuple[str, ...]:
 
 
 def shown(value: object) -> str:
-    """Return a value in back-ticks, on one line and not long; tables and lists only by their kind."""
+    """Return a value in backticks, on one short line; a table or list only as its kind."""
     match value:
         case bool():
             return f"`{str(value).lower()}`"
@@ -74,10 +74,10 @@ def shown(value: object) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Return the known name that was probably meant; empty if no slip of the fingers explains the other.
+    """Return the known name that was probably meant; empty if no name is close enough.
 
-    Such a slip is one letter too many, too few, wrong or swapped with the next, in three letters; at
-    most three of them.
+    Close means at most one typing error (an extra, missing, wrong or transposed letter) for every three
+    letters, and at most three in all.
     """
     typed_name = fold(name)[:LONGEST_NAME]
     most = min(len(typed_name) // 3, 3)
@@ -88,7 +88,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 
 def _slips_between(one: str, other: str) -> int:
-    """Return how many letters are too many, too few, wrong or swapped: the Damerau-Levenshtein distance."""
+    """Return the Damerau-Levenshtein distance: the number of extra, missing, wrong or transposed letters."""
     earlier: list[int] = []
     above = list(range(len(other) + 1))
     for row, (before, letter) in enumerate(pairwise(f" {one}"), start=1):
@@ -103,32 +103,32 @@ def _slips_between(one: str, other: str) -> int:
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean …?`, or nothing."""
+    """Return `; did you mean …?`; empty if no known name is close."""
     near = nearest(name, known)
     return f"; did you mean `{near}`?" if near else ""
 
 
 def nothing_named(kind: str, name: str, known: Collection[str]) -> str:
-    """Return what is wrong with a name that nothing of this kind bears."""
+    """Return the message that there is no such profile, prompt variant or other kind of thing."""
     return f"there is no {kind} {shown(name)}{did_you_mean(name, known)}"
 
 
 def fold(name: str) -> str:
-    """Return a name without its case and with `-` as `_`."""
+    """Return a name for comparison: case folded, and `_` for `-`."""
     return name.replace("-", "_").casefold()
 
 
 def dotted(key: Iterable[str]) -> str:
-    """Return a key as TOML writes it: `profiles."a.b".model`."""
+    """Return a dotted key for display, quoted as in TOML: `profiles."a.b".model`."""
     return ".".join(part if _bare(part) else f'"{shown(part)[1:-1]}"' for part in key)
 
 
 def typed(key: Iterable[str]) -> str:
-    """Return a key in full, as TOML reads it: what `dotted` shortens or escapes for the eye is whole."""
+    """Return a dotted key as exact TOML, without the shortening and escaping of `dotted`."""
     in_quotes = (part if _bare(part) else json.dumps(part, ensure_ascii=False) for part in key)
     return ".".join(in_quotes).replace("\x7f", "\\u007f")
 
 
 def _bare(part: str) -> bool:
-    """Return whether TOML takes the name without quotes."""
+    """Return whether the name needs no quotes in TOML."""
     return part.isascii() and part != "" and part.replace("-", "").replace("_", "a").isalnum()

@@ -1,9 +1,9 @@
-"""The profiles: which exist, from whom each inherits, and the one order of their tables.
+"""The profiles: which exist, what each inherits, and the order of their tables.
 
-A profile is made of one table a layer, its own and its parents'. `slots` puts them in order: the merge,
-`config explain`, `config show --origin`, the binding of keys and the question of trust all ask it, so
-that the winner that is named is the one whose value is sent. Standard library only, and little of our
-own, as `profiles list` must not wait for pydantic.
+A profile is built from its own and its parents' tables in each layer. `slots` puts them in order. The merge,
+`config explain`, `config show --origin`, the binding of keys and the check of trust all use this order, so
+the winner they report is the one whose value is sent. Standard library only, and few of our own modules,
+as `profiles list` must not wait for pydantic.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,8 +17,8 @@ from smol_dev.config.problems import Problem, config_error, nothing_named
 class Slot(NamedTuple):
     """One layer's table of the selected profile (`hop` 0) or of its parent `hop` steps up.
 
-    `rank` counts the layers from the strongest. Slots stand in order of strength: first by hop, then
-    by rank, because a child's own key beats its parent's, whichever layers they come from.
+    `rank` counts the layers from the strongest. Slots are ordered by hop, then by rank, because a
+    child's own key beats its parent's, whichever layers they come from.
     """
 
     hop: int
@@ -32,12 +32,12 @@ class Slot(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The table as a person reads it, and no other by this name."""
+        """The table's unique name for display."""
         return f"{self.layer.name} {self.profile}"
 
     @property
     def typed(self) -> bool:
-        """Whether this is what the user types or exports for the selected profile, no file and no parent."""
+        """Whether this is set by flags or variables for the selected profile, not by a file or parent."""
         return not self.layer.documents and self.hop == 0
 
     def key(self, *path: str) -> Key:
@@ -45,7 +45,7 @@ class Slot(NamedTuple):
         return ("profiles", self.profile, *path)
 
     def origin(self, *path: str) -> Origin:
-        """Return who set a key of this table, the parent it came through included."""
+        """Return the origin of a key of this table, including the parent it came through."""
         origin = self.layer.origin(self.key(*path))
         return Origin(origin.layer, origin.where, self.profile if self.hop else "")
 
@@ -57,7 +57,7 @@ class Slot(NamedTuple):
 def ancestry(
     name: str, parent_of: Callable[[str], str | None], known: Collection[str]
 ) -> tuple[tuple[str, ...], str | None]:
-    """Return the name, its parent, its parent's parent …, and the parent that ends them: unknown, or met before."""
+    """Return the name and its ancestors, and the parent that ended the chain if it is unknown or repeated."""
     names = [name]
     while (parent := parent_of(names[-1])) is not None and parent in known and parent not in names:
         names.append(parent)
@@ -65,13 +65,13 @@ def ancestry(
 
 
 def extends(layers: Layers, table: str, name: str) -> str | None:
-    """Return the parent that the strongest layer gives the profile (or prompt variant)."""
+    """Return the parent of the profile (or prompt variant), from the strongest layer that names one."""
     said = (layer.table(table, name).get("extends") for layer in layers.all)
     return next((parent for parent in said if isinstance(parent, str)), None)
 
 
 def chain(layers: Layers, name: str) -> tuple[tuple[str, ...], Problem | None]:
-    """Return the profile, its parent, its parent's parent …, and what is wrong with the last step."""
+    """Return the profile and its ancestors, and the problem that ended the chain, if any."""
     known = layers.names["profiles"]
     names, bad = ancestry(name, lambda child: extends(layers, "profiles", child) or None, known)
     if bad is None:
@@ -86,7 +86,7 @@ def chain(layers: Layers, name: str) -> tuple[tuple[str, ...], Problem | None]:
 
 
 def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
-    """Return every table that speaks for the first of the names, strongest first."""
+    """Return the tables of the named profiles, a profile and its parents, strongest first."""
     return tuple(
         Slot(hop, rank, name, layer, table)
         for hop, name in enumerate(names)
@@ -96,7 +96,7 @@ def slots(layers: Layers, names: Sequence[str]) -> tuple[Slot, ...]:
 
 
 def tables_of(layers: Layers, name: str) -> tuple[Slot, ...]:
-    """Return every table that speaks for the profile, its parents' too, strongest first."""
+    """Return the tables of the profile and its parents, strongest first."""
     return slots(layers, chain(layers, name)[0])
 
 
@@ -106,10 +106,10 @@ def first(tables: Sequence[Slot], *path: str) -> Slot | None:
 
 
 def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
-    """Return how much of the key the table has, and what stands there.
+    """Return the longest part of the key that the table has, and its value.
 
-    Less than the whole key with a table: nothing is said. Less with anything else: it stands for the
-    whole, as `extra_body.options = 5` does for `extra_body.options.num_ctx`.
+    If only a part exists and its value is a table, the key is not set. Any other value there replaces the
+    whole key, as `extra_body.options = 5` does for `extra_body.options.num_ctx`.
     """
     found: Any = table
     for place, part in enumerate(path):
@@ -120,19 +120,19 @@ def said(table: Mapping[str, Any], path: Key) -> tuple[Key, Any]:
 
 
 def said_instead(table: Mapping[str, Any], path: Key) -> Key:
-    """Return the part of the key that the table gives a value, which stands for all of it; empty if none."""
+    """Return the part of the key whose value in the table sets or replaces the key; empty if none does."""
     part, value = said(table, path)
     return part if part == path or not isinstance(value, dict) else ()
 
 
 def value_of(data: Any, path: Key) -> Any:  # noqa: ANN401 - TOML data
-    """Return the value at a path, None where there is none."""
+    """Return the value at a path; None if there is none."""
     part, value = said(data, path)
     return value if part == path else None
 
 
 def leaves(data: Any, path: tuple[Any, ...] = (), *, lists: bool = False) -> Iterator[tuple[tuple[Any, ...], Any]]:  # noqa: ANN401 - TOML data
-    """Yield each value that is no table, and with `lists` no list, with its path."""
+    """Yield the path and value of everything but tables, and with `lists` everything but tables and lists."""
     if isinstance(data, Mapping) or (lists and isinstance(data, list)):
         for part, inner in data.items() if isinstance(data, Mapping) else enumerate(data):
             yield from leaves(inner, (*path, part), lists=lists)
@@ -141,12 +141,12 @@ def leaves(data: Any, path: tuple[Any, ...] = (), *, lists: bool = False) -> Ite
 
 
 def leaf_paths(tables: Iterable[Mapping[str, Any]]) -> list[Key]:
-    """Return the path of every value in the tables that is no table, each once."""
+    """Return the path of every value in the tables that is not itself a table, each once."""
     return list(dict.fromkeys(path for table in tables for path, _ in leaves(table)))
 
 
 def without(table: Mapping[str, Any], paths: Iterable[Key]) -> dict[str, Any]:
-    """Return the table less the keys at the paths; the table itself stays as it is."""
+    """Return a copy of the table without the keys at the paths."""
     kept = dict(table)
     for name, *rest in paths:
         inner = kept.get(name)
@@ -158,10 +158,10 @@ def without(table: Mapping[str, Any], paths: Iterable[Key]) -> dict[str, Any]:
 
 
 def base_url(tables: Sequence[Slot], environ: Mapping[str, str]) -> tuple[str, Slot | None]:
-    """Return the effective address and who set it.
+    """Return the effective address and the table that set it.
 
-    A provider that is stronger than the `base_url` brings its own address instead; one without an
-    own address (`compatible`) leaves the weaker one as it is.
+    A `provider` that is stronger than the `base_url` replaces it by its own address, unless the provider
+    has none (`compatible`).
     """
     by_url, by_name = first(tables, "base_url"), first(tables, "provider")
     provider = by_name.table["provider"] if by_name else "auto"
@@ -175,7 +175,7 @@ def base_url(tables: Sequence[Slot], environ: Mapping[str, str]) -> tuple[str, S
 
 
 class ProfileLine(NamedTuple):
-    """One line of `profiles list`. `layer` and `where` are the strongest file that declares it."""
+    """One line of `profiles list`; `layer` and `where` are of the strongest file that declares the profile."""
 
     name: str
     description: str
@@ -187,18 +187,18 @@ class ProfileLine(NamedTuple):
 
 
 def list_profiles(layers: Layers) -> list[ProfileLine]:
-    """Return every profile, by name. Raise `ConfigError` when a file cannot be read."""
+    """Return every profile, sorted by name. Raise `ConfigError` if a file cannot be read."""
     if layers.problems:
         raise config_error(layers.problems)
     return sorted(profile_lines(layers), key=lambda line: line.name)
 
 
 def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
-    """Yield a line for each profile, in no order."""
+    """Yield a line for each profile, unsorted."""
     for name in layers.names["profiles"]:
         declaring = [layer for layer in layers.all if name in layer.table("profiles")]
         strongest = next((layer for layer in declaring if layer.documents), declaring[0])
-        own = (layer.table("profiles", name).get("description") for layer in declaring)  # a parent's is not its child's
+        own = (layer.table("profiles", name).get("description") for layer in declaring)  # not inherited
         url, _ = base_url(tables_of(layers, name), layers.surroundings.environ)
         yield ProfileLine(
             name,

@@ -1,4 +1,4 @@
-"""The reference of all settings, generated from `config.model` alone, and the command that writes it.
+"""The reference of all settings, generated from `config.model`, and the command that writes it.
 
 `python -m smol_dev.config.reference`, in a source checkout, rewrites `smol.toml.example`, the table
 in `README.md` and `profiles/smol.schema.json`.
@@ -50,7 +50,7 @@ PROFILE_RULES: Final[Mapping[str, Mapping[str, Any]]] = {
         "additionalProperties": {"type": "string", "pattern": r"^\s*[!-~]([ -~]*[!-~])?\s*$"},
     },
 }
-"""What the check of a profile knows beyond types and bounds, as far as a schema can say it."""
+"""Rules of a profile beyond types and bounds, as far as a JSON Schema can express them."""
 
 TRUST: Final[Mapping[str, str]] = {
     "tune": "yes",
@@ -88,11 +88,11 @@ README_TABLES: Final[tuple[tuple[str, Key, type[Table], type[Table]], ...]] = (
     ("`[run]`", ("run",), Run, Table),
     ("`[prompts.NAME]`", ("prompts", "NAME"), Prompts, Table),
 )
-"""Title, key and class of each table of the README, and the class whose keys stand in an earlier one."""
+"""The title, key and class of each table in the README, and the class whose keys an earlier table lists."""
 
 
 class Setting(NamedTuple):
-    """One key of a table, and all that is written about it."""
+    """One key of a table, with its documentation and field."""
 
     name: str
     doc: str
@@ -100,23 +100,23 @@ class Setting(NamedTuple):
 
     @property
     def has_default(self) -> bool:
-        """Whether the key stands for something when nobody sets it."""
+        """Whether the key has a default that means something."""
         return self.info.default not in (None, "", [], {}, PydanticUndefined)
 
     def line(self) -> str:
-        """Return the key as a file sets it: with its default, else with an example of a value."""
+        """Return the key as a line of TOML, set to its default or else to an example value."""
         examples = None if self.has_default else self.info.examples
         return f"{self.name} = {rendered(examples[0] if examples else self.info.default)}\n"
 
     def row(self, table: Key) -> str:
-        """Return the key as a row of the README, where it stands in this table."""
+        """Return the key as a row of the README's table for this TOML table."""
         default = f"`{rendered(self.info.default)}`" if self.has_default else ""
         trust = TRUST[trust_of((*table, self.name))]
         return f"| `{self.name}` | {expected(self.info)} | {default} | {self.doc} | {trust} |"
 
 
 def settings_of(table: type[Table], *, parent: type[Table] = Table) -> Iterator[Setting]:
-    """Yield the keys of a table in order, without those of `parent` and those that are tables with a class."""
+    """Yield the keys of a table in order, without those of `parent` and those that are themselves a `Table`."""
     docs = docstrings(table)
     for name, info in table.model_fields.items():
         classes = (info.annotation, *get_args(info.annotation))
@@ -127,7 +127,7 @@ def settings_of(table: type[Table], *, parent: type[Table] = Table) -> Iterator[
 
 @cache
 def docstrings(table: type[Table]) -> Mapping[str, str]:
-    """Return the string under each key of a table, its parents' keys first."""
+    """Return the docstring under each key of a table, keys of its base classes first."""
     found: dict[str, str] = {}
     for each in reversed(table.__mro__[: table.__mro__.index(Table)]):
         body = ast.parse(inspect.getsource(each)).body[0]
@@ -154,7 +154,7 @@ def example() -> str:
 
 
 def comment(text: str) -> str:
-    """Return the text as lines of comment."""
+    """Return the text as wrapped comment lines."""
     lines = textwrap.wrap(text, 96, break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines)
 
@@ -193,7 +193,7 @@ def schema() -> dict[str, Any]:
 
 
 def clean(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
-    """Return the schema without what TOML has not (null) and what is ours (`trust`, titles, table defaults)."""
+    """Return the schema without null, which TOML lacks, and without `trust`, titles and table defaults."""
     if isinstance(node, list):
         return [clean(item) for item in node]
     if not isinstance(node, dict):
@@ -214,18 +214,18 @@ def clean(node: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
 
 
 def schema_text() -> str:
-    """Return the JSON Schema as it stands in its file."""
+    """Return the text of the JSON Schema file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def with_settings_table(readme: str) -> str:
-    """Return the README with its table of settings as the model has it now."""
+    """Return the README with its tables of settings regenerated."""
     between = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     return between.sub(lambda _found: f"{BEGIN}\n{settings_table()}\n{END}", readme)
 
 
 def outdated(root: Path) -> dict[Path, str]:
-    """Return the generated files of a checkout that differ from the model, each with its text as it should be."""
+    """Return the generated files of a checkout that are out of date, each with its new text."""
     readme = root / "README.md"
     wanted = {
         root / "smol.toml.example": example(),
@@ -238,7 +238,7 @@ def outdated(root: Path) -> dict[Path, str]:
 
 
 def main() -> None:
-    """Rewrite what differs from the model, and say so."""
+    """Rewrite the files that are out of date, and print their names."""
     root = Path(__file__).parents[2]
     for path, text in outdated(root).items():
         path.write_text(text, encoding="utf-8")

@@ -1,9 +1,8 @@
-"""API keys and other secrets: which ones a profile has, for which server each is, and how a key is read.
+"""API keys and other secrets: which ones a profile has, which server each is for, and how a key is read.
 
-A secret belongs to the server it was written down for: the address as its own layer and the weaker ones
-give it; one that is typed or exported, the address that the user's own layers give. If a stronger layer,
-a child profile, another provider or a project's file moves the address to another origin, the secret stays
-behind.
+A secret in a file is bound to the server address given by its own and the weaker layers; a secret from a
+flag or variable, to the address given by the user's own layers. If a stronger layer, a child profile,
+another provider or a project's file moves the address to another origin, the secret is not sent.
 """
 
 import contextlib
@@ -34,18 +33,18 @@ COMMAND_SECONDS: Final = 30
 COMMAND_LIMIT: Final = 64 * 1024
 TICK: Final = 0.01
 LAST_WORDS: Final = 0.5
-"""Seconds for what a command printed at its end; what it left in the background may hold its output open."""
+"""Seconds to wait for a command's last output, which its background processes may hold open."""
 
 LONGEST_VARIABLE: Final = 64
-"""Characters of a variable's name that is shown; what is longer could be an API key."""
+"""Characters of a variable's name that may be shown; anything longer could be an API key."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Bound:
-    """Request headers and query parameters that may go to this origin (`https://host:port`) and nowhere else.
+    """Request headers and query parameters that may only be sent to this origin (`https://host:port`).
 
-    While the origin is empty they go nowhere: the server is still to be found. `in_body` are the
-    secrets among the fields that the profile adds to a request's body.
+    While the origin is empty, the server is still to be found and nothing is sent. `in_body` are the
+    secrets among the profile's additional body fields.
     """
 
     origin: str = ""
@@ -58,7 +57,7 @@ class Bound:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: each header's value, the key without its `Bearer`, what else is one."""
+        """The texts never to show: header values, the key without `Bearer`, and secrets in the query and body."""
         headers = (part for each in self.headers.values() for part in (each.removeprefix("Bearer "), each))
         return tuple(dict.fromkeys((*headers, *secret_texts(self.query), *self.in_body)))
 
@@ -67,7 +66,7 @@ NO_SECRETS: Final = Bound()
 
 
 class ApiKey(NamedTuple):
-    """Where the API key is to be had: the setting that names it (one of `KEY_SOURCES`), its value, who set it."""
+    """A source of the API key: the setting (one of `KEY_SOURCES`), its value, and who set it."""
 
     setting: str
     value: Any
@@ -79,7 +78,7 @@ class ApiKey(NamedTuple):
         return f"ApiKey({self.setting!r}, origin={self.origin!r})"
 
     def read(self) -> str:
-        """Return the key itself, read from where it is. Raise `ConfigError`."""
+        """Return the key itself, read from its source. Raise `ConfigError` if it is missing or invalid."""
         source = self.source + (f" (`{self.setting}` of {self.origin})" if self.slot is not None else "")
         environ, path = self.surroundings.environ, self.path
         match self.setting:
@@ -94,7 +93,7 @@ class ApiKey(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """The path of the key's file; relative to the file that names it, or the working directory."""
+        """The path of the key's file, relative to the settings file that names it, or else to the working directory."""
         folder = self.surroundings.cwd
         if self.slot is not None and self.slot.layer.documents:
             folder = self.slot.layer.document(self.slot.key(self.setting)).path.parent
@@ -102,7 +101,7 @@ class ApiKey(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where the key comes from, in words; a variable's name only if it does not look like a key."""
+        """The source in words; a variable's name is shown only if it does not look like a key."""
         match self.setting:
             case "api_key_env":
                 is_name = self.value.upper() == self.value and len(self.value) <= LONGEST_VARIABLE
@@ -115,16 +114,17 @@ class ApiKey(NamedTuple):
                 return str(self.origin)
 
     def is_there(self) -> bool:
-        """Return whether the variable or file of the key is there; a command is not run to find out."""
+        """Return whether the key's variable or file exists; a command is not run."""
         if self.setting == "api_key_env":
             return bool(self.surroundings.environ.get(self.value))
         return self.setting != "api_key_file" or os.path.isfile(self.path)  # noqa: PTH113 - Path.is_file raises in a folder that is closed
 
 
 class Endpoint(NamedTuple):
-    """The server and what may be sent to it. `dropped` are settings of the profile that do not hold, and why.
+    """The server and the secrets that may be sent to it.
 
-    `variable` gives the address in the place of the provider's own, if one does.
+    `dropped` maps settings of the profile without effect to the reason. `variable` is the variable that
+    overrides the provider's default address, if any.
     """
 
     base_url: str
@@ -137,19 +137,19 @@ class Endpoint(NamedTuple):
 
     @property
     def setting(self) -> str:
-        """The setting that gives the address, in the table of `set_by`."""
+        """The setting in `set_by` that gives the address."""
         own = self.set_by is not None and self.set_by.table.get("base_url") == self.base_url
         return "base_url" if own else "provider"
 
     @property
     def origin(self) -> Origin:
-        """Who gives the address: a `base_url`, a provider, or the variable that moves the provider's."""
+        """The origin of the address: a `base_url`, a provider, or the variable that overrides the provider's."""
         if self.variable:
             return Origin("environment", self.variable)
         return self.set_by.origin(self.setting) if self.set_by else Origin("defaults", "")
 
     def settled(self) -> dict[str, Any]:
-        """Return the keys of the profile that were settled with the server: address, headers, the key's file."""
+        """Return the profile's keys that were resolved with the server: address, headers, path of the key's file."""
         settled: dict[str, Any] = {"base_url": self.base_url, "headers": dict(self.headers)}
         if self.api_key is not None and self.api_key.setting == "api_key_file":
             settled["api_key_file"] = str(self.api_key.path)
@@ -160,7 +160,7 @@ class Endpoint(NamedTuple):
 
 
 def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
-    """Return the server that the selected profile's tables, strongest first, mean together."""
+    """Return the server that the profile's tables, strongest first, describe."""
     environ = layers.surroundings.environ
     url, set_by = base_url(tables, environ)
     binding = Binding(tables, layers, url)
@@ -189,7 +189,7 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
 
 
 def _strongest_api_key(tables: Sequence[Slot], surroundings: Surroundings) -> ApiKey | None:
-    """Return the first setting that names a key: they stand for one another. An empty one says "no key"."""
+    """Return the strongest API key setting, as they are alternatives; an empty one means "no key"."""
     for slot in tables:
         if named := sorted((each for each in KEY_SOURCES if each in slot.table), key=lambda each: not slot.table[each]):
             return ApiKey(named[0], slot.table[named[0]], slot.origin(named[0]), surroundings, slot)
@@ -197,7 +197,7 @@ def _strongest_api_key(tables: Sequence[Slot], surroundings: Surroundings) -> Ap
 
 
 def _openai_api_key(url: str, surroundings: Surroundings) -> ApiKey | None:
-    """Return `OPENAI_API_KEY` where it may be used unasked: at OpenAI, or at the `OPENAI_BASE_URL` beside it."""
+    """Return `OPENAI_API_KEY` if the address is OpenAI's, or that of `OPENAI_BASE_URL` if it is set."""
     exported = surroundings.environ.get("OPENAI_BASE_URL") or OPENAI
     if not surroundings.environ.get("OPENAI_API_KEY") or not url or url_problem(url) or url_problem(exported):
         return None
@@ -207,7 +207,7 @@ def _openai_api_key(url: str, surroundings: Surroundings) -> ApiKey | None:
 
 
 def _other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
-    """Yield each header (in any case), and each secret among the fields, as its strongest table sets it."""
+    """Yield each header (names ignore case) and each secret body or query field, from its strongest table."""
     seen: set[Key] = set()
     for slot in tables:
         for path in leaf_paths([slot.table]):
@@ -221,14 +221,14 @@ def _other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
 
 
 class Binding(NamedTuple):
-    """Where the secrets of the selected profile belong; `url` is the address in use."""
+    """The check of which server each secret of the selected profile is for; `url` is the address in use."""
 
     tables: Sequence[Slot]
     layers: Layers
     url: str
 
     def elsewhere(self, slot: Slot, *path: str) -> str:
-        """Return what a secret of this table is for, if not for the address in use; empty when it may be sent."""
+        """Return the server that a secret of this table is for, if not the one in use; empty if it may be sent."""
         url, own = self.url, self.address_of(slot, path)
         if own == url:
             return DETECTED if not url and self.project_decides() else ""
@@ -239,10 +239,10 @@ class Binding(NamedTuple):
         return "" if url and origin_of(own) == origin_of(url) else origin_of(own)
 
     def address_of(self, slot: Slot, path: Key) -> str:
-        """Return the address as the layer of this table, and the weaker ones, give it.
+        """Return the address given by this table's layer and the weaker ones.
 
-        `extends` is followed as they give it, too. What the user exports or types is for the address
-        that the user's own layers give, and never for one that a project's file had a say in.
+        `extends` is also resolved from these layers alone. For a variable or flag it is the address given by
+        the user's own layers, without any influence of a project's file.
         """
         if slot.layer.documents:
             view = replace(self.layers, all=self.layers.all[slot.rank :])
@@ -256,7 +256,7 @@ class Binding(NamedTuple):
         return next(filter(None, urls), "")
 
     def project_decides(self) -> bool:
-        """Return whether a project's file has a say in which running server is found."""
+        """Return whether a project's file can influence which running server is found."""
         if self.layers.of("project") is None:
             return False
         project = [slot.table for slot in self.tables if slot.layer.kind == "project"]
@@ -265,7 +265,7 @@ class Binding(NamedTuple):
         return bool(has_say) or self.layers.own.selected != self.layers.selected
 
     def left_behind(self, what: str, origin: Origin, bound: str) -> str:
-        """Return the warning why a secret is not sent, and how one is."""
+        """Return the warning that a secret is not sent, why, and how to send one."""
         url = self.url if self.url and not url_problem(self.url) else ""
         to = origin_of(url) if url else "the server that is found"
         said = f"{what} of {origin} is for {bound} and is not sent to {to}"
@@ -278,7 +278,7 @@ class Binding(NamedTuple):
 
 
 def secret_problem(secret: str, *, spaces: bool = False) -> str:
-    """Return what is wrong with a secret: position and class of the first bad character, never the secret."""
+    """Return what is wrong with a secret: the position and kind of its first bad character, never the secret."""
     trimmed = secret.strip()
     if not trimmed:
         return "is empty"
@@ -297,7 +297,7 @@ def secret_problem(secret: str, *, spaces: bool = False) -> str:
 
 
 def checked(key: str, *, source: str) -> str:
-    """Return the key without the space around it. Raise `ConfigError` when it cannot be one."""
+    """Return the key without surrounding white space. Raise `ConfigError` if it is invalid."""
     if what := secret_problem(key):
         raise ConfigError(f"the key from {source} {what}", hint="copy the key again, without anything else")
     return key.strip()
@@ -329,7 +329,7 @@ def from_file(path: Path, *, source: str) -> str:
 
 
 def from_command(argv: Sequence[str], *, source: str, environ: Mapping[str, str], cwd: Path) -> str:
-    """Return what the command prints. It gets no input, and its standard error is not passed on."""
+    """Return the key that the command prints. It gets no input, and its standard error is discarded."""
     what = ""
     try:
         raw, code = printed(argv, environ=environ, cwd=cwd)
@@ -351,10 +351,10 @@ def from_command(argv: Sequence[str], *, source: str, environ: Mapping[str, str]
 
 
 def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
-    """Return what a command prints, one byte over the limit at most, and its exit code.
+    """Return a command's output, at most one byte over the limit, and its exit code.
 
-    It and all that it started is ended when it prints more or takes too long; what it leaves in the
-    background otherwise is neither waited for nor ended. Raise `subprocess.TimeoutExpired` or `OSError`.
+    If it prints more or takes too long, it is killed with everything it started; otherwise its background
+    processes are left alone. Raise `subprocess.TimeoutExpired` or `OSError`.
     """
     process = subprocess.Popen(
         list(argv),
@@ -389,7 +389,7 @@ def _read_into(output: IO[bytes], pieces: list[bytes]) -> None:
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process that still runs, and everything it started."""
+    """Kill a process that still runs, and everything it started."""
     if process.poll() is not None:
         return
     if hasattr(os, "killpg"):

@@ -1,7 +1,7 @@
-"""What a project's file may set, and who has approved it.
+"""Trust in a project's file: which settings need approval, and the record of approvals.
 
-An unapproved file may tune, and may pick among what runs on the user's own machine; it never moves a prompt
-or a key anywhere. An approval holds for exactly these bytes at exactly this path.
+An unapproved file may tune, and choose among local servers and models; it can never send a prompt or a key
+elsewhere. An approval is valid for exactly these bytes at exactly this path.
 """
 
 import contextlib
@@ -46,16 +46,15 @@ FOLDER: Final = "trust"
 BY_HASH: Final = "SMOL_TRUST_PROJECT={hash}"
 HASH: Final = re.compile("[0-9a-f]{64}")
 RECORD_LIMIT: Final = 16 * 1024 * 1024
-"""More bytes than a file of 64 KiB can name, with its paths."""
+"""More bytes than a file of 64 KiB and the files it names can have, with their paths."""
 MOST_COMPARED: Final = 1000
-"""Lines of a text whose change is shown line by line."""
+"""The most lines of a text that are compared line by line."""
 
 
 class Steering(NamedTuple):
     """A setting of a project's file that needs approval, with its value without and with the file.
 
-    `text` is the whole of what is sent where `new` cannot show it: the file that it names, several
-    lines, a long value.
+    `text` is the whole value if `new` cannot show it: a named file, several lines, or a long value.
     """
 
     key: str
@@ -66,7 +65,7 @@ class Steering(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PendingTrust:
-    """A project's file that steers. `hash` is what `SMOL_TRUST_PROJECT` takes."""
+    """A project's file with settings that need approval; `hash` is the value for `SMOL_TRUST_PROJECT`."""
 
     document: Document
     hash: str
@@ -75,12 +74,12 @@ class PendingTrust:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the project's file."""
         return self.document.path
 
 
 class Approval(NamedTuple):
-    """A recorded approval; `current` says whether the file still is what was approved."""
+    """A recorded approval; `current` says whether the file is still as approved."""
 
     path: Path
     hash: str
@@ -88,7 +87,7 @@ class Approval(NamedTuple):
 
 
 def project_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield what no project's file may say, approved or not."""
+    """Yield the settings that no project's file may have, approved or not."""
     layer = layers.of("project")
     if layer is None:
         return
@@ -100,7 +99,7 @@ def project_problems(layers: Layers) -> Iterator[Problem]:
         return
     try:
         is_inside = not output.startswith("~") and (folder / output).resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # a link to itself, or no file name
+    except (OSError, ValueError, RuntimeError):  # a link to itself, or not a file name
         is_inside = False
     if not is_inside:
         what = f"{shown(output)} is outside the project's folder; choose it with `--output`"
@@ -110,10 +109,10 @@ def project_problems(layers: Layers) -> Iterator[Problem]:
 def waiting(
     layers: Layers, endpoint: Endpoint, names: Collection[str], *, lookup: Lookup | None
 ) -> PendingTrust | None:
-    """Return what the project's file steers, approved or not; None without a file, or when it only tunes.
+    """Return the project file's settings that need approval, approved or not; None if there are none.
 
-    It steers with the settings that do so by themselves, and with a profile or model chosen for a server
-    that is not on this machine or its network. `names` are the selected profile and its parents.
+    Besides the keys in the trust tier `steer`, these are the choice of a profile or model for a server that
+    is not on this machine or its network. `names` are the selected profile and its parents.
     """
     url = endpoint.base_url
     layer = layers.of("project")
@@ -129,7 +128,7 @@ def waiting(
     if not found:
         return None
     document = layer.documents[0]
-    runs_first = sorted(found, key=lambda key: key[0] != "run")  # what is executed is shown before all else
+    runs_first = sorted(found, key=lambda key: key[0] != "run")  # commands are shown first
     keys = tuple(
         Steering(dotted(key), _before(layers, key), _in_short(key, value_of(layer.data, key)), _in_full(document, key))
         for key in runs_first
@@ -138,7 +137,7 @@ def waiting(
 
 
 def _steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
-    """Return whether this setting can take prompts elsewhere, or change what is sent with them."""
+    """Return whether this setting can send prompts elsewhere, or change what is sent with them."""
     tier = trust_of(key)
     if tier == "steer-when-false":
         return value is False
@@ -154,7 +153,7 @@ def _is_model(key: Key) -> bool:
 
 
 def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
-    """Return the setting by which the project's file chose the model, or the profile that names it."""
+    """Return the setting of the project's file that chose the model or the profile; None if none did."""
     for path in everywhere("model"):
         slot = first(tables, *path)
         if slot is not None and slot.layer.kind == "project":
@@ -163,7 +162,7 @@ def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
 
 
 def _before(layers: Layers, key: Key) -> str:
-    """Return a setting's value without the project's file, parents included, for the person who approves it."""
+    """Return the setting's value without the project's file, for the person who approves it."""
     others = replace(layers, all=tuple(each for each in layers.all if each.kind != "project"))
     if key[0] != "profiles":
         found = [value_of(layer.data, key) for layer in others.all]
@@ -177,7 +176,7 @@ def _before(layers: Layers, key: Key) -> str:
 
 
 def _in_short(key: Key, value: object) -> str:
-    """Return a value in one line for the person who approves it; a secret is hidden."""
+    """Return a value on one line for the person who approves it, hiding a secret."""
     if value is None:
         return "not set"
     if is_hidden(key, value):
@@ -189,7 +188,7 @@ def _in_short(key: Key, value: object) -> str:
 
 
 def _in_full(document: Document, key: Key) -> str:
-    """Return all that a setting of a project's file sends; empty where its line shows that already."""
+    """Return the whole value of a setting of the project's file; empty if its line already shows it."""
     value = value_of(document.data, key)
     if is_hidden(key, value) or not isinstance(value, str | dict | list):
         return ""
@@ -200,12 +199,12 @@ def _in_full(document: Document, key: Key) -> str:
 
 
 def as_json(value: object) -> str:
-    """Return a table or list on one line, without the secrets in it."""
+    """Return a table or list as one line of JSON, without secrets."""
     return json.dumps(without_secrets(value), default=str, ensure_ascii=False)
 
 
 def changes(before: Document, now: Document) -> Iterator[str]:
-    """Yield what is different in a project's file, setting by setting, and in the files that it names."""
+    """Yield the differences in a project's file, setting by setting, and in the files that it names."""
     for key in leaf_paths([now.data, before.data]):
         old, new = value_of(before.data, key), value_of(now.data, key)
         if old == new and type(old) is type(new):
@@ -223,13 +222,13 @@ def changes(before: Document, now: Document) -> Iterator[str]:
 
 
 def _line_by_line(old: str, new: str) -> Iterator[str]:
-    """Yield the lines of a change, `-` before those that went and `+` before those that came."""
+    """Yield the lines of a diff: `-` before removed lines, `+` before added ones."""
     before, after = old.split("\n"), new.split("\n")
-    if max(len(before), len(after)) > MOST_COMPARED:  # the comparison takes their square
+    if max(len(before), len(after)) > MOST_COMPARED:  # the comparison takes quadratic time
         yield f"  {len(before)} lines → {len(after)} lines; too many to compare"
         return
     difference = difflib.unified_diff(before, after, n=1, lineterm="")
-    yield from (f"  {line}" for line in islice(difference, 2, None))  # two lines are of file names
+    yield from (f"  {line}" for line in islice(difference, 2, None))  # the first two lines name the files
 
 
 def decide(
@@ -239,7 +238,7 @@ def decide(
     approve: Callable[[PendingTrust], bool] | None,
     connect: bool,
 ) -> tuple[str, ...]:
-    """Return what to warn about if the project's file may be used. Raise `TrustError` otherwise.
+    """Return warnings if the project's file may be used. Raise `TrustError` otherwise.
 
     Without `connect` nothing can leave the machine, so an unapproved file is only a warning.
     """
@@ -273,21 +272,21 @@ def _refused(found: PendingTrust) -> TrustError:
 
 
 def _content(document: Document) -> bytes:
-    """Return what is approved: the real path of each file, NUL, and its bytes, NUL between two files.
+    """Return the bytes to approve: each file's real path, NUL, and content, with NUL between files.
 
-    The files that the project's file names follow it in the order of their keys.
+    The files that the project's file names follow it, in the order of their keys.
     """
     files = [(document.path, document.raw), *((each.path, each.raw) for each in document.named)]
     return b"\0".join(_real(path) + b"\0" + raw for path, raw in files)
 
 
 def file_hash(document: Document) -> str:
-    """Return the SHA-256 of a project's file and of the files that it names, in hexadecimal."""
+    """Return the hexadecimal SHA-256 of a project's file and the files that it names."""
     return hashlib.sha256(_content(document)).hexdigest()
 
 
 def _real(path: Path) -> bytes:
-    """Return the path without links; one that is no file name, as it is."""
+    """Return the path with links resolved; an invalid file name is only escaped."""
     try:
         return os.fsencode(os.path.realpath(path))
     except ValueError:
@@ -295,7 +294,7 @@ def _real(path: Path) -> bytes:
 
 
 def is_approved(document: Document, surroundings: Surroundings) -> bool:
-    """Return whether exactly this file was approved, on record or by `SMOL_TRUST_PROJECT`."""
+    """Return whether exactly this file is approved, by a record or by `SMOL_TRUST_PROJECT`."""
     hashed = file_hash(document)
     named = that_chooses(variables(surroundings.environ), "trust_project")
     if named is not None and named.text.strip().lower() == hashed:
@@ -304,9 +303,9 @@ def is_approved(document: Document, surroundings: Surroundings) -> bool:
 
 
 def recorded(state: Path, hashed: str) -> bytes:
-    """Return what was approved under this hash; empty when there is no such approval.
+    """Return the content approved under this hash; empty if there is no such approval.
 
-    A record that others could have written, or that holds anything else, is no approval.
+    A record that others could have written, or whose content has another hash, does not count.
     """
     try:
         if hasattr(os, "geteuid") and state.stat().st_mode & stat.S_IWOTH:
@@ -318,10 +317,10 @@ def recorded(state: Path, hashed: str) -> bytes:
 
 
 def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  # noqa: A002 - what it is
-    """Record the file as it is now as approved, and return its hash.
+    """Record the current file as approved; return its hash.
 
-    With `hash`, the one that was shown, nothing else is recorded. Raise `TrustError` when the file
-    has changed since, cannot be read, or the state directory cannot be written.
+    With `hash`, only the version that was shown is approved. Raise `TrustError` if the file has changed
+    since, the file cannot be read, or the state directory cannot be written.
     """
     document = read_document(path, project=True)
     if not isinstance(document, Document):
@@ -335,7 +334,7 @@ def approve(path: Path, surroundings: Surroundings, *, hash: str = "") -> str:  
 
 
 def record(document: Document, surroundings: Surroundings) -> None:
-    """Keep what is approved under its hash, whole or not at all, readable by the user alone."""
+    """Record the content as approved under its hash, atomically and readable by the user alone."""
     hashed = file_hash(document)
     hint = f"for this one environment: {command(BY_HASH, hash=hashed)}"
     if surroundings.state is None:
@@ -345,7 +344,7 @@ def record(document: Document, surroundings: Surroundings) -> None:
         missing = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
         for each in reversed(missing):
             each.mkdir(mode=0o700, exist_ok=True)
-        for each in (*missing, folder.parent, folder):  # the user's alone, whatever the umask
+        for each in (*missing, folder.parent, folder):  # private, whatever the umask
             each.chmod(0o700)
         publish(folder / hashed, _content(document), mode=0o600)
     except OSError as error:
@@ -353,17 +352,17 @@ def record(document: Document, surroundings: Surroundings) -> None:
 
 
 def records(surroundings: Surroundings) -> Iterator[tuple[str, bytes, int]]:
-    """Yield the hash of each approval, what was approved, and when."""
+    """Yield the hash of each approval, the approved content, and its time in nanoseconds."""
     if surroundings.state is None:
         return
-    with contextlib.suppress(OSError):  # not there, or not the user's
+    with contextlib.suppress(OSError):  # missing, or not readable
         for file in sorted((surroundings.state / FOLDER).iterdir()):
             if HASH.fullmatch(file.name) and (approved := recorded(surroundings.state, file.name)):
                 yield file.name, approved, file.stat().st_mtime_ns
 
 
 def approvals(surroundings: Surroundings) -> list[Approval]:
-    """Return every recorded approval, by path."""
+    """Return every recorded approval, sorted by path."""
     found = []
     for hashed, approved, _ in records(surroundings):
         path = Path(os.fsdecode(approved.partition(b"\0")[0]))
@@ -374,7 +373,7 @@ def approvals(surroundings: Surroundings) -> list[Approval]:
 
 
 def approved_before(document: Document, surroundings: Surroundings) -> Document | None:
-    """Return the project's file as it was approved last, None where it never was."""
+    """Return the project's file as last approved; None if it never was."""
     prefix = _real(document.path) + b"\0"
     same = [each for each in records(surroundings) if each[1].startswith(prefix)]
     if not same:
@@ -386,7 +385,7 @@ def approved_before(document: Document, surroundings: Surroundings) -> Document 
 
 
 def revoke(path: Path, surroundings: Surroundings) -> int:
-    """Forget every approval of this file; return how many there were."""
+    """Delete every approval of this file; return how many there were."""
     found = [each for each in approvals(surroundings) if bytes(each.path) == _real(path)]
     for each in found:
         if surroundings.state is not None:

@@ -1,6 +1,6 @@
-"""Everything that is wrong with what the layers say, each problem where it stands, overridden or not.
+"""Validation of each layer: every problem with its position, even if the value is overridden.
 
-Each layer is checked by itself, before the merge: a merged value no longer knows its line.
+Layers are checked before the merge, because a merged value no longer knows its line.
 """
 
 import datetime as dt
@@ -48,7 +48,7 @@ from smol_dev.config.variants import built_in, parent_problems, read_variants
 from smol_dev.safe import command
 
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
-"""A Windows path in which TOML has read a backslash and a letter as a control character: `C:\\temp`."""
+"""A Windows path with a backslash and letter that TOML read as a control character: `C:\\temp`."""
 
 UNSENDABLE: Final = re.compile("[\0\ud800-\udfff]")
 CONTROL: Final = re.compile(r"[\x01-\x1f]")
@@ -63,11 +63,11 @@ BELONGS: Final = (
 )
 QUOTED_NAME: Final = "a name with a space or dot stands in quotes: `-c 'profiles.\"my box\".model=NAME'`"
 MOST_GUESSES: Final = 50
-"""Unknown keys of a layer about which it is guessed what was meant; a file can hold 10,000."""
+"""The most unknown keys of a layer that get a suggestion; a file can hold 10,000."""
 
 
 def layers_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield everything that is wrong with what the layers say. The shipped profiles are checked by the tests."""
+    """Yield every problem in the layers, except the shipped one, which the tests check."""
     for layer in layers.all:
         if layer.kind != "shipped":
             yield from _layer_problems(layer, layers)
@@ -79,7 +79,7 @@ def layers_problems(layers: Layers) -> Iterator[Problem]:
 
 
 def _layer_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
-    """Yield everything that is wrong with what one layer says."""
+    """Yield every problem in one layer."""
     yield from _type_problems(layer, layers)
     for key, value in leaves(layer.data, lists=True):
         yield from (layers.problem(layer, key, what) for what in _value_problems(key, value))
@@ -94,7 +94,7 @@ def _layer_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
 
 
 def _type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
-    """Yield unknown keys, and values of a wrong type or out of bounds."""
+    """Yield the problems of unknown keys, wrong types and values out of bounds."""
     try:
         File.model_validate(layer.data)
     except ValidationError as error:
@@ -118,7 +118,7 @@ def _type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
 
 
 def _wrong_value(key: Key, value: object) -> str:
-    """Return what a setting takes and what it got instead; what may be a secret is not shown."""
+    """Return what a setting takes and what it got instead, without showing a possible secret."""
     at = locate(key)
     if at.field is None:
         return "must be a table"
@@ -135,7 +135,7 @@ def _wrong_value(key: Key, value: object) -> str:
 
 
 def _how_written(spelling: str, key: Key, value: object) -> str:
-    """Return how a variable or a `-c` is written whose value is of the wrong type; empty for others."""
+    """Return how to write a variable or `-c` whose value has the wrong type; empty if there is nothing to say."""
     at = locate(key)
     if at.field is None or spelling.startswith("--"):
         return ""
@@ -157,7 +157,7 @@ def _how_written(spelling: str, key: Key, value: object) -> str:
 
 
 def _unknown_key(key: tuple[Any, ...]) -> str:
-    """Return what is wrong with a key that its table does not have; its value is not shown."""
+    """Return what is wrong with an unknown key, without its value."""
     table, name = locate(key).table, str(locate(key).own[-1])
     for other, title in BELONGS:
         if name in other.model_fields and other is not table:
@@ -168,7 +168,7 @@ def _unknown_key(key: tuple[Any, ...]) -> str:
 
 
 def _value_problems(key: tuple[Any, ...], value: object) -> Iterator[str]:
-    """Yield why no request or file name could hold a value: half characters, NUL, dates, numbers without end."""
+    """Yield why a value fits no request or file name: lone surrogates, NUL, dates, infinite or huge numbers."""
     at = locate(key)
     inside = at.field is not None and at.inside != ()
     if isinstance(value, str) and UNSENDABLE.search(value):
@@ -186,7 +186,7 @@ def _value_problems(key: tuple[Any, ...], value: object) -> Iterator[str]:
 
 
 def _is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
-    """Return whether TOML has read a backslash of a Windows path and its next letter as one character."""
+    """Return whether TOML read a backslash and letter of a Windows path as an escape sequence."""
     is_text = key[0] == "prompts" and not value.lower().endswith(FILE_ENDINGS)
     if is_text or "extra_body" in key:  # `Q:` and a line break may be meant
         return False
@@ -195,7 +195,7 @@ def _is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
 
 
 def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
-    """Yield what the types do not say about the address, the key and the headers of a profile."""
+    """Yield problems with a profile's address, key and headers that types cannot express."""
     url, variable, key, program = (table.get(n) for n in ("base_url", "api_key_env", "api_key", "api_key_command"))
     if isinstance(url, str) and url and (what := url_problem(url)):
         yield ("base_url",), what
@@ -217,7 +217,7 @@ def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
 
 
 def _reference_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield the problem of each name that nothing bears: of a default or parent profile, of a prompt variant."""
+    """Yield a problem for each reference to a profile or prompt variant that does not exist."""
     profiles = dict.fromkeys(declared(layers.all))
     variants = [*built_in(), *layers.names["prompts"]]
     for layer in layers.all:
@@ -239,7 +239,7 @@ def _reference_problems(layers: Layers) -> Iterator[Problem]:
 
 
 def _missing_profiles(layers: Layers) -> Iterator[Problem]:
-    """Yield the profiles that a flag or variable names and no file declares, which a slip of the pen would make."""
+    """Yield a problem for each profile that a flag or variable names and no file declares, as it may be a typo."""
     known = declared(layers.all)
     layer = layers.of("flags")
     for name in layer.table("profiles") if layer is not None else ():
@@ -248,7 +248,7 @@ def _missing_profiles(layers: Layers) -> Iterator[Problem]:
             yield Problem(layer.place(("profiles", name)), "", nothing_named("profile", name, known), hint=hint)
     by_name = ("profiles", in_variable(layers.selected))
     if any(each.path[:2] == by_name for each in layers.variables):
-        return  # a container's: its variables name the profile twice, so that it is no slip
+        return  # variables that also set its keys declare it, as in a container, so it is no typo
     if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
         hint = "`smol_dev profiles list` shows the profiles"
         folder, read = layers.surroundings.user_config, layers.of("user")
@@ -260,7 +260,7 @@ def _missing_profiles(layers: Layers) -> Iterator[Problem]:
 
 
 def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None) -> Iterator[Problem]:
-    """Yield why no request may go to this server. Without `lookup` a local name is believed to be one."""
+    """Yield why no request may go to this server. Without `lookup`, host names are not checked."""
     if not at.base_url or at.set_by is None:
         return
     profile = tables[0].profile
@@ -290,13 +290,13 @@ def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | 
 
 
 def allows_http(tables: Sequence[Slot]) -> bool:
-    """Return whether plain `http://` to a server elsewhere is wanted."""
+    """Return whether plain `http://` to a remote server is allowed."""
     slot = first(tables, "allow_http")
     return slot is not None and slot.table["allow_http"] is True
 
 
 def _cloud_models(tables: Sequence[Slot], by: str) -> Iterator[Problem]:
-    """Yield the models that a local Ollama passes on to a cloud, where nothing may leave the machine."""
+    """Yield a problem for each model that a local Ollama would pass on to its cloud."""
     provider = first(tables, "provider")
     if provider is not None and provider.table["provider"] not in ("auto", "ollama", "compatible"):
         return

@@ -1,4 +1,4 @@
-"""Own prompt variants: texts read in from their files, variables checked, `extends` resolved."""
+"""The user's prompt variants: texts read from their files, variables checked, `extends` resolved."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from smol_dev.config.problems import Problem, did_you_mean, dotted
 from smol_dev.config.profiles import ancestry, extends
 
 FIRST: Final = "default"
-"""The shipped variant that an own one extends unless it names another."""
+"""The shipped variant that a user's variant extends unless it names another."""
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "system": (),
@@ -26,7 +26,7 @@ VARIABLE: Final = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A
 
 
 class Text(NamedTuple):
-    """The words of a request, and where they stand: a file of their own, or the key of a layer."""
+    """The text of a prompt and its source: a file, or the key of a layer."""
 
     words: str
     layer: Layer
@@ -34,9 +34,9 @@ class Text(NamedTuple):
     file: Path | None = None
 
     def where(self, at: int, *, dollar: int | None) -> str:
-        """Return where in its file a character of the text stands.
+        """Return the position of a character of the text in its file.
 
-        In a TOML string the n-th `$…` of the text is the n-th of the string as written.
+        In a TOML string, the n-th `$…` of the text is found as the n-th `$…` of the source.
         """
         if self.file is not None:
             return f"{self.file}{line_and_column(self.words, at)}"
@@ -50,12 +50,12 @@ class Text(NamedTuple):
 
 
 def built_in() -> tuple[str, ...]:
-    """Return the names that no own variant may have: `auto`, and the shipped variants."""
+    """Return the names that a user's variant may not have: `auto`, and those of the shipped variants."""
     return ("auto", *prompts.variants())
 
 
 def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Problem]]:
-    """Return every text of every layer, the files read in, and what is wrong with them."""
+    """Return every text of every layer, with files read in, and their problems."""
     texts: dict[tuple[str, Key], Text] = {}
     problems: list[Problem] = []
     for layer in layers.all:
@@ -76,7 +76,7 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
 
 
 def _read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
-    """Return the text itself; a single line that ends in `.md` or `.txt` is the name of a file with it."""
+    """Return the text; a single line that ends in `.md` or `.txt` names the file to read it from."""
     if not is_file_name(value):
         return Text(value, layer, key)
     document = layer.document(key) if layer.documents else None
@@ -90,7 +90,7 @@ def _read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Pro
 
 
 def _variable_problems(text: Text) -> Iterator[Problem]:
-    """Yield each variable that the request does not have, or else the one it cannot do without."""
+    """Yield a problem for each unknown variable, or else for a required one that is missing."""
     part, key = text.key[-1], dotted(text.key)
     known = [f"${name}" for name in VARIABLES[part]]
     listed = ", ".join(f"`{name}`" for name in known) or "none"
@@ -111,9 +111,9 @@ def _variable_problems(text: Text) -> Iterator[Problem]:
 
 
 def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str, Any]:
-    """Return each own variant as plain data: its own texts and its parents'.
+    """Return each of the user's variants as plain data: its own texts and those of its parents.
 
-    `extends` is the shipped variant at the end of the line, from which the rest is taken.
+    `extends` is the shipped variant at the end of the chain, which supplies the rest.
     """
     found: dict[str, Any] = {}
     for variant in layers.names["prompts"]:
@@ -125,7 +125,7 @@ def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str,
 
 
 def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
-    """Return the variant and the own ones it extends, then a shipped one; and what is wrong with that."""
+    """Return the variant and its ancestors, the last one shipped; and the problem that ended the chain, if any."""
     shipped = prompts.variants()
     known = (*shipped, *layers.names["prompts"])
 
@@ -141,7 +141,7 @@ def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
 
 
 def parent_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield variants whose parents do not exist, or lead back to themselves."""
+    """Yield a problem for each variant whose parents do not exist or form a circle."""
     for name in layers.names["prompts"]:
         names, what = parents(layers, name)
         if what:
