@@ -190,18 +190,19 @@ Every module, and what it is for:
   here.
 - `ui.streams`: Standard streams that may go away while we write: a reader that left, a full disk, a hung-up line.
 - `workspace`: The output folder: the paths that may be written, how a file gets there, and the record of the run.
-- `workspace.command`: The user's check command, run in the output folder and kept away from everything else.
-- `workspace.folder`: One opened folder, whose names are reached through its descriptor, never through a link; and its
+- `workspace.command`: The user's check command, run in the output folder and isolated from everything else.
+- `workspace.folder`: One open folder, accessed through its descriptor and never through a link, and the system's
   errors.
-- `workspace.history`: The states that a program went through, each kept whole under `.smol/history`, and the moves
-  between them.
+- `workspace.history`: The states that a program went through, kept complete under `.smol/history`, and moves between
+  them.
 - `workspace.paths`: The rules for paths that a model chooses: which may be written, and which are worth a warning.
-- `workspace.record`: The record of a run, by which it can be resumed: `.smol/run.json`, and the journal of what came
+- `workspace.record`: The record of a run, from which it can be resumed: `.smol/run.json`, and the journal of what came
   after it.
-- `workspace.sandbox`: A check command started in isolation, and everything that it has started ended.
-- `workspace.smol_folder`: The folder `.smol`: the run's lock, its record and journal, copies of what was replaced,
+- `workspace.sandbox`: The script that runs a check command in isolation, and ends every process that it started.
+- `workspace.smol_folder`: The folder `.smol`: the run's lock, its record and journal, copies of replaced files,
   unusable answers.
-- `workspace.writer`: The output folder of a run, in which files appear whole or not at all and nothing else is touched.
+- `workspace.writer`: The output folder of a run, in which files appear complete or not at all, and nothing else is
+  touched.
 """
 
 from importlib import import_module

@@ -1,8 +1,8 @@
-"""The user's check command, run in the output folder and kept away from everything else.
+"""The user's check command, run in the output folder and isolated from everything else.
 
-The command is a list that only the user writes, never a shell's line. What a model wrote runs here for
-the first time, so it gets no network, no key, no home folder, no terminal, and an end. Nothing is hidden
-from it by name: what is not mounted is not there, so keys, other disks and sockets of daemons need no rule.
+The command is a list that only the user writes, never a line for a shell. What a model wrote runs here for the first
+time, so it gets no network, no keys, no home folder, no terminal, and a time limit. Nothing is hidden by name: only
+what is mounted exists, so keys, other disks and sockets of daemons need no rule.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Wanted = Literal["auto", "required", "none"]
 Stopped = Literal["", "time", "disk"]
 
 FREE_FLOOR: Final = 256 * MIB
-"""Free space below which a command that takes space is ended, wherever it puts it."""
+"""Free bytes below which a command that takes space is ended, wherever it writes."""
 
 ENTRY_LIMIT: Final = 200_000
 
@@ -47,42 +47,42 @@ _CHUNK: Final = 64 * 1024
 _PROBE_LIMIT: Final = 10.0
 _BLOCK: Final = 512
 
-TEMPORARY: Final = "/tmp"  # noqa: S108 - private: a file system of its own in the command's memory
+TEMPORARY: Final = "/tmp"  # noqa: S108 - private: a tmpfs that only the command sees
 TEMPORARY_SIZE: Final = 512 * MIB
 SHARED_MEMORY_SIZE: Final = 64 * MIB
 
 PROTECTED: Final = (".smol", ".git")
-"""What the command may read and not change: our record, and what git runs and believes."""
+"""What the command may read but not change: our record, and what git runs and trusts."""
 
 _SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
 _SETTINGS: Final = (
     "alternatives ca-certificates fonts group hosts ld.so.cache ld.so.conf ld.so.conf.d localtime mime.types"
     " nsswitch.conf passwd pki/tls/certs protocols services ssl/certs ssl/openssl.cnf timezone"
 ).split()
-"""Of `/etc`. Keys of the machine (`ssl/private`) and passwords are in the rest."""
+"""What is mounted of `/etc`; the rest holds the machine's keys (`ssl/private`) and passwords."""
 
 _TOOL_PARTS: Final = (
     "bin lib lib64 libexec include versions version pyvenv.cfg pkg src VERSION go.env conf jmods toolchains"
     " settings.toml"
 ).split()
-"""What stands beside the programs of a tool. The rest of such a folder can hold keys (`~/.cargo`, `~/.local/share`)."""
+"""What is mounted beside a folder of programs; the rest can hold keys (`~/.cargo`, `~/.local/share`)."""
 
 TOOL_DATA: Final = (".rustup",)
-"""Of the home folder, at the same place in the temporary one: without it a tool does not know what to run."""
+"""Folders of the home folder that are mounted in the temporary one: tools need them to know what to run."""
 
 _LINKS_FOLLOWED: Final = 10
 
 
 OUTPUT_LIMIT: Final = 256 * 1024
-"""Bytes of its output that are kept."""
+"""Bytes of output that are kept."""
 
 DISK_LIMIT: Final = 1024 * MIB
-"""Bytes that a command may add to the output folder."""
+"""Bytes that a command may add to the output folder and the temporary one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended: 128 + N is signal N, as in a shell. The output is as it came, the middle cut out."""
+    """How a command ended: 128 + N is signal N, as in a shell. Long output has its middle cut out."""
 
     exit_code: int
     output: str
@@ -92,7 +92,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Return whether the command came to its end by itself and said that all is well."""
+        """Return whether the command ended by itself, with exit code 0."""
         return self.exit_code == 0 and not self.stopped
 
     @property
@@ -102,7 +102,7 @@ class Outcome:
 
     @property
     def signal(self) -> str:
-        """Return the name of the signal that ended it, or an empty text."""
+        """Return the name of the signal that ended it, or an empty string."""
         try:
             return signal.Signals(self.exit_code - sandbox.SIGNALLED).name
         except ValueError:
@@ -110,7 +110,7 @@ class Outcome:
 
 
 class _Output:
-    """The first and the last half of a limit, whatever comes in between."""
+    """The first and the last half of a limited number of bytes."""
 
     def __init__(self, limit: int) -> None:
         self._half = limit // 2
@@ -134,7 +134,7 @@ class _Output:
 
 
 class _Disk:
-    """The space below some folders, as it was when a command began and as it is now."""
+    """The space below some folders that has been taken since a command began."""
 
     def __init__(self, places: Sequence[str], limit: int) -> None:
         self._places = places
@@ -143,7 +143,7 @@ class _Disk:
         self._free = self._free_now()
 
     async def is_exceeded(self) -> bool:
-        """Return whether the command has taken more than it may, or leaves nearly nothing to anyone."""
+        """Return whether the command has taken more than it may, or leaves hardly any space free."""
         free = self._free_now()
         if self._free - free <= self._limit:  # others write to the disk as well
             return False
@@ -177,7 +177,7 @@ def probe() -> Isolation:
 
 @functools.cache
 def works(isolation: Isolation) -> bool:
-    """Return whether this machine can isolate so; found out once, with a command that does nothing."""
+    """Return whether this isolation works on this machine; tested once, with a command that does nothing."""
     if isolation == "none" or sys.platform != "linux":
         return isolation == "none"
     with tempfile.TemporaryDirectory() as folder:
@@ -206,8 +206,8 @@ def choose(
 ) -> Isolation:
     """Return the isolation to run with.
 
-    Where this machine has none, `auto` asks the question, and raises `UsageError` when nobody can be
-    asked or the answer is no; `required` always raises it.
+    If this machine has none, `auto` asks the user, and raises `UsageError` when nobody can be asked or the answer is
+    no; `required` always raises it.
     """
     held = "none" if wanted == "none" else strongest()
     if held != "none" or wanted == "none":
@@ -222,7 +222,7 @@ def choose(
 
 
 def says(isolation: Isolation, folder: Path | None = None) -> str:
-    """Return one line that says what holds for the command, and what does not."""
+    """Return one line on what the command can and cannot do."""
     if isolation == "none":
         return "without isolation: the command can use the network, and read and write whatever you can"
     where = named(str(folder)) if folder else "the output folder"
@@ -244,8 +244,8 @@ async def run(
 ) -> Outcome:
     """Run the command in the folder and return how it ended; nothing that it started is left.
 
-    `environ` is read for `PATH`, `LANG` and `HOME` alone. Raises `UsageError` for a command that is not
-    there and `WorkspaceError` for a folder that must not be given to it, or when the box cannot be built.
+    Only `PATH`, `LANG` and `HOME` of `environ` are read. Raise `UsageError` if the command does not exist, and
+    `WorkspaceError` if no check may run in the folder or the box cannot be built.
     """
     path = search_path(environ.get("PATH", ""))
     root = _checked(folder, _homes(environ))
@@ -284,7 +284,7 @@ def _environment(environ: Mapping[str, str], path: Sequence[str], temporary: str
         "LANG": environ.get("LANG") or "C.UTF-8",
         "HOME": temporary,
         "TMPDIR": temporary,
-        # A file mended within the second, to the same length, looks to Python as the one that it has compiled.
+        # Python takes a file mended within the same second, to the same length, for the one it has compiled.
         "PYTHONPYCACHEPREFIX": f"{temporary}/pycache",
     }
 
@@ -329,7 +329,7 @@ async def _exited(process: Process, seconds: float) -> bool:
 
 
 async def _end(process: Process) -> None:
-    """End what is left of the command, then its box; one that forks faster than we count is ended with the box."""
+    """Kill what is left of the command, then its box, which ends even one that forks faster than we count."""
     limit = time.monotonic() + _END_LIMIT
     try:
         while process.returncode is None and time.monotonic() < limit:
@@ -362,7 +362,7 @@ def _arguments(box: Box, started: int) -> list[str]:
 
 @contextlib.contextmanager
 def _started() -> Iterator[tuple[int, int]]:
-    """A pipe on which the box says that it stands; whoever starts the box closes the second end."""
+    """A pipe on which the box reports that it stands; whoever starts the box closes the write end."""
     read, write = os.pipe()
     try:
         yield read, write
@@ -372,7 +372,7 @@ def _started() -> Iterator[tuple[int, int]]:
 
 @contextlib.contextmanager
 def _temporary(isolation: Isolation, homes: Sequence[Path]) -> Iterator[str]:
-    """The path of the command's temporary folder; without isolation one is made, and removed afterwards."""
+    """The path of the command's temporary folder; without isolation, one is made and removed afterwards."""
     if isolation != "none":
         yield TEMPORARY
         return
@@ -427,7 +427,7 @@ def _found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]
 
 
 def refuse_missing(command: Sequence[str], environ: Mapping[str, str]) -> None:
-    """Raise `UsageError` for a command that no `PATH` has; one that names a path may be there only later."""
+    """Raise `UsageError` for a command that is not in `PATH`; one given as a path may appear later."""
     if "/" not in "".join(command[:1]):
         _found(command, Path("/"), search_path(environ.get("PATH", "")))
 
@@ -440,13 +440,13 @@ def _not_built(isolation: Isolation, output: str) -> SmolError:
 
 
 def search_path(text: str) -> list[str]:
-    """Return the folders of `PATH`. A relative or empty one is left out: it would be the output folder."""
+    """Return the folders of `PATH` without relative or empty ones, which would mean the output folder."""
     folders = (text or os.defpath).split(os.pathsep)
     return [each for each in folders if os.path.isabs(each)]  # noqa: PTH117
 
 
 def mounts(folder: Path, *, program: str, path: Sequence[str], homes: Sequence[Path]) -> list[Mount]:
-    """Return what the command sees, in the order in which it is laid out, later ones over earlier ones."""
+    """Return what the command sees, in mounting order; later mounts cover earlier ones."""
     shown = [*_system(), Mount("memory", str(TEMPORARY_SIZE), TEMPORARY), *_devices()]
     shown += [
         Mount("read", str(data), f"{TEMPORARY}/{name}")
@@ -480,7 +480,7 @@ def _devices() -> Iterator[Mount]:
 
 
 def _places(program: str) -> Iterator[str]:
-    """Yield where the program stands, and where each link on the way to it leads."""
+    """Yield the folder of the program, then that of each link's target on the way to it."""
     for _ in range(_LINKS_FOLLOWED):
         yield os.path.dirname(program)  # noqa: PTH120 - a text
         if not os.path.islink(program):  # noqa: PTH114
@@ -489,7 +489,7 @@ def _places(program: str) -> Iterator[str]:
 
 
 def _tools(folders: Sequence[str], homes: Sequence[Path]) -> Iterator[Path]:
-    """Yield the folders of programs, the parts beside them, and the interpreters of virtual environments."""
+    """Yield folders of programs, the parts beside them, and the interpreters of virtual environments."""
     pending = [Path(os.path.normpath(each)) for each in folders]
     seen: set[Path] = set()
     while pending:
@@ -514,7 +514,7 @@ def _holds_a_home(folder: Path, homes: Sequence[Path]) -> bool:
 
 
 def _interpreters(folder: Path) -> Iterator[Path]:
-    """Yield the folder of the Python that a virtual environment was made of."""
+    """Yield the folder of the Python that a virtual environment was made from."""
     try:
         lines = (folder.parent / "pyvenv.cfg").read_text("utf-8", errors="replace").splitlines()
     except OSError:

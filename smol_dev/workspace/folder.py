@@ -1,8 +1,8 @@
-r"""One opened folder, whose names are reached through its descriptor, never through a link; and its errors.
+r"""One open folder, accessed through its descriptor and never through a link, and the system's errors.
 
-A check of a path followed by an open of it can be overtaken by someone who swaps a folder for a
-symbolic link in between. A descriptor cannot: it stays the folder that was opened. Where the system
-has no such calls (Windows), folders are held by their path, and links and junctions are refused.
+Between checking a path and opening it, someone can swap a folder for a symbolic link. A descriptor is safe from that:
+it stays the folder that was opened. Where the system has no such calls (Windows), folders are held by their path, and
+links and junctions are refused.
 """
 
 import contextlib
@@ -24,22 +24,22 @@ DESCRIPTORS: Final = {os.open, os.mkdir, os.stat, os.link, os.rename, os.unlink}
 _READ: Final = (
     os.O_RDONLY
     | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hold us up
+    | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not block us
     | getattr(os, "O_BINARY", 0)
 )
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
 _ABOVE: Final = getattr(os, "O_PATH", os.O_RDONLY) | _FOLDER
-"""How a folder on the way is opened; one that may only be passed through gives no reading."""
+"""How a folder on the way is opened: it may be passable but not readable."""
 
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK})
 
 TEMPORARY: Final = ".smol-tmp-"
-"""How the name of every temporary file begins; no model may choose such a name."""
+"""The prefix of every temporary file's name, which no model may choose."""
 
 
 class Folder:
-    """A folder that was opened; the methods take a name in it, or a path below it, and raise `OSError` as `os` does."""
+    """An open folder; its methods take a name in it or a path below it, and raise `OSError` as `os` does."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path, *, create: bool = False, descriptors: bool = DESCRIPTORS) -> Self:
-        """Open the folder at this absolute path, no component of which may be a link; `create` what is absent."""
+        """Open the folder at this absolute path, no component of which may be a link; `create` makes what is absent."""
         if descriptors:
             return cls(path, _walk(path, create=create))
         if create:
@@ -68,7 +68,7 @@ class Folder:
             self.descriptor = None
 
     def folder(self, name: str, *, create: bool = False) -> "Folder":
-        """Open a folder in this one; with `create` it is made if it is absent."""
+        """Open a folder in this one; `create` makes it if it is absent."""
         if create:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self.argument(name), dir_fd=self.descriptor)
@@ -78,7 +78,7 @@ class Folder:
         try:
             return Folder(self.path / name, os.open(argument, _FOLDER, dir_fd=self.descriptor))
         except NotADirectoryError:
-            # Linux says the same of a file and of a link.
+            # Linux reports a file and a link alike.
             status = self.status(name)
             if status is None or not stat.S_ISLNK(status.st_mode):
                 raise
@@ -86,7 +86,7 @@ class Folder:
 
     @contextlib.contextmanager
     def inside(self, path: str, *, create: bool = False) -> Iterator["Folder"]:
-        """The folder at a path below this one (empty: this one); each on the way is opened in the one before."""
+        """The folder at a path below this one (empty: this one); each component is opened in the one before."""
         with contextlib.ExitStack() as opened:
             folder = self
             for name in path.split("/") if path else ():
@@ -95,7 +95,7 @@ class Folder:
 
     @contextlib.contextmanager
     def holding(self, path: str, *, create: bool = False) -> Iterator[tuple["Folder", str]]:
-        """The folder that a path below this one is in, and the name that it has there."""
+        """The folder that contains a path below this one, and the path's last name."""
         above, _, name = path.rpartition("/")
         with self.inside(above, create=create) as folder:
             yield folder, name
@@ -105,7 +105,7 @@ class Folder:
         return sorted(os.listdir(self.path if self.descriptor is None else self.descriptor))  # noqa: PTH208 - takes a descriptor
 
     def status(self, path: str) -> os.stat_result | None:
-        """Return what a path stands for (a link is a link), or None when it is absent."""
+        """Return the status of a path, without following a link, or None if it is absent."""
         try:
             with self.holding(path) as (folder, name):
                 return os.stat(folder.argument(name), dir_fd=folder.descriptor, follow_symlinks=False)
@@ -114,7 +114,7 @@ class Folder:
 
     @contextlib.contextmanager
     def reading(self, path: str) -> Iterator[BufferedReader]:
-        """A regular file, open to be read."""
+        """A regular file, open for reading."""
         with self.holding(path) as (folder, name):
             if folder.descriptor is None:
                 _refuse_link((folder.path / name).lstat(), folder.path / name)
@@ -128,16 +128,16 @@ class Folder:
             return file.read(limit)
 
     def sha256(self, path: str) -> str:
-        """Return the hash of a regular file, in hex."""
+        """Return the SHA-256 of a regular file, in hex."""
         with self.reading(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def put(
         self, content: bytes, target: "Folder", path: str, *, mode: int | None = None, replaces: bool = True
     ) -> None:
-        """Have a file with this content at a path below the target, whole, by way of a temporary one in this folder.
+        """Write a complete file at a path below the target, by way of a temporary one in this folder.
 
-        Folders on the way are made. Without `replaces` nothing may be there: raise `FileExistsError`.
+        Missing folders are made. Without `replaces`, raise `FileExistsError` if anything is there.
         """
         with self.temporary(content, mode=mode) as temporary, target.holding(path, create=True) as (folder, name):
             if replaces:
@@ -148,7 +148,7 @@ class Folder:
 
     @contextlib.contextmanager
     def temporary(self, content: bytes, *, mode: int | None = None) -> Iterator[str]:
-        """A file with this content, and these permission bits, under a random name; removed when the block ends."""
+        """A file with this content and these permission bits under a random name; removed when the block ends."""
         name = f"{TEMPORARY}{secrets.token_hex(8)}"
         descriptor = os.open(self.argument(name), _CREATE, 0o666, dir_fd=self.descriptor)
         try:
@@ -164,7 +164,7 @@ class Folder:
                 self.remove(name)
 
     def place(self, name: str, target: "Folder", target_name: str) -> None:
-        """Give a file a second name, or move it where the disk has no links; never replaces."""
+        """Give a file a second name, or move it if the disk has no links; never replace anything."""
         try:
             os.link(
                 self.argument(name),
@@ -181,7 +181,7 @@ class Folder:
             self.replace(name, target, target_name)
 
     def replace(self, name: str, target: "Folder", target_name: str) -> None:
-        """Move a file to a name in another folder, in the place of what is there."""
+        """Move a file to a name in another folder, replacing what is there."""
         os.replace(
             self.argument(name), target.argument(target_name), src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor
         )
@@ -196,18 +196,18 @@ class Folder:
         os.rmdir(self.argument(name), dir_fd=self.descriptor)
 
     def append(self, name: str, *, mode: int = 0o666) -> int:
-        """Return a descriptor to append to a regular file with, which is made with this mode if it is absent."""
+        """Return a descriptor for appending to a regular file, which is made with this mode if absent."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | (_CREATE & ~(os.O_EXCL | os.O_WRONLY))
         return _regular(os.open(self.argument(name), flags, mode, dir_fd=self.descriptor))
 
     def sync(self) -> None:
-        """Have the names on the disk, where the system can do that."""
+        """Flush the folder's names to the disk, if the system can do that."""
         if self.descriptor is not None:
             with contextlib.suppress(OSError):  # some file systems refuse it for folders
                 os.fsync(self.descriptor)
 
     def argument(self, name: str) -> str:
-        """Return the name for `dir_fd=self.descriptor`. Raise `OSError` for one that the locale cannot spell."""
+        """Return the name for `dir_fd=self.descriptor`. Raise `OSError` if the locale cannot spell it."""
         try:
             os.fsencode(name)
         except UnicodeEncodeError as error:
@@ -216,7 +216,7 @@ class Folder:
 
 
 def _regular(descriptor: int) -> int:
-    """Return the descriptor if it is of a regular file; raise `OSError` else."""
+    """Return the descriptor if it is that of a regular file, else raise `OSError`."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file")
@@ -224,7 +224,7 @@ def _regular(descriptor: int) -> int:
 
 
 def _walk(path: Path, *, create: bool) -> int:
-    """Return a descriptor of the folder, each component opened in the one before."""
+    """Return a descriptor of the folder, opening each component in the one before."""
     descriptor = os.open(path.anchor, _FOLDER if path.parent == path else _ABOVE)
     for depth, name in enumerate(path.parts[1:], 2):
         above, flags = descriptor, _FOLDER if depth == len(path.parts) else _ABOVE
@@ -262,7 +262,7 @@ _NO_FOLDER: Final = (
 
 
 class _Meaning(NamedTuple):
-    """What an error of the system means: in words (empty: its own), and whether another file may still be written."""
+    """What a system error means: in words (empty: its own), and whether another file may still be written."""
 
     words: str = ""
     hint: str = "see that the folder is there and can be written to, then: {resume}"
@@ -304,18 +304,18 @@ def _meaning(error: OSError) -> _Meaning:
 
 
 def explain(error: OSError) -> str:
-    """Return what went wrong, in the user's words where the system's say too little."""
+    """Return what went wrong, in our own words if the system's say too little."""
     return _meaning(error).words or error.strerror or str(error)
 
 
 def resume_command(root: Path) -> str:
-    """Return what to type to finish the run of this folder."""
+    """Return the command that finishes the run in this folder."""
     return command("smol_dev resume {dir}", dir=root)
 
 
 @contextlib.contextmanager
 def translated(what: str, *, root: Path) -> Iterator[None]:
-    """Turn an `OSError` of the block into a `WorkspaceError` that begins with `what`."""
+    """Turn an `OSError` in the block into a `WorkspaceError` that begins with `what`."""
     try:
         yield
     except OSError as error:

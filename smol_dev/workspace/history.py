@@ -1,9 +1,9 @@
-"""The states that a program went through, each kept whole under `.smol/history`, and the moves between them.
+"""The states that a program went through, kept complete under `.smol/history`, and moves between them.
 
-A state names every file of the program with the SHA-256 of its content, which is kept once in `objects`.
-`head.json` says which state is on disk. A move to another state is written there before the first file
-is touched, so that after a kill it is known where the files were going, and every content that they
-had or were to have is there. A move that was broken off is finished, or taken back, by moving again.
+A state names every file of the program with the SHA-256 of its content, which is kept once in `objects`. `head.json`
+says which state is on disk. A move to another state is recorded there before the first file is touched, so that after a
+kill we know where the files were going, and every content, old or new, is still there. An interrupted move is finished,
+or taken back, by moving again.
 """
 
 import contextlib
@@ -31,35 +31,35 @@ _MAX_STATES: Final = 100_000
 _STATE: Final = re.compile(r"([0-9]{6})\.json")
 
 StateKind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
-"""How a state came about; an `edit` is what the user changed before the next of the others."""
+"""How a state came about; an `edit` is what the user changed before the next state of another kind."""
 
 PASSED: Final = frozenset({"edit", "resume"})
-"""What stays when the step before it is taken back."""
+"""Kinds of state that stay when the step before them is undone."""
 
 NEW: Final = 0o666
-"""The permission bits of a new file, before the user's mask."""
+"""The permission bits of a new file, before the umask."""
 
 Table = TypeVar("Table")
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of a state: the SHA-256 of its content in hex, and its permission bits (`NEW`: as files are made)."""
+    """A file of a state: the SHA-256 of its content in hex, and its permission bits (`NEW`: the default ones)."""
 
     sha256: Hash
     mode: int
 
     def is_like(self, other: "Kept | None") -> bool:
-        """Return whether the content is the same and the bits are, where both are known."""
+        """Return whether the contents are the same, and the permission bits too if both are known."""
         return other is not None and self.sha256 == other.sha256 and (NEW in {self.mode, other.mode} or self == other)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A program as it once was. `number` counts from 1; the first has the `parent` 0.
+    """A program as it once was; `number` counts from 1, and the first state has the `parent` 0.
 
-    `request` is what was asked for, in the user's words, `record` the SHA-256 of the `run.json` that goes
-    with the files, `time` in seconds since 1970.
+    `request` is what the user asked for, `record` the SHA-256 of the `run.json` that goes with the files, `time` in
+    seconds since 1970.
     """
 
     number: int
@@ -71,7 +71,7 @@ class State:
     files: Mapping[str, Kept] = field(default_factory=dict)
 
     def hash_of(self, path: str) -> str | None:
-        """Return the SHA-256 of a file's content; None where it has no such file."""
+        """Return the SHA-256 of a file's content, or None if there is no such file."""
         return self.files[path].sha256 if path in self.files else None
 
 
@@ -81,9 +81,9 @@ NOTHING: Final = State(0, 0, "build", "", 0.0, "")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The state that is on disk, and the one that the files are being brought to; 0 is none.
+    """The state on disk, and the one that the files are being moved to; 0 is none.
 
-    `newest` is the newest one that they were ever brought to; a later one was never begun.
+    `newest` is the newest one that a move was ever begun to; a later one was only proposed.
     """
 
     current: int = 0
@@ -93,9 +93,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that a move changes: its content now and after it, None where there is none.
+    """A file that a move changes: its content before and after, None if there is none.
 
-    `is_edited` says that it is not now as the current state has it: the user changed, made or removed it.
+    `is_edited` says that the file on disk is not that of the current state: the user changed, made or removed it.
     """
 
     path: str
@@ -105,7 +105,7 @@ class Difference:
 
 
 class History:
-    """The history of one folder; its methods raise `OSError`, and `WorkspaceError` where it is damaged."""
+    """The history of one folder; its methods raise `OSError`, and `WorkspaceError` if it is damaged."""
 
     def __init__(self, memory: Folder) -> None:
         self._memory = memory
@@ -117,17 +117,17 @@ class History:
 
     @property
     def current(self) -> State | None:
-        """The state that is on disk."""
+        """The state on disk."""
         return self.states.get(self.head.current)
 
     @property
     def target(self) -> State | None:
-        """The state that a move was on its way to when it was broken off."""
+        """The state that an interrupted move was heading for."""
         return self.states.get(self.head.target)
 
     @property
     def line(self) -> tuple[State, ...]:
-        """The current state and those that led to it, the first state first."""
+        """The current state and those that led to it, oldest first."""
         found: list[State] = []
         state = self.current
         while state is not None:
@@ -137,14 +137,14 @@ class History:
 
     @property
     def last(self) -> tuple[State, State] | None:
-        """The state before the last step that can be taken back, and the one after it."""
+        """The states before and after the last step that can be undone."""
         after = next((state for state in reversed(self.line) if state.kind not in PASSED), None)
         before = self.states.get(after.parent) if after else None
         return (before, after) if before and after else None
 
     @property
     def undone(self) -> tuple[State, State] | None:
-        """The state before the last step that was taken back, and the one after it."""
+        """The states before and after the last step that was undone."""
         line = self.line
         for before in reversed(line):
             made = [
@@ -159,7 +159,7 @@ class History:
         return None
 
     def alike(self, goal: State, files: Mapping[str, Kept]) -> State | None:
-        """Return the newest state with these files that differs from the goal by edits of the user only."""
+        """Return the newest state with these files that differs from the goal only by the user's edits."""
         found, family = None, {goal.number}
         for state in self.states.values():
             if state.number == goal.number or (state.kind in PASSED and state.parent in family):
@@ -168,7 +168,7 @@ class History:
         return found
 
     def keep(self, content: bytes) -> str:
-        """Keep a content, once; return its SHA-256."""
+        """Store a content, once; return its SHA-256."""
         name = hashlib.sha256(content).hexdigest()
         path = f"{NAME}/{OBJECTS}/{name}"
         if self._memory.status(path) is None:
@@ -177,7 +177,7 @@ class History:
         return name
 
     def content(self, sha256: str) -> bytes:
-        """Return the content with this hash. Raise `WorkspaceError` where it is gone or was changed."""
+        """Return the content with this hash. Raise `WorkspaceError` if it is gone or was changed."""
         try:
             content = self._memory.read(f"{NAME}/{OBJECTS}/{sha256}", limit=MAX_OBJECT_BYTES)
         except FileNotFoundError:
@@ -196,7 +196,7 @@ class History:
         time: float,
         parent: State | None = None,
     ) -> State:
-        """Add a state that follows its parent, else the current one; no file is touched."""
+        """Add a state after its parent, by default the current one; no file is touched."""
         number = max(self.states, default=0) + 1
         before = self.head.current if parent is None else parent.number
         state = State(number, before, kind, request, time, self.keep(record), dict(files))
@@ -205,14 +205,14 @@ class History:
         return state
 
     def aim(self, state: State) -> None:
-        """Note that a move to a state begins; one that is under way can only be finished, or taken back."""
+        """Record that a move to a state begins; an interrupted one can only be finished, or taken back."""
         if self.head.target and state.number not in {self.head.current, self.head.target}:
             raise interrupted(self._memory)
         begun = self.head.target if self.head.target and state.number == self.head.current else self.head.current
         self._turn(Head(begun, state.number, max(self.head.newest, state.number)))
 
     def arrive(self, state: State) -> None:
-        """Note that the state is on disk, and that nothing is under way."""
+        """Record that the state is on disk, and that no move is under way."""
         self._turn(Head(state.number, 0, max(self.head.newest, state.number)))
 
     def _turn(self, head: Head) -> None:
@@ -224,7 +224,7 @@ class History:
         self._memory.put(data, self._memory, f"{NAME}/{name}")
 
     def _read_states(self) -> Iterator[State]:
-        """Yield the states, the oldest first; a state whose parent is not an earlier one is damage."""
+        """Yield the states, oldest first; a state whose parent is not an earlier one is damaged."""
         known = {0}
         with self._memory.folder(NAME) as folder:
             names = [name for name in folder.names() if _STATE.fullmatch(name)]
@@ -266,7 +266,7 @@ class History:
 
 
 def interrupted(memory: Folder) -> WorkspaceError:
-    """Return the error of a folder in which a move was begun and neither finished nor taken back."""
+    """Return the error for a folder with a move that was neither finished nor taken back."""
     root = memory.path.parent
     undo = command("smol_dev undo {dir}", dir=root)
     return WorkspaceError(
@@ -280,12 +280,12 @@ def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
 
 
 def touched(before: State, after: State) -> tuple[str, ...]:
-    """Return the files whose content is not the same in both states, by path."""
+    """Return the files whose content differs between the two states, sorted by path."""
     return tuple(path for path in sorted({*before.files, *after.files}) if before.hash_of(path) != after.hash_of(path))
 
 
 class Timeline:
-    """The moves of a program from one state to another; what is on disk is kept first, so nothing is lost."""
+    """A program's moves from state to state; what is on disk is kept first, so nothing is lost."""
 
     def __init__(
         self, root: Folder, smol: SmolFolder, *, refuse: Callable[[str], None], clock: Callable[[], float] = time.time
@@ -299,18 +299,18 @@ class Timeline:
 
     @property
     def now(self) -> State:
-        """The state that is on disk; one without files before the first."""
+        """The state on disk; one without files before the first."""
         return self.history.current or NOTHING
 
     def refuse_broken_off(self) -> None:
-        """Raise `WorkspaceError` where a move was begun and neither finished nor taken back."""
+        """Raise `WorkspaceError` if a move was begun and neither finished nor taken back."""
         if self.history.target is not None:
             raise interrupted(self._smol.folder)
 
     def capture(self, kind: StateKind, request: str, record: Record) -> State:
-        """Keep the program as it is on disk, unless the current state is just that; return that state.
+        """Keep the program on disk as a state, unless it is the current one; return that state.
 
-        The first one of a program that was made here is its `build`.
+        The first state of a program that was made here is its `build`.
         """
         paths = dict.fromkeys((*record.files, *record.states, *self.now.files))
         with self._explained("cannot keep the state of the program"):
@@ -325,7 +325,7 @@ class Timeline:
         return state
 
     def propose(self, kind: StateKind, request: str, record: Record, contents: Mapping[str, bytes | None]) -> State:
-        """Add the state in which these files have these contents, None for removed ones; nothing is moved."""
+        """Add the state in which these files have these contents (None: removed), without moving to it."""
         files, states = dict(self.now.files), dict(record.states)
         with self._explained("cannot keep the state of the program"):
             for path, content in contents.items():
@@ -340,7 +340,7 @@ class Timeline:
             return self.history.add(kind, request, files=files, record=render(record), time=self._clock())
 
     def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
-        """Return the current state with what leads from one state to another, but in the files to `leave`."""
+        """Return the current state with the changes between two states applied, except to the files to `leave`."""
         files = dict(self.now.files)
         for path in touched(before, after):
             if path in leave:
@@ -357,7 +357,7 @@ class Timeline:
             return self.history.add("edit", "", files=files, record=record, time=self._clock(), parent=after)
 
     def edited(self, before: State, after: State) -> tuple[str, ...]:
-        """Return the files between two states that the current one has otherwise than either, by path."""
+        """Return the files that differ between two states and that match neither in the current one."""
         return tuple(
             path
             for path in touched(before, after)
@@ -365,9 +365,9 @@ class Timeline:
         )
 
     def differences(self, target: State) -> tuple[Difference, ...]:
-        """Return what a move to the state would change of what is on disk now, by path.
+        """Return what a move to the state would change on disk, sorted by path.
 
-        Raises `WorkspaceError` where a folder or a link stands in the place of a file that would change.
+        Raise `WorkspaceError` if a folder or a link is in the place of a file that would change.
         """
         sources = [self.now, *([self.history.target] if self.history.target else [])]
         found = []
@@ -385,11 +385,10 @@ class Timeline:
         return tuple(found)
 
     def move(self, target: State, *, leave: Collection[str] = (), copied: Collection[str] = ()) -> tuple[str, ...]:
-        """Bring the files to a state but those to `leave`, which stay as they are; return what was changed.
+        """Bring the files to a state, except those to `leave`; return the paths that were changed.
 
-        The current state, or what is on disk of it, was captured before: nothing is lost. A file that
-        was edited since is replaced all the same, and like those `copied` kept in `backup` too; look at the
-        `differences` first.
+        Capture the current state first. A file that was edited since is replaced all the same; like those `copied`, it
+        is also kept in `backup`. Look at the `differences` first.
         """
         with self._explained("cannot read the history"):
             data = self.history.content(target.record)
@@ -434,7 +433,7 @@ class Timeline:
                     folder.remove_folder(name)
 
     def _read(self, path: str) -> bytes | None:
-        """Return the content of a file, None where there is none. Raise `WorkspaceError` for what is no text."""
+        """Return the content of a file, or None. Raise `WorkspaceError` if it is too large or not a regular file."""
         status = self._root.status(path)
         if status is None:
             return None

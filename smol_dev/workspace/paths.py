@@ -20,14 +20,14 @@ _IGNORABLE: Final = (
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Unicode's Default_Ignorable_Code_Point (file systems compare names without them), and line ends."""
+"""Unicode's Default_Ignorable_Code_Point, which file systems ignore in names, and line ends."""
 
 _UNSEEN: Final = re.compile(
-    # what emoji, keycaps and some scripts are written with
+    # parts of emoji, keycaps and some scripts
     rf"[^\x00-\x7f{_IGNORABLE}][\ufe0e\ufe0f]?[\u200c\u200d](?=[^\x00-\x7f{_IGNORABLE}])"
     rf"|[^\x00-\x7f{_IGNORABLE}][\ufe0e\ufe0f\U000e0100-\U000e01ef]"
     r"|[0-9#*]\ufe0f\u20e3"
-    # and what hides text or turns its order round
+    # hides text or reverses its order
     rf"|(?P<unseen>[{_IGNORABLE}\x00-\x08\x0b\x0e-\x1f\x7f-\x9f])"
 )
 
@@ -106,18 +106,18 @@ _SECRET: Final = re.compile(
 )
 
 _BARE_REPOSITORIES: Final = (frozenset({"head", "objects", "refs"}), frozenset({"head", "commondir"}))
-"""What makes git take a folder for a repository of its own, with a `config` that runs commands."""
+"""Names that make git take a folder for a repository, with a `config` that runs commands."""
 
 IS_REPOSITORY: Final = "would make its folder a git repository of its own"
 
 TELLING: Final = ("HEAD", "head", "objects", "refs", "commondir")
-"""The names to look for on a disk; another spelling of them is none on a disk that tells cases apart."""
+"""The names to look for on a disk; on a case-sensitive one, git ignores other spellings."""
 
 Skeleton = tuple[str, ...]
 
 
 def skeleton(component: str) -> str:
-    """Return what is left of a name's identity on the file system that tells the fewest names apart."""
+    """Return the form of a name to compare: equal for names that any file system takes for the same."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", component).casefold())
     return re.sub(f"[{_IGNORABLE}]", "", folded).rstrip(" .")
 
@@ -136,9 +136,9 @@ def normal(path: str) -> str:
 def refuse(path: str, *, allow_sensitive: Sequence[str] = ()) -> str | None:
     r"""Return why this path must not be written, or None; reads after the path: `PATH: WHY`.
 
-    One leading `./` is set aside and `\` is `/`; everything else is refused as it stands.
-    `allow_sensitive` are globs (`*` matches `/` too; a folder's glob covers what is in it) for files
-    that run by themselves when a folder is opened. They never allow `.git`, `.smol` or `smol.toml`.
+    One leading `./` is dropped and `\` counts as `/`; everything else is judged as it stands. `allow_sensitive` are
+    globs (`*` matches `/` too; a folder's glob covers its content) for files that tools run when a folder is opened.
+    They never allow `.git`, `.smol` or `smol.toml`.
     """
     target = normal(path)
     components = target.split("/")
@@ -212,7 +212,7 @@ def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]
 
 
 class _Accepted:
-    """The accepted paths so far, as the disk that tells the fewest names apart would see them."""
+    """The paths accepted so far, as the file system that tells the fewest names apart would see them."""
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
@@ -248,12 +248,11 @@ class _Accepted:
 def settle(
     paths: Sequence[str], *, allow_sensitive: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Return the paths that may be written together, and the refused ones each with its reason.
+    """Return the paths that may be written together, and the refused ones, each with its reason.
 
-    Accepted paths keep their order and come with `/` and without a leading `./`, the same one once;
-    refused ones are as they were given. Of two that collide on some disk (case, Unicode forms, a file
-    where the other needs a folder) the later one is refused, and so is the one that would complete a
-    bare git repository.
+    Accepted paths keep their order, with `/`, without a leading `./`, and without duplicates; refused ones are as
+    given. Of two that collide on some disk (case, Unicode forms, a file where the other needs a folder), the later one
+    is refused, and so is one that would complete a bare git repository.
     """
     accepted = _Accepted()
     refused = []
@@ -270,13 +269,13 @@ def settle(
 
 
 def acts_by_itself(path: str) -> bool:
-    """Return whether something may run what is at the path, or believes it, as soon as the folder is opened."""
+    """Return whether tools run or trust what is at the path as soon as the folder is opened."""
     name = "/".join(map(skeleton, path.split("/")))
     return ".git" in name.split("/") or _SENSITIVE.search(name) is not None
 
 
 def noteworthy(path: str) -> str | None:
-    """Return why the user should hear that this file was written, to be read after its path, or None."""
+    """Return why to tell the user that this file was written, to be read after its path, or None."""
     name = "/".join(map(skeleton, normal(path).split("/")))
     return next((why for pattern, why in _NOTEWORTHY if pattern.search(name)), None)
 
@@ -289,8 +288,8 @@ def holds_secrets(path: str) -> bool:
 def invisible(text: str) -> str | None:
     """Return a warning that names the invisible or bidirectional characters of a file's content, or None.
 
-    Reads after the path: `app.py contains invisible characters: U+202E in line 3`. Emoji sequences,
-    and joiners between letters of scripts that are written with them, are none.
+    Reads after the path: `app.py contains invisible characters: U+202E in line 3`. Emoji sequences, and joiners between
+    letters of scripts that need them, are allowed.
     """
     found = [match.start() for match in _UNSEEN.finditer(text) if match["unseen"]]
     if not found:

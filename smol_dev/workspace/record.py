@@ -1,4 +1,4 @@
-"""The record of a run, by which it can be resumed: `.smol/run.json`, and the journal of what came after it."""
+"""The record of a run, from which it can be resumed: `.smol/run.json`, and the journal of what came after it."""
 
 import json
 import os
@@ -21,7 +21,7 @@ NEW: Final[Mapping[object, frozenset[str]]] = {
     2: frozenset({"problems", "check", "requests", "given", "prompt_file"}),
     FORMAT_VERSION: frozenset(),
 }
-"""For each format that can be read, the fields that it has not."""
+"""For each format that can be read, the fields that it lacks."""
 
 LIST_HEADING: Final = """\
 # One path a line, in the order in which the files are written.
@@ -33,7 +33,7 @@ MAX_FILES: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a text has to look like, and what is said of another one."""
+    """The pattern that a text must match, and the complaint about one that does not."""
 
     pattern: str
     complaint: str = "holds something that is no entry"
@@ -52,12 +52,12 @@ Progress = Literal["planned", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """How far one file is. `sha256` (hex) and `bytes` are those of the content as it was written.
+    """How far one file is; `sha256` (hex) and `bytes` are those of the content as it was written.
 
-    A planned file with a `sha256` was about to be published. `reason` and `message` say why a file
-    failed. Tokens are None where the server did not tell. `said` is the model's turn: the text before
-    and behind the content (which ends without its final newline there), or the whole of it in one part;
-    it is empty where it was not kept. `asked` is the request for the file where it was not the usual one.
+    A planned file with a `sha256` was about to be published. `reason` and `message` say why a file failed. Tokens are
+    None if the server did not report them. `said` is the model's answer: the text before and after the content (without
+    its final newline), or all of it in one part; it is empty if it was not kept. `asked` is the request for the file if
+    it was not the usual one.
     """
 
     path: Name
@@ -75,7 +75,7 @@ class FileState:
 
 
 def parted(said: str, content: str) -> tuple[str, ...]:
-    """Return the model's turn without the content that it brought, which is on disk."""
+    """Return the model's answer without the file's content, which is on disk."""
     text = content.rstrip("\n")
     if not text or text not in said:
         return (said,) if said else ()
@@ -84,24 +84,24 @@ def parted(said: str, content: str) -> tuple[str, ...]:
 
 
 def whole(said: tuple[str, ...], content: str) -> str:
-    """Return the model's turn again, from its parts and what is on disk; the content alone where none was kept."""
+    """Return the model's answer, rebuilt from its parts and the content; the content alone if none was kept."""
     return content.rstrip("\n").join(said) if said else content
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that is known of a run. A stage that is not done yet has left its fields empty.
+    """All that is known about a run; a stage that is not done yet leaves its fields empty.
 
-    `profile` is `{"name": …, "settings": {…}}`, `begun` the flags and variables of then, `server` the
-    one that was asked, with its model; JSON values without secrets. `plan_answer` and
-    `list_answer` are the model's turns, raw, so that a resumed conversation is the same byte for
-    byte. `states` is by path. `check` is the user's command, as a list, and its last result as its event has
-    it, `left` what it has made in the folder. `given` is the prompt as it was given last, when the plan was made
-    (empty: `prompt`) or for a change, and `prompt_file` the path of its file; empty where it was a text.
+    `profile` is `{"name": …, "settings": {…}}`, `begun` the flags and variables at the start, `server` the one that was
+    asked, with its model; JSON values without secrets. `plan_answer` and `list_answer` are the model's raw answers, so
+    that a resumed conversation is the same byte for byte. `states` is by path. `check` is the user's command, as a
+    list, and its last result with the fields of its event, `left` what it has made in the folder. `given` is the prompt
+    as last given, for the plan (empty: `prompt`) or for a change, and `prompt_file` the path of its file; empty if it
+    came from none.
 
-    The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run
-    from another's, `replaceable` is the SHA-256, by path, of files this run may replace (those of
-    earlier runs in the folder, and with `overwrite` those that stood in the way); a copy is kept.
+    The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run from another's,
+    `replaceable` is the SHA-256, by path, of files this run may replace (those of earlier runs in the folder, and with
+    `overwrite` those in the way); a copy is kept.
     """
 
     prompt: Text
@@ -128,13 +128,13 @@ class Record:
     replaceable: Mapping[str, HashIfAny] = field(default_factory=dict)
 
     def written(self) -> dict[str, str]:
-        """Return the SHA-256, by path, of every file this run or an earlier one in its folder published."""
+        """Return the SHA-256, by path, of every file that this run or an earlier one in its folder published."""
         own = {path: state.sha256 for path, state in self.states.items() if state.sha256}
         return {**self.replaceable, **own}
 
 
 def render(record: Record) -> bytes:
-    """Return the text of `run.json`: ASCII, so that any text comes back; half a character is no text, but `?`."""
+    """Return `run.json` in ASCII, so that any text can be read back; half a surrogate pair becomes `?`."""
     states = [asdict(state) for state in record.states.values()]
     table = {**asdict(replace(record, states={})), "states": states}
     text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
@@ -142,13 +142,13 @@ def render(record: Record) -> bytes:
 
 
 def list_text(files: Sequence[str]) -> str:
-    """Return the file list as a file to edit."""
+    """Return the file list as text for the user to edit."""
     lines = [f"\\{path}" if path.startswith("#") else path for path in files]
     return "\n".join([LIST_HEADING.rstrip(), *lines, ""])
 
 
 class NotAs(Exception):  # noqa: N818 - never leaves the workspace
-    """A JSON value that is not of a type; the complaint reads after its key."""
+    """A JSON value of the wrong type; the complaint reads after its key."""
 
 
 _MOST: Final = 2**53
@@ -168,9 +168,9 @@ def _stored(kind: Any) -> Any:  # noqa: ANN401 - a type as its annotation has it
 
 
 def read_as(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type, JSON, and a value of the type
-    """Return a JSON value as this type has it: a dataclass from an object, a tuple from a list.
+    """Return a JSON value as this type: a dataclass from an object, a tuple from a list.
 
-    Raise `NotAs` where the value is of another type, or a number below 0.
+    Raise `NotAs` if the value is of another type, or a number out of range.
     """
     origin, parts, stored = get_origin(kind), get_args(kind), _stored(kind)
     if kind is object or (value is None and type(None) in parts):
@@ -207,7 +207,7 @@ def _read_object(kind: Any, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 - 
 
 
 def parse(data: bytes, *, source: str) -> Record:
-    """Return the record of a `run.json`; raise `WorkspaceError` that names `source` when it is damaged."""
+    """Return the record in a `run.json`. Raise `WorkspaceError` naming `source` if it is damaged."""
     try:
         table = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -235,7 +235,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def damaged(source: str, why: str) -> WorkspaceError:
-    """Return the error of a record that cannot be read."""
+    """Return the error for a record that cannot be read."""
     return WorkspaceError(
         f"the record of the run, `{source}`, cannot be used: {why}",
         hint="start anew in another folder: `smol_dev -o DIR PROMPT`; nothing was changed here",
@@ -243,7 +243,7 @@ def damaged(source: str, why: str) -> WorkspaceError:
 
 
 def _field(table: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - what the record has there
-    """Return the value of a field of a record. Raise `NotAs` for what the program does not write there."""
+    """Return the value of a record's field. Raise `NotAs` for anything that the program never writes there."""
     kind, value = tuple[FileState, ...] if key == "states" else _types(Record)[key], table.get(key)
     if key == "left" and type(value) is not list:
         return ()
@@ -269,7 +269,7 @@ def _without_wrong_command(check: dict[str, Any]) -> dict[str, Any]:
 
 
 class Journal:
-    """The journal of one run, open to append to; its methods raise `OSError`."""
+    """The journal of one run, open for appending; its methods raise `OSError`."""
 
     def __init__(self, folder: Folder, run_id: str) -> None:
         self._descriptor = folder.append(JOURNAL)
@@ -277,7 +277,7 @@ class Journal:
         self.empty = os.fstat(self._descriptor).st_size == 0
 
     def append(self, state: FileState, *, durable: bool) -> None:
-        """Add a line, or leave the journal as it was; a durable one is on the disk on return."""
+        """Add a line, or leave the journal unchanged; a durable one is on the disk on return."""
         line = json.dumps({"run_id": self._run_id, **asdict(state)}).encode() + b"\n"
         size = os.fstat(self._descriptor).st_size
         try:
@@ -291,7 +291,7 @@ class Journal:
         self.empty = False
 
     def clear(self) -> None:
-        """Forget everything; `run.json` has it now."""
+        """Empty the journal; `run.json` has it all now."""
         os.ftruncate(self._descriptor, 0)
         self.empty = True
 
@@ -301,7 +301,7 @@ class Journal:
 
 
 def entries(root: Folder, journal: str, run_id: str, *, limit: int) -> Iterator[FileState]:
-    """Yield the states that a journal adds to the run's `run.json`, oldest first; a torn line is skipped."""
+    """Yield the states that a journal adds to the run's `run.json`, oldest first, skipping a torn line."""
     if root.status(journal) is None:
         return
     for line in root.read(journal, limit=limit).splitlines():

@@ -1,8 +1,8 @@
-"""A check command started in isolation, and everything that it has started ended.
+"""The script that runs a check command in isolation, and ends every process that it started.
 
-A script, run by its path with the command's own scrubbed environment: `python -I -S sandbox.py BOX
-DESCRIPTOR`, the box as JSON. It imports nothing of ours. The byte that it writes to the descriptor says
-that the box stands and the command is about to begin.
+It is run by its path with the command's own scrubbed environment: `python -I -S sandbox.py BOX DESCRIPTOR`, with the
+box as JSON. It imports nothing of ours. The byte that it writes to the descriptor says that the box stands and the
+command is about to begin.
 """
 
 import contextlib
@@ -24,18 +24,18 @@ Isolation = Literal["bubblewrap", "namespaces", "none"]
 MountKind = Literal["read", "write", "memory", "proc", "dev", "link", "seal"]
 
 STARTED: Final = 3
-"""The descriptor on which the box says that it stands."""
+"""The descriptor on which the box reports that it stands."""
 
 SIGNALLED: Final = 128
-"""An exit code above it means a signal, as in a shell."""
+"""An exit code above this means a signal, as in a shell."""
 
 MIB: Final = 1024 * 1024
 FILE_LIMIT: Final = 1024 * MIB
 PROCESS_LIMIT: Final = 1024
-"""Processes and threads at once. It cannot hold the root user, whom the kernel never counts."""
+"""Processes and threads at once; it does not bind root, whom the kernel never counts."""
 
-# Root runs inside, too, and a shell is what every machine has: `ulimit` in a user namespace counts its own processes
-# alone, and the command that follows is never part of what the shell reads. `dash` calls the limit `-p`.
+# Every machine has a shell, and its `ulimit` in a user namespace counts only the processes there. The shell gets the
+# command as arguments and never parses it. `dash` calls the limit `-p`.
 _WITH_LIMIT: Final = (
     f"ulimit -u {PROCESS_LIMIT} 2>/dev/null || ulimit -p {PROCESS_LIMIT} 2>/dev/null;"
     f' printf 1 >&{STARTED}; exec {STARTED}>&-; exec "$@"'
@@ -63,7 +63,7 @@ _CAPABILITIES: Final = 64
 
 
 class Mount(NamedTuple):
-    """One thing that the command sees: what (a path, a size in bytes, a link's target), and where."""
+    """One thing that the command sees: its source (a path, a size in bytes, a link's target) and its place."""
 
     kind: MountKind
     source: str
@@ -72,7 +72,7 @@ class Mount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A command, the folder it runs in, and what stands between it and the machine."""
+    """A command, the folder it runs in, and what isolates it from the machine."""
 
     isolation: Isolation
     command: Sequence[str]
@@ -82,7 +82,7 @@ class Box:
 
 
 def descendants(ancestor: int) -> list[int]:
-    """Return the processes below this one; an empty list where there is no `/proc`."""
+    """Return the descendants of this process; an empty list if there is no `/proc`."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():  # noqa: PTH112, PTH208 - costs start-up
         if name.isdigit():
@@ -96,7 +96,7 @@ def descendants(ancestor: int) -> list[int]:
 
 
 def send(number: signal.Signals, processes: Sequence[int]) -> None:
-    """Send the signal to each process that is still there and ours."""
+    """Send the signal to each process that still exists and is ours."""
     for each in processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(each, number)
@@ -117,7 +117,7 @@ def bubblewrap_arguments(box: Box) -> list[str]:
 
 
 def start(box: Box) -> NoReturn:
-    """Run the command in the box, end what is left of it, and exit as it did."""
+    """Run the command in the box, end what is left of it, and exit with its code."""
     _limit()
     if box.isolation == "bubblewrap":
         arguments = bubblewrap_arguments(box)
@@ -130,7 +130,7 @@ def start(box: Box) -> NoReturn:
 
 
 def _limit() -> None:
-    """Bound what holds for every process, and offer this one first to a kernel that is out of memory."""
+    """Set the limits of every process, and make this one the first to be killed when memory runs out."""
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, FILE_LIMIT)
     if sys.platform == "linux":
@@ -147,7 +147,7 @@ def _lower(kind: int, limit: int) -> None:
 
 
 def _supervise(box: Box) -> int:
-    """Return the exit code of the command, when nothing that it started is left."""
+    """Return the command's exit code once nothing that it started is left."""
     command = os.fork()
     if command == 0:
         _become(box)
@@ -158,7 +158,9 @@ def _supervise(box: Box) -> int:
             break
     with contextlib.suppress(OSError):
         os.killpg(command, signal.SIGKILL)
-    while box.isolation == "none" and (left := descendants(os.getpid())):  # process 1 ends its namespace with itself
+    while box.isolation == "none" and (
+        left := descendants(os.getpid())
+    ):  # else, process 1 takes its namespace down with it
         send(signal.SIGKILL, left)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
@@ -191,7 +193,7 @@ def _become(box: Box) -> NoReturn:
 
 
 def _enter_namespaces(mounts: Sequence[Mount]) -> None:
-    """Become process 1 of new namespaces that show only these mounts; the parent waits, and exits likewise."""
+    """Become process 1 of new namespaces that show only these mounts; the parent waits and exits alike."""
     user, group = os.geteuid(), os.getegid()
     _check(_libc().unshare(_NEW_NAMESPACES), "unshare")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
@@ -220,7 +222,7 @@ def _bring_up_loopback() -> None:
 
 
 def _build(mounts: Sequence[Mount]) -> None:
-    """Make a root that holds these mounts and nothing else, and leave the old one for good."""
+    """Make a root with these mounts and nothing else, and leave the old one for good."""
     _mount("", "/", "", _RECURSIVE | _PRIVATE)
     _mount("tmpfs", "/tmp", "tmpfs", _NOSUID | _NODEV, "mode=755")  # noqa: S108 - what every machine has
     for name in ("/tmp/old", "/tmp/new"):  # noqa: S108

@@ -1,8 +1,8 @@
-"""The folder `.smol`: the run's lock, its record and journal, copies of what was replaced, unusable answers.
+"""The folder `.smol`: the run's lock, its record and journal, copies of replaced files, unusable answers.
 
-A record that came with a clone, or in a folder that was moved here, looks just like one of ours. What
-steers in a record (the profile, flags and variables, the files it may replace) counts only where a note
-in the user's state folder says that it was written here.
+A record that came with a clone, or in a folder that was moved here, looks just like one of ours. What steers a run in
+it (the profile, flags and variables, the files it may replace) counts only if a note in the user's state folder says
+that it was written here.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ PLAN: Final = "plan.md"
 LIST: Final = "files.txt"
 
 CACHES: Final = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
-"""Names of folders that tools make wherever they run; what is in them is made again."""
+"""Folders that tools make wherever they run, and whose content they can make again."""
 
 _SIGNED: Final = re.compile(rb"([0-9]{1,10}) ([0-9-]{10} [0-9:]{8})\n")
 _MAX_RECORD_BYTES: Final = 32 * 1024 * 1024
@@ -54,7 +54,7 @@ _NAMED: Final = 5
 
 
 class Provenance:
-    """The notes in the state folder of one user; with None nothing is noted, and no record is ours."""
+    """One user's notes in the state folder; with None, nothing is noted and no record is ours."""
 
     def __init__(self, state: Path | None) -> None:
         self._folder = state / "runs" if state else None
@@ -63,8 +63,8 @@ class Provenance:
     def note(self, root: Path, record: Record) -> None:
         """Note that this user writes this record to the output folder `root`, before it is written.
 
-        The note of the record before it stays, for a kill between the two. Where the note cannot be
-        written, the record is nobody's when it is resumed, which costs its settings and nothing else.
+        The note on the record before it stays, in case of a kill between the two. If the note cannot be written, a
+        resumed run takes the record for a stranger's, which costs its settings and nothing else.
         """
         hashed = _steering(record)
         known = self._noted.setdefault(root, [])
@@ -107,7 +107,7 @@ class Provenance:
 
 
 def _steering(record: Record) -> str:
-    """Return the hash of everything in a record that decides what is read, replaced, or asked, and where."""
+    """Return the hash of everything in a record that decides what is read, replaced or asked, and where."""
     steers = [
         record.run_id,
         record.prompt,
@@ -137,7 +137,7 @@ def _is_ours(status: os.stat_result, kind: Any) -> bool:  # noqa: ANN401 - a fun
 
 
 class SmolFolder:
-    """What is remembered of one run, held by its lock until it is closed."""
+    """The memory of one run, held by its lock until it is closed."""
 
     def __init__(
         self, folder: Folder, held: int, earlier: Record | None, *, resume: bool, provenance: Provenance
@@ -162,7 +162,7 @@ class SmolFolder:
 
     @classmethod
     def open(cls, root: Folder, *, overwrite: bool, resume: bool, provenance: Provenance) -> Self:
-        """Lock the folder and prove it writable, or raise with nothing touched."""
+        """Lock the folder and check that it is writable, or raise with nothing touched."""
         with contextlib.ExitStack() as undo:
             held = None
             with contextlib.suppress(FileNotFoundError), root.folder(NAME) as present:
@@ -181,7 +181,7 @@ class SmolFolder:
             return opened
 
     def close(self) -> None:
-        """Bring `run.json` up to date where the disk lets us, and let go of the folder."""
+        """Bring `run.json` up to date if the disk allows it, and release the folder."""
         if self.record and not self._journal.empty:
             with contextlib.suppress(WorkspaceError):  # the journal has it all
                 self._save(self.snapshot(self.record))
@@ -190,7 +190,7 @@ class SmolFolder:
         self.folder.close()
 
     def forget(self) -> bool:
-        """Take the folder away if this run was the first in it; whether nothing is left of it."""
+        """Remove the folder if this run was the first in it; return whether it is gone."""
         if not self._is_new:
             return False
         self.record = None
@@ -203,20 +203,20 @@ class SmolFolder:
         return False
 
     def snapshot(self, record: Record) -> Record:
-        """Return the record with the states as they are now."""
+        """Return the record with the current states."""
         return replace(record, states=dict(self.states))
 
     def save(self, record: Record) -> None:
-        """Replace `run.json` as a whole; states noted here beat the record's; the journal begins anew.
+        """Replace `run.json`; states noted here override the record's, and the journal begins anew.
 
-        A file that was only planned is forgotten when the list no longer names it. From now on the record
-        is one that this user wrote here.
+        A planned file that the list no longer names is forgotten. From now on, the record is one that this user wrote
+        here.
         """
         self.is_ours = True
         self._save(record)
 
     def put_back(self, record: Record) -> None:
-        """Replace `run.json` by that of another state of the program; settings are no part of a state, and stay."""
+        """Replace `run.json` by that of another state of the program, but keep the current settings."""
         now = self.record or record
         self.states = dict(record.states)
         self._save(replace(record, profile=now.profile, begun=now.begun, server=now.server))
@@ -247,7 +247,7 @@ class SmolFolder:
         self.written_bytes = sum(map(_written, states.values()))
 
     def note(self, state: FileState, *, durable: bool = False) -> None:
-        """Add the state of a file to the journal; a done one takes over what was published."""
+        """Add a file's state to the journal; a done one takes hash and size from what was published."""
         known = self.states.get(state.path)
         if known and state.state == "done" and not state.sha256:
             state = replace(state, sha256=known.sha256, bytes=known.bytes)
@@ -257,7 +257,7 @@ class SmolFolder:
         _put(self.states, state)
 
     def keep_copy(self, folder: Folder, name: str, path: str) -> None:
-        """Keep the file under `backup/`, at its own path, or below a number where that is taken."""
+        """Keep the file under `backup/` at its own path, or below a number if that is taken."""
         with self.folder.folder("backup", create=True) as backups:
             for number in itertools.count(1):
                 place = path if number == 1 else f"{number}/{path}"
@@ -270,9 +270,9 @@ class SmolFolder:
                     return
 
     def keep_answer(self, stage: str, path: str | None, attempt: int, text: str) -> str:
-        """Write the answer to a name of its own in `answers/`; its path from the output folder.
+        """Write the answer to a new file in `answers/`; return its path from the output folder.
 
-        Its first MiB at most is kept, and nothing (the path is empty) once there are 16 MiB.
+        At most its first MiB is kept; once there are 16 MiB, nothing is kept and the path is empty.
         """
         data = _bytes(text)[:_MAX_ANSWER_BYTES]
         about = f"-{re.sub(r'[^A-Za-z0-9._-]+', '_', path)[:100]}" if path else ""
@@ -290,11 +290,11 @@ class SmolFolder:
         return f"{NAME}/answers/{name}"
 
     def read(self, name: str, *, limit: int) -> bytes | None:
-        """Return the first `limit` bytes of a file in `.smol`; None where it is not there. Raise `OSError`."""
+        """Return the first `limit` bytes of a file in `.smol`, or None if it is absent. Raise `OSError`."""
         return None if self.folder.status(name) is None else self.folder.read(name, limit=limit)
 
     def publish(self, name: str, content: bytes) -> Path:
-        """Put a file of this name in the folder, in the place of the one before; return its path."""
+        """Write a file to the folder, replacing the one before; return its path."""
         self.folder.put(content, self.folder, name)
         return self.folder.path / name
 
@@ -326,7 +326,7 @@ def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
 def _taken(folder: Folder) -> int:
     """Return the descriptor of the lock file, locked. Raise `BlockingIOError` when a run holds it.
 
-    A file that others could open is none of ours, and another user may hold it for ever: it is replaced.
+    A lock file that other users can open is not ours, and they may hold it for ever: it is replaced.
     """
     for is_last in (False, True):
         descriptor = folder.append(LOCK, mode=PRIVATE)
@@ -345,7 +345,7 @@ def _taken(folder: Folder) -> int:
 
 
 def _holder(folder: Folder) -> str:
-    """Return which process holds the lock, and since when, as it has written there."""
+    """Return which process holds the lock, and since when, as it wrote there."""
     try:
         found = _SIGNED.fullmatch(folder.read(LOCK, limit=100))
     except OSError:
@@ -354,7 +354,7 @@ def _holder(folder: Folder) -> str:
 
 
 def found_record(root: Folder) -> Record | None:
-    """Return the record in a folder, with what its journal adds; None where there is none."""
+    """Return the record in a folder, with what its journal adds, or None."""
     source = str(root.path / NAME / RECORD)
     if root.status(f"{NAME}/{RECORD}") is None:
         return None
@@ -372,7 +372,7 @@ def found_record(root: Folder) -> Record | None:
 
 
 def _earlier(root: Folder, *, resume: bool) -> Record | None:
-    """Return the record that is there; a resumed run needs one, another can do without."""
+    """Return the existing record; a resumed run needs one, another run can do without."""
     try:
         record = found_record(root)
     except WorkspaceError:
@@ -385,7 +385,7 @@ def _earlier(root: Folder, *, resume: bool) -> Record | None:
 
 
 def nothing_to_resume(root: Path) -> WorkspaceError:
-    """Return the error of a resumed run without a record."""
+    """Return the error for resuming without a record."""
     return WorkspaceError(
         f"there is no run in `{root}`: it has no `{NAME}/{RECORD}`",
         hint="name the folder of a run, or begin one: `smol_dev -o DIR PROMPT`",
@@ -393,7 +393,7 @@ def nothing_to_resume(root: Path) -> WorkspaceError:
 
 
 def _put(states: dict[str, FileState], state: FileState) -> None:
-    """Set the state of a file; the files that were finished stand in the order in which they were."""
+    """Set a file's state, and move it to the end: finished files stand in the order of finishing."""
     states.pop(state.path, None)
     states[state.path] = state
 
@@ -421,7 +421,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _refuse_foreign(folder: Folder, written: Mapping[str, str], left: Collection[str] = ()) -> None:
-    """Raise `WorkspaceError` when the folder holds more than earlier runs have written, or their checks `left`."""
+    """Raise `WorkspaceError` if the folder holds what neither earlier runs wrote nor their checks `left`."""
     found = list(itertools.islice(_foreign(folder, written, left), _NAMED + 1))
     if not found:
         return
@@ -434,7 +434,7 @@ def _refuse_foreign(folder: Folder, written: Mapping[str, str], left: Collection
 
 
 def _foreign(root: Folder, written: Mapping[str, str], left: Collection[str]) -> Iterator[str]:
-    """Yield what is not ours, by path. What a run never writes (`.git`, `smol.toml`) is in nobody's way."""
+    """Yield what is not ours, by path; what a run never writes (`.git`, `smol.toml`) does not count."""
     pending = [""]
     while pending:
         above = pending.pop()

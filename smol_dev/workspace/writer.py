@@ -1,4 +1,4 @@
-"""The output folder of a run, in which files appear whole or not at all and nothing else is touched."""
+"""The output folder of a run, in which files appear complete or not at all, and nothing else is touched."""
 
 import contextlib
 import hashlib
@@ -20,29 +20,29 @@ from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.smol_folder import CACHES, NAME, Provenance, SmolFolder, found_record, nothing_to_resume
 
 GIT: Final = re.compile(r"\.git|git~[0-9]+")
-"""`.git`, and the short names that NTFS has for it."""
+"""`.git`, and its short names on NTFS."""
 
 MOST_ENTRIES: Final = 100_000
 
 MOST_LEFT: Final = 10_000
-"""Paths that the check has made and that are remembered."""
+"""Paths made by the check that are remembered."""
 
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
-"""Most bytes of all files of a run; the caller refuses an answer that would pass it."""
+"""Bytes of all files of a run; the caller refuses an answer that would exceed it."""
 
 REPORT: Final = "report.html"
 
 Standing = Literal["absent", "ours", "replaceable", "foreign"]
-"""What is at a path: nothing, this run's file, one that may be replaced (a copy is kept), another."""
+"""What is at a path: nothing, this run's file, a replaceable one (a copy is kept), or someone else's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
     """What a resumed run finds, each in the order of the file list.
 
-    `todo` is to be asked for. `finished` is on disk as it was written; `edited` was changed by the
-    user since and is kept. `occupied` is where something of the user's now stands in the place of a
-    file that was never written, `(path, why)`; `refused` may not be written any more, `(path, why)`.
+    `todo` is to be asked for. `finished` is on disk as it was written; `edited` was changed by the user since and is
+    kept. `occupied` was never written, and something of the user's is now in its place, `(path, why)`; `refused` may no
+    longer be written, `(path, why)`.
     """
 
     todo: tuple[str, ...]
@@ -69,7 +69,7 @@ class Workspace:
     def __post_init__(self) -> None:
         self.root: Path = self._folder.path
         self.replaced: set[str] = set()
-        """The files that stood there before this run, and that it has replaced; a copy of each is kept."""
+        """Files from before this run that it has replaced; a copy of each is kept."""
 
     @classmethod
     def open(
@@ -84,10 +84,10 @@ class Workspace:
         no_links_below: Path | None = None,
         provenance: Provenance = NOBODYS,
     ) -> Self:
-        """Take hold of the folder, or raise `WorkspaceError` with nothing touched.
+        """Lock the folder, or raise `WorkspaceError` with nothing touched.
 
-        Without `resume` it is created if absent, and holds nothing or what earlier runs wrote, unless
-        `overwrite`; with `resume` it holds a record. No component below `no_links_below` may be a link.
+        Without `resume`, it is created if absent, and may hold only what earlier runs wrote, unless `overwrite`; with
+        `resume`, it must hold a record. No component below `no_links_below` may be a link.
         """
         with translated(f"cannot use the output folder `{cwd / root}`", root=root), contextlib.ExitStack() as held:
             path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
@@ -109,53 +109,53 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Let go of the folder; a second call does nothing."""
+        """Release the folder; a second call does nothing."""
         self._held.close()
 
     def withdraw(self) -> None:
-        """Take away what `open` and `save` made, for a run that never reached a server; the rest stays."""
+        """Remove what `open` and `save` made, for a run that never reached a server; the rest stays."""
         if self._smol.forget() and self._is_new:
             with contextlib.suppress(OSError):  # something else has come into it
                 self.root.rmdir()
 
     @property
     def record(self) -> Record:
-        """The record found on resume or saved last, with the states noted since; an empty one before."""
+        """The record found on resume or saved last, with the current states; empty before."""
         return self._smol.snapshot(self._smol.record or Record("", {}))
 
     def allow_sensitive(self, globs: Sequence[str]) -> None:
-        """Let files be written that run by themselves and match one of the globs."""
+        """Allow files that tools run by themselves, if they match one of the globs."""
         self._allow_sensitive = tuple(globs)
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The globs of those files."""
+        """The globs of the sensitive files that are allowed."""
         return self._allow_sensitive
 
     @property
     def earlier_prompt(self) -> str:
-        """The prompt of the run before in this folder; empty if there was none."""
+        """The prompt of the previous run in this folder; empty if there was none."""
         return self._smol.earlier.prompt if self._smol.earlier else ""
 
     def present(self) -> tuple[str, ...]:
-        """Return the files of earlier runs that are there."""
+        """Return the files of earlier runs that still exist."""
         earlier = self._smol.earlier.written() if self._smol.earlier else {}
         return tuple(path for path in earlier if self._examine(path)[0] != "absent")
 
     @property
     def is_ours(self) -> bool:
-        """Whether the record that was found was written here by this user."""
+        """Whether this user wrote the record that was found here."""
         return self._smol.is_ours
 
     @property
     def written_bytes(self) -> int:
-        """Bytes of all finished files of this run, those before a resume included."""
+        """Bytes of all finished files of this run, including those from before a resume."""
         return self._smol.written_bytes
 
     def save(self, record: Record) -> None:
-        """Replace `run.json` as a whole, and `plan.md`; for the few moments when a stage is done.
+        """Replace `run.json` and, if they changed, `plan.md` and `files.txt`; called when a stage is done.
 
-        States that were noted are kept, whatever the record says of them.
+        States noted here override the record's.
         """
         known = self._smol.record.files if self._smol.record else ()
         if self._overwrite and record.files != known:
@@ -163,25 +163,25 @@ class Workspace:
         self._smol.save(record)
 
     def read_edited(self, name: Literal["plan.md", "files.txt"], *, limit: int) -> bytes | None:
-        """Return what is in the plan's or the list's file now, one byte more than the limit at most."""
+        """Return the current content of the plan's or the list's file, at most one byte more than the limit."""
         with translated(f"cannot read `{name}` in `{self.root / '.smol'}`", root=self.root):
             return self._smol.read(name, limit=limit + 1)
 
     def note(self, state: FileState) -> None:
-        """Remember one file at a constant cost; a done file's `sha256` and `bytes` are filled in."""
+        """Note one file's state at a constant cost; a done file's `sha256` and `bytes` are filled in."""
         self._smol.note(state)
 
     def publish_report(self, page: bytes) -> Path:
-        """Put the page in `.smol`, in the place of an earlier one; return its path."""
+        """Write the page to `.smol`, replacing an earlier one; return its path."""
         with translated(f"cannot write `{REPORT}` in `{self.root / '.smol'}`", root=self.root):
             return self._smol.publish(REPORT, page)
 
     def keep_answer(self, stage: StageName, path: str | None, attempt: int, text: str) -> str:
-        """Keep an unusable answer under `.smol/answers/` for the user to look at; its relative path."""
+        """Keep an unusable answer under `.smol/answers/` for the user to look at; return its relative path."""
         return self._smol.keep_answer(stage, path, attempt, text)
 
     def remaining(self, files: Sequence[str] | None = None) -> Remaining:
-        """Return what is left to do of the files (those of the record), judged by what is on disk now."""
+        """Return what is left to do of these files (by default the record's), judged by what is on disk."""
         listed = self.record.files if files is None else files
         accepted, refused = settle(listed, allow_sensitive=self._allow_sensitive)
         found = {path: self._examine(path) for path in accepted}
@@ -196,14 +196,14 @@ class Workspace:
         )
 
     def obstacles(self, remaining: Remaining) -> Iterator[tuple[str, WorkspaceError]]:
-        """Yield each file that may not or cannot be written as things stand, with the reason."""
+        """Yield each file that may not or cannot be written now, with the reason."""
         for path, why in remaining.refused:
             yield path, _unsafe(path, why)
         for path, why in remaining.occupied:
             yield path, _in_the_way(self.root, path, why)
 
     def entries(self) -> frozenset[str]:
-        """Return the paths of all files and folders but those in a record, a repository or a cache; 100,000 at most."""
+        """Return the paths of all files and folders outside records, repositories and caches; about 100,000 at most."""
         found: set[str] = set()
         for above, folders, files in os.walk(self.root):
             below = PurePath(above).relative_to(self.root)
@@ -214,15 +214,15 @@ class Workspace:
         return frozenset(found)
 
     def leave(self, paths: Sequence[str]) -> None:
-        """Remember what the user's check has made: it is in no later run's way."""
+        """Remember what the user's check has made, so that it does not block a later run."""
         self._smol.left = tuple(dict.fromkeys((*self._smol.left, *paths)))[:MOST_LEFT]
 
     def write(self, path: str, content: str, *, over: bool = False) -> int:
-        """Publish the file whole, and say how many bytes it has; `over` what the user has there, with a copy.
+        """Publish a complete file, and return its size in bytes; `over` replaces the user's file, keeping a copy.
 
-        Raise `WorkspaceError` when the path is unsafe, something of the user's is in the way, or the
-        disk refuses; `AnswerError` when the content is no text that UTF-8 can hold. The name then is as
-        it was before, and no temporary file is left.
+        Raise `WorkspaceError` if the path is unsafe, something of the user's is in the way, or the disk refuses;
+        `AnswerError` if the content cannot be encoded in UTF-8. The file is then as it was before, and no temporary one
+        is left.
         """
         self._refuse(path)
         data = _utf8(self.root, path, content)
@@ -245,19 +245,19 @@ class Workspace:
         return len(data)
 
     def read(self, path: str) -> str:
-        """Return the text of a file of the run as it is now; what is no UTF-8 in it comes as U+FFFD."""
+        """Return the current text of a file of the run, with U+FFFD for invalid UTF-8."""
         with self._explained(f"cannot read `{path}`"):
             return self._folder.read(normal(path), limit=MAX_RUN_BYTES).decode(errors="replace")
 
     def text(self, path: str, *, limit: int) -> str | None:
-        """Return the text of a regular file of at most so many bytes of UTF-8; None where there is none."""
+        """Return the text of a regular file of at most `limit` bytes; None if it is no such file or no text."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
             data = self._folder.read(normal(path), limit=limit + 1)
             return data.decode() if len(data) <= limit and b"\0" not in data else None
         return None
 
     def take_over(self, record: Record) -> None:
-        """Save a record whose files are there already, as they are now: its first state."""
+        """Save a record whose files already exist, and capture them as its first state."""
         states = {}
         for path in record.files:
             with self._explained(f"cannot read `{path}`"):
@@ -267,11 +267,11 @@ class Workspace:
         self.timeline().capture("adopt", "", self.record)
 
     def is_there(self, path: str) -> bool:
-        """Return whether anything stands at the path."""
+        """Return whether anything is at the path."""
         return self._examine(normal(path))[0] != "absent"
 
     def timeline(self) -> Timeline:
-        """Return the states of the program in the folder; for a folder that was opened to resume."""
+        """Return the states of the program in the folder, which must be open to resume."""
         return Timeline(self._folder, self._smol, refuse=self._refuse)
 
     def _refuse(self, path: str) -> None:
@@ -281,7 +281,7 @@ class Workspace:
         self._refuse_repository(normal(path))
 
     def _refuse_repository(self, target: str) -> None:
-        """Raise where the path and what is on disk together are a bare git repository."""
+        """Raise if the path and what is on disk together would form a bare git repository."""
         components = target.split("/")
         with self._explained(f"cannot write `{target}`"), contextlib.suppress(FileNotFoundError):
             for depth, name in enumerate(components):
@@ -292,14 +292,14 @@ class Workspace:
 
     @contextlib.contextmanager
     def _intent(self, target: str, data: bytes) -> Iterator[None]:
-        """Remember what is about to be published, so that after a kill it is known as ours."""
+        """Record what is about to be published, so that after a kill it is recognised as ours."""
         before = self._smol.states.get(target, FileState(target, "planned"))
         intended = FileState(target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
         self._smol.note(intended, durable=True)
         try:
             yield
         except (OSError, WorkspaceError):
-            with contextlib.suppress(WorkspaceError):  # the first failure is the one to tell
+            with contextlib.suppress(WorkspaceError):  # the first failure is the one to report
                 self._smol.note(before)
             raise
 
@@ -315,7 +315,7 @@ class Workspace:
         self._smol.folder.replace(temporary, folder, name)
 
     def _examine(self, path: str) -> tuple[Standing, str]:
-        """Return what is at the path now, and why it cannot be replaced if it is foreign."""
+        """Return what is at the path, and why it cannot be replaced if it is foreign."""
         try:
             with self._folder.holding(path) as (folder, name):
                 return self._stand(folder, name, path)
@@ -340,13 +340,13 @@ class Workspace:
         return "foreign", "a file that this run did not write is there"
 
     def _finish_published(self) -> None:
-        """Count as done what a killed run had published and not yet noted."""
+        """Mark as done what a killed run had published but not yet noted."""
         for path, state in tuple(self._smol.states.items()):
             if state.state == "planned" and state.sha256 and self._examine(path)[0] == "ours":
                 self._smol.note(replace(state, state="done"))
 
     def _allow_replacing(self, files: Sequence[str]) -> None:
-        """Remember what stands in the way now, so that a resumed run may replace just that."""
+        """Record what is in the way now, so that a resumed run may replace exactly that."""
         for path in files:
             if self._examine(path)[0] == "replaceable":
                 self._smol.replaceable[path] = self._folder.sha256(path)
@@ -383,9 +383,9 @@ def _utf8(root: Path, path: str, content: str) -> bytes:
 
 
 def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> tuple[State, ...]:
-    """Return the states that led to the program in a folder, the first one first.
+    """Return the states that led to the program in a folder, oldest first.
 
-    Nothing is written there, and a run may be at work. Raise `WorkspaceError` where there is no record.
+    Nothing is written, and a run may be at work there. Raise `WorkspaceError` if there is no record.
     """
     with translated(f"cannot read the history in `{cwd / root}`", root=root):
         path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
@@ -399,11 +399,11 @@ def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path
 
 
 def resolve(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> Path:
-    """Return the folder's real path; raise `WorkspaceError` for one that must not be written to.
+    """Return the folder's real path. Raise `WorkspaceError` if it must not be written to.
 
-    The working directory itself may be; `/`, the home folder, a folder above the working directory
-    and anything in `.git` may not. A leading `~` is a home folder. Links are followed here, once and
-    never again, but none below `no_links_below`: whoever made that folder may have made them.
+    The working directory is allowed; `/`, the home folder, a folder above the working directory and anything in `.git`
+    are not. A leading `~` is a home folder. Links are followed here, once and never again, but none below
+    `no_links_below`: whoever made that folder may have made them.
     """
     given = cwd / _at_home(root)
     if "\0" in str(given):
