@@ -178,17 +178,17 @@ Every module, and what it is for:
 - `server.symptoms`: The signs of a failure: the words of an answer, the signs in `failures.toml`, the reason in a chain
   of exceptions.
 - `server.transport`: The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
-- `ui`: Events shown as they happen, on a terminal, in a pipe or to a program: the screen of a run is chosen here.
+- `ui`: Events shown as they happen, on a terminal, in a pipe or to a program; a run's screen is chosen here.
 - `ui.live`: Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.
-- `ui.markdown`: A plan as Markdown: read without links, pictures, HTML and entities, and drawn on a terminal block by
+- `ui.markdown`: A plan as Markdown: read without links, images, HTML or entities, and drawn on a terminal block by
   block.
 - `ui.ndjson`: Events for a program: one JSON object per line on standard output, pure ASCII.
 - `ui.plain`: Events as plain lines, for a pipe, a log or a terminal that cannot be drawn on.
-- `ui.progress`: The running requests, streamed text that is not whole yet, and the clock that has them drawn.
+- `ui.progress`: The progress of a run for the screens: running requests, incomplete streamed text, and the redraw
+  clock.
 - `ui.report`: The report of a run: one HTML page with the plan, the files, their problems, and where the time went.
-- `ui.sentences`: Each event and error as the words a person reads, the same on every screen; foreign text is escaped
-  here.
-- `ui.streams`: Standard streams that may go away while we write: a reader that left, a full disk, a hung-up line.
+- `ui.sentences`: Each event and error in plain words, the same on every screen; foreign text is escaped here.
+- `ui.streams`: Standard streams that may break while we write: the reader leaves, the disk fills up, the line hangs up.
 - `workspace`: The output folder: the paths that may be written, how a file gets there, and the record of the run.
 - `workspace.command`: The user's check command, run in the output folder and isolated from everything else.
 - `workspace.folder`: One open folder, accessed through its descriptor and never through a link, and the system's

@@ -1,4 +1,4 @@
-"""Events shown as they happen, on a terminal, in a pipe or to a program: the screen of a run is chosen here."""
+"""Events shown as they happen, on a terminal, in a pipe or to a program; a run's screen is chosen here."""
 
 import os
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Screen(Protocol):
-    """Somewhere that events are shown. Its methods are called from one thread."""
+    """A place where events are shown. Its methods are called from one thread."""
 
     def show(self, event: "Event") -> None:
         """Draw, print or ignore the event.
@@ -18,16 +18,16 @@ class Screen(Protocol):
         """
 
     def close(self) -> None:
-        """Leave the terminal as it was; may be called twice, and after a failure."""
+        """Restore the terminal; may be called twice, and after a failure."""
 
 
 def screen(*, json: bool, quiet: bool, verbose: bool, stdout: TextIO, stderr: TextIO, redact: "Redact") -> Screen:
     """Return the screen for these options and streams: data on stdout, talk on stderr.
 
-    With `json` NDJSON and nothing else; a live display only where stderr is a terminal that can be
-    drawn on; plain lines everywhere else.
+    `json` means NDJSON and nothing else; a live display needs a terminal on stderr that can be drawn on; plain lines
+    serve everywhere else.
     """
-    # One screen is loaded: `--version` needs none, and rich is for terminals alone.
+    # Only the screen in use is imported: `--version` needs none, and only a terminal needs rich.
     if json:
         from smol_dev.ui.ndjson import Ndjson  # noqa: PLC0415 - as said above
 

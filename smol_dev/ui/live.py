@@ -1,7 +1,6 @@
 """Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.
 
-Nothing is drawn when an event arrives, only by a clock, ten times a second: a thousand tokens a
-second cost no more than ten.
+Events draw nothing; a clock draws, ten times a second, so that a thousand tokens a second cost no more than ten.
 """
 
 import textwrap
@@ -24,13 +23,13 @@ from smol_dev.ui.streams import Redact, Talk
 
 SECONDS_A_FRAME: Final = 0.1
 ROOM_FOR_WORDS: Final = 60
-"""Columns below which the phase of a file is given in short."""
+"""Columns below which a file's phase is abbreviated."""
 
 LONGEST_LINE: Final = 4_000
-"""Characters of a plan's line after which it is broken: an endless one would be drawn again and again."""
+"""Characters after which a line of the plan is broken: an endless one would be redrawn again and again."""
 
 LONGEST_BLOCK: Final = 200
-"""Lines of a block after which it is drawn as if it ended there."""
+"""Lines after which a block is drawn as if it ended there."""
 
 SEPARATOR: Final = " · "
 WHOLE_WORDS: Final[Any] = {"break_long_words": False, "break_on_hyphens": False}
@@ -45,13 +44,13 @@ THEME: Final = Theme(
         "markdown.item.bullet": "none",
     }
 )
-"""How a plan is drawn: no background, so that it can be read on a dark terminal and on a light one."""
+"""A theme for plans: without a background, it is readable on dark and on light terminals."""
 
 STYLES: Final[dict[type, str]] = {Warned: "yellow", Failed: "bold red", FileFailed: "red"}
 
 
 class Live:
-    """The screen on a terminal. `console` is for tests; else one is made for the stream."""
+    """The screen on a terminal; tests pass a `console`, otherwise one is made for the stream."""
 
     def __init__(
         self,
@@ -88,7 +87,7 @@ class Live:
         self._closed = False
 
     def show(self, event: Event) -> None:
-        """Note the event, for the next frame."""
+        """Note the event for the next frame."""
         with self._lock:
             self._progress.note(event)
             if not isinstance(event, Piece):
@@ -100,7 +99,7 @@ class Live:
             self._ticker.start()
 
     def beat(self) -> None:
-        """Draw one frame: what is finished goes above, what is running below."""
+        """Draw one frame: finished lines above, running ones below."""
         with self._lock, self._console:
             self._region.start()
             if self._finished:
@@ -109,7 +108,7 @@ class Live:
                 self._region.refresh()
 
     def close(self) -> None:
-        """Print what is left, remove what was running, and give the cursor back."""
+        """Print what is left, remove what was running, and restore the cursor."""
         self._ticker.stop()
         with self._lock, self._console:
             self._closed = True
@@ -119,7 +118,7 @@ class Live:
                 self._print_finished()
 
     def __rich__(self) -> Group:
-        """Return what is running: the plan's line that is being written, and a row for each request."""
+        """Return what is running: the unfinished end of the plan, and a row for each request."""
         if self._closed:
             return Group()
         width, height = self._console.size
@@ -136,7 +135,7 @@ class Live:
         return Group(*parts)
 
     def _tail(self, rows: int, width: int) -> Iterator[Text]:
-        """Yield the end of the plan's block that is being written, no more than fits above the rows."""
+        """Yield the end of the plan's unfinished block, at most this many rows."""
         *lines, last = self._block
         for line in [*lines, last][-rows:] if last else lines[-rows:]:
             yield Text(line[-width:] if line is last else line[:width], no_wrap=True, overflow="crop")
@@ -154,7 +153,7 @@ class Live:
             self._finished.append(whole(details(event), style="dim"))
 
     def _add_to_plan(self, text: str) -> None:
-        """Take more of the plan; a block is finished by a blank line, a heading by its end, code by its fence."""
+        """Add to the plan; a block ends with a blank line, a heading with its line, code with its fence."""
         *lines, rest = (self._block.pop() + self._redact(safe(text, keep_newlines=True))).split("\n")
         for line in lines:
             self._take_line(line)
@@ -202,7 +201,7 @@ class Live:
 
 
 def fitted(text: str, *, width: int) -> str:
-    """Return the text with long lines broken between their parts, else between words; a command stays in one piece."""
+    """Return the text with long lines broken between parts, else between words, but never within a command."""
     return "\n".join(part for line in text.split("\n") for part in _broken(line, width))
 
 
@@ -219,7 +218,7 @@ def _broken(line: str, width: int) -> list[str]:
 
 
 def tail_of(path: str, *, cells: int) -> str:
-    """Return the end of a path that is too long, where the file's name is."""
+    """Return a path, shortened at the front if it is too long: the file's name is at the end."""
     if cell_len(path) <= cells:
         return path
     tail = path[-cells:]
@@ -229,5 +228,5 @@ def tail_of(path: str, *, cells: int) -> str:
 
 
 def whole(text: str, *, style: str) -> Text:
-    """Return text that the terminal wraps, not we: a command in it can be copied in one piece."""
+    """Return text for the terminal to wrap, so that a command in it can be copied in one piece."""
     return Text(text, style=style, no_wrap=True, overflow="ignore")

@@ -1,4 +1,4 @@
-"""A plan as Markdown: read without links, pictures, HTML and entities, and drawn on a terminal block by block."""
+"""A plan as Markdown: read without links, images, HTML or entities, and drawn on a terminal block by block."""
 
 from typing import ClassVar, Final
 
@@ -10,17 +10,17 @@ from rich.segment import Segment
 from rich.syntax import Syntax
 
 SWITCHED_OFF: Final = ("image", "link", "autolink", "entity", "reference", "html_block", "html_inline")
-"""What a model could hide something in, or lead somewhere with; it stays as it was written."""
+"""Syntax in which a model could hide something or link somewhere; it is shown as it was written."""
 
 
 def read(text: str) -> tuple[MarkdownIt, list[Token]]:
-    """Return the text's tokens, and the reader that made them."""
+    """Return the text's tokens, preceded by the parser that made them."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(list(SWITCHED_OFF))
     return reader, reader.parse(text)
 
 
 class Title(TextElement):
-    """A heading at the left edge, as bold as its level."""
+    """A left-aligned heading, styled by its level."""
 
     def __init__(self, tag: str) -> None:
         self.style_name = f"markdown.{tag if tag in {'h1', 'h2', 'h3'} else 'h3'}"
@@ -38,7 +38,7 @@ class Title(TextElement):
 
 
 class Code(CodeBlock):
-    """A block of code in the terminal's own colours, on its own background."""
+    """A block of code in the terminal's own colours and background."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the code."""
@@ -47,7 +47,7 @@ class Code(CodeBlock):
 
 
 class Whole(Markdown):
-    """A text as Markdown of our kind."""
+    """Markdown with our headings and code blocks."""
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
@@ -62,13 +62,13 @@ class Whole(Markdown):
 
 
 class Block:
-    """One block of a plan, its text escaped already; without the spaces that rich fills up lines with."""
+    """One block of a plan, already escaped, drawn without the trailing spaces that rich adds."""
 
     def __init__(self, text: str) -> None:
         self._whole = Whole(text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the lines, from the first to the last that are not blank."""
+        """Yield the lines, without blank ones at either end."""
         lines = [_stripped(line) for line in console.render_lines(self._whole, options, pad=False)]
         written = [number for number, line in enumerate(lines) if line]
         for line in lines[written[0] : written[-1] + 1] if written else []:

@@ -27,7 +27,7 @@ NAMES: Final[Mapping[type, str]] = {
     events.Failed: "error",
     events.RunDone: "run_done",
 }
-"""The `event` of each line. What is not here is not printed."""
+"""The `event` field of each line; other events are not printed."""
 
 
 class Ndjson:
@@ -40,10 +40,10 @@ class Ndjson:
         self._failure: OutputError | None = None
 
     def show(self, event: events.Event) -> None:
-        """Write the event's line and flush it.
+        """Write the event as a line and flush it.
 
-        A reader that went away ends the output, not the run. Raise `OutputError` where the line
-        cannot be written for another reason: a full disk, say.
+        A reader that went away ends the output, not the run. Raise `OutputError` if the line cannot be written for
+        another reason, such as a full disk.
         """
         name = NAMES.get(type(event))
         if name is None or not self._open:
@@ -63,14 +63,14 @@ class Ndjson:
                 raise self._failure from error
 
     def close(self) -> None:
-        """Raise again, once, what `show` raised: the run it ended could not tell it here."""
+        """Raise once more what `show` raised, as the run that it ended could not report it here."""
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
 
 
 def cleaned(value: Any, redact: Redact) -> Any:  # noqa: ANN401 - JSON
-    """Return a value without secrets and with times to the millisecond, whatever is nested in it."""
+    """Return a value without secrets and with times rounded to the millisecond, at any depth."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, float):

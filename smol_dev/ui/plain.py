@@ -11,14 +11,14 @@ from smol_dev.ui.sentences import details, done, failed, kept, left_out, misfits
 from smol_dev.ui.streams import Redact, Talk
 
 BEGINNINGS: Final = {"plan": "planning …", "files": "listing the files …", "fix": "asking which files to change …"}
-"""What is said of a request that is for no file, by its stage."""
+"""The line for a request that is not about a file, by its stage."""
 
 NOTICES: Final = (5, 15, 30, 60, 120, 300, 600)
 """Seconds of silence after which a log says that it is still waiting."""
 
 
 class Plain:
-    """The screen without drawing: the plan as it comes, then a line for whatever happens."""
+    """The screen without drawing: the plan as it comes, then a line per event."""
 
     def __init__(self, stream: TextIO, *, redact: Redact, verbose: bool = False, clock: Clock = time.monotonic) -> None:
         self._talk = Talk(stream)
@@ -35,7 +35,7 @@ class Plain:
         self._last_notice = 0.0
 
     def show(self, event: events.Event) -> None:
-        """Print what the event has to say; a piece of code says nothing."""
+        """Print what there is to say about the event; nothing for a piece of code."""
         with self._lock:
             self._progress.note(event)
             if isinstance(event, events.Piece):
@@ -102,7 +102,7 @@ class Plain:
         self._write_plan(f"{rest}\n" if rest else "")
 
     def _open_line(self, path: str) -> None:
-        """Begin the line of a file; while another one is open, it waits for that."""
+        """Begin the line of a file, or queue it while another one is open."""
         if self._unfinished is not None:
             self._begun.append(path)
             return
@@ -146,7 +146,7 @@ class Quiet:
             self._print(kept(event) if event.stopped else ((misfits(event) if left else "") + remedy(event)).strip())
 
     def close(self) -> None:
-        """Nothing is left to write: every line was flushed."""
+        """Do nothing: every line was flushed."""
 
     def _print(self, text: str) -> None:
         if text:

@@ -1,4 +1,4 @@
-"""The running requests, streamed text that is not whole yet, and the clock that has them drawn."""
+"""The progress of a run for the screens: running requests, incomplete streamed text, and the redraw clock."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -12,32 +12,33 @@ Clock = Callable[[], float]
 """Seconds since some moment, never going back."""
 
 CHARACTERS_PER_TOKEN = 4
-"""Of code and English, with the vocabularies of today's models. Only for counts shown with `~`."""
+"""For code and English with today's vocabularies; only for counts shown with `~`."""
 
 LONG_WAIT = 3.0
 """Seconds of silence after which a loading model is the likely reason."""
 
 
 LEAST_MEASURED = 2
-"""Files that have to be there before the time of the others is told."""
+"""Finished files from which the remaining time is estimated."""
 
 ONE_MINUTE = 55.0
-"""Seconds from which a time that is left is told in minutes."""
+"""Seconds from which the remaining time is shown in minutes."""
 
 LOADING = "model may be loading"
 EVALUATING = "evaluating the prompt"
 IN_SHORT = {LOADING: "loading?", EVALUATING: "prompt"}
-"""Why a model is silent that has never answered, and one that has; and in few columns. Any other cause is `busy`."""
+"""Likely causes of silence, before and after a model's first answer, in short; any other one is `busy`."""
 
 LONGEST_CAUSE = 80
-"""Characters of what a server says about why it does not answer yet."""
+"""Characters of the server's reason for not answering yet."""
 
 
 @dataclass(slots=True)
 class Work:
-    """One running request: when it was sent, when it first spoke, and how many characters it said.
+    """One running request: when it was sent and first answered, and how many characters have come.
 
-    `cause` is why nothing may have come yet. Or the user's `command`, which says nothing before it has ended.
+    `cause` is why nothing may have come yet. With `command`, it is the user's check instead, which says nothing until
+    it ends.
     """
 
     stage: StageName
@@ -51,16 +52,16 @@ class Work:
 
     @property
     def name(self) -> str:
-        """The file, the command, or what is asked for in words."""
+        """The file, the command, or what the request is for."""
         return self.path or self.command or {"plan": "plan", "fix": "files to mend"}.get(self.stage, "file list")
 
     def waited(self, now: float) -> float:
-        """Seconds since the request was sent, as long as nothing has come; else 0."""
+        """Return the seconds since the request was sent, or 0 once something has come."""
         return now - self.sent if self.first is None and not self.command else 0.0
 
 
 class Progress:
-    """The running requests, by path (None for plan and file list), in the order they began; noting a piece is cheap."""
+    """The running requests by path (None for plan and file list), in starting order; noting a piece is cheap."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -75,11 +76,11 @@ class Progress:
         self._is_over = False
 
     def count_of(self, path: str) -> str:
-        """Return which file of how many it is, as ` (2 of 5)`; empty for one that no list names."""
+        """Return the file's position in the list, as ` (2 of 5)`; empty if it is not listed."""
         return f" ({self._files.index(path) + 1:,} of {len(self._files):,})" if path in self._files else ""
 
     def note(self, event: events.Event) -> None:
-        """Count a piece, begin a request, or end one."""
+        """Count a piece, or begin or end a request."""
         match event:
             case events.RunStarted():
                 self._models = dict(event.models)
@@ -117,9 +118,9 @@ class Progress:
             self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
 
     def told(self, event: events.Event, text: str) -> str:
-        """Return the words of an event as they are shown next: none again of a server that loads and is asked again.
+        """Return an event's text as it is to be shown: empty for a retry that repeats the one before.
 
-        A blank line stands before the end of a run, and before what comes after it.
+        A blank line comes before the end of a run, and before what follows it.
         """
         before, self._last_retry = self._last_retry, event if isinstance(event, events.Retry) else self._last_retry
         if not text or (isinstance(event, events.Retry) and event == before):
@@ -128,8 +129,8 @@ class Progress:
         return f"\n{text}" if was_over or self._is_over else text
 
     def left(self, now: float) -> str:
-        """Return how many files are left, and how long they may take by those that are there."""
-        if len(self._left) < 2:  # noqa: PLR2004 - the last one is at work
+        """Return how many files are left, and an estimate of the time from those that are done."""
+        if len(self._left) < 2:  # noqa: PLR2004 - the last one is running
             return ""
         count = f"{len(self._left):,} files left"
         if self._ended < LEAST_MEASURED:
@@ -152,7 +153,7 @@ class Progress:
         return EVALUATING if self._models.get(stage, stage) in self._answered else LOADING
 
     def running(self) -> list[Work]:
-        """Return everything under way, oldest first."""
+        """Return all running requests, oldest first."""
         return list(self._running.values())
 
     def _count(self, piece: events.Piece) -> None:
@@ -167,7 +168,7 @@ class Progress:
 
 
 def phase(work: Work, now: float, *, short: bool = False) -> str:
-    """Return what a request is doing, in words: waiting, thinking or writing, with tokens, speed, time."""
+    """Return whether a request is waiting, thinking or writing, with tokens, speed and time."""
     if work.command:
         return f"running, {now - work.sent:.0f} s"
     if work.first is None:
@@ -184,7 +185,7 @@ def phase(work: Work, now: float, *, short: bool = False) -> str:
 
 
 def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
-    """Return the wait for a first token, and its cause: a likely one after a while, at once what the server said."""
+    """Return the wait for a first token and its cause: the server's own at once, a guess only after a while."""
     is_told = cause not in IN_SHORT
     if short:
         word = IN_SHORT.get(cause, "busy")
@@ -194,7 +195,7 @@ def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
 
 
 class Ticker:
-    """Calls `beat` every so many seconds on a thread of its own, until it is stopped."""
+    """A thread that calls `beat` every so many seconds until it is stopped."""
 
     def __init__(self, beat: Callable[[], None], *, seconds: float) -> None:
         self._beat = beat
@@ -203,13 +204,13 @@ class Ticker:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Begin; once begun, does nothing."""
+        """Start the thread, unless it runs already or was stopped."""
         if self._thread is None and not self._stopped.is_set():
             self._thread = Thread(target=self._run, name="smol_dev-screen", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Return when the last beat is over, for good."""
+        """Stop for good, after the last beat has finished."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
@@ -221,9 +222,9 @@ class Ticker:
 
 
 class Unfinished:
-    """Streamed text held back until it is whole: never half a line, or never half a word, is handed out.
+    """Streamed text, held back until a line or a word is complete.
 
-    A secret that a model repeats arrives in pieces; only where a whole word is there can it be found.
+    A secret that a model repeats arrives in pieces, and can be found only in a complete word.
     """
 
     def __init__(self, *, ends: str) -> None:
@@ -231,7 +232,7 @@ class Unfinished:
         self._kept: list[str] = []
 
     def add(self, piece: str) -> str:
-        """Return everything up to the last end that has come by now; empty where none has."""
+        """Return everything up to the last line or word that is complete; empty if there is none."""
         cut = 1 + max(piece.rfind(end) for end in self._ends)
         if not cut:
             self._kept.append(piece)
@@ -241,7 +242,7 @@ class Unfinished:
         return whole
 
     def rest(self) -> str:
-        """Return what was kept, and keep nothing any more."""
+        """Return what was held back, and forget it."""
         rest = "".join(self._kept)
         self._kept = []
         return rest

@@ -1,6 +1,6 @@
 """The report of a run: one HTML page with the plan, the files, their problems, and where the time went.
 
-The page loads nothing and runs no script, and its policy forbids both. Whatever a model wrote is escaped.
+The page loads nothing and runs no script, and its policy forbids both. Everything that a model wrote is escaped.
 """
 
 import re
@@ -21,10 +21,10 @@ from smol_dev.safe import safe
 from smol_dev.ui.markdown import read
 
 MOST_SHOWN: Final = 200_000
-"""Characters of a file, or of the plan, that are shown."""
+"""Characters of a file or the plan that are shown."""
 
 MOST_COLOURED: Final = 400_000
-"""Characters of all files that are highlighted; what comes after is plain."""
+"""Characters of all files that are highlighted; the rest is plain."""
 
 
 STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change", "fix": "files to mend"}
@@ -42,12 +42,12 @@ COUNTS: Final[Parts] = {
     "evaluated": lambda asked: asked.evaluated,
     "generated": lambda asked: asked.completion_tokens,
 }
-"""The parts of a request that a bar shows, by the name that the style sheet has for them."""
+"""The parts of a request's bar, by their names in the style sheet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A file of the program: its text (None where it is not there), what became of it, and its problems."""
+    """A file of the program: its text (None if it is absent), its state, and its problems."""
 
     path: str
     text: str | None
@@ -80,7 +80,7 @@ def page(
 
 
 def fragment(*, plan: str, program: Sequence[Shown]) -> str:
-    """Return plan, problems and files as HTML without styles or ids, for a page of somebody else: a notebook."""
+    """Return plan, problems and files as HTML without styles or ids, to embed in another page: a notebook."""
     parts = (("Plan", _markdown(plan)), ("Problems", _problems(program)), ("Files", "".join(_files(program))))
     return "".join(f"<section><h2>{heading}</h2>{content}</section>" for heading, content in parts if content)
 
@@ -102,7 +102,7 @@ def _text(text: str) -> str:
 def _markdown(text: str) -> str:
     reader, tokens = read(safe(text[:MOST_SHOWN], keep_newlines=True))
     for token in tokens:
-        if token.type.startswith("heading_"):  # below the page's own
+        if token.type.startswith("heading_"):  # below the page's own headings
             token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
     return str(reader.renderer.render(tokens, reader.options, {}))
 
@@ -160,7 +160,7 @@ def _code(path: str, text: str) -> str:
 
 
 def _time(requests: Sequence[Asked]) -> str:
-    """Return the timeline: a bar for each request, where it waited, evaluated the prompt and generated."""
+    """Return the timeline: a bar per request, split into waiting, prompt evaluation and generation."""
     if not requests:
         return "<p>The record of this run holds no requests.</p>"
     whole = max(each.end for each in requests) or 1.0
@@ -170,7 +170,7 @@ def _time(requests: Sequence[Asked]) -> str:
 
 
 def _tokens(requests: Sequence[Asked]) -> str:
-    """Return how many tokens of each request were in the cache, evaluated, and generated."""
+    """Return a bar per request, split into cached, evaluated and generated tokens."""
     sums = [sum(count(each) or 0 for count in COUNTS.values()) for each in requests]
     if not any(sums):
         return ""

@@ -1,4 +1,4 @@
-"""Each event and error as the words a person reads, the same on every screen; foreign text is escaped here."""
+"""Each event and error in plain words, the same on every screen; foreign text is escaped here."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -11,10 +11,10 @@ from smol_dev.safe import command, safe, safe_name
 STAGE_NAMES: Final[Mapping[str, str]] = {"plan": "plan", "files": "file list", "code": "code", "fix": "mending"}
 
 SIGNALLED: Final = 128
-"""Exit codes above are those of signals."""
+"""Exit codes above this mean signals."""
 
 MINUTE: Final = 59.95
-"""Seconds that are given in minutes."""
+"""Seconds from which a duration is shown in minutes."""
 
 
 def _started(event: events.RunStarted) -> str:
@@ -86,7 +86,7 @@ _SENTENCES: Final[Mapping[type, Callable[[Any], str]]] = {
 
 
 def sentence(event: events.Event) -> str:
-    """Return what there is to say about the event, without final newline; empty where there is nothing."""
+    """Return the event in words, without a final newline; empty if there is nothing to say."""
     say = _SENTENCES.get(type(event))
     return say(event) if say else ""
 
@@ -108,7 +108,7 @@ def outcome(event: events.RunDone) -> str:
 
 
 def figures(event: events.RunDone) -> str:
-    """Return size, tokens, speed and time in one line, without what is not known."""
+    """Return size, tokens, speed and time in one line, leaving out what is unknown."""
     least = event.usage_is_partial
     known = [counted(event.bytes, "byte")] if event.bytes else []
     if event.prompt_tokens is not None:
@@ -123,7 +123,7 @@ def figures(event: events.RunDone) -> str:
 
 
 def kept(event: events.RunDone) -> str:
-    """Return what a run that broke off has kept, and how it goes on where the error has not said that."""
+    """Return what a run that broke off has kept, and how to go on unless the error has said so."""
     if event.planned:
         what = f"the plan and {event.present:,} of {counted(event.planned, 'file')}"
     elif any(total.stage == "files" for total in event.stages):
@@ -136,7 +136,7 @@ def kept(event: events.RunDone) -> str:
 
 
 def near(folder: str) -> str:
-    """Return a folder as it is seen from the working directory: `./generated`; its whole path elsewhere."""
+    """Return a folder relative to the working directory, as `./generated`, or its whole path if it is elsewhere."""
     try:
         here = os.getcwd()  # noqa: PTH109 - a folder that was removed is an `OSError` of this call
     except OSError:
@@ -146,7 +146,7 @@ def near(folder: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`9.8 s`, `4 min 5 s`, `1 h 2 min`: no more than what is worth knowing."""
+    """Return `9.8 s`, `4 min 5 s`, `1 h 2 min`: no more precise than is useful."""
     if seconds < MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -155,7 +155,7 @@ def duration(seconds: float) -> str:
 
 
 def models(stages: Iterable[tuple[str, str]]) -> str:
-    """Return who does what: `qwen3:14b`, or `qwen3:32b (plan), qwen3:14b (file list, code, mending)`."""
+    """Return which model does what: `qwen3:14b`, or `qwen3:32b (plan), qwen3:14b (file list, code, mending)`."""
     does: dict[str, list[str]] = {}
     for stage, model in stages:
         does.setdefault(model, []).append(STAGE_NAMES.get(stage, stage))
@@ -165,12 +165,12 @@ def models(stages: Iterable[tuple[str, str]]) -> str:
 
 
 def left_out(event: events.FilesReady | events.ChangePlanned) -> list[str]:
-    """Return a warning for each entry of a list that will not be written."""
+    """Return a warning for each listed file that will not be written."""
     return [f"warning: left out `{safe_name(d.path)}`: {safe(d.reason)}" for d in event.dropped]
 
 
 def done(event: events.FileDone) -> str:
-    """`done, 1,234 bytes, 87 tokens/s, 3.2 s`, without what is not known."""
+    """Return `done, 1,234 bytes, 87 tokens/s, 3.2 s`, leaving out what is unknown."""
     rates = [f"{speed(event.tokens_per_second)} tokens/s"] if event.tokens_per_second else []
     waited = [f"{duration(event.wait_seconds)} of it waiting"] if event.wait_seconds >= 1 else []
     said = ", ".join(["done", counted(event.bytes, "byte"), *rates, duration(event.seconds), *waited])
@@ -178,7 +178,7 @@ def done(event: events.FileDone) -> str:
 
 
 def details(event: events.Event) -> str:
-    """Return what only `--verbose` says: tokens as the server counted them, how it behaves, the closing table."""
+    """Return what only `--verbose` shows: details of a notice, token counts, the closing table."""
     if isinstance(event, events.Noticed) and event.is_detail:
         return f"  {paragraph(event.message)}"
     if isinstance(event, events.RunDone) and event.stages and not event.stopped:
@@ -191,7 +191,7 @@ def details(event: events.Event) -> str:
 
 
 def failed(event: events.FileFailed) -> str:
-    """Return why the file could not be had or written."""
+    """Return why the file could not be obtained or written."""
     return f"failed ({event.reason}): {paragraph(event.message)}{_hint(event.hint)}"
 
 
@@ -200,7 +200,7 @@ def _hint(hint: str) -> str:
 
 
 def totals(event: events.RunDone) -> list[tuple[str, str]]:
-    """Return the closing table: a name and a value a row, narrow enough for 40 columns."""
+    """Return the closing table as rows of name and value, narrow enough for 40 columns."""
     missing = f", {len(event.failed):,} failed" if event.failed else ""
     least = event.usage_is_partial
     rows = [
@@ -219,7 +219,7 @@ def totals(event: events.RunDone) -> list[tuple[str, str]]:
 
 
 def misfits(event: events.RunDone) -> str:
-    """Return what did not fit together and what is left of it, after a blank line; nothing where all fits."""
+    """Return the problems found and those left, after a blank line; empty if all files fit together."""
     if not event.problems:
         return ""
     left = [each for each in event.problems if not each.mended]
@@ -232,7 +232,7 @@ def misfits(event: events.RunDone) -> str:
 
 
 def remedy(event: events.RunDone) -> str:
-    """Return how to have the failed files, after a blank line; nothing where none failed."""
+    """Return how to get the failed files or mend the check, after a blank line; empty if nothing failed."""
     if event.check is not None and event.check.exit_code and not event.failed:
         again = command("smol_dev fix {dir}", dir=event.output_dir)
         return f"\n\nthe check fails: {safe(event.check.summary)}\nhint: mend it again: {again}"
@@ -243,24 +243,24 @@ def remedy(event: events.RunDone) -> str:
 
 
 def speed(tokens_per_second: float) -> str:
-    """Return the figure, rounded where that says enough."""
+    """Return the figure, with a decimal only below 10."""
     return f"{tokens_per_second:,.{0 if tokens_per_second >= 10 else 1}f}"  # noqa: PLR2004
 
 
 def number(count: int | None, *, least: bool = False) -> str:
-    """Return the count with thousands marked, or that the server did not tell, or not for every request."""
+    """Return the count with thousands separators; `unknown`, or `at least` so many, if counts are missing."""
     if count is None:
         return "unknown"
     return f"at least {count:,}" if least else f"{count:,}"
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 file`, `2 files`."""
+    """Return `1 file`, `2 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def render_error(error: SmolError) -> str:
-    """`error: …`, every problem on its line, a blank line, `hint: …`; escaped, no final newline."""
+    """Return `error: …`, each problem on its line, a blank line and `hint: …`; escaped, no final newline."""
     problems = error.problems if isinstance(error, ConfigError) else (error.message,)
     head = problems[0] if len(problems) == 1 else error.message
     rest = [f"  {safe(problem)}" for problem in problems] if len(problems) > 1 else []
@@ -269,5 +269,5 @@ def render_error(error: SmolError) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return the escaped text, further lines indented, so that none of them can pass for one of ours."""
+    """Return the escaped text with further lines indented, so that none can pass for one of ours."""
     return safe(text.strip(), keep_newlines=True).replace("\n", "\n  ")

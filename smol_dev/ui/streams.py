@@ -1,4 +1,4 @@
-"""Standard streams that may go away while we write: a reader that left, a full disk, a hung-up line."""
+"""Standard streams that may break while we write: the reader leaves, the disk fills up, the line hangs up."""
 
 import contextlib
 import os
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TextIO
 
 Redact = Callable[[str], str]
-"""Text in, the same text without any known secret out."""
+"""Returns the text without any known secret."""
 
 
 class Talk:
-    """A stream for talk, file enough for rich: once it cannot be written, everything more is dropped silently."""
+    """A stream for talk that is enough for rich; once it cannot be written, further output is silently dropped."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -19,7 +19,7 @@ class Talk:
         self.encoding = stream.encoding or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write what the stream takes. A run is worth more than its commentary."""
+        """Write what the stream takes; a run is worth more than its commentary."""
         if self._open:
             try:
                 self._stream.write(text)
@@ -28,7 +28,7 @@ class Talk:
         return len(text)
 
     def flush(self) -> None:
-        """Hand everything over to the system."""
+        """Flush the stream."""
         if self._open:
             try:
                 self._stream.flush()
@@ -49,10 +49,9 @@ class Talk:
 
 
 def abandon(stream: TextIO) -> None:
-    """Point a broken stream's descriptor at nothing.
+    """Point a broken stream's descriptor at the null device.
 
-    Python flushes what is left in its buffers when it exits; on a broken stream that would end in
-    a message and exit code 120.
+    Python flushes its buffers when it exits; on a broken stream, that would end in a message and exit code 120.
     """
     with contextlib.suppress(OSError, ValueError):
         descriptor = stream.fileno()
@@ -62,12 +61,12 @@ def abandon(stream: TextIO) -> None:
 
 
 def stand_in() -> None:
-    """Give a process that was started with closed streams ones that lead nowhere.
+    """Replace standard streams that were closed at the start by ones that lead nowhere.
 
-    In this order each takes the descriptor it should have had, before a file of ours does.
+    In this order, each takes the descriptor it should have had, before a file of ours does.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # Open to the end; `pathlib` would be a sixth of what `--version` costs.
+            # Stays open; `pathlib` would take a sixth of the time of `--version`.
             nothing = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, PTH123 - said above
             setattr(sys, name, nothing)

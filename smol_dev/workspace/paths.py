@@ -117,7 +117,7 @@ Skeleton = tuple[str, ...]
 
 
 def skeleton(component: str) -> str:
-    """Return the form of a name to compare: equal for names that any file system takes for the same."""
+    """Return the form of a name to compare: equal for names that some file system takes for the same."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", component).casefold())
     return re.sub(f"[{_IGNORABLE}]", "", folded).rstrip(" .")
 
