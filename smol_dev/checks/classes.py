@@ -124,10 +124,13 @@ class Objects:
         self._known: dict[tuple[Scope, str], Thing | None] = {}
         for module in python.modules.values():
             self._note(module)
+        self.derived: set[str] = set()
         for each in self.classes.values():
-            for base in self.bases(each):
+            for base, node in zip(self.bases(each), each.node.bases, strict=True):
                 if isinstance(base, Class):
                     base.below.append(each)
+                elif base is None:
+                    self.derived.add(_last(node))  # by its name, perhaps one of ours
 
     def _note(self, module: Module) -> None:
         for scope in module.scopes:
@@ -302,7 +305,9 @@ class Objects:
             if name in each.scope.bound:
                 values = each.scope.bound[name]
                 thing = self._same(values, each.scope, depth) if not _is_member(values[0], line) else None
-                overridden = any(name in other.scope.bound or name in other.stored for other in derived)
+                overridden = (not owner.exact and owner.what.node.name in self.derived) or any(
+                    name in other.scope.bound or name in other.stored for other in derived
+                )
                 return self._method(thing, owner) if not overridden and thing is not None else None
         return None
 
@@ -382,7 +387,8 @@ class Objects:
                 if _last(use.node.func) not in TESTING and self.resolve(use.node.func, use.scope) is None:
                     given = (*use.node.args, *(each.value for each in use.node.keywords))
                     self._add_classes(found, use.scope, given)
-            for _, value, scope in module.assigned:
+            mixes = any(_last(use.node.func) == "type" and len(use.node.args) > 1 for use in module.calls)
+            for _, value, scope in module.assigned if not mixes else ():
                 self._add_classes(found, scope, (value,))
         return found
 
@@ -402,6 +408,8 @@ class Objects:
     def _names_of(self, each: Class, *, exact: bool) -> frozenset[str] | None:
         names = self._own_names(each)
         below = [] if exact else self.family(each)
+        if not exact and each.node.name in self.derived:
+            return None
         if not below and not exact and each not in self.made:
             return None  # made for classes that are elsewhere
         for one in below:

@@ -104,6 +104,9 @@ def method(body: str, around: str = "") -> dict[str, str]:
 
 
 NEAR_MISSES = {
+    "classes that are mixed later": {
+        "a.py": "class A:\n    def go(self): return self.x\nKINDS = {'a': A}\ndef make(base): return type('B', (KINDS['a'], base), {})\n"
+    },
     "a class whose base is from elsewhere": {"a.py": "from other import B\nclass A(B): ...\nA().go()\n"},
     "a class that answers for every name": {
         "a.py": "class A:\n    def __getattr__(self, name): ...\nclass B(A): ...\nB().go(); A().stay()\n"
