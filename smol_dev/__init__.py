@@ -157,26 +157,25 @@ Every module, and what it is for:
 - `run.start`: The command that starts or opens a program, chosen by an ordered list of rules that look at its files.
 - `run.strategies`: The two ways to ask for the files: one after another in a chain, or several in parallel.
 - `server`: Talking to a model behind any OpenAI-compatible server, and understanding what goes wrong.
-- `server.answer`: One answer as it comes: its pieces up to the reply, each wait for them bounded by the deadline of its
-  phase.
+- `server.answer`: One streamed answer: its pieces and then the reply, each wait bounded by the deadline of its phase.
 - `server.client`: The model behind an OpenAI-compatible server; the one module that knows the `openai` package.
-- `server.connect`: Connect to the server of the settings: it is found if none is named, and its model chosen.
-- `server.detect`: Find the local server that is running, and which of its models to use, without any configuration.
-- `server.doctor`: What the server of a profile offers, and whether it works, checked in the order in which things can
-  be wrong.
+- `server.connect`: Connecting to the server of the settings, or a local one if none is named, and choosing its model.
+- `server.detect`: Finding the local server that is running, and which of its models to use, without any configuration.
+- `server.doctor`: Checks of what a profile's server offers and whether it works, in the order in which things can go
+  wrong.
 - `server.failures`: Whatever a server answered, or the reason why it did not, turned into one error with a remedy.
-- `server.families`: Families of models: the sampling their makers advise, how their reasoning is switched, and what is
-  sent.
-- `server.known`: The known servers: recognised by what they answer, asked for what they tell, in their own habits.
+- `server.families`: Families of models: the sampling their makers advise, how to switch their reasoning, and what to
+  send.
+- `server.known`: The known servers: how to recognise them by their answers, what to ask them, and their habits.
 - `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
 - `server.machine`: The memory of this machine, and the models that fit into it by a rule of thumb.
-- `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; hand on what has come, and
-  read ahead no more.
-- `server.request`: The body of a request: the profile's settings, in the form that this server and model take.
+- `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; deliver what has come without
+  reading ahead.
+- `server.request`: The body of a request: the profile's settings, in the form that this server and model accept.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.
-- `server.symptoms`: The signs of a failure: the words of an answer, the signs in `failures.toml`, the reason in a chain
-  of exceptions.
+- `server.symptoms`: The signs of a failure: an answer's words, the table `failures.toml`, the cause in a chain of
+  exceptions.
 - `server.transport`: The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
 - `ui`: Events shown as they happen, on a terminal, in a pipe or to a program; a run's screen is chosen here.
 - `ui.live`: Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.

@@ -1,4 +1,4 @@
-"""One answer as it comes: its pieces up to the reply, each wait for them bounded by the deadline of its phase."""
+"""One streamed answer: its pieces and then the reply, each wait bounded by the deadline of its phase."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,21 +18,21 @@ from smol_dev.server.stream import StreamReader
 from smol_dev.server.transport import BODY
 
 AFTER_FINISH: Final = 5.0
-"""Seconds that a complete answer is waited on for its token counts and its end."""
+"""Seconds that a complete answer gets for its token counts and its end."""
 
 AFTER_DONE: Final = 0.5
-"""Seconds that the end of the connection's answer is waited for, so that it can be used again."""
+"""Seconds to wait for the end of the response, so that the connection can be used again."""
 
 MOST_REASONING: Final = 1024 * 1024
-"""Bytes of thought."""
+"""Bytes of reasoning."""
 
 
 class Deadlines:
-    """The phases of waiting for one answer.
+    """The deadlines of the phases of one answer.
 
-    Only text and reasoning are progress: keep-alive comments and empty deltas are not. Only waiting
-    counts as silence, not the time that the reader of the answer takes for a piece. `answering` says
-    that the server has accepted the request and begun to answer.
+    Only text and reasoning are progress: keep-alive comments and empty deltas are not. Only waiting counts as silence,
+    not the time that the reader of the answer takes for a piece. `answering` says that the server has accepted the
+    request and begun to answer.
     """
 
     def __init__(self, profile: Profile, target: Target, clock: Callable[[], float]) -> None:
@@ -52,7 +52,7 @@ class Deadlines:
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """End the wait in its body at the nearest deadline, with the error of that phase."""
+        """End the wait in the block at the nearest deadline, with the error of that phase."""
         try:
             async with Timeout(self._nearest() - self.clock()).running():
                 yield
@@ -68,14 +68,14 @@ class Deadlines:
             self._arm()
 
     def give(self, seconds: float | None) -> None:
-        """Wait only so much longer, for the answer is complete. None: it goes on after all."""
+        """Wait only this much longer, as the answer is complete; None if it goes on after all."""
         self._given = None if seconds is None else self.clock() + seconds
         self._arm()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        """Return the next bytes, None at their end. Raise the error of the phase that takes too long.
+        """Return the next bytes, or None at their end. Raise the error of the phase that takes too long.
 
-        One timer an answer, not one a chunk: it is set anew only when a phase ends sooner.
+        There is one timer per answer, not per chunk: it is reset only when a phase ends sooner.
         """
         if self._timer is None:
             self._arm()
@@ -95,7 +95,7 @@ class Deadlines:
             self._waiting = None
 
     def close(self) -> None:
-        """Stop the timer: the answer is over."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -108,9 +108,9 @@ class Deadlines:
         self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._look, tick)
 
     def _look(self, left: float) -> None:
-        """End the wait if the deadline has not moved since the timer was set, else set it anew.
+        """End the wait if the deadline has not moved since the timer was set, else set it again.
 
-        A last tick is `left` at first, in which the bytes are read that came while the program stood still.
+        `left` is one more tick, during which bytes are read that came while the event loop was stalled.
         """
         self._timer = None
         if self._nearest() > self._set_for:
@@ -172,9 +172,9 @@ class StreamedAnswer:
         self._awaits_end = False
 
     async def next(self) -> list[Delta]:
-        """Return the pieces that come next, at least one; empty when the answer is over.
+        """Return the next pieces, at least one; empty when the answer is over.
 
-        It is no generator, and hands on all of a chunk at once: each generator costs every token.
+        It is no generator, and returns all pieces of a chunk at once: every generator costs time per token.
         """
         if self._is_over:
             return []
@@ -214,10 +214,10 @@ class StreamedAnswer:
         return deltas
 
     def reply(self) -> Reply:
-        """Return the end of the answer. Raise what broke it if nothing of it has come.
+        """Return the end of the answer. Raise the failure if nothing of the answer has come.
 
-        Behind a finish reason nothing can go wrong any more, unless text went on behind it: then it counts
-        once the stream has ended. An answer that broke later is a reply without one, which holds the failure.
+        After a finish reason nothing can go wrong any more, unless text followed it: then it counts only once the
+        stream has ended. An answer that broke off later becomes a reply without finish reason that holds the failure.
         """
         reader = self._reader
         text, reasoning = "".join(reader.text), "".join(reader.reasoning)
@@ -244,7 +244,7 @@ class StreamedAnswer:
         )
 
     def _without_text(self) -> ServerError:
-        """Return why an answer that was finished holds no text."""
+        """Return why a finished answer has no text."""
         reader, target = self._reader, self._target
         if reader.calls_tools:
             message = f"{target.server} answered with a tool call and no text"
@@ -252,7 +252,7 @@ class StreamedAnswer:
         return failure("only_reasoning" if reader.reasoning else "empty", target, transient=True)
 
     def _incomplete(self, *, has_ended: bool) -> ServerError:
-        """Return why there is no finish reason, from the surest sign to the vaguest."""
+        """Return why there is no finish reason, checking the surest sign first."""
         reader, target, why = self._reader, self._target, ""
         if reader.error:
             return self._classify(reader.error, in_stream=reader.is_stream)

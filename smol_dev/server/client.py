@@ -1,7 +1,7 @@
 """The model behind an OpenAI-compatible server; the one module that knows the `openai` package.
 
-The package builds the request; the answer's bytes are read here, because its own reader loses a last
-event without a blank line, stops at `event: ping`, and yields nothing for an answer that is no stream.
+The package builds the request; we read the bytes of the answer ourselves, because its reader loses a last event without
+a blank line, stops at `event: ping`, and yields nothing for an answer that is not a stream.
 """
 
 import asyncio
@@ -48,29 +48,29 @@ from smol_dev.server.request import (
 )
 from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
 
-with lazy_import("openai.types"):  # a thousand modules, of which a request needs some forty
+with lazy_import("openai.types"):  # a thousand modules; a request needs about forty
     import openai
 
 for _name in ("openai", "httpx2"):  # OPENAI_LOG would print requests behind our back
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 OTHERS_DEADLINE: Final = 0.5
-"""Seconds to look for another local server, when the one of the profile is not running."""
+"""Seconds to look for another local server when the profile's is not running."""
 
 UNSAID: Final = {
     f"X-Stainless-{name}": openai.Omit()
     for name in "Lang Package-Version OS Arch Runtime Runtime-Version Async Retry-Count".split()
 }
-"""Headers of the package, about itself and this machine; the transport would drop them, making them takes time."""
+"""Headers of the package about itself and this machine; the transport would drop them, but making them takes time."""
 
 MOST_PLAN: Final = 256 * 1024
 MOST_LIST: Final = 1024 * 1024
 MOST_AROUND: Final = 64 * 1024
-"""Bytes of an answer: of a plan, of a list, and of what may stand around a file and its escapes."""
+"""Bytes of an answer: a plan, a list, and what may surround a file, including its escapes."""
 
 MOST_AT_ONCE: Final = 64
 ELSEWHERE: Final = 8
-"""Requests at once to a server that is not on this machine or network."""
+"""Requests at once to a server outside this machine and network."""
 
 UNSAID_END: Final = "does not say why it stops: an answer counts as whole when its code block is closed"
 UNSAID_PLACE: Final = "does not say whether the model runs on this machine, where prompts are to stay"
@@ -81,9 +81,9 @@ Item = Delta | Retrying | Note | Reply
 class Client:
     """A `Chat` over HTTP for one profile.
 
-    `secrets` are headers bound to their origin. `environ` is asked for proxies and certificates
-    alone. `cache_dir` remembers what a server refused; None remembers nothing between runs.
-    `keep_here` is raised where the server would have a model run elsewhere; `local_only` refuses too.
+    `secrets` are headers bound to their origin. `environ` is read only for proxies and certificates. `cache_dir`
+    remembers what a server refused; None remembers nothing between runs. `keep_here` is raised if the server would have
+    a model run elsewhere; `local_only` refuses too.
     """
 
     def __init__(
@@ -127,9 +127,9 @@ class Client:
 
     @property
     def usual_concurrency(self) -> int:
-        """How many requests at once suit a server that does not tell its slots.
+        """The number of simultaneous requests that suits a server which does not report its slots.
 
-        Ollama tells them nowhere; on this machine its own variable says it.
+        Ollama never reports them; if it runs on this machine, its own variable does.
         """
         if not is_local(self.profile.base_url):
             return ELSEWHERE
@@ -139,7 +139,7 @@ class Client:
         return PROVIDERS[self.profile.provider].concurrency
 
     async def recognised(self) -> KnownServer:
-        """Return the kind of server, which is asked until it tells."""
+        """Return the kind of server, asking until the server tells."""
         if self.known is None:
             answers = await servers.look(self._prober)
             known = servers.recognised(answers)
@@ -151,19 +151,19 @@ class Client:
     async def facts(self, stage: StageName) -> Facts:
         """Return what the server says about itself and the stage's model.
 
-        A server that loads a model on demand tells its window only after its first answer; it is asked
-        once more then, and no server that has told.
+        A server that loads a model on demand reports its window only after its first answer, so it is asked once more
+        then. A server that has reported it is not asked again.
         """
         model = self.profile.stage(stage).model
         if model not in self._facts:
             known = await self.recognised()
-            # Where prompts have to stay here, what is new is asked even when time is used up.
+            # Where prompts must stay here, a new model is asked about even when the time is used up.
             prober = self._prober.anew() if self._is_guarded else self._prober
             self._facts[model] = await servers.facts(prober, model, known, guarded=self._is_guarded)
         return self._facts[model]
 
     async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
-        """Return the server's own figures for a prompt before it is sent; a model on demand is loaded for that."""
+        """Return the server's own figures for a prompt before it is sent, loading a model on demand if needed."""
         profile, known = self.profile.stage(stage), await self.recognised()
         if (await self.facts(stage)).window is None and known.load:
             await self._keep(stage)
@@ -183,12 +183,12 @@ class Client:
         return await servers.offers(self._prober, await self.recognised())
 
     async def spilled(self, stage: StageName) -> float | None:
-        """Return the part of the stage's loaded model that is not in graphics memory, where the server tells."""
+        """Return the part of the stage's loaded model outside graphics memory, or None if the server does not tell."""
         model = self.profile.stage(stage).model
         return await servers.spilled(self._prober.anew(), model, await self.recognised())
 
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
-        """Yield the answer as it comes, as `Chat.ask` says; every kind of trouble is handled here."""
+        """Yield the answer as it streams, as `Chat.ask` says; all failures are handled here."""
         profile = self.profile.stage(request.stage)
         await self._keep(request.stage)
         await self._inform(request.stage)
@@ -226,7 +226,7 @@ class Client:
         await self._openai.close()
 
     def target(self, stage: StageName) -> Target:
-        """Return the server and model of the stage, which an error is about."""
+        """Return the server and model of the stage, for its errors."""
         model = self.profile.stage(stage).model
         return Target(
             base_url=self.profile.base_url,
@@ -240,7 +240,7 @@ class Client:
         )
 
     async def explain(self, cause: BaseException, stage: StageName) -> ServerError:
-        """Return why the server could not be reached, and which other one runs."""
+        """Return why the server could not be reached, and which others are running."""
         target = self.target(stage)
         if isinstance(cause, httpx2.ConnectTimeout) and target.proxy is None:
             return self._no_connection(target)
@@ -256,28 +256,28 @@ class Client:
         return unreachable(cause, replace(target, running=running))
 
     def habits(self, stage: StageName) -> Habits:
-        """Return what the stage's model takes, as far as it is known."""
+        """Return what is known about what the stage's model accepts."""
         profile = self.profile.stage(stage)
         if profile.model not in self._habits:
             self._habits[profile.model] = self._remembered.load(profile, self.known)
         return self._habits[profile.model]
 
     def step_down(self, stage: StageName) -> None:
-        """Ask for the list in a simpler way from now on: the structured answer could not be used."""
+        """Ask for the list in a simpler way from now on, as the structured answer was unusable."""
         habits = self.habits(stage)
         if habits.without("response_format") is not None:
             self._remembered.save(self.profile.stage(stage), habits)
 
     def continues(self, stage: StageName) -> bool:
-        """Return whether an answer of the stage's model can be gone on with exactly where it stops."""
+        """Return whether the stage's model can continue an answer exactly where it stops."""
         habits = self.habits(stage)
         seen = habits.continues or (self.known is not None and self.known.always_continues)
         return seen and self._may_continue(self.profile.stage(stage), habits)
 
     def _may_continue(self, profile: Profile, habits: Habits) -> bool:
-        """Return whether the server continues an answer whose opening it is given, as far as is known.
+        """Return whether the server is believed to continue an answer from an opening.
 
-        A model too small to be one plays a script, and knows no other way into its answers.
+        A model too small to be real replays a script, which an opening would throw off.
         """
         if profile.answer_opening == "off" or habits.continues is not None:
             return profile.answer_opening != "off" and habits.continues is True
@@ -287,7 +287,7 @@ class Client:
         return facts.parameters is None or facts.parameters >= SMALLEST_MODEL
 
     def _changed(self, request: Request, fields: Mapping[str, Any], error: ServerError) -> Request | None:
-        """Return the request in a form that the server may take after this refusal; None where there is none."""
+        """Return the request in a form that the server may accept after this refusal, or None."""
         profile, habits = self.profile.stage(request.stage), self.habits(request.stage)
         if isinstance(error, TooLongError):
             self._learn_window(profile.model, error.window)
@@ -321,7 +321,7 @@ class Client:
         return self.profile.local_only or self._keep_here is not None
 
     async def _keep(self, stage: StageName) -> None:
-        """Raise where the settings keep prompts here and the server would pass this one on."""
+        """Raise if the settings keep prompts here and the server would pass this one on."""
         await self.recognised()
         target = self.target(stage)
         if not self._is_guarded or not is_local(target.base_url):
@@ -336,7 +336,7 @@ class Client:
                 message = f"{target.server} said nothing for {patience:g} s (`first_token_timeout`)"
                 raise failure("timeout", target, message=message)
             del self._facts[target.model]
-            self._prober = Prober(self.http, target.base_url)  # it was busy, and is up now
+            self._prober = Prober(self.http, target.base_url)  # it was busy before
             remote = (await self.facts(stage)).remote
         if remote is None:
             raise failure("timeout", target, message=f"{target.server} {UNSAID_PLACE}")
@@ -344,7 +344,7 @@ class Client:
             raise self._keep_here or failure("cloud_model", target)
 
     def _told(self, reply: Reply, fields: Mapping[str, Any], stage: StageName) -> Iterator[Note | Reply]:
-        """Yield the notes about a reply, and then the reply with the opening that it continues.
+        """Yield the notes about a reply, then the reply with the opening that it continues.
 
         An answer that begins a block of its own continues none.
         """
@@ -376,12 +376,12 @@ class Client:
         self._answered.add(model)
 
     def _fields(self, request: Request) -> dict[str, Any]:
-        """Return the arguments of the request, as its model is known to take them by now."""
+        """Return the arguments of the request, in the form that its model is known to accept."""
         profile, habits = self.profile.stage(request.stage), self.habits(request.stage)
         return body(request, profile, habits, self.known, continues=self._may_continue(profile, habits))
 
     async def _inform(self, stage: StageName) -> None:
-        """Take what the server tells of the model's sampling among its habits."""
+        """Add what the server reports about the model's sampling to its habits."""
         profile, habits = self.profile.stage(stage), self.habits(stage)
         if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
             is_told = bool(self.known.places("sampling"))
@@ -392,7 +392,7 @@ class Client:
     async def _answering(
         self, stage: StageName, fields: Mapping[str, Any], deadlines: Deadlines
     ) -> AsyncIterator[StreamedAnswer]:
-        """Send a request and hold its answer, none of it read yet. Raise `ServerError` for one that is none."""
+        """Send a request and yield its answer, unread. Raise `ServerError` for an error response."""
         target = self.target(stage)
         flat = {name: value for name, value in fields.items() if name != "extra_body"} | fields["extra_body"]
         try:
@@ -431,7 +431,7 @@ class Client:
 
 
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:
-    """Return the package's client, with nothing of the `OPENAI_*` variables in it."""
+    """Return the package's client, free of the `OPENAI_*` variables."""
     library = openai.AsyncOpenAI(
         api_key=PLACEHOLDER, base_url=profile.base_url, max_retries=0, timeout=httpx2.Timeout(None), http_client=http
     )

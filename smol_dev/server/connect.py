@@ -1,4 +1,4 @@
-"""Connect to the server of the settings: it is found if none is named, and its model chosen."""
+"""Connecting to the server of the settings, or a local one if none is named, and choosing its model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,13 +27,13 @@ from smol_dev.server.known import Response, listed
 from smol_dev.server.transport import open_client
 
 KeepSecret = Callable[[str], None]
-"""Told every secret before it is used, so that no screen shows it."""
+"""Called with every secret before it is used, so that no screen shows it."""
 
 LIST_SECONDS: Final = 30.0
-"""For a list of models; a gateway may have to ask others first."""
+"""For a list of models; a gateway may have to ask other servers first."""
 
 LOADING: Final = 1.0
-"""Seconds until a server that loads its model is asked again."""
+"""Seconds between two questions to a server that is loading its model."""
 
 
 @asynccontextmanager
@@ -45,11 +45,11 @@ async def connected(
     keep_secret: KeepSecret = lambda _secret: None,
     model_needed: bool = True,
 ) -> AsyncIterator[Client]:
-    """Connect to the server of the settings, for as long as the block lasts.
+    """Connect to the server of the settings for as long as the block lasts.
 
-    The client's profile is filled in; `show` is told what was chosen for the user. `secrets` are those of the
-    settings if they are read already; where no server is named they are for the one that is found. Raise
-    `ServerError` when none is found, or none with a model; `model_needed=False` lets the profile be without.
+    The client's profile is filled in; `show` gets an event for each choice made for the user. `secrets` are those of
+    the settings, if already read; without a named server, they are bound to the one that is found. Raise `ServerError`
+    when no server is found, or none with a model; `model_needed=False` allows a profile without one.
     """
     here = loaded.layers.surroundings
     bound = loaded.secrets() if secrets is None else secrets
@@ -80,7 +80,7 @@ async def connected(
 
 
 def _chosen_by_project(loaded: Loaded) -> TrustError | None:
-    """Return the refusal of a model elsewhere that an unapproved project file chose; None where the user did."""
+    """Return the error for a remote model that an unapproved project file chose, or None."""
     document = loaded.layers.project
     key = model_of_project(loaded.layers, loaded.made.tables)
     if document is None or key is None:
@@ -94,7 +94,7 @@ def _chosen_by_project(loaded: Loaded) -> TrustError | None:
 
 
 async def _found(loaded: Loaded, show: Show) -> Profile:
-    """Return the profile with the local server that is running and has the models which are named."""
+    """Return the profile with the running local server that has the named models."""
     profile = loaded.profile
     environ = loaded.layers.surroundings.environ
     stages = [profile.stage(name).model for name in STAGES]
@@ -118,14 +118,14 @@ async def _found(loaded: Loaded, show: Show) -> Profile:
 
 
 def kept(loaded: Loaded, base_url: str) -> str:
-    """Return the command that writes a found server down: a first file, else the profile in use."""
+    """Return the command that makes a found server permanent: a first file, else a setting in the profile in use."""
     if loaded.layers.of("user") is None and loaded.name == BUILT_IN_PROFILE:
         return "`smol_dev init`"
     return _setting_of(loaded, "base_url", base_url)
 
 
 def _setting_of(loaded: Loaded, key: str, value: str) -> str:
-    """Return the command that writes a key of the profile in use into the user's file."""
+    """Return the command that writes a key of the profile in use to the user's file."""
     file = loaded.layers.flags.config
     return command(
         f"smol_dev config set{' --config {file}' if file else ''} {{key}} {{value}}",
@@ -136,7 +136,7 @@ def _setting_of(loaded: Loaded, key: str, value: str) -> str:
 
 
 async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
-    """Return the profile with a model of its server: the loaded one, else the first that chats."""
+    """Return the profile with a model of its server: one in memory, else the first that chats."""
     await _wait_for_list(client, show)
     chosen = choose(await client.offers())
     profile = client.profile
@@ -148,7 +148,7 @@ async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
 
 
 async def _wait_for_list(client: Client, show: Show) -> None:
-    """Wait while the server loads its model. Raise `ServerError` when it tells no models."""
+    """Wait while the server loads its model. Raise `ServerError` if it cannot list its models."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + client.profile.first_token_timeout
     said = ""
@@ -167,7 +167,7 @@ async def _wait_for_list(client: Client, show: Show) -> None:
 
 
 async def model_list(client: Client) -> tuple[str, ...]:
-    """Return the names of the server's models. Raise `ServerError` when it tells none."""
+    """Return the names of the server's models. Raise `ServerError` if it cannot list them."""
     target = client.target("plan")
     try:
         async with asyncio.timeout(LIST_SECONDS):

@@ -1,8 +1,8 @@
-"""Find the local server that is running, and which of its models to use, without any configuration.
+"""Finding the local server that is running, and which of its models to use, without any configuration.
 
-Only this machine is asked (within a container also its host), on the known ports. What a server
-answers decides what it is; an open port alone is nothing. A server that passes prompts on to a cloud
-is never chosen, nor is such a model.
+Only this machine is asked (within a container also its host), on the known ports. The answers decide what kind of
+server it is; an open port alone means nothing. A server that passes prompts on to a cloud is never chosen, nor is a
+model that runs in one.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ KERNEL: Final = Path("/proc/sys/kernel/osrelease")
 ROUTES: Final = Path("/proc/net/route")
 HOST_OF_CONTAINER: Final = "host.docker.internal"
 QUICK: Final = 0.5
-"""Seconds within which a closed port is known to be closed, and an idle server has answered."""
+"""Seconds within which a closed port shows itself, and an idle server answers."""
 
 PATIENCE: Final = 5.0
-"""Seconds that a server gets which has taken the connection."""
+"""Seconds for a server that has accepted the connection to answer."""
 
 NAMED: Final = 5
 MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
@@ -42,9 +42,9 @@ MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
 
 @dataclass(frozen=True, slots=True)
 class FoundServer:
-    """A running server. `models` are all it offers, `loaded` those in memory, `chosen` the one to use.
+    """A running server: `models` are all it offers, `loaded` those in memory, `chosen` the one to use.
 
-    `chosen` is empty when there is no model to chat with; `problem` says why the server told none.
+    `chosen` is empty if there is no model to chat with; `problem` says why the server listed none.
     """
 
     known: KnownServer
@@ -56,11 +56,11 @@ class FoundServer:
 
     @property
     def provider(self) -> ProviderName:
-        """Its name among the providers."""
+        """The server's name among the providers."""
         return self.known.provider
 
     def has(self, wanted: Collection[str]) -> bool:
-        """Return whether it lists all of these models; `x` is `x:latest`, a file is known by its name too."""
+        """Return whether the server lists all of these models; `x` means `x:latest`, and a file's name will do."""
         stems = {_stem(each) for each in self.models} if self.known.names_files else set()
         return all(any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted)
 
@@ -69,7 +69,7 @@ class FoundServer:
 class Search:
     """The servers that answered, the best first, and those that did not in time.
 
-    `silent` are addresses where a connection was taken and nothing said within `patience` seconds.
+    `silent` are the addresses that accepted a connection but did not answer within `patience` seconds.
     """
 
     found: tuple[FoundServer, ...]
@@ -85,7 +85,7 @@ async def find(
     wanted: Collection[str] = (),
     notify: Callable[[str], None] = lambda _waiting: None,
 ) -> Search:
-    """Look for local servers; see `find_at`. In WSL the Windows host is tried last."""
+    """Look for local servers; see `find_at`. In WSL, the Windows host is tried last."""
     search = Search(())
     for base_urls in (places(environ, container=in_container(environ)), tuple(_at(windows_host(environ)))):
         if not search.found and not search.silent:
@@ -101,11 +101,11 @@ async def find_at(
     wanted: Collection[str] = (),
     notify: Callable[[str], None] = lambda _waiting: None,
 ) -> Search:
-    """Ask the addresses at once; the best server has a chat model in memory, then one to be loaded.
+    """Ask the addresses at once; a server with a chat model in memory is best, then one with one to load.
 
-    What is closed is decided within half a second. What is open gets `patience` seconds, because a
-    machine busy with inference is slow to answer, unless a server that has the `wanted` models (any,
-    if none is named) has answered by then. `notify` is told once who is waited for.
+    A closed port is recognised within half a second. An open one gets `patience` seconds, because a machine busy with
+    inference is slow to answer, unless a server with the `wanted` models (any, if none is named) has answered by then.
+    `notify` is called once with the servers that are waited for.
     """
     found: dict[str, FoundServer] = {}
     opened: set[str] = set()
@@ -133,10 +133,10 @@ def _is_enough(found: Iterable[FoundServer], wanted: Collection[str]) -> bool:
 
 
 def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) -> FoundServer:
-    """Return the server to use: the one that has the `wanted` models, or the best if none is named.
+    """Return the server to use: the one with the `wanted` models, or the best if none is named.
 
-    A server that takes any name is used for a model it does not list only if it is the only one.
-    Raise `ServerError` when none runs, none has a model to chat with, or several lack what is wanted.
+    A server that takes any name is used for a model it does not list only if it is the only one. Raise `ServerError`
+    when none runs, none has a model to chat with, or several lack what is wanted.
     """
     found = search.found
     if not found:
@@ -154,7 +154,7 @@ def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) ->
 
 
 def no_model(known: KnownServer, base_url: str) -> ServerError:
-    """Return the error of a server that runs, and has nothing to chat with."""
+    """Return the error for a running server without a model to chat with."""
     return ServerError(
         f"{known.name} at {safe(base_url)} is running, but has no model to chat with",
         hint=known.remedy("model_missing"),
@@ -181,7 +181,7 @@ def _some(models: Sequence[str]) -> str:
 
 
 def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool) -> ServerError:
-    """Return the error when no local server answers: what was tried, and the ways on."""
+    """Return the error for no answer from any local server: what was tried, and what to do."""
     if search.silent:
         return _too_slow(search)
     ports: dict[str, list[str]] = {}
@@ -207,7 +207,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
 
 
 def _too_slow(search: Search) -> ServerError:
-    """Return the error when something listens, and is too busy to say what it is."""
+    """Return the error for servers that accept connections but are too busy to answer."""
     urls = " and ".join(safe(url) for url in search.silent)
     port = parts_of(search.silent[0]).port
     usual = next((each.name for each in servers() if port in each.ports), "the server")
@@ -222,7 +222,7 @@ def _too_slow(search: Search) -> ServerError:
 def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
     """Return the addresses where a local server may listen, `$OLLAMA_HOST` first.
 
-    `$SMOL_LOCAL_SERVERS` names others in their place, with white space between them.
+    `$SMOL_LOCAL_SERVERS` replaces them; it is separated by white space.
     """
     instead = environ.get("SMOL_LOCAL_SERVERS", "").split()
     found = instead or _places(environ, container=container)
@@ -246,7 +246,7 @@ def _at(*hosts: str) -> Iterator[str]:
 
 
 def windows_host(environ: Mapping[str, str], *, release: Path = KERNEL, routes: Path = ROUTES) -> str:
-    """Return the address of the Windows host, where we run in WSL: its default gateway. Empty elsewhere."""
+    """Return the address of the Windows host (the default gateway) if we run in WSL, else an empty string."""
     if environ.get("SMOL_LOCAL_SERVERS", "").split():
         return ""
     try:
@@ -263,7 +263,7 @@ def windows_host(environ: Mapping[str, str], *, release: Path = KERNEL, routes: 
 
 
 def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINER_SIGNS) -> bool:
-    """Return whether we run in a container, as its engine tells by a variable or by one of these files."""
+    """Return whether we run in a container, as shown by a variable of its engine or by one of these files."""
     told = environ.get("container") or environ.get("KUBERNETES_SERVICE_HOST")
     return bool(told) or any(sign.exists() for sign in signs)
 

@@ -1,7 +1,7 @@
-"""What the server of a profile offers, and whether it works, checked in the order in which things can be wrong.
+"""Checks of what a profile's server offers and whether it works, in the order in which things can go wrong.
 
-Each check tells what it found and, if it failed, what to type. After a failure that makes the rest
-pointless the examination ends.
+Each check reports what it found and, if it failed, what to type. A failure that makes the rest pointless ends the
+examination.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ from smol_dev.tokens import tokens
 CheckState = Literal["ok", "warned", "failed"]
 
 TOO_SMALL: Final = 4_096
-"""Tokens. A plan, a list and a file do not fit together into less."""
+"""Tokens into which a plan, a list and a file do not fit together."""
 
 SHORT: Final = 64
 LIST: Final = 256
 """Tokens that the answers may take."""
 
 FEW: Final = 4
-"""Tokens that a server may well send as one piece."""
+"""Tokens that a server may well send in one piece."""
 
 UNSAID: Final = "update the server, or the gateway in front of it: others end with a `finish_reason`"
 QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
@@ -48,7 +48,7 @@ LIST_QUESTION: Final = 'Name the two files of a small web page, as JSON: {"files
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check. `fix` is what to type, `data` the figures behind the message."""
+    """The result of one check; `fix` is what to type, `data` the figures behind the message."""
 
     name: str
     state: CheckState
@@ -58,13 +58,13 @@ class Check:
 
 
 def failed(name: str, error: SmolError) -> Check:
-    """Return the check that an error ended."""
+    """Return the failed check for an error."""
     return Check(name, "failed", error.message, error.hint, {"kind": getattr(error, "kind", "")})
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Every check of a profile that was done; `exit_code` is 3 if one failed."""
+    """Every completed check of a profile."""
 
     profile: str
     base_url: str
@@ -78,7 +78,7 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The models of a server: what it is, where, and each model with what it tells about it."""
+    """A server, its address, and its models with what it reports about each."""
 
     server: str
     base_url: str
@@ -88,7 +88,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Advised:
-    """The memory of this machine, and which models would run in it; `problem` says why no server's are among them."""
+    """The memory of this machine and the models that would run in it; `problem` says why no server's are included."""
 
     machine: Machine
     models: tuple[Advice, ...]
@@ -97,15 +97,15 @@ class Advised:
 
 
 async def models(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Offered:
-    """Return what the server of the settings offers. Raise `ServerError` when it does not tell."""
+    """Return what the server of the settings offers. Raise `ServerError` if it cannot list its models."""
     async with connected(loaded, show, keep_secret=keep_secret, model_needed=False) as client:
-        await model_list(client)  # says why there is none, where `offers` is only empty
+        await model_list(client)  # says why there is no list, where `offers` is merely empty
         known = await client.recognised()
         return Offered(known.name, client.profile.base_url, await client.offers())
 
 
 async def advice(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Advised:
-    """Return which models fit this machine: those of the server if it runs, and those of the table."""
+    """Return which models fit this machine: those of the server if it runs, and those in the table."""
     machine = this_machine()
     try:
         offered = await models(loaded, show, keep_secret)
@@ -117,7 +117,7 @@ async def advice(loaded: Loaded, show: Show, keep_secret: KeepSecret) -> Advised
 async def check(
     loaded: Loaded, show: Show, keep_secret: KeepSecret, *, show_check: Callable[[Check], None]
 ) -> Examination:
-    """Check the settings, their server and its models; each check is shown as it is done."""
+    """Check the settings, their server and its models, showing each check as it is done."""
     checks: list[Check] = []
 
     def note(each: Check) -> None:
@@ -137,7 +137,7 @@ async def check(
 
 
 async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
-    """Yield the checks as they are done. `key` says where the key comes from, never what it is."""
+    """Yield the checks as they are done; `key` says where the key comes from, never what it is."""
     async for check in _reach(client, key=key):
         yield check
         if check.state == "failed":
@@ -157,7 +157,7 @@ async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
 
 
 async def _reach(client: Client, *, key: str) -> AsyncIterator[Check]:
-    """Check the address, the server behind it and the key; the first failure is the last check."""
+    """Check the address, the server behind it and the key; stop at the first failure."""
     address = await _address(client)
     yield address
     if address.state == "failed":
@@ -176,7 +176,7 @@ async def _reach(client: Client, *, key: str) -> AsyncIterator[Check]:
 
 
 async def _address(client: Client) -> Check:
-    """Check whether a connection can be made; behind a proxy that is the proxy's task."""
+    """Check whether a connection can be made, unless a proxy makes it."""
     target = client.target("plan")
     if target.proxy is not None:
         return Check("address", "ok", f"asked for through the proxy {target.proxy}")
@@ -192,7 +192,7 @@ async def _address(client: Client) -> Check:
 
 
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
-    """Check whether the server has the stage's model, and whether it is one to chat with."""
+    """Check whether the server has the stage's model, and whether it can chat."""
     target = replace(client.target(stage), models=tuple(each.name for each in offered))
     offer = next((each for each in offered if same(each.name, target.model)), None)
     data = {"model": target.model, "loaded": offer.loaded if offer else None} if target.model else {}
@@ -214,7 +214,7 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
 
 
 async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
-    """Check what needs a model: its window and sampling, a short answer, a list, requests at once."""
+    """Check what needs a model: window, sampling, a short answer, a list, simultaneous requests."""
     windows = await _windows(client, stages)
     for check in windows.values():
         yield check
@@ -236,7 +236,7 @@ async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator
 
 
 async def _windows(client: Client, stages: Sequence[StageName]) -> dict[StageName, Check]:
-    """Check the windows that the server tells before a first answer; a model on demand is loaded for that."""
+    """Check the windows that the server reports before a first answer, loading models on demand for that."""
     checks = {}
     for stage in stages:
         if (await client.facts(stage)).window is None:
@@ -248,7 +248,7 @@ async def _windows(client: Client, stages: Sequence[StageName]) -> dict[StageNam
 
 
 def _window(profile: Profile, facts: Facts) -> Check:
-    """Check whether the loaded window holds what the prompts need."""
+    """Check whether the loaded window is large enough for the prompts."""
     name, wanted = "context window", profile.context_window
     window = facts.window if wanted == "auto" else min(wanted, facts.window or wanted)
     data = {"window": window, "loaded": facts.window}
@@ -269,7 +269,7 @@ def _window(profile: Profile, facts: Facts) -> Check:
 
 
 async def _sampling(client: Client) -> list[Check]:
-    """Tell the sampling that is sent, once for all stages that have the same."""
+    """Report the sampling that is sent, once for all stages that share it."""
     found: dict[str, tuple[dict[str, object], list[str]]] = {}
     for stage in STAGES:
         profile, left_out = client.profile.stage(stage), client.habits(stage).left_out
@@ -361,8 +361,8 @@ async def _structured(client: Client) -> Check:
 
 
 async def _ask(client: Client, request: Request) -> tuple[list[Delta], Reply, list[Note]]:
-    """Return the pieces, the end and the notes of an answer. Raise `ServerError`."""
-    items = [item async for item in client.ask(request)]  # to its end: the client looks at the server again there
+    """Return the pieces, the reply and the notes of an answer. Raise `ServerError`."""
+    items = [item async for item in client.ask(request)]  # to its end, where the client asks the server again
     [reply] = [item for item in items if isinstance(item, Reply)]
     return (
         [item for item in items if isinstance(item, Delta)],
@@ -372,7 +372,7 @@ async def _ask(client: Client, request: Request) -> tuple[list[Delta], Reply, li
 
 
 def _memory(profile: Profile, spilled: float) -> Check:
-    """Check whether the loaded model is in graphics memory as a whole, or in part in main memory."""
+    """Check whether the loaded model is wholly in graphics memory, or partly in main memory."""
     name, model, data = "memory", safe(profile.model), {"spilled": round(spilled, 3)}
     if not spilled:
         return Check(name, "ok", f"`{model}` is in graphics memory as a whole", data=data)
@@ -384,7 +384,7 @@ def _memory(profile: Profile, spilled: float) -> Check:
 
 
 def _slots(profile: Profile, facts: Facts) -> Check:
-    """Check how many requests the server works on at once, against how many are sent."""
+    """Check the number of simultaneous requests that are sent against what the server works on."""
     name, at_once, slots = "parallel", profile.max_concurrency, facts.slots
     data = {"slots": slots}
     if slots is None:

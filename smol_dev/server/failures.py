@@ -32,26 +32,26 @@ from smol_dev.server.symptoms import (
 )
 
 ONCE: Final = frozenset({"crashed", "server"})
-"""Kinds that a second try sometimes cures, and a third never does."""
+"""Kinds that a second try may cure, but never a third."""
 
 LONGEST_WAIT: Final = 60.0
 FIRST_WAIT: Final = 0.5
 LOADING_WAIT: Final = 2.0
 
 ROOM_FOR_ANSWER: Final = 4_096
-"""Tokens that a window should leave behind the prompt."""
+"""Tokens that a window should leave after the prompt."""
 
 SMALLEST_ANSWER: Final = 64
-"""Tokens below which there is no use in asking for an answer."""
+"""Tokens below which asking for an answer is pointless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The server and the model that a request went to, as far as they are known.
+    """The server and the model that a request went to, as far as known.
 
-    `models` is the server's own list, None when it is not known; `running` names other local servers
-    that were found running; `proxy` is the proxy the request went through; `limit` is the largest window
-    the model is made for; of `secrets` nothing that the server says is repeated.
+    `models` is the server's own list, None if unknown; `running` names other local servers found running; `proxy` is
+    the one the request went through; `limit` is the largest window the model is made for. None of the `secrets` is
+    repeated from what the server says.
     """
 
     base_url: str
@@ -66,18 +66,18 @@ class Target:
 
     @property
     def server(self) -> str:
-        """The server, for the beginning of a sentence."""
+        """The server, as the beginning of a sentence."""
         name = self.known.name if self.known and self.known.name != "compatible" else "the server"
         return f"{name} at {safe(self.base_url)}"
 
 
 class RefusedError(ServerError):
-    """The server does not take a part of the request; without it the same request may work.
+    """The server rejects a part of the request; without it, the same request may work.
 
-    `field` is the name of a field of the body (`reasoning_effort`, `response_format`, …), or
-    `system` when the model's template has no place for a system message, `one_of_both` when it takes
-    one of `temperature` and `top_p`, `most_tokens` when shorter answers are to be asked for: of `most`
-    tokens. `kind` is `unsupported`, `template` for `system`, `bad_request` for the last.
+    `field` is the name of a field of the body (`reasoning_effort`, `response_format`, …), or `system` if the model's
+    template takes no system message, `one_of_both` if only one of `temperature` and `top_p` is allowed, `most_tokens`
+    if answers may take only `most` tokens. `kind` is `unsupported`, `template` for `system`, `bad_request` for the
+    last.
     """
 
     def __init__(
@@ -89,9 +89,9 @@ class RefusedError(ServerError):
 
 
 class TooLongError(ServerError):
-    """Prompt and answer do not fit the window together; None is what the server did not tell.
+    """Prompt and answer do not fit the window together; None is what the server did not say.
 
-    `prompt` is exact, or with `at_least` where the server stopped counting.
+    `prompt` is exact, or a lower bound with `at_least`, where the server stopped counting.
     """
 
     def __init__(self, message: str, *, hint: str, window: int | None, prompt: int | None, at_least: bool) -> None:
@@ -101,10 +101,10 @@ class TooLongError(ServerError):
         self.at_least = at_least
 
     def room(self, asked_for: int) -> int | None:
-        """Return the tokens that are left for an answer for which `asked_for` were too many.
+        """Return the tokens left for an answer, for which `asked_for` were too many.
 
-        None where the server names no figures, or what is left is too little for any answer. vLLM
-        stops counting at the first token that does not fit: half of the answer is given up then.
+        None if the server gives no figures, or too little is left for any answer. vLLM stops counting at the first
+        token that does not fit: in that case, half of the answer is given up.
         """
         if self.window is None or self.prompt is None:
             return None
@@ -115,7 +115,7 @@ class TooLongError(ServerError):
 
 
 USUAL_WINDOW: Final = 16_384
-"""A window that holds the method's prompts for a project of some files."""
+"""A window that holds the prompts for a project of several files."""
 
 NEAREST: Final = 3
 FORBIDDEN: Final = 403
@@ -132,7 +132,7 @@ def failure(
     transient: bool = False,
     retry_after: float | None = None,
 ) -> ServerError:
-    """Return an error of this kind, with the kind's sentence and this server's remedy where none is given."""
+    """Return an error of this kind; message and hint default to the kind's sentence and the server's remedy."""
     return ServerError(
         message or sentence(kind, target),
         hint=hint or hint_for(kind, target),
@@ -157,7 +157,7 @@ def sentence(kind: FailureKind, target: Target, *, field: str = "") -> str:
 
 
 def classify(response: Response, target: Target) -> ServerError:
-    """Return the error that an answer without anything usable means, whatever its status; never raise."""
+    """Return the error that a response without a usable answer means, whatever its status; never raise."""
     target = _recognised(response, target)
     if 300 <= response.status < 400 and not response.in_stream:  # noqa: PLR2004 - redirects
         return _redirected(response, target)
@@ -174,7 +174,7 @@ def classify(response: Response, target: Target) -> ServerError:
 
 
 def _recognised(response: Response, target: Target) -> Target:
-    """Return `target` with the server that gives itself away in its answer, where it was not known."""
+    """Return `target` with the server that the response reveals, if it was unknown."""
     if target.known is not None and target.known.name != "compatible":
         return target
     told = told_by(response)
@@ -182,7 +182,7 @@ def _recognised(response: Response, target: Target) -> Target:
 
 
 def _without_name(said: Said, model: str) -> Said:
-    """Return the words with the model's name taken out: a model may be called `jinja-coder`."""
+    """Return the words without the model's name: a model may be called `jinja-coder`."""
     if model.isalpha() or not model:
         return said
     name = re.compile(rf"(?<![\w.-]){re.escape(model.lower())}(?![\w-])")
@@ -200,7 +200,7 @@ def _redirected(response: Response, target: Target) -> ServerError:
 
 
 def _unclear(response: Response, said: Said, target: Target, status: int) -> Sign:
-    """Return what an answer means that bears no sign."""
+    """Return the meaning of a response without any known sign."""
     if status == 0 and not response.in_stream and not said.is_json:
         return Sign("no error", "wrong_path" if said.text else "empty")
     kind = target.known.unclear if target.known is not None else "server"
@@ -208,7 +208,7 @@ def _unclear(response: Response, said: Said, target: Target, status: int) -> Sig
 
 
 def _error(sign: Sign, response: Response, said: Said, target: Target) -> ServerError:
-    """Return the error of an answer with this sign, its words and figures taken up."""
+    """Return the error for a response with this sign, including its words and figures."""
     kind, field = sign.kind, refused_field(said) if sign.field == ANY_FIELD else sign.field
     window, prompt = number("window", said), number("prompt", said)
     sizes, needed = "", prompt + ROOM_FOR_ANSWER if prompt else 2 * window if window else None
@@ -237,7 +237,7 @@ def _quote(response: Response, said: Said) -> str:
 
 
 def unreachable(error: BaseException, target: Target) -> ServerError:
-    """Return why there was no answer: refused, no address, TLS, proxy, reset, timeout, each named."""
+    """Return why there was no answer: refused, no address, TLS, proxy, reset or timeout, each by name."""
     if isinstance(error, ServerError):
         return error
     found, link = reason(error)
@@ -253,7 +253,7 @@ def unreachable(error: BaseException, target: Target) -> ServerError:
 
 
 def hint_for(kind: FailureKind, target: Target, *, needed: int | None = None, status: int = 0) -> str:
-    """Return what to type or change after a failure of this kind; `needed` is the window it takes."""
+    """Return what to type or change after a failure of this kind; `needed` is the window that is needed."""
     known = target.known or generic()
     remedy = known.remedy(kind, model=target.model, base_url=target.base_url)
     if "WINDOW" in remedy:
@@ -288,7 +288,7 @@ def _not_running(target: Target, remedy: str) -> str:
 
 
 def address_remedy(target: Target) -> str:
-    """Return the address that was meant, if this one is visibly wrong; else empty."""
+    """Return the address that was probably meant if this one is visibly wrong, else an empty string."""
     parts = parts_of(target.base_url)
     path = parts.path.rstrip("/")
     if not parts.netloc:
@@ -310,7 +310,7 @@ def address_remedy(target: Target) -> str:
 
 
 def _nearest(target: Target) -> str:
-    """Return the server's names that are most like the one asked for; empty if none is known."""
+    """Return the server's model names that are most like the one asked for; empty if none is known."""
     if not target.models:
         return ""
     base = target.model.partition(":")[0].lower()
@@ -334,12 +334,11 @@ def wait_before_retry(
     answering: bool = False,
     jitter: Callable[[], float] = random.random,
 ) -> float | None:
-    """Return the seconds to wait before the request is sent again, None to give up.
+    """Return the seconds to wait before sending the request again, or None to give up.
 
-    `attempt` counts from 1. `loading_left` is what is left of `first_token_timeout`: a model that is
-    being loaded is waited for that long, whatever `max_retries` says. `Retry-After` is honoured up to
-    a minute. `answering` says that the server had begun to answer: a stream that breaks off then, its
-    first token not yet come, is worth one more try.
+    `attempt` counts from 1. `loading_left` is what is left of `first_token_timeout`: a loading model gets that long,
+    whatever `max_retries` says. `Retry-After` is honoured up to a minute. `answering` says that the server had begun to
+    answer: a stream that broke off before its first token is worth one more try.
     """
     if error.kind == "loading":
         wait = min(error.retry_after or LOADING_WAIT, LONGEST_WAIT)

@@ -1,6 +1,6 @@
-"""Families of models: the sampling their makers advise, how their reasoning is switched, and what is sent.
+"""Families of models: the sampling their makers advise, how to switch their reasoning, and what to send.
 
-The table is `families.toml`, known without asking a server; what a server tells of its model comes first.
+The table is `families.toml`, used without asking a server; what a server reports about its model takes precedence.
 """
 
 import math
@@ -17,30 +17,30 @@ from smol_dev.chat import Facts
 Thinks = Literal["never", "always", "on", "off"]
 
 FALLBACK: Final[Mapping[str, float]] = {"temperature": 0.2, "top_p": 0.95}
-"""The sampling for code, where neither the server nor the table knows the model's own."""
+"""The sampling for code if neither the server nor the table knows the model's own."""
 
 LARGEST: Final[Mapping[str, float]] = {"temperature": 2.0, "top_p": 1.0}
 TOLD: Final = (*FALLBACK, "top_k")
-"""What servers tell of a model's sampling; `top_k` shows whether the others are the model's own."""
+"""The sampling fields that servers report; `top_k` shows whether the others are the model's own."""
 
 ALIKE: Final = 1e-4
-"""Servers tell 0.949999988079071 for 0.95."""
+"""Servers report 0.949999988079071 for 0.95."""
 
 LEFT_OUT: Final[Mapping[str, str]] = {
     "vllm": "vLLM applies the model's own (its `generation_config.json`)",
     "openai": "OpenAI applies the model's own",
 }
-"""By provider, who samples where a request says nothing of it, whatever the model."""
+"""Who samples if a request leaves it out, whatever the model; by provider."""
 
 BEFORE: Final[Mapping[str, str]] = {
     "ollama": "; what `ollama show` tells comes first",
     "llamacpp": "; what the model's file brings comes first",
     "auto": "; what the server tells of the model comes first",
 }
-"""By provider, what holds before the table and is known only from the server."""
+"""What takes precedence over the table and is known only from the server; by provider."""
 
 MOST_NAME: Final = 500
-"""Characters of a model's name that are looked at."""
+"""Characters of a model's name to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,17 @@ class Family:
     code: tuple[str, ...] = ()
 
     def is_thinking(self, reasoning: str) -> bool:
-        """Return whether the model thinks with this setting of `reasoning`."""
+        """Return whether the model thinks with this `reasoning` setting."""
         if self.thinks in {"never", "always"}:
             return self.thinks == "always"
         return reasoning != "off" if self.thinks == "on" else reasoning not in {"auto", "off"}
 
     def sampling(self, reasoning: str) -> Mapping[str, float]:
-        """Return the advised figures, as far as the makers give any, with this setting of `reasoning`."""
+        """Return the makers' figures for this `reasoning` setting; empty if they give none."""
         return self.thinking if self.is_thinking(reasoning) else self.plain
 
     def origin(self, reasoning: str) -> str:
-        """Return whose figures they are, with their source."""
+        """Return whose figures they are, and their source."""
         mode = ", with thinking" if self.is_thinking(reasoning) else ""
         source = self.thinking_source if self.is_thinking(reasoning) else self.plain_source
         return f"{self.name}'s family (source {source}{mode})"
@@ -80,7 +80,7 @@ class Family:
 
 @lru_cache(maxsize=1)
 def families() -> tuple[Family, ...]:
-    """Return every family of the table, in its order."""
+    """Return every family in the table, in its order."""
     file = Path(__file__).with_name("families.toml")
     return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["family"])
 
@@ -96,9 +96,9 @@ def _entry(table: dict[str, Any]) -> Family:
 
 @lru_cache(maxsize=64)
 def family_of(model: str) -> Family | None:
-    """Return the family that a model's name tells, as any server spells it; None for an unknown one.
+    """Return the family that a model's name belongs to, however a server spells it; None if unknown.
 
-    The name alone is looked at before its folder or owner: `/models/qwen3/gemma-3-4b.gguf` is a Gemma.
+    The file name is checked before its folder or owner: `/models/qwen3/gemma-3-4b.gguf` is a Gemma.
     """
     whole = re.sub(r"[_\s]", "-", model[-MOST_NAME:].lower().replace("\\", "/"))
     for name in (whole.rpartition("/")[2], whole):
@@ -110,10 +110,9 @@ def family_of(model: str) -> Family | None:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What `auto` stands for: a value, None where only the server knows it, and why.
+    """What `auto` stands for: a value (None if only the server knows it), and why.
 
-    One that is not `is_sent` is left to the server, which applies it by itself; its value is what a
-    retry is warmer than.
+    If it is not `is_sent`, the server applies it by itself; a warmer retry still starts from its value.
     """
 
     value: float | None
@@ -121,12 +120,12 @@ class Figure:
     is_sent: bool = True
 
     def sentence(self) -> str:
-        """Return it in words."""
+        """Return the figure in words."""
         return f"auto: {self.value:g}{self.why}" if self.is_sent else f"auto: left out, {self.why}"
 
 
 def automatic(model: str, reasoning: str, facts: Facts) -> dict[str, Figure]:
-    """Return what `auto` stands for in each key of sampling, by what the server tells of its model."""
+    """Return what `auto` stands for in each sampling field, given what the server reports about its model."""
     family = family_of(model)
     own, is_left = facts.sampling, facts.applies_sampling
     if family is not None and _is_for_another_mode(own, family, reasoning):
@@ -155,7 +154,7 @@ def _advised(name: str, model: str, reasoning: str) -> Figure:
 
 
 def _is_for_another_mode(own: Mapping[str, float], family: Family, reasoning: str) -> bool:
-    """Return whether the server's figures are the makers' for the usual mode, and thinking is set otherwise."""
+    """Return whether the server's figures are those of the usual mode while `reasoning` selects the other."""
     if family.is_thinking(reasoning) == family.is_thinking("auto"):
         return False
     usual = family.sampling("auto")
@@ -165,10 +164,10 @@ def _is_for_another_mode(own: Mapping[str, float], family: Family, reasoning: st
 def sampling(
     settings: Mapping[str, float | Literal["auto"]], model: str, reasoning: str, facts: Facts, warmth: float = 0.0
 ) -> dict[str, float]:
-    """Return the fields to send; one that is not there is left to the server.
+    """Return the fields to send; the others are left to the server.
 
-    `settings` are the user's `temperature` and `top_p`. `warmth` is added to a temperature that the user has
-    not set, which goes up to 1.0 by that.
+    `settings` are the user's `temperature` and `top_p`. `warmth` is added to a temperature that the user has not set,
+    and raises it to at most 1.0.
     """
     sent: dict[str, float] = {}
     for name, figure in automatic(model, reasoning, facts).items():
@@ -182,19 +181,19 @@ def sampling(
 
 
 def warmed(temperature: float, warmth: float) -> float:
-    """Return the temperature of a request that is sent again: a little higher, but not above 1.0 for that."""
+    """Return the temperature for a retry: a little higher, but not raised above 1.0."""
     return max(temperature, min(1.0, round(temperature + warmth, 2))) if warmth else temperature
 
 
 def auto_note(name: str, *, model: str, reasoning: str, provider: str) -> str:
-    """Return what `auto` stands for in this key of sampling, as far as no server need be asked."""
+    """Return what `auto` stands for in this sampling field, as far as is known without asking a server."""
     if provider in LEFT_OUT:
         return Figure(None, LEFT_OUT[provider], is_sent=False).sentence()
     return f"{_advised(name, model, reasoning).sentence()}{BEFORE.get(provider, '')}"
 
 
 def figures(told: object) -> dict[str, float]:
-    """Return the figures in what a server tells: a table, or Ollama's lines of a name and a value."""
+    """Return the figures that a server reports: in a table, or in Ollama's lines of name and value."""
     if isinstance(told, str):
         words = [line.replace('"', " ").split() for line in told.splitlines()]
         told = {each[0]: each[1] for each in words if len(each) == 2}  # noqa: PLR2004 - name and value
@@ -214,7 +213,7 @@ def _number(value: object) -> float | None:
 
 
 def own_figures(told: Mapping[str, float], built_in: Mapping[str, float]) -> dict[str, float]:
-    """Return the figures that are the model's: none of them where all are what the server has built in."""
+    """Return the figures that are the model's own; none if all equal the server's built-in ones."""
     if all(_are_alike(told[name], built_in.get(name)) for name in told):
         return {}
     return {name: told[name] for name in FALLBACK if name in told and told[name] <= LARGEST[name]}

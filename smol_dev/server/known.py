@@ -1,6 +1,6 @@
-"""The known servers: recognised by what they answer, asked for what they tell, in their own habits.
+"""The known servers: how to recognise them by their answers, what to ask them, and their habits.
 
-Their table is `known.toml`; a new server is one entry there. Questions are small, and bounded in time and size.
+Their table is `known.toml`; a new server is one entry there. Questions are small, and limited in time and size.
 """
 
 import asyncio
@@ -28,25 +28,25 @@ MODEL: Final = "{model}"
 
 SECONDS: Final = 5.0
 READ: Final = 65_536
-"""Characters of an answer that patterns look at."""
+"""Characters of an answer to search for patterns."""
 
 BYTES: Final = 4 * 1024 * 1024
 """A model list of a gateway with hundreds of models is about half a mebibyte."""
 
 TOGETHER: Final = 2 * BYTES
-"""Bytes of all answers to questions that are asked at the same time."""
+"""Bytes of all answers to questions asked at the same time."""
 
 PARTS: Final = 400_000
-"""Parts of a document. Each costs some sixty bytes of memory, though it may be one in the answer."""
+"""Parts of a document; each costs about sixty bytes of memory, even if it is one byte in the answer."""
 
 Index = dict[tuple[int, str], dict[str, list[Any]]]
-"""The entries of a list in a document by their name in a field."""
+"""The entries of a list in a document, by the name in one of their fields."""
 
 API_PATH: Final = re.compile(r"(/engines(/[^/]+)?|/api)?/v\d{1,3}$")
 SIZE: Final = re.compile(r"(?<![\d.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)([mbt])(?![a-z0-9])")
 UNITS: Final = {"m": 1_000_000, "b": 1_000_000_000, "t": 1_000_000_000_000}
 SMALLEST_MODEL: Final = 10_000_000
-"""Below this, as in `-1m`, it is a context window that the name tells."""
+"""A smaller number in a name, as in `-1m`, is a context window."""
 
 
 LARGEST_WINDOW: Final = 100_000_000
@@ -56,7 +56,7 @@ MOST_TOKENS: Final = 10**9
 MOST_SLOTS: Final = 1024
 MOST_MODELS: Final = 10_000
 TEMPLATE: Final = 8
-"""Tokens that a chat template adds to each message, where only the text is counted."""
+"""Tokens that a chat template adds to each message, if only the text is counted."""
 
 NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "downloaded", "sleeping", "failed"}
 NO_CHAT: Final = re.compile(
@@ -67,7 +67,7 @@ NO_CHAT: Final = re.compile(
 
 @dataclass(frozen=True)
 class Response:
-    """What a server answered, or (`in_stream`) the error found in the middle of a stream.
+    """A server's answer or, if `in_stream`, the error found in the middle of a stream.
 
     The names of `headers` are in lower case; `body` is text.
     """
@@ -80,20 +80,20 @@ class Response:
 
     @cached_property
     def document(self) -> Any:  # noqa: ANN401 - whatever the server sent
-        """The body as JSON; None when it is none, has too many parts, or the answer is an error."""
+        """The body as JSON; None if it is not JSON, has too many parts, or the response is an error."""
         if self.status >= 300 or sum(map(self.body.count, ",[{")) > PARTS:  # noqa: PLR2004 - 2xx alone holds what was asked for
             return None
         return parsed(self.body)
 
     def text(self) -> str:
-        """Return headers and body in lower case, to look for patterns in."""
+        """Return headers and body in lower case, to search for patterns."""
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
         return f"{headers[:READ]}\n\n{self.body[:READ]}".lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server tells a value; the head of `known.toml` explains the fields."""
+    """Where a server reports a value; the head of `known.toml` explains the fields."""
 
     at: str
     find: str
@@ -102,9 +102,9 @@ class Place:
 
 
 class Prober:
-    """Asks one server small questions about itself.
+    """A client for small questions to one server about itself.
 
-    `overdue` are those that it failed to answer in time and size; they are not asked again. `left` are the
+    `overdue` are the URLs whose answers were too slow or too large; they are not asked again. `left` is the time in
     seconds for more questions.
     """
 
@@ -116,18 +116,18 @@ class Prober:
         self._room = TOGETHER
 
     def anew(self) -> "Prober":
-        """Return a prober of the same server with time of its own; what is overdue stays so."""
+        """Return a prober of the same server with fresh time; what is overdue stays so."""
         other = Prober(self.client, self.base_url)
         other.overdue = self.overdue
         return other
 
     async def fetch(self, at: str, *, seconds: float, body: object = None) -> Response | None:
-        """Return the answer of one place to a GET, or to a POST of the body; None where none comes in time."""
+        """Return the answer of one place to a GET, or to a POST of the body; None if none comes in time."""
         self._room = TOGETHER
         return await self._answer(address(self.base_url, at), body, seconds)
 
     async def fetch_all(self, places: Sequence[Place], *, model: str = "") -> dict[str, Response]:
-        """Return the answers of the places by their `at`, asked together; a place that wants a model needs one."""
+        """Return the places' answers by their `at`, asked together; those that need a model are skipped without one."""
         asked = {place.at: place.post for place in places if model or not (place.post or MODEL in place.at)}
         urls = {at: address(self.base_url, at.replace(MODEL, quote(model, safe=""))) for at in asked}
         urls = {at: url for at, url in urls.items() if self.left > 0 and url not in self.overdue}
@@ -184,13 +184,13 @@ class KnownServer:
     remedies: Mapping[FailureKind, str] = field(default_factory=dict)
 
     def places(self, *what: str) -> tuple[Place, ...]:
-        """Return where it tells these."""
+        """Return where the server reports these."""
         return tuple(place for each in what for place in self.tells.get(each, ()))
 
     def remedy(self, kind: FailureKind, *, model: str = "", base_url: str = "") -> str:
-        """Return what to type or change after a failure of this kind, here.
+        """Return what to type or change after a failure of this kind on this server.
 
-        `WINDOW` stays in it, for `Facts.larger` to put in the size that is needed.
+        It still contains `WINDOW`, which `Facts.larger` replaces by the needed size.
         """
         text = self.remedies.get(kind) or generic().remedies[kind]
         values: dict[str, object] = {"base_url": base_url}
@@ -199,9 +199,9 @@ class KnownServer:
         return with_commands(text, values)
 
     def thinking(self, reasoning: str, family: Family | None = None) -> dict[str, object]:
-        """Return the fields of a request that set how much the model thinks; none for `auto`.
+        """Return the request fields that set how much the model thinks; none for `auto`.
 
-        A server that hands arguments to the chat template is given those of the model's family.
+        A server that passes arguments to the chat template gets those of the model's family.
         """
         if reasoning == "auto" or (family is not None and family.thinks == "never"):
             return {}
@@ -216,7 +216,7 @@ class KnownServer:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that a server offers; None where it does not say. `remote` is where it would really run.
+    """A model that a server offers; None is what it does not say. `remote` is where it would really run.
 
     `size` is the bytes of its file.
     """
@@ -232,14 +232,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a server's answers say of one model."""
+    """What a server's answers say about one model."""
 
     known: KnownServer
     answers: Mapping[str, Response]
     model: str
 
     def all(self, what: str) -> Iterator[list[Any]]:
-        """Return the values at each place that was answered as it should be, maybe none."""
+        """Return, for each place with a valid answer, the values found there, perhaps none."""
         return look_up(self.known.places(what), self.answers, self.model)
 
     def each(self, what: str) -> Iterator[Any]:
@@ -247,7 +247,7 @@ class Told:
         return (value for found in self.all(what) for value in found)
 
     def number(self, what: str, *, most: int) -> int | None:
-        """Return the smallest number at the first place that holds one: any of its instances may answer."""
+        """Return the smallest number at the first place that has one, as any instance of the model may answer."""
         for found in self.all(what):
             numbers = [each for value in found if (each := number(value, most=most)) is not None]
             if numbers:
@@ -255,11 +255,11 @@ class Told:
         return None
 
     def window(self) -> int | None:
-        """Return the tokens of its window, as it is loaded."""
+        """Return the tokens of the window, as loaded."""
         return self.number("window", most=LARGEST_WINDOW)
 
     def parameters(self) -> int | None:
-        """Return the number of its parameters, out of its name where the server does not tell."""
+        """Return the number of parameters, taken from the name if the server does not report it."""
         told = (
             size_of(value) if isinstance(value, str) else number(value, most=LARGEST_MODEL)
             for value in self.each("parameters")
@@ -267,16 +267,16 @@ class Told:
         return next((each for each in told if each is not None), size_of(self.model))
 
     def sampling(self) -> dict[str, float]:
-        """Return its own sampling."""
+        """Return the model's own sampling."""
         told = next((found for value in self.each("sampling") if (found := figures(value))), {})
         return own_figures(told, self.known.built_in)
 
     def remote(self) -> str:
-        """Return where the server has it run, if that is not on this machine; else empty."""
+        """Return where the server has the model run if that is not on this machine, else an empty string."""
         return next((each for each in self.each("remote") if isinstance(each, str) and each.strip()), "")
 
     def loaded(self) -> bool | None:
-        """Return whether it is in memory."""
+        """Return whether the model is in memory, or None if unknown."""
         told = list(self.all("loaded"))
         state = next((value for found in told for value in found), None)
         if state is None:
@@ -284,11 +284,11 @@ class Told:
         return state not in NOT_LOADED if isinstance(state, str) else bool(state)
 
     def chats(self) -> bool:
-        """Return whether it is a model to chat with, by its type and its name."""
+        """Return whether the model can chat, judged by its type and its name."""
         return not any(NO_CHAT.search(str(each).lower()) for each in (*self.each("type"), self.model))
 
     def offer(self) -> Offer:
-        """Return it as the server offers it."""
+        """Return the model as an offer of the server."""
         return Offer(
             self.model,
             loaded=self.loaded(),
@@ -302,7 +302,7 @@ class Told:
 
 @lru_cache(maxsize=1)
 def servers() -> tuple[KnownServer, ...]:
-    """Return every known server, in the order of `known.toml`; the last stands for any other."""
+    """Return every known server in the order of `known.toml`; the last one stands for any other."""
     file = Path(__file__).with_name("known.toml")
     return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["server"])
 
@@ -314,19 +314,19 @@ def _entry(table: dict[str, Any]) -> KnownServer:
 
 
 def generic() -> KnownServer:
-    """Return what holds for any OpenAI-compatible server."""
+    """Return the entry for any OpenAI-compatible server."""
     return servers()[-1]
 
 
 def named(provider: str) -> KnownServer | None:
-    """Return the server that a profile's `provider` names; None where that leaves it open."""
+    """Return the server that a profile's `provider` names, or None if that leaves it open."""
     if provider in {"auto", "compatible"}:
         return None
     return next((each for each in servers() if each.provider == provider), None)
 
 
 async def look(prober: Prober) -> dict[str, Response]:
-    """Return the answers by which servers are recognised; a server far away is asked for its models only."""
+    """Return the answers that identify a server; a remote one is asked only for its models."""
     paths = {path: None for each in servers() for path in each.signs if path != "*"}
     if not is_local(prober.base_url):
         paths = {"models": None}
@@ -334,7 +334,7 @@ async def look(prober: Prober) -> dict[str, Response]:
 
 
 def recognised(answers: Mapping[str, Response]) -> KnownServer:
-    """Return the first server one of whose signs is in the answers."""
+    """Return the first server with one of its signs in the answers."""
     texts = {path: answer.text() for path, answer in answers.items()}
     for each in servers():
         for path, pattern in each.signs.items():
@@ -345,7 +345,7 @@ def recognised(answers: Mapping[str, Response]) -> KnownServer:
 
 
 def told_by(answer: Response) -> KnownServer | None:
-    """Return the server that gives itself away in an error, None if none does."""
+    """Return the server that an error gives away, or None."""
     text = answer.text()
     for each in servers():
         patterns = filter(None, (each.signs.get("*"), each.words))
@@ -355,10 +355,10 @@ def told_by(answer: Response) -> KnownServer | None:
 
 
 async def facts(prober: Prober, model: str, known: KnownServer, *, guarded: bool = False) -> Facts:
-    """Return what the server says about itself and the model, asked anew, all at once; never raise.
+    """Return what the server says about itself and the model, asked afresh and all at once; never raise.
 
-    A window that Ollama does not tell before it has loaded the model is None until then. With
-    `guarded` any server is asked whether it passes prompts on, whatever the profile calls it.
+    A window that Ollama does not report before loading the model is None until then. With `guarded`, any server is
+    asked whether it passes prompts on, whatever the profile calls it.
     """
     everywhere = tuple(place for each in servers() for place in each.places("remote"))
     remote = everywhere if guarded else known.places("remote")
@@ -383,7 +383,7 @@ async def facts(prober: Prober, model: str, known: KnownServer, *, guarded: bool
 
 
 async def spilled(prober: Prober, model: str, known: KnownServer) -> float | None:
-    """Return the part of the loaded model that is not in graphics memory; None where nothing is told."""
+    """Return the part of the loaded model outside graphics memory, or None if the server does not tell."""
     told = Told(known, await prober.fetch_all(known.places("whole", "on_card"), model=model), model)
     whole = told.number("whole", most=LARGEST_FILE)
     on_card = next(told.each("on_card"), None)
@@ -393,14 +393,14 @@ async def spilled(prober: Prober, model: str, known: KnownServer) -> float | Non
 
 
 async def offers(prober: Prober, known: KnownServer) -> tuple[Offer, ...]:
-    """Return the models that the server offers, in its order; none when it does not answer."""
+    """Return the models that the server offers, in its order; none if it does not answer."""
     places = (Place("models", "data[].id"), *known.places("window", "parameters", "loaded", "type", "remote", "size"))
     answers = await prober.fetch_all(places)
     return tuple(Told(known, answers, name).offer() for name in listed(answers.get("models")) or ())
 
 
 def listed(answer: Response | None) -> tuple[str, ...] | None:
-    """Return the names in an answer of the model list; None when it is no such list."""
+    """Return the names in a model list, or None if the answer is not one."""
     document = answer.document if answer is not None else None
     if not isinstance(document, dict) or "data" not in document:
         return None
@@ -409,23 +409,23 @@ def listed(answer: Response | None) -> tuple[str, ...] | None:
 
 
 def is_name(name: object) -> bool:
-    """Return whether it can be a model's name: text that can be sent back, without NUL and halves of characters."""
+    """Return whether this can be a model's name: text without NUL or lone surrogates, so that it can be sent back."""
     if not isinstance(name, str) or not name or "\0" in name:
         return False
     return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 async def load(prober: Prober, model: str, known: KnownServer, *, seconds: float) -> None:
-    """Have the server load the model, as its own command line does; whatever goes wrong, the chat tells."""
+    """Have the server load the model, as its own command line does; the chat reports anything that goes wrong."""
     await prober.fetch(known.load, body={"model": model, **known.load_fields}, seconds=seconds)
 
 
 async def count(
     prober: Prober, model: str, known: KnownServer, messages: Sequence[dict[str, str]], *, seconds: float
 ) -> int | None:
-    """Return how many tokens the messages take as a prompt; None where the server does not count.
+    """Return how many prompt tokens the messages take, or None if the server does not count.
 
-    It may take `seconds`: a router of llama.cpp loads the model for it.
+    It may take `seconds`: a llama.cpp router loads the model for it.
     """
     text = "\n".join(message["content"] for message in messages)
     for place in known.places("count"):
@@ -441,19 +441,19 @@ async def count(
 
 
 def address(base_url: str, at: str) -> str:
-    """Return the URL of a place: `models` is the API's own list, anything else counts from the root."""
+    """Return the URL of a place: `models` is the API's own list, anything else is relative to the root."""
     return f"{base_url.rstrip('/')}/models" if at == "models" else f"{root_of(base_url)}{at}"
 
 
 def root_of(base_url: str) -> str:
-    """Return the address without the path of the API, and without a slash at its end."""
+    """Return the address without the API's path and without a trailing slash."""
     parts = parts_of(base_url)
     path = API_PATH.sub("", parts.path.rstrip("/"))
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
 def look_up(places: Sequence[Place], answers: Mapping[str, Response], model: str) -> Iterator[list[Any]]:
-    """Yield the values found at each place that was answered with what it should hold, maybe none."""
+    """Yield, for each place whose answer has the expected form, the values found there, perhaps none."""
     for place in places:
         document = answers[place.at].document if place.at in answers else None
         first = place.find.partition(".")[0].partition("[")[0]
@@ -483,7 +483,7 @@ def values(document: object, find: str, model: str, index: Index | None = None) 
 
 
 def entries(candidates: list[Any], condition: str, model: str, index: Index | None = None) -> list[Any]:
-    """Return the entries that are meant: all of them for `]`, else the model's, for `~` else the only one."""
+    """Return the entries that are meant: for `]` all, else the model's; for `~`, a single entry will do."""
     if condition == "]":
         return candidates
     name, exact, _ = condition.partition("=")
@@ -499,17 +499,17 @@ def entries(candidates: list[Any], condition: str, model: str, index: Index | No
 
 
 def comparable(name: str) -> str:
-    """Return a model's name as it is compared; no tag is `:latest`."""
+    """Return a model's name for comparison, where no tag means `:latest`."""
     return name.casefold().removesuffix(":latest")
 
 
 def same(name: str, other: str) -> bool:
-    """Return whether two names mean the same model; no tag is `:latest`."""
+    """Return whether two names mean the same model, where no tag means `:latest`."""
     return comparable(name) == comparable(other)
 
 
 def number(value: object, *, most: int) -> int | None:
-    """Return a whole number from 1 to `most`, out of a number or digits."""
+    """Return a whole number from 1 to `most`, from a number or digits."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -518,9 +518,9 @@ def number(value: object, *, most: int) -> int | None:
 
 
 def size_of(name: str) -> int | None:
-    """Return the number of parameters that a model's name tells, the largest if there are several.
+    """Return the number of parameters in a model's name, the largest if there are several.
 
-    `qwen2.5-coder:7b`, `Mixtral-8x7B`, `gemma3:270m`, `30b-a3b` (of 30B, 3B are used at a time).
+    `qwen2.5-coder:7b`, `Mixtral-8x7B`, `gemma3:270m`, `30b-a3b` (3B of the 30B are active at a time).
     """
     sizes = [
         round(int(count or 1) * float(size) * UNITS[unit]) for count, size, unit in SIZE.findall(name[:500].lower())

@@ -1,7 +1,8 @@
 """Importing a large package without running the parts of it that nothing has used yet.
 
-A request needs some forty of the thousand modules of `openai.types`. Without this the client is ready after 1.1 times
-the CPU of a bare `OpenAI()` script, with it after 0.6 times: the first byte may leave no later than that script's.
+A request needs about forty of the thousand modules of `openai.types`. Without this, the client is ready after 1.1 times
+the CPU time of a bare `OpenAI()` script; with it, after 0.6 times. The first byte must leave no later than that
+script's.
 """
 
 import sys
@@ -14,7 +15,7 @@ from types import ModuleType
 
 @contextmanager
 def lazy_import(package: str) -> Iterator[None]:
-    """Import the package and the packages in it within the block, but run each when a name of it is first used."""
+    """Import the package and its subpackages in the block, but run each only when a name in it is first used."""
     finder = _Finder(package)
     sys.meta_path.insert(0, finder)
     try:
@@ -24,9 +25,9 @@ def lazy_import(package: str) -> Iterator[None]:
 
 
 class _Finder(MetaPathFinder):
-    """Finds the same modules as ever, with another loader for packages.
+    """A finder of the same modules as ever, with another loader for packages.
 
-    `importlib.util.LazyLoader` would run a package as soon as a module in it is imported.
+    `importlib.util.LazyLoader` would run a package as soon as one of its modules is imported.
     """
 
     def __init__(self, package: str) -> None:
@@ -44,7 +45,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Later(Loader):
-    """Runs a module when the first name is asked of it that it does not have yet."""
+    """A loader that runs a module when a name is first looked up in it."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader

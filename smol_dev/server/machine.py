@@ -20,14 +20,14 @@ Fit = Literal["quick", "slow", "no", "unknown"]
 GB: Final = 1_000_000_000
 MIB: Final = 1024 * 1024
 SECONDS: Final = 5.0
-"""A driver that hangs is not waited for any longer."""
+"""A driver that hangs is given up after this."""
 
 CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 UNIFIED: Final = 0.75
-"""The part of a Mac's memory that its graphics may use."""
+"""The share of a Mac's memory that its graphics may use."""
 
 USABLE: Final = 0.8
-"""The part of main memory that is left to a model."""
+"""The share of main memory that is left for a model."""
 
 BYTES: Final[Mapping[str, float]] = {
     word: size
@@ -43,10 +43,10 @@ BYTES: Final[Mapping[str, float]] = {
     )
     for word in words.split()
 }
-"""Bytes that a parameter takes, by the quantisation in a model's name; `q4` where it names none."""
+"""Bytes per parameter, by the quantisation in a model's name; `q4` if it has none."""
 
 BEARABLE: Final = 8 * GB
-"""The most that a model may need to be fast enough for files in main memory."""
+"""The most that a model may need to be fast enough in main memory."""
 
 HOW: Final[Mapping[Fit, str]] = {
     "quick": "runs quickly, in graphics memory",
@@ -63,14 +63,14 @@ RULE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Bytes of memory, and of graphics memory as `told_by` tells; None where nothing tells."""
+    """Bytes of memory, and of graphics memory as reported by `told_by`; None if unknown."""
 
     memory: int | None
     graphics: int | None = None
     told_by: str = ""
 
     def fit(self, needed: int | None) -> Fit:
-        """Return how a model that needs so many bytes would run here."""
+        """Return how a model that needs this many bytes would run here."""
         if needed is None or (self.memory is None and self.graphics is None):
             return "unknown"
         if needed <= (self.graphics or 0):
@@ -78,7 +78,7 @@ class Machine:
         return "slow" if needed <= USABLE * (self.memory or 0) else "no"
 
     def sentence(self) -> str:
-        """Return what it has, in words."""
+        """Return the machine's memory in words."""
         memory = "memory unknown" if self.memory is None else f"{gigabytes(self.memory)} of memory"
         if self.graphics is None:
             return f"this machine: {memory}, no graphics memory that nvidia-smi or rocm-smi tell"
@@ -87,7 +87,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One model, what it needs in bytes, and how it would run; `is_here` says that the server has it."""
+    """One model, the bytes it needs, and how it would run; `is_here` says that the server has it."""
 
     model: str
     needed: int | None
@@ -96,7 +96,7 @@ class Advice:
 
 
 def advise(machine: Machine, offers: Sequence[Offer]) -> tuple[Advice, ...]:
-    """Return the chat models that are there, then those of the table that are good for code, the largest first."""
+    """Return the server's chat models, then the table's that are good for code, largest first."""
     here = {each.name: needed_by(each) for each in offers if each.chats and not each.remote}
     table = {name: needed_for(name) for family in families() for name in family.code if name not in here}
     more = dict(sorted(table.items(), key=lambda item: -(item[1] or 0)))
@@ -104,21 +104,21 @@ def advise(machine: Machine, offers: Sequence[Offer]) -> tuple[Advice, ...]:
 
 
 def best(advised: Sequence[Advice]) -> Advice | None:
-    """Return the largest model that runs quickly, else the largest that is bearable without graphics memory."""
+    """Return the largest model that runs quickly, else the largest that is bearable in main memory."""
     quick = [each for each in advised if each.fit == "quick"]
     bearable = [each for each in advised if each.fit == "slow" and (each.needed or 0) <= BEARABLE]
     return max(quick or bearable, key=lambda each: each.needed or 0, default=None)
 
 
 def needed_by(offer: Offer) -> int | None:
-    """Return the bytes that an offered model needs: by its file where the server tells, else by its size."""
+    """Return the bytes that an offered model needs: by its file if the server tells, else by its parameters."""
     if offer.size is not None:
         return round(offer.size * (1 + WINDOW)) + SPARE
     return needed_for(offer.name, offer.parameters)
 
 
 def needed_for(name: str, parameters: int | None = None) -> int | None:
-    """Return the bytes that a model of this name needs; None where the name tells no size."""
+    """Return the bytes that a model of this name needs; None if its size is unknown."""
     parameters = parameters or size_of(name)
     if parameters is None:
         return None
@@ -128,12 +128,12 @@ def needed_for(name: str, parameters: int | None = None) -> int | None:
 
 
 def gigabytes(size: int) -> str:
-    """Return a size as people say it."""
+    """Return a size in gigabytes, as people write it."""
     return f"{size / GB:.1f} GB"
 
 
 def this_machine(*, run: Run | None = None) -> Machine:
-    """Return what this machine has, as its kernel and the drivers' own programs tell."""
+    """Return this machine's memory, as reported by its kernel and the drivers' own programs."""
     run = run or _run
     memory = _memory()
     if platform.system() == "Darwin" and platform.machine() == "arm64" and memory is not None:
@@ -145,7 +145,7 @@ def this_machine(*, run: Run | None = None) -> Machine:
 
 
 def _memory() -> int | None:
-    """Return the bytes of main memory, or of what a container may use."""
+    """Return the bytes of main memory, or of a container's share."""
     try:
         whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
@@ -170,7 +170,7 @@ def _rocm(run: Run) -> int:
 
 
 def _run(command: Sequence[str]) -> str:
-    """Return what the program prints; empty where it is not installed or fails."""
+    """Return what the program prints; empty if it is not installed or fails."""
     program = shutil.which(command[0])
     if program is None:
         return ""

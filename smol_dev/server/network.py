@@ -1,8 +1,8 @@
-"""Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; hand on what has come, and read ahead no more.
+"""Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; deliver what has come without reading ahead.
 
-httpx2's own way of reading (anyio) was measured in its place, one token a chunk from 64 slots: 82 µs of CPU a chunk
-for the whole client against 49 with this one, where the bar is 50. Its pool of connections is as quick as one made
-for this program, and is used.
+httpx2's own way of reading (anyio) was measured instead, with one token a chunk from 64 slots: 82 µs of CPU time per
+chunk for the whole client, against 49 with this one and a limit of 50. Its connection pool is as fast as one of our
+own, and is used.
 """
 
 import asyncio
@@ -23,24 +23,24 @@ NEXT_ADDRESS: Final = 0.25
 
 TLS_SECONDS: Final = 2.0
 TICKS: Final = 20
-"""Parts of a timeout, each of which has to pass in its own round of the event loop."""
+"""Parts of a timeout, each of which must pass in its own round of the event loop."""
 
 MOST_HEAD: Final = 128 * 1024
-"""Bytes of an answer's head; answers like `100 Continue` in front of it, which may come without end, count."""
+"""Bytes of an answer's head, including answers like `100 Continue` before it, which may never end."""
 
 READ_AHEAD: Final = 256 * 1024
-"""Bytes that may wait to be read before the server is slowed down."""
+"""Unread bytes above which the server is slowed down."""
 
 
 class UnseenError(httpcore2.ReadError):
-    """The server had closed the connection before it saw the request."""
+    """A connection that the server closed before it saw the request."""
 
 
 class Timeout:
     """A timeout, for one wait or several in turn, that ignores time in which the event loop was stalled.
 
-    On a busy machine, or after the process was stopped, a timer and the bytes it waits for come to light in
-    the same moment, and the timer of the event loop wins.
+    On a busy machine, or after the process was stopped, a timer and the bytes it waits for become ready at the same
+    moment, and the event loop runs the timer first.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -50,7 +50,7 @@ class Timeout:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Raise `TimeoutError` in its body when the seconds are used up."""
+        """Raise `TimeoutError` in the block when the seconds are used up."""
         async with asyncio.timeout(None) as limit:
             self._next_tick(limit)
             try:
@@ -69,7 +69,7 @@ class Timeout:
 
 
 class Network(httpcore2.AsyncNetworkBackend):
-    """Opens connections, each within `connect_timeout` seconds, TLS included."""
+    """A network backend that opens each connection within `connect_timeout` seconds, including TLS."""
 
     def __init__(self, *, connect_timeout: float) -> None:
         self._seconds = connect_timeout
@@ -82,7 +82,7 @@ class Network(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
-        """Return an open connection; the parameters behind the port have no use here."""
+        """Return an open connection; the parameters after `port` are not used."""
         limit = Timeout(self._seconds)
         try:
             async with limit.running():
@@ -94,7 +94,7 @@ class Network(httpcore2.AsyncNetworkBackend):
 
 
 async def _connected(host: str, port: int, limit: Timeout) -> "Connection":
-    """Return a connection to the name's checked addresses, one after the other, or to what the system finds."""
+    """Return a connection to the name's checked addresses in turn, or to what the system finds."""
     loop = asyncio.get_running_loop()
     checked = LOCALHOST if host.lower() == "localhost" else addresses_of(host.lower())
     if not checked:
@@ -105,14 +105,14 @@ async def _connected(host: str, port: int, limit: Timeout) -> "Connection":
     for address in checked:
         try:
             return (await loop.create_connection(lambda: Connection(limit), address, port))[1]
-        except OSError as error:  # the machine may have no IPv6 at all: the first address says why
+        except OSError as error:  # the machine may lack IPv6: the first address gives the reason
             refused = refused or error
     assert refused is not None  # noqa: S101 - there was an address
     raise refused
 
 
 async def knock(base_url: str) -> None:
-    """Connect, and hang up. Raise `OSError` where nothing listens."""
+    """Connect and hang up. Raise `OSError` if nothing listens."""
     parts = parts_of(base_url)
     host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     *others, last = LOCALHOST if host == "localhost" else (host,)
@@ -123,7 +123,7 @@ async def knock(base_url: str) -> None:
 
 
 async def speaks_tls(base_url: str) -> bool:
-    """Return whether a server that did not answer plain HTTP takes a TLS connection; nothing is sent over it."""
+    """Return whether a server that did not answer plain HTTP accepts a TLS connection; nothing is sent over it."""
     parts = parts_of(base_url)
     if parts.scheme != "http":
         return False
@@ -139,7 +139,7 @@ async def speaks_tls(base_url: str) -> bool:
 
 
 class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
-    """One open connection. Reads wait as long as it takes: deadlines are the reader's own."""
+    """One open connection. Reads wait without limit: deadlines are up to the reader."""
 
     _transport: asyncio.Transport
 
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Keep what has come; the server is slowed down while too much of it waits to be read."""
+        """Keep what has come; slow the server down while too much of it is unread."""
         self._received += data
         if len(self._received) > READ_AHEAD and not self._paused:
             self._paused = True
@@ -168,17 +168,17 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         self._wake()
 
     def eof_received(self) -> None:
-        """Note that the server has said all it will."""
+        """Note that the server will send no more."""
         self._ended = True
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the connection is closed, or broken for the reason given."""
+        """Note that the connection is closed, or broken for the given reason."""
         self._ended, self._lost = True, exc
         self._wake()
 
     def head_complete(self) -> None:
-        """Note that the head of an answer has come: what follows is bounded by whoever reads it."""
+        """Note that the head of an answer has come: whoever reads the rest limits it."""
         self._head_left, self._is_used = None, True
 
     async def read(
@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         max_bytes: int,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the signature of the base class
     ) -> bytes:
-        """Return what has come since the last time, empty at the end."""
+        """Return what has come since the last read; empty at the end."""
         if self._outgoing:
             self._transport.write(b"".join(self._outgoing))
             self._outgoing.clear()
@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         buffer: bytes,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the signature of the base class
     ) -> None:
-        """Keep the bytes until the answer is waited for: the parts of a request leave together."""
+        """Keep the bytes until the answer is waited for, so that the parts of a request leave together."""
         if not self._outgoing:
             self._head_left = MOST_HEAD
         if self._transport.is_closing():
@@ -239,7 +239,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - the signature of the base class
     ) -> httpcore2.AsyncNetworkStream:
-        """Return the same connection, encrypted, within what is left of the time to connect."""
+        """Return the same connection, encrypted, within the time left to connect."""
         loop = asyncio.get_running_loop()
         try:
             async with self._limit.running():

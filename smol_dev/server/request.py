@@ -1,4 +1,4 @@
-"""The body of a request: the profile's settings, in the form that this server and model take.
+"""The body of a request: the profile's settings, in the form that this server and model accept.
 
 What a server refused is remembered between runs.
 """
@@ -22,22 +22,22 @@ from smol_dev.server.known import KnownServer, generic
 STRUCTURED: Final = ("json_schema", "json_object")
 
 MOST_REMEMBERED: Final = 64 * 1024
-"""Bytes of the file that holds what is remembered of a server."""
+"""Bytes of the file with what is remembered about a server."""
 
 OPENS: Final = re.compile(r"\s*(`{3,}|~{3,})([^`\n]*)")
 
 NEEDED: Final = frozenset({"model", "messages", "stream"})
-"""Fields without which nothing could be asked."""
+"""Fields that no request can do without."""
 
 
 @dataclass(slots=True)
 class Habits:
-    """What one model behind one server takes, as far as it is known; it only ever learns.
+    """What one model behind one server accepts, as far as known; it only ever learns.
 
-    `rungs` are the forms of structured output left to try, the best first; none means free text.
-    `continues` is whether it went on with an answer that it was given the beginning of, None until it has
-    been seen; `starts_anew` that it began a block of its own all the same. `facts` is what its server last
-    told of it, `most_tokens` what it said of the longest answer that may be asked for.
+    `rungs` are the forms of structured output left to try, best first; none means free text. `continues` is whether it
+    continued an answer from a given opening, None until that has been seen; `starts_anew` says that it began a block of
+    its own instead. `facts` is what its server last reported about it, `most_tokens` the longest answer that it says
+    may be asked for.
     """
 
     rungs: tuple[str, ...] = STRUCTURED
@@ -49,14 +49,14 @@ class Habits:
     most_tokens: int | None = None
 
     def lowered(self, most: int, asked_for: int) -> str | None:
-        """Ask for answers of `most` tokens from now on; return what to tell the user, None if that cannot help."""
+        """Ask for at most `most` tokens from now on; return what to tell the user, or None if that cannot help."""
         if not SMALLEST_ANSWER <= most < min(asked_for, self.most_tokens or asked_for):
             return None
         self.most_tokens = most
         return f"the model answers with {most:,} tokens at most; longer answers are not asked for"
 
     def without(self, name: str) -> str | None:
-        """Do without the named field from now on; return what to tell the user, None if that cannot be."""
+        """Leave out the named field from now on; return what to tell the user, or None if that is impossible."""
         if name == "system" and not self.merges_system:
             self.merges_system = True
             return "the model's template takes no system message; it goes into the first request"
@@ -78,10 +78,9 @@ class Habits:
 def body(
     request: Request, profile: Profile, habits: Habits, known: KnownServer | None, *, continues: bool = False
 ) -> dict[str, Any]:
-    """Return the arguments of a chat completion; always streamed, with nothing that is null.
+    """Return the arguments of a chat completion; always streamed, without nulls.
 
-    `continues` says that the server continues an answer whose opening it is given; one whose form is enforced
-    is given none.
+    `continues` says that the server continues an answer from an opening; an answer whose format is enforced gets none.
     """
     rung = habits.rungs[0] if request.schema is not None and habits.rungs else ""
     opening = request.opening if continues and not rung else ""
@@ -115,20 +114,20 @@ def body(
 
 
 def opening_in(fields: Mapping[str, Any]) -> str:
-    """Return the beginning of the answer that a request gives; empty for none."""
+    """Return the opening of the answer in a request; empty if there is none."""
     last = fields["messages"][-1]
     return str(last["content"]) if last["role"] == "assistant" else ""
 
 
 def enforces_form(fields: Mapping[str, Any]) -> bool:
-    """Return whether a request has the server enforce the form of its answer."""
+    """Return whether a request has the server enforce the answer's format."""
     return bool(fields.get("response_format", {}).get("type") == "json_schema")
 
 
 def opens_anew(text: str, opening: str) -> bool:
     """Return whether an answer begins a block of its own instead of continuing its opening.
 
-    Within the opened block a shorter fence is a part of the file, and one without info string its end.
+    Within the opened block, a shorter fence is part of the file, and one without an info string ends it.
     """
     fence = OPENS.match(text)
     if fence is None:
@@ -139,14 +138,14 @@ def opens_anew(text: str, opening: str) -> bool:
 
 
 def was_sent(name: str, fields: Mapping[str, Any]) -> bool:
-    """Return whether a request holds the field; without it the same request would only be sent again."""
+    """Return whether a request has the field; if not, leaving it out would only repeat the request."""
     if name == "system":
         return any(message["role"] == "system" for message in fields["messages"])
     return bool(opening_in(fields)) if name == "opening" else name in fields or name in fields["extra_body"]
 
 
 def message_fields(messages: Sequence[Message], *, merges_system: bool) -> list[dict[str, str]]:
-    """Return the messages as a request holds them."""
+    """Return the messages in the form of a request."""
     first, *rest = messages
     if merges_system and first.role == "system" and rest:
         merged = Message(rest[0].role, f"{first.content}\n\n{rest[0].content}")
@@ -157,8 +156,7 @@ def message_fields(messages: Sequence[Message], *, merges_system: bool) -> list[
 class Remembered:
     """A small file per server in the cache directory.
 
-    It only saves a refused request a run; where it cannot be read or written, nothing is remembered
-    and nothing is said.
+    It only saves a refused request per run; if it cannot be read or written, nothing is remembered, silently.
     """
 
     def __init__(self, cache_dir: Path | None, base_url: str) -> None:
@@ -166,7 +164,7 @@ class Remembered:
         self._file = None if cache_dir is None else cache_dir / "servers" / f"{name}.json"
 
     def load(self, profile: Profile, known: KnownServer | None) -> Habits:
-        """Return the habits to begin with for the profile's model on this server."""
+        """Return the initial habits for the profile's model on this server."""
         family = family_of(profile.model)
         told = self._read().get(profile.model, {})
         wanted, takes = profile.structured_output, STRUCTURED if known is None else known.structured
@@ -185,9 +183,9 @@ class Remembered:
         return habits
 
     def save(self, profile: Profile, habits: Habits) -> None:
-        """Remember what the model was found to take: its structured output, sampling and openings.
+        """Remember what the model was found to accept: its structured output, sampling and openings.
 
-        What the user has set is neither remembered nor overruled.
+        The user's own settings are neither remembered nor overruled.
         """
         known = self._read()
         mine = dict(known.get(profile.model, {}))

@@ -1,8 +1,7 @@
 """The bytes of a streamed answer turned into pieces: server-sent events as local servers really send them.
 
-Tolerated: comments, `event:` and `id:` lines, a last event without its blank line, no `[DONE]`, a whole
-JSON answer or JSON lines in place of a stream, missing or empty `choices`, content in parts, and usage
-wherever it stands. Standard library only.
+Tolerated: comments, `event:` and `id:` lines, a last event without its blank line, no `[DONE]`, a whole JSON answer or
+JSON lines instead of a stream, missing or empty `choices`, content in parts, and usage anywhere. Standard library only.
 """
 
 import json
@@ -15,31 +14,31 @@ from typing import Any, Final
 from smol_dev.chat import Delta, Usage
 
 MOST_LINE: Final = 1024 * 1024
-"""Bytes of one line; a longer one is no answer of a model."""
+"""Bytes of one line; no model's answer has a longer one."""
 
 MOST_EVENT: Final = 1024 * 1024
 """Bytes of one event in all its lines."""
 
 MOST_DATA_LINES: Final = 10_000
 MOST_WHOLE: Final = 4 * 1024 * 1024
-"""Bytes of a JSON answer that is spread over lines."""
+"""Bytes of a JSON answer over several lines."""
 
 MOST_STRAY: Final = 64 * 1024
-"""Bytes kept of what is no part of an answer, to say what it was instead."""
+"""Bytes kept of what is not part of an answer, to say what it was instead."""
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 DECODE: Final = json.JSONDecoder().raw_decode
-"""`json.loads` without its looks for blanks around the document, a tenth of the cost of an event."""
+"""`json.loads` without its search for blanks around the document, which is a tenth of the cost of an event."""
 
 TEXT: Final = re.compile(rb'"(?:content|reasoning_content|reasoning|thinking)": ?(?=")')
-"""What stands before the text or the reasoning of a piece."""
+"""What comes before the text or the reasoning in a piece."""
 
 MOST_MISSES: Final = 8
-"""Chunks in a row that differ from the one before in more than their text, after which no other is compared."""
+"""Chunks in a row that differ in more than their text, after which chunks are no longer compared."""
 
 NOT_FINISHED: Final = frozenset({"error", "abort", "cancelled", "canceled"})
-"""Finish reasons that mean that the answer was broken off."""
+"""Finish reasons of an answer that was broken off."""
 
 UNSAID: Final = frozenset({"", "null"})
 """Finish reasons that say nothing."""
@@ -52,9 +51,9 @@ MOST_COUNTED: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the text of a chunk, which as a rule is the same in the next one.
+    """What surrounds the text of a chunk, which is usually the same in the next one.
 
-    To see that takes 1.5 µs, to read the chunk as a whole 6, of the 18 that it takes in all.
+    Comparing it takes 1.5 µs and reading the whole chunk 6, of the 18 that a chunk takes in all.
     """
 
     before: bytes
@@ -62,7 +61,7 @@ class Frame:
     is_reasoning: bool
 
     def said_in(self, chunk: bytes) -> str:
-        """Return the text of a chunk that differs in that alone; empty for any other chunk."""
+        """Return the text of a chunk that differs only in its text; empty for any other chunk."""
         if not chunk.startswith(self.before) or not chunk.endswith(self.behind) or len(chunk) > MOST_LINE:
             return ""
         try:
@@ -74,16 +73,14 @@ class Frame:
 
 
 class StreamReader:
-    """Reads one answer: `feed` it the bytes as they come, and `end` it when no more will.
+    """A reader of one answer: `feed` it the bytes as they come, and `end` it when there are no more.
 
-    What has been read so far stands in the attributes. `error` is the body of an error found in the
-    answer, `broken` says why the bytes are no answer that could be read; behind either nothing more
-    is read. `text` and `reasoning` are the pieces so far. `finish_reason` is the last one that came,
-    `finished_early` says that text followed one.
-    `done` says that `[DONE]` came, `is_stream` that there was a line of an event stream, `stray` is whatever
-    came that is no part of an answer, `nameless` that an event named no model, which is how
-    Ollama hides an error, and `calls_tools` that a tool call came. The result does not depend on how the
-    bytes are cut into chunks.
+    The attributes hold what has been read so far. `error` is the body of an error found in the answer, `broken` says
+    why the bytes are not a readable answer; after either, nothing more is read. `text` and `reasoning` are the pieces
+    so far. `finish_reason` is the last one that came, `finished_early` says that text followed one. `done` says that
+    `[DONE]` came, `is_stream` that there was a line of an event stream, `nameless` that an event named no model, which
+    is how Ollama hides an error, and `calls_tools` that a tool call came. `stray` is whatever is not part of an answer.
+    The result does not depend on how the bytes are split into chunks.
     """
 
     def __init__(self) -> None:
@@ -115,11 +112,11 @@ class StreamReader:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing that follows could change the answer."""
+        """Whether nothing that follows can change the answer."""
         return self.done or bool(self.error) or bool(self.broken)
 
     def feed(self, chunk: bytes) -> list[Delta]:
-        """Return the pieces that are complete with this chunk; empty ones are left out."""
+        """Return the pieces completed by this chunk, without empty ones."""
         self._deltas = []
         if self._frame is not None and (said := self._frame.said_in(chunk)):
             self._misses = 0
@@ -140,7 +137,7 @@ class StreamReader:
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             if self._pending:
-                line = bytes(self._pending) + line  # noqa: PLW2901 - its beginning came before
+                line = bytes(self._pending) + line  # noqa: PLW2901 - its beginning came in an earlier chunk
                 self._pending.clear()
             self._line(line)
         if not self.is_over:
@@ -153,7 +150,7 @@ class StreamReader:
         return bool(is_open or self._halves[0] or self._halves[1])
 
     def _frame_of(self, chunk: bytes, delta: Delta) -> Frame | None:
-        """Return what stands before and behind the text, if that is all that the chunk says."""
+        """Return what surrounds the text, if the chunk says nothing else."""
         before, *rest = TEXT.split(chunk)
         if len(rest) == 1 and b'"delta"' in before and not self.is_over:
             behind = rest[0].decode(errors="surrogateescape")
@@ -165,7 +162,7 @@ class StreamReader:
         return None
 
     def end(self) -> list[Delta]:
-        """Return the pieces of what is left: an event without its blank line, or a whole JSON answer."""
+        """Return the pieces in what is left: an event without its blank line, or a whole JSON answer."""
         self._deltas = []
         if self._pending:
             self._line(bytes(self._pending))
@@ -180,7 +177,7 @@ class StreamReader:
         return self._deltas
 
     def _with_line_feeds(self, chunk: bytes) -> bytes:
-        """Return the chunk with every line ended by LF; a CR at its end may be half of a CRLF."""
+        """Return the chunk with every line ended by LF; a final CR may be half of a CRLF."""
         if not chunk:
             return chunk
         if self._after_return:
@@ -235,7 +232,7 @@ class StreamReader:
             self._set_aside(line)
         elif _is_json(line):
             self._document(line)
-        else:  # the first line of an answer that is spread over many
+        else:  # the first line of an answer over several lines
             self._whole = bytearray(line)
 
     def _set_aside(self, line: bytes) -> None:
@@ -322,9 +319,9 @@ class StreamReader:
         self._deltas.append(Delta(text, reasoning))
 
     def _news(self, pieces: list[str], message: str) -> str:
-        """Return what a `message` behind pieces adds: many servers repeat the whole answer in it.
+        """Return what a `message` adds to the pieces before it: many servers repeat the whole answer in it.
 
-        A server that sends its pieces as messages is believed, unless the message is all of them.
+        If a server sends its pieces as messages, each counts, unless it repeats all of them.
         """
         said = "".join(pieces)
         if self._has_deltas:
@@ -332,7 +329,7 @@ class StreamReader:
         return "" if message == said and len(pieces) > 1 else message
 
     def _finish(self, word: object, raw: str, *, alone: bool) -> None:
-        """Note a finish reason; one that comes alone, behind the text, is not early."""
+        """Note a finish reason; one that comes alone after the text is not early."""
         if not isinstance(word, str) or word.strip().lower() in UNSAID:
             return
         if word.strip().lower() in NOT_FINISHED:
@@ -376,10 +373,10 @@ def _text(content: object) -> str:
 
 
 def _mended(half: str, text: str) -> tuple[str, str]:
-    """Return the text joined to the half character before it, and the half that it may end with itself.
+    """Return the text joined with the half character before it, and the half character at its end.
 
-    Some servers cut characters outside the basic plane in two, each piece with one half; a half that stays
-    alone is kept, so that whoever reads the answer can tell that it is damaged.
+    Some servers split characters outside the basic plane between two pieces. A half that stays alone is kept, so that
+    whoever reads the answer can tell that it is damaged.
     """
     text = half + text
     half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
@@ -389,7 +386,7 @@ def _mended(half: str, text: str) -> tuple[str, str]:
 
 
 def usage_in(document: Mapping[str, Any], before: Usage) -> Usage:
-    """Return what is known after a document with `usage`, or llama.cpp's `timings`; later counts win."""
+    """Return the usage updated by a document's `usage` or llama.cpp's `timings`; later counts win."""
     usage = _table(document.get("usage") or _table(document.get("x_groq")).get("usage"))
     timings = _table(document.get("timings"))
     names = ("prompt_tokens", "completion_tokens", "total_tokens")

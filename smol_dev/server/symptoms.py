@@ -1,4 +1,4 @@
-"""The signs of a failure: the words of an answer, the signs in `failures.toml`, the reason in a chain of exceptions."""
+"""The signs of a failure: an answer's words, the table `failures.toml`, the cause in a chain of exceptions."""
 
 import errno
 import html
@@ -48,20 +48,20 @@ LONGEST_CHAIN: Final = 30
 FIELD: Final = r"""['"`\[]{0,2}(?P<found>[a-z_][a-z0-9_]{2,40})(\.[a-z0-9_]{1,40}){0,8}\b"""
 NUMBER: Final = r"(?P<found>\d{1,9})"
 ANY_FIELD: Final = "*"
-"""The `field` of the sign that holds when the words name a field that is refused."""
+"""The `field` of a sign that applies if the words name any refused field."""
 
 READ: Final = 65_536
-"""Characters of a body that are looked at; patterns see no more of what anyone else wrote."""
+"""Characters of a body that are read; patterns see no more of foreign text."""
 
 QUOTED: Final = 1_000
-"""Characters of a server's words that an error repeats."""
+"""Characters of a server's words that an error quotes."""
 
 MATCHED: Final = 16_384
-"""Characters in which the signs of a failure are looked for; patterns take their time."""
+"""Characters that are searched for signs of a failure, as patterns take time."""
 
 DEPTH: Final = 6
 ECHOES: Final = {"input", "body", "ctx", "url", "prompt", "messages", "request"}
-"""Fields that may repeat what was asked: a prompt about templates is no template error."""
+"""Fields that may repeat the request: a prompt about templates is no template error."""
 
 MESSAGES: Final = ("error", "detail", "message", "msg", "errors", "error_message", "reason", "title")
 NOTHING: Final = {"", "none", "null"}
@@ -96,10 +96,9 @@ UNITS: Final = {
 class Said:
     """The words of a body.
 
-    `message` is what a person should read; `text` is the message and then everything that tells the
-    failure, a `field: value` a line, in lower case. `code` is the status it gives itself (0: none),
-    `parameter` the field of the request it names. `is_page` says that it is a web page, `is_json`
-    that it is JSON, `is_error` that it can be nothing but an error.
+    `message` is for people to read; `text` is the message and everything else that describes the failure, one `field:
+    value` per line, in lower case. `code` is the status in the body (0: none), `parameter` the request field that it
+    names. `is_page` says that it is a web page, `is_json` that it is JSON, `is_error` that it can only be an error.
     """
 
     message: str = ""
@@ -112,13 +111,13 @@ class Said:
 
     @property
     def quote(self) -> str:
-        """The message on one line, cleaned, and not longer than an error bears."""
+        """The message on one line, cleaned, and short enough for an error."""
         line = safe(" ".join(self.message[: 4 * QUOTED].split()))
         return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
-    """Return the text as JSON, None when it is none."""
+    """Return the text as JSON, or None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -150,7 +149,7 @@ def understand(body: str) -> Said:
 
 
 def _is_page(body: str) -> bool:
-    """Return whether a body is a web page; comments may stand before it."""
+    """Return whether a body is a web page, perhaps after comments."""
     at = 0
     while body.startswith("<!--", at) and (end := body.find("-->", at)) >= 0:
         at = end + len("-->")
@@ -160,7 +159,7 @@ def _is_page(body: str) -> bool:
 
 
 def _title_of(page: str) -> str:
-    """Return the words of a page's title or first heading, without its tags."""
+    """Return the words of a page's title or first heading, without tags."""
     lower = page.lower()
     for tag in HEADINGS:
         start = lower.find(">", lower.find(f"<{tag}")) + 1
@@ -173,7 +172,7 @@ def _title_of(page: str) -> str:
 
 
 def _is_error(document: object) -> bool:
-    """Return whether a piece of JSON can be nothing but an error."""
+    """Return whether a piece of JSON can only be an error."""
     if not isinstance(document, dict):
         return isinstance(document, str)
     told_so = any(document.get(key) for key in ("error", "detail", "errors"))
@@ -181,7 +180,7 @@ def _is_error(document: object) -> bool:
 
 
 def _message_of(value: object, depth: int = 0) -> str:
-    """Return the words for a person in a piece of JSON; empty where there are none."""
+    """Return the human-readable words in a piece of JSON; empty if there are none."""
     if depth > DEPTH:
         return ""
     if isinstance(value, str):
@@ -198,7 +197,7 @@ def _message_of(value: object, depth: int = 0) -> str:
 
 
 def _told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield each field and its value as text: JSON in strings opened, echoes of the request left out."""
+    """Yield each field with its value as text, opening JSON in strings and omitting echoes of the request."""
     if depth > DEPTH or name in ECHOES:
         return
     if isinstance(value, dict):
@@ -218,7 +217,7 @@ def _told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, 
 
 
 def _where(place: object) -> str:
-    """Return the field a validation error is about: `["body", "messages", 0]` is `messages.0`."""
+    """Return the field that a validation error is about: `["body", "messages", 0]` is `messages.0`."""
     if not isinstance(place, list):
         return ""
     return ".".join(str(each) for each in place[:8] if each != "body")
@@ -252,7 +251,7 @@ class Sign:
         return re.compile(pattern)
 
     def fits(self, said: Said, status: int, model: str) -> bool:
-        """Return whether the answer bears this sign."""
+        """Return whether the answer has this sign."""
         return (
             (not self.statuses or status in self.statuses)
             and re.search(self.model, model) is not None
@@ -275,7 +274,7 @@ class Cause:
     transient: bool = False
 
     def fits(self, error: BaseException) -> bool:
-        """Return whether this exception is the reason."""
+        """Return whether this exception has the cause."""
         if {each.__name__ for each in type(error).__mro__}.isdisjoint(self.classes):
             return False
         if getattr(error, "errno", None) in {getattr(errno, name) for name in self.numbers}:
@@ -290,13 +289,13 @@ def _table() -> dict[str, Any]:
 
 
 def sentences() -> Mapping[FailureKind, str]:
-    """Return what is said of each kind of failure."""
+    """Return the sentence for each kind of failure."""
     return cast("Mapping[FailureKind, str]", _table()["sentences"])
 
 
 @lru_cache(maxsize=1)
 def signs() -> tuple[Sign, ...]:
-    """Return the signs of `failures.toml`, in the order in which they are tried."""
+    """Return the signs in `failures.toml`, in the order in which to try them."""
     return tuple(Sign(name, **entry) for name, entry in _table()["sign"].items())
 
 
@@ -306,7 +305,7 @@ def _causes() -> tuple[Cause, ...]:
 
 
 def refused_field(said: Said) -> str:
-    """Return the field of the request that the words refuse, without what lies in it; empty if none."""
+    """Return the request field that the words refuse, without any subfield; empty if none."""
     fields = _table()["fields"]
     names = [match for pattern in _finders("fields", "named") for match in _all(pattern, said.text)]
     if said.parameter and re.search(fields["refusing"], said.text):
@@ -315,7 +314,7 @@ def refused_field(said: Said) -> str:
 
 
 def number(what: str, said: Said) -> int | None:
-    """Return the tokens of the `prompt` or the `window` that the words tell, None where they do not."""
+    """Return the number that the words give, as of tokens in the `prompt` or the `window`, or None."""
     found = (int(each) for pattern in _finders("numbers", what) for each in _all(pattern, said.text))
     return next(found, None)
 
@@ -331,14 +330,14 @@ def _all(pattern: re.Pattern[str], text: str) -> list[str]:
 
 
 def reason(error: BaseException) -> tuple[Cause | None, BaseException]:
-    """Return the first cause that is in the chain, and the exception that is it."""
+    """Return the first known cause in the chain, and the exception that has it."""
     chain = list(_chain(error))
     found = ((cause, link) for cause in _causes() for link in chain if cause.fits(link))
     return next(found, (None, error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and all that led to it, the members of groups included, each once."""
+    """Yield the exception and everything that led to it, including the members of groups, each once."""
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < LONGEST_CHAIN:
         link = waiting.pop(0)
@@ -352,9 +351,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def retry_after(headers: Mapping[str, str], kind: FailureKind = "server", words: str = "") -> float | None:
-    """Return the seconds that the server asks to wait, by its own clock where it names a time.
+    """Return the seconds that the server asks to wait, by its own clock if it gives a time.
 
-    Where it limits how much is asked, its words and `x-ratelimit-reset-*` tell as well.
+    If it limits requests, its words and `x-ratelimit-reset-*` count as well.
     """
     told = [headers.get(name, "") for name in ("retry-after", "llm_provider-retry-after")]
     if kind in WAITED_FOR:
@@ -367,14 +366,14 @@ def retry_after(headers: Mapping[str, str], kind: FailureKind = "server", words:
 
 
 def _resets(headers: Mapping[str, str]) -> list[str]:
-    """Return when each limit is lifted, exhausted ones first."""
+    """Return when each limit is reset, exhausted ones first."""
     resets = filter(RESET.fullmatch, headers)
     left = {name: headers.get(name.replace("reset", "remaining"), "").strip() for name in resets}
     return [headers[name] for name in sorted(left, key=lambda name: left[name] != "0")]
 
 
 def _seconds_of(told: str, now: str) -> float:
-    """Return the seconds in `7`, `1.5s`, `1m30s`, `20ms`, `2 minutes` or a date; negative where there are none."""
+    """Return the seconds in `7`, `1.5s`, `1m30s`, `20ms`, `2 minutes` or a date; negative if there are none."""
     parts = DURATION.findall(told)
     if not DURATIONS.fullmatch(told) or any(unit not in UNITS for _, unit in parts):
         return _seconds_until(told, now)

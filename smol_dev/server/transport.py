@@ -1,7 +1,7 @@
 """The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
 
-A secret goes to the origin it is bound to and nowhere else; redirects are not followed; loopback and
-private addresses never go through a proxy; answers are bounded, decompressed as well.
+A secret goes to the origin it is bound to and nowhere else; redirects are not followed; loopback and private addresses
+never go through a proxy; answers are limited in size, also when decompressed.
 """
 
 import ipaddress
@@ -22,30 +22,33 @@ from smol_dev.safe import safe
 from smol_dev.server.network import Connection, Network, UnseenError
 
 PLACEHOLDER: Final = "local"
-"""The key that a server gets which needs none; the client library refuses to work without one."""
+"""The key for a server that needs none; the client library refuses to work without one."""
 
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of one answer, streamed or not."""
+"""Bytes of one answer, streamed or not."""
 
 MOST_PROBE_BYTES: Final = 4 * 1024 * 1024
-"""Of the answer to a question about the server: whatever is not posted."""
+"""Bytes of the answer to a question about the server, which is a GET."""
 
 MOST_ERROR_BYTES: Final = 64 * 1024
-"""Of the answer to a request that failed; what is longer is cut, for its beginning says what is wrong."""
+"""Bytes of the answer to a failed request; the rest is cut, as its beginning says what is wrong."""
 
 MAY_LEAVE: Final = frozenset(
     {b"host", b"accept", b"content-type", b"content-length", b"transfer-encoding", b"connection"}
 )
-"""The headers of a request that are kept; anything else a client library or `OPENAI_*` variables add
-(cookies, organisation, project, custom headers, the machine's description) is not sent."""
+"""The request headers that are sent.
+
+Anything else that the client library or `OPENAI_*` variables add (cookies, organisation, project, custom headers, a
+description of the machine) stays here.
+"""
 
 BODY: Final = "smol_dev_body"
-"""The extension of a response that holds its bytes, without the generator that the client library puts before them."""
+"""The response extension that holds its bytes, without the generator that the client library puts around them."""
 
 DECODED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 PLAIN: Final = frozenset({"", "identity"})
 ANY_HEADER: Final = zlib.MAX_WBITS | 32
-"""For `zlib`: of gzip or of zlib, as the data says."""
+"""Tells `zlib` to accept gzip or zlib, as the data says."""
 
 PIECE: Final = 256 * 1024
 OF_THE_CODING: Final = frozenset({b"content-encoding", b"content-length"})
@@ -65,11 +68,11 @@ SCHEMES: Final = ("http", "https")
 def open_client(
     base_url: str, *, secrets: Bound = NO_SECRETS, environ: Mapping[str, str], connect_timeout: float = 5
 ) -> httpx2.AsyncClient:
-    """Return a client that knows how to reach this server, guarded as the module says.
+    """Return a client for this server, guarded as the module says.
 
-    Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are the caller's. It opens as many
-    connections as requests are under way at once. `environ` is asked for proxies and certificates.
-    Raise `ServerError` for a proxy that cannot be used.
+    Deadlines beyond `connect_timeout` (seconds; TCP and TLS together) are up to the caller. It opens as many
+    connections as there are simultaneous requests. `environ` is read for proxies and certificates. Raise `ServerError`
+    for an unusable proxy.
     """
     return httpx2.AsyncClient(
         transport=Guard(base_url, secrets=secrets, environ=environ, connect_timeout=connect_timeout),
@@ -80,7 +83,7 @@ def open_client(
 
 
 class Guard(httpx2.AsyncBaseTransport):
-    """Requests as they may leave this machine, and answers as they may come in."""
+    """A transport that checks what may leave this machine and what may come in."""
 
     def __init__(self, base_url: str, *, secrets: Bound, environ: Mapping[str, str], connect_timeout: float) -> None:
         self._bound = secrets
@@ -128,10 +131,10 @@ class Guard(httpx2.AsyncBaseTransport):
             await pool.aclose()
 
     async def _sent(self, request: httpcore2.Request, pool: httpcore2.AsyncConnectionPool) -> httpcore2.Response:
-        """Return the answer, its body not read yet.
+        """Return the answer with its body unread.
 
-        A server may close a connection just as it is used again (llama.cpp closes each one behind a
-        stream, without having said so); then the request has not been seen, and goes out once more.
+        A server may close a connection just as it is used again (llama.cpp silently closes each one after a stream).
+        Then it has not seen the request, which is sent once more.
         """
         while True:
             try:
@@ -144,7 +147,7 @@ class Guard(httpx2.AsyncBaseTransport):
             return answer
 
     def _pool(self, url: str) -> httpcore2.AsyncConnectionPool:
-        """Return the connections that a URL of this kind goes over, as many as requests are under way at once."""
+        """Return the connection pool for a URL, which opens as many connections as there are simultaneous requests."""
         proxy = usable(proxy_for(url, self._environ))
         scheme = parts_of(url).scheme
         if (scheme, proxy) not in self._pools:
@@ -162,9 +165,9 @@ class Guard(httpx2.AsyncBaseTransport):
         return url.copy_merge_params(query) if query and self._bound.origin == origin_of(str(url)) else url
 
     def _headers(self, request: httpx2.Request, origin: str) -> list[tuple[bytes, bytes]]:
-        """Return the headers that may leave, and the secrets of the origin in place of headers of their names.
+        """Return the headers that may leave, with the origin's secrets replacing headers of the same name.
 
-        As bytes all the way: decoding each one and encoding it again costs more than choosing.
+        They stay bytes: decoding and encoding each one costs more than choosing.
         """
         placeholder = (b"authorization", f"Bearer {PLACEHOLDER}".encode())
         kept = {
@@ -180,7 +183,7 @@ class Guard(httpx2.AsyncBaseTransport):
 
 
 class Bounded(httpx2.AsyncByteStream):
-    """An answer's bytes, up to a bound; of an error the first 64 KiB."""
+    """An answer's bytes up to a limit; only the first 64 KiB of an error."""
 
     def __init__(self, answer: httpcore2.Response, *, most: int, is_compressed: bool) -> None:
         self._answer = answer
@@ -189,7 +192,7 @@ class Bounded(httpx2.AsyncByteStream):
         self._is_error = answer.status >= 300  # noqa: PLR2004 - 2xx alone holds what was asked for
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the chunks as they come. Raise `ServerError` past the bound."""
+        """Yield the chunks as they come. Raise `ServerError` past the limit."""
         left = MOST_ERROR_BYTES if self._is_error else self._most
         stream = self._answer.stream
         assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
@@ -213,7 +216,7 @@ class Bounded(httpx2.AsyncByteStream):
 
     @staticmethod
     def _decompressed(decoder: "zlib._Decompress", received: bytes) -> Iterator[bytes]:
-        """Yield what a piece holds, a bounded part at a time: some bytes can be a gibibyte."""
+        """Yield what a piece contains in limited parts: a few bytes can become a gibibyte."""
         while received and not decoder.eof:
             yield decoder.decompress(received, PIECE)
             received = decoder.unconsumed_tail
@@ -226,18 +229,18 @@ class Bounded(httpx2.AsyncByteStream):
         )
 
     async def aclose(self) -> None:
-        """Drop the rest; the connection is free for another request."""
+        """Drop the rest, which frees the connection for another request."""
         await self._answer.aclose()
 
 
 def _coding(answer: httpcore2.Response) -> str:
-    """Return how an answer is compressed: gateways do so, though it was not asked for."""
+    """Return how an answer is compressed: gateways do that without being asked."""
     codings = (value for name, value in answer.headers if name.lower() == b"content-encoding")
     return b",".join(codings).decode("latin-1").strip().lower()
 
 
 def _reason(error: Exception) -> BaseException:
-    """Return what the operating system or TLS said; the pool hides it behind `from None`."""
+    """Return what the operating system or TLS said, which the pool hides with `from None`."""
     return error.__cause__ or error.__context__ or error
 
 
@@ -247,9 +250,9 @@ def _translated(error: Exception) -> httpx2.TransportError:
 
 
 def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return the authorities that are trusted: the system's, or those of `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+    """Return the trusted authorities: the system's, or those of `SSL_CERT_FILE` or `SSL_CERT_DIR`.
 
-    Built for `https://` alone, because it takes 40 ms of the start. Raise `ServerError` if they cannot be read.
+    Needed only for `https://`, as it takes 40 ms at the start. Raise `ServerError` if they cannot be read.
     """
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if not file and not folder:
@@ -266,7 +269,7 @@ def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def _proxy(url: str) -> httpcore2.Proxy:
-    """Return the proxy at this address; a name and password in it go to the proxy alone."""
+    """Return the proxy at this address; a name and password in it go only to the proxy."""
     parsed = httpx2.Proxy(url)
     return httpcore2.Proxy(_address(parsed.url), auth=parsed.raw_auth)
 
@@ -276,7 +279,7 @@ def _address(url: httpx2.URL) -> httpcore2.URL:
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy that the variables name for this address, None for a local or an exempt one.
+    """Return the proxy that the variables name for this address, or None for a local or exempt one.
 
     `HTTPS_PROXY` (or `HTTP_PROXY`) beats `ALL_PROXY`, lower case beats upper case, `NO_PROXY` exempts.
     """
@@ -290,7 +293,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def usable(proxy: str | None) -> str | None:
-    """Return the proxy itself. Raise `ServerError` when HTTP cannot go through it."""
+    """Return the proxy. Raise `ServerError` if it is not an HTTP proxy."""
     if proxy is None:
         return None
     parts = parts_of(proxy)
@@ -304,7 +307,7 @@ def usable(proxy: str | None) -> str | None:
 
 
 def shown(proxy: str) -> str:
-    """Return the proxy's address without the name and password that may be in it."""
+    """Return the proxy's address without any name and password."""
     scheme, _, rest = proxy.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
