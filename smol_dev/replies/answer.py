@@ -310,8 +310,8 @@ def glued_opener(text: str) -> Iterator[Fence]:
     before, info = text[:start].split("\n"), text[start:].partition("\n")[0]
     spoken = [line for line in before if line.strip()]
     alone = re.fullmatch(r"(`{3,})[ \t]*([\w+#-]*)[ \t]*", info)
-    told = all(is_talk(line) or line.rstrip().endswith(":") for line in spoken) and len(spoken) <= MOST_SPOKEN
-    if alone and told and before[-1].rstrip().endswith((":", ".", "!")):
+    told = len(spoken) <= MOST_SPOKEN and all(is_talk(line) or not CODE_SIGN.search(line) for line in spoken)
+    if alone and told and re.search(r"[^\W\d]\W*[:.!][ \t]*\Z", before[-1]):
         yield Fence(start, start + len(info), 0, alone[1], alone[2])
 
 

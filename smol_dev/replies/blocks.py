@@ -378,7 +378,7 @@ def _place_in_text(
         return "around"
     if code or len(before) > 1 or before[0].startswith("#"):
         return "inside"
-    return Doubt() if is_talk(before[0]) else "inside"
+    return Doubt() if is_talk(before[0]) or before[0].rstrip().endswith(":") else "inside"
 
 
 def choose(found: list[Candidate], request: Request) -> Block | Doubt:

@@ -69,7 +69,9 @@ EDIT: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)$", re.MULTILINE)
 SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
 LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
-CALL_MARK: Final = re.compile(r"\s*(?:\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)")
+CALL_MARK: Final = re.compile(
+    r"\s*(?:Action: \w+\s*\nAction Input:|\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)"
+)
 CALL_ELEMENT: Final = re.compile(r"\s*<([a-z]+(?:_[a-z]+)+)>.*</\1>\s*", re.DOTALL)
 """A call of an agent that reads, lists or asks: no element of a component has an underscore."""
 
@@ -81,9 +83,14 @@ KEYWORDS: Final = frozenset({"python", "r", "kotlin", "scala", "ruby", "julia", 
 BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
+LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
+"""A last line that may be half of one: the answer opened a fence and closed none."""
+
 SCRIPTS: Final = frozenset({"javascript", "typescript"})
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
+TOOL_KEYS: Final = frozenset({"tool", "tool_name"})
+ARGUMENT_KEYS: Final = frozenset({"args", "arguments", "parameters"})
 MOST_CALL_KEYS: Final = 3
 
 
@@ -122,12 +129,14 @@ def may_be_empty(path: str) -> bool:
 
 def is_seen_whole(found: Found, request: Request) -> bool:
     """Return whether something positive says that the file is whole."""
-    state = request.parsed(found.text).state
+    text, state = found.text, request.parsed(found.text).state
     if state is State.UNFINISHED and not (found.closed and request.language in NOT_EXACT):
         return False
     if request.ended:
         if found.opened and not found.closed:
-            return state is State.WHOLE and not is_open(found.text, request) and not is_loop(found.text, counting=False)
+            last = found.text.rstrip().rpartition("\n")[2]
+            may_go_on = LONE_WORD.fullmatch(last) is not None or is_comment(last, request)
+            return state is State.WHOLE and not (may_go_on or is_open(text, request) or is_loop(text, counting=False))
         return found.closed or not is_open(found.text, request)
     if not found.closed:
         return request.language == "json" and state is State.WHOLE
@@ -341,7 +350,7 @@ def is_foreign_json(text: str, request: Request) -> bool:
     listed = value.get("files") or value.get("paths")
     if isinstance(listed, list) and len(value) == 1:
         return any(isinstance(one, str) and normal(one) == normal(request.path) for one in listed)
-    is_call = {"name", "arguments"} <= value.keys() or {"tool", "args"} <= value.keys()
+    is_call = {"name", "arguments"} <= value.keys() or (TOOL_KEYS & value.keys() and ARGUMENT_KEYS & value.keys())
     return (is_call and len(value) <= MOST_CALL_KEYS) or (value.keys() == {"error"} and request.language == "yaml")
 
 

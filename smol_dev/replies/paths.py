@@ -179,7 +179,7 @@ MENTION: Final = re.compile(
 )
 MOST_MENTIONS: Final = 200
 COMMAND: Final = re.compile(
-    r"\s*(?:\$\s|(?:sudo|pip3?|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
+    r"\s*(?:\$\s|(?:sudo|pip3?|make|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
     r"source|chmod|bash|sh|cat|open|run)\s+[\w./-])"
 )
 """A line for a shell, as it stands above, below or in place of a file."""

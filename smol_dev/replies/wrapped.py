@@ -167,7 +167,8 @@ def decoded(raw: str, quote: str) -> str:
 Way = Callable[[str, Request], "str | Doubt | None"]
 
 HEREDOC: Final = re.compile(
-    r"^[ \t]*+(?:\$ )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n", re.MULTILINE
+    r"^[ \t]*+(?:\$ )?(?:[^\n<]{0,200}&& )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n",
+    re.MULTILINE,
 )
 NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")
 OPENING: Final = re.compile(r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE)
