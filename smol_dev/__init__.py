@@ -156,19 +156,20 @@ Every module, and what it is for:
 - `run.review`: The user's decisions: on a plan and its list before any file is written, and on a change to a program.
 - `run.start`: The command that starts or opens a program, chosen by an ordered list of rules that look at its files.
 - `run.strategies`: The two ways to ask for the files: one after another in a chain, or several in parallel.
-- `server`: Talking to a model behind any OpenAI-compatible server, and understanding what goes wrong.
+- `server`: Talking to a model behind any OpenAI-compatible server, and finding out what goes wrong.
 - `server.answer`: One streamed answer: its pieces and then the reply, each wait bounded by the deadline of its phase.
 - `server.client`: The model behind an OpenAI-compatible server; the one module that knows the `openai` package.
 - `server.connect`: Connecting to the server of the settings, or a local one if none is named, and choosing its model.
 - `server.detect`: Finding the local server that is running, and which of its models to use, without any configuration.
 - `server.doctor`: Checks of what a profile's server offers and whether it works, in the order in which things can go
   wrong.
-- `server.failures`: Whatever a server answered, or the reason why it did not, turned into one error with a remedy.
+- `server.failures`: One error with a remedy for whatever a server answered, or for the reason why it did not.
 - `server.families`: Families of models: the sampling their makers advise, how to switch their reasoning, and what to
   send.
 - `server.known`: The known servers: how to recognise them by their answers, what to ask them, and their habits.
 - `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
-- `server.machine`: The memory of this machine, and the models that fit into it by a rule of thumb.
+- `server.machine`: The memory of this machine, and the models that fit it by a rule of thumb, without asking the
+  network.
 - `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; deliver what has come without
   reading ahead.
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model accept.

@@ -161,7 +161,7 @@ class Asking(Generic[Value]):
         while True:
             request = self._request()
             reply = await self._send(request)
-            if (answered := self._take(request, reply)) is not None:
+            if (answered := self._read_reply(request, reply)) is not None:
                 return answered
 
     def _request(self) -> Request:
@@ -197,16 +197,16 @@ class Asking(Generic[Value]):
                 if isinstance(item, Delta):
                     stream.add(item)
                     if repetition.feed(item.text):
-                        return self._spent(request, Reply(stream.text(), "repetition"))
+                        return self._counted(request, Reply(stream.text(), "repetition"))
                     continue
                 stream.show()
                 if isinstance(item, Reply):
-                    reply = self._spent(request, item)
+                    reply = self._counted(request, item)
                 elif isinstance(item, Retrying):
                     LOG.info("%s: sent again in %g s: %s", self._what(), item.wait, item.kind)
                     tell(Retry(stage, path, "server", item.message, item.attempt, item.wait))
                 else:
-                    tell(_about(item))
+                    tell(_event_of(item))
         return reply
 
     async def _room(self, turns: tuple[Message, ...]) -> int:
@@ -217,7 +217,7 @@ class Asking(Generic[Value]):
             budget.take(turns, await chat.measure(stage, turns))
         return budget.room(turns, times=self._times)
 
-    def _spent(self, request: Request, reply: Reply) -> Reply:
+    def _counted(self, request: Request, reply: Reply) -> Reply:
         """Return the reply without implausible counts; report its cost, and learn from it."""
         reply = replace(reply, usage=self._budget.believed(reply.usage))
         self.replies.append(reply)
@@ -231,7 +231,7 @@ class Asking(Generic[Value]):
         self._budget.observe(sent, prompt=reply.usage.prompt, completion=reply.usage.completion)
         return reply
 
-    def _take(self, request: Request, reply: Reply) -> Answered[Value] | None:
+    def _read_reply(self, request: Request, reply: Reply) -> Answered[Value] | None:
         """Return the answer, or None if it must be continued or asked for again."""
         self._times = min(2 * self._times, MOST_ROOM) if reply.is_full else self._times
         text = reply.opening + reply.text
@@ -239,10 +239,10 @@ class Asking(Generic[Value]):
         sent = request.as_sent(reply.opening, enforced=reply.enforced)
         verdict = _judge(self.question, said, reply)
         if isinstance(verdict, Rejected):
-            if verdict.reason != "truncated" or not self._goes_on(said or "", reply):
+            if verdict.reason != "truncated" or not self._should_continue(said or "", reply):
                 return self._reject(verdict, sent, reply)
             self._refuse_repeating(sent, reply)
-            self._again(verdict.reason, verdict.message)
+            self._report_retry(verdict.reason, verdict.message)
             return None
         self._partial, self._cut, self._reached = "", None, 0
         if not isinstance(verdict, Flawed):
@@ -251,10 +251,10 @@ class Asking(Generic[Value]):
         if self._flawed is not None:
             return flawed
         self._flawed, self._remark = flawed, verdict.message
-        self._again("syntax", verdict.message)
+        self._report_retry("syntax", verdict.message)
         return None
 
-    def _goes_on(self, said: str, reply: Reply) -> bool:
+    def _should_continue(self, said: str, reply: Reply) -> bool:
         """Return whether to continue the cut-off answer; while it grows, that does not count as a retry."""
         grown = len(said.rstrip()) > self._reached
         self._reached = len(said.rstrip())
@@ -284,11 +284,11 @@ class Asking(Generic[Value]):
         if reason == "truncated":
             self._refuse_repeating(sent, reply)
         if is_last:
-            raise _gave_up(question, verdict, tries, reply, self._budget.wanted)
-        self._again(reason, message)
+            raise _final_error(question, verdict, tries, reply, self._budget.wanted)
+        self._report_retry(reason, message)
         return None
 
-    def _again(self, reason: str, message: str) -> None:
+    def _report_retry(self, reason: str, message: str) -> None:
         LOG.info("%s: asked again: %s", self._what(), reason)
         self.talk.tell(Retry(self.question.stage, self.question.path, reason, message, len(self.replies)))
 
@@ -360,7 +360,7 @@ class Stream:
         return "".join(self._text)
 
 
-def _about(note: Note) -> Noticed | Warned:
+def _event_of(note: Note) -> Noticed | Warned:
     return Noticed(note.message, is_detail=True) if note.is_detail else Warned(note.message, note.hint)
 
 
@@ -404,7 +404,7 @@ def _damage(said: str, stage: StageName) -> str | None:
     return "a NUL character" if stage in ("plan", "files") and "\0" in said else None
 
 
-def _gave_up(
+def _final_error(
     question: Question[Value], last: Rejected, tries: int, reply: Reply, wanted: int | None
 ) -> SmolError | AnswerError:
     """Return the error for a question without a usable answer; `wanted` is the user's `max_output_tokens`."""

@@ -83,7 +83,7 @@ class Budget:
         return min(self.wanted or DEFAULT_ANSWER * times, max(left, smallest))
 
     def fits(self, messages: Sequence[Message]) -> bool:
-        """Return whether there is room for an answer as long as the longest so far."""
+        """Return whether the messages leave room for an answer as long as the longest so far."""
         left = self.left(messages)
         return left is None or left >= 0
 

@@ -126,16 +126,16 @@ class Change:
             talk.wrote(path, file.content)
         left = talk.budget("code").left((*shared, request))
         chosen = []
-        for path in sorted(said, key=lambda path: _rank(path, wish)):
+        for path in sorted(said, key=lambda path: _relevance(path, wish)):
             cost = 0 if left is None else talk.budget("code").estimate(said[path])
             if left is None or cost <= left:
                 chosen.append(path)
                 left = None if left is None else left - cost
         self._shown = frozenset(chosen)
         self._turns = (*shared, *(turn for path in said if path in self._shown for turn in said[path]))
-        self._tell_budget((*self._turns, request), len(said))
+        self._report_budget((*self._turns, request), len(said))
 
-    def _tell_budget(self, turns: Sequence[Message], files: int) -> None:
+    def _report_budget(self, turns: Sequence[Message], files: int) -> None:
         budget = self.talk.budget("code")
         window = "" if budget.window is None else f" of {budget.window:,}"
         rest = files - len(self._shown)
@@ -240,7 +240,7 @@ def _read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:
     return read_change_list(answer, finish_reason=finish_reason)
 
 
-def _rank(path: str, wish: Wish) -> int:
+def _relevance(path: str, wish: Wish) -> int:
     """Return a file's place in the showing order: 0 if named in `only`, 1 if named in the request, else 2."""
     said, name = wish.request.casefold(), path.casefold().rpartition("/")[2]
     stem = name.partition(".")[0]

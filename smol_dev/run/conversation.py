@@ -186,7 +186,7 @@ Tell = Callable[[Step], object]
 
 
 def exchange(asked: str, said: str) -> tuple[Message, Message]:
-    """Return our request and the model's answer as turns of a conversation."""
+    """Return a request and the model's answer as turns of a conversation."""
     return Message("user", asked), Message("assistant", said)
 
 
@@ -227,7 +227,7 @@ class Conversation:
             self._variants.setdefault(stage, variant)
 
     def budget(self, stage: StageName) -> Budget:
-        """Return the budget of the stage's model, with the stage's own settings."""
+        """Return the budget of the stage's model, with this stage's limits."""
         budget, settings = self._budgets[self._facts[stage].model], self.job.settings(stage)
         budget.wanted, budget.checks = settings.max_output_tokens, settings.truncation_check
         return budget

@@ -153,7 +153,7 @@ class Delivery:
         return done
 
     def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
-        """Return the closing event as things stand; `stopped` says that the run broke off."""
+        """Return the closing event for the current state; `stopped` says that the run broke off."""
         usage = self._requests.usage
         states = self.workspace.record.states
         return RunDone(
@@ -351,7 +351,7 @@ class Delivery:
                 self.fail(path, error.reason, error)
             if path is None or getattr(error, "stops_run", False):
                 self._trouble = self._trouble or error
-        except Exception as error:  # noqa: BLE001 - a bug is told as the file's failure, and the run goes on
+        except Exception as error:  # noqa: BLE001 - a bug is reported as the file's failure, and the run goes on
             trace = self.clean("".join(traceback.format_exception(error)))
             LOG.info("a bug in smol_dev, while it was writing\n%s", trace)
             unexpected = _unexpected(error)
@@ -501,7 +501,7 @@ class Requests:
 
 
 def as_totals(done: RunDone) -> dict[str, object]:
-    """Return the totals of a run as the record keeps them."""
+    """Return the totals of a run in the form of the record."""
     figures = "bytes prompt_tokens cached_tokens completion_tokens usage_is_partial retries exit_code".split()
     stages = {each.stage: {"seconds": round(each.seconds, 3), "requests": each.requests} for each in done.stages}
     return {"seconds": round(done.seconds, 3), **{name: getattr(done, name) for name in figures}, "stages": stages}

@@ -87,7 +87,7 @@ def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) ->
 
 
 def counted(number: int) -> str:
-    """Return `1 problem`, `2 problems`."""
+    """Return the number with its noun: `1 problem`, `2 problems`."""
     return "1 problem" if number == 1 else f"{number:,} problems"
 
 
@@ -192,7 +192,7 @@ def _ended(outcome: Outcome, timeout: float) -> str:
 
 
 def _is_better_state(after: _State, before: _State) -> bool:
-    """Return whether a state is worth keeping: it passes, gets further, passes more tests, or fails elsewhere."""
+    """Return whether to keep a state: it passes, gets further, passes more tests, or fails fewer or elsewhere."""
     new, old = after.report, before.report
     if after.passed or new.fingerprint == old.fingerprint:
         return after.passed

@@ -1,1 +1,1 @@
-"""Talking to a model behind any OpenAI-compatible server, and understanding what goes wrong."""
+"""Talking to a model behind any OpenAI-compatible server, and finding out what goes wrong."""

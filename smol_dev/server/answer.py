@@ -57,20 +57,20 @@ class Deadlines:
             async with Timeout(self._nearest() - self.clock()).running():
                 yield
         except TimeoutError as error:
-            raise self._late() from error
+            raise self._timeout_error() from error
 
     def note_progress(self) -> None:
-        """Note that text or reasoning came; silence is measured from the next wait on."""
+        """Note that text or reasoning came; silence is measured from the next wait."""
         self._progress = None
         self.last_token = self.clock()
         if self.first_token is None:
             self.first_token = self._progress = self.last_token
-            self._arm()
+            self._set_timer()
 
     def give(self, seconds: float | None) -> None:
         """Wait only this much longer, as the answer is complete; None if it goes on after all."""
         self._given = None if seconds is None else self.clock() + seconds
-        self._arm()
+        self._set_timer()
 
     async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
         """Return the next bytes, or None at their end. Raise the error of the phase that takes too long.
@@ -78,7 +78,7 @@ class Deadlines:
         There is one timer per answer, not per chunk: it is reset only when a phase ends sooner.
         """
         if self._timer is None:
-            self._arm()
+            self._set_timer()
         if self.first_token is not None and self._progress is None:
             self._progress = self.clock()
         task = self._waiting = asyncio.current_task()
@@ -89,7 +89,7 @@ class Deadlines:
             return None
         except asyncio.CancelledError:
             if self._passed and task is not None and task.uncancel() <= cancelled:
-                raise self._late() from None
+                raise self._timeout_error() from None
             raise
         finally:
             self._waiting = None
@@ -99,24 +99,24 @@ class Deadlines:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _arm(self) -> None:
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._set_for = self._nearest()
         seconds = max(self._set_for - self.clock(), 0.001)
         tick = seconds / TICKS
-        self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._look, tick)
+        self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._check_deadline, tick)
 
-    def _look(self, left: float) -> None:
+    def _check_deadline(self, left: float) -> None:
         """End the wait if the deadline has not moved since the timer was set, else set it again.
 
         `left` is one more tick, during which bytes are read that came while the event loop was stalled.
         """
         self._timer = None
         if self._nearest() > self._set_for:
-            self._arm()
+            self._set_timer()
         elif left:
-            self._timer = asyncio.get_running_loop().call_later(left, self._look, 0.0)
+            self._timer = asyncio.get_running_loop().call_later(left, self._check_deadline, 0.0)
         elif self._waiting is not None:  # else the next wait sets the timer
             self._passed = True
             self._waiting.cancel()
@@ -137,7 +137,7 @@ class Deadlines:
             ends["total_timeout"] = self.started + profile.total_timeout
         return ends
 
-    def _late(self) -> ServerError:
+    def _timeout_error(self) -> ServerError:
         ends = self._ends()
         name = min(ends, key=lambda each: ends[each])
         seconds = getattr(self._profile, name, 0.0)
@@ -206,7 +206,7 @@ class StreamedAnswer:
             message = f"the answer of {self._target.server} is longer than {self._most:,} bytes"
             hint = "try another model with `--model`, or raise `run.max_file_bytes` for large files"
             self._stopped = failure("cut", self._target, message=message, hint=hint, transient=True)
-        elif self._reader.finish_reason is not None:  # wait only a little for the end, unless text follows
+        elif self._reader.finish_reason is not None:  # wait only briefly for the end, unless text follows
             awaits_end = bool(self._reader.text) and not self._reader.finished_early
             if awaits_end is not self._awaits_end:
                 self._awaits_end = awaits_end

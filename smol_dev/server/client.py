@@ -51,7 +51,7 @@ from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
 with lazy_import("openai.types"):  # a thousand modules; a request needs about forty
     import openai
 
-for _name in ("openai", "httpx2"):  # OPENAI_LOG would print requests behind our back
+for _name in ("openai", "httpx2"):  # else, OPENAI_LOG would print requests
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 OTHERS_DEADLINE: Final = 0.5
@@ -81,7 +81,7 @@ Item = Delta | Retrying | Note | Reply
 class Client:
     """A `Chat` over HTTP for one profile.
 
-    `secrets` are headers bound to their origin. `environ` is read only for proxies and certificates. `cache_dir`
+    `secrets` are headers bound to their origin. `environ` names proxies, certificates and local servers. `cache_dir`
     remembers what a server refused; None remembers nothing between runs. `keep_here` is raised if the server would have
     a model run elsewhere; `local_only` refuses too.
     """
@@ -166,7 +166,7 @@ class Client:
         """Return the server's own figures for a prompt before it is sent, loading a model on demand if needed."""
         profile, known = self.profile.stage(stage), await self.recognised()
         if (await self.facts(stage)).window is None and known.load:
-            await self._keep(stage)
+            await self._refuse_elsewhere(stage)
             await servers.load(self._prober, profile.model, known, seconds=profile.first_token_timeout)
             del self._facts[profile.model]
         prompt = None
@@ -190,8 +190,8 @@ class Client:
     async def ask(self, request: Request) -> AsyncGenerator[Item, None]:
         """Yield the answer as it streams, as `Chat.ask` says; all failures are handled here."""
         profile = self.profile.stage(request.stage)
-        await self._keep(request.stage)
-        await self._inform(request.stage)
+        await self._refuse_elsewhere(request.stage)
+        await self._learn_sampling(request.stage)
         started, attempt = self._clock(), 1
         while True:
             while self._notes:
@@ -203,10 +203,10 @@ class Client:
                     while deltas := await answer.next():
                         for delta in deltas:
                             yield delta
-                    for each in self._told(answer.reply(), fields, request.stage):
+                    for each in self._ending(answer.reply(), fields, request.stage):
                         yield each
             except ServerError as error:  # before the first piece: later it is a reply's `failure`
-                changed = self._changed(request, fields, error)
+                changed = self._adapted(request, fields, error)
                 if changed is not None:
                     request = changed
                     continue
@@ -286,7 +286,7 @@ class Client:
             return False
         return facts.parameters is None or facts.parameters >= SMALLEST_MODEL
 
-    def _changed(self, request: Request, fields: Mapping[str, Any], error: ServerError) -> Request | None:
+    def _adapted(self, request: Request, fields: Mapping[str, Any], error: ServerError) -> Request | None:
         """Return the request in a form that the server may accept after this refusal, or None."""
         profile, habits = self.profile.stage(request.stage), self.habits(request.stage)
         if isinstance(error, TooLongError):
@@ -320,7 +320,7 @@ class Client:
     def _is_guarded(self) -> bool:
         return self.profile.local_only or self._keep_here is not None
 
-    async def _keep(self, stage: StageName) -> None:
+    async def _refuse_elsewhere(self, stage: StageName) -> None:
         """Raise if the settings keep prompts here and the server would pass this one on."""
         await self.recognised()
         target = self.target(stage)
@@ -331,7 +331,7 @@ class Client:
             patience, started = self.profile.first_token_timeout, self._clock()
             answer = await self._prober.fetch("models", seconds=patience)
             if answer is None and self._clock() - started < patience:
-                return  # it is off: the request says so
+                return  # it is not running: the request will report that
             if answer is None:
                 message = f"{target.server} said nothing for {patience:g} s (`first_token_timeout`)"
                 raise failure("timeout", target, message=message)
@@ -343,7 +343,7 @@ class Client:
         if remote or (is_cloud_model(target.model) and self.known and self.known.places("remote")):
             raise self._keep_here or failure("cloud_model", target)
 
-    def _told(self, reply: Reply, fields: Mapping[str, Any], stage: StageName) -> Iterator[Note | Reply]:
+    def _ending(self, reply: Reply, fields: Mapping[str, Any], stage: StageName) -> Iterator[Note | Reply]:
         """Yield the notes about a reply, then the reply with the opening that it continues.
 
         An answer that begins a block of its own continues none.
@@ -380,7 +380,7 @@ class Client:
         profile, habits = self.profile.stage(request.stage), self.habits(request.stage)
         return body(request, profile, habits, self.known, continues=self._may_continue(profile, habits))
 
-    async def _inform(self, stage: StageName) -> None:
+    async def _learn_sampling(self, stage: StageName) -> None:
         """Add what the server reports about the model's sampling to its habits."""
         profile, habits = self.profile.stage(stage), self.habits(stage)
         if self.known is not None and "auto" in {profile.temperature, profile.top_p}:
@@ -396,7 +396,7 @@ class Client:
         target = self.target(stage)
         flat = {name: value for name, value in fields.items() if name != "extra_body"} | fields["extra_body"]
         try:
-            async with deadlines.waiting():  # below, its own method would look at every field once more
+            async with deadlines.waiting():  # `post`, because the package's own method checks every field again
                 response = await self._openai.post(
                     self._chat, cast_to=httpx2.Response, body=flat, options={"headers": UNSAID}, stream=True
                 )

@@ -87,7 +87,7 @@ async def find(
 ) -> Search:
     """Look for local servers; see `find_at`. In WSL, the Windows host is tried last."""
     search = Search(())
-    for base_urls in (places(environ, container=in_container(environ)), tuple(_at(windows_host(environ)))):
+    for base_urls in (places(environ, container=in_container(environ)), tuple(_addresses_on(windows_host(environ)))):
         if not search.found and not search.silent:
             search = await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
     return search
@@ -109,7 +109,7 @@ async def find_at(
     """
     found: dict[str, FoundServer] = {}
     opened: set[str] = set()
-    tasks = {url: asyncio.create_task(_ask(client, url, found, opened)) for url in base_urls}
+    tasks = {url: asyncio.create_task(_probe(client, url, found, opened)) for url in base_urls}
     if tasks:
         await asyncio.wait(tasks.values(), timeout=min(QUICK, patience))
     waiting = {url: task for url, task in tasks.items() if url in opened and not task.done()}
@@ -150,7 +150,7 @@ def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) ->
     candidates = having or unlisted or found
     if having or (len(candidates) == 1 and not search.silent):
         return candidates[0]
-    raise _nobody_has(search, wanted)
+    raise _model_not_found(search, wanted)
 
 
 def no_model(known: KnownServer, base_url: str) -> ServerError:
@@ -162,9 +162,9 @@ def no_model(known: KnownServer, base_url: str) -> ServerError:
     )
 
 
-def _nobody_has(search: Search, wanted: Collection[str]) -> ServerError:
+def _model_not_found(search: Search, wanted: Collection[str]) -> ServerError:
     names = " and ".join(named(each) for each in wanted)
-    have = [f"{each.known.name} at {safe(each.base_url)} has {_some(each.models)}" for each in search.found]
+    have = [f"{each.known.name} at {safe(each.base_url)} has {_some_names(each.models)}" for each in search.found]
     have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
     ollama = next((each.known for each in search.found if each.provider == "ollama"), None)
     get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
@@ -175,7 +175,7 @@ def _nobody_has(search: Search, wanted: Collection[str]) -> ServerError:
     )
 
 
-def _some(models: Sequence[str]) -> str:
+def _some_names(models: Sequence[str]) -> str:
     shown = ", ".join(named(each) for each in models[:NAMED])
     return (shown or "none") + (", …" if len(models) > NAMED else "")
 
@@ -186,7 +186,7 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
         return _too_slow(search)
     ports: dict[str, list[str]] = {}
     windows = windows_host(environ)
-    for url in (*places(environ, container=container), *_at(windows)):
+    for url in (*places(environ, container=container), *_addresses_on(windows)):
         parts = parts_of(url)
         ports.setdefault(parts.hostname or "", []).append(str(parts.port or 80))
     tried = " and ".join(f"{host} at {', '.join(each)}" for host, each in ports.items())
@@ -234,10 +234,10 @@ def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
         yield default_base_url("ollama", environ)
     if container:
         yield MODEL_RUNNER
-    yield from _at("localhost", HOST_OF_CONTAINER if container else "")
+    yield from _addresses_on("localhost", HOST_OF_CONTAINER if container else "")
 
 
-def _at(*hosts: str) -> Iterator[str]:
+def _addresses_on(*hosts: str) -> Iterator[str]:
     """Yield the addresses of every known server on these hosts."""
     for host in filter(None, hosts):
         for each in servers():
@@ -268,12 +268,12 @@ def in_container(environ: Mapping[str, str], *, signs: Sequence[Path] = CONTAINE
     return bool(told) or any(sign.exists() for sign in signs)
 
 
-async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, FoundServer], opened: set[str]) -> None:
-    """Put what answers at the address into `found`, with more about it as it becomes known."""
+async def _probe(client: "httpx2.AsyncClient", base_url: str, found: dict[str, FoundServer], opened: set[str]) -> None:
+    """Add the server at the address to `found`, with more about it as that becomes known."""
     if not await _is_here(base_url):
         return
     with suppress(OSError):
-        await knock(base_url)  # costs far less than to ask what it is
+        await knock(base_url)  # costs far less than asking what it is
         opened.add(base_url)
     if base_url not in opened:
         return
@@ -285,18 +285,18 @@ async def _ask(client: "httpx2.AsyncClient", base_url: str, found: dict[str, Fou
         return
     server = FoundServer(known, base_url, names or ())
     if names is None:
-        problem = None if told is None else classify(told, Target(base_url, "", known))  # it is loading, say
+        problem = None if told is None else classify(told, Target(base_url, "", known))  # it is loading, for example
         found[base_url] = replace(server, problem=problem)
         return
-    found[base_url] = _with(server, [Offer(name) for name in names])
-    found[base_url] = _with(server, await offers(prober, known))
+    found[base_url] = _offering(server, [Offer(name) for name in names])
+    found[base_url] = _offering(server, await offers(prober, known))
 
 
 async def _is_here(base_url: str) -> bool:
     """Return whether the host has addresses, all of them on this machine or its network.
 
-    Its name is looked up in a thread of our own: those of the event loop are waited for at the end of
-    the program, and a resolver that does not answer takes seconds to give up.
+    The name is looked up in a thread of our own: the program would wait for the event loop's threads at its end, and a
+    resolver that does not answer takes seconds to give up.
     """
     host = parts_of(base_url).hostname or ""
     if host in {"localhost", "127.0.0.1", "::1"}:
@@ -306,7 +306,7 @@ async def _is_here(base_url: str) -> bool:
 
     def look_up() -> None:
         found = system_lookup(host)
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nobody is waiting
             loop.call_soon_threadsafe(answered.put_nowait, found)
 
     threading.Thread(target=look_up, daemon=True).start()
@@ -320,17 +320,17 @@ def _stem(name: str) -> str:
 
 
 def choose(offered: Sequence[Offer]) -> str:
-    """Return the model to use of those a server offers: one in memory, else the first; empty if none chats.
+    """Return which offered model to use: one in memory, else the first; empty if none can chat.
 
-    One that the server would have run in a cloud is never chosen.
+    A model that runs in a cloud is never chosen.
     """
     chats = [each for each in offered if each.chats and not each.remote and not is_cloud_model(each.name)]
     in_memory = [each for each in chats if each.loaded]
     return next((each.name for each in in_memory or chats), "")
 
 
-def _with(server: FoundServer, offered: Sequence[Offer]) -> FoundServer:
-    """Return the server with the models it offers, the one to use chosen among them."""
+def _offering(server: FoundServer, offered: Sequence[Offer]) -> FoundServer:
+    """Return the server with the models it offers, and the chosen one among them."""
     return replace(
         server,
         models=tuple(each.name for each in offered) or server.models,

@@ -138,7 +138,7 @@ async def check(
 
 async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
     """Yield the checks as they are done; `key` says where the key comes from, never what it is."""
-    async for check in _reach(client, key=key):
+    async for check in _check_access(client, key=key):
         yield check
         if check.state == "failed":
             return
@@ -152,11 +152,11 @@ async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
         yield check
     if any(check.state == "failed" for check in models):
         return
-    async for check in _at_work(client, stages):
+    async for check in _check_models(client, stages):
         yield check
 
 
-async def _reach(client: Client, *, key: str) -> AsyncIterator[Check]:
+async def _check_access(client: Client, *, key: str) -> AsyncIterator[Check]:
     """Check the address, the server behind it and the key; stop at the first failure."""
     address = await _address(client)
     yield address
@@ -213,7 +213,7 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     return Check("model", state, error.message, error.hint, data)
 
 
-async def _at_work(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
+async def _check_models(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
     """Check what needs a model: window, sampling, a short answer, a list, simultaneous requests."""
     windows = await _windows(client, stages)
     for check in windows.values():
@@ -290,7 +290,7 @@ async def _sampling(client: Client) -> list[Check]:
 
 
 async def _complete(client: Client) -> AsyncIterator[Check]:
-    """Check whether an answer comes, in pieces, and how fast."""
+    """Check whether an answer comes, whether in pieces, and how fast."""
     messages = (Message("system", "You write code."), Message("user", QUESTION))
     try:
         deltas, reply, notes = await _ask(client, Request("code", messages, SHORT))
@@ -337,7 +337,7 @@ def _completion(reply: Reply, pieces: int, notes: Sequence[Note]) -> Check:
 
 
 async def _structured(client: Client) -> Check:
-    """Check which form of structured output works for the file list."""
+    """Check which kind of structured output works for the file list."""
     name = "structured output"
     habits = client.habits("files")
     if not habits.rungs:

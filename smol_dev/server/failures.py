@@ -1,4 +1,4 @@
-"""Whatever a server answered, or the reason why it did not, turned into one error with a remedy.
+"""One error with a remedy for whatever a server answered, or for the reason why it did not.
 
 The signs are data: `failures.toml` for answers, `known.toml` for what to do about them on which server.
 """
@@ -143,7 +143,7 @@ def failure(
 
 
 def sentence(kind: FailureKind, target: Target, *, field: str = "") -> str:
-    """Return the sentence that says what happened."""
+    """Return the sentence about a failure of this kind."""
     text = sentences()[kind]
     if kind == "key" and target.key_sent:
         text = "{server} does not accept the key"
@@ -170,7 +170,7 @@ def classify(response: Response, target: Target) -> ServerError:
         if said.is_page:
             return _error(Sign("page", "wrong_path"), response, said, target)
     sign = next((each for each in signs() if each.fits(said, status, target.model)), None)
-    return _error(sign or _unclear(response, said, target, status), response, said, target)
+    return _error(sign or _sign_of_unknown(response, said, target, status), response, said, target)
 
 
 def _recognised(response: Response, target: Target) -> Target:
@@ -199,7 +199,7 @@ def _redirected(response: Response, target: Target) -> ServerError:
     )
 
 
-def _unclear(response: Response, said: Said, target: Target, status: int) -> Sign:
+def _sign_of_unknown(response: Response, said: Said, target: Target, status: int) -> Sign:
     """Return the meaning of a response without any known sign."""
     if status == 0 and not response.in_stream and not said.is_json:
         return Sign("no error", "wrong_path" if said.text else "empty")

@@ -243,7 +243,7 @@ class Told:
         return look_up(self.known.places(what), self.answers, self.model)
 
     def each(self, what: str) -> Iterator[Any]:
-        """Return the values one by one."""
+        """Return all the values, one by one."""
         return (value for found in self.all(what) for value in found)
 
     def number(self, what: str, *, most: int) -> int | None:
@@ -467,7 +467,7 @@ def look_up(places: Sequence[Place], answers: Mapping[str, Response], model: str
 
 
 def values(document: object, find: str, model: str, index: Index | None = None) -> list[Any]:
-    """Return everything that `find` leads to."""
+    """Return every value that `find` leads to."""
     found: list[Any] = [document]
     for step in find.split("."):
         name, bracket, condition = step.partition("[")

@@ -40,11 +40,11 @@ class _Finder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None and spec.submodule_search_locations:
-            spec.loader = _Later(spec.loader)
+            spec.loader = _LazyLoader(spec.loader)
         return spec
 
 
-class _Later(Loader):
+class _LazyLoader(Loader):
     """A loader that runs a module when a name is first looked up in it."""
 
     def __init__(self, loader: Loader) -> None:

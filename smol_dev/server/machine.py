@@ -1,4 +1,4 @@
-"""The memory of this machine, and the models that fit into it by a rule of thumb. No network."""
+"""The memory of this machine, and the models that fit it by a rule of thumb, without asking the network."""
 
 import os
 import platform

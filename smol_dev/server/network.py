@@ -132,7 +132,7 @@ async def speaks_tls(base_url: str) -> bool:
     try:
         async with asyncio.timeout(TLS_SECONDS):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or PORTS["http"], ssl=context)
-    except OSError:  # timeouts and failures of TLS are among them
+    except OSError:  # including timeouts and TLS failures
         return False
     writer.transport.abort()
     return True
@@ -231,7 +231,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
     async def aclose(self) -> None:
         """Drop the connection at once, so that the server stops working for it."""
         self._transport.abort()
-        await asyncio.sleep(0)  # the socket itself is closed in the next round of the loop
+        await asyncio.sleep(0)  # the loop closes the socket itself in its next round
 
     async def start_tls(
         self,
@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         except TimeoutError as error:
             self._transport.abort()
             raise httpcore2.ConnectTimeout("no TLS within the time to connect") from error
-        except OSError as error:  # every error of TLS is one
+        except OSError as error:  # including every TLS error
             self._transport.abort()
             raise httpcore2.ConnectError(str(error)) from error
         if transport is None:
@@ -256,7 +256,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - the signature of the base class
-        """Return facts about the connection; `is_readable` on an idle one means that the server closed it."""
+        """Return facts about the connection; `is_readable` on an idle one means that the server has closed it."""
         if info == "is_readable":
             return bool(self._received) or self._ended
         return self._transport.get_extra_info(info)

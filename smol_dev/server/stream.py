@@ -296,12 +296,12 @@ class StreamReader:
         text = content if isinstance(content, str) else _text(content) or _text(choice.get("text"))
         reasoning = _reasoning(message)
         if "\\ud" in raw or "\\uD" in raw or self._halves[0] or self._halves[1]:
-            text, self._halves[0] = _mended(self._halves[0], text)
-            reasoning, self._halves[1] = _mended(self._halves[1], reasoning)
+            text, self._halves[0] = _with_halves_joined(self._halves[0], text)
+            reasoning, self._halves[1] = _with_halves_joined(self._halves[1], reasoning)
         if delta:
             self._has_deltas = True
         elif self.text or self.reasoning:
-            text, reasoning = self._news(self.text, text), self._news(self.reasoning, reasoning)
+            text, reasoning = self._added_by(self.text, text), self._added_by(self.reasoning, reasoning)
         if text or reasoning:
             self._say(text, reasoning)
         if message.get("tool_calls") or message.get("function_call"):
@@ -318,7 +318,7 @@ class StreamReader:
         self.finished_early = self.finished_early or self.finish_reason is not None
         self._deltas.append(Delta(text, reasoning))
 
-    def _news(self, pieces: list[str], message: str) -> str:
+    def _added_by(self, pieces: list[str], message: str) -> str:
         """Return what a `message` adds to the pieces before it: many servers repeat the whole answer in it.
 
         If a server sends its pieces as messages, each counts, unless it repeats all of them.
@@ -372,7 +372,7 @@ def _text(content: object) -> str:
     return "".join(part for part in parts if isinstance(part, str))
 
 
-def _mended(half: str, text: str) -> tuple[str, str]:
+def _with_halves_joined(half: str, text: str) -> tuple[str, str]:
     """Return the text joined with the half character before it, and the half character at its end.
 
     Some servers split characters outside the basic plane between two pieces. A half that stays alone is kept, so that

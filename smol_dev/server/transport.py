@@ -195,7 +195,7 @@ class Bounded(httpx2.AsyncByteStream):
         """Yield the chunks as they come. Raise `ServerError` past the limit."""
         left = MOST_ERROR_BYTES if self._is_error else self._most
         stream = self._answer.stream
-        assert isinstance(stream, AsyncIterable)  # noqa: S101 - an asynchronous pool's are
+        assert isinstance(stream, AsyncIterable)  # noqa: S101 - true of an asynchronous pool
         try:
             async for received in stream:
                 for chunk in (received,) if self._decoder is None else self._decompressed(self._decoder, received):
@@ -259,7 +259,7 @@ def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
         return httpcore2.default_ssl_context()
     try:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
-    except OSError as error:  # also what a file means that holds no certificate
+    except OSError as error:  # also raised for a file without certificates
         name, value = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", folder)
         raise ServerError(
             f"the certificates of {name} (`{value}`) cannot be read: {error.strerror or error}",

@@ -14,7 +14,7 @@ class Screen(Protocol):
     def show(self, event: "Event") -> None:
         """Draw, print or ignore the event.
 
-        Raise `SmolError` where data cannot be written; talk that cannot be written is dropped.
+        Raise `SmolError` if data cannot be written; talk that cannot be written is dropped.
         """
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ NAMES: Final[Mapping[type, str]] = {
 
 
 class Ndjson:
-    """The screen of `--json`. The other fields of a line are those of the event's class."""
+    """The screen of `--json`; the other fields of a line are those of the event's class."""
 
     def __init__(self, stream: TextIO, *, redact: Redact) -> None:
         self._stream = stream

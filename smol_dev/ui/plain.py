@@ -54,7 +54,7 @@ class Plain:
                 self._open_line(self._begun.pop(0))
 
     def beat(self) -> None:
-        """Say that nothing has come yet, now and then, while every running request is silent."""
+        """Say now and then that nothing has come yet, while every running request is silent."""
         with self._lock:
             now = self._clock()
             works = self._progress.running()

@@ -67,7 +67,7 @@ class Progress:
         self._clock = clock
         self._running: dict[str | None, Work] = {}
         self._files: list[str] = []
-        self._left: set[str] = set()
+        self._unwritten: set[str] = set()
         self._ended = 0
         self._first_file = 0.0
         self._models: dict[StageName, str] = {}
@@ -98,8 +98,8 @@ class Progress:
                 self._begin(event)
             case events.FileDone() | events.FileFailed():
                 self._running.pop(event.path, None)
-                self._ended += event.path in self._left
-                self._left.discard(event.path)
+                self._ended += event.path in self._unwritten
+                self._unwritten.discard(event.path)
             case events.PlanReady():
                 self._running.pop(None, None)
             case events.CheckDone():
@@ -130,18 +130,18 @@ class Progress:
 
     def left(self, now: float) -> str:
         """Return how many files are left, and an estimate of the time from those that are done."""
-        if len(self._left) < 2:  # noqa: PLR2004 - the last one is running
+        if len(self._unwritten) < 2:  # noqa: PLR2004 - the last one is running
             return ""
-        count = f"{len(self._left):,} files left"
+        count = f"{len(self._unwritten):,} files left"
         if self._ended < LEAST_MEASURED:
             return count
-        seconds = (now - self._first_file) / self._ended * len(self._left)
+        seconds = (now - self._first_file) / self._ended * len(self._unwritten)
         about = f"{max(10, round(seconds, -1)):.0f} s" if seconds < ONE_MINUTE else f"{seconds / 60:,.0f} min"
         return f"{count}, about {about}"
 
     def _expect(self, files: Sequence[str], there: Collection[str] = ()) -> None:
         self._files = list(files)
-        self._left = set(files) - set(there)
+        self._unwritten = set(files) - set(there)
         self._ended = 0
 
     def _delay(self, retry: events.Retry) -> None:

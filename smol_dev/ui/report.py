@@ -64,7 +64,7 @@ def page(
     requests: Sequence[Asked],
     check: str = "",
 ) -> str:
-    """Return the whole page; `facts` are the lines of its head, `check` is the result of the user's command."""
+    """Return the whole page; `facts` are the lines of its head, `check` is the result of the user's check."""
     title = escape(safe(prompt.strip().split("\n", 1)[0])[:80]) or "A run"
     body = [
         f"<header><h1>{title}</h1>{_facts(facts)}</header>",

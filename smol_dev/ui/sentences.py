@@ -63,7 +63,7 @@ def _ended(event: events.RunDone) -> str:
     if event.stopped:
         return kept(event)
     if not event.stages:
-        return ""  # nothing was asked: what there is to say has been said
+        return ""  # nothing was asked, so there is nothing left to say
     return "\n".join(part for part in (outcome(event), figures(event)) if part) + misfits(event) + remedy(event)
 
 
@@ -92,7 +92,7 @@ def sentence(event: events.Event) -> str:
 
 
 def outcome(event: events.RunDone) -> str:
-    """Return what is there now, how to start it, and how to change it."""
+    """Return what the folder holds now, how to start it, and how to change it."""
     folder = near(event.output_dir)
     if event.failed:
         return f"{event.present:,} of {counted(event.planned, 'file')} in {folder}, {len(event.failed):,} failed"
@@ -138,7 +138,7 @@ def kept(event: events.RunDone) -> str:
 def near(folder: str) -> str:
     """Return a folder relative to the working directory, as `./generated`, or its whole path if it is elsewhere."""
     try:
-        here = os.getcwd()  # noqa: PTH109 - a folder that was removed is an `OSError` of this call
+        here = os.getcwd()  # noqa: PTH109 - raises `OSError` if the folder was removed
     except OSError:
         return safe(folder)
     below = folder.removeprefix(here.rstrip(os.sep) + os.sep)

@@ -40,7 +40,7 @@ class Talk:
         return self._stream.isatty()
 
     def fileno(self) -> int:
-        """Return the descriptor, where there is one."""
+        """Return the descriptor, if there is one."""
         return self._stream.fileno()
 
     def _give_up(self) -> None:

@@ -237,7 +237,7 @@ async def run(
     command: Sequence[str],
     folder: Path,
     *,
-    timeout: float,  # noqa: ASYNC109 - the limit of the command, which ends it in order
+    timeout: float,  # noqa: ASYNC109 - the command's own limit, which ends it cleanly
     isolation: Isolation,
     environ: Mapping[str, str],
     disk_limit: int = DISK_LIMIT,
@@ -248,15 +248,15 @@ async def run(
     `WorkspaceError` if no check may run in the folder or the box cannot be built.
     """
     path = search_path(environ.get("PATH", ""))
-    root = _checked(folder, _homes(environ))
+    root = _checked_folder(folder, _homes(environ))
     with _temporary(isolation, _homes(environ)) as temporary:
-        box = _box(_found(command, root, path), root, isolation, path, _homes(environ))
+        box = _box(_program_found(command, root, path), root, isolation, path, _homes(environ))
         begun = time.monotonic()
         output = _Output(OUTPUT_LIMIT)
         with _started() as (read, write):
             process = await _start(box, write, _environment(environ, path, temporary))
             disk = _Disk((str(root), temporary), disk_limit)
-            stopped = await _attend(process, output, disk, timeout)
+            stopped = await _supervise(process, output, disk, timeout)
             if os.read(read, 1) != b"1" and not stopped:
                 raise _not_built(isolation, output.text())
         return Outcome(_exit_code(process), output.text(), time.monotonic() - begun, stopped, isolation)
@@ -289,10 +289,10 @@ def _environment(environ: Mapping[str, str], path: Sequence[str], temporary: str
     }
 
 
-async def _attend(process: Process, output: _Output, disk: _Disk, seconds: float) -> Stopped:
+async def _supervise(process: Process, output: _Output, disk: _Disk, seconds: float) -> Stopped:
     reading = asyncio.create_task(_collect(process, output))
     try:
-        stopped = await _watched(process, disk, seconds)
+        stopped = await _wait_until_stopped(process, disk, seconds)
         if stopped:
             send(signal.SIGTERM, descendants(process.pid))
             await _exited(process, GRACE)
@@ -312,7 +312,7 @@ async def _collect(process: Process, output: _Output) -> None:
             output.add(piece)
 
 
-async def _watched(process: Process, disk: _Disk, seconds: float) -> Stopped:
+async def _wait_until_stopped(process: Process, disk: _Disk, seconds: float) -> Stopped:
     limit = time.monotonic() + seconds
     while (left := limit - time.monotonic()) > 0:
         if await _exited(process, min(left, _TICK)):
@@ -383,7 +383,7 @@ def _temporary(isolation: Isolation, homes: Sequence[Path]) -> Iterator[str]:
     try:
         yield made
     finally:
-        for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):  # of any depth, and whatever its modes
+        for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):  # works at any depth, whatever the modes
             subprocess.run([*words, "--", made], check=False, capture_output=True)
 
 
@@ -395,7 +395,7 @@ def _homes(environ: Mapping[str, str]) -> list[Path]:
     return [Path(home) for home in dict.fromkeys(os.path.realpath(each) for each in (named_home, recorded) if each)]
 
 
-def _checked(folder: Path, homes: Sequence[Path]) -> Path:
+def _checked_folder(folder: Path, homes: Sequence[Path]) -> Path:
     root = Path(os.path.realpath(folder))
     why = ""
     if not root.is_dir():
@@ -413,7 +413,7 @@ def _checked(folder: Path, homes: Sequence[Path]) -> Path:
     return root
 
 
-def _found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]:
+def _program_found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]:
     if not command or not command[0] or any("\0" in each for each in command):
         raise UsageError("the check command is empty", hint='as in `--check "python -m pytest -q"`')
     named_path = str(root / command[0]) if "/" in command[0] else command[0]
@@ -429,7 +429,7 @@ def _found(command: Sequence[str], root: Path, path: Sequence[str]) -> list[str]
 def refuse_missing(command: Sequence[str], environ: Mapping[str, str]) -> None:
     """Raise `UsageError` for a command that is not in `PATH`; one given as a path may appear later."""
     if "/" not in "".join(command[:1]):
-        _found(command, Path("/"), search_path(environ.get("PATH", "")))
+        _program_found(command, Path("/"), search_path(environ.get("PATH", "")))
 
 
 def _not_built(isolation: Isolation, output: str) -> SmolError:

@@ -247,7 +247,7 @@ def _enter(name: str, flags: int, *, above: int, create: bool) -> int:
 
 
 def _refuse_link(status: os.stat_result, path: Path) -> None:
-    """Raise as the system does when `O_NOFOLLOW` meets a link; junctions count as links."""
+    """Raise the system's error for a link met by `O_NOFOLLOW`; junctions count as links."""
     attributes = getattr(status, "st_file_attributes", 0)
     if stat.S_ISLNK(status.st_mode) or attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))

@@ -209,13 +209,13 @@ class History:
         if self.head.target and state.number not in {self.head.current, self.head.target}:
             raise interrupted(self._memory)
         begun = self.head.target if self.head.target and state.number == self.head.current else self.head.current
-        self._turn(Head(begun, state.number, max(self.head.newest, state.number)))
+        self._set_head(Head(begun, state.number, max(self.head.newest, state.number)))
 
     def arrive(self, state: State) -> None:
         """Record that the state is on disk, and that no move is under way."""
-        self._turn(Head(state.number, 0, max(self.head.newest, state.number)))
+        self._set_head(Head(state.number, 0, max(self.head.newest, state.number)))
 
-    def _turn(self, head: Head) -> None:
+    def _set_head(self, head: Head) -> None:
         self._publish(HEAD, head)
         self.head = head
 

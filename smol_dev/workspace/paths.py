@@ -40,16 +40,16 @@ _RESERVED: Final = re.compile(r"(git|smol)~[0-9]+(\.tom)?|\.smol-tmp-.*")
 
 _SENSITIVE: Final = re.compile(
     r"(^|/)("
-    # environments, shells and version managers that act on entering a folder
+    # environments, shells and version managers that act when a folder is entered
     r"\.envrc|\.direnv|\.mise|\.?mise(\.[^/]+)?\.toml|\.config/mise(\.toml)?|\.rtx\.toml|\.autoenv[^/]*"
     # editors
     r"|\.vscode|\.vs|\.idea|\.fleet|\.zed|\.nova|\.devcontainer|\.devcontainer\.json"
     r"|[^/]+\.code-workspace|\.dir-locals(-2)?\.el|\.exrc|\.n?vimrc|\.nvim\.lua|\.lvimrc"
     r"|\.theia|\.gitpod(\.yml|\.dockerfile)?|\.helix|\.lapce|\.luarc(\.doc)?\.jsonc?|\.ycm_extra_conf\.py"
     r"|\.externaltoolbuilders|\.bsp|_vimrc|_exrc"
-    # workspaces in a browser that start what the folder says
+    # browser workspaces that start what the folder says
     r"|\.replit|replit\.nix|\.idx|\.codesandbox|\.stackblitz(rc)?|\.ona|\.daytona|\.?devfile\.ya?ml"
-    # what interpreters, debuggers and build tools run from the folder they are started in
+    # files that interpreters, debuggers and build tools run from the folder they are started in
     r"|\.cargo/config(\.toml)?|\.rprofile|\.renviron|\.pdbrc(\.py)?|\.irbrc|\.pryrc|\.rvmrc|\.ghci"
     r"|\.ocamlinit|\.iex\.exs|\.octaverc|\.mvn/(extensions\.xml|jvm\.config|maven\.config)"
     # agents that read orders, hooks or servers to start from the folder

@@ -180,7 +180,7 @@ def _become(box: Box) -> NoReturn:
     os.chdir(box.folder)
     if sys.platform == "linux":
         _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and the command would inherit that
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, which the command would inherit
         signal.signal(number, signal.SIG_DFL)
     os.write(STARTED, b"1")
     os.set_inheritable(STARTED, False)  # noqa: FBT003 - a positional-only parameter

@@ -183,7 +183,7 @@ class SmolFolder:
     def close(self) -> None:
         """Bring `run.json` up to date if the disk allows it, and release the folder."""
         if self.record and not self._journal.empty:
-            with contextlib.suppress(WorkspaceError):  # the journal has it all
+            with contextlib.suppress(WorkspaceError):  # nothing is lost: the journal has it
                 self._save(self.snapshot(self.record))
         self._journal.close()
         os.close(self._held)
@@ -254,7 +254,7 @@ class SmolFolder:
         with translated(f"cannot write the journal of the run in `{self.folder.path}`", root=self.folder.path.parent):
             self._journal.append(state, durable=durable)
         self.written_bytes += _written(state) - (_written(known) if known else 0)
-        _put(self.states, state)
+        _set_state(self.states, state)
 
     def keep_copy(self, folder: Folder, name: str, path: str) -> None:
         """Keep the file under `backup/` at its own path, or below a number if that is taken."""
@@ -305,9 +305,9 @@ class SmolFolder:
 
 
 def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
-    """Return the descriptor of the lock file, locked and signed. Raise `WorkspaceError` when a run holds it."""
+    """Return the descriptor of the lock file, locked and signed. Raise `WorkspaceError` if another run holds it."""
     try:
-        descriptor = _taken(folder)
+        descriptor = _lock_file(folder)
     except BlockingIOError as error:
         raise WorkspaceError(
             f"another run is writing to `{folder.path.parent}`{_holder(folder)}",
@@ -323,7 +323,7 @@ def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
     return descriptor
 
 
-def _taken(folder: Folder) -> int:
+def _lock_file(folder: Folder) -> int:
     """Return the descriptor of the lock file, locked. Raise `BlockingIOError` when a run holds it.
 
     A lock file that other users can open is not ours, and they may hold it for ever: it is replaced.
@@ -367,7 +367,7 @@ def found_record(root: Folder) -> Record | None:
     record = parse(data, source=source)
     states = dict(record.states)
     for state in entries(root, f"{NAME}/{JOURNAL}", record.run_id, limit=_MAX_RECORD_BYTES):
-        _put(states, state)
+        _set_state(states, state)
     return replace(record, states=states)
 
 
@@ -392,7 +392,7 @@ def nothing_to_resume(root: Path) -> WorkspaceError:
     )
 
 
-def _put(states: dict[str, FileState], state: FileState) -> None:
+def _set_state(states: dict[str, FileState], state: FileState) -> None:
     """Set a file's state, and move it to the end: finished files stand in the order of finishing."""
     states.pop(state.path, None)
     states[state.path] = state

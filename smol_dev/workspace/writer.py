@@ -57,7 +57,7 @@ NOBODYS: Final = Provenance(None)
 
 @dataclass(eq=False)
 class Workspace:
-    """One output folder, held by a lock until it is closed; a context manager."""
+    """One output folder, locked until it is closed; a context manager."""
 
     _folder: Folder
     _smol: SmolFolder
@@ -115,7 +115,7 @@ class Workspace:
     def withdraw(self) -> None:
         """Remove what `open` and `save` made, for a run that never reached a server; the rest stays."""
         if self._smol.forget() and self._is_new:
-            with contextlib.suppress(OSError):  # something else has come into it
+            with contextlib.suppress(OSError):  # something else is in it by now
                 self.root.rmdir()
 
     @property
@@ -232,7 +232,7 @@ class Workspace:
             self._smol.folder.temporary(data) as temporary,
             self._folder.holding(target, create=True) as (folder, name),
         ):
-            standing, why = self._stand(folder, name, target, over=over)
+            standing, why = self._standing(folder, name, target, over=over)
             if standing == "foreign":
                 raise _in_the_way(self.root, target, why)
             if standing == "replaceable":
@@ -318,13 +318,13 @@ class Workspace:
         """Return what is at the path, and why it cannot be replaced if it is foreign."""
         try:
             with self._folder.holding(path) as (folder, name):
-                return self._stand(folder, name, path)
+                return self._standing(folder, name, path)
         except FileNotFoundError:
             return "absent", ""
         except OSError as error:
             return "foreign", explain(error)
 
-    def _stand(self, folder: Folder, name: str, path: str, *, over: bool = False) -> tuple[Standing, str]:
+    def _standing(self, folder: Folder, name: str, path: str, *, over: bool = False) -> tuple[Standing, str]:
         status = folder.status(name)
         if status is None:
             return "absent", ""
