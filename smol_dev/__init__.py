@@ -146,7 +146,7 @@ Every module, and what it is for:
 - `run.ask`: One question to the model: the answer is shown while it streams, parsed, and asked for again if unusable.
 - `run.budget`: The token budget of a model: prompts are estimated, fitted to the context window, and checked for
   truncation.
-- `run.change`: A change to a finished program: ask which files it touches, then for each of them whole.
+- `run.change`: A change to a finished program: ask which files it touches, then for each complete file.
 - `run.check_output`: A check command's output, parsed: how many tests failed, and the lines that a model needs to mend
   it.
 - `run.conversation`: A run's input (`Job`), its output (`Step`), and its conversation with the model.

@@ -1,7 +1,7 @@
-"""A change to a finished program: ask which files it touches, then for each of them whole. Nothing is written.
+"""A change to a finished program: ask which files it touches, then for each complete file. Nothing is written.
 
-The conversation continues where the program was finished, so that the server finds it in its cache: the shared turns,
-the current files, the request for the change.
+The conversation continues from the finished program, so that the server finds it in its cache: the shared turns, the
+current files, the request for the change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -249,7 +249,7 @@ def _relevance(path: str, wish: Wish) -> int:
 
 
 def adopted(name: str, texts: Mapping[str, str]) -> tuple[str, str]:
-    """Return a stand-in prompt and plan for a program that already existed."""
+    """Return a prompt and a plan to stand in for those of a program that smol_dev did not write."""
     return prompts.adopted(name, {path: outline(path, text) for path, text in texts.items()})
 
 

@@ -1,6 +1,6 @@
 """A check command's output, parsed: how many tests failed, and the lines that a model needs to mend it.
 
-Pure. Tools are told apart by their lines alone, as `make test` and `npm test` may run any of them. Each pattern is
+Pure. Tools are recognised by their lines alone, as `make test` and `npm test` may run any of them. Each pattern is
 matched against one line of limited length, so the time is proportional to the text.
 """
 
@@ -34,7 +34,7 @@ class Report:
 
     @property
     def fingerprint(self) -> str:
-        """Return the text without times and addresses, which is equal for the same failure."""
+        """Return the text without times and addresses, so that the same failure compares equal."""
         return _CHANGING.sub("", self.text)
 
 

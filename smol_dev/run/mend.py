@@ -29,7 +29,7 @@ from smol_dev.run.strategies import about_file, as_step, in_style
 from smol_dev.workspace.command import Outcome
 
 ENDED: Final = 124
-"""The exit code for a command that was stopped but reported success, as `timeout` has it."""
+"""The exit code for a command that was stopped but reported success, as `timeout` does it."""
 
 MOST_NAMED: Final = 5
 """Files that one round may change."""

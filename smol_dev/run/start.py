@@ -51,7 +51,7 @@ class Program:
 
 
 def start_of(program: Program) -> str:
-    """Return one line on how to start or open the program; empty if its files do not tell."""
+    """Return one line on how to start or open the program; empty if its files do not show it."""
     return next((said for rule in RULES if (said := rule(program)) is not None), "")
 
 

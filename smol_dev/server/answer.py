@@ -68,7 +68,7 @@ class Deadlines:
             self._set_timer()
 
     def give(self, seconds: float | None) -> None:
-        """Wait only this much longer, as the answer is complete; None if it goes on after all."""
+        """Wait only this much longer, as the answer is complete; None if it continues after all."""
         self._given = None if seconds is None else self.clock() + seconds
         self._set_timer()
 

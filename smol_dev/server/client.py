@@ -139,7 +139,7 @@ class Client:
         return PROVIDERS[self.profile.provider].concurrency
 
     async def recognised(self) -> KnownServer:
-        """Return the kind of server, asking until the server tells."""
+        """Return the kind of server, asking again until it can be recognised."""
         if self.known is None:
             answers = await servers.look(self._prober)
             known = servers.recognised(answers)
@@ -183,7 +183,7 @@ class Client:
         return await servers.offers(self._prober, await self.recognised())
 
     async def spilled(self, stage: StageName) -> float | None:
-        """Return the part of the stage's loaded model outside graphics memory, or None if the server does not tell."""
+        """Return the part of the stage's loaded model outside graphics memory, or None if unknown."""
         model = self.profile.stage(stage).model
         return await servers.spilled(self._prober.anew(), model, await self.recognised())
 
@@ -346,7 +346,7 @@ class Client:
     def _ending(self, reply: Reply, fields: Mapping[str, Any], stage: StageName) -> Iterator[Note | Reply]:
         """Yield the notes about a reply, then the reply with the opening that it continues.
 
-        An answer that begins a block of its own continues none.
+        An answer that begins a block of its own has no opening.
         """
         if reply.ending == "unsaid" and reply.text and not self._unsaid_told:
             self._unsaid_told = True

@@ -60,7 +60,7 @@ class FoundServer:
         return self.known.provider
 
     def has(self, wanted: Collection[str]) -> bool:
-        """Return whether the server lists all of these models; `x` means `x:latest`, and a file's name will do."""
+        """Return whether the server lists all of these models; `x` means `x:latest`, and file names count too."""
         stems = {_stem(each) for each in self.models} if self.known.names_files else set()
         return all(any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted)
 
@@ -222,7 +222,7 @@ def _too_slow(search: Search) -> ServerError:
 def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
     """Return the addresses where a local server may listen, `$OLLAMA_HOST` first.
 
-    `$SMOL_LOCAL_SERVERS` replaces them; it is separated by white space.
+    If `$SMOL_LOCAL_SERVERS` is set, its addresses, separated by white space, replace them.
     """
     instead = environ.get("SMOL_LOCAL_SERVERS", "").split()
     found = instead or _places(environ, container=container)

@@ -89,9 +89,9 @@ class RefusedError(ServerError):
 
 
 class TooLongError(ServerError):
-    """Prompt and answer do not fit the window together; None is what the server did not say.
+    """Prompt and answer together do not fit the window; figures that the server did not give are None.
 
-    `prompt` is exact, or a lower bound with `at_least`, where the server stopped counting.
+    `prompt` is exact or, with `at_least`, the number at which the server stopped counting.
     """
 
     def __init__(self, message: str, *, hint: str, window: int | None, prompt: int | None, at_least: bool) -> None:

@@ -184,7 +184,7 @@ class KnownServer:
     remedies: Mapping[FailureKind, str] = field(default_factory=dict)
 
     def places(self, *what: str) -> tuple[Place, ...]:
-        """Return where the server reports these."""
+        """Return the places where the server reports these facts."""
         return tuple(place for each in what for place in self.tells.get(each, ()))
 
     def remedy(self, kind: FailureKind, *, model: str = "", base_url: str = "") -> str:
@@ -216,7 +216,7 @@ class KnownServer:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that a server offers; None is what it does not say. `remote` is where it would really run.
+    """A model that a server offers; what the server does not say is None. `remote` is where it really runs.
 
     `size` is the bytes of its file.
     """
@@ -302,7 +302,7 @@ class Told:
 
 @lru_cache(maxsize=1)
 def servers() -> tuple[KnownServer, ...]:
-    """Return every known server in the order of `known.toml`; the last one stands for any other."""
+    """Return every known server in the order of `known.toml`; the last one is the generic entry."""
     file = Path(__file__).with_name("known.toml")
     return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["server"])
 
@@ -383,7 +383,7 @@ async def facts(prober: Prober, model: str, known: KnownServer, *, guarded: bool
 
 
 async def spilled(prober: Prober, model: str, known: KnownServer) -> float | None:
-    """Return the part of the loaded model outside graphics memory, or None if the server does not tell."""
+    """Return the part of the loaded model outside graphics memory, or None if unknown."""
     told = Told(known, await prober.fetch_all(known.places("whole", "on_card"), model=model), model)
     whole = told.number("whole", most=LARGEST_FILE)
     on_card = next(told.each("on_card"), None)
@@ -483,7 +483,7 @@ def values(document: object, find: str, model: str, index: Index | None = None) 
 
 
 def entries(candidates: list[Any], condition: str, model: str, index: Index | None = None) -> list[Any]:
-    """Return the entries that are meant: for `]` all, else the model's; for `~`, a single entry will do."""
+    """Return the matching entries: all for `]`, else the model's; for `~`, the only entry matches too."""
     if condition == "]":
         return candidates
     name, exact, _ = condition.partition("=")

@@ -111,7 +111,7 @@ def best(advised: Sequence[Advice]) -> Advice | None:
 
 
 def needed_by(offer: Offer) -> int | None:
-    """Return the bytes that an offered model needs: by its file if the server tells, else by its parameters."""
+    """Return the bytes that an offered model needs: by its file's size if known, else by its parameters."""
     if offer.size is not None:
         return round(offer.size * (1 + WINDOW)) + SPARE
     return needed_for(offer.name, offer.parameters)

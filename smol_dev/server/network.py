@@ -23,7 +23,7 @@ NEXT_ADDRESS: Final = 0.25
 
 TLS_SECONDS: Final = 2.0
 TICKS: Final = 20
-"""Parts of a timeout, each of which must pass in its own round of the event loop."""
+"""Parts of a timeout, each of which must pass in a separate round of the event loop."""
 
 MOST_HEAD: Final = 128 * 1024
 """Bytes of an answer's head, including answers like `100 Continue` before it, which may never end."""
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         self._wake()
 
     def head_complete(self) -> None:
-        """Note that the head of an answer has come: whoever reads the rest limits it."""
+        """Note that the head of an answer is complete; the reader limits the rest."""
         self._head_left, self._is_used = None, True
 
     async def read(

@@ -49,14 +49,14 @@ class Habits:
     most_tokens: int | None = None
 
     def lowered(self, most: int, asked_for: int) -> str | None:
-        """Ask for at most `most` tokens from now on; return what to tell the user, or None if that cannot help."""
+        """Ask for at most `most` tokens from now on; return the note for the user, or None if that cannot help."""
         if not SMALLEST_ANSWER <= most < min(asked_for, self.most_tokens or asked_for):
             return None
         self.most_tokens = most
         return f"the model answers with {most:,} tokens at most; longer answers are not asked for"
 
     def without(self, name: str) -> str | None:
-        """Leave out the named field from now on; return what to tell the user, or None if that is impossible."""
+        """Leave out the named field from now on; return the note for the user, or None if that is impossible."""
         if name == "system" and not self.merges_system:
             self.merges_system = True
             return "the model's template takes no system message; it goes into the first request"

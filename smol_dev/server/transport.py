@@ -133,8 +133,8 @@ class Guard(httpx2.AsyncBaseTransport):
     async def _sent(self, request: httpcore2.Request, pool: httpcore2.AsyncConnectionPool) -> httpcore2.Response:
         """Return the answer with its body unread.
 
-        A server may close a connection just as it is used again (llama.cpp silently closes each one after a stream).
-        Then it has not seen the request, which is sent once more.
+        A server may close a connection just as it is used again (llama.cpp silently closes each one after a stream). It
+        has not seen the request then, so we send it again.
         """
         while True:
             try:

@@ -63,7 +63,7 @@ class Ndjson:
                 raise self._failure from error
 
     def close(self) -> None:
-        """Raise once more what `show` raised, as the run that it ended could not report it here."""
+        """Raise the failure of `show` again, as the run that it ended could not report it here."""
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure

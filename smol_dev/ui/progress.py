@@ -118,7 +118,7 @@ class Progress:
             self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
 
     def told(self, event: events.Event, text: str) -> str:
-        """Return an event's text as it is to be shown: empty for a retry that repeats the one before.
+        """Return an event's text for the screen: empty for a retry that repeats the previous one.
 
         A blank line comes before the end of a run, and before what follows it.
         """
@@ -195,7 +195,7 @@ def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
 
 
 class Ticker:
-    """A thread that calls `beat` every so many seconds until it is stopped."""
+    """A thread that calls `beat` at a regular interval, in seconds, until it is stopped."""
 
     def __init__(self, beat: Callable[[], None], *, seconds: float) -> None:
         self._beat = beat

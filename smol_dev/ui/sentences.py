@@ -248,7 +248,7 @@ def speed(tokens_per_second: float) -> str:
 
 
 def number(count: int | None, *, least: bool = False) -> str:
-    """Return the count with thousands separators; `unknown`, or `at least` so many, if counts are missing."""
+    """Return the count with thousands separators: `at least 1,234` if some are missing, `unknown` if all are."""
     if count is None:
         return "unknown"
     return f"at least {count:,}" if least else f"{count:,}"

@@ -65,7 +65,7 @@ _TOOL_PARTS: Final = (
     "bin lib lib64 libexec include versions version pyvenv.cfg pkg src VERSION go.env conf jmods toolchains"
     " settings.toml"
 ).split()
-"""What is mounted beside a folder of programs; the rest can hold keys (`~/.cargo`, `~/.local/share`)."""
+"""What is mounted next to a folder of programs; the rest can hold keys (`~/.cargo`, `~/.local/share`)."""
 
 TOOL_DATA: Final = (".rustup",)
 """Folders of the home folder that are mounted in the temporary one: tools need them to know what to run."""
@@ -362,7 +362,7 @@ def _arguments(box: Box, started: int) -> list[str]:
 
 @contextlib.contextmanager
 def _started() -> Iterator[tuple[int, int]]:
-    """A pipe on which the box reports that it stands; whoever starts the box closes the write end."""
+    """A pipe on which the box reports that it is ready; whoever starts the box closes the write end."""
     read, write = os.pipe()
     try:
         yield read, write
@@ -489,7 +489,7 @@ def _places(program: str) -> Iterator[str]:
 
 
 def _tools(folders: Sequence[str], homes: Sequence[Path]) -> Iterator[Path]:
-    """Yield folders of programs, the parts beside them, and the interpreters of virtual environments."""
+    """Yield folders of programs, the parts next to them, and the interpreters of virtual environments."""
     pending = [Path(os.path.normpath(each)) for each in folders]
     seen: set[Path] = set()
     while pending:

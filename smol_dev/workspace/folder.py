@@ -47,7 +47,7 @@ class Folder:
 
     @classmethod
     def at(cls, path: Path, *, create: bool = False, descriptors: bool = DESCRIPTORS) -> Self:
-        """Open the folder at this absolute path, no component of which may be a link; `create` makes what is absent."""
+        """Open the folder at this absolute path, which may contain no links; `create` makes missing folders."""
         if descriptors:
             return cls(path, _walk(path, create=create))
         if create:
@@ -135,7 +135,7 @@ class Folder:
     def put(
         self, content: bytes, target: "Folder", path: str, *, mode: int | None = None, replaces: bool = True
     ) -> None:
-        """Write a complete file at a path below the target, by way of a temporary one in this folder.
+        """Write a complete file at a path below the target, through a temporary file in this folder.
 
         Missing folders are made. Without `replaces`, raise `FileExistsError` if anything is there.
         """
@@ -196,7 +196,7 @@ class Folder:
         os.rmdir(self.argument(name), dir_fd=self.descriptor)
 
     def append(self, name: str, *, mode: int = 0o666) -> int:
-        """Return a descriptor for appending to a regular file, which is made with this mode if absent."""
+        """Return a descriptor for appending to a regular file; a missing file is created with this mode."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | (_CREATE & ~(os.O_EXCL | os.O_WRONLY))
         return _regular(os.open(self.argument(name), flags, mode, dir_fd=self.descriptor))
 

@@ -81,9 +81,9 @@ NOTHING: Final = State(0, 0, "build", "", 0.0, "")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The state on disk, and the one that the files are being moved to; 0 is none.
+    """The state on disk, and the one that the files are being moved to; 0 means none.
 
-    `newest` is the newest one that a move was ever begun to; a later one was only proposed.
+    `newest` is the newest state that a move was ever begun to; any later one was only proposed.
     """
 
     current: int = 0
@@ -93,9 +93,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A file that a move changes: its content before and after, None if there is none.
+    """A file that a move changes: its content before and after, None if it is absent.
 
-    `is_edited` says that the file on disk is not that of the current state: the user changed, made or removed it.
+    `is_edited` says that the file on disk differs from the current state: the user changed, made or removed it.
     """
 
     path: str
@@ -280,7 +280,7 @@ def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
 
 
 def touched(before: State, after: State) -> tuple[str, ...]:
-    """Return the files whose content differs between the two states, sorted by path."""
+    """Return the paths whose content differs between the two states, sorted."""
     return tuple(path for path in sorted({*before.files, *after.files}) if before.hash_of(path) != after.hash_of(path))
 
 
@@ -357,7 +357,7 @@ class Timeline:
             return self.history.add("edit", "", files=files, record=record, time=self._clock(), parent=after)
 
     def edited(self, before: State, after: State) -> tuple[str, ...]:
-        """Return the files that differ between two states and that match neither in the current one."""
+        """Return the paths that differ between two states, and whose current content matches neither."""
         return tuple(
             path
             for path in touched(before, after)
@@ -387,8 +387,8 @@ class Timeline:
     def move(self, target: State, *, leave: Collection[str] = (), copied: Collection[str] = ()) -> tuple[str, ...]:
         """Bring the files to a state, except those to `leave`; return the paths that were changed.
 
-        Capture the current state first. A file that was edited since is replaced all the same; like those `copied`, it
-        is also kept in `backup`. Look at the `differences` first.
+        Capture the current state first, and look at the `differences`: a file that was edited since is replaced too,
+        though a copy of it is kept in `backup`, as of those in `copied`.
         """
         with self._explained("cannot read the history"):
             data = self.history.content(target.record)

@@ -136,9 +136,9 @@ def normal(path: str) -> str:
 def refuse(path: str, *, allow_sensitive: Sequence[str] = ()) -> str | None:
     r"""Return why this path must not be written, or None; reads after the path: `PATH: WHY`.
 
-    One leading `./` is dropped and `\` counts as `/`; everything else is judged as it stands. `allow_sensitive` are
-    globs (`*` matches `/` too; a folder's glob covers its content) for files that tools run when a folder is opened.
-    They never allow `.git`, `.smol` or `smol.toml`.
+    One leading `./` is dropped and `\` counts as `/`; everything else is judged unchanged. `allow_sensitive` are globs
+    (`*` matches `/` too; a folder's glob covers its content) for files that tools run when a folder is opened. They
+    never allow `.git`, `.smol` or `smol.toml`.
     """
     target = normal(path)
     components = target.split("/")
@@ -212,7 +212,7 @@ def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]
 
 
 class _Accepted:
-    """The paths accepted so far, as the file system that tells the fewest names apart would see them."""
+    """The paths accepted so far, compared as the least discriminating file system would."""
 
     def __init__(self) -> None:
         self.paths: dict[str, None] = {}
@@ -275,7 +275,7 @@ def acts_by_itself(path: str) -> bool:
 
 
 def noteworthy(path: str) -> str | None:
-    """Return why to tell the user that this file was written, to be read after its path, or None."""
+    """Return why the user should know about this file, to be read after its path, or None."""
     name = "/".join(map(skeleton, normal(path).split("/")))
     return next((why for pattern, why in _NOTEWORTHY if pattern.search(name)), None)
 

@@ -93,15 +93,15 @@ class Record:
     """All that is known about a run; a stage that is not done yet leaves its fields empty.
 
     `profile` is `{"name": …, "settings": {…}}`, `begun` the flags and variables at the start, `server` the one that was
-    asked, with its model; JSON values without secrets. `plan_answer` and `list_answer` are the model's raw answers, so
-    that a resumed conversation is the same byte for byte. `states` is by path. `check` is the user's command, as a
-    list, and its last result with the fields of its event, `left` what it has made in the folder. `given` is the prompt
-    as last given, for the plan (empty: `prompt`) or for a change, and `prompt_file` the path of its file; empty if it
-    came from none.
+    asked, with its model; all are JSON values without secrets. `plan_answer` and `list_answer` are the model's raw
+    answers, so that a resumed conversation is the same byte for byte. `states` is by path. `check` is the user's
+    command, as a list, and its last result with the fields of its event; `left` is what the command has made in the
+    folder. `given` is the prompt as last given, for the plan (empty: `prompt`) or for a change, and `prompt_file` the
+    path of its file, if any.
 
-    The workspace itself fills in the last two when it saves: `run_id` tells the journal of this run from another's,
+    The workspace itself fills in the last two when it saves: `run_id` identifies the run that a journal belongs to;
     `replaceable` is the SHA-256, by path, of files this run may replace (those of earlier runs in the folder, and with
-    `overwrite` those in the way); a copy is kept.
+    `overwrite` those in the way), of which a copy is kept.
     """
 
     prompt: Text
@@ -291,7 +291,7 @@ class Journal:
         self.empty = False
 
     def clear(self) -> None:
-        """Empty the journal; `run.json` has it all now."""
+        """Empty the journal, as `run.json` now has everything."""
         os.ftruncate(self._descriptor, 0)
         self.empty = True
 

@@ -1,7 +1,7 @@
 """The script that runs a check command in isolation, and ends every process that it started.
 
 It is run by its path with the command's own scrubbed environment: `python -I -S sandbox.py BOX DESCRIPTOR`, with the
-box as JSON. It imports nothing of ours. The byte that it writes to the descriptor says that the box stands and the
+box as JSON. It imports nothing of ours. The byte that it writes to the descriptor says that the box is ready and the
 command is about to begin.
 """
 
@@ -24,7 +24,7 @@ Isolation = Literal["bubblewrap", "namespaces", "none"]
 MountKind = Literal["read", "write", "memory", "proc", "dev", "link", "seal"]
 
 STARTED: Final = 3
-"""The descriptor on which the box reports that it stands."""
+"""The descriptor on which the box reports that it is ready."""
 
 SIGNALLED: Final = 128
 """An exit code above this means a signal, as in a shell."""
@@ -193,7 +193,7 @@ def _become(box: Box) -> NoReturn:
 
 
 def _enter_namespaces(mounts: Sequence[Mount]) -> None:
-    """Become process 1 of new namespaces that show only these mounts; the parent waits and exits alike."""
+    """Become process 1 of new namespaces that show only these mounts; the parent waits for its exit code."""
     user, group = os.geteuid(), os.getegid()
     _check(_libc().unshare(_NEW_NAMESPACES), "unshare")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):

@@ -207,10 +207,9 @@ class SmolFolder:
         return replace(record, states=dict(self.states))
 
     def save(self, record: Record) -> None:
-        """Replace `run.json`; states noted here override the record's, and the journal begins anew.
+        """Replace `run.json` and empty the journal; states noted here override the record's.
 
-        A planned file that the list no longer names is forgotten. From now on, the record is one that this user wrote
-        here.
+        A planned file that the list no longer names is forgotten. From now on, this user counts as the record's writer.
         """
         self.is_ours = True
         self._save(record)
@@ -326,7 +325,7 @@ def _locked(folder: Folder, undo: contextlib.ExitStack) -> int:
 def _lock_file(folder: Folder) -> int:
     """Return the descriptor of the lock file, locked. Raise `BlockingIOError` when a run holds it.
 
-    A lock file that other users can open is not ours, and they may hold it for ever: it is replaced.
+    A lock file that other users can open is not ours, and they may never release it: it is replaced.
     """
     for is_last in (False, True):
         descriptor = folder.append(LOCK, mode=PRIVATE)
@@ -393,7 +392,7 @@ def nothing_to_resume(root: Path) -> WorkspaceError:
 
 
 def _set_state(states: dict[str, FileState], state: FileState) -> None:
-    """Set a file's state, and move it to the end: finished files stand in the order of finishing."""
+    """Set a file's state and move it to the end, so that files are in the order of finishing."""
     states.pop(state.path, None)
     states[state.path] = state
 

@@ -250,7 +250,7 @@ class Workspace:
             return self._folder.read(normal(path), limit=MAX_RUN_BYTES).decode(errors="replace")
 
     def text(self, path: str, *, limit: int) -> str | None:
-        """Return the text of a regular file of at most `limit` bytes; None if it is no such file or no text."""
+        """Return the text of a regular file of at most `limit` bytes; None if it is absent, longer or not text."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
             data = self._folder.read(normal(path), limit=limit + 1)
             return data.decode() if len(data) <= limit and b"\0" not in data else None
