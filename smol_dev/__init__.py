@@ -170,8 +170,8 @@ Every module, and what it is for:
 - `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
 - `server.machine`: The memory of this machine, and the models that fit it by a rule of thumb, without asking the
   network.
-- `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; deliver what has come without
-  reading ahead.
+- `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; deliver what has come, and
+  limit reading ahead.
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model accept.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.

@@ -24,7 +24,7 @@ from smol_dev.safe import named
 
 NOT_ALLOWED: Final = "not among the files that may change"
 SHORTEST_STEM: Final = 4
-"""Letters that a file name without its ending must have for a request to name the file by it."""
+"""The fewest letters by which a request can name a file without its extension."""
 
 NOT_THERE: Final = "not in the program"
 NOT_SHOWN: Final = "not shown to the model (no text in UTF-8, too long, or edited in a program from elsewhere)"

@@ -174,7 +174,7 @@ class StreamedAnswer:
     async def next(self) -> list[Delta]:
         """Return the next pieces, at least one; empty when the answer is over.
 
-        It is no generator, and returns all pieces of a chunk at once: every generator costs time per token.
+        This is no generator, and it returns all pieces of a chunk at once: every generator costs time per token.
         """
         if self._is_over:
             return []

@@ -127,7 +127,7 @@ class Client:
 
     @property
     def usual_concurrency(self) -> int:
-        """The number of simultaneous requests that suits a server which does not report its slots.
+        """How many simultaneous requests suit a server that does not report its slots.
 
         Ollama never reports them; if it runs on this machine, its own variable does.
         """

@@ -32,7 +32,7 @@ from smol_dev.tokens import tokens
 CheckState = Literal["ok", "warned", "failed"]
 
 TOO_SMALL: Final = 4_096
-"""Tokens into which a plan, a list and a file do not fit together."""
+"""Tokens that are too few for a plan, a list and a file together."""
 
 SHORT: Final = 64
 LIST: Final = 256

@@ -46,7 +46,7 @@ BYTES: Final[Mapping[str, float]] = {
 """Bytes per parameter, by the quantisation in a model's name; `q4` if it has none."""
 
 BEARABLE: Final = 8 * GB
-"""The most that a model may need to be fast enough in main memory."""
+"""The most bytes that a model may need to be fast enough in main memory."""
 
 HOW: Final[Mapping[Fit, str]] = {
     "quick": "runs quickly, in graphics memory",

@@ -156,7 +156,7 @@ def message_fields(messages: Sequence[Message], *, merges_system: bool) -> list[
 class Remembered:
     """A small file per server in the cache directory.
 
-    It only saves a refused request per run; if it cannot be read or written, nothing is remembered, silently.
+    It merely spares each run a refused request; if it cannot be read or written, nothing is remembered, silently.
     """
 
     def __init__(self, cache_dir: Path | None, base_url: str) -> None:

@@ -314,7 +314,7 @@ def refused_field(said: Said) -> str:
 
 
 def number(what: str, said: Said) -> int | None:
-    """Return the number that the words give, as of tokens in the `prompt` or the `window`, or None."""
+    """Return the number that the words give for `what`, such as the tokens of the `prompt`, or None."""
     found = (int(each) for pattern in _finders("numbers", what) for each in _all(pattern, said.text))
     return next(found, None)
 

@@ -185,7 +185,7 @@ def phase(work: Work, now: float, *, short: bool = False) -> str:
 
 
 def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
-    """Return the wait for a first token and its cause: the server's own at once, a guess only after a while."""
+    """Return the wait for a first token, and its cause: the server's reason at once, a guess only after a while."""
     is_told = cause not in IN_SHORT
     if short:
         word = IN_SHORT.get(cause, "busy")

@@ -178,7 +178,7 @@ def done(event: events.FileDone) -> str:
 
 
 def details(event: events.Event) -> str:
-    """Return what only `--verbose` shows: details of a notice, token counts, the closing table."""
+    """Return what only `--verbose` shows: messages marked as details, token counts, the closing table."""
     if isinstance(event, events.Noticed) and event.is_detail:
         return f"  {paragraph(event.message)}"
     if isinstance(event, events.RunDone) and event.stages and not event.stopped:
