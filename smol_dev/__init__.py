@@ -30,20 +30,22 @@ Every module, and what it is for:
 - `redact`: Secrets hidden: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its keys.
 - `safe`: Foreign text made harmless: on a terminal or in a log, and in the commands that we suggest.
 - `tokens`: An estimate of the tokens of a text, before any server has counted it.
-- `app`: The parts put together for the command line and the library.
-- `app.adopt`: A folder that smol_dev did not make, taken over as a program: its files become the first state.
-- `app.again`: A prompt run into a folder: a new program, a change of the one that was made from it, or nothing to do.
-- `app.begun`: The flags and environment variables that a run was begun with, kept in its record for a later resume.
-- `app.build`: A run from a prompt: the settings, a server, the method and the output folder put together.
-- `app.caller`: What the caller provides to a run, and the event loop in which its signals cancel the work.
-- `app.change`: A finished program is changed, a change is taken back or made again, and its states are listed.
-- `app.check`: The user's check of a written program: its command in isolation, and each state that it judged in the
-  history.
-- `app.interrupts`: SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
-- `app.job`: The job of a run, made from the settings and a prompt; and a preview of it, which asks no server.
-- `app.report`: The contents of a report: the record of a run, with its files as they are now, written as one page.
-- `app.resume`: A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do.
-- `app.servers`: What the selected server offers, and whether it works, for commands that do without a run.
+- `app`: The application: joins settings, server, method and workspace for the command line and the library.
+- `app.adopt`: Adoption of a folder that smol_dev did not make: its files become the first state of a program.
+- `app.again`: A prompt run in a folder: build a new program, change the one built from an earlier version, or do
+  nothing.
+- `app.begun`: The flags and environment variables that a run started with, kept in its record for a later resume.
+- `app.build`: A run from a prompt: settings, server, method and output folder joined.
+- `app.caller`: The caller of a run: what it provides, and the event loop in which its signals cancel the work.
+- `app.change`: Changes of a finished program: make one, undo or redo it, and list the program's history.
+- `app.check`: The user's check of a written program: run its command in isolation, and record each checked state.
+- `app.interrupts`: Handling of SIGINT, SIGTERM and SIGHUP for the command line: the first signal stops the work,
+  without traceback.
+- `app.job`: The job of a run, made from settings and prompt, and its preview, which contacts no server.
+- `app.report`: The report of a run: its record and current files, written as one page.
+- `app.resume`: Resumed runs: restore the settings of the first session, if this user wrote its record, and finish the
+  rest.
+- `app.servers`: The selected server outside a run: its models, advice, checks, and the search for running servers.
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
 - `checks.classes`: Python objects whose class, module or function is certain: what they have, and which arguments they
   take.
@@ -73,19 +75,20 @@ Every module, and what it is for:
 - `cli`: The command line: parse, call, print.
 - `cli.asking`: Questions on a terminal: the choices of `--review`, trust in a project's file, and the user's editor.
 - `cli.change`: `smol_dev change`, `smol_dev undo` and `smol_dev log`: a program that grows with its prompt.
-- `cli.check`: `smol_dev check` and `smol_dev fix`: whether the files of a folder fit together, and whether they work.
-- `cli.commands`: The commands by name: a command wins over a prompt, and its options may stand before it.
-- `cli.completion`: What a shell completes, and `smol_dev completion`: the script that makes it do so.
-- `cli.config`: `smol_dev config`: the settings shown, explained, checked and changed.
+- `cli.check`: `smol_dev check` and `smol_dev fix`: check whether a program's files fit together and work, and mend
+  them.
+- `cli.commands`: The commands by name: a known command is never a prompt, and its options may come before it.
+- `cli.completion`: Shell completion, and `smol_dev completion`, which prints the script that enables it.
+- `cli.config`: `smol_dev config`: show, explain, check and change the settings.
 - `cli.display`: The output of commands: lines, tables, and the events of a run on a screen.
 - `cli.generate`: `smol_dev PROMPT`, `smol_dev resume` and `smol_dev demo`: the commands that run the method.
-- `cli.help`: The help of every command on one screen, and `smol_dev help`: a command's help, or a page of `docs/`.
-- `cli.init`: `smol_dev init`: a first settings file, for the servers that are running.
-- `cli.options`: The options that commands share: which settings, which server, and how a run is shown.
-- `cli.profiles`: `smol_dev profiles`: the profiles listed, shown and managed.
-- `cli.report`: `smol_dev report`: one HTML file that shows what a run was asked, what it made, and where its time went.
-- `cli.servers`: `smol_dev models` and `smol_dev doctor`: what the selected server offers, and whether it works.
-- `cli.trust`: `smol_dev trust`: a project's file approved, listed or forgotten.
+- `cli.help`: Help for every command on one screen, and `smol_dev help` for a command or a page of `docs/`.
+- `cli.init`: `smol_dev init`: write a first settings file for the servers that are running.
+- `cli.options`: Options that commands share: settings, server and display.
+- `cli.profiles`: `smol_dev profiles`: list, show and manage the profiles.
+- `cli.report`: `smol_dev report`: an HTML page with a run's prompt, plan, files and times.
+- `cli.servers`: `smol_dev models` and `smol_dev doctor`: list the selected server's models, and check that it works.
+- `cli.trust`: `smol_dev trust`: approve a project's settings file, list approvals, or revoke one.
 - `config`: Where every setting comes from: layers, profiles, trust, secrets, and which source set each value.
 - `config.change`: Changes to settings files: under a lock, applied to the current text, written only if the result is
   valid.
@@ -107,9 +110,9 @@ Every module, and what it is for:
 - `config.trust`: Trust in a project's file: which settings need approval, and the record of approvals.
 - `config.validate`: Validation of each layer: every problem with its position, even if the value is overridden.
 - `config.variants`: The user's prompt variants: texts read from their files, variables checked, `extends` resolved.
-- `demo`: The scripted server that `smol_dev demo` talks to over HTTP, and its canned answers.
-- `demo.answers`: What the demo server says: canned answers, chosen by the turn of the conversation, not by its words.
-- `demo.server`: An OpenAI-compatible server on loopback that answers from a script, whatever it is asked.
+- `demo`: The scripted server for `smol_dev demo`, and its canned answers.
+- `demo.answers`: The demo server's canned answers, chosen by the state of the conversation.
+- `demo.server`: An OpenAI-compatible server on loopback that answers from a script.
 - `languages`: What a path is, and whether a text is it: pure functions, one parser for each language.
 - `languages.grammars`: The tree-sitter grammars: a syntax tree, and the place where a text stops being its language.
 - `languages.names`: The language of a path, by its whole name or its extension, and of the word that labels a block.
@@ -119,7 +122,7 @@ Every module, and what it is for:
 - `languages.scopes`: The names of a file: its scopes, definitions, references and types, found by the queries of its
   language.
 - `languages.standard`: The languages that the standard library parses: Python, JSON and TOML.
-- `prompts`: Every word that we send: the prompt variants as data files, and the requests made from them.
+- `prompts`: The text of every request: prompt variants as data files, and the requests made from them.
 - `replies`: What the model said, turned into what we asked for: pure functions of text.
 - `replies.answer`: One answer, parsed once: the turn without template marks and reasoning, its fenced blocks, the words
   around them.

@@ -4,10 +4,10 @@ from smol_dev.app.interrupts import PROCESS
 
 
 def main() -> None:
-    """Run the command line of this process; from here on a signal ends it quietly."""
+    """Run the command line of this process; a signal ends it quietly from here on."""
     PROCESS.watch()
     try:
-        from smol_dev.cli import main as command_line  # noqa: PLC0415 - it takes a while to load
+        from smol_dev.cli import main as command_line  # noqa: PLC0415 - slow to import, so signals are watched first
 
         command_line()
     except KeyboardInterrupt:

@@ -1,1 +1,1 @@
-"""The parts put together for the command line and the library."""
+"""The application: joins settings, server, method and workspace for the command line and the library."""

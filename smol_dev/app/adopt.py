@@ -1,4 +1,4 @@
-"""A folder that smol_dev did not make, taken over as a program: its files become the first state."""
+"""Adoption of a folder that smol_dev did not make: its files become the first state of a program."""
 
 import hashlib
 import json
@@ -29,16 +29,16 @@ from smol_dev.workspace.record import Record
 
 PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY")
 GIT: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never", "ls-tree", "-r", "-z", "HEAD")
-"""Read from the commit alone: looking at the work tree would start what the folder's settings name."""
+"""Reads only the commit: looking at the work tree could run programs named in the folder's git settings."""
 
 GIT_ENVIRONMENT: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
 GIT_SECONDS: Final = 60
 
 
 def adopt(task: Task, flags: Flags, caller: Caller) -> None:
-    """Make a record for the program in a folder, if it has none. Raise `WorkspaceError` with nothing touched.
+    """Create a record for the program in a folder if it has none. Raise `WorkspaceError` before touching anything.
 
-    Unless asked to go on without, every file of it has to be in git as it is, so that all can be taken back.
+    Unless `task.yes`, git must have every file as it is, so that all changes can be undone.
     """
     loaded = load_shown(flags, caller)
     root = caller.surroundings.cwd / (task.folder or loaded.run.output_dir)
@@ -65,7 +65,7 @@ def adopt(task: Task, flags: Flags, caller: Caller) -> None:
 
 
 def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:
-    """Return the files that may be shown to a model, by path; say which are kept from it."""
+    """Return the files that a model may see, by path; warn about those kept from it."""
     found, secrets, run = folder.read(root), loaded.secrets().secrets, loaded.run
     kept = [
         path
@@ -88,7 +88,7 @@ def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:
 
 
 def _refuse_unclean(root: Path, paths: Iterable[str], environ: Mapping[str, str]) -> None:
-    """Raise `WorkspaceError` unless git has every one of the files as it is on disk, and no file is missing."""
+    """Raise `WorkspaceError` unless git has every file as it is on disk, and no file is missing."""
     hint = "commit first, or go on without: `--yes`"
     committed = _committed(root, environ)
     if committed is None:
@@ -102,7 +102,7 @@ def _refuse_unclean(root: Path, paths: Iterable[str], environ: Mapping[str, str]
 
 
 def _committed(root: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the hash of each file of the last commit, by path; None where there is none."""
+    """Return the hash of each file in the last commit, by path; None if there is no commit."""
     git = shutil.which("git", path=environ.get("PATH"))
     if git is None:
         return None
@@ -118,7 +118,7 @@ def _committed(root: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def _blobs(content: bytes) -> set[str]:
-    """Return the names that git may have for a content: with its line ends, and as git may store those."""
+    """Return the hashes that git may have for this content: SHA-1 or SHA-256, with CRLF kept or converted to LF."""
     texts = {content, content.replace(b"\r\n", b"\n")}
     blobs = [b"blob %d\0%s" % (len(text), text) for text in texts]
     return {hashed(blob).hexdigest() for blob in blobs for hashed in (hashlib.sha1, hashlib.sha256)}

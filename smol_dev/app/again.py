@@ -1,4 +1,4 @@
-"""A prompt run into a folder: a new program, a change of the one that was made from it, or nothing to do."""
+"""A prompt run in a folder: build a new program, change the one built from an earlier version, or do nothing."""
 
 import re
 from dataclasses import replace
@@ -17,19 +17,19 @@ from smol_dev.workspace.record import Record
 from smol_dev.workspace.writer import Workspace
 
 LIKENESS: Final = 0.6
-"""How many of the words of two texts are the same, in order, where one is a version of the other, from 0 to 1."""
+"""The similarity of two texts, from 0 to 1, from which one counts as a version of the other."""
 
 MOST_WORDS: Final = 3_000
-"""Words of each text that are compared."""
+"""The most words of each text that are compared."""
 
 UNIT: Final = re.compile(r"(?<=[.!?])\s+|\n\s*")
 
 
 def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Make a program of the prompt, or change the one in the folder that an earlier version of it made."""
+    """Build a program from the prompt, or change the one in the folder that was built from an earlier version of it."""
     try:
         workspace = open_program(task, flags, caller.surroundings)
-    except WorkspaceError:  # no record that can be read: a new program, if the folder lets it
+    except WorkspaceError:  # no readable record: a new program, if the folder allows it
         return generate(task, flags, caller)
     with workspace:
         record = workspace.record
@@ -41,12 +41,12 @@ def run_prompt(task: Task, flags: Flags, caller: Caller) -> RunDone:
 
 
 def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, caller: Caller) -> RunDone | None:
-    """Do what is to be done where the prompt is that of the program, or a version of it; None where it is another."""
+    """Update the program if the prompt is the same or another version of its prompt; else return None."""
     is_begun = bool(record.plan)
     is_written = any(state.state == "done" for state in record.states.values())
     before = record.given or record.prompt
     if is_begun and before.split() == task.prompt.split():
-        load_shown(flags, caller)  # settings that are wrong or not approved are an error here as well
+        load_shown(flags, caller)  # invalid or unapproved settings are an error here too
         return over(workspace, caller, Noticed(*_unchanged(workspace, record)))
     if not is_written or not _is_version(record, before, task):
         return None
@@ -58,7 +58,7 @@ def _version(workspace: Workspace, record: Record, task: Task, flags: Flags, cal
 
 
 def _unchanged(workspace: Workspace, record: Record) -> tuple[str, str]:
-    """Return what to say of a prompt that is the program's own, and what to do."""
+    """Return the message and hint for an unchanged prompt."""
     if _is_unfinished(workspace, record):
         return f"the prompt is unchanged, and the run in `{workspace.root}` is not finished", (
             f"finish it: {resume_command(workspace.root)}, or start over: `--fresh`"
@@ -76,7 +76,7 @@ def _is_unfinished(workspace: Workspace, record: Record) -> bool:
 
 
 def _is_version(record: Record, before: str, task: Task) -> bool:
-    """Return whether the prompt is a later version of the one before: of the same file, or a text much like it."""
+    """Return whether the prompt is a version of the earlier one: from the same file, an extension, or similar."""
     if task.source and task.source == record.prompt_file:
         return True
     old, new = before.split()[:MOST_WORDS], task.prompt.split()[:MOST_WORDS]
@@ -84,7 +84,7 @@ def _is_version(record: Record, before: str, task: Task) -> bool:
 
 
 def _changed(before: str, after: str) -> tuple[list[str], list[str]]:
-    """Return the lines and sentences that were added to the prompt, and those that were removed."""
+    """Return the lines and sentences added to the prompt, and those removed."""
     old, new = ([unit.strip() for unit in UNIT.split(text) if unit.strip()] for text in (before, after))
     added, removed = [], []
     for _, begin, end, first, last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -95,7 +95,7 @@ def _changed(before: str, after: str) -> tuple[list[str], list[str]]:
 
 
 def _refuse_unfit(workspace: Workspace, record: Record, task: Task, caller: Caller) -> None:
-    """Raise where the program cannot be changed by its prompt as things stand."""
+    """Raise `UsageError` or `WorkspaceError` if the program cannot be changed by its prompt now."""
     if task.plan_only or caller.review is not None:
         raise UsageError(
             f"`{workspace.root}` holds the program of an earlier version of the prompt, and a change has no plan"

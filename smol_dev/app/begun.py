@@ -1,4 +1,4 @@
-"""The flags and environment variables that a run was begun with, kept in its record for a later resume."""
+"""The flags and environment variables that a run started with, kept in its record for a later resume."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from smol_dev.redact import redact
 from smol_dev.workspace.record import NotAs, read_as
 
 ADDRESSES: Final = ("OLLAMA_HOST", "OPENAI_BASE_URL")
-"""Variables of others that say where a server is."""
+"""Variables of other programs that give a server's address."""
 
 TRUST: Final = ("trust_project",)
 SECRET: Final = frozenset({"api_key", "headers"})
@@ -30,7 +30,7 @@ LONGEST_SHOWN: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The flags and variables of a run, none of which is a secret, and its working directory."""
+    """The flags, variables and working directory that a run started with, without secrets."""
 
     cwd: str = ""
     config: str = ""
@@ -42,7 +42,7 @@ class Begun:
 
 
 def begun(layers: Layers, *, secrets: Collection[str], allow_sensitive: Iterable[str]) -> Begun:
-    """Return what a run with these layers is begun with, without whatever is, holds or looks like a secret."""
+    """Return the flags and variables in these layers, without anything that is, contains or looks like a secret."""
     flags, around = layers.flags, layers.surroundings
 
     def may_be_told(key: Key, value: object) -> bool:
@@ -69,7 +69,7 @@ def begun(layers: Layers, *, secrets: Collection[str], allow_sensitive: Iterable
 
 
 def begun_of(table: Mapping[str, object]) -> Begun:
-    """Return what a run was begun with, as a record of ours says; nothing of it where that is of another shape."""
+    """Return the flags and variables stored in our record; empty ones if the table has another shape."""
     try:
         begun: Begun = read_as(Begun, table)
     except NotAs:
@@ -78,11 +78,11 @@ def begun_of(table: Mapping[str, object]) -> Begun:
 
 
 def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tuple[Flags, Surroundings]:
-    """Return the flags and surroundings to resume with: what was given then, overridden by what is given now.
+    """Return the flags and surroundings to resume with: the original ones, overridden by those given now.
 
-    A flag given now, or a variable that has changed, replaces whatever set its key then; a server
-    replaces the address, the kind and the key of then. With another profile named now, only the `run`
-    keys of then hold. `profile` is the one that the run was begun with.
+    A flag given now, or a variable that has changed, replaces the original setting of its key; a new server
+    replaces the original address, provider and API key. With another profile, only the original `run` keys
+    are kept. `profile` is the one that the run started with.
     """
     changed = [
         each for each in variables(around.environ) if then.variables.get(each.name) != each.text and each.path != TRUST
@@ -112,7 +112,7 @@ def resumed(then: Begun, profile: str, now: Flags, around: Surroundings) -> tupl
 
 
 def _environ(then: Begun, around: Surroundings, holds: Callable[[Key], bool], *, same: bool) -> Mapping[str, str]:
-    """Return the present variables, and those of then that still hold and are not set now."""
+    """Return the current variables, and the original ones that are still valid and not set now."""
     kept = {
         each.name: each.text
         for each in variables(then.variables)
@@ -128,14 +128,14 @@ def _path(text: str) -> Key:
 
 
 def _short(key: Key) -> Key:
-    """Return the key without the table of its profile or `run`, so that every spelling is the same."""
+    """Return the key without `profiles.NAME` or `run`, so that all spellings are equal."""
     if key[:1] == ("profiles",) and len(key) > 2:  # noqa: PLR2004 - a profile and a key of it
         return key[2:]
     return key[1:] if key[:1] == ("run",) and len(key) > 1 else key
 
 
 def _replaced(key: Key, given: Collection[Key]) -> bool:
-    """Return whether what is given now replaces a key that was given then."""
+    """Return whether a key given now replaces this original key."""
     names = {each[0] for each in given if each}
     if (names & SERVER and key[0] in SERVER | KEYS) or (names & KEYS and key[0] in KEYS):
         return True
@@ -144,7 +144,7 @@ def _replaced(key: Key, given: Collection[Key]) -> bool:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return each setting that has changed, in words; both tables are settings as the record has them."""
+    """Return a description of each changed setting; both tables are settings as stored in a record."""
     before, after = dict(_flat(then)), dict(_flat(now))
     return tuple(
         f"`{key}` is {_shown(after.get(key))} (was {_shown(before.get(key))})"

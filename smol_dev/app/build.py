@@ -1,4 +1,4 @@
-"""A run from a prompt: the settings, a server, the method and the output folder put together."""
+"""A run from a prompt: settings, server, method and output folder joined."""
 
 import asyncio
 import os
@@ -38,22 +38,21 @@ from smol_dev.workspace.smol_folder import Provenance
 from smol_dev.workspace.writer import Remaining, Workspace
 
 UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})
-"""Kinds of failure in which no server said anything."""
+"""Kinds of failure in which no server answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to make of a prompt, or to change in a program, and how far to go.
+    """What to build from a prompt or change in a program, and how far to go.
 
-    `folder` is the output folder (None: the setting `run.output_dir`). `only` names the files that a resumed run
-    or a change is about (empty: all), `include` those that may be read into a request although a record from
-    elsewhere says that they were edited, `list_file` holds another file list. `strict` gives a program whose files
-    do not fit together the exit code 4. `prompt_file` is where the prompt was read from. Where the folder holds
-    the program of the prompt, `fresh` makes it anew. With `rewrite` nobody is asked before a file that the user
-    changed is written anew, where the check needs that.
+    `folder` is the output folder (None: the setting `run.output_dir`). `only` limits a resumed run or a change
+    to these files (empty: all). `include` are edited files that a request may contain although the record is
+    not the user's own. `list_file` holds another file list. `strict` sets the exit code 4 if the files do not fit
+    together. `prompt_file` is where the prompt was read from. `fresh` builds a program again even if the folder
+    holds the one of this prompt. `rewrite` lets the check rewrite files that the user has changed without asking.
 
-    `request` is a change, made unasked with `yes`, and only shown with `diff`; where it is what was changed in the
-    prompt, `prompt` is that. With `adopt` the folder need not be of smol_dev's making.
+    `request` is a change, made without asking with `yes`, and only shown with `diff`; if it comes from a new
+    version of the prompt, `prompt` is that version. `adopt` allows a folder that smol_dev did not make.
     """
 
     prompt: str = ""
@@ -75,13 +74,13 @@ class Task:
 
     @property
     def source(self) -> str:
-        """The real path of the prompt's file, as the record keeps it; empty where it was a text."""
+        """The real path of the prompt's file, as stored in the record; empty if there is no file."""
         return os.path.realpath(self.prompt_file) if self.prompt_file else ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended: its closing event, its record, and the failure that stopped it before its end."""
+    """The result of a run: its closing event, its record, and the failure that stopped it early, if any."""
 
     done: RunDone
     record: Record
@@ -89,17 +88,16 @@ class RunOutcome:
 
 
 def generate(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Do the whole method from a prompt.
+    """Run the whole method from a prompt.
 
-    Raise `SmolError` for what goes wrong before the first request; what goes wrong later is shown,
-    and in the exit code.
+    Raise `SmolError` for a failure before the first request; later failures are shown and set the exit code.
     """
     work = generate_async(task, load_shown(flags, caller), caller)
     return caller.wait_for(work).done
 
 
 def load_shown(flags: Flags, caller: Caller) -> Loaded:
-    """Return the settings, and show their warnings."""
+    """Return the settings, showing their warnings."""
     loaded = load(flags, caller.surroundings, approve=caller.approve)
     for warning in loaded.warnings:
         caller.show(Warned(warning))
@@ -107,7 +105,7 @@ def load_shown(flags: Flags, caller: Caller) -> Loaded:
 
 
 async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> RunOutcome:
-    """Do the whole method from a prompt, in the loop that is running."""
+    """Run the whole method from a prompt, in the running event loop."""
     isolation = None if task.plan_only else check_isolation(loaded, caller)
     with open_folder(task, caller.surroundings, lambda: loaded) as workspace:
         with caller.interrupts.stopping(raise_interrupt):
@@ -117,12 +115,12 @@ async def generate_async(task: Task, loaded: Loaded, caller: Caller) -> RunOutco
 
 
 def open_program(task: Task, flags: Flags, here: Surroundings) -> Workspace:
-    """Take hold of the folder of the task, in which there is a program, or else of the one that the settings name."""
+    """Open the task's folder, or else the one in the settings, which must hold a program."""
     return open_folder(task, here, lambda: load(flags, here, connect=False), resume=True)
 
 
 def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], *, resume: bool = False) -> Workspace:
-    """Take hold of the folder of the task, or else of the one that the settings name."""
+    """Open the task's folder, or else the one in the settings."""
     folder, below = place_of(task.folder, settings)
     return Workspace.open(
         folder,
@@ -137,7 +135,7 @@ def open_folder(task: Task, here: Surroundings, settings: Callable[[], Loaded], 
 
 
 def place_of(folder: Path | None, settings: Callable[[], Loaded]) -> tuple[Path, Path | None]:
-    """Return the folder, or else that of the settings; and the one that links may come with, if the user named none."""
+    """Return the output folder, and the folder below which links are refused, None if the user named the folder."""
     if folder is not None:
         return folder, None
     loaded = settings()
@@ -155,7 +153,7 @@ def _is_named(loaded: Loaded) -> bool:
 
 
 def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> None:
-    """Raise `WorkspaceError` where the program of another prompt would be replaced and nobody wants it."""
+    """Raise `WorkspaceError` unless the user agrees to replace the program of another prompt."""
     present = workspace.present()
     if not present or task.overwrite:
         return
@@ -175,7 +173,7 @@ def _ask_before_replacing(workspace: Workspace, task: Task, caller: Caller) -> N
 
 
 def over(workspace: Workspace, caller: Caller, said: Noticed, changed: tuple[str, ...] = ()) -> RunDone:
-    """Show what there is to say of work that needed no model, and its end; return that."""
+    """Show the notice and closing event of work that needed no model; return that event."""
     done = RunDone(str(workspace.root), changed, (), 0, None, None, None, 0, 0.0, (), 0)
     caller.show(said)
     caller.show(done)
@@ -184,7 +182,7 @@ def over(workspace: Workspace, caller: Caller, said: Noticed, changed: tuple[str
 
 @dataclass(eq=False)
 class Run:
-    """One run from the first request to the closing event; `remaining` is what a resumed one has left to do."""
+    """One run, from the first request to the closing event; `remaining` is what a resumed run has left to do."""
 
     task: Task
     loaded: Loaded
@@ -203,14 +201,14 @@ class Run:
         self.record = replace(
             self.record,
             profile={"name": loaded.name, "settings": as_dict(loaded)},
-            problems=(),  # what the files have is found anew
+            problems=(),  # problems are searched for again
             check={},
             begun=asdict(begun(loaded.layers, secrets=self.secrets, allow_sensitive=self.task.allow_sensitive)),
             tool_version=__version__,
         )
 
     async def drive(self) -> RunOutcome:
-        """Run to the end, to the first failure that stops everything, or to a signal."""
+        """Run to the end, a fatal failure, or a signal."""
         delivery = Delivery(
             self.workspace,
             self.record,
@@ -229,7 +227,7 @@ class Run:
             if interrupts.caught is None:
                 with suppress(SmolError):
                     await self._back()
-                    await delivery.finish_writing()  # a file that is whole is worth its place on disk
+                    await delivery.finish_writing()  # a complete file is worth keeping
                 raise
             outcome = await self._stop(delivery, self._interrupted(interrupts.caught))
         finally:
@@ -240,7 +238,7 @@ class Run:
         return outcome
 
     def _with_next_steps(self, done: RunDone) -> RunDone:
-        """Return the closing event with how to start and how to change the program, where there is one."""
+        """Return the closing event with the commands to start and change the program, if there is one."""
         record = self.workspace.record
         if done.stopped or done.failed or not done.present:
             return done
@@ -248,20 +246,20 @@ class Run:
         folder = (root.relative_to(here) if root.is_relative_to(here) else root).as_posix()
         try:
             texts = {path: self.workspace.read(path) for path, each in record.states.items() if each.state == "done"}
-        except WorkspaceError:  # a file was removed in the meantime
+        except WorkspaceError:  # a file was removed meanwhile
             return done
         is_usual = self.task.folder is None and not _is_named(self.loaded)
-        is_canned = self.loaded.profile.provider == "demo"  # the answers of a demo are for one change alone
+        is_canned = self.loaded.profile.provider == "demo"  # the demo has answers for only one change
         change = "" if is_canned else change_command("" if is_usual else folder)
         return replace(done, start=start_of(Program(texts, record.plan, folder)), change=change)
 
     def _keep(self) -> None:
-        """Keep the program as it is now, for whoever takes a later change back."""
+        """Record the program's current state, so that a later change can be undone."""
         record = self.workspace.record
         if not any(state.state == "done" for state in record.states.values()):
             return
         if self.check is not None and self.check.best is not None:
-            return  # the check has kept every state that it judged
+            return  # the check has recorded every state
         try:
             timeline = self.workspace.timeline()
             if timeline.history.target is None:
@@ -296,7 +294,7 @@ class Run:
         delivery.record = replace(delivery.record, server={**asked, "provider": profile.provider, "models": models})
 
     async def _work(self, client: Client, delivery: Delivery) -> None:
-        """Do the method, as far as the user accepts it."""
+        """Run the method, as far as the user accepts it."""
         follow = partial(self._follow, client, delivery)
         self._announce()
         self._give_up_on_occupied(delivery)
@@ -323,7 +321,7 @@ class Run:
         return self.check
 
     async def _agreed(self, job: Job, delivery: Delivery, follow: Callable[[Job], Awaitable[None]]) -> Job | None:
-        """Return the job that the user accepts in a review, if there is one; None when the run ends with the list."""
+        """Return the job that the user accepts (this one, if not asked); None to stop after the list."""
         review = self.caller.review
         if review is None:
             return job
@@ -339,14 +337,14 @@ class Run:
             )
             return None
         if self.remaining is not None and accepted.prompt != self.record.prompt:
-            return replace(accepted, todo=None, written={})  # another program: every file is asked for
+            return replace(accepted, todo=None, written={})  # another program, so every file is requested
         if self.remaining is not None:
             self.remaining = self.workspace.remaining(accepted.files)
             accepted = replace(accepted, todo=self._todo())
         return accepted
 
     async def _stop(self, delivery: Delivery, error: SmolError) -> RunOutcome:
-        """Keep what is finished, undisturbed by signals, and say why the run stops."""
+        """Save what is finished, ignoring signals, and show why the run stops."""
         with self.caller.interrupts.stopping(note):
             try:
                 await self._back()
@@ -367,7 +365,7 @@ class Run:
             await self.check.back()
 
     def _never_reached(self, error: ServerError, delivery: Delivery) -> bool:
-        """Return whether no server was found: then nothing was begun, and nothing is left to resume."""
+        """Return whether no server answered, so that nothing was begun and nothing can be resumed."""
         return not delivery.record.plan and (not self.is_connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
@@ -395,7 +393,7 @@ class Run:
         return frozenset((*self.remaining.finished, *self.remaining.edited) if self.remaining else ())
 
     def _give_up_on_occupied(self, delivery: Delivery) -> None:
-        """Report the files of a resumed run that cannot be written as things stand."""
+        """Report the files of a resumed run that cannot be written."""
         if self.remaining is None:
             return
         for path, error in self.workspace.obstacles(self.remaining):
@@ -403,7 +401,7 @@ class Run:
                 delivery.fail(path, error.reason, error)
 
     def _may_read(self, path: str) -> bool:
-        """Return whether a request may hold an edited file; of a record from elsewhere only those in `include`."""
+        """Return whether a request may contain an edited file; with another user's record, only those in `include`."""
         return not self.is_foreign or path in self.task.include
 
     def _todo(self) -> tuple[str, ...] | None:
@@ -427,7 +425,7 @@ class Run:
         return "holds a part of a secret of the configuration" if redact(path, self.secrets) != path else ""
 
     def _written(self, remaining: Remaining) -> dict[str, Written]:
-        """Return the turns of the files that are there; of one that was edited, its text as it is now."""
+        """Return the turns for the files already written; an edited file counts with its current text."""
         readable = {*remaining.finished, *filter(self._may_read, remaining.edited)}
         turns = {}
         for path, state in self.record.states.items():

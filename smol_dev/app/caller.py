@@ -1,4 +1,4 @@
-"""What the caller provides to a run, and the event loop in which its signals cancel the work."""
+"""The caller of a run: what it provides, and the event loop in which its signals cancel the work."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,13 +18,12 @@ Value = TypeVar("Value")
 class Caller:
     """What the caller provides to a run: environment, event sink, approval and review callbacks.
 
-    `keep_secret` is told every secret before it is used, so that no screen shows it. `review` is asked
-    about plan and list before any file is written; it may block, and is called where signals raise.
-    `decide` is shown a change before it is made, and may block as well.
-    `may_replace` is asked before the program of another prompt is replaced, with a sentence that says so.
-    `may_run` is asked before the user's check runs without isolation, with a sentence that says so,
-    `may_rewrite` before a file that the user changed is written anew, with its path.
-    `interrupts` are signals that stop the work: none, unless the command line watches them.
+    `keep_secret` gets every secret before it is used, so that no screen shows it. `review` decides about
+    plan and list before any file is written, and `decide` about a change before it is made; both may
+    block, and signals raise inside them. `may_replace` and `may_run` answer a question: whether to replace
+    the program of another prompt, and whether to run the user's check without isolation. `may_rewrite`
+    gets the path of a file that the user has changed and the model would rewrite. `interrupts` are the
+    signals that stop the work: none, unless the command line watches them.
     """
 
     surroundings: Surroundings
@@ -39,10 +38,9 @@ class Caller:
     interrupts: Interrupts = field(default_factory=Interrupts)
 
     def wait_for(self, work: Coroutine[object, object, Value]) -> Value:
-        """Return the result of the work, done in an event loop of its own.
+        """Run the work in a new event loop and return its result.
 
-        A signal cancels the work. Raise `KeyboardInterrupt` if that ended it; a result it had in spite of
-        the signal is returned.
+        A signal cancels the work: raise `KeyboardInterrupt`, unless it returns a result nevertheless.
         """
         interrupts = self.interrupts
 

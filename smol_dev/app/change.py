@@ -1,4 +1,4 @@
-"""A finished program is changed, a change is taken back or made again, and its states are listed."""
+"""Changes of a finished program: make one, undo or redo it, and list the program's history."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -34,17 +34,17 @@ from smol_dev.workspace.writer import Workspace, history_of
 TAKEN: Final = "something that is not the program's text stands there"
 
 MOST_LINES: Final = 10_000
-"""Lines of both versions that are compared line by line; longer ones are shown as replaced whole."""
+"""The most lines of both versions to compare; longer files are shown as replaced as a whole."""
 
 
 def change(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Propose a change of the program in a folder, and make what the user accepts of it."""
+    """Propose a change of the program in a folder, and make the part that the user accepts."""
     with _opened(task, flags, caller) as workspace:
         return change_in(workspace, task, flags, caller)
 
 
 async def change_async(task: Task, settings: Flags | Loaded, caller: Caller) -> RunOutcome:
-    """Do what `change` does, in the loop that is running; flags stand beside what the program was made with."""
+    """Do the same as `change` in the running event loop; `Flags` are combined with those the program was made with."""
     with _opened(task, Flags(), caller) as workspace:
         return await _run(workspace, task, settings, caller).drive()
 
@@ -59,7 +59,7 @@ def _opened(task: Task, flags: Flags, caller: Caller) -> Workspace:
 
 
 def refuse_silent(task: Task, caller: Caller) -> None:
-    """Raise `UsageError` where nobody can be asked about a change, and nothing says what is to become of it."""
+    """Raise `UsageError` if nobody can be asked about a change and neither `yes` nor `diff` decides."""
     if caller.decide is None and not (task.yes or task.diff):
         raise UsageError(
             "a change is shown before it is made, and there is no terminal to ask on",
@@ -68,7 +68,7 @@ def refuse_silent(task: Task, caller: Caller) -> None:
 
 
 def change_in(workspace: Workspace, task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Propose a change of the program in an open folder, and make what the user accepts of it."""
+    """Propose a change of the program in an open folder, and make the part that the user accepts."""
     return caller.wait_for(_run(workspace, task, flags, caller).drive()).done
 
 
@@ -88,16 +88,16 @@ def _run(workspace: Workspace, task: Task, settings: Flags | Loaded, caller: Cal
 
 
 def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_mine: bool, theirs: bool) -> RunDone:
-    """Put the last change back, or with `redo` make the one again that was put back.
+    """Undo the last change, or with `redo` make the last undone change again.
 
-    Raise `WorkspaceError` where that would lose an edit of the user, unless `keep_mine` or `theirs` decides.
+    Raise `WorkspaceError` if an edit of the user would be lost, unless `keep_mine` or `theirs` decides.
     """
     with open_program(Task(folder=folder), flags, caller.surroundings) as workspace:
         allow(workspace, ())
         timeline = workspace.timeline()
 
         def settled(edited: tuple[str, ...]) -> tuple[str, ...]:
-            """Return the edited files to leave as they are. Raise `WorkspaceError` where nobody has said."""
+            """Return the edited files to leave alone. Raise `WorkspaceError` if the user has not decided."""
             if edited and not (keep_mine or theirs):
                 raise _would_replace(edited, "redo" if redo else "undo")
             return edited if keep_mine else ()
@@ -128,7 +128,7 @@ def _would_replace(edited: tuple[str, ...], what: str) -> WorkspaceError:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a program's history: its local time, what was asked for, and the files that it touched."""
+    """One step of a program's history: its local time, request and touched files."""
 
     number: int
     time: str
@@ -140,7 +140,7 @@ class Step:
 
 
 def log(folder: Path | None, flags: Flags, caller: Caller) -> tuple[Step, ...]:
-    """Return the steps that led to the program as it is, the newest first."""
+    """Return the steps that led to the current program, newest first."""
     here = caller.surroundings
     place, below = place_of(folder, lambda: load(flags, here, connect=False))
     line = history_of(place, cwd=here.cwd, home=here.home, no_links_below=below)
@@ -161,7 +161,7 @@ def _step(state: State, before: State) -> Step:
 
 
 def _turn(timeline: Timeline, workspace: Workspace, *, redo: bool) -> tuple[State, State]:
-    """Return the states between which a step is taken back, or made again: where from, and where to."""
+    """Return the states from and to which the undo or redo goes."""
     if redo:
         if timeline.history.undone is None:
             raise UsageError("no change was taken back after the last one", hint=_see(workspace))
@@ -205,14 +205,14 @@ class _ChangeRun(Run):
         return replace(job, plan=plan, settle=settle, locked=frozenset(locked), todo=())
 
     def _refused(self, path: str, *, is_new: bool) -> str:
-        """Return why a file may not be written: it is not to change, or it is new and stands in another's place."""
+        """Return why a file may not be written: it may not change, or another file is in its place; empty if it may."""
         if self._only and path not in self._only:
             return NOT_ALLOWED
         return TAKEN if is_new and refuse(path) is None and self.workspace.is_there(path) else ""
 
     @property
     def _only(self) -> frozenset[str]:
-        """The files that may be touched, as the program spells them; all where it is empty."""
+        """The files that may be touched, in the program's spelling; empty for all."""
         spelled = {path.casefold(): path for path in self.record.files}
         only = map(normal, self.task.only)
         return frozenset(spelled.get(path.casefold(), path) for path in only)
@@ -230,7 +230,7 @@ class _ChangeRun(Run):
         return Wish(self.task.request.strip(), self._only, before.strip())
 
     def _take(self, delivery: Delivery, step: RunStep) -> None:
-        """Show a step of a change; what would be written waits until it is accepted."""
+        """Show a step of a change without writing anything before the user accepts."""
         if isinstance(step, FileReady):
             delivery.look(step)
             self.caller.show(delivery.told(step, len(step.content.encode("utf-8", "replace"))))
@@ -241,10 +241,10 @@ class _ChangeRun(Run):
             delivery.take(step)
 
     async def _accepted(self, making: Change, delivery: Delivery) -> tuple[Proposal, frozenset[str]] | None:
-        """Return the proposal that the user accepts, and which of its files; None where none is made."""
+        """Return the accepted proposal and the files accepted of it; None if no change is made."""
         feedback = ""
         while True:
-            delivery.take(Checked(()))  # what the last proposal was found to have
+            delivery.take(Checked(()))  # drop the problems of the previous proposal
             proposal = await making.propose(feedback)
             if proposal.missing:
                 raise AnswerError(
@@ -276,7 +276,7 @@ class _ChangeRun(Run):
         return Stopped() if self.task.diff else verdict
 
     def _shown(self, proposal: Proposal) -> Iterator[FileChanged]:
-        """Yield each file of the change that is not the same as before, with its diff."""
+        """Yield each file that the change modifies, with its diff."""
         now = self._texts(proposal.contents)
         for file in proposal.planned.files:
             before, after = now.get(file.path), proposal.contents.get(file.path)
@@ -289,7 +289,7 @@ class _ChangeRun(Run):
         return {path: text for path in contents if (text := self._text(path)) is not None}
 
     def _given(self, record: Record) -> Record:
-        """Return the record with the prompt as it is now, unless the change is only shown."""
+        """Return the record with the new prompt, unless the change is only shown."""
         if not self.task.prompt or self.task.diff:
             return record
         return replace(record, given=self.task.prompt, prompt_file=self.task.source)
@@ -319,7 +319,7 @@ class _ChangeRun(Run):
 
 
 def unified(path: str, before: str | None, after: str | None) -> str:
-    """Return the difference of two versions of a file as a unified diff; None is no file."""
+    """Return a unified diff of two versions of a file; None means no file."""
     old, new = ((text or "").splitlines(keepends=True) for text in (before, after))
     names = ("/dev/null" if before is None else f"a/{path}", "/dev/null" if after is None else f"b/{path}")
     if len(old) + len(new) > MOST_LINES:

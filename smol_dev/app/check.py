@@ -1,4 +1,4 @@
-"""The user's check of a written program: its command in isolation, and each state that it judged in the history."""
+"""The user's check of a written program: run its command in isolation, and record each checked state."""
 
 import asyncio
 import shlex
@@ -22,7 +22,7 @@ from smol_dev.workspace.writer import Workspace
 
 
 def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
-    """Return how the user's check is isolated, None without one. Raise `UsageError` where it may not run like that."""
+    """Return the isolation of the user's check, None without a check. Raise `UsageError` if it may not run."""
     if not loaded.run.check:
         return None
     refuse_missing(loaded.run.check, caller.surroundings.environ)
@@ -37,7 +37,10 @@ def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
 
 @dataclass(eq=False)
 class UserCheck:
-    """The check of one run, as `run.conversation.Check` has it; `readable` is what of an edited file may be sent."""
+    """The check of one run, an implementation of `run.conversation.Check`.
+
+    `readable` says whether an edited file may be sent to the model.
+    """
 
     loaded: Loaded
     isolation: Isolation
@@ -58,14 +61,14 @@ class UserCheck:
         self._mark = self.delivery.mark()
 
     async def begin(self) -> None:
-        """Wait until everything is written, and keep that as a state."""
+        """Wait until everything is written, and record that state."""
         await self.delivery.finish_writing()
         if self._now is None:
             self.caller.show(Noticed(f"the check runs {says(self.isolation, self.workspace.root)}"))
         self._now = self._capture()
 
     async def run(self) -> Outcome:
-        """Run the command; what it leaves in the folder is noted, and told where it acts by itself."""
+        """Run the command; note the files it creates, and warn about those that tools run automatically."""
         before = await asyncio.to_thread(self.workspace.entries)
         try:
             outcome = await command.run(
@@ -80,30 +83,30 @@ class UserCheck:
         return replace(outcome, output=self.delivery.clean(outcome.output))
 
     def accept(self) -> None:
-        """Take the state that was judged last for the best one."""
+        """Mark the last checked state as the best one."""
         self.best, self._mark = self._now, self.delivery.mark()
 
     async def back(self) -> None:
-        """Bring the files to the best state, but those that somebody else has changed since they were written."""
+        """Restore the best state, except for files that someone else has changed since they were written."""
         with suppress(SmolError):
             await self.delivery.finish_writing()
         if self.best is None:
             return
         edited = self.workspace.remaining().edited
-        self._capture()  # what a round has left half done is kept as well
+        self._capture()  # an unfinished round is recorded too
         timeline = self.workspace.timeline()
         if timeline.history.head.current != self.best.number:
             timeline.move(self.best, leave=edited)
             self.delivery.go_back(self._mark)
 
     def found(self) -> tuple[Mapping[str, str], frozenset[str]]:
-        """Return the texts of the files as they are now, and which of them somebody else has changed."""
+        """Return the current texts of the files, and which of them someone else has changed."""
         remaining = self.workspace.remaining(self.delivery.record.files)
         readable = (*remaining.finished, *filter(self.readable, remaining.edited))
         return {path: self.workspace.read(path) for path in readable}, frozenset(remaining.edited)
 
     def may_rewrite(self, path: str) -> bool:
-        """Return whether a file that the user changed may be written anew; asked once for each."""
+        """Return whether a file that the user has changed may be rewritten, asking once for each."""
         if path not in self._may_rewrite:
             ask = self.caller.may_rewrite
             with self.caller.interrupts.stopping(raise_interrupt):

@@ -1,6 +1,6 @@
-"""SIGINT, SIGTERM and SIGHUP, for the command line: the first one stops the work, and none is loud.
+"""Handling of SIGINT, SIGTERM and SIGHUP for the command line: the first signal stops the work, without traceback.
 
-The library never watches signals: they belong to the program that calls it.
+The library never handles signals: they belong to the program that calls it.
 """
 
 import atexit
@@ -21,35 +21,35 @@ SIGNALS: Final = tuple(
     number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
 )
 PATIENCE = 2.8
-"""Seconds for the work to stop; then the process ends where it stands."""
+"""Seconds that the work may take to stop before the process is ended."""
 
 TIMER: Final = tuple(filter(None, [getattr(signal, "SIGALRM", None)]))
-"""The signal of the timer, where the system has one."""
+"""The timer's signal; empty if the system has none."""
 
 SHOW_CURSOR: Final = b"\x1b[?25h"
 
 Stop = Callable[[int], object]
-"""Stop the work, told the signal's number."""
+"""Stop the work, given the signal's number."""
 
 
 class Interrupts:
-    """What a signal does to the work: nothing before `watch` is called.
+    """The effect of signals on the work: none before `watch` is called.
 
-    The first signal stops the work, its number is `caught`. Those that follow at once are the same key
-    pressed twice, or a shell that passes it on, and change nothing. Work that does not stop in time, in
-    a loop that never yields or a pattern that never ends, is ended by a timer's signal: those are
-    delivered in the main thread wherever it stands, in the middle of `re` too.
+    The first signal stops the work; its number is `caught`. Signals that follow at once come from a
+    double key press or a shell that forwards them, and are ignored. Work that does not stop in time, in
+    a loop that never yields or a pattern that never ends, is ended by a timer's signal, which reaches
+    the main thread anywhere, even inside `re`.
     """
 
     def __init__(self) -> None:
         self.caught: int | None = None
         self.stop: Stop = raise_interrupt
         self.hint = ""
-        """What to type next, where the process has to be ended."""
+        """What to type next, shown if the process must be ended."""
         self._caught_at = 0.0
 
     def watch(self) -> None:
-        """Take over the signals that the process was not told to ignore, as `nohup` does."""
+        """Handle the signals, except those that the process was started to ignore, as by `nohup`."""
         self.caught = None
         for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -60,7 +60,7 @@ class Interrupts:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the signals within it, where that is possible and not done yet."""
+        """Watch the signals inside the context, if that is possible and not done yet."""
         before = {number: signal.getsignal(number) for number in (*SIGNALS, *TIMER)}
         if self._catch in before.values() or current_thread() is not main_thread():
             yield
@@ -77,15 +77,15 @@ class Interrupts:
 
     @staticmethod
     def ignore() -> None:
-        """Let no signal disturb the end of the process; the timer ends with the last thread."""
+        """Ignore signals until the process ends, and stop the timer after the last thread."""
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        if TIMER:  # after that Python takes its handler away, and the system's would kill
+        if TIMER:  # Python then removes its handler, and the default one would kill the process
             atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
     @contextmanager
     def stopping(self, stop: Stop) -> Iterator[None]:
-        """Within it, the first signal calls `stop` where the main thread stands."""
+        """Let the first signal inside the context call `stop` in the main thread."""
         outer, self.stop = self.stop, stop
         try:
             yield
@@ -95,7 +95,7 @@ class Interrupts:
     @staticmethod
     @contextmanager
     def left_to_a_child() -> Iterator[None]:
-        """Within it Ctrl-C is a key of the child process that has the terminal, and does nothing here."""
+        """Ignore Ctrl-C inside the context, leaving it to the child process that has the terminal."""
         before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
         try:
             yield
@@ -104,13 +104,13 @@ class Interrupts:
 
     @property
     def exit_code(self) -> int:
-        """What a shell reports for a process that the signal ended."""
+        """The exit code that a shell reports for a process ended by the signal."""
         return 128 + (self.caught or signal.SIGINT)
 
     def end(self, *, said: str = "error: interrupted\n") -> NoReturn:
-        """End the process at once, whatever it is in the middle of."""
+        """End the process at once, whatever it is doing."""
         try:
-            if select.select([], [2], [], 0)[1]:  # nobody may read it
+            if select.select([], [2], [], 0)[1]:  # the pipe may be full and unread
                 os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + os.fsencode(said))
         finally:
             os._exit(self.exit_code)
@@ -130,19 +130,19 @@ class Interrupts:
         self.end(said=f"error: interrupted\n{hint}")
 
     def _unraisable(self, failure: "sys.UnraisableHookArgs") -> None:
-        """Python drops what is raised in a destructor; a signal must not be lost there."""
+        """End the process on an interrupt in a destructor, where Python would drop the exception."""
         if issubclass(failure.exc_type, KeyboardInterrupt):
             self.end()
         sys.__unraisablehook__(failure)
 
 
 def raise_interrupt(_number: int) -> NoReturn:
-    """Leave whatever is going on, as Python does on Ctrl-C."""
+    """Raise `KeyboardInterrupt`, as Python does on Ctrl-C."""
     raise KeyboardInterrupt
 
 
 def note(_number: int) -> None:
-    """Go on; `Interrupts.caught` tells the work later."""
+    """Do nothing; the work sees `Interrupts.caught` later."""
 
 
 PROCESS: Final = Interrupts()

@@ -1,4 +1,4 @@
-"""The job of a run, made from the settings and a prompt; and a preview of it, which asks no server."""
+"""The job of a run, made from settings and prompt, and its preview, which contacts no server."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ PATH = "(the path of the file)"
 
 
 def job_of(loaded: Loaded, client: "Client", record: Record, *, allow_sensitive: tuple[str, ...] = ()) -> Job:
-    """Return the job that the settings make of a prompt, and of the plan and the list that are there."""
+    """Return the job for the record's prompt, and its plan and list if it has them."""
     profile, run = client.profile, loaded.run
     at_once = profile.max_concurrency
     return Job(
@@ -52,7 +52,7 @@ def job_of(loaded: Loaded, client: "Client", record: Record, *, allow_sensitive:
 
 
 def refusing(settle: Settle, why: Callable[[str], str], *, shown: Callable[[str], str] = str) -> Settle:
-    """Return the rules for paths, and one more: a path about which `why` says something is refused, as it is shown."""
+    """Return the path rules extended: a path is also refused if `why` gives a reason, and reported as `shown`."""
 
     def settled(paths: Sequence[str]) -> Settled:
         refused = {path: reason for path in paths if (reason := why(path))}
@@ -63,16 +63,16 @@ def refusing(settle: Settle, why: Callable[[str], str], *, shown: Callable[[str]
 
 
 def all_variants(loaded: Loaded) -> dict[str, Words]:
-    """Return every prompt variant by name: the shipped ones, and those of the user's files."""
+    """Return every prompt variant by name: the shipped ones and the user's."""
     return {name: shipped(name) for name in variants()} | {
         name: own_words(words) for name, words in loaded.prompts.items()
     }
 
 
 def own_words(own: Prompts) -> Words:
-    """Return the words of an own variant; what it leaves out is the extended variant's.
+    """Return the words of a user's variant; the variant that it extends supplies the rest.
 
-    An empty system message says that there is none; no request can be empty.
+    An empty `system` means no system message; an empty request is ignored.
     """
     said = {key: getattr(own, key) for key in own.model_fields_set - {"extends"}}
     return replace(shipped(own.extends), **{key: text for key, text in said.items() if text.strip() or key == "system"})
@@ -90,9 +90,9 @@ def _stage(profile: Profile) -> StageSettings:
 
 
 def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
-    """Return the effective settings, the messages of each stage, and the tokens they take.
+    """Return the effective settings, the messages of each stage, and their tokens.
 
-    Without a prompt a placeholder stands in its place. With `origin` each setting says who set it.
+    Without a prompt, a placeholder takes its place. With `origin`, a comment says who set each setting.
     """
     every = all_variants(loaded)
     chosen = {stage: variant(loaded.profile.stage(stage)) for stage in STAGES}
@@ -110,19 +110,19 @@ def preview(prompt: str | None, loaded: Loaded, *, origin: bool = True) -> str:
 
 
 def variant(profile: Profile) -> str:
-    """Return the prompt variant of a stage; `auto` goes by what is known without asking the server."""
+    """Return the prompt variant of a stage, resolving `auto` without asking the server."""
     if profile.prompt_variant != "auto":
         return profile.prompt_variant
     return prompts.choose(window=window(profile), parameters=size_of(profile.model))
 
 
 def window(profile: Profile) -> int | None:
-    """Return the context window in tokens, None when the server is to be asked."""
+    """Return the context window in tokens; None if the server must be asked."""
     return None if profile.context_window == "auto" else profile.context_window
 
 
 def messages(words: dict[StageName, Words], prompt: str) -> str:
-    """Return the turns of the conversation: ours in full, a placeholder for each of the model's."""
+    """Return the turns of the conversation, with a placeholder for each answer of the model."""
     last = prompts.ask_file(words["code"], PATH, prompt=prompt, plan=PLAN, files=FILES)
     turns = (
         *prompts.opening(words["plan"], prompt),
@@ -135,7 +135,7 @@ def messages(words: dict[StageName, Words], prompt: str) -> str:
 
 
 def budget(profile: Profile) -> Iterator[str]:
-    """Yield the window, and the room that an answer gets in it."""
+    """Yield the context window and the most tokens of an answer."""
     stages = {stage: profile.stage(stage) for stage in STAGES}
     for of, size in told(lambda stage: window(stages[stage])):
         yield f"context window{of}: {f'{size:,}' if size else 'asked from the server'}"
@@ -148,7 +148,7 @@ def budget(profile: Profile) -> Iterator[str]:
 
 
 def costs(every: dict[str, Words], prompt: str | None) -> Iterator[str]:
-    """Yield the tokens of the prompt, where there is one, and of the words of each variant."""
+    """Yield the tokens of the prompt, if there is one, and of each variant's words."""
     count = Budget()
     if prompt is not None:
         yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
@@ -159,7 +159,7 @@ def costs(every: dict[str, Words], prompt: str | None) -> Iterator[str]:
 
 
 def told(tell: Callable[[StageName], Value]) -> Iterator[tuple[str, Value]]:
-    """Yield each stage in words with its value; one pair without a name where all values are alike."""
+    """Yield each stage as ` of STAGE` with its value; a single pair with an empty name if all values are equal."""
     values = {stage: tell(stage) for stage in STAGES}
     if len(set(values.values())) == 1:
         yield "", values["plan"]
@@ -169,5 +169,5 @@ def told(tell: Callable[[StageName], Value]) -> Iterator[tuple[str, Value]]:
 
 
 def heading(text: str) -> str:
-    """Return a line that stands out in plain text, and is a comment in TOML."""
+    """Return a heading that is a comment in TOML."""
     return f"\n# ---- {text} ----"

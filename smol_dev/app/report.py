@@ -1,4 +1,4 @@
-"""The contents of a report: the record of a run, with its files as they are now, written as one page."""
+"""The report of a run: its record and current files, written as one page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from smol_dev.workspace.record import FileState, Record
 from smol_dev.workspace.writer import Workspace
 
 MARK: Final = b'<meta name="generator" content="smol_dev">'
-"""By this line, which every report has, one is known that may be replaced."""
+"""A line in every report, which shows that a file is a report and may be replaced."""
 
 ANOTHER: Final = "`smol_dev report -o report.html`"
 
 MOST_LOOKED_AT: Final = 2_000
-"""Bytes in which the mark stands."""
+"""The number of leading bytes in which the mark is searched for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A file of the program: its text (None where it is not there), its state, and whether the user edited it."""
+    """A file of the program: its state, its text (None if it does not exist), and whether the user edited it."""
 
     state: FileState
     text: str | None
@@ -38,7 +38,7 @@ def report(
     here: Surroundings,
     render: Callable[[Record, tuple[Reported, ...]], str],
 ) -> Path:
-    """Write the report of the run in a folder to the target, or else to its `.smol`; return the file's path."""
+    """Write the report of the run in a folder to `target`, or else into its `.smol`; return the report's path."""
     with open_program(Task(folder=folder), flags, here) as workspace:
         record = workspace.record
         page = render(record, _files(workspace, record)).encode("utf-8", "replace")

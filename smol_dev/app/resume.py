@@ -1,4 +1,4 @@
-"""A resumed run: the settings it was begun with, if this user wrote its record, and what is left to do."""
+"""Resumed runs: restore the settings of the first session, if this user wrote its record, and finish the rest."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ MOST_LIST: Final = 1024 * 1024
 
 
 def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
-    """Do what an earlier run of the folder left undone, by the profile it was begun with, resolved anew."""
+    """Finish an earlier run in the folder, with its original profile as the settings now define it."""
     with open_program(task, flags, caller.surroundings) as workspace:
         run = _resumed(workspace, task, flags, caller)
         if (done := _nothing_to_do(run)) is not None:
@@ -37,9 +37,9 @@ def resume(task: Task, flags: Flags, caller: Caller) -> RunDone:
 
 
 def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDone:
-    """Run a check on the program of the folder, and have the model mend what fails; what is missing is written first.
+    """Write missing files, run a check on the program in the folder, and let the model mend what fails.
 
-    The check is the command that these words are, else that of the settings, else the one of the last time.
+    The check is the command in `words`, or else that of the settings, or else the last one used.
     """
     if words:
         flags = replace(flags, named={**flags.named, "run.check": (list(words), "the command of `fix`")})
@@ -51,7 +51,7 @@ def fix(task: Task, words: Sequence[str], flags: Flags, caller: Caller) -> RunDo
 
 
 def _resumed(workspace: Workspace, task: Task, flags: Flags, caller: Caller, *, checks: bool = False) -> Run:
-    """Return the run that goes on with the one of the record; with `checks`, it has to have a check."""
+    """Return the run that continues the recorded one; `checks` requires a check command."""
     finish_move(workspace, caller.show)
     record = workspace.record
     loaded, there = settings_of(workspace, record, flags, caller)
@@ -65,7 +65,7 @@ def _resumed(workspace: Workspace, task: Task, flags: Flags, caller: Caller, *, 
 
 
 def allow(workspace: Workspace, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Allow the sensitive files that are allowed now, and those of then where this user wrote the record."""
+    """Allow sensitive files, including those allowed originally if this user wrote the record; return all of them."""
     then = begun_of(workspace.record.begun).allow_sensitive if workspace.is_ours else ()
     allowed = tuple(dict.fromkeys((*then, *given)))
     workspace.allow_sensitive(allowed)
@@ -73,7 +73,7 @@ def allow(workspace: Workspace, given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:
-    """Return the settings with the check of the last time where they have none. Raise `UsageError` without any."""
+    """Return the settings with a check, by default the last one used. Raise `UsageError` if there is none."""
     if loaded.run.check:
         return loaded
     if workspace.is_ours and "command" in record.check:
@@ -86,7 +86,7 @@ def _checking(loaded: Loaded, record: Record, workspace: Workspace) -> Loaded:
 
 
 def finish_move(workspace: Workspace, show: Show) -> None:
-    """Finish a change of the program that was broken off while its files were written."""
+    """Finish a change that was interrupted while its files were written."""
     timeline = workspace.timeline()
     if (target := timeline.history.target) is not None:
         edited = tuple(each.path for each in timeline.differences(target) if each.is_edited)
@@ -97,7 +97,7 @@ def finish_move(workspace: Workspace, show: Show) -> None:
 
 
 def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, caller: Caller) -> Record:
-    """Return the record with the plan and list as the user edited them; another plan asks for the list again."""
+    """Return the record with the user's edits of plan and list; an edited plan means a new list."""
     rules = Draft("", (), partial(settle, allow_sensitive=task.allow_sensitive), loaded.run.max_files)
     plan = _text(workspace.read_edited("plan.md", limit=MOST_PLAN), ".smol/plan.md", MOST_PLAN)
     raw, source = workspace.read_edited("files.txt", limit=MOST_LIST), ".smol/files.txt"
@@ -117,7 +117,7 @@ def _edited(record: Record, workspace: Workspace, task: Task, loaded: Loaded, ca
 
 
 def _nothing_to_do(run: Run) -> str | None:
-    """Return what to say where every file that is asked for is there; None where there is something to do."""
+    """Return a message if every requested file exists; None if there is something to do."""
     task, remaining, workspace = run.task, run.remaining, run.workspace
     if remaining is None or task.plan_only:
         return None
@@ -139,11 +139,11 @@ def _check_only(only: tuple[str, ...], record: Record) -> None:
 
 
 def settings_of(workspace: Workspace, record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Caller]:
-    """Return the settings to go on with, and the caller with the surroundings they hold in.
+    """Return the settings to continue with, and the caller with the surroundings that belong to them.
 
-    A record that this user wrote here steers: its profile, flags and variables hold where nothing else
-    is given now, and a difference is said. Any other is content: its settings are left out, and where
-    it names another profile than the selected one, raises `TrustError`.
+    If this user wrote the record here, its profile, flags and variables apply unless overridden now, and
+    differences are shown. Otherwise its settings are ignored: raise `TrustError` if it names another
+    profile than the selected one and no profile is given now.
     """
     if workspace.is_ours:
         loaded, there = _as_begun(record, flags, caller)
@@ -171,7 +171,7 @@ def _read(path: Path) -> bytes:
 
 
 def _text(raw: bytes | None, source: str, limit: int) -> str | None:
-    """Return the text of an edited file, with plain line ends. Raise `UsageError` when it is none."""
+    """Return the text of an edited file, with LF line endings. Raise `UsageError` if it is invalid."""
     if raw is None:
         return None
     hint = f"save `{source}` as UTF-8 text of at most {limit // 1024} KiB"
@@ -206,7 +206,7 @@ def _as_begun(record: Record, flags: Flags, caller: Caller) -> tuple[Loaded, Cal
 
 
 def _found_then(record: Record, loaded: Loaded) -> dict[str, str]:
-    """Return the server and the model that no setting names and the run found; a demo starts its own anew."""
+    """Return the server and model that the run detected because no setting names them; none for a demo's server."""
     profile = loaded.profile
     keys = [] if profile.base_url or profile.provider == "demo" else ["base_url", "provider"]
     keys += [] if profile.model else ["model"]

@@ -1,4 +1,4 @@
-"""What the selected server offers, and whether it works, for commands that do without a run."""
+"""The selected server outside a run: its models, advice, checks, and the search for running servers."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,23 +17,23 @@ from smol_dev.server.transport import open_client
 from smol_dev.workspace.command import probe, says
 
 TAB_SECONDS: Final = 1.0
-"""How long a shell that completes a model's name waits for a server."""
+"""Seconds that shell completion waits for a server."""
 
 
 def models(flags: Flags, caller: Caller) -> Offered:
-    """Return what the selected server offers. Raise `ServerError` when it does not tell."""
+    """Return the models of the selected server. Raise `ServerError` if it does not report them."""
     return caller.wait_for(doctor.models(_load(flags, caller), caller.show, caller.keep_secret))
 
 
 def advice(flags: Flags, caller: Caller) -> Advised:
-    """Return which models fit this machine: those of the selected server if it runs, and those of the table."""
+    """Return how well models fit this machine: recommended ones, and the selected server's if it is running."""
     return caller.wait_for(doctor.advice(_load(flags, caller), caller.show, caller.keep_secret))
 
 
 def check(flags: Flags, caller: Caller, *, show: Callable[[Check], None]) -> Examination:
-    """Check the selected profile, from its settings to a short answer; each check is shown as it is done.
+    """Check the selected profile, from its settings to a short answer, showing each check when it is done.
 
-    The last one says how a check command is isolated.
+    The last one is about the isolation of check commands.
     """
     loaded = _load(flags, caller)
     done = caller.wait_for(doctor.check(loaded, caller.show, caller.keep_secret, show_check=show))
@@ -51,7 +51,7 @@ def _isolation(loaded: Loaded) -> Check:
 
 
 def running(caller: Caller, *, notify: Callable[[str], None]) -> Search:
-    """Return the local servers that answer in time, the best first, and those that do not."""
+    """Search for local servers; return those that answer in time, best first, and those that do not."""
     environ = caller.surroundings.environ
 
     async def look() -> Search:
@@ -62,9 +62,9 @@ def running(caller: Caller, *, notify: Callable[[str], None]) -> Search:
 
 
 def model_names(flags: Flags, surroundings: Surroundings) -> tuple[str, ...]:
-    """Return the models of the selected server if it runs on this machine or network and answers within a second.
+    """Return the models of the selected server if it is local and answers within a second.
 
-    No key is read, nobody is asked, and a project's file must be left out by the flags unless it is approved.
+    No key is read and nobody is asked; the flags must exclude an unapproved project file.
     """
     base_url = load(flags, surroundings, connect=False, model_needed=False).profile.base_url
     if not is_local(base_url):

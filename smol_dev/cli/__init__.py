@@ -1,7 +1,7 @@
 """The command line: parse, call, print.
 
-Commands are found by name and imported when they run; what they need they import in their bodies,
-so that `--help`, `--version` and completion load nothing heavy.
+Commands are found by name and imported when they run. They import what they need in their bodies, so that
+`--help`, `--version` and completion load nothing heavy.
 """
 
 import gc
@@ -18,7 +18,7 @@ from smol_dev.errors import InterruptedRunError, OutputError, SmolError, UsageEr
 
 
 def fold(name: str) -> str:
-    """Return an option's name, which click gives without its dashes, with `_` and `-` alike."""
+    """Return an option's name with `-` for `_`; click passes it without leading dashes."""
     return name.replace("_", "-")
 
 
@@ -48,7 +48,7 @@ def main() -> None:
         from smol_dev.cli.completion import register
 
         register()
-    gc.set_threshold(50_000)  # at 700, looking for garbage is a twentieth of the start, and finds none
+    gc.set_threshold(50_000)  # at 700, collecting takes a twentieth of the start-up and frees nothing
     stand_in()
     code = run(sys.argv[1:])
     PROCESS.ignore()
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Return the exit code of one command line; every failure a user can meet is printed here."""
+    """Run one command line, printing every failure that a user can meet; return its exit code."""
     with PROCESS.watching():
         return _run(arguments)
 
@@ -78,7 +78,7 @@ def _run(arguments: Sequence[str]) -> int:
         signal = PROCESS.exit_code - 128
         return _fail(InterruptedRunError("interrupted", hint="", signal=signal), arguments)
     except SystemExit:
-        # What click raises when the reader of its output is gone.
+        # click raises it when the reader of its output is gone
         return _cannot_print(BrokenPipeError())
     except OSError as error:
         return _cannot_print(error)
@@ -86,7 +86,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _fail(error: SmolError, arguments: Sequence[str]) -> int:
-    """Print the failure, as an event where the command line asks for JSON."""
+    """Print the failure, as an event if `--json` is given; return its exit code."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if "--json" in options and not isinstance(error, OutputError):
         from smol_dev.cli.display import show_as_event
@@ -106,7 +106,7 @@ def _misused(misuse: click.ClickException) -> UsageError:
 
 
 def _cannot_print(error: OSError) -> int:
-    """Return 0 for a reader that went away (`| head`), and 1 with an error for any other failure to write."""
+    """Return 0 if the reader of the output is gone (`| head`); otherwise print an error and return 1."""
     from smol_dev.ui.streams import abandon
 
     if error.filename is not None:

@@ -41,7 +41,7 @@ HINT: Final = (
 
 
 def need_terminal(*, talks: bool) -> None:
-    """Raise `UsageError` where nobody can be asked; `talks` is whether the screen is for people."""
+    """Raise `UsageError` if the user cannot be asked; `talks` says whether the screen is for people."""
     if not talks:
         raise UsageError("`--review` asks questions, which `--json` and `--quiet` rule out", hint=HINT)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -49,7 +49,7 @@ def need_terminal(*, talks: bool) -> None:
 
 
 def choose(menu: str, words: Mapping[str, str]) -> str:
-    """Show the menu; return the letter of the choice that is typed, as its letter or one of its words."""
+    """Show the menu; return the letter of the user's choice, typed as the letter or one of its words."""
 
     def letter_of(typed: str) -> str:
         word = typed.strip().lower()
@@ -63,7 +63,7 @@ def choose(menu: str, words: Mapping[str, str]) -> str:
 
 
 def review(draft: "Draft") -> "Decision":
-    """Return what the user decides about plan and list, which the screen has shown; no more input is a stop."""
+    """Ask for a decision about the plan and list, which are already on the screen; end of input means stop."""
     from smol_dev.run.review import Stopped
 
     with suppress(click.Abort):
@@ -74,7 +74,7 @@ def review(draft: "Draft") -> "Decision":
 
 
 def decide(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
-    """Return what the user decides about a change, which is shown here; no more input makes none of it."""
+    """Show a change and ask for a decision about it; end of input means none of it."""
     from smol_dev.run.review import AskedAgain, Stopped, Taken
 
     show_change(proposed.files, redact)
@@ -91,12 +91,12 @@ def decide(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
 
 
 def wanted(file: "FileChanged") -> bool:
-    """Ask about one file of a change."""
+    """Ask whether to make the change to one file."""
     return click.confirm(f"{file.action.capitalize()} `{safe_name(file.path)}`?", default=False, err=True)
 
 
 def print_change(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict":
-    """Print the differences on standard output, off a terminal as a patch; make none of the change."""
+    """Print the change on standard output, as a patch unless that is a terminal; make none of it."""
     from smol_dev.run.review import Stopped
 
     if sys.stdout.isatty():
@@ -107,7 +107,7 @@ def print_change(proposed: "Proposed", redact: Callable[[str], str]) -> "Verdict
 
 
 def show_change(files: "Sequence[FileChanged]", redact: Callable[[str], str], *, stderr: bool = True) -> None:
-    """Print the differences of a change, in colours where the terminal has them."""
+    """Print the differences of a change, in colour if the terminal supports it."""
     from rich.console import Console
     from rich.syntax import Syntax
 
@@ -121,7 +121,7 @@ def show_change(files: "Sequence[FileChanged]", redact: Callable[[str], str], *,
 
 
 def decided(choice: str, draft: "Draft") -> "Decision | None":
-    """Return what the choice comes to; None when nothing was changed."""
+    """Carry out the choice; return the decision, None if nothing was changed."""
     from smol_dev.run.review import Accepted, AskedAgain, ListEdited, PlanEdited, Stopped, list_of, plan_of
     from smol_dev.workspace.record import list_text
 
@@ -140,10 +140,7 @@ def decided(choice: str, draft: "Draft") -> "Decision | None":
 
 
 def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
-    """Say what a project's file steers: each key without the file and with it, each text whole.
-
-    What does not fit on a terminal is shown a page at a time.
-    """
+    """Show the settings of a project's file that need approval, using a pager if they do not fit the terminal."""
     lines = [safe(line) for line in (*overview(pending), *since_approval(pending, surroundings))]
     height = shutil.get_terminal_size().lines
     if len(lines) >= height and sys.stdin.isatty() and sys.stdout.isatty():
@@ -153,7 +150,7 @@ def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
 
 
 def overview(pending: "PendingTrust") -> Iterator[str]:
-    """Yield the file and its hash, then each key with its old and new value, and each text whole."""
+    """Yield the file and its hash, then each key with its old and new value, followed by its whole text."""
     yield f"`{pending.path}` has settings that need your approval:"
     yield f"  SHA-256 {pending.hash}"
     for each in pending.keys:
@@ -162,7 +159,7 @@ def overview(pending: "PendingTrust") -> Iterator[str]:
 
 
 def since_approval(pending: "PendingTrust", surroundings: "Surroundings") -> Iterator[str]:
-    """Yield what has changed since the file was approved last, if it ever was and is not now."""
+    """Yield the changes since the last approval, if the file was approved before but is not now."""
     from smol_dev.config.trust import approved_before, changes
 
     before = None if pending.approved else approved_before(pending.document, surroundings)
@@ -173,10 +170,10 @@ def since_approval(pending: "PendingTrust", surroundings: "Surroundings") -> Ite
 
 
 def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None:
-    """Return what `read` makes of the text after the user's editor; None when that is given up.
+    """Let the user edit the text; return it as parsed by `read`, None if unchanged or given up.
 
-    What cannot be read can be edited again, as it was left. Whatever comes between, a text that the user has
-    saved is kept, and its place is told.
+    A text that cannot be parsed can be edited again. If the edit does not succeed, a text that the user has
+    saved is kept and its path printed.
     """
     import tempfile
 
@@ -202,9 +199,9 @@ def edited(text: str, suffix: str, read: Callable[[str], Value]) -> Value | None
 
 
 def left_by_editor(file: Path, before: bytes, read: Callable[[str], Value]) -> Value | None:
-    """Return what `read` makes of the file as the editor left it; None where nothing was changed.
+    """Open the file in the editor; return its new text as parsed by `read`, None if unchanged.
 
-    Raise `UsageError` where the editor failed, or left what cannot be read.
+    Raise `UsageError` if the editor fails or the text cannot be parsed.
     """
     hint = "set `EDITOR` to another one, or choose something else"
     in_editor(file, hint=hint)
@@ -219,23 +216,23 @@ def left_by_editor(file: Path, before: bytes, read: Callable[[str], Value]) -> V
 
 
 def edit_file(file: Path) -> None:
-    """Open the file in the user's editor, until that ends."""
+    """Open the file in the user's editor and wait for it to exit."""
     in_editor(file, hint="name another: `EDITOR=nano smol_dev config edit`")
 
 
 def edit_again(error: SmolError) -> bool:
-    """Show what is wrong, and ask whether to edit once more; no, where nobody answers."""
+    """Show the error and ask whether to edit again; False if the user cannot be asked or does not answer."""
     if not sys.stdin.isatty():
         return False
     try:
         return again(error)
-    except click.Abort:  # Ctrl-D or Ctrl-C: the text is kept and named
+    except click.Abort:  # Ctrl-D or Ctrl-C; the caller keeps the text and names its file
         click.echo(err=True)
         return False
 
 
 def again(error: SmolError) -> bool:
-    """Show what is wrong, and ask whether to edit once more."""
+    """Show the error and ask whether to edit again."""
     from smol_dev.ui.sentences import render_error
 
     click.echo(render_error(error), err=True)
@@ -243,7 +240,7 @@ def again(error: SmolError) -> bool:
 
 
 def in_editor(file: Path, *, hint: str) -> None:
-    """Open the file in the user's editor, to which Ctrl-C belongs meanwhile. Raise `UsageError` when that fails."""
+    """Open the file in the user's editor, which gets Ctrl-C meanwhile. Raise `UsageError` if it fails."""
     try:
         with PROCESS.left_to_a_child():
             click.edit(filename=str(file))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_FILES: Final = 5
 LONGEST_REQUEST: Final = 60
-"""What `log` names of a step on one line."""
+"""The most files and characters of the request that `log` shows for a step."""
 
 
 @click.command(
@@ -84,7 +84,7 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
 
 
 def row(step: "Step") -> tuple[str, ...]:
-    """Return the cells that tell of one step: number, time, kind, files, and what was asked for."""
+    """Return the cells for one step: number, time, kind, files and request."""
     marks = (("+", step.added), ("~", step.changed), ("-", step.removed))
     files = [f"{mark}{safe_name(path)}" for mark, paths in marks for path in paths]
     more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""

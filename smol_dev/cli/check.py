@@ -1,4 +1,4 @@
-"""`smol_dev check` and `smol_dev fix`: whether the files of a folder fit together, and whether they work."""
+"""`smol_dev check` and `smol_dev fix`: check whether a program's files fit together and work, and mend them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class WithWords(Command):
-    """A command that takes the words behind `--` for the command line of another program."""
+    """A command that takes the words after `--` as the command line of another program."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before `--`. Raise `UsageError` where nothing stands behind it."""
+        """Parse the arguments before `--`. Raise `UsageError` if nothing follows it."""
         ends = args.index("--") if "--" in args else len(args)
         ctx.params["words"] = tuple(args[ends + 1 :])
         if args[ends:] == ["--"]:
@@ -29,7 +29,7 @@ class WithWords(Command):
         return super().parse_args(ctx, args[:ends])
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Return the pieces of the usage line, the words among them."""
+        """Return the pieces of the usage line, including the words after `--`."""
         return [*super().collect_usage_pieces(ctx), "[-- CMD...]"]
 
 
@@ -102,7 +102,7 @@ def show_problems(rules: list[str], found: "Folder", *, as_json: bool) -> int:
 
 
 def chosen(only: tuple[str, ...], ignored: tuple[str, ...]) -> list[str]:
-    """Return the rules to follow. Raise `UsageError` for one that there is not."""
+    """Return the rules to check. Raise `UsageError` for an unknown one."""
     from difflib import get_close_matches
 
     from smol_dev.checks import RULES
@@ -116,7 +116,7 @@ def chosen(only: tuple[str, ...], ignored: tuple[str, ...]) -> list[str]:
 
 
 def read_folder(folder: Path) -> "Folder":
-    """Return the files of the folder. Raise `UsageError` where there is none."""
+    """Return the files of the folder. Raise `UsageError` if it is not a folder."""
     from smol_dev.checks.folder import read
 
     try:

@@ -1,4 +1,4 @@
-"""The commands by name: a command wins over a prompt, and its options may stand before it."""
+"""The commands by name: a known command is never a prompt, and its options may come before it."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -34,28 +34,28 @@ COMMANDS: Final = {
 
 DEFAULT: Final = "generate"
 PROMPTED: Final = "smol_dev.prompted"
-"""In a context's `meta`: no command was named, so the prompt may be one that was misspelt."""
+"""Key in a context's `meta`: no command was named, so the prompt may be a misspelt command."""
 
 
 class Group(Command, click.Group):
-    """Commands, each taking its own options before its name as well: `-p gateway doctor`."""
+    """A group whose commands also accept their options before their name: `-p gateway doctor`."""
 
     command_class = Command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write each command with its whole summary."""
+        """Write each command with its untruncated summary."""
         names = self.list_commands(ctx)
         commands = [(name, found) for name in names if (found := self.get_command(ctx, name)) is not None]
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary(command)) for name, command in commands])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put options that stand before a command's name after it."""
+        """Move options that come before a command's name after it."""
         at = self.position(ctx, args)
         return super().parse_args(ctx, args if at is None else [args[at], *args[:at], *args[at + 1 :]])
 
     def position(self, ctx: click.Context, args: Sequence[str]) -> int | None:
-        """Return the index of the command's name: the first before which there are only options of that command."""
+        """Return the index of the first command name that only its own options precede; None if there is none."""
         ends = args.index("--") if "--" in args else len(args)
         for at, word in enumerate(args[:ends]):
             command = self.get_command(ctx, word)
@@ -65,7 +65,7 @@ class Group(Command, click.Group):
 
 
 def takes(command: click.Command, parent: click.Context, before: Sequence[str], after: Sequence[str]) -> bool:
-    """Return whether everything before the command's name is options of the command, or of a command in it."""
+    """Return whether all words before the command's name are options of it or of a command in it."""
     if not before:
         return True
     context = click.Context(command, parent=parent)
@@ -79,7 +79,7 @@ def takes(command: click.Command, parent: click.Context, before: Sequence[str], 
 
 
 class Commands(Group):
-    """A group that knows what other programs call its commands."""
+    """A group that knows other programs' names for its commands."""
 
     other_names: Final = {
         "get": "explain",
@@ -102,7 +102,7 @@ class Commands(Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command. Raise `UsageError` that names the right one for a name that is none."""
+        """Return the command. Raise `UsageError` with the right name if another name for it or a typo is given."""
         from smol_dev.config.problems import nearest
         from smol_dev.errors import UsageError
         from smol_dev.safe import safe
@@ -121,10 +121,10 @@ class Commands(Group):
 
 
 class Program(Group):
-    """The commands by name, imported when they are asked for; anything else is a prompt for `generate`."""
+    """The commands by name, imported on first use; anything else is a prompt for `generate`."""
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
-        """Complete what may come first: a command, an option of `generate`, a prompt file."""
+        """Return completions for the first word: a command, an option of `generate`, or a prompt file."""
         from smol_dev.cli.completion import prompt_files
 
         generate = self.get_command(ctx, DEFAULT)
@@ -133,12 +133,12 @@ class Program(Group):
         return [*super().shell_complete(ctx, incomplete), *generate.shell_complete(ctx, incomplete)]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which a user meets them."""
+        """Return the names in the order in which a user needs them."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command, its module imported now."""
+        """Return the command, importing its module if needed."""
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in self.commands:
@@ -146,7 +146,7 @@ class Program(Group):
         return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take what names no command for the arguments of `generate`."""
+        """Treat arguments that name no command as those of `generate`."""
         own = {name for option in self.get_params(ctx) for name in option.opts}
         prompted = bool(args) and args[0] not in own and self.position(ctx, args) is None
         if prompted:

@@ -1,4 +1,4 @@
-"""What a shell completes, and `smol_dev completion`: the script that makes it do so."""
+"""Shell completion, and `smol_dev completion`, which prints the script that enables it."""
 
 import functools
 import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from smol_dev.config.layers import Flags, Layers
 
 Choice = tuple[str, str]
-"""What a shell may put on the line, and a word about it."""
+"""A completion and its description."""
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -36,7 +36,7 @@ LONGEST: Final = 200
 
 VARIABLE: Final = "_SMOL_DEV_COMPLETE"
 WORD_BREAKS: Final = ":="
-"""Where bash begins a new word within a model's name and within `KEY=VALUE`."""
+"""Characters at which bash splits a model's name or `KEY=VALUE` into words."""
 
 BASH: Final = """\
 %(complete_func)s() {
@@ -50,7 +50,7 @@ BASH: Final = """\
 
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
-"""Unlike click's own, it hands over the line as it was typed: bash takes `qwen3.5:9b` for three words."""
+"""Unlike click's own script, it passes the line as typed, because bash splits `qwen3.5:9b` into three words."""
 
 INSTALL: Final = {
     "bash": "~/.local/share/bash-completion/completions/smol_dev, or for every new shell, in ~/.bashrc:\n"
@@ -63,7 +63,7 @@ INSTALL: Final = {
 
 
 def flags_of(given: dict[str, Any]) -> "Flags":
-    """Return the options that choose settings as flags; they are taken out of `given`."""
+    """Remove the options that choose settings from `given`; return them as flags."""
     from smol_dev.config.layers import Flags
 
     names = ("profile", "config_file", "no_project_config", "sets")
@@ -72,7 +72,7 @@ def flags_of(given: dict[str, Any]) -> "Flags":
 
 
 def completer(choices: Callable[[click.Context], Iterable[Choice]]) -> Completer:
-    """Return what click calls for the completions of a parameter; there are none where settings cannot be read."""
+    """Return click's callback for completing a parameter; it finds nothing if the settings cannot be read."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         del parameter
@@ -85,7 +85,7 @@ def completer(choices: Callable[[click.Context], Iterable[Choice]]) -> Completer
 
 
 def profiles(context: click.Context) -> Iterator[Choice]:
-    """Yield the profiles as the command line so far finds them, without those of a file that cannot be read."""
+    """Yield the profiles under the options typed so far, without those of unreadable files."""
     from smol_dev.config.profiles import profile_lines
 
     with suppress(SmolError):
@@ -94,7 +94,7 @@ def profiles(context: click.Context) -> Iterator[Choice]:
 
 
 def trusted_layers(context: click.Context) -> "Layers":
-    """Return what the files say, a project's only if it is approved: TAB asks nobody."""
+    """Return the layers, without an unapproved project file, as completion cannot ask for approval."""
     layers = layers_of(flags_of(dict(context.params)))
     if layers.project is None:
         return layers
@@ -104,7 +104,7 @@ def trusted_layers(context: click.Context) -> "Layers":
 
 
 def variants(context: click.Context) -> list[str]:
-    """Return the shipped prompt variants, then those that the files declare."""
+    """Return the built-in prompt variants, then those declared in files."""
     from smol_dev.config.variants import built_in
 
     try:
@@ -123,7 +123,7 @@ def providers(context: click.Context) -> Iterator[Choice]:
 
 
 def set_keys(context: click.Context) -> Iterator[Choice]:
-    """Yield the keys that the file sets which the command would change, those of the selected profile in short."""
+    """Yield the keys set in the file that the command would change, shortened for the selected profile."""
     from smol_dev.config.problems import typed
     from smol_dev.config.profiles import leaf_paths
 
@@ -142,13 +142,13 @@ complete_value: Final = completer(lambda context: values(context, str(context.pa
 
 
 def complete_prompt(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the prompt files that begin as typed."""
+    """Return the prompt files that begin with the typed text."""
     del context, parameter
     return prompt_files(incomplete)
 
 
 def prompt_files(incomplete: str) -> list[CompletionItem]:
-    """Return the .md and .txt files, and the folders, that begin as typed; the shell completes a quoted path itself."""
+    """Return the .md and .txt files and the folders that begin with the typed text."""
     from pathlib import Path
 
     folder, slash, _ = incomplete.rpartition("/")
@@ -163,7 +163,7 @@ def prompt_files(incomplete: str) -> list[CompletionItem]:
 
 
 def complete_set(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """`KEY=` first, and after the `=` the values of the key."""
+    """Return `KEY=` completions, or the key's values after the `=`."""
     del parameter
     key, equals, value = incomplete.partition("=")
     if not equals:
@@ -173,10 +173,7 @@ def complete_set(context: click.Context, parameter: click.Parameter, incomplete:
 
 
 def completions(choices: Iterable[Choice], incomplete: str) -> list[CompletionItem]:
-    """Return the choices that begin as typed, and that no shell reads as anything but themselves.
-
-    The shells put a choice on the line as it is: a name that needs quotes is not offered.
-    """
+    """Return the choices that begin with the typed text and need no quotes, as shells insert them unchanged."""
     return [
         CompletionItem(name, help=safe(text) or None)
         for name, text in choices
@@ -185,7 +182,7 @@ def completions(choices: Iterable[Choice], incomplete: str) -> list[CompletionIt
 
 
 def keys() -> dict[str, str]:
-    """Return each key that `-c` and `config set` take, with its documentation."""
+    """Return the keys that `-c` and `config set` accept, with their documentation."""
     from smol_dev.chat import STAGES
 
     tables = schema()["$defs"]
@@ -197,7 +194,7 @@ def keys() -> dict[str, str]:
 
 
 def described(definition: dict[str, Any]) -> dict[str, str]:
-    """Return the keys of a table that are no tables, with their documentation."""
+    """Return the keys of a table that are not tables themselves, with their documentation."""
     return {
         key: str(setting.get("description", ""))
         for key, setting in definition["properties"].items()
@@ -206,7 +203,7 @@ def described(definition: dict[str, Any]) -> dict[str, str]:
 
 
 def values(context: click.Context, key: str) -> list[tuple[str, str]]:
-    """Return what the key can be set to, as far as that can be listed."""
+    """Return the values that the key can have, as far as they can be listed."""
     name = key.rpartition(".")[2]
     if name in {"extends", "default_profile"}:
         return list(profiles(context))
@@ -224,7 +221,7 @@ def values(context: click.Context, key: str) -> list[tuple[str, str]]:
 
 @functools.cache
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema as it is shipped; making it anew would load pydantic."""
+    """Return the shipped JSON Schema, as generating it would load pydantic."""
     import json
 
     from smol_dev.config.layers import schema_file
@@ -234,10 +231,10 @@ def schema() -> dict[str, Any]:
 
 
 class Joined(ShellComplete):
-    """Completion of `--option=value`, also before a prompt, where click looks for no option of a command."""
+    """Completion of `--option=value`, even before a command's name, where click does not offer it."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return the completions, those of a joined value with its option."""
+        """Return the completions; a joined value keeps its option."""
         option, equals, value = incomplete.partition("=")
         if not (equals and option.startswith("--")):
             return super().get_completions(args, incomplete)
@@ -246,19 +243,19 @@ class Joined(ShellComplete):
 
 
 class Bash(Joined, BashComplete):
-    """Completion for bash, whose words end at `:` and `=`."""
+    """Completion for bash, which splits words at `:` and `=`."""
 
     source_template = BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Return the words before the one that is typed, and that word."""
+        """Return the words before the one being typed, and that word."""
         line = os.environ["COMP_LINE"]
         words = split_arg_string(line)[1:]
         incomplete = words.pop() if words and not line[-1:].isspace() else ""
         return words, incomplete
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """Return the completions without the part that bash takes for a word before."""
+        """Return the completions without the part that bash takes for an earlier word."""
         cut = max(incomplete.rfind(mark) for mark in WORD_BREAKS) + 1
         return [CompletionItem(item.value[cut:], item.type) for item in super().get_completions(args, incomplete)]
 
@@ -294,7 +291,7 @@ def completion(context: click.Context, shell: str) -> None:
 
 
 def script(program: click.Command, shell: str) -> str:
-    """Return the script for both names of the program, and where to put it."""
+    """Return the script for both names of the program, with a comment on where to put it."""
     text = SHELLS[shell](program, {}, "smol_dev", VARIABLE).source()
     more = {"fish": ("--command smol_dev", "--command smol_dev --command smol-dev")}
     for old, new in (more.get(shell, ("completion smol_dev\n", "completion smol_dev smol-dev\n")),):
@@ -305,6 +302,6 @@ def script(program: click.Command, shell: str) -> str:
 
 
 def register() -> None:
-    """Have click answer the shells by these classes."""
+    """Register these classes with click."""
     for name, shell in SHELLS.items():
         add_completion_class(shell, name)

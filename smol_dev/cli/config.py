@@ -1,4 +1,4 @@
-"""`smol_dev config`: the settings shown, explained, checked and changed."""
+"""`smol_dev config`: show, explain, check and change the settings."""
 
 import re
 from pathlib import Path
@@ -97,10 +97,10 @@ def check(flags: "Flags", file: Path | None) -> None:
 
 
 class WithNumbers(Command):
-    """A command whose value may be a number below zero, which is no option."""
+    """A command whose value may be a negative number, which must not be taken for an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the numbers where no option is looked for."""
+        """Move negative numbers behind `--`."""
         numbers = [] if "--" in args else [each for each in args if NEGATIVE.match(each)]
         others = [each for each in args if each not in numbers]
         return super().parse_args(ctx, [*others, "--", *numbers] if numbers else args)

@@ -23,17 +23,17 @@ Subject = TypeVar("Subject")
 Answer = TypeVar("Answer")
 
 LOGGERS: Final = ("httpx2", "smol_dev")
-"""The client library's transport names method, address and status of every request; ours tells of bugs."""
+"""The HTTP client's logger reports method, address and status of every request; ours reports bugs."""
 
 
 def say(*lines: str) -> None:
-    """Print the lines on standard error, foreign text escaped."""
+    """Print the lines on standard error, with unsafe characters escaped."""
     for line in lines:
         click.echo(safe(line), err=True)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield a line for each row, its cells as wide as the widest of their column."""
+    """Yield a line for each row, with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -47,14 +47,14 @@ def here() -> "Surroundings":
 
 
 def layers_of(flags: "Flags") -> "Layers":
-    """Return what every layer says."""
+    """Return all layers of settings."""
     from smol_dev.config.layers import read_layers
 
     return read_layers(flags, here())
 
 
 def settings_of(flags: "Flags") -> "Loaded":
-    """Return the settings, read without asking anyone, and print their warnings."""
+    """Return the settings, read without asking the user, and print their warnings."""
     from smol_dev.config.load import load
 
     loaded = load(flags, here(), connect=False, model_needed=False)
@@ -63,7 +63,7 @@ def settings_of(flags: "Flags") -> "Loaded":
 
 
 class Ended(Protocol):
-    """How a piece of work ended."""
+    """The result of a command."""
 
     @property
     def exit_code(self) -> int:
@@ -71,7 +71,7 @@ class Ended(Protocol):
 
 
 class Display:
-    """The screen of one run, made when the run begins."""
+    """The output of one run: its options and secrets, and the screen that they call for."""
 
     def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
         self.json = json
@@ -83,10 +83,10 @@ class Display:
     def run(
         self, work: Callable[["Caller"], Ended], *, review: bool = False, decide: bool = False, diff: bool = False
     ) -> int:
-        """Do the work, which shows its events to the caller it is given; return its exit code.
+        """Do the work, showing its events on a screen; return its exit code.
 
-        With `review` the caller asks the user about the plan; raise `UsageError` where that is not possible.
-        With `decide` it asks about a change, if there is someone to ask; with `diff` it prints one as data.
+        With `review` ask the user about the plan; raise `UsageError` if that is impossible. With `decide`
+        ask about a change if possible; with `diff` as well, print the change instead.
         """
         from smol_dev.cli.asking import need_terminal
 
@@ -109,7 +109,7 @@ class Display:
             screen.close()
 
     def _caller(self, screen: "PausableScreen", *, review: bool, decide: bool, diff: bool) -> "Caller":
-        """Return what the command line provides to a run."""
+        """Return the caller that connects a run to the terminal."""
         from smol_dev.app.caller import Caller
         from smol_dev.app.interrupts import PROCESS
         from smol_dev.cli import asking
@@ -130,7 +130,7 @@ class Display:
         )
 
     def screen(self) -> "Screen":
-        """Return a screen for these options, on this process's streams."""
+        """Return a screen for these options on the process's streams."""
         from smol_dev.ui import screen
 
         verbose = self.verbose or self.debug
@@ -149,11 +149,11 @@ class Display:
         click.echo(self.redact(text))
 
     def can_ask(self) -> bool:
-        """Return whether there is someone to ask."""
+        """Return whether the user can be asked."""
         return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def approve(self, pending: "PendingTrust") -> bool:
-        """Ask on a terminal whether a project's file may steer; without one the answer is no."""
+        """Ask whether to approve a project's file; without a terminal the answer is no."""
         from smol_dev.cli.asking import show_pending
 
         if not self.can_ask():
@@ -162,39 +162,39 @@ class Display:
         return click.confirm("Approve this project's file?", default=False, err=True)
 
     def may_replace(self, what: str) -> bool:
-        """Ask on a terminal whether a program may be replaced; without one the answer is no."""
+        """Ask whether to replace a program; without a terminal the answer is no."""
         if not self.can_ask():
             return False
         say(what)
         return click.confirm("Replace it? Copies are kept.", default=False, err=True)
 
     def may_run(self, what: str) -> bool:
-        """Ask on a terminal whether the check may run without isolation; without one the answer is no."""
+        """Ask whether to run the check without isolation; without a terminal the answer is no."""
         return self.can_ask() and click.confirm(what, default=False, err=True)
 
     def may_rewrite(self, path: str) -> bool:
-        """Ask on a terminal whether a file that the user changed may be written anew."""
+        """Ask whether the model may rewrite a file that the user has changed."""
         what = f"You changed `{safe_name(path)}`, and the model would rewrite it. Allow that? A copy is kept."
         return click.confirm(what, default=False, err=True)
 
 
 class PausableScreen:
-    """A screen that is closed while the user is asked something, and made anew after it."""
+    """A screen that is closed during a question to the user and reopened afterwards."""
 
     def __init__(self, make: Callable[[], "Screen"]) -> None:
         self._make = make
         self._screen = make()
 
     def show(self, event: "Event") -> None:
-        """Show the event on the screen of the moment."""
+        """Show the event on the current screen."""
         self._screen.show(event)
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Close the screen and restore the terminal."""
         self._screen.close()
 
     def paused_for(self, ask: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
-        """Return the question, asked on a terminal that nothing else draws on."""
+        """Return the question wrapped so that the screen is closed while it is asked."""
 
         def asked(subject: Subject) -> Answer:
             self._screen.close()
@@ -207,7 +207,7 @@ class PausableScreen:
 
 
 def failed(error: SmolError) -> "Failed":
-    """Return the failure as an event, every problem of a configuration on a line of its own."""
+    """Return the failure as an event, with each configuration problem on its own line."""
     from smol_dev.events import Failed
 
     message = "\n".join(error.problems) if isinstance(error, ConfigError) else error.message
@@ -215,7 +215,7 @@ def failed(error: SmolError) -> "Failed":
 
 
 def show_as_event(error: SmolError) -> int:
-    """Print a failure that no screen has shown as an `error` event; return its exit code."""
+    """Print a failure outside a run as an `error` event; return its exit code."""
     from smol_dev.ui.ndjson import Ndjson
     from smol_dev.ui.sentences import render_error
 
@@ -228,7 +228,7 @@ def show_as_event(error: SmolError) -> int:
 
 
 def trace(error: BaseException, redact: Callable[[str], str]) -> None:
-    """Print where the error came from, without secrets."""
+    """Print the error's traceback, without secrets."""
     import traceback
 
     text = "".join(traceback.format_exception(error))
@@ -237,7 +237,7 @@ def trace(error: BaseException, redact: Callable[[str], str]) -> None:
 
 @contextmanager
 def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None]:
-    """Within it, and if enabled, each request is a line on standard error, without secrets."""
+    """If enabled, log each request on standard error inside the context, without secrets."""
     if not enabled:
         yield
         return

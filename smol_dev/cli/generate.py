@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 1024 * 1024
 FILE_SUFFIXES: Final = (".md", ".txt")
 LIKENESS: Final = 0.75
-"""How alike a word and a command's name are, from 0 to 1, when one is taken for the other misspelt."""
+"""The similarity, from 0 to 1, from which a word counts as a misspelt command."""
 
 HINT: Final = 'say what to build: `smol_dev "a to-do list in one HTML page"`, or name a .md or .txt file'
 
@@ -88,7 +88,7 @@ def generate(
 
 
 def checked_by(command: str | None, flags: "Flags") -> "Flags":
-    """Return the flags with `--check`, split into words as a shell would; an empty one switches the check off."""
+    """Return the flags with `--check`, split into words like a shell; an empty one disables the check."""
     import shlex
 
     try:
@@ -99,7 +99,7 @@ def checked_by(command: str | None, flags: "Flags") -> "Flags":
 
 
 def show_preview(prompt: str, flags: "Flags") -> int:
-    """Print what a run would do; return the exit code."""
+    """Print the settings and messages of a run; return the exit code."""
     from smol_dev.app.job import preview
 
     click.echo(preview(prompt, settings_of(flags)))
@@ -144,7 +144,7 @@ def demo(folder: str, display: Display) -> int:
 
 
 def once(show: "Show") -> "Show":
-    """Return the sink that leaves out a warning that was shown already."""
+    """Return an event sink that drops repeated warnings."""
     from smol_dev.events import Warned
 
     warned = set()
@@ -159,7 +159,7 @@ def once(show: "Show") -> "Show":
 
 
 def shown_to(caller: "Caller", folder: str) -> "RunDone":
-    """Build the program of the demo and change it; return how that ended."""
+    """Build the demo's program and change it; return the result of the last step."""
     from dataclasses import replace
 
     from smol_dev.app.build import Task
@@ -183,9 +183,9 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
 
 
 def read_prompt(prompt: str | None, older: str | None) -> str:
-    """Return the prompt's text, of the argument or of `--prompt`.
+    """Return the text of the prompt from the argument or `--prompt`.
 
-    Raise `UsageError` when there is none or two, when it is empty, and when its file cannot be read.
+    Raise `UsageError` if there is none, two or an empty one, or if its file cannot be read.
     """
     if prompt is not None and older is not None:
         raise UsageError("the prompt is given twice, as an argument and with `--prompt`", hint=HINT)
@@ -204,12 +204,12 @@ def read_prompt(prompt: str | None, older: str | None) -> str:
 
 
 def file_of(given: str) -> Path | None:
-    """Return the file that the prompt was read from; None for a text."""
+    """Return the file that the prompt is read from; None if it is the text itself."""
     return Path(given).expanduser() if names_file(given) else None
 
 
 def names_file(given: str) -> bool:
-    """Return whether the argument is meant as a file: one word with a file's ending, or a file that exists."""
+    """Return whether the argument names a file: it ends in .md or .txt, and is one word or an existing file."""
     if not given.lower().endswith(FILE_SUFFIXES) or "\n" in given or "\0" in given:
         return False
     return " " not in given.strip() or Path(given).expanduser().is_file()
@@ -228,7 +228,7 @@ def read_file(path: Path) -> str:
 
 
 def decoded(raw: bytes, name: str) -> str:
-    """Return the bytes as text; they must be UTF-8 without NUL, and at most 1 MiB."""
+    """Return the bytes as text. Raise `UsageError` unless they are UTF-8 without NUL, and at most 1 MiB."""
     if len(raw) > MOST_BYTES:
         raise UsageError(f"{name} is longer than 1 MiB", hint="shorten the prompt")
     try:
@@ -241,7 +241,7 @@ def decoded(raw: bytes, name: str) -> str:
 
 
 def refuse_lookalike(prompt: str | None) -> None:
-    """Raise `UsageError` for a prompt that was hardly meant as one: a command, or a file we do not read."""
+    """Raise `UsageError` for a prompt that looks like a command or like a file of another type."""
     if prompt is None or PROMPTED not in click.get_current_context().meta:
         return
     word = prompt.strip()
@@ -258,7 +258,7 @@ def refuse_lookalike(prompt: str | None) -> None:
 
 
 def meant_by(word: str) -> str | None:
-    """Return what to type for a command whose name was probably misspelt, or an option that is no command."""
+    """Return the command that a word probably means, misspelt or typed without the dashes of an option; else None."""
     from difflib import get_close_matches
 
     folded = word.lower()
@@ -271,7 +271,7 @@ def meant_by(word: str) -> str | None:
 
 
 def is_other_file(word: str) -> bool:
-    """Return whether this is the name of a file that is not read as a prompt."""
+    """Return whether the word names an existing file that is not read as a prompt."""
     try:
         return Path(word).is_file() and not word.lower().endswith(FILE_SUFFIXES)
     except (OSError, ValueError):

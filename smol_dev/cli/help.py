@@ -1,4 +1,4 @@
-"""The help of every command on one screen, and `smol_dev help`: a command's help, or a page of `docs/`."""
+"""Help for every command on one screen, and `smol_dev help` for a command or a page of `docs/`."""
 
 import inspect
 import sys
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEXT_COLUMN: Final = 30
-"""Where the description of an option begins; longer options put it on the next line."""
+"""The column where an option's description begins; after a longer option it goes on the next line."""
 
 SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "What to build": "folder output_dir overwrite fresh adopt only list_file include check allow_sensitive".split(),
@@ -20,7 +20,7 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Which model": "profile model provider source base_url api_key_env sets config_file no_project_config".split(),
     "Output": "as_json quiet verbose debug".split(),
 }
-"""The parameters of each section; all others stand under `Options`, before them."""
+"""The parameters in each section; all others come first, under `Options`."""
 
 TOGETHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "quiet": (("quiet", "verbose", "debug"), "Say less; say more; show tracebacks and requests"),
@@ -28,35 +28,35 @@ TOGETHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "plan_only": (("plan_only", "dry_run"), "Stop after the file list; send nothing at all"),
     "yes": (("yes", "diff"), "Make a change without asking; only show it"),
 }
-"""By the first of them in a command: options that share a line, and what it says."""
+"""Options that share a line of help, by the first of them, and the text of that line."""
 
 SEE_GENERATE: Final = ("provider", "source", "base_url", "api_key_env", "config_file", "no_project_config")
-"""Options that only `smol_dev generate --help` describes; elsewhere they are named."""
+"""Options that only `smol_dev generate --help` describes; elsewhere they are only listed."""
 
 TOPICS: Final = ("profiles", "project", "container", "events", "changes", "checks", "errors", "team")
-"""The pages of `docs/` that answer a question at the prompt."""
+"""The pages of `docs/` that `smol_dev help` can show."""
 
 
 class Command(click.Command):
-    """A command whose help has sections and, last, the examples it is declared with."""
+    """A command whose help has sections and ends with examples."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:  # noqa: ANN401 - click's own
         super().__init__(*args, **settings)
         self.examples = tuple(examples)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the usage, and no blank line after it: a screen has thirty lines."""
+        """Write the usage without a blank line after it, to fit the help on a screen of thirty lines."""
         formatter.write(f"Usage: {ctx.command_path} {' '.join(self.collect_usage_pieces(ctx))}\n")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help, in the first paragraph its summary."""
+        """Write the paragraphs of the help text."""
         del ctx
         with formatter.indentation():
             for paragraph in inspect.cleandoc(self.help or "").split("\n\n"):
                 formatter.write_text(paragraph)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each purpose, without blank lines between them."""
+        """Write the options in sections without blank lines between them."""
         formatter.write_paragraph()
         options = {each.name: each for each in self.get_params(ctx) if isinstance(each, click.Option)}
         own_help = self.get_help_option(ctx)
@@ -79,7 +79,7 @@ class Command(click.Command):
 
 
 def rows_of(options: Sequence[click.Option], *, whole: bool) -> Iterator[tuple[str, str]]:
-    """Yield the options with their descriptions; unless `whole`, those of a server share the last row."""
+    """Yield the options with their descriptions; unless `whole`, the server's options share the last row."""
     names = [str(each.name) for each in options]
     elsewhere = [] if whole or "base_url" not in names else [each for each in options if each.name in SEE_GENERATE]
     joined: set[str] = {str(each.name) for each in elsewhere}
@@ -99,7 +99,7 @@ def rows_of(options: Sequence[click.Option], *, whole: bool) -> Iterator[tuple[s
 
 
 def spelled(option: click.Option, *, short: bool = False) -> str:
-    """Return how the option is typed: `-o, --output DIR`, or in `short` the shortest of it."""
+    """Return the option as typed: `-o, --output DIR`, or with `short` only its shortest spelling."""
     spellings = sorted(option.opts, key=lambda each: (each.startswith("--"), option.opts.index(each)))
     shown = spellings[:1] if short else [*spellings[:1], *(each for each in spellings[1:2] if spellings[0][1] != "-")]
     choices = "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else ""
@@ -108,7 +108,7 @@ def spelled(option: click.Option, *, short: bool = False) -> str:
 
 
 def write_rows(formatter: click.HelpFormatter, rows: Sequence[tuple[str, str]]) -> None:
-    """Write a row on a line: the option, and its description in the second column."""
+    """Write each option with its description in the second column."""
     formatter.indent()
     for typed, text in rows:
         if len(typed) > formatter.width - NEXT_COLUMN:
@@ -120,12 +120,12 @@ def write_rows(formatter: click.HelpFormatter, rows: Sequence[tuple[str, str]]) 
 
 
 def summary(command: click.Command) -> str:
-    """Return the first line of the command's help, whole."""
+    """Return the first line of the command's help."""
     return (command.help or "").strip().split("\n", 1)[0]
 
 
 def pages() -> "Path":
-    """Return the folder of the pages: inside the installed package, else beside it."""
+    """Return the folder of the pages: inside the installed package, or else beside it."""
     from pathlib import Path
 
     package = Path(__file__).parent.parent
@@ -134,7 +134,7 @@ def pages() -> "Path":
 
 
 def complete_topic(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the topics and commands that begin as typed."""
+    """Return the topics and commands that begin with the typed text."""
     del parameter
     root = context.find_root()
     commands = root.command.list_commands(root) if isinstance(root.command, click.Group) else ()
@@ -167,7 +167,7 @@ def help(context: click.Context, topic: str | None) -> None:  # noqa: A001 - the
 
 
 def show_page(topic: str) -> None:
-    """Print the page on standard output: drawn on a terminal, as it is written elsewhere."""
+    """Print the page on standard output: rendered on a terminal, as Markdown elsewhere."""
     from smol_dev.safe import safe
 
     text = (pages() / f"{topic}.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`smol_dev init`: a first settings file, for the servers that are running."""
+"""`smol_dev init`: write a first settings file for the servers that are running."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
 
 
 def running_servers(around: "Surroundings") -> "Search":
-    """Return the servers that are running, and say which of them take their time."""
+    """Return the running servers, printing which ones are slow to answer."""
     from smol_dev.app.caller import Caller
     from smol_dev.app.interrupts import PROCESS
     from smol_dev.app.servers import running
@@ -52,7 +52,7 @@ def running_servers(around: "Surroundings") -> "Search":
 
 
 def found_lines(search: "Search") -> "Iterator[str]":
-    """Yield a line for each server: what it is, where, how many models, and which one will be used."""
+    """Yield a line for each server: its kind, address, number of models, and the model to use."""
     from smol_dev.ui.sentences import counted
 
     for url in search.silent:
@@ -65,7 +65,7 @@ def found_lines(search: "Search") -> "Iterator[str]":
 
 
 def fitting(search: "Search") -> "Iterator[str]":
-    """Say how the models that will be used run on this machine, and which one to get where there is none."""
+    """Yield how well the chosen models fit this machine, or else which model to download."""
     from smol_dev.server.machine import HOW, advise, best, gigabytes, needed_for, this_machine
 
     machine = this_machine()
@@ -81,7 +81,7 @@ def fitting(search: "Search") -> "Iterator[str]":
 
 
 def agreed(file: "Path") -> bool:
-    """Return whether the user wants the file; there must be a terminal to ask on."""
+    """Ask whether to write the file. Raise `UsageError` without a terminal."""
     if not sys.stdin.isatty():
         raise UsageError(
             f"there is no terminal to ask on, and `{file}` was not written",

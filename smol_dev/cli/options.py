@@ -1,4 +1,4 @@
-"""The options that commands share: which settings, which server, and how a run is shown."""
+"""Options that commands share: settings, server and display."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ many: Final = functools.partial(click.option, multiple=True)
 
 
 def models(context: click.Context) -> "Iterator[Choice]":
-    """Yield the models of the selected server, if it is a local one that answers at once."""
+    """Yield the models of the selected server, if it is local and answers at once."""
     from dataclasses import replace
 
     from smol_dev.app.servers import model_names
@@ -103,36 +103,36 @@ SPELLED: Final = {
     "base_url": "--api-base-url",
     "api_key_env": "--api-key-env",
 }
-"""Each setting that an option of `SERVER` stands for, with that option."""
+"""The settings that options of `SERVER` set, each with its option."""
 
 
 def shared(
     name: str, options: Sequence[Callable[[Callback], Callback]], read: Callable[[dict[str, Any]], object]
 ) -> Callable[[Callback], Callback]:
-    """Return a decorator: the command takes the options, and gets what `read` takes out of them as `name`."""
+    """Return a decorator that adds the options to a command and passes what `read` makes of them as `name`."""
 
     def decorate(command: Callback) -> Callback:
         @functools.wraps(command)
-        def with_shared(**given: Any) -> Any:  # noqa: ANN401 - whatever options the command has
+        def with_shared(**given: Any) -> Any:  # noqa: ANN401 - the command's own options
             return command(**{name: read(given)}, **given)
 
         decorated: Any = with_shared
         for option in reversed(options):
             decorated = option(decorated)
-        return decorated  # type: ignore[no-any-return]  # click's decorators keep no type
+        return decorated  # type: ignore[no-any-return]  # click's decorators lose the type
 
     return decorate
 
 
 def file_of(given: dict[str, Any]) -> "SettingsFile":
-    """Return the settings file that a command changes: the user's own, or with `--project` the project's."""
+    """Return the settings file that a command changes: the user's, or with `--project` the project's."""
     from smol_dev.config.change import settings_file
 
     return settings_file(flags_of(given), here(), project=given.pop("project"))
 
 
 def flags_with_server(given: dict[str, Any]) -> "Flags":
-    """Return the options of `SETTINGS` and `SERVER` as flags; they are taken out of `given`."""
+    """Remove the options of `SETTINGS` and `SERVER` from `given`; return them as flags."""
     from dataclasses import replace
 
     source = given.pop("source")
@@ -143,8 +143,8 @@ def flags_with_server(given: dict[str, Any]) -> "Flags":
 def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
     """Return the settings by key, each with the option that set it.
 
-    `--model ollama/NAME` is `--llm-provider ollama --model NAME`, for the providers that run on the
-    user's machine; any other name goes to the server exactly as it is written.
+    For providers on the user's machine, `--model ollama/NAME` means `--llm-provider ollama --model NAME`; any
+    other name is sent to the server unchanged.
     """
     named: dict[str, tuple[object, str]] = {
         key: (value, option) for key, option in SPELLED.items() if (value := given[key]) is not None
@@ -154,7 +154,7 @@ def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
         return named
     from smol_dev.config.endpoint import PROVIDERS
 
-    known = PROVIDERS.get(prefix)  # type: ignore[call-overload]  # any text may be asked for
+    known = PROVIDERS.get(prefix)  # type: ignore[call-overload]  # the key may be any text
     if known is None or not known.flag_prefix:
         return named
     if given["provider"] not in {None, prefix}:
@@ -168,10 +168,10 @@ def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
 
 
 def with_source(flags: "Flags", source: str | None) -> "Flags":
-    """Return the flags with `--model-source`: a profile that is not of that source gives way.
+    """Return the flags with `--model-source`, which replaces a default profile of the other source.
 
-    `local` then is the detection of a running server, `cloud` the profile `openai`; a profile that
-    was named with `--profile` stays, and `local` refuses its server if that is elsewhere.
+    The replacement is `local`, which detects a running server, or `openai`. A profile given by `--profile`
+    stays, and `local` refuses its server if that is elsewhere.
     """
     if source is None:
         return flags
@@ -189,19 +189,19 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
 
 
 def display_of(given: dict[str, Any]) -> Display:
-    """Return the display that the options of `DISPLAY` choose; they are taken out of `given`."""
+    """Remove the options of `DISPLAY` from `given`; return the display that they choose."""
     as_json, quiet, verbose, debug = (given.pop(name) for name in ("as_json", "quiet", "verbose", "debug"))
     return Display(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
 
 
 settings: Final = shared("flags", SETTINGS, flags_of)
-"""Give the command `--profile`, `--config`, `--no-project-config` and `-c`, as `flags`."""
+"""Add `--profile`, `--config`, `--no-project-config` and `-c` to a command, as `flags`."""
 
 file: Final = shared("file", (project, *SETTINGS), file_of)
-"""Give the command `--project` and the options of `settings`, as the `file` that it changes."""
+"""Add `--project` and the options of `settings` to a command, as the `file` that it changes."""
 
 server: Final = shared("flags", (*SETTINGS, *SERVER), flags_with_server)
-"""Give the command the options of `settings` and those that name a model and a server, as `flags`."""
+"""Add the options of `settings` and those for model and server to a command, as `flags`."""
 
 display: Final = shared("display", DISPLAY, display_of)
-"""Give the command `--json`, `--quiet`, `--verbose` and `--debug`, as `display`."""
+"""Add `--json`, `--quiet`, `--verbose` and `--debug` to a command, as `display`."""

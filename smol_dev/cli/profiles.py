@@ -1,4 +1,4 @@
-"""`smol_dev profiles`: the profiles listed, shown and managed."""
+"""`smol_dev profiles`: list, show and manage the profiles."""
 
 import json
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ def list_(flags: "Flags", *, as_json: bool) -> None:
 
 
 def row(line: "ProfileLine") -> tuple[str, ...]:
-    """Return the cells of a profile: its mark, its name, where it runs, its layer, what it is."""
+    """Return the cells of a profile: mark, name, local or cloud, layer and description."""
     mark, place = "*" if line.active else " ", "local" if line.local else "cloud"
     return mark, safe(line.name), place, line.layer, safe(line.description)
 

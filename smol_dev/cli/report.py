@@ -1,4 +1,4 @@
-"""`smol_dev report`: one HTML file that shows what a run was asked, what it made, and where its time went."""
+"""`smol_dev report`: an HTML page with a run's prompt, plan, files and times."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def report(folder: Path | None, target: Path | None, flags: "Flags") -> int:
 
 
 def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
-    """Return the page of a run."""
+    """Return the HTML page about a run."""
     from smol_dev.ui.report import Shown, page
 
     problems, summary = defaultdict(list), record.check.get("summary")
@@ -56,7 +56,7 @@ def page_of(record: "Record", files: "tuple[Reported, ...]") -> str:
 
 
 def facts(record: "Record", files: "tuple[Reported, ...]") -> Iterator[tuple[str, str]]:
-    """Yield the lines of the head: who was asked, what there is, what it cost."""
+    """Yield the name and text of each fact at the top: model, server, profile, files, tokens and time."""
     from smol_dev.ui.sentences import duration, models
 
     server, totals = record.server, record.totals
@@ -76,7 +76,7 @@ def facts(record: "Record", files: "tuple[Reported, ...]") -> Iterator[tuple[str
 
 
 def state(file: "Reported") -> str:
-    """Return what became of a file, in words."""
+    """Return the state of a file in words."""
     from smol_dev.ui.sentences import counted, duration
 
     if file.state.state == "failed":

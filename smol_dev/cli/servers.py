@@ -1,4 +1,4 @@
-"""`smol_dev models` and `smol_dev doctor`: what the selected server offers, and whether it works."""
+"""`smol_dev models` and `smol_dev doctor`: list the selected server's models, and check that it works."""
 
 import json
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
 
 
 def json_text(found: "Offered | Advised") -> str:
-    """Return the server or the machine with its models as one JSON object, pure ASCII; sizes are bytes."""
+    """Return the server or machine with its models as one ASCII JSON object; sizes are in bytes."""
     from dataclasses import asdict
 
     document = asdict(found)
@@ -56,14 +56,14 @@ def json_text(found: "Offered | Advised") -> str:
 
 
 def lines_of(found: "Offered | Advised") -> "Iterator[str]":
-    """Return the table of what was found."""
+    """Return the lines of a table of models."""
     from smol_dev.server.doctor import Offered
 
     return offered_lines(found) if isinstance(found, Offered) else advice_lines(found)
 
 
 def offered_lines(offered: "Offered") -> "Iterator[str]":
-    """Yield a heading, then a row for each model."""
+    """Return a heading, then a row for each model."""
     heading = ("MODEL", "LOADED", "WINDOW", "SIZE", "")
     cells = [
         (
@@ -79,7 +79,7 @@ def offered_lines(offered: "Offered") -> "Iterator[str]":
 
 
 def size(parameters: int | None) -> str:
-    """Return the number of parameters as models are named after it: `7B`, `494M`."""
+    """Return a number of parameters as used in model names: `7B`, `494M`."""
     if parameters is None:
         return "-"
     billions = parameters / 1_000_000_000
@@ -87,7 +87,7 @@ def size(parameters: int | None) -> str:
 
 
 def advice_lines(advised: "Advised") -> "Iterator[str]":
-    """Yield what the machine has, a row for each model, and the rule behind it."""
+    """Yield the machine's memory, a row for each model, and the rule behind the advice."""
     from smol_dev.server.machine import HOW, RULE, best, gigabytes
 
     yield advised.machine.sentence()
@@ -136,13 +136,13 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
 
 
 def examination_json(examination: "Examination") -> str:
-    """Return the examination as one JSON object, pure ASCII."""
+    """Return the examination as one ASCII JSON object."""
     from dataclasses import asdict
 
     return json.dumps({**asdict(examination), "ok": examination.exit_code == 0}, indent=2)
 
 
 def text_of(check: "Check") -> str:
-    """Return the check on a line, and below it what to do."""
+    """Return the check as a line, followed by a line with its fix if there is one."""
     found = f"{check.state:<6}  {check.name:<{NAME_WIDTH}}  {safe(check.message)}"
     return f"{found}\n{'':<6}  {'':<{NAME_WIDTH}}  fix: {safe(check.fix)}" if check.fix else found

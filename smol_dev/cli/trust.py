@@ -1,4 +1,4 @@
-"""`smol_dev trust`: a project's file approved, listed or forgotten."""
+"""`smol_dev trust`: approve a project's settings file, list approvals, or revoke one."""
 
 import sys
 from pathlib import Path
@@ -39,7 +39,7 @@ def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
 
 
 def list_approvals(surroundings: "Surroundings") -> None:
-    """Print each approval: its hash, its file, and whether the file has changed since."""
+    """Print each approval: its hash, its file, and whether that has changed since."""
     from smol_dev.config.trust import approvals
 
     for each in approvals(surroundings):
@@ -48,7 +48,7 @@ def list_approvals(surroundings: "Surroundings") -> None:
 
 
 def forget(path: Path | None, surroundings: "Surroundings") -> None:
-    """Forget every approval of the project's file, or of the one at `path`."""
+    """Revoke every approval of the project's file, or of the one at `path`."""
     from smol_dev.config.trust import revoke
 
     file = project_file(path, surroundings)
@@ -57,7 +57,7 @@ def forget(path: Path | None, surroundings: "Surroundings") -> None:
 
 
 def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: bool) -> None:
-    """Show what the project's file steers, ask, and record it."""
+    """Show the settings of the project's file that need approval, ask, and record the approval."""
     from dataclasses import replace
 
     from smol_dev.config.layers import Flags
@@ -79,7 +79,7 @@ def approve_project(path: Path | None, surroundings: "Surroundings", *, yes: boo
 
 
 def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
-    """Return the project's file from the working directory upwards, or at or above `path`."""
+    """Return the project's file in or above the working directory, or at or above `path`."""
     from smol_dev.config.files import FILE_NAME
 
     if path is not None and path.name == FILE_NAME:
@@ -94,7 +94,7 @@ def project_file(path: Path | None, surroundings: "Surroundings") -> Path:
 
 
 def confirm(pending: "PendingTrust") -> None:
-    """Ask on a terminal; raise `TrustError` after a no, and where nobody can be asked."""
+    """Ask for approval. Raise `TrustError` if the user declines or cannot be asked."""
     if not sys.stdin.isatty():
         raise TrustError(
             f"`{pending.path}` is not approved, and there is no terminal to ask on",

@@ -1,1 +1,1 @@
-"""The scripted server that `smol_dev demo` talks to over HTTP, and its canned answers."""
+"""The scripted server for `smol_dev demo`, and its canned answers."""

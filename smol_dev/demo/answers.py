@@ -1,4 +1,4 @@
-"""What the demo server says: canned answers, chosen by the turn of the conversation, not by its words."""
+"""The demo server's canned answers, chosen by the state of the conversation."""
 
 import json
 import re
@@ -15,19 +15,19 @@ FENCE: Final = "````"
 LANGUAGES: Final = {"py": "python", "md": "markdown"}
 
 TOKEN: Final = re.compile(r"\s*(?:\w{1,6}|[^\w\s]{1,3})|\s+")
-"""What the demo counts as a token: about four characters, like a real vocabulary."""
+"""A token of the demo: about four characters, like in a real vocabulary."""
 
 
 class NoAnswerError(Exception):
-    """A request for something that was not canned."""
+    """A request for which there is no canned answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What the demo plays: the plan of its one program, and its files in the order of the list.
+    """The demo's content: the plan of its only program, and its files in list order.
 
-    `drafts` come before the files of that name; they do not fit the others. `request` is the one change that
-    can be asked for, `reasons` are the files it touches, each with the reason, and `changed` their new texts.
+    `drafts` are first versions of some files that do not fit the others. `request` is the only change that can
+    be requested, `reasons` maps the files that it touches to the reason, and `changed` to their new texts.
     """
 
     plan: str
@@ -40,7 +40,7 @@ class Script:
 
 @cache
 def script() -> Script:
-    """Return the script."""
+    """Return the script, read from `answers.toml`."""
     text = package_files(__name__.rpartition(".")[0]).joinpath("answers.toml").read_text("utf-8")
     data = tomllib.loads(text)
     change = data["change"]
@@ -48,11 +48,11 @@ def script() -> Script:
 
 
 def answer(turns: Sequence[Mapping[str, str]]) -> str:
-    """Return the answer to a conversation of messages with `role` and `content`, the user's last.
+    """Return the answer to messages with `role` and `content`, the last one from the user.
 
-    Without an assistant's turn it is the plan. After one it is the file whose path ends the last message: its
-    draft the first time, as it was changed once the change is told; else the list, or the files of the change.
-    Raise `NoAnswerError` for what was not canned.
+    The first answer is the plan. Later, if the last message ends with a file's path, the answer is that file:
+    its draft at first, its changed version after the change was announced. Otherwise it is the file list or the
+    files of the change. Raise `NoAnswerError` for any other request.
     """
     canned, last = script(), turns[-1]["content"]
     answered = [turn["content"] for turn in turns if turn["role"] == "assistant"]
@@ -75,24 +75,24 @@ def answer(turns: Sequence[Mapping[str, str]]) -> str:
 
 
 def touched() -> str:
-    """Return which files the change touches, as a model says it."""
+    """Return the files that the change touches, as a model would answer."""
     files = [{"path": path, "why": why} for path, why in script().reasons.items()]
     return json.dumps({"change": files, "add": [], "remove": []})
 
 
 def requested(text: str) -> str | None:
-    """Return the path of the program that ends the text, quoted or not; None where another thing does."""
+    """Return the path at the end of the text, quoted or not; None if it is not a file of the program."""
     *_, last = text.split() or [""]
     path = last.strip("`'\"*.,:;<>()")
     return path if path in script().files else None
 
 
 def fenced(path: str, content: str) -> str:
-    """Return the file as a model gives it."""
+    """Return the file in a fenced block, as a model would answer."""
     language = LANGUAGES[path.rpartition(".")[2]]
     return f"{FENCE}{language}\n{content}{FENCE}"
 
 
 def tokens(text: str) -> list[str]:
-    """Return the text in pieces that make it up again."""
+    """Return the text split into tokens, which join to the text."""
     return TOKEN.findall(text)

@@ -1,6 +1,6 @@
-"""An OpenAI-compatible server on loopback that answers from a script, whatever it is asked.
+"""An OpenAI-compatible server on loopback that answers from a script.
 
-The answers are canned; the HTTP, the streaming and the errors are those of a real server.
+The answers are canned; HTTP, streaming and errors are like those of a real server.
 """
 
 import json
@@ -22,10 +22,10 @@ TOKENS_PER_MESSAGE: Final = 4
 
 
 class DemoServer:
-    """The scripted server, running for as long as the `with` block; `base_url` ends in `/v1`.
+    """The scripted server, running during a `with` block; `base_url` ends in `/v1`.
 
-    It listens on 127.0.0.1, on a port of the system's choice. `pace` is the pause before each token,
-    in seconds, so that the streaming can be seen.
+    It listens on 127.0.0.1, on a port chosen by the system. `pace` is the pause before each token, in
+    seconds, so that streaming is visible.
     """
 
     def __init__(self, *, pace: float = 0.0003) -> None:
@@ -49,18 +49,18 @@ class DemoServer:
 
 
 class Listener(ThreadingHTTPServer):
-    """Accepts connections; a client that goes away in the middle of an answer is no error."""
+    """A listener that does not treat a client's disconnection as an error."""
 
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's signature
-        """Let a lost connection be; anything else is a bug and keeps its traceback."""
+        """Ignore a lost connection; any other error is a bug and keeps its traceback."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class RefusedError(Exception):
-    """A request that gets an error in OpenAI's form."""
+    """A request that gets an error in OpenAI's format."""
 
     def __init__(self, status: HTTPStatus, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
@@ -70,7 +70,7 @@ class RefusedError(Exception):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """The handler of one connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
     pace: float
 
     def do_GET(self) -> None:
-        """The list of models."""
+        """Send the list of models."""
         if self.path != "/v1/models":
             self._refuse(not_found(self.path))
             return
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, {"object": "list", "data": [model]})
 
     def do_POST(self) -> None:
-        """A chat completion, streamed or whole."""
+        """Send a chat completion, streamed or whole."""
         try:
             request = self._read_request()
             text = chat_answer(self.path, request)
@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, envelope("chat.completion", choices=[choice], usage=usage))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Nothing: the terminal belongs to the run."""
+        """Log nothing, as the terminal belongs to the run."""
 
     def _read_request(self) -> Any:  # noqa: ANN401 - JSON that is not checked yet
         length = self.headers.get("Content-Length", "")
@@ -150,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is not checked yet
-    """Return the text that answers the request. Raise `RefusedError` for one that a server would refuse."""
+    """Return the text of the answer. Raise `RefusedError` for a request that a real server would refuse."""
     if path != "/v1/chat/completions":
         raise not_found(path)
     if not isinstance(request, dict) or not are_messages(request.get("messages")):
@@ -168,7 +168,7 @@ def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is 
 
 
 def are_messages(value: object) -> bool:
-    """Return whether this is a conversation in plain text that ends with the user's turn."""
+    """Return whether this is a list of plain-text messages that ends with the user's."""
     return (
         isinstance(value, list)
         and bool(value)
@@ -183,18 +183,18 @@ def are_messages(value: object) -> bool:
 
 
 def wants_usage(request: Mapping[str, Any]) -> bool:
-    """Return whether the stream is to end with the token counts."""
+    """Return whether the stream must end with the token counts."""
     options = request.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
 def not_found(path: str) -> RefusedError:
-    """There is nothing at this path."""
+    """Return the error for an unknown path."""
     return RefusedError(HTTPStatus.NOT_FOUND, f"there is nothing at `{path}`")
 
 
 def choices_of(text: str) -> Iterable[list[dict[str, object]]]:
-    """Return the `choices` of each chunk: the role, the text token by token, the finish reason."""
+    """Yield the `choices` of each chunk: the role, each token of the text, the finish reason."""
     yield [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
     for token in tokens(text):
         yield [{"index": 0, "delta": {"content": token}, "finish_reason": None}]
@@ -202,14 +202,14 @@ def choices_of(text: str) -> Iterable[list[dict[str, object]]]:
 
 
 def usage_of(messages: Iterable[Mapping[str, str]], text: str) -> dict[str, int]:
-    """Tokens of the prompt and of the answer."""
+    """Return the token counts of prompt and answer."""
     prompt = sum(len(tokens(turn["content"])) + TOKENS_PER_MESSAGE for turn in messages)
     completion = len(tokens(text))
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def envelope(kind: str, **fields: object) -> dict[str, object]:
-    """Return the fields that every answer of the API has, and these."""
+    """Return the fields common to all answers of the API, followed by `fields`."""
     created = int(time.time())
     head = {"id": f"demo-{created}", "object": kind, "created": created, "model": MODEL}
     return {**head, **fields}

@@ -1,7 +1,7 @@
-"""Every word that we send: the prompt variants as data files, and the requests made from them.
+"""The text of every request: prompt variants as data files, and the requests made from them.
 
-A run is one conversation: system, user (the plan, with the prompt), assistant (the plan), user (the
-file list), assistant (the list), user (write X), assistant (X), … What varies stands at the end of a
+A run is one conversation: system, user (asks for the plan, with the prompt), assistant (the plan), user (asks
+for the file list), assistant (the list), user (asks for X), assistant (X), … The varying part comes last in a
 request, so that a server finds everything before it in its prefix cache.
 """
 
@@ -20,11 +20,11 @@ from typing import Final
 from smol_dev.chat import Message
 
 FOLDER: Final = Path(__file__).parent
-"""Each file here is a shipped variant of its name, but for those that begin with `_`."""
+"""The folder of the shipped variants, one file each; other files begin with `_`."""
 
 FENCE: Final = 3
 FENCE_OF_FENCES: Final = 4
-"""Back-ticks around a file whose type often holds fenced blocks itself."""
+"""Backticks around a file whose type often contains fenced blocks itself."""
 
 LIST_OPENING: Final = '{"files": ["'
 """The beginning of a file list, for servers that continue an answer."""
@@ -32,14 +32,14 @@ LIST_OPENING: Final = '{"files": ["'
 NOTHING: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 MOST_OUTLINES: Final = 12
 LONGEST_OUTLINE: Final = 240
-"""Lines, and characters of a line, about the definitions in other files."""
+"""The most lines, and characters per line, about definitions in other files."""
 
 EXAMPLE_LIST: Final = ("src/parser.js", "src/report.js")
-"""The paths in the example of a list; an answer that names just these has copied it."""
+"""The paths in the example list; an answer with exactly these has copied it."""
 
 SMALL_MODEL: Final = 14_000_000_000
 SMALL_WINDOW: Final = 8192
-"""Parameters, and tokens of a window, up to which the short prompts are used."""
+"""The largest number of parameters, and context window in tokens, for which `auto` means `small`."""
 
 FILE_LIST_SCHEMA: Final[Mapping[str, object]] = {
     "type": "object",
@@ -65,7 +65,7 @@ CHANGE_SCHEMA: Final[Mapping[str, object]] = {
     "required": ["change", "add", "remove"],
     "additionalProperties": False,
 }
-"""The JSON schema of the files that a change touches."""
+"""The JSON schema of the list of files that a change touches."""
 
 CHANGE_OPENING: Final = '{"change": ['
 """The beginning of such a list, for servers that continue an answer."""
@@ -98,16 +98,16 @@ def shipped(variant: str) -> Words:
 
 
 def choose(*, window: int | None, parameters: int | None) -> str:
-    """Return the variant that `auto` stands for: `small` for a small window or model, else `default`.
+    """Return the variant that `auto` means: `small` for a small window or model, else `default`.
 
-    `window` is in tokens, `parameters` a count; None is unknown, and unknown is not small.
+    `window` is in tokens, `parameters` a count; None means unknown, which is not small.
     """
     is_small = (window is not None and window <= SMALL_WINDOW) or (parameters is not None and parameters <= SMALL_MODEL)
     return "small" if is_small else "default"
 
 
 def system(words: Words) -> tuple[Message, ...]:
-    """Return the turn before the first request; none where the variant has no words for it."""
+    """Return the system message; empty if the variant has none."""
     return (Message("system", _fill(words.system)),) if words.system.strip() else ()
 
 
@@ -124,7 +124,7 @@ def opening(words: Words, prompt: str) -> tuple[Message, ...]:
 def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> str:
     """Return the request for the file list.
 
-    `example` shows the form; where the server enforces one it is left out, because small models copy it.
+    `example` adds an example of the format; omit it if the server enforces a schema, as small models copy it.
     """
     shown = ""
     if example:
@@ -145,8 +145,8 @@ def ask_file(
 ) -> str:
     """Return the request for one file; its path comes last in the shipped variants.
 
-    `outlines` are the names that the files written so far define, by path. `fence` is the number of back-ticks
-    in the example, 0 for the usual number of the file's type.
+    `outlines` are the names defined in the files written so far, by path. `fence` is the number of backticks
+    in the example, 0 for the usual number for the file's type.
     """
     return _fill(
         words.code,
@@ -167,9 +167,9 @@ def ask_mended(
     undefined: Sequence[str] = (),
     fence: int = 0,
 ) -> str:
-    """Return the request to mend a file: what is wrong with it, and what the other files really define.
+    """Return the request to mend a file, with its problems and what the other files really define.
 
-    `undefined` are the functions that the plan names and no file has.
+    `undefined` are functions that the plan names and no file defines.
     """
     lines = _outlined(outlines)[:MOST_OUTLINES]
     parts = [_remark("mend", path=path, problems="\n".join(f"- {each}" for each in problems))]
@@ -183,23 +183,23 @@ def ask_mended(
 
 
 def ask_check(command: str, result: str, output: str, *, path: str, most: int) -> str:
-    """Return the request to name the files that a failing check is to be mended in; `path` is one, for the example."""
+    """Return the request to name the files to mend after a failing check; `path` is one for the example."""
     fence = _fence_around(output)
     return _remark("check", command=command, result=result, output=output, fence=fence, path=path, most=str(most))
 
 
 def ask_fixed(path: str, *, fence: int = 0) -> str:
-    """Return the request to write one of the named files whole."""
+    """Return the request to rewrite one of the named files as a whole."""
     return _remark("fix", path=path, example=_example_block(path, fence))
 
 
 def ask_change(
     request: str, *, not_shown: Mapping[str, Sequence[str]] = NOTHING, before: str = "", example: bool = True
 ) -> str:
-    """Return the request for the files that a change touches.
+    """Return the request for the list of files that a change touches.
 
-    `not_shown` are the files that are not in the conversation, with what they define, `before` what was
-    changed since the plan was written.
+    `not_shown` are the files missing from the conversation, with the names that they define; `before` are the
+    changes since the plan was written.
     """
     about = ""
     if before:
@@ -214,25 +214,25 @@ def ask_change(
 
 
 def adopted(name: str, outlines: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """Return what stands for the prompt and the plan of a program that was there before."""
+    """Return texts in place of the prompt and plan of a program that smol_dev did not make."""
     lines = (f"- {path}: {', '.join(names)}" if names else f"- {path}" for path, names in outlines.items())
     plan = _remark("adopted_plan", lines="\n".join(line[:LONGEST_OUTLINE] for line in lines))
     return _remark("adopted_prompt", folder=name), plan
 
 
 def grown(added: Sequence[str], removed: Sequence[str]) -> str:
-    """Return the change that is wanted where the prompt was changed."""
+    """Return the request for a change, made from the lines added to and removed from the prompt."""
     parts = (("prompt_added", added), ("prompt_removed", removed))
     return "\n\n".join(_remark(name, lines="\n".join(lines)) for name, lines in parts if lines)
 
 
 def ask_change_again(feedback: str) -> str:
-    """Return the request to propose another change, with what the user said about the last one."""
+    """Return the request for another proposal, with the user's feedback on the last one."""
     return _remark("change_again", feedback=feedback)
 
 
 def ask_changed(path: str, why: str, *, content: str | None = None, fence: int = 0) -> str:
-    """Return the request for a file of a change; `content` is what it holds, if no turn before shows it."""
+    """Return the request for a file of a change; `content` is its current text, if no earlier turn shows it."""
     shown = ""
     if content is not None:
         shown = _remark("content_now", fence=_fence_around(content), text=content)
@@ -242,18 +242,18 @@ def ask_changed(path: str, why: str, *, content: str | None = None, fence: int =
 
 
 def _fence_around(text: str) -> str:
-    """Return a fence that no line of the text closes."""
+    """Return a fence longer than any in the text."""
     return "`" * max(FENCE, max(map(len, re.findall("`+", text)), default=0) + 1)
 
 
 def _written(outlines: Mapping[str, Sequence[str]]) -> str:
-    """Return what the files written so far define; only the newest where there are too many."""
+    """Return the definitions in the files written so far, only the newest if there are too many."""
     lines = _outlined(outlines)[-MOST_OUTLINES:]
     return f"\n{_remark('written', lines=chr(10).join(lines))}" if lines else ""
 
 
 def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a line for each file that defines something."""
+    """Return a line for each file with definitions."""
     return [
         textwrap.shorten(f"- {path}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
         for path, names in outlines.items()
@@ -262,23 +262,23 @@ def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def file_opening(path: str, *, fence: int = 0) -> str:
-    """Return the opening fence of an answer with the file, for servers that continue an answer."""
+    """Return the opening fence of a file's answer, for servers that continue an answer."""
     example = _example_for(path)
     return f"{'`' * (fence or example.fence)}{example.info}\n"
 
 
 def with_remark(request: str, reason: str) -> str:
-    """Return the request after a sentence that says why the last answer could not be used."""
+    """Return the request preceded by the reason why the last answer could not be used."""
     return f"{_remark('again', reason=reason)}\n{request}"
 
 
 def more(lines: Sequence[str]) -> str:
-    """Return the request to continue an answer that was cut off after these lines."""
+    """Return the request to continue an answer that was cut off after these last lines."""
     return _remark("more", lines="\n".join(lines), fence="`" * FENCE)
 
 
 def trimmed(plan: str, characters: int) -> str:
-    """Return the plan's first `characters`, up to the end of a line, and a note that the rest is missing."""
+    """Return the plan cut to `characters` at the end of a line, with a note that the rest is missing."""
     if len(plan) <= characters:
         return plan
     kept, _, _ = plan[:characters].rpartition("\n")
@@ -292,7 +292,7 @@ def turn(so_far: tuple[Message, ...], said: str, request: str) -> tuple[Message,
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """How an answer looks for one type of file: the info string, a line of content, the back-ticks."""
+    """An example answer for one type of file: info string, a line of content, number of backticks."""
 
     info: str
     line: str
@@ -314,7 +314,7 @@ def _example_for(path: str) -> _Example:
 
 @cache
 def _examples() -> dict[str, _Example]:
-    """Return the example for each ending and each name of a file."""
+    """Return the examples by file ending and file name."""
     text = (FOLDER / "_examples.toml").read_text(encoding="utf-8")
     found: dict[str, _Example] = {}
     for info, table in tomllib.loads(text).items():
