@@ -95,12 +95,11 @@ def final_channel(text: str) -> str:
         spoken = SPOKEN_CHANNEL.match(text) if text.lstrip().startswith("analysis") else None
         return text[spoken.end() :] if spoken else text
     headers = list(CHANNEL.finditer(text))
-    wanted = [one for one in headers if one[1] == "final"][:1] or [one for one in headers if one[1] == "commentary"][
-        -1:
-    ]
-    if not wanted:
+    calls = [one for one in headers if one[1] == "commentary"]
+    wanted = next((one for one in headers if one[1] == "final"), calls[-1] if calls else None)
+    if wanted is None:
         return "" if headers else text
-    said = text[wanted[0].end() :]
+    said = text[wanted.end() :]
     fence, end = FENCE.search(f"\n{said}"), CHANNEL_END.search(said)
     return said if end is None or (fence and fence.start() < end.start()) else said[: end.start()]
 

@@ -371,9 +371,8 @@ def _place_in_text(
     if is_lead(before[0]) and not titled:
         word = language_named(language_word(found[0].block))
         apart = code or (len(before) > 1 and word not in {None, "markdown", "text"})
-        if apart and not typed:
-            return "inside" if request.language in HOLD_FENCES else Doubt()
-        return "around"
+        inside: Literal["inside"] | Doubt = "inside" if request.language in HOLD_FENCES else Doubt()
+        return inside if apart and not typed else "around"
     if not code and found[0].mentioned:
         return "around"
     if code or len(before) > 1 or before[0].startswith("#"):

@@ -275,22 +275,23 @@ def is_no_file(text: str, request: Request) -> bool:
     """Return whether a text is a call, the list, a path, or has a mark of the answer at one end."""
     is_body, text = text[0] in " \t", text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
-    if not request.is_text and any(MARK.match(line) for line in (first, last)):
-        return True
     if is_path_list(text, request) or is_tree(text, request) or LISTED_CALL.fullmatch(text):
         return True
-    if "<<<<<" in text and EDIT.search(text):
+    if ("<<<<<" in text and EDIT.search(text)) or (text[0] in '{["' and is_foreign_json(text, request)):
         return True
     if request.language == "python" and (is_body or is_quoted_program(text) or is_lone_call(text)):
         return True
-    is_name = FILE_NAME.match(first) is not None and is_known_file(first)
-    if not request.is_text and (CALL_MARK.match(text) or is_name):
+    if request.is_text:
+        return False
+    if (
+        MARK.match(first)
+        or MARK.match(last)
+        or CALL_MARK.match(text)
+        or (FILE_NAME.match(first) and is_known_file(first))
+    ):
         return True
-    if not request.is_text and request.language not in KEYWORDS and KEYWORD_CALL.fullmatch(text):
-        return True
-    if request.language not in MARKUP and not request.is_text and CALL_ELEMENT.fullmatch(text):
-        return True
-    return text[0] in '{["' and is_foreign_json(text, request)
+    called = request.language not in KEYWORDS and KEYWORD_CALL.fullmatch(text)
+    return bool(called or (request.language not in MARKUP and CALL_ELEMENT.fullmatch(text)))
 
 
 def is_quoted_program(text: str) -> bool:
