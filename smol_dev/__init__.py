@@ -1,35 +1,36 @@
 """smol_dev turns a prompt into a code base with a language model on the user's own machine.
 
-The map of the package, in the order in which a run goes through it:
+The map of the package, in the order of a run:
 
-- `cli` parses the command line, `app` puts the parts together, `library` does so for programs.
-- `config` is the heart: layers of settings, profiles, trust, keys; `config.secret` reads the key and says
-  where it may go.
+- `cli` parses the command line, `app` joins the parts, `library` is the interface for programs.
+- `config` holds the settings: layers, profiles, trust, keys; `config.secret` reads the key and decides
+  which server may get it.
 - `server` finds a model and talks to it, `server.client` through the `openai` package.
-- `run` is the method: `run.pipeline` asks for plan, list and files, `run.delivery` hands them on;
-  `prompts` has the words that go out.
-- `replies` reads what comes back: a plan, a file list, a file; `languages` knows the language of a path,
-  and whether a text is valid in it.
-- `checks` says whether the files of a program fit together.
+- `run` is the method: `run.pipeline` asks for plan, list and files, `run.delivery` passes them on;
+  `prompts` has the text of the requests.
+- `replies` reads the answers: a plan, a file list, a file; `languages` knows the language of a path, and
+  whether a text is valid in it.
+- `checks` finds out whether the files of a program fit together.
 - `workspace` writes the files and the record; `ui` shows the events.
 - `demo` is the scripted server of `smol_dev demo`.
-- The ground: `errors` is everything that can go wrong, `events` everything that can happen, `chat` the
-  seam between the method and a model, `tokens` estimates their number, `safe` filters foreign text,
-  `redact` hides secrets, `disk` locks a file and replaces it whole.
+- The ground: `errors` has all errors, `events` all events, `chat` the interface between the method and a
+  model; `tokens` estimates the tokens of a text, `safe` escapes foreign text, `redact` hides secrets, and
+  `disk` locks and replaces files.
 
-The library's functions load what they need on first use; importing the package costs nothing.
+The library's functions load what they need on first use, so importing the package is cheap.
 
 Every module, and what it is for:
 
 - `__main__`: The program: `smol_dev`, `smol-dev`, and `python -m smol_dev`.
-- `chat`: The seam between the method and a model: a request goes in, pieces of an answer and one reply come out.
-- `disk`: Files kept whole: a lock that ends with its process, and a replacement in one step.
-- `errors`: Every failure a user can meet: what happened, what to type next, and the exit code.
-- `events`: What can happen during a run, as every screen, log and program that watches it is told.
-- `library`: smol_dev as a library: the steps of the method one by one, and the whole of it.
-- `redact`: Secrets hidden: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its keys.
-- `safe`: Foreign text made harmless: on a terminal or in a log, and in the commands that we suggest.
-- `tokens`: An estimate of the tokens of a text, before any server has counted it.
+- `chat`: The interface between the method and a model: a request goes in, pieces of an answer and one reply come out.
+- `disk`: Safe file updates: a lock that ends with its process, and atomic replacement.
+- `errors`: Every error that a user can meet: what happened, what to type next, and the exit code.
+- `events`: The events of a run, as screens, logs and programs receive them.
+- `library`: smol_dev as a library: the whole method, or its steps one by one.
+- `redact`: Redaction of secrets: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its
+  keys.
+- `safe`: Escaping of foreign text, for terminals and logs and for the commands that we suggest.
+- `tokens`: An estimate of the number of tokens in a text, before a server has counted them.
 - `app`: The application: joins settings, server, method and workspace for the command line and the library.
 - `app.adopt`: Adoption of a folder that smol_dev did not make: its files become the first state of a program.
 - `app.again`: A prompt run in a folder: build a new program, change the one built from an earlier version, or do
@@ -317,11 +318,11 @@ __all__ = [
 ]
 
 _HOMES: Final = ("errors", "events", "library", "run.review", "config.load")
-"""The modules of the public names, the lightest first."""
+"""The modules of the public names, lightest first."""
 
 
 def __getattr__(name: str) -> object:
-    """Return a function, an error or an event of the library, its module loaded now."""
+    """Return a public name, importing its module on first use."""
     for home in _HOMES if name in __all__ else ():
         module = import_module(f"smol_dev.{home}")
         if hasattr(module, name):

@@ -1,6 +1,6 @@
-"""The seam between the method and a model: a request goes in, pieces of an answer and one reply come out.
+"""The interface between the method and a model: a request goes in, pieces of an answer and one reply come out.
 
-Standard library only, so that the pipeline and its tests know no client library.
+Standard library only, so that the pipeline and its tests need no client library.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol, get_args
 from smol_dev.errors import SmolError
 
 SMALLEST_USUAL_WINDOW: Final = 8_192
-"""The smallest context window that is suggested; the next ones are twice as large each."""
+"""The smallest context window to suggest; each larger suggestion is twice the last."""
 
 Role = Literal["system", "user", "assistant"]
 StageName = Literal["plan", "files", "code", "fix"]
@@ -19,19 +19,19 @@ STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
 """The stages of a run, in order."""
 
 Ending = Literal["stopped", "cut", "unsaid"]
-"""How an answer ended: by the model itself, cut off in the middle, or without a finish reason."""
+"""How an answer ended: by the model itself, cut off, or without a finish reason."""
 
 STOPPED: Final = frozenset("stop eos eos_token end_turn stop_sequence stop_token complete completed end".split())
-"""Finish reasons, in snake case, of a model that ended by itself; after any other the answer counts as cut off."""
+"""Finish reasons, in snake case, of an answer that the model ended; after any other it counts as cut off."""
 
 FULL: Final = frozenset("length max_tokens max_output_tokens model_length".split())
-"""Finish reasons, in snake case, of an answer that used up its `max_tokens` or the window."""
+"""Finish reasons, in snake case, of an answer that used up `max_tokens` or the context window."""
 
 SHORTEST_STREAM: Final = 0.02
-"""Seconds between the first and the last piece; in less time the whole answer came at once."""
+"""The least seconds between the first and last piece of a stream; less means that the answer came at once."""
 
 WORD_BREAK: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""Where a camelCase finish reason is split."""
+"""The places at which a camelCase finish reason is split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A conversation whose last turn is the user's, to be answered in at most `max_tokens` tokens.
+    """A conversation that ends with the user's turn, to be answered in at most `max_tokens` tokens.
 
-    `schema` is a JSON schema for the answer; where the server does not enforce it, `unenforced` replaces
-    the text of the last turn. `opening` is how the answer begins; it is sent only to a server that continues
+    `schema` is a JSON schema for the answer; if the server does not enforce it, `unenforced` replaces the
+    text of the last turn. `opening` is the beginning of the answer, sent only to a server that continues
     an assistant's turn. `warmth` is added to the temperature unless the user has set one.
     """
 
@@ -60,7 +60,7 @@ class Request:
     warmth: float = 0.0
 
     def as_sent(self, opening: str = "", *, enforced: bool = False) -> tuple[Message, ...]:
-        """Return the turns as the server reads them, with the opening that it continues."""
+        """Return the turns to send, including an opening for the server to continue."""
         turns = self.messages
         if self.unenforced and not enforced:
             turns = (*turns[:-1], Message("user", self.unenforced))
@@ -69,11 +69,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counted them; `None` where it does not say.
+    """Token counts from the server; `None` where it does not report one.
 
-    `prompt` is the whole prompt, `cached` the part of it that came from the prefix cache, `evaluating` the
-    seconds that the rest of it took, `generating` those of the completion. A sum is `is_partial` when some
-    request in it was not counted.
+    `prompt` is the whole prompt, `cached` the part of it from the prefix cache, `evaluating` the seconds for
+    the rest, `generating` those for the completion. A sum `is_partial` if some request in it has no count.
     """
 
     prompt: int | None = None
@@ -85,7 +84,7 @@ class Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Return the sum; a count that is None everywhere stays None, one that is None somewhere makes it partial."""
+    """Return the sum; a count that is always None stays None, and one that is sometimes None makes it partial."""
     counts = tuple(usages)
     prompt = [each.prompt for each in counts if each.prompt is not None]
     cached = [each.cached for each in counts if each.cached is not None]
@@ -101,7 +100,7 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Tokens and the seconds it took to generate them, without the wait and the prompt."""
+    """Tokens, and the seconds of their generation without waiting and prompt evaluation."""
 
     tokens: int = 0
     seconds: float = 0.0
@@ -111,13 +110,13 @@ class Pace:
 
     @property
     def per_second(self) -> float | None:
-        """Tokens per second; None where nothing was timed."""
+        """Tokens per second; None if nothing was timed."""
         return self.tokens / self.seconds if self.tokens and self.seconds > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer as it arrives, its text and its reasoning apart."""
+    """A piece of an answer as it arrives, with text and reasoning apart."""
 
     text: str = ""
     reasoning: str = ""
@@ -135,9 +134,9 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the user should know that stopped nothing, such as a field that the server refused.
+    """Information for the user that stops nothing, such as a field that the server refused.
 
-    With `is_detail` only `--verbose` shows it.
+    With `is_detail`, only `--verbose` shows it.
     """
 
     message: str
@@ -149,9 +148,9 @@ class Note:
 class Reply:
     """The end of an answer, with all of its text.
 
-    `finish_reason` is the server's word (`stop`, `length`, …), None when the stream had none; `ended`
-    says that the stream was complete, by `[DONE]` or by HTTP. `failure` is what went wrong with it.
-    `opening` is the beginning that was sent and that the server continued; it is not part of `text`.
+    `finish_reason` is the server's word (`stop`, `length`, …), None if the stream had none; `ended`
+    says that the stream was complete, by `[DONE]` or by HTTP. `failure` is the error that broke it off.
+    `opening` is the beginning that was sent for the server to continue; it is not part of `text`.
     `enforced` says that the server enforced the schema. Times are seconds since the request was sent.
     """
 
@@ -169,7 +168,7 @@ class Reply:
 
     @property
     def pace(self) -> Pace:
-        """How fast it was generated, by the server's clock if it tells, else from the first piece to the last."""
+        """The speed of generation, by the server's timing if reported, else from the first piece to the last."""
         count, told = self.usage.completion or 0, self.usage.generating
         if told:
             return Pace(count, told)
@@ -178,14 +177,14 @@ class Reply:
 
     @property
     def ending(self) -> Ending:
-        """How the answer ended; where it is `unsaid`, only the text itself can show whether it is whole."""
+        """How the answer ended; if `unsaid`, only the text can show whether it is complete."""
         if self.finish_reason is None:
             return "unsaid" if self.ended else "cut"
         return "stopped" if self._word() in STOPPED else "cut"
 
     @property
     def is_full(self) -> bool:
-        """Whether it used up its `max_tokens` or the window."""
+        """Whether the answer used up `max_tokens` or the context window."""
         return self._word() in FULL
 
     def _word(self) -> str:
@@ -194,15 +193,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the server tells about itself and a stage's model; None where it does not say.
+    """Facts that the server reports about itself and a stage's model; None where it does not.
 
     `window` is the context window in tokens as loaded now, `limit` the largest that the model supports,
-    `parameters` the model's size (7_000_000_000 for a 7B), `slots` the number of requests that the server
-    works on at once, `remote` the place where the model runs if that is another machine (empty: this one;
-    None: the server was asked and did not answer). `enlarge` is what to type for a larger window on this
-    server, with `WINDOW` for its size. `continues` says that the server continues an assistant's turn at
-    the end of a request. `sampling` is the model's own `temperature` and `top_p`; `applies_sampling` says
-    that the server uses them for a request without any.
+    `parameters` the model's size (7_000_000_000 for a 7B), `slots` the number of simultaneous requests,
+    `remote` the place where the model runs if that is another machine (empty: this one; None: the server
+    was asked and did not answer). `enlarge` is what to type for a larger window on this server, with
+    `WINDOW` for its size. `continues` says that the server continues an assistant's turn at the end of a
+    request. `sampling` is the model's own `temperature` and `top_p`; `applies_sampling` says that the
+    server uses them for a request without any.
     """
 
     server: str = "compatible"
@@ -234,33 +233,33 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a server tells before it answers a prompt: the loaded window and the prompt's tokens."""
+    """Measurements before a prompt is answered: the loaded window and the prompt's tokens."""
 
     window: int | None = None
     prompt: int | None = None
 
 
 class Chat(Protocol):
-    """A model to ask: `server.client.Client`, or a scripted one in the tests."""
+    """A model to talk to: `server.client.Client`, or a scripted one in the tests."""
 
     async def facts(self, stage: StageName) -> Facts:
-        """Return what is known about the stage's model; the server is asked at most once per state."""
+        """Return the facts about the stage's model; the server is asked at most once per state."""
 
     async def measure(self, stage: StageName, messages: tuple[Message, ...]) -> Measured:
-        """Return what the server tells about these messages; a model on demand is loaded to learn its window."""
+        """Return the server's measurements of these messages, loading a model on demand to learn its window."""
 
     def ask(self, request: Request) -> AsyncGenerator[Delta | Retrying | Note | Reply, None]:
-        """Yield the answer as it comes; the last item is its one `Reply`.
+        """Yield the answer as it arrives; the last item is its only `Reply`.
 
-        Raise `ServerError` when there is no answer at all. An answer that broke off in the middle is a
-        `Reply` without finish reason.
+        Raise `ServerError` if there is no answer at all. An answer that broke off in the middle is a
+        `Reply` without a finish reason.
         """
 
     def continues(self, stage: StageName) -> bool:
-        """Return whether the server is known to continue an answer whose beginning is sent to it."""
+        """Return whether the server is known to continue an answer that we begin."""
 
     def step_down(self, stage: StageName) -> None:
-        """Ask in a simpler way next time: an answer to a request with a schema could not be used."""
+        """Use a simpler form of structured output next time, as an answer to a request with a schema was unusable."""
 
     async def aclose(self) -> None:
         """Close the connections."""

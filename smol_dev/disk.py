@@ -1,4 +1,4 @@
-"""Files kept whole: a lock that ends with its process, and a replacement in one step."""
+"""Safe file updates: a lock that ends with its process, and atomic replacement."""
 
 import contextlib
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 PRIVATE: Final = 0o600
-"""The mode of every lock file we make."""
+"""The mode of our lock files."""
 
 OTHERS: Final = 0o077
 
 
 def made_private(descriptor: int) -> bool:
-    """Return whether the file was open to other users, as no lock of ours is, and no longer is.
+    """Return whether the file was accessible to other users, unlike our locks, and has now been made private.
 
-    A file system without modes (FAT, a Windows folder) keeps every file open, ours too: there it is False.
+    On a file system without modes (FAT, a Windows folder) every file stays accessible: return False.
     """
     if not hasattr(os, "fchmod") or not os.fstat(descriptor).st_mode & OTHERS:
         return False
@@ -30,27 +30,27 @@ if sys.platform == "win32":
     import msvcrt
 
     def lock(descriptor: int) -> None:
-        """Lock the file. Raise `BlockingIOError` at once when another holds it."""
+        """Lock the file. Raise `BlockingIOError` at once if another process holds it."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except PermissionError as error:  # its word for: locked by someone else
+        except PermissionError as error:  # how Windows reports a held lock
             raise BlockingIOError from error
 
 else:
     import fcntl
 
     def lock(descriptor: int) -> None:
-        """Lock the file. Raise `BlockingIOError` at once when another holds it."""
+        """Lock the file. Raise `BlockingIOError` at once if another process holds it."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def publish(
     path: Path, content: bytes, *, mode: int, like: Path | None = None, confirm: Callable[[Path], None] | None = None
 ) -> None:
-    """Put the content in the place of the file, whole or not at all, synced to disk. Raise `OSError`.
+    """Replace the file's content atomically and sync it to disk. Raise `OSError` if it cannot be written.
 
-    It has the mode and owner of the file `like`, if that exists, else `mode`, less the umask. `confirm` looks
-    at it under its temporary name, and raises to keep the old one; nothing is left behind then.
+    The new file gets the mode and owner of `like` if that exists, else `mode` less the umask. `confirm`
+    gets its temporary path, and raises to keep the old file; the temporary file is always removed.
     """
     temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:

@@ -1,7 +1,7 @@
-"""Every failure a user can meet: what happened, what to type next, and the exit code.
+"""Every error that a user can meet: what happened, what to type next, and the exit code.
 
-The exit codes are the contract of the command line; a user of the library catches `SmolError` or one
-of its subclasses. A bug is none of these: it keeps its traceback and exits with 1.
+The exit codes are a promise of the command line; users of the library catch `SmolError` or one of its
+subclasses. A bug is none of these: it keeps its traceback and exits with 1.
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ Reason = Literal[
     "context",
     "interrupted",
 ]
-"""Why an answer could not be used or had; the `reason` of a `file_failed` event."""
+"""Why there is no usable answer; the `reason` of a `file_failed` event."""
 
 
 class SmolError(Exception):
-    """What happened and where it came from (`message`), and what to type or change (`hint`)."""
+    """An error with its cause and origin (`message`), and what to type or change (`hint`)."""
 
     exit_code = 1
 
@@ -39,17 +39,17 @@ class SmolError(Exception):
 
 
 class OutputError(SmolError):
-    """Standard output that cannot be written: its disk is full, say."""
+    """Standard output that cannot be written, for example because its disk is full."""
 
 
 class UsageError(SmolError):
-    """A command line, or an argument of a library function, that cannot be meant."""
+    """An invalid command line or argument of a library function."""
 
     exit_code = 2
 
 
 class ConfigError(SmolError):
-    """Settings that cannot be used; `problems` holds every one of them, a line each."""
+    """Invalid settings; `problems` holds every problem, one line each."""
 
     exit_code = 2
 
@@ -59,10 +59,10 @@ class ConfigError(SmolError):
 
 
 class ServerError(SmolError):
-    """The server could not be reached, refused, or broke off.
+    """A server that could not be reached, refused the request, or broke off.
 
-    `kind` is the class of failure (`server.symptoms` lists them); `transient` says that the same
-    request may succeed when it is sent again.
+    `kind` is the class of failure (`server.symptoms` lists them); `transient` says that the same request
+    may succeed later.
     """
 
     exit_code = 3
@@ -83,14 +83,14 @@ class ServerError(SmolError):
 
     @property
     def reason(self) -> Reason:
-        """The reason a file that failed this way is reported with."""
+        """The reason to report for a file that failed this way."""
         if self.kind in {"timeout", "context"}:
             return "timeout" if self.kind == "timeout" else "context"
         return "server"
 
 
 class AnswerError(SmolError):
-    """An answer from which no one could recover what was asked for; `reason` says why."""
+    """An answer that cannot be used, for the given `reason`."""
 
     exit_code = 4
 
@@ -100,9 +100,9 @@ class AnswerError(SmolError):
 
 
 class WorkspaceError(SmolError):
-    """An output folder or a path in it that must not or cannot be written.
+    """An output folder, or a path in it, that must not or cannot be written.
 
-    `stops_run` says that no other file could be written either (a full or read-only disk).
+    `stops_run` says that no other file can be written either (a full or read-only disk).
     """
 
     exit_code = 5
@@ -114,13 +114,13 @@ class WorkspaceError(SmolError):
 
 
 class TrustError(SmolError):
-    """A project file that steers where prompts go and was not approved."""
+    """An unapproved project file with settings that need approval."""
 
     exit_code = 6
 
 
 class InterruptedRunError(SmolError):
-    """A signal stopped the run; what was finished is kept. `exit_code` is 128 + the signal."""
+    """A run stopped by a signal, with finished work kept; `exit_code` is 128 + the signal."""
 
     def __init__(self, message: str, *, hint: str, signal: int) -> None:
         super().__init__(message, hint=hint)

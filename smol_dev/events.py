@@ -1,4 +1,4 @@
-"""What can happen during a run, as every screen, log and program that watches it is told."""
+"""The events of a run, as screens, logs and programs receive them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from smol_dev.errors import Reason
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first event: what is done, where, and by which model; `models` has that of every stage."""
+    """The first event: the output folder, profile, model and server; `models` has the model of each stage."""
 
     output_dir: str
     profile: str
@@ -36,7 +36,7 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A bit of an answer while it streams; `path` is its file, None for the plan and the list."""
+    """A piece of a streaming answer; `path` is its file, None for the plan and the list."""
 
     stage: StageName
     path: str | None
@@ -53,7 +53,7 @@ class PlanReady:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An entry of the file list that is not written, as the model gave it, and why."""
+    """An entry of the model's file list that will not be written, and why."""
 
     path: str
     reason: str
@@ -61,9 +61,9 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class FilesReady:
-    """The file list, in the order the files are written. In NDJSON: `files`.
+    """The file list, in writing order. In NDJSON: `files`.
 
-    `there` are those that an earlier session has written.
+    `there` are the files that an earlier session has written.
     """
 
     files: tuple[str, ...]
@@ -73,18 +73,18 @@ class FilesReady:
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """The first request for this file goes out."""
+    """The first request for this file is sent."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class FileDone:
-    """The file is on disk, whole. Tokens are the server's counts, summed over every attempt.
+    """The complete file is on disk. Tokens are the server's counts, summed over all attempts.
 
     `tokens_per_second` is of generation alone; `usage_is_partial` says that not every attempt was counted.
-    `replaced` says that a file from before the run stood there, of which a copy is kept; `wait_seconds` of the
-    `seconds` went by before a first token came.
+    `replaced` says that the file replaced an older one, of which a copy is kept; `wait_seconds` is the part of
+    `seconds` spent waiting for first tokens.
     """
 
     path: str
@@ -101,7 +101,7 @@ class FileDone:
 
 @dataclass(frozen=True, slots=True)
 class FileFailed:
-    """The model gave no usable file, or it could not be written; the disk is as it was before."""
+    """The model gave no usable file, or it could not be written; the disk is unchanged."""
 
     path: str
     reason: Reason
@@ -111,9 +111,9 @@ class FileFailed:
 
 @dataclass(frozen=True, slots=True)
 class ProblemFound:
-    """Something that does not fit together, found when all files were there. In NDJSON: `problem`.
+    """A mismatch between files, found when all were written. In NDJSON: `problem`.
 
-    `mended` says that a new version of the file cured it; else line and column are where it stands now.
+    `mended` says that a new version of the file fixed it; otherwise line and column are its current position.
     """
 
     path: str
@@ -126,7 +126,7 @@ class ProblemFound:
 
 @dataclass(frozen=True, slots=True)
 class CheckStarted:
-    """The user's check command begins, for the first time (round 0) or after so many rounds of mending."""
+    """The user's check command starts, for the first time (round 0) or after this many rounds of mending."""
 
     command: str
     round: int
@@ -134,7 +134,7 @@ class CheckStarted:
 
 @dataclass(frozen=True, slots=True)
 class CheckDone:
-    """The check command has ended. `failed` and `passed` are None where its output does not tell."""
+    """The check command has ended; `failed` and `passed` are None if its output does not tell."""
 
     round: int
     exit_code: int
@@ -146,7 +146,7 @@ class CheckDone:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A request is sent again, after a failure of the server or an answer that could not be used."""
+    """A request is sent again, after a server failure or an unusable answer."""
 
     stage: StageName
     path: str | None
@@ -166,7 +166,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class ChangePlanned:
-    """The files that a change touches, before any of them is written. In NDJSON: `change_planned`."""
+    """The files that a change will touch, before any is written. In NDJSON: `change_planned`."""
 
     request: str
     change: tuple[Changed, ...]
@@ -191,7 +191,7 @@ class FileChanged:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know that stopped nothing. In NDJSON: `warning`."""
+    """A warning that stops nothing. In NDJSON: `warning`."""
 
     message: str
     hint: str = ""
@@ -199,9 +199,9 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """Something found or waited for, no trouble; `--quiet` and NDJSON leave it out.
+    """Harmless information; `--quiet` and NDJSON leave it out.
 
-    With `is_detail` only `--verbose` shows it.
+    With `is_detail`, only `--verbose` shows it.
     """
 
     message: str
@@ -223,10 +223,10 @@ Fate = Literal["used", "asked again", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request of the run. `start` is in seconds of work, those of earlier sessions counted.
+    """One request of the run; `start` is in seconds of work, including earlier sessions.
 
-    `evaluation` is the time the server took for the prompt, None where it does not tell; then it is a part of
-    `wait`. `reason` says why an answer was asked for again, or what failed.
+    `evaluation` is the server's time for the prompt; None if not reported, when it is part of `wait`.
+    `reason` says why an answer was requested again, or what failed.
     """
 
     stage: StageName
@@ -243,18 +243,18 @@ class Asked:
 
     @property
     def evaluated(self) -> int | None:
-        """The tokens of the prompt that were not in the cache."""
+        """The prompt's tokens that were not in the cache."""
         return None if self.prompt_tokens is None else max(0, self.prompt_tokens - (self.cached_tokens or 0))
 
     @property
     def end(self) -> float:
-        """When the answer was there."""
+        """The time at which the answer was complete."""
         return self.start + self.wait + (self.evaluation or 0.0) + self.generation
 
 
 @dataclass(frozen=True, slots=True)
 class StageTotal:
-    """The seconds of a stage from its first request to the end of its last answer, and its tokens."""
+    """The totals of a stage: its tokens, and the seconds from its first request to the end of its last answer."""
 
     stage: StageName
     seconds: float
@@ -266,11 +266,11 @@ class StageTotal:
 
 @dataclass(frozen=True, slots=True)
 class RunDone:
-    """The last event. A token total is None where the server told no request's.
+    """The last event. A token total is None if the server counted no request.
 
     `tokens_per_second` is of generation alone; `usage_is_partial` says that not every request was counted.
-    `stopped` says that the run broke off, `present` of the `planned` files are there by now. `start` is how to
-    open or run what was built, `change` the command that changes it; both are empty where there is none.
+    `stopped` says that the run broke off; `present` of the `planned` files exist now. `start` is how to open or
+    run the program, `change` the command that changes it; either may be empty.
     """
 
     output_dir: str
@@ -317,4 +317,4 @@ Event = (
 )
 
 Show = Callable[[Event], object]
-"""The sink for events, called with each as it happens."""
+"""The sink for events, called with each one as it happens."""

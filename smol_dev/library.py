@@ -1,20 +1,20 @@
-"""smol_dev as a library: the steps of the method one by one, and the whole of it.
+"""smol_dev as a library: the whole method, or its steps one by one.
 
-Every function takes `profile`: a profile's name, what `load_profile` returned, or None for the one the
-user's files and environment select. What goes wrong is a `SmolError`: its `message` says what happened,
-its `hint` what to do, and its `exit_code` is the one that the command line ends with.
+`profile` is a profile's name, the result of `load_profile`, or None for the profile that the user's files
+and environment select. Every failure is a `SmolError`: its `message` says what happened, its `hint` what to
+do, and its `exit_code` is that of the command line.
 
-- `UsageError` (2): an argument that cannot be meant.
-- `ConfigError` (2): settings that cannot be used; `problems` lists every one.
-- `ServerError` (3): the server could not be reached, refused, or broke off.
-- `AnswerError` (4): no usable answer was had; `reason` says why.
+- `UsageError` (2): an invalid argument.
+- `ConfigError` (2): invalid settings; `problems` lists every problem.
+- `ServerError` (3): the server could not be reached, refused the request, or broke off.
+- `AnswerError` (4): there was no usable answer; `reason` says why.
 - `WorkspaceError` (5): the output folder must not or cannot be written.
 - `TrustError` (6): a project's `smol.toml` changes where prompts are sent and was not approved.
 
-The functions work in any thread, also while an event loop is running. They leave signals alone:
-`KeyboardInterrupt` and cancellation stop the work and reach the caller, and what was finished is kept.
-The logger `smol_dev` says what was asked and how it was answered, without prompts, answers or secrets; it
-is silent until a handler and a level are set.
+The functions work in any thread, even while an event loop is running. They do not handle signals:
+`KeyboardInterrupt` and cancellation stop the work and reach the caller, and finished work is kept.
+The logger `smol_dev` reports requests and their results, without prompts, answers or secrets; it is silent
+until a handler and a level are set.
 """
 
 import asyncio
@@ -44,25 +44,25 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
 
-logging.getLogger("smol_dev").addHandler(logging.NullHandler())  # a library is silent until it is asked
+logging.getLogger("smol_dev").addHandler(logging.NullHandler())  # a library must not log by default
 
 CANCELLED_WITHIN: Final = 0.1
-"""Seconds until a task that waits for a thread notices that it was cancelled."""
+"""Seconds between a waiting task's checks for its own cancellation."""
 
 MOST_SHOWN: Final = 200_000
-"""Bytes of a file that a notebook shows."""
+"""The most bytes of a file that a notebook shows."""
 
 StreamHandler = Callable[[str], object]
-"""Called with each piece of an answer's text as it comes."""
+"""Called with each piece of an answer's text as it arrives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What `build` or `change` made. Paths are relative to `output_dir`; `usage` is in tokens.
+    """The result of `build` or `change`; paths are relative to `output_dir`, and `usage` is in tokens.
 
-    `files` are those of the list in its order, `written` and `failed` what became of them. `problems` are
-    those of the files that did not fit together, mended or not. `check` is how the command `run.check`
-    ended in the last round, None where there is none. A notebook shows plan, problems and files.
+    `files` is the file list in order, `written` and `failed` what became of its files. `problems` are the
+    mismatches between files, mended or not. `check` is the last result of the command `run.check`, None
+    without one. A notebook shows plan, problems and files.
     """
 
     output_dir: Path
@@ -76,7 +76,7 @@ class Result:
     seconds: float = 0.0
 
     def _repr_html_(self) -> str:
-        """Return plan, problems and files as HTML, with everything that the model wrote escaped."""
+        """Return plan, problems and files as HTML, with the model's text escaped."""
         from smol_dev.ui.report import Shown, fragment
 
         program = [
@@ -86,7 +86,7 @@ class Result:
         return fragment(plan=self.plan, program=program)
 
     def _repr_markdown_(self) -> str:
-        """Return plan, problems and files as Markdown; what the model wrote stands in code blocks."""
+        """Return plan, problems and files as Markdown, with the model's text in code blocks."""
         found = "\n".join(
             f"- {_quoted(f'{each.path}:{each.line}: {each.message}')}{' (mended)' if each.mended else ''}"
             for each in self.problems
@@ -97,7 +97,7 @@ class Result:
         return "\n\n".join(parts) + "\n"
 
     def _program(self) -> "Iterator[tuple[str, str, str | None]]":
-        """Yield each file with its state and its text, None where it is not there."""
+        """Yield each file with its state and its text, None if it cannot be read."""
         for path in self.files or (*self.written, *self.failed):
             text = None if path in self.failed else _text(self.output_dir, path)
             state = "failed" if path in self.failed else "not there" if text is None else "written"
@@ -105,9 +105,9 @@ class Result:
 
 
 def _wait(work: Coroutine[object, object, Value]) -> Value:
-    """Return the result of the work, also where an event loop is running: then in a thread of its own.
+    """Run the work and return its result, in a new thread if an event loop is running.
 
-    asyncio answers Ctrl-C by cancelling the task that waits here, which cannot notice it by itself.
+    On Ctrl-C asyncio cancels the waiting task, which is blocked here and so must check for it.
     """
     try:
         caller = asyncio.current_task()
@@ -125,7 +125,7 @@ def _wait(work: Coroutine[object, object, Value]) -> Value:
     def in_thread() -> None:
         try:
             result.set_result(asyncio.run(cancellable()))
-        except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
+        except BaseException as error:  # noqa: BLE001 - passed on to the waiting thread
             result.set_exception(error)
 
     thread = Thread(target=contextvars.copy_context().run, args=(in_thread,), name="smol_dev")
@@ -144,7 +144,7 @@ def _wait(work: Coroutine[object, object, Value]) -> Value:
 
 
 def _blocking(function: Callable[Arguments, Coroutine[Any, Any, Value]], name: str = "") -> Callable[Arguments, Value]:
-    """Return the function, under another name, for code that is not async."""
+    """Return a blocking version of the function, under another name if given."""
 
     @wraps(function)
     def blocking(*arguments: Arguments.args, **named: Arguments.kwargs) -> Value:
@@ -163,9 +163,9 @@ def load_profile(
 ) -> "Loaded":
     """Return the settings with the named profile selected, merged from every layer as on the command line.
 
-    `overrides` are key paths with their values (`{"model": "qwen3.5:9b", "code.temperature": 0}`), the
-    strongest layer. `config` is a file in place of the user's, `project=False` leaves the project's
-    `smol.toml` out. Raise `ConfigError`, or `TrustError` for a project's file that is not approved.
+    `overrides` maps keys to values (`{"model": "qwen3.5:9b", "code.temperature": 0}`) and is the strongest
+    layer. `config` is a file to use instead of the user's; `project=False` leaves out the project's
+    `smol.toml`. Raise `ConfigError`, or `TrustError` if a project's file is not approved.
     """
     from smol_dev.config.files import Surroundings
     from smol_dev.config.layers import Flags
@@ -181,7 +181,7 @@ def load_profile(
 async def plan(
     prompt: str, *, profile: "str | Loaded | None" = None, stream_handler: StreamHandler | None = None
 ) -> str:
-    """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or one for the settings."""
+    """Return the plan for the prompt, as Markdown. Raise `ServerError`, `AnswerError`, or as `load_profile` does."""
     from smol_dev.run.pipeline import make_plan
 
     async with _conversation(prompt, profile, stream_handler) as talk:
@@ -191,9 +191,9 @@ async def plan(
 
 @_blocking
 async def specify_file_paths(prompt: str, plan: str, *, profile: "str | Loaded | None" = None) -> list[str]:
-    """Return the files of the plan, in the order in which they are to be written.
+    """Return the plan's files, in the order in which to write them.
 
-    Raise `ServerError`, `AnswerError`, or one for the settings.
+    Raise `ServerError`, `AnswerError`, or as `load_profile` does.
     """
     from smol_dev.run.pipeline import list_files
 
@@ -210,10 +210,10 @@ async def generate_code(
     profile: "str | Loaded | None" = None,
     stream_handler: StreamHandler | None = None,
 ) -> str:
-    """Return the content of one file of the plan; nothing is written. `generate_code_sync` is the same without async.
+    """Return the content of one file of the plan, without writing it; `generate_code_sync` is the blocking version.
 
-    Raise `UsageError` for a path that may not be written, `ServerError`, `AnswerError`, or one for the
-    settings.
+    Raise `UsageError` for a path that may not be written, `ServerError`, `AnswerError`, or as `load_profile`
+    does.
     """
     from smol_dev.run.strategies import ask_file
     from smol_dev.workspace.paths import refuse
@@ -234,11 +234,11 @@ async def build_async(
     profile: "str | Loaded | None" = None,
     on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
-    """Do the whole method: plan, file list, every file, written to `output_dir`. `build` is the same without async.
+    """Build a program in `output_dir`: plan, file list, every file. `build` is the blocking version.
 
-    `on_event` is called with each event of the run, in the thread that runs it. Files that could not be
-    had are in `Result.failed`. Cancelling it stops the run. Raise the `SmolError` that stopped the run before
-    its end (each kind and its exit code: `help(smol_dev.library)`); everything finished is kept.
+    `on_event` is called with each event of the run, in the thread of the run. Files without a usable answer
+    are in `Result.failed`. Cancelling stops the run. Raise the `SmolError` that stopped the run early
+    (`help(smol_dev.library)` lists the kinds and exit codes); finished work is kept.
     """
     from smol_dev.app.build import Task, generate_async
     from smol_dev.app.caller import Caller
@@ -261,12 +261,12 @@ async def change_async(
     decide: "Callable[[Proposed], Verdict] | None" = None,
     on_event: "Callable[[Event], object] | None" = None,
 ) -> Result:
-    """Change the program in `output_dir` as `request` says. `change` is the same without async.
+    """Change the program in `output_dir` as `request` says. `change` is the blocking version.
 
-    Only the files `only` are touched, without it any. `decide` is shown the change before it is made and answers
-    with `Taken(paths)`, `AskedAgain(feedback)` or `Stopped()`; without it everything is taken. Without `profile`
-    the model is asked with which the program was made. `Result.written` are the files that were changed or
-    added. Cancelling it changes nothing. Raise what `build_async` raises.
+    `only` limits the change to these files. `decide` gets the change before it is made and returns
+    `Taken(paths)`, `AskedAgain(feedback)` or `Stopped()`; without it, the whole change is made. Without
+    `profile`, the profile that built the program is used. `Result.written` are the changed or added files.
+    Cancelling before the change is made leaves the program as it is. Raise as `build_async` does.
     """
     from smol_dev.app.build import Task
     from smol_dev.app.caller import Caller
@@ -291,10 +291,10 @@ def undo(
     theirs: bool = False,
     on_event: "Callable[[Event], object] | None" = None,
 ) -> tuple[str, ...]:
-    """Take the last change of the program back, or with `redo` make it again; return the files that were written.
+    """Undo the program's last change, or with `redo` make it again; return the files that were written.
 
-    Where the user has edited such a file since, raise `WorkspaceError`; `keep_mine` leaves it, `theirs` replaces
-    it and keeps a copy.
+    If the user has edited such a file since, raise `WorkspaceError`, unless `keep_mine` leaves it or `theirs`
+    replaces it and keeps a copy.
     """
     from smol_dev.app.caller import Caller
     from smol_dev.app.change import undo as run
@@ -306,7 +306,7 @@ def undo(
 
 
 def _result(outcome: "RunOutcome") -> Result:
-    """Return how a run ended. Raise the error that stopped it before its end."""
+    """Return the result of a run. Raise the error that stopped it early."""
     from smol_dev.chat import Usage
 
     if outcome.error is not None:
@@ -355,7 +355,7 @@ async def _conversation(
 
 
 def _text(root: Path, path: str) -> str | None:
-    """Return the beginning of a file of the program, None where it cannot be read; no link is followed."""
+    """Return the beginning of a file of the program, None if it cannot be read; links are not followed."""
     from smol_dev.workspace.folder import Folder
 
     try:
@@ -366,19 +366,19 @@ def _text(root: Path, path: str) -> str | None:
 
 
 def _fenced(text: str) -> str:
-    """Return the text as a code block of Markdown that nothing in it can end."""
+    """Return the text as a Markdown code block whose fence does not occur in it."""
     fence = "`" * (max((len(run) for run in re.findall("`{3,}", text)), default=2) + 1)
     return f"{fence}\n{safe(text, keep_newlines=True).rstrip()}\n{fence}"
 
 
 def _quoted(text: str) -> str:
-    """Return the text as a code span of Markdown that nothing in it can end."""
+    """Return the text as a Markdown code span that it cannot end."""
     ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     return f"{ticks} {safe(text)} {ticks}" if "`" in text else f"{ticks}{safe(text)}{ticks}"
 
 
 def _ignore(_event: object) -> None:
-    """Show an event to nobody."""
+    """Ignore an event."""
 
 
 def _loaded(profile: "str | Loaded | None") -> "Loaded":

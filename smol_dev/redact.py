@@ -1,4 +1,4 @@
-"""Secrets hidden: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its keys.
+"""Redaction of secrets: in a text whole, in part, in base64 or URL-encoded; in a table by the names of its keys.
 
 Standard library only.
 """
@@ -11,10 +11,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 SHORTEST: Final = 6
-"""Shorter secrets are left alone by `redact`: they would take ordinary words with them."""
+"""The shortest secret that `redact` hides; shorter ones would match ordinary words."""
 
 RUN: Final = 12
-"""So many characters of a secret in a row are hidden wherever they stand."""
+"""The number of consecutive characters of a secret that are hidden wherever they occur."""
 
 REDACTED: Final = "[redacted]"
 HEX: Final = re.compile("%[0-9A-F]{2}")
@@ -25,9 +25,9 @@ URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
 def redact(text: str, secrets: Collection[str]) -> str:
-    """Return the text with each secret replaced by `[redacted]`, and each run of 12 characters or more of one.
+    """Return the text with each secret, and each run of 12 or more characters of one, replaced by `[redacted]`.
 
-    Servers echo halves of a key. The base64 and the URL-encoded form of a secret are hidden like itself.
+    Runs matter because servers echo parts of a key. Base64 and URL-encoded forms are hidden too.
     """
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= SHORTEST:
@@ -50,7 +50,7 @@ def redact(text: str, secrets: Collection[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _runs(secret: str) -> frozenset[str]:
-    """Return every run of 12 characters of a secret, as it is and encoded; in base64 it may begin anywhere."""
+    """Return every run of 12 characters of a secret, plain and encoded; for base64, at each of three alignments."""
     raw, quoted = secret.encode(), quote(secret, safe="")
     forms = [secret, quoted, HEX.sub(lambda code: code.group().lower(), quoted)]
     for before in range(3):
@@ -61,12 +61,12 @@ def _runs(secret: str) -> frozenset[str]:
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a key of a table of free names says that its value is a secret."""
+    """Return whether a key's name suggests that its value is a secret."""
     return SECRET_NAME.search(re.sub(r"[\W_]", "", name.casefold())) is not None
 
 
 def secret_texts(value: object, *, secret: bool = False) -> Iterator[str]:
-    """Yield every text in a value that stands under a secret's name."""
+    """Yield every text inside a value that belongs to a key with a secret's name."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from secret_texts(inner, secret=secret or is_secret_name(str(name)))
@@ -78,7 +78,7 @@ def secret_texts(value: object, *, secret: bool = False) -> Iterator[str]:
 
 
 def without_secrets(value: Any) -> Any:  # noqa: ANN401 - TOML data
-    """Return a value without what stands in it under a secret's name."""
+    """Return a value without its keys that have a secret's name."""
     if isinstance(value, Mapping):
         return {name: without_secrets(inner) for name, inner in value.items() if not is_secret_name(str(name))}
     return [without_secrets(inner) for inner in value] if isinstance(value, list) else value

@@ -1,8 +1,8 @@
-"""Foreign text made harmless: on a terminal or in a log, and in the commands that we suggest.
+"""Escaping of foreign text, for terminals and logs and for the commands that we suggest.
 
-Standard library only. Foreign is whatever a model, server, file name or project file said. On a
-screen it is escaped visibly, and nothing is deleted; in a command, which people copy into a shell, it
-is one word, or it is not there.
+Standard library only. Foreign text comes from a model, server, file name or project file. On a screen it
+is escaped visibly, and nothing is deleted. In a command, which people copy into a shell, it is quoted as
+one word or left out.
 """
 
 import re
@@ -12,20 +12,20 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Letters and marks that Unicode calls visible and that no font draws."""
+"""Letters and marks that Unicode counts as visible but fonts draw as blank."""
 
 SUPPLEMENTARY_SELECTORS: Final = range(0xE0100, 0xE01F0)
-"""Variation selectors that carry a hidden byte each; the common ones in emoji stay."""
+"""Variation selectors that can each hide a byte; the common ones in emoji are kept."""
 
 JOINER: Final = "\u200d"
 EMOJI_MODIFIERS: Final = "\ufe0f" + "".join(map(chr, range(0x1F3FB, 0x1F400)))
-"""What may stand behind an emoji: the colour selector and the tones of skin."""
+"""Characters that may follow an emoji: the colour selector and the skin tones."""
 
 LONGEST_NAME: Final = 200
-"""Characters of a name that is shown or typed: of a path, a model, a server."""
+"""The most characters of a path, model or server name to show or put in a command."""
 
 MOST_NAMED: Final = 5
-"""Names that are listed in a sentence."""
+"""The most names to list in a sentence."""
 
 PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 
@@ -36,11 +36,10 @@ LAST_IN_FOUR_DIGITS: Final = 0xFFFF
 
 
 def safe(text: str, *, keep_newlines: bool = False) -> str:
-    r"""Return the text with each control, format, bidi, surrogate, private, unassigned character escaped.
+    r"""Return the text with each control, format, bidi, surrogate, private or unassigned character escaped.
 
-    `^[` is the escape character, `\u202e` the right-to-left override. With `keep_newlines` line
-    feeds and tabs stay, for text of several lines. The joiners within emoji stay as well. Applying it
-    again changes nothing.
+    The escape character becomes `^[`, the right-to-left override `\u202e`. With `keep_newlines`, line feeds
+    and tabs are kept. Joiners inside emoji are always kept. The function is idempotent.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -52,19 +51,19 @@ def safe(text: str, *, keep_newlines: bool = False) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Return a foreign name in one line: escaped, and cut to 200 characters."""
+    """Return a foreign name on one line, escaped and cut to 200 characters."""
     return safe(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
 
 
 def is_visible(character: str) -> bool:
-    """Return whether a terminal draws the character where it stands, and nothing else happens."""
+    """Return whether a terminal just draws the character in its place."""
     if character in BLANK_LETTERS or ord(character) in SUPPLEMENTARY_SELECTORS:
         return False
     return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def joins_emoji(text: str, at: int) -> bool:
-    """Return whether a zero-width joiner stands there between two emoji, which makes one sign of them."""
+    """Return whether the character is a zero-width joiner between two emoji, which it turns into one."""
     if text[at] != JOINER:
         return False
     before = text[max(at - 3, 0) : at].rstrip(EMOJI_MODIFIERS)
@@ -73,7 +72,7 @@ def joins_emoji(text: str, at: int) -> bool:
 
 
 def escape(character: str) -> str:
-    """Return the character in printable ASCII: caret notation below 32, else as in a Python string."""
+    """Return the character in printable ASCII: caret notation for 0 to 31 and 127, else a Python escape."""
     code = ord(character)
     if code < FIRST_PRINTABLE or code == DELETE:
         return f"^{chr(code ^ 0x40)}"
@@ -85,12 +84,11 @@ def escape(character: str) -> str:
 
 
 def command(template: str, **values: object) -> str:
-    """Return a command in back-ticks: `command("smol_dev resume {dir}", dir=path)`.
+    """Return a command in backticks: `command("smol_dev resume {dir}", dir=path)`.
 
-    Each value arrives as it is, as one argument, when the command is typed into a POSIX shell; one
-    that begins with `-` is not taken for an option, so options stand before values in a template. A
-    value that nobody can check by eye stays out, and its name stands there in capitals: `smol_dev
-    resume DIR`.
+    In a POSIX shell each value is one unchanged argument. A value that begins with `-` is not taken for an
+    option, so options must come before values in a template. A value that cannot be checked by eye is
+    replaced by its name in capitals: `smol_dev resume DIR`.
     """
     texts = {name: str(value) for name, value in values.items()}
     words: list[str] = []
@@ -107,7 +105,7 @@ def command(template: str, **values: object) -> str:
 
 
 def with_commands(text: str, values: Mapping[str, object]) -> str:
-    """Return a sentence with its places filled in, those in its commands as `command` does."""
+    """Return a sentence with its placeholders filled in, using `command` for those inside backticks."""
     parts = text.split("`")
     parts[1::2] = [command(each, **values)[1:-1] for each in parts[1::2]]
     parts[0::2] = [
@@ -117,23 +115,23 @@ def with_commands(text: str, values: Mapping[str, object]) -> str:
 
 
 def word_for(name: str, texts: Mapping[str, str]) -> str:
-    """Return the value of a place in a template, quoted, or the place's name in capitals."""
+    """Return a placeholder's value quoted for the shell, or its name in capitals."""
     value = texts.get(name)
     return name.upper() if value is None or not is_typeable(value) else shlex.quote(value)
 
 
 def is_typeable(value: str) -> bool:
-    """Return whether a value may stand in a command: short, visible, and no back-tick to end it early."""
+    """Return whether a value may be put in a command: short, visible, and without a backtick that would end it."""
     return 0 < len(value) <= LONGEST_NAME and "`" not in value and all(is_visible(character) for character in value)
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return foreign names for a sentence, the first five of them, and how many more there are."""
+    """Return the first five foreign names for a sentence, and how many more there are."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(map(named, names[:MOST_NAMED])) + more
 
 
 def named(name: str) -> str:
-    """Return a foreign name for a sentence: in back-ticks only if nothing in it could be a command."""
+    """Return a foreign name for a sentence, in backticks only if it is safe to paste into a shell."""
     text = safe_name(name)
     return f"`{text}`" if " " not in text and text == shlex.quote(text) else f"“{text}”"

@@ -1,14 +1,14 @@
-"""An estimate of the tokens of a text, before any server has counted it.
+"""An estimate of the number of tokens in a text, before a server has counted them.
 
-Every vocabulary cuts text in its own way, but into much the same pieces: a word, a digit, a run of white
-space or of one sign. The weights were measured with the vocabularies of
-SmolLM2-135M (49 thousand entries, made of English) and Gemma 3 (262 thousand, of all languages), 29
-kinds of text each. English, code, JSON, HTML, SQL, tables of numbers, UUIDs, hashes, base64, logs and
-drawings are within 17 % in both. Where the two disagree (a Russian letter takes 0.78 tokens in one and
-0.23 in the other, a Chinese character 1.71 and 0.57) the weight is near that of the larger vocabulary,
-which is more like those of the models people run: German, French, Spanish, Polish and Greek are within
-13 % of it, other scripts within 47 %, Vietnamese at twice what it counts; of the smaller one they are 23
-to 78 % short. The error is as wide as the disagreement, but for Vietnamese.
+Every vocabulary splits text differently, but into similar pieces: a word, a digit, a run of white space or
+of one symbol. The weights were measured with the vocabularies of SmolLM2-135M (49 thousand entries, from
+English) and Gemma 3 (262 thousand, from all languages), on 29 kinds of text. For English, code, JSON, HTML,
+SQL, tables of numbers, UUIDs, hashes, base64, logs and drawings the estimate is within 17 % of both. Where
+they disagree (a Russian letter takes 0.78 tokens in one and 0.23 in the other, a Chinese character 1.71 and
+0.57), the weight is near the larger vocabulary, which is closer to those of current models: the estimate is
+within 13 % of it for German, French, Spanish, Polish and Greek, within 47 % for other scripts, and double
+for Vietnamese; of the smaller vocabulary's counts it is 23 to 78 % short. Except for Vietnamese, the error
+range is as wide as the disagreement.
 """
 
 import math
@@ -35,12 +35,12 @@ PIECES: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""The kinds of pieces; a `blob` is base64 or hexadecimal, a `gap` a space that belongs to no word."""
+"""The kinds of pieces; a `blob` is base64 or hexadecimal, a `gap` a space before a digit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """The tokens of a character of one kind, and the factors for the vocabularies with fewest and most."""
+    """The tokens per character of one kind, with factors for the vocabularies that need the fewest and the most."""
 
     tokens: float
     less: float = 0.78
@@ -48,15 +48,15 @@ class Weight:
 
 
 WORD: Final = 8
-"""Letters of a word that is still one token."""
+"""The most letters of a word that counts as one token."""
 
 RUN: Final = 32
-"""Repetitions of a character, or white space, that are still one token."""
+"""The most repetitions of a character, or white-space characters, that count as one token."""
 
 WEIGHTS: Final = {
     "piece": Weight(1.0),
     "blob": Weight(0.8),
-    "digit": Weight(1.0, less=0.4),  # Llama 3 and GPT-4 take three digits together
+    "digit": Weight(1.0, less=0.4),  # Llama 3 and GPT-4 join up to three digits
     "gap": Weight(0.95),
     "accented": Weight(0.8, less=0.05, more=6.5),
     "european": Weight(0.36, less=0.55, more=3.0),
@@ -68,7 +68,7 @@ WEIGHTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A number of tokens: the likely one, and the least and the most in any vocabulary."""
+    """A number of tokens: the likely one, and the least and most in any vocabulary."""
 
     least: float = 0.0
     likely: float = 0.0
@@ -76,14 +76,14 @@ class Tokens:
 
     @classmethod
     def exactly(cls, count: float) -> Self:
-        """Return a number that is known."""
+        """Return an exactly known number."""
         return cls(count, count, count)
 
     def __add__(self, other: "Tokens") -> "Tokens":
         return Tokens(self.least + other.least, self.likely + other.likely, self.most + other.most)
 
     def scaled(self, scale: float) -> "Tokens":
-        """Return the number in a vocabulary that took `scale` times the likely tokens so far; half as uncertain."""
+        """Return the number for a vocabulary that took `scale` times the likely tokens so far, with a narrower range."""
         if not self.likely:
             return self
         likely = self.likely * scale
@@ -93,7 +93,7 @@ class Tokens:
 
 @lru_cache(maxsize=256)
 def tokens(text: str) -> Tokens:
-    """Return the estimate for a text, cached because a conversation repeats its turns."""
+    """Return the estimate for a text; cached, because a conversation repeats its turns."""
     kinds: Counter[str] = Counter()
     pieces = 0.0
     for found in PIECES.finditer(text):
@@ -113,7 +113,7 @@ def tokens(text: str) -> Tokens:
 
 
 def _pieces(kind: str, length: int, text: str) -> float:
-    """Return how many pieces a run of characters of one kind is cut into."""
+    """Return the number of pieces into which a run of characters of one kind is split."""
     match kind:
         case "word":
             return 1 + max(0, length - WORD) / WORD
