@@ -83,7 +83,7 @@ class Tokens:
         return Tokens(self.least + other.least, self.likely + other.likely, self.most + other.most)
 
     def scaled(self, scale: float) -> "Tokens":
-        """Return the number for a vocabulary that took `scale` times the likely tokens so far, with a narrower range."""
+        """Return the number for a vocabulary that took `scale` times the likely tokens so far; half as uncertain."""
         if not self.likely:
             return self
         likely = self.likely * scale
