@@ -188,7 +188,7 @@ def _value_problems(key: tuple[Any, ...], value: object) -> Iterator[str]:
 def _is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
     """Return whether TOML read a backslash and letter of a Windows path as an escape sequence."""
     is_text = key[0] == "prompts" and not value.lower().endswith(FILE_ENDINGS)
-    if is_text or "extra_body" in key:  # `Q:` and a line break may be meant
+    if is_text or "extra_body" in key:  # it may really mean `Q:` and a line break
         return False
     names_file = key[-1] in {"output_dir", "api_key_file"}
     return ESCAPED_PATH.match(value) is not None or (names_file and CONTROL.search(value) is not None)
