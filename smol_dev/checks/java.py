@@ -67,7 +67,7 @@ def java_types(unit: Unit) -> Iterator[tuple[str, Type]]:
                 )
                 found.is_open |= "." in re.sub(r"<[^<>]*>", "", unit.names.text(part))
             if part.type == "formal_parameters":
-                found.members |= set(re.findall(r"(\w+)\s*(?=[,)])", unit.names.text(part)))
+                found.members |= set(re.findall(r"\b(\w++)\s*+(?=[,)])", unit.names.text(part)))
         yield name, found
 
 

@@ -148,14 +148,8 @@ def _objects(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
     for line in value.splitlines() if isinstance(value, str) else ():
         text = line.partition("=")[2].strip() or line.strip()
         text = re.split(r"[\s\[#]", text)[0]
-        folders = [
-            manifest.folder,
-            *re.findall(
-                r"['\"]?(?:where|package[-_]dir|package_dir)['\"]?\s*[=:][^\n]*?([\w./-]+)['\"\]]*\s*$",
-                manifest.text,
-                re.MULTILINE,
-            ),
-        ]
+        told = re.findall(r"(?:where|package[-_]dir)['\"]?[ \t]*[=:]([^\n]*)", manifest.text)
+        folders = [manifest.folder, *(re.split(r"[^\w./-]", each.rstrip(" \t'\"]"))[-1] for each in told)]
         wrong = lacking_object(Place(manifest.python, tuple(folders)), text, ours=False)
         if ":" in text and wrong:
             yield manifest.problem(text, wrong, start)
@@ -227,7 +221,7 @@ def _services(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]
         name for keys, _ in values_at(read_document("a.yaml", manifest.text), ["services", "*"]) for name in keys[1:]
     }
     needed = list(value) if isinstance(value, dict) else _each(value)
-    for each in needed if not re.search(r"^(?:include|extends)|\n\s+extends:", manifest.text) else ():
+    for each in needed if not re.search(r"\A(?:include|extends)|\n[ \t]+extends:", manifest.text) else ():
         if each not in names:
             yield manifest.problem(each, f"there is no service `{each}`" + instead(each, names, "there is"), start)
 
@@ -253,15 +247,29 @@ def _lists(manifest: Manifest) -> Iterator[Problem]:
         start += len(line) + 1
 
 
+HEREDOC: Final = re.compile(r"<<-?[ \t]*['\"]?([A-Za-z_]\w*)")
+
 BESIDE: Final = re.compile(r"((?:^|[;&\s])(?:source|\.|bash|sh)\s+\"?)\$\(dirname [^()]*\)\"?/", re.MULTILINE)
 """What a shell calls the folder of its script, before a file that it reads."""
+
+
+def _outside_heredocs(lines: list[str]) -> Iterator[str]:
+    """Yield the lines of a shell script that are not the text of a heredoc."""
+    alone, end = {line.strip() for line in lines}, ""
+    for line in lines:
+        found = None if end else HEREDOC.search(line)
+        if not end:
+            yield line[: found.start()] if found and found[1] in alone else line
+        if found and found[1] in alone:
+            end = found[1]
+        elif line.strip() == end:
+            end = ""
 
 
 def _script(manifest: Manifest) -> Iterator[Problem]:
     """A script of a shell, started in its folder or in one above."""
     text = re.sub(r"\\\n", "  ", manifest.text)
-    text = re.sub(r"<<-?\s*['\"]?(\w+)['\"]?.*?\n\s*\1\b", "", text, flags=re.DOTALL)
-    text = BESIDE.sub(r"\1./", text)
+    text = BESIDE.sub(r"\1./", "\n".join(_outside_heredocs(text.split("\n"))))
     folders = (manifest.folder, *above(manifest.folder), *manifest.project.folders)
     leaves = re.search(r"^\s*(?:cd|pushd)\s+(?![\"']?\$)", text, re.MULTILINE)
     makes = re.search(r"\b(?:git clone|cat\s*>|tar\s+-?x|unzip|curl|wget)\b", text)

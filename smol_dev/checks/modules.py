@@ -51,7 +51,8 @@ SPECIAL: Final = frozenset(
 BUILTINS: Final = frozenset(dir(builtins)) | SPECIAL
 
 AVOIDED: Final = re.compile(r"\b(?:AttributeError|TypeError|NameError)\b")
-EXPECTED: Final = re.compile(r"(?:[rR]aises|suppress)\w*\(.*(?:AttributeError|TypeError|NameError|Exception)")
+EXPECTED: Final = re.compile(r"(?:[rR]aises|suppress)\w{0,40}\(")
+FAULT: Final = re.compile("AttributeError|TypeError|NameError|Exception")
 """What handlers and `with` statements say that expect an error of a wrong name."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -306,7 +307,8 @@ def _guards(node: ast.AST) -> tuple[tuple[str, ...], bool]:
         return ("body", "handlers"), any(AVOIDED.search(each) for each in caught)
     if isinstance(node, ast.With | ast.AsyncWith):
         said = ast.unparse(node.items[0].context_expr)
-        return ("body",) if "suppress" in said else (), EXPECTED.search(said) is not None
+        opened = EXPECTED.search(said)
+        return ("body",) if "suppress" in said else (), bool(opened and FAULT.search(said, opened.end()))
     if isinstance(node, ast.If):
         test = node.test
         main = isinstance(test, ast.Compare) and getattr(test.left, "id", "") == "__name__"

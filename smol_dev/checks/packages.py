@@ -122,7 +122,7 @@ def _strings(value: object) -> Iterator[str]:
             )
 
 
-COMMENT: Final = re.compile(r"(\"(?:[^\"\\\n]|\\.)*\")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])", re.DOTALL)
+COMMENT: Final = re.compile(r"(\"(?:[^\"\\\n]|\\.)*\")|//[^\n]*|/\*.*?(?:\*/|\Z)|,(?=\s*[}\]])", re.DOTALL)
 
 
 def tsconfig_files(python: Python, path: str) -> Iterator[Problem]:

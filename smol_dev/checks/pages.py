@@ -397,7 +397,7 @@ def served_files(pages: Pages, script: Script) -> Iterator[Problem]:
 
 
 SERVED: Final = re.compile(
-    r"[\"'`][^\"'`]*[\"'`]|(?:path\.)?(?:join|resolve)\((?:\s*(?:__dirname|[\"'`][^\"'`]*[\"'`])\s*,?)+\)|__dirname \+ [\"'][^\"']*[\"']"
+    r"[\"'`][^\"'`]*[\"'`]|(?:path\.)?(?:join|resolve)\((?:\s*+(?:__dirname|[\"'`][^\"'`]*+[\"'`])\s*+,?)++\)|__dirname \+ [\"'][^\"']*[\"']"
 )
 """A path that is written out."""
 

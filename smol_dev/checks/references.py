@@ -228,7 +228,7 @@ class References:
         for module in self.modules:
             words = re.findall(r"\b(?:template_folder|Jinja2Templates|FileSystemLoader|DIRS)\b", module.text)
             named.update(each.text.strip("./") for each in self.of(module, "folder") if words)
-            for listed in re.findall(r"\bDIRS['\"]?\s*[:=]\s*\[([^\]]*)\]", module.text):
+            for listed in re.findall(r"\bDIRS['\"]?\s*[:=]\s*\[([^\[\]]*+)\]", module.text):
                 named.update(re.findall(r"['\"](\w+)['\"]", listed))
         return tuple(folder for folder in self.project.folders if f"/{folder}".endswith(tuple(f"/{n}" for n in named)))
 

@@ -58,7 +58,7 @@ class Rust:
 def _is_made(attribute: str) -> bool:
     """Return whether an attribute derives members that nobody reads."""
     derived = re.search(r"\bderive\(([^()]*)\)", attribute)
-    return derived is None or not USUAL.issuperset(re.findall(r"(\w+)\s*(?:,|$)", derived[1]))
+    return derived is None or not USUAL.issuperset(re.findall(r"\b(\w++)\s*+(?:,|$)", derived[1]))
 
 
 USUAL: Final = frozenset(
@@ -187,7 +187,7 @@ def _rust_use(rust: Rust, unit: Unit, node: "Node", base: str, path: list[str]) 
         if inner is None:
             is_open = not texts or any(RUST_OPEN.search(text) for text in texts)
             plain = "\n".join(re.sub(r"//[^\n]*", "", text) for text in texts)
-            wild = re.findall(r"\buse\s+(\w+)[\w:]*::\*", plain) if "::*" in plain else []
+            wild = re.findall(r"\buse\s+(\w++)(?:::\w++)*+::\*", plain) if "::*" in plain else []
             is_open = is_open or (part in rust.defined if wild else False)
             is_open = is_open or any(
                 each not in {"crate", "self", "super"} and f"mod {each}" not in plain for each in wild
@@ -241,7 +241,8 @@ def rust_names(_: Rust, unit: Unit) -> Iterator[Problem]:
 def _rust_bound(unit: Unit) -> frozenset[str]:
     """Return the names that patterns may bind: those of parameters, `let`, `for`, `match` and closures."""
     found = re.findall(
-        r"\b(?:let|for|if let|while let)\b([^=;{]*?)(?:=|\bin\b|;)|\|([^|\n]{1,200})\||(\w+)\s*:|(\w+)\s*=>", unit.text
+        r"\b(?:let|for|if let|while let)\b([^=;{]{0,400}?)(?:=|\bin\b|;)|\|([^|\n]{1,200})\||\b(\w++)\s*+(?::|=>)",
+        unit.text,
     )
     return frozenset(word for parts in found for part in parts for word in re.findall(r"\w+", part))
 

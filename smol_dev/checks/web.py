@@ -131,7 +131,7 @@ class Script:
 
 LONG_NAME: Final = 100
 MANY: Final = 5
-LAST: Final = re.compile(r"[\w$#]+(?=[\"'`]?\]?\Z)")
+LAST: Final = re.compile(r"(?<![\w$#])[\w$#]++(?=[\"'`]?\]?\Z)")
 """The last name of a member: `b` of `a.b` and `a["b"]`."""
 
 

@@ -87,7 +87,7 @@ SCRIPT: Final = _places(
 )
 UNKNOWN: Final = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), SCRIPT),
-    "rust": _places((r"#\[[^\]\n]*\]", ".", " ")),
+    "rust": _places((r"#\[[^\[\]\n]*+\]", ".", " ")),
 }
 """What is right and no grammar knows, which of its letters are replaced, and by what.
 

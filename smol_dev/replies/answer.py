@@ -45,7 +45,7 @@ CLOSERS: Final = {
 }
 LONE_CLOSER: Final = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE)
 CHANNEL: Final = re.compile(r"<\|channel\|>\s*+(\w++)[^\n]{0,120}?<\|message\|>")
-CHANNEL_START: Final = re.compile(r"(?:<\|start\|>)?(?:assistant)?\s*<\|channel\|>")
+CHANNEL_START: Final = re.compile(r"(?:(?:<\|start\|>)?assistant\s*|<\|start\|>\s*)?<\|channel\|>")
 CODE_SIGN: Final = re.compile(r"[\"'#=(){};`]")
 CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call)\|>(?=[ \t]*(?:\n|\Z)|\s*<\|start\|>)|<\|start\|>assistant")
 SPOKEN_CHANNEL: Final = re.compile(r"\s*analysis(?=[A-Z\s]).*?assistant\s?final(?=[^a-z]|$)", re.DOTALL)
@@ -90,7 +90,7 @@ def final_channel(text: str) -> str:
     Its tokens are those of the answer only where nothing but words stands before them.
     """
     first = CHANNEL_START.search(text, 0, 200)
-    before = text[: first.start()].split("\n") if first else ["no harmony"]
+    before = text[: first.start()].rstrip().split("\n") if first else ["no harmony"]
     if without_marks(before[-1]) or not all(is_talk(line) or not CODE_SIGN.search(line) for line in before):
         spoken = SPOKEN_CHANNEL.match(text) if text.lstrip().startswith("analysis") else None
         return text[spoken.end() :] if spoken else text
@@ -308,7 +308,7 @@ def glued_opener(text: str) -> Iterator[Fence]:
     start = text.find("```")
     before, info = text[:start].split("\n"), text[start:].partition("\n")[0]
     spoken = [line for line in before if line.strip()]
-    alone = re.fullmatch(r"(`{3,})[ \t]*([\w+#-]*)[ \t]*", info)
+    alone = re.fullmatch(r"(`{3,})[ \t]*+([\w+#-]*)[ \t]*", info)
     told = len(spoken) <= MOST_SPOKEN and all(is_talk(line) or not CODE_SIGN.search(line) for line in spoken)
     if alone and told and re.search(r"[^\W\d]\W*[:.!][ \t]*\Z", before[-1]):
         yield Fence(start, start + len(info), 0, alone[1], alone[2])

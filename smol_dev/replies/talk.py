@@ -66,7 +66,7 @@ SPAN: Final = re.compile(r"`[^`\n]*`")
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
 WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
 END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")
-END_OF_STRING: Final = re.compile(r"^\W*[\"'\])]\W*$|^\s*[A-Z_]{3,};?$", re.MULTILINE)
+END_OF_STRING: Final = re.compile(r"^(?=[^\w\n]*+$)[^\n\"'\])]*[\"'\])]|^[ \t]*[A-Z_]{3,};?$", re.MULTILINE)
 """A line that closes a text of several lines in a program."""
 
 FEWEST_WORDS: Final = 4
