@@ -229,8 +229,7 @@ def _goes_on(answer: Answer, number: int) -> bool:
 def is_label(line: str) -> bool:
     """Return whether a line is a heading, an item, a rule or a path: it may stand above a block."""
     text = line.strip()
-    marked = re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$", text)
-    return bool(marked) or text.endswith((":", "：")) or label_in(text) is not None
+    return bool(re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$|.*[:：]$", text)) or label_in(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,25 +11,16 @@ from itertools import takewhile
 from typing import Final
 
 from smol_dev.languages import State
+from smol_dev.replies import verdicts
 from smol_dev.replies.answer import Answer, of_text, parse
 from smol_dev.replies.bare import bare, begins_with_talk, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import headings, problem, unfit
 from smol_dev.replies.paths import names
 from smol_dev.replies.talk import is_prose, is_refusal
-from smol_dev.replies.verdicts import (
-    SEVERAL_FILES,
-    UNCLEAR_FENCES,
-    Code,
-    Doubt,
-    Found,
-    Rejected,
-    Request,
-    code_rejected,
-)
 from smol_dev.replies.wrapped import WRAPPERS
 
-Pass = Callable[[Answer, Request], "Found | Doubt | None"]
+Pass = Callable[[Answer, verdicts.Request], verdicts.Found | verdicts.Doubt | None]
 
 CODE: Final[tuple[tuple[str, Pass], ...]] = (("as asked", as_asked), ("block and talk", block_and_talk), ("bare", bare))
 """The passes; `wrapped.WRAPPERS` are the ones that look at what these find."""
@@ -49,49 +40,51 @@ REMARK: Final = re.compile(r"\s(?:[-–—]\s|\()")
 MOST_LAYERS: Final = 3
 
 
-def read_code(answer: str, *, path: str, finish_reason: str | None) -> Code | Rejected:
+def read_code(answer: str, *, path: str, finish_reason: str | None) -> verdicts.Code | verdicts.Rejected:
     """Return the file that `answer` holds for `path`, or the reason to ask for it again.
 
     The time is linear in the length of the answer, whatever it is.
     """
     said = parse(answer)
     ended = True if said.stopped or finish_reason == "stop" else False if finish_reason else None
-    request = Request(path, ended)
+    request = verdicts.Request(path, ended)
     if said.lost:
-        return code_rejected("no_code" if ended else "truncated")
+        return verdicts.code_rejected("no_code" if ended else "truncated")
     if not ended and finish_reason not in {None, "", "length"}:
-        return code_rejected("truncated")
+        return verdicts.code_rejected("truncated")
     if not said.text.strip():
-        return code_rejected("empty")
+        return verdicts.code_rejected("empty")
     if not said.fences and is_refusal(said.text):
-        return code_rejected("refusal")
+        return verdicts.code_rejected("refusal")
     found = find(said, request)
-    if isinstance(found, Doubt):
+    if isinstance(found, verdicts.Doubt):
         return rejected(found, request)
     return verdict(tidied(found, request), request)
 
 
-def find(answer: Answer, request: Request) -> Found | Doubt:
+def find(answer: Answer, request: verdicts.Request) -> verdicts.Found | verdicts.Doubt:
     """Return what the first pass that answers finds, out of what it may be wrapped in."""
     for name, look in CODE:
         found = look(answer, request)
-        if isinstance(found, Doubt):
+        if isinstance(found, verdicts.Doubt):
             unwrapped = out_of(answer.text, request)
             return found if unwrapped is None else unwrapped
         if found is not None:
             return out_of(found.text, request, found.by(name)) or found.by(name)
-    return Doubt("no_code")
+    return verdicts.Doubt("no_code")
 
 
-def out_of(text: str, request: Request, around: Found | None = None) -> Found | Doubt | None:
+def out_of(
+    text: str, request: verdicts.Request, around: verdicts.Found | None = None
+) -> verdicts.Found | verdicts.Doubt | None:
     """Return the file out of a wrapper, or None when the text is in none."""
-    found: Found | None = None
+    found: verdicts.Found | None = None
     passes = around.passes if around else ()
     for _ in range(MOST_LAYERS):
         inner = unwrapped(text, request, inside=around is not None or bool(passes))
         if inner is None:
             break
-        if isinstance(inner, Doubt):
+        if isinstance(inner, verdicts.Doubt):
             return inner
         name, text = inner
         passes = (*passes, name)
@@ -99,31 +92,31 @@ def out_of(text: str, request: Request, around: Found | None = None) -> Found | 
         block = as_asked(answer, request) if answer.fences and not request.is_text else None
         if name in LINE_BY_LINE and answer.fences and block is None:
             block = block_and_talk(answer, request)
-        if isinstance(block, Found):
+        if isinstance(block, verdicts.Found):
             found = block
         elif name in LINE_BY_LINE:
-            found = replace(found or around or Found("", closed=False), text=text)
+            found = replace(found or around or verdicts.Found("", closed=False), text=text)
         else:
-            found = Found(text, closed=True, behind=True)
+            found = verdicts.Found(text, closed=True, behind=True)
         text = found.text
     return None if found is None else replace(found, passes=passes)
 
 
-def unwrapped(text: str, request: Request, *, inside: bool) -> tuple[str, str] | Doubt | None:
+def unwrapped(text: str, request: verdicts.Request, *, inside: bool) -> tuple[str, str] | verdicts.Doubt | None:
     """Return the first way back that applies and what it leaves, or None."""
     whole = request.is_whole(text) and request.language != "html"
     for name, way in WRAPPERS:
         if (whole and name in LINE_BY_LINE - {"entities", "diff"}) or (name == "double fence" and not inside):
             continue
         inner = way(text, request)
-        if isinstance(inner, Doubt):
+        if isinstance(inner, verdicts.Doubt):
             return inner
         if inner is not None and inner != text:
             return name, inner
     return None
 
 
-def tidied(found: Found, request: Request) -> Found:
+def tidied(found: verdicts.Found, request: verdicts.Request) -> verdicts.Found:
     """Return the file without empty lines at its ends, a label that is no comment, a foreign indentation."""
     text = without_blank_ends(found.text)
     if found.opened:
@@ -140,34 +133,34 @@ def tidied(found: Found, request: Request) -> Found:
     return found if text == found.text else replace(found, text=without_blank_ends(text))
 
 
-def verdict(found: Found, request: Request) -> Code | Rejected:
+def verdict(found: verdicts.Found, request: verdicts.Request) -> verdicts.Code | verdicts.Rejected:
     """Return the file, or the first reason not to write it; what was done to all its lines is only a guess."""
     reason = problem(found, request)
     if reason is None and (headed := headings(found.text, request)):
         own = any(names(line, request.path) for line in headed)
-        return replace(SEVERAL_FILES, kept=None if own else worth_keeping(found.text, request))
+        return replace(verdicts.SEVERAL_FILES, kept=None if own else worth_keeping(found.text, request))
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
-        return rejected(Doubt(kept=found.text), request)
+        return rejected(verdicts.Doubt(kept=found.text), request)
     if reason is None:
-        return Code(found.text.rstrip("\r") + "\n", found.passes)
+        return verdicts.Code(found.text.rstrip("\r") + "\n", found.passes)
     unfinished = not found.closed and request.parsed(found.text).state is State.UNFINISHED
     kept = reason == "truncated" and request.ended and not unfinished
-    return code_rejected(reason, kept=worth_keeping(found.text, request) if kept else None)
+    return verdicts.code_rejected(reason, kept=worth_keeping(found.text, request) if kept else None)
 
 
-def rejected(doubt: Doubt, request: Request) -> Rejected:
+def rejected(doubt: verdicts.Doubt, request: verdicts.Request) -> verdicts.Rejected:
     """Return the clearest reason: a cut answer explains that no file was found."""
     if request.ended is False:
-        return code_rejected("truncated")
+        return verdicts.code_rejected("truncated")
     if doubt.fences:
-        return UNCLEAR_FENCES
-    return code_rejected(doubt.reason, kept=worth_keeping(doubt.kept or "", request))
+        return verdicts.UNCLEAR_FENCES
+    return verdicts.code_rejected(doubt.reason, kept=worth_keeping(doubt.kept or "", request))
 
 
-def worth_keeping(text: str, request: Request) -> str | None:
+def worth_keeping(text: str, request: verdicts.Request) -> str | None:
     """Return a text that is the file though a line or the end of it is wrong: one that begins and ends as code."""
     text = without_blank_ends(text)
-    if not text or MARKS.search(text) or unfit(Found(text, closed=True), request) is not None:
+    if not text or MARKS.search(text) or unfit(verdicts.Found(text, closed=True), request) is not None:
         return None
     parsed = request.parsed(text)
     first, last = text.lstrip().partition("\n")[0], text.rpartition("\n")[2]

@@ -13,20 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from smol_dev.errors import Reason
+from smol_dev.replies import paths
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
 from smol_dev.replies.list_data import FOLDER_TAG, Node, ReadLiteral, items_in, read_literal, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, read_lines
 from smol_dev.replies.listing import Listing, as_file_list, entries_of
-from smol_dev.replies.paths import (
-    BULLET,
-    is_file_like,
-    is_known_file,
-    is_path_like,
-    label_in,
-    label_in_info,
-    mentioned,
-    path_in,
-)
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
@@ -178,20 +169,20 @@ def _source(answer: Answer) -> Source:
 
 
 def _label_of(block: Block) -> str | None:
-    label = label_in_info(block.info)
+    label = paths.label_in_info(block.info)
     if label is None and block.above and not (len(block.above) > 1 and all(map(_is_item, block.above))):
-        label = label_in(block.above[0])
-    return label if label is not None and is_known_file(label) else None
+        label = paths.label_in(block.above[0])
+    return label if label is not None and paths.is_known_file(label) else None
 
 
 def _is_item(line: str) -> bool:
-    return BULLET.match(line) is not None or is_known_file(line.strip())
+    return paths.BULLET.match(line) is not None or paths.is_known_file(line.strip())
 
 
 def _without_labels(text: str) -> str:
     head, newline, last = text.rstrip().rpartition("\n")
-    label = label_in(last)
-    return head + newline if label is not None and is_known_file(label) and label in last else text
+    label = paths.label_in(last)
+    return head + newline if label is not None and paths.is_known_file(label) and label in last else text
 
 
 NEWS: Final = re.compile(
@@ -245,7 +236,7 @@ def asked_for(source: Source) -> Iterator[Listing]:
     except (ValueError, RecursionError):
         return
     files = value.get("files") if isinstance(value, dict) and len(value) == 1 else None
-    if isinstance(files, list) and all(isinstance(path, str) and path == path_in(path) for path in files):
+    if isinstance(files, list) and all(isinstance(path, str) and path == paths.path_in(path) for path in files):
         yield Listing(tuple(files), 0)
 
 
@@ -290,10 +281,10 @@ def _is_balanced(text: str) -> bool:
 
 
 def _is_list(entries: tuple[str, ...], node: Node) -> bool:
-    if any(map(is_file_like, entries)):
+    if any(map(paths.is_file_like, entries)):
         return True
     return (node.shape == "array" or len(entries) > 1) and (
-        all(is_path_like(entry) or re.fullmatch(r"[\w.~<>-]+/?", entry) for entry in entries)
+        all(paths.is_path_like(entry) or re.fullmatch(r"[\w.~<>-]+/?", entry) for entry in entries)
         and any(re.search(r"[/\\]", entry) for entry in entries)
     )
 
@@ -305,7 +296,7 @@ def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str,
     half = (
         last is not None
         and last[1].strip() != ""
-        and not is_file_like(last[1].strip())
+        and not paths.is_file_like(last[1].strip())
         and not text.rstrip().endswith(("]", "}", '"', "'"))
     )
     return Listing(
@@ -344,7 +335,7 @@ def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterato
             start += sum(len(line) + 1 for line in rest[: drawn.after])
             rest = rest[drawn.after :]
             entries = entries_of(drawn.items, rooted=drawn.rooted)
-            if any(map(is_file_like, entries)):
+            if any(map(paths.is_file_like, entries)):
                 closed = region.closed or any(line.strip() for line in rest)
                 yield Listing(entries, region.start + place, region.before(place), closed=closed)
 
@@ -398,10 +389,10 @@ def names(source: Source) -> Iterator[Listing]:
     for line in source.answer.text.split("\n")[:MOST_SENTENCES]:
         if line.lstrip()[:1] in {"{", "[", '"'}:
             continue
-        if BULLET.match(line):
-            listed += mentioned(line)[:1]
+        if paths.BULLET.match(line):
+            listed += paths.mentioned(line)[:1]
         for sentence in SENTENCE_END.split(line):
-            named = [] if _is_question(sentence) else mentioned(sentence)
+            named = [] if _is_question(sentence) else paths.mentioned(sentence)
             if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
                 found += named
     found = listed or found

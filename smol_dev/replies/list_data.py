@@ -11,19 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from smol_dev.languages.names import FOLDER_NAMES, TEXT_ENDINGS
+from smol_dev.replies import paths
 from smol_dev.replies.list_lines import find_tree
 from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of, is_wrapper
-from smol_dev.replies.paths import (
-    BULLET,
-    CALL_KEYS,
-    PATH_KEYS,
-    ending,
-    is_file_like,
-    is_known_file,
-    is_path_like,
-    path_in,
-    plain_key,
-)
 
 Shape = Literal["array", "object", "string", "bare"]
 
@@ -258,13 +248,13 @@ def _string(node: Node, depth: int) -> list[Item]:
             return items
     if "\n" in inner and (drawn := find_tree(inner.split("\n"))) is not None:
         return [Item(entry) for entry in entries_of(drawn.items, rooted=drawn.rooted)]
-    rows = [path_in(BULLET.sub("", part)) for part in LINE_BREAK.split(text) if part.strip()]
+    rows = [paths.path_in(paths.BULLET.sub("", part)) for part in LINE_BREAK.split(text) if part.strip()]
     for names in (rows, [part.strip() for part in text.split(",")], text.split()):
-        if len(names) > 1 and all(map(is_known_file, names)):
+        if len(names) > 1 and all(map(paths.is_known_file, names)):
             return [Item(name) for name in names]
     broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)
-    behind = broken is not None and ending(broken[1].strip()) in TEXT_ENDINGS
-    entry = path_in(as_path(broken[1]) if broken and behind else text)
+    behind = broken is not None and paths.ending(broken[1].strip()) in TEXT_ENDINGS
+    entry = paths.path_in(as_path(broken[1]) if broken and behind else text)
     return [Item(entry)] if entry.strip() else []
 
 
@@ -291,15 +281,15 @@ def _is_row(node: Node) -> bool:
     texts = [as_path(value.text) for key, value in node.items if key is None and not value.items]
     if not 2 <= len(texts) <= 4 or len(texts) < len(node.items):  # noqa: PLR2004 - a row, not a list
         return False
-    return is_file_like(texts[0]) and not any(is_file_like(text) or "/" in text for text in texts[1:])
+    return paths.is_file_like(texts[0]) and not any(paths.is_file_like(text) or "/" in text for text in texts[1:])
 
 
 def _object(node: Node, depth: int) -> list[Item]:
     keyed = [(key, value) for key, value in node.items if key is not None]
     if not keyed:
         return _array(node, depth)
-    named = {plain_key(key.text): value for key, value in keyed}
-    called = next((named[key] for key in CALL_KEYS if key in named and _is_container(named[key])), None)
+    named = {paths.plain_key(key.text): value for key, value in keyed}
+    called = next((named[key] for key in paths.CALL_KEYS if key in named and _is_container(named[key])), None)
     tool = named.get("tool") or named.get("action") or (named.get("name") if called else None)
     given = called is not None and ("[" in called.text or any(value.shape == "array" for _, value in called.items))
     if tool is not None and LOOKS_AROUND.fullmatch(tool.text.strip()) and not given:
@@ -315,10 +305,10 @@ def _is_container(node: Node) -> bool:
 
 
 def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
-    name = next((path for key in PATH_KEYS if key in named and (path := _path_of(named[key]))), None)
+    name = next((path for key in paths.PATH_KEYS if key in named and (path := _path_of(named[key]))), None)
     folder = _text_under(FOLDER_KEYS, named)
     kind = named["type"].text.lower() if "type" in named else ""
-    label = folder or _text_under(PATH_KEYS, named)
+    label = folder or _text_under(paths.PATH_KEYS, named)
     children = [named[key] for key in CHILD_KEYS if key in named and named[key].items]
     folders = [named[key] for key in FOLDER_LISTS if key in named and named[key].items]
     is_folder = kind in {"dir", "directory", "folder", "d", "tree"}
@@ -329,7 +319,7 @@ def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
         role: Role = "folder" if sure else "either" if label in FOLDER_NAMES else "group"
         return [Item(label, role, inside)]
     if name is None:
-        return [Item(path_in(as_path(label)))] if label and kind in {"file", "f", "blob"} else None
+        return [Item(paths.path_in(as_path(label)))] if label and kind in {"file", "f", "blob"} else None
     return [Item(_in_folder(name, folder or _other_folder(named, name)))]
 
 
@@ -338,13 +328,13 @@ def _text_under(keys: tuple[str, ...], named: dict[str, Node]) -> str:
 
 
 def _path_of(node: Node) -> str | None:
-    text = path_in(as_path(node.text))
-    return text if not node.items and is_path_like(text) and not text.endswith("/") else None
+    text = paths.path_in(as_path(node.text))
+    return text if not node.items and paths.is_path_like(text) and not text.endswith("/") else None
 
 
 def _other_folder(named: dict[str, Node], name: str) -> str:
     texts = [named[key].text.strip() for key in ("path", "filepath", "location") if key in named]
-    return next((text for text in texts if text and text != name and not is_file_like(text)), "")
+    return next((text for text in texts if text and text != name and not paths.is_file_like(text)), "")
 
 
 def _in_folder(name: str, folder: str) -> str:
@@ -364,23 +354,25 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
     found: list[Item] = []
     values: list[Item] = []
     others = 0
-    announced = [pair for pair in keyed if ANNOUNCED.fullmatch(plain_key(pair[0].text)) and _is_container(pair[1])]
+    announced = [
+        pair for pair in keyed if ANNOUNCED.fullmatch(paths.plain_key(pair[0].text)) and _is_container(pair[1])
+    ]
     for key, value in announced or keyed:
-        text, word = as_path(key.text).strip(), plain_key(key.text)
+        text, word = as_path(key.text).strip(), paths.plain_key(key.text)
         if _is_entry_key(text, value):
             whole = as_path(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""
-            found.append(Item(whole or path_in(text)))
+            found.append(Item(whole or paths.path_in(text)))
         elif _is_container(value):
             found += _below(text, word, value, depth)
         elif not NOT_FILES.fullmatch(word) and not WORDS.fullmatch(word):
-            inside = [item for item in items_in(value, depth - 1) if is_known_file(item.text)]
+            inside = [item for item in items_in(value, depth - 1) if paths.is_known_file(item.text)]
             values += inside
             others += not inside
     return found or (values if others < len(values) else [])
 
 
 def _is_entry_key(text: str, value: Node) -> bool:
-    if is_file_like(path_in(text)) and not text.endswith("/"):
+    if paths.is_file_like(paths.path_in(text)) and not text.endswith("/"):
         return True
     return " " not in text and not value.items and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
 
@@ -390,15 +382,16 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
         return [Item(text, "group", _folders(value, depth - 1))]
     words = [key.text for key, _ in value.items if key is not None]
     is_settings = NOT_FILES.fullmatch(word) or (SETTINGS.fullmatch(word) and words)
-    if is_settings and not text.endswith("/") and not any(map(is_known_file, words)):
+    if is_settings and not text.endswith("/") and not any(map(paths.is_known_file, words)):
         return []
     inside = items_in(value, depth - 1)
     if is_wrapper(text) or " " in text or word.isdigit():
         return [Item(text, "group", inside)]
-    wraps = any(plain_key(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
+    wraps = any(paths.plain_key(key) in {*CHILD_KEYS, "paths", "list", "filepaths"} for key in words)
     if value.shape == "object" and not wraps:
         described = any(
-            key is not None and plain_key(key.text) in PATH_KEYS and _path_of(part) for key, part in value.items
+            key is not None and paths.plain_key(key.text) in paths.PATH_KEYS and _path_of(part)
+            for key, part in value.items
         )
         return [Item(text, "group" if described else "folder", inside)]
     return [Item(text, "either", inside)]
@@ -417,8 +410,12 @@ def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
 
     `<file>a.py</file>` and `<file path="a.py"/>`; folders as elements are not understood.
     """
-    named = [(one, path_in(one["given"] or one["text"])) for one in TAG.finditer(text)]
-    named = [(one, path) for one, path in named if is_path_like(path) and (is_known_file(path) or " " not in path)]
+    named = [(one, paths.path_in(one["given"] or one["text"])) for one in TAG.finditer(text)]
+    named = [
+        (one, path)
+        for one, path in named
+        if paths.is_path_like(path) and (paths.is_known_file(path) or " " not in path)
+    ]
     if not named:
         return (), 0, False
     last = named[-1][0]

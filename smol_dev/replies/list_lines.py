@@ -4,21 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from smol_dev.replies import paths
 from smol_dev.replies.listing import DEEPEST, Item, is_wrapper
-from smol_dev.replies.paths import (
-    BOLD,
-    BULLET,
-    COMMAND,
-    LABEL,
-    LINK,
-    MARKED,
-    ORDER,
-    is_known_file,
-    is_path_like,
-    is_product,
-    is_spoken,
-    path_in,
-)
 
 MAX_LINE: Final = 2000
 BRANCH: Final = re.compile(
@@ -73,7 +60,7 @@ def _continues(lines: list[str], number: int) -> bool:
     behind = next((other for other in lines[number + 1 : number + 3] if other.strip()), "")
     if not line.strip():
         return any(map(_is_branch, lines[number + 1 : number + 3]))
-    return bool(_label(line)) and (_is_branch(behind) or is_known_file(_label(line)))
+    return bool(_label(line)) and (_is_branch(behind) or paths.is_known_file(_label(line)))
 
 
 def _label(line: str) -> str:
@@ -89,7 +76,7 @@ def _root_above(lines: list[str], first: int) -> int | None:
 
 
 def _entry(text: str) -> str:
-    return path_in(BULLET.sub("", ICON.sub("", text.strip()))).strip("*`")
+    return paths.path_in(paths.BULLET.sub("", ICON.sub("", text.strip()))).strip("*`")
 
 
 def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
@@ -125,7 +112,7 @@ def find_table(lines: list[str]) -> Drawn | None:
 
 
 def _is_row(line: str) -> bool:
-    if "|" not in line or len(line) > MAX_LINE * 2 or BULLET.match(line):
+    if "|" not in line or len(line) > MAX_LINE * 2 or paths.BULLET.match(line):
         return False
     return line.strip().startswith("|") or bool(RULE.match(line) or re.search(r"\S\s*\|\s*\S", line))
 
@@ -141,14 +128,14 @@ def _column(rows: list[list[str]]) -> list[Item]:
     width = max(map(len, rows))
     rows = [[*row, *[""] * (width - len(row))] for row in rows]
     body = rows[1:]
-    counts = [sum(is_path_like(_entry(row[at])) for row in body) for at in range(width)]
+    counts = [sum(paths.is_path_like(_entry(row[at])) for row in body) for at in range(width)]
     named = [at for at in range(width) if PATH_HEADER.search(rows[0][at]) and counts[at]]
-    full = [at for at in range(width) if counts[at] * 2 >= len(body) > 0 or is_known_file(_entry(rows[0][at]))]
+    full = [at for at in range(width) if counts[at] * 2 >= len(body) > 0 or paths.is_known_file(_entry(rows[0][at]))]
     if not named and not full:
         return []
     column = (named or full)[0]
     folder = next((at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None)
-    if is_known_file(_entry(rows[0][column])):
+    if paths.is_known_file(_entry(rows[0][column])):
         body = rows
     return [Item(_with_folder(row, column, folder)) for row in body if _entry(row[column])]
 
@@ -228,7 +215,7 @@ def _parse(line: str) -> Line:
     text = found["text"].strip()
     text = text if text.startswith("#") else ICON.sub("", text).strip()
     text = text.rstrip(",;，；、")
-    if text.endswith(".") and is_known_file(text[:-1]):
+    if text.endswith(".") and paths.is_known_file(text[:-1]):
         text = text[:-1]
     if "\\" in text and not re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):
         text = re.sub(r"\\(.)", r"\1", text)
@@ -270,8 +257,8 @@ class Outline:
 def _files(line: Line, *, plain: bool) -> list[Item]:
     text = line.text
     if text.startswith("touch "):
-        return [Item(name) for name in text.split()[1:] if is_known_file(name)]
-    if COMMAND.match(text) and not (line.marks and is_known_file(text.split()[0])):
+        return [Item(name) for name in text.split()[1:] if paths.is_known_file(name)]
+    if paths.COMMAND.match(text) and not (line.marks and paths.is_known_file(text.split()[0])):
         return []
     if ruled := RULED.match(text):
         text = ruled[1]
@@ -280,37 +267,37 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
     if (label := FOLDER_LABEL.match(text)) and (inside := _below(text[label.end() :])):
         return [Item(label[1], "folder", inside)]
     role = ROLE.fullmatch(text)
-    text = role[1] if role else ORDER.sub("", text)
-    for pattern in (MARKED, BOLD, LINK):
-        if (marked := pattern.match(text)) and is_path_like(marked["path"].strip()):
+    text = role[1] if role else paths.ORDER.sub("", text)
+    for pattern in (paths.MARKED, paths.BOLD, paths.LINK):
+        if (marked := pattern.match(text)) and paths.is_path_like(marked["path"].strip()):
             return _marked(text, marked, talk=not line.marks and not plain)
-    path = path_in(text)
+    path = paths.path_in(text)
     return [] if path.endswith("/") or not _is_first(path, line, text, plain=plain) else [Item(path)]
 
 
 def _below(text: str) -> list[Item]:
-    paths = all_paths(text) or [path_in(text)]
-    return [Item(path) for path in paths] if all(map(is_known_file, paths)) else []
+    named = all_paths(text) or [paths.path_in(text)]
+    return [Item(path) for path in named] if all(map(paths.is_known_file, named)) else []
 
 
 def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
-    path = path_in(text if "target" in marked.groupdict() else marked["path"])
+    path = paths.path_in(text if "target" in marked.groupdict() else marked["path"])
     rest = text[marked.end() :]
-    sure = is_known_file(path) or "/" in path or not rest.strip()
+    sure = paths.is_known_file(path) or "/" in path or not rest.strip()
     is_talk = talk and re.match(r"\s+\w", rest) is not None
     return [] if is_talk or path.endswith("/") or not sure else [Item(path)]
 
 
 def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
-    if is_product(path) or is_spoken(path):
+    if paths.is_product(path) or paths.is_spoken(path):
         return False
     if path == text.rstrip(",;"):
-        entry = is_path_like(path) and " " not in path and not path.startswith("//")
-        return is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
-    if not (is_path_like(path) and (is_known_file(path) or "/" in path)):
+        entry = paths.is_path_like(path) and " " not in path and not path.startswith("//")
+        return paths.is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
+    if not (paths.is_path_like(path) and (paths.is_known_file(path) or "/" in path)):
         return False
     described = re.match(r" \w", text[len(path) :]) is None
-    return described or bool(line.marks) or plain or bool(LABEL.match(text))
+    return described or bool(line.marks) or plain or bool(paths.LABEL.match(text))
 
 
 def _rooted(line: Line, behind: Line | None) -> list[Item]:
@@ -320,7 +307,7 @@ def _rooted(line: Line, behind: Line | None) -> list[Item]:
 
 def _folder(line: Line, behind: Line | None) -> list[Item]:
     text = line.text
-    bare = re.sub(r"[*`\"']", "", path_in(text.replace("**", "").rstrip(":："))).strip()
+    bare = re.sub(r"[*`\"']", "", paths.path_in(text.replace("**", "").rstrip(":："))).strip()
     if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence
         whole = not re.match(r"\s+\w", text[len(bare) :]) or line.marks
         return [Item(bare, "folder")] if whole else []
@@ -339,14 +326,16 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
 
 def all_paths(text: str) -> list[str]:
     """Return the paths of a line that is nothing but several of them; a heading in front may stand."""
-    links = LINK.findall(text)
-    if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", LINK.sub("", text))):
+    links = paths.LINK.findall(text)
+    if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", paths.LINK.sub("", text))):
         return [shown for shown, _ in links]
     for start in (text, re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1)):
         parts = SERIES.split(start.rstrip("., 。").rstrip("])}")) if SERIES.search(start) else start.split()
         words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
         if any(re.search(r"\w [`\"]", part) for part in parts) or len(words) < 2:  # noqa: PLR2004 - several
             continue
-        if all(is_known_file(word) and not is_product(word) and not is_spoken(word) for word in words):
+        if all(
+            paths.is_known_file(word) and not paths.is_product(word) and not paths.is_spoken(word) for word in words
+        ):
             return words
     return []
