@@ -236,11 +236,15 @@ class References:
     def loads_elsewhere(self) -> bool:
         """Whether templates may come from elsewhere than the usual folders."""
         words = (
-            r"\b(?:Dict|Function|Package|Choice|Prefix)Loader\b|jinja_loader|jinja_env\.loader|template_folder=[a-z_]"
+            r"\b(?:Dict|Function|Package|Choice|Prefix)Loader\b|jinja_loader|jinja_env\.loader"
+            r"|template_folder=(?![^\n]*[\"'/]templates[\"'])[a-z_]"
         )
         texts = (module.text for module in self.python.modules.values())
         named = (
-            each for module in self.modules for each in self.of(module, "folder") if "template" in each.module.text
+            each
+            for module in self.modules
+            for each in self.of(module, "folder")
+            if "template" in module.text and not each.text.endswith("static")
         )
         unread = any(
             self.project.may_hold(each.text.strip("./")) or not self.knows(each.text.strip("./")) for each in named

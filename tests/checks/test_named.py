@@ -36,6 +36,14 @@ FAULTS = {
         {"app.py": FLASK + "render_template('home.html')\n", "templates/blog/home.html": "<p>x</p>\n"},
         "app.py:3:17: there is no template `home.html`; there is: `blog/home.html`",
     ),
+    "a template in a folder whose place is computed": (
+        {
+            "app.py": "import os\nfrom flask import Flask, render_template\n"
+            "app = Flask(__name__, template_folder=os.path.join(os.path.dirname(__file__), 'templates'))\nrender_template('b.html')\n",
+            "templates/a.html": "<p>x</p>\n",
+        },
+        "app.py:4:17: there is no template `b.html`; there is: `a.html`",
+    ),
     "a template in a folder that is not there": (
         {"app.py": FLASK + "render_template('shop/a.html')\n", "templates/a.html": "<p>x</p>\n"},
         "app.py:3:17: there is no template `shop/a.html`; there is: `a.html`",
@@ -191,6 +199,11 @@ NEAR_MISSES = {
     "models in lower case, and of other apps": {
         **DJANGO,
         "blog/models.py": "from django.db import models\nclass Post(models.Model):\n    by = models.ForeignKey('auth.User', models.CASCADE)\n    up = models.ForeignKey('self', models.CASCADE)\n    like = models.ForeignKey('post', models.CASCADE)\n",
+    },
+    "templates in a folder that a function tells": {
+        "app.py": "from place import here\nfrom flask import Flask, render_template\napp = Flask(__name__, template_folder=here())\nrender_template('b.html')\n",
+        "place.py": "def here(): return 'pages'\n",
+        "templates/a.html": "<p>x</p>\n",
     },
     "templates of a dictionary": {"app.py": "from jinja2 import DictLoader\n" + FLASK + "render_template('a.html')\n"},
     "templates of an extension": {
