@@ -416,9 +416,11 @@ def style_files(pages: Pages, source: Source) -> Iterator[Problem]:
     names = Names("css", parsed.root_node, source.data)
     for node in names.found.get("address", ()):
         shown = names.text(node)
-        value = shown.strip("\"'")
-        if value and value[0] not in "~@$/" and _is_missing(pages, source.path, value, loose=False):
-            offset = node.start_byte + (shown[0] in "\"'")
+        written = shown[1:-1].strip() if shown[0] == "(" else shown
+        value = written.strip("\"'")
+        is_one = written != value or re.fullmatch(r"[^\s()]+", value) is not None
+        if value and is_one and value[0] not in "~@$/" and _is_missing(pages, source.path, value, loose=False):
+            offset = node.start_byte + len(shown[: shown.index(value)].encode())
             yield _missing(pages.project, source, value, offset, "style-file")
 
 

@@ -304,6 +304,10 @@ NEAR_MISSES = {
     },
     "Node's own modules": {"a.js": "import fs from 'node:fs';\nimport 'path';\n", "package.json": "{}"},
     "a build's output": {"i.html": page("<script src='dist/bundle.js'></script>")},
+    "a digest in the name of a picture": {
+        "a.css": "a { background: url(i/x-05cf8e2c.png) }\nb { background: url(var(--x)) }\n",
+        "i/x-05cf8e2c.png": "",
+    },
     "fragments of a style sheet": {"a.css": "a { fill: url(#x); background: url(data:x) }\n"},
     "attributes of JSX that are words of JavaScript": {"a.jsx": "const a = <p class='x' for={1}>x</p>;\n"},
     "a name that may not be there": {"a.mjs": "import 'fs';\nif (typeof jQuery === 'function') jQuery();\n"},
