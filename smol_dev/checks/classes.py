@@ -47,6 +47,9 @@ OF_CLASSES: Final = frozenset({*dir(type), "register"})
 TESTING: Final = frozenset("isinstance issubclass super cast type".split())
 """The functions that are given classes of which they make nothing."""
 
+UNBOUND: Final = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+"""The methods that take the class without a word that says so."""
+
 FIRST: Final = frozenset({"self", "cls", "klass"})
 DEEPEST: Final = 12
 """Steps from one name to the next until what it is counts as unknown."""
@@ -318,7 +321,7 @@ class Objects:
         kinds = {ast.unparse(each) for each in thing.what.decorator_list}
         if thing.scope is None or not isinstance(thing.scope.node, ast.ClassDef):
             return None  # assigned in the class, and bound or not
-        if "property" in kinds or not kinds <= TRANSPARENT:
+        if "property" in kinds or not kinds <= TRANSPARENT or thing.what.name in UNBOUND:
             return None
         bound = "classmethod" in kinds or (owner.is_object and "staticmethod" not in kinds)
         return Thing(thing.what, thing.scope, bound=bound)
@@ -379,18 +382,19 @@ class Objects:
 
     @cached_property
     def made(self) -> set[Class]:
-        """The classes that the project calls, or passes on to what may call them."""
+        """The classes that the project calls, or passes on to what may call them: of one of its own, it may derive."""
         found: set[Class] = set()
+        given_away: set[Class] = set()
         for module in self.python.modules.values():
             for use in module.calls:
                 self._add_classes(found, use.scope, (use.node.func,))
                 if _last(use.node.func) not in TESTING and self.resolve(use.node.func, use.scope) is None:
                     given = (*use.node.args, *(each.value for each in use.node.keywords))
-                    self._add_classes(found, use.scope, given)
+                    self._add_classes(given_away, use.scope, given)
             mixes = any(_last(use.node.func) == "type" and len(use.node.args) > 1 for use in module.calls)
             for _, value, scope in module.assigned if not mixes else ():
                 self._add_classes(found, scope, (value,))
-        return found
+        return found | {each for each in given_away if any(isinstance(one, frozenset) for one in self.line(each) or ())}
 
     def _add_classes(self, found: set[Class], scope: Scope, nodes: Iterable[ast.expr]) -> None:
         for node in nodes:

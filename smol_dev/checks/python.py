@@ -139,7 +139,7 @@ def _import_from(python: Python, module: Module, node: ast.ImportFrom) -> Iterat
     if names is None or file is None or file in python.project.folders:
         return
     if file == module.path:
-        names = python.submodules(posixpath.dirname(file)) | _bound_otherwise(module, node)
+        names = python.submodules(posixpath.dirname(file)) | _bound_otherwise(module, node) | SPECIAL
     shown = "." * node.level + (node.module or "")
     for alias in node.names:
         if alias.name != "*" and alias.name not in names:

@@ -104,6 +104,17 @@ def method(body: str, around: str = "") -> dict[str, str]:
 
 
 NEAR_MISSES = {
+    "a class that a function may derive others from": {
+        "a.py": "from other import mixed\nclass A:\n    def go(self): self.assertTrue(1)\nmixed(A)\n"
+    },
+    "a method that is one of the class by its name": {
+        "a.py": "class A:\n    def __init_subclass__(cls): ...\nA.__init_subclass__()\n"
+    },
+    "what every module has": {
+        "a.py": "X = 1\n",
+        "b.py": "from a import __file__, __name__ as name\n",
+        "c/__init__.py": "from c import __file__\n",
+    },
     "classes that are mixed later": {
         "a.py": "class A:\n    def go(self): return self.x\nKINDS = {'a': A}\ndef make(base): return type('B', (KINDS['a'], base), {})\n"
     },
