@@ -382,19 +382,26 @@ class Objects:
 
     @cached_property
     def made(self) -> set[Class]:
-        """The classes that the project calls, or passes on to what may call them: of one of its own, it may derive."""
+        """The classes that the project calls, or keeps where it may call them later; libraries call those of theirs."""
         found: set[Class] = set()
-        given_away: set[Class] = set()
         for module in self.python.modules.values():
             for use in module.calls:
                 self._add_classes(found, use.scope, (use.node.func,))
-                if _last(use.node.func) not in TESTING and self.resolve(use.node.func, use.scope) is None:
-                    given = (*use.node.args, *(each.value for each in use.node.keywords))
-                    self._add_classes(given_away, use.scope, given)
             mixes = any(_last(use.node.func) == "type" and len(use.node.args) > 1 for use in module.calls)
             for _, value, scope in module.assigned if not mixes else ():
                 self._add_classes(found, scope, (value,))
-        return found | {each for each in given_away if any(isinstance(one, frozenset) for one in self.line(each) or ())}
+        libraries = {each for each in self.given if any(isinstance(one, frozenset) for one in self.line(each) or ())}
+        return found | libraries
+
+    @cached_property
+    def given(self) -> set[Class]:
+        """The classes that functions are given, which may derive others from them."""
+        found: set[Class] = set()
+        for module in self.python.modules.values():
+            for use in module.calls:
+                if _last(use.node.func) not in TESTING:
+                    self._add_classes(found, use.scope, (*use.node.args, *(each.value for each in use.node.keywords)))
+        return found
 
     def _add_classes(self, found: set[Class], scope: Scope, nodes: Iterable[ast.expr]) -> None:
         for node in nodes:
@@ -414,7 +421,8 @@ class Objects:
         below = [] if exact else self.family(each)
         if not exact and each.node.name in self.derived:
             return None
-        if not below and not exact and each not in self.made:
+        family = {each, *below}
+        if not exact and not family & self.made and (not below or family & self.given):
             return None  # made for classes that are elsewhere
         for one in below:
             found = self._own_names(one)

@@ -107,6 +107,10 @@ NEAR_MISSES = {
     "a class that a function may derive others from": {
         "a.py": "from other import mixed\nclass A:\n    def go(self): self.assertTrue(1)\nmixed(A)\n"
     },
+    "a class below one that is mixed": {
+        "a.py": "def mixed(*kinds): return [type('T', (each, object), {}) for each in kinds]\n",
+        "b.py": "from a import mixed\nclass A:\n    def go(self): self.assertTrue(1)\nclass B(A): ...\nmixed(B)\n",
+    },
     "a method that is one of the class by its name": {
         "a.py": "class A:\n    def __init_subclass__(cls): ...\nA.__init_subclass__()\n"
     },
