@@ -1,3 +1,4 @@
+import gc
 import importlib
 import os
 import sys
@@ -45,6 +46,13 @@ def pytest_collection(session: pytest.Session) -> None:
         first = len(modules) * worker // workers
         for module in modules[first:] + modules[:first]:
             importlib.import_module(".".join(module.relative_to(TESTS.parent).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every later search for garbage: it costs a tenth of the suite."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)
