@@ -105,7 +105,6 @@ Every module, and what it is for:
   key.
 - `config.problems`: Problems in the settings, in our own words: where, which key, and what is wrong; never a secret.
 - `config.profiles`: The profiles: which exist, what each inherits, and the order of their tables.
-- `config.reference`: The reference of all settings, generated from `config.model`, and the command that writes it.
 - `config.secret`: API keys and other secrets: which ones a profile has, which server each is for, and how a key is
   read.
 - `config.trust`: Trust in a project's file: which settings need approval, and the record of approvals.

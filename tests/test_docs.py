@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.config.reference import BEGIN, END, outdated
+from tests.reference import BEGIN, END, outdated
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_generated_files_are_current() -> None:
     stale = [str(path.relative_to(ROOT)) for path in outdated(ROOT)]
-    assert stale == [], "run `python -m smol_dev.config.reference`"
+    assert stale == [], "run `python -m tests.reference`"
 
 
 def test_the_readme_has_a_place_for_its_table_of_settings() -> None:

@@ -120,7 +120,7 @@ def test_a_setting_is_a_field_and_a_place_that_honours_it(checkout: Checkout) ->
 def test_what_is_generated_from_the_settings_is_written_anew(checkout: Checkout) -> None:
     checkout.replace("smol_dev/config/model.py", "\n    prompt_variant: str =", SETTING)
     assert checkout.fails(CURRENT)
-    written = checkout.run("-m", "smol_dev.config.reference").stdout.splitlines()
+    written = checkout.run("-m", "tests.reference").stdout.splitlines()
     assert sorted(written) == ["wrote README.md", "wrote profiles/smol.schema.json", "wrote smol.toml.example"]
     assert not checkout.fails(CURRENT)
     example = (checkout.folder / "smol.toml.example").read_text(encoding="utf-8")

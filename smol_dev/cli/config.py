@@ -155,6 +155,6 @@ def edit(file: "SettingsFile") -> None:
 @config.command(examples=("smol_dev config schema > smol.schema.json",))
 def schema() -> None:
     """Print the JSON Schema of smol.toml, for editors."""
-    from smol_dev.config.reference import schema_text
+    from smol_dev.config.layers import schema_file
 
-    click.echo(schema_text(), nl=False)
+    click.echo(schema_file().read_text(encoding="utf-8"), nl=False)

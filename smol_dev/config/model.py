@@ -1,7 +1,7 @@
 """All settings: a class for each TOML table, with the docstring, default, bounds and trust tier of each key.
 
 The string under a key is its documentation everywhere: in `smol.toml.example`, the README's table, the
-JSON Schema and `--help`. `reference` reads these strings from the source, because pydantic's
+JSON Schema and `--help`. `tests/reference.py` reads these strings from the source, because pydantic's
 `use_attribute_docstrings` would read them in every command, at a tenth of the time of `config show`.
 Defaults that depend on where the model runs are those of a local server; `load` fills in a cloud's.
 """

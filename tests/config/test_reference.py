@@ -10,8 +10,8 @@ import pytest
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import check
 from smol_dev.config.model import File, Profile, Prompts, Run, Stage, Table
-from smol_dev.config.reference import docstrings, example, schema, settings_table, with_settings_table
 from tests.config.world import World
+from tests.reference import docstrings, example, schema, settings_table, with_settings_table
 
 ROOT = Path(__file__).parents[2]
 TABLES: list[type[Table]] = [File, Profile, Stage, Prompts, Run]

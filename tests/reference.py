@@ -1,7 +1,6 @@
-"""The reference of all settings, generated from `config.model`, and the command that writes it.
+"""The reference of all settings, generated from `config.model`.
 
-`python -m smol_dev.config.reference`, in a source checkout, rewrites `smol.toml.example`, the table
-in `README.md` and `profiles/smol.schema.json`.
+`python -m tests.reference` rewrites `smol.toml.example`, the table in `README.md` and `profiles/smol.schema.json`.
 """
 
 import ast
@@ -62,7 +61,7 @@ TRUST: Final[Mapping[str, str]] = {
 EXAMPLE_HEAD: Final = """\
 # Every setting with its default. A line that begins with `# ` and holds a setting shows one that has
 # no default. Copy what you need to ~/.config/smol/smol.toml (yours) or ./smol.toml (a project's).
-# Written by `python -m smol_dev.config.reference`; `smol_dev config check FILE` checks a copy.
+# Written by `python -m tests.reference`; `smol_dev config check FILE` checks a copy.
 """
 
 EXAMPLE_TABLES: Final[tuple[tuple[str, type[Table]], ...]] = (
@@ -239,7 +238,7 @@ def outdated(root: Path) -> dict[Path, str]:
 
 def main() -> None:
     """Rewrite the files that are out of date, and print their names."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     for path, text in outdated(root).items():
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"wrote {path.relative_to(root)}\n")
