@@ -199,11 +199,10 @@ Every module, and what it is for:
 - `workspace.history`: The states that a program went through, kept complete under `.smol/history`, and moves between
   them.
 - `workspace.paths`: The rules for paths that a model chooses: which may be written, and which are worth a warning.
-- `workspace.record`: The record of a run, from which it can be resumed: `.smol/run.json`, and the journal of what came
-  after it.
+- `workspace.record`: The record of a run, from which it can be resumed: `.smol/run.json`, its journal, and the note of
+  who wrote it.
+- `workspace.root`: The output folder: which one a run may use, its lock, and what in it is in the way.
 - `workspace.sandbox`: The script that runs a check command in isolation, and ends every process that it started.
-- `workspace.smol_folder`: The folder `.smol`: the run's lock, its record and journal, copies of replaced files,
-  unusable answers.
 - `workspace.writer`: The output folder of a run, in which files appear complete or not at all, and nothing else is
   touched.
 """

@@ -32,9 +32,8 @@ from smol_dev.safe import MOST_NAMED, listed, safe
 from smol_dev.server.client import Client
 from smol_dev.server.connect import connected
 from smol_dev.workspace.folder import resume_command
-from smol_dev.workspace.record import Record, whole
+from smol_dev.workspace.record import Provenance, Record, whole
 from smol_dev.workspace.sandbox import Isolation
-from smol_dev.workspace.smol_folder import Provenance
 from smol_dev.workspace.writer import Remaining, Workspace
 
 UNREACHED: Final = frozenset({"not_running", "dns", "tls", "proxy"})

@@ -26,10 +26,10 @@ from smol_dev.run.review import Proposed, Stopped, Taken, Verdict
 from smol_dev.safe import command, listed, named, safe
 from smol_dev.server.client import Client
 from smol_dev.workspace.folder import resume_command
-from smol_dev.workspace.history import NOTHING, State, Timeline
+from smol_dev.workspace.history import NOTHING, State, Timeline, history_of
 from smol_dev.workspace.paths import normal, refuse
 from smol_dev.workspace.record import Record
-from smol_dev.workspace.writer import Workspace, history_of
+from smol_dev.workspace.writer import Workspace
 
 TAKEN: Final = "something that is not the program's text stands there"
 

@@ -46,14 +46,19 @@ class Folder:
         self.descriptor = descriptor
 
     @classmethod
-    def at(cls, path: Path, *, create: bool = False, descriptors: bool = DESCRIPTORS) -> Self:
+    def at(cls, path: Path, *, create: bool = False, descriptors: bool = DESCRIPTORS) -> "Folder":
         """Open the folder at this absolute path, which may contain no links; `create` makes missing folders."""
-        if descriptors:
-            return cls(path, _walk(path, create=create))
-        if create:
-            path.mkdir(parents=True, exist_ok=True)
-        _refuse_link(path.lstat(), path)
-        return cls(path, None)
+        if not descriptors:
+            if create:
+                path.mkdir(parents=True, exist_ok=True)
+            _refuse_link(path)
+            return cls(path, None)
+        names = path.parts[1:]
+        folder = cls(Path(path.anchor), os.open(path.anchor, _ABOVE if names else _FOLDER))
+        for left, name in zip(reversed(range(len(names))), names, strict=True):
+            with folder:
+                folder = folder.folder(name, create=create, flags=_ABOVE if left else _FOLDER)
+        return folder
 
     def __enter__(self) -> Self:
         return self
@@ -67,19 +72,18 @@ class Folder:
             os.close(self.descriptor)
             self.descriptor = None
 
-    def folder(self, name: str, *, create: bool = False) -> "Folder":
+    def folder(self, name: str, *, create: bool = False, flags: int = _FOLDER) -> "Folder":
         """Open a folder in this one; `create` makes it if it is absent."""
-        if create:
+        path, argument = self.path / name, self.argument(name)
+        if create and self.status(name) is None:
             with contextlib.suppress(FileExistsError):
-                os.mkdir(self.argument(name), dir_fd=self.descriptor)
+                os.mkdir(argument, dir_fd=self.descriptor)
         if self.descriptor is None:
-            return Folder.at(self.path / name, descriptors=False)
-        argument = self.argument(name)
+            return Folder.at(path, descriptors=False)
         try:
-            return Folder(self.path / name, os.open(argument, _FOLDER, dir_fd=self.descriptor))
+            return Folder(path, os.open(argument, flags, dir_fd=self.descriptor))
         except NotADirectoryError:
-            # Linux reports a file and a link alike.
-            status = self.status(name)
+            status = self.status(name)  # Linux reports a file and a link alike
             if status is None or not stat.S_ISLNK(status.st_mode):
                 raise
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
@@ -117,7 +121,7 @@ class Folder:
         """A regular file, open for reading."""
         with self.holding(path) as (folder, name):
             if folder.descriptor is None:
-                _refuse_link((folder.path / name).lstat(), folder.path / name)
+                _refuse_link(folder.path / name)
             opened = os.open(folder.argument(name), _READ, dir_fd=folder.descriptor)
             with os.fdopen(_regular(opened), "rb") as file:
                 yield file
@@ -140,10 +144,7 @@ class Folder:
         Missing folders are made. Without `replaces`, raise `FileExistsError` if anything is there.
         """
         with self.temporary(content, mode=mode) as temporary, target.holding(path, create=True) as (folder, name):
-            if replaces:
-                self.replace(temporary, folder, name)
-            else:
-                self.place(temporary, folder, name)
+            (self.replace if replaces else self.place)(temporary, folder, name)
             folder.sync()
 
     @contextlib.contextmanager
@@ -155,9 +156,9 @@ class Folder:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 if mode is not None and hasattr(os, "fchmod"):
-                    os.fchmod(file.fileno(), mode)
+                    os.fchmod(descriptor, mode)
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
             yield name
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -165,10 +166,11 @@ class Folder:
 
     def place(self, name: str, target: "Folder", target_name: str) -> None:
         """Give a file a second name, or move it if the disk has no links; never replace anything."""
+        source, goal = self.argument(name), target.argument(target_name)
         try:
             os.link(
-                self.argument(name),
-                target.argument(target_name),
+                source,
+                goal,
                 src_dir_fd=self.descriptor,
                 dst_dir_fd=target.descriptor,
                 follow_symlinks=self.descriptor is None,
@@ -182,18 +184,18 @@ class Folder:
 
     def replace(self, name: str, target: "Folder", target_name: str) -> None:
         """Move a file to a name in another folder, replacing what is there."""
-        os.replace(
-            self.argument(name), target.argument(target_name), src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor
-        )
+        source, goal = self.argument(name), target.argument(target_name)
+        os.replace(source, goal, src_dir_fd=self.descriptor, dst_dir_fd=target.descriptor)
 
     def remove(self, path: str) -> None:
         """Remove a file."""
         with self.holding(path) as (folder, name):
             os.unlink(folder.argument(name), dir_fd=folder.descriptor)
 
-    def remove_folder(self, name: str) -> None:
-        """Remove an empty folder in this one."""
-        os.rmdir(self.argument(name), dir_fd=self.descriptor)
+    def remove_folder(self, path: str) -> None:
+        """Remove an empty folder."""
+        with self.holding(path) as (folder, name):
+            os.rmdir(folder.argument(name), dir_fd=folder.descriptor)
 
     def append(self, name: str, *, mode: int = 0o666) -> int:
         """Return a descriptor for appending to a regular file; a missing file is created with this mode."""
@@ -214,6 +216,10 @@ class Folder:
             raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ)) from error
         return name if self.descriptor is not None else str(self.path / name)
 
+    def explaining(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Turn an `OSError` in the block into a `WorkspaceError`: `WHAT in FOLDER: WHY`."""
+        return translated(f"{what} in `{self.path}`", root=self.path)
+
 
 def _regular(descriptor: int) -> int:
     """Return the descriptor if it is that of a regular file, else raise `OSError`."""
@@ -223,31 +229,9 @@ def _regular(descriptor: int) -> int:
     return descriptor
 
 
-def _walk(path: Path, *, create: bool) -> int:
-    """Return a descriptor of the folder, opening each component in the one before."""
-    descriptor = os.open(path.anchor, _FOLDER if path.parent == path else _ABOVE)
-    for depth, name in enumerate(path.parts[1:], 2):
-        above, flags = descriptor, _FOLDER if depth == len(path.parts) else _ABOVE
-        try:
-            descriptor = _enter(name, flags, above=above, create=create)
-        finally:
-            os.close(above)
-    return descriptor
-
-
-def _enter(name: str, flags: int, *, above: int, create: bool) -> int:
-    try:
-        return os.open(name, flags, dir_fd=above)
-    except FileNotFoundError:
-        if not create:
-            raise
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(name, dir_fd=above)
-    return os.open(name, flags, dir_fd=above)
-
-
-def _refuse_link(status: os.stat_result, path: Path) -> None:
+def _refuse_link(path: Path) -> None:
     """Raise the system's error for a link met by `O_NOFOLLOW`; junctions count as links."""
+    status = path.lstat()
     attributes = getattr(status, "st_file_attributes", 0)
     if stat.S_ISLNK(status.st_mode) or attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
@@ -299,13 +283,9 @@ _MEANINGS: Final = {
 }
 
 
-def _meaning(error: OSError) -> _Meaning:
-    return _MEANINGS.get(error.errno or 0, _Meaning())
-
-
 def explain(error: OSError) -> str:
     """Return what went wrong, in our own words if the system's say too little."""
-    return _meaning(error).words or error.strerror or str(error)
+    return _MEANINGS.get(error.errno or 0, _Meaning()).words or error.strerror or str(error)
 
 
 def resume_command(root: Path) -> str:
@@ -319,7 +299,7 @@ def translated(what: str, *, root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        meaning = _meaning(error)
+        meaning = _MEANINGS.get(error.errno or 0, _Meaning())
         raise WorkspaceError(
             f"{what}: {explain(error)}",
             hint=meaning.hint.replace("{resume}", resume_command(root)),

@@ -12,15 +12,17 @@ import json
 import re
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.safe import command
 from smol_dev.workspace.folder import Folder, resume_command, translated
-from smol_dev.workspace.record import FileState, Hash, NotAs, Record, parse, read_as, render
-from smol_dev.workspace.smol_folder import SmolFolder
+from smol_dev.workspace.record import NAME as MEMORY
+from smol_dev.workspace.record import FileState, Hash, NotAs, Record, found_record, parse, read_as, render
+from smol_dev.workspace.root import keep_copy, nothing_to_resume, resolve
 
 NAME: Final = "history"
 HEAD: Final = "head.json"
@@ -28,7 +30,7 @@ OBJECTS: Final = "objects"
 MAX_OBJECT_BYTES: Final = 64 * 1024 * 1024
 _MAX_STATE_BYTES: Final = 32 * 1024 * 1024
 _MAX_STATES: Final = 100_000
-_STATE: Final = re.compile(r"([0-9]{6})\.json")
+_STATE: Final = re.compile(r"[0-9]{6}\.json")
 
 StateKind = Literal["build", "resume", "change", "fix", "edit", "adopt"]
 """How a state came about; an `edit` is what the user changed before the next state of another kind."""
@@ -39,8 +41,6 @@ PASSED: Final = frozenset({"edit", "resume"})
 NEW: Final = 0o666
 """The permission bits of a new file, before the umask."""
 
-Table = TypeVar("Table")
-
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -48,10 +48,6 @@ class Kept:
 
     sha256: Hash
     mode: int
-
-    def is_like(self, other: "Kept | None") -> bool:
-        """Return whether the contents are the same, and the permission bits too if both are known."""
-        return other is not None and self.sha256 == other.sha256 and (NEW in {self.mode, other.mode} or self == other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +69,19 @@ class State:
     def hash_of(self, path: str) -> str | None:
         """Return the SHA-256 of a file's content, or None if there is no such file."""
         return self.files[path].sha256 if path in self.files else None
+
+
+def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
+    """Return whether these are the same files, and have the same permission bits where both are known."""
+    return one.keys() == other.keys() and all(
+        kept.sha256 == other[path].sha256 and (NEW in {kept.mode, other[path].mode} or kept.mode == other[path].mode)
+        for path, kept in one.items()
+    )
+
+
+def touched(before: State, after: State) -> tuple[str, ...]:
+    """Return the paths whose content differs between the two states, sorted."""
+    return tuple(path for path in sorted({*before.files, *after.files}) if before.hash_of(path) != after.hash_of(path))
 
 
 NOTHING: Final = State(0, 0, "build", "", 0.0, "")
@@ -112,8 +121,8 @@ class History:
         self.head = Head()
         self.states: dict[int, State] = {}
         if memory.status(NAME) is not None:
-            self.states = {state.number: state for state in self._read_states()}
-            self.head = self._read_head()
+            self._read_states()
+            self._read_head()
 
     @property
     def current(self) -> State | None:
@@ -146,12 +155,9 @@ class History:
     def undone(self) -> tuple[State, State] | None:
         """The states before and after the last step that was undone."""
         line = self.line
+        steps = [each for each in self.states.values() if each.kind not in PASSED and each.number <= self.head.newest]
         for before in reversed(line):
-            made = [
-                state
-                for state in self.states.values()
-                if state.parent == before.number and state.kind not in PASSED and state.number <= self.head.newest
-            ]
+            made = [step for step in steps if step.parent == before.number]
             if made and made[-1] not in line:
                 return before, made[-1]
             if before.kind not in PASSED:
@@ -187,35 +193,29 @@ class History:
         return content
 
     def add(
-        self,
-        kind: StateKind,
-        request: str,
-        *,
-        files: Mapping[str, Kept],
-        record: bytes,
-        time: float,
-        parent: State | None = None,
+        self, kind: StateKind, request: str, files: Mapping[str, Kept], record: bytes, *, at: float, parent: int
     ) -> State:
-        """Add a state after its parent, by default the current one; no file is touched."""
+        """Add a state; no file is touched."""
         number = max(self.states, default=0) + 1
-        before = self.head.current if parent is None else parent.number
-        state = State(number, before, kind, request, time, self.keep(record), dict(files))
+        state = State(number, parent, kind, request, at, self.keep(record), dict(files))
         self._publish(f"{number:06}.json", state)
         self.states[number] = state
         return state
 
     def aim(self, state: State) -> None:
         """Record that a move to a state begins; an interrupted one can only be finished, or taken back."""
-        if self.head.target and state.number not in {self.head.current, self.head.target}:
+        head = self.head
+        if head.target and state.number not in {head.current, head.target}:
             raise interrupted(self._memory)
-        begun = self.head.target if self.head.target and state.number == self.head.current else self.head.current
-        self._set_head(Head(begun, state.number, max(self.head.newest, state.number)))
+        begun = head.target if head.target and state.number == head.current else head.current
+        self._set_head(begun, state.number)
 
     def arrive(self, state: State) -> None:
         """Record that the state is on disk, and that no move is under way."""
-        self._set_head(Head(state.number, 0, max(self.head.newest, state.number)))
+        self._set_head(state.number, 0)
 
-    def _set_head(self, head: Head) -> None:
+    def _set_head(self, current: int, target: int) -> None:
+        head = Head(current, target, max(self.head.newest, target or current))
         self._publish(HEAD, head)
         self.head = head
 
@@ -223,38 +223,33 @@ class History:
         data = json.dumps(asdict(table), indent=1).encode() + b"\n"
         self._memory.put(data, self._memory, f"{NAME}/{name}")
 
-    def _read_states(self) -> Iterator[State]:
-        """Yield the states, oldest first; a state whose parent is not an earlier one is damaged."""
-        known = {0}
+    def _read_states(self) -> None:
+        """Read the states, oldest first; a state whose parent is not an earlier one is damaged."""
         with self._memory.folder(NAME) as folder:
             names = [name for name in folder.names() if _STATE.fullmatch(name)]
         for name in names[:_MAX_STATES]:
-            state = self._read(State, name, "holds no state of a program")
-            if f"{state.number:06}.json" != name or state.parent not in known:
+            state: State = self._read(State, name, "holds no state of a program")
+            if f"{state.number:06}.json" != name or state.parent not in {0, *self.states}:
                 raise self._damaged(f"`{name}` holds no state of a program")
-            known.add(state.number)
-            yield state
+            self.states[state.number] = state
 
-    def _read_head(self) -> Head:
-        if self._memory.status(f"{NAME}/{HEAD}") is None:
-            return Head()
-        head = self._read(Head, HEAD, "names no state", newest=max(self.states, default=0))
-        if not {head.current, head.target, head.newest} <= {0, *self.states}:
+    def _read_head(self) -> None:
+        if self._memory.status(f"{NAME}/{HEAD}") is not None:
+            self.head = self._read(Head, HEAD, "names no state", newest=max(self.states, default=0))
+        if not {*asdict(self.head).values()} <= {0, *self.states}:
             raise self._damaged(f"`{HEAD}` names no state")
-        return head
 
-    def _read(self, kind: type[Table], name: str, complaint: str, **usual: object) -> Table:
+    def _read(self, kind: type, name: str, complaint: str, **usual: object) -> Any:  # noqa: ANN401 - one of the kind
         try:
-            table: Any = json.loads(self._memory.read(f"{NAME}/{name}", limit=_MAX_STATE_BYTES))
+            table = json.loads(self._memory.read(f"{NAME}/{name}", limit=_MAX_STATE_BYTES))
         except (ValueError, RecursionError):
             table = None
         if not isinstance(table, dict):
             raise self._damaged(f"`{name}` is no JSON object")
         try:
-            found: Table = read_as(kind, {**usual, **table})
+            return read_as(kind, {**usual, **table})
         except NotAs:
             raise self._damaged(f"`{name}` {complaint}") from None
-        return found
 
     def _damaged(self, why: str) -> WorkspaceError:
         path = self._memory.path / NAME
@@ -263,6 +258,22 @@ class History:
             hint="the program's files are as they are; to begin a new history move it away: "
             + command("mv {path} {path}.damaged", path=path),
         )
+
+
+def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> tuple[State, ...]:
+    """Return the states that led to the program in a folder, oldest first.
+
+    Nothing is written, and a run may be at work there. Raise `WorkspaceError` if there is no record.
+    """
+    with translated(f"cannot read the history in `{cwd / root}`", root=root):
+        path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
+        if not path.exists():
+            raise nothing_to_resume(path)
+        with Folder.at(path) as folder:
+            if found_record(folder) is None:
+                raise nothing_to_resume(path)
+            with folder.folder(MEMORY) as memory:
+                return History(memory).line
 
 
 def interrupted(memory: Folder) -> WorkspaceError:
@@ -274,28 +285,28 @@ def interrupted(memory: Folder) -> WorkspaceError:
     )
 
 
-def are_alike(one: Mapping[str, Kept], other: Mapping[str, Kept]) -> bool:
-    """Return whether these are the same files."""
-    return one.keys() == other.keys() and all(kept.is_like(other[path]) for path, kept in one.items())
-
-
-def touched(before: State, after: State) -> tuple[str, ...]:
-    """Return the paths whose content differs between the two states, sorted."""
-    return tuple(path for path in sorted({*before.files, *after.files}) if before.hash_of(path) != after.hash_of(path))
-
-
 class Timeline:
-    """A program's moves from state to state; what is on disk is kept first, so nothing is lost."""
+    """A program's moves from state to state; what is on disk is kept first, so nothing is lost.
+
+    `refuse` raises for a path that must not be written, and `put_back` restores a state's record.
+    """
 
     def __init__(
-        self, root: Folder, smol: SmolFolder, *, refuse: Callable[[str], None], clock: Callable[[], float] = time.time
+        self,
+        root: Folder,
+        memory: Folder,
+        *,
+        refuse: Callable[[str], None],
+        put_back: Callable[[Record], None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
-        self._smol = smol
+        self._memory = memory
         self._refuse = refuse
+        self._put_back = put_back
         self._clock = clock
         with self._explained("cannot read the history"):
-            self.history = History(smol.folder)
+            self.history = History(memory)
 
     @property
     def now(self) -> State:
@@ -305,7 +316,7 @@ class Timeline:
     def refuse_broken_off(self) -> None:
         """Raise `WorkspaceError` if a move was begun and neither finished nor taken back."""
         if self.history.target is not None:
-            raise interrupted(self._smol.folder)
+            raise interrupted(self._memory)
 
     def capture(self, kind: StateKind, request: str, record: Record) -> State:
         """Keep the program on disk as a state, unless it is the current one; return that state.
@@ -320,7 +331,7 @@ class Timeline:
                 return current
             if current is None and kind != "adopt":
                 kind, request = "build", record.prompt
-            state = self.history.add(kind, request, files=files, record=render(record), time=self._clock())
+            state = self._add(kind, request, files, render(record))
             self.history.arrive(state)
         return state
 
@@ -336,25 +347,22 @@ class Timeline:
                     continue
                 files[path] = Kept(self.history.keep(content), files[path].mode if path in files else NEW)
                 states[path] = FileState(path, "done", sha256=files[path].sha256, bytes=len(content))
-            record = replace(record, states=states)
-            return self.history.add(kind, request, files=files, record=render(record), time=self._clock())
+            return self._add(kind, request, files, render(replace(record, states=states)))
 
     def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
         """Return the current state with the changes between two states applied, except to the files to `leave`."""
-        files = dict(self.now.files)
-        for path in touched(before, after):
-            if path in leave:
-                continue
-            if path in after.files:
-                files[path] = after.files[path]
-            else:
-                files.pop(path, None)
+        turning = {path for path in touched(before, after) if path not in leave}
+        files = {path: kept for path, kept in self.now.files.items() if path not in turning or path in after.files}
+        files |= {path: after.files[path] for path in sorted(turning) if path in after.files}
         with self._explained("cannot keep the state of the program"):
             found = self.history.alike(after, files)
-            if found is not None:
-                return found
-            record = self.history.content(after.record)
-            return self.history.add("edit", "", files=files, record=record, time=self._clock(), parent=after)
+            return found or self._add("edit", "", files, self.history.content(after.record), parent=after)
+
+    def _add(
+        self, kind: StateKind, request: str, files: Mapping[str, Kept], record: bytes, parent: State | None = None
+    ) -> State:
+        above = self.history.head.current if parent is None else parent.number
+        return self.history.add(kind, request, files, record, at=self._clock(), parent=above)
 
     def edited(self, before: State, after: State) -> tuple[str, ...]:
         """Return the paths that differ between two states, and whose current content matches neither."""
@@ -392,55 +400,46 @@ class Timeline:
         """
         with self._explained("cannot read the history"):
             data = self.history.content(target.record)
-        record = parse(data, source=str(self._smol.folder.path / NAME / OBJECTS / target.record))
-        changed = []
+        record = parse(data, source=str(self._memory.path / NAME / OBJECTS / target.record))
         with self._explained("cannot change the program"):
-            differences = self.differences(target)
+            changes = [each for each in self.differences(target) if each.path not in leave]
             self.history.aim(target)
-            for each in differences:
-                if each.path in leave:
-                    continue
+            for each in changes:
                 if (each.is_edited or each.path in copied) and each.before is not None:
                     self.history.keep(each.before)
                     with self._root.holding(each.path) as (folder, name):
-                        self._smol.keep_copy(folder, name, each.path)
+                        keep_copy(self._memory, folder, name, each.path)
                 self._put(each, target.files.get(each.path))
-                changed.append(each.path)
-        self._smol.put_back(record)
+        self._put_back(record)
         with self._explained("cannot change the program"):
             self.history.arrive(target)
-        return tuple(changed)
+        return tuple(each.path for each in changes)
 
     def _put(self, difference: Difference, kept: Kept | None) -> None:
-        path = difference.path
+        path, content = difference.path, difference.after
         self._refuse(path)
         status = self._root.status(path)
-        if kept is None:
-            if status is not None:
-                with self._root.holding(path) as (folder, name):
-                    folder.remove(name)
-                    folder.sync()
-            self._remove_empty(path)
+        if kept is not None and content is not None:
+            new = None if kept.mode == NEW else kept.mode & 0o777
+            mode = new if status is None else stat.S_IMODE(status.st_mode)
+            self._memory.put(content, self._root, path, mode=mode)
             return
-        assert difference.after is not None, "a file that stays has a content"  # noqa: S101 - narrows
-        mode = stat.S_IMODE(status.st_mode) if status is not None else None if kept.mode == NEW else kept.mode & 0o777
-        self._smol.folder.put(difference.after, self._root, path, mode=mode)
-
-    def _remove_empty(self, path: str) -> None:
-        with contextlib.suppress(OSError):
+        if status is not None:
+            with self._root.holding(path) as (folder, name):
+                folder.remove(name)
+                folder.sync()
+        with contextlib.suppress(OSError):  # not empty, or gone
             while path := path.rpartition("/")[0]:
-                with self._root.holding(path) as (folder, name):
-                    folder.remove_folder(name)
+                self._root.remove_folder(path)
 
     def _read(self, path: str) -> bytes | None:
         """Return the content of a file, or None. Raise `WorkspaceError` if it is too large or not a regular file."""
         status = self._root.status(path)
         if status is None:
             return None
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_OBJECT_BYTES:
-            what = (
-                f"larger than {MAX_OBJECT_BYTES // 1024**2} MiB" if stat.S_ISREG(status.st_mode) else "no file any more"
-            )
+        is_file = stat.S_ISREG(status.st_mode)
+        if not is_file or status.st_size > MAX_OBJECT_BYTES:
+            what = f"larger than {MAX_OBJECT_BYTES // 1024**2} MiB" if is_file else "no file any more"
             raise WorkspaceError(
                 f"`{path}` in `{self._root.path}` is {what}", hint="move it away, and try again", reason="occupied"
             )

@@ -1,19 +1,35 @@
-"""The record of a run, from which it can be resumed: `.smol/run.json`, and the journal of what came after it."""
+"""The record of a run, from which it can be resumed: `.smol/run.json`, its journal, and the note of who wrote it.
 
+A record that came with a clone, or in a folder that was moved here, looks just like one of ours. What steers a run in
+it (the profile, flags and variables, the files it may replace) counts only if a note in the user's state folder says
+that it was written here.
+"""
+
+import contextlib
+import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
-from typing import Annotated, Any, Final, Literal, NoReturn, get_args, get_origin, get_type_hints
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn, get_args, get_origin, get_type_hints
 
+from smol_dev.disk import publish
 from smol_dev.errors import Reason, WorkspaceError
 from smol_dev.events import Asked, Dropped, ProblemFound
 from smol_dev.workspace.folder import Folder
 
+NAME: Final = ".smol"
 RECORD: Final = "run.json"
 JOURNAL: Final = "journal.jsonl"
+
+_MAX_BYTES: Final = 32 * 1024 * 1024
+_MAX_NOTE_BYTES: Final = 64 * 1024
+_OTHERS_WRITE: Final = 0o022
 
 FORMAT_VERSION: Final = 3
 NEW: Final[Mapping[object, frozenset[str]]] = {
@@ -136,9 +152,8 @@ class Record:
 def render(record: Record) -> bytes:
     """Return `run.json` in ASCII, so that any text can be read back; half a surrogate pair becomes `?`."""
     states = [asdict(state) for state in record.states.values()]
-    table = {**asdict(replace(record, states={})), "states": states}
-    text = json.dumps(table, indent=2, ensure_ascii=False).encode("utf-8", "replace")
-    return json.dumps(json.loads(text), indent=2).encode() + b"\n"
+    text = json.dumps({**asdict(replace(record, states={})), "states": states}, ensure_ascii=False)
+    return json.dumps(json.loads(text.encode("utf-8", "replace")), indent=2).encode() + b"\n"
 
 
 def list_text(files: Sequence[str]) -> str:
@@ -155,16 +170,30 @@ _MOST: Final = 2**53
 """Larger than any size or time, and exact in JSON."""
 
 
+class _Shape(NamedTuple):
+    """A type, taken apart once: its class or form, what JSON has for it, and the shapes or values within."""
+
+    kind: Any
+    stored: Any
+    inner: Any = None
+    needed: frozenset[str] | None = None
+    is_optional: bool = False
+
+
 @cache
-def _types(kind: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a dataclass
-    return get_type_hints(kind, include_extras=True)
-
-
-def _stored(kind: Any) -> Any:  # noqa: ANN401 - a type as its annotation has it
-    origin = get_origin(kind)
-    if is_dataclass(kind) or origin is Mapping:
-        return dict
-    return {tuple: list, Literal: str, Annotated: str}.get(origin, kind)
+def _shape(kind: Any) -> _Shape:  # noqa: ANN401 - a type
+    origin, parts = get_origin(kind), get_args(kind)
+    if NoneType in parts:
+        return _shape(parts[0])._replace(is_optional=True)
+    if is_dataclass(kind):
+        needed = (each for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
+        inner = {name: _shape(of) for name, of in get_type_hints(kind, include_extras=True).items()}
+        return _Shape(kind, dict, inner, frozenset(each.name for each in needed))
+    if origin in {tuple, Mapping}:
+        return _Shape(origin, list if origin is tuple else dict, _shape(parts[origin is Mapping]))
+    if origin in {Annotated, Literal}:
+        return _Shape(origin, str, parts[1] if origin is Annotated else parts)
+    return _Shape(kind, kind)
 
 
 def read_as(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type, JSON, and a value of the type
@@ -172,38 +201,30 @@ def read_as(kind: Any, value: Any) -> Any:  # noqa: ANN401 - a type, JSON, and a
 
     Raise `NotAs` if the value is of another type, or a number out of range.
     """
-    origin, parts, stored = get_origin(kind), get_args(kind), _stored(kind)
-    if kind is object or (value is None and type(None) in parts):
+    return _read(_shape(kind), value)
+
+
+def _read(shape: _Shape, value: Any) -> Any:  # noqa: ANN401
+    kind, inner = shape.kind, shape.inner
+    if kind is object or (value is None and shape.is_optional):
         return value
-    if type(None) in parts:
-        return read_as(parts[0], value)
-    if type(value) is not stored and not (kind is float and type(value) is int):
-        raise NotAs(f"holds something that is no {'text' if stored is str else 'entry'}")
-    if is_dataclass(kind):
-        return _read_object(kind, value)
-    if origin is tuple:
-        return tuple(read_as(parts[0], each) for each in value)
-    if origin is Mapping:
-        return {key: read_as(parts[1], each) for key, each in value.items()}
-    if origin is Annotated and not re.fullmatch(parts[1].pattern, value):
-        raise NotAs(parts[1].complaint)
-    if origin is Literal and value not in parts:
+    if type(value) is not shape.stored and not (kind is float and type(value) is int):
+        raise NotAs(f"holds something that is no {'text' if shape.stored is str else 'entry'}")
+    if shape.needed is not None:
+        if not value.keys() >= shape.needed:
+            raise NotAs("holds something that is no entry")
+        return kind(**{name: _read(of, value[name]) for name, of in inner.items() if name in value})
+    if kind is tuple:
+        return tuple(_read(inner, each) for each in value)
+    if kind is Mapping:
+        return {key: _read(inner, each) for key, each in value.items()}
+    if kind is Annotated and not re.fullmatch(inner.pattern, value):
+        raise NotAs(inner.complaint)
+    if kind is Literal and value not in inner:
         raise NotAs("holds something that is no entry")
     if kind in {int, float} and not 0 <= value <= _MOST:
         raise NotAs("holds an impossible number")
     return value
-
-
-@cache
-def _needed(kind: Any) -> frozenset[str]:  # noqa: ANN401 - a dataclass
-    needed = (each for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING)
-    return frozenset(each.name for each in needed)
-
-
-def _read_object(kind: Any, table: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a dataclass, and one of it
-    if not table.keys() >= _needed(kind):
-        raise NotAs("holds something that is no entry")
-    return kind(**{name: read_as(of, table[name]) for name, of in _types(kind).items() if name in table})
 
 
 def parse(data: bytes, *, source: str) -> Record:
@@ -217,10 +238,10 @@ def parse(data: bytes, *, source: str) -> Record:
     if (version := table.get("format_version")) not in NEW:
         raise damaged(source, f"its `format_version` is not {FORMAT_VERSION}")
     try:
-        record = Record(
-            **{key: _field(table, key) for key in _types(Record) if key not in {"format_version", *NEW[version]}}
-        )
-        json.dumps(table, indent=1, ensure_ascii=False).encode()
+        keys = _shape(Record).inner.keys() - {"format_version", *NEW[version]}
+        record = Record(**{key: _field(table, key) for key in _shape(Record).inner if key in keys})
+        json.dumps({**table, "states": ()}, indent=1)  # as deep as `render` can write
+        json.dumps(table, ensure_ascii=False).encode()
     except NotAs as wrong:
         raise damaged(source, str(wrong)) from wrong
     except RecursionError as error:
@@ -244,28 +265,23 @@ def damaged(source: str, why: str) -> WorkspaceError:
 
 def _field(table: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401 - what the record has there
     """Return the value of a record's field. Raise `NotAs` for anything that the program never writes there."""
-    kind, value = tuple[FileState, ...] if key == "states" else _types(Record)[key], table.get(key)
+    is_states, value = key == "states", table.get(key)
+    shape = _shape(tuple[FileState, ...]) if is_states else _shape(Record).inner[key]
     if key == "left" and type(value) is not list:
         return ()
-    if type(value) is not _stored(kind):
+    if type(value) is not shape.stored:
         raise NotAs(f"its `{key}` is missing or of another type")
     try:
-        found = read_as(kind, value)
+        found = _read(shape, value)
     except NotAs as wrong:
-        raise NotAs(
-            f"its `{key}` {'holds something that is no state of a file' if key == 'states' else wrong}"
-        ) from None
+        raise NotAs(f"its `{key}` {'holds something that is no state of a file' if is_states else wrong}") from None
     if key == "files" and len(found) > MAX_FILES:
         raise NotAs(f"it lists more than {MAX_FILES:,} files")
-    if key == "states":
-        return {state.path: state for state in found}
-    return _without_wrong_command(found) if key == "check" else found
-
-
-def _without_wrong_command(check: dict[str, Any]) -> dict[str, Any]:
-    words = check.get("command")
-    is_command = isinstance(words, list) and words and all(type(word) is str for word in words)
-    return check if is_command else {name: value for name, value in check.items() if name != "command"}
+    if key == "check":
+        words = found.get("command")
+        is_command = isinstance(words, list) and words and all(type(word) is str for word in words)
+        return found if is_command else {name: each for name, each in found.items() if name != "command"}
+    return {state.path: state for state in found} if is_states else found
 
 
 class Journal:
@@ -300,15 +316,103 @@ class Journal:
         os.close(self._descriptor)
 
 
-def entries(root: Folder, journal: str, run_id: str, *, limit: int) -> Iterator[FileState]:
-    """Yield the states that a journal adds to the run's `run.json`, oldest first, skipping a torn line."""
-    if root.status(journal) is None:
-        return
-    for line in root.read(journal, limit=limit).splitlines():
-        try:
+def found_record(root: Folder) -> Record | None:
+    """Return the record in a folder, with what its journal adds except for torn lines, or None."""
+    name, source = f"{NAME}/{RECORD}", str(root.path / NAME / RECORD)
+    if root.status(name) is None:
+        return None
+    try:
+        data = root.read(name, limit=_MAX_BYTES + 1)
+    except OSError as error:
+        raise damaged(source, "it cannot be read") from error
+    if len(data) > _MAX_BYTES:
+        raise damaged(source, "it is larger than any record")
+    record = parse(data, source=source)
+    states, journal = dict(record.states), f"{NAME}/{JOURNAL}"
+    there = root.status(journal) is not None
+    for line in root.read(journal, limit=_MAX_BYTES).splitlines() if there else ():
+        with contextlib.suppress(ValueError, RecursionError, NotAs):
             table = json.loads(line)
-            state: FileState = read_as(FileState, table)
-        except (ValueError, RecursionError, NotAs):
-            continue
-        if table.get("run_id") == run_id:
-            yield state
+            state = read_as(FileState, table)
+            if table.get("run_id") == record.run_id:
+                finished(states, state)
+    return replace(record, states=states)
+
+
+def finished(states: dict[str, FileState], state: FileState) -> None:
+    """Set a file's state and move it to the end, so that files are in the order of finishing."""
+    states.pop(state.path, None)
+    states[state.path] = state
+
+
+class Provenance:
+    """One user's notes in the state folder; with None, nothing is noted and no record is ours."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._folder = state / "runs" if state else None
+        self._noted: dict[Path, list[str]] = {}
+
+    def note(self, root: Path, record: Record) -> None:
+        """Note that this user writes this record to the output folder `root`, before it is written.
+
+        The note on the record before it stays, in case of a kill between the two. If the note cannot be written, a
+        resumed run takes the record for a stranger's, which costs its settings and nothing else.
+        """
+        hashed = _steering(record)
+        known = self._noted.setdefault(root, [])
+        if self._folder is None or hashed in known[-1:]:
+            return
+        hashes = [*known[-1:], hashed]
+        note = json.dumps({"path": os.path.realpath(root), "run_id": record.run_id, "steers": hashes})
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.chmod(0o700)
+            publish(self._folder / _key(root), note.encode(), mode=0o600)
+            self._noted[root] = hashes
+
+    def vouches(self, root: Path, record: Record) -> bool:
+        """Return whether this user wrote the record to this folder on this machine."""
+        note, hashed = self._read(root), _steering(record)
+        is_here = (note.get("path"), note.get("run_id")) == (os.path.realpath(root), record.run_id)
+        steers = note.get("steers")
+        if not is_here or not isinstance(steers, list) or hashed not in steers:
+            return False
+        self._noted[root] = [hashed]
+        return True
+
+    def _read(self, root: Path) -> dict[str, Any]:
+        if self._folder is None:
+            return {}
+        try:
+            flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            with os.fdopen(os.open(self._folder / _key(root), flags), "rb") as file:
+                status, above = os.fstat(file.fileno()), self._folder.lstat()
+                if not (stat.S_ISDIR(above.st_mode) and stat.S_ISREG(status.st_mode)):
+                    return {}
+                note = json.loads(file.read(_MAX_NOTE_BYTES)) if _is_private(above) and _is_private(status) else {}
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return note if isinstance(note, dict) else {}
+
+
+def _steering(record: Record) -> str:
+    """Return the hash of everything in a record that decides what is read, replaced or asked, and where."""
+    steers = [
+        record.run_id,
+        record.prompt,
+        record.profile,
+        record.begun,
+        record.server,
+        record.files,
+        record.replaceable,
+        *([record.check["command"]] if "command" in record.check else []),
+    ]
+    return hashlib.sha256(json.dumps(steers, sort_keys=True).encode()).hexdigest()
+
+
+def _key(root: Path) -> str:
+    return hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()
+
+
+def _is_private(status: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE)

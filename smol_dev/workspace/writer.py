@@ -1,9 +1,14 @@
-"""The output folder of a run, in which files appear complete or not at all, and nothing else is touched."""
+"""The output folder of a run, in which files appear complete or not at all, and nothing else is touched.
+
+Its folder `.smol` holds the lock, the record and its journal, copies of replaced files, and unusable answers.
+"""
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
+import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +17,15 @@ from typing import Final, Literal, Self
 
 from smol_dev.chat import StageName
 from smol_dev.errors import AnswerError, WorkspaceError
-from smol_dev.safe import command
 from smol_dev.workspace.folder import Folder, explain, resume_command, translated
-from smol_dev.workspace.history import History, State, Timeline
-from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle, skeleton
-from smol_dev.workspace.record import FileState, Record
-from smol_dev.workspace.smol_folder import CACHES, NAME, Provenance, SmolFolder, found_record, nothing_to_resume
+from smol_dev.workspace.history import Timeline
+from smol_dev.workspace.paths import IS_REPOSITORY, TELLING, is_repository, normal, refuse, settle
+from smol_dev.workspace.record import NAME, RECORD, FileState, Journal, Provenance, Record, finished, list_text, render
+from smol_dev.workspace.root import CACHES, keep_copy, nothing_to_resume, release, resolve, take
 
-GIT: Final = re.compile(r"\.git|git~[0-9]+")
-"""`.git`, and its short names on NTFS."""
+PLAN: Final = "plan.md"
+LIST: Final = "files.txt"
+REPORT: Final = "report.html"
 
 MOST_ENTRIES: Final = 100_000
 
@@ -30,10 +35,14 @@ MOST_LEFT: Final = 10_000
 MAX_RUN_BYTES: Final = 32 * 1024 * 1024
 """Bytes of all files of a run; the caller refuses an answer that would exceed it."""
 
-REPORT: Final = "report.html"
+_MAX_ANSWER_BYTES: Final = 1024 * 1024
+_MAX_ANSWERS_BYTES: Final = 16 * 1024 * 1024
 
 Standing = Literal["absent", "ours", "replaceable", "foreign"]
 """What is at a path: nothing, this run's file, a replaceable one (a copy is kept), or someone else's."""
+
+NOTHING: Final = Record("", {})
+NOBODYS: Final = Provenance(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +61,34 @@ class Remaining:
     refused: tuple[tuple[str, str], ...]
 
 
-NOBODYS: Final = Provenance(None)
-
-
-@dataclass(eq=False)
 class Workspace:
-    """One output folder, locked until it is closed; a context manager."""
+    """One output folder, locked until it is closed; a context manager.
 
-    _folder: Folder
-    _smol: SmolFolder
-    _held: contextlib.ExitStack
-    _is_new: bool
-    _overwrite: bool
-    _allow_sensitive: tuple[str, ...]
+    `earlier` is the record that was found in it, `is_ours` whether this user wrote it. `allowed` are the globs of files
+    that may be written although tools run them by themselves. `replaced` are the files from before this run that it
+    has replaced, `written_bytes` the size of all its finished files; both include those from before a resume.
+    """
 
-    def __post_init__(self) -> None:
-        self.root: Path = self._folder.path
+    def __init__(
+        self, root: Folder, memory: Folder, earlier: Record | None, *, resume: bool, provenance: Provenance
+    ) -> None:
+        self.root = root.path
+        self.earlier = earlier
+        self.is_ours = earlier is not None and provenance.vouches(root.path, earlier)
+        self.allowed: tuple[str, ...] = ()
         self.replaced: set[str] = set()
-        """Files from before this run that it has replaced; a copy of each is kept."""
+        self._root = root
+        self._memory = memory
+        self._held = contextlib.ExitStack()
+        self._provenance = provenance
+        self._is_new = self._overwrite = False
+        self._saved = earlier if resume else None
+        self._run_id = self._saved.run_id if self._saved else secrets.token_hex(8)
+        self._left = earlier.left if earlier else ()
+        self._replaceable = dict(self._saved.replaceable if self._saved else earlier.written() if earlier else {})
+        self._states = dict(self._saved.states) if self._saved else {}
+        self.written_bytes = sum(map(_written, self._states.values()))
+        self._journal = Journal(memory, self._run_id)
 
     @classmethod
     def open(
@@ -91,14 +110,16 @@ class Workspace:
         """
         with translated(f"cannot use the output folder `{cwd / root}`", root=root), contextlib.ExitStack() as held:
             path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
-            if resume and not path.exists():
-                raise nothing_to_resume(path)
             is_new = not path.exists()
+            if resume and is_new:
+                raise nothing_to_resume(path)
             folder = held.enter_context(Folder.at(path, create=True))
-            smol = SmolFolder.open(folder, overwrite=overwrite, resume=resume, provenance=provenance)
-            held.callback(smol.close)
-            workspace = cls(folder, smol, held, is_new, overwrite and not resume, tuple(allow_sensitive))
-            workspace._finish_published()
+            memory, earlier = take(folder, held, overwrite=overwrite, resume=resume)
+            workspace = cls(folder, memory, earlier, resume=resume, provenance=provenance)
+            held.callback(workspace._settle)
+            workspace._is_new, workspace._overwrite = is_new, overwrite and not resume
+            workspace.allow_sensitive(allow_sensitive)
+            workspace._recover()
             workspace._held = held.pop_all()
         return workspace
 
@@ -112,80 +133,143 @@ class Workspace:
         """Release the folder; a second call does nothing."""
         self._held.close()
 
+    def _settle(self) -> None:
+        """Bring `run.json` up to date if the disk allows it."""
+        if self._saved and not self._journal.empty:
+            with contextlib.suppress(WorkspaceError):  # nothing is lost: the journal has it
+                self._save(self.record)
+        self._journal.close()
+
+    def _recover(self) -> None:
+        """Take in the journal of a killed run, and mark as done what it had published but not yet noted."""
+        if self._saved and not self._journal.empty:
+            self._save(self._saved)
+        for path, state in tuple(self._states.items()):
+            if state.state == "planned" and state.sha256 and self._examine(path)[0] == "ours":
+                self.note(replace(state, state="done"))
+
     def withdraw(self) -> None:
         """Remove what `open` and `save` made, for a run that never reached a server; the rest stays."""
-        if self._smol.forget() and self._is_new:
-            with contextlib.suppress(OSError):  # something else is in it by now
-                self.root.rmdir()
+        if self.earlier is None:
+            self._saved = None
+            if release(self._memory) and self._is_new:
+                with contextlib.suppress(OSError):  # something else is in it by now
+                    self.root.rmdir()
 
     @property
     def record(self) -> Record:
         """The record found on resume or saved last, with the current states; empty before."""
-        return self._smol.snapshot(self._smol.record or Record("", {}))
+        return replace(self._saved or NOTHING, states=dict(self._states))
 
     def allow_sensitive(self, globs: Sequence[str]) -> None:
         """Allow files that tools run by themselves, if they match one of the globs."""
-        self._allow_sensitive = tuple(globs)
-
-    @property
-    def allowed(self) -> tuple[str, ...]:
-        """The globs of the sensitive files that are allowed."""
-        return self._allow_sensitive
+        self.allowed = tuple(globs)
 
     @property
     def earlier_prompt(self) -> str:
         """The prompt of the previous run in this folder; empty if there was none."""
-        return self._smol.earlier.prompt if self._smol.earlier else ""
+        return self.earlier.prompt if self.earlier else ""
 
     def present(self) -> tuple[str, ...]:
         """Return the files of earlier runs that still exist."""
-        earlier = self._smol.earlier.written() if self._smol.earlier else {}
-        return tuple(path for path in earlier if self._examine(path)[0] != "absent")
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this user wrote the record that was found here."""
-        return self._smol.is_ours
-
-    @property
-    def written_bytes(self) -> int:
-        """Bytes of all finished files of this run, including those from before a resume."""
-        return self._smol.written_bytes
+        return tuple(filter(self.is_there, self.earlier.written() if self.earlier else ()))
 
     def save(self, record: Record) -> None:
         """Replace `run.json` and, if they changed, `plan.md` and `files.txt`; called when a stage is done.
 
-        States noted here override the record's.
+        States noted here override the record's, and a planned file that the list no longer names is forgotten. From now
+        on, this user counts as the record's writer.
         """
-        known = self._smol.record.files if self._smol.record else ()
-        if self._overwrite and record.files != known:
-            self._allow_replacing(record.files)
-        self._smol.save(record)
+        if self._overwrite and record.files != (self._saved or NOTHING).files:
+            for path in record.files:  # a resumed run may replace what is in the way now, and nothing else
+                if self._examine(path)[0] == "replaceable":
+                    self._replaceable[path] = self._root.sha256(path)
+        self.is_ours = True
+        self._save(record)
+
+    def _put_back(self, record: Record) -> None:
+        """Replace `run.json` by that of another state of the program, but keep the current settings."""
+        now = self._saved or record
+        self._states = dict(record.states)
+        self._save(replace(record, profile=now.profile, begun=now.begun, server=now.server))
+
+    def _save(self, record: Record) -> None:
+        planned = {path: FileState(path, "planned") for path in record.files}
+        known = {path: state for path, state in {**planned, **record.states}.items() if path not in self._states}
+        states = {
+            path: state
+            for path, state in {**known, **self._states}.items()
+            if path in planned or state.sha256 or state.state != "planned"
+        }
+        memory, before = self._memory, self._saved or NOTHING
+        whole = replace(
+            record, states=states, run_id=self._run_id, replaceable=dict(self._replaceable), left=self._left
+        )
+        with translated(f"cannot write `{memory.path / RECORD}`", root=self.root):
+            if self._saved is None and memory.status(RECORD) is not None:
+                keep_copy(memory, memory, RECORD, f"{NAME}/{RECORD}")
+                for name in (PLAN, LIST):
+                    if memory.status(name) is not None:
+                        keep_copy(memory, memory, name, f"{NAME}/{name}")
+                        memory.remove(name)
+            if record.files and before.files != record.files:
+                memory.put(_bytes(list_text(record.files)), memory, LIST)
+            if record.plan and before.plan != record.plan:
+                memory.put(_bytes(record.plan.rstrip("\n") + "\n"), memory, PLAN)
+            if self.is_ours:
+                self._provenance.note(self.root, whole)
+            memory.put(render(whole), memory, RECORD)
+            self._journal.clear()
+        self._saved, self._states = whole, states
+        self.written_bytes = sum(map(_written, states.values()))
+
+    def note(self, state: FileState, *, durable: bool = False) -> None:
+        """Note one file's state at a constant cost; a done file's `sha256` and `bytes` are filled in."""
+        known = self._states.get(state.path)
+        if known and state.state == "done" and not state.sha256:
+            state = replace(state, sha256=known.sha256, bytes=known.bytes)
+        with self._explained("cannot write the journal of the run", self._memory):
+            self._journal.append(state, durable=durable)
+        self.written_bytes += _written(state) - (_written(known) if known else 0)
+        finished(self._states, state)
 
     def read_edited(self, name: Literal["plan.md", "files.txt"], *, limit: int) -> bytes | None:
         """Return the current content of the plan's or the list's file, at most one byte more than the limit."""
-        with translated(f"cannot read `{name}` in `{self.root / '.smol'}`", root=self.root):
-            return self._smol.read(name, limit=limit + 1)
-
-    def note(self, state: FileState) -> None:
-        """Note one file's state at a constant cost; a done file's `sha256` and `bytes` are filled in."""
-        self._smol.note(state)
+        with self._explained(f"cannot read `{name}`", self._memory):
+            return None if self._memory.status(name) is None else self._memory.read(name, limit=limit + 1)
 
     def publish_report(self, page: bytes) -> Path:
         """Write the page to `.smol`, replacing an earlier one; return its path."""
-        with translated(f"cannot write `{REPORT}` in `{self.root / '.smol'}`", root=self.root):
-            return self._smol.publish(REPORT, page)
+        with self._explained(f"cannot write `{REPORT}`", self._memory):
+            self._memory.put(page, self._memory, REPORT)
+        return self._memory.path / REPORT
 
     def keep_answer(self, stage: StageName, path: str | None, attempt: int, text: str) -> str:
-        """Keep an unusable answer under `.smol/answers/` for the user to look at; return its relative path."""
-        return self._smol.keep_answer(stage, path, attempt, text)
+        """Keep an unusable answer under `.smol/answers/` for the user to look at; return its relative path.
+
+        At most its first MiB is kept; once there are 16 MiB, nothing is kept and the path is empty.
+        """
+        data = _bytes(text)[:_MAX_ANSWER_BYTES]
+        about = f"-{re.sub(r'[^A-Za-z0-9._-]+', '_', path)[:100]}" if path else ""
+        with (
+            self._explained("cannot keep an answer", self._memory),
+            self._memory.folder("answers", create=True) as answers,
+        ):
+            kept = sum(status.st_size for name in answers.names() if (status := answers.status(name)))
+            if kept + len(data) > _MAX_ANSWERS_BYTES:
+                return ""
+            more = ("" if number == 1 else f"-{number}" for number in itertools.count(1))
+            names = (f"{stage}{about}-{attempt}{again}.txt" for again in more)
+            name = next(each for each in names if answers.status(each) is None)
+            self._memory.put(data, answers, name, replaces=False)
+        return f"{NAME}/answers/{name}"
 
     def remaining(self, files: Sequence[str] | None = None) -> Remaining:
         """Return what is left to do of these files (by default the record's), judged by what is on disk."""
-        listed = self.record.files if files is None else files
-        accepted, refused = settle(listed, allow_sensitive=self._allow_sensitive)
+        listed = (self._saved or NOTHING).files if files is None else files
+        accepted, refused = settle(listed, allow_sensitive=self.allowed)
         found = {path: self._examine(path) for path in accepted}
-        done = {path for path, state in self._smol.states.items() if state.state == "done"}
+        done = {path for path, state in self._states.items() if state.state == "done"}
         foreign = {path: why for path, (standing, why) in found.items() if standing == "foreign"}
         return Remaining(
             todo=tuple(path for path in found if found[path][0] in {"absent", "replaceable"}),
@@ -200,22 +284,22 @@ class Workspace:
         for path, why in remaining.refused:
             yield path, _unsafe(path, why)
         for path, why in remaining.occupied:
-            yield path, _in_the_way(self.root, path, why)
+            yield path, self._in_the_way(path, why)
 
     def entries(self) -> frozenset[str]:
         """Return the paths of all files and folders outside records, repositories and caches; about 100,000 at most."""
         found: set[str] = set()
         for above, folders, files in os.walk(self.root):
             below = PurePath(above).relative_to(self.root)
-            found.update((below / name).as_posix() for name in (*folders, *files) if name != ".smol")
-            folders[:] = [name for name in folders if name not in {".smol", ".git", *CACHES}]
+            found.update((below / name).as_posix() for name in (*folders, *files) if name != NAME)
+            folders[:] = [name for name in folders if name not in {NAME, ".git", *CACHES}]
             if len(found) >= MOST_ENTRIES:
                 break
         return frozenset(found)
 
     def leave(self, paths: Sequence[str]) -> None:
         """Remember what the user's check has made, so that it does not block a later run."""
-        self._smol.left = tuple(dict.fromkeys((*self._smol.left, *paths)))[:MOST_LEFT]
+        self._left = tuple(dict.fromkeys((*self._left, *paths)))[:MOST_LEFT]
 
     def write(self, path: str, content: str, *, over: bool = False) -> int:
         """Publish a complete file, and return its size in bytes; `over` replaces the user's file, keeping a copy.
@@ -225,34 +309,45 @@ class Workspace:
         is left.
         """
         self._refuse(path)
-        data = _utf8(self.root, path, content)
-        target = normal(path)
+        target, data = normal(path), self._utf8(path, content)
         with (
             self._explained(f"cannot write `{target}`"),
-            self._smol.folder.temporary(data) as temporary,
-            self._folder.holding(target, create=True) as (folder, name),
+            self._memory.temporary(data) as temporary,
+            self._root.holding(target, create=True) as (folder, name),
         ):
             standing, why = self._standing(folder, name, target, over=over)
             if standing == "foreign":
-                raise _in_the_way(self.root, target, why)
+                raise self._in_the_way(target, why)
             if standing == "replaceable":
                 self.replaced.add(target)
-            elif standing == "ours" and self._smol.states[target].state == "done":
-                standing = "replaceable"  # finished, and asked for again because the plan changed
-            with self._intent(target, data):
-                self._publish(temporary, folder, name, target=target, standing=standing)
+            before = self._states.get(target, FileState(target, "planned"))
+            intended = FileState(target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+            self.note(intended, durable=True)  # after a kill, the file is recognised as ours
+            try:
+                if standing == "absent":
+                    self._memory.place(temporary, folder, name)
+                else:
+                    if standing == "replaceable" or before.state == "done":  # asked for again: the plan changed
+                        keep_copy(self._memory, folder, name, target)
+                    self._memory.replace(temporary, folder, name)
+            except (OSError, WorkspaceError) as error:
+                with contextlib.suppress(WorkspaceError):  # the first failure is the one to report
+                    self.note(before)
+                if standing == "absent" and isinstance(error, FileExistsError):
+                    raise self._in_the_way(target, "something else appeared there") from error
+                raise
             folder.sync()
         return len(data)
 
     def read(self, path: str) -> str:
         """Return the current text of a file of the run, with U+FFFD for invalid UTF-8."""
         with self._explained(f"cannot read `{path}`"):
-            return self._folder.read(normal(path), limit=MAX_RUN_BYTES).decode(errors="replace")
+            return self._root.read(normal(path), limit=MAX_RUN_BYTES).decode(errors="replace")
 
     def text(self, path: str, *, limit: int) -> str | None:
         """Return the text of a regular file of at most `limit` bytes; None if it is absent, longer or not text."""
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            data = self._folder.read(normal(path), limit=limit + 1)
+            data = self._root.read(normal(path), limit=limit + 1)
             return data.decode() if len(data) <= limit and b"\0" not in data else None
         return None
 
@@ -261,9 +356,10 @@ class Workspace:
         states = {}
         for path in record.files:
             with self._explained(f"cannot read `{path}`"):
-                status, found = self._folder.status(path), self._folder.sha256(path)
+                status, found = self._root.status(path), self._root.sha256(path)
             states[path] = FileState(path, "done", sha256=found, bytes=status.st_size if status else 0)
-        self._smol.save(replace(record, states=states))
+        self.is_ours = True
+        self._save(replace(record, states=states))
         self.timeline().capture("adopt", "", self.record)
 
     def is_there(self, path: str) -> bool:
@@ -272,52 +368,25 @@ class Workspace:
 
     def timeline(self) -> Timeline:
         """Return the states of the program in the folder, which must be open to resume."""
-        return Timeline(self._folder, self._smol, refuse=self._refuse)
+        return Timeline(self._root, self._memory, refuse=self._refuse, put_back=self._put_back)
 
     def _refuse(self, path: str) -> None:
-        why = refuse(path, allow_sensitive=self._allow_sensitive)
-        if why:
+        """Raise if the path is unsafe, or would form a bare git repository with what is on disk."""
+        if why := refuse(path, allow_sensitive=self.allowed):
             raise _unsafe(path, why)
-        self._refuse_repository(normal(path))
-
-    def _refuse_repository(self, target: str) -> None:
-        """Raise if the path and what is on disk together would form a bare git repository."""
+        target = normal(path)
         components = target.split("/")
         with self._explained(f"cannot write `{target}`"), contextlib.suppress(FileNotFoundError):
             for depth, name in enumerate(components):
-                with self._folder.inside("/".join(components[:depth])) as folder:
+                with self._root.inside("/".join(components[:depth])) as folder:
                     there = [tell for tell in TELLING if folder.status(tell) is not None]
                 if is_repository([*there, name]):
                     raise _unsafe(target, IS_REPOSITORY)
 
-    @contextlib.contextmanager
-    def _intent(self, target: str, data: bytes) -> Iterator[None]:
-        """Record what is about to be published, so that after a kill it is recognised as ours."""
-        before = self._smol.states.get(target, FileState(target, "planned"))
-        intended = FileState(target, "planned", sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
-        self._smol.note(intended, durable=True)
-        try:
-            yield
-        except (OSError, WorkspaceError):
-            with contextlib.suppress(WorkspaceError):  # the first failure is the one to report
-                self._smol.note(before)
-            raise
-
-    def _publish(self, temporary: str, folder: Folder, name: str, *, target: str, standing: Standing) -> None:
-        if standing == "absent":
-            try:
-                self._smol.folder.place(temporary, folder, name)
-            except FileExistsError as error:
-                raise _in_the_way(self.root, target, "something else appeared there") from error
-            return
-        if standing == "replaceable":
-            self._smol.keep_copy(folder, name, target)
-        self._smol.folder.replace(temporary, folder, name)
-
     def _examine(self, path: str) -> tuple[Standing, str]:
         """Return what is at the path, and why it cannot be replaced if it is foreign."""
         try:
-            with self._folder.holding(path) as (folder, name):
+            with self._root.holding(path) as (folder, name):
                 return self._standing(folder, name, path)
         except FileNotFoundError:
             return "absent", ""
@@ -332,138 +401,43 @@ class Workspace:
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a link or a special file"
             return "foreign", f"{kind} of that name is there"
         found = folder.sha256(name)
-        state = self._smol.states.get(path)
+        state = self._states.get(path)
         if state and state.sha256 == found:
             return "ours", ""
-        if over or self._overwrite or self._smol.replaceable.get(path) == found:
+        if over or self._overwrite or self._replaceable.get(path) == found:
             return "replaceable", ""
         return "foreign", "a file that this run did not write is there"
 
-    def _finish_published(self) -> None:
-        """Mark as done what a killed run had published but not yet noted."""
-        for path, state in tuple(self._smol.states.items()):
-            if state.state == "planned" and state.sha256 and self._examine(path)[0] == "ours":
-                self._smol.note(replace(state, state="done"))
+    def _explained(self, what: str, folder: Folder | None = None) -> contextlib.AbstractContextManager[None]:
+        return translated(f"{what} in `{(folder or self._root).path}`", root=self.root)
 
-    def _allow_replacing(self, files: Sequence[str]) -> None:
-        """Record what is in the way now, so that a resumed run may replace exactly that."""
-        for path in files:
-            if self._examine(path)[0] == "replaceable":
-                self._smol.replaceable[path] = self._folder.sha256(path)
+    def _in_the_way(self, path: str, why: str) -> WorkspaceError:
+        return WorkspaceError(
+            f"cannot write `{path}`: {why}",
+            hint=f"move it away, then finish the run: {resume_command(self.root)}",
+            reason="occupied",
+            stops_run=False,
+        )
 
-    def _explained(self, what: str) -> contextlib.AbstractContextManager[None]:
-        return translated(f"{what} in `{self.root}`", root=self.root)
-
-
-_OTHER_NAME: Final = "the name was the model's choice: ask for another one in the prompt"
+    def _utf8(self, path: str, content: str) -> bytes:
+        try:
+            return content.encode()
+        except UnicodeEncodeError as error:
+            raise AnswerError(
+                f"the content of `{path}` is no text: half a character (a lone surrogate) at position {error.start}",
+                hint=f"ask again: {resume_command(self.root)}",
+                reason="wrong_format",
+            ) from error
 
 
 def _unsafe(path: str, why: str) -> WorkspaceError:
-    return WorkspaceError(f"cannot write `{path}`: {why}", hint=_OTHER_NAME, reason="unsafe_path", stops_run=False)
+    hint = "the name was the model's choice: ask for another one in the prompt"
+    return WorkspaceError(f"cannot write `{path}`: {why}", hint=hint, reason="unsafe_path", stops_run=False)
 
 
-def _in_the_way(root: Path, path: str, why: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"cannot write `{path}`: {why}",
-        hint=f"move it away, then finish the run: {resume_command(root)}",
-        reason="occupied",
-        stops_run=False,
-    )
+def _written(state: FileState) -> int:
+    return state.bytes if state.state == "done" else 0
 
 
-def _utf8(root: Path, path: str, content: str) -> bytes:
-    try:
-        return content.encode()
-    except UnicodeEncodeError as error:
-        raise AnswerError(
-            f"the content of `{path}` is no text: half a character (a lone surrogate) at position {error.start}",
-            hint=f"ask again: {resume_command(root)}",
-            reason="wrong_format",
-        ) from error
-
-
-def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> tuple[State, ...]:
-    """Return the states that led to the program in a folder, oldest first.
-
-    Nothing is written, and a run may be at work there. Raise `WorkspaceError` if there is no record.
-    """
-    with translated(f"cannot read the history in `{cwd / root}`", root=root):
-        path = resolve(root, cwd=cwd, home=home, no_links_below=no_links_below)
-        if not path.exists():
-            raise nothing_to_resume(path)
-        with Folder.at(path) as folder:
-            if found_record(folder) is None:
-                raise nothing_to_resume(path)
-            with folder.folder(NAME) as memory:
-                return History(memory).line
-
-
-def resolve(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> Path:
-    """Return the folder's real path. Raise `WorkspaceError` if it must not be written to.
-
-    The working directory is allowed; `/`, the home folder, a folder above the working directory and anything in `.git`
-    are not. A leading `~` is a home folder. Links are followed here, once and never again, but none below
-    `no_links_below`: whoever made that folder may have made them.
-    """
-    given = cwd / _at_home(root)
-    if "\0" in str(given):
-        raise _no_folder(given, "has a name with a null character")
-    if no_links_below is not None:
-        _refuse_links(Path(os.path.normpath(given)), below=no_links_below)
-    path = Path(os.path.realpath(given))
-    if given.is_symlink() and not path.exists():
-        raise _no_folder(given, "is a link to nothing")
-    if path.exists() and not path.is_dir():
-        raise _no_folder(path, "is not a folder")
-    why = _unfit(path, cwd=Path(os.path.realpath(cwd)), home=home)
-    if why:
-        raise _no_folder(path, why)
-    return path
-
-
-def _refuse_links(path: Path, *, below: Path) -> None:
-    if not path.is_relative_to(below):
-        return
-    for end in range(len(below.parts) + 1, len(path.parts) + 1):
-        if (link := Path(*path.parts[:end])).is_symlink():
-            meant = command("-o {dir}", dir=os.path.realpath(path))
-            raise WorkspaceError(
-                f"the output folder `{path}` leads elsewhere: `{link}` is a link",
-                hint=f"if that is meant, name the folder: {meant}",
-                reason="unsafe_path",
-            )
-
-
-def _at_home(root: Path) -> Path:
-    try:
-        return root.expanduser()
-    except RuntimeError as error:
-        raise _no_folder(root, "begins with a home folder that is not known") from error
-
-
-def _unfit(path: Path, *, cwd: Path, home: Path | None) -> str | None:
-    if _same(path, Path(path.anchor)):
-        return "is the root of the file system"
-    if home is not None and _same(path, Path(os.path.realpath(home))):
-        return "is the home folder"
-    if any(_same(path, parent) for parent in cwd.parents):
-        return "holds the working directory"
-    names = [skeleton(part).partition(":")[0] for part in path.parts]
-    if any(GIT.fullmatch(name) for name in names):
-        return "is inside `.git`"
-    if names[-1] == ".smol":
-        return "is where a run keeps its record"
-    return None
-
-
-def _same(one: Path, other: Path) -> bool:
-    if one == other:
-        return True
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
-
-
-def _no_folder(path: Path, why: str) -> WorkspaceError:
-    return WorkspaceError(f"the output folder `{path}` {why}", hint="choose another folder: `-o DIR`")
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")

@@ -8,7 +8,8 @@ import pytest
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.folder import Folder
 from smol_dev.workspace.record import Record
-from smol_dev.workspace.writer import Workspace, resolve
+from smol_dev.workspace.root import resolve
+from smol_dev.workspace.writer import Workspace
 
 CHOOSE = "choose another folder: `-o DIR`"
 OVERWRITE = (

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,7 @@ from hypothesis import strategies as st
 
 from smol_dev.errors import WorkspaceError
 from smol_dev.workspace.history import Difference, Head, Kept, State, Timeline
-from smol_dev.workspace.record import FileState, Record
-from smol_dev.workspace.smol_folder import Provenance
+from smol_dev.workspace.record import FileState, Provenance, Record
 from smol_dev.workspace.writer import Workspace
 
 
@@ -205,6 +205,15 @@ def states_of_a_change(tmp_path: Path) -> tuple[Path, State, State]:
     return root, first, second
 
 
+Failing = TypeVar("Failing", bound=Timeline)
+
+
+def failing(workspace: Workspace, kind: type[Failing]) -> Failing:
+    """The timeline of a workspace, of a kind that fails."""
+    own = workspace.timeline()
+    return kind(own._root, own._memory, refuse=own._refuse, put_back=own._put_back)  # noqa: SLF001 - a seam
+
+
 class Dying(Timeline):
     """A timeline whose process is killed when so many files are changed."""
 
@@ -225,7 +234,7 @@ def test_a_killed_change_is_finished_or_taken_back(tmp_path: Path, *, after: int
     goal = first if back else second
     for target in (second, goal)[: 1 + again]:
         with opened(root) as workspace:
-            dying = Dying(workspace._folder, workspace._smol, refuse=workspace._refuse)  # noqa: SLF001 - a seam
+            dying = failing(workspace, Dying)
             dying.left = after
             with contextlib.suppress(KilledError):
                 dying.move(target)
@@ -254,7 +263,7 @@ class Filling(Timeline):
 def test_a_disk_that_fills_in_the_middle_of_a_change_loses_nothing(tmp_path: Path, *, after: int, back: bool) -> None:
     root, first, second = states_of_a_change(tmp_path)
     with opened(root) as workspace:
-        filling = Filling(workspace._folder, workspace._smol, refuse=workspace._refuse)  # noqa: SLF001 - a seam
+        filling = failing(workspace, Filling)
         filling.left = after
         with pytest.raises(WorkspaceError) as caught:
             filling.move(second)
