@@ -166,7 +166,7 @@ Every module, and what it is for:
 - `server.detect`: Finding the local server that is running, and which of its models to use, without any configuration.
 - `server.doctor`: Checks of what a profile's server offers and whether it works, in the order in which things can go
   wrong.
-- `server.failures`: One error with a remedy for whatever a server answered, or for the reason why it did not.
+- `server.failures`: Failures: whatever a server answered, or the reason why it did not, as one error with a remedy.
 - `server.families`: Families of models: the sampling their makers advise, how to switch their reasoning, and what to
   send.
 - `server.known`: The known servers: how to recognise them by their answers, what to ask them, and their habits.
@@ -178,8 +178,6 @@ Every module, and what it is for:
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model accept.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.
-- `server.symptoms`: The signs of a failure: an answer's words, the table `failures.toml`, the cause in a chain of
-  exceptions.
 - `server.transport`: The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
 - `ui`: Events shown as they happen, on a terminal, in a pipe or to a program; a run's screen is chosen here.
 - `ui.live`: Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.

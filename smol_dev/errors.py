@@ -61,7 +61,7 @@ class ConfigError(SmolError):
 class ServerError(SmolError):
     """A server that could not be reached, refused the request, or broke off.
 
-    `kind` is the class of failure (`server.symptoms` lists them); `transient` says that the same request
+    `kind` is the class of failure (`server.known` lists them); `transient` says that the same request
     may succeed later.
     """
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import smol_dev
-from smol_dev.server import known, symptoms
+from smol_dev.server import failures, known
 
 ROOT: Final = Path(smol_dev.__file__).parent
 METHODS: Final = {"search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
@@ -103,12 +103,13 @@ def _note_call(node: ast.Call, call: ast.Attribute, place: str, found: dict[tupl
 
 def _of_tables() -> dict[tuple[str, int], Found]:
     found = {}
-    for sign in symptoms.signs():
+    table = failures.table()
+    for sign in table.signs:
         for pattern in (sign.pattern, re.compile(sign.unless), re.compile(sign.model)):
             found[_key(pattern)] = Found(f"failures.toml {sign.name}", {"search"})
-    for part, name in (("fields", "named"), ("numbers", "window"), ("numbers", "prompt")):
-        for pattern in symptoms._finders(part, name):  # noqa: SLF001 - a table has no other reader
-            found[_key(pattern)] = Found(f"failures.toml {part}.{name}", {"finditer"})
+    for name, patterns in {"fields": table.fields["named"], **table.numbers}.items():
+        for text in patterns:
+            found[_key(failures.compiled(text))] = Found(f"failures.toml {name}", {"finditer"})
     for server in known.servers():
         places = server.places(*server.tells)
         texts = [*server.signs.values(), server.words, *(place.pattern for place in places)]

@@ -17,8 +17,7 @@ from smol_dev.config.layers import Flags
 from smol_dev.errors import SmolError
 from smol_dev.safe import command, is_typeable
 from smol_dev.server.failures import Target, failure
-from smol_dev.server.known import generic, servers
-from smol_dev.server.symptoms import FailureKind
+from smol_dev.server.known import FailureKind, generic, servers
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.paths import refuse
 from tests.config.world import World

@@ -6,6 +6,7 @@ a blank line, stops at `event: ping`, and yields nothing for an answer that is n
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,15 +25,7 @@ from smol_dev.safe import command
 from smol_dev.server import known as servers
 from smol_dev.server.answer import Deadlines, StreamedAnswer
 from smol_dev.server.detect import find
-from smol_dev.server.failures import (
-    RefusedError,
-    Target,
-    TooLongError,
-    classify,
-    failure,
-    unreachable,
-    wait_before_retry,
-)
+from smol_dev.server.failures import RefusedError, Target, TooLongError, classify, failure, unreachable
 from smol_dev.server.known import SMALLEST_MODEL, KnownServer, Offer, Prober, Response
 from smol_dev.server.lazy_import import lazy_import
 from smol_dev.server.network import speaks_tls
@@ -53,6 +46,13 @@ with lazy_import("openai.types"):  # a thousand modules; a request needs about f
 
 for _name in ("openai", "httpx2"):  # else, OPENAI_LOG would print requests
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+ONCE: Final = frozenset({"crashed", "server"})
+"""Kinds of failure that a second try may cure, but never a third."""
+
+LONGEST_WAIT: Final = 60.0
+FIRST_WAIT: Final = 0.5
+LOADING_WAIT: Final = 2.0
 
 OTHERS_DEADLINE: Final = 0.5
 """Seconds to look for another local server when the profile's is not running."""
@@ -428,6 +428,32 @@ class Client:
             message=f"no connection with {target.server} within {seconds:g} s (`connect_timeout`)",
             hint=f"check the address, and whether that machine is up and lets this one in; or wait longer: {longer}",
         )
+
+
+def wait_before_retry(
+    error: ServerError,
+    attempt: int,
+    max_retries: int,
+    loading_left: float,
+    *,
+    answering: bool = False,
+    jitter: Callable[[], float] = random.random,
+) -> float | None:
+    """Return the seconds to wait before sending the request again, or None to give up.
+
+    `attempt` counts from 1. `loading_left` is what is left of `first_token_timeout`: a loading model gets that long,
+    whatever `max_retries` says. `Retry-After` is honoured up to a minute. `answering` says that the server had begun to
+    answer: a stream that broke off before its first token is worth one more try.
+    """
+    if error.kind == "loading":
+        wait = min(error.retry_after or LOADING_WAIT, LONGEST_WAIT)
+        return wait if wait < loading_left else None
+    is_once = error.kind in ONCE or (error.kind == "cut" and answering)
+    if not error.transient or attempt > (min(max_retries, 1) if is_once else max_retries):
+        return None
+    if error.retry_after is not None:
+        return min(error.retry_after, LONGEST_WAIT)
+    return float(min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * (0.75 + jitter() / 2))
 
 
 def _library(profile: Profile, http: httpx2.AsyncClient) -> openai.AsyncOpenAI:

@@ -23,10 +23,9 @@ from smol_dev.server.connect import KeepSecret, connected, model_list
 from smol_dev.server.detect import choose
 from smol_dev.server.failures import USUAL_WINDOW, failure
 from smol_dev.server.families import automatic
-from smol_dev.server.known import Offer, same
+from smol_dev.server.known import Offer, parsed, same
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.network import knock
-from smol_dev.server.symptoms import parsed
 from smol_dev.tokens import tokens
 
 CheckState = Literal["ok", "warned", "failed"]

@@ -4,6 +4,7 @@ Their table is `known.toml`; a new server is one entry there. Questions are smal
 """
 
 import asyncio
+import json
 import re
 import time
 import tomllib
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlunsplit
 
 import httpx2
@@ -21,7 +22,36 @@ from smol_dev.config.endpoint import ProviderName, is_local, parts_of
 from smol_dev.errors import SmolError
 from smol_dev.safe import with_commands
 from smol_dev.server.families import Family, figures, own_figures
-from smol_dev.server.symptoms import FailureKind, parsed
+
+FailureKind = Literal[
+    "not_running",
+    "dns",
+    "tls",
+    "proxy",
+    "timeout",
+    "cut",
+    "wrong_path",
+    "forbidden",
+    "key",
+    "cloud_model",
+    "context",
+    "silent_truncation",
+    "load_failed",
+    "template",
+    "unsupported",
+    "embedding_model",
+    "not_loaded",
+    "model_missing",
+    "loading",
+    "busy",
+    "rate_limit",
+    "crashed",
+    "empty",
+    "only_reasoning",
+    "bad_request",
+    "server",
+]
+"""The kinds of failure, as the `kind` of a `ServerError` names them."""
 
 MODEL: Final = "{model}"
 """Where the model's name goes in the path of a place."""
@@ -63,6 +93,14 @@ NO_CHAT: Final = re.compile(
     r"embed|rerank|bert\b|(^|[/:_-])(bge|gte|e5|all-minilm|minilm|mxbai|whisper|tts|clip|"
     r"stable-diffusion|sdxl|flux|moderation|dall-e)\b"
 )
+
+
+def parsed(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
+    """Return the text as JSON, or None if it is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 @dataclass(frozen=True)

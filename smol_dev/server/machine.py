@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from smol_dev.server.families import families
-from smol_dev.server.known import Offer, size_of
-from smol_dev.server.symptoms import parsed
+from smol_dev.server.known import Offer, parsed, size_of
 
 Run = Callable[[Sequence[str]], str]
 Fit = Literal["quick", "slow", "no", "unknown"]

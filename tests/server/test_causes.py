@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from smol_dev.server.failures import Target, unreachable
-from smol_dev.server.symptoms import FailureKind
+from smol_dev.server.known import FailureKind
 from tests.fake_server import refusing_port
 from tests.server.told import URL, known
 

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smol_dev.errors import ServerError
-from smol_dev.server.failures import Target, classify
+from smol_dev.server.failures import Target, classify, understand
 from smol_dev.server.known import Response
-from smol_dev.server.symptoms import understand
 from tests.server.told import URL, error, known, told
 
 

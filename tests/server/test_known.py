@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from smol_dev.chat import Facts
 from smol_dev.config.endpoint import PROVIDERS, ProviderName
+from smol_dev.server.failures import table
 from smol_dev.server.families import family_of
 from smol_dev.server.known import (
     BYTES,
+    FailureKind,
     KnownServer,
     Offer,
     Place,
@@ -30,7 +32,6 @@ from smol_dev.server.known import (
     size_of,
     values,
 )
-from smol_dev.server.symptoms import FailureKind, signs
 from smol_dev.server.transport import open_client
 from tests.fake_server import Canned, FakeServer, Received, json_answer, refusing_port, text_answer
 from tests.server.kinds_of_servers import KINDS, LLAMA_CPP, LM_STUDIO, OLLAMA, Kind, models, recognise
@@ -332,14 +333,14 @@ def test_auto_and_compatible_leave_the_server_open() -> None:
 def test_every_entry_of_the_tables_is_sound() -> None:
     kinds = set(get_args(FailureKind))
     assert set(generic().remedies) == kinds
-    assert {each.kind for each in signs()} <= kinds
+    assert {each.kind for each in table().signs} <= kinds
     for each in servers():
         assert set(each.remedies) <= kinds
         assert set(each.structured) <= {"json_schema", "json_object"}
         assert each.path.startswith("/")
         for pattern in (*each.signs.values(), each.words):
             re.compile(pattern)
-    names = [sign.name for sign in signs()]
+    names = [sign.name for sign in table().signs]
     assert len(names) == len(set(names))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from smol_dev.errors import ServerError
-from smol_dev.server.failures import wait_before_retry
+from smol_dev.server.client import wait_before_retry
 
 
 def error(kind: str, *, transient: bool = True, retry_after: float | None = None) -> ServerError:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from smol_dev.server.failures import RefusedError
-from smol_dev.server.symptoms import FailureKind
+from smol_dev.server.known import FailureKind
 from tests.server.told import error, told
 
 WORDINGS: list[tuple[FailureKind, int, object]] = [
