@@ -17,13 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from asyncio.subprocess import Process
+from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from smol_dev.errors import SmolError, UsageError, WorkspaceError
+from smol_dev.errors import UsageError, WorkspaceError
 from smol_dev.safe import named, safe
 from smol_dev.workspace import sandbox
 from smol_dev.workspace.sandbox import MIB, Box, Isolation, Mount, descendants, send
@@ -112,25 +112,26 @@ class Outcome:
 class _Output:
     """The first and the last half of a limited number of bytes."""
 
-    def __init__(self, limit: int) -> None:
-        self._half = limit // 2
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._seen = 0
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._left_out = 0
 
-    def add(self, piece: bytes) -> None:
-        self._seen += len(piece)
-        room = self._half - len(self._head)
-        self._head += piece[:room]
-        self._tail += piece[room:]
-        if len(self._tail) > 2 * self._half:
-            del self._tail[: -self._half]
+    async def collect(self, stream: asyncio.StreamReader | None) -> None:
+        while stream is not None and (piece := await stream.read(_CHUNK)):
+            self._kept += piece
+            if len(self._kept) > 2 * OUTPUT_LIMIT:
+                self._cut()
+
+    def _cut(self) -> None:
+        more = max(0, len(self._kept) - OUTPUT_LIMIT)
+        del self._kept[OUTPUT_LIMIT // 2 : OUTPUT_LIMIT // 2 + more]
+        self._left_out += more
 
     def text(self) -> str:
-        tail = self._tail[-self._half :]
-        left_out = self._seen - len(self._head) - len(tail)
-        between = f"\n… {left_out:,} bytes left out …\n".encode() if left_out else b""
-        return (self._head + between + tail).decode("utf-8", errors="replace")
+        self._cut()
+        between = f"\n… {self._left_out:,} bytes left out …\n".encode() if self._left_out else b""
+        head, tail = self._kept[: OUTPUT_LIMIT // 2], self._kept[OUTPUT_LIMIT // 2 :]
+        return (head + between + tail).decode("utf-8", errors="replace")
 
 
 class _Disk:
@@ -180,24 +181,21 @@ def works(isolation: Isolation) -> bool:
     """Return whether this isolation works on this machine; tested once, with a command that does nothing."""
     if isolation == "none" or sys.platform != "linux":
         return isolation == "none"
-    with tempfile.TemporaryDirectory() as folder:
-        box = _box(["/bin/sh", "-c", ":"], Path(folder).resolve(), isolation, search_path(""))
+    with tempfile.TemporaryDirectory() as folder, _pipe() as (begun, write):
+        box = _box(["/bin/sh", "-c", ":"], Path(folder).resolve(), isolation, search_path(""), ())
         if isolation == "bubblewrap" and not box.bubblewrap:
             return False
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired), _started() as (read, write):
-            try:
-                done = subprocess.run(
-                    _arguments(box, write),
-                    env={"PATH": os.defpath},
-                    pass_fds=(write,),
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    timeout=_PROBE_LIMIT,
-                    check=False,
-                )
-            finally:
-                os.close(write)
-            return done.returncode == 0 and os.read(read, 1) == b"1"
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            done = subprocess.run(
+                _arguments(box, write),
+                env={"PATH": os.defpath},
+                pass_fds=(write,),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_PROBE_LIMIT,
+                check=False,
+            )
+            return done.returncode == 0 and _has_begun(begun)
     return False
 
 
@@ -247,50 +245,39 @@ async def run(
     Only `PATH`, `LANG` and `HOME` of `environ` are read. Raise `UsageError` if the command does not exist, and
     `WorkspaceError` if no check may run in the folder or the box cannot be built.
     """
-    path = search_path(environ.get("PATH", ""))
-    root = _checked_folder(folder, _homes(environ))
-    with _temporary(isolation, _homes(environ)) as temporary:
-        box = _box(_program_found(command, root, path), root, isolation, path, _homes(environ))
-        begun = time.monotonic()
-        output = _Output(OUTPUT_LIMIT)
-        with _started() as (read, write):
-            process = await _start(box, write, _environment(environ, path, temporary))
-            disk = _Disk((str(root), temporary), disk_limit)
-            stopped = await _supervise(process, output, disk, timeout)
-            if os.read(read, 1) != b"1" and not stopped:
-                raise _not_built(isolation, output.text())
-        return Outcome(_exit_code(process), output.text(), time.monotonic() - begun, stopped, isolation)
-
-
-async def _start(box: Box, started: int, environment: Mapping[str, str]) -> Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *_arguments(box, started),
-            env=environment,
+    path, homes, output = search_path(environ.get("PATH", "")), _homes(environ), _Output()
+    root = _checked_folder(folder, homes)
+    with _temporary(isolation, homes) as temporary, _pipe() as (begun, write):
+        box = _box(_program_found(command, root, path), root, isolation, path, homes)
+        since = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *_arguments(box, write),
+            env={**_environment(temporary), "PATH": os.pathsep.join(path), "LANG": environ.get("LANG") or "C.UTF-8"},
             cwd="/",
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=PIPE,
+            stderr=STDOUT,
             start_new_session=True,
-            pass_fds=(started,),
+            pass_fds=(write,),
         )
-    finally:
-        os.close(started)
+        stopped = await _supervise(process, output, _Disk((str(root), temporary), disk_limit), timeout)
+        if not _has_begun(begun) and not stopped:
+            raise WorkspaceError(
+                f"{isolation} did not start the check command: {safe(output.text().strip()[-300:])}",
+                hint="what this machine permits is said by `smol_dev doctor`",
+            )
+        code = process.returncode if process.returncode is not None else -signal.SIGKILL
+        code = code if code >= 0 else sandbox.SIGNALLED - code
+        return Outcome(code, output.text(), time.monotonic() - since, stopped, isolation)
 
 
-def _environment(environ: Mapping[str, str], path: Sequence[str], temporary: str) -> dict[str, str]:
-    return {
-        "PATH": os.pathsep.join(path),
-        "LANG": environ.get("LANG") or "C.UTF-8",
-        "HOME": temporary,
-        "TMPDIR": temporary,
-        # Python takes a file mended within the same second, to the same length, for the one it has compiled.
-        "PYTHONPYCACHEPREFIX": f"{temporary}/pycache",
-    }
+def _environment(temporary: str) -> dict[str, str]:
+    # Python takes a file mended within the same second, to the same length, for the one it has compiled.
+    return {"HOME": temporary, "TMPDIR": temporary, "PYTHONPYCACHEPREFIX": f"{temporary}/pycache"}
 
 
 async def _supervise(process: Process, output: _Output, disk: _Disk, seconds: float) -> Stopped:
-    reading = asyncio.create_task(_collect(process, output))
+    reading = asyncio.create_task(output.collect(process.stdout))
     try:
         stopped = await _wait_until_stopped(process, disk, seconds)
         if stopped:
@@ -304,12 +291,6 @@ async def _supervise(process: Process, output: _Output, disk: _Disk, seconds: fl
         finally:
             send(signal.SIGKILL, descendants(process.pid))
             reading.cancel()
-
-
-async def _collect(process: Process, output: _Output) -> None:
-    if process.stdout is not None:
-        while piece := await process.stdout.read(_CHUNK):
-            output.add(piece)
 
 
 async def _wait_until_stopped(process: Process, disk: _Disk, seconds: float) -> Stopped:
@@ -342,32 +323,33 @@ async def _end(process: Process) -> None:
     await _exited(process, _END_LIMIT)
 
 
-def _exit_code(process: Process) -> int:
-    code = process.returncode if process.returncode is not None else -signal.SIGKILL
-    return code if code >= 0 else sandbox.SIGNALLED - code
-
-
-def _box(
-    command: Sequence[str], folder: Path, isolation: Isolation, path: Sequence[str], homes: Sequence[Path] = ()
-) -> Box:
+def _box(command: Sequence[str], folder: Path, isolation: Isolation, path: Sequence[str], homes: Sequence[Path]) -> Box:
     if isolation == "none":
         return Box(isolation, command, str(folder))
     shown = mounts(folder, program=command[0], path=path, homes=homes)
     return Box(isolation, command, str(folder), shown, shutil.which("bwrap", path=os.defpath) or "")
 
 
-def _arguments(box: Box, started: int) -> list[str]:
-    return [sys.executable, "-I", "-S", sandbox.__file__, json.dumps(asdict(box)), str(started)]
+def _arguments(box: Box, write: int) -> list[str]:
+    return [sys.executable, "-I", "-S", sandbox.__file__, json.dumps(asdict(box)), str(write)]
 
 
 @contextlib.contextmanager
-def _started() -> Iterator[tuple[int, int]]:
-    """A pipe on which the box reports that it is ready; whoever starts the box closes the write end."""
+def _pipe() -> Iterator[tuple[int, int]]:
+    """A pipe on which the box reports that the command begins: the end to read, and the one for the box."""
     read, write = os.pipe()
+    os.set_blocking(read, False)
     try:
         yield read, write
     finally:
         os.close(read)
+        os.close(write)
+
+
+def _has_begun(read: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        return os.read(read, 1) == b"1"
+    return False
 
 
 @contextlib.contextmanager
@@ -388,28 +370,25 @@ def _temporary(isolation: Isolation, homes: Sequence[Path]) -> Iterator[str]:
 
 
 def _homes(environ: Mapping[str, str]) -> list[Path]:
-    named_home = environ.get("HOME", "")
-    recorded = ""
+    found = [environ.get("HOME", "")]
     with contextlib.suppress(KeyError):
-        recorded = pwd.getpwuid(os.geteuid()).pw_dir
-    return [Path(home) for home in dict.fromkeys(os.path.realpath(each) for each in (named_home, recorded) if each)]
+        found.append(pwd.getpwuid(os.geteuid()).pw_dir)
+    return [Path(home) for home in dict.fromkeys(os.path.realpath(each) for each in found if each)]
 
 
 def _checked_folder(folder: Path, homes: Sequence[Path]) -> Path:
     root = Path(os.path.realpath(folder))
-    why = ""
-    if not root.is_dir():
-        why = "is not a folder"
-    elif root == Path(root.anchor):
-        why = "is the root of the file system"
-    elif any(home.is_relative_to(root) for home in homes):
-        why = "holds your home folder"
-    elif (root / ".smol").is_symlink():
-        why = "has a `.smol` that leads elsewhere"
-    if why:
-        raise WorkspaceError(
-            f"no check runs in {named(str(root))}: it {why}", hint="name the folder of a run", reason="unsafe_path"
-        )
+    objections = {
+        "is not a folder": not root.is_dir(),
+        "is the root of the file system": root == Path(root.anchor),
+        "holds your home folder": any(home.is_relative_to(root) for home in homes),
+        "has a `.smol` that leads elsewhere": (root / ".smol").is_symlink(),
+    }
+    for why, holds in objections.items():
+        if holds:
+            raise WorkspaceError(
+                f"no check runs in {named(str(root))}: it {why}", hint="name the folder of a run", reason="unsafe_path"
+            )
     return root
 
 
@@ -432,13 +411,6 @@ def refuse_missing(command: Sequence[str], environ: Mapping[str, str]) -> None:
         _program_found(command, Path("/"), search_path(environ.get("PATH", "")))
 
 
-def _not_built(isolation: Isolation, output: str) -> SmolError:
-    return WorkspaceError(
-        f"{isolation} did not start the check command: {safe(output.strip()[-300:])}",
-        hint="what this machine permits is said by `smol_dev doctor`",
-    )
-
-
 def search_path(text: str) -> list[str]:
     """Return the folders of `PATH` without relative or empty ones, which would mean the output folder."""
     folders = (text or os.defpath).split(os.pathsep)
@@ -447,36 +419,26 @@ def search_path(text: str) -> list[str]:
 
 def mounts(folder: Path, *, program: str, path: Sequence[str], homes: Sequence[Path]) -> list[Mount]:
     """Return what the command sees, in mounting order; later mounts cover earlier ones."""
-    shown = [*_system(), Mount("memory", str(TEMPORARY_SIZE), TEMPORARY), *_devices()]
-    shown += [
-        Mount("read", str(data), f"{TEMPORARY}/{name}")
-        for name in TOOL_DATA
-        for home in homes
-        if (data := Path(os.path.realpath(home / name))).is_dir()
-    ]
+    links = [each for each in _SYSTEM if os.path.islink(each)]  # noqa: PTH114 - these are texts
+    folders = [each for each in _SYSTEM if each not in links and os.path.isdir(each)]  # noqa: PTH112
+    settings = [setting for name in _SETTINGS if (setting := Path("/etc", name)).exists()]
+    data = [(name, found) for name in TOOL_DATA for home in homes if (found := home / name).is_dir()]
     tools = dict.fromkeys(_tools([*path, *_places(program)], homes))
-    shown += [Mount("read", os.path.realpath(each), str(each)) for each in tools]
-    shown.append(Mount("write", str(folder), str(folder)))
-    kept = [folder / name for name in PROTECTED if (folder / name).exists() and not (folder / name).is_symlink()]
-    shown += [Mount("read", str(each), str(each)) for each in kept]
-    return [*shown, Mount("seal", "", "/dev"), Mount("seal", "", "/proc"), Mount("seal", "", "/")]
-
-
-def _system() -> Iterator[Mount]:
-    for each in _SYSTEM:
-        if os.path.islink(each):  # noqa: PTH114 - these are texts
-            yield Mount("link", os.readlink(each), each)  # noqa: PTH115
-        elif os.path.isdir(each):  # noqa: PTH112
-            yield Mount("read", each, each)
-    for name in _SETTINGS:
-        if (setting := Path("/etc", name)).exists():
-            yield Mount("read", os.path.realpath(setting), str(setting))
-
-
-def _devices() -> Iterator[Mount]:
-    yield Mount("proc", "", "/proc")
-    yield Mount("dev", "", "/dev")
-    yield Mount("memory", str(SHARED_MEMORY_SIZE), "/dev/shm")  # noqa: S108 - in the command's own `/dev`
+    kept = [each for name in PROTECTED if (each := folder / name).exists() and not each.is_symlink()]
+    return [
+        *(Mount("link", os.readlink(each), each) for each in links),  # noqa: PTH115
+        *(Mount("read", each, each) for each in folders),
+        *(Mount("read", os.path.realpath(each), str(each)) for each in settings),
+        Mount("memory", str(TEMPORARY_SIZE), TEMPORARY),
+        Mount("proc", "", "/proc"),
+        Mount("dev", "", "/dev"),
+        Mount("memory", str(SHARED_MEMORY_SIZE), "/dev/shm"),  # noqa: S108 - in the command's own `/dev`
+        *(Mount("read", os.path.realpath(found), f"{TEMPORARY}/{name}") for name, found in data),
+        *(Mount("read", os.path.realpath(each), str(each)) for each in tools),
+        Mount("write", str(folder), str(folder)),
+        *(Mount("read", str(each), str(each)) for each in kept),
+        *(Mount("seal", "", each) for each in ("/dev", "/proc", "/")),
+    ]
 
 
 def _places(program: str) -> Iterator[str]:
@@ -490,11 +452,12 @@ def _places(program: str) -> Iterator[str]:
 
 def _tools(folders: Sequence[str], homes: Sequence[Path]) -> Iterator[Path]:
     """Yield folders of programs, the parts next to them, and the interpreters of virtual environments."""
+    system = tuple(f"{form}/" for each in _SYSTEM for form in (each, os.path.realpath(each)))
     pending = [Path(os.path.normpath(each)) for each in folders]
     seen: set[Path] = set()
     while pending:
         folder = pending.pop(0)
-        if folder in seen or not folder.is_dir() or _is_system(folder):
+        if folder in seen or not folder.is_dir() or os.path.realpath(folder).startswith(system):
             continue
         seen.add(folder)
         if not _holds_a_home(folder, homes):
@@ -504,10 +467,6 @@ def _tools(folders: Sequence[str], homes: Sequence[Path]) -> Iterator[Path]:
         pending += [Path(os.path.realpath(folder)), *_interpreters(folder)]
 
 
-def _is_system(folder: Path) -> bool:
-    return any(os.path.realpath(folder).startswith((f"{each}/", f"{os.path.realpath(each)}/")) for each in _SYSTEM)
-
-
 def _holds_a_home(folder: Path, homes: Sequence[Path]) -> bool:
     real = Path(os.path.realpath(folder))
     return any(home.is_relative_to(real) for home in homes)
@@ -515,11 +474,8 @@ def _holds_a_home(folder: Path, homes: Sequence[Path]) -> bool:
 
 def _interpreters(folder: Path) -> Iterator[Path]:
     """Yield the folder of the Python that a virtual environment was made from."""
-    try:
-        lines = (folder.parent / "pyvenv.cfg").read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        name, _, value = line.partition("=")
-        if name.strip() == "home" and value.strip().startswith("/"):
-            yield Path(value.strip())
+    with contextlib.suppress(OSError):
+        for line in (folder.parent / "pyvenv.cfg").read_text("utf-8", errors="replace").splitlines():
+            name, _, value = line.partition("=")
+            if name.strip() == "home" and value.strip().startswith("/"):
+                yield Path(value.strip())

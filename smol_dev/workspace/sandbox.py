@@ -16,7 +16,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, NoReturn
 
@@ -118,7 +118,12 @@ def bubblewrap_arguments(box: Box) -> list[str]:
 
 def start(box: Box) -> NoReturn:
     """Run the command in the box, end what is left of it, and exit with its code."""
-    _limit()
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, FILE_LIMIT)
+    if sys.platform == "linux":
+        _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # the first to be killed when memory runs out
+            _write("/proc/self/oom_score_adj", "1000")
     if box.isolation == "bubblewrap":
         arguments = bubblewrap_arguments(box)
         os.execv(arguments[0], arguments)  # noqa: S606 - an argument list
@@ -129,21 +134,16 @@ def start(box: Box) -> NoReturn:
     os._exit(_supervise(box))
 
 
-def _limit() -> None:
-    """Set the limits of every process, and make this one the first to be killed when memory runs out."""
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, FILE_LIMIT)
-    if sys.platform == "linux":
-        _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write("1000")
-
-
 def _lower(kind: int, limit: int) -> None:
     _, most = resource.getrlimit(kind)
     if most != resource.RLIM_INFINITY:
         limit = min(limit, most)
     resource.setrlimit(kind, (limit, limit))
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - `pathlib` costs start-up
+        file.write(text)
 
 
 def _supervise(box: Box) -> int:
@@ -152,27 +152,20 @@ def _supervise(box: Box) -> int:
     if command == 0:
         _become(box)
     code = 0
-    for pid, status in _reaped():
-        if pid == command:
-            code = os.waitstatus_to_exitcode(status)
-            break
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, 0))[0] != command:
+            pass
+        code = os.waitstatus_to_exitcode(ended[1])
     with contextlib.suppress(OSError):
         os.killpg(command, signal.SIGKILL)
-    while box.isolation == "none" and (
-        left := descendants(os.getpid())
-    ):  # else, process 1 takes its namespace down with it
+    # In a namespace of its own, process 1 takes everything down with it.
+    while box.isolation == "none" and (left := descendants(os.getpid())):
         send(signal.SIGKILL, left)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
     return code if code >= 0 else SIGNALLED - code
-
-
-def _reaped() -> Iterator[tuple[int, int]]:
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            yield os.waitpid(-1, 0)
 
 
 def _become(box: Box) -> NoReturn:
@@ -196,10 +189,13 @@ def _enter_namespaces(mounts: Sequence[Mount]) -> None:
     """Become process 1 of new namespaces that show only these mounts; the parent waits for its exit code."""
     user, group = os.geteuid(), os.getegid()
     _check(_libc().unshare(_NEW_NAMESPACES), "unshare")
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write(text)
-    _bring_up_loopback()
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{user} {user} 1")
+    _write("/proc/self/gid_map", f"{group} {group} 1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sH22x", b"lo", 0)
+        (flags,) = struct.unpack("16xH22x", fcntl.ioctl(any_socket, _GET_FLAGS, request))
+        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH22x", b"lo", flags | _IS_UP))
     first = os.fork()
     if first:
         os.close(STARTED)
@@ -214,13 +210,6 @@ def _enter_namespaces(mounts: Sequence[Mount]) -> None:
     _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def _bring_up_loopback() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sH22x", b"lo", 0)
-        (flags,) = struct.unpack("16xH22x", fcntl.ioctl(any_socket, _GET_FLAGS, request))
-        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH22x", b"lo", flags | _IS_UP))
-
-
 def _build(mounts: Sequence[Mount]) -> None:
     """Make a root with these mounts and nothing else, and leave the old one for good."""
     _mount("", "/", "", _RECURSIVE | _PRIVATE)
@@ -230,8 +219,8 @@ def _build(mounts: Sequence[Mount]) -> None:
     _mount("tmpfs", "/tmp/new", "tmpfs", _NOSUID | _NODEV, f"mode=755,size={MIB}")  # noqa: S108
     _pivot_root("/tmp", "/tmp/old")  # noqa: S108
     os.chdir("/")
-    for each in mounts:
-        _place(each)
+    for kind, source, target in mounts:
+        _place(kind, source, f"/new{target}")
     _check(_libc().umount2(b"/old", _DETACH), "umount")
     os.chdir("/new")
     _pivot_root(".", ".")
@@ -239,28 +228,26 @@ def _build(mounts: Sequence[Mount]) -> None:
     os.chdir("/")
 
 
-def _place(mount: Mount) -> None:
-    kind, source, target = mount.kind, f"/old{mount.source}", f"/new{mount.target}"
-    if kind == "link":
-        os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
-        os.symlink(mount.source, target)  # noqa: PTH211
-    elif kind == "seal":
+def _place(kind: MountKind, source: str, target: str) -> None:
+    if kind == "seal":
         _set_attributes(target, _ATTRIBUTE_READ_ONLY, 0)
-    elif kind == "memory":
-        os.makedirs(target, exist_ok=True)  # noqa: PTH103
-        _mount("tmpfs", target, "tmpfs", _NOSUID | _NODEV, f"mode=755,size={mount.source}")
-    elif kind == "proc":
-        os.makedirs(target, exist_ok=True)  # noqa: PTH103
-        _mount("proc", target, "proc", _NOSUID | _NODEV | _NOEXEC)
-    elif kind == "dev":
-        _place_devices(target)
-    else:
-        _bind(source, target)
+    elif kind == "link":
+        os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+        os.symlink(source, target)  # noqa: PTH211
+    elif kind in {"read", "write"}:
+        _bind(f"/old{source}", target)
         _set_attributes(target, _NOSUID | _NODEV | (_ATTRIBUTE_READ_ONLY if kind == "read" else 0), _AT_RECURSIVE)
+    else:
+        os.makedirs(target, exist_ok=True)  # noqa: PTH103
+        if kind == "proc":
+            _mount("proc", target, "proc", _NOSUID | _NODEV | _NOEXEC)
+        elif kind == "memory":
+            _mount("tmpfs", target, "tmpfs", _NOSUID | _NODEV, f"mode=755,size={source}")
+        else:
+            _fill_devices(target)
 
 
-def _place_devices(target: str) -> None:
-    os.makedirs(f"{target}/pts")  # noqa: PTH103
+def _fill_devices(target: str) -> None:
     _mount("tmpfs", target, "tmpfs", _NOSUID, f"mode=755,size={MIB}")
     for name in _DEVICES:
         _bind(f"/old/dev/{name}", f"{target}/{name}")
@@ -271,10 +258,9 @@ def _place_devices(target: str) -> None:
 
 
 def _bind(source: str, target: str) -> None:
-    if os.path.isdir(source):  # noqa: PTH112
-        os.makedirs(target, exist_ok=True)  # noqa: PTH103
-    else:
-        os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+    is_folder = os.path.isdir(source)  # noqa: PTH112
+    os.makedirs(target if is_folder else os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+    if not is_folder:
         os.close(os.open(target, os.O_CREAT | os.O_RDONLY, 0o644))
     _mount(source, target, "", _BIND | _RECURSIVE)
 
@@ -312,18 +298,12 @@ def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _read(text: str) -> Box:
-    given: Mapping[str, object] = json.loads(text)
-    mounts = [Mount(*each) for each in given["mounts"]]  # type: ignore[attr-defined]
-    return Box(**{**given, "mounts": mounts})  # type: ignore[arg-type]
-
-
 if __name__ == "__main__":
     if int(sys.argv[2]) != STARTED:
         os.dup2(int(sys.argv[2]), STARTED)
         os.close(int(sys.argv[2]))
     try:
-        start(_read(sys.argv[1]))
+        start(Box(**json.loads(sys.argv[1])))
     except (OSError, KeyError) as error:
         sys.stderr.write(f"the box cannot be built: {error}\n")
         sys.exit(1)
