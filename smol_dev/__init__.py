@@ -173,12 +173,11 @@ Every module, and what it is for:
 - `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
 - `server.machine`: The memory of this machine, and the models that fit it by a rule of thumb, without asking the
   network.
-- `server.network`: Sockets: connect within one deadline, `localhost` at 127.0.0.1 first; deliver what has come, and
-  limit reading ahead.
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model accept.
 - `server.stream`: The bytes of a streamed answer turned into pieces: server-sent events as local servers really send
   them.
-- `server.transport`: The one guarded way to a server, for every request: chat, models, probes, doctor, retries.
+- `server.transport`: The one guarded way to a server, from the socket up, for every request: chat, models, probes,
+  doctor, retries.
 - `ui`: Events shown as they happen, on a terminal, in a pipe or to a program; a run's screen is chosen here.
 - `ui.live`: Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.
 - `ui.markdown`: A plan as Markdown: read without links, images, HTML or entities, and drawn on a terminal block by

@@ -13,9 +13,8 @@ from smol_dev.errors import ServerError
 from smol_dev.safe import command
 from smol_dev.server.failures import Target, classify, failure, unreachable
 from smol_dev.server.known import Response
-from smol_dev.server.network import TICKS, Timeout
 from smol_dev.server.stream import StreamReader
-from smol_dev.server.transport import BODY
+from smol_dev.server.transport import BODY, TICKS, Timeout
 
 AFTER_FINISH: Final = 5.0
 """Seconds that a complete answer gets for its token counts and its end."""

@@ -28,7 +28,6 @@ from smol_dev.server.detect import find
 from smol_dev.server.failures import RefusedError, Target, TooLongError, classify, failure, unreachable
 from smol_dev.server.known import SMALLEST_MODEL, KnownServer, Offer, Prober, Response
 from smol_dev.server.lazy_import import lazy_import
-from smol_dev.server.network import speaks_tls
 from smol_dev.server.request import (
     Habits,
     Remembered,
@@ -39,7 +38,7 @@ from smol_dev.server.request import (
     opens_anew,
     was_sent,
 )
-from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown
+from smol_dev.server.transport import PLACEHOLDER, open_client, proxy_for, shown, speaks_tls
 
 with lazy_import("openai.types"):  # a thousand modules; a request needs about forty
     import openai

@@ -21,7 +21,7 @@ from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
 from smol_dev.server.failures import Target, classify
 from smol_dev.server.known import KnownServer, Offer, Prober, generic, listed, look, offers, recognised, same, servers
-from smol_dev.server.network import knock
+from smol_dev.server.transport import knock
 
 if TYPE_CHECKING:
     import httpx2

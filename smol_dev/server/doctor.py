@@ -25,7 +25,7 @@ from smol_dev.server.failures import USUAL_WINDOW, failure
 from smol_dev.server.families import automatic
 from smol_dev.server.known import Offer, parsed, same
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
-from smol_dev.server.network import knock
+from smol_dev.server.transport import knock
 from smol_dev.tokens import tokens
 
 CheckState = Literal["ok", "warned", "failed"]

@@ -11,7 +11,7 @@ from smol_dev.config.model import Profile
 from smol_dev.errors import ServerError
 from smol_dev.server.answer import Deadlines
 from smol_dev.server.failures import Target
-from smol_dev.server.network import Network, Timeout
+from smol_dev.server.transport import Network, Timeout
 from tests.fake_server import FakeServer
 
 Result = TypeVar("Result")
