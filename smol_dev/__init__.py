@@ -33,20 +33,17 @@ Every module, and what it is for:
 - `tokens`: An estimate of the number of tokens in a text, before a server has counted them.
 - `app`: The application: joins settings, server, method and workspace for the command line and the library.
 - `app.adopt`: Adoption of a folder that smol_dev did not make: its files become the first state of a program.
-- `app.again`: A prompt run in a folder: build a new program, change the one built from an earlier version, or do
-  nothing.
-- `app.begun`: The flags and environment variables that a run started with, kept in its record for a later resume.
-- `app.build`: A run from a prompt: settings, server, method and output folder joined.
 - `app.caller`: The caller of a run: what it provides, and the event loop in which its signals cancel the work.
-- `app.change`: Changes of a finished program: make one, undo or redo it, and list the program's history.
 - `app.check`: The user's check of a written program: run its command in isolation, and record each checked state.
 - `app.interrupts`: Handling of SIGINT, SIGTERM and SIGHUP for the command line: the first signal stops the work,
   without traceback.
-- `app.job`: The job of a run, made from settings and prompt, and its preview, which contacts no server.
+- `app.preview`: The preview of a run: its settings, messages and token budget, without contacting a server.
+- `app.program`: The commands on a program: build, resume, fix and change it, undo a change, and list what was done.
 - `app.report`: The report of a run: its record and current files, written as one page.
-- `app.resume`: Resumed runs: restore the settings of the first session, if this user wrote its record, and finish the
-  rest.
 - `app.servers`: The selected server outside a run: its models, advice, checks, and the search for running servers.
+- `app.session`: One session on a program: settings, server, method and output folder joined, from a task to its
+  outcome.
+- `app.settings`: The settings of a run: kept in its record without secrets, and restored when the run goes on.
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
 - `checks.classes`: Python objects whose class, module or function is certain: what they have, and which arguments they
   take.

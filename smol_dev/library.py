@@ -34,7 +34,8 @@ from smol_dev.errors import UsageError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
-    from smol_dev.app.build import RunOutcome
+    from smol_dev.app.caller import Caller
+    from smol_dev.app.session import RunOutcome
     from smol_dev.chat import Usage
     from smol_dev.config.load import Loaded
     from smol_dev.events import CheckDone, Event, ProblemFound
@@ -240,13 +241,11 @@ async def build_async(
     are in `Result.failed`. Cancelling stops the run. Raise the `SmolError` that stopped the run early
     (`help(smol_dev.library)` lists the kinds and exit codes); finished work is kept.
     """
-    from smol_dev.app.build import Task, generate_async
-    from smol_dev.app.caller import Caller
-    from smol_dev.config.files import Surroundings
+    from smol_dev.app.program import generate_async
+    from smol_dev.app.session import Task
 
     task = Task(_checked(prompt), folder=Path(output_dir))
-    caller = Caller(Surroundings.here(), on_event or _ignore)
-    return _result(await generate_async(task, _loaded(profile), caller))
+    return _result(await generate_async(task, _loaded(profile), _caller(on_event)))
 
 
 build = _blocking(build_async, "build")
@@ -268,16 +267,13 @@ async def change_async(
     `profile`, the profile that built the program is used. `Result.written` are the changed or added files.
     Cancelling before the change is made leaves the program as it is. Raise as `build_async` does.
     """
-    from smol_dev.app.build import Task
-    from smol_dev.app.caller import Caller
-    from smol_dev.app.change import change_async as run
-    from smol_dev.config.files import Surroundings
+    from smol_dev.app.program import change_async as run
+    from smol_dev.app.session import Task
     from smol_dev.config.layers import Flags
 
     task = Task(request=request, folder=Path(output_dir), only=tuple(only), yes=decide is None)
-    caller = Caller(Surroundings.here(), on_event or _ignore, decide=decide)
     settings = Flags(profile=profile) if profile is None or isinstance(profile, str) else profile
-    return _result(await run(task, settings, caller))
+    return _result(await run(task, settings, _caller(on_event, decide)))
 
 
 change = _blocking(change_async, "change")
@@ -296,13 +292,20 @@ def undo(
     If the user has edited such a file since, raise `WorkspaceError`, unless `keep_mine` leaves it or `theirs`
     replaces it and keeps a copy.
     """
-    from smol_dev.app.caller import Caller
-    from smol_dev.app.change import undo as run
-    from smol_dev.config.files import Surroundings
+    from smol_dev.app.program import undo as run
     from smol_dev.config.layers import Flags
 
-    caller = Caller(Surroundings.here(), on_event or _ignore)
-    return run(Path(output_dir), Flags(), caller, redo=redo, keep_mine=keep_mine, theirs=theirs).written
+    folder, caller = Path(output_dir), _caller(on_event)
+    return run(folder, Flags(), caller, redo=redo, keep_mine=keep_mine, theirs=theirs).written
+
+
+def _caller(
+    on_event: "Callable[[Event], object] | None", decide: "Callable[[Proposed], Verdict] | None" = None
+) -> "Caller":
+    from smol_dev.app.caller import Caller
+    from smol_dev.config.files import Surroundings
+
+    return Caller(Surroundings.here(), on_event or _ignore, decide=decide)
 
 
 def _result(outcome: "RunOutcome") -> Result:
@@ -335,7 +338,7 @@ async def _conversation(
     plan: str = "",
     path: str = "",
 ) -> "AsyncIterator[Conversation]":
-    from smol_dev.app.job import job_of
+    from smol_dev.app.session import job_of
     from smol_dev.events import Piece
     from smol_dev.run.conversation import Conversation
     from smol_dev.server.connect import connected
@@ -367,7 +370,7 @@ def _text(root: Path, path: str) -> str | None:
 
 def _fenced(text: str) -> str:
     """Return the text as a Markdown code block whose fence does not occur in it."""
-    fence = "`" * (max((len(run) for run in re.findall("`{3,}", text)), default=2) + 1)
+    fence = "`" * (max(map(len, re.findall("`{3,}", text)), default=2) + 1)
     return f"{fence}\n{safe(text, keep_newlines=True).rstrip()}\n{fence}"
 
 

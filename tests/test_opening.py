@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task
-from smol_dev.app.resume import resume
+from smol_dev.app.program import resume
+from smol_dev.app.session import Task
 from smol_dev.events import FileDone, Retry, RunDone
 from tests.app.test_build import World
 from tests.real_server import real_server

@@ -7,9 +7,8 @@ from random import Random
 
 import pytest
 
-from smol_dev.app.build import Task
-from smol_dev.app.change import change
-from smol_dev.app.resume import resume
+from smol_dev.app.program import change, resume
+from smol_dev.app.session import Task
 from smol_dev.events import Event, FileDone, RunDone
 from tests.app.test_build import World
 from tests.gguf import COMMON, Script

@@ -16,8 +16,9 @@ from typing import Final
 
 import pytest
 
-from smol_dev.app.build import Task, generate
 from smol_dev.app.caller import Caller
+from smol_dev.app.program import generate
+from smol_dev.app.session import Task
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.events import Event, Piece, Retry

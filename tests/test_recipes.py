@@ -99,7 +99,7 @@ CURRENT = "test_docs.test_generated_files_are_current"
 def test_a_setting_is_a_field_and_a_place_that_honours_it(checkout: Checkout) -> None:
     checkout.replace("smol_dev/config/model.py", "\n    prompt_variant: str =", SETTING)
     assert checkout.fails(HONOURED)
-    checkout.append("smol_dev/app/job.py", "\n\ndef joke(profile: Profile) -> float:\n    return profile.jokes\n")
+    checkout.append("smol_dev/app/preview.py", "\n\ndef joke(profile: Profile) -> float:\n    return profile.jokes\n")
     assert not checkout.fails(HONOURED)
 
     assert checkout.smol_dev("config", "explain", "jokes", "-c", "jokes=2", SMOL_JOKES="3").splitlines() == [

@@ -7,22 +7,17 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from smol_dev import __version__
-from smol_dev.app.begun import begun
-from smol_dev.app.build import Task, load_shown, open_folder
 from smol_dev.app.caller import Caller
+from smol_dev.app.settings import recorded
 from smol_dev.checks import folder
-from smol_dev.config.explain import as_dict
-from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded
 from smol_dev.errors import WorkspaceError
 from smol_dev.events import Warned
 from smol_dev.redact import redact
-from smol_dev.run.change import adopted
+from smol_dev.run.change import adopted as stand_in
 from smol_dev.safe import command, listed
 from smol_dev.workspace.paths import holds_secrets, refuse
 from smol_dev.workspace.record import Record
@@ -35,33 +30,23 @@ GIT_ENVIRONMENT: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", 
 GIT_SECONDS: Final = 60
 
 
-def adopt(task: Task, flags: Flags, caller: Caller) -> None:
-    """Create a record for the program in a folder if it has none. Raise `WorkspaceError` before touching anything.
+def adopted(folder: Path, loaded: Loaded, caller: Caller, *, is_undoable: bool) -> Record | None:
+    """Return a record for the program in a folder; None if it has one. Raise `WorkspaceError` if there is no program.
 
-    Unless `task.yes`, git must have every file as it is, so that all changes can be undone.
+    With `is_undoable`, git must have every file as it is, so that all changes can be undone.
     """
-    loaded = load_shown(flags, caller)
-    root = caller.surroundings.cwd / (task.folder or loaded.run.output_dir)
+    root = caller.surroundings.cwd / folder
     if not root.is_dir():
         raise WorkspaceError(f"there is no folder `{root}`", hint="name the program's folder: `-o DIR`")
     if (root / ".smol/run.json").is_file():
-        return
+        return None
     texts = _texts(root, loaded, caller)
-    if not task.yes:
+    if is_undoable:
         _refuse_unclean(root, texts, caller.surroundings.environ)
-    prompt, plan = adopted(root.resolve().name, texts)
-    record = Record(
-        prompt,
-        {"name": loaded.name, "settings": as_dict(loaded)},
-        begun=asdict(begun(loaded.layers, secrets=loaded.secrets().secrets, allow_sensitive=())),
-        plan=plan,
-        plan_answer=plan,
-        list_answer=json.dumps({"files": list(texts)}),
-        files=tuple(texts),
-        tool_version=__version__,
-    )
-    with open_folder(Task(folder=task.folder, overwrite=True), caller.surroundings, lambda: loaded) as workspace:
-        workspace.take_over(record)
+    prompt, plan = stand_in(root.resolve().name, texts)
+    listed = json.dumps({"files": list(texts)})
+    record = Record(prompt, {}, plan=plan, plan_answer=plan, list_answer=listed, files=tuple(texts))
+    return recorded(record, loaded)
 
 
 def _texts(root: Path, loaded: Loaded, caller: Caller) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from smol_dev.app.caller import Caller
 from smol_dev.app.interrupts import raise_interrupt
 from smol_dev.config.load import Loaded
+from smol_dev.config.model import Run
 from smol_dev.errors import SmolError
 from smol_dev.events import Noticed, Warned
 from smol_dev.run.delivery import Delivery
@@ -18,7 +19,6 @@ from smol_dev.workspace.command import Outcome, choose, refuse_missing, says
 from smol_dev.workspace.history import State
 from smol_dev.workspace.paths import acts_by_itself
 from smol_dev.workspace.sandbox import Isolation
-from smol_dev.workspace.writer import Workspace
 
 
 def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
@@ -26,34 +26,32 @@ def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
     if not loaded.run.check:
         return None
     refuse_missing(loaded.run.check, caller.surroundings.environ)
-    may_run = caller.may_run
 
     def ask(question: str) -> bool:
         with caller.interrupts.stopping(raise_interrupt):
-            return may_run is not None and may_run(question)
+            return caller.may_run is not None and caller.may_run(question)
 
     return choose(loaded.run.check_isolation, ask=ask)
 
 
 @dataclass(eq=False)
 class UserCheck:
-    """The check of one run, an implementation of `run.conversation.Check`.
+    """The check of one session, an implementation of `run.conversation.Check`.
 
-    `readable` says whether an edited file may be sent to the model.
+    `may_read` says whether an edited file may be sent to the model.
     """
 
-    loaded: Loaded
+    settings: Run
     isolation: Isolation
     caller: Caller
-    workspace: Workspace
     delivery: Delivery
-    readable: Callable[[str], bool]
+    may_read: Callable[[str], bool]
     may_rewrite_all: bool
 
     def __post_init__(self) -> None:
-        run = self.loaded.run
-        self.command: Sequence[str] = run.check
-        self.timeout, self.rounds = run.check_timeout, run.check_rounds
+        self.workspace = self.delivery.workspace
+        self.command: Sequence[str] = self.settings.check
+        self.timeout, self.rounds = self.settings.check_timeout, self.settings.check_rounds
         self.folder = str(self.workspace.root)
         self.best: State | None = None
         self._may_rewrite: dict[str, bool] = {}
@@ -79,7 +77,7 @@ class UserCheck:
                 environ=self.caller.surroundings.environ,
             )
         finally:
-            self._look(before)
+            self._note_made(before)
         return replace(outcome, output=self.delivery.clean(outcome.output))
 
     def accept(self) -> None:
@@ -102,7 +100,7 @@ class UserCheck:
     def found(self) -> tuple[Mapping[str, str], frozenset[str]]:
         """Return the current texts of the files, and which of them someone else has changed."""
         remaining = self.workspace.remaining(self.delivery.record.files)
-        readable = (*remaining.finished, *filter(self.readable, remaining.edited))
+        readable = (*remaining.finished, *filter(self.may_read, remaining.edited))
         return {path: self.workspace.read(path) for path in readable}, frozenset(remaining.edited)
 
     def may_rewrite(self, path: str) -> bool:
@@ -123,14 +121,14 @@ class UserCheck:
             return timeline.capture("edit", "", record)
         return timeline.capture("resume", record.prompt, record)
 
-    def _look(self, before: frozenset[str]) -> None:
+    def _note_made(self, before: frozenset[str]) -> None:
         after = self.workspace.entries()
         made = sorted(after - before)
         self.workspace.leave(tuple(path for path in made if path.rpartition("/")[0] not in after - before))
         acting = [path for path in made if acts_by_itself(path)]
-        heads = [path for path in acting if not acts_by_itself(path.rpartition("/")[0])][:MOST_NAMED]
-        if heads:
-            shown = ", ".join(f"`{self.delivery.clean(path)}`" for path in heads)
+        outermost = [path for path in acting if not acts_by_itself(path.rpartition("/")[0])][:MOST_NAMED]
+        if outermost:
+            shown = ", ".join(f"`{self.delivery.clean(path)}`" for path in outermost)
             self.caller.show(
                 Warned(
                     f"the check made files that tools run when the folder is opened: {shown}",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from smol_dev.app.build import Task, open_program
+from smol_dev.app.program import open_program
+from smol_dev.app.session import Task
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.disk import publish

@@ -13,7 +13,7 @@ from smol_dev.cli.help import Command
 from smol_dev.safe import safe, safe_name
 
 if TYPE_CHECKING:
-    from smol_dev.app.change import Step
+    from smol_dev.app.program import Step
     from smol_dev.config.layers import Flags
 
 MOST_FILES: Final = 5
@@ -44,8 +44,8 @@ def change(request: str, flags: "Flags", display: Display, **given: Any) -> int:
 
     TEXT says what to change; a .md or .txt file or - for standard input will do as well.
     """
-    from smol_dev.app.build import Task
-    from smol_dev.app.change import change as run
+    from smol_dev.app.program import change as run
+    from smol_dev.app.session import Task
 
     task = Task(request=read_prompt(request, None), **given)
     return display.run(lambda caller: run(task, flags, caller), decide=True, diff=given["diff"])
@@ -60,7 +60,7 @@ def change(request: str, flags: "Flags", display: Display, **given: Any) -> int:
 @options.display
 def undo(folder: Path | None, flags: "Flags", display: Display, **how: bool) -> int:
     """Undo the last change of a program; repeat to go further back."""
-    from smol_dev.app.change import undo as run
+    from smol_dev.app.program import undo as run
 
     return display.run(lambda caller: run(folder, flags, caller, **how))
 
@@ -74,10 +74,9 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> int:
     import json
     from dataclasses import asdict
 
-    from smol_dev.app.caller import Caller
-    from smol_dev.app.change import log as steps
+    from smol_dev.app.program import log as steps
 
-    found = steps(folder, flags, Caller(here(), lambda _event: None))
+    found = steps(folder, flags, here())
     for line in map(json.dumps, map(asdict, found)) if as_json else aligned([row(step) for step in found]):
         click.echo(line)
     return 0

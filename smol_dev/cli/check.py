@@ -73,8 +73,8 @@ def fix(words: tuple[str, ...], check: str | None, flags: "Flags", display: Disp
     The check is CMD, else the setting `check`, else that of the last run. Missing files are written first.
     The exit code is 7 if the check still fails.
     """
-    from smol_dev.app.build import Task
-    from smol_dev.app.resume import fix as run
+    from smol_dev.app.program import fix as run
+    from smol_dev.app.session import Task
 
     if words and check is not None:
         raise UsageError("`--check` and the words after `--` name two commands", hint="leave one of them out")

@@ -55,7 +55,7 @@ def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     if dry_run and form == "json":
         raise UsageError("`--dry-run` shows prompts as text, not as JSON", hint="leave out `--format json`")
     if dry_run:
-        from smol_dev.app.job import preview
+        from smol_dev.app.preview import preview
 
         click.echo(preview(None, settings_of(flags), origin=origin))
     else:

@@ -73,8 +73,8 @@ def generate(
     **given: Any,  # noqa: ANN401 - the fields of a Task
 ) -> int:
     """Build a program from text, a .md or .txt file, or `-` (stdin)."""
-    from smol_dev.app.again import run_prompt
-    from smol_dev.app.build import Task
+    from smol_dev.app.program import build as run
+    from smol_dev.app.session import Task
 
     refuse_lookalike(prompt)
     text, file = read_prompt(prompt, older_prompt), file_of(prompt or older_prompt or "")
@@ -84,7 +84,7 @@ def generate(
     if dry_run:
         return show_preview(text, flags)
     task = Task(text, prompt_file=file, **given)
-    return display.run(lambda caller: run_prompt(task, flags, caller), review=review, decide=True, diff=given["diff"])
+    return display.run(lambda caller: run(task, flags, caller), review=review, decide=True, diff=given["diff"])
 
 
 def checked_by(command: str | None, flags: "Flags") -> "Flags":
@@ -100,7 +100,7 @@ def checked_by(command: str | None, flags: "Flags") -> "Flags":
 
 def show_preview(prompt: str, flags: "Flags") -> int:
     """Print the settings and messages of a run; return the exit code."""
-    from smol_dev.app.job import preview
+    from smol_dev.app.preview import preview
 
     click.echo(preview(prompt, settings_of(flags)))
     return 0
@@ -124,8 +124,8 @@ def resume(check: str | None, flags: "Flags", display: Display, *, review: bool,
 
     DIR is the folder of the run; if left out, the setting `output_dir`.
     """
-    from smol_dev.app.build import Task
-    from smol_dev.app.resume import resume as run
+    from smol_dev.app.program import resume as run
+    from smol_dev.app.session import Task
 
     checked = checked_by(check, flags)
     return display.run(lambda caller: run(Task(**given), checked, caller), review=review)
@@ -162,9 +162,9 @@ def shown_to(caller: "Caller", folder: str) -> "RunDone":
     """Build the demo's program and change it; return the result of the last step."""
     from dataclasses import replace
 
-    from smol_dev.app.build import Task
-    from smol_dev.app.build import generate as run
-    from smol_dev.app.change import change
+    from smol_dev.app.program import change
+    from smol_dev.app.program import generate as run
+    from smol_dev.app.session import Task
     from smol_dev.config.layers import Flags
     from smol_dev.events import Noticed
 

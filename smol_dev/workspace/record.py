@@ -143,6 +143,11 @@ class Record:
     run_id: RunId = ""
     replaceable: Mapping[str, HashIfAny] = field(default_factory=dict)
 
+    @property
+    def done(self) -> tuple[str, ...]:
+        """The files that are complete, in the order in which they were listed or written."""
+        return tuple(path for path, state in self.states.items() if state.state == "done")
+
     def written(self) -> dict[str, str]:
         """Return the SHA-256, by path, of every file that this run or an earlier one in its folder published."""
         own = {path: state.sha256 for path, state in self.states.items() if state.sha256}

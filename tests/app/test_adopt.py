@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task
-from smol_dev.app.change import change, log
+from smol_dev.app.program import change, log
+from smol_dev.app.session import Task
 from smol_dev.errors import SmolError, UsageError, WorkspaceError
 from smol_dev.events import Noticed, RunDone, Warned
 from tests.app.test_change import SAVES, Grown, serves
@@ -77,7 +77,7 @@ def test_a_folder_in_git_is_adopted_and_its_change_taken_back(shop: Shop) -> Non
         assert shop.change(server, yes=True, only=("store.py",)).exit_code == 0
         assert shop.files() == {**SHOP, "store.py": SAVES}
         shop.undo(server)
-        steps = log(None, shop.flags(server.base_url), shop.caller())
+        steps = log(None, shop.flags(server.base_url), shop.caller().surroundings)
     assert shop.files() == SHOP
     assert [(step.kind, step.added) for step in steps] == [("adopt", tuple(SHOP))]
 

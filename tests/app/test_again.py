@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from smol_dev.app.again import run_prompt
-from smol_dev.app.build import Task
+from smol_dev.app.program import build
+from smol_dev.app.session import Task
 from smol_dev.errors import SmolError, UsageError, WorkspaceError
 from smol_dev.events import ChangePlanned, Noticed, RunDone
 from smol_dev.run.review import Draft, Proposed, Stopped, Taken, Verdict
@@ -39,7 +39,7 @@ class Again(Grown):
         caller = replace(self.caller(), decide=decide)
         if review:
             caller = replace(caller, review=_never)
-        return run_prompt(task, self.flags(server.base_url), caller)
+        return build(task, self.flags(server.base_url), caller)
 
     def told(self) -> list[Noticed]:
         return [event for event in self.shown if isinstance(event, Noticed)]

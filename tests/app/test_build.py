@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task, generate
 from smol_dev.app.caller import Caller
-from smol_dev.app.resume import resume
+from smol_dev.app.program import generate, resume
+from smol_dev.app.session import Task
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.errors import SmolError, TrustError, UsageError, WorkspaceError

@@ -9,10 +9,9 @@ from types import MappingProxyType
 
 import pytest
 
-from smol_dev.app import change as changes
-from smol_dev.app.build import Task
 from smol_dev.app.caller import Caller
-from smol_dev.app.change import change, log, undo, unified
+from smol_dev.app.program import change, log, undo
+from smol_dev.app.session import IN_THE_WAY, MOST_LINES, Task, unified
 from smol_dev.errors import InterruptedRunError, SmolError, UsageError, WorkspaceError
 from smol_dev.events import ChangePlanned, ChangeStarted, FileChanged, Noticed, RunDone
 from smol_dev.run.change import NOT_SHOWN
@@ -225,10 +224,8 @@ def test_only_the_named_files_may_change(grown: Grown) -> None:
             {"old.py": NOT_SHOWN},
             id="a link",
         ),
-        pytest.param(
-            lambda out: (out / "notes.md").write_text("mine", "utf-8"), {"notes.md": changes.TAKEN}, id="mine"
-        ),
-        pytest.param(lambda out: (out / "notes.md").mkdir(), {"notes.md": changes.TAKEN}, id="a folder"),
+        pytest.param(lambda out: (out / "notes.md").write_text("mine", "utf-8"), {"notes.md": IN_THE_WAY}, id="mine"),
+        pytest.param(lambda out: (out / "notes.md").mkdir(), {"notes.md": IN_THE_WAY}, id="a folder"),
         pytest.param(lambda out: (out / "old.py").unlink(), {"old.py": "not in the program"}, id="gone"),
     ],
 )
@@ -325,7 +322,7 @@ def test_the_log_lists_what_was_done(grown: Grown) -> None:
     with serves() as server:
         grown.change(server, yes=True)
         flags = grown.flags(server.base_url)
-    steps = log(None, flags, grown.caller())
+    steps = log(None, flags, grown.caller().surroundings)
     assert [(step.number, step.kind, step.request, step.added, step.changed, step.removed) for step in steps] == [
         (2, "change", "Save the items too.", ("notes.md",), ("store.py",), ("old.py",)),
         (1, "build", "a counter", tuple(PROGRAM), (), ()),
@@ -338,7 +335,7 @@ def test_the_log_is_read_while_a_run_holds_the_folder_and_nothing_is_written(gro
         flags = grown.flags(server.base_url)
     with Workspace.open(folder, cwd=grown.cwd, home=None, resume=True):
         before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-        assert [step.kind for step in log(None, flags, grown.caller())] == ["build"]
+        assert [step.kind for step in log(None, flags, grown.caller().surroundings)] == ["build"]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -407,8 +404,8 @@ def test_a_difference_is_a_unified_diff(before: str | None, after: str | None, d
 
 
 def test_a_long_difference_is_shown_in_time() -> None:
-    shown = unified("x", "a\n" * changes.MOST_LINES, "b\na\n" * changes.MOST_LINES)
-    assert shown.count("\n") == 3 * changes.MOST_LINES + 3
+    shown = unified("x", "a\n" * MOST_LINES, "b\na\n" * MOST_LINES)
+    assert shown.count("\n") == 3 * MOST_LINES + 3
 
 
 def test_an_interrupted_question_says_that_nothing_was_changed(grown: Grown) -> None:

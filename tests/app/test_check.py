@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task
-from smol_dev.app.resume import resume
+from smol_dev.app.program import resume
+from smol_dev.app.session import Task
 from smol_dev.cli import run as cli
 from smol_dev.errors import UsageError
 from smol_dev.events import CheckDone, CheckStarted, Noticed

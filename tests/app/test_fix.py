@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task
-from smol_dev.app.change import log, undo
-from smol_dev.app.resume import fix, resume
+from smol_dev.app.program import fix, log, resume, undo
+from smol_dev.app.session import Task
 from smol_dev.errors import SmolError, UsageError
 from smol_dev.events import CheckDone, Noticed, RunDone, Warned
 from smol_dev.workspace.command import probe, says
@@ -61,7 +60,10 @@ class Fixed(World):
         return fix(Task(**task), words, self.flags(server.base_url), asked)  # type: ignore[arg-type]
 
     def steps(self) -> list[tuple[str, str]]:
-        return [(step.kind, step.request) for step in log(None, self.flags("http://127.0.0.1:9/v1"), self.caller())]
+        return [
+            (step.kind, step.request)
+            for step in log(None, self.flags("http://127.0.0.1:9/v1"), self.caller().surroundings)
+        ]
 
     def undo(self) -> None:
         undo(None, self.flags("http://127.0.0.1:9/v1"), self.caller(), redo=False, keep_mine=False, theirs=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.job import preview
+from smol_dev.app.preview import preview
 from smol_dev.config.explain import as_text
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded

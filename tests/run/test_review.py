@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.build import Task, generate
+from smol_dev.app.program import generate
+from smol_dev.app.session import Task
 from smol_dev.events import FilesReady, RunDone, Warned
 from smol_dev.run.review import Accepted, AskedAgain, Decision, Draft, ListEdited, PlanEdited, Stopped
 from tests.app.test_build import PLAN, TWO, World, plays

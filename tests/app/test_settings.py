@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.begun import Begun, begun_of, differences, resumed
+from smol_dev.app.settings import Begun, begun_of, differences, resumed
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 
