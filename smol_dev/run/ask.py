@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from smol_dev import prompts
-from smol_dev.chat import Delta, Measured, Message, Note, Pace, Reply, Request, Retrying, StageName, Usage, total
+from smol_dev.chat import Delta, Measured, Message, Pace, Reply, Request, Retrying, StageName, Usage, total
 from smol_dev.errors import AnswerError, SmolError
 from smol_dev.events import Noticed, Piece, Retry, StageStarted, Warned
 from smol_dev.replies.answer import without_reasoning
@@ -66,31 +66,25 @@ class Form:
     example: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """The words of a request; `enforced` is used if the server enforces the answer's format.
-
-    `opening` is how the answer begins, for a server that can continue it.
-    """
-
-    text: str
-    enforced: str = ""
-    opening: str = ""
+Reader = Callable[[str, str | None], Value | Flawed[Value] | Rejected]
+"""Takes the answer and its finish reason; returns the value, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[Value]):
     """What to ask, and how to read the answer.
 
-    `so_far` is the conversation before the request. `read` takes the answer and its finish reason, and returns the
-    value or why there is none; `retries` is how often an unusable answer is asked for again.
+    `so_far` is the conversation before the request, `words` returns the request in a form. `opening` is how the answer
+    begins, for a server that can continue it. `retries` is how often an unusable answer is asked for again (None: as
+    the stage's settings say). A server that enforces the `schema` gets the request without an example.
     """
 
     stage: StageName
     so_far: tuple[Message, ...]
-    wording: Callable[[Form], Wording]
-    read: Callable[[str, str | None], Value | Flawed[Value] | Rejected]
-    retries: int
+    words: Callable[[Form], str]
+    read: Reader[Value]
+    opening: Callable[[Form], str] = lambda _form: ""
+    retries: int | None = None
     path: str | None = None
     schema: Mapping[str, object] | None = None
 
@@ -126,6 +120,11 @@ class Answered(Generic[Value]):
     flaw: str = ""
     pace: Pace = field(default_factory=Pace)
 
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """The turns, and the answer as the last one."""
+        return (*self.turns, Message("assistant", self.said))
+
 
 async def ask(talk: Conversation, question: Question[Value]) -> Answered[Value]:
     """Return the answer to the question; see `Asking.answer`."""
@@ -140,7 +139,10 @@ class Asking(Generic[Value]):
         self.question = question
         self.replies: list[Reply] = []
         """One per answered request."""
+        settings = talk.job.settings(question.stage)
+        self._retries = settings.answer_retries if question.retries is None else question.retries
         self._budget = talk.budget(question.stage)
+        self._what = question.path or question.stage
         self._times = 1
         self._form = Form()
         self._remark = ""
@@ -166,24 +168,24 @@ class Asking(Generic[Value]):
 
     def _request(self) -> Request:
         """Return the next request: the question, or a continuation of a cut-off answer."""
-        question = self.question
-        wording = question.wording(self._form)
-        text = self._remarked(wording.text)
+        question, form = self.question, self._form
+        text = self._worded(form)
         turns = (*question.so_far, Message("user", text))
         if self._cut is not None:
-            turns = prompts.turn(turns, self._cut.text, prompts.more(self._cut.anchor))
-            return Request(question.stage, turns, 0)
+            continued = (Message("assistant", self._cut.text), Message("user", prompts.more(self._cut.anchor)))
+            return Request(question.stage, (*turns, *continued), 0)
         if self._partial:
             return Request(question.stage, turns, 0, opening=self._partial)
         tries = self._rejections + (self._flawed is not None)
-        opening = "" if tries and not self._form.fence else wording.opening  # a retry may begin differently
+        opening = "" if tries and not form.fence else question.opening(form)  # a retry may begin differently
         request = Request(question.stage, turns, 0, opening=opening, warmth=WARMTH * tries)
         if question.schema is None:
             return request
-        enforced = Message("user", self._remarked(wording.enforced))
+        enforced = Message("user", self._worded(replace(form, example=False)))
         return replace(request, messages=(*question.so_far, enforced), schema=question.schema, unenforced=text)
 
-    def _remarked(self, words: str) -> str:
+    def _worded(self, form: Form) -> str:
+        words = self.question.words(form)
         return prompts.with_remark(words, self._remark) if self._remark else words
 
     async def _send(self, request: Request) -> Reply:
@@ -203,10 +205,10 @@ class Asking(Generic[Value]):
                 if isinstance(item, Reply):
                     reply = self._counted(request, item)
                 elif isinstance(item, Retrying):
-                    LOG.info("%s: sent again in %g s: %s", self._what(), item.wait, item.kind)
+                    LOG.info("%s: sent again in %g s: %s", self._what, item.wait, item.kind)
                     tell(Retry(stage, path, "server", item.message, item.attempt, item.wait))
                 else:
-                    tell(_event_of(item))
+                    tell(Noticed(item.message, is_detail=True) if item.is_detail else Warned(item.message, item.hint))
         return reply
 
     async def _room(self, turns: tuple[Message, ...]) -> int:
@@ -222,7 +224,7 @@ class Asking(Generic[Value]):
         reply = replace(reply, usage=self._budget.believed(reply.usage))
         self.replies.append(reply)
         used = (reply.seconds, reply.ending, reply.usage.prompt, reply.usage.completion)
-        LOG.info("%s: answered in %.1f s, %s; tokens of the prompt: %s, of the answer: %s", self._what(), *used)
+        LOG.info("%s: answered in %.1f s, %s; tokens of the prompt: %s, of the answer: %s", self._what, *used)
         stage, path = self.question.stage, self.question.path
         self.talk.tell(Spent(stage, reply.usage, reply.pace, path, reply.first_token_seconds))
         # A one-line opening costs next to nothing; without it, these turns are a prefix of the next request.
@@ -238,13 +240,13 @@ class Asking(Generic[Value]):
         said = text if self._cut is None else join(self._cut, text)
         sent = request.as_sent(reply.opening, enforced=reply.enforced)
         verdict = _judge(self.question, said, reply)
-        if isinstance(verdict, Rejected):
-            if verdict.reason != "truncated" or not self._should_continue(said or "", reply):
-                return self._reject(verdict, sent, reply)
+        if isinstance(verdict, Rejected) and verdict.reason == "truncated" and self._continue(said or "", reply):
             self._refuse_repeating(sent, reply)
             self._report_retry(verdict.reason, verdict.message)
             return None
         self._partial, self._cut, self._reached = "", None, 0
+        if isinstance(verdict, Rejected):
+            return self._reject(verdict, sent, reply)
         if not isinstance(verdict, Flawed):
             return self._answered(verdict, sent, said or "")
         flawed = self._answered(verdict.value, sent, said or "", flaw=verdict.message)
@@ -254,8 +256,11 @@ class Asking(Generic[Value]):
         self._report_retry("syntax", verdict.message)
         return None
 
-    def _should_continue(self, said: str, reply: Reply) -> bool:
-        """Return whether to continue the cut-off answer; while it grows, that does not count as a retry."""
+    def _continue(self, said: str, reply: Reply) -> bool:
+        """Prepare to continue the cut-off answer, and return whether that is possible.
+
+        While the answer grows, that does not count as a retry.
+        """
         grown = len(said.rstrip()) > self._reached
         self._reached = len(said.rstrip())
         self._continuations += 1 if grown else MOST_CONTINUATIONS
@@ -270,14 +275,13 @@ class Asking(Generic[Value]):
         """Return None to ask again; on the last try, return the earlier flawed answer or else raise the error."""
         question, reason, message = self.question, verdict.reason, verdict.message
         self._rejections += 1
-        self._partial, self._cut, self._reached = "", None, 0
         self._remark = message
         self._form = Form(verdict.fence or self._form.fence, example=verdict.example and self._form.example)
         if question.schema is not None and reason in FORMLESS:
             self.talk.chat.step_down(question.stage)
         tries = len(self.replies)
         self.talk.tell(AnswerRejected(question.stage, question.path, tries, reply.text, reason, message))
-        is_last = self._rejections > question.retries
+        is_last = self._rejections > self._retries
         if is_last and self._flawed is not None:
             kept = self._flawed
             return self._answered(kept.value, sent, kept.said, flaw=kept.flaw)
@@ -289,11 +293,8 @@ class Asking(Generic[Value]):
         return None
 
     def _report_retry(self, reason: str, message: str) -> None:
-        LOG.info("%s: asked again: %s", self._what(), reason)
+        LOG.info("%s: asked again: %s", self._what, reason)
         self.talk.tell(Retry(self.question.stage, self.question.path, reason, message, len(self.replies)))
-
-    def _what(self) -> str:
-        return self.question.path or self.question.stage
 
     def _refuse_repeating(self, sent: tuple[Message, ...], reply: Reply) -> None:
         """Raise if the window is used up: neither the rest nor the same answer again would fit."""
@@ -358,10 +359,6 @@ class Stream:
     def text(self) -> str:
         """Return the whole text."""
         return "".join(self._text)
-
-
-def _event_of(note: Note) -> Noticed | Warned:
-    return Noticed(note.message, is_detail=True) if note.is_detail else Warned(note.message, note.hint)
 
 
 def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value | Flawed[Value] | Rejected:

@@ -16,7 +16,7 @@ from smol_dev.events import Changed, ChangePlanned, Dropped, FileStarted, Notice
 from smol_dev.languages.outline import outline
 from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
 from smol_dev.replies.verdicts import Rejected
-from smol_dev.run.ask import Answered, Form, Question, Wording, ask, unless_copied
+from smol_dev.run.ask import Answered, Form, Question, ask, unless_copied
 from smol_dev.run.conversation import Conversation, FileMissing, Job, Tell, exchange
 from smol_dev.run.mend import mend
 from smol_dev.run.strategies import about_file, as_step, in_style
@@ -117,53 +117,49 @@ class Change:
 
     def _begin(self) -> None:
         """Build the turns before the request: with all files if they fit, else with the most relevant ones."""
-        talk, wish = self.talk, self._wish
+        talk, wish, budget = self.talk, self._wish, self.talk.budget("code")
         shared, request = talk.shared(), Message("user", prompts.ask_change(wish.request, before=wish.before))
-        written = talk.job.written
-        said: dict[str, tuple[Message, ...]] = {}
-        for path, file in written.items():
-            said[path] = exchange(file.asked or talk.file_request(path), file.said or file.content)
-            talk.wrote(path, file.content)
-        left = talk.budget("code").left((*shared, request))
-        chosen = []
-        for path in sorted(said, key=lambda path: _relevance(path, wish)):
-            cost = 0 if left is None else talk.budget("code").estimate(said[path])
+        written = talk.take_written()
+        left = budget.left((*shared, request))
+        for path in sorted(written, key=self._relevance):
+            cost = budget.estimate(written[path])
             if left is None or cost <= left:
-                chosen.append(path)
+                self._shown |= {path}
                 left = None if left is None else left - cost
-        self._shown = frozenset(chosen)
-        self._turns = (*shared, *(turn for path in said if path in self._shown for turn in said[path]))
-        self._report_budget((*self._turns, request), len(said))
-
-    def _report_budget(self, turns: Sequence[Message], files: int) -> None:
-        budget = self.talk.budget("code")
+        self._turns = (*shared, *(turn for path in written if path in self._shown for turn in written[path]))
         window = "" if budget.window is None else f" of {budget.window:,}"
-        rest = files - len(self._shown)
-        named = f"; {rest:,} more by what they define" if rest else ""
+        others = len(written) - len(self._shown)
+        more = f"; {others:,} more by what they define" if others else ""
         noun = "file" if len(self._shown) == 1 else "files"
-        tokens = budget.estimate(turns)
-        self.talk.tell(Noticed(f"{len(self._shown):,} {noun}, {tokens:,}{window} tokens{named}"))
+        tokens = budget.estimate((*self._turns, request))
+        talk.tell(Noticed(f"{len(self._shown):,} {noun}, {tokens:,}{window} tokens{more}"))
+
+    def _relevance(self, path: str) -> int:
+        """Return a file's place in the showing order: 0 if named in `only`, 1 if named in the request, else 2."""
+        said, name = self._wish.request.casefold(), path.casefold().rpartition("/")[2]
+        stem = name.partition(".")[0]
+        is_named = name in said or (len(stem) >= SHORTEST_STEM and stem in said)
+        return 0 if path in self._wish.only else 1 if is_named else 2
 
     async def _plan(self, feedback: str) -> Planned:
         talk, wish = self.talk, self._wish
         hidden = {path: outline(path, text) for path, text in talk.contents.items() if path not in self._shown}
 
-        def words(form: Form) -> Wording:
+        def words(form: Form) -> str:
             if feedback:
-                text = enforced = prompts.ask_change_again(feedback)
-            else:
-                text, enforced = (
-                    prompts.ask_change(wish.request, not_shown=hidden, before=wish.before, example=example)
-                    for example in (form.example, False)
-                )
-            return Wording(text, enforced, prompts.CHANGE_OPENING)
+                return prompts.ask_change_again(feedback)
+            return prompts.ask_change(wish.request, not_shown=hidden, before=wish.before, example=form.example)
 
-        read = unless_copied(_read, self._is_copied, "The answer named a file of the example.")
-        question = Question(
-            "files", self._turns, words, read, talk.job.settings("files").answer_retries, schema=prompts.CHANGE_SCHEMA
-        )
+        def is_copied(listed: ChangeList) -> bool:
+            """Return whether the list names only the example's file, which the program does not have."""
+            paths = tuple(file.path for file in listed.files)
+            return paths == prompts.EXAMPLE_LIST[:1] and paths[0] not in talk.job.written
+
+        read = unless_copied(_read, is_copied, "The answer named a file of the example.")
+        opening, schema = prompts.CHANGE_OPENING, prompts.CHANGE_SCHEMA
+        question = Question("files", self._turns, words, read, opening=lambda _: opening, schema=schema)
         answered = await ask(talk, question)
-        self._turns = (*answered.turns, Message("assistant", answered.said))
+        self._turns = answered.conversation
         planned = self._settle(answered.value)
         if not planned.files and planned.dropped:
             raise AnswerError(
@@ -174,31 +170,25 @@ class Change:
             )
         return planned
 
-    def _is_copied(self, listed: ChangeList) -> bool:
-        """Return whether the list names only the example's file, which the program does not have."""
-        paths = tuple(file.path for file in listed.files)
-        return paths == prompts.EXAMPLE_LIST[:1] and paths[0] not in self.talk.job.written
-
     def _settle(self, listed: ChangeList) -> Planned:
         """Return what can be done of the list: existing files are changed, absent ones added, the others dropped."""
-        written, only = self.talk.job.written, self._wish.only
+        job, only = self.talk.job, self._wish.only
+        written = job.written
         dropped = [Dropped(path, why) for path, why in listed.dropped]
-        spelled = {path.casefold(): path for path in (*written, *self.talk.job.locked)}
+        spelled = {path.casefold(): path for path in (*written, *job.locked)}
         files: list[Touched] = []
         for file in listed.files:
             path = spelled.get(file.path.casefold(), file.path)
             if only and path not in only:
                 dropped.append(Dropped(path, NOT_ALLOWED))
-            elif path not in written and path in self.talk.job.locked:
-                dropped.append(Dropped(path, NOT_SHOWN))
-            elif path not in written and file.action == "remove":
-                dropped.append(Dropped(path, NOT_THERE))
-            elif file.action == "remove":
-                files.append(replace(file, path=path))
+            elif path in written:
+                files.append(replace(file, path=path, action="remove" if file.action == "remove" else "change"))
+            elif path in job.locked or file.action == "remove":
+                dropped.append(Dropped(path, NOT_SHOWN if path in job.locked else NOT_THERE))
             else:
-                files.append(replace(file, path=path, action="change" if path in written else "add"))
+                files.append(replace(file, path=path, action="add"))
         new = [file.path for file in files if file.action == "add"]
-        accepted, refused = self.talk.job.settle((*written, *(path for path in new if path not in written)))
+        accepted, refused = job.settle((*written, *new))
         dropped += [Dropped(path, why) for path, why in refused if path in new]
         return Planned(tuple(file for file in files if file.action != "add" or file.path in accepted), tuple(dropped))
 
@@ -206,25 +196,24 @@ class Change:
         talk, path = self.talk, file.path
         content = None if path in self._shown else talk.contents.get(path)
         request = partial(prompts.ask_changed, path, file.why, content=content)
-        answered = await self._ask(about_file(talk, path, self._turns, request))
-        self._turns = (*answered.turns, Message("assistant", answered.said))
-        talk.answers[path] = self._turns
+        answered = await self._ask(path, about_file(talk, path, self._turns, request))
+        self._turns = talk.answers[path] = answered.conversation
         talk.wrote(path, answered.value)
         talk.tell(as_step(path, answered))
         return answered.value
 
-    async def _ask(self, question: Question[str]) -> Answered[str]:
+    async def _ask(self, path: str, question: Question[str]) -> Answered[str]:
         """Return the answer; if the window is full, ask again with this file alone before the request."""
+        talk = self.talk
         try:
-            return await ask(self.talk, question)
+            return await ask(talk, question)
         except ServerError as error:
-            shared = self.talk.shared()
+            shared = talk.shared()
             if error.kind != "context" or question.so_far == shared:
                 raise
-            path = question.path or ""
-            text = self.talk.contents.get(path)
-            known = exchange(self.talk.file_request(path), text) if path in self._shown and text is not None else ()
-            return await ask(self.talk, replace(question, so_far=(*shared, *known)))
+            text = talk.contents.get(path)
+            known = exchange(talk.file_request(path), text) if path in self._shown and text is not None else ()
+            return await ask(talk, replace(question, so_far=(*shared, *known)))
 
     async def _mend(self, contents: dict[str, str | None]) -> None:
         """Mend what does not fit together in the changed files; no other file is touched."""
@@ -238,14 +227,6 @@ class Change:
 
 def _read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:
     return read_change_list(answer, finish_reason=finish_reason)
-
-
-def _relevance(path: str, wish: Wish) -> int:
-    """Return a file's place in the showing order: 0 if named in `only`, 1 if named in the request, else 2."""
-    said, name = wish.request.casefold(), path.casefold().rpartition("/")[2]
-    stem = name.partition(".")[0]
-    is_named = name in said or (len(stem) >= SHORTEST_STEM and stem in said)
-    return 0 if path in wish.only else 1 if is_named else 2
 
 
 def adopted(name: str, texts: Mapping[str, str]) -> tuple[str, str]:

@@ -205,7 +205,7 @@ class Conversation:
         """For each file, the turns up to and including the answer that contains it."""
         self.contents: dict[str, str] = {}
         """The text of each file that exists."""
-        self._outlines: Mapping[str, Sequence[str]] = {}
+        self._outlines: dict[str, Sequence[str]] = {}
         self._facts: dict[StageName, Facts] = {}
         self._budgets: dict[str, Budget] = {}
         self._variants: dict[StageName, str] = {}
@@ -213,18 +213,14 @@ class Conversation:
     async def learn(self) -> None:
         """Ask the server about each stage's model; one loaded on demand has a window only after its first answer."""
         for stage in STAGES:
-            facts = await self.chat.facts(stage)
+            facts = self._facts[stage] = await self.chat.facts(stage)
             settings = self.job.settings(stage)
-            windows = [each for each in (settings.window, facts.window) if each is not None]
-            window = min(windows, default=None)
-            self._facts[stage] = facts
+            window = min((each for each in (settings.window, facts.window) if each is not None), default=None)
             budget = self._budgets.setdefault(facts.model, Budget())
             budget.window, budget.facts = window or budget.window, facts
             budget.said = settings.window
-            variant = settings.variant
-            if variant == "auto":
-                variant = prompts.choose(window=window, parameters=facts.parameters)
-            self._variants.setdefault(stage, variant)
+            chosen = prompts.choose(window=window, parameters=facts.parameters)
+            self._variants.setdefault(stage, chosen if settings.variant == "auto" else settings.variant)
 
     def budget(self, stage: StageName) -> Budget:
         """Return the budget of the stage's model, with this stage's limits."""
@@ -279,7 +275,15 @@ class Conversation:
     def wrote(self, path: str, content: str) -> None:
         """Note a file that exists; requests for later files include its outline."""
         self.contents[path] = content
-        self._outlines = {**self._outlines, path: outline(path, content)}
+        self._outlines[path] = outline(path, content)
+
+    def take_written(self) -> dict[str, tuple[Message, Message]]:
+        """Note the files of an earlier session; return the turns in which the model wrote each of them."""
+        turns = {}
+        for path, file in self.job.written.items():
+            turns[path] = exchange(file.asked or self.file_request(path), file.said or file.content)
+            self.wrote(path, file.content)
+        return turns
 
     def turns_before_mending(self, path: str, request: Message) -> tuple[Message, ...]:
         """Return the turns before a request to mend a file: all of them if they fit, else those up to the file."""

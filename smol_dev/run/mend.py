@@ -22,7 +22,7 @@ from smol_dev.languages.outline import outline
 from smol_dev.replies.file_list import read_file_list
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run import check_output
-from smol_dev.run.ask import Answered, Question, Wording, ask
+from smol_dev.run.ask import Answered, Question, ask
 from smol_dev.run.check_output import Report
 from smol_dev.run.conversation import Check, Checked, CheckEnded, Conversation, exchange
 from smol_dev.run.strategies import about_file, as_step, in_style
@@ -57,7 +57,7 @@ async def mend(talk: Conversation) -> None:
         more = f" and {counted(len(own) - 1)} more" if len(own) > 1 else ""
         talk.tell(Noticed(f"mending `{path}`: line {own[0].line}: {own[0].message}{more}"))
         try:
-            answered = await _ask(talk, path, own)
+            answered = await _ask_mended(talk, path, own)
         except (AnswerError, ServerError) as error:
             talk.tell(Noticed(f"`{path}` stays as it is: {error.message}"))
             if isinstance(error, ServerError):
@@ -65,13 +65,25 @@ async def mend(talk: Conversation) -> None:
             continue
         if is_better(problems_of({**now, path: answered.value}, others), before, path):
             now[path] = answered.value
-            talk.answers.pop(path, None)
-            talk.answers[path] = (*answered.turns, Message("assistant", answered.said))
+            talk.answers.pop(path, None)  # the newest answer comes last
+            talk.answers[path] = answered.conversation
             talk.tell(replace(as_step(path, answered), mends=True))
         else:
             talk.tell(Noticed(f"the new `{path}` fits no better; the first one is kept"))
     if found:
-        talk.tell(Checked(tuple(_outcome(found, problems_of(now, others)))))
+        left = problems_of(now, others)
+        remaining = {_key(each) for each in left}
+        mended = [each for each in found if _key(each) not in remaining]
+        talk.tell(Checked((*(_event(each, mended=True) for each in mended), *(_event(each) for each in left))))
+
+
+def _key(problem: Problem) -> tuple[str, str, str]:
+    """Return what stays the same when the file's lines move."""
+    return problem.path, problem.rule, problem.message
+
+
+def _event(problem: Problem, *, mended: bool = False) -> ProblemFound:
+    return ProblemFound(problem.path, problem.line, problem.column, problem.rule, problem.message, mended=mended)
 
 
 def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Problem, ...]:
@@ -81,9 +93,8 @@ def problems_of(files: Mapping[str, str], others: Sequence[str]) -> tuple[Proble
 
 def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) -> bool:
     """Return whether there are fewer problems now, and no new ones outside `path`."""
-    others = {(each.path, each.rule, each.message) for each in before if each.path != path}
-    new = any(each.path != path and (each.path, each.rule, each.message) not in others for each in after)
-    return len(after) < len(before) and not new
+    known = {_key(each) for each in before}
+    return len(after) < len(before) and all(each.path == path or _key(each) in known for each in after)
 
 
 def counted(number: int) -> str:
@@ -91,43 +102,44 @@ def counted(number: int) -> str:
     return "1 problem" if number == 1 else f"{number:,} problems"
 
 
-async def _ask(talk: Conversation, path: str, problems: Sequence[Problem]) -> Answered[str]:
+async def _ask_mended(talk: Conversation, path: str, problems: Sequence[Problem]) -> Answered[str]:
     lines = [f"line {each.line}: {each.message}" for each in problems[:MOST_SHOWN]]
     outlines = {other: outline(other, text) for other, text in talk.contents.items() if other != path}
-    undefined = _undefined(talk.plan, talk.contents)
-
+    words = {word for text in talk.contents.values() for word in re.findall(r"\w+", text)}
+    undefined = [name for name in dict.fromkeys(PLANNED_NAME.findall(talk.plan)) if name not in words]
     request = partial(prompts.ask_mended, path, lines, outlines, undefined=undefined)
     turns = talk.turns_before_mending(path, Message("user", request()))
     return await ask(talk, about_file(talk, path, turns, request, retries=0))
-
-
-def _undefined(plan: str, files: Mapping[str, str]) -> list[str]:
-    """Return the functions that the plan names and no file mentions."""
-    names = dict.fromkeys(PLANNED_NAME.findall(plan))
-    words = {word for text in files.values() for word in re.findall(r"\w+", text)}
-    return [name for name in names if name not in words]
-
-
-def _outcome(before: Sequence[Problem], after: Sequence[Problem]) -> list[ProblemFound]:
-    """Return the mended problems, then the remaining ones at their current places."""
-    left = {(each.path, each.rule, each.message) for each in after}
-    mended = [each for each in before if (each.path, each.rule, each.message) not in left]
-    return [
-        ProblemFound(each.path, each.line, each.column, each.rule, each.message, mended=done)
-        for done, problems in ((True, mended), (False, after))
-        for each in problems
-    ]
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     """The check's result for one state of the files."""
 
-    passed: bool
-    stopped: bool
-    signalled: bool
+    outcome: Outcome
     report: Report
     done: CheckDone
+
+    @property
+    def progress(self) -> int:
+        """How far the check got: stopped, did not compile, died by a signal, ended, counted tests."""
+        if self.outcome.stopped:
+            return 0
+        is_killed = self.outcome.signal and not self.report.counted
+        return 2 if is_killed else {"errors": 1, "": 3, "tests": 4}[self.report.counted]
+
+    def is_better_than(self, other: "_State") -> bool:
+        """Return whether to keep it: it passes, gets further, passes more tests, or fails fewer or elsewhere."""
+        new, old = self.report, other.report
+        if self.outcome.passed or new.fingerprint == old.fingerprint:
+            return self.outcome.passed
+        if self.progress != other.progress:
+            return self.progress > other.progress
+        if not new.counted:
+            return True
+        if (new.passed or 0) != (old.passed or 0):  # a test file that cannot be loaded counts as one failure
+            return (new.passed or 0) > (old.passed or 0)
+        return (new.failed or 0) < (old.failed or 0)
 
 
 async def fix(talk: Conversation, check: Check) -> CheckDone:
@@ -141,10 +153,10 @@ async def fix(talk: Conversation, check: Check) -> CheckDone:
     seen = set[str]()
     for number in range(1, check.rounds + 1):
         seen.add(best.report.fingerprint)
-        if best.passed or not await _mend_failures(talk, check, best):
+        if best.outcome.passed or not await _mend_failures(talk, check, best.report):
             break
         now = await _run_check(talk, check, number)
-        if not _is_better_state(now, best) or (now.report.fingerprint in seen and not now.passed):
+        if not now.is_better_than(best) or (now.report.fingerprint in seen and not now.outcome.passed):
             talk.tell(Noticed("that was no better; the files are as they were before"))
             await check.back()
             break
@@ -163,13 +175,14 @@ async def _run_check(talk: Conversation, check: Check, number: int) -> _State:
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
     _reread(talk, check)
-    report = check_output.read(
-        outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=_ended(outcome, check.timeout)
-    )
+    ended = f"ended by {outcome.signal}" if outcome.signal else ""
+    if outcome.stopped:
+        ended = f"not done after {check.timeout:g} s" if outcome.timed_out else "ended because it filled the disk"
+    report = check_output.read(outcome.output, exit_code=outcome.exit_code, folder=check.folder, ended=ended)
     code = outcome.exit_code or (ENDED if outcome.stopped else 0)
     done = CheckDone(number, code, report.failed, report.passed, outcome.seconds, report.summary)
     talk.tell(done)
-    return _State(outcome.passed, bool(outcome.stopped), bool(outcome.signal), report, done)
+    return _State(outcome, report, done)
 
 
 def _reread(talk: Conversation, check: Check) -> None:
@@ -183,70 +196,31 @@ def _reread(talk: Conversation, check: Check) -> None:
     talk.job = replace(talk.job, locked=changed)
 
 
-def _ended(outcome: Outcome, timeout: float) -> str:
-    if outcome.timed_out:
-        return f"not done after {timeout:g} s"
-    if outcome.stopped:
-        return "ended because it filled the disk"
-    return f"ended by {outcome.signal}" if outcome.signal else ""
-
-
-def _is_better_state(after: _State, before: _State) -> bool:
-    """Return whether to keep a state: it passes, gets further, passes more tests, or fails fewer or elsewhere."""
-    new, old = after.report, before.report
-    if after.passed or new.fingerprint == old.fingerprint:
-        return after.passed
-    if _progress(after) != _progress(before):
-        return _progress(after) > _progress(before)
-    if not new.counted:
-        return True
-    if (new.passed or 0) != (old.passed or 0):  # a test file that cannot be loaded counts as one failure
-        return (new.passed or 0) > (old.passed or 0)
-    return (new.failed or 0) < (old.failed or 0)
-
-
-def _progress(state: _State) -> int:
-    """Return how far the check got: stopped, did not compile, died by a signal, ended, counted tests."""
-    if state.stopped:
-        return 0
-    return 2 if state.signalled and not state.report.counted else {"errors": 1, "": 3, "tests": 4}[state.report.counted]
-
-
-def _deliver(talk: Conversation, path: str, answered: Answered[str]) -> None:
-    text = in_style(talk.contents.get(path, ""), answered.value)
-    talk.files = talk.files if path in talk.files else (*talk.files, path)
-    talk.wrote(path, text)
-    talk.answers.pop(path, None)
-    talk.tell(replace(as_step(path, answered), content=text, mends=True))
-
-
-async def _mend_failures(talk: Conversation, check: Check, state: _State) -> bool:
-    asked = _request(check, state.report, talk)
-    turns = _turns(talk, asked, state.report)
+async def _mend_failures(talk: Conversation, check: Check, report: Report) -> bool:
+    """Have the model rewrite the files that it names; return whether any of them changed."""
     try:
-        turns, named = await _ask_which_files(talk, asked, turns, state.report)
+        turns, listed = await _ask_which_files(talk, check, report)
     except SmolError as error:
         talk.tell(Warned(f"the check was not mended: {error.message}", error.hint))
         return False
-    named = tuple(path for path in named if _may_write(talk, check, path))
-    if not named:
-        return False
-    talk.tell(Noticed(f"mending {', '.join(f'`{path}`' for path in named)}"))
+    paths = tuple(path for path in listed if _may_write(talk, check, path))
+    if paths:
+        talk.tell(Noticed(f"mending {', '.join(f'`{path}`' for path in paths)}"))
     changed = False
-    for path in named:
+    for path in paths:
         try:
-            answered = await _ask_file(talk, path, turns)
+            answered = await _ask_fixed(talk, path, turns)
         except (AnswerError, ServerError) as error:
             talk.tell(Noticed(f"`{path}` stays as it is: {error.message}"))
             if isinstance(error, ServerError):
                 break
             continue
-        turns = (*answered.turns, Message("assistant", answered.said))
+        turns = answered.conversation
         if answered.flaw:
             talk.tell(Noticed(f"`{path}` stays as it is: {answered.flaw}"))
         elif answered.value != talk.contents.get(path):
             changed = True
-            _deliver(talk, path, answered)
+            _replace(talk, path, answered)
     return changed
 
 
@@ -257,14 +231,38 @@ def _may_write(talk: Conversation, check: Check, path: str) -> bool:
     return False
 
 
-def _request(check: Check, report: Report, talk: Conversation) -> str:
-    example = next(iter(_mentioned(talk, report)), next(iter(talk.contents), "main.py"))
-    return prompts.ask_check(shlex.join(check.command), report.summary, report.text, path=example, most=MOST_NAMED)
+async def _ask_which_files(
+    talk: Conversation, check: Check, report: Report
+) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """Return the turns up to the model's list of files to change, and these files.
+
+    Without a usable answer, take the files that the output names. Raise `AnswerError` if it names none.
+    """
+    words = {word.rstrip(".").removeprefix("./") for word in re.findall(r"[\w./-]+", report.text)}
+    mentioned = [path for path in talk.contents if path in words]
+    example = next(iter((*mentioned, *talk.contents)), "main.py")
+    asked = prompts.ask_check(shlex.join(check.command), report.summary, report.text, path=example, most=MOST_NAMED)
+    turns = _turns_before(talk, mentioned, asked)
+
+    def read(answer: str, finish_reason: str | None) -> tuple[str, ...] | Rejected:
+        found = read_file_list(answer, finish_reason=finish_reason, max_files=talk.job.max_files)
+        if isinstance(found, Rejected):
+            return found
+        return _allowed(talk, found.files) or Rejected("wrong_format", "The answer named no file that may change.")
+
+    try:
+        answered = await ask(talk, Question("fix", turns, lambda _: asked, read, schema=prompts.FILE_LIST_SCHEMA))
+    except AnswerError:
+        paths = _allowed(talk, mentioned)
+        if not paths:
+            raise
+        return (*turns, *exchange(asked, json.dumps({"files": paths}))), paths
+    return answered.conversation, answered.value
 
 
-def _turns(talk: Conversation, asked: str, report: Report) -> tuple[Message, ...]:
+def _turns_before(talk: Conversation, mentioned: Sequence[str], asked: str) -> tuple[Message, ...]:
     """Return the turns before the request: with all current files if they fit, else those that the output names."""
-    for shown in (list(talk.contents), _mentioned(talk, report)):
+    for shown in (list(talk.contents), mentioned):
         turns = talk.shared() + tuple(turn for path in shown for turn in _shown(talk, path))
         if talk.budget("fix").fits((*turns, Message("user", asked))):
             return turns
@@ -275,47 +273,21 @@ def _shown(talk: Conversation, path: str) -> tuple[Message, Message]:
     return exchange(talk.file_request(path, short=True), talk.contents[path])
 
 
-def _mentioned(talk: Conversation, report: Report) -> list[str]:
-    words = {word.rstrip(".").removeprefix("./") for word in re.findall(r"[\w./-]+", report.text)}
-    return [path for path in talk.contents if path in words]
-
-
-async def _ask_which_files(
-    talk: Conversation, asked: str, turns: tuple[Message, ...], report: Report
-) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-    """Return the turns up to the model's list of files to change, and these files.
-
-    Without a usable answer, take the files that the output names. Raise `AnswerError` if it names none.
-    """
-
-    def read(answer: str, finish_reason: str | None) -> tuple[str, ...] | Rejected:
-        listed = read_file_list(answer, finish_reason=finish_reason, max_files=talk.job.max_files)
-        if isinstance(listed, Rejected):
-            return listed
-        return _allowed(talk, listed.files) or Rejected("wrong_format", "The answer named no file that may change.")
-
-    retries = talk.job.settings("fix").answer_retries
-    schema = prompts.FILE_LIST_SCHEMA
-    question = Question("fix", turns, lambda _: Wording(asked, asked), read, retries, schema=schema)
-    try:
-        answered = await ask(talk, question)
-    except AnswerError:
-        named = _allowed(talk, _mentioned(talk, report))
-        if not named:
-            raise
-        return (*turns, *exchange(asked, json.dumps({"files": named}))), named
-    return (*answered.turns, Message("assistant", answered.said)), answered.value
-
-
 def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
     """Return the paths that may be written: files of the program, and new ones that collide with none of them."""
     accepted, _ = talk.job.settle((*talk.files, *(path for path in paths if path not in talk.files)))
-    named = (path for path in dict.fromkeys(paths) if path in accepted)
-    return tuple(named)[:MOST_NAMED]
+    return tuple(path for path in dict.fromkeys(paths) if path in accepted)[:MOST_NAMED]
 
 
-async def _ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
+async def _ask_fixed(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
     if path in talk.contents and not any(turn.content == talk.contents[path] for turn in turns):
         turns = (*turns, *_shown(talk, path))
-
     return await ask(talk, about_file(talk, path, turns, partial(prompts.ask_fixed, path), stage="fix"))
+
+
+def _replace(talk: Conversation, path: str, answered: Answered[str]) -> None:
+    text = in_style(talk.contents.get(path, ""), answered.value)
+    talk.files = talk.files if path in talk.files else (*talk.files, path)
+    talk.wrote(path, text)
+    talk.answers.pop(path, None)
+    talk.tell(replace(as_step(path, answered), content=text, mends=True))

@@ -5,7 +5,6 @@ It asks a `Chat` and reports to `tell`; it writes nothing and knows no server, f
 
 import json
 import logging
-from collections.abc import Callable
 from typing import Final
 
 from smol_dev import prompts
@@ -15,7 +14,7 @@ from smol_dev.events import Dropped, FilesReady, Noticed, PlanReady, Warned
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
-from smol_dev.run.ask import Form, Question, Wording, ask, unless_copied
+from smol_dev.run.ask import Question, ask, unless_copied
 from smol_dev.run.conversation import Conversation, Job, ListSaid, Tell
 from smol_dev.run.strategies import write_files
 from smol_dev.safe import command
@@ -55,9 +54,7 @@ async def run(chat: Chat, job: Job, tell: Tell) -> None:
 
 async def make_plan(talk: Conversation) -> None:
     """Ask for the plan and store it in `talk`."""
-    retries = talk.job.settings("plan").answer_retries
-    question = Question("plan", talk.system(), lambda _: Wording(talk.plan_request()), read_plan, retries)
-    talk.plan = (await ask(talk, question)).value
+    talk.plan = (await ask(talk, Question("plan", talk.system(), lambda _: talk.plan_request(), read_plan))).value
     talk.tell(PlanReady(talk.plan))
 
 
@@ -66,32 +63,30 @@ async def list_files(talk: Conversation) -> None:
 
     Raise `AnswerError` when no listed file may be written, or when the list is too long.
     """
-    retries = talk.job.settings("files").answer_retries
-    schema = prompts.FILE_LIST_SCHEMA
     complaint = "The answer named other files than those of the plan."
     read = unless_copied(_read_list, lambda listed: listed.files == prompts.EXAMPLE_LIST, complaint)
-    question = Question("files", talk.shared(), _list_wording(talk), read, retries, schema=schema)
+    question = Question(
+        "files",
+        talk.shared(),
+        lambda form: talk.list_request(example=form.example),
+        read,
+        opening=lambda _: prompts.LIST_OPENING,
+        schema=prompts.FILE_LIST_SCHEMA,
+    )
     try:
         answered = await ask(talk, question)
     except AnswerError as error:
-        listed = _from_plan(talk, error)
-        said = json.dumps({"files": listed.files})
+        found = paths_in_plan(talk.plan)
+        if error.reason not in {"empty", "wrong_format", "refusal"} or isinstance(found, Rejected):
+            raise
+        listed, talk.list_answer = found, json.dumps({"files": found.files})
         talk.tell(Warned(f"{error.message}; the files are taken from the plan"))
     else:
-        listed, said = answered.value, answered.said
-        talk.list_asked = answered.turns[-1].content
-    settled = _settle(talk, listed)
-    talk.files, talk.list_answer = settled.files, said
-    talk.tell(ListSaid(talk.list_asked, said))
-    talk.tell(settled)
-
-
-def _list_wording(talk: Conversation) -> Callable[[Form], Wording]:
-    def words(form: Form) -> Wording:
-        enforced = talk.list_request(example=False)
-        return Wording(talk.list_request(example=form.example), enforced, prompts.LIST_OPENING)
-
-    return words
+        listed, talk.list_answer, talk.list_asked = answered.value, answered.said, answered.turns[-1].content
+    ready = _settle(talk, listed)
+    talk.files = ready.files
+    talk.tell(ListSaid(talk.list_asked, talk.list_answer))
+    talk.tell(ready)
 
 
 def _read_list(answer: str, finish_reason: str | None) -> FileList | Rejected:
@@ -101,14 +96,8 @@ def _read_list(answer: str, finish_reason: str | None) -> FileList | Rejected:
     return listed
 
 
-def _from_plan(talk: Conversation, error: AnswerError) -> FileList:
-    found = paths_in_plan(talk.plan)
-    if error.reason not in {"empty", "wrong_format", "refusal"} or isinstance(found, Rejected):
-        raise error
-    return found
-
-
 def _settle(talk: Conversation, listed: FileList) -> FilesReady:
+    """Return the files that may be written."""
     accepted, refused = talk.job.settle(listed.files)
     dropped = tuple(Dropped(path, why) for path, why in (*listed.dropped, *refused))
     most = talk.job.max_files

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from smol_dev import prompts
@@ -19,8 +20,8 @@ from smol_dev.events import FileStarted, Retry, Warned
 from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code, Rejected
-from smol_dev.run.ask import Answered, Asking, Flawed, Form, Question, Wording
-from smol_dev.run.conversation import Conversation, FileMissing, FileReady, exchange
+from smol_dev.run.ask import Answered, Asking, Flawed, Question
+from smol_dev.run.conversation import Conversation, FileMissing, FileReady
 
 LOG: Final = logging.getLogger(__name__)
 HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"})
@@ -28,8 +29,6 @@ HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model
 
 CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
 """Kinds of failure that fewer requests at once may cure."""
-
-_Read = Callable[[str, str | None], str | Flawed[str] | Rejected]
 
 
 async def write_files(talk: Conversation) -> None:
@@ -45,10 +44,7 @@ async def write_files(talk: Conversation) -> None:
 async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
     """Ask for one file after another, each after the previous ones while they fit the window."""
     shared = talk.shared()
-    turns = shared
-    for path, file in talk.job.written.items():
-        turns = (*turns, *exchange(file.asked or talk.file_request(path), file.said or file.content))
-        talk.wrote(path, file.content)
+    turns = (*shared, *chain.from_iterable(talk.take_written().values()))
     for number, path in enumerate(paths):
         talk.tell(FileStarted(path))
         request = Message("user", talk.file_request(path))
@@ -57,14 +53,70 @@ async def _chain(talk: Conversation, paths: Sequence[str]) -> None:
         try:
             answered = await ask_file(talk, path, turns)
         except (AnswerError, ServerError) as error:
-            hopeless = paths[number + 1 :] if _is_hopeless(error) else ()
-            for missing in (path, *hopeless):
-                talk.tell(FileMissing(missing, error.reason, error))
-            if hopeless:
+            missing = paths[number:] if _is_hopeless(error) else (path,)
+            for each in missing:
+                talk.tell(FileMissing(each, error.reason, error))
+            if len(missing) > 1:
                 return
         else:
             _accept(talk, path, answered)
-            turns = talk.answers[path]
+            turns = answered.conversation
+
+
+class _Workers:
+    """One worker per slot; each takes the next waiting file as soon as it is free."""
+
+    def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
+        self.talk = talk
+        self.shared = talk.shared()
+        talk.take_written()
+        self._waiting = deque(paths)
+        self._crowded: set[str] = set()
+        """Files that are asked for a second time, when fewer requests are open."""
+        self._limit = min(slots, len(paths))
+        self._busy = self._limit
+
+    async def work(self) -> None:
+        """Ask for every file; an error in one worker ends all of them and drops their requests."""
+        workers = [asyncio.create_task(self._work()) for _ in range(self._limit)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while self._waiting and self._busy <= self._limit:
+            await self._write(self._waiting.popleft())
+        self._busy -= 1
+
+    async def _write(self, path: str) -> None:
+        tell = self.talk.tell
+        if path not in self._crowded:
+            tell(FileStarted(path))
+        try:
+            _accept(self.talk, path, await ask_file(self.talk, path, self.shared))
+        except (AnswerError, ServerError) as error:
+            is_crowded = isinstance(error, ServerError) and error.kind in CROWDED
+            if is_crowded and self._busy > 1 and path not in self._crowded:
+                self._halve(path, error)
+                return
+            tell(FileMissing(path, error.reason, error))
+            while self._waiting and _is_hopeless(error):
+                tell(FileMissing(self._waiting.popleft(), error.reason, error))
+
+    def _halve(self, path: str, error: SmolError) -> None:
+        """Go on with half as many requests at once; ask for this file again at the end."""
+        self._limit = max(1, min(self._limit, self._busy) // 2)
+        self._crowded.add(path)
+        self._waiting.append(path)
+        self.talk.tell(Retry("code", path, "server", error.message, 1))
+        self.talk.tell(Warned(f"going on with {self._limit} requests at once"))
+
+
+def _is_hopeless(error: SmolError) -> bool:
+    return isinstance(error, ServerError) and error.kind in HOPELESS
 
 
 async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
@@ -89,25 +141,6 @@ async def ask_file(talk: Conversation, path: str, turns: tuple[Message, ...]) ->
     raise too_long
 
 
-def about_file(
-    talk: Conversation,
-    path: str,
-    so_far: tuple[Message, ...],
-    request: Callable[..., str],
-    *,
-    stage: StageName = "code",
-    retries: int | None = None,
-) -> Question[str]:
-    """Return the question for a whole file; `request` takes the `fence` and returns the words."""
-
-    def words(form: Form) -> Wording:
-        return Wording(request(fence=form.fence), opening=prompts.file_opening(path, fence=form.fence))
-
-    usual = talk.job.settings(stage).answer_retries
-    read = file_reader(path, syntax_check=talk.job.syntax_check)
-    return Question(stage, so_far, words, read, usual if retries is None else retries, path)
-
-
 def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...], bool]]:
     """Yield the turns to ask for a file after, shorter each time, and whether to use the shorter words."""
     yield turns, False
@@ -119,65 +152,16 @@ def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tupl
         yield talk.shared(short=True, trim=window), True
 
 
-class _Workers:
-    """One worker per slot; each takes the next waiting file as soon as it is free."""
-
-    def __init__(self, talk: Conversation, paths: Sequence[str], slots: int) -> None:
-        self.talk = talk
-        self.shared = talk.shared()
-        for path, file in talk.job.written.items():
-            talk.wrote(path, file.content)
-        self._waiting = deque(paths)
-        self._crowded: set[str] = set()
-        self._limit = min(slots, len(paths))
-        self._busy = self._limit
-
-    async def work(self) -> None:
-        """Ask for every file; an error in one worker ends all of them and drops their requests."""
-        workers = [asyncio.create_task(self._work()) for _ in range(self._limit)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-
-    async def _work(self) -> None:
-        while self._waiting and self._busy <= self._limit:
-            await self._write(self._waiting.popleft())
-        self._busy -= 1
-
-    async def _write(self, path: str) -> None:
-        tell = self.talk.tell
-        if path not in self._crowded:
-            tell(FileStarted(path))
-        try:
-            answered = await ask_file(self.talk, path, self.shared)
-        except (AnswerError, ServerError) as error:
-            if self._can_shrink(path, error):
-                self._shrink(path, error)
-                return
-            tell(FileMissing(path, error.reason, error))
-            while self._waiting and _is_hopeless(error):
-                tell(FileMissing(self._waiting.popleft(), error.reason, error))
-        else:
-            _accept(self.talk, path, answered)
-
-    def _can_shrink(self, path: str, error: SmolError) -> bool:
-        crowded = isinstance(error, ServerError) and error.kind in CROWDED
-        return crowded and self._busy > 1 and path not in self._crowded
-
-    def _shrink(self, path: str, error: SmolError) -> None:
-        """Go on with half as many requests at once; ask for this file again at the end."""
-        self._limit = max(1, min(self._limit, self._busy) // 2)
-        self._crowded.add(path)
-        self._waiting.append(path)
-        self.talk.tell(Retry("code", path, "server", error.message, 1))
-        self.talk.tell(Warned(f"going on with {self._limit} requests at once"))
-
-
-def file_reader(path: str, *, syntax_check: bool) -> _Read:
-    """Return a function that reads this file from an answer."""
+def about_file(
+    talk: Conversation,
+    path: str,
+    so_far: tuple[Message, ...],
+    request: Callable[..., str],
+    *,
+    stage: StageName = "code",
+    retries: int | None = None,
+) -> Question[str]:
+    """Return the question for a whole file; `request` takes the `fence` and returns the words."""
 
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
@@ -186,16 +170,24 @@ def file_reader(path: str, *, syntax_check: bool) -> _Read:
         content = verdict.content if isinstance(verdict, Code) else verdict.kept or ""
         if isinstance(verdict, Code):
             LOG.debug("%s was read: %s", path, ", then ".join(verdict.rules))
-        problem = check_syntax(path, content) if syntax_check else None
+        problem = check_syntax(path, content) if talk.job.syntax_check else None
         if problem is not None:
             return Flawed(content, f"The file has a syntax error: {problem}.")
         return content if isinstance(verdict, Code) else Flawed(content, verdict.message)
 
-    return read
+    return Question(
+        stage,
+        so_far,
+        lambda form: request(fence=form.fence),
+        read,
+        opening=lambda form: prompts.file_opening(path, fence=form.fence),
+        retries=retries,
+        path=path,
+    )
 
 
 def _accept(talk: Conversation, path: str, answer: Answered[str]) -> None:
-    talk.answers[path] = (*answer.turns, Message("assistant", answer.said))
+    talk.answers[path] = answer.conversation
     asked, usual = answer.turns[-1].content, talk.file_request(path)
     talk.wrote(path, answer.value)
     talk.tell(replace(as_step(path, answer), said=answer.said, asked="" if asked == usual else asked))
@@ -216,7 +208,3 @@ def in_style(before: str, text: str) -> str:
     if before.count("\r\n") == before.count("\n") > 0:
         text = text.replace("\n", "\r\n")
     return "\ufeff" + text if before.startswith("\ufeff") and not text.startswith("\ufeff") else text
-
-
-def _is_hopeless(error: SmolError) -> bool:
-    return isinstance(error, ServerError) and error.kind in HOPELESS

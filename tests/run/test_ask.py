@@ -7,7 +7,7 @@ import pytest
 from smol_dev.chat import Delta, Facts, Message, Reply, Usage
 from smol_dev.events import Piece
 from smol_dev.replies.verdicts import Rejected
-from smol_dev.run.ask import Form, Question, Stream, Wording, ask
+from smol_dev.run.ask import Form, Question, Stream, ask
 from smol_dev.run.conversation import Conversation
 from tests.fakes import FakeChat
 from tests.run.test_pipeline import JOB
@@ -53,14 +53,14 @@ def test_a_longer_fence_and_a_left_out_example_stay_for_the_tries_that_follow() 
         "the plan",
     ]
 
-    def wording(form: Form) -> Wording:
+    def words(form: Form) -> str:
         forms.append(form)
-        return Wording("plan this")
+        return "plan this"
 
     async def work() -> str:
         talk = Conversation(FakeChat(["1", "2", "3"]), JOB, print)
         await talk.learn()
-        question: Question[str] = Question("plan", (), wording, lambda *_: verdicts.pop(0), 2)
+        question: Question[str] = Question("plan", (), words, lambda *_: verdicts.pop(0), retries=2)
         return (await ask(talk, question)).value
 
     assert asyncio.run(work()) == "the plan"
@@ -82,7 +82,7 @@ def test_the_servers_count_is_learned_for_the_turns_that_the_next_request_begins
         counted = Reply("the plan", "stop", usage=Usage(1_000, None, 5), opening=opening)
         talk = Conversation(FakeChat([counted], Facts(model="fake", continues=True)), JOB, print)
         await talk.learn()
-        await ask(talk, Question("plan", (), lambda _: Wording("plan this"), lambda *_: "the plan", 0))
+        await ask(talk, Question("plan", (), lambda _: "plan this", lambda *_: "the plan", retries=0))
         turns = (Message("user", "plan this"), *([Message("assistant", read)] if read else []))
         return talk.budget("plan").estimate(turns)
 
