@@ -128,6 +128,12 @@ SHAPES: Final = {
     "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
     "yaml": re.compile(r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE),
 }
+DECLARED: Final = {
+    "dockerfile": re.compile(r"^\s*(?:FROM|ARG)\s", re.MULTILINE | re.IGNORECASE),
+    "makefile": re.compile(r"^\t|=|^(?:-?include|define|\.\w+:)", re.MULTILINE),
+}
+"""What a file of a type without a parser has in it, whose lines YAML takes as words or keys."""
+
 UNMISTAKABLE: Final = ("json", "html", "css")
 """Languages that no program is written in, though lenient grammars read them as one."""
 
@@ -163,7 +169,9 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
         if not _is_wrong(asked, path, text):
             tried = [name for name in tried if name in UNMISTAKABLE and asked in PROGRAMS]
     else:
-        tried = [name for name in tried if named and name not in LOOSE]
+        declared = DECLARED.get(asked)
+        told = declared is not None and declared.search(text) is None
+        tried = [name for name in tried if named and (name not in LOOSE or (told and name != "bash"))]
     return next((name for name in tried if not alike(asked, name) and _is_program(name, text)), None)
 
 

@@ -5,6 +5,7 @@ for the file list), assistant (the list), user (asks for X), assistant (X), … 
 request, so that a server finds everything before it in its prefix cache.
 """
 
+import itertools
 import json
 import re
 import textwrap
@@ -274,7 +275,9 @@ def with_remark(request: str, reason: str) -> str:
 
 def more(lines: Sequence[str]) -> str:
     """Return the request to continue an answer that was cut off after these last lines."""
-    return _remark("more", lines="\n".join(lines), fence="`" * FENCE)
+    quoted = "\n".join(lines)
+    fence = next(size for size in itertools.count(FENCE) if "`" * size not in quoted)
+    return _remark("more", lines=quoted, fence="`" * fence)
 
 
 def trimmed(plan: str, characters: int) -> str:
@@ -297,6 +300,11 @@ class _Example:
     info: str
     line: str
     fence: int
+
+
+def example_of(path: str) -> str:
+    """Return the content of the example answer in the requests for a file."""
+    return _example_for(path).line
 
 
 def _example_block(path: str, fence: int) -> str:

@@ -10,7 +10,17 @@ from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import TO_THE_USER, is_lead, is_part, is_prose, is_sentence, is_tail, is_talk, without_marks
+from smol_dev.replies.talk import (
+    MARK,
+    TO_THE_USER,
+    is_lead,
+    is_part,
+    is_prose,
+    is_sentence,
+    is_tail,
+    is_talk,
+    without_marks,
+)
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -124,17 +134,19 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines:
         return text
-    if len(lines) == 1 and without_marks(lines[0]).endswith("?") and request.language != "template":
+    first, name = lines[0], request.path.rpartition("/")[2]
+    asks = without_marks(first).endswith("?") or (name in first and is_sentence(first))
+    if len(lines) == 1 and asks and request.language != "template":
         return Doubt("no_code")
-    first = lines[0]
     if not is_lead(first):
-        ruled = len(lines) > 1 and RULE.match(lines[-2]) and TO_THE_USER.match(lines[-1])
-        return Doubt() if ruled else text
+        is_data = not any(is_sentence(line) or line.startswith("#") for line in lines[:-1])
+        apart = len(lines) > 1 and (is_data or RULE.match(lines[-2]) is not None)
+        return Doubt() if apart and TO_THE_USER.match(lines[-1]) else text
     rest = text[text.find(first) + len(first) :]
-    named = request.path.rpartition("/")[2] in first
     headed = HEADED.match(rest) is not None
-    if not named and not headed:
-        return Doubt() if "```" in text else text
+    if name not in first and not headed:
+        is_data = not any(is_sentence(line) or re.match(MARK, line) for line in lines[1:])
+        return Doubt() if "```" in text or is_data else text
     ruled = not headed and len(lines) > 1 and RULE.match(lines[1])
     return Doubt() if ruled or TO_THE_USER.match(lines[-1]) else rest
 

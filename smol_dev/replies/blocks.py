@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from smol_dev.languages import State, language_named
+from smol_dev.languages import State, language_named, language_of
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
-from smol_dev.replies.talk import MARK, PART, is_lead, is_part, is_talk, without_marks
+from smol_dev.replies.talk import EDIT, MARK, USE, is_lead, is_part, is_talk, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
 
@@ -59,7 +59,7 @@ def is_clean(block: Block, request: Request) -> bool:
     info = block.info.strip()
     word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)
     rest = info[word.end() :].strip() if word else info
-    rest = rest.strip("()")
+    rest = re.sub(r"\s\{[\d,\s-]+\}$", "", rest).strip("()")
     if not rest or ATTRIBUTES.fullmatch(rest) or ATTRIBUTES.fullmatch(info):
         return True
     if " " not in info:
@@ -240,9 +240,11 @@ class Candidate:
     label: str | None
     own: bool
     mentioned: bool
+    elsewhere: bool
     announced: bool
     aside: bool
     is_rest: bool
+    is_edit: bool
 
 
 def candidate(block: Block, request: Request) -> Candidate:
@@ -254,14 +256,19 @@ def candidate(block: Block, request: Request) -> Candidate:
     if label is None and block.text.strip() != first and names(first, request.path):
         label = request.path
     above = without_marks(block.label)
-    is_mentioned = any(same_file(name, request.path) for name in mentioned(block.label))
+    names_in_label = mentioned(block.label)
+    is_mentioned = any(same_file(name, request.path) for name in names_in_label)
+    stem = request.path.rpartition("/")[2].partition(".")[0]
+    peers = [name for name in names_in_label if language_of(name) == request.language and not name.startswith(stem)]
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
+    is_edit = EDIT.search(above) is not None
     said = ASIDE.search(words)
     shown = said is not None and said[0].lower() not in request.path.lower()
-    is_aside = (shown or PART.search(above) is not None) and not announced and not own
-    return Candidate(block, label, own, is_mentioned, announced, is_aside, is_part(above))
+    is_aside = (shown or is_edit or USE.search(above) is not None) and not announced and not own
+    elsewhere = bool(peers) and not is_mentioned and not own
+    return Candidate(block, label, own, is_mentioned, elsewhere, announced, is_aside, is_part(above), is_edit)
 
 
 def _heading(line: str) -> str | None:
@@ -384,9 +391,12 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     own = [one for one in found if one.own]
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()
+    edits = [one for one in found if one.is_edit and one.label is None and not one.elsewhere]
+    if len(found) > 1 and any(fits(one.block, request) for one in edits):
+        return Doubt()
     if own:
         return _last_announced(own).block
-    free = [one for one in found if one.label is None]
+    free = [one for one in found if one.label is None and not one.elsewhere]
     if not free:
         return Doubt()
     fitting = [one for one in free if fits(one.block, request)]

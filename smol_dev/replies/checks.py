@@ -12,11 +12,11 @@ from smol_dev.errors import Reason
 from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import of_text
-from smol_dev.replies.bare import EXACT, MARKUP, is_comment
+from smol_dev.replies.bare import AFTER_PROGRAM, EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk
+from smol_dev.replies.talk import is_lead, is_prose, is_refusal, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
 MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})
@@ -118,7 +118,21 @@ def unfit(found: Found, request: Request) -> Reason | None:
     if is_no_file(text, request) or is_other_language(found, request):
         return "wrong_format"
     is_spoken = not request.is_text and request.parsed(text).state is State.BROKEN and is_prose(text)
-    return "no_code" if is_spoken else None
+    if is_spoken:
+        return "no_code"
+    return "wrong_format" if has_talk_at_an_end(text, request) else None
+
+
+def has_talk_at_an_end(text: str, request: Request) -> bool:
+    """Return whether words to the user stand above or below the code, where nothing of the file can be such."""
+    if request.is_text or request.language in MARKUP or AFTER_PROGRAM.search(text):
+        return False
+    if request.language not in {"bash", "yaml"} and request.is_whole(text):
+        return False
+    lines = text.strip("\n").split("\n")
+    ends = [] if len(lines) == 1 else [line for line, next_to in (lines[:2], lines[:-3:-1]) if not next_to.strip()]
+    said = [line for line in ends if not is_comment(line, request) and not line[:1].isspace()]
+    return any(is_sentence(line) or is_lead(line) for line in said)
 
 
 def may_be_empty(path: str) -> bool:
@@ -187,6 +201,8 @@ def is_elision(line: str) -> bool:
     words, mark = found["words"], found["mark"]
     if BRACKETED.fullmatch(words):
         return True
+    if mark and words[0] + words[-1] in {"[]", "()", "<>"}:
+        words = words[1:-1].strip()
     if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):
         return False
     if mark and mark.startswith(("<!--", "{/*")) and re.fullmatch(LEFT_OVER, words, re.IGNORECASE):

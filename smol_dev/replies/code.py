@@ -13,11 +13,11 @@ from typing import Final
 from smol_dev.languages import State
 from smol_dev.replies import verdicts
 from smol_dev.replies.answer import Answer, of_text, parse
-from smol_dev.replies.bare import bare, begins_with_talk, without_label, without_word
+from smol_dev.replies.bare import bare, begins_with_talk, is_comment, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import headings, problem, unfit
 from smol_dev.replies.paths import names
-from smol_dev.replies.talk import is_prose, is_refusal
+from smol_dev.replies.talk import is_prose, is_refusal, is_sentence
 from smol_dev.replies.wrapped import WRAPPERS
 
 Pass = Callable[[Answer, verdicts.Request], verdicts.Found | verdicts.Doubt | None]
@@ -166,7 +166,8 @@ def worth_keeping(text: str, request: verdicts.Request) -> str | None:
     first, last = text.lstrip().partition("\n")[0], text.rpartition("\n")[2]
     spoken = begins_with_talk(first, request) or begins_with_talk(last, request)
     strange = parsed.line == 1 and (is_prose(first) or first[:1] in STRANGE)
-    return None if parsed.wrong and (strange or spoken) else text + "\n"
+    is_behind = not request.is_text and is_sentence(last) and not is_comment(last, request)
+    return None if is_behind or (parsed.wrong and (strange or spoken)) else text + "\n"
 
 
 def without_indent(text: str) -> str:

@@ -20,33 +20,39 @@ FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})[^`\n]*")
 class Cut:
     """A cut-off answer up to its last complete line, without line break at the end.
 
-    `anchor` holds its last lines, as few as occur only once.
+    `anchor` holds its last lines, as few as occur only once; `tail` the lines behind them, of which the last
+    is not complete.
     """
 
     text: str
     anchor: tuple[str, ...]
+    tail: tuple[str, ...] = ("",)
 
 
 def cut_back(partial: str) -> Cut | None:
     """Return the part of a cut-off answer that can be continued; None when no line identifies its end."""
-    complete = partial.replace("\r\n", "\n").split("\n")[:-1]
+    complete = partial.replace("\r\n", "\n").rstrip("\ufffd").split("\n")
+    tail = [complete.pop()]
     while complete and not complete[-1].strip():
-        complete.pop()
+        tail.insert(0, complete.pop())
     lines = [line.rstrip() for line in complete]
+    opened = _open_fence(lines)
     for length in range(1, min(MOST_LINES, len(lines)) + 1):
         anchor = lines[-length:]
-        if any(FENCE.fullmatch(line) for line in anchor):
+        fences = [found[1] for line in anchor if (found := FENCE.fullmatch(line))]
+        if any(fence.startswith(opened) for fence in fences):
             return None
         if re.search(r"\w", "".join(anchor)) and _places(lines, anchor) == [len(lines) - length]:
-            return Cut("\n".join(complete), tuple(anchor))
+            return Cut("\n".join(complete), tuple(anchor), tuple(tail))
     return None
 
 
 def join(cut: Cut, continuation: str) -> str | None:
-    """Return the whole raw answer, or None when the continuation does not begin with the anchor.
+    """Return the whole raw answer, or None when the continuation does not go on from the anchor.
 
     In front of the anchor may stand a sentence, the opening fence of a block, and earlier lines of the
-    answer repeated. Linear in the length of both.
+    answer repeated. Behind it comes what stood there before: a continuation that drops it may begin in the
+    middle of a line. Linear in the length of both.
     """
     lines = continuation.replace("\r\n", "\n").split("\n")
     start, fence = _beginning(lines)
@@ -58,8 +64,31 @@ def join(cut: Cut, continuation: str) -> str | None:
     repeated = [line.rstrip() for line in lines[start:end]]
     if repeated != before[-len(repeated) :]:
         return None
-    rest = _in_the_block(lines[end:], fence, _open_fence(before)) if fence else lines[end:]
-    return None if rest is None else "\n".join([cut.text, *rest])
+    opened = _open_fence(before)
+    rest = _in_the_block(lines[end:], fence, opened) if fence else lines[end:]
+    is_whole = rest is not None and _goes_on(rest, cut) and not _opens_again(rest, opened)
+    return "\n".join([cut.text, *(rest or ())]) if is_whole else None
+
+
+def _goes_on(rest: list[str], cut: Cut) -> bool:
+    """Return whether the rest brings more, and begins with what was cut off behind the anchor.
+
+    Behind an indentation without its line, it must not be one that the file has when it is added to it.
+    """
+    *blank, last = cut.tail
+    following = rest[len(blank)] if len(rest) > len(blank) else ""
+    same = following.startswith(last) or following.rstrip() == last.rstrip()
+    if last and not last.strip():
+        added = last + following[: len(following) - len(following.lstrip())]
+        same = same and added not in {line[: len(line) - len(line.lstrip())] for line in cut.text.split("\n")}
+    is_more = any(line.strip() and not FENCE.fullmatch(line.rstrip()) for line in rest)
+    return is_more and same and not any(line.strip() for line in rest[: len(blank)])
+
+
+def _opens_again(rest: list[str], opened: str) -> bool:
+    """Return whether another block follows the end of the one that was cut: it may be the last part of it."""
+    fences = [found[1] for line in rest if (found := FENCE.fullmatch(line.rstrip()))]
+    return sum(fence.startswith(opened) for fence in fences) > 1 if opened else False
 
 
 def _beginning(lines: list[str]) -> tuple[int, str]:

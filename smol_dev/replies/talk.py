@@ -21,13 +21,16 @@ REST: Final = re.compile(
 )
 """Words above what is only the end of a file."""
 
-PART: Final = re.compile(
+EDIT: Final = re.compile(
     r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"
-    r"snippet|block)\b|\b(?:replace|change|update) (?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
-    r"section|block|class)\b[^.\n]{0,40} (?:with|to|by)\b|\bhow (?:to|you)\b",
+    r"snippet|block)\b|\b(?:replace|change|update) (?:(?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
+    r"section|block|class)\b|`[^`.\n]+`)[^.\n]{0,40} (?:with|to|by)\b",
     re.IGNORECASE,
 )
-"""Words above what is to be put into a file, or shows its use."""
+"""Words above what is to be put into a file."""
+
+USE: Final = re.compile(r"\bhow (?:to|you)\b", re.IGNORECASE)
+"""Words above what shows the use of a file."""
 
 TO_THE_USER: Final = re.compile(
     r"let me know|feel free|(?:i )?hope (?:this|that)|would you like|do you want|is there anything|happy coding|enjoy\b|"
@@ -128,4 +131,4 @@ def is_refusal(text: str) -> bool:
 
 def is_part(words: str) -> bool:
     """Return whether words say that what follows them is only a part of a file."""
-    return bool(REST.search(words) or PART.search(words))
+    return any(pattern.search(words) for pattern in (REST, EDIT, USE))

@@ -162,6 +162,7 @@ def about_file(
     retries: int | None = None,
 ) -> Question[str]:
     """Return the question for a whole file; `request` takes the `fence` and returns the words."""
+    example = "" if "hello" in talk.job.prompt.casefold() else prompts.example_of(path)
 
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
@@ -170,6 +171,8 @@ def about_file(
         content = verdict.content if isinstance(verdict, Code) else verdict.kept or ""
         if isinstance(verdict, Code):
             LOG.debug("%s was read: %s", path, ", then ".join(verdict.rules))
+        if content.strip() == example:
+            return Flawed(content, "The answer only copied the example of the request.")
         problem = check_syntax(path, content) if talk.job.syntax_check else None
         if problem is not None:
             return Flawed(content, f"The file has a syntax error: {problem}.")

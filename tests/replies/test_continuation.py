@@ -22,6 +22,7 @@ LINES = "def total(rows):\n    amount = 0\n    for row in rows:"
         pytest.param("a: 1\nb: 2\nc: 1\nb: 2\nd", ("c: 1", "b: 2"), id="a line that occurs twice"),
         pytest.param("a: 1\r\nb: \ufffd", ("a: 1",), id="in the middle of a character"),
         pytest.param("text  \nend", ("text",), id="trailing blanks"),
+        pytest.param("````md\n# A\n\n```sh\nmake\n```\n\n", ("make", "```"), id="behind a block of the file"),
     ],
 )
 def test_the_anchor_is_the_last_complete_lines(partial: str, anchor: tuple[str, ...]) -> None:
@@ -46,7 +47,7 @@ def test_without_an_anchor_nothing_is_continued(partial: str) -> None:
 
 
 def test_blanks_at_the_end_of_the_last_line_are_kept() -> None:
-    assert cut_back("one  \ntwo") == Cut("one  ", ("one",))
+    assert cut_back("one  \ntwo") == Cut("one  ", ("one",), ("two",))
 
 
 REST = "        amount += row\n    return amount\n```"
@@ -86,6 +87,33 @@ def test_joined_at_the_anchor_or_not_at_all(continuation: str, whole: str | None
     assert join(cut, continuation) == whole
 
 
+@pytest.mark.parametrize(
+    ("tail", "continuation"),
+    [
+        pytest.param("        amount += ro", "    for row in rows:\nw\n    return amount\n```", id="in mid-word"),
+        pytest.param("        amount", "    for row in rows:\n\n += row\n```", id="behind an empty line"),
+        pytest.param("  ", "    for row in rows:\n  print(row)\n```", id="the rest of an indentation"),
+        pytest.param("        amount += ro", "    for row in rows:\n```", id="no more"),
+        pytest.param("", "    for row in rows:\n```", id="no more of a complete line"),
+        pytest.param("\n\n", "    for row in rows:\n        amount += row\n```", id="without the empty lines"),
+        pytest.param(
+            "",
+            "```\n    for row in rows:\n```\n\n```python\n        amount += row\n```",
+            id="the quotation, then a block",
+        ),
+        pytest.param(
+            "        amount",
+            "```python\n    for row in rows:\n        amount += row\n```\nThe last part:\n```python\n    return amount\n```",
+            id="in two blocks",
+        ),
+    ],
+)
+def test_what_goes_on_somewhere_else_is_not_joined(tail: str, continuation: str) -> None:
+    cut = cut_back(f"{PYTHON}{tail}")
+    assert cut is not None
+    assert join(cut, continuation) is None
+
+
 def test_an_answer_without_a_block_stays_without_one() -> None:
     cut = cut_back("port: 80\nhosts:\n  - a\n  - ")
     assert cut is not None
@@ -102,7 +130,7 @@ def test_what_is_joined_is_the_whole(lines: list[str], cut_at: int, more: int) -
     repeated = text.split("\n")[max(0, done - len(cut.anchor) - more) :]
     joined = join(cut, "\n".join(repeated))
     assert joined in (text, None)
-    if more == 0 and repeated[0].strip():
+    if more == 0 and repeated[0].strip() and any(line.strip() for line in lines[done:]):
         assert joined == text
 
 

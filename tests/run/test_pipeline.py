@@ -274,6 +274,13 @@ def test_a_continuation_without_the_anchor_is_dropped_and_the_file_asked_for_aga
     assert [step.reason for step in steps if isinstance(step, Retry)] == ["truncated"] * 2
 
 
+def test_a_copy_of_the_example_is_asked_for_again_once_and_then_doubted() -> None:
+    copy = '```python\nprint("hello")\n```'
+    steps = happenings(FakeChat([PLAN, ONE, copy, copy]))
+    flaw = "The answer only copied the example of the request."
+    assert without_turns(steps[-1]) == FileReady("a.py", 'print("hello")\n', Usage(), 0.0, flaw)
+
+
 CONTINUES = Facts(model="fake", continues=True)
 
 
