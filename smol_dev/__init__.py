@@ -167,7 +167,6 @@ Every module, and what it is for:
 - `server.families`: Families of models: the sampling their makers advise, how to switch their reasoning, and what to
   send.
 - `server.known`: The known servers: how to recognise them by their answers, what to ask them, and their habits.
-- `server.lazy_import`: Importing a large package without running the parts of it that nothing has used yet.
 - `server.machine`: The memory of this machine, and the models that fit it by a rule of thumb, without asking the
   network.
 - `server.request`: The body of a request: the profile's settings, in the form that this server and model accept.

@@ -1,9 +1,8 @@
 """One streamed answer: its pieces and then the reply, each wait bounded by the deadline of its phase."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeVar
 
 import httpx2
 
@@ -14,7 +13,9 @@ from smol_dev.safe import command
 from smol_dev.server.failures import Target, classify, failure, unreachable
 from smol_dev.server.known import Response
 from smol_dev.server.stream import StreamReader
-from smol_dev.server.transport import BODY, TICKS, Timeout
+from smol_dev.server.transport import BODY, TICKS
+
+Coming = TypeVar("Coming")
 
 AFTER_FINISH: Final = 5.0
 """Seconds that a complete answer gets for its token counts and its end."""
@@ -49,15 +50,6 @@ class Deadlines:
         self._set_for = 0.0
         self._passed = False
 
-    @asynccontextmanager
-    async def waiting(self) -> AsyncIterator[None]:
-        """End the wait in the block at the nearest deadline, with the error of that phase."""
-        try:
-            async with Timeout(self._nearest() - self.clock()).running():
-                yield
-        except TimeoutError as error:
-            raise self._timeout_error() from error
-
     def note_progress(self) -> None:
         """Note that text or reasoning came; silence is measured from the next wait."""
         self._progress = None
@@ -71,8 +63,8 @@ class Deadlines:
         self._given = None if seconds is None else self.clock() + seconds
         self._set_timer()
 
-    async def next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        """Return the next bytes, or None at their end. Raise the error of the phase that takes too long.
+    async def wait(self, coming: Awaitable[Coming]) -> Coming:
+        """Return what is waited for. Raise the error of the phase that takes too long.
 
         There is one timer per answer, not per chunk: it is reset only when a phase ends sooner.
         """
@@ -83,9 +75,7 @@ class Deadlines:
         task = self._waiting = asyncio.current_task()
         cancelled = task.cancelling() if task is not None else 0
         try:
-            return await chunks.__anext__()
-        except StopAsyncIteration:
-            return None
+            return await coming
         except asyncio.CancelledError:
             if self._passed and task is not None and task.uncancel() <= cancelled:
                 raise self._timeout_error() from None
@@ -99,9 +89,8 @@ class Deadlines:
             self._timer.cancel()
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._set_for = self._nearest()
+        self.close()
+        self._set_for = min(self._ends().values())
         seconds = max(self._set_for - self.clock(), 0.001)
         tick = seconds / TICKS
         self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._check_deadline, tick)
@@ -112,16 +101,13 @@ class Deadlines:
         `left` is one more tick, during which bytes are read that came while the event loop was stalled.
         """
         self._timer = None
-        if self._nearest() > self._set_for:
+        if min(self._ends().values()) > self._set_for:
             self._set_timer()
         elif left:
             self._timer = asyncio.get_running_loop().call_later(left, self._check_deadline, 0.0)
         elif self._waiting is not None:  # else the next wait sets the timer
             self._passed = True
             self._waiting.cancel()
-
-    def _nearest(self) -> float:
-        return min(self._ends().values())
 
     def _ends(self) -> dict[str, float]:
         """Return when each running phase ends, by the name of its setting."""
@@ -140,16 +126,15 @@ class Deadlines:
         ends = self._ends()
         name = min(ends, key=lambda each: ends[each])
         seconds = getattr(self._profile, name, 0.0)
-        server = self._target.server
+        server, known = self._target.server, self._target.known
         message = {
             "first_token_timeout": f"no first token from {server} within {seconds:g} s; the model may still be loading",
             "timeout": f"{server} fell silent in the middle of its answer for {seconds:g} s",
             "total_timeout": f"the answer of {server} took longer than {seconds:g} s",
         }.get(name, f"{server} did not end its answer")
-        known = self._target.known
-        own = known.remedies.get("timeout") if known is not None else None
         longer = command("-c {name}={seconds}", name=name, seconds=f"{2 * seconds:g}")
-        hint = f"wait longer: {longer}; " + (own or "or use a smaller model")
+        own = None if known is None else known.remedies.get("timeout")
+        hint = f"wait longer: {longer}; {own or 'or use a smaller model'}"
         return failure("timeout", self._target, message=f"{message} (`{name}`)", hint=hint)
 
 
@@ -170,6 +155,10 @@ class StreamedAnswer:
         self._is_over = False
         self._awaits_end = False
 
+    async def aclose(self) -> None:
+        """Drop the rest of the answer."""
+        await self._response.aclose()
+
     async def next(self) -> list[Delta]:
         """Return the next pieces, at least one; empty when the answer is over.
 
@@ -179,7 +168,7 @@ class StreamedAnswer:
             return []
         try:
             while not (self._reader.is_over or self._stopped):
-                if (chunk := await self._deadlines.next(self._chunks)) is None:
+                if (chunk := await self._deadlines.wait(anext(self._chunks, None))) is None:
                     self._has_ended = True
                     break
                 if deltas := self._read(chunk):
@@ -187,7 +176,7 @@ class StreamedAnswer:
             if self._reader.done and not self._stopped:
                 self._has_ended = True
                 self._deadlines.give(AFTER_DONE)
-                while await self._deadlines.next(self._chunks) is not None:
+                while await self._deadlines.wait(anext(self._chunks, None)) is not None:
                     pass
         except (ServerError, httpx2.HTTPError, httpx2.StreamError) as error:
             self._stopped = unreachable(error, self._target)
@@ -218,37 +207,36 @@ class StreamedAnswer:
         After a finish reason nothing can go wrong any more, unless text followed it: then it counts only once the
         stream has ended. An answer that broke off later becomes a reply without finish reason that holds the failure.
         """
-        reader = self._reader
+        reader, deadlines = self._reader, self._deadlines
         text, reasoning = "".join(reader.text), "".join(reader.reasoning)
         has_ended = self._has_ended and not (reader.error or reader.broken or reader.nameless)
-        finish = reader.finish_reason
-        if reader.finished_early and not has_ended:
-            finish = None
-        why = self._incomplete(has_ended=has_ended) if finish is None else None
-        if why is not None and not text and not reasoning:
-            raise why
-        if finish is not None and not text:
+        finish = None if reader.finished_early and not has_ended else reader.finish_reason
+        why = None
+        if finish is None:
+            why = self._incomplete(has_ended=has_ended)
+            if not text and not reasoning:
+                raise why
+        elif not text:
             why = self._without_text()
-        started, now = self._deadlines.started, self._deadlines.clock()
+        now = deadlines.clock()
         return Reply(
             text,
             finish,
             reasoning,
             reader.usage,
-            first_token_seconds=(self._deadlines.first_token or now) - started,
-            last_token_seconds=(self._deadlines.last_token or now) - started,
-            seconds=now - started,
+            first_token_seconds=(deadlines.first_token or now) - deadlines.started,
+            last_token_seconds=(deadlines.last_token or now) - deadlines.started,
+            seconds=now - deadlines.started,
             failure=why,
             ended=has_ended,
         )
 
     def _without_text(self) -> ServerError:
         """Return why a finished answer has no text."""
-        reader, target = self._reader, self._target
-        if reader.calls_tools:
-            message = f"{target.server} answered with a tool call and no text"
-            return failure("empty", target, message=message, transient=True)
-        return failure("only_reasoning" if reader.reasoning else "empty", target, transient=True)
+        if self._reader.calls_tools:
+            message = f"{self._target.server} answered with a tool call and no text"
+            return failure("empty", self._target, message=message, transient=True)
+        return failure("only_reasoning" if self._reader.reasoning else "empty", self._target, transient=True)
 
     def _incomplete(self, *, has_ended: bool) -> ServerError:
         """Return why there is no finish reason, checking the surest sign first."""

@@ -95,7 +95,7 @@ def read_after_standing_still(*, come: bool) -> bytes | None:
         asked = Target("http://127.0.0.1:1/v1", "m", None)
         deadlines = Deadlines(profile, asked, asyncio.get_running_loop().time)
         try:
-            return await deadlines.next(chunks())
+            return await deadlines.wait(anext(chunks(), None))
         finally:
             deadlines.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.server.lazy_import import lazy_import
+from smol_dev.server.client import lazy_import
 
 PACKAGE = {
     "large/__init__.py": "from . import inner\nfrom .leaf import LEAF\nRAN = True\n",
