@@ -107,7 +107,8 @@ def file_answer(base_url: str, way: Way, path: str, *, seed: int, tokens: int) -
     listed = json.dumps({"files": FILES})
     asked = prompts.ask_file(words, path, prompt=PROMPT, plan=PLAN, files=FILES)
     turns = [
-        *prompts.opening(words, PROMPT),
+        *prompts.system(words),
+        Message("user", prompts.ask_plan(words, prompt=PROMPT)),
         Message("assistant", PLAN),
         Message("user", prompts.ask_list(words, prompt=PROMPT, plan=PLAN)),
         Message("assistant", listed),
@@ -134,7 +135,8 @@ def listed(base_url: str, *, example: bool, seed: int) -> str:
     words = prompts.shipped("small")
     request = prompts.ask_list(words, prompt=PROMPT, plan=PLAN, example=False)
     turns = [
-        *prompts.opening(words, PROMPT),
+        *prompts.system(words),
+        Message("user", prompts.ask_plan(words, prompt=PROMPT)),
         Message("assistant", PLAN),
         Message("user", request + (LIST_EXAMPLE if example else "")),
     ]

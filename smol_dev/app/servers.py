@@ -37,17 +37,18 @@ def check(flags: Flags, caller: Caller, *, show: Callable[[Check], None]) -> Exa
     """
     loaded = _load(flags, caller)
     done = caller.wait_for(doctor.check(loaded, caller.show, caller.keep_secret, show_check=show))
-    isolation = _isolation(loaded)
+    run = loaded.run
+    found = "none" if run.check_isolation == "none" else probe()
+    isolation = Check("isolation", "ok", f"{'the' if run.check else 'a'} check runs {says(found)}")
+    if found == "none" and run.check:
+        hint = "install bubblewrap, and set `check_isolation` to `required`"
+        isolation = replace(isolation, state="warned", fix=hint)
     show(isolation)
     return replace(done, checks=(*done.checks, isolation))
 
 
-def _isolation(loaded: Loaded) -> Check:
-    found = "none" if loaded.run.check_isolation == "none" else probe()
-    message = f"{'the' if loaded.run.check else 'a'} check runs {says(found)}"
-    if found != "none" or not loaded.run.check:
-        return Check("isolation", "ok", message)
-    return Check("isolation", "warned", message, "install bubblewrap, and set `check_isolation` to `required`")
+def _load(flags: Flags, caller: Caller) -> Loaded:
+    return load(flags, caller.surroundings, approve=caller.approve, model_needed=False)
 
 
 def running(caller: Caller, *, notify: Callable[[str], None]) -> Search:
@@ -78,7 +79,3 @@ def model_names(flags: Flags, surroundings: Surroundings) -> tuple[str, ...]:
 
     found = asyncio.run(look()).found
     return found[0].models if found else ()
-
-
-def _load(flags: Flags, caller: Caller) -> Loaded:
-    return load(flags, caller.surroundings, approve=caller.approve, model_needed=False)

@@ -455,7 +455,7 @@ class ChangeSession(Session):
         delivery, show = self.delivery, self.caller.show
         if isinstance(step, FileReady):
             delivery.look(step)
-            show(delivery.told(step, len(step.content.encode("utf-8", "replace"))))
+            show(delivery.file_done(step, len(step.content.encode("utf-8", "replace"))))
         elif isinstance(step, FileMissing):
             delivery.failed.append(step.path)
             show(FileFailed(step.path, step.reason, delivery.clean(step.error.message), step.error.hint))

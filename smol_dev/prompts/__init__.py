@@ -117,21 +117,13 @@ def ask_plan(words: Words, *, prompt: str) -> str:
     return _fill(words.plan, prompt=prompt)
 
 
-def opening(words: Words, prompt: str) -> tuple[Message, ...]:
-    """Return the conversation up to and including the request for the plan."""
-    return (*system(words), Message("user", ask_plan(words, prompt=prompt)))
-
-
 def ask_list(words: Words, *, prompt: str, plan: str, example: bool = True) -> str:
     """Return the request for the file list.
 
     `example` adds an example of the format; omit it if the server enforces a schema, as small models copy it.
     """
-    shown = ""
-    if example:
-        files = json.dumps({"files": EXAMPLE_LIST})
-        shown = f"\n{_remark('list', files=files)}"
-    return _fill(words.files, prompt=prompt, plan=plan, example=shown)
+    shown = _remark("list", files=json.dumps({"files": EXAMPLE_LIST})) if example else ""
+    return _fill(words.files, prompt=prompt, plan=plan, example=shown and f"\n{shown}")
 
 
 def ask_file(
@@ -149,14 +141,11 @@ def ask_file(
     `outlines` are the names defined in the files written so far, by path. `fence` is the number of backticks
     in the example, 0 for the usual number for the file's type.
     """
+    lines = _outlined(outlines)[-MOST_OUTLINES:]  # the newest
+    written = "\n" + _remark("written", lines="\n".join(lines)) if lines else ""
+    example = _example_block(path, fence)
     return _fill(
-        words.code,
-        prompt=prompt,
-        plan=plan,
-        files="\n".join(files),
-        written=_written(outlines),
-        example=_example_block(path, fence),
-        path=path,
+        words.code, prompt=prompt, plan=plan, files="\n".join(files), written=written, example=example, path=path
     )
 
 
@@ -172,13 +161,11 @@ def ask_mended(
 
     `undefined` are functions that the plan names and no file defines.
     """
-    lines = _outlined(outlines)[:MOST_OUTLINES]
     parts = [_remark("mend", path=path, problems="\n".join(f"- {each}" for each in problems))]
-    if lines:
+    if lines := _outlined(outlines)[:MOST_OUTLINES]:
         parts.append(_remark("defined", lines="\n".join(lines)))
     if undefined:
-        named = ", ".join(f"`{name}`" for name in undefined[:MOST_OUTLINES])
-        parts.append(_remark("undefined", names=named))
+        parts.append(_remark("undefined", names=", ".join(f"`{name}`" for name in undefined[:MOST_OUTLINES])))
     parts.append(_remark("again_whole", example=_example_block(path, fence), path=path))
     return "\n".join(parts)
 
@@ -234,27 +221,16 @@ def ask_change_again(feedback: str) -> str:
 
 def ask_changed(path: str, why: str, *, content: str | None = None, fence: int = 0) -> str:
     """Return the request for a file of a change; `content` is its current text, if no earlier turn shows it."""
-    shown = ""
-    if content is not None:
-        shown = _remark("content_now", fence=_fence_around(content), text=content)
-    return _remark(
-        "change_file", why=why or "as said above.", content=shown, example=_example_block(path, fence), path=path
-    )
+    now = "" if content is None else _remark("content_now", fence=_fence_around(content), text=content)
+    example = _example_block(path, fence)
+    return _remark("change_file", why=why or "as said above.", content=now, example=example, path=path)
 
 
 def _fence_around(text: str) -> str:
-    """Return a fence longer than any in the text."""
     return "`" * max(FENCE, max(map(len, re.findall("`+", text)), default=0) + 1)
 
 
-def _written(outlines: Mapping[str, Sequence[str]]) -> str:
-    """Return the definitions in the files written so far, only the newest if there are too many."""
-    lines = _outlined(outlines)[-MOST_OUTLINES:]
-    return f"\n{_remark('written', lines=chr(10).join(lines))}" if lines else ""
-
-
 def _outlined(outlines: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a line for each file with definitions."""
     return [
         textwrap.shorten(f"- {path}: {', '.join(names)}", LONGEST_OUTLINE, placeholder=" …")
         for path, names in outlines.items()
@@ -288,11 +264,6 @@ def trimmed(plan: str, characters: int) -> str:
     return f"{kept}\n{_remark('trimmed')}"
 
 
-def turn(so_far: tuple[Message, ...], said: str, request: str) -> tuple[Message, ...]:
-    """Return the conversation with the model's answer and our next request appended."""
-    return (*so_far, Message("assistant", said), Message("user", request))
-
-
 @dataclass(frozen=True, slots=True)
 class _Example:
     """An example answer for one type of file: info string, a line of content, number of backticks."""
@@ -322,7 +293,7 @@ def _example_for(path: str) -> _Example:
 
 @cache
 def _examples() -> dict[str, _Example]:
-    """Return the examples by file ending and file name."""
+    """Return the examples by file ending and name."""
     text = (FOLDER / "_examples.toml").read_text(encoding="utf-8")
     found: dict[str, _Example] = {}
     for info, table in tomllib.loads(text).items():

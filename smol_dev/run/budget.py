@@ -64,7 +64,7 @@ class Budget:
 
     def estimate(self, messages: Sequence[Message]) -> int:
         """Return about how many prompt tokens the messages take; exact if the server has counted them."""
-        return round(self._tokens(tuple(messages)).likely)
+        return round(self._tokens(messages).likely)
 
     def room(self, messages: Sequence[Message], *, times: int = 1) -> int:
         """Return the `max_tokens` to send with these messages.
@@ -75,10 +75,15 @@ class Budget:
         """
         if self.window is None:
             return self.wanted or ANSWER_WITHOUT_WINDOW * times
-        prompt = self._tokens(tuple(messages))
+        prompt = self._tokens(messages)
         smallest = min(SMALLEST_ANSWER, self.wanted or SMALLEST_ANSWER)
         if self.window - prompt.least < smallest:
-            raise self.overflow(round(prompt.likely))
+            sent = round(prompt.likely)
+            raise self._too_long(
+                f"the prompt of about {sent:,} tokens does not fit the model's context window"
+                f" of {self._window()} tokens with an answer",
+                sent,
+            )
         left = self.window - round(prompt.likely * 1.02)
         return min(self.wanted or DEFAULT_ANSWER * times, max(left, smallest))
 
@@ -96,7 +101,7 @@ class Budget:
 
     def doubts(self, messages: Sequence[Message]) -> bool:
         """Return whether only the server can tell if these messages fit; asking it costs a request."""
-        prompt = self._tokens(tuple(messages))
+        prompt = self._tokens(messages)
         if prompt.least == prompt.most:
             return False
         if self.window is None:
@@ -109,14 +114,6 @@ class Budget:
             self.window = min(measured.window, self.window or measured.window)
         if measured.prompt is not None:
             self._learn(_Counted(tuple(messages), measured.prompt, None))
-
-    def overflow(self, prompt: int) -> ServerError:
-        """Return the error for a prompt of this many tokens, which leaves no room in the window."""
-        return self._too_long(
-            f"the prompt of about {prompt:,} tokens does not fit the model's context window"
-            f" of {self._window()} tokens with an answer",
-            prompt,
-        )
 
     def cut_short(self, messages: Sequence[Message]) -> ServerError:
         """Return the error for an answer longer than the room that these messages leave."""
@@ -136,8 +133,7 @@ class Budget:
 
     def is_roomier(self, messages: Sequence[Message], other: Sequence[Message]) -> bool:
         """Return whether these messages leave at least a quarter of the window more room than the others."""
-        saved = self.estimate(other) - self.estimate(messages)
-        return self.window is None or saved >= self.window // 4
+        return self.window is None or self.estimate(other) - self.estimate(messages) >= self.window // 4
 
     def believed(self, usage: Usage) -> Usage:
         """Return the server's counts without those larger than the window, which cannot be true."""
@@ -145,9 +141,7 @@ class Budget:
             return usage
         if (usage.prompt or 0) > self.window:
             usage = replace(usage, prompt=None, cached=None)
-        if (usage.completion or 0) > self.window:
-            usage = replace(usage, completion=None)
-        return usage
+        return replace(usage, completion=None) if (usage.completion or 0) > self.window else usage
 
     def observe(self, messages: tuple[Message, ...], *, prompt: int | None, completion: int | None) -> None:
         """Learn from the server's counts for a request; a count above the window is ignored.
@@ -167,17 +161,15 @@ class Budget:
         self._learn(_Counted(messages, prompt, completion))
 
     def _learn(self, counted: _Counted) -> None:
-        guess = _guess(counted.messages).likely
-        self._scale = min(6.0, max(0.25, counted.prompt / guess))
-        kept = [each for each in self._counted if each.begins(counted.messages)]
-        self._counted = [*kept, counted]
+        self._scale = min(6.0, max(0.25, counted.prompt / _guess(counted.messages).likely))
+        self._counted = [*(each for each in self._counted if each.begins(counted.messages)), counted]
 
-    def _known(self, messages: tuple[Message, ...]) -> "_Counted | None":
+    def _known(self, messages: tuple[Message, ...]) -> _Counted | None:
         """Return the longest conversation that the server has counted and that these messages continue."""
         return next((each for each in reversed(self._counted) if each.begins(messages)), None)
 
-    def _tokens(self, messages: tuple[Message, ...]) -> Tokens:
-        known = self._known(messages)
+    def _tokens(self, messages: Sequence[Message]) -> Tokens:
+        known = self._known(tuple(messages))
         if known is None:
             return self._scaled(messages)
         rest = messages[len(known.messages) :]
@@ -232,7 +224,4 @@ class Budget:
 
 def _guess(messages: Sequence[Message]) -> Tokens:
     """Return the uncorrected estimate for the messages and their template."""
-    total = Tokens.exactly(TOKENS_PER_MESSAGE * len(messages))
-    for message in messages:
-        total += tokens(message.content)
-    return total
+    return sum((tokens(message.content) for message in messages), Tokens.exactly(TOKENS_PER_MESSAGE * len(messages)))

@@ -8,7 +8,7 @@ import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, asdict, dataclass, replace
 from typing import Any, Final, TypeVar
@@ -41,6 +41,8 @@ from smol_dev.workspace.record import FileState, Record, parted
 from smol_dev.workspace.writer import MAX_RUN_BYTES, Workspace
 
 SERVER_REASONS: Final = frozenset({"server", "timeout", "context"})
+Key = tuple[StageName, str | None]
+"""A question: its stage, and the path of the file that it is about."""
 
 MOST_KEPT: Final = 1024 * 1024
 """Characters of turns that one session records; beyond that, a resumed run finds less in the server's cache."""
@@ -52,7 +54,6 @@ LONGEST_REASON: Final = 300
 """Characters, in the record, of the reason for asking again."""
 
 LOG: Final = logging.getLogger(__name__)
-
 Value = TypeVar("Value")
 
 
@@ -113,14 +114,15 @@ class Delivery:
         self._requests.note(step)
         match step:
             case FileReady():
-                self._check_total(step)
+                self._refuse_too_much(step)
                 self._spawn(self._deliver(step), path=step.path, mends=step.mends)
-            case Checked() | CheckEnded():
-                self._take_check(step)
             case FileMissing():
                 self.fail(step.path, step.reason, step.error)
             case AnswerRejected():
-                self._spawn(self._keep(step))
+                text = self.clean(step.text)
+                self._spawn(
+                    self._on_disk(lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text))
+                )
             case Spent():
                 pass  # noted with the requests
             case ListSaid():
@@ -131,9 +133,27 @@ class Delivery:
                 self._spawn(self.save())
                 self._show(PlanReady(plan))
             case FilesReady():
-                self._take_list(step)
+                dropped = tuple(Dropped(self.clean(each.path), self.clean(each.reason)) for each in step.dropped)
+                states = {path: FileState(path, "planned") for path in step.files}
+                self.record = replace(self.record, files=step.files, dropped=dropped, states=states)
+                self._spawn(self.save())
+                self._show(replace(step, dropped=dropped))
+            case Checked() | CheckEnded():
+                self._take_check(step)
             case _:
                 self._show(step)
+
+    def _take_check(self, step: Checked | CheckEnded) -> None:
+        if isinstance(step, CheckEnded):
+            self._check = step.done
+            result = {**asdict(step.done), "summary": self.clean(step.done.summary)}
+            self.record = replace(self.record, check={"command": list(step.command), **result})
+            self._spawn(self.save())
+            return
+        self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
+        self.record = replace(self.record, problems=self._problems)
+        for problem in self._problems:
+            self._show(problem)
 
     async def finish_writing(self) -> None:
         """Wait until every file is written. Raise the first failure."""
@@ -152,10 +172,16 @@ class Delivery:
         await self.save()
         return done
 
+    def _exit_code(self) -> int:
+        if not self.failed:
+            if self._check is not None and self._check.exit_code:
+                return 7
+            return 4 if self.strict and not all(each.mended for each in self._problems) else 0
+        return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
+
     def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
         """Return the closing event for the current state; `stopped` says that the run broke off."""
-        usage = self._requests.usage
-        states = self.workspace.record.states
+        usage, files = self._requests.usage, self.record.files
         return RunDone(
             output_dir=str(self.workspace.root),
             written=tuple(self.written),
@@ -166,14 +192,14 @@ class Delivery:
             completion_tokens=usage.completion,
             retries=self._requests.retries,
             seconds=time.monotonic() - self._started,
-            stages=self._requests.stages(),
+            stages=tuple(self._requests.stages()),
             exit_code=exit_code,
             tokens_per_second=self._requests.pace.per_second,
             usage_is_partial=usage.is_partial,
             problems=self._problems,
             check=self._check,
-            planned=len(self.record.files),
-            present=sum(path in states and states[path].state == "done" for path in self.record.files),
+            planned=len(files),
+            present=len(set(files).intersection(self.workspace.record.done)),
             stopped=stopped,
         )
 
@@ -195,29 +221,8 @@ class Delivery:
         """Return the text with the run's secrets redacted."""
         return redact(text, self.secrets).encode("utf-8", "replace").decode()
 
-    def _take_list(self, step: FilesReady) -> None:
-        left_out = tuple(Dropped(self.clean(d.path), self.clean(d.reason)) for d in step.dropped)
-        step = replace(step, dropped=left_out)
-        planned = {path: FileState(path, "planned") for path in step.files}
-        self.record = replace(self.record, files=step.files, dropped=left_out, states={**planned})
-        self._spawn(self.save())
-        self._show(step)
-
-    def _take_check(self, step: Checked | CheckEnded) -> None:
-        if isinstance(step, CheckEnded):
-            self._check = step.done
-            result = {**asdict(step.done), "summary": self.clean(step.done.summary)}
-            self.record = replace(self.record, check={"command": list(step.command), **result})
-            self._spawn(self.save())
-            return
-        self._problems = tuple(replace(each, message=self.clean(each.message)) for each in step.problems)
-        self.record = replace(self.record, problems=self._problems)
-        for problem in self._problems:
-            self._show(problem)
-
-    def _check_total(self, step: FileReady) -> None:
-        size = _size(step.content)
-        if self.workspace.written_bytes + size > MAX_RUN_BYTES:
+    def _refuse_too_much(self, step: FileReady) -> None:
+        if self.workspace.written_bytes + _size(step.content) > MAX_RUN_BYTES:
             raise AnswerError(
                 f"the files of this run would take more than {MAX_RUN_BYTES // 1024**2} MiB",
                 hint="ask for a smaller program",
@@ -225,23 +230,33 @@ class Delivery:
             )
 
     async def _deliver(self, step: FileReady) -> None:
+        path, usage = step.path, step.usage
         self._refuse(step)
-        size = await self._on_disk(
-            lambda: self.workspace.write(step.path, step.content, over=step.path in self.permitted)
+        size = await self._on_disk(lambda: self.workspace.write(path, step.content, over=path in self.permitted))
+        said, asked = self._turns(step)
+        state = FileState(
+            path,
+            "done",
+            bytes=size,
+            prompt_tokens=usage.prompt,
+            cached_tokens=usage.cached,
+            completion_tokens=usage.completion,
+            seconds=step.seconds,
+            said=said,
+            asked=asked,
         )
-        state = self._state(step, size)
         await self._on_disk(lambda: self.workspace.note(state))
-        if step.path not in self.record.files:
-            self.record = replace(self.record, files=(*self.record.files, step.path))
+        if path not in self.record.files:
+            self.record = replace(self.record, files=(*self.record.files, path))
             await self.save()
-        is_first = step.path not in self._sizes
+        is_first = path not in self._sizes
         if is_first:
-            self.written.append(step.path)
-        self._sizes[step.path] = size
+            self.written.append(path)
+        self._sizes[path] = size
         self._remark(step)
-        self._show(self.told(step, size, replaced=is_first and step.path in self.workspace.replaced))
+        self._show(self.file_done(step, size, replaced=is_first and path in self.workspace.replaced))
 
-    def told(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
+    def file_done(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
         """Return the event for a complete file of this many bytes."""
         usage = step.usage
         return FileDone(
@@ -255,20 +270,6 @@ class Delivery:
             usage_is_partial=usage.is_partial,
             replaced=replaced,
             wait_seconds=self._requests.waited(step.path),
-        )
-
-    def _state(self, step: FileReady, size: int) -> FileState:
-        said, asked = self._turns(step)
-        return FileState(
-            step.path,
-            "done",
-            bytes=size,
-            prompt_tokens=step.usage.prompt,
-            cached_tokens=step.usage.cached,
-            completion_tokens=step.usage.completion,
-            seconds=step.seconds,
-            said=said,
-            asked=asked,
         )
 
     def _turns(self, step: FileReady) -> tuple[tuple[str, ...], str]:
@@ -319,10 +320,6 @@ class Delivery:
         self._spawn(self._on_disk(lambda: self.workspace.note(state)))
         self._show(FileFailed(path, reason, message, self.clean(error.hint)))
 
-    async def _keep(self, step: AnswerRejected) -> None:
-        text = self.clean(step.text)
-        await self._on_disk(lambda: self.workspace.keep_answer(step.stage, step.path, step.attempt, text))
-
     async def save(self) -> None:
         """Write the record."""
         asked = (replace(each, reason=self.clean(each.reason)) for each in self._requests.asked)
@@ -354,25 +351,14 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - a bug is reported as the file's failure, and the run goes on
             trace = self.clean("".join(traceback.format_exception(error)))
             LOG.info("a bug in smol_dev, while it was writing\n%s", trace)
-            unexpected = _unexpected(error)
+            unexpected = SmolError(
+                f"an unexpected {type(error).__name__} while writing: {error}",
+                hint="this is a bug in smol_dev: `--debug` shows where it happened",
+            )
             if path is None:
                 self._trouble = self._trouble or unexpected
             else:
                 self.fail(path, "disk", unexpected)
-
-    def _exit_code(self) -> int:
-        if not self.failed:
-            if self._check is not None and self._check.exit_code:
-                return 7
-            return 4 if self.strict and not all(each.mended for each in self._problems) else 0
-        return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
-
-
-def _unexpected(error: Exception) -> SmolError:
-    return SmolError(
-        f"an unexpected {type(error).__name__} while writing: {error}",
-        hint="this is a bug in smol_dev: `--debug` shows where it happened",
-    )
 
 
 def _size(text: str) -> int:
@@ -391,17 +377,19 @@ class Requests:
         self._before = len(before)
         self._clock = clock
         self._begun = clock() - max((each.end for each in before), default=0.0)
-        self._open: dict[tuple[StageName, str | None], float] = {}
+        self._open: dict[Key, float] = {}
         self._spent: list[Spent] = []
         self._sent: Counter[StageName] = Counter()
         self._spans: dict[StageName, tuple[float, float]] = {}
-        self._waiting: set[StageName] = set()
+        """For each stage, when its first request was sent and its last answer was complete."""
 
     def note(self, step: Step) -> None:
         """Begin a request, end one, or note its outcome."""
         match step:
             case StageStarted():
-                self._begin(step)
+                now = self._open[step.stage, step.path] = self._now()
+                self._spans.setdefault(step.stage, (now, now))
+                self._sent[step.stage] += 1
             case Spent():
                 self._end(step.stage)
                 self._spent.append(step)
@@ -409,7 +397,7 @@ class Requests:
             case Retry():
                 self._retry(step)
             case AnswerRejected():
-                self._mark(step)
+                self._mark(step, "failed")
             case FileMissing():
                 self._end("code")
                 if ("code", step.path) in self._open:
@@ -439,30 +427,19 @@ class Requests:
         is_partial = usage.is_partial or len(self._spent) < self._sent.total()
         return replace(usage, is_partial=is_known and is_partial)
 
-    def stages(self) -> tuple[StageTotal, ...]:
-        """Return each stage that was begun, in order; one that still waits for an answer lasts until now."""
-        return tuple(
-            self._total(stage, first, self._now() if stage in self._waiting else last)
-            for stage, (first, last) in self._spans.items()
-        )
-
-    def _total(self, stage: StageName, first: float, last: float) -> StageTotal:
-        usage = total(spent.usage for spent in self._spent if spent.stage == stage)
-        return StageTotal(stage, last - first, self._sent[stage], usage.prompt, usage.cached, usage.completion)
+    def stages(self) -> Iterator[StageTotal]:
+        """Yield each stage that was begun, in order; one that still waits for an answer lasts until now."""
+        for stage, (first, last) in self._spans.items():
+            usage = total(spent.usage for spent in self._spent if spent.stage == stage)
+            end = self._now() if any(key[0] == stage for key in self._open) else last
+            yield StageTotal(stage, end - first, self._sent[stage], usage.prompt, usage.cached, usage.completion)
 
     def _now(self) -> float:
         return self._clock() - self._begun
 
-    def _begin(self, step: StageStarted) -> None:
-        now = self._open[step.stage, step.path] = self._now()
-        self._spans.setdefault(step.stage, (now, now))
-        self._sent[step.stage] += 1
-        self._waiting.add(step.stage)
-
     def _end(self, stage: StageName) -> None:
-        first, _ = self._spans.get(stage, (self._now(), 0.0))
-        self._spans[stage] = (first, self._now())
-        self._waiting.discard(stage)
+        now = self._now()
+        self._spans[stage] = (self._spans.get(stage, (now, now))[0], now)
 
     def _answered(self, spent: Spent) -> None:
         now, usage = self._now(), spent.usage
@@ -480,9 +457,9 @@ class Requests:
             self._failed(key, retry.message)
             self._open[key] = self._now() + retry.wait_seconds
         else:
-            self._mark(retry)
+            self._mark(retry, "asked again")
 
-    def _failed(self, key: tuple[StageName, str | None], reason: str) -> None:
+    def _failed(self, key: Key, reason: str) -> None:
         start = self._open.pop(key)
         wait = round(max(0.0, self._now() - start), 3)
         self._add(Asked(*key, round(start, 3), wait, outcome="failed", reason=reason[:LONGEST_REASON]))
@@ -491,9 +468,8 @@ class Requests:
         self.asked = [*self.asked[-MOST_REQUESTS + 1 :], asked]
         self._before = min(self._before, len(self.asked) - 1)
 
-    def _mark(self, step: Retry | AnswerRejected) -> None:
+    def _mark(self, step: Retry | AnswerRejected, fate: Fate) -> None:
         """Mark the latest answer to this question as not used."""
-        fate: Fate = "asked again" if isinstance(step, Retry) else "failed"
         for at, asked in reversed(list(enumerate(self.asked))):
             if (asked.stage, asked.path) == (step.stage, step.path):
                 self.asked[at] = replace(asked, outcome=fate, reason=step.message[:LONGEST_REASON])
@@ -516,14 +492,8 @@ def summed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, objec
             continue
         if isinstance(value, dict) and isinstance(other, dict):
             whole[key] = summed(value, other)
-        elif value is True and other is False:
-            whole[key] = True
-        elif _is_figure(value) and _is_figure(other):
-            whole[key] = round(value + other, 3)
-        elif other is None:
+        elif other is None or (value is True and other is False):
             whole[key] = value
+        elif {type(value), type(other)} <= {int, float}:
+            whole[key] = round(value + other, 3)
     return whole
-
-
-def _is_figure(value: object) -> bool:
-    return type(value) in {int, float}

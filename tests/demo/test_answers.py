@@ -10,7 +10,7 @@ from smol_dev.chat import Message
 from smol_dev.checks import check
 from smol_dev.cli.generate import DEMO_CHANGE
 from smol_dev.demo.answers import NoAnswerError, answer, script, tokens
-from smol_dev.prompts import ask_file, ask_list, opening, shipped, turn, variants
+from smol_dev.prompts import ask_file, ask_list, ask_plan, shipped, system, variants
 
 FILES = ["store.py", "render.py", "todo.py", "test_todo.py", "README.md"]
 
@@ -90,8 +90,9 @@ def test_the_program_works_and_its_tests_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize("strategy", ["chain", "parallel"])
 def test_the_words_we_really_send_get_their_answers(variant: str, strategy: str) -> None:
     words = shipped(variant)
-    turns = opening(words, "a program like test_todo.py")
-    turns = turn(turns, said(turns), ask_list(words, prompt="", plan=script().plan))
+    turns = (*system(words), Message("user", ask_plan(words, prompt="a program like test_todo.py")))
+    listed = Message("user", ask_list(words, prompt="", plan=script().plan))
+    turns = (*turns, Message("assistant", said(turns)), listed)
     turns = (*turns, Message("assistant", said(turns)))
     for path, content in script().files.items():
         request = ask_file(words, path, prompt="", plan=script().plan, files=tuple(FILES))

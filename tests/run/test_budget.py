@@ -76,7 +76,9 @@ def test_what_the_server_measured_settles_it() -> None:
 def test_the_message_names_both_sizes_where_less_is_loaded_than_the_settings_say() -> None:
     budget = Budget(window=4096)
     budget.said = 16_384
-    assert "of 4,096 (as it is loaded; `context_window` says 16,384) tokens" in (budget.overflow(9000).message)
+    turns = (Message("user", "word " * 9000),)
+    with pytest.raises(ServerError, match=r"of 4,096 \(as it is loaded; `context_window` says 16,384\) tokens"):
+        budget.room(turns)
 
 
 def test_the_servers_count_calibrates_the_next_estimate() -> None:
