@@ -8,10 +8,13 @@ import symtable
 import tomllib
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
+
+Read = TypeVar("Read")
 
 
 class State(Enum):
@@ -89,27 +92,53 @@ def judge_python(text: str) -> Parsed:
 
     Its table of names costs less than its code, which is made where there may be such a jump.
     """
-    parsed = _judged(text, symtable.symtable)
+    parsed = _python(text, symtable.symtable)
     outside = (part for part in STATEMENT.split(text) if not part.startswith(DEFINITION))
     return compiled_python(text) if parsed.whole and any(map(JUMP.search, outside)) else parsed
 
 
 def compiled_python(text: str) -> Parsed:
     """Return whether a text compiles, which finds more: `except:` before other handlers."""
-    return _judged(text, partial(compile, dont_inherit=True))
+    return _python(text, partial(compile, dont_inherit=True))
 
 
-def _judged(text: str, read: Callable[[str, str, str], object]) -> Parsed:
-    """Return what Python says about a text; blanks at its end are nothing."""
+def _python(text: str, read: Callable[[str, str, str], object]) -> Parsed:
     if too_much_python(text):
         return NOT_JUDGED
-    text = text.rstrip() + "\n"
+    return _judged(text.rstrip() + "\n", lambda text: _quietly(read, text, "<file>", "exec"), _python_error)
+
+
+def python_tree(text: str) -> ast.Module | None:
+    """Return the syntax tree of a Python file, or None where it has none or would take too long."""
+    if not too_much_python(text):
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            tree: ast.Module = _quietly(ast.parse, text)
+            return tree
+    return None
+
+
+def judge_json(text: str) -> Parsed:
+    """Return whether a text is one JSON value."""
+    return _judged(text, json.loads, _json_error)
+
+
+def judge_toml(text: str) -> Parsed:
+    """Return whether a text is a TOML document; blanks at its end are nothing."""
+    return _judged(text.rstrip(), tomllib.loads, _toml_error)
+
+
+def _quietly(read: Callable[..., Read], *given: str) -> Read:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return read(*given)
+
+
+def _judged(text: str, read: Callable[[str], object], error_at: Callable[[str, Any], Parsed]) -> Parsed:
+    """Return what a parser says about a text, its own error by `error_at`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            read(text, "<file>", "exec")
-    except SyntaxError as error:
-        return _python_error(text, error)
+        read(text)
+    except (SyntaxError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        return error_at(text, error)
     except (RecursionError, MemoryError, OverflowError):
         return NOT_JUDGED
     except ValueError as error:
@@ -119,18 +148,16 @@ def _judged(text: str, read: Callable[[str, str, str], object]) -> Parsed:
 
 def _python_error(text: str, error: SyntaxError) -> Parsed:
     """Return where Python stopped; a NUL has no line of its own."""
-    line = error.lineno or text.count("\n", 0, max(0, text.find("\0"))) + 1
     lines = text.split("\n")
-    line = min(line, len(lines) - 1)
-    start = sum(len(before) + 1 for before in lines[: line - 1])
-    column = max(0, (error.offset or 1) - 1)
+    line = min(error.lineno or text.count("\n", 0, max(0, text.find("\0"))) + 1, len(lines) - 1)
+    offset = sum(len(before) + 1 for before in lines[: line - 1]) + max(0, (error.offset or 1) - 1)
     unfinished = (
         _python_goes_on(text)
-        or text[start + column :].strip() == ""
+        or text[offset:].strip() == ""
         or (line == len(lines) - 1 and error.msg.startswith("unterminated"))
         or _python_goes_on(LAST_WORD.sub("", text))
     )
-    return stopped(text, min(start + column, len(text) - 1), error.msg, unfinished=unfinished)
+    return stopped(text, min(offset, len(text) - 1), error.msg, unfinished=unfinished)
 
 
 def _python_goes_on(text: str) -> bool:
@@ -145,51 +172,19 @@ def _python_goes_on(text: str) -> bool:
         return False
 
 
-def python_tree(text: str) -> ast.Module | None:
-    """Return the syntax tree of a Python file, or None where it has none or would take too long."""
-    if too_much_python(text):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+def _json_error(text: str, error: json.JSONDecodeError) -> Parsed:
+    unfinished = not error.msg.startswith("Extra") and (
+        error.msg.startswith("Unterminated")
+        or not text[error.pos :].strip()
+        or LAST_WORD.match(text, error.pos) is not None
+    )
+    return stopped(text, error.pos, error.msg, unfinished=unfinished)
 
 
-def judge_json(text: str) -> Parsed:
-    """Return whether a text is one JSON value."""
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        unfinished = not error.msg.startswith("Extra") and (
-            error.msg.startswith("Unterminated")
-            or not text[error.pos :].strip()
-            or LAST_WORD.match(text, error.pos) is not None
-        )
-        return stopped(text, error.pos, error.msg, unfinished=unfinished)
-    except (RecursionError, MemoryError):
-        return NOT_JUDGED
-    except ValueError as error:
-        return stopped(text, 0, str(error), unfinished=False)
-    return WHOLE
-
-
-def judge_toml(text: str) -> Parsed:
-    """Return whether a text is a TOML document; blanks at its end are nothing."""
-    text = text.rstrip()
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, _, place = str(error).partition(" (at ")
-        at = re.match(r"line (\d+), column (\d+)", place)
-        if at is None:
-            return stopped(text, len(text), message, unfinished=True)
-        offset = sum(len(line) + 1 for line in text.split("\n")[: int(at[1]) - 1]) + int(at[2]) - 1
-        unfinished = LAST_WORD.match(text, offset) is not None
-        return stopped(text, offset, message, unfinished=unfinished)
-    except (RecursionError, MemoryError):
-        return NOT_JUDGED
-    except ValueError as error:
-        return stopped(text, 0, str(error), unfinished=False)
-    return WHOLE
+def _toml_error(text: str, error: tomllib.TOMLDecodeError) -> Parsed:
+    message, _, place = str(error).partition(" (at ")
+    at = re.match(r"line (\d+), column (\d+)", place)
+    if at is None:
+        return stopped(text, len(text), message, unfinished=True)
+    offset = sum(len(line) + 1 for line in text.split("\n")[: int(at[1]) - 1]) + int(at[2]) - 1
+    return stopped(text, offset, message, unfinished=LAST_WORD.match(text, offset) is not None)

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from glob import escape
 from typing import Final
@@ -110,7 +111,7 @@ _BARE_REPOSITORIES: Final = (frozenset({"head", "objects", "refs"}), frozenset({
 
 IS_REPOSITORY: Final = "would make its folder a git repository of its own"
 
-TELLING: Final = ("HEAD", "head", "objects", "refs", "commondir")
+TELLING: Final = frozenset({"HEAD"}).union(*_BARE_REPOSITORIES)
 """The names to look for on a disk; on a case-sensitive one, git ignores other spellings."""
 
 Skeleton = tuple[str, ...]
@@ -142,73 +143,56 @@ def refuse(path: str, *, allow_sensitive: Sequence[str] = ()) -> str | None:
     """
     target = normal(path)
     components = target.split("/")
-    return (
-        _wrong_characters(target)
-        or _wrong_shape(target, components)
-        or next(filter(None, map(_wrong_component, components)), None)
-        or _runs_by_itself(target, components, allow_sensitive)
-    )
+    wrong = (why for each in (_objections(target), *map(_component_objections, components)) for why in each)
+    return next(wrong, None) or _runs_by_itself(target, components, allow_sensitive)
 
 
-def _wrong_characters(path: str) -> str | None:
+def _objections(path: str) -> Iterator[str]:
     for character in path:
         if unicodedata.category(character) in _INVISIBLE_CATEGORIES:
-            return f"contains U+{ord(character):04X}, a control or invisible character"
+            yield f"contains U+{ord(character):04X}, a control or invisible character"
     if path[:1].isalpha() and path[1:2] == ":":
-        return "names a drive"
-    found = re.search(r'[<>:"|?*]', path)
-    return f"contains `{found.group()}`, which no file name on Windows can hold" if found else None
-
-
-def _wrong_shape(path: str, components: Sequence[str]) -> str | None:
+        yield "names a drive"
+    if found := re.search(r'[<>:"|?*]', path):
+        yield f"contains `{found.group()}`, which no file name on Windows can hold"
     if not path:
-        return "is empty"
+        yield "is empty"
     if path.startswith("/"):
-        return "is absolute"
+        yield "is absolute"
     if path.startswith("~"):
-        return "starts with `~`, a home folder"
+        yield "starts with `~`, a home folder"
     if len(path) > MAX_CHARACTERS:
-        return f"is longer than {MAX_CHARACTERS} characters"
-    if len(components) > MAX_COMPONENTS:
-        return f"is more than {MAX_COMPONENTS} levels deep"
-    return None
+        yield f"is longer than {MAX_CHARACTERS} characters"
+    if path.count("/") >= MAX_COMPONENTS:
+        yield f"is more than {MAX_COMPONENTS} levels deep"
 
 
-def _wrong_component(component: str) -> str | None:
-    if not component:
-        return "has an empty component, or names a folder"
-    if component in {".", ".."}:
-        return f"has a `{component}` component"
-    if len(component.encode()) > MAX_COMPONENT_BYTES:
-        return f"has a component of more than {MAX_COMPONENT_BYTES} bytes"
-    if component.endswith((".", " ")):
-        return f"has a component that ends with a dot or a space: `{component}`"
-    return _wrong_name(component)
-
-
-def _wrong_name(component: str) -> str | None:
+def _component_objections(component: str) -> Iterator[str]:
     name = skeleton(component)
-    if not name or set(name) & {"/", "\\"}:
-        return f"has a component that can be taken for another: `{component}`"
-    if _DEVICE.match(name):
-        return f"has a component that is a device on Windows: `{component}`"
     before_stream = name.partition(":")[0].rstrip(" .")
+    if not component:
+        yield "has an empty component, or names a folder"
+    if component in {".", ".."}:
+        yield f"has a `{component}` component"
+    if len(component.encode()) > MAX_COMPONENT_BYTES:
+        yield f"has a component of more than {MAX_COMPONENT_BYTES} bytes"
+    if component.endswith((".", " ")):
+        yield f"has a component that ends with a dot or a space: `{component}`"
+    if not name or set(name) & {"/", "\\"}:
+        yield f"has a component that can be taken for another: `{component}`"
+    if _DEVICE.match(name):
+        yield f"has a component that is a device on Windows: `{component}`"
     if before_stream in NEVER_WRITTEN or _RESERVED.fullmatch(before_stream):
-        return f"`{component}` is never written"
-    return None
+        yield f"`{component}` is never written"
 
 
 def _runs_by_itself(path: str, components: Sequence[str], allowed: Sequence[str]) -> str | None:
     found = _SENSITIVE.search("/".join(map(skeleton, components)))
-    if not found:
+    heads = ["/".join(components[:end]) for end in range(1, len(components) + 1)] if found else []
+    if not found or any(fnmatchcase(head, normal(glob).rstrip("/")) for glob in allowed for head in heads):
         return None
-    heads = ["/".join(components[:end]) for end in range(1, len(components) + 1)]
-    if any(fnmatchcase(head, normal(glob).rstrip("/")) for glob in allowed for head in heads):
-        return None
-    return (
-        f"`{found.group(2)}` is run by tools when the folder is opened;"
-        f" {command('--allow-sensitive {glob}', glob=escape(path))} permits it"
-    )
+    permitting = command("--allow-sensitive {glob}", glob=escape(path))
+    return f"`{found.group(2)}` is run by tools when the folder is opened; {permitting} permits it"
 
 
 class _Accepted:
@@ -218,31 +202,27 @@ class _Accepted:
         self.paths: dict[str, None] = {}
         self._files: dict[Skeleton, str] = {}
         self._folders: dict[Skeleton, str] = {}
-        self._names: dict[Skeleton, frozenset[str]] = {}
+        self._names: defaultdict[Skeleton, set[str]] = defaultdict(set)
 
     def collision(self, path: str) -> str | None:
+        """Return why the path cannot be written beside those accepted; accept it if it can."""
         whole = tuple(map(skeleton, path.split("/")))
         if whole in self._files:
             return f"cannot be told from `{self._files[whole]}` on some disks"
         if whole in self._folders:
             return f"would be a file where `{self._folders[whole]}` needs a folder"
-        for end in range(len(whole)):
-            if whole[:end] in self._files:
-                return f"needs a folder where `{self._files[whole[:end]]}` is a file"
-            names = self._names.get(whole[:end], frozenset()) | {whole[end]}
-            if any(repository <= names for repository in _BARE_REPOSITORIES):
+        above = [(whole[:end], name) for end, name in enumerate(whole)]
+        for folder, name in above:
+            if folder in self._files:
+                return f"needs a folder where `{self._files[folder]}` is a file"
+            if any(each <= self._names[folder] | {name} for each in _BARE_REPOSITORIES):
                 return IS_REPOSITORY
-        return None
-
-    def add(self, path: str) -> None:
-        whole = tuple(map(skeleton, path.split("/")))
         self.paths[path] = None
         self._files[whole] = path
-        telling = frozenset().union(*_BARE_REPOSITORIES)
-        for end in range(len(whole)):
-            self._folders.setdefault(whole[:end], path)
-            if whole[end] in telling:
-                self._names[whole[:end]] = self._names.get(whole[:end], frozenset()) | {whole[end]}
+        for folder, name in above:
+            self._folders.setdefault(folder, path)
+            self._names[folder] |= {name} & TELLING
+        return None
 
 
 def settle(
@@ -254,17 +234,11 @@ def settle(
     given. Of two that collide on some disk (case, Unicode forms, a file where the other needs a folder), the later one
     is refused, and so is one that would complete a bare git repository.
     """
-    accepted = _Accepted()
-    refused = []
+    accepted, refused = _Accepted(), []
     for path in paths:
-        target = normal(path)
-        if target in accepted.paths:
-            continue
-        why = refuse(path, allow_sensitive=allow_sensitive) or accepted.collision(target)
-        if why:
-            refused.append((path, why))
-        else:
-            accepted.add(target)
+        if (target := normal(path)) not in accepted.paths:
+            why = refuse(path, allow_sensitive=allow_sensitive) or accepted.collision(target)
+            refused += [(path, why)] if why else []
     return tuple(accepted.paths), tuple(refused)
 
 
