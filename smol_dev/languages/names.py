@@ -76,6 +76,8 @@ def language_of(path: str) -> str | None:
         return None
     if extension in _known("words"):
         return _known("words")[extension]
+    if extension in TEXT_ENDINGS and stem[0] != ".":
+        return None
     return files.get(stem) or files.get(f".{stem.split('.')[1]}" if stem[0] == "." else "")
 
 

@@ -100,7 +100,9 @@ def _is_declared(path: str, text: str) -> bool:
 
 
 TELLING: Final = {
-    "python": None,
+    "python": re.compile(
+        r"^[^\S\n]*+(?:@|(?:def|class|import|from|if|for|while|with|try|async|print)\b)|\A\w++ = [\[{]$", re.MULTILINE
+    ),
     "html": re.compile(r"\A\s*<(?:!doctype|html|head|body|div|!--|meta|link)\b", re.IGNORECASE),
     "json": re.compile(r"\A\s*\{"),
     "toml": re.compile(r"^\[", re.MULTILINE),
@@ -118,27 +120,34 @@ TELLING: Final = {
     "typescript": re.compile(
         r"^[^\S\n]*+(?:import\b|export\b|interface\b|type\b|(?:const|let|class|function) )", re.MULTILINE
     ),
+    "yaml": re.compile(r"\A(?:\s*+\n|#.*+\n|---[^\S\n]*+\n)*+[\w.-]++:(?:\s|\Z)"),
 }  # fmt: skip
-"""The languages that an unlabelled text is tried as, in this order, with what must be in it.
+"""The languages that a text is tried as, in this order, with what must be in it.
 
 A few words alone parse as almost anything, so parsing is not enough.
 """
+UNLIKE_ANY: Final = {
+    "python": re.compile(r"^(?:def|class) \w+[^\n]*:\n|^from [\w.]+ import ", re.MULTILINE),
+    "html": TELLING["html"],
+    "go": TELLING["go"],
+    "rust": re.compile(r"^(?:pub )?fn \w+\([^\n]*\{\n", re.MULTILINE),
+}
+"""What tells a text of these languages from one of any language without a parser."""
+
 PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash", "html"})
 SHAPES: Final = {
     "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
     "yaml": re.compile(r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE),
+    "dockerfile": re.compile(r"^\s*+FROM\s", re.MULTILINE | re.IGNORECASE),
+    "makefile": re.compile(r"^[^\s#][^\n]*[:=]|^-?include |^define |^[#\s]", re.MULTILINE),
+    "vue": re.compile(r"<(?:template|script|style)\b"),
+    "xml": re.compile("<"),
+    "php": re.compile("<"),
 }
-DECLARED: Final = {
-    "dockerfile": re.compile(r"^\s*(?:FROM|ARG)\s", re.MULTILINE | re.IGNORECASE),
-    "makefile": re.compile(r"^\t|=|^(?:-?include|define|\.\w+:)", re.MULTILINE),
-}
-"""What a file of a type without a parser has in it, whose lines YAML takes as words or keys."""
+"""What every file of a language holds, whatever else; for all others any text may do."""
 
 UNMISTAKABLE: Final = ("json", "html", "css")
 """Languages that no program is written in, though lenient grammars read them as one."""
-
-LOOSE: Final = frozenset({"bash", "yaml", "css", "html"})
-"""Languages whose grammars take many a text of another one: not believed on a label alone."""
 
 SAME: Final = (
     frozenset({"javascript", "typescript", "tsx"}),
@@ -156,23 +165,33 @@ PROSE: Final = frozenset("text markdown restructuredtext latex template diff csv
 def other_language(path: str, text: str, label: str = "") -> str | None:
     """Return the language that a text is of instead of its path's, or None.
 
-    Only a text that does not parse as its path's language counts, and only where it parses as the
-    other one: the one its label names, or without a label one whose own words are in it. A type
-    without a parser is left alone unless the label disagrees, and so is any type of prose.
+    Only a text that does not parse as its path's language counts, and only where it parses as the other one, whose
+    own words are in it: the one its label names, or where that is the right one any. A type without a parser is left
+    alone where neither the label nor a sign of another language disagrees, and so is any type of prose. Settings are
+    of whatever language reads them.
     """
     asked = language_of(path)
     if asked is None or asked in PROSE:
         return None
     named = language_named(label)
-    tried = [named] if named else list(TELLING)
+    own = alike(asked, named) if named else False
+    tried, telling = [named] if named and not own else list(TELLING), TELLING
     if asked in JUDGED:
         if not _is_wrong(asked, path, text):
-            tried = [name for name in tried if name in UNMISTAKABLE and asked in PROGRAMS]
+            sure = UNMISTAKABLE[:1] if own else UNMISTAKABLE
+            tried = [name for name in tried if name in sure and asked in PROGRAMS]
+    elif named and not own:
+        tried = [name for name in tried if name != "bash"]
     else:
-        declared = DECLARED.get(asked)
-        told = declared is not None and declared.search(text) is None
-        tried = [name for name in tried if named and (name not in LOOSE or (told and name != "bash"))]
-    return next((name for name in tried if not alike(asked, name) and _is_program(name, text)), None)
+        tried, telling = [] if asked == "ini" else list(UNLIKE_ANY), UNLIKE_ANY
+    others = (name for name in tried if not alike(asked, name))
+    return next((name for name in others if _is_program(name, text, telling.get(name))), None)
+
+
+def lacks_its_shape(path: str, text: str) -> bool:
+    """Return whether nothing in a text is what every file of its path's language holds."""
+    shape = SHAPES.get(language_of(path) or "")
+    return shape is not None and shape.search(text) is None
 
 
 def _is_wrong(asked: str, path: str, text: str) -> bool:
@@ -180,9 +199,7 @@ def _is_wrong(asked: str, path: str, text: str) -> bool:
 
     Any words are text in a page and one string in YAML: a file of theirs has a tag or a key.
     """
-    if asked in SHAPES and SHAPES[asked].search(text) is None:
-        return True
-    return not parse(path, text).whole and parse_as(asked, text).state is State.BROKEN
+    return lacks_its_shape(path, text) or (not parse(path, text).whole and parse_as(asked, text).state is State.BROKEN)
 
 
 def alike(one: str | None, other: str | None) -> bool:
@@ -191,16 +208,11 @@ def alike(one: str | None, other: str | None) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _is_program(language: str, text: str) -> bool:
+def _is_program(language: str, text: str, telling: re.Pattern[str] | None) -> bool:
     """Return whether a text parses as a language and has in it what only a program of it has."""
-    telling = TELLING.get(language)
     if telling is not None and telling.search(text) is None:
         return False
-    if language == "python":
-        return _is_python_program(text)
-    return parse_as(language, text).whole
-
-
-def _is_python_program(text: str) -> bool:
+    if language != "python":
+        return parse_as(language, text).whole
     tree = python_tree(text)
     return tree is not None and any(not isinstance(part, ast.Expr) for part in tree.body)

@@ -110,7 +110,7 @@ def unfit(found: Found, request: Request) -> Reason | None:
     text = found.text
     if left_out(text, request):
         return "placeholder"
-    if is_refusal(text) and not request.is_whole(text):
+    if is_refusal(text) and not (request.is_whole(text) or is_own_text(found, request)):
         return "refusal"
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None
     if not is_markup or is_words_only(text, request):
@@ -133,6 +133,12 @@ def has_talk_at_an_end(text: str, request: Request) -> bool:
     ends = [] if len(lines) == 1 else [line for line, next_to in (lines[:2], lines[:-3:-1]) if not next_to.strip()]
     said = [line for line in ends if not is_comment(line, request) and not line[:1].isspace()]
     return any(is_sentence(line) or is_lead(line) for line in said)
+
+
+def is_own_text(found: Found, request: Request) -> bool:
+    """Return whether words stand in a block as it was asked for, or a refusal would not be that long."""
+    asked = found.block is not None and len(found.block.fence) > len("```")
+    return request.is_text and found.opened and (asked or "\n\n" in found.text.strip())
 
 
 def may_be_empty(path: str) -> bool:
@@ -375,6 +381,9 @@ def is_other_language(found: Found, request: Request) -> bool:
     """Return whether the text is of another language than the path, by its parsers and its label."""
     if len(found.text) > LONGEST_PARSED:
         return False
+    lines = (line for line in found.text.split("\n") if line.strip())
+    if languages.lacks_its_shape(request.path, found.text) and not all(is_comment(line, request) for line in lines):
+        return True
     label = language_word(found.block) if found.block else ""
     loose = language_named(label) in {"bash", "text", "markdown"}
     if languages.other_language(request.path, found.text, "" if loose else label) is not None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from smol_dev.languages import other_language
+from smol_dev.languages import lacks_its_shape, other_language
 
 PYTHON = 'import os\n\n\ndef main():\n    print("hello")\n\n\nmain()\n'
 JAVASCRIPT = 'const a = require("./a");\nfunction f(x) {\n  return x + 1;\n}\nf(a);\n'
@@ -61,10 +61,56 @@ def test_a_text_of_its_own_language_is_never_another(language: str, label: str) 
         ("a.rb", "puts 'x'\n", "python"),
         ("tool", PYTHON, "python"),
         ("a.scss", CSS, "css"),
+        ("site.conf", PYTHON, ""),
+        ("fonts.conf", HTML, ""),
+        ("a.kt", "data class A(val x: Int)\n", "kotlin"),
+        ("a.swift", "struct A {\n}\n", ""),
+        ("a.lua", "x = 1\n", "lua"),
+        ("a.graphql", "type A {\n  name: String\n}\n", "graphql"),
+        ("a.ts", "interface A {\n  x: number;\n}\n", "typescript"),
+        ("a.html", "{% extends 'a.html' %}\n{% block b %}{% endblock %}\n", "html"),
+        ("a.toml", "[a]\nx = 1\nx = 2\n", "toml"),
     ],
 )
 def test_in_doubt_a_text_is_its_path_s(path: str, text: str, label: str) -> None:
     assert other_language(path, text, label) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"), [pair for pair in PAIRS if pair[0] != "bash" and pair[1] != "bash"], ids=lambda name: name
+)
+def test_a_label_of_the_right_language_makes_nothing_of_it(asked: str, given: str) -> None:
+    assert other_language(TEXTS[asked][0], TEXTS[given][1], asked) == given
+
+
+@pytest.mark.parametrize("given", ["python", "go", "rust", "html"])
+@pytest.mark.parametrize(
+    ("path", "label"), [("main.c", "c"), ("main.c", ""), ("a.rb", "ruby"), ("a.sql", ""), ("Dockerfile", "dockerfile")]
+)
+def test_what_no_other_language_looks_like_is_told_without_a_parser(path: str, given: str, label: str) -> None:
+    assert other_language(path, TEXTS[given][1], label) == given
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("Dockerfile", YAML), ("Makefile", "npm install\nnpm run build\n"), ("a.vue", JAVASCRIPT), ("a.html", YAML)],
+)
+def test_a_file_without_what_every_one_of_its_type_holds_is_told(path: str, text: str) -> None:
+    assert lacks_its_shape(path, text)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Dockerfile", "ARG A=1\nfrom python:${A}\n"),
+        ("Makefile", "include rules.mk\n"),
+        ("a.vue", "<script setup>\n</script>\n"),
+        ("syntax/dockerfile.vim", '" Colours.\nsyn clear\n'),
+        ("a.rb", "puts 'x'\n"),
+    ],
+)
+def test_what_every_file_of_a_type_holds_may_be_all_there_is(path: str, text: str) -> None:
+    assert not lacks_its_shape(path, text)
 
 
 @pytest.mark.parametrize("path", ["main.c", "a.rb", "a.php", "a.kt", "Dockerfile"])

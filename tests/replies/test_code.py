@@ -311,3 +311,60 @@ def test_only_what_may_be_the_file_is_kept_for_want_of_a_better_one(path: str, a
     verdict = read_code(answer, path=path, finish_reason="stop")
     assert isinstance(verdict, Rejected), verdict
     assert verdict.kept == kept
+
+
+EXCUSES = "I'm sorry, but I can't come today.\n\n- a\n- b\n\n(the rest stays as it is)\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "content"),
+    [
+        ("notes.txt", f"````text\n{EXCUSES}````", EXCUSES),
+        ("notes.txt", f"```\n{EXCUSES}```", EXCUSES),
+        ("mail.tmpl", "````text\nUnfortunately we cannot take your order.\n````",
+         "Unfortunately we cannot take your order.\n"),
+        ("a.md", "````markdown\nI cannot open the file.\n````", "I cannot open the file.\n"),
+    ],
+    ids=["letter", "three", "mail", "one line"],
+)  # fmt: skip
+def test_a_text_in_the_block_that_was_asked_for_may_decline(path: str, answer: str, content: str) -> None:
+    assert read_code(answer, path=path, finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "content"),
+    [
+        ("a.js", "javascript", PY),
+        ("a.tsx", "tsx", PY),
+        ("a.json", "json", PY),
+        ("a.py", "python", GO),
+        ("a.css", "css", JS),
+        ("a.html", "html", YAML),
+        ("a.c", "c", "from a import b\n\n\ndef f():\n    return b\n"),
+        ("a.rb", "", HTML),
+        ("Dockerfile", "dockerfile", YAML),
+        ("Dockerfile", "yaml", YAML),
+    ],
+)
+def test_a_block_of_another_language_is_no_file_whatever_its_label(path: str, label: str, content: str) -> None:
+    verdict = read_code(f"```{label}\n{content}```", path=path, finish_reason="stop")
+    assert verdict == Rejected("wrong_format", "The answer was not the whole content of the requested file.")
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "content"),
+    [
+        ("App.js", "javascript", "export default function App() {\n  return <p>It's me.</p>;\n}\n"),
+        ("a.js", "javascript", "// @flow\nexport const f = (a: number): string => `${a}`;\n"),
+        ("a.html", "html", '{% extends "base.html" %}\n{% block main %}{{ a }}{% endblock %}\n'),
+        ("a.yaml", "yaml", "{{- if .Values.on }}\nkind: Service\n{{- end }}\n"),
+        ("a.sql", "sql", "SELECT * FROM {{ ref('orders') }} WHERE {% if a %}b{% endif %} = 1\n"),
+        ("site.conf", "", "workers = 2\n\n\ndef on_exit(server):\n    pass\n"),
+        ("Dockerfile", "bash", 'FROM python:3.12\nCMD ["python"]\n'),
+        ("base.Dockerfile", "dockerfile", "# nothing yet\n"),
+        (".env", "bash", "A=1\nB=2\n"),
+    ],
+)
+def test_a_dialect_or_a_template_of_a_language_is_its_file(path: str, label: str, content: str) -> None:
+    verdict = read_code(f"```{label}\n{content}```", path=path, finish_reason="stop")
+    assert verdict == Code(content, ("as asked",))
