@@ -71,22 +71,16 @@ Every module, and what it is for:
   defined.
 - `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.
 - `cli`: The command line: parse, call, print.
-- `cli.asking`: Questions on a terminal: the choices of `--review`, trust in a project's file, and the user's editor.
-- `cli.change`: `smol_dev change`, `smol_dev undo` and `smol_dev log`: a program that grows with its prompt.
-- `cli.check`: `smol_dev check` and `smol_dev fix`: check whether a program's files fit together and work, and mend
-  them.
-- `cli.commands`: The commands by name: a known command is never a prompt, and its options may come before it.
+- `cli.commands`: The commands by name, their help on one screen, and `smol_dev help` for a command or a page of
+  `docs/`.
 - `cli.completion`: Shell completion, and `smol_dev completion`, which prints the script that enables it.
-- `cli.config`: `smol_dev config`: show, explain, check and change the settings.
-- `cli.display`: The output of commands: lines, tables, and the events of a run on a screen.
-- `cli.generate`: `smol_dev PROMPT`, `smol_dev resume` and `smol_dev demo`: the commands that run the method.
-- `cli.help`: Help for every command on one screen, and `smol_dev help` for a command or a page of `docs/`.
-- `cli.init`: `smol_dev init`: write a first settings file for the servers that are running.
+- `cli.display`: The terminal: what commands print, the events of a run on a screen, and the questions that it asks the
+  user.
 - `cli.options`: Options that commands share: settings, server and display.
-- `cli.profiles`: `smol_dev profiles`: list, show and manage the profiles.
-- `cli.report`: `smol_dev report`: an HTML page with a run's prompt, plan, files and times.
-- `cli.servers`: `smol_dev models` and `smol_dev doctor`: list the selected server's models, and check that it works.
-- `cli.trust`: `smol_dev trust`: approve a project's settings file, list approvals, or revoke one.
+- `cli.runs`: The commands that build a program, change it, check it, and report on it.
+- `cli.servers`: `smol_dev init`, `models` and `doctor`: find running servers, list a server's models, and check that it
+  works.
+- `cli.settings`: `smol_dev config`, `profiles` and `trust`: show, explain, check, change and approve the settings.
 - `config`: Where every setting comes from: layers, profiles, trust, secrets, and which source set each value.
 - `config.change`: Changes to settings files: under a lock, applied to the current text, written only if the result is
   valid.
@@ -178,13 +172,12 @@ Every module, and what it is for:
 - `ui.live`: Events drawn on a terminal with rich: the plan as it comes, then a line for each running file.
 - `ui.markdown`: A plan as Markdown: read without links, images, HTML or entities, and drawn on a terminal block by
   block.
-- `ui.ndjson`: Events for a program: one JSON object per line on standard output, pure ASCII.
-- `ui.plain`: Events as plain lines, for a pipe, a log or a terminal that cannot be drawn on.
+- `ui.plain`: Events as lines: for people in a pipe, a log or a terminal that cannot be drawn on, and as NDJSON for a
+  program.
 - `ui.progress`: The progress of a run for the screens: running requests, incomplete streamed text, and the redraw
   clock.
 - `ui.report`: The report of a run: one HTML page with the plan, the files, their problems, and where the time went.
 - `ui.sentences`: Each event and error in plain words, the same on every screen; foreign text is escaped here.
-- `ui.streams`: Standard streams that may break while we write: the reader leaves, the disk fills up, the line hangs up.
 - `workspace`: The output folder: the paths that may be written, how a file gets there, and the record of the run.
 - `workspace.command`: The user's check command, run in the output folder and isolated from everything else.
 - `workspace.folder`: One open folder, accessed through its descriptor and never through a link, and the system's

@@ -13,7 +13,7 @@ from smol_dev.cli.commands import COMMANDS
 from smol_dev.config.files import Surroundings
 from smol_dev.config.layers import Flags
 from smol_dev.config.load import check
-from smol_dev.ui.ndjson import NAMES
+from smol_dev.ui.plain import NAMES
 from tests.cli.test_help import parse
 
 ROOT = Path(__file__).parent.parent

@@ -14,12 +14,7 @@ import click
 from smol_dev import __version__
 from smol_dev.app.interrupts import PROCESS
 from smol_dev.cli.commands import Program
-from smol_dev.errors import InterruptedRunError, OutputError, SmolError, UsageError
-
-
-def fold(name: str) -> str:
-    """Return an option's name with `-` for `_`; click passes it without leading dashes."""
-    return name.replace("_", "-")
+from smol_dev.errors import ConfigError, InterruptedRunError, OutputError, SmolError, UsageError
 
 
 @click.group(
@@ -29,7 +24,11 @@ def fold(name: str) -> str:
         "smol_dev --profile local-ollama PROMPT.md     with a profile, from a file",
         "smol_dev demo                                 with no model at all",
     ),
-    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": fold, "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+        "max_content_width": 100,
+    },
 )
 @click.version_option(__version__, prog_name="smol_dev")
 def program() -> None:
@@ -42,14 +41,15 @@ def program() -> None:
 
 def main() -> None:
     """Run the command line of this process, and exit."""
-    from smol_dev.ui.streams import stand_in
-
     if "_SMOL_DEV_COMPLETE" in os.environ:
         from smol_dev.cli.completion import register
 
         register()
     gc.set_threshold(50_000)  # at 700, collecting takes a twentieth of the start-up and frees nothing
-    stand_in()
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It was closed. In this order, each takes the descriptor it should have had, before a file of ours does.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - stays open; fast
     code = run(sys.argv[1:])
     PROCESS.ignore()
     sys.exit(code)
@@ -70,10 +70,12 @@ def _run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as done:
         code = done.exit_code
     except click.exceptions.NoArgsIsHelpError as misuse:
-        _say(misuse.format_message())
+        click.echo(misuse.format_message(), err=True)
         return misuse.exit_code
     except click.ClickException as misuse:
-        return _fail(_misused(misuse), arguments)
+        context = getattr(misuse, "ctx", None)
+        hint = f"`{context.command_path if context is not None else 'smol_dev'} --help` shows how to use it"
+        return _fail(UsageError(misuse.format_message().rstrip("."), hint=hint), arguments)
     except (click.Abort, KeyboardInterrupt):
         signal = PROCESS.exit_code - 128
         return _fail(InterruptedRunError("interrupted", hint="", signal=signal), arguments)
@@ -87,36 +89,32 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _fail(error: SmolError, arguments: Sequence[str]) -> int:
     """Print the failure, as an event if `--json` is given; return its exit code."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if "--json" in options and not isinstance(error, OutputError):
-        from smol_dev.cli.display import show_as_event
-
-        return show_as_event(error)
     from smol_dev.ui.sentences import render_error
 
-    _say(render_error(error))
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" in options and not isinstance(error, OutputError):
+        from smol_dev.events import Failed
+        from smol_dev.ui.plain import Ndjson
+
+        message = "\n".join(error.problems) if isinstance(error, ConfigError) else error.message
+        try:
+            Ndjson(sys.stdout, redact=str).show(Failed(message, error.hint, error.exit_code))
+        except OutputError as unwritten:
+            error = unwritten
+        else:
+            return error.exit_code
+    click.echo(render_error(error), err=True)
     return error.exit_code
-
-
-def _misused(misuse: click.ClickException) -> UsageError:
-    context = getattr(misuse, "ctx", None)
-    path = context.command_path if context is not None else "smol_dev"
-    message = misuse.format_message().rstrip(".")
-    return UsageError(message, hint=f"`{path} --help` shows how to use it")
 
 
 def _cannot_print(error: OSError) -> int:
     """Return 0 if the reader of the output is gone (`| head`); otherwise print an error and return 1."""
-    from smol_dev.ui.streams import abandon
+    from smol_dev.ui.plain import abandon
 
     if error.filename is not None:
         raise error
     abandon(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return 0
-    _say(f"error: standard output cannot be written: {error.strerror}\n\nhint: send it elsewhere")
+    click.echo(f"error: standard output cannot be written: {error.strerror}\n\nhint: send it elsewhere", err=True)
     return 1
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -18,16 +19,16 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from smol_dev.cli.display import layers_of
-from smol_dev.cli.help import Command
+from smol_dev.cli.commands import Command
+from smol_dev.cli.display import flags_of, layers_of
 from smol_dev.errors import SmolError
 from smol_dev.safe import safe
 
 if TYPE_CHECKING:
-    from smol_dev.config.layers import Flags, Layers
+    from smol_dev.config.layers import Layers
 
-Choice = tuple[str, str]
-"""A completion and its description."""
+Choices = Iterable[tuple[str, str]]
+"""Completions with their descriptions."""
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -62,35 +63,24 @@ INSTALL: Final = {
 }
 
 
-def flags_of(given: dict[str, Any]) -> "Flags":
-    """Remove the options that choose settings from `given`; return them as flags."""
-    from smol_dev.config.layers import Flags
-
-    names = ("profile", "config_file", "no_project_config", "sets")
-    profile, file, without, sets = (given.pop(name, None) for name in names)
-    return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
-
-
-def completer(choices: Callable[[click.Context], Iterable[Choice]]) -> Completer:
+def completer(choices: Callable[[click.Context], Choices]) -> Completer:
     """Return click's callback for completing a parameter; it finds nothing if the settings cannot be read."""
 
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        del parameter
-        try:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        with suppress(SmolError):
             return completions(choices(context), incomplete)
-        except SmolError:
-            return []
+        return []
 
     return complete
 
 
-def profiles(context: click.Context) -> Iterator[Choice]:
-    """Yield the profiles under the options typed so far, without those of unreadable files."""
-    from smol_dev.config.profiles import profile_lines
-
-    with suppress(SmolError):
-        for line in sorted(profile_lines(trusted_layers(context)), key=lambda line: line.name):
-            yield line.name, line.description
+def completions(choices: Choices, incomplete: str, *, prefix: str = "") -> list[CompletionItem]:
+    """Return the choices that begin with the typed text and need no quotes, as shells insert them unchanged."""
+    return [
+        CompletionItem(f"{prefix}{name}", help=safe(text) or None)
+        for name, text in choices
+        if name.startswith(incomplete) and PLAIN.fullmatch(name) and len(name) <= LONGEST
+    ]
 
 
 def trusted_layers(context: click.Context) -> "Layers":
@@ -103,26 +93,31 @@ def trusted_layers(context: click.Context) -> "Layers":
     return layers if is_approved(layers.project, layers.surroundings) else layers.own
 
 
-def variants(context: click.Context) -> list[str]:
-    """Return the built-in prompt variants, then those declared in files."""
-    from smol_dev.config.variants import built_in
+def _profiles(context: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield the profiles under the options typed so far, without those of unreadable files."""
+    from smol_dev.config.profiles import profile_lines
 
-    try:
-        layers = trusted_layers(context).all
-    except SmolError:
-        layers = ()
-    return [*built_in(), *sorted({str(name) for layer in layers for name in layer.table("prompts")})]
+    with suppress(SmolError):
+        for line in sorted(profile_lines(trusted_layers(context)), key=lambda line: line.name):
+            yield line.name, line.description
 
 
-def providers(context: click.Context) -> Iterator[Choice]:
-    """Yield the kinds of servers."""
-    del context
+def _providers(_context: click.Context) -> Choices:
     from smol_dev.config.endpoint import PROVIDERS
 
-    yield from ((name, "") for name in PROVIDERS)
+    return ((name, "") for name in PROVIDERS)
 
 
-def set_keys(context: click.Context) -> Iterator[Choice]:
+def _variants(context: click.Context) -> Iterator[str]:
+    """Yield the built-in prompt variants, then those declared in files."""
+    from smol_dev.config.variants import built_in
+
+    yield from built_in()
+    with suppress(SmolError):
+        yield from sorted({str(name) for layer in trusted_layers(context).all for name in layer.table("prompts")})
+
+
+def _set_keys(context: click.Context) -> Iterator[tuple[str, str]]:
     """Yield the keys set in the file that the command would change, shortened for the selected profile."""
     from smol_dev.config.problems import typed
     from smol_dev.config.profiles import leaf_paths
@@ -134,93 +129,35 @@ def set_keys(context: click.Context) -> Iterator[Choice]:
         yield typed(path[2:] if path[:2] == own else path), ""
 
 
-complete_profile: Final = completer(profiles)
-complete_provider: Final = completer(providers)
-complete_key: Final = completer(lambda _context: keys().items())
-complete_set_key: Final = completer(set_keys)
-complete_value: Final = completer(lambda context: values(context, str(context.params.get("key", ""))))
-
-
-def complete_prompt(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the prompt files that begin with the typed text."""
-    del context, parameter
-    return prompt_files(incomplete)
-
-
-def prompt_files(incomplete: str) -> list[CompletionItem]:
-    """Return the .md and .txt files and the folders that begin with the typed text."""
-    from pathlib import Path
-
-    folder, slash, _ = incomplete.rpartition("/")
-    typed = folder + slash
-    try:
-        entries = sorted(Path(typed or ".").expanduser().iterdir())
-    except OSError:
-        return []
-    files = [f"{typed}{each.name}" for each in entries if each.suffix in {".md", ".txt"} and each.is_file()]
-    folders = [f"{typed}{each.name}/" for each in entries if not each.name.startswith(".") and each.is_dir()]
-    return completions(((name, "") for name in (*files, *folders)), incomplete)
-
-
-def complete_set(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return `KEY=` completions, or the key's values after the `=`."""
-    del parameter
-    key, equals, value = incomplete.partition("=")
-    if not equals:
-        return completions(((f"{name}=", text) for name, text in keys().items()), incomplete)
-    found = completions(values(context, key), value)
-    return [CompletionItem(f"{key}={item.value}", help=item.help) for item in found]
-
-
-def completions(choices: Iterable[Choice], incomplete: str) -> list[CompletionItem]:
-    """Return the choices that begin with the typed text and need no quotes, as shells insert them unchanged."""
-    return [
-        CompletionItem(name, help=safe(text) or None)
-        for name, text in choices
-        if name.startswith(incomplete) and PLAIN.fullmatch(name) and len(name) <= LONGEST
-    ]
-
-
-def keys() -> dict[str, str]:
-    """Return the keys that `-c` and `config set` accept, with their documentation."""
+def _keys(_context: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield the keys that `-c` and `config set` accept, with their documentation."""
     from smol_dev.chat import STAGES
 
-    tables = schema()["$defs"]
-    found = described(tables["Profile"])
-    for stage in STAGES:
-        found |= {f"{stage}.{key}": text for key, text in described(tables["Stage"]).items()}
-    found |= {f"run.{key}": text for key, text in described(tables["Run"]).items()}
-    return found | {"default_profile": schema()["properties"]["default_profile"]["description"]}
+    tables = _schema()["$defs"]
+    for prefix, table in (("", "Profile"), *((f"{stage}.", "Stage") for stage in STAGES), ("run.", "Run")):
+        for key, setting in tables[table]["properties"].items():
+            if "$ref" not in setting:
+                yield f"{prefix}{key}", str(setting.get("description", ""))
+    yield "default_profile", _schema()["properties"]["default_profile"]["description"]
 
 
-def described(definition: dict[str, Any]) -> dict[str, str]:
-    """Return the keys of a table that are not tables themselves, with their documentation."""
-    return {
-        key: str(setting.get("description", ""))
-        for key, setting in definition["properties"].items()
-        if "$ref" not in setting
-    }
-
-
-def values(context: click.Context, key: str) -> list[tuple[str, str]]:
+def _values(context: click.Context, key: str) -> Choices:
     """Return the values that the key can have, as far as they can be listed."""
     name = key.rpartition(".")[2]
     if name in {"extends", "default_profile"}:
-        return list(profiles(context))
+        return _profiles(context)
     if name == "prompt_variant":
-        return [(variant, "") for variant in variants(context)]
-    tables = schema()["$defs"]
+        return ((variant, "") for variant in _variants(context))
+    tables = _schema()["$defs"]
     setting = {**tables["Run"]["properties"], **tables["Profile"]["properties"]}.get(name, {})
     choices = [setting, *setting.get("anyOf", ())]
-    found = [str(value) for choice in choices for value in choice.get("enum", ())]
-    found += [choice["const"] for choice in choices if "const" in choice]
-    if setting.get("type") == "boolean":
-        found = ["true", "false"]
-    return [(value, "") for value in found]
+    found = ["true", "false"] if setting.get("type") == "boolean" else []
+    found += [str(value) for choice in choices for value in choice.get("enum", ())]
+    return ((value, "") for value in [*found, *(choice["const"] for choice in choices if "const" in choice)])
 
 
 @functools.cache
-def schema() -> dict[str, Any]:
+def _schema() -> dict[str, Any]:
     """Return the shipped JSON Schema, as generating it would load pydantic."""
     import json
 
@@ -228,6 +165,34 @@ def schema() -> dict[str, Any]:
 
     document: dict[str, Any] = json.loads(schema_file().read_text(encoding="utf-8"))
     return document
+
+
+def complete_prompt(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the .md and .txt files and the folders that begin with the typed text."""
+    folder, slash, _ = incomplete.rpartition("/")
+    typed = folder + slash
+    try:
+        entries = sorted(Path(os.path.expanduser(typed or ".")).iterdir())  # noqa: PTH111 - the method raises for `~nobody-here/`
+    except OSError:
+        return []
+    files = [f"{typed}{each.name}" for each in entries if each.suffix in {".md", ".txt"} and each.is_file()]
+    folders = [f"{typed}{each.name}/" for each in entries if not each.name.startswith(".") and each.is_dir()]
+    return completions(((name, "") for name in (*files, *folders)), incomplete)
+
+
+def complete_set(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return `KEY=` completions, or the key's values after the `=`."""
+    key, equals, value = incomplete.partition("=")
+    if equals:
+        return completions(_values(context, key), value, prefix=f"{key}=")
+    return completions(((f"{name}=", text) for name, text in _keys(context)), incomplete)
+
+
+complete_profile: Final = completer(_profiles)
+complete_provider: Final = completer(_providers)
+complete_key: Final = completer(_keys)
+complete_set_key: Final = completer(_set_keys)
+complete_value: Final = completer(lambda context: _values(context, str(context.params.get("key", ""))))
 
 
 class Joined(ShellComplete):
@@ -271,6 +236,12 @@ class Fish(Joined, FishComplete):
 SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
 
 
+def register() -> None:
+    """Register these classes with click."""
+    for name, shell in SHELLS.items():
+        add_completion_class(shell, name)
+
+
 @click.command(
     cls=Command,
     examples=(
@@ -287,21 +258,9 @@ def completion(context: click.Context, shell: str) -> None:
     Its first lines say where to put it. It offers profiles, settings and their values, prompt files, and the models
     of a local server that is running.
     """
-    click.echo(script(context.find_root().command, shell), nl=False)
-
-
-def script(program: click.Command, shell: str) -> str:
-    """Return the script for both names of the program, with a comment on where to put it."""
-    text = SHELLS[shell](program, {}, "smol_dev", VARIABLE).source()
-    more = {"fish": ("--command smol_dev", "--command smol_dev --command smol-dev")}
-    for old, new in (more.get(shell, ("completion smol_dev\n", "completion smol_dev smol-dev\n")),):
-        text = text.replace(old, new)
+    text = SHELLS[shell](context.find_root().command, {}, "smol_dev", VARIABLE).source()
+    text = re.sub(r"(?m) smol_dev$", " smol_dev smol-dev", text)
+    text = text.replace("--command smol_dev", "--command smol_dev --command smol-dev")
     first, rest = text.split("\n", 1)
-    where = f"# Completion of smol_dev in {shell}. Save it as {INSTALL[shell]}\n"
-    return f"#compdef smol_dev smol-dev\n{where}{rest}" if shell == "zsh" else f"{where}{first}\n{rest}"
-
-
-def register() -> None:
-    """Register these classes with click."""
-    for name, shell in SHELLS.items():
-        add_completion_class(shell, name)
+    where = f"# Completion of smol_dev in {shell}. Save it as {INSTALL[shell]}"
+    click.echo("\n".join((first, where, rest) if shell == "zsh" else (where, first, rest)), nl=False)

@@ -1,13 +1,15 @@
-"""The output of commands: lines, tables, and the events of a run on a screen."""
+"""The terminal: what commands print, the events of a run on a screen, and the questions that it asks the user."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import click
 
-from smol_dev.errors import ConfigError, OutputError, SmolError
+from smol_dev.app.interrupts import PROCESS
+from smol_dev.errors import SmolError, UsageError
 from smol_dev.safe import safe, safe_name
 
 if TYPE_CHECKING:
@@ -16,20 +18,44 @@ if TYPE_CHECKING:
     from smol_dev.config.layers import Flags, Layers
     from smol_dev.config.load import Loaded
     from smol_dev.config.trust import PendingTrust
-    from smol_dev.events import Event, Failed
-    from smol_dev.ui import Screen
+    from smol_dev.events import FileChanged
+    from smol_dev.run.review import Decision, Draft, Proposed, Verdict
 
 Subject = TypeVar("Subject")
 Answer = TypeVar("Answer")
+Redact = Callable[[str], str]
 
 LOGGERS: Final = ("httpx2", "smol_dev")
 """The HTTP client's logger reports method, address and status of every request; ours reports bugs."""
+
+MENU: Final = """\
+  a  accept: write these files
+  p  edit the plan
+  l  edit the list
+  r  regenerate, with feedback
+  s  stop here; `smol_dev resume` goes on"""
+WORDS: Final = {"accept": "a", "plan": "p", "list": "l", "again": "r", "remark": "r", "stop": "s"}
+CHANGE_MENU: Final = """\
+  a  accept all of it
+  e  decide for each file
+  r  propose something else, with feedback
+  n  make none of it"""
+CHANGE_WORDS: Final = {"accept": "a", "all": "a", "each": "e", "again": "r", "feedback": "r", "none": "n"}
+HINT: Final = (
+    "look at the plan before you go on: `smol_dev --plan-only PROMPT`, then `.smol/plan.md` in the"
+    " output folder, then `smol_dev resume`"
+)
 
 
 def say(*lines: str) -> None:
     """Print the lines on standard error, with unsafe characters escaped."""
     for line in lines:
         click.echo(safe(line), err=True)
+
+
+def confirm(question: str, *, default: bool = False) -> bool:
+    """Ask the user a yes-no question."""
+    return click.confirm(question, default=default, err=True)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -44,6 +70,15 @@ def here() -> "Surroundings":
     from smol_dev.config.files import Surroundings
 
     return Surroundings.here()
+
+
+def flags_of(given: dict[str, Any]) -> "Flags":
+    """Remove the options that choose settings from `given`; return them as flags."""
+    from smol_dev.config.layers import Flags
+
+    names = ("profile", "config_file", "no_project_config", "sets")
+    profile, file, without, sets = (given.pop(name, None) for name in names)
+    return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
 
 
 def layers_of(flags: "Flags") -> "Layers":
@@ -88,55 +123,25 @@ class Display:
         With `review` ask the user about the plan; raise `UsageError` if that is impossible. With `decide`
         ask about a change if possible; with `diff` as well, print the change instead.
         """
-        from smol_dev.cli.asking import need_terminal
-
-        if review:
-            need_terminal(talks=not (self.json or self.quiet))
-        screen = PausableScreen(self.screen)
-        caller = self._caller(screen, review=review, decide=decide, diff=diff)
+        can_ask = not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+        if review and (self.json or self.quiet):
+            raise UsageError("`--review` asks questions, which `--json` and `--quiet` rule out", hint=HINT)
+        if review and not can_ask:
+            raise UsageError("`--review` asks questions, and there is no terminal to ask on", hint=HINT)
+        self._open_screen()
         try:
-            with request_log(enabled=self.debug, redact=self.redact):
-                return work(caller).exit_code
+            with _request_log(self.redact) if self.debug else nullcontext():
+                return work(self._caller(can_ask=can_ask, review=review, decide=decide, diff=diff)).exit_code
         except SmolError as error:
-            screen.close()
+            self._screen.close()
             if self.debug:
-                trace(error, self.redact)
-            if not self.json:
-                raise
-            screen.show(failed(error))
-            return error.exit_code
+                import traceback
+
+                text = "".join(traceback.format_exception(error))
+                click.echo(safe(self.redact(text), keep_newlines=True), err=True)
+            raise
         finally:
-            screen.close()
-
-    def _caller(self, screen: "PausableScreen", *, review: bool, decide: bool, diff: bool) -> "Caller":
-        """Return the caller that connects a run to the terminal."""
-        from smol_dev.app.caller import Caller
-        from smol_dev.app.interrupts import PROCESS
-        from smol_dev.cli import asking
-
-        decider = asking.print_change if diff else asking.decide
-        decides = decide and (not self.json if diff else self.can_ask())
-        return Caller(
-            here(),
-            screen.show,
-            self.approve,
-            self.secrets.add,
-            review=screen.paused_for(asking.review) if review else None,
-            may_replace=self.may_replace,
-            may_run=self.may_run,
-            may_rewrite=screen.paused_for(self.may_rewrite) if self.can_ask() else None,
-            decide=screen.paused_for(lambda proposed: decider(proposed, self.redact)) if decides else None,
-            interrupts=PROCESS,
-        )
-
-    def screen(self) -> "Screen":
-        """Return a screen for these options on the process's streams."""
-        from smol_dev.ui import screen
-
-        verbose = self.verbose or self.debug
-        return screen(
-            json=self.json, quiet=self.quiet, verbose=verbose, stdout=sys.stdout, stderr=sys.stderr, redact=self.redact
-        )
+            self._screen.close()
 
     def redact(self, text: str) -> str:
         """Return the text without any secret known so far."""
@@ -148,52 +153,19 @@ class Display:
         """Print data without any secret known so far."""
         click.echo(self.redact(text))
 
-    def can_ask(self) -> bool:
-        """Return whether the user can be asked."""
-        return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+    def _open_screen(self) -> None:
+        from smol_dev.ui import screen
 
-    def approve(self, pending: "PendingTrust") -> bool:
-        """Ask whether to approve a project's file; without a terminal the answer is no."""
-        from smol_dev.cli.asking import show_pending
+        self._screen = screen(
+            json=self.json,
+            quiet=self.quiet,
+            verbose=self.verbose or self.debug,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            redact=self.redact,
+        )
 
-        if not self.can_ask():
-            return False
-        show_pending(pending, here())
-        return click.confirm("Approve this project's file?", default=False, err=True)
-
-    def may_replace(self, what: str) -> bool:
-        """Ask whether to replace a program; without a terminal the answer is no."""
-        if not self.can_ask():
-            return False
-        say(what)
-        return click.confirm("Replace it? Copies are kept.", default=False, err=True)
-
-    def may_run(self, what: str) -> bool:
-        """Ask whether to run the check without isolation; without a terminal the answer is no."""
-        return self.can_ask() and click.confirm(what, default=False, err=True)
-
-    def may_rewrite(self, path: str) -> bool:
-        """Ask whether the model may rewrite a file that the user has changed."""
-        what = f"You changed `{safe_name(path)}`, and the model would rewrite it. Allow that? A copy is kept."
-        return click.confirm(what, default=False, err=True)
-
-
-class PausableScreen:
-    """A screen that is closed during a question to the user and reopened afterwards."""
-
-    def __init__(self, make: Callable[[], "Screen"]) -> None:
-        self._make = make
-        self._screen = make()
-
-    def show(self, event: "Event") -> None:
-        """Show the event on the current screen."""
-        self._screen.show(event)
-
-    def close(self) -> None:
-        """Close the screen and restore the terminal."""
-        self._screen.close()
-
-    def paused_for(self, ask: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
+    def _paused(self, ask: Callable[[Subject], Answer]) -> Callable[[Subject], Answer]:
         """Return the question wrapped so that the screen is closed while it is asked."""
 
         def asked(subject: Subject) -> Answer:
@@ -201,46 +173,33 @@ class PausableScreen:
             try:
                 return ask(subject)
             finally:
-                self._screen = self._make()
+                self._open_screen()
 
         return asked
 
+    def _caller(self, *, can_ask: bool, review: bool, decide: bool, diff: bool) -> "Caller":
+        """Return the caller that connects a run to the terminal."""
+        from smol_dev.app.caller import Caller
 
-def failed(error: SmolError) -> "Failed":
-    """Return the failure as an event, with each configuration problem on its own line."""
-    from smol_dev.events import Failed
-
-    message = "\n".join(error.problems) if isinstance(error, ConfigError) else error.message
-    return Failed(message, error.hint, error.exit_code)
-
-
-def show_as_event(error: SmolError) -> int:
-    """Print a failure outside a run as an `error` event; return its exit code."""
-    from smol_dev.ui.ndjson import Ndjson
-    from smol_dev.ui.sentences import render_error
-
-    try:
-        Ndjson(sys.stdout, redact=str).show(failed(error))
-    except OutputError as unwritten:
-        click.echo(render_error(unwritten), err=True)
-        return unwritten.exit_code
-    return error.exit_code
-
-
-def trace(error: BaseException, redact: Callable[[str], str]) -> None:
-    """Print the error's traceback, without secrets."""
-    import traceback
-
-    text = "".join(traceback.format_exception(error))
-    click.echo(safe(redact(text), keep_newlines=True), err=True)
+        decider = print_change if diff else decide_change
+        decides = decide and (not self.json if diff else can_ask)
+        return Caller(
+            here(),
+            lambda event: self._screen.show(event),  # noqa: PLW0108 - a question replaces the screen
+            self._paused(approve) if can_ask else None,
+            self.secrets.add,
+            review=self._paused(review_draft) if review else None,
+            may_replace=self._paused(may_replace) if can_ask else None,
+            may_run=self._paused(confirm) if can_ask else None,
+            may_rewrite=self._paused(may_rewrite) if can_ask else None,
+            decide=self._paused(lambda proposed: decider(proposed, self.redact)) if decides else None,
+            interrupts=PROCESS,
+        )
 
 
 @contextmanager
-def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None]:
-    """If enabled, log each request on standard error inside the context, without secrets."""
-    if not enabled:
-        yield
-        return
+def _request_log(redact: Redact) -> Iterator[None]:
+    """Log each request on standard error inside the context, without secrets."""
     import logging
 
     class Line(logging.Formatter):
@@ -256,3 +215,192 @@ def request_log(*, enabled: bool, redact: Callable[[str], str]) -> Iterator[None
     yield
     for logger in loggers:
         logger.removeHandler(handler)
+
+
+def approve(pending: "PendingTrust") -> bool:
+    """Ask whether to approve a project's file."""
+    show_pending(pending, here())
+    return confirm("Approve this project's file?")
+
+
+def may_replace(what: str) -> bool:
+    """Ask whether to replace a program."""
+    say(what)
+    return confirm("Replace it? Copies are kept.")
+
+
+def may_rewrite(path: str) -> bool:
+    """Ask whether the model may rewrite a file that the user has changed."""
+    return confirm(f"You changed `{safe_name(path)}`, and the model would rewrite it. Allow that? A copy is kept.")
+
+
+def show_pending(pending: "PendingTrust", surroundings: "Surroundings") -> None:
+    """Show the settings of a project's file that need approval, using a pager if they do not fit the terminal."""
+    import shutil
+
+    from smol_dev.config.trust import approved_before, changes
+
+    lines = [f"`{pending.path}` has settings that need your approval:", f"  SHA-256 {pending.hash}"]
+    for each in pending.keys:
+        lines.append(f"  {each.key}: {each.old or '(unset)'} → {each.new}")
+        lines += [f"    | {line}" for line in each.text.split("\n") if each.text]
+    before = None if pending.approved else approved_before(pending.document, surroundings)
+    if before is not None:
+        found = list(changes(before, pending.document)) or ["only comments, order or spacing"]
+        lines += ["changed since it was approved:", *(f"  {line}" for line in found)]
+    if len(lines) >= shutil.get_terminal_size().lines and sys.stdin.isatty() and sys.stdout.isatty():
+        click.echo_via_pager("\n".join(map(safe, lines)))
+        lines = lines[:2]
+    say(*lines)
+
+
+def review_draft(draft: "Draft") -> "Decision":
+    """Ask for a decision about the plan and list, which are already on the screen; end of input means stop."""
+    from smol_dev.run.review import Accepted, AskedAgain, ListEdited, PlanEdited, Stopped, list_of, plan_of
+    from smol_dev.workspace.record import list_text
+
+    with suppress(click.Abort):
+        while (choice := _choose(MENU, WORDS)) != "s":
+            if choice == "a":
+                return Accepted()
+            if choice == "r":
+                return AskedAgain(click.prompt("What should be different", err=True).strip())
+            if choice == "p":
+                plan = _edited(draft.plan, ".md", plan_of)
+                if plan is not None and plan != draft.plan.strip():
+                    return PlanEdited(
+                        plan, keeps_list=not confirm("List the files anew, from your plan?", default=True)
+                    )
+            if choice == "l":
+                files = _edited(list_text(draft.files), ".txt", lambda text: list_of(text, draft))
+                if files is not None and files != draft.files:
+                    return ListEdited(files)
+    return Stopped()
+
+
+def decide_change(proposed: "Proposed", redact: Redact) -> "Verdict":
+    """Show a change and ask for a decision about it; end of input means none of it."""
+    from smol_dev.run.review import AskedAgain, Stopped, Taken
+
+    _show_change(proposed.files, redact)
+    removals = [file for file in proposed.files if file.action == "remove"]
+    with suppress(click.Abort):
+        choice = _choose(CHANGE_MENU, CHANGE_WORDS)
+        if choice == "r":
+            return AskedAgain(click.prompt("What should be different", err=True))
+        if choice != "n":
+            asked = proposed.files if choice == "e" else removals
+            named = {file.path: f"{file.action.capitalize()} `{safe_name(file.path)}`?" for file in asked}
+            refused = {path for path, question in named.items() if not confirm(question)}
+            return Taken(frozenset(file.path for file in proposed.files) - refused)
+    return Stopped()
+
+
+def print_change(proposed: "Proposed", redact: Redact) -> "Verdict":
+    """Print the change on standard output, as a patch unless that is a terminal; make none of it."""
+    from smol_dev.run.review import Stopped
+
+    if sys.stdout.isatty():
+        _show_change(proposed.files, redact, stderr=False)
+    else:
+        click.echo("".join(redact(file.diff) for file in proposed.files), nl=False)
+    return Stopped()
+
+
+def _show_change(files: "Sequence[FileChanged]", redact: Redact, *, stderr: bool = True) -> None:
+    """Print the differences of a change, in colour if the terminal supports it."""
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    from smol_dev.ui.sentences import sentence
+
+    console = Console(stderr=stderr)
+    for file in files:
+        head, _, diff = redact(sentence(file)).partition("\n")
+        console.print(head, markup=False, highlight=False, style="bold")
+        console.print(Syntax(diff.rstrip("\n"), "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+
+
+def _choose(menu: str, words: Mapping[str, str]) -> str:
+    """Show the menu; return the letter of the user's choice, typed as the letter or one of its words."""
+
+    def letter_of(typed: str) -> str:
+        word = typed.strip().lower()
+        if (letter := words.get(word, word)) not in words.values():
+            raise click.BadParameter("type one of the letters")
+        return letter
+
+    click.echo(menu, err=True)
+    choice: str = click.prompt("Your choice", value_proc=letter_of, err=True)
+    return choice
+
+
+def _edited(text: str, suffix: str, read: Callable[[str], Answer]) -> Answer | None:
+    """Let the user edit the text; return it as parsed by `read`, None if unchanged or given up.
+
+    A text that cannot be parsed can be edited again. If the edit does not succeed, a text that the user has
+    saved is kept and its path printed.
+    """
+    import shutil
+    import tempfile
+
+    before = f"{text.rstrip()}\n".encode("utf-8", "replace")
+    file = Path(tempfile.mkdtemp(prefix="smol_dev-")) / f"edited{suffix}"
+    file.write_bytes(before)
+    used = False
+    try:
+        while True:
+            try:
+                value = _left_by_editor(file, before, read)
+                used = True
+            except UsageError as error:
+                if not _again(error):
+                    return None
+            else:
+                return value
+    finally:
+        if used or not file.exists() or file.read_bytes().strip() in {b"", before.strip()}:
+            shutil.rmtree(file.parent, ignore_errors=True)
+        else:
+            say(f"what you wrote is kept in {file}")
+
+
+def _left_by_editor(file: Path, before: bytes, read: Callable[[str], Answer]) -> Answer | None:
+    """Return the text that the editor leaves, as parsed by `read`; None if unchanged.
+
+    Raise `UsageError` if the editor fails or the text cannot be parsed.
+    """
+    hint = "set `EDITOR` to another one, or choose something else"
+    open_editor(file, hint=hint)
+    try:
+        left = file.read_bytes()
+        text = left.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise UsageError(f"the editor left no file: {error.strerror}", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("the file is not UTF-8", hint="save it as UTF-8 text") from error
+    return None if left == before else read(text)
+
+
+def open_editor(file: Path, *, hint: str = "name another: `EDITOR=nano smol_dev config edit`") -> None:
+    """Open the file in the user's editor, which gets Ctrl-C meanwhile. Raise `UsageError` if it fails."""
+    try:
+        with PROCESS.left_to_a_child():
+            click.edit(filename=str(file))
+    except click.ClickException as error:
+        raise UsageError(f"the editor failed: {error.format_message()}", hint=hint) from error
+
+
+def edit_again(error: SmolError) -> bool:
+    """Show the error and ask whether to edit again; False if the user cannot be asked or does not answer."""
+    with suppress(click.Abort):  # Ctrl-D or Ctrl-C; the caller keeps the text and names its file
+        return sys.stdin.isatty() and _again(error)
+    click.echo(err=True)
+    return False
+
+
+def _again(error: SmolError) -> bool:
+    from smol_dev.ui.sentences import render_error
+
+    click.echo(render_error(error), err=True)
+    return confirm("Edit again?", default=True)

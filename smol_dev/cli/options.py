@@ -7,31 +7,26 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from smol_dev.cli.completion import (
-    complete_profile,
-    complete_provider,
-    complete_set,
-    completer,
-    flags_of,
-    trusted_layers,
-)
-from smol_dev.cli.display import Display, here, layers_of
+from smol_dev.cli.commands import Command
+from smol_dev.cli.completion import complete_profile, complete_provider, complete_set, completer, trusted_layers
+from smol_dev.cli.display import Display, flags_of, here, layers_of
 from smol_dev.errors import UsageError
-from smol_dev.safe import command
+from smol_dev.safe import command as typed
 
 if TYPE_CHECKING:
-    from smol_dev.cli.completion import Choice
     from smol_dev.config.change import SettingsFile
     from smol_dev.config.layers import Flags
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 PATH: Final = click.Path(path_type=Path)
-flag: Final = functools.partial(click.option, is_flag=True)
-many: Final = functools.partial(click.option, multiple=True)
+command: Final = functools.partial(click.command, cls=Command)
+option: Final = click.option
+flag: Final = functools.partial(option, is_flag=True)
+many: Final = functools.partial(option, multiple=True)
 
 
-def models(context: click.Context) -> "Iterator[Choice]":
+def _models(context: click.Context) -> Iterator[tuple[str, str]]:
     """Yield the models of the selected server, if it is local and answers at once."""
     from dataclasses import replace
 
@@ -42,12 +37,11 @@ def models(context: click.Context) -> "Iterator[Choice]":
     yield from ((name, "") for name in model_names(flags, layers.surroundings))
 
 
-complete_model: Final = completer(models)
 SETTINGS: Final = (
-    click.option(
+    option(
         "--profile", "-p", metavar="NAME", shell_complete=complete_profile, help="Profile; `smol_dev profiles list`"
     ),
-    click.option("--config", "config_file", metavar="FILE", type=PATH, help="A settings file instead of your own"),
+    option("--config", "config_file", metavar="FILE", type=PATH, help="A settings file instead of your own"),
     flag("--no-project-config", help="Leave out the project's smol.toml"),
     many(
         "-c",
@@ -59,26 +53,30 @@ SETTINGS: Final = (
     ),
 )
 SERVER: Final = (
-    click.option(
-        "--model", "-m", metavar="NAME", shell_complete=complete_model, help="Model; `ollama/NAME` names its server too"
+    option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        shell_complete=completer(_models),
+        help="Model; `ollama/NAME` names its server too",
     ),
-    click.option(
+    option(
         "--llm-provider",
         "provider",
         metavar="NAME",
         shell_complete=complete_provider,
         help="Kind of server: ollama, lmstudio, llamacpp, vllm",
     ),
-    click.option(
+    option(
         "--model-source",
         "source",
         type=click.Choice(["local", "cloud"]),
         help="Only a server on your network, or elsewhere",
     ),
-    click.option(
+    option(
         "--api-base-url", "--base-url", "base_url", metavar="URL", help="Address of the server, up to and including /v1"
     ),
-    click.option("--api-key-env", metavar="NAME", help="Environment variable that holds the key"),
+    option("--api-key-env", metavar="NAME", help="Environment variable that holds the key"),
 )
 json_lines: Final = flag("--json", "as_json", help="One JSON object per line on standard output")
 debug: Final = flag("--debug", help="Tracebacks and a log of requests, without secrets")
@@ -94,9 +92,10 @@ origin: Final = flag("--origin", help="Show where each value came from")
 yes: Final = flag("--yes", "-y", help="Make a change without asking")
 diff: Final = flag("--diff", help="Show a change, and make none of it")
 strict: Final = flag("--strict", help="Exit with 4 if the files do not fit together")
-check: Final = click.option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
+check: Final = option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
 include: Final = many("--include", metavar="PATH", help="Show the model this file as you edited it")
 allow_sensitive: Final = many("--allow-sensitive", metavar="GLOB", help="Allow files that tools run automatically")
+json_object: Final = flag("--json", "as_json", help="One JSON object on standard output")
 SPELLED: Final = {
     "provider": "--llm-provider",
     "model": "--model",
@@ -106,7 +105,7 @@ SPELLED: Final = {
 """The settings that options of `SERVER` set, each with its option."""
 
 
-def shared(
+def _shared(
     name: str, options: Sequence[Callable[[Callback], Callback]], read: Callable[[dict[str, Any]], object]
 ) -> Callable[[Callback], Callback]:
     """Return a decorator that adds the options to a command and passes what `read` makes of them as `name`."""
@@ -158,10 +157,10 @@ def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
     if known is None or not known.flag_prefix:
         return named
     if given["provider"] not in {None, prefix}:
-        meant = command("--llm-provider {provider} --model {model}", provider=given["provider"], model=model)
+        meant = typed("--llm-provider {provider} --model {model}", provider=given["provider"], model=model)
         raise UsageError(
-            f"{command('--model {model}', model=given['model'])} and "
-            f"{command('--llm-provider {provider}', provider=given['provider'])} name two providers",
+            f"{typed('--model {model}', model=given['model'])} and "
+            f"{typed('--llm-provider {provider}', provider=given['provider'])} name two providers",
             hint=f"type {meant}, or leave one of them out",
         )
     return {"provider": (prefix, "--model"), **named, "model": (model, "--model")}
@@ -181,11 +180,10 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
 
     local = source == "local"
     named = {**flags.named, "local_only": (local, "--model-source")}
-    lines = list_profiles(layers_of(flags))
-    is_right = any(line.active and line.local == local for line in lines)
-    keeps = is_right or flags.profile is not None or "base_url" in named or "provider" in named
-    profile = flags.profile if keeps else "local" if local else "openai"
-    return replace(flags, named=named, profile=profile)
+    keeps = flags.profile is not None or "base_url" in named or "provider" in named
+    if keeps or any(line.active and line.local == local for line in list_profiles(layers_of(flags))):
+        return replace(flags, named=named)
+    return replace(flags, named=named, profile="local" if local else "openai")
 
 
 def display_of(given: dict[str, Any]) -> Display:
@@ -194,14 +192,14 @@ def display_of(given: dict[str, Any]) -> Display:
     return Display(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
 
 
-settings: Final = shared("flags", SETTINGS, flags_of)
+settings: Final = _shared("flags", SETTINGS, flags_of)
 """Add `--profile`, `--config`, `--no-project-config` and `-c` to a command, as `flags`."""
 
-file: Final = shared("file", (project, *SETTINGS), file_of)
+file: Final = _shared("file", (project, *SETTINGS), file_of)
 """Add `--project` and the options of `settings` to a command, as the `file` that it changes."""
 
-server: Final = shared("flags", (*SETTINGS, *SERVER), flags_with_server)
+server: Final = _shared("flags", (*SETTINGS, *SERVER), flags_with_server)
 """Add the options of `settings` and those for model and server to a command, as `flags`."""
 
-display: Final = shared("display", DISPLAY, display_of)
+display: Final = _shared("display", DISPLAY, display_of)
 """Add `--json`, `--quiet`, `--verbose` and `--debug` to a command, as `display`."""

@@ -1,13 +1,12 @@
-"""`smol_dev models` and `smol_dev doctor`: list the selected server's models, and check that it works."""
+"""`smol_dev init`, `models` and `doctor`: find running servers, list a server's models, and check that it works."""
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
-import click
-
 from smol_dev.cli import options
-from smol_dev.cli.display import Display, aligned
-from smol_dev.cli.help import Command
+from smol_dev.cli.display import Display, aligned, confirm, here, say
+from smol_dev.errors import UsageError
 from smol_dev.safe import command, named, safe, safe_name
 
 if TYPE_CHECKING:
@@ -15,15 +14,83 @@ if TYPE_CHECKING:
 
     from smol_dev.app.caller import Caller
     from smol_dev.config.layers import Flags
+    from smol_dev.server.detect import Search
     from smol_dev.server.doctor import Advised, Check, Examination, Offered
 
 NAME_WIDTH = len("structured output")
 
 
-@click.command(
-    cls=Command, examples=("smol_dev models", "smol_dev models --advise", "smol_dev models -p local-lmstudio --json")
-)
-@options.flag("--json", "as_json", help="One JSON object on standard output")
+@options.command(examples=("smol_dev init", "smol_dev init --yes", "smol_dev init --project"))
+@options.project
+@options.flag("--yes", help="Write the file without asking")
+@options.settings
+def init(flags: "Flags", *, project: bool, yes: bool) -> None:
+    """Write a smol.toml with a profile for each running server.
+
+    Looks for servers on the known ports. An existing file is never overwritten.
+    """
+    from smol_dev.config.edit import RunningServer, new_file, write_first_file
+
+    around = here()
+    file = new_file(flags, around, project=project).path
+    search = _search()
+    say(*_found_lines(search), *_fitting(search))
+    if yes or _agreed(str(file)):
+        found = ((each.provider, each.base_url, each.models, each.loaded, each.chosen) for each in search.found)
+        write_first_file([RunningServer(*each) for each in found], flags, around, project=project)
+        say(f"wrote `{file}`", "see the settings in effect: `smol_dev config show --origin`")
+
+
+def _search() -> "Search":
+    """Return the running servers, printing which ones are slow to answer."""
+    from smol_dev.app.caller import Caller
+    from smol_dev.app.interrupts import PROCESS
+    from smol_dev.app.servers import running
+
+    caller = Caller(here(), lambda _event: None, interrupts=PROCESS)
+    return running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
+
+
+def _found_lines(search: "Search") -> "Iterator[str]":
+    """Yield a line for each server: its kind, address, number of models, and the model to use."""
+    from smol_dev.ui.sentences import counted
+
+    for url in search.silent:
+        yield f"{url} accepted the connection, but did not answer within {search.patience:g} s"
+    if not search.found:
+        yield "no running server was found; the file will show what to fill in"
+    for server in search.found:
+        chosen = f", `{server.chosen}` will be used" if server.chosen else ""
+        yield f"found {server.known.name} at {server.base_url}: {counted(len(server.models), 'model')}{chosen}"
+
+
+def _fitting(search: "Search") -> "Iterator[str]":
+    """Yield how well the chosen models fit this machine, or else which model to download."""
+    from smol_dev.server.machine import HOW, advise, best, gigabytes, needed_for, this_machine
+
+    machine = this_machine()
+    chosen = [server.chosen for server in search.found if server.chosen]
+    for model in dict.fromkeys(chosen):
+        if (needed := needed_for(model)) is not None:
+            yield f"{named(model)} needs about {gigabytes(needed)}: {HOW[machine.fit(needed)]}"
+    if not chosen and (found := best(advise(machine, ()))) is not None:
+        get = command("ollama pull {model}", model=found.model)
+        yield f"fits this machine: {get} ({gigabytes(found.needed or 0)}); more: `smol_dev models --advise`"
+
+
+def _agreed(file: str) -> bool:
+    """Ask whether to write the file. Raise `UsageError` without a terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"there is no terminal to ask on, and `{file}` was not written",
+            hint="write it without a question: `smol_dev init --yes`",
+        )
+    say(f"this writes `{file}`")
+    return confirm("Write it?", default=True)
+
+
+@options.command(examples=("smol_dev models", "smol_dev models --advise", "smol_dev models -p local-lmstudio --json"))
+@options.json_object
 @options.flag("--advise", help="Say which models fit this machine")
 @options.server
 def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
@@ -37,14 +104,14 @@ def models(flags: "Flags", *, as_json: bool, advise: bool) -> int:
 
     def show(caller: "Caller") -> "Offered | Advised":
         found = servers.advice(flags, caller) if advise else servers.models(flags, caller)
-        for line in [json_text(found)] if as_json else lines_of(found):
+        for line in [_models_json(found)] if as_json else _lines(found):
             display.print(safe(line, keep_newlines=True))
         return found
 
     return display.run(show)
 
 
-def json_text(found: "Offered | Advised") -> str:
+def _models_json(found: "Offered | Advised") -> str:
     """Return the server or machine with its models as one ASCII JSON object; sizes are in bytes."""
     from dataclasses import asdict
 
@@ -55,30 +122,47 @@ def json_text(found: "Offered | Advised") -> str:
     return json.dumps(document, indent=2)
 
 
-def lines_of(found: "Offered | Advised") -> "Iterator[str]":
-    """Return the lines of a table of models."""
+def _lines(found: "Offered | Advised") -> "Iterator[str]":
+    """Yield the models as a table, for advice between the machine's memory and the rule behind it."""
     from smol_dev.server.doctor import Offered
+    from smol_dev.server.machine import HOW, RULE, best, gigabytes
 
-    return offered_lines(found) if isinstance(found, Offered) else advice_lines(found)
-
-
-def offered_lines(offered: "Offered") -> "Iterator[str]":
-    """Return a heading, then a row for each model."""
-    heading = ("MODEL", "LOADED", "WINDOW", "SIZE", "")
-    cells = [
-        (
-            safe_name(each.name),
-            {True: "yes", False: "no", None: "-"}[each.loaded],
-            f"{each.window:,}" if each.window else "-",
-            size(each.parameters),
-            "in a cloud" if each.remote else "" if each.chats else "not for chat",
+    if isinstance(found, Offered):
+        known = {True: "yes", False: "no", None: "-"}
+        yield from aligned(
+            [
+                ("MODEL", "LOADED", "WINDOW", "SIZE", ""),
+                *(
+                    (
+                        safe_name(each.name),
+                        known[each.loaded],
+                        f"{each.window:,}" if each.window else "-",
+                        _size(each.parameters),
+                        "in a cloud" if each.remote else "" if each.chats else "not for chat",
+                    )
+                    for each in found.models
+                ),
+            ]
         )
-        for each in offered.models
-    ]
-    return aligned([heading, *cells])
+        return
+    yield found.machine.sentence()
+    if found.problem:
+        yield f"the server's own models are missing here: {found.problem}"
+    yield ""
+    rows = [("MODEL", "NEEDS ABOUT", "HERE", "")]
+    for each in found.models:
+        here = "yes" if each.is_here else safe_name(command("ollama pull {model}", model=each.model))
+        rows.append(
+            (safe_name(each.model), "-" if each.needed is None else gigabytes(each.needed), here, HOW[each.fit])
+        )
+    yield from aligned(rows)
+    yield ""
+    if (fitting := best(found.models)) is not None:
+        yield f"best here: {named(fitting.model)}"
+    yield f"the models to download are recommended for code as of November 2026; {RULE}"
 
 
-def size(parameters: int | None) -> str:
+def _size(parameters: int | None) -> str:
     """Return a number of parameters as used in model names: `7B`, `494M`."""
     if parameters is None:
         return "-"
@@ -86,35 +170,8 @@ def size(parameters: int | None) -> str:
     return f"{billions:.3g}B" if billions >= 1 else f"{parameters / 1_000_000:.3g}M"
 
 
-def advice_lines(advised: "Advised") -> "Iterator[str]":
-    """Yield the machine's memory, a row for each model, and the rule behind the advice."""
-    from smol_dev.server.machine import HOW, RULE, best, gigabytes
-
-    yield advised.machine.sentence()
-    if advised.problem:
-        yield f"the server's own models are missing here: {advised.problem}"
-    yield ""
-    rows = [("MODEL", "NEEDS ABOUT", "HERE", "")]
-    rows += [
-        (
-            safe_name(each.model),
-            "-" if each.needed is None else gigabytes(each.needed),
-            "yes" if each.is_here else safe_name(command("ollama pull {model}", model=each.model)),
-            HOW[each.fit],
-        )
-        for each in advised.models
-    ]
-    yield from aligned(rows)
-    yield ""
-    if (found := best(advised.models)) is not None:
-        yield f"best here: {named(found.model)}"
-    yield f"the models to download are recommended for code as of November 2026; {RULE}"
-
-
-@click.command(
-    cls=Command, examples=("smol_dev doctor", "smol_dev doctor -p work", "smol_dev doctor --api-base-url URL --json")
-)
-@options.flag("--json", "as_json", help="One JSON object on standard output")
+@options.command(examples=("smol_dev doctor", "smol_dev doctor -p work", "smol_dev doctor --api-base-url URL --json"))
+@options.json_object
 @options.debug
 @options.server
 def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
@@ -127,22 +184,21 @@ def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
     display = Display(quiet=as_json, debug=debug)
 
     def check(caller: "Caller") -> "Examination":
-        examination = servers.check(flags, caller, show=lambda each: None if as_json else display.print(text_of(each)))
+        found = servers.check(flags, caller, show=lambda each: None if as_json else display.print(_check_text(each)))
         if as_json:
-            display.print(examination_json(examination))
-        return examination
+            display.print(_examination_json(found))
+        return found
 
     return display.run(check)
 
 
-def examination_json(examination: "Examination") -> str:
-    """Return the examination as one ASCII JSON object."""
+def _examination_json(examination: "Examination") -> str:
     from dataclasses import asdict
 
     return json.dumps({**asdict(examination), "ok": examination.exit_code == 0}, indent=2)
 
 
-def text_of(check: "Check") -> str:
+def _check_text(check: "Check") -> str:
     """Return the check as a line, followed by a line with its fix if there is one."""
     found = f"{check.state:<6}  {check.name:<{NAME_WIDTH}}  {safe(check.message)}"
     return f"{found}\n{'':<6}  {'':<{NAME_WIDTH}}  fix: {safe(check.fix)}" if check.fix else found

@@ -4,8 +4,9 @@ import os
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smol_dev.events import Event
-    from smol_dev.ui.streams import Redact
 
 
 class Screen(Protocol):
@@ -21,21 +22,22 @@ class Screen(Protocol):
         """Restore the terminal; may be called twice, and after a failure."""
 
 
-def screen(*, json: bool, quiet: bool, verbose: bool, stdout: TextIO, stderr: TextIO, redact: "Redact") -> Screen:
+def screen(
+    *, json: bool, quiet: bool, verbose: bool, stdout: TextIO, stderr: TextIO, redact: "Callable[[str], str]"
+) -> Screen:
     """Return the screen for these options and streams: data on stdout, talk on stderr.
 
     `json` means NDJSON and nothing else; a live display needs a terminal on stderr that can be drawn on; plain lines
     serve everywhere else.
     """
-    # Only the screen in use is imported: `--version` needs none, and only a terminal needs rich.
+    from smol_dev.ui.plain import Ndjson, Plain, Quiet  # noqa: PLC0415 - `--version` shows no events
+
     if json:
-        from smol_dev.ui.ndjson import Ndjson  # noqa: PLC0415 - as said above
-
         return Ndjson(stdout, redact=redact)
-    if not quiet and stderr.isatty() and os.environ.get("TERM", "").lower() not in {"dumb", "unknown"}:
-        from smol_dev.ui.live import Live  # noqa: PLC0415 - as said above
+    if quiet:
+        return Quiet(stderr, redact=redact)
+    if not stderr.isatty() or os.environ.get("TERM", "").lower() in {"dumb", "unknown"}:
+        return Plain(stderr, redact=redact, verbose=verbose)
+    from smol_dev.ui.live import Live  # noqa: PLC0415 - only a terminal needs rich
 
-        return Live(stderr, redact=redact, verbose=verbose)
-    from smol_dev.ui.plain import Plain, Quiet  # noqa: PLC0415 - as said above
-
-    return Quiet(stderr, redact=redact) if quiet else Plain(stderr, redact=redact, verbose=verbose)
+    return Live(stderr, redact=redact, verbose=verbose)

@@ -4,7 +4,7 @@ from typing import ClassVar, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.markdown import CodeBlock, Markdown, MarkdownElement, TextElement
 from rich.segment import Segment
 from rich.syntax import Syntax
@@ -26,13 +26,11 @@ class Title(TextElement):
         self.style_name = f"markdown.{tag if tag in {'h1', 'h2', 'h3'} else 'h3'}"
 
     @classmethod
-    def create(cls, markdown: Markdown, token: Token) -> "Title":
+    def create(cls, markdown: Markdown, token: Token) -> "Title":  # noqa: ARG003 - the base class's signature
         """Return the heading that begins with this token."""
-        del markdown
         return cls(token.tag)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the heading."""
         self.text.justify = "default"
         yield self.text
 
@@ -41,13 +39,12 @@ class Code(CodeBlock):
     """A block of code in the terminal's own colours and background."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the code."""
         code = str(self.text).rstrip()
         yield Syntax(code, self.lexer_name, theme="ansi_dark", background_color="default", word_wrap=True)
 
 
-class Whole(Markdown):
-    """Markdown with our headings and code blocks."""
+class Block(Markdown):
+    """One block of a plan, already escaped, drawn without the blank lines and trailing spaces that rich adds."""
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
@@ -60,16 +57,9 @@ class Whole(Markdown):
         super().__init__("", hyperlinks=False, justify="default")
         self.parsed = read(text)[1]
 
-
-class Block:
-    """One block of a plan, already escaped, drawn without the trailing spaces that rich adds."""
-
-    def __init__(self, text: str) -> None:
-        self._whole = Whole(text)
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the lines, without blank ones at either end."""
-        lines = [_stripped(line) for line in console.render_lines(self._whole, options, pad=False)]
+        drawn = Group(*super().__rich_console__(console, options))  # type: ignore[arg-type]  # segments are drawn too
+        lines = [_stripped(line) for line in console.render_lines(drawn, options, pad=False)]
         written = [number for number, line in enumerate(lines) if line]
         for line in lines[written[0] : written[-1] + 1] if written else []:
             yield from line

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Event as Signal
 from threading import Thread
+from typing import Final
 
 from smol_dev import events
 from smol_dev.chat import StageName
@@ -11,25 +12,25 @@ from smol_dev.chat import StageName
 Clock = Callable[[], float]
 """Seconds since some moment, never going back."""
 
-CHARACTERS_PER_TOKEN = 4
+CHARACTERS_PER_TOKEN: Final = 4
 """For code and English with today's vocabularies; only for counts shown with `~`."""
 
-LONG_WAIT = 3.0
+LONG_WAIT: Final = 3.0
 """Seconds of silence after which a loading model is the likely reason."""
 
+LEAST_LEFT: Final = 2
+LEAST_MEASURED: Final = 2
+"""Files left, and files finished, from which the remaining time is estimated."""
 
-LEAST_MEASURED = 2
-"""Finished files from which the remaining time is estimated."""
-
-ONE_MINUTE = 55.0
+ONE_MINUTE: Final = 55.0
 """Seconds from which the remaining time is shown in minutes."""
 
-LOADING = "model may be loading"
-EVALUATING = "evaluating the prompt"
-IN_SHORT = {LOADING: "loading?", EVALUATING: "prompt"}
+LOADING: Final = "model may be loading"
+EVALUATING: Final = "evaluating the prompt"
+IN_SHORT: Final = {LOADING: "loading?", EVALUATING: "prompt"}
 """Likely causes of silence, before and after a model's first answer, in short; any other one is `busy`."""
 
-LONGEST_CAUSE = 80
+LONGEST_CAUSE: Final = 80
 """Characters of the server's reason for not answering yet."""
 
 
@@ -75,12 +76,17 @@ class Progress:
         self._last_retry: events.Retry | None = None
         self._is_over = False
 
+    def running(self) -> list[Work]:
+        """Return all running requests, oldest first."""
+        return list(self._running.values())
+
     def count_of(self, path: str) -> str:
         """Return the file's position in the list, as ` (2 of 5)`; empty if it is not listed."""
         return f" ({self._files.index(path) + 1:,} of {len(self._files):,})" if path in self._files else ""
 
-    def note(self, event: events.Event) -> None:
+    def note(self, event: events.Event) -> None:  # noqa: C901 - a case for each kind of event
         """Count a piece, or begin or end a request."""
+        now = self._clock()
         match event:
             case events.RunStarted():
                 self._models = dict(event.models)
@@ -90,32 +96,27 @@ class Progress:
                 self._running.pop(None, None)
             case events.ChangePlanned():
                 self._expect([file.path for file in (*event.change, *event.add)])
-            case events.Retry():
-                self._delay(event)
+            case events.Retry(reason="server", path=path) if path in self._running:
+                self._running[path].cause = " ".join(event.message.split())[:LONGEST_CAUSE]
             case events.Piece():
-                self._count(event)
-            case events.StageStarted() | events.FileStarted() | events.CheckStarted():
-                self._begin(event)
-            case events.FileDone() | events.FileFailed():
-                self._running.pop(event.path, None)
-                self._ended += event.path in self._unwritten
-                self._unwritten.discard(event.path)
+                self._count(event, now)
+            case events.StageStarted(stage=stage, path=path):
+                if stage == "fix":
+                    self._running.pop(None, None)  # the list of files to mend ends without an event
+                self._running[path] = Work(stage, path, now, cause=self._cause(stage))
+            case events.FileStarted(path=path):
+                self._first_file = self._first_file if self._ended or self._running else now
+                self._running.setdefault(path, Work("code", path, now, cause=self._cause("code")))
+            case events.CheckStarted(command=command):
+                self._running = {None: Work("fix", None, now, command=command)}
+            case events.FileDone(path=path) | events.FileFailed(path=path):
+                self._running.pop(path, None)
+                self._ended += path in self._unwritten
+                self._unwritten.discard(path)
             case events.PlanReady():
                 self._running.pop(None, None)
             case events.CheckDone():
                 self._running.clear()
-
-    def _begin(self, event: events.StageStarted | events.FileStarted | events.CheckStarted) -> None:
-        now = self._clock()
-        if isinstance(event, events.CheckStarted):
-            self._running = {None: Work("fix", None, now, command=event.command)}
-        elif isinstance(event, events.FileStarted):
-            self._first_file = now if not self._ended and not self._running else self._first_file
-            self._running.setdefault(event.path, Work("code", event.path, now, cause=self._cause("code")))
-        else:
-            if event.stage == "fix":
-                self._running.pop(None, None)  # the list of files to mend ends without an event
-            self._running[event.path] = Work(event.stage, event.path, now, cause=self._cause(event.stage))
 
     def told(self, event: events.Event, text: str) -> str:
         """Return an event's text for the screen: empty for a retry that repeats the previous one.
@@ -130,7 +131,7 @@ class Progress:
 
     def left(self, now: float) -> str:
         """Return how many files are left, and an estimate of the time from those that are done."""
-        if len(self._unwritten) < 2:  # noqa: PLR2004 - the last one is running
+        if len(self._unwritten) < LEAST_LEFT:
             return ""
         count = f"{len(self._unwritten):,} files left"
         if self._ended < LEAST_MEASURED:
@@ -144,24 +145,15 @@ class Progress:
         self._unwritten = set(files) - set(there)
         self._ended = 0
 
-    def _delay(self, retry: events.Retry) -> None:
-        work = self._running.get(retry.path)
-        if work is not None and retry.reason == "server":
-            work.cause = " ".join(retry.message.split())[:LONGEST_CAUSE]
-
     def _cause(self, stage: StageName) -> str:
         return EVALUATING if self._models.get(stage, stage) in self._answered else LOADING
 
-    def running(self) -> list[Work]:
-        """Return all running requests, oldest first."""
-        return list(self._running.values())
-
-    def _count(self, piece: events.Piece) -> None:
+    def _count(self, piece: events.Piece, now: float) -> None:
         work = self._running.get(piece.path)
         if work is None:
-            work = self._running[piece.path] = Work(piece.stage, piece.path, self._clock())
+            work = self._running[piece.path] = Work(piece.stage, piece.path, now)
         if work.first is None and (piece.text or piece.reasoning):
-            work.first = self._clock()
+            work.first = now
             self._answered.add(self._models.get(piece.stage, piece.stage))
         work.thought += len(piece.reasoning)
         work.written += len(piece.text)
@@ -173,25 +165,24 @@ def phase(work: Work, now: float, *, short: bool = False) -> str:
         return f"running, {now - work.sent:.0f} s"
     if work.first is None:
         return waiting(now - work.sent, work.cause, short=short)
-    tokens = (work.written or work.thought) // CHARACTERS_PER_TOKEN
-    count = f"~{tokens:,} tok" if short else f"~{tokens:,} tokens"
+    count = f"~{(work.written or work.thought) // CHARACTERS_PER_TOKEN:,} {'tok' if short else 'tokens'}"
     spent = now - work.first
     if not work.written:
         return f"thinking {count}" if short else f"thinking, {count}, {spent:.0f} s"
+    if short:
+        return f"{count} {spent:.0f} s"
     every = (work.written + work.thought) // CHARACTERS_PER_TOKEN
-    speed = f", {every / spent:.0f} tokens/s" if spent >= 1 and not short else ""
+    speed = f", {every / spent:.0f} tokens/s" if spent >= 1 else ""
     waited = f" after {work.first - work.sent:.0f} s of waiting" if work.first - work.sent >= LONG_WAIT else ""
-    return f"{count} {spent:.0f} s" if short else f"writing, {count}{speed}, {spent:.0f} s{waited}"
+    return f"writing, {count}{speed}, {spent:.0f} s{waited}"
 
 
 def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
     """Return the wait for a first token, and its cause: the server's reason at once, a guess only after a while."""
-    is_told = cause not in IN_SHORT
+    is_told = cause not in IN_SHORT or seconds >= LONG_WAIT
     if short:
-        word = IN_SHORT.get(cause, "busy")
-        return f"{word} {seconds:.0f} s" if is_told or seconds >= LONG_WAIT else "waiting"
-    reason = f", {cause}, {seconds:.0f} s" if is_told or seconds >= LONG_WAIT else ""
-    return f"waiting for the first token{reason}"
+        return f"{IN_SHORT.get(cause, 'busy')} {seconds:.0f} s" if is_told else "waiting"
+    return "waiting for the first token" + (f", {cause}, {seconds:.0f} s" if is_told else "")
 
 
 class Ticker:
@@ -237,12 +228,11 @@ class Unfinished:
         if not cut:
             self._kept.append(piece)
             return ""
-        whole = "".join([*self._kept, piece[:cut]])
+        whole = self.rest() + piece[:cut]
         self._kept = [piece[cut:]]
         return whole
 
     def rest(self) -> str:
         """Return what was held back, and forget it."""
-        rest = "".join(self._kept)
-        self._kept = []
+        rest, self._kept = "".join(self._kept), []
         return rest

@@ -19,13 +19,13 @@ from pygments.util import ClassNotFound
 from smol_dev.events import Asked, ProblemFound
 from smol_dev.safe import safe
 from smol_dev.ui.markdown import read
+from smol_dev.ui.sentences import counted
 
 MOST_SHOWN: Final = 200_000
 """Characters of a file or the plan that are shown."""
 
 MOST_COLOURED: Final = 400_000
 """Characters of all files that are highlighted; the rest is plain."""
-
 
 STAGES: Final = {"plan": "plan", "files": "file list", "code": "files to change", "fix": "files to mend"}
 """What a request without a path was for."""
@@ -66,17 +66,18 @@ def page(
 ) -> str:
     """Return the whole page; `facts` are the lines of its head, `check` is the result of the user's check."""
     title = escape(safe(prompt.strip().split("\n", 1)[0])[:80]) or "A run"
+    head = "".join(f"<div><dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd></div>" for name, value in facts)
+    checked = f"<p>Your check: {_sentence(check)}</p>" if check else ""
     body = [
-        f"<header><h1>{title}</h1>{_facts(facts)}</header>",
+        f"<header><h1>{title}</h1><dl>{head}</dl></header>",
         _section("prompt", "Prompt", f"<pre class=text>{_text(prompt)}</pre>"),
         _section("plan", "Plan", f"<div class=plan>{_markdown(plan)}</div>" if plan else "<p>There is no plan.</p>"),
-        _section("problems", "Problems", _problems(program) + _check(check)),
+        _section("problems", "Problems", _problems(program) + checked),
         _section("files", "Files", "".join(_files(program)) or "<p>No file is there.</p>"),
-        _section("time", "Requests", _time(requests) + _tokens(requests) + _table(requests)),
+        _section("time", "Requests", _requests(requests)),
     ]
-    return Template(_beside("report.html")).substitute(
-        title=title, style=_beside("report.css") + _code_style(), body="\n".join(body)
-    )
+    html, css = (files(__package__).joinpath(f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
+    return Template(html).substitute(title=title, style=css + _code_style(), body="\n".join(body))
 
 
 def fragment(*, plan: str, program: Sequence[Shown]) -> str:
@@ -85,18 +86,21 @@ def fragment(*, plan: str, program: Sequence[Shown]) -> str:
     return "".join(f"<section><h2>{heading}</h2>{content}</section>" for heading, content in parts if content)
 
 
-def _beside(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
 def _section(name: str, heading: str, content: str) -> str:
     return f'<section id="{name}" aria-labelledby="{name}-h"><h2 id="{name}-h">{heading}</h2>{content}</section>'
 
 
+def _escaped(text: str) -> str:
+    return escape(safe(text))
+
+
+def _sentence(text: str) -> str:
+    return re.sub(r"`([^`]{1,500})`", r"<code>\1</code>", _escaped(text))
+
+
 def _text(text: str) -> str:
-    cut = text[:MOST_SHOWN]
     more = f"\n… {len(text) - MOST_SHOWN:,} more characters" if len(text) > MOST_SHOWN else ""
-    return escape(safe(cut, keep_newlines=True) + more)
+    return escape(safe(text[:MOST_SHOWN], keep_newlines=True) + more)
 
 
 def _markdown(text: str) -> str:
@@ -107,41 +111,26 @@ def _markdown(text: str) -> str:
     return str(reader.renderer.render(tokens, reader.options, {}))
 
 
-def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    rows = "".join(f"<div><dt>{escape(safe(name))}</dt><dd>{escape(safe(value))}</dd></div>" for name, value in facts)
-    return f"<dl>{rows}</dl>"
-
-
 def _problems(program: Sequence[Shown]) -> str:
-    found = [problem for file in program for problem in file.problems]
-    if not found:
-        return "<p>The files fit together: no problem was found.</p>"
     items = "".join(
-        f"<li><code>{escape(safe(f'{each.path}:{each.line}'))}</code> {_sentence(each.message)}"
+        f"<li><code>{_escaped(f'{each.path}:{each.line}')}</code> {_sentence(each.message)}"
         f"{' <em>(mended)</em>' if each.mended else ''}</li>"
-        for each in found
+        for file in program
+        for each in file.problems
     )
-    return f"<ul>{items}</ul>"
-
-
-def _sentence(text: str) -> str:
-    return re.sub(r"`([^`]{1,500})`", r"<code>\1</code>", escape(safe(text)))
-
-
-def _check(result: str) -> str:
-    return f"<p>Your check: {_sentence(result)}</p>" if result else ""
+    return f"<ul>{items}</ul>" if items else "<p>The files fit together: no problem was found.</p>"
 
 
 def _files(program: Sequence[Shown]) -> Iterator[str]:
     left = MOST_COLOURED
     for file in program:
-        name, note = escape(safe(file.path)), escape(safe(file.state))
+        name, note = _escaped(file.path), _escaped(file.state)
         if file.text is None:
             yield f"<p><code>{name}</code> <span class=note>{note}</span></p>"
             continue
         left -= len(file.text)
         code = _code(file.path, file.text) if left >= 0 else f"<pre>{_text(file.text)}</pre>"
-        marked = f" · {_count(len(file.problems), 'problem')}" if file.problems else ""
+        marked = f" · {counted(len(file.problems), 'problem')}" if file.problems else ""
         yield (
             f"<details{' open' if len(program) == 1 or file.problems else ''}><summary><code>{name}</code>"
             f" <span class=note>{note}{marked}</span></summary>"
@@ -159,71 +148,57 @@ def _code(path: str, text: str) -> str:
     return str(highlight(shown, lexer, HtmlFormatter(nowrap=False, cssclass="source"))) + more
 
 
-def _time(requests: Sequence[Asked]) -> str:
-    """Return the timeline: a bar per request, split into waiting, prompt evaluation and generation."""
+def _code_style() -> str:
+    light, dark = (HtmlFormatter(style=style, cssclass="source") for style in ("default", "github-dark"))
+    rules = [formatter.get_style_defs(".source") for formatter in (light, dark)]  # type: ignore[no-untyped-call]
+    return f"{rules[0]}\n@media (prefers-color-scheme: dark) {{\n{rules[1]}\n}}"
+
+
+def _requests(requests: Sequence[Asked]) -> str:
+    """Return the timeline, a bar per request with its tokens, and the same as a table."""
     if not requests:
         return "<p>The record of this run holds no requests.</p>"
     whole = max(each.end for each in requests) or 1.0
-    rows = (_row(each, TIMES, whole, f"{each.end - each.start:.1f} s", start=each.start) for each in requests)
-    what = f"{_count(len(requests), 'request')} in {whole:.1f} seconds; the figures are in the table below"
-    return _picture("Time", what, TIMES, rows)
-
-
-def _tokens(requests: Sequence[Asked]) -> str:
-    """Return a bar per request, split into cached, evaluated and generated tokens."""
+    what = f"{counted(len(requests), 'request')} in {whole:.1f} seconds; the figures are in the table below"
+    times = (_bar(each, TIMES, whole, f"{each.end - each.start:.1f} s", start=each.start) for each in requests)
+    figures = _figure("Time", what, TIMES, times)
     sums = [sum(count(each) or 0 for count in COUNTS.values()) for each in requests]
-    if not any(sums):
-        return ""
-    rows = (_row(each, COUNTS, max(sums), f"{total:,}") for each, total in zip(requests, sums, strict=True))
-    return _picture("Tokens", f"{sum(sums):,} tokens in all", COUNTS, rows)
+    if any(sums):
+        counts = (_bar(each, COUNTS, max(sums), f"{total:,}") for each, total in zip(requests, sums, strict=True))
+        figures += _figure("Tokens", f"{sum(sums):,} tokens in all", COUNTS, counts)
+    return figures + _table(requests)
 
 
 def _what(asked: Asked) -> str:
-    return escape(safe(asked.path or STAGES[asked.stage]))
+    return _escaped(asked.path or STAGES[asked.stage])
 
 
-def _row(asked: Asked, parts: Parts, whole: float, end: str, *, start: float = 0.0) -> str:
+def _bar(asked: Asked, parts: Parts, whole: float, end: str, *, start: float = 0.0) -> str:
     bars = [f'<i style="width:{start / whole:.3%}"></i>'] if start else []
     shares = {name: (part(asked) or 0) / whole for name, part in parts.items()}
     bars += [f'<i class="{name}" style="width:{share:.3%}"></i>' for name, share in shares.items() if share > 0]
     return f"<li><span>{_what(asked)}</span><b>{''.join(bars)}</b><span>{end}</span></li>"
 
 
-def _picture(title: str, what: str, names: Iterable[str], rows: Iterable[str]) -> str:
-    legend = "".join(f'<li><i class="{name}"></i>{name}</li>' for name in names)
+def _figure(title: str, what: str, parts: Parts, bars: Iterable[str]) -> str:
+    legend = "".join(f'<li><i class="{name}"></i>{name}</li>' for name in parts)
     return (
         f'<figure role=img aria-label="{title}: {escape(what)}"><figcaption>{title}: {escape(what)}</figcaption>'
-        f"<ul class=legend>{legend}</ul><ol class=bars>{''.join(rows)}</ol></figure>"
+        f"<ul class=legend>{legend}</ul><ol class=bars>{''.join(bars)}</ol></figure>"
     )
 
 
 def _table(requests: Sequence[Asked]) -> str:
-    if not requests:
-        return ""
+    rows = ""
+    for each in requests:
+        seconds = (each.start, *(part(each) or 0.0 for part in TIMES.values()))
+        counts = (count(each) for count in COUNTS.values())
+        cells = [*(f"{time:.2f} s" for time in seconds), *("–" if count is None else f"{count:,}" for count in counts)]
+        cells.append(_escaped(f"{each.outcome}: {each.reason}" if each.reason else each.outcome))
+        rows += f"<tr><th scope=row>{_what(each)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     heads = ("request", "start", *TIMES, *COUNTS, "outcome")
     head = "".join(f"<th scope=col>{name}</th>" for name in heads)
-    rows = "".join(_cells(each) for each in requests)
     return (
-        "<details><summary>The same as a table</summary><div class=code tabindex=0 role=region"
-        f' aria-label="Requests">'
+        '<details><summary>The same as a table</summary><div class=code tabindex=0 role=region aria-label="Requests">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
-
-
-def _cells(asked: Asked) -> str:
-    seconds = (asked.start, *(part(asked) or 0.0 for part in TIMES.values()))
-    counts = (count(asked) for count in COUNTS.values())
-    outcome = f"{asked.outcome}: {asked.reason}" if asked.reason else asked.outcome
-    cells = [*(f"{each:.2f} s" for each in seconds), *("–" if each is None else f"{each:,}" for each in counts)]
-    cells.append(escape(safe(outcome)))
-    return f"<tr><th scope=row>{_what(asked)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _code_style() -> str:
-    light, dark = (HtmlFormatter(style=style, cssclass="source") for style in ("default", "github-dark"))
-    rules = [formatter.get_style_defs(".source") for formatter in (light, dark)]  # type: ignore[no-untyped-call]
-    return f"{rules[0]}\n@media (prefers-color-scheme: dark) {{\n{rules[1]}\n}}"

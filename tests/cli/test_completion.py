@@ -103,6 +103,16 @@ def test_a_broken_file_leaves_the_shipped_names(shell: Shell, text: str) -> None
     assert offered("config", "unset", incomplete="se") == []
 
 
+@pytest.mark.parametrize(
+    ("words", "incomplete"),
+    [(["generate"], "~nobody-here/"), (["config", "get"], "mo")],
+    ids=["no such user", "no command"],
+)
+def test_where_nothing_fits_nothing_is_offered(shell: Shell, words: list[str], incomplete: str) -> None:
+    shell.write("")
+    assert offered(*words, incomplete=incomplete) == []
+
+
 def test_fish_takes_a_comma_for_the_end_of_a_name_so_there_is_none(shell: Shell) -> None:
     shell.write(tables("zz,a", "zz.a"))
     assert offered("profiles", "show", incomplete="zz") == ["zz.a"]

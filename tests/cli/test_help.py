@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from smol_dev.cli import program
-from smol_dev.cli.commands import COMMANDS
-from smol_dev.cli.help import TOPICS, Command, pages, summary
+from smol_dev.cli.commands import COMMANDS, TOPICS, Command, pages, summary
 from tests.cli.shell import Shell
 
 LINES, COLUMNS = 30, 80

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.cli.generate import read_prompt
+from smol_dev.cli.runs import read_prompt
 from smol_dev.errors import UsageError
 
 
@@ -22,6 +22,7 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("note.TXT", "from the note", id="a text file, upper case"),
         pytest.param("with space.md", "spaced", id="a file with a space in its name"),
         pytest.param("write a README.md", "write a README.md", id="text that ends like a file"),
+        pytest.param(f"{'more ' * 60}README.md", f"{'more ' * 60}README.md", id="longer than a file's name can be"),
         pytest.param("bom.md", "after the mark", id="a byte order mark is no text"),
     ],
 )
@@ -43,6 +44,9 @@ def test_the_prompt_is(given: str, prompt: str) -> None:
         pytest.param(" \n", None, "the prompt is empty", id="blank"),
         pytest.param("empty.md", None, "the prompt is empty", id="an empty file"),
         pytest.param("no.md", None, "the prompt file `no.md` does not exist", id="no such file"),
+        pytest.param(
+            "~nobody-here/no.md", None, "the prompt file `~nobody-here/no.md` does not exist", id="no such user"
+        ),
         pytest.param("folder.md", None, "the prompt file `folder.md` is not a file", id="a folder"),
         pytest.param("fifo.md", None, "the prompt file `fifo.md` is not a file", id="a FIFO"),
         pytest.param("latin.md", None, "the prompt file `latin.md` is not UTF-8 (byte 2)", id="not UTF-8"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from smol_dev.cli.asking import decide
+from smol_dev.cli.display import decide_change
 from smol_dev.events import FileChanged
 from smol_dev.run.review import AskedAgain, Proposed, Stopped, Taken, Verdict
 from tests.app.test_build import PLAN, TWO, plays
@@ -316,4 +316,4 @@ def test_with_json_that_nobody_can_be_asked_is_an_error_event(shell: Shell) -> N
 def test_a_change_is_decided_by_a_letter_or_a_word(typed: str, verdict: Verdict) -> None:
     files = (FileChanged("a.py", "change", "", "-1\n+2\n"), FileChanged("b.py", "remove", "", "-1\n"))
     with CliRunner().isolation(input=typed):
-        assert decide(Proposed(files), str) == verdict
+        assert decide_change(Proposed(files), str) == verdict

@@ -8,7 +8,7 @@ import pytest
 
 from smol_dev.chat import Message
 from smol_dev.checks import check
-from smol_dev.cli.generate import DEMO_CHANGE
+from smol_dev.cli.runs import DEMO_CHANGE
 from smol_dev.demo.answers import NoAnswerError, answer, script, tokens
 from smol_dev.prompts import ask_file, ask_list, ask_plan, shipped, system, variants
 

@@ -13,8 +13,7 @@ import pytest
 from smol_dev.events import StageStarted
 from smol_dev.ui import Screen, screen
 from smol_dev.ui.live import Live
-from smol_dev.ui.ndjson import Ndjson
-from smol_dev.ui.plain import Plain, Quiet
+from smol_dev.ui.plain import Ndjson, Plain, Quiet
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from smol_dev.errors import SmolError
 from smol_dev.events import Failed, FileStarted, PlanReady
-from smol_dev.ui.ndjson import Ndjson
+from smol_dev.ui.plain import Ndjson
 from tests.ui.run import EVENTS, redact
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.ui.streams import Talk
+from smol_dev.ui.plain import Talk
 
 WRITE_TWICE = """
 import sys
-from smol_dev.ui.streams import Talk
+from smol_dev.ui.plain import Talk
 talk = Talk(sys.stderr)
 for _ in range(2):
     talk.write("words\\n" * 10_000)
