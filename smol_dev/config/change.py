@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec
 
@@ -35,12 +35,10 @@ from smol_dev.disk import lock, made_private, publish
 from smol_dev.errors import ConfigError, TrustError, UsageError
 from smol_dev.safe import command
 
-BY_HAND: Final = "correct the file first: `smol_dev config edit`"
 MARK: Final = "\ufeff"
-SHARED_FILE: Final = 0o644
-PRIVATE_FILE: Final = 0o600
-PRIVATE_FOLDER: Final = 0o700
+PRIVATE: Final = 0o600
 LOCK: Final = ".smol.toml.lock"
+HEADER: Final = re.compile(r"(?P<opening>\s*\[+).*?(?P<closing>\]+\s*(#.*)?)")
 NOT_A_SETTING: Final = re.compile(r"\s*(#.*)?")
 LONGEST_WAIT = 5.0
 """Seconds to wait for another smol_dev."""
@@ -89,14 +87,20 @@ class SettingsFile:
         """
         self.refuse_read_only()
         with alone(self.path.parent):
-            is_trusted = self.project and self.is_trusted()
-            raw = self.read()
+            is_trusted = self.project and self._is_trusted()
+            document = read_document(self.path, project=self.project)
+            if isinstance(document, Problem):
+                raise config_error([document], hint="correct the file first: `smol_dev config edit`")
+            raw = first_lines() if document is None else document.raw.decode()
             text = raw.removeprefix(MARK).replace("\r\n", "\n")
             sheet = Sheet(self, text, tomllib.loads(text), read_layers(self.flags, self.surroundings))
             new, said = edit(sheet, *arguments, **options)
             if new == text:
                 return said
-            return (*said, *self.replace(_as_written(new, like=raw), trusted=is_trusted))
+            if "\n" in raw and raw.count("\n") == raw.count("\r\n"):
+                new = new.replace("\n", "\r\n")
+            mark = MARK if raw.startswith(MARK) else ""
+            return (*said, *self.replace(mark + new, trusted=is_trusted))
 
     def refuse_read_only(self) -> None:
         """Refuse a read-only file: replacing it by a rename would ignore its mode."""
@@ -110,7 +114,7 @@ class SettingsFile:
                 hint=f"if you keep it by hand, {command('chmod u+w {file}', file=self.path)} lets it be changed",
             )
 
-    def is_trusted(self) -> bool:
+    def _is_trusted(self) -> bool:
         """Return whether the project's file is new, harmless or approved."""
         if not os.path.lexists(self.path):
             return True
@@ -120,13 +124,6 @@ class SettingsFile:
             return False
         return found is None or found.approved
 
-    def read(self) -> str:
-        """Return the file's text, or the first lines of a new file if it does not exist."""
-        document = read_document(self.path, project=self.project)
-        if isinstance(document, Problem):
-            raise config_error([document], hint=BY_HAND)
-        return first_lines() if document is None else document.raw.decode()
-
     def replace(self, text: str, *, trusted: bool) -> tuple[str, ...]:
         """Write the text, unless it adds a problem that the file does not have yet.
 
@@ -134,8 +131,8 @@ class SettingsFile:
         """
 
         def confirm(temporary: Path) -> None:
-            problems = self.problems_of(temporary)
-            known = self.problems_of(self.path) if problems else ()
+            problems = self._problems_of(temporary)
+            known = self._problems_of(self.path) if problems else ()
             if added := [*(Counter(problems) - Counter(known))]:
                 raise ConfigError(
                     f"`{self.path}` stays as it is; with the change it has these problems:",
@@ -143,14 +140,13 @@ class SettingsFile:
                     problems=added,
                 )
 
-        mode = SHARED_FILE if self.project else PRIVATE_FILE
         try:
-            publish(self.path, text.encode(), mode=mode, like=self.path, confirm=confirm)
+            publish(self.path, text.encode(), mode=0o644 if self.project else PRIVATE, like=self.path, confirm=confirm)
         except OSError as error:
             raise unwritable(self.path, error) from error
-        return self.renew_approval(text, trusted=trusted) if self.project else ()
+        return self._renew_approval(text, trusted=trusted) if self.project else ()
 
-    def problems_of(self, file: Path) -> tuple[str, ...]:
+    def _problems_of(self, file: Path) -> tuple[str, ...]:
         """Return a candidate text's problems, under this file's name and without line numbers, as edits shift those."""
         if not file.exists():
             return ()
@@ -158,7 +154,7 @@ class SettingsFile:
         problems = check(self.flags, self.surroundings, file=file, project=self.project)
         return tuple(line_and_column.sub(lambda _found: str(self.path), line) for line in problems)
 
-    def renew_approval(self, written: str, *, trusted: bool) -> tuple[str, ...]:
+    def _renew_approval(self, written: str, *, trusted: bool) -> tuple[str, ...]:
         """Approve the project's file as just written, if it was trusted before; return the lines to show the user.
 
         An unapproved file stays unapproved, however harmless the change.
@@ -214,14 +210,6 @@ def settings_file(flags: Flags, surroundings: Surroundings, *, project: bool) ->
 def first_lines() -> str:
     """Return the start of a new file: the schema that lets editors complete and check it."""
     return f"#:schema {schema_file().as_uri()}\n"
-
-
-def _as_written(text: str, *, like: str) -> str:
-    """Return the text with the byte order mark and line endings of `like`."""
-    crlf = like.count("\r\n")
-    if crlf and crlf == like.count("\n"):
-        text = text.replace("\n", "\r\n")
-    return MARK + text if like.startswith(MARK) else text
 
 
 @contextlib.contextmanager
@@ -282,7 +270,7 @@ def taken(path: Path) -> int:
 
 def opened(path: Path) -> int:
     """Return a descriptor of the lock file, created if absent."""
-    descriptor = os.open(path, LOCK_FLAGS, PRIVATE_FILE)
+    descriptor = os.open(path, LOCK_FLAGS, PRIVATE)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, f"`{path.name}` is not a regular file")
@@ -292,7 +280,7 @@ def opened(path: Path) -> int:
 def make_folder(folder: Path) -> None:
     """Create the folder, private to the user, if it does not exist."""
     try:
-        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
 
@@ -327,18 +315,15 @@ def sections(text: str) -> list[Section]:
     lines = text.split("\n")
     said = [number for number, line in enumerate(lines) if NOT_A_SETTING.fullmatch(line) is None]
     headers = [(-1, ()), *walk.headers]
-    starts = [_comments_above(lines, header) for header, _ in headers]
+    starts = []
+    for header, _ in headers:
+        above = takewhile(re.compile(r"\s*#(?!:)").match, reversed(lines[: max(header, 0)]))
+        starts.append(max(header, 0) - len(list(above)))
     found = []
     for (header, key), start, end in zip(headers, starts, [*starts[1:], len(lines)], strict=True):
         count = bisect_left(said, end)
         found.append(Section(key, start, header, said[count - 1] if count else header, end))
     return found
-
-
-def _comments_above(lines: list[str], number: int) -> int:
-    while number > 0 and re.match(r"\s*#(?!:)", lines[number - 1]):
-        number -= 1
-    return max(number, 0)
 
 
 def with_value(text: str, key: Key, value: object) -> str:
@@ -374,7 +359,7 @@ def without(text: str, key: Key) -> str:
         table = table_of(pruned, key[:length])
         if not table[key[length - 1]]:
             del table[key[length - 1]]
-    proposals = chain([_without_sections(text, key)], _without_lines(text, key), _by_tomlkit(text, take_out))
+    proposals = chain([_without_sections(text, key)], _by_tomlkit(text, take_out))
     return _first_that_reads([wanted, pruned], proposals, key=key)
 
 
@@ -405,8 +390,10 @@ def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -
     lines = text.split("\n")
     for section in sections(text):
         if section.key[: len(key)] == key:
-            new = (*key[:-1], name, *section.key[len(key) :])
-            lines[section.header] = _with_header(lines[section.header], new)
+            header = HEADER.fullmatch(lines[section.header])
+            if header is not None:  # keeps brackets and comment
+                new = typed((*key[:-1], name, *section.key[len(key) :]))
+                lines[section.header] = f"{header['opening']}{new}{header['closing']}"
     return _first_that_reads([wanted], ["\n".join(lines)], key=key)
 
 
@@ -471,20 +458,23 @@ def inline(value: object) -> Any:  # noqa: ANN401 - tomlkit's items have no comm
 def _with_new_line(text: str, key: Key, value: object) -> Iterator[str]:
     """Yield the text with a line for the key added in its table's section, or else in a new section."""
     lines = text.split("\n")
-    line = f"{typed(key[-1:])} = {rendered(value)}"
+    line, header = f"{typed(key[-1:])} = {rendered(value)}", f"[{typed(key[:-1])}]"
+
+    def inserted(number: int, *new: str) -> str:
+        return "\n".join([*lines[:number], *new, *lines[number:]])
+
     if len(key) == 1 and not text.strip():
         yield appended(text, f"{line}\n")
-    for section in sections(text):
+    known = sections(text)
+    for section in known:
         if section.key == key[:-1] and section.last >= 0:
-            indent = re.match(r"\s*", lines[section.last])
-            indented = f"{indent.group() if indent else ''}{line}"
-            yield _inserted(lines, section.last + 1, indented)
+            indent = lines[section.last][: -len(lines[section.last].lstrip())]
+            yield inserted(section.last + 1, indent + line)
         elif section.key == key[:-1]:
-            yield _inserted(lines, section.end, line, "")
-    header = f"[{typed(key[:-1])}]"
-    for section in reversed(sections(text)):
+            yield inserted(section.end, line, "")
+    for section in reversed(known):
         if len(key) > len(("profiles", "NAME", "KEY")) and section.key[:2] == key[:2]:
-            yield _inserted(lines, section.last + 1, "", header, line)
+            yield inserted(section.last + 1, "", header, line)
     yield appended(text, f"{header}\n{line}\n")
 
 
@@ -492,21 +482,7 @@ def appended(text: str, block: str) -> str:
     """Return the text followed by the block, with a blank line between them."""
     if not text.strip():
         return text + block
-    ending = "" if text.endswith("\n") else "\n"
-    return f"{text}{ending}\n{block}"
-
-
-def _inserted(lines: list[str], number: int, *new: str) -> str:
-    return "\n".join([*lines[:number], *new, *lines[number:]])
-
-
-def _without_lines(text: str, key: Key) -> Iterator[str]:
-    """Yield the text without the setting's lines, assuming that nothing else is on them."""
-    found = positions(text).get(key)
-    if found is not None and found.end:
-        begin = text.rfind("\n", 0, found.start) + 1
-        end = text.find("\n", found.end)
-        yield text[:begin] + (text[end + 1 :] if end >= 0 else "")
+    return text.removesuffix("\n") + "\n\n" + block
 
 
 def _without_sections(text: str, key: Key) -> str:
@@ -525,12 +501,3 @@ def _without_sections(text: str, key: Key) -> str:
         if is_last:
             lines = [*"\n".join(lines).rstrip("\n").split("\n"), ""]
     return "\n".join(lines)
-
-
-def _with_header(line: str, key: Key) -> str:
-    """Return the header line with another key, keeping its brackets and comment."""
-    opening = re.match(r"\s*\[+", line)
-    comment = re.search(r"\]\s*(#.*)?$", line)
-    depth = opening.group() if opening else "["
-    tail = comment.group()[1:] if comment else ""
-    return f"{depth}{typed(key)}{']' * depth.count('[')}{tail}"

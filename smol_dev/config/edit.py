@@ -6,7 +6,6 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,6 +21,7 @@ from smol_dev.config.files import (
     BadFileError,
     Surroundings,
     decoded,
+    is_same,
     parsed,
     read_bytes,
     table_at,
@@ -46,12 +46,10 @@ from smol_dev.config.profiles import value_of
 from smol_dev.errors import ConfigError, InterruptedRunError, SmolError, UsageError
 from smol_dev.safe import command, named
 
-BETTER_WAYS: Final = (
+OTHER_WAYS: Final = (
     "name a variable (`smol_dev config set api_key_env NAME`), a file (`api_key_file`) or a command"
-    " (`api_key_command`), or write it into the file itself: `smol_dev config edit`"
+    " (`api_key_command`), or "
 )
-IN_THE_FILE: Final = "write it into the file itself: `smol_dev config edit`"
-
 VERSION: Final = re.compile(r"/v\d")
 """The API version in the path of an address."""
 
@@ -59,7 +57,11 @@ VERSION: Final = re.compile(r"/v\d")
 def set_value(sheet: Sheet, key: str, value: str) -> Said:
     """Set a key to a value, spelled as for `-c`."""
     path = _full_key(key, sheet.layers)
-    _refuse_secret(path)
+    if path[0] == "profiles" and path[2:3] and path[2] in SECRET:
+        raise UsageError(
+            f"`{path[2]}` is a secret, and a command line is read by every user of the machine and kept by the shell",
+            hint=f"{OTHER_WAYS if path[2] == 'api_key' else ''}write it into the file itself: `smol_dev config edit`",
+        )
     _refuse_table(path, hint=f"name a key in it: {named(typed((*path, 'KEY')))}")
     if path[0] == "profiles":
         create = command("smol_dev profiles add {name}", name=path[1])
@@ -67,8 +69,12 @@ def set_value(sheet: Sheet, key: str, value: str) -> Said:
     read = toml_value(value.strip())
     _refuse_unquoted(path, read, sheet)
     said = f"`{dotted(path)}` is now `{change.rendered(read)}` in `{sheet.file.path}`"
-    warned = (*_overruled(path, sheet), *_without_version(path, read, sheet))
-    return change.with_value(sheet.text, path, read), (said, *warned)
+    stronger = [
+        f"`{layer.origin(path).where}` sets it too, and is stronger"
+        for layer in takewhile(lambda each: each.kind != sheet.file.kind, sheet.layers.all)
+        if layer.kind in ("environment", "project") and value_of(layer.data, path) is not None
+    ]
+    return change.with_value(sheet.text, path, read), (said, *stronger, *_without_version(path, read, sheet))
 
 
 def unset(sheet: Sheet, key: str) -> Said:
@@ -95,8 +101,16 @@ def unset(sheet: Sheet, key: str) -> Said:
 def add(sheet: Sheet, name: str, options: Mapping[str, str | None]) -> Said:
     """Create a profile from these options and every `-c` flag."""
     values: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
-    for text in sheet.file.flags.sets:
-        put(values, *_own_key(text))
+    for read in map(assignment, sheet.file.flags.sets):
+        if isinstance(read, Problem):
+            raise UsageError(str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`")
+        key, value = read
+        if key[0] in TOP_TABLES:
+            raise UsageError(
+                f"`{dotted(key)}` is not a key of a profile",
+                hint=f"set it separately: {command('smol_dev config set {key} VALUE', key=typed(key))}",
+            )
+        put(values, key, value)
     path = ("profiles", name)
     _refuse_taken(name, sheet.layers)
     warned = _without_version((*path, "base_url"), values.get("base_url"), sheet)
@@ -107,7 +121,14 @@ def copy(sheet: Sheet, source: str, name: str) -> Said:
     """Create a profile with the other's own keys, from all files but without its parents."""
     _refuse_unknown(source, sheet.layers)
     _refuse_taken(name, sheet.layers)
-    values = _own_keys(source, sheet.layers, folder=sheet.file.path.parent)
+    values: dict[str, Any] = {}
+    for layer in reversed(sheet.layers.all):
+        if layer.document:
+            table = dict(layer.table("profiles", source))
+            file, home = table.get("api_key_file"), layer.document.path.parent
+            if isinstance(file, str) and home != sheet.file.path.parent:
+                table["api_key_file"] = str(home / file)  # relative to the file that names it
+            values = laid_over(values, table)
     return change.with_table(sheet.text, ("profiles", name), values), _made(name, sheet)
 
 
@@ -148,7 +169,12 @@ def remove(sheet: Sheet, name: str) -> Said:
 def use(sheet: Sheet, name: str) -> Said:
     """Make a profile the file's default."""
     _refuse_unknown(name, sheet.layers)
-    _refuse_one_projects(name, sheet)
+    kinds = {layer.kind for layer in sheet.layers.all if name in layer.table("profiles")}
+    if not sheet.file.project and not kinds & {"user", "system", "shipped"}:
+        raise UsageError(
+            f"only this project declares `{name}`; in every other folder there would be no such profile",
+            hint=f"for this project alone: {command('smol_dev profiles use {name} --project', name=name)}",
+        )
     said: tuple[str, ...] = (f"`{name}` is the default profile in `{sheet.file.path}`",)
     setter = sheet.layers.selected_by
     if setter.layer in ("environment", "project") and setter.layer != sheet.file.kind:
@@ -166,45 +192,11 @@ def _full_key(key: str, layers: Layers) -> Key:
     return at(path, layers.selected, Run.model_fields)
 
 
-def _own_key(text: str) -> tuple[Key, object]:
-    """Return the key within a profile, and the value, of a `-c` for a new profile."""
-    read = assignment(text)
-    if isinstance(read, Problem):
-        raise UsageError(str(read), hint="keys of a profile: `-c timeout=300`, `-c code.model=NAME`")
-    if read[0][0] in TOP_TABLES:
-        raise UsageError(
-            f"`{dotted(read[0])}` is not a key of a profile",
-            hint=f"set it separately: {command('smol_dev config set {key} VALUE', key=typed(read[0]))}",
-        )
-    return read
-
-
-def _own_keys(name: str, layers: Layers, *, folder: Path) -> dict[str, Any]:
-    """Return a profile's keys from all files, without its parents'; relative file names are made valid in `folder`."""
-    values: dict[str, Any] = {}
-    for layer in reversed(layers.all):
-        if not layer.documents:
-            continue
-        table = deepcopy(dict(layer.table("profiles", name)))
-        file, home = table.get("api_key_file"), layer.document(("profiles", name)).path.parent
-        if isinstance(file, str) and home != folder:
-            table["api_key_file"] = str(home / file)
-        values = laid_over(values, table)
-    return values
-
-
 def _made(name: str, sheet: Sheet) -> tuple[str, ...]:
     return (
         f"profile `{name}` is in `{sheet.file.path}`",
         f"make it the default: {command(f'smol_dev profiles use{sheet.file.option} {{name}}', name=name)}",
     )
-
-
-def _overruled(path: Key, sheet: Sheet) -> Iterator[str]:
-    """Yield a line for each stronger layer that sets the key too and so overrides the change."""
-    for layer in takewhile(lambda each: each.kind != sheet.file.kind, sheet.layers.all):
-        if layer.kind in ("environment", "project") and value_of(layer.data, path) is not None:
-            yield f"`{layer.origin(path).where}` sets it too, and is stronger"
 
 
 def _without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
@@ -215,14 +207,6 @@ def _without_version(path: Key, value: object, sheet: Sheet) -> Iterator[str]:
         template = f"smol_dev config set{sheet.file.option} {{key}} {{url}}"
         better = command(template, key=typed(path), url=f"{value.rstrip('/')}/v1")
         yield f"the address has no `/v1`, under which most servers answer; with it: {better}"
-
-
-def _refuse_secret(path: Key) -> None:
-    if path[0] == "profiles" and path[2:] and path[2] in SECRET:
-        raise UsageError(
-            f"`{path[2]}` is a secret, and a command line is read by every user of the machine and kept by the shell",
-            hint=BETTER_WAYS if path[2] == "api_key" else IN_THE_FILE,
-        )
 
 
 def _refuse_table(path: Key, *, hint: str) -> None:
@@ -259,16 +243,6 @@ def _refuse_taken(name: str, layers: Layers) -> None:
         )
 
 
-def _refuse_one_projects(name: str, sheet: Sheet) -> None:
-    """Refuse to make a profile that only this project declares the user's default."""
-    kinds = {layer.kind for layer in sheet.layers.all if name in layer.table("profiles")}
-    if not sheet.file.project and not kinds & {"user", "system", "shipped"}:
-        raise UsageError(
-            f"only this project declares `{name}`; in every other folder there would be no such profile",
-            hint=f"for this project alone: {command('smol_dev profiles use {name} --project', name=name)}",
-        )
-
-
 def _refuse_elsewhere(name: str, sheet: Sheet) -> None:
     if value_of(sheet.tables, ("profiles", name)) is not None:
         return
@@ -285,12 +259,8 @@ def _declaring(table: Key, layers: Layers, *, but: Path | None = None) -> list[s
     return [
         layer.origin(table).where
         for layer in layers.all
-        if layer.documents and table[1] in layer.table(table[0]) and not _same_file(layer.document(table).path, but)
+        if layer.document and table[1] in layer.table(table[0]) and not is_same(but, layer.document.path)
     ]
-
-
-def _same_file(path: Path, other: Path | None) -> bool:
-    return other is not None and path.resolve() == other.resolve()
 
 
 def _users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
@@ -298,7 +268,7 @@ def _users(name: str, layers: Layers, *, but: Path | None = None) -> list[str]:
     found = [
         f"`{dotted(key)}` ({layer.origin(key).where})"
         for layer in layers.all
-        if not (layer.documents and _same_file(layer.document(()).path, but))
+        if not (layer.document and is_same(but, layer.document.path))
         for key in _references(name, layer.data)
     ]
     if layers.selected_by.layer == "environment" and layers.selected == name:
@@ -325,8 +295,7 @@ def edit_by_hand(
     the copy, whose path the error gives.
     """
     file.refuse_read_only()
-    old = _text_of(file.path, project=file.project)
-    working_copy = WorkingCopy(file, old, change.first_lines() if old is None else old)
+    working_copy = WorkingCopy(file)
     try:
         said = working_copy.edit(open_editor, again)
     except (SmolError, KeyboardInterrupt) as error:
@@ -346,11 +315,13 @@ class WorkingCopy:
     editor started with; `other` is a file for the text of another program that changed the file meanwhile.
     """
 
-    def __init__(self, file: SettingsFile, old: str | None, before: str) -> None:
-        self.file, self.old, self.before = file, old, before
+    def __init__(self, file: SettingsFile) -> None:
+        self.file = file
+        self.old = _text_of(file.path, project=file.project)
+        self.before = change.first_lines() if self.old is None else self.old
         try:  # in a private folder, as it may hold a secret
             self.copy = Path(tempfile.mkdtemp(prefix="smol-")) / FILE_NAME
-            self.copy.write_bytes(before.encode())
+            self.copy.write_bytes(self.before.encode())
         except OSError as error:
             raise change.unwritable(Path(tempfile.tempdir or "/tmp"), error) from error  # noqa: S108 - only named
         self.other = self.copy.with_name(f"other-{FILE_NAME}")
@@ -426,9 +397,6 @@ def _text_of(path: Path, *, project: bool) -> str | None:
         raise ConfigError(f"{path}{error.place}: {error.what}", hint="repair it with another program") from error
 
 
-NAMED_MODELS: Final = 20
-"""The most models to list in a profile's comment."""
-
 HEAD: Final = """\
 # Written by `smol_dev init`. Every setting: `smol_dev config schema`; where each value comes from:
 # `smol_dev config show --origin`; change one: `smol_dev config set KEY VALUE`.
@@ -496,7 +464,7 @@ def _profile_of(name: str, server: RunningServer) -> str:
     """Return a server's profile under a comment about it, without unprintable model names."""
     values: dict[str, Any] = {}
     base = f"local-{server.provider}"
-    if base not in shipped().table("profiles"):
+    if base not in declared(shipped()):
         values |= {"provider": server.provider, "local_only": True}
     elif name != base:
         values["extends"] = base
@@ -506,8 +474,7 @@ def _profile_of(name: str, server: RunningServer) -> str:
     if server.chosen.isprintable() and server.chosen:
         values["model"] = server.chosen
     models = [change.rendered(name) for name in server.models if name.isprintable()]
-    listed = "".join(f"#   {name}\n" for name in models[:NAMED_MODELS])
-    more = f"#   and {len(models) - NAMED_MODELS} more\n" if len(models) > NAMED_MODELS else ""
-    offers = "Its models:" if models else "It offers no model yet."
-    about = f"# {server.provider} at {server.base_url}. {offers}\n{listed}{more}"
+    offers = ["Its models:" if models else "It offers no model yet.", *(f"#   {name}" for name in models[:20])]
+    more = [f"#   and {len(models) - 20} more"] if len(models) > 20 else []  # noqa: PLR2004 - as many as a screen holds
+    about = "\n".join([f"# {server.provider} at {server.base_url}. {offers[0]}", *offers[1:], *more, ""])
     return about + change.rendered_table(("profiles", name), values)

@@ -41,7 +41,6 @@ WITHOUT_PROJECT: Final = "correct that, or leave the file out with `--no-project
 
 BACKSLASH: Final = "a backslash in a string must be `\\\\`, or write the string in single quotes"
 
-# tomllib's messages quote the text, which may be a secret, so each is replaced by words of our own.
 SYNTAX: Final = (
     ("Invalid statement", "a line that is neither `key = value` nor a `[table]`"),
     ("Expected newline", "something follows the value; one setting a line"),
@@ -64,6 +63,8 @@ SYNTAX: Final = (
     ("Invalid value", "no value; text must stand in quotes"),
     ("Invalid date", "a date that does not exist"),
 )
+"""How each of tomllib's messages begins, and what we say instead."""
+
 PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
@@ -142,8 +143,6 @@ def read_document(path: Path, *, project: bool = False) -> Document | Problem | 
         raw, info = read_bytes(path, limit=PROJECT_LIMIT if project else USER_LIMIT, project=project)
         text = decoded(raw)
         data = parsed(text)
-        if project:
-            _refuse_crowds(data)
         named = tuple(_named_files(path.parent, data)) if project else ()
         return Document(path, raw, text, data, bool(info.st_mode & 0o044), named)
     except FileNotFoundError:
@@ -162,6 +161,9 @@ def table_at(data: object, *key: str) -> Mapping[str, Any]:
 
 def _named_files(folder: Path, data: Mapping[str, object]) -> Iterator[NamedFile]:
     """Yield the files that a project's file in this folder names, in the order of their keys."""
+    for table in ("profiles", "prompts"):
+        if len(table_at(data, table)) > NAMES_LIMIT:
+            raise BadFileError(f"holds more than {NAMES_LIMIT} {table}")
     left = NAMED_LIMIT
     for name in table_at(data, "prompts"):
         for part, value in table_at(data, "prompts", name).items():
@@ -209,13 +211,13 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
             raise FileNotFoundError from error  # in a folder we may not enter, so not our file
         raise BadFileError(f"cannot be read ({error.strerror})") from error
     except OSError as error:
-        is_link = path.is_symlink()
-        raise BadFileError("is a symbolic link" if is_link else f"cannot be read ({error.strerror})") from error
+        what = "is a symbolic link" if path.is_symlink() else f"cannot be read ({error.strerror})"
+        raise BadFileError(what) from error
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise BadFileError("is not a regular file")
-        if project:
+        if project and hasattr(os, "geteuid"):
             _refuse_foreign(info, path)
         with open(descriptor, "rb", closefd=False) as file:
             raw = file.read(limit + 1)
@@ -230,13 +232,10 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
 
 def _refuse_foreign(info: os.stat_result, path: Path) -> None:
     """Refuse a project's file that another user owns, or that every user can write or replace."""
-    if not hasattr(os, "geteuid"):
-        return
     if info.st_uid != os.geteuid():
         raise BadFileError("belongs to another user")
     if info.st_mode & stat.S_IWOTH:
-        hint = command("chmod o-w {file}", file=path)
-        raise BadFileError("can be written by every user", hint=hint)
+        raise BadFileError("can be written by every user", hint=command("chmod o-w {file}", file=path))
     if path.parent.stat().st_mode & stat.S_IWOTH:
         hint = command("chmod o-w {folder}", folder=path.parent)
         raise BadFileError("stands in a folder that every user can write to", hint=hint)
@@ -253,14 +252,19 @@ def decoded(raw: bytes) -> str:
 
 def parsed(text: str) -> dict[str, object]:
     """Return the TOML text as data."""
-    if (place := long_key(text)) >= 0:
-        raise BadFileError("a key has too many parts", place=line_and_column(text, place))
+    if (at := long_key(text)) >= 0:
+        raise BadFileError("a key has too many parts", place=line_and_column(text, at))
     try:
         data = tomllib.loads(text)
     except RecursionError as error:
         raise BadFileError("is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(text, str(error)) from error
+        # Its message quotes the text, which may be a secret, so words of our own replace it.
+        what = next((f": {ours}" for theirs, ours in SYNTAX if str(error).startswith(theirs)), "")
+        if place := PLACE.search(str(error)):
+            raise BadFileError(f"not valid TOML{what}", place=f":{place[1]}:{place[2]}") from error
+        what = "not valid TOML: the file ends in the middle of a setting"
+        raise BadFileError(what, place=line_and_column(text, len(text))) from error
     except ValueError as error:
         raise BadFileError("holds a number that is too long") from error
     if depth_exceeds(data, DEPTH_LIMIT):
@@ -271,12 +275,6 @@ def parsed(text: str) -> dict[str, object]:
 def line_and_column(text: str, place: int) -> str:
     """Return the position of a character as a suffix for a file name: `:LINE:COLUMN`."""
     return f":{text.count(chr(10), 0, place) + 1}:{place - text.rfind(chr(10), 0, place)}"
-
-
-def _refuse_crowds(data: Mapping[str, object]) -> None:
-    for name in ("profiles", "prompts"):
-        if len(table_at(data, name)) > NAMES_LIMIT:
-            raise BadFileError(f"holds more than {NAMES_LIMIT} {name}")
 
 
 def long_key(text: str) -> int:
@@ -290,16 +288,6 @@ def long_key(text: str) -> int:
     return -1
 
 
-def _syntax_error(text: str, message: str) -> BadFileError:
-    """Return tomllib's error in words that do not quote the text."""
-    what = next((ours for theirs, ours in SYNTAX if message.startswith(theirs)), "")
-    place = PLACE.search(message)
-    if place is None:
-        what = "the file ends in the middle of a setting"
-    where = f":{place[1]}:{place[2]}" if place else line_and_column(text, len(text))
-    return BadFileError(f"not valid TOML: {what}" if what else "not valid TOML", place=where)
-
-
 def depth_exceeds(data: object, limit: int) -> bool:
     """Return whether tables and lists are nested deeper than the limit."""
     level = [data]
@@ -310,8 +298,6 @@ def depth_exceeds(data: object, limit: int) -> bool:
             if isinstance(each, dict | list)
             for inner in (each.values() if isinstance(each, dict) else each)
         ]
-        if not level:
-            return False
     return any(isinstance(each, dict | list) for each in level)
 
 
@@ -360,7 +346,8 @@ class Surroundings:
 
     def new_project_file(self) -> Path:
         """Return the path for a new project file: at the root of the repository, or else in the working directory."""
-        return root_of_project(self.cwd, self.home) / FILE_NAME
+        folders = _folders_of_project(self.cwd, self.home, _device_of)
+        return next((each for each in folders if os.path.lexists(each / ".git")), self.cwd) / FILE_NAME
 
 
 def _expanded(path: str) -> Path | None:
@@ -404,14 +391,9 @@ else:
 
 def _user_config_folder() -> Path | None:
     """Return the user's settings folder; on macOS `~/.config/smol` if only that one holds a settings file."""
-    folder, dotted = own_folder("user_config"), _expanded(f"~/.config/{FOLDER}")
-    if folder and dotted and not _has_file(folder) and _has_file(dotted):
-        return dotted
-    return folder
-
-
-def _has_file(folder: Path) -> bool:
-    return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises in a closed folder
+    folders = [each for each in (own_folder("user_config"), _expanded(f"~/.config/{FOLDER}")) if each]
+    holding = (each for each in folders if os.path.exists(each / FILE_NAME))  # noqa: PTH110 - Path.exists raises in a closed folder
+    return next(holding, folders[0] if folders else None)
 
 
 def find_project(
@@ -425,12 +407,6 @@ def find_project(
     """
     files = (folder / FILE_NAME for folder in _folders_of_project(cwd, home, device or _device_of))
     return next((f for f in files if os.path.lexists(f) and not is_one_of(f, own)), None)
-
-
-def root_of_project(cwd: Path, home: Path | None) -> Path:
-    """Return the folder that holds `.git`; the working directory if there is none."""
-    folders = _folders_of_project(cwd, home, _device_of)
-    return next((each for each in folders if os.path.lexists(each / ".git")), cwd)
 
 
 def _folders_of_project(cwd: Path, home: Path | None, device: Callable[[Path], int | None]) -> Iterator[Path]:
@@ -568,7 +544,8 @@ class Walk:
             self.skip(BLANK)
             begin = self.at
             end = self.skip(PART)
-            names.append((_plain(self.text[begin:end]), begin))
+            name = self.text[begin:end]
+            names.append((next(iter(tomllib.loads(f"{name} = 0"))) if name[0] in "\"'" else name, begin))
             self.skip(BLANK)
             if not self.text.startswith(".", self.at):
                 return names
@@ -585,7 +562,3 @@ class Walk:
         if path not in self.found:
             line = bisect_right(self.lines, at)
             self.found[path] = Position(line, at - self.lines[line - 1] + 1)
-
-
-def _plain(name: str) -> str:
-    return next(iter(tomllib.loads(f"{name} = 0"))) if name[0] in "\"'" else name

@@ -118,17 +118,17 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer's settings as plain data; `spelled` maps each key to the variable or flag that set it."""
+    """One layer's settings as plain data, from a file, or from the variables or flags in `spelled`."""
 
     kind: LayerKind
     data: Mapping[str, Any] = field(repr=False)
-    documents: tuple[Document, ...] = ()
+    document: Document | None = None
     spelled: Mapping[Key, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """The layer's name for display: its kind, and its file if it has exactly one."""
-        return self.kind if len(self.documents) != 1 else f"{self.kind} {self.documents[0].path}"
+        """The layer's unique name for display: its kind, and its file if it has one."""
+        return f"{self.kind} {self.document.path}" if self.document else self.kind
 
     def origin(self, key: Key) -> Origin:
         """Return where this layer sets the key, or else the nearest table around it."""
@@ -136,28 +136,21 @@ class Layer:
 
     def place(self, key: tuple[str | int, ...], *, column: bool = True) -> str:
         """Return the `FILE:LINE:COLUMN`, variable or flag that sets the key or the nearest table around it."""
-        if not self.documents:
+        if self.document is None:
             return self.spelling(key)
-        document, found = self.document(key), self.position(key)
-        name = f"profiles/{document.path.name}" if self.kind == "shipped" else str(document.path)
+        found = self.position(key)
+        name = f"profiles/{self.document.path.name}" if self.kind == "shipped" else str(self.document.path)
         return f"{name}:{found.line}:{found.column}" if column else f"{name}:{found.line}"
 
     def spelling(self, key: tuple[str | int, ...]) -> str:
         """Return the variable or flag that sets the key, a table around it, or something in it."""
-        for length in range(len(key), 0, -1):
-            if (part := cast("Key", key[:length])) in self.spelled:
-                return self.spelled[part]
+        around = (self.spelled.get(cast("Key", key[:length])) for length in range(len(key), 0, -1))
         within = (name for other, name in self.spelled.items() if other[: len(key)] == key)
-        return next(within, self.kind)
-
-    def document(self, key: tuple[str | int, ...]) -> Document:
-        """Return the file of this layer that holds the key; only the shipped layer has several files."""
-        holding = (each for each in self.documents if len(key) > 1 and key[1] in table_at(each.data, "profiles"))
-        return next(holding, self.documents[0])
+        return next(filter(None, (*around, *within)), self.kind)
 
     def position(self, key: tuple[str | int, ...]) -> Position:
-        """Return the position of the key in its file, or of the nearest table around it."""
-        known = positions(self.document(key).text)
+        """Return the position of the key in the layer's file, or of the nearest table around it."""
+        known = positions(self.document.text) if self.document else {}
         parts = (key[:length] for length in range(len(key), 0, -1))
         return next((known[part] for part in parts if part in known), Position(1, 1))
 
@@ -186,7 +179,7 @@ class Layers:
     def project(self) -> Document | None:
         """The project's file as it was read; None if there is none."""
         layer = self.of("project")
-        return layer.documents[0] if layer else None
+        return layer.document if layer else None
 
     @cached_property
     def own(self) -> "Layers":
@@ -201,7 +194,7 @@ class Layers:
 
     def problem(self, layer: Layer, key: tuple[Any, ...], what: str) -> Problem:
         """Return a problem with a key of a layer; keys of the selected profile are shortened as in options."""
-        own = not layer.documents and key[:2] == ("profiles", self.selected) and len(key) > 2  # noqa: PLR2004
+        own = layer.document is None and key[:2] == ("profiles", self.selected) and len(key) > 2  # noqa: PLR2004
         names = [str(part) for part in (key[2:] if own else key)]
         profile = str(key[1]) if key[0] == "profiles" and len(key) > 1 else ""
         return Problem(layer.place(key), dotted(names), what, profile)
@@ -222,7 +215,7 @@ def in_order(layers: Iterable[Layer]) -> tuple[Layer, ...]:
 
 def declared(layers: Iterable[Layer], table: str = "profiles") -> list[str]:
     """Return the names declared in files; variables and flags declare none."""
-    return list(dict.fromkeys(name for layer in layers if layer.documents for name in layer.table(table)))
+    return list(dict.fromkeys(name for layer in layers if layer.document for name in layer.table(table)))
 
 
 def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = None) -> Layers:
@@ -233,15 +226,13 @@ def read_layers(flags: Flags, surroundings: Surroundings, known: Known | None = 
     """
     found = variables(surroundings.environ)
     files, problems, warnings = _read_files(flags, surroundings)
-    selected, selected_by = _select(flags, that_chooses(found, "profile"), files)
-    typed, mistyped = command_line(flags, selected=selected, run_keys=known.run_keys if known else ())
-    said, misspelt, unknown = environment(
-        found,
-        selected=selected,
-        profiles=declared(files),
-        prompts=[*typed.data.get("prompts", ()), *declared(files, "prompts")],
-        known=known,
-    )
+    selected, selected_by = _select(flags, surroundings.environ, files)
+    typed, mistyped = _command_line(flags, selected, known.run_keys if known else ())
+    names = {
+        "profiles": (*declared(files), selected),
+        "prompts": (*typed.data.get("prompts", ()), *declared(files, "prompts")),
+    }
+    said, misspelt, unknown = _environment(found, names, selected, known)
     return Layers(
         in_order([typed, said, *files]),
         selected,
@@ -274,28 +265,26 @@ def _read_files(flags: Flags, surroundings: Surroundings) -> tuple[tuple[Layer, 
         ("user", own),
         *(("system", read_document(each / FILE_NAME)) for each in surroundings.site_configs),
     )
-    layers = [
-        Layer(kind, _at_home(each, surroundings.cwd) if kind == "project" else each.data, (each,))
-        for kind, each in read
-        if isinstance(each, Document)
-    ]
-    return in_order([*layers, shipped()]), [each for _, each in read if isinstance(each, Problem)], warnings
+    layers = [Layer(kind, each.data, each) for kind, each in read if isinstance(each, Document)]
+    if layers and layers[0].kind == "project":
+        layers[0] = _at_home(layers[0], surroundings.cwd)
+    return in_order([*layers, *shipped()]), [each for _, each in read if isinstance(each, Problem)], warnings
 
 
-def _at_home(project: Document, cwd: Path) -> Mapping[str, Any]:
-    """Return the project file's data, with its output folder made relative to the file instead of `cwd`."""
-    folder, run = project.path.parent, table_at(project.data, "run")
-    output = run.get("output_dir")
+def _at_home(project: Layer, cwd: Path) -> Layer:
+    """Return the project's layer, with its output folder made relative to the file instead of `cwd`."""
+    run = project.table("run")
+    output, folder = run.get("output_dir"), project.document.path.parent if project.document else cwd
     if not isinstance(output, str) or not output or folder == cwd or output.startswith("~"):
-        return project.data
-    return {**project.data, "run": {**run, "output_dir": str(folder / output)}}
+        return project
+    return replace(project, data={**project.data, "run": {**run, "output_dir": str(folder / output)}})
 
 
 def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, str]:
     """Return the path of the user's file, which need not exist, and the flag or variable that names it, if any."""
     if flags.config is not None:
         return surroundings.cwd / flags.config, "--config"
-    if named := that_chooses(variables(surroundings.environ), "config"):
+    if named := that_chooses("config", surroundings.environ):
         home, text = surroundings.home, named.text
         below_home = home / text[2:] if home and text.startswith("~/") else Path(text)
         return surroundings.cwd / below_home, named.name
@@ -304,29 +293,29 @@ def user_file(flags: Flags, surroundings: Surroundings) -> tuple[Path | None, st
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Layer:
-    """Return the profiles that come with the program: inside the installed package, or else beside it."""
+def shipped() -> tuple[Layer, ...]:
+    """Return the profiles that come with the program, a layer each."""
+    read = [read_document(path) for path in sorted(_shipped_folder().glob("*.toml"))]
+    return tuple(Layer("shipped", each.data, each) for each in read if isinstance(each, Document))
+
+
+def _shipped_folder() -> Path:
+    """Return the folder of the shipped profiles: inside the installed package, or else beside it."""
     package = Path(__file__).parent.parent
     inside = package / "profiles"
-    folder = inside if inside.is_dir() else package.parent / "profiles"
-    read = [read_document(path) for path in sorted(folder.glob("*.toml"))]
-    documents = tuple(each for each in read if isinstance(each, Document))
-    profiles: dict[str, object] = {}
-    for document in documents:
-        profiles |= cast("Mapping[str, object]", document.data["profiles"])
-    return Layer("shipped", {"profiles": profiles}, documents)
+    return inside if inside.is_dir() else package.parent / "profiles"
 
 
 def schema_file() -> Path:
     """Return the path of the settings file's JSON Schema, beside the shipped profiles."""
-    return shipped().documents[0].path.with_name(SCHEMA_FILE)
+    return _shipped_folder() / SCHEMA_FILE
 
 
-def _select(flags: Flags, variable: Variable | None, files: Iterable[Layer]) -> tuple[str, Origin]:
+def _select(flags: Flags, environ: Mapping[str, str], files: Iterable[Layer]) -> tuple[str, Origin]:
     """Return the selected profile's name and what selected it."""
     if flags.profile is not None:
         return flags.profile, Origin("flags", "--profile")
-    if variable is not None:
+    if variable := that_chooses("profile", environ):
         return variable.text, Origin("environment", variable.name)
     for layer in files:
         if isinstance(name := layer.data.get("default_profile"), str):
@@ -349,7 +338,7 @@ def places(flags: Flags, surroundings: Surroundings) -> Iterator[str]:
         left_out = " (left out)" if kind == "project" and not flags.project else ""
         absent = "" if path is None or os.path.lexists(path) else " (not there)"
         yield f"{kind:<9}{path or '(none)'}{left_out or absent}"
-    yield f"{'shipped':<9}{shipped().documents[0].path.parent}"
+    yield f"{'shipped':<9}{_shipped_folder()}"
 
 
 def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
@@ -364,20 +353,15 @@ def variables(environ: Mapping[str, str]) -> tuple[Variable, ...]:
     )
 
 
-def that_chooses(found: Iterable[Variable], name: str) -> Variable | None:
+def that_chooses(name: str, environ: Mapping[str, str]) -> Variable | None:
     """Return the variable that sets one of the `RESERVED` names, such as `SMOL_PROFILE`."""
-    return next((each for each in found if each.path == (name,)), None)
+    return next((each for each in variables(environ) if each.path == (name,)), None)
 
 
-def environment(
-    found: Iterable[Variable],
-    *,
-    selected: str,
-    profiles: Collection[str],
-    prompts: Collection[str] = (),
-    known: Known | None = None,
+def _environment(
+    found: Iterable[Variable], names: Mapping[str, Collection[str]], selected: str, known: Known | None
 ) -> tuple[Layer, list[Problem], list[str]]:
-    """Return the layer of the variables, their problems, and warnings.
+    """Return the layer of the variables, their problems, and warnings; `names` are the profiles' and variants'.
 
     A variable that names no profile belongs to the selected one, and beats a variable that names it.
     Without `known`, every value stays text and every key counts as one of a profile.
@@ -386,17 +370,20 @@ def environment(
     spelled: dict[Key, str] = {}
     problems: list[Problem] = []
     warnings: list[str] = []
-    names = {"profiles": (*profiles, selected), "prompts": tuple(prompts)}
-    settings = (each for each in found if len(each.path) > 1 or each.path[0] not in RESERVED)
-    for each in sorted(settings, key=_strength):
-        key = _place(each, names, selected, problems)
+    settings = [each for each in found if len(each.path) > 1 or each.path[0] not in RESERVED]
+    for each in sorted(settings, key=lambda each: (each.path[0] != "profiles", len(each.path), each.name)):
+        key = _key_of(each, names, selected, problems)
         if known and key is None:
             warnings.append(_no_profile(each, names["profiles"]))
-        elif known and key and (key := known.key(_of_run(key, selected, known))) is None:
-            warnings.append(_unknown(each, known))
+        elif known and key:
+            is_run = key[:2] == ("profiles", selected) and key[2:3] and key[2] in known.run_keys
+            key = known.key(("run", *key[2:]) if is_run else key)
+            if key is None:
+                others = (*known.variables, *(f"SMOL_{name.upper()}" for name in RESERVED))
+                warnings.append(f"`{each.name}`: unknown setting, ignored{did_you_mean(each.name, others)}")
         if not key:
             continue
-        if spelled.get(key) and fold(spelled[key]) == fold(each.name):
+        if fold(spelled.get(key, "")) == fold(each.name):
             problems.append(Problem(each.name, "", f"`{spelled[key]}` sets the same key"))
         if known and "extra_body" not in key and QUOTED_TEXT.fullmatch(each.text):
             problems.append(Problem(each.name, "", QUOTED))
@@ -404,21 +391,10 @@ def environment(
             _give_way(data, spelled, key, only=f"{PREFIX}profiles__")
         put(data, key, known.value(key, each.text) if known else each.text)
         spelled[key] = each.name
-    return Layer("environment", data, (), spelled), problems, warnings
+    return Layer("environment", data, None, spelled), problems, warnings
 
 
-def _of_run(key: Key, selected: str, known: Known) -> Key:
-    """Return the key, moved to `[run]` if it was put in the selected profile but is a key of `[run]`."""
-    is_run = key[:2] == ("profiles", selected) and key[2:3] and key[2] in known.run_keys
-    return ("run", *key[2:]) if is_run else key
-
-
-def _strength(variable: Variable) -> tuple[bool, int, str]:
-    """Return a sort key, weakest first: variables that name a profile come first, and a table before its keys."""
-    return variable.path[0] != "profiles", len(variable.path), variable.name
-
-
-def _place(
+def _key_of(
     variable: Variable, names: Mapping[str, Collection[str]], selected: str, problems: list[Problem]
 ) -> Key | None:
     """Return the key that a variable sets, from the top; empty if ambiguous, None if it names an unknown profile."""
@@ -450,29 +426,27 @@ def _no_profile(variable: Variable, profiles: Collection[str]) -> str:
     return f"`{variable.name}` names no profile that a file declares, and is ignored{meant}"
 
 
-def _unknown(variable: Variable, known: Known) -> str:
-    others = [f"SMOL_{name.upper()}" for name in RESERVED]
-    return f"`{variable.name}`: unknown setting, ignored{did_you_mean(variable.name, [*known.variables, *others])}"
+def _command_line(flags: Flags, selected: str, run_keys: Collection[str]) -> tuple[Layer, list[Problem]]:
+    """Return the layer of the options, and their problems; `run_keys` are the keys of `[run]`, if known.
 
-
-def command_line(flags: Flags, *, selected: str, run_keys: Collection[str] = ()) -> tuple[Layer, list[Problem]]:
-    """Return the layer of the options, and their problems.
-
-    The last of several `-c` wins, and a named option beats them all. `run_keys` are the keys of `[run]`,
-    if known.
+    The last of several `-c` wins, and a named option beats them all. An API key setting replaces the others.
     """
+    read = [assignment(text) for text in flags.sets]
+    said = [
+        (at(each[0], selected, run_keys), each[1], f"-c {dotted(each[0])}=…")
+        for each in read
+        if not isinstance(each, Problem)
+    ]
+    said += [(at(tuple(name.split(".")), selected), *each) for name, each in flags.named.items()]
     data: dict[str, Any] = {}
     spelled: dict[Key, str] = {}
-    problems: list[Problem] = []
-    for text in flags.sets:
-        read = assignment(text)
-        if isinstance(read, Problem):
-            problems.append(read)
-        else:
-            _add(data, spelled, at(read[0], selected, run_keys), read[1], f"-c {dotted(read[0])}=…")
-    for name, (value, spelling) in flags.named.items():
-        _add(data, spelled, at(tuple(name.split(".")), selected), value, spelling)
-    return Layer("flags", data, (), spelled), problems
+    for key, value, spelling in said:
+        _give_way(data, spelled, key)
+        for longer in [other for other in spelled if other[: len(key)] == key]:
+            del spelled[longer]
+        put(data, key, value)
+        spelled[key] = spelling
+    return Layer("flags", data, None, spelled), [each for each in read if isinstance(each, Problem)]
 
 
 def assignment(text: str) -> tuple[Key, object] | Problem:
@@ -520,15 +494,6 @@ def at(path: Key, selected: str, run_keys: Collection[str] = ()) -> Key:
     if path[0] in TOP_TABLES and len(path) > 1:
         return path
     return ("run", *path) if path[0] in run_keys else ("profiles", selected, *path)
-
-
-def _add(data: dict[str, Any], spelled: dict[Key, str], key: Key, value: object, spelling: str) -> None:
-    """Set a key from the command line; an API key setting replaces the others."""
-    _give_way(data, spelled, key)
-    for longer in [other for other in spelled if other[: len(key)] == key]:
-        del spelled[longer]
-    put(data, key, value)
-    spelled[key] = spelling
 
 
 def _give_way(data: Mapping[str, Any], spelled: dict[Key, str], key: Key, *, only: str = "") -> None:

@@ -31,7 +31,7 @@ from smol_dev.config.model import (
     laid_over,
 )
 from smol_dev.config.problems import Problem, config_error, dotted, lines_of
-from smol_dev.config.profiles import Slot, chain, leaf_paths, said_instead, slots, without
+from smol_dev.config.profiles import Slot, chain, first, leaf_paths, said_instead, slots, value_of, without
 from smol_dev.config.secret import Bound, Endpoint, endpoint
 from smol_dev.config.trust import PendingTrust, decide, waiting
 from smol_dev.config.validate import allows_http, endpoint_problems, layers_problems
@@ -200,11 +200,6 @@ class Loaded:
         """The selected profile's name."""
         return self.layers.selected
 
-    @property
-    def chain(self) -> tuple[str, ...]:
-        """The names of the selected profile and its parents."""
-        return self.made.names
-
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - each key has its own type
         """Return a key of the profile: `loaded.model` is `loaded.profile.model`."""
         if name.startswith("_") or name not in Profile.model_fields:
@@ -213,7 +208,7 @@ class Loaded:
 
     def __dir__(self) -> list[str]:
         """Return the attributes, including the profile's keys."""
-        return sorted({*super(Loaded, self).__dir__(), *Profile.model_fields})
+        return [*super(Loaded, self).__dir__(), *Profile.model_fields]
 
     def secrets(self) -> Bound:
         """Read the key; return it with the headers and other secrets, bound to the server's origin.
@@ -265,15 +260,43 @@ def read(flags: Flags, surroundings: Surroundings) -> tuple[Composition, tuple[s
     made = Composition.of(layers, layers.selected)
     if made.broken is not None:
         problems.append(made.broken)
-    if here := [each for each in problems if not each.profile or each.profile in made.names]:
-        raise config_error(here)
-    if wrong := list(endpoint_problems(made.tables, made.endpoint, lookup=None)):
+    here = [each for each in problems if not each.profile or each.profile in made.names]
+    if wrong := here or list(endpoint_problems(made.tables, made.endpoint, lookup=None)):
         raise config_error(wrong)
-    warnings = [*layers.warnings, *made.endpoint.warnings, *_unused_problems(problems), *_readable_key(layers)]
-    url = made.endpoint.base_url
+    return made, tuple(_warnings(made, problems))
+
+
+def _warnings(made: Composition, elsewhere: Sequence[Problem]) -> Iterator[str]:
+    """Yield the warnings about the layers and the profile; `elsewhere` are the problems of other profiles."""
+    layers, url = made.layers, made.endpoint.base_url
+    yield from (*layers.warnings, *made.endpoint.warnings)
+    if lines := {str(each) for each in elsewhere}:
+        names = ", ".join(dict.fromkeys(f"`{each.profile}`" for each in elsewhere))
+        count = "a problem" if len(lines) == 1 else f"{len(lines)} problems"
+        yield f"{count} in profiles that are not used ({names}); `smol_dev config check` shows them"
+    user = layers.of("user")
+    if user is not None and user.document and user.document.others_can_read:
+        keys = (("profiles", name, "api_key") for name in user.table("profiles"))
+        if key := next((key for key in keys if value_of(user.data, key)), None):
+            private = command("chmod 600 {file}", file=user.document.path)
+            yield f"{user.place(key)}: others can read this key: {private}"
     if url.startswith("http://") and allows_http(made.tables) and not is_local(url):
-        warnings.append(f"prompts go to {origin_of(url)} unencrypted, as `allow_http` permits")
-    return made, (*warnings, *_without_effect(made.tables))
+        yield f"prompts go to {origin_of(url)} unencrypted, as `allow_http` permits"
+    setter = first(made.tables, "extends")
+    if setter is not None and setter.typed:
+        yield from _beaten_parent(made.tables, setter)
+
+
+def _beaten_parent(tables: Sequence[Slot], setter: Slot) -> Iterator[str]:
+    """Yield a warning if keys of the profile beat those inherited by an `extends` on the command line."""
+    own = leaf_paths(slot.table for slot in tables if slot.hop == 0 and not slot.typed)
+    theirs = leaf_paths(slot.table for slot in tables if slot.hop)
+    if ("provider",) in theirs:
+        theirs.append(("base_url",))  # a provider brings its address
+    both = [f"`{dotted(path)}`" for path in own if path in theirs and path != ("extends",)]
+    if both:
+        where = setter.origin("extends").where
+        yield f"{where}: the profile's own {', '.join(both)} win{'s' if len(both) == 1 else ''} over its parent's"
 
 
 def load(
@@ -302,8 +325,13 @@ def load(
     texts, _ = read_variants(made.layers)
     settings = effective(made, resolved(made.layers, texts))
     loaded = Loaded(settings.profile, settings.run, settings.prompts, (*warnings, *untrusted), made)
-    if connect and model_needed:
-        _require_model(loaded)
+    url, stages = settings.profile.base_url, settings.profile.stages().values()
+    has_model = settings.profile.model or all(each.model for each in stages)
+    if connect and model_needed and not has_model and not is_local(url):
+        raise ConfigError(
+            f"profile `{loaded.name}` names no model, and {origin_of(url)} is not on this machine",
+            hint="name one: `--model NAME`; `smol_dev models` lists what the server offers",
+        )
     return loaded
 
 
@@ -314,17 +342,6 @@ def pending(flags: Flags, surroundings: Surroundings) -> PendingTrust | None:
     """
     made, _ = read(flags, surroundings)
     return waiting(made.layers, made.endpoint, made.names, lookup=None)
-
-
-def _require_model(loaded: Loaded) -> None:
-    """Raise `ConfigError` if a remote server would get a request that names no model."""
-    profile = loaded.profile
-    if profile.model or is_local(profile.base_url) or all(each.model for each in profile.stages().values()):
-        return
-    raise ConfigError(
-        f"profile `{loaded.name}` names no model, and {origin_of(profile.base_url)} is not on this machine",
-        hint="name one: `--model NAME`; `smol_dev models` lists what the server offers",
-    )
 
 
 def check(
@@ -341,59 +358,15 @@ def check(
         document = read_document(file, project=is_project)
         if document is None or isinstance(document, Problem):
             return (str(document) if document else f"{file}: does not exist",)
-        layer = Layer("project" if is_project else "user", document.data, (document,))
+        layer = Layer("project" if is_project else "user", document.data, document)
         layers = replace(layers, all=in_order([layer, *(each for each in layers.all if each.kind != layer.kind)]))
-    problems = [*layers.problems, *layers_problems(layers), *_composed_problems(layers)]
-    lines = lines_of(problems)
-    return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))
-
-
-def _composed_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield the problems of each profile as a whole: its parents and its server."""
+    problems = [*layers.problems, *layers_problems(layers)]
     for name in layers.names["profiles"]:
         made = Composition.of(layers, name)
-        if made.broken is not None:
-            yield made.broken
-        else:
-            yield from endpoint_problems(made.tables, made.endpoint, lookup=None)
-
-
-def _unused_problems(problems: Sequence[Problem]) -> Iterator[str]:
-    """Yield a warning if profiles that are not used have problems."""
-    lines = dict.fromkeys(str(each) for each in problems)
-    if not lines:
-        return
-    names = ", ".join(dict.fromkeys(f"`{each.profile}`" for each in problems))
-    count = "a problem" if len(lines) == 1 else f"{len(lines)} problems"
-    yield f"{count} in profiles that are not used ({names}); `smol_dev config check` shows them"
-
-
-def _readable_key(layers: Layers) -> Iterator[str]:
-    """Yield a warning if others can read a user's file that holds a key."""
-    layer = layers.of("user")
-    if layer is None or not layer.documents[0].others_can_read:
-        return
-    for name in layer.table("profiles"):
-        if layer.table("profiles", name).get("api_key"):
-            key = ("profiles", name, "api_key")
-            path = layer.documents[0].path
-            yield f"{layer.place(key)}: others can read this key: {command('chmod 600 {file}', file=path)}"
-            return
-
-
-def _without_effect(tables: Sequence[Slot]) -> Iterator[str]:
-    """Yield a warning if keys of the profile beat those inherited by an `extends` on the command line."""
-    setter = next((slot for slot in tables if "extends" in slot.table), None)
-    if setter is None or not setter.typed:
-        return
-    own = leaf_paths(slot.table for slot in tables if slot.hop == 0 and not slot.typed)
-    theirs = leaf_paths(slot.table for slot in tables if slot.hop)
-    if ("provider",) in theirs:
-        theirs.append(("base_url",))  # a provider brings its address
-    both = [f"`{dotted(path)}`" for path in own if path in theirs and path != ("extends",)]
-    if both:
-        where = setter.origin("extends").where
-        yield f"{where}: the profile's own {', '.join(both)} win{'s' if len(both) == 1 else ''} over its parent's"
+        whole = endpoint_problems(made.tables, made.endpoint, lookup=None) if made.broken is None else [made.broken]
+        problems += whole
+    lines = lines_of(problems)
+    return lines if file is None else tuple(line for line in lines if line.startswith(f"{file}:"))
 
 
 def system_lookup(host: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class Slot(NamedTuple):
     @property
     def typed(self) -> bool:
         """Whether this is set by flags or variables for the selected profile, not by a file or parent."""
-        return not self.layer.documents and self.hop == 0
+        return self.layer.document is None and self.hop == 0
 
     def key(self, *path: str) -> Key:
         """Return a key of this table, from the top of the layer."""
@@ -197,7 +197,7 @@ def profile_lines(layers: Layers) -> Iterator[ProfileLine]:
     """Yield a line for each profile, unsorted."""
     for name in layers.names["profiles"]:
         declaring = [layer for layer in layers.all if name in layer.table("profiles")]
-        strongest = next((layer for layer in declaring if layer.documents), declaring[0])
+        strongest = next((layer for layer in declaring if layer.document), declaring[0])
         own = (layer.table("profiles", name).get("description") for layer in declaring)  # not inherited
         url, _ = base_url(tables_of(layers, name), layers.surroundings.environ)
         yield ProfileLine(

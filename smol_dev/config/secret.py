@@ -31,7 +31,6 @@ DETECTED: Final = "the server that your own settings find"
 KEY_LIMIT: Final = 16 * 1024
 COMMAND_SECONDS: Final = 30
 COMMAND_LIMIT: Final = 64 * 1024
-TICK: Final = 0.01
 LAST_WORDS: Final = 0.5
 """Seconds to wait for a command's last output, which its background processes may hold open."""
 
@@ -80,14 +79,14 @@ class ApiKey(NamedTuple):
     def read(self) -> str:
         """Return the key itself, read from its source. Raise `ConfigError` if it is missing or invalid."""
         source = self.source + (f" (`{self.setting}` of {self.origin})" if self.slot is not None else "")
-        environ, path = self.surroundings.environ, self.path
+        environ = self.surroundings.environ
         match self.setting:
             case "api_key_env":
                 return from_variable(environ, self.value, source=source)
             case "api_key_file":
-                return from_file(path, source=source)
+                return from_file(self.path, source=source)
             case "api_key_command":
-                return from_command(self.value, source=source, environ=environ, cwd=path.parent)
+                return from_command(self.value, source=source, environ=environ, cwd=self.path.parent)
             case _:
                 return str(self.value).strip()
 
@@ -95,8 +94,8 @@ class ApiKey(NamedTuple):
     def path(self) -> Path:
         """The path of the key's file, relative to the settings file that names it, or else to the working directory."""
         folder = self.surroundings.cwd
-        if self.slot is not None and self.slot.layer.documents:
-            folder = self.slot.layer.document(self.slot.key(self.setting)).path.parent
+        if self.slot is not None and self.slot.layer.document:
+            folder = self.slot.layer.document.path.parent
         return folder / (self.value if isinstance(self.value, str) else "command")
 
     @property
@@ -150,10 +149,9 @@ class Endpoint(NamedTuple):
 
     def settled(self) -> dict[str, Any]:
         """Return the profile's keys that were resolved with the server: address, headers, path of the key's file."""
-        settled: dict[str, Any] = {"base_url": self.base_url, "headers": dict(self.headers)}
-        if self.api_key is not None and self.api_key.setting == "api_key_file":
-            settled["api_key_file"] = str(self.api_key.path)
-        return settled
+        by_file = self.api_key is not None and self.api_key.setting == "api_key_file"
+        file = {"api_key_file": str(self.api_key.path)} if self.api_key and by_file else {}
+        return {"base_url": self.base_url, "headers": dict(self.headers), **file}
 
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, api_key={self.api_key!r}, headers={sorted(self.headers)})"
@@ -166,15 +164,14 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     binding = Binding(tables, layers, url)
     dropped: dict[Key, str] = {}
     warnings: list[str] = []
-    key = _strongest_api_key(tables, layers.surroundings)
-    if key is None or key.slot is None:
-        key = _openai_api_key(url, layers.surroundings)
-    elif bound := binding.elsewhere(key.slot, key.setting) if key.value else "":
-        warnings.append(binding.left_behind("the key", key.origin, bound))
-        dropped = {(each,): f"it is for {bound}" for each in KEY_SOURCES}
-        key = None
-    else:
-        dropped = {(each,): f"`{key.setting}` holds in its place" for each in KEY_SOURCES if each != key.setting}
+    key = _api_key(tables, url, layers.surroundings)
+    if key is not None and key.slot is not None:
+        if bound := binding.elsewhere(key.slot, key.setting) if key.value else "":
+            warnings.append(binding.left_behind("the key", key.origin, bound))
+            dropped = {(each,): f"it is for {bound}" for each in KEY_SOURCES}
+            key = None
+        else:
+            dropped = {(each,): f"`{key.setting}` holds in its place" for each in KEY_SOURCES if each != key.setting}
     headers: dict[str, str] = {}
     for path, value, slot in _other_secrets(tables):
         if bound := binding.elsewhere(slot, *path):
@@ -188,22 +185,19 @@ def endpoint(tables: Sequence[Slot], layers: Layers) -> Endpoint:
     return Endpoint(url, set_by, key if key and key.value else None, headers, dropped, tuple(warnings), moved)
 
 
-def _strongest_api_key(tables: Sequence[Slot], surroundings: Surroundings) -> ApiKey | None:
-    """Return the strongest API key setting, as they are alternatives; an empty one means "no key"."""
+def _api_key(tables: Sequence[Slot], url: str, surroundings: Surroundings) -> ApiKey | None:
+    """Return the strongest API key setting, as they are alternatives; an empty one means "no key".
+
+    Without any, it is `OPENAI_API_KEY` if the address is OpenAI's, or that of `OPENAI_BASE_URL` if it is set.
+    """
     for slot in tables:
         if named := sorted((each for each in KEY_SOURCES if each in slot.table), key=lambda each: not slot.table[each]):
             return ApiKey(named[0], slot.table[named[0]], slot.origin(named[0]), surroundings, slot)
-    return None
-
-
-def _openai_api_key(url: str, surroundings: Surroundings) -> ApiKey | None:
-    """Return `OPENAI_API_KEY` if the address is OpenAI's, or that of `OPENAI_BASE_URL` if it is set."""
     exported = surroundings.environ.get("OPENAI_BASE_URL") or OPENAI
     if not surroundings.environ.get("OPENAI_API_KEY") or not url or url_problem(url) or url_problem(exported):
         return None
-    if origin_of(url) != origin_of(exported):
-        return None
-    return ApiKey("api_key_env", "OPENAI_API_KEY", Origin("environment", "OPENAI_API_KEY"), surroundings)
+    name, is_for_it = "OPENAI_API_KEY", origin_of(url) == origin_of(exported)
+    return ApiKey("api_key_env", name, Origin("environment", name), surroundings) if is_for_it else None
 
 
 def _other_secrets(tables: Sequence[Slot]) -> Iterator[tuple[Key, str, Slot]]:
@@ -229,22 +223,22 @@ class Binding(NamedTuple):
 
     def elsewhere(self, slot: Slot, *path: str) -> str:
         """Return the server that a secret of this table is for, if not the one in use; empty if it may be sent."""
-        url, own = self.url, self.address_of(slot, path)
-        if own == url:
-            return DETECTED if not url and self.project_decides() else ""
+        url, own = self.url, self._address_of(slot, path)
         if not own:
-            return DETECTED
+            return DETECTED if url or self._project_decides() else ""
+        if own == url:
+            return ""
         if url_problem(own) or (url and url_problem(url)):
             return "another server"
         return "" if url and origin_of(own) == origin_of(url) else origin_of(own)
 
-    def address_of(self, slot: Slot, path: Key) -> str:
+    def _address_of(self, slot: Slot, path: Key) -> str:
         """Return the address given by this table's layer and the weaker ones.
 
         `extends` is also resolved from these layers alone. For a variable or flag it is the address given by
         the user's own layers, without any influence of a project's file.
         """
-        if slot.layer.documents:
+        if slot.layer.document:
             view = replace(self.layers, all=self.layers.all[slot.rank :])
             profiles = [slot.profile, self.layers.selected]
         else:
@@ -255,7 +249,7 @@ class Binding(NamedTuple):
         urls = (base_url(tables_of(view, name), view.surroundings.environ)[0] for name in profiles)
         return next(filter(None, urls), "")
 
-    def project_decides(self) -> bool:
+    def _project_decides(self) -> bool:
         """Return whether a project's file can influence which running server is found."""
         if self.layers.of("project") is None:
             return False
@@ -296,7 +290,7 @@ def secret_problem(secret: str, *, spaces: bool = False) -> str:
     return ""
 
 
-def checked(key: str, *, source: str) -> str:
+def _checked(key: str, source: str) -> str:
     """Return the key without surrounding white space. Raise `ConfigError` if it is invalid."""
     if what := secret_problem(key):
         raise ConfigError(f"the key from {source} {what}", hint="copy the key again, without anything else")
@@ -311,14 +305,14 @@ def from_variable(environ: Mapping[str, str], name: str, *, source: str) -> str:
             hint="export it, or name another: `--api-key-env NAME`; "
             "`smol_dev config explain api_key_env` shows where it is set",
         )
-    return checked(environ[name], source=source)
+    return _checked(environ[name], source)
 
 
 def from_file(path: Path, *, source: str) -> str:
     """Return the key in a file."""
     try:
         raw, _ = read_bytes(path, limit=KEY_LIMIT)
-        return checked(raw.decode().removeprefix("\ufeff"), source=source)
+        return _checked(raw.decode().removeprefix("\ufeff"), source)
     except FileNotFoundError:
         what = "does not exist"
     except BadFileError as error:
@@ -332,7 +326,7 @@ def from_command(argv: Sequence[str], *, source: str, environ: Mapping[str, str]
     """Return the key that the command prints. It gets no input, and its standard error is discarded."""
     what = ""
     try:
-        raw, code = printed(argv, environ=environ, cwd=cwd)
+        raw, code = _printed(argv, environ, cwd)
         text = raw.decode()
         if len(raw) > COMMAND_LIMIT:
             what = f"printed more than {COMMAND_LIMIT // 1024} KiB"
@@ -347,11 +341,11 @@ def from_command(argv: Sequence[str], *, source: str, environ: Mapping[str, str]
     if what:
         hint = "run the command of `api_key_command` yourself; it must print the key and nothing else"
         raise ConfigError(f"{source} {what}", hint=hint)
-    return checked(text, source=source)
+    return _checked(text, source)
 
 
-def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
-    """Return a command's output, at most one byte over the limit, and its exit code.
+def _printed(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> tuple[bytes, int]:
+    """Return a command's output, with something over the limit if it prints more, and its exit code.
 
     If it prints more or takes too long, it is killed with everything it started; otherwise its background
     processes are left alone. Raise `subprocess.TimeoutExpired` or `OSError`.
@@ -366,35 +360,24 @@ def printed(argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path) -> tu
         start_new_session=True,
     )
     pieces: list[bytes] = []
-    reader = threading.Thread(target=_read_into, args=(process.stdout, pieces), daemon=True)
+
+    def read(output: IO[bytes]) -> None:
+        with output:
+            while sum(map(len, pieces)) <= COMMAND_LIMIT and (piece := os.read(output.fileno(), COMMAND_LIMIT)):
+                pieces.append(piece)
+
+    reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
     reader.start()
     until = time.monotonic() + COMMAND_SECONDS
     try:
         while process.poll() is None and sum(map(len, pieces)) <= COMMAND_LIMIT:
             if time.monotonic() > until:
                 raise subprocess.TimeoutExpired(list(argv), COMMAND_SECONDS)
-            time.sleep(TICK)
+            time.sleep(0.01)
     finally:
-        end(process)
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+            process.wait()
         reader.join(LAST_WORDS)
     return b"".join(pieces), process.returncode
-
-
-def _read_into(output: IO[bytes], pieces: list[bytes]) -> None:
-    left = COMMAND_LIMIT + 1
-    with output:
-        while left > 0 and (piece := os.read(output.fileno(), left)):
-            pieces.append(piece)
-            left -= len(piece)
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a process that still runs, and everything it started."""
-    if process.poll() is not None:
-        return
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()

@@ -28,7 +28,7 @@ from smol_dev.config.files import (
     read_bytes,
     read_document,
 )
-from smol_dev.config.layers import Key, Layers, that_chooses, variables
+from smol_dev.config.layers import Key, Layers, that_chooses
 from smol_dev.config.model import everywhere, is_hidden, is_secret, setting, trust_of
 from smol_dev.config.problems import Problem, dotted, shown
 from smol_dev.config.profiles import Slot, base_url, first, leaf_paths, tables_of, value_of
@@ -89,12 +89,12 @@ class Approval(NamedTuple):
 def project_problems(layers: Layers) -> Iterator[Problem]:
     """Yield the settings that no project's file may have, approved or not."""
     layer = layers.of("project")
-    if layer is None:
+    if layer is None or layer.document is None:
         return
     for key in dict.fromkeys(setting(path) for path in leaf_paths([layer.data])):
         if trust_of(key) == "never":
             yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
-    output, folder = layer.table("run").get("output_dir"), layer.documents[0].path.parent
+    output, folder = layer.table("run").get("output_dir"), layer.document.path.parent
     if not isinstance(output, str):
         return
     try:
@@ -116,7 +116,7 @@ def waiting(
     """
     url = endpoint.base_url
     layer = layers.of("project")
-    if layer is None:
+    if layer is None or layer.document is None:
         return None
     local = is_local(url, lookup=lookup if might_be_local(url) else None)
     found: dict[Key, None] = {}
@@ -127,7 +127,7 @@ def waiting(
             found[key] = None
     if not found:
         return None
-    document = layer.documents[0]
+    document = layer.document
     runs_first = sorted(found, key=lambda key: key[0] != "run")  # commands are shown first
     keys = tuple(
         Steering(dotted(key), _before(layers, key), _in_short(key, value_of(layer.data, key)), _in_full(document, key))
@@ -296,7 +296,7 @@ def _real(path: Path) -> bytes:
 def is_approved(document: Document, surroundings: Surroundings) -> bool:
     """Return whether exactly this file is approved, by a record or by `SMOL_TRUST_PROJECT`."""
     hashed = file_hash(document)
-    named = that_chooses(variables(surroundings.environ), "trust_project")
+    named = that_chooses("trust_project", surroundings.environ)
     if named is not None and named.text.strip().lower() == hashed:
         return True
     return surroundings.state is not None and bool(recorded(surroundings.state, hashed))

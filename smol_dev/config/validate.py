@@ -113,7 +113,7 @@ def _type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
         if key not in seen:
             seen.add(key)
             value = value_of(layer.data, key)
-            written = _how_written(layer.spelling(key), key, value) if not layer.documents else ""
+            written = _how_written(layer.spelling(key), key, value) if layer.document is None else ""
             yield layers.problem(layer, key, _wrong_value(key, value) + written)
 
 
@@ -252,7 +252,7 @@ def _missing_profiles(layers: Layers) -> Iterator[Problem]:
     if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
         hint = "`smol_dev profiles list` shows the profiles"
         folder, read = layers.surroundings.user_config, layers.of("user")
-        usual, named = folder and folder / FILE_NAME, read and read.documents[0].path
+        usual, named = folder and folder / FILE_NAME, read and read.document and read.document.path
         if usual and named and named.parent != folder and os.path.lexists(usual):
             hint += f"; `{named}` was read in the place of your own `{usual}`"
         what = nothing_named("profile", layers.selected, known)

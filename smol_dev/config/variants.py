@@ -40,8 +40,8 @@ class Text(NamedTuple):
         """
         if self.file is not None:
             return f"{self.file}{line_and_column(self.words, at)}"
-        if dollar is not None and self.layer.documents:
-            document, known = self.layer.document(self.key), self.layer.position(self.key)
+        if dollar is not None and (document := self.layer.document):
+            known = self.layer.position(self.key)
             source = document.text.replace("\r\n", "\n")
             found = islice(VARIABLE.finditer(source, known.start, known.end), dollar, None)
             if (match := next(found, None)) is not None:
@@ -79,10 +79,9 @@ def _read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Pro
     """Return the text; a single line that ends in `.md` or `.txt` names the file to read it from."""
     if not is_file_name(value):
         return Text(value, layer, key)
-    document = layer.document(key) if layer.documents else None
-    read = next((each for each in document.named if each.key == key), None) if document else None
+    read = next((each for each in layer.document.named if each.key == key), None) if layer.document else None
     if read is None:
-        folder = document.path.parent if document else layers.surroundings.cwd
+        folder = layer.document.path.parent if layer.document else layers.surroundings.cwd
         read = read_named(key, folder, value, inside=False)
     if read.wrong:
         return Problem(layer.place(key), dotted(key), f"the file `{read.path}` {read.wrong}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from smol_dev.config.change import settings_file, with_value, without
 from smol_dev.config.edit import set_value, unset
-from smol_dev.config.layers import Flags, shipped
+from smol_dev.config.layers import Flags, schema_file
 from smol_dev.config.load import pending
 from smol_dev.config.trust import approve
 from smol_dev.errors import SmolError, UsageError
@@ -93,7 +93,7 @@ def test_a_new_file_is_private_and_begins_with_the_schema(world: World) -> None:
     folder = world.user_file.parent
     folder.rmdir()
     world.file().change(set_value, "model", "m")
-    schema = shipped().documents[0].path.with_name("smol.schema.json")
+    schema = schema_file()
     assert schema.is_file()
     assert world.user_file.read_text() == (f'#:schema {schema.as_uri()}\n\n[profiles.local]\nmodel = "m"\n')
     assert (world.user_file.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)

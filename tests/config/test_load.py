@@ -90,7 +90,7 @@ def test_the_stronger_layer_sets_the_key(world: World, key: str, stronger: str, 
     first = say(world, stronger, table, key, one)
     loaded = world.load(Flags(sets=(*second.sets, *first.sets)))
     if key == "extends":
-        assert loaded.chain == ("local", one)
+        assert loaded.made.names == ("local", one)
     else:
         assert getattr(loaded.run if table == "run" else loaded.profile, key) == one
 
@@ -325,13 +325,13 @@ def test_an_approved_file_is_loaded_with_what_it_steers(world: World) -> None:
 
 
 def test_the_shipped_profiles_are_valid_and_private_where_they_say_so(world: World) -> None:
-    layer = world.load().layers.of("shipped")
-    assert layer is not None
-    File.model_validate(layer.data)
-    only = {name for name, table in layer.table("profiles").items() if table.get("local_only")}
+    shipped = [layer for layer in world.load().layers.all if layer.kind == "shipped"]
+    tables = {name: table for layer in shipped for name, table in layer.table("profiles").items()}
+    File.model_validate({"profiles": tables})
+    only = {name for name, table in tables.items() if table.get("local_only")}
     assert only == {"demo", "local", "local-llamacpp", "local-lmstudio", "local-ollama", "local-thinking", "local-vllm"}
-    assert all(each.text.startswith("#:schema ") for each in layer.documents)
-    for name in layer.table("profiles"):
+    assert all(layer.document and layer.document.text.startswith("#:schema ") for layer in shipped)
+    for name in tables:
         assert world.load(Flags(profile=name)).warnings == ()
 
 
