@@ -66,8 +66,6 @@ SYNTAX: Final = (
 """How each of tomllib's messages begins, and what we say instead."""
 
 PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
-
-
 NAME: Final = r"""[A-Za-z0-9_-]++|"(?:\\.|[^"\\\n])*+"?|'[^'\n]*+'?"""
 PART: Final = re.compile(NAME)
 WORDS: Final = re.compile(
@@ -82,8 +80,10 @@ WORDS: Final = re.compile(
 ItemKey = tuple[str | int, ...]
 """A key from the top of the file; numbers are array indices, from 0."""
 
+DOTTED: Final = re.compile(rf"[ \t]*(?:{NAME})(?:[ \t]*\.[ \t]*(?:{NAME}))*[ \t]*")
 GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
-BLANK: Final = re.compile(r"[ \t]*")
+COMMA: Final = re.compile(rf"{GAP.pattern},?{GAP.pattern}")
+EQUALS: Final = re.compile(r"=[ \t]*")
 SCALAR: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"""(?:"{0,2})'
     r"|'''.*?'''(?:'{0,2})"
@@ -472,24 +472,23 @@ class Walk:
         """Read the whole text, noting every table header and setting."""
         table: ItemKey = ()
         while self.skip(GAP) < len(self.text):
-            if self.text.startswith("[[", self.at):
-                table = self.header(brackets=2)
-            elif self.text.startswith("[", self.at):
-                table = self.header(brackets=1)
+            if self.text[self.at] == "[":
+                table = self.header()
             else:
                 self.setting(table)
 
-    def header(self, *, brackets: int) -> ItemKey:
+    def header(self) -> ItemKey:
         """Read `[table]` or `[[array of tables]]`; return the path of the settings below it."""
+        brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
         names = self.dotted()
         self.headers.append((bisect_right(self.lines, self.at) - 1, tuple(name for name, _ in names)))
         self.at += brackets
         path: ItemKey = ()
-        for place, (name, begin) in enumerate(names):
+        for place, (name, begin) in enumerate(names, 1):
             path = (*path, name)
             self.note(path, begin)
-            if brackets == 2 and place == len(names) - 1:  # noqa: PLR2004 - `[[`
+            if place == len(names) and brackets == 2:  # noqa: PLR2004 - `[[`
                 self.arrays[path] = self.arrays.get(path, -1) + 1
             if path in self.arrays:
                 path = (*path, self.arrays[path])
@@ -498,58 +497,40 @@ class Walk:
 
     def setting(self, table: ItemKey) -> None:
         """Read `key = value`, including dotted keys and inline tables."""
-        path, begin = table, self.at
+        path = table
         for name, begin in self.dotted():
             path = (*path, name)
             self.note(path, begin)
-        self.at += 1
-        self.skip(BLANK)
-        start = self.at
+        start = self.skip(EQUALS)
         self.value(path)
         known = self.found[path]
         if known.end == 0:
             self.found[path] = Position(known.line, known.column, start, self.at)
 
     def value(self, path: ItemKey) -> None:
-        """Read a value, noting keys inside it below `path`."""
+        """Read a value, noting the keys and items inside it below `path`."""
         opening = self.text[self.at : self.at + 1]
-        if opening == "[":
-            for number in self.items("]"):
-                self.note((*path, number), self.at)
-                self.value((*path, number))
-        elif opening == "{":
-            for _ in self.items("}"):
-                self.setting(path)
-        else:
+        if opening not in ("[", "{"):
             self.skip(SCALAR)
-
-    def items(self, end: str) -> Iterator[int]:
-        """Yield the index of each item up to the closing bracket; the caller reads the item itself."""
+            return
         self.at += 1
         self.skip(GAP)
         for number in count():
-            if self.text.startswith(end, self.at):
+            if self.text[self.at] in "]}":
                 break
-            yield number
-            self.skip(GAP)
-            if self.text.startswith(",", self.at):
-                self.at += 1
-                self.skip(GAP)
+            if opening == "{":
+                self.setting(path)
+            else:
+                self.note((*path, number), self.at)
+                self.value((*path, number))
+            self.skip(COMMA)
         self.at += 1
 
     def dotted(self) -> list[tuple[str, int]]:
         """Read a dotted key; return its names and their positions."""
-        names: list[tuple[str, int]] = []
-        while True:
-            self.skip(BLANK)
-            begin = self.at
-            end = self.skip(PART)
-            name = self.text[begin:end]
-            names.append((next(iter(tomllib.loads(f"{name} = 0"))) if name[0] in "\"'" else name, begin))
-            self.skip(BLANK)
-            if not self.text.startswith(".", self.at):
-                return names
-            self.at += 1
+        begin, end = self.at, self.skip(DOTTED)
+        parts = [(part.group(), part.start()) for part in PART.finditer(self.text, begin, end)]
+        return [(next(iter(tomllib.loads(f"{part} = 0"))) if part[0] in "\"'" else part, at) for part, at in parts]
 
     def skip(self, pattern: re.Pattern[str]) -> int:
         """Move past the pattern, which may match nothing; return the new position."""

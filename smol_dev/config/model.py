@@ -9,7 +9,7 @@ Defaults that depend on where the model runs are those of a local server; `load`
 import json
 import types
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -411,11 +411,20 @@ def _spelled(key: Key) -> Key | None:
 
 
 def _typed(key: Key, text: str) -> object:
+    """Return a variable's text as its key's type: a boolean, or JSON unless invalid, null, too deep, or not finite."""
     at = locate(key)
     if at.field is None or (at.inside and at.own[-1] != "extra_body"):
         return text
     kind = Any if at.inside else at.field.annotation
-    return BOOLEANS.get(text.strip().lower(), text) if kind is bool else _json(text) if _takes_json(kind) else text
+    if kind is bool:
+        return BOOLEANS.get(text.strip().lower(), text)
+    try:
+        value = (
+            json.loads(text, parse_constant=int) if _takes_json(kind) else None
+        )  # no number for int: `NaN`, `Infinity`
+    except (ValueError, RecursionError):
+        return text
+    return text if value is None or depth_exceeds(value, DEPTH_LIMIT) else value
 
 
 def _takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anything
@@ -426,19 +435,6 @@ def _takes_json(kind: Any) -> bool:  # noqa: ANN401 - an annotation can be anyth
     if get_origin(kind) in (Annotated, Union, types.UnionType):
         return any(_takes_json(part) for part in parts)
     return (get_origin(kind) or kind) in (int, float, list, dict)
-
-
-def _json(text: str) -> object:
-    """Return the text parsed as JSON; the text itself if it is invalid, null, too deep, or `NaN` or infinite."""
-    try:
-        value = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return text
-    return text if depth_exceeds(value, DEPTH_LIMIT) or value is None else value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)  # `NaN` and `Infinity`, which Python's parser would accept
 
 
 KNOWN: Final = Known(

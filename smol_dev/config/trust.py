@@ -38,10 +38,6 @@ from smol_dev.errors import TrustError
 from smol_dev.redact import without_secrets
 from smol_dev.safe import LONGEST_NAME, command
 
-KEYS_ELSEWHERE: Final = (
-    "a project's file cannot name a key; keep the server with its key in your own file, "
-    "and select it by its profile's name"
-)
 FOLDER: Final = "trust"
 BY_HASH: Final = "SMOL_TRUST_PROJECT={hash}"
 HASH: Final = re.compile("[0-9a-f]{64}")
@@ -93,7 +89,8 @@ def project_problems(layers: Layers) -> Iterator[Problem]:
         return
     for key in dict.fromkeys(setting(path) for path in leaf_paths([layer.data])):
         if trust_of(key) == "never":
-            yield Problem(layer.place(key), dotted(key), KEYS_ELSEWHERE)
+            what = "a project's file cannot name a key; keep the server with its key in your own file, "
+            yield Problem(layer.place(key), dotted(key), f"{what}and select it by its profile's name")
     output, folder = layer.table("run").get("output_dir"), layer.document.path.parent
     if not isinstance(output, str):
         return
@@ -114,42 +111,33 @@ def waiting(
     Besides the keys in the trust tier `steer`, these are the choice of a profile or model for a server that
     is not on this machine or its network. `names` are the selected profile and its parents.
     """
-    url = endpoint.base_url
-    layer = layers.of("project")
+    url, layer = endpoint.base_url, layers.of("project")
     if layer is None or layer.document is None:
         return None
     local = is_local(url, lookup=lookup if might_be_local(url) else None)
     found: dict[Key, None] = {}
     for path in leaf_paths([layer.data]):
-        key = setting(path)
-        is_unused = _is_model(key) and key[1] not in names
-        if not is_unused and _steers(key, value_of(layer.data, path), local=local, layers=layers):
+        key, value = setting(path), value_of(layer.data, path)
+        if key[0] == "profiles" and key[2:] in everywhere("model"):
+            steers = key[1] in names and (not local or is_cloud_model(value))
+        elif key == ("default_profile",):
+            steers = not local and layers.selected_by.layer == "project"
+        else:
+            tier = trust_of(key)
+            steers = tier == "steer" or (tier == "steer-when-false" and value is False)
+        if steers:
             found[key] = None
     if not found:
         return None
-    document = layer.document
-    runs_first = sorted(found, key=lambda key: key[0] != "run")  # commands are shown first
     keys = tuple(
-        Steering(dotted(key), _before(layers, key), _in_short(key, value_of(layer.data, key)), _in_full(document, key))
-        for key in runs_first
+        Steering(
+            dotted(key), _before(layers, key), _in_short(key, value_of(layer.data, key)), _in_full(layer.document, key)
+        )
+        for key in sorted(found, key=lambda key: key[0] != "run")  # commands are shown first
     )
-    return PendingTrust(document, file_hash(document), keys, is_approved(document, layers.surroundings))
-
-
-def _steers(key: Key, value: object, *, local: bool, layers: Layers) -> bool:
-    """Return whether this setting can send prompts elsewhere, or change what is sent with them."""
-    tier = trust_of(key)
-    if tier == "steer-when-false":
-        return value is False
-    if key == ("default_profile",):
-        return not local and layers.selected_by.layer == "project"
-    if _is_model(key):
-        return not local or is_cloud_model(value)
-    return tier == "steer"
-
-
-def _is_model(key: Key) -> bool:
-    return key[0] == "profiles" and key[2:] in everywhere("model")
+    return PendingTrust(
+        layer.document, file_hash(layer.document), keys, is_approved(layer.document, layers.surroundings)
+    )
 
 
 def model_of_project(layers: Layers, tables: Sequence[Slot]) -> str | None:
@@ -181,8 +169,8 @@ def _in_short(key: Key, value: object) -> str:
         return "not set"
     if is_hidden(key, value):
         return "hidden"
+    text = _whole(value)
     if isinstance(value, dict | list):
-        text = as_json(value)
         return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
     return shown(value)
 
@@ -192,15 +180,14 @@ def _in_full(document: Document, key: Key) -> str:
     value = value_of(document.data, key)
     if is_hidden(key, value) or not isinstance(value, str | dict | list):
         return ""
-    file = next((each for each in document.named if each.key == key), None)
-    text = file.text if file else value if isinstance(value, str) else as_json(value)
+    text = next((each.text for each in document.named if each.key == key), _whole(value))
     line = f"`{text}`" if isinstance(value, str) else text
     return "" if line == _in_short(key, value) else text
 
 
-def as_json(value: object) -> str:
-    """Return a table or list as one line of JSON, without secrets."""
-    return json.dumps(without_secrets(value), default=str, ensure_ascii=False)
+def _whole(value: object) -> str:
+    """Return a text itself, and anything else as one line of JSON, without secrets."""
+    return value if isinstance(value, str) else json.dumps(without_secrets(value), default=str, ensure_ascii=False)
 
 
 def changes(before: Document, now: Document) -> Iterator[str]:
@@ -244,19 +231,6 @@ def decide(
     """
     if found is None or found.approved:
         return ()
-    refusal = _refused(found)
-    if not connect:
-        return (f"{refusal.message}; a run would stop here",)
-    if approve is None or not approve(found):
-        raise refusal
-    try:
-        record(found.document, surroundings)
-    except TrustError as error:
-        return (f"{error.message}; the project's file is approved for this run alone",)
-    return ()
-
-
-def _refused(found: PendingTrust) -> TrustError:
     names = [each.key for each in found.keys]
     does = {
         "runs a command": "run.check" in names,
@@ -264,11 +238,20 @@ def _refused(found: PendingTrust) -> TrustError:
         "changes where prompts are sent": any(not name.startswith("run.") for name in names),
     }
     what = " and ".join(what for what, holds in does.items() if holds)
-    return TrustError(
-        f"`{found.path}` {what}; approval needed: {', '.join(f'`{name}`' for name in names)}",
-        hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
-        f"in automation: {command(BY_HASH, hash=found.hash)}",
-    )
+    message = f"`{found.path}` {what}; approval needed: {', '.join(f'`{name}`' for name in names)}"
+    if not connect:
+        return (f"{message}; a run would stop here",)
+    if approve is None or not approve(found):
+        raise TrustError(
+            message,
+            hint=f"look at it and approve it: `smol_dev trust`; or leave it out: `--no-project-config`; "
+            f"in automation: {command(BY_HASH, hash=found.hash)}",
+        )
+    try:
+        record(found.document, surroundings)
+    except TrustError as error:
+        return (f"{error.message}; the project's file is approved for this run alone",)
+    return ()
 
 
 def _content(document: Document) -> bytes:
@@ -280,17 +263,17 @@ def _content(document: Document) -> bytes:
     return b"\0".join(_real(path) + b"\0" + raw for path, raw in files)
 
 
-def file_hash(document: Document) -> str:
-    """Return the hexadecimal SHA-256 of a project's file and the files that it names."""
-    return hashlib.sha256(_content(document)).hexdigest()
-
-
 def _real(path: Path) -> bytes:
     """Return the path with links resolved; an invalid file name is only escaped."""
     try:
         return os.fsencode(os.path.realpath(path))
     except ValueError:
         return os.fsencode(path).replace(b"\0", b"\n")
+
+
+def file_hash(document: Document) -> str:
+    """Return the hexadecimal SHA-256 of a project's file and the files that it names."""
+    return hashlib.sha256(_content(document)).hexdigest()
 
 
 def is_approved(document: Document, surroundings: Surroundings) -> bool:

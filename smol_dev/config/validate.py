@@ -33,6 +33,7 @@ from smol_dev.config.model import (
     Prompts,
     Run,
     Stage,
+    Table,
     everywhere,
     expected,
     is_secret,
@@ -55,15 +56,17 @@ CONTROL: Final = re.compile(r"[\x01-\x1f]")
 VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
-BELONGS: Final = (
-    (Profile, "in `[profiles.NAME]`"),
-    (Run, "in `[run]`"),
-    (File, "at the top of the file"),
-    (Prompts, "in `[prompts.NAME]`"),
-)
-QUOTED_NAME: Final = "a name with a space or dot stands in quotes: `-c 'profiles.\"my box\".model=NAME'`"
+BELONGS: Final[Mapping[type[Table], str]] = {
+    Profile: "in `[profiles.NAME]`",
+    Run: "in `[run]`",
+    File: "at the top of the file",
+    Prompts: "in `[prompts.NAME]`",
+}
 MOST_GUESSES: Final = 50
 """The most unknown keys of a layer that get a suggestion; a file can hold 10,000."""
+
+Found = tuple[tuple[Any, ...], str]
+"""The key of a layer, and what is wrong with it."""
 
 
 def layers_problems(layers: Layers) -> Iterator[Problem]:
@@ -80,41 +83,37 @@ def layers_problems(layers: Layers) -> Iterator[Problem]:
 
 def _layer_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
     """Yield every problem in one layer."""
-    yield from _type_problems(layer, layers)
+    found = [*_type_problems(layer)]
     for key, value in leaves(layer.data, lists=True):
-        yield from (layers.problem(layer, key, what) for what in _value_problems(key, value))
+        found += [(key, what) for what in _value_problems(key, value)]
         if not all(str(part).isprintable() for part in key):
-            yield layers.problem(layer, key[:1], "must not hold a name with an invisible character")
-    for table in ("profiles", "prompts"):
-        if "" in layer.table(table):
-            yield layers.problem(layer, (table, ""), "must have a name")
+            found.append((key[:1], "must not hold a name with an invisible character"))
+    found += [((table, ""), "must have a name") for table in ("profiles", "prompts") if "" in layer.table(table)]
     for name in layer.table("profiles"):
-        found = _profile_problems(layer.table("profiles", name))
-        yield from (layers.problem(layer, ("profiles", name, *path), what) for path, what in found)
+        own = _profile_problems(layer.table("profiles", name))
+        found += [(("profiles", name, *path), what) for path, what in own]
+    yield from (layers.problem(layer, key, what) for key, what in found)
 
 
-def _type_problems(layer: Layer, layers: Layers) -> Iterator[Problem]:
-    """Yield the problems of unknown keys, wrong types and values out of bounds."""
+def _type_problems(layer: Layer) -> Iterator[Found]:
+    """Yield the unknown keys, wrong types and values out of bounds."""
     try:
         File.model_validate(layer.data)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
     else:
         return
+    unknown = [each["loc"] for each in errors if each["type"] == "extra_forbidden"]
     seen: set[Key] = set()
-    unknown = 0
     for each in errors:
-        if each["type"] == "extra_forbidden":
-            unknown += 1
-            what = _unknown_key(each["loc"]) if unknown <= MOST_GUESSES else "no such key"
-            yield layers.problem(layer, each["loc"], what)
-            continue
         key = setting(each["loc"])
-        if key not in seen:
+        if each["type"] == "extra_forbidden":
+            yield each["loc"], _unknown_key(each["loc"]) if each["loc"] in unknown[:MOST_GUESSES] else "no such key"
+        elif key not in seen:
             seen.add(key)
             value = value_of(layer.data, key)
             written = _how_written(layer.spelling(key), key, value) if layer.document is None else ""
-            yield layers.problem(layer, key, _wrong_value(key, value) + written)
+            yield key, _wrong_value(key, value) + written
 
 
 def _wrong_value(key: Key, value: object) -> str:
@@ -157,44 +156,39 @@ def _how_written(spelling: str, key: Key, value: object) -> str:
 
 
 def _unknown_key(key: tuple[Any, ...]) -> str:
-    """Return what is wrong with an unknown key, without its value."""
     table, name = locate(key).table, str(locate(key).own[-1])
-    for other, title in BELONGS:
+    for other, title in BELONGS.items():
         if name in other.model_fields and other is not table:
             return f"not {'for a single stage' if table is Stage else 'here'}; it belongs {title}"
     own = nearest(name, table.model_fields)
-    everywhere = [each for other, _ in BELONGS for each in other.model_fields]
-    return f"no such key{meant(name, [own] if own else everywhere)}"
+    return f"no such key{meant(name, [own] if own else [each for other in BELONGS for each in other.model_fields])}"
 
 
 def _value_problems(key: tuple[Any, ...], value: object) -> Iterator[str]:
     """Yield why a value fits no request or file name: lone surrogates, NUL, dates, infinite or huge numbers."""
     at = locate(key)
-    inside = at.field is not None and at.inside != ()
-    if isinstance(value, str) and UNSENDABLE.search(value):
-        yield "must not hold NUL or half a character"
-    if isinstance(value, str) and _is_escaped_path(key, value):
-        yield BACKSLASH
-    if key[0] == "profiles" and key[-2:] == ("extra_body", "model") and not isinstance(value, str):
+    is_free = at.field is not None and at.inside != ()
+    in_body = "extra_body" in key
+    if isinstance(value, str):
+        if UNSENDABLE.search(value):
+            yield "must not hold NUL or half a character"
+        is_text = in_body or (
+            key[0] == "prompts" and not value.lower().endswith(FILE_ENDINGS)
+        )  # may mean `Q:` and a break
+        names_file = key[-1] in {"output_dir", "api_key_file"} and CONTROL.search(value)
+        if not is_text and (names_file or ESCAPED_PATH.match(value)):
+            yield BACKSLASH
+    elif key[0] == "profiles" and key[-2:] == ("extra_body", "model"):
         yield "must be text: it is the model that is asked"
-    if inside and "extra_body" in key and isinstance(value, dt.date | dt.time):
+    if is_free and in_body and isinstance(value, dt.date | dt.time):
         yield "must be JSON: no dates and times"
-    if inside and isinstance(value, float) and not math.isfinite(value):
+    if is_free and isinstance(value, float) and not math.isfinite(value):
         yield "must be a finite number"
-    if inside and isinstance(value, int) and not -(2**63) <= value < 2**64:
+    if is_free and isinstance(value, int) and not -(2**63) <= value < 2**64:
         yield "must be a whole number of at most 64 bits"
 
 
-def _is_escaped_path(key: tuple[Any, ...], value: str) -> bool:
-    """Return whether TOML read a backslash and letter of a Windows path as an escape sequence."""
-    is_text = key[0] == "prompts" and not value.lower().endswith(FILE_ENDINGS)
-    if is_text or "extra_body" in key:  # it may really mean `Q:` and a line break
-        return False
-    names_file = key[-1] in {"output_dir", "api_key_file"}
-    return ESCAPED_PATH.match(value) is not None or (names_file and CONTROL.search(value) is not None)
-
-
-def _profile_problems(table: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+def _profile_problems(table: Mapping[str, Any]) -> Iterator[Found]:
     """Yield problems with a profile's address, key and headers that types cannot express."""
     url, variable, key, program = (table.get(n) for n in ("base_url", "api_key_env", "api_key", "api_key_command"))
     if isinstance(url, str) and url and (what := url_problem(url)):
@@ -241,22 +235,25 @@ def _reference_problems(layers: Layers) -> Iterator[Problem]:
 def _missing_profiles(layers: Layers) -> Iterator[Problem]:
     """Yield a problem for each profile that a flag or variable names and no file declares, as it may be a typo."""
     known = declared(layers.all)
-    layer = layers.of("flags")
-    for name in layer.table("profiles") if layer is not None else ():
-        if layer is not None and name not in known and name != layers.selected:
-            hint = f"`smol_dev profiles list` shows them; {QUOTED_NAME}"
-            yield Problem(layer.place(("profiles", name)), "", nothing_named("profile", name, known), hint=hint)
+    flags = layers.of("flags")
+    for name in flags.table("profiles") if flags else ():
+        if flags and name not in known and name != layers.selected:
+            quoted = "a name with a space or dot stands in quotes: `-c 'profiles.\"my box\".model=NAME'`"
+            hint = f"`smol_dev profiles list` shows them; {quoted}"
+            yield Problem(flags.place(("profiles", name)), "", nothing_named("profile", name, known), hint=hint)
+    # Variables that also set its keys declare a profile, as in a container, so it is no typo.
     by_name = ("profiles", in_variable(layers.selected))
-    if any(each.path[:2] == by_name for each in layers.variables):
-        return  # variables that also set its keys declare it, as in a container, so it is no typo
-    if layers.selected not in known and layers.selected_by.layer in ("flags", "environment"):
-        hint = "`smol_dev profiles list` shows the profiles"
-        folder, read = layers.surroundings.user_config, layers.of("user")
-        usual, named = folder and folder / FILE_NAME, read and read.document and read.document.path
-        if usual and named and named.parent != folder and os.path.lexists(usual):
-            hint += f"; `{named}` was read in the place of your own `{usual}`"
-        what = nothing_named("profile", layers.selected, known)
-        yield Problem(layers.selected_by.where, "", what, hint=hint)
+    is_set = any(each.path[:2] == by_name for each in layers.variables)
+    if layers.selected in known or is_set or layers.selected_by.layer not in ("flags", "environment"):
+        return
+    hint = "`smol_dev profiles list` shows the profiles"
+    folder, user = layers.surroundings.user_config, layers.of("user")
+    if folder and user and user.document and user.document.path.parent != folder:
+        usual = folder / FILE_NAME
+        if os.path.lexists(usual):
+            hint += f"; `{user.document.path}` was read in the place of your own `{usual}`"
+    what = nothing_named("profile", layers.selected, known)
+    yield Problem(layers.selected_by.where, "", what, hint=hint)
 
 
 def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | None) -> Iterator[Problem]:
@@ -271,21 +268,17 @@ def endpoint_problems(tables: Sequence[Slot], at: Endpoint, *, lookup: Lookup | 
         return
     origin = origin_of(at.base_url)
     only = first(tables, "local_only")
-    by = ""
-    if only is not None and only.table["local_only"] is True:
-        by = only.layer.place(only.key("local_only"), column=False)
+    by = only.layer.place(only.key("local_only"), column=False) if only and only.table["local_only"] is True else ""
+    if by:
         yield from _cloud_models(tables, by)
     is_plain = origin.startswith("http://") and not allows_http(tables)
-    if not (by or is_plain) or (lookup is None and is_name(at.base_url)):
-        return
-    if is_local(at.base_url, lookup=lookup):
+    if not (by or is_plain) or (lookup is None and is_name(at.base_url)) or is_local(at.base_url, lookup=lookup):
         return
     found = outside(addresses_of(host_of(at.base_url)) or ())
     place = f"{origin} ({found})" if found else origin
+    what = f"plain `http://` only goes to this machine or a private network; {place} needs `https://`"
     if by:
         what = f"{place} is not on this machine or a private network, and `local_only` is set ({by})"
-    else:
-        what = f"plain `http://` only goes to this machine or a private network; {place} needs `https://`"
     yield Problem(where, key, what, profile)
 
 

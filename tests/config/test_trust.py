@@ -439,7 +439,7 @@ def test_a_file_that_is_no_text_is_an_error(world: World, make: Callable[[Path],
 
 
 def test_a_project_cannot_have_megabytes_read_through_the_names_of_files(world: World) -> None:
-    (world.work / "plan.md").write_bytes(b"$prompt " * 8000)
+    (world.work / "plan.md").write_bytes(b"$prompt".ljust(64_000, b"."))
     tables = "".join(f'[prompts.p{number}]\nplan = "plan.md"\n' for number in range(18))
     world.write(project=tables)
     problems = world.problems()
