@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from smol_dev import prompts
 from smol_dev.config.files import TEXTS, is_file_name, line_and_column, read_named
@@ -25,38 +25,14 @@ NEEDED: Final[Mapping[str, str]] = {"plan": "prompt", "code": "path"}
 VARIABLE: Final = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|)")
 
 
-class Text(NamedTuple):
-    """The text of a prompt and its source: a file, or the key of a layer."""
-
-    words: str
-    layer: Layer
-    key: Key
-    file: Path | None = None
-
-    def where(self, at: int, *, dollar: int | None) -> str:
-        """Return the position of a character of the text in its file.
-
-        In a TOML string, the n-th `$…` of the text is found as the n-th `$…` of the source.
-        """
-        if self.file is not None:
-            return f"{self.file}{line_and_column(self.words, at)}"
-        if dollar is not None and (document := self.layer.document):
-            known = self.layer.position(self.key)
-            source = document.text.replace("\r\n", "\n")
-            found = islice(VARIABLE.finditer(source, known.start, known.end), dollar, None)
-            if (match := next(found, None)) is not None:
-                return f"{document.path}{line_and_column(source, match.start())}"
-        return self.layer.place(self.key)
-
-
 def built_in() -> tuple[str, ...]:
     """Return the names that a user's variant may not have: `auto`, and those of the shipped variants."""
     return ("auto", *prompts.variants())
 
 
-def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Problem]]:
+def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], str], list[Problem]]:
     """Return every text of every layer, with files read in, and their problems."""
-    texts: dict[tuple[str, Key], Text] = {}
+    texts: dict[tuple[str, Key], str] = {}
     problems: list[Problem] = []
     for layer in layers.all:
         for name in layer.table("prompts"):
@@ -66,35 +42,33 @@ def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], Text], list[Pro
                 problems.append(Problem(layer.place(key), dotted(key), what))
             for part in TEXTS:
                 value = layer.table("prompts", name).get(part)
-                read = _read_text(layer, layers, (*key, part), value) if isinstance(value, str) else None
-                if isinstance(read, Problem):
-                    problems.append(read)
-                elif read is not None:
-                    texts[layer.name, read.key] = read
-                    problems += _variable_problems(read)
+                if isinstance(value, str):
+                    text, found = _read_text(layer, layers, (*key, part), value)
+                    problems += found
+                    if text is not None:
+                        texts[layer.name, (*key, part)] = text
     return texts, problems
 
 
-def _read_text(layer: Layer, layers: Layers, key: Key, value: str) -> Text | Problem:
-    """Return the text; a single line that ends in `.md` or `.txt` names the file to read it from."""
+def _read_text(layer: Layer, layers: Layers, key: Key, value: str) -> tuple[str | None, list[Problem]]:
+    """Return the text and its problems; a single line that ends in `.md` or `.txt` names the file to read it from."""
     if not is_file_name(value):
-        return Text(value, layer, key)
+        return value, list(_variable_problems(value, layer, key, None))
     read = next((each for each in layer.document.named if each.key == key), None) if layer.document else None
     if read is None:
         folder = layer.document.path.parent if layer.document else layers.surroundings.cwd
         read = read_named(key, folder, value, inside=False)
     if read.wrong:
-        return Problem(layer.place(key), dotted(key), f"the file `{read.path}` {read.wrong}")
-    return Text(read.text, layer, key, read.path)
+        return None, [Problem(layer.place(key), dotted(key), f"the file `{read.path}` {read.wrong}")]
+    return read.text, list(_variable_problems(read.text, layer, key, read.path))
 
 
-def _variable_problems(text: Text) -> Iterator[Problem]:
+def _variable_problems(text: str, layer: Layer, key: Key, file: Path | None) -> Iterator[Problem]:
     """Yield a problem for each unknown variable, or else for a required one that is missing."""
-    part, key = text.key[-1], dotted(text.key)
-    known = [f"${name}" for name in VARIABLES[part]]
+    known = [f"${name}" for name in VARIABLES[key[-1]]]
     listed = ", ".join(f"`{name}`" for name in known) or "none"
     used: set[str] = set()
-    for count, match in enumerate(VARIABLE.finditer(text.words)):
+    for count, match in enumerate(VARIABLE.finditer(text)):
         if match[1]:
             continue
         name = f"${match[2] or match[3] or ''}"
@@ -103,13 +77,25 @@ def _variable_problems(text: Text) -> Iterator[Problem]:
         if name == "$":
             what = "a lone `$`; write `$$` for a dollar"
         if name not in known:
-            yield Problem(text.where(match.start(), dollar=count), key, what)
-    needed = f"${NEEDED.get(part, '')}"
-    if part in NEEDED and text.words and needed not in used and used <= set(known):
-        yield Problem(text.where(0, dollar=None), key, f"the variable `{needed}` is missing")
+            where = f"{file}{line_and_column(text, match.start())}" if file else _place_in_value(layer, key, count)
+            yield Problem(where, dotted(key), what)
+    needed = f"${NEEDED.get(key[-1], '')}"
+    if key[-1] in NEEDED and text and needed not in used and used <= set(known):
+        where = f"{file}{line_and_column(text, 0)}" if file else layer.place(key)
+        yield Problem(where, dotted(key), f"the variable `{needed}` is missing")
 
 
-def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str, Any]:
+def _place_in_value(layer: Layer, key: Key, count: int) -> str:
+    """Return the position of a text's variable in a TOML file: the n-th `$…` of the value's source."""
+    if layer.document:
+        known, source = layer.position(key), layer.document.text.replace("\r\n", "\n")
+        found = islice(VARIABLE.finditer(source, known.start, known.end), count, None)
+        if (match := next(found, None)) is not None:
+            return f"{layer.document.path}{line_and_column(source, match.start())}"
+    return layer.place(key)
+
+
+def resolved(layers: Layers, texts: Mapping[tuple[str, Key], str]) -> dict[str, Any]:
     """Return each of the user's variants as plain data: its own texts and those of its parents.
 
     `extends` is the shipped variant at the end of the chain, which supplies the rest.
@@ -118,7 +104,7 @@ def resolved(layers: Layers, texts: Mapping[tuple[str, Key], Text]) -> dict[str,
     for variant in layers.names["prompts"]:
         names, _ = parents(layers, variant)
         keys = [(layer.name, ("prompts", name, part)) for name in names for layer in layers.all for part in TEXTS]
-        words = {key[1][-1]: texts[key].words for key in reversed(keys) if key in texts}
+        words = {key[1][-1]: texts[key] for key in reversed(keys) if key in texts}
         found[variant] = {"extends": names[-1], **words}
     return found
 
