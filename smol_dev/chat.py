@@ -10,13 +10,11 @@ from typing import Final, Literal, Protocol, get_args
 
 from smol_dev.errors import SmolError
 
-SMALLEST_USUAL_WINDOW: Final = 8_192
-"""The smallest context window to suggest; each larger suggestion is twice the last."""
+SMALLEST_USUAL_WINDOW: Final = 8_192  # the smallest context window to suggest; each larger suggestion is twice the last
 
 Role = Literal["system", "user", "assistant"]
 StageName = Literal["plan", "files", "code", "fix"]
-STAGES: Final[tuple[StageName, ...]] = get_args(StageName)
-"""The stages of a run, in order."""
+STAGES: Final[tuple[StageName, ...]] = get_args(StageName)  # the stages of a run, in order
 
 Ending = Literal["stopped", "cut", "unsaid"]
 """How an answer ended: by the model itself, cut off, or without a finish reason."""
@@ -30,8 +28,7 @@ FULL: Final = frozenset("length max_tokens max_output_tokens model_length".split
 SHORTEST_STREAM: Final = 0.02
 """The least seconds between the first and last piece of a stream; less means that the answer came at once."""
 
-WORD_BREAK: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""The places at which a camelCase finish reason is split."""
+WORD_BREAK: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")  # the places at which a camelCase finish reason is split
 
 
 @dataclass(frozen=True, slots=True)

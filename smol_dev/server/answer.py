@@ -17,14 +17,9 @@ from smol_dev.server.transport import BODY, TICKS
 
 Coming = TypeVar("Coming")
 
-AFTER_FINISH: Final = 5.0
-"""Seconds that a complete answer gets for its token counts and its end."""
-
-AFTER_DONE: Final = 0.5
-"""Seconds to wait for the end of the response, so that the connection can be used again."""
-
-MOST_REASONING: Final = 1024 * 1024
-"""Bytes of reasoning."""
+AFTER_FINISH: Final = 5.0  # seconds that a complete answer gets for its token counts and its end
+AFTER_DONE: Final = 0.5  # seconds to wait for the end of the response, so that the connection can be used again
+MOST_REASONING: Final = 1024 * 1024  # bytes of reasoning
 
 
 class Deadlines:
@@ -91,20 +86,18 @@ class Deadlines:
     def _set_timer(self) -> None:
         self.close()
         self._set_for = min(self._ends().values())
-        seconds = max(self._set_for - self.clock(), 0.001)
-        tick = seconds / TICKS
-        self._timer = asyncio.get_running_loop().call_later(seconds - tick, self._check_deadline, tick)
+        self._tick(max(self._set_for - self.clock(), 0.001) / TICKS, TICKS)
 
-    def _check_deadline(self, left: float) -> None:
-        """End the wait if the deadline has not moved since the timer was set, else set it again.
+    def _tick(self, seconds: float, left: int) -> None:
+        """End the wait when no tick is left, unless the deadline has moved since the timer was set.
 
-        `left` is one more tick, during which bytes are read that came while the event loop was stalled.
+        Each tick passes in a round of the event loop of its own, so bytes are read that came while it was stalled.
         """
         self._timer = None
-        if min(self._ends().values()) > self._set_for:
+        if left:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._tick, seconds, left - 1)
+        elif min(self._ends().values()) > self._set_for:
             self._set_timer()
-        elif left:
-            self._timer = asyncio.get_running_loop().call_later(left, self._check_deadline, 0.0)
         elif self._waiting is not None:  # else the next wait sets the timer
             self._passed = True
             self._waiting.cancel()

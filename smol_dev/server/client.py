@@ -106,30 +106,22 @@ with lazy_import("openai.types"):
 for _name in ("openai", "httpx2"):  # else, OPENAI_LOG would print requests
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-ONCE: Final = frozenset({"crashed", "server"})
-"""Kinds of failure that a second try may cure, but never a third."""
-
+ONCE: Final = frozenset({"crashed", "server"})  # kinds of failure that a second try may cure, but never a third
 LONGEST_WAIT: Final = 60.0
 FIRST_WAIT: Final = 0.5
 LOADING_WAIT: Final = 2.0
 
-OTHERS_DEADLINE: Final = 0.5
-"""Seconds to look for another local server when the profile's is not running."""
-
+OTHERS_DEADLINE: Final = 0.5  # seconds to look for another local server when the profile's is not running
 UNSAID: Final = {
     f"X-Stainless-{name}": openai.Omit()
     for name in "Lang Package-Version OS Arch Runtime Runtime-Version Async Retry-Count".split()
 }
 """Headers of the package about itself and this machine; the transport would drop them, but making them takes time."""
 
-MOST: Final[Mapping[StageName, int]] = {"plan": 256 * 1024, "files": 1024 * 1024}
-MOST_AROUND: Final = 64 * 1024
-"""Bytes of an answer, and of what may surround a file in it, including its escapes."""
-
+MOST: Final[Mapping[StageName, int]] = {"plan": 256 * 1024, "files": 1024 * 1024}  # bytes of an answer
+MOST_AROUND: Final = 64 * 1024  # bytes of what may surround a file in an answer, including its escapes
 MOST_AT_ONCE: Final = 64
-ELSEWHERE: Final = 8
-"""Requests at once to a server outside this machine and network."""
-
+ELSEWHERE: Final = 8  # requests at once to a server outside this machine and network
 UNSAID_END: Final = "does not say why it stops: an answer counts as whole when its code block is closed"
 UNSAID_PLACE: Final = "does not say whether the model runs on this machine, where prompts are to stay"
 

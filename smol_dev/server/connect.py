@@ -1,6 +1,7 @@
 """Connecting to the server of the settings, or a local one if none is named, and choosing its model."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -26,14 +27,9 @@ from smol_dev.server.failures import classify, failure
 from smol_dev.server.known import Response, listed
 from smol_dev.server.transport import open_client
 
-KeepSecret = Callable[[str], None]
-"""Called with every secret before it is used, so that no screen shows it."""
-
-LIST_SECONDS: Final = 30.0
-"""For a list of models; a gateway may have to ask other servers first."""
-
-LOADING: Final = 1.0
-"""Seconds between two questions to a server that is loading its model."""
+KeepSecret = Callable[[str], None]  # called with every secret before it is used, so that no screen shows it
+LIST_SECONDS: Final = 30.0  # for a list of models; a gateway may have to ask other servers first
+LOADING: Final = 1.0  # seconds between two questions to a server that is loading its model
 
 
 @asynccontextmanager
@@ -136,8 +132,22 @@ def _setting_of(loaded: Loaded, key: str, value: str) -> str:
 
 
 async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
-    """Return the profile with a model of its server: one in memory, else the first that chats."""
-    await _wait_for_list(client, show)
+    """Return the profile with a model of its server: one in memory, else the first that chats.
+
+    Wait while the server loads its model. Raise `ServerError` if it cannot list its models.
+    """
+    deadline, said = time.monotonic() + client.profile.first_token_timeout, ""
+    while True:
+        try:
+            await model_list(client)
+            break
+        except ServerError as error:
+            if error.kind != "loading" or time.monotonic() > deadline:
+                raise
+            if error.message != said:
+                show(Noticed(error.message))
+            said = error.message
+            await asyncio.sleep(LOADING)
     chosen = choose(await client.offers())
     profile = client.profile
     if not chosen:
@@ -145,25 +155,6 @@ async def _with_model(client: Client, loaded: Loaded, show: Show) -> Profile:
     keep = _setting_of(loaded, "model", chosen)
     show(Noticed(f"using the model {named(chosen)} of {profile.base_url}", hint=f"{keep} makes that permanent"))
     return profile.model_copy(update={"model": chosen})
-
-
-async def _wait_for_list(client: Client, show: Show) -> None:
-    """Wait while the server loads its model. Raise `ServerError` if it cannot list its models."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + client.profile.first_token_timeout
-    said = ""
-    while True:
-        try:
-            await model_list(client)
-        except ServerError as error:
-            if error.kind != "loading" or loop.time() > deadline:
-                raise
-            if error.message != said:
-                show(Noticed(error.message))
-            said = error.message
-            await asyncio.sleep(LOADING)
-        else:
-            return
 
 
 async def model_list(client: Client) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ model that runs in one.
 import asyncio
 import re
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -30,12 +30,8 @@ CONTAINER_SIGNS: Final = (Path("/.dockerenv"), Path("/run/.containerenv"))
 KERNEL: Final = Path("/proc/sys/kernel/osrelease")
 ROUTES: Final = Path("/proc/net/route")
 HOST_OF_CONTAINER: Final = "host.docker.internal"
-QUICK: Final = 0.5
-"""Seconds within which a closed port shows itself, and an idle server answers."""
-
-PATIENCE: Final = 5.0
-"""Seconds for a server that has accepted the connection to answer."""
-
+QUICK: Final = 0.5  # seconds within which a closed port shows itself, and an idle server answers
+PATIENCE: Final = 5.0  # seconds for a server that has accepted the connection to answer
 NAMED: Final = 5
 MODEL_RUNNER: Final = "http://model-runner.docker.internal/engines/v1"
 
@@ -58,6 +54,20 @@ class FoundServer:
     def provider(self) -> ProviderName:
         """The server's name among the providers."""
         return self.known.provider
+
+    @property
+    def rank(self) -> int:
+        """The server's place among those found: 0 with a model to use in memory, 1 with one to load, 2 without."""
+        return 2 if not self.chosen else 0 if self.chosen in self.loaded else 1
+
+    def offering(self, offered: Sequence[Offer]) -> "FoundServer":
+        """Return the server with the models it offers, and the chosen one among them."""
+        return replace(
+            self,
+            models=tuple(each.name for each in offered) or self.models,
+            loaded=tuple(each.name for each in offered if each.loaded),
+            chosen=choose(offered),
+        )
 
     def has(self, wanted: Collection[str]) -> bool:
         """Return whether the server lists all of these models; `x` means `x:latest`, and file names count too."""
@@ -86,11 +96,11 @@ async def find(
     notify: Callable[[str], None] = lambda _waiting: None,
 ) -> Search:
     """Look for local servers; see `find_at`. In WSL, the Windows host is tried last."""
-    search = Search(())
-    for base_urls in (places(environ, container=in_container(environ)), tuple(_addresses_on(windows_host(environ)))):
-        if not search.found and not search.silent:
-            search = await find_at(client, base_urls, patience=patience, wanted=wanted, notify=notify)
-    return search
+    usual = places(environ, container=in_container(environ))
+    search = await find_at(client, usual, patience=patience, wanted=wanted, notify=notify)
+    if search.found or search.silent or not (windows := windows_host(environ)):
+        return search
+    return await find_at(client, [*_addresses_on(windows)], patience=patience, wanted=wanted, notify=notify)
 
 
 async def find_at(
@@ -109,27 +119,27 @@ async def find_at(
     """
     found: dict[str, FoundServer] = {}
     opened: set[str] = set()
+
+    def is_enough() -> bool:
+        return any(each.chosen if not wanted else each.has(wanted) for each in found.values())
+
     tasks = {url: asyncio.create_task(_probe(client, url, found, opened)) for url in base_urls}
     if tasks:
         await asyncio.wait(tasks.values(), timeout=min(QUICK, patience))
     waiting = {url: task for url, task in tasks.items() if url in opened and not task.done()}
-    if waiting and not _is_enough(found.values(), wanted) and patience > QUICK:
+    if waiting and not is_enough() and patience > QUICK:
         notify(" and ".join(waiting))
         with suppress(TimeoutError):
             for answered in asyncio.as_completed(waiting.values(), timeout=patience - QUICK):
                 await answered
-                if _is_enough(found.values(), wanted):
+                if is_enough():
                     break
     silent = tuple(sorted(url for url, task in waiting.items() if not task.done() and url not in found))
     for task in tasks.values():
         task.cancel()
     await asyncio.gather(*tasks.values(), return_exceptions=True)
     running = [found[url] for url in base_urls if url in found]
-    return Search(tuple(sorted(running, key=_rank)), silent, patience)
-
-
-def _is_enough(found: Iterable[FoundServer], wanted: Collection[str]) -> bool:
-    return any(each.chosen if not wanted else each.has(wanted) for each in found)
+    return Search(tuple(sorted(running, key=lambda each: each.rank)), silent, patience)
 
 
 def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) -> FoundServer:
@@ -146,11 +156,22 @@ def pick(search: Search, wanted: Collection[str], environ: Mapping[str, str]) ->
     if not wanted:
         return found[0]
     having = [each for each in found if each.has(wanted)]
-    unlisted = [each for each in found if each.problem is not None]
-    candidates = having or unlisted or found
+    candidates = having or [each for each in found if each.problem is not None] or found
     if having or (len(candidates) == 1 and not search.silent):
         return candidates[0]
-    raise _model_not_found(search, wanted)
+    have = [f"{each.known.name} at {safe(each.base_url)} has {_some_names(each.models)}" for each in found]
+    have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
+    ollama = next((each.known for each in found if each.provider == "ollama"), None)
+    get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
+    raise ServerError(
+        f"no running server has the model {' and '.join(map(named, wanted))}: {'; '.join(have)}",
+        hint=f"choose one of these models, or say which server: `--api-base-url URL`{get}",
+        kind="model_missing",
+    )
+
+
+def _some_names(models: Sequence[str]) -> str:
+    return (", ".join(map(named, models[:NAMED])) or "none") + (", …" if len(models) > NAMED else "")
 
 
 def no_model(known: KnownServer, base_url: str) -> ServerError:
@@ -160,24 +181,6 @@ def no_model(known: KnownServer, base_url: str) -> ServerError:
         hint=known.remedy("model_missing"),
         kind="model_missing",
     )
-
-
-def _model_not_found(search: Search, wanted: Collection[str]) -> ServerError:
-    names = " and ".join(named(each) for each in wanted)
-    have = [f"{each.known.name} at {safe(each.base_url)} has {_some_names(each.models)}" for each in search.found]
-    have += [f"{safe(url)} did not answer within {search.patience:g} s" for url in search.silent]
-    ollama = next((each.known for each in search.found if each.provider == "ollama"), None)
-    get = f"; {ollama.remedy('model_missing', model=next(iter(wanted)))}" if ollama else ""
-    return ServerError(
-        f"no running server has the model {names}: {'; '.join(have)}",
-        hint=f"choose one of these models, or say which server: `--api-base-url URL`{get}",
-        kind="model_missing",
-    )
-
-
-def _some_names(models: Sequence[str]) -> str:
-    shown = ", ".join(named(each) for each in models[:NAMED])
-    return (shown or "none") + (", …" if len(models) > NAMED else "")
 
 
 def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool) -> ServerError:
@@ -208,11 +211,11 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
 
 def _too_slow(search: Search) -> ServerError:
     """Return the error for servers that accept connections but are too busy to answer."""
-    urls = " and ".join(safe(url) for url in search.silent)
     port = parts_of(search.silent[0]).port
     usual = next((each.name for each in servers() if port in each.ports), "the server")
     return ServerError(
-        f"{urls} accepted the connection, but did not answer within {search.patience:g} s",
+        f"{' and '.join(map(safe, search.silent))} accepted the connection,"
+        f" but did not answer within {search.patience:g} s",
         hint=f"if {usual} is busy there, try again when it is idle, or name it, then it is waited for: "
         + command("smol_dev --api-base-url {url} --model NAME", url=search.silent[0]),
         kind="timeout",
@@ -224,25 +227,18 @@ def places(environ: Mapping[str, str], *, container: bool) -> tuple[str, ...]:
 
     If `$SMOL_LOCAL_SERVERS` is set, its addresses, separated by white space, replace them.
     """
-    instead = environ.get("SMOL_LOCAL_SERVERS", "").split()
-    found = instead or _places(environ, container=container)
+    found = environ.get("SMOL_LOCAL_SERVERS", "").split()
+    if not found:
+        found = [default_base_url("ollama", environ)] if environ.get("OLLAMA_HOST") else []
+        found += [MODEL_RUNNER] if container else []
+        found += _addresses_on("localhost", HOST_OF_CONTAINER if container else "")
     return tuple(dict.fromkeys(url for url in found if not url_problem(url) and is_local(url)))
-
-
-def _places(environ: Mapping[str, str], *, container: bool) -> Iterator[str]:
-    if environ.get("OLLAMA_HOST"):
-        yield default_base_url("ollama", environ)
-    if container:
-        yield MODEL_RUNNER
-    yield from _addresses_on("localhost", HOST_OF_CONTAINER if container else "")
 
 
 def _addresses_on(*hosts: str) -> Iterator[str]:
     """Yield the addresses of every known server on these hosts."""
-    for host in filter(None, hosts):
-        for each in servers():
-            if not each.forwards:
-                yield from (f"http://{host}:{port}{each.path}" for port in each.ports)
+    local = [each for each in servers() if not each.forwards]
+    return (f"http://{host}:{port}{each.path}" for host in filter(None, hosts) for each in local for port in each.ports)
 
 
 def windows_host(environ: Mapping[str, str], *, release: Path = KERNEL, routes: Path = ROUTES) -> str:
@@ -288,8 +284,8 @@ async def _probe(client: "httpx2.AsyncClient", base_url: str, found: dict[str, F
         problem = None if told is None else classify(told, Target(base_url, "", known))  # it is loading, for example
         found[base_url] = replace(server, problem=problem)
         return
-    found[base_url] = _offering(server, [Offer(name) for name in names])
-    found[base_url] = _offering(server, await offers(prober, known))
+    found[base_url] = server.offering([Offer(name) for name in names])
+    found[base_url] = server.offering(await offers(prober, known))
 
 
 async def _is_here(base_url: str) -> bool:
@@ -327,19 +323,3 @@ def choose(offered: Sequence[Offer]) -> str:
     chats = [each for each in offered if each.chats and not each.remote and not is_cloud_model(each.name)]
     in_memory = [each for each in chats if each.loaded]
     return next((each.name for each in in_memory or chats), "")
-
-
-def _offering(server: FoundServer, offered: Sequence[Offer]) -> FoundServer:
-    """Return the server with the models it offers, and the chosen one among them."""
-    return replace(
-        server,
-        models=tuple(each.name for each in offered) or server.models,
-        loaded=tuple(each.name for each in offered if each.loaded),
-        chosen=choose(offered),
-    )
-
-
-def _rank(server: FoundServer) -> int:
-    if not server.chosen:
-        return 2
-    return 0 if server.chosen in server.loaded else 1

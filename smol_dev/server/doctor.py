@@ -30,16 +30,10 @@ from smol_dev.tokens import tokens
 
 CheckState = Literal["ok", "warned", "failed"]
 
-TOO_SMALL: Final = 4_096
-"""Tokens that are too few for a plan, a list and a file together."""
-
-SHORT: Final = 64
+TOO_SMALL: Final = 4_096  # tokens that are too few for a plan, a list and a file together
+SHORT: Final = 64  # tokens that an answer may take, and a list
 LIST: Final = 256
-"""Tokens that the answers may take."""
-
-FEW: Final = 4
-"""Tokens that a server may well send in one piece."""
-
+FEW: Final = 4  # tokens that a server may well send in one piece
 UNSAID: Final = "update the server, or the gateway in front of it: others end with a `finish_reason`"
 QUESTION: Final = "Write a Python function that adds two numbers. Answer with code only."
 LIST_QUESTION: Final = 'Name the two files of a small web page, as JSON: {"files": ["index.html", "style.css"]}.'
@@ -149,18 +143,14 @@ async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
     models = [_model(client, stage, offered) for stage in stages]
     for check in models:
         yield check
-    if any(check.state == "failed" for check in models):
-        return
-    async for check in _check_models(client, stages):
-        yield check
+    if all(check.state != "failed" for check in models):
+        async for check in _check_models(client, stages):
+            yield check
 
 
 async def _check_access(client: Client, *, key: str) -> AsyncIterator[Check]:
-    """Check the address, the server behind it and the key; stop at the first failure."""
-    address = await _address(client)
-    yield address
-    if address.state == "failed":
-        return
+    """Check the address, the server behind it and the key; what follows a failure means nothing."""
+    yield await _address(client)
     known = await client.recognised()
     try:
         models = await model_list(client)
@@ -213,15 +203,23 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
 
 
 async def _check_models(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
-    """Check what needs a model: window, sampling, a short answer, a list, simultaneous requests."""
-    windows = await _windows(client, stages)
-    for check in windows.values():
-        yield check
+    """Check what needs a model: window, sampling, a short answer, a list, simultaneous requests.
+
+    A model loaded on demand is loaded for its window, which may be known only after an answer all the same.
+    """
+    untold = []
+    for stage in stages:
+        if (await client.facts(stage)).window is None:
+            await client.measure(stage, ())
+        if (await client.facts(stage)).window is None:
+            untold.append(stage)
+        else:
+            yield _window(client.profile.stage(stage), await client.facts(stage))
     answered = True
     async for check in _complete(client):
         yield check
         answered = answered and check.state != "failed"
-    for stage in (each for each in stages if each not in windows):
+    for stage in untold:
         yield _window(client.profile.stage(stage), await client.facts(stage))
     for check in await _sampling(client):
         yield check
@@ -234,37 +232,24 @@ async def _check_models(client: Client, stages: Sequence[StageName]) -> AsyncIte
     yield _slots(client.profile, await client.facts(stages[-1]))
 
 
-async def _windows(client: Client, stages: Sequence[StageName]) -> dict[StageName, Check]:
-    """Check the windows that the server reports before a first answer, loading models on demand for that."""
-    checks = {}
-    for stage in stages:
-        if (await client.facts(stage)).window is None:
-            await client.measure(stage, ())
-        facts = await client.facts(stage)
-        if facts.window is not None:
-            checks[stage] = _window(client.profile.stage(stage), facts)
-    return checks
-
-
 def _window(profile: Profile, facts: Facts) -> Check:
     """Check whether the loaded window is large enough for the prompts."""
-    name, wanted = "context window", profile.context_window
+    wanted = profile.context_window
     window = facts.window if wanted == "auto" else min(wanted, facts.window or wanted)
-    data = {"window": window, "loaded": facts.window}
-    larger = facts.larger(USUAL_WINDOW if wanted == "auto" else wanted)
+    fix = facts.larger(USUAL_WINDOW if wanted == "auto" else wanted)
+    state: CheckState = "failed"
     if window is None:
+        state, fix = "warned", "say it: `-c context_window=16384`"
         message = "the server does not report it: no prompt is refused, and an answer gets 4,096 tokens"
-        return Check(name, "warned", message, "say it: `-c context_window=16384`", data)
-    if wanted != "auto" and window < wanted:
+    elif wanted != "auto" and window < wanted:
         message = f"`context_window` says {wanted:,} tokens, loaded are {window:,}"
-        return Check(name, "failed", message, larger, data)
-    if window < TOO_SMALL:
+    elif window < TOO_SMALL:
         message = f"{window:,} tokens are too few for a plan, a list and files"
-        return Check(name, "failed", message, larger, data)
-    if window <= SMALL_WINDOW:
-        message = f"{window:,} tokens: the short prompts are used, and only small projects fit"
-        return Check(name, "warned", message, larger, data)
-    return Check(name, "ok", f"{window:,} tokens", data=data)
+    elif window <= SMALL_WINDOW:
+        state, message = "warned", f"{window:,} tokens: the short prompts are used, and only small projects fit"
+    else:
+        state, message, fix = "ok", f"{window:,} tokens", ""
+    return Check("context window", state, message, fix, {"window": window, "loaded": facts.window})
 
 
 async def _sampling(client: Client) -> list[Check]:
@@ -292,23 +277,20 @@ async def _complete(client: Client) -> AsyncIterator[Check]:
     """Check whether an answer comes, whether in pieces, and how fast."""
     messages = (Message("system", "You write code."), Message("user", QUESTION))
     try:
-        deltas, reply, notes = await _ask(client, Request("code", messages, SHORT))
+        pieces, reply, notes = await _ask(client, Request("code", messages, SHORT))
     except ServerError as error:
         yield failed("completion", error)
         return
-    pieces = len(deltas)
-    yield _streaming(reply, pieces)
-    yield _completion(reply, pieces, notes)
-
-
-def _streaming(reply: Reply, pieces: int) -> Check:
-    name, data = "streaming", {"pieces": pieces}
+    data = {"pieces": pieces}
     if pieces > 1:
-        return Check(name, "ok", f"the answer came in {pieces} pieces", data=data)
-    if tokens(reply.text + reply.reasoning).likely < FEW:
-        return Check(name, "ok", "the answer was too short to come in pieces", data=data)
-    message = "the answer came in one piece: nothing is seen until it is complete"
-    return Check(name, "warned", message, "switch streaming on in the server or the gateway in front of it", data)
+        yield Check("streaming", "ok", f"the answer came in {pieces} pieces", data=data)
+    elif tokens(reply.text + reply.reasoning).likely < FEW:
+        yield Check("streaming", "ok", "the answer was too short to come in pieces", data=data)
+    else:
+        message = "the answer came in one piece: nothing is seen until it is complete"
+        fix = "switch streaming on in the server or the gateway in front of it"
+        yield Check("streaming", "warned", message, fix, data)
+    yield _completion(reply, pieces, notes)
 
 
 def _completion(reply: Reply, pieces: int, notes: Sequence[Note]) -> Check:
@@ -337,8 +319,7 @@ def _completion(reply: Reply, pieces: int, notes: Sequence[Note]) -> Check:
 
 async def _structured(client: Client) -> Check:
     """Check which kind of structured output works for the file list."""
-    name = "structured output"
-    habits = client.habits("files")
+    name, habits = "structured output", client.habits("files")
     if not habits.rungs:
         return Check(name, "ok", "the list is asked for in words", data={"rung": "text"})
     messages = (Message("system", "You answer in JSON."), Message("user", LIST_QUESTION))
@@ -350,24 +331,16 @@ async def _structured(client: Client) -> Check:
     document = parsed(reply.text)
     if isinstance(document, dict) and isinstance(document.get("files"), list):
         return Check(name, "ok", f"`{rung}` works", data={"rung": rung})
-    return Check(
-        name,
-        "warned",
-        f"`{rung}` was taken, but the answer is not in that form; the list will be read from text",
-        "ask in words from the start: `-c structured_output=off`",
-        {"rung": rung},
-    )
+    message = f"`{rung}` was taken, but the answer is not in that form; the list will be read from text"
+    return Check(name, "warned", message, "ask in words from the start: `-c structured_output=off`", {"rung": rung})
 
 
-async def _ask(client: Client, request: Request) -> tuple[list[Delta], Reply, list[Note]]:
-    """Return the pieces, the reply and the notes of an answer. Raise `ServerError`."""
+async def _ask(client: Client, request: Request) -> tuple[int, Reply, list[Note]]:
+    """Return the number of pieces, the reply and the notes of an answer. Raise `ServerError`."""
     items = [item async for item in client.ask(request)]  # to its end, where the client asks the server again
     [reply] = [item for item in items if isinstance(item, Reply)]
-    return (
-        [item for item in items if isinstance(item, Delta)],
-        reply,
-        [item for item in items if isinstance(item, Note)],
-    )
+    notes = [item for item in items if isinstance(item, Note)]
+    return sum(isinstance(item, Delta) for item in items), reply, notes
 
 
 def _memory(profile: Profile, spilled: float) -> Check:

@@ -33,33 +33,19 @@ from smol_dev.server.known import (
     told_by,
 )
 
-ROOM_FOR_ANSWER: Final = 4_096
-"""Tokens that a window should leave after the prompt."""
-
-SMALLEST_ANSWER: Final = 64
-"""Tokens below which asking for an answer is pointless."""
-
-USUAL_WINDOW: Final = 16_384
-"""A window that holds the prompts for a project of several files."""
-
+ROOM_FOR_ANSWER: Final = 4_096  # tokens that a window should leave after the prompt
+SMALLEST_ANSWER: Final = 64  # tokens below which asking for an answer is pointless
+USUAL_WINDOW: Final = 16_384  # a window that holds the prompts for a project of several files
 NEAREST: Final = 3
 FORBIDDEN: Final = 403
 DOUBLED: Final = re.compile(r"(/v\d{1,3})(?:/v\d{1,3}){1,3}$")
 ENDPOINT: Final = re.compile(r"/(chat/completions|completions|models|responses|chat)$")
 
 LONGEST_CHAIN: Final = 30
-ANY_FIELD: Final = "*"
-"""The `field` of a sign that applies if the words name any refused field."""
-
-READ: Final = 65_536
-"""Characters of a body that are read; patterns see no more of foreign text."""
-
-QUOTED: Final = 1_000
-"""Characters of a server's words that an error quotes."""
-
-MATCHED: Final = 16_384
-"""Characters that are searched for signs of a failure, as patterns take time."""
-
+ANY_FIELD: Final = "*"  # the `field` of a sign that applies if the words name any refused field
+READ: Final = 65_536  # characters of a body that are read; patterns see no more of foreign text
+QUOTED: Final = 1_000  # characters of a server's words that an error quotes
+MATCHED: Final = 16_384  # characters that are searched for signs of a failure, as patterns take time
 DEPTH: Final = 6
 ECHOES: Final = {"input", "body", "ctx", "url", "prompt", "messages", "request"}
 """Fields that may repeat the request: a prompt about templates is no template error."""
@@ -68,9 +54,7 @@ MESSAGES: Final = ("error", "detail", "message", "msg", "errors", "error_message
 EVENT: Final = re.compile(r"(?m)^(?:data|error): ?(?=[{\[\"])")
 PAGES: Final = ("<!doctype", "<html", "<head", "<body", "<?xml")
 
-WAITED_FOR: Final = frozenset({"rate_limit", "busy", "loading"})
-"""Kinds whose words may say how long to wait."""
-
+WAITED_FOR: Final = frozenset({"rate_limit", "busy", "loading"})  # kinds whose words may say how long to wait
 WAIT: Final = re.compile(
     r"\b(?:try again|retry|retry[ _-]?after|retrydelay|wait)\b[^\n\d]{0,24}"
     r"((?:\d{1,6}(?:\.\d{1,6})?(?: ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)(?![a-z]))? ?){1,3})"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from smol_dev.chat import Facts
 
@@ -23,9 +23,7 @@ LARGEST: Final[Mapping[str, float]] = {"temperature": 2.0, "top_p": 1.0}
 TOLD: Final = (*FALLBACK, "top_k")
 """The sampling fields that servers report; `top_k` shows whether the others are the model's own."""
 
-ALIKE: Final = 1e-4
-"""Servers report 0.949999988079071 for 0.95."""
-
+ALIKE: Final = 1e-4  # servers report 0.949999988079071 for 0.95
 LEFT_OUT: Final[Mapping[str, str]] = {
     "vllm": "vLLM applies the model's own (its `generation_config.json`)",
     "openai": "OpenAI applies the model's own",
@@ -39,8 +37,7 @@ BEFORE: Final[Mapping[str, str]] = {
 }
 """What takes precedence over the table and is known only from the server; by provider."""
 
-MOST_NAME: Final = 500
-"""Characters of a model's name to look at."""
+MOST_NAME: Final = 500  # characters of a model's name to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +78,11 @@ class Family:
 @lru_cache(maxsize=1)
 def families() -> tuple[Family, ...]:
     """Return every family in the table, in its order."""
-    file = Path(__file__).with_name("families.toml")
-    return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["family"])
-
-
-def _entry(table: dict[str, Any]) -> Family:
-    fields = table | {"code": tuple(table.get("code", ()))}
-    for mode in ("plain", "thinking"):
-        figures = dict(table.get(mode, {}))
-        fields[f"{mode}_source"] = figures.pop("source", "")
-        fields[mode] = figures
-    return Family(**fields)
+    found = []
+    for table in tomllib.loads(Path(__file__).with_name("families.toml").read_text("utf-8"))["family"]:
+        sources = {f"{mode}_source": table.get(mode, {}).pop("source", "") for mode in ("plain", "thinking")}
+        found.append(Family(**{**table, **sources, "code": tuple(table.get("code", ()))}))
+    return tuple(found)
 
 
 @lru_cache(maxsize=64)
@@ -125,21 +116,28 @@ class Figure:
 
 
 def automatic(model: str, reasoning: str, facts: Facts) -> dict[str, Figure]:
-    """Return what `auto` stands for in each sampling field, given what the server reports about its model."""
-    family = family_of(model)
-    own, is_left = facts.sampling, facts.applies_sampling
-    if family is not None and _is_for_another_mode(own, family, reasoning):
-        own, is_left = {}, False
-    if is_left:
-        advised = {} if family is None else family.sampling(reasoning)
-        return {name: _left(own.get(name), advised.get(name), facts.server) for name in FALLBACK}
-    told = {name: Figure(value, f", which {facts.server} tells as the model's own") for name, value in own.items()}
-    return {name: told.get(name) or _advised(name, model, reasoning) for name in FALLBACK}
+    """Return what `auto` stands for in each sampling field, given what the server reports about its model.
 
-
-def _left(told: float | None, advised: float | None, server: str) -> Figure:
-    shown = "" if told is None else f" ({told:g})"
-    return Figure(advised if told is None else told, f"{server} applies the model's own{shown}", is_sent=False)
+    The server's figures do not count if they are those of the usual mode while `reasoning` selects the other.
+    """
+    family, own, is_left = family_of(model), facts.sampling, facts.applies_sampling
+    advised = {} if family is None else family.sampling(reasoning)
+    if family is not None and family.is_thinking(reasoning) != family.is_thinking("auto"):
+        usual = family.sampling("auto")
+        if all(_are_alike(value, usual.get(name, value)) for name, value in own.items()):
+            own, is_left = {}, False
+    found = {}
+    for name in FALLBACK:
+        told = own.get(name)
+        if is_left:
+            shown = "" if told is None else f" ({told:g})"
+            why = f"{facts.server} applies the model's own{shown}"
+            found[name] = Figure(advised.get(name) if told is None else told, why, is_sent=False)
+        elif told is not None:
+            found[name] = Figure(told, f", which {facts.server} tells as the model's own")
+        else:
+            found[name] = _advised(name, model, reasoning)
+    return found
 
 
 def _advised(name: str, model: str, reasoning: str) -> Figure:
@@ -151,14 +149,6 @@ def _advised(name: str, model: str, reasoning: str) -> Figure:
     if family is not None and not family.published:
         why = f"no figures are published for {family.name}'s family"
     return Figure(FALLBACK[name], f", because {why}")
-
-
-def _is_for_another_mode(own: Mapping[str, float], family: Family, reasoning: str) -> bool:
-    """Return whether the server's figures are those of the usual mode while `reasoning` selects the other."""
-    if family.is_thinking(reasoning) == family.is_thinking("auto"):
-        return False
-    usual = family.sampling("auto")
-    return all(_are_alike(value, usual.get(name, value)) for name, value in own.items())
 
 
 def sampling(

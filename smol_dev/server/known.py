@@ -53,19 +53,11 @@ FailureKind = Literal[
 ]
 """The kinds of failure, as the `kind` of a `ServerError` names them."""
 
-MODEL: Final = "{model}"
-"""Where the model's name goes in the path of a place."""
-
+MODEL: Final = "{model}"  # where the model's name goes in the path of a place
 SECONDS: Final = 5.0
-READ: Final = 65_536
-"""Characters of an answer to search for patterns."""
-
-BYTES: Final = 4 * 1024 * 1024
-"""A model list of a gateway with hundreds of models is about half a mebibyte."""
-
-TOGETHER: Final = 2 * BYTES
-"""Bytes of all answers to questions asked at the same time."""
-
+READ: Final = 65_536  # characters of an answer to search for patterns
+BYTES: Final = 4 * 1024 * 1024  # a model list of a gateway with hundreds of models is about half a mebibyte
+TOGETHER: Final = 2 * BYTES  # bytes of all answers to questions asked at the same time
 PARTS: Final = 400_000
 """Parts of a document; each costs about sixty bytes of memory, even if it is one byte in the answer."""
 
@@ -75,18 +67,22 @@ Index = dict[tuple[int, str], dict[str, list[Any]]]
 API_PATH: Final = re.compile(r"(/engines(/[^/]+)?|/api)?/v\d{1,3}$")
 SIZE: Final = re.compile(r"(?<![\d.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d{1,3})?)([mbt])(?![a-z0-9])")
 UNITS: Final = {"m": 1_000_000, "b": 1_000_000_000, "t": 1_000_000_000_000}
-SMALLEST_MODEL: Final = 10_000_000
-"""A smaller number in a name, as in `-1m`, is a context window."""
+SMALLEST_MODEL: Final = 10_000_000  # a smaller number in a name, as in `-1m`, is a context window
+MOST: Final[Mapping[str, int]] = {
+    "window": 100_000_000,
+    "limit": 100_000_000,
+    "slots": 1024,
+    "parameters": 10**14,
+    "size": 10**14,
+    "whole": 10**14,
+    "count": 10**9,
+}
+"""The largest number that is believed, by what it is about."""
 
-
-LARGEST_WINDOW: Final = 100_000_000
-LARGEST_MODEL: Final = 10**14
-LARGEST_FILE: Final = 10**14
-MOST_TOKENS: Final = 10**9
-MOST_SLOTS: Final = 1024
 MOST_MODELS: Final = 10_000
-TEMPLATE: Final = 8
-"""Tokens that a chat template adds to each message, if only the text is counted."""
+TEMPLATE: Final = 8  # tokens that a chat template adds to each message, if only the text is counted
+NAME: Final = re.compile(r"[^\0\ud800-\udfff]+")
+"""A model's name can be sent back: it has no NUL and no lone surrogates."""
 
 NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "downloaded", "sleeping", "failed"}
 NO_CHAT: Final = re.compile(
@@ -284,30 +280,20 @@ class Told:
         """Return all the values, one by one."""
         return (value for found in self.all(what) for value in found)
 
-    def number(self, what: str, *, most: int) -> int | None:
+    def number(self, what: str) -> int | None:
         """Return the smallest number at the first place that has one, as any instance of the model may answer."""
         for found in self.all(what):
-            numbers = [each for value in found if (each := number(value, most=most)) is not None]
-            if numbers:
+            if numbers := [each for value in found if (each := number(value, most=MOST[what])) is not None]:
                 return min(numbers)
         return None
-
-    def window(self) -> int | None:
-        """Return the tokens of the window, as loaded."""
-        return self.number("window", most=LARGEST_WINDOW)
 
     def parameters(self) -> int | None:
         """Return the number of parameters, taken from the name if the server does not report it."""
         told = (
-            size_of(value) if isinstance(value, str) else number(value, most=LARGEST_MODEL)
+            size_of(value) if isinstance(value, str) else number(value, most=MOST["parameters"])
             for value in self.each("parameters")
         )
         return next((each for each in told if each is not None), size_of(self.model))
-
-    def sampling(self) -> dict[str, float]:
-        """Return the model's own sampling."""
-        told = next((found for value in self.each("sampling") if (found := figures(value))), {})
-        return own_figures(told, self.known.built_in)
 
     def remote(self) -> str:
         """Return where the server has the model run if that is not on this machine, else an empty string."""
@@ -321,34 +307,28 @@ class Told:
             return self.known.lists_loaded or (False if told else None)
         return state not in NOT_LOADED if isinstance(state, str) else bool(state)
 
-    def chats(self) -> bool:
-        """Return whether the model can chat, judged by its type and its name."""
-        return not any(NO_CHAT.search(str(each).lower()) for each in (*self.each("type"), self.model))
-
     def offer(self) -> Offer:
-        """Return the model as an offer of the server."""
+        """Return the model as an offer of the server; whether it chats is judged by its type and its name."""
         return Offer(
             self.model,
             loaded=self.loaded(),
-            window=self.window(),
+            window=self.number("window"),
             parameters=self.parameters(),
-            chats=self.chats(),
+            chats=not any(NO_CHAT.search(str(each).lower()) for each in (*self.each("type"), self.model)),
             remote=self.remote(),
-            size=self.number("size", most=LARGEST_FILE),
+            size=self.number("size"),
         )
 
 
 @lru_cache(maxsize=1)
 def servers() -> tuple[KnownServer, ...]:
     """Return every known server in the order of `known.toml`; the last one is the generic entry."""
-    file = Path(__file__).with_name("known.toml")
-    return tuple(_entry(table) for table in tomllib.loads(file.read_text("utf-8"))["server"])
-
-
-def _entry(table: dict[str, Any]) -> KnownServer:
-    tells = {what: tuple(Place(**place) for place in places) for what, places in table.get("tells", {}).items()}
-    lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
-    return KnownServer(**{**table, **lists, "tells": tells})
+    known = []
+    for table in tomllib.loads(Path(__file__).with_name("known.toml").read_text("utf-8"))["server"]:
+        tells = {what: tuple(Place(**place) for place in places) for what, places in table.get("tells", {}).items()}
+        lists = {key: tuple(table.get(key, ())) for key in ("ports", "structured")}
+        known.append(KnownServer(**{**table, **lists, "tells": tells}))
+    return tuple(known)
 
 
 def generic() -> KnownServer:
@@ -366,9 +346,7 @@ def named(provider: str) -> KnownServer | None:
 async def look(prober: Prober) -> dict[str, Response]:
     """Return the answers that identify a server; a remote one is asked only for its models."""
     paths = {path: None for each in servers() for path in each.signs if path != "*"}
-    if not is_local(prober.base_url):
-        paths = {"models": None}
-    return await prober.fetch_all([Place(path, "") for path in paths])
+    return await prober.fetch_all([Place(path, "") for path in (paths if is_local(prober.base_url) else ("models",))])
 
 
 def recognised(answers: Mapping[str, Response]) -> KnownServer:
@@ -404,14 +382,15 @@ async def facts(prober: Prober, model: str, known: KnownServer, *, guarded: bool
     answers = await prober.fetch_all((*own, *remote), model=model)
     is_silent = guarded and not any(place.at in answers for place in remote)
     told = Told(known, answers, model)
-    sampling = told.sampling()
+    figures_told = next((found for value in told.each("sampling") if (found := figures(value))), {})
+    sampling = own_figures(figures_told, known.built_in)
     return Facts(
         server=known.name,
         model=model,
-        window=told.window(),
-        limit=told.number("limit", most=LARGEST_WINDOW),
+        window=told.number("window"),
+        limit=told.number("limit"),
         remote=None if is_silent else Told(KnownServer("", tells={"remote": remote}), answers, model).remote(),
-        slots=told.number("slots", most=MOST_SLOTS),
+        slots=told.number("slots"),
         parameters=told.parameters(),
         enlarge=known.remedy("context", model=model, base_url=prober.base_url),
         continues=known.always_continues or any(True for _ in told.each("continues")),
@@ -423,7 +402,7 @@ async def facts(prober: Prober, model: str, known: KnownServer, *, guarded: bool
 async def spilled(prober: Prober, model: str, known: KnownServer) -> float | None:
     """Return the part of the loaded model outside graphics memory, or None if unknown."""
     told = Told(known, await prober.fetch_all(known.places("whole", "on_card"), model=model), model)
-    whole = told.number("whole", most=LARGEST_FILE)
+    whole = told.number("whole")
     on_card = next(told.each("on_card"), None)
     if whole is None or isinstance(on_card, bool) or not isinstance(on_card, int | float):
         return None
@@ -442,15 +421,8 @@ def listed(answer: Response | None) -> tuple[str, ...] | None:
     document = answer.document if answer is not None else None
     if not isinstance(document, dict) or "data" not in document:
         return None
-    names = (name for name in values(document, "data[].id", "") if is_name(name))
+    names = (name for name in values(document, "data[].id", "") if isinstance(name, str) and NAME.fullmatch(name))
     return tuple(dict.fromkeys(names))[:MOST_MODELS]
-
-
-def is_name(name: object) -> bool:
-    """Return whether this can be a model's name: text without NUL or lone surrogates, so that it can be sent back."""
-    if not isinstance(name, str) or not name or "\0" in name:
-        return False
-    return not any("\ud800" <= each <= "\udfff" for each in name)
 
 
 async def load(prober: Prober, model: str, known: KnownServer, *, seconds: float) -> None:
@@ -473,7 +445,7 @@ async def count(
             whole = found[0] if found else None
             if isinstance(whole, list):
                 return len(whole) + TEMPLATE * len(messages)
-            if (told := number(whole, most=MOST_TOKENS)) is not None:
+            if (told := number(whole, most=MOST["count"])) is not None:
                 return told
     return None
 

@@ -13,21 +13,14 @@ from typing import Final, Literal
 from smol_dev.server.families import families
 from smol_dev.server.known import Offer, parsed, size_of
 
-Run = Callable[[Sequence[str]], str]
 Fit = Literal["quick", "slow", "no", "unknown"]
 
 GB: Final = 1_000_000_000
 MIB: Final = 1024 * 1024
-SECONDS: Final = 5.0
-"""A driver that hangs is given up after this."""
-
+SECONDS: Final = 5.0  # a driver that hangs is given up after this
 CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
-UNIFIED: Final = 0.75
-"""The share of a Mac's memory that its graphics may use."""
-
-USABLE: Final = 0.8
-"""The share of main memory that is left for a model."""
-
+UNIFIED: Final = 0.75  # the share of a Mac's memory that its graphics may use
+USABLE: Final = 0.8  # the share of main memory that is left for a model
 BYTES: Final[Mapping[str, float]] = {
     word: size
     for size, words in (
@@ -44,9 +37,7 @@ BYTES: Final[Mapping[str, float]] = {
 }
 """Bytes per parameter, by the quantisation in a model's name; `q4` if it has none."""
 
-BEARABLE: Final = 8 * GB
-"""The most bytes that a model may need to be fast enough in main memory."""
-
+BEARABLE: Final = 8 * GB  # the most bytes that a model may need to be fast enough in main memory
 HOW: Final[Mapping[Fit, str]] = {
     "quick": "runs quickly, in graphics memory",
     "slow": "runs slowly, in main memory",
@@ -131,16 +122,20 @@ def gigabytes(size: int) -> str:
     return f"{size / GB:.1f} GB"
 
 
-def this_machine(*, run: Run | None = None) -> Machine:
+def this_machine(*, run: Callable[[Sequence[str]], str] | None = None) -> Machine:
     """Return this machine's memory, as reported by its kernel and the drivers' own programs."""
     run = run or _run
     memory = _memory()
     if platform.system() == "Darwin" and platform.machine() == "arm64" and memory is not None:
         return Machine(memory, round(UNIFIED * memory), "unified memory")
-    for tool, size in (("nvidia-smi", _nvidia(run)), ("rocm-smi", _rocm(run))):
-        if size:
-            return Machine(memory, size, tool)
-    return Machine(memory)
+    told = run(["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"])
+    if nvidia := MIB * sum(int(line) for line in told.split() if line.isdigit()):
+        return Machine(memory, nvidia, "nvidia-smi")
+    cards = parsed(run(["rocm-smi", "--showmeminfo", "vram", "--json"]))
+    found = [each for each in cards.values() if isinstance(each, dict)] if isinstance(cards, dict) else []
+    sizes = [str(each.get("VRAM Total Memory (B)", "")) for each in found]
+    rocm = sum(int(size) for size in sizes if size.isascii() and size.isdigit())
+    return Machine(memory, rocm, "rocm-smi") if rocm else Machine(memory)
 
 
 def _memory() -> int | None:
@@ -154,18 +149,6 @@ def _memory() -> int | None:
     except (OSError, ValueError):
         return whole
     return min(whole, int(limit)) if limit.isdigit() else whole
-
-
-def _nvidia(run: Run) -> int:
-    told = run(["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"])
-    return MIB * sum(int(line) for line in told.split() if line.isdigit())
-
-
-def _rocm(run: Run) -> int:
-    cards = parsed(run(["rocm-smi", "--showmeminfo", "vram", "--json"]))
-    found = [each for each in cards.values() if isinstance(each, dict)] if isinstance(cards, dict) else []
-    sizes = [str(each.get("VRAM Total Memory (B)", "")) for each in found]
-    return sum(int(size) for size in sizes if size.isascii() and size.isdigit())
 
 
 def _run(command: Sequence[str]) -> str:

@@ -21,13 +21,10 @@ from smol_dev.server.known import KnownServer, generic
 
 STRUCTURED: Final = ("json_schema", "json_object")
 
-MOST_REMEMBERED: Final = 64 * 1024
-"""Bytes of the file with what is remembered about a server."""
-
+MOST_REMEMBERED: Final = 64 * 1024  # bytes of the file with what is remembered about a server
 OPENS: Final = re.compile(r"\s*(`{3,}|~{3,})([^`\n]*)")
 
-NEEDED: Final = frozenset({"model", "messages", "stream"})
-"""Fields that no request can do without."""
+NEEDED: Final = frozenset({"model", "messages", "stream"})  # fields that no request can do without
 
 
 @dataclass(slots=True)
@@ -202,6 +199,7 @@ class Remembered:
             publish(self._file, json.dumps({**known, profile.model: mine}).encode(), mode=0o600)
 
     def _read(self) -> dict[str, dict[str, Any]]:
+        """Return the tables of the file by model, leaving out those that are none."""
         if self._file is None:
             return {}
         try:
@@ -209,16 +207,13 @@ class Remembered:
                 document = json.loads(file.read(MOST_REMEMBERED))
         except (OSError, ValueError, RecursionError):
             return {}
-        if not isinstance(document, dict):
-            return {}
-        return {name: told for name, told in document.items() if _is_told(told)}
+        return {
+            name: told
+            for name, told in (document.items() if isinstance(document, dict) else ())
+            if isinstance(told, dict) and isinstance(told.get("form", ""), str)
+            if isinstance(told.get("left_out", []), list)
+        }
 
 
 def _automatic(profile: Profile) -> list[str]:
     return [name for name in FALLBACK if getattr(profile, name) == "auto"]
-
-
-def _is_told(told: object) -> bool:
-    return (
-        isinstance(told, dict) and isinstance(told.get("form", ""), str) and isinstance(told.get("left_out", []), list)
-    )

@@ -13,19 +13,11 @@ from typing import Any, Final
 
 from smol_dev.chat import Delta, Usage
 
-MOST_LINE: Final = 1024 * 1024
-"""Bytes of one line; no model's answer has a longer one."""
-
-MOST_EVENT: Final = 1024 * 1024
-"""Bytes of one event in all its lines."""
-
+MOST_LINE: Final = 1024 * 1024  # bytes of one line; no model's answer has a longer one
+MOST_EVENT: Final = 1024 * 1024  # bytes of one event in all its lines
 MOST_DATA_LINES: Final = 10_000
-MOST_WHOLE: Final = 4 * 1024 * 1024
-"""Bytes of a JSON answer over several lines."""
-
-MOST_STRAY: Final = 64 * 1024
-"""Bytes kept of what is not part of an answer, to say what it was instead."""
-
+MOST_WHOLE: Final = 4 * 1024 * 1024  # bytes of a JSON answer over several lines
+MOST_STRAY: Final = 64 * 1024  # bytes kept of what is not part of an answer, to say what it was instead
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 DECODE: Final = json.JSONDecoder().raw_decode
@@ -34,18 +26,12 @@ DECODE: Final = json.JSONDecoder().raw_decode
 TEXT: Final = re.compile(rb'"(?:content|reasoning_content|reasoning|thinking)": ?(?=")')
 """What comes before the text or the reasoning in a piece."""
 
-MOST_MISSES: Final = 8
-"""Chunks in a row that differ in more than their text, after which chunks are no longer compared."""
-
+MOST_MISSES: Final = 8  # chunks in a row that differ in more than their text, after which chunks are no longer compared
 NOT_FINISHED: Final = frozenset({"error", "abort", "cancelled", "canceled"})
 """Finish reasons of an answer that was broken off."""
 
-UNSAID: Final = frozenset({"", "null"})
-"""Finish reasons that say nothing."""
-
-FAKE_USAGE: Final = (100, 100, 200)
-"""What koboldcpp reports for every answer, whatever it read (v1.76)."""
-
+UNSAID: Final = frozenset({"", "null"})  # finish reasons that say nothing
+FAKE_USAGE: Final = (100, 100, 200)  # what koboldcpp reports for every answer, whatever it read (v1.76)
 MOST_COUNTED: Final = 10**9
 
 

@@ -25,15 +25,9 @@ from smol_dev.config.secret import NO_SECRETS, Bound
 from smol_dev.errors import ServerError
 from smol_dev.safe import safe
 
-PLACEHOLDER: Final = "local"
-"""The key for a server that needs none; the client library refuses to work without one."""
-
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""Bytes of one answer, streamed or not."""
-
-MOST_PROBE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of the answer to a question about the server, which is a GET."""
-
+PLACEHOLDER: Final = "local"  # the key for a server that needs none; the client library refuses to work without one
+MOST_BYTES: Final = 64 * 1024 * 1024  # bytes of one answer, streamed or not
+MOST_PROBE_BYTES: Final = 4 * 1024 * 1024  # bytes of the answer to a question about the server, which is a GET
 MOST_ERROR_BYTES: Final = 64 * 1024
 """Bytes of the answer to a failed request; the rest is cut, as its beginning says what is wrong."""
 
@@ -51,9 +45,7 @@ BODY: Final = "smol_dev_body"
 
 DECODED: Final = frozenset({"gzip", "x-gzip", "deflate"})
 PLAIN: Final = frozenset({"", "identity"})
-ANY_HEADER: Final = zlib.MAX_WBITS | 32
-"""Tells `zlib` to accept gzip or zlib, as the data says."""
-
+ANY_HEADER: Final = zlib.MAX_WBITS | 32  # tells `zlib` to accept gzip or zlib, as the data says
 PIECE: Final = 256 * 1024
 OF_THE_CODING: Final = frozenset({b"content-encoding", b"content-length"})
 
@@ -70,18 +62,13 @@ FOREIGN: Final = (
 LOCALHOST: Final = ("127.0.0.1", "::1")
 """Most local servers listen on the first; Windows would try the second for two seconds before it."""
 
-NEXT_ADDRESS: Final = 0.25
-"""Seconds until another address of the same name is tried as well (RFC 8305)."""
-
+NEXT_ADDRESS: Final = 0.25  # seconds until another address of the same name is tried as well (RFC 8305)
 TLS_SECONDS: Final = 2.0
-TICKS: Final = 20
-"""Parts of a timeout, each of which must pass in a separate round of the event loop."""
-
+TICKS: Final = 20  # parts of a timeout, each of which must pass in a separate round of the event loop
 MOST_HEAD: Final = 128 * 1024
 """Bytes of an answer's head, including answers like `100 Continue` before it, which may never end."""
 
-READ_AHEAD: Final = 256 * 1024
-"""Unread bytes above which the server is slowed down."""
+READ_AHEAD: Final = 256 * 1024  # unread bytes above which the server is slowed down
 
 
 def open_client(
