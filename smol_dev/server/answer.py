@@ -225,7 +225,6 @@ class StreamedAnswer:
         )
 
     def _without_text(self) -> ServerError:
-        """Return why a finished answer has no text."""
         if self._reader.calls_tools:
             message = f"{self._target.server} answered with a tool call and no text"
             return failure("empty", self._target, message=message, transient=True)

@@ -210,7 +210,6 @@ def nothing_found(search: Search, environ: Mapping[str, str], *, container: bool
 
 
 def _too_slow(search: Search) -> ServerError:
-    """Return the error for servers that accept connections but are too busy to answer."""
     port = parts_of(search.silent[0]).port
     usual = next((each.name for each in servers() if port in each.ports), "the server")
     return ServerError(

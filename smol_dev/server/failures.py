@@ -295,7 +295,7 @@ def understand(body: str) -> Said:
         code=next(codes, 0),
         parameter=named.get("param") or named.get("loc") or "",
         is_json=True,
-        is_error=_is_error(document),
+        is_error=isinstance(document, str) or (isinstance(document, dict) and _is_error(document)),
     )
 
 
@@ -322,10 +322,7 @@ def _title_of(page: str) -> str:
     return ""
 
 
-def _is_error(document: object) -> bool:
-    """Return whether a piece of JSON can only be an error."""
-    if not isinstance(document, dict):
-        return isinstance(document, str)
+def _is_error(document: Mapping[str, Any]) -> bool:
     told_so = any(document.get(key) for key in ("error", "detail", "errors"))
     return told_so or document.get("object") == "error" or "message" in document
 
@@ -365,7 +362,6 @@ def _told(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, 
 
 
 def _inner(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
-    """Return the JSON object or list in a string, or None."""
     return parsed(text) if text.lstrip()[:1] in {"{", "["} else None
 
 

@@ -112,14 +112,19 @@ class StreamReader:
         was_within, self._frame = self._is_within, None
         self._feed(chunk)
         self._misses += 1
-        self._is_within = self._is_within_event()
+        is_open = self._pending or self._data or self._event or self._after_return or self._whole
+        self._is_within = bool(is_open or self._halves[0] or self._halves[1])
         if len(self._deltas) == 1 and not was_within and not self._is_within and self._misses < MOST_MISSES:
             self._frame = self._frame_of(chunk, self._deltas[0])
         return self._deltas
 
     def _feed(self, chunk: bytes) -> None:
-        if b"\r" in chunk or self._after_return:
-            chunk = self._with_line_feeds(chunk)
+        """Read the lines that end in this chunk, with LF, CR or both; a final CR may be half of a CRLF."""
+        if chunk and (b"\r" in chunk or self._after_return):
+            if self._after_return:
+                chunk = chunk.removeprefix(b"\n")
+            self._after_return = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             if self._pending:
@@ -130,10 +135,6 @@ class StreamReader:
             self._pending += rest
         if len(self._pending) > MOST_LINE:
             self._break("a line of it is longer than 1 MiB")
-
-    def _is_within_event(self) -> bool:
-        is_open = self._pending or self._data or self._event or self._after_return or self._whole
-        return bool(is_open or self._halves[0] or self._halves[1])
 
     def _frame_of(self, chunk: bytes, delta: Delta) -> Frame | None:
         """Return what surrounds the text, if the chunk says nothing else."""
@@ -161,15 +162,6 @@ class StreamReader:
             self._halves = ["", ""]
             self._say(text, reasoning)
         return self._deltas
-
-    def _with_line_feeds(self, chunk: bytes) -> bytes:
-        """Return the chunk with every line ended by LF; a final CR may be half of a CRLF."""
-        if not chunk:
-            return chunk
-        if self._after_return:
-            chunk = chunk.removeprefix(b"\n")
-        self._after_return = chunk.endswith(b"\r")
-        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _break(self, why: str) -> None:
         self.broken = why
@@ -216,10 +208,12 @@ class StreamReader:
             self.error = line[6:].strip().decode(errors="replace")
         elif not line.lstrip().startswith(b"{"):
             self._set_aside(line)
-        elif _is_json(line):
-            self._document(line)
-        else:  # the first line of an answer over several lines
-            self._whole = bytearray(line)
+        else:
+            with suppress(ValueError, RecursionError):
+                json.loads(line)
+                self._document(line)
+                return
+            self._whole = bytearray(line)  # the first line of an answer over several lines
 
     def _set_aside(self, line: bytes) -> None:
         if len(self.stray) < MOST_STRAY:
@@ -256,7 +250,8 @@ class StreamReader:
         if not isinstance(document, dict):
             self._set_aside(raw)
             return
-        if document.get("error") or _is_error(document):
+        is_error = document.get("object") == "error" or "detail" in document
+        if document.get("error") or (is_error and "choices" not in document and "usage" not in document):
             self.error = raw.decode(errors="replace")
             return
         choices = document.get("choices")
@@ -323,20 +318,6 @@ class StreamReader:
             return
         self.finish_reason = word
         self.finished_early = self.finished_early and not alone
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _is_error(document: dict[str, Any]) -> bool:
-    if "choices" in document or "usage" in document:
-        return False
-    return document.get("object") == "error" or "detail" in document
 
 
 def _reasoning(message: dict[str, Any]) -> str:

@@ -113,7 +113,8 @@ class Guard(httpx2.AsyncBaseTransport):
             answer = await self._sent(raw, self._pool(str(url)))
         except FOREIGN as error:
             raise _translated(error) from _reason(error)
-        coding = _coding(answer)
+        codings = (value for name, value in answer.headers if name.lower() == b"content-encoding")
+        coding = b",".join(codings).decode("latin-1").strip().lower()
         most = MOST_PROBE_BYTES if request.method == "GET" else MOST_BYTES
         bounded = Bounded(answer, most=most, is_compressed=coding in DECODED)
         if coding not in {*DECODED, *PLAIN}:
@@ -157,9 +158,10 @@ class Guard(httpx2.AsyncBaseTransport):
         proxy = usable(proxy_for(url, self._environ))
         scheme = parts_of(url).scheme
         if (scheme, proxy) not in self._pools:
+            address = None if proxy is None else httpx2.Proxy(proxy)  # a name and password in it go only to the proxy
             self._pools[scheme, proxy] = httpcore2.AsyncConnectionPool(
                 ssl_context=certificates(self._environ) if scheme == "https" else None,
-                proxy=None if proxy is None else _proxy(proxy),
+                proxy=None if address is None else httpcore2.Proxy(_address(address.url), auth=address.raw_auth),
                 max_connections=None,
                 keepalive_expiry=30,
                 network_backend=self._network,
@@ -212,7 +214,11 @@ class Bounded(httpx2.AsyncByteStream):
                     if self._is_error:
                         yield chunk[:left]
                         return
-                    raise self._too_long()
+                    raise ServerError(
+                        f"the server's answer is longer than {self._most // 1024**2} MiB",
+                        hint="check the server: `smol_dev doctor`",
+                        kind="server",
+                    )
         except FOREIGN as error:
             raise _translated(error) from _reason(error)
         except zlib.error as error:
@@ -227,22 +233,9 @@ class Bounded(httpx2.AsyncByteStream):
             yield decoder.decompress(received, PIECE)
             received = decoder.unconsumed_tail
 
-    def _too_long(self) -> ServerError:
-        return ServerError(
-            f"the server's answer is longer than {self._most // 1024**2} MiB",
-            hint="check the server: `smol_dev doctor`",
-            kind="server",
-        )
-
     async def aclose(self) -> None:
         """Drop the rest, which frees the connection for another request."""
         await self._answer.aclose()
-
-
-def _coding(answer: httpcore2.Response) -> str:
-    """Return how an answer is compressed: gateways do that without being asked."""
-    codings = (value for name, value in answer.headers if name.lower() == b"content-encoding")
-    return b",".join(codings).decode("latin-1").strip().lower()
 
 
 def _reason(error: Exception) -> BaseException:
@@ -272,12 +265,6 @@ def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
             hint=f"correct {name}, or unset it to trust the system's certificates",
             kind="tls",
         ) from error
-
-
-def _proxy(url: str) -> httpcore2.Proxy:
-    """Return the proxy at this address; a name and password in it go only to the proxy."""
-    parsed = httpx2.Proxy(url)
-    return httpcore2.Proxy(_address(parsed.url), auth=parsed.raw_auth)
 
 
 def _address(url: httpx2.URL) -> httpcore2.URL:
