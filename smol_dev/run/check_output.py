@@ -5,7 +5,7 @@ matched against one line of limited length, so the time is proportional to the t
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -36,19 +36,6 @@ class Report:
     def fingerprint(self) -> str:
         """Return the text without times and addresses, so that the same failure compares equal."""
         return _CHANGING.sub("", self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Patterns for the first line of a tool's error and the line that ends it, kept if `keeps_stop`."""
-
-    start: re.Pattern[str]
-    stop: re.Pattern[str]
-    keeps_stop: bool = False
-
-
-def _block(start: str, stop: str, *, keeps_stop: bool = False) -> _Block:
-    return _Block(re.compile(rf"\A(?:{start})"), re.compile(rf"\A(?:{stop})"), keeps_stop)
 
 
 _ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[ -/]?[0-~])")
@@ -85,22 +72,27 @@ _ERROR: Final = re.compile(
 )
 
 _NEVER: Final = r"(?!)"
-_BLOCKS: Final = (
-    _block(r"_{3,} .* _{3,}$", r"_{3,} .* _{3,}$|={3,} "),  # pytest
-    _block(r"(?:ERROR|FAIL): \S+ \(", r"={20,}$"),  # unittest
-    _block(r" *not ok [0-9]", r" *\.\.\.$", keeps_stop=True),  # node --test, tap
-    _block(r"✖ (?!failing tests)", r"[✔✖ℹ] "),  # node --test, spec
-    _block(r"  ● ", r"  ● |Test Suites: |FAIL "),  # jest
-    _block(r" FAIL  ", r"⎯{5,}| FAIL  "),  # vitest
-    _block(r"  [0-9]+ failing$", r"  2\) "),  # mocha
-    _block(r"---- .* stdout ----$", r"---- |failures:$"),  # cargo test
-    _block(r"--- FAIL: ", r"--- |FAIL\b|ok\b"),  # go test
-    _block(r"panic: |fatal error: |thread '.*' panicked", r"FAIL\b|exit status"),
-    _block(_ERROR.pattern, _NEVER),
-    _block(r"Traceback \(most recent call last\):$", r"\S", keeps_stop=True),
-    _block(r"\S{1,240}\.[cm]?[jt]sx?:[0-9]+$|node:internal/.{1,200}:[0-9]+$", r"Node\.js v"),
-    _block(r"make(?:\[[0-9]+\])?: \*\*\* ", _NEVER),
+_BLOCKS: Final = tuple(
+    (re.compile(rf"\A(?:{start})"), re.compile(rf"\A(?:{stop})"), keeps_stop)
+    for start, stop, keeps_stop in (
+        (r"_{3,} .* _{3,}$", r"_{3,} .* _{3,}$|={3,} ", False),  # pytest
+        (r"(?:ERROR|FAIL): \S+ \(", r"={20,}$", False),  # unittest
+        (r" *not ok [0-9]", r" *\.\.\.$", True),  # node --test, tap
+        (r"✖ (?!failing tests)", r"[✔✖ℹ] ", False),  # node --test, spec
+        (r"  ● ", r"  ● |Test Suites: |FAIL ", False),  # jest
+        (r" FAIL  ", r"⎯{5,}| FAIL  ", False),  # vitest
+        (r"  [0-9]+ failing$", r"  2\) ", False),  # mocha
+        (r"---- .* stdout ----$", r"---- |failures:$", False),  # cargo test
+        (r"--- FAIL: ", r"--- |FAIL\b|ok\b", False),  # go test
+        (r"panic: |fatal error: |thread '.*' panicked", r"FAIL\b|exit status", False),
+        (_ERROR.pattern, _NEVER, False),
+        (r"Traceback \(most recent call last\):$", r"\S", True),
+        (r"\S{1,240}\.[cm]?[jt]sx?:[0-9]+$|node:internal/.{1,200}:[0-9]+$", r"Node\.js v", False),
+        (r"make(?:\[[0-9]+\])?: \*\*\* ", _NEVER, False),
+    )
 )
+"""For each kind of error: its first line, the line that ends it, and whether that belongs to it."""
+
 _MESSAGE: Final = re.compile(
     r"(?:E +)?(?:[\w.]{0,100}(?:Error|Exception)\b|\S.{0,240}\berror\b.{0,40}: |error.{0,40}: |panic: "
     rf"|{_ERROR.pattern})"
@@ -115,8 +107,7 @@ def read(output: str, *, exit_code: int, folder: str, ended: str = "") -> Report
     if not failed and exit_code and (errors := sum(bool(_ERROR.match(each)) for each in lines)):
         counted, failed, passed = "errors", errors, None
     first = _first_error(lines)
-    message = _message(lines, first)
-    summary = _summary(message, exit_code=exit_code, ended=ended, counted=counted, failed=failed, passed=passed)
+    summary = ended or _summary(lines, first, exit_code=exit_code, counted=counted, failed=failed, passed=passed)
     return Report(summary, counted, failed, passed, _text(lines, first))
 
 
@@ -126,11 +117,8 @@ def as_plain_text(output: str, *, folder: str) -> str:
     for prefix in (f"file://{folder}/", f"{folder}/"):
         text = text.replace(prefix, "")
     kept = (line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.strip("\n").split("\n"))
-    return "\n".join(_CONTROL.sub("", _cut(line)) for line in kept)
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
+    cut = (line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…" for line in kept)
+    return "\n".join(_CONTROL.sub("", line) for line in cut)
 
 
 def _tests(lines: Sequence[str]) -> tuple[int | None, int | None]:
@@ -140,10 +128,12 @@ def _tests(lines: Sequence[str]) -> tuple[int | None, int | None]:
     for line in lines:
         if _COUNTING.match(line):
             is_known = tells = True
-            numbers = dict(_numbers(line))
+            numbers = {found[2]: int(found[1]) for found in _NUMBER_FIRST.finditer(line)}
+            numbers |= {found[1]: int(found[2]) for found in _WORD_FIRST.finditer(line)}
             failed += sum(number for word, number in numbers.items() if word in _FAILED)
             passed += sum(number for word, number in numbers.items() if word in _PASSED)
-            ran -= sum(number for word, number in numbers.items() if word not in _PASSED) if _is_unittest(line) else 0
+            if line.startswith(("FAILED (", "OK (")):  # unittest
+                ran -= sum(number for word, number in numbers.items() if word not in _PASSED)
         elif found := _RAN.match(line):
             is_known = tells = True
             ran += int(found[1])
@@ -159,47 +149,29 @@ def _tests(lines: Sequence[str]) -> tuple[int | None, int | None]:
     return failed or broken, passed + max(ran, 0) if tells else None
 
 
-def _is_unittest(line: str) -> bool:
-    return line.startswith(("FAILED (", "OK ("))
-
-
-def _numbers(line: str) -> Iterator[tuple[str, int]]:
-    for found in _NUMBER_FIRST.finditer(line):
-        yield found[2], int(found[1])
-    for found in _WORD_FIRST.finditer(line):
-        yield found[1], int(found[2])
-
-
 def _first_error(lines: Sequence[str]) -> range:
     """Return the line numbers of the first error that any tool reports; empty if none does."""
-    for start, line in enumerate(lines):
-        block = next((each for each in _BLOCKS if each.start.match(line)), None)
-        if block is not None:
-            end = start + 1
-            while end < min(len(lines), start + FIRST_LINES) and not block.stop.match(lines[end]):
-                end += 1
-            return range(start, end + (block.keeps_stop and end < len(lines)))
+    for begin, line in enumerate(lines):
+        for start, stop, keeps_stop in _BLOCKS:
+            if start.match(line):
+                end = begin + 1
+                while end < min(len(lines), begin + FIRST_LINES) and not stop.match(lines[end]):
+                    end += 1
+                return range(begin, end + (keeps_stop and end < len(lines)))
     return range(0)
 
 
-def _message(lines: Sequence[str], first: range) -> str:
-    found = (each.strip() for at in first if (each := lines[at]) and _MESSAGE.match(each.strip()))
-    last = next((each for each in reversed(lines) if each), "")
-    return next(found, last).removeprefix("E ").strip()
-
-
 def _summary(
-    message: str, *, exit_code: int, ended: str, counted: Counted, failed: int | None, passed: int | None
+    lines: Sequence[str], first: range, *, exit_code: int, counted: Counted, failed: int | None, passed: int | None
 ) -> str:
-    if ended:
-        return ended
     if not exit_code:
         return f"{passed} test{'s' * (passed > 1)} passed" if passed else "passed"
-    if counted == "errors":
-        return f"{failed} error{'s' if failed != 1 else ''}: {message}"[:SUMMARY_CHARACTERS].rstrip(": ")
-    if failed:
+    if failed and counted == "tests":
         return f"{failed} of {failed + passed} tests failed" if passed else f"{failed} test{'s' * (failed > 1)} failed"
-    return f"exit code {exit_code}: {message}"[:SUMMARY_CHARACTERS].rstrip(": ")
+    found = (each for at in first if _MESSAGE.match(each := lines[at].strip()))
+    message = next(found, next((each for each in reversed(lines) if each), "")).removeprefix("E ").strip()
+    what = f"{failed} error{'s' * (failed != 1)}" if counted == "errors" else f"exit code {exit_code}"
+    return f"{what}: {message}"[:SUMMARY_CHARACTERS].rstrip(": ")
 
 
 def _text(lines: Sequence[str], first: range) -> str:
