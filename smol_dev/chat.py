@@ -79,6 +79,11 @@ class Usage:
     is_partial: bool = False
     evaluating: float | None = None
 
+    @property
+    def counts(self) -> tuple[int | None, int | None, int | None]:
+        """The tokens of the prompt, those of it from the cache, and those of the completion."""
+        return self.prompt, self.cached, self.completion
+
 
 def total(usages: Iterable[Usage]) -> Usage:
     """Return the sum; a count that is always None stays None, and one that is sometimes None makes it partial."""

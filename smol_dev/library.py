@@ -309,7 +309,6 @@ def _caller(
 
 
 def _result(outcome: "RunOutcome") -> Result:
-    """Return the result of a run. Raise the error that stopped it early."""
     from smol_dev.chat import Usage
 
     if outcome.error is not None:

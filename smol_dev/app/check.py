@@ -36,7 +36,7 @@ def check_isolation(loaded: Loaded, caller: Caller) -> Isolation | None:
 
 @dataclass(eq=False)
 class UserCheck:
-    """The check of one session, an implementation of `run.conversation.Check`.
+    """The check of one session, an implementation of `run.conversation.CheckCommand`.
 
     `may_read` says whether an edited file may be sent to the model.
     """

@@ -57,7 +57,6 @@ def all_variants(loaded: Loaded) -> dict[str, Words]:
 
 
 def _variant(profile: Profile) -> str:
-    """Return the prompt variant of a stage, resolving `auto` without asking the server."""
     if profile.prompt_variant != "auto":
         return profile.prompt_variant
     return prompts.choose(window=_window(profile), parameters=size_of(profile.model))
@@ -69,7 +68,6 @@ def _window(profile: Profile) -> int | None:
 
 
 def _messages(words: dict[StageName, Words], prompt: str) -> str:
-    """Return the turns of the conversation, with a placeholder for each answer of the model."""
     turns = (
         *prompts.system(words["plan"]),
         Message("user", prompts.ask_plan(words["plan"], prompt=prompt)),
@@ -82,7 +80,6 @@ def _messages(words: dict[StageName, Words], prompt: str) -> str:
 
 
 def _budget(profile: Profile) -> Iterator[str]:
-    """Yield the context window and the most tokens of an answer."""
     stages = {stage: profile.stage(stage) for stage in STAGES}
     for of, size in _by_stage(lambda stage: _window(stages[stage])):
         yield f"context window{of}: {f'{size:,}' if size else 'asked from the server'}"
@@ -95,7 +92,6 @@ def _budget(profile: Profile) -> Iterator[str]:
 
 
 def _costs(every: dict[str, Words], prompt: str | None) -> Iterator[str]:
-    """Yield the tokens of the prompt, if there is one, and of each variant's words."""
     count = Budget()
     if prompt is not None:
         yield f"the prompt itself: about {count.estimate([Message('user', prompt)]):,}"
@@ -116,5 +112,4 @@ def _by_stage(value_of: Callable[[StageName], Value]) -> Iterator[tuple[str, Val
 
 
 def _heading(text: str) -> str:
-    """Return a heading that is a comment in TOML."""
     return f"\n# ---- {text} ----"

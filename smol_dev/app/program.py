@@ -22,7 +22,7 @@ from smol_dev.config.layers import Flags
 from smol_dev.config.load import Loaded, load
 from smol_dev.errors import UsageError, WorkspaceError
 from smol_dev.events import Noticed, RunDone, Show, Warned
-from smol_dev.run.review import Draft, ListEdited, PlanEdited, changed, list_of, plan_of
+from smol_dev.run.review import Draft, ListEdited, PlanEdited, list_of, plan_of, revised
 from smol_dev.safe import MOST_NAMED, command, listed, named
 from smol_dev.workspace.folder import resume_command
 from smol_dev.workspace.history import NOTHING, State, Timeline, history_of
@@ -146,7 +146,7 @@ def undo(folder: Path | None, flags: Flags, caller: Caller, *, redo: bool, keep_
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LogEntry:
     """One step of a program's history: its local time, request and touched files."""
 
     number: int
@@ -158,16 +158,16 @@ class Step:
     removed: tuple[str, ...]
 
 
-def log(folder: Path | None, flags: Flags, here: Surroundings) -> tuple[Step, ...]:
+def log(folder: Path | None, flags: Flags, here: Surroundings) -> tuple[LogEntry, ...]:
     """Return the steps that led to the current program, newest first."""
     place, below = _place(folder, lambda: load(flags, here, connect=False))
     line = history_of(place, cwd=here.cwd, home=here.home, no_links_below=below)
-    return tuple(_step(state, before) for before, state in reversed(list(pairwise((NOTHING, *line)))))
+    return tuple(_entry(state, before) for before, state in reversed(list(pairwise((NOTHING, *line)))))
 
 
-def _step(state: State, before: State) -> Step:
+def _entry(state: State, before: State) -> LogEntry:
     old, new = before.files, state.files
-    return Step(
+    return LogEntry(
         state.number,
         datetime.fromtimestamp(state.time).astimezone().isoformat(sep=" ", timespec="minutes"),
         state.kind,
@@ -305,7 +305,6 @@ def _difference(before: str, after: str) -> tuple[list[str], list[str]]:
 
 
 def _resumed(workspace: Workspace, task: Task, flags: Flags, caller: Caller, *, needs_check: bool = False) -> Session:
-    """Return the session that continues the recorded run."""
     _finish_move(workspace, caller.show)
     loaded, caller = restored(workspace, flags, caller)
     if needs_check and not loaded.run.check:
@@ -323,7 +322,6 @@ def _resumed(workspace: Workspace, task: Task, flags: Flags, caller: Caller, *, 
 
 
 def _finish_move(workspace: Workspace, show: Show) -> None:
-    """Finish a change that was interrupted while its files were written."""
     timeline = workspace.timeline()
     if (target := timeline.history.target) is None:
         return
@@ -371,10 +369,10 @@ def _with_edits(workspace: Workspace, task: Task, max_files: int, show: Show) ->
         files = list_of(text, rules)
     is_new_list = files != record.files
     if plan is not None and plan.rstrip("\n") != record.plan.rstrip("\n"):
-        record = changed(record, PlanEdited(plan_of(plan), keeps_list=False))
+        record = revised(record, PlanEdited(plan_of(plan), keeps_list=False))
         show(Noticed("the plan is taken as it was edited"))
     if (task.list_file is not None or is_new_list) and files != record.files:
-        record = changed(record, ListEdited(files))
+        record = revised(record, ListEdited(files))
         show(Noticed("the file list is taken as it was edited"))
     return record
 
@@ -406,7 +404,6 @@ def _text(raw: bytes | None, source: str, limit: int) -> str | None:
 
 
 def _nothing_to_do(session: Session) -> str | None:
-    """Return a message if every requested file exists; None if there is something to do."""
     only, remaining, workspace = session.task.only, session.remaining, session.workspace
     if not session.is_listed or session.task.plan_only:
         return None
@@ -442,7 +439,6 @@ def _refuse_silent(task: Task, caller: Caller) -> None:
 
 
 def _changing(workspace: Workspace, task: Task, settings: Flags | Loaded, caller: Caller) -> ChangeSession:
-    """Return the session that changes the program."""
     record = workspace.record
     if not record.done:
         raise WorkspaceError(

@@ -39,14 +39,14 @@ from smol_dev.run.conversation import (
     FileMissing,
     FileReady,
     Job,
-    Settle,
-    Settled,
+    Judged,
+    PathRules,
     StageSettings,
     Step,
     Written,
 )
 from smol_dev.run.delivery import Delivery
-from smol_dev.run.review import Decision, Draft, Proposed, Stopped, Taken, Verdict, agree
+from smol_dev.run.review import Decision, Draft, Proposed, Stopped, Taken, Verdict, agree, following
 from smol_dev.run.start import Program, change_command, start_of
 from smol_dev.safe import command, named, safe
 from smol_dev.server.client import Client
@@ -115,10 +115,10 @@ class RunOutcome:
 def job_of(loaded: Loaded, client: Client, record: Record, *, allow_sensitive: tuple[str, ...] = ()) -> Job:
     """Return the job for the record's prompt, and its plan and list if it has them."""
     profile, run = client.profile, loaded.run
-    return Job(
-        prompt=record.prompt,
-        settle=partial(settle, allow_sensitive=allow_sensitive),
-        variants=all_variants(loaded),
+    job = Job(
+        "",
+        partial(settle, allow_sensitive=allow_sensitive),
+        all_variants(loaded),
         stages={name: _stage(profile.stage(name)) for name in STAGES},
         strategy=profile.strategy,
         concurrency=None if profile.max_concurrency == "auto" else profile.max_concurrency,
@@ -126,11 +126,8 @@ def job_of(loaded: Loaded, client: Client, record: Record, *, allow_sensitive: t
         max_files=run.max_files,
         syntax_check=run.syntax_check,
         check_references=run.check_references,
-        plan=record.plan,
-        list_answer=record.list_answer,
-        list_asked=record.list_asked,
-        files=record.files,
     )
+    return following(job, record)
 
 
 def _stage(profile: Profile) -> StageSettings:
@@ -228,7 +225,6 @@ class Session:
         delivery.record = replace(delivery.record, server={**asked, "provider": profile.provider, "models": models})
 
     async def _work(self, client: Client) -> None:
-        """Run the method, as far as the user accepts it."""
         self._show_found()
         await self.delivery.save()
         job = self._job(client)
@@ -359,7 +355,7 @@ class Session:
         return replace(
             job,
             plan_only=self.task.plan_only,
-            settle=refusing(job.settle, tells, shown=lambda path: redact(path, secrets)),
+            path_rules=refusing(job.path_rules, tells, shown=lambda path: redact(path, secrets)),
             todo=self._todo(),
             written=self._written(),
             locked=frozenset(self.remaining.edited),
@@ -389,15 +385,15 @@ def names_folder(loaded: Loaded) -> bool:
     return first is not None and first.kind == "flags"
 
 
-def refusing(settle: Settle, why: Callable[[str], str], *, shown: Callable[[str], str] = str) -> Settle:
+def refusing(rules: PathRules, why: Callable[[str], str], *, shown: Callable[[str], str] = str) -> PathRules:
     """Return the path rules extended: a path is also refused if `why` gives a reason, and reported as `shown`."""
 
-    def settled(paths: Sequence[str]) -> Settled:
+    def judged(paths: Sequence[str]) -> Judged:
         refused = {path: reason for path in paths if (reason := why(path))}
-        accepted, others = settle([path for path in paths if path not in refused])
+        accepted, others = rules([path for path in paths if path not in refused])
         return accepted, (*others, *((shown(path), reason) for path, reason in refused.items()))
 
-    return settled
+    return judged
 
 
 class ChangeSession(Session):
@@ -436,7 +432,7 @@ class ChangeSession(Session):
 
         plan = record.plan_answer if record.plan.startswith(record.plan_answer) else record.plan
         locked = {path for path in self._there if path not in job.written or (only and path not in only)}
-        return replace(job, plan=plan, settle=refusing(job.settle, why_not), locked=frozenset(locked), todo=())
+        return replace(job, plan=plan, path_rules=refusing(job.path_rules, why_not), locked=frozenset(locked), todo=())
 
     def _text(self, path: str) -> str | None:
         return self.workspace.text(path, limit=self.loaded.run.max_file_bytes)
@@ -497,8 +493,7 @@ class ChangeSession(Session):
         return Stopped() if task.diff else verdict
 
     def _diffs(self, proposal: Proposal) -> Iterator[FileChanged]:
-        """Yield each file that the change modifies, with its diff."""
-        for file in proposal.planned.files:
+        for file in proposal.files:
             if file.path not in proposal.contents:
                 continue
             before, after = self._text(file.path), proposal.contents[file.path]
@@ -516,7 +511,7 @@ class ChangeSession(Session):
         """Write the accepted files of the change in one step that a kill cannot split."""
         delivery, request = self.delivery, self.task.request.strip()
         contents = {path: text for path, text in proposal.contents.items() if path in paths}
-        touched = tuple(file for file in proposal.planned.files if file.path in paths)
+        touched = tuple(file for file in proposal.files if file.path in paths)
         record = self._with_prompt(delivery.record)
         removed = {path for path, text in contents.items() if text is None}
         added = [path for path in contents if path not in record.files and path not in removed]

@@ -233,7 +233,6 @@ def _short(key: Key) -> Key:
 
 
 def _is_replaced(key: Key, given: Collection[Key]) -> bool:
-    """Return whether a key given now replaces this original key."""
     names = {each[0] for each in given if each}
     if (names & SERVER and key[0] in SERVER | KEYS) or (names & KEYS and key[0] in KEYS):
         return True

@@ -18,7 +18,7 @@ from smol_dev.safe import command, safe, safe_name
 
 if TYPE_CHECKING:
     from smol_dev.app.caller import Caller
-    from smol_dev.app.program import Step
+    from smol_dev.app.program import LogEntry
     from smol_dev.app.report import Reported
     from smol_dev.config.layers import Flags
     from smol_dev.events import Event, RunDone
@@ -325,7 +325,7 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> None:
         click.echo(line)
 
 
-def _cells(step: "Step") -> tuple[str, ...]:
+def _cells(step: "LogEntry") -> tuple[str, ...]:
     """Return the cells for one step: number, time, kind, files and request."""
     marks = (("+", step.added), ("~", step.changed), ("-", step.removed))
     files = [f"{mark}{safe_name(path)}" for mark, paths in marks for path in paths]

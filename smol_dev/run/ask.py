@@ -335,7 +335,7 @@ class Stream:
         self._due = 0.0
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._told = 0
+        self._shown = 0
 
     def add(self, delta: Delta) -> None:
         """Add a delta; report what is new when it is time."""
@@ -348,12 +348,12 @@ class Stream:
 
     def show(self) -> None:
         """Report what has not been reported yet, if anything."""
-        if self._told == len(self._text):
+        if self._shown == len(self._text):
             return
         text, reasoning = (
-            "".join(part[self._told :]).encode(errors="replace").decode() for part in (self._text, self._reasoning)
+            "".join(part[self._shown :]).encode(errors="replace").decode() for part in (self._text, self._reasoning)
         )
-        self._told = len(self._text)
+        self._shown = len(self._text)
         self._tell(Piece(self._stage, self._path, text, reasoning))
 
     def text(self) -> str:

@@ -223,5 +223,4 @@ class Budget:
 
 
 def _guess(messages: Sequence[Message]) -> Tokens:
-    """Return the uncorrected estimate for the messages and their template."""
     return sum((tokens(message.content) for message in messages), Tokens.exactly(TOKENS_PER_MESSAGE * len(messages)))

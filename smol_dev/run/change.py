@@ -14,7 +14,7 @@ from smol_dev.chat import Chat, Message
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Changed, ChangePlanned, Dropped, FileStarted, Noticed
 from smol_dev.languages.outline import outline
-from smol_dev.replies.change_list import Action, ChangeList, Touched, read_change_list
+from smol_dev.replies.change_list import ChangeList, Touched, read_change_list
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run.ask import Answered, Form, Question, ask, unless_copied
 from smol_dev.run.conversation import Conversation, FileMissing, Job, Tell, exchange
@@ -43,32 +43,15 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """The files that the model wants to change, add and remove, in the order of writing."""
+class Proposal:
+    """A change that nobody has accepted yet: its files in the order of writing, and what it may not touch.
+
+    `contents` are the new texts by path, None for a file to remove. `missing` holds the files without a usable answer;
+    with any of them the proposal is incomplete.
+    """
 
     files: tuple[Touched, ...]
     dropped: tuple[Dropped, ...] = ()
-
-    def of(self, action: Action) -> tuple[Touched, ...]:
-        """Return the files with this action."""
-        return tuple(file for file in self.files if file.action == action)
-
-    def event(self, request: str) -> ChangePlanned:
-        """Return the event for the screen."""
-        change, add, remove = (
-            tuple(Changed(file.path, file.why) for file in self.of(action)) for action in ("change", "add", "remove")
-        )
-        return ChangePlanned(request, change, add, remove, self.dropped)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change that nobody has accepted yet: the new texts by path, None for a file to remove.
-
-    `missing` holds the files without a usable answer; with any of them the proposal is incomplete.
-    """
-
-    planned: Planned
     contents: Mapping[str, str | None] = field(default_factory=dict)
     missing: Mapping[str, FileMissing] = field(default_factory=dict)
 
@@ -93,11 +76,11 @@ class Change:
             self._begin()
         before = {path: file.content for path, file in talk.job.written.items()}
         talk.contents = dict(before)
-        planned = await self._plan(feedback)
-        talk.tell(planned.event(self._wish.request))
-        contents: dict[str, str | None] = {file.path: None for file in planned.of("remove")}
+        files, dropped = await self._plan(feedback)
+        removed = [file.path for file in files if file.action == "remove"]
+        contents: dict[str, str | None] = dict.fromkeys(removed)
         missing: dict[str, FileMissing] = {}
-        for file in (file for file in planned.files if file.action != "remove"):
+        for file in (file for file in files if file.action != "remove"):
             talk.tell(FileStarted(file.path))
             try:
                 contents[file.path] = await self._write(file)
@@ -106,14 +89,13 @@ class Change:
                 talk.tell(missing[file.path])
                 if isinstance(error, ServerError):
                     break
-        for file in planned.of("remove"):
-            talk.contents.pop(file.path, None)
+        for path in removed:
+            talk.contents.pop(path, None)
         if talk.job.check_references and not missing and contents:
             await self._mend(contents)
-        styled = {
-            path: text if text is None else in_style(before.get(path, ""), text) for path, text in contents.items()
-        }
-        return Proposal(planned, styled, missing)
+        for path, text in contents.items():
+            contents[path] = text if text is None else in_style(before.get(path, ""), text)
+        return Proposal(files, dropped, contents, missing)
 
     def _begin(self) -> None:
         """Build the turns before the request: with all files if they fit, else with the most relevant ones."""
@@ -141,7 +123,8 @@ class Change:
         is_named = name in said or (len(stem) >= SHORTEST_STEM and stem in said)
         return 0 if path in self._wish.only else 1 if is_named else 2
 
-    async def _plan(self, feedback: str) -> Planned:
+    async def _plan(self, feedback: str) -> tuple[tuple[Touched, ...], tuple[Dropped, ...]]:
+        """Return the files that the change touches, and those that it may not touch."""
         talk, wish = self.talk, self._wish
         hidden = {path: outline(path, text) for path, text in talk.contents.items() if path not in self._shown}
 
@@ -160,17 +143,22 @@ class Change:
         question = Question("files", self._turns, words, read, opening=lambda _: opening, schema=schema)
         answered = await ask(talk, question)
         self._turns = answered.conversation
-        planned = self._settle(answered.value)
-        if not planned.files and planned.dropped:
+        files, dropped = self._settle(answered.value)
+        if not files and dropped:
             raise AnswerError(
                 "the change touches nothing that may be changed: "
-                + "; ".join(f"{named(each.path)} ({each.reason})" for each in planned.dropped[:5]),
+                + "; ".join(f"{named(each.path)} ({each.reason})" for each in dropped[:5]),
                 hint="say what is to be changed in other words, or allow more files: `--only PATH`",
                 reason="unsafe_path",
             )
-        return planned
+        change, add, remove = (
+            tuple(Changed(file.path, file.why) for file in files if file.action == action)
+            for action in ("change", "add", "remove")
+        )
+        talk.tell(ChangePlanned(wish.request, change, add, remove, dropped))
+        return files, dropped
 
-    def _settle(self, listed: ChangeList) -> Planned:
+    def _settle(self, listed: ChangeList) -> tuple[tuple[Touched, ...], tuple[Dropped, ...]]:
         """Return what can be done of the list: existing files are changed, absent ones added, the others dropped."""
         job, only = self.talk.job, self._wish.only
         written = job.written
@@ -188,9 +176,9 @@ class Change:
             else:
                 files.append(replace(file, path=path, action="add"))
         new = [file.path for file in files if file.action == "add"]
-        accepted, refused = job.settle((*written, *new))
+        accepted, refused = job.path_rules((*written, *new))
         dropped += [Dropped(path, why) for path, why in refused if path in new]
-        return Planned(tuple(file for file in files if file.action != "add" or file.path in accepted), tuple(dropped))
+        return tuple(file for file in files if file.action != "add" or file.path in accepted), tuple(dropped)
 
     async def _write(self, file: Touched) -> str:
         talk, path = self.talk, file.path

@@ -17,8 +17,8 @@ from smol_dev.prompts import Words
 from smol_dev.run.budget import Budget
 from smol_dev.workspace.command import Outcome
 
-Settled = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
-Settle = Callable[[Sequence[str]], Settled]
+Judged = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+PathRules = Callable[[Sequence[str]], Judged]
 """Takes paths; returns those that may be written, and the others, each with the reason."""
 
 
@@ -42,7 +42,7 @@ class Written:
     asked: str = ""
 
 
-class Check(Protocol):
+class CheckCommand(Protocol):
     """The user's check command, and the files that it judges."""
 
     command: Sequence[str]
@@ -81,7 +81,7 @@ class Job:
     """
 
     prompt: str
-    settle: Settle
+    path_rules: PathRules
     variants: Mapping[str, Words]
     stages: Mapping[StageName, StageSettings] = field(default_factory=dict)
     strategy: Literal["auto", "chain", "parallel"] = "auto"
@@ -98,7 +98,7 @@ class Job:
     written: Mapping[str, Written] = field(default_factory=dict)
     check_references: bool = True
     locked: frozenset[str] = frozenset()
-    check: Check | None = None
+    check: CheckCommand | None = None
 
     def settings(self, stage: StageName) -> StageSettings:
         """Return the settings of a stage."""

@@ -181,20 +181,19 @@ class Delivery:
 
     def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
         """Return the closing event for the current state; `stopped` says that the run broke off."""
-        usage, files = self._requests.usage, self.record.files
+        requests, files = self._requests, self.record.files
+        usage = requests.usage
         return RunDone(
-            output_dir=str(self.workspace.root),
-            written=tuple(self.written),
-            failed=tuple(self.failed),
-            bytes=sum(self._sizes.values()),
-            prompt_tokens=usage.prompt,
-            cached_tokens=usage.cached,
-            completion_tokens=usage.completion,
-            retries=self._requests.retries,
-            seconds=time.monotonic() - self._started,
-            stages=tuple(self._requests.stages()),
-            exit_code=exit_code,
-            tokens_per_second=self._requests.pace.per_second,
+            str(self.workspace.root),
+            tuple(self.written),
+            tuple(self.failed),
+            sum(self._sizes.values()),
+            *usage.counts,
+            requests.retries,
+            time.monotonic() - self._started,
+            tuple(requests.stages()),
+            exit_code,
+            tokens_per_second=requests.pace.per_second,
             usage_is_partial=usage.is_partial,
             problems=self._problems,
             check=self._check,
@@ -262,9 +261,7 @@ class Delivery:
         return FileDone(
             step.path,
             size,
-            usage.prompt,
-            usage.cached,
-            usage.completion,
+            *usage.counts,
             step.seconds,
             tokens_per_second=step.pace.per_second,
             usage_is_partial=usage.is_partial,
@@ -432,7 +429,7 @@ class Requests:
         for stage, (first, last) in self._spans.items():
             usage = total(spent.usage for spent in self._spent if spent.stage == stage)
             end = self._now() if any(key[0] == stage for key in self._open) else last
-            yield StageTotal(stage, end - first, self._sent[stage], usage.prompt, usage.cached, usage.completion)
+            yield StageTotal(stage, end - first, self._sent[stage], *usage.counts)
 
     def _now(self) -> float:
         return self._clock() - self._begun
@@ -447,8 +444,7 @@ class Requests:
         waited = min(spent.waited, now - start)
         evaluation = None if usage.evaluating is None else round(min(usage.evaluating, waited), 6)
         wait, generation = round(waited - (evaluation or 0.0), 3), round(now - start - waited, 3)
-        counts = (usage.prompt, usage.cached, usage.completion)
-        self._add(Asked(spent.stage, spent.path, round(start, 3), wait, evaluation, generation, *counts))
+        self._add(Asked(spent.stage, spent.path, round(start, 3), wait, evaluation, generation, *usage.counts))
 
     def _retry(self, retry: Retry) -> None:
         self.retries += 1
@@ -469,7 +465,6 @@ class Requests:
         self._before = min(self._before, len(self.asked) - 1)
 
     def _mark(self, step: Retry | AnswerRejected, fate: Fate) -> None:
-        """Mark the latest answer to this question as not used."""
         for at, asked in reversed(list(enumerate(self.asked))):
             if (asked.stage, asked.path) == (step.stage, step.path):
                 self.asked[at] = replace(asked, outcome=fate, reason=step.message[:LONGEST_REASON])

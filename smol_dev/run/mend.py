@@ -24,7 +24,7 @@ from smol_dev.replies.verdicts import Rejected
 from smol_dev.run import check_output
 from smol_dev.run.ask import Answered, Question, ask
 from smol_dev.run.check_output import Report
-from smol_dev.run.conversation import Check, Checked, CheckEnded, Conversation, exchange
+from smol_dev.run.conversation import CheckCommand, Checked, CheckEnded, Conversation, exchange
 from smol_dev.run.strategies import about_file, as_step, in_style
 from smol_dev.workspace.command import Outcome
 
@@ -78,7 +78,6 @@ async def mend(talk: Conversation) -> None:
 
 
 def _key(problem: Problem) -> tuple[str, str, str]:
-    """Return what stays the same when the file's lines move."""
     return problem.path, problem.rule, problem.message
 
 
@@ -142,7 +141,7 @@ class _State:
         return (new.failed or 0) < (old.failed or 0)
 
 
-async def fix(talk: Conversation, check: Check) -> CheckDone:
+async def fix(talk: Conversation, check: CheckCommand) -> CheckDone:
     """Run the check, mend what fails, and return the result for the files that are kept.
 
     A passing check costs no request. Mending stops early when a round changes nothing or improves nothing; in the
@@ -165,12 +164,12 @@ async def fix(talk: Conversation, check: Check) -> CheckDone:
     return best.done
 
 
-def _accept(talk: Conversation, check: Check, state: _State) -> None:
+def _accept(talk: Conversation, check: CheckCommand, state: _State) -> None:
     check.accept()
     talk.tell(CheckEnded(check.command, state.done))
 
 
-async def _run_check(talk: Conversation, check: Check, number: int) -> _State:
+async def _run_check(talk: Conversation, check: CheckCommand, number: int) -> _State:
     await check.begin()
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
@@ -185,7 +184,7 @@ async def _run_check(talk: Conversation, check: Check, number: int) -> _State:
     return _State(outcome, report, done)
 
 
-def _reread(talk: Conversation, check: Check) -> None:
+def _reread(talk: Conversation, check: CheckCommand) -> None:
     """Take over the files on disk, which the user or the command may have changed."""
     texts, changed = check.found()
     for path in [path for path in talk.contents if path not in texts]:
@@ -196,7 +195,7 @@ def _reread(talk: Conversation, check: Check) -> None:
     talk.job = replace(talk.job, locked=changed)
 
 
-async def _mend_failures(talk: Conversation, check: Check, report: Report) -> bool:
+async def _mend_failures(talk: Conversation, check: CheckCommand, report: Report) -> bool:
     """Have the model rewrite the files that it names; return whether any of them changed."""
     try:
         turns, listed = await _ask_which_files(talk, check, report)
@@ -224,7 +223,7 @@ async def _mend_failures(talk: Conversation, check: Check, report: Report) -> bo
     return changed
 
 
-def _may_write(talk: Conversation, check: Check, path: str) -> bool:
+def _may_write(talk: Conversation, check: CheckCommand, path: str) -> bool:
     if path not in talk.job.locked or check.may_rewrite(path):
         return True
     talk.tell(Warned(f"`{path}` stays as you changed it", hint="allow it to be rewritten: `smol_dev fix --yes`"))
@@ -232,7 +231,7 @@ def _may_write(talk: Conversation, check: Check, path: str) -> bool:
 
 
 async def _ask_which_files(
-    talk: Conversation, check: Check, report: Report
+    talk: Conversation, check: CheckCommand, report: Report
 ) -> tuple[tuple[Message, ...], tuple[str, ...]]:
     """Return the turns up to the model's list of files to change, and these files.
 
@@ -275,7 +274,7 @@ def _shown(talk: Conversation, path: str) -> tuple[Message, Message]:
 
 def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
     """Return the paths that may be written: files of the program, and new ones that collide with none of them."""
-    accepted, _ = talk.job.settle((*talk.files, *(path for path in paths if path not in talk.files)))
+    accepted, _ = talk.job.path_rules((*talk.files, *(path for path in paths if path not in talk.files)))
     return tuple(path for path in dict.fromkeys(paths) if path in accepted)[:MOST_NAMED]
 
 

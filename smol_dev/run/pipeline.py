@@ -97,8 +97,7 @@ def _read_list(answer: str, finish_reason: str | None) -> FileList | Rejected:
 
 
 def _settle(talk: Conversation, listed: FileList) -> FilesReady:
-    """Return the files that may be written."""
-    accepted, refused = talk.job.settle(listed.files)
+    accepted, refused = talk.job.path_rules(listed.files)
     dropped = tuple(Dropped(path, why) for path, why in (*listed.dropped, *refused))
     most = talk.job.max_files
     if len(accepted) > most:

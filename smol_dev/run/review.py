@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from smol_dev.errors import UsageError
 from smol_dev.events import FileChanged, FilesReady, Show
-from smol_dev.run.conversation import Job, Settle
+from smol_dev.run.conversation import Job, PathRules
 from smol_dev.run.delivery import Delivery
 from smol_dev.workspace.record import Record
 
@@ -17,7 +17,7 @@ class Draft:
 
     plan: str
     files: tuple[str, ...]
-    settle: Settle
+    path_rules: PathRules
     max_files: int
 
 
@@ -53,8 +53,8 @@ class Stopped:
     """A stop: nothing is written, and the plan and the list are kept."""
 
 
-Change = PlanEdited | ListEdited | AskedAgain
-Decision = Accepted | Stopped | Change
+Revision = PlanEdited | ListEdited | AskedAgain
+Decision = Accepted | Stopped | Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class Taken:
 Verdict = Taken | AskedAgain | Stopped
 
 
-def changed(record: Record, change: Change) -> Record:
-    """Return the record after the change, without what has to be asked for again."""
-    match change:
+def revised(record: Record, revision: Revision) -> Record:
+    """Return the record after the revision, without what has to be asked for again."""
+    match revision:
         case PlanEdited(plan, keeps_list=True):
             return replace(record, plan=plan, plan_answer=plan)
         case PlanEdited(plan):
@@ -85,7 +85,7 @@ def changed(record: Record, change: Change) -> Record:
             return replace(record, files=files, list_answer=json.dumps({"files": files}), list_asked="", dropped=())
         case AskedAgain(remark):
             prompt = f"{record.prompt}\n\n{remark}"
-            return changed(replace(record, prompt=prompt), PlanEdited("", keeps_list=False))
+            return revised(replace(record, prompt=prompt), PlanEdited("", keeps_list=False))
 
 
 def following(job: Job, record: Record) -> Job:
@@ -111,7 +111,7 @@ def list_of(text: str, draft: Draft) -> tuple[str, ...]:
     """Return the files of an edited list. Raise `UsageError` naming every path that may not be written."""
     lines = [line.strip() for line in text.splitlines()]
     wanted = [line.removeprefix("\\") for line in lines if line and not line.startswith("#")]
-    accepted, refused = draft.settle(wanted)
+    accepted, refused = draft.path_rules(wanted)
     if refused:
         raise UsageError(
             "the list holds what may not be written: " + "; ".join(f"`{path}` ({why})" for path, why in refused),
@@ -143,12 +143,12 @@ async def agree(
     while True:
         await follow(replace(job, plan_only=True))
         job = following(job, delivery.record)
-        decision = ask(Draft(job.plan, job.files, job.settle, job.max_files))
+        decision = ask(Draft(job.plan, job.files, job.path_rules, job.max_files))
         if isinstance(decision, Accepted):
             return job
         if isinstance(decision, Stopped):
             return None
-        record = changed(delivery.record, decision)
+        record = revised(delivery.record, decision)
         plan = delivery.clean(record.plan)
         delivery.record = replace(record, plan=plan, plan_answer=plan)
         job = following(job, delivery.record)

@@ -9,7 +9,7 @@ import pytest
 from smol_dev.chat import Facts, Message, Request
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Dropped, FileStarted
-from smol_dev.run.change import Change, Planned, Proposal, Wish, as_planned
+from smol_dev.run.change import Change, Proposal, Wish, as_planned
 from smol_dev.run.conversation import Checked, FileReady, Job, Step, Written
 from smol_dev.run.strategies import in_style
 from tests.fakes import Answer, FakeChat
@@ -52,7 +52,7 @@ def test_only_the_named_files_are_written_anew() -> None:
         touches("store.py", "notes.md", "other.py"), {"store.py": CHANGED, "notes.md": "# N\n"}
     )
     assert proposal.contents == {"other.py": None, "store.py": CHANGED, "notes.md": "# N\n"}
-    assert [(file.path, file.action, file.why) for file in proposal.planned.files] == [
+    assert [(file.path, file.action, file.why) for file in proposal.files] == [
         ("store.py", "change", "it must"),
         ("notes.md", "add", "it must"),
         ("other.py", "remove", "it must"),
@@ -100,8 +100,8 @@ def test_the_conversation_of_the_build_goes_on() -> None:
 
 def test_a_file_that_is_there_is_changed_and_one_that_is_not_is_added() -> None:
     proposal, _, _ = change(touches("new.py", "store.py", "gone.py"), {"store.py": CHANGED, "new.py": "X = 1\n"})
-    assert [(file.path, file.action) for file in proposal.planned.files] == [("new.py", "add"), ("store.py", "change")]
-    assert proposal.planned.dropped == (Dropped("gone.py", "not in the program"),)
+    assert [(file.path, file.action) for file in proposal.files] == [("new.py", "add"), ("store.py", "change")]
+    assert proposal.dropped == (Dropped("gone.py", "not in the program"),)
 
 
 def test_a_list_without_actions_removes_nothing() -> None:
@@ -113,7 +113,7 @@ def test_nothing_is_touched_that_may_not_be() -> None:
     wish = replace(WISH, only=frozenset({"store.py"}))
     proposal, _, _ = change(touches("store.py main.py", "x.py", "other.py"), {"store.py": CHANGED}, wish=wish)
     assert proposal.contents == {"store.py": CHANGED}
-    assert [entry.path for entry in proposal.planned.dropped] == ["main.py", "x.py", "other.py"]
+    assert [entry.path for entry in proposal.dropped] == ["main.py", "x.py", "other.py"]
 
 
 def test_a_change_of_nothing_that_may_be_changed_is_an_error() -> None:
@@ -126,7 +126,7 @@ def test_a_change_of_nothing_that_may_be_changed_is_an_error() -> None:
 
 def test_an_answer_that_changes_nothing_is_a_proposal() -> None:
     proposal, chat, _ = change(touches(), {})
-    assert (proposal.planned, proposal.contents) == (Planned(()), {})
+    assert proposal == Proposal(())
     assert len(chat.requests) == 1
 
 
@@ -206,7 +206,7 @@ def test_a_small_window_shows_the_files_that_are_named_first() -> None:
 
 def test_the_plan_tells_what_was_changed() -> None:
     proposal, _, _ = change(touches("store.py", "notes.md", "other.py"), {"store.py": CHANGED, "notes.md": "# N\n"})
-    assert as_planned(PLAN, "Save the\nitems too.", proposal.planned.files) == (
+    assert as_planned(PLAN, "Save the\nitems too.", proposal.files) == (
         f"{PLAN}\n\n## Changed: Save the items too.\n\n"
         "- `store.py`: it must\n- `notes.md`: new: it must\n- `other.py`: removed: it must\n"
     )

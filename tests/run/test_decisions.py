@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smol_dev.errors import UsageError
 from smol_dev.events import Dropped
-from smol_dev.run.review import AskedAgain, Change, Draft, ListEdited, PlanEdited, changed, list_of, plan_of
+from smol_dev.run.review import AskedAgain, Draft, ListEdited, PlanEdited, Revision, list_of, plan_of, revised
 from smol_dev.workspace.paths import settle
 from smol_dev.workspace.record import LIST_HEADING, Record, list_text
 
@@ -35,9 +35,9 @@ DRAFT = Draft("P", ("a.py", "b.py"), settle, 3)
         pytest.param(AskedAgain("no web"), Record("a timer\n\nno web", {}), id="asked again"),
     ],
 )
-def test_a_change_empties_what_has_to_be_asked_for_anew(change: Change, record: Record) -> None:
+def test_a_change_empties_what_has_to_be_asked_for_anew(change: Revision, record: Record) -> None:
     """What was dropped of a list is kept with that list."""
-    assert changed(RECORD, change) == record
+    assert revised(RECORD, change) == record
 
 
 def test_a_list_is_one_path_a_line() -> None:
@@ -64,7 +64,7 @@ def test_a_list_of_no_or_too_many_files_is_refused(text: str, message: str) -> N
 
 
 def test_every_path_that_may_not_be_written_is_named() -> None:
-    draft = replace(DRAFT, settle=lambda paths: ((), tuple((path, f"no {path}") for path in paths)))
+    draft = replace(DRAFT, path_rules=lambda paths: ((), tuple((path, f"no {path}") for path in paths)))
     with pytest.raises(UsageError) as caught:
         list_of("../x\n.git/config\n", draft)
     assert caught.value.message == (

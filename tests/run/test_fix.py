@@ -10,7 +10,7 @@ import pytest
 from smol_dev.chat import Request
 from smol_dev.errors import ServerError
 from smol_dev.events import CheckDone, CheckStarted, Noticed, Warned
-from smol_dev.run.conversation import Check, CheckEnded, Conversation, FileReady, Job, Step
+from smol_dev.run.conversation import CheckCommand, CheckEnded, Conversation, FileReady, Job, Step
 from smol_dev.run.mend import fix
 from smol_dev.workspace.command import Outcome
 from tests.fakes import Answer, FakeChat
@@ -75,7 +75,7 @@ class Run:
         self.asked: list[str] = []
         self.done = asyncio.run(self._fix(self))
 
-    async def _fix(self, check: Check) -> CheckDone:
+    async def _fix(self, check: CheckCommand) -> CheckDone:
         await self.talk.learn()
         return await fix(self.talk, check)
 

@@ -127,7 +127,7 @@ def test_a_file_that_could_not_be_had_is_no_reason_to_change_others() -> None:
 
 @pytest.mark.parametrize("strategy", ["chain", "parallel"])
 def test_both_strategies_mend(strategy: str) -> None:
-    job = Job(JOB.prompt, JOB.settle, JOB.variants, strategy=strategy)  # type: ignore[arg-type]
+    job = Job(JOB.prompt, JOB.path_rules, JOB.variants, strategy=strategy)  # type: ignore[arg-type]
     chat = program(MENDED)
     steps = happenings(chat, job)
     assert files(steps)[-1] == ("main.py", MENDED)

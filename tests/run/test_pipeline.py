@@ -435,7 +435,7 @@ def test_refused_paths_are_dropped_with_their_reason() -> None:
         return ("b.py",), tuple((path, "no") for path in paths if path != "b.py")
 
     chat = FakeChat([PLAN, LIST, "B = 2\n"])
-    steps = happenings(chat, replace(JOB, settle=settle))
+    steps = happenings(chat, replace(JOB, path_rules=settle))
     assert FilesReady(("b.py",), (Dropped("a.py", "no"),)) in steps
 
 
