@@ -12,7 +12,7 @@ import ipaddress
 import ssl
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import SplitResult
 
@@ -109,10 +109,8 @@ class Guard(httpx2.AsyncBaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        try:
+        with translated():
             answer = await self._sent(raw, self._pool(str(url)))
-        except FOREIGN as error:
-            raise _translated(error) from _reason(error)
         codings = (value for name, value in answer.headers if name.lower() == b"content-encoding")
         coding = b",".join(codings).decode("latin-1").strip().lower()
         most = MOST_PROBE_BYTES if request.method == "GET" else MOST_BYTES
@@ -204,7 +202,7 @@ class Bounded(httpx2.AsyncByteStream):
         left = MOST_ERROR_BYTES if self._is_error else self._most
         stream = self._answer.stream
         assert isinstance(stream, AsyncIterable)  # noqa: S101 - true of an asynchronous pool
-        try:
+        with translated():
             async for received in stream:
                 for chunk in (received,) if self._decoder is None else self._decompressed(self._decoder, received):
                     left -= len(chunk)
@@ -219,33 +217,32 @@ class Bounded(httpx2.AsyncByteStream):
                         hint="check the server: `smol_dev doctor`",
                         kind="server",
                     )
-        except FOREIGN as error:
-            raise _translated(error) from _reason(error)
-        except zlib.error as error:
-            raise httpx2.RemoteProtocolError("the answer is not compressed as it says") from error
         if self._decoder is not None and not self._decoder.eof:
             raise httpx2.RemoteProtocolError("the compressed answer breaks off")
 
     @staticmethod
     def _decompressed(decoder: "zlib._Decompress", received: bytes) -> Iterator[bytes]:
         """Yield what a piece contains in limited parts: a few bytes can become a gibibyte."""
-        while received and not decoder.eof:
-            yield decoder.decompress(received, PIECE)
-            received = decoder.unconsumed_tail
+        try:
+            while received and not decoder.eof:
+                yield decoder.decompress(received, PIECE)
+                received = decoder.unconsumed_tail
+        except zlib.error as error:
+            raise httpx2.RemoteProtocolError("the answer is not compressed as it says") from error
 
     async def aclose(self) -> None:
         """Drop the rest, which frees the connection for another request."""
         await self._answer.aclose()
 
 
-def _reason(error: Exception) -> BaseException:
-    """Return what the operating system or TLS said, which the pool hides with `from None`."""
-    return error.__cause__ or error.__context__ or error
-
-
-def _translated(error: Exception) -> httpx2.TransportError:
-    translated: type[httpx2.TransportError] = getattr(httpx2, type(error).__name__)
-    return translated(str(error))
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the client library's exception for one of the pool, with the cause that the pool hides."""
+    try:
+        yield
+    except FOREIGN as error:
+        cause = error.__cause__ or error.__context__ or error
+        raise getattr(httpx2, type(error).__name__)(str(error)) from cause
 
 
 def certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
