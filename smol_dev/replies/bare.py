@@ -10,17 +10,7 @@ from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import (
-    MARK,
-    TO_THE_USER,
-    is_lead,
-    is_part,
-    is_prose,
-    is_sentence,
-    is_tail,
-    is_talk,
-    without_marks,
-)
+from smol_dev.replies.talk import ITEM, MARK, TO_THE_USER, is_lead, is_part, is_prose, is_sentence, is_tail, is_talk
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -32,6 +22,11 @@ MADE_UP: Final = re.compile(r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:use
 RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
 HEADED: Final = re.compile(r"\s*\n(?:#{1,6} \S|<h1|\[!\[|---\n[\w-]+:|[^\n]+\n(?:={3,}|-{3,})\n)")
 """How a text begins under the words that announce it: a heading, a badge, front matter."""
+
+SPEECH: Final = re.compile(
+    r"\b(?:I|[Ii]['’]\w+|[Ww]e|[Yy]ou|[Ll]et me|[Pp]lease|[Ss]hall|[Tt]h(?:e|is) (?:file|plan|project|code|program))\b|\?\W*$"
+)
+"""Words of one who speaks about the file rather than in it."""
 
 EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 
@@ -135,13 +130,15 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     if not lines:
         return text
     first, name = lines[0], request.path.rpartition("/")[2]
-    asks = without_marks(first).endswith("?") or (name in first and is_sentence(first))
-    if len(lines) == 1 and asks and request.language != "template":
+    said = all((is_talk(line) and not line.startswith("#")) or re.match(ITEM, line.lstrip()) for line in lines)
+    spoken = request.is_data or name in first or any(map(SPEECH.search, lines))
+    if said and spoken and is_talk(first) and request.language != "template":
         return Doubt("no_code")
     if not is_lead(first):
         is_data = not any(is_sentence(line) or line.startswith("#") for line in lines[:-1])
         apart = len(lines) > 1 and (is_data or RULE.match(lines[-2]) is not None)
-        return Doubt() if apart and TO_THE_USER.match(lines[-1]) else text
+        is_quoted = lines[-1].count('"') % 2
+        return Doubt() if apart and not is_quoted and TO_THE_USER.match(lines[-1]) else text
     rest = text[text.find(first) + len(first) :]
     headed = HEADED.match(rest) is not None
     if name not in first and not headed:
@@ -159,6 +156,8 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
     if request.is_whole(text) and (request.language in EXACT or not request.is_whole(core)):
         return text
     state = request.parsed(core).state
+    if state in {State.WHOLE, State.NOT_JUDGED} and is_about(core, request):
+        return Doubt("no_code")
     if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
         return core if request.language != "json" or state is State.WHOLE else json_inside(text) or core
     if request.language == "json" and (value := json_inside(text)):
@@ -166,13 +165,22 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
     parts = [(part, request.parsed(part)) for part in trimmed(core)]
     whole = next((part for part, parsed in parts if parsed.state is State.WHOLE), None)
     if whole is not None:
-        return without_heading(whole)
+        return Doubt("no_code") if is_about(whole, request) else without_heading(whole)
     cut = next((part for part, parsed in parts if parsed.state is State.UNFINISHED), None)
     if cut is not None and not begins_with_talk(cut, request):
         return cut
     if is_prose(core) or begins_with_talk(core, request):
         return Doubt("no_code")
     return Doubt(kept=core)
+
+
+def is_about(text: str, request: Request) -> bool:
+    """Return whether a text begins with a sentence or an item, as no file does: it is about the file."""
+    first = text.lstrip().partition("\n")[0]
+    if is_comment(first, request) or re.search("[{;]", first):
+        return False
+    item = re.match(ITEM, first) is not None and request.language not in {"yaml", "json"}
+    return item or (first[:1].isupper() and is_talk(first))
 
 
 def begins_with_talk(text: str, request: Request) -> bool:

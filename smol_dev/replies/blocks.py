@@ -8,7 +8,7 @@ from typing import Final, Literal
 from smol_dev.languages import State, language_named, language_of
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
-from smol_dev.replies.talk import EDIT, MARK, USE, is_lead, is_part, is_talk, without_marks
+from smol_dev.replies.talk import EDIT, MARK, USE, is_lead, is_part, is_talk, is_thought, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
 
@@ -266,6 +266,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     is_edit = EDIT.search(above) is not None
     said = ASIDE.search(words)
     shown = said is not None and said[0].lower() not in request.path.lower()
+    shown = shown and not is_thought(block.label)
     is_aside = (shown or is_edit or USE.search(above) is not None) and not announced and not own
     elsewhere = bool(peers) and not is_mentioned and not own
     return Candidate(block, label, own, is_mentioned, elsewhere, announced, is_aside, is_part(above), is_edit)
@@ -346,7 +347,9 @@ def place_of_blocks(answer: Answer, request: Request, found: list[Candidate]) ->
     if not before:
         return "around"
     named = any(one.own for one in found)
-    code = [line for line in before if not is_talk(line) and not is_label(line) and not _mentions(line, request)]
+    code = [
+        line for line in before if not (is_talk(line) or is_thought(line) or is_label(line) or _mentions(line, request))
+    ]
     if request.is_text:
         return _place_in_text(before, code, request, found, named=named)
     if not code:

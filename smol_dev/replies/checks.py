@@ -16,7 +16,7 @@ from smol_dev.replies.bare import AFTER_PROGRAM, EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.talk import is_lead, is_prose, is_refusal, is_sentence, is_talk
+from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_refusal, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
 MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})
@@ -80,6 +80,10 @@ KEYWORD_CALL: Final = re.compile(r"(?:\w++\.)*+\w++\(\w++\s*+=\s*+[\"'\[{\d][^\n
 """A call as models with such tools write it: `[read_file(path="a.js")]`, `brave_search.call(query="…")`."""
 
 KEYWORDS: Final = frozenset({"python", "r", "kotlin", "scala", "ruby", "julia", "swift"})
+DOCUMENT: Final = re.compile(r"<(?:!doctype|html|head|\?xml|template|script|svg)\b|<[\w:.-]+>?$", re.IGNORECASE)
+ROOT_ENDS: Final = {"html": "</html>", "xml": "</", "vue": "</"}
+"""The lines behind which no words are a part of the document."""
+
 BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
@@ -125,14 +129,22 @@ def unfit(found: Found, request: Request) -> Reason | None:
 
 def has_talk_at_an_end(text: str, request: Request) -> bool:
     """Return whether words to the user stand above or below the code, where nothing of the file can be such."""
-    if request.is_text or request.language in MARKUP or AFTER_PROGRAM.search(text):
+    language = request.language
+    if (request.is_text and not request.is_data) or AFTER_PROGRAM.search(text) or (language == "php" and "?>" in text):
         return False
-    if request.language not in {"bash", "yaml"} and request.is_whole(text):
+    if language not in {"bash", "yaml", "css", "html"} and request.is_whole(text):
         return False
-    lines = text.strip("\n").split("\n")
-    ends = [] if len(lines) == 1 else [line for line, next_to in (lines[:2], lines[:-3:-1]) if not next_to.strip()]
-    said = [line for line in ends if not is_comment(line, request) and not line[:1].isspace()]
-    return any(is_sentence(line) or is_lead(line) for line in said)
+    first, *others = lines = [*text.strip("\n").split("\n"), ""]
+    last, before = lines[-2], next((line for line in lines[-3::-1] if line.strip()), "")
+    ends = [first] if is_lead(first) or not others[0].strip() else []
+    if language in MARKUP:
+        following = next((line for line in others if line.strip()), "")
+        ends = ends if DOCUMENT.match(following) else []
+        ends += [last] if before.startswith(ROOT_ENDS.get(language or "", "<!--")) else []
+    elif len(lines) > 2 and not (request.is_data and lines[-3].strip()):  # noqa: PLR2004 - one line is no file with talk
+        ends.append(last)
+    said = [line for line in ends if not (line[:1].isspace() or line.count('"') % 2 or is_comment(line, request))]
+    return any(is_sentence(line) or is_lead(line) or TO_THE_USER.match(line) for line in said)
 
 
 def is_own_text(found: Found, request: Request) -> bool:

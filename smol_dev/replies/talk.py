@@ -47,6 +47,14 @@ TAIL: Final = re.compile(
 )
 """How they go on behind a file: a heading, or words about it."""
 
+THOUGHT: Final = re.compile(
+    r"(?:(?:so|now|ok(?:ay)?|then|first|next|and|but|hmm|well|right|alright)\b,? )*"
+    r"(?:(?:i|we|you|they)(?:['’]\w+)?|let['’]?s|let me|the (?:user|task|plan|request|prompt|instructions?|answer|format)|"
+    r"(?:no|only|just) (?:need|explanations?|the|one|a)|writing|done|ready|finished)\b",
+    re.IGNORECASE,
+)
+"""How a model begins that thinks aloud: such a sentence announces nothing."""
+
 CANNOT: Final = (
     r"(?:can ?not|can['’]t|won['’]t|will not|(?:am )?(?:unable|not able)|not comfortable|not going to|must (?:decline|refuse)|"
     r"do(?:n['’]t| not))\b"
@@ -127,6 +135,12 @@ def is_refusal(text: str) -> bool:
     start = text.strip()
     first = without_marks(start.partition("\n")[0]).strip("\"'“”")
     return len(start) <= 1500 and "```" not in start and bool(REFUSAL.match(first))  # noqa: PLR2004 - no refusal is longer
+
+
+def is_thought(line: str) -> bool:
+    """Return whether the sentences of a line are thoughts of the model, not what stands below it."""
+    words = without_marks(line)
+    return THOUGHT.match(words) is not None and re.search(r"[.!]$", words) is not None and is_prose(words)
 
 
 def is_part(words: str) -> bool:

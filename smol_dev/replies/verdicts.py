@@ -1,5 +1,6 @@
 """The outcome of reading an answer: a file, a list, or a reason to ask again."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,6 +13,9 @@ from smol_dev.replies.answer import Block
 LONGEST_PARSED: Final = 150_000
 TEXTS: Final = frozenset({None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"})
 """Languages of files in which any line may be the file's own."""
+
+DATA: Final = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)|\.\w+ignore|\.gitattributes|go\.(?:mod|sum)")
+"""Texts whose lines are entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Request:
     def is_text(self) -> bool:
         """Whether any line may be the file's own."""
         return self.language in TEXTS
+
+    @property
+    def is_data(self) -> bool:
+        """Whether no line of the file is a sentence, though nothing parses it."""
+        return self.language == "csv" or DATA.fullmatch(self.path.rpartition("/")[2]) is not None
 
     def parsed(self, text: str) -> Parsed:
         """Return what the file's own parser says about a text that is not beyond all measure."""

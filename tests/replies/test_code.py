@@ -368,3 +368,98 @@ def test_a_block_of_another_language_is_no_file_whatever_its_label(path: str, la
 def test_a_dialect_or_a_template_of_a_language_is_its_file(path: str, label: str, content: str) -> None:
     verdict = read_code(f"```{label}\n{content}```", path=path, finish_reason="stop")
     assert verdict == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "We need to output only the code block. Let's write it.",
+        "I output only the code block.",
+        "Let's write it.",
+        "Done.",
+        "Okay, so the user wants a command line tool. We'll write it so that it runs in the terminal.",
+        "I should answer with one fenced block, as in the example.",
+        "Let me think about the structure. The notes are a list.",
+        "The plan says that the tests come later.",
+    ],
+)
+def test_a_block_below_thoughts_is_the_file(lead: str) -> None:
+    verdict = read_code(f"{lead}\n\n```python\n{PY}```", path="a.py", finish_reason="stop")
+    assert verdict == Code(PY, ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    "lead", ["I ran it. The output:", "Let's see the usage:", "This is how you run it.", "Output."]
+)
+def test_a_block_that_thoughts_call_something_else_is_no_file(lead: str) -> None:
+    verdict = read_code(f"{lead}\n\n```python\nprint(double(2))\n```", path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+
+
+SAID = [
+    "Could you please share the contents of the plan? I need it to write this file.",
+    "I will now write the README.md file for the project.",
+    "I need more information to write this file.",
+    "I'll create it next, once the other files are there.\n\nThen I will test it.",
+    "Which database should it use?\n\n- SQLite\n- PostgreSQL",
+]
+ABOUT = [
+    "The file `{path}` adds entries to the list and clears it. It exports two functions:\n\n- `add(title)`\n- `clear()`",
+    "The file has:\n\n- `body`: the looks\n- `.list`: the list",
+    "It contains the following parts:\n\n1. the imports\n2. the functions",
+]
+PROGRAMS = [
+    "a.js", "main.go", "a.css", "a.py", "a.rs", "a.ts", "A.java", "a.sh", "a.c", "a.php", "a.sql", "a.rb", "a.vue",
+    "Dockerfile", "Makefile", "a.html", "a.yaml", "a.json", "a.toml", "a.scss", ".env",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["README.md", "notes.txt", "LICENSE", "a.rst", "data.csv", *PROGRAMS])
+def test_words_to_the_user_alone_are_no_file(path: str) -> None:
+    written = [said for said in SAID if isinstance(read_code(said, path=path, finish_reason="stop"), Code)]
+    assert written == []
+
+
+@pytest.mark.parametrize("path", PROGRAMS)
+def test_words_about_a_file_are_not_the_file(path: str) -> None:
+    said = [words.format(path=path) for words in ABOUT]
+    assert [words for words in said if isinstance(read_code(words, path=path, finish_reason="stop"), Code)] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.md", "Just a paragraph without a heading.\n\nAnd a second one:\n\n- a\n- b\n"),
+        ("a.txt", "He went home.\n\nThe rest of the story is short.\n"),
+        ("a.css", "* {\n  margin: 0;\n}\n"),
+        ("a.yaml", "- name: a\n- name: b\n"),
+        ("Makefile", "output: main.o\n\tcc -o $@ $<\n"),
+        ("a.csv", 'name,words\nAda,"Dear all,\n\nLet me know what you need."\n'),
+    ],
+    ids=["a note", "a story", "a universal selector", "a list", "a target", "a cell"],
+)
+def test_a_file_without_a_fence_that_begins_like_words_is_whole(path: str, content: str) -> None:
+    assert read_code(content, path=path, finish_reason="stop") == Code(content, ("bare",))
+
+
+FILES = {
+    "a.js": JS, "Makefile": "all:\n\t@echo hi\n", "main.go": GO, "Dockerfile": 'FROM python:3\nCMD ["python"]\n',
+    "a.c": "int main(void) {\n    return 0;\n}\n", "a.sql": SQL, "a.css": CSS, "a.html": HTML, "a.yaml": YAML, "a.sh": SH,
+    "a.csv": "a,b\n1,2\n", ".env": "A=1\n", "a.toml": "a = 1\n", "a.json": JSON, "requirements.txt": "flask\nrequests\n",
+    ".gitignore": "*.pyc\n", "a.php": "<?php\necho 1;\n", "a.vue": "<template>\n  <p>Hi</p>\n</template>\n",
+    "a.xml": "<a>\n  <b/>\n</a>\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_words_to_the_user_are_never_written_above_or_below_a_file(path: str) -> None:
+    content = FILES[path]
+    spoken = [
+        f"{content}\nThis shows what to do so that others can use it.\n",
+        f"{content}\nLet me know if you need anything else!\n",
+        f"Here is the file:\n\n{content}",
+    ]
+    answers = [*spoken, *(f"```\n{text}```" for text in spoken)]
+    verdicts = [read_code(answer, path=path, finish_reason="stop") for answer in answers]
+    assert {verdict.content for verdict in verdicts if isinstance(verdict, Code)} <= {content}
+    assert read_code(f"```\n{content}```", path=path, finish_reason="stop") == Code(content, ("as asked",))
