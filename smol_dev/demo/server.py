@@ -6,7 +6,7 @@ The answers are canned; HTTP, streaming and errors are like those of a real serv
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -62,11 +62,9 @@ class Listener(ThreadingHTTPServer):
 class RefusedError(Exception):
     """A request that gets an error in OpenAI's format."""
 
-    def __init__(self, status: HTTPStatus, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST, code: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
-        self.message = message
-        self.code = code
+        self.status, self.code = status, code
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,11 +78,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Send the list of models."""
-        if self.path != "/v1/models":
-            self._refuse(not_found(self.path))
-            return
         model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "smol_dev"}
-        self._send(HTTPStatus.OK, {"object": "list", "data": [model]})
+        if self.path == "/v1/models":
+            self._send(HTTPStatus.OK, {"object": "list", "data": [model]})
+        else:
+            self._refuse(not_found(self.path))
 
     def do_POST(self) -> None:
         """Send a chat completion, streamed or whole."""
@@ -94,11 +92,15 @@ class Handler(BaseHTTPRequestHandler):
         except RefusedError as error:
             self._refuse(error)
             return
-        usage = usage_of(request["messages"], text)
+        prompt = sum(len(tokens(turn["content"])) + TOKENS_PER_MESSAGE for turn in request["messages"])
+        count = len(tokens(text))
+        usage = {"prompt_tokens": prompt, "completion_tokens": count, "total_tokens": prompt + count}
         if request.get("stream"):
-            self._stream(text, usage, wants_usage=wants_usage(request))
+            options = request.get("stream_options")
+            wants_usage = isinstance(options, dict) and options.get("include_usage") is True
+            self._stream(text, usage if wants_usage else None)
         else:
-            time.sleep(self.pace * usage["completion_tokens"])
+            time.sleep(self.pace * count)
             message = {"role": "assistant", "content": text}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             self._send(HTTPStatus.OK, envelope("chat.completion", choices=[choice], usage=usage))
@@ -110,16 +112,15 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST_REQUEST:
             self.close_connection = True
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "a body with a Content-Length is needed")
+            raise RefusedError("a body with a Content-Length is needed")
         try:
             return json.loads(self.rfile.read(int(length)))
         except (ValueError, RecursionError) as error:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the body is not JSON") from error
+            raise RefusedError("the body is not JSON") from error
 
     def _refuse(self, error: RefusedError) -> None:
         kind = "not_found_error" if error.status == HTTPStatus.NOT_FOUND else "invalid_request_error"
-        body = {"message": error.message, "type": kind, "param": None, "code": error.code}
-        self._send(error.status, {"error": body})
+        self._send(error.status, {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}})
 
     def _send(self, status: HTTPStatus, body: Mapping[str, object]) -> None:
         raw = json.dumps(body).encode()
@@ -129,87 +130,61 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    def _stream(self, text: str, usage: Mapping[str, int], *, wants_usage: bool) -> None:
+    def _stream(self, text: str, usage: Mapping[str, int] | None) -> None:
+        """Send the chunks: the role, each token of the text, the finish reason, and the token counts if given."""
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for choices in choices_of(text):
+        pieces = ({"content": token} for token in tokens(text))
+        for delta in ({"role": "assistant", "content": ""}, *pieces, {}):
             time.sleep(self.pace)
-            self._event(envelope("chat.completion.chunk", choices=choices))
-        if wants_usage:
-            self._event(envelope("chat.completion.chunk", choices=[], usage=usage))
-        self._chunk(b"data: [DONE]\n\n")
-        self._chunk(b"")
+            choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+            self._event(json.dumps(envelope("chat.completion.chunk", choices=[choice])))
+        if usage is not None:
+            self._event(json.dumps(envelope("chat.completion.chunk", choices=[], usage=usage)))
+        self._event("[DONE]")
+        self.wfile.write(b"0\r\n\r\n")
 
-    def _event(self, body: Mapping[str, object]) -> None:
-        self._chunk(b"data: " + json.dumps(body).encode() + b"\n\n")
-
-    def _chunk(self, data: bytes) -> None:
-        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+    def _event(self, data: str) -> None:
+        event = f"data: {data}\n\n".encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
 
 
 def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is not checked yet
     """Return the text of the answer. Raise `RefusedError` for a request that a real server would refuse."""
     if path != "/v1/chat/completions":
         raise not_found(path)
-    if not isinstance(request, dict) or not are_messages(request.get("messages")):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "`messages` must be a list of messages, the user's last")
+    messages = request.get("messages") if isinstance(request, dict) else None
+    if (
+        not (isinstance(messages, list) and messages and all(map(is_message, messages)))
+        or messages[-1]["role"] != "user"
+    ):
+        raise RefusedError("`messages` must be a list of messages, the user's last")
     if request.get("model") != MODEL:
         message = f"the model `{request.get('model')}` does not exist; there is `{MODEL}`"
-        raise RefusedError(HTTPStatus.NOT_FOUND, message, code="model_not_found")
+        raise RefusedError(message, status=HTTPStatus.NOT_FOUND, code="model_not_found")
     form = request.get("response_format") or {"type": "text"}
     if not isinstance(form, dict) or form.get("type") not in RESPONSE_FORMATS:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "`response_format.type` is not known")
+        raise RefusedError("`response_format.type` is not known")
     try:
-        return answer(request["messages"])
+        return answer(messages)
     except NoAnswerError as error:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
+        raise RefusedError(str(error)) from error
 
 
-def are_messages(value: object) -> bool:
-    """Return whether this is a list of plain-text messages that ends with the user's."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(
-            isinstance(turn, dict)
-            and turn.get("role") in {"system", "user", "assistant"}
-            and isinstance(turn.get("content"), str)
-            for turn in value
-        )
-        and value[-1]["role"] == "user"
-    )
-
-
-def wants_usage(request: Mapping[str, Any]) -> bool:
-    """Return whether the stream must end with the token counts."""
-    options = request.get("stream_options")
-    return isinstance(options, dict) and options.get("include_usage") is True
+def is_message(turn: object) -> bool:
+    """Return whether this is a message of plain text."""
+    roles = {"system", "user", "assistant"}
+    return isinstance(turn, dict) and turn.get("role") in roles and isinstance(turn.get("content"), str)
 
 
 def not_found(path: str) -> RefusedError:
     """Return the error for an unknown path."""
-    return RefusedError(HTTPStatus.NOT_FOUND, f"there is nothing at `{path}`")
-
-
-def choices_of(text: str) -> Iterable[list[dict[str, object]]]:
-    """Yield the `choices` of each chunk: the role, each token of the text, the finish reason."""
-    yield [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]
-    for token in tokens(text):
-        yield [{"index": 0, "delta": {"content": token}, "finish_reason": None}]
-    yield [{"index": 0, "delta": {}, "finish_reason": "stop"}]
-
-
-def usage_of(messages: Iterable[Mapping[str, str]], text: str) -> dict[str, int]:
-    """Return the token counts of prompt and answer."""
-    prompt = sum(len(tokens(turn["content"])) + TOKENS_PER_MESSAGE for turn in messages)
-    completion = len(tokens(text))
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return RefusedError(f"there is nothing at `{path}`", status=HTTPStatus.NOT_FOUND)
 
 
 def envelope(kind: str, **fields: object) -> dict[str, object]:
     """Return the fields common to all answers of the API, followed by `fields`."""
     created = int(time.time())
-    head = {"id": f"demo-{created}", "object": kind, "created": created, "model": MODEL}
-    return {**head, **fields}
+    return {"id": f"demo-{created}", "object": kind, "created": created, "model": MODEL, **fields}
