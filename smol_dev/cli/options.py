@@ -41,8 +41,8 @@ SETTINGS: Final = (
     option(
         "--profile", "-p", metavar="NAME", shell_complete=complete_profile, help="Profile; `smol_dev profiles list`"
     ),
-    option("--config", "config_file", metavar="FILE", type=PATH, help="A settings file instead of your own"),
-    flag("--no-project-config", help="Leave out the project's smol.toml"),
+    option("--config", "config_file", metavar="FILE", type=PATH, help="Use this settings file instead of your own"),
+    flag("--no-project-config", help="Ignore the project's smol.toml"),
     many(
         "-c",
         "--set",
@@ -90,10 +90,10 @@ folder: Final = click.argument("folder", metavar="[DIR]", required=False, type=P
 project: Final = flag("--project", help="Write the project's smol.toml, not your own")
 origin: Final = flag("--origin", help="Show where each value came from")
 yes: Final = flag("--yes", "-y", help="Make a change without asking")
-diff: Final = flag("--diff", help="Show a change, and make none of it")
+diff: Final = flag("--diff", help="Show the change without making it")
 strict: Final = flag("--strict", help="Exit with 4 if the files do not fit together")
 check: Final = option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
-include: Final = many("--include", metavar="PATH", help="Show the model this file as you edited it")
+include: Final = many("--include", metavar="PATH", help="Show the model your edited version of this file")
 allow_sensitive: Final = many("--allow-sensitive", metavar="GLOB", help="Allow files that tools run automatically")
 json_object: Final = flag("--json", "as_json", help="One JSON object on standard output")
 SPELLED: Final = {

@@ -58,7 +58,7 @@ DEMO_CHANGE: Final = "Add a command that removes every task that is done."
     help="Folder for the files; default `generated`",
 )
 @options.flag("--review", help="Show plan and file list, and ask before writing")
-@options.flag("--plan-only", help="Stop after the file list; `resume` goes on")
+@options.flag("--plan-only", help="Stop after the file list; `resume` continues")
 @options.flag("--dry-run", help="Show settings and messages; send nothing")
 @options.flag("--overwrite", help="Replace files in the way; copies are kept")
 @options.flag("--fresh", help="Start over with this prompt; copies are kept")
@@ -81,36 +81,30 @@ def generate(
     **given: Any,  # noqa: ANN401 - the fields of a Task
 ) -> int:
     """Build a program from text, a .md or .txt file, or `-` (stdin)."""
+    from smol_dev.app.preview import preview
     from smol_dev.app.program import build as run
     from smol_dev.app.session import Task
 
     _refuse_lookalike(prompt)
-    text, file = read_prompt(prompt, older), prompt_file(prompt or older or "")
-    if output_dir is not None:
-        flags = flags.with_named("run.output_dir", output_dir, "--output")
-    flags = _checked_by(check, flags)
+    text, flags = read_prompt(prompt, older), _with_run(flags, check=check, output_dir=output_dir)
     if dry_run:
-        return _show_preview(text, flags)
-    task = Task(text, prompt_file=file, **given)
+        click.echo(preview(text, settings_of(flags)))
+        return 0
+    task = Task(text, prompt_file=prompt_file(prompt or older or ""), **given)
     return display.run(lambda caller: run(task, flags, caller), review=review, decide=True, diff=given["diff"])
 
 
-def _checked_by(command: str | None, flags: "Flags") -> "Flags":
-    """Return the flags with `--check`, split into words like a shell; an empty one disables the check."""
+def _with_run(flags: "Flags", *, check: str | None, output_dir: str | None = None) -> "Flags":
+    """Return the flags with `--check`, split into words like a shell (empty: no check), and `--output`."""
     import shlex
 
+    if output_dir is not None:
+        flags = flags.with_named("run.output_dir", output_dir, "--output")
     try:
-        return flags if command is None else flags.with_named("run.check", shlex.split(command), "--check")
+        return flags if check is None else flags.with_named("run.check", shlex.split(check), "--check")
     except ValueError as error:
         hint = "close its quotes, as in a shell"
         raise UsageError(f"`--check` cannot be split into words: {error}", hint=hint) from error
-
-
-def _show_preview(prompt: str, flags: "Flags") -> int:
-    from smol_dev.app.preview import preview
-
-    click.echo(preview(prompt, settings_of(flags)))
-    return 0
 
 
 def read_prompt(prompt: str | None, older: str | None = None) -> str:
@@ -123,15 +117,22 @@ def read_prompt(prompt: str | None, older: str | None = None) -> str:
     given = prompt if prompt is not None else older
     if given is None:
         raise UsageError("no prompt is given", hint=HINT)
-    if given == "-":
-        text = _decoded(sys.stdin.buffer.read(MOST_BYTES + 1), "standard input")
-    elif (file := prompt_file(given)) is not None:
-        text = _read_file(file)
-    else:
-        text = _decoded(given.encode("utf-8", "surrogateescape"), "the prompt")
-    if not text.strip():
-        raise UsageError("the prompt is empty", hint=HINT)
-    return text.strip()
+    file = prompt_file(given)
+    name = "standard input" if given == "-" else "the prompt" if file is None else f"the prompt file `{file}`"
+    try:
+        if given == "-":
+            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
+        elif file is None:
+            raw = given.encode("utf-8", "surrogateescape")
+        elif file.is_file():
+            with file.open("rb") as opened:
+                raw = opened.read(MOST_BYTES + 1)
+        else:
+            what = "is not a file" if file.exists() else "does not exist"
+            raise UsageError(f"{name} {what}", hint="check the path, or " + HINT)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}", hint="check the path") from error
+    return _decoded(raw, name)
 
 
 def prompt_file(given: str) -> Path | None:
@@ -146,27 +147,18 @@ def _is_file(path: str) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises for a name that is too long
 
 
-def _read_file(path: Path) -> str:
-    try:
-        if not path.is_file():
-            what = "is not a file" if path.exists() else "does not exist"
-            raise UsageError(f"the prompt file `{path}` {what}", hint="check the path, or " + HINT)
-        with path.open("rb") as file:
-            return _decoded(file.read(MOST_BYTES + 1), f"the prompt file `{path}`")
-    except OSError as error:
-        raise UsageError(f"the prompt file `{path}` cannot be read: {error.strerror}", hint="check the path") from error
-
-
 def _decoded(raw: bytes, name: str) -> str:
-    """Return the bytes as text. Raise `UsageError` unless they are UTF-8 without NUL, and at most 1 MiB."""
+    """Return the bytes as text. Raise `UsageError` unless they are some UTF-8 without NUL, and at most 1 MiB."""
     if len(raw) > MOST_BYTES:
         raise UsageError(f"{name} is longer than 1 MiB", hint="shorten the prompt")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise UsageError(f"{name} is not UTF-8 (byte {error.start})", hint="save it as UTF-8 text") from error
     if "\0" in text:
         raise UsageError(f"{name} holds a NUL character", hint="save it as plain text")
+    if not text:
+        raise UsageError("the prompt is empty", hint=HINT)
     return text
 
 
@@ -220,7 +212,7 @@ def resume(check: str | None, flags: "Flags", display: Display, *, review: bool,
     from smol_dev.app.program import resume as run
     from smol_dev.app.session import Task
 
-    checked = _checked_by(check, flags)
+    checked = _with_run(flags, check=check)
     return display.run(lambda caller: run(Task(**given), checked, caller), review=review)
 
 
@@ -286,7 +278,7 @@ def _build_and_change(folder: str, caller: "Caller") -> "RunDone":
 def change(request: str, flags: "Flags", display: Display, **given: Any) -> int:  # noqa: ANN401 - the fields of a Task
     """Change a program: see the diff first, then accept or refuse.
 
-    TEXT says what to change; a .md or .txt file or - for standard input will do as well.
+    TEXT says what to change. It can also be a .md or .txt file, or - for standard input.
     """
     from smol_dev.app.program import change as run
     from smol_dev.app.session import Task
@@ -297,7 +289,7 @@ def change(request: str, flags: "Flags", display: Display, **given: Any) -> int:
 
 @options.command(examples=("smol_dev undo", "smol_dev undo --redo", "smol_dev undo shop --keep-mine"))
 @options.folder
-@options.flag("--redo", help="Make the change again that was undone last")
+@options.flag("--redo", help="Redo the change that was undone last")
 @options.flag("--keep-mine", help="Keep files that you have changed since")
 @options.flag("--theirs", help="Replace files you have changed; copies are kept")
 @options.server
@@ -338,8 +330,8 @@ def _cells(step: "LogEntry") -> tuple[str, ...]:
 @click.argument("folder", metavar="[DIR]", default=".", type=options.PATH)
 @options.json_lines
 @options.many("--rule", "only", metavar="RULE", help="Only this rule; repeatable")
-@options.many("--ignore", metavar="RULE", help="Without this rule; repeatable")
-@options.flag("--list-rules", help="List the rules, and stop")
+@options.many("--ignore", metavar="RULE", help="Skip this rule; repeatable")
+@options.flag("--list-rules", help="List the rules and exit")
 def check(folder: Path, only: tuple[str, ...], ignore: tuple[str, ...], *, as_json: bool, list_rules: bool) -> int:
     """Check whether the files in DIR fit together; needs no model.
 
@@ -429,7 +421,7 @@ def fix(words: tuple[str, ...], check: str | None, flags: "Flags", display: Disp
 
     if words and check is not None:
         raise UsageError("`--check` and the words after `--` name two commands", hint="leave one of them out")
-    checked = _checked_by(check, flags)
+    checked = _with_run(flags, check=check)
     return display.run(lambda caller: run(Task(**given), words, checked, caller))
 
 

@@ -4,6 +4,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from smol_dev.app.interrupts import PROCESS
 from smol_dev.cli import options
 from smol_dev.cli.display import Display, aligned, confirm, here, say
 from smol_dev.errors import UsageError
@@ -31,51 +32,38 @@ def init(flags: "Flags", *, project: bool, yes: bool) -> None:
     """
     from smol_dev.config.edit import RunningServer, new_file, write_first_file
 
-    around = here()
-    file = new_file(flags, around, project=project).path
+    file = new_file(flags, here(), project=project).path
     search = _search()
-    say(*_found_lines(search), *_fitting(search))
     if yes or _agreed(str(file)):
         found = ((each.provider, each.base_url, each.models, each.loaded, each.chosen) for each in search.found)
-        write_first_file([RunningServer(*each) for each in found], flags, around, project=project)
+        write_first_file([RunningServer(*each) for each in found], flags, here(), project=project)
         say(f"wrote `{file}`", "see the settings in effect: `smol_dev config show --origin`")
 
 
 def _search() -> "Search":
-    """Return the running servers, printing which ones are slow to answer."""
+    """Search for running servers, and print what there is, and which model fits this machine."""
     from smol_dev.app.caller import Caller
-    from smol_dev.app.interrupts import PROCESS
     from smol_dev.app.servers import running
-
-    caller = Caller(here(), lambda _event: None, interrupts=PROCESS)
-    return running(caller, notify=lambda who: say(f"waiting for {who} to answer"))
-
-
-def _found_lines(search: "Search") -> "Iterator[str]":
-    """Yield a line for each server: its kind, address, number of models, and the model to use."""
+    from smol_dev.server.machine import HOW, advise, best, gigabytes, needed_for, this_machine
     from smol_dev.ui.sentences import counted
 
+    caller = Caller(here(), lambda _event: None, interrupts=PROCESS)
+    search, machine = running(caller, notify=lambda who: say(f"waiting for {who} to answer")), this_machine()
     for url in search.silent:
-        yield f"{url} accepted the connection, but did not answer within {search.patience:g} s"
+        say(f"{url} accepted the connection, but did not answer within {search.patience:g} s")
     if not search.found:
-        yield "no running server was found; the file will show what to fill in"
+        say("no running server was found; the file will show what to fill in")
     for server in search.found:
         chosen = f", `{server.chosen}` will be used" if server.chosen else ""
-        yield f"found {server.known.name} at {server.base_url}: {counted(len(server.models), 'model')}{chosen}"
-
-
-def _fitting(search: "Search") -> "Iterator[str]":
-    """Yield how well the chosen models fit this machine, or else which model to download."""
-    from smol_dev.server.machine import HOW, advise, best, gigabytes, needed_for, this_machine
-
-    machine = this_machine()
-    chosen = [server.chosen for server in search.found if server.chosen]
-    for model in dict.fromkeys(chosen):
+        say(f"found {server.known.name} at {server.base_url}: {counted(len(server.models), 'model')}{chosen}")
+    models = [server.chosen for server in search.found if server.chosen]
+    for model in dict.fromkeys(models):
         if (needed := needed_for(model)) is not None:
-            yield f"{named(model)} needs about {gigabytes(needed)}: {HOW[machine.fit(needed)]}"
-    if not chosen and (found := best(advise(machine, ()))) is not None:
-        get = command("ollama pull {model}", model=found.model)
-        yield f"fits this machine: {get} ({gigabytes(found.needed or 0)}); more: `smol_dev models --advise`"
+            say(f"{named(model)} needs about {gigabytes(needed)}: {HOW[machine.fit(needed)]}")
+    if not models and (advised := best(advise(machine, ()))) is not None:
+        get = command("ollama pull {model}", model=advised.model)
+        say(f"fits this machine: {get} ({gigabytes(advised.needed or 0)}); more: `smol_dev models --advise`")
+    return search
 
 
 def _agreed(file: str) -> bool:
@@ -128,33 +116,23 @@ def _lines(found: "Offered | Advised") -> "Iterator[str]":
     from smol_dev.server.machine import HOW, RULE, best, gigabytes
 
     if isinstance(found, Offered):
-        known = {True: "yes", False: "no", None: "-"}
-        yield from aligned(
-            [
-                ("MODEL", "LOADED", "WINDOW", "SIZE", ""),
-                *(
-                    (
-                        safe_name(each.name),
-                        known[each.loaded],
-                        f"{each.window:,}" if each.window else "-",
-                        _size(each.parameters),
-                        "in a cloud" if each.remote else "" if each.chats else "not for chat",
-                    )
-                    for each in found.models
-                ),
-            ]
-        )
+        rows: list[tuple[str, ...]] = [("MODEL", "LOADED", "WINDOW", "SIZE", "")]
+        for each in found.models:
+            loaded = {True: "yes", False: "no", None: "-"}[each.loaded]
+            window = f"{each.window:,}" if each.window else "-"
+            note = "in a cloud" if each.remote else "" if each.chats else "not for chat"
+            rows.append((safe_name(each.name), loaded, window, _size(each.parameters), note))
+        yield from aligned(rows)
         return
     yield found.machine.sentence()
     if found.problem:
         yield f"the server's own models are missing here: {found.problem}"
     yield ""
     rows = [("MODEL", "NEEDS ABOUT", "HERE", "")]
-    for each in found.models:
-        here = "yes" if each.is_here else safe_name(command("ollama pull {model}", model=each.model))
-        rows.append(
-            (safe_name(each.model), "-" if each.needed is None else gigabytes(each.needed), here, HOW[each.fit])
-        )
+    for model in found.models:
+        needed = "-" if model.needed is None else gigabytes(model.needed)
+        here = "yes" if model.is_here else safe_name(command("ollama pull {model}", model=model.model))
+        rows.append((safe_name(model.model), needed, here, HOW[model.fit]))
     yield from aligned(rows)
     yield ""
     if (fitting := best(found.models)) is not None:
@@ -177,7 +155,7 @@ def _size(parameters: int | None) -> str:
 def doctor(flags: "Flags", *, as_json: bool, debug: bool) -> int:
     """Check the selected profile, from its settings to a short answer.
 
-    Each failed check says how to fix it; the exit code then is 3.
+    Each failed check says how to fix it. The exit code is 3 if one fails.
     """
     from smol_dev.app import servers
 

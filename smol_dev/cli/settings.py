@@ -50,7 +50,7 @@ def path(flags: "Flags") -> None:
 )
 @options.origin
 @options.option("--format", "form", type=click.Choice(["toml", "json"]), default="toml", help="TOML or JSON")
-@options.flag("--dry-run", help="Show the prompts that would be sent as well")
+@options.flag("--dry-run", help="Also show the prompts that would be sent")
 @options.settings
 def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
@@ -282,7 +282,7 @@ def use(file: "SettingsFile", name: str) -> None:
 def trust(path: Path | None, *, listing: bool, revoke: bool, yes: bool) -> None:
     """Approve a project's smol.toml as it is now.
 
-    Shows first, in full, which of its settings decide where prompts are sent and what is sent along, and what has
+    First shows in full which of its settings decide where prompts are sent and what is sent along, and what has
     changed since the last approval. Prints the hash for SMOL_TRUST_PROJECT. A changed file needs a new approval.
     """
     from smol_dev.config import trust
