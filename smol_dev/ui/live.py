@@ -95,7 +95,7 @@ class Live(Plain):
 
     def close(self) -> None:
         """Print what is left, remove what was running, and restore the cursor."""
-        self._ticker.stop()
+        self._stop_beating()
         with self._lock, self._console:
             self._closed = True
             self._finish_plan()

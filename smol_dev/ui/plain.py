@@ -6,13 +6,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from threading import Lock
+from threading import Event as Signal
+from threading import Lock, Thread
 from typing import Any, ClassVar, Final, TextIO
 
 from smol_dev import events
 from smol_dev.errors import OutputError
 from smol_dev.safe import safe, safe_name
-from smol_dev.ui.progress import Clock, Progress, Ticker, Unfinished, waiting
+from smol_dev.ui.progress import Clock, Progress, Unfinished, waiting
 from smol_dev.ui.sentences import details, kept, left_out, misfits, outcome, remedy, sentence
 
 Redact = Callable[[str], str]
@@ -87,7 +88,7 @@ class Talk:
 class Plain:
     """The screen without drawing: the plan as it comes, then a line per event.
 
-    Its lock keeps the clock's thread, which calls `beat`, out of an event that is being shown.
+    From the first request on, a thread calls `beat` at an interval; the lock keeps it out while an event is shown.
     """
 
     seconds_a_beat: ClassVar = 1.0
@@ -101,7 +102,8 @@ class Plain:
         self._clock = clock
         self._lock = Lock()
         self._progress = Progress(clock)
-        self._ticker = Ticker(self.beat, seconds=self.seconds_a_beat)
+        self._thread: Thread | None = None
+        self._stopped = Signal()
         self._plan = Unfinished(ends=self.plan_ends)
         self._plan_shown = False
         self._unfinished: str | None = None
@@ -113,7 +115,7 @@ class Plain:
         with self._lock:
             self._progress.note(event)
             if isinstance(event, events.StageStarted | events.CheckStarted):
-                self._ticker.start()
+                self._start_beating()
             if not isinstance(event, events.Piece):
                 self._tell(event)
             elif event.stage == "plan" and event.text:
@@ -136,11 +138,26 @@ class Plain:
                 self._print(waiting(longest.waited(now), safe(longest.cause)))
 
     def close(self) -> None:
-        """Finish an open line and stop the clock."""
-        self._ticker.stop()
+        """Finish an open line."""
+        self._stop_beating()
         with self._lock:
             self._finish_plan()
             self._finish_line()
+
+    def _start_beating(self) -> None:
+        if self._thread is None and not self._stopped.is_set():
+            self._thread = Thread(target=self._run, name="smol_dev-screen", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self.seconds_a_beat):
+            self.beat()
+
+    def _stop_beating(self) -> None:
+        """Stop for good, after the last beat has finished."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def _tell(self, event: events.Event) -> None:
         if isinstance(event, events.StageStarted):

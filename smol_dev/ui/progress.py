@@ -1,9 +1,7 @@
-"""The progress of a run for the screens: running requests, incomplete streamed text, and the redraw clock."""
+"""The progress of a run for the screens: running requests, and text that has streamed in part."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from threading import Event as Signal
-from threading import Thread
 from typing import Final
 
 from smol_dev import events
@@ -183,33 +181,6 @@ def waiting(seconds: float, cause: str, *, short: bool = False) -> str:
     if short:
         return f"{IN_SHORT.get(cause, 'busy')} {seconds:.0f} s" if is_told else "waiting"
     return "waiting for the first token" + (f", {cause}, {seconds:.0f} s" if is_told else "")
-
-
-class Ticker:
-    """A thread that calls `beat` at a regular interval, in seconds, until it is stopped."""
-
-    def __init__(self, beat: Callable[[], None], *, seconds: float) -> None:
-        self._beat = beat
-        self._seconds = seconds
-        self._stopped = Signal()
-        self._thread: Thread | None = None
-
-    def start(self) -> None:
-        """Start the thread, unless it runs already or was stopped."""
-        if self._thread is None and not self._stopped.is_set():
-            self._thread = Thread(target=self._run, name="smol_dev-screen", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """Stop for good, after the last beat has finished."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-
-    def _run(self) -> None:
-        while not self._stopped.wait(self._seconds):
-            self._beat()
 
 
 class Unfinished:

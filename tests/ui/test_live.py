@@ -55,7 +55,7 @@ class Watched:
             _environ={"TERM": "xterm"},
         )
         self.screen = Live(self.terminal, redact=redact, verbose=verbose, clock=lambda: self.now, console=console)
-        self.screen._ticker.stop()  # noqa: SLF001 - the tests beat themselves
+        self.screen._stopped.set()  # noqa: SLF001 - the tests beat themselves
 
     def show(self, *events: Event) -> None:
         for event in events:
