@@ -211,8 +211,8 @@ def read_bytes(path: Path, *, limit: int, project: bool = False) -> tuple[bytes,
             raise FileNotFoundError from error  # in a folder we may not enter, so not our file
         raise BadFileError(f"cannot be read ({error.strerror})") from error
     except OSError as error:
-        what = "is a symbolic link" if path.is_symlink() else f"cannot be read ({error.strerror})"
-        raise BadFileError(what) from error
+        is_link = os.path.islink(path)  # noqa: PTH114 - `Path.is_symlink` raises for a name that is too long
+        raise BadFileError("is a symbolic link" if is_link else f"cannot be read ({error.strerror})") from error
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):

@@ -82,6 +82,13 @@ def test_check_of_one_file_looks_at_that_alone(shell: Shell) -> None:
     assert shell.type("config", "check", "absent.toml") == 2
 
 
+@pytest.mark.parametrize("words", [("config", "check"), ("config", "show", "--config")], ids=["check", "--config"])
+def test_a_file_whose_name_is_too_long_cannot_be_read(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.type(*words, "x" * 300) == 2
+    assert shell.err.startswith("error: ")
+    assert "cannot be read (File name too long)\n\nhint: " in shell.err
+
+
 def test_set_and_unset_change_the_file_and_talk_on_stderr(shell: Shell) -> None:
     shell.write(USER)
     assert shell.type("config", "set", "model", "qwen3:14b") == 0
