@@ -174,8 +174,7 @@ Every module, and what it is for:
   block.
 - `ui.plain`: Events as lines: for people in a pipe, a log or a terminal that cannot be drawn on, and as NDJSON for a
   program.
-- `ui.progress`: The progress of a run for the screens: running requests, incomplete streamed text, and the redraw
-  clock.
+- `ui.progress`: The progress of a run for the screens: running requests, and text that has streamed in part.
 - `ui.report`: The report of a run: one HTML page with the plan, the files, their problems, and where the time went.
 - `ui.sentences`: Each event and error in plain words, the same on every screen; foreign text is escaped here.
 - `workspace`: The output folder: the paths that may be written, how a file gets there, and the record of the run.
