@@ -8,7 +8,7 @@ from typing import Final, Literal
 from smol_dev.languages import State, language_named, language_of
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
 from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
-from smol_dev.replies.talk import EDIT, MARK, USE, is_lead, is_part, is_talk, is_thought, without_marks
+from smol_dev.replies.talk import CHANGE, EDIT, MARK, USE, is_lead, is_part, is_talk, is_thought, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
 
@@ -36,6 +36,17 @@ ATTRIBUTES: Final = re.compile(
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
     r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
 )
+SHOWN: Final = re.compile(
+    r"(?<!\S)(?:[\[{][\d,\s-]+[\]}]|(?:copy|linenums|showLineNumbers|numberLines|[\w-]+=(?:\"[^\"]*\"|'[^']*'|\S+))(?!\S))"
+)
+"""What an info string says about how a block is shown: numbers of lines, attributes."""
+
+USED: Final = re.compile(
+    r"\b(?:us(?:es?|ing)|reads?|reading|imports?|importing|loads?|loading|calls?|calling|includ(?:es?|ing)|tests?|testing|runs?|"
+    r"(?:works?|together|along) with|from|by) (?:the |a |your )?\W?$"
+)
+"""Words in front of a file that the one in the block makes use of."""
+
 COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
 FRONT_MATTER: Final = re.compile(r"\s*---\n\w[\w-]*:(?:.*\n)+?---\n")
 DECLARATIONS: Final = re.compile(
@@ -59,7 +70,7 @@ def is_clean(block: Block, request: Request) -> bool:
     info = block.info.strip()
     word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)
     rest = info[word.end() :].strip() if word else info
-    rest = re.sub(r"\s\{[\d,\s-]+\}$", "", rest).strip("()")
+    rest = SHOWN.sub("", rest).strip("() ")
     if not rest or ATTRIBUTES.fullmatch(rest) or ATTRIBUTES.fullmatch(info):
         return True
     if " " not in info:
@@ -260,6 +271,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     is_mentioned = any(same_file(name, request.path) for name in names_in_label)
     stem = request.path.rpartition("/")[2].partition(".")[0]
     peers = [name for name in names_in_label if language_of(name) == request.language and not name.startswith(stem)]
+    peers = [name for name in peers if not USED.search(block.label[: block.label.find(name)])]
     words = re.sub(r"`[^`]*`", "", above)
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
@@ -394,12 +406,14 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     own = [one for one in found if one.own]
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()
-    edits = [one for one in found if one.is_edit and one.label is None and not one.elsewhere]
-    if len(found) > 1 and any(fits(one.block, request) for one in edits):
+    free = [one for one in found if one.label is None and not one.elsewhere]
+    edits = [
+        one for one in free if one.is_edit or (one is not free[0] and CHANGE.search(without_marks(one.block.label)))
+    ]
+    if len(found) > 1 and any(fits(one.block, request) and not one.announced for one in edits):
         return Doubt()
     if own:
         return _last_announced(own).block
-    free = [one for one in found if one.label is None and not one.elsewhere]
     if not free:
         return Doubt()
     fitting = [one for one in free if fits(one.block, request)]

@@ -62,6 +62,7 @@ LEFT_OVER: Final = (
 )
 BRACKETED: Final = re.compile(
     rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:{LEFT_OVER}|(?:insert [^\]]{{0,40}}|your code(?: goes)?) here[^\]()>=]{{0,20}})[\])>]|"
+    rf"[\[<]\s*(?:the )?(?:rest|remainder) of (?:(?:the|your) )?{CODE}\s*[\]>]|"
     rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
     re.IGNORECASE,
 )
@@ -219,8 +220,9 @@ def is_elision(line: str) -> bool:
     words, mark = found["words"], found["mark"]
     if BRACKETED.fullmatch(words):
         return True
-    if mark and words[0] + words[-1] in {"[]", "()", "<>"}:
-        words = words[1:-1].strip()
+    inner = re.fullmatch(r"(?:[\[(<{]|[-*=_]{2,})\s*+(.+?)\s*(?:[\])>}]|[-*=_]{2,})", words)
+    if inner and (mark or re.match(rf"{DOTS}\s+\w+\s\w", inner[1])):
+        words, mark = inner[1], mark or words[0]
     if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):
         return False
     if mark and mark.startswith(("<!--", "{/*")) and re.fullmatch(LEFT_OVER, words, re.IGNORECASE):
@@ -275,6 +277,8 @@ def is_words_only(text: str, request: Request) -> bool:
     """Return whether a file of code holds nothing but sentences."""
     if request.language == "yaml" and not YAML_SIGN.search(text):
         return "\n" in text.strip() or is_sentence(text)
+    if request.is_data and all(COMMAND.match(line) for line in text.split("\n") if line.strip()):
+        return True
     is_code = request.language != "bash" and (request.language not in MARKUP or "<" in text)
     if request.is_text or (request.is_whole(text) and is_code):
         return False

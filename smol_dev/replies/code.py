@@ -17,7 +17,7 @@ from smol_dev.replies.bare import bare, begins_with_talk, is_comment, without_la
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import headings, problem, unfit
 from smol_dev.replies.paths import names
-from smol_dev.replies.talk import is_prose, is_refusal, is_sentence
+from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk
 from smol_dev.replies.wrapped import WRAPPERS
 
 Pass = Callable[[Answer, verdicts.Request], verdicts.Found | verdicts.Doubt | None]
@@ -45,7 +45,7 @@ def read_code(answer: str, *, path: str, finish_reason: str | None) -> verdicts.
 
     The time is linear in the length of the answer, whatever it is.
     """
-    said = parse(answer)
+    said = without_given_opening(parse(answer))
     ended = True if said.stopped or finish_reason == "stop" else False if finish_reason else None
     request = verdicts.Request(path, ended)
     if said.lost:
@@ -60,6 +60,18 @@ def read_code(answer: str, *, path: str, finish_reason: str | None) -> verdicts.
     if isinstance(found, verdicts.Doubt):
         return rejected(found, request)
     return verdict(tidied(found, request), request)
+
+
+def without_given_opening(said: Answer) -> Answer:
+    """Return an answer without the opening it was given, where the model spoke first and then began its own block."""
+    if len(said.fences) < 2 or said.text[: said.fences[0].start].strip():  # noqa: PLR2004 - the given one, its own one
+        return said
+    given, own = said.fences[:2]
+    between = [line for line in said.text[given.end : own.start].split("\n") if line.strip()]
+    is_own = own.mark == given.mark and own.info == given.info != ""
+    if not (is_own and between and all(map(is_talk, between))):
+        return said
+    return replace(of_text(said.text[own.start :]), stopped=said.stopped)
 
 
 def find(answer: Answer, request: verdicts.Request) -> verdicts.Found | verdicts.Doubt:

@@ -29,6 +29,15 @@ EDIT: Final = re.compile(
 )
 """Words above what is to be put into a file."""
 
+CHANGE: Final = re.compile(
+    r"^(?:(?:then|now|next|and|also|oh|finally|lastly|after that|you (?:can|could|should|may|need to|must))\b\W*)*"
+    r"(?:replace|change|update|modify|edit|insert|append|add|prepend|swap|adjust|extend)\b"
+    r"(?!.* to (?:your|the|a|another|its?) (?!\w*(?:class|function|method|script|module|code|top|end|start|bottom|import|list)))"
+    r"|\bshould (?:be|become|read|look)\b[^.]*:$",
+    re.IGNORECASE,
+)
+"""Words above a second block that changes the first one by hand."""
+
 USE: Final = re.compile(r"\bhow (?:to|you)\b", re.IGNORECASE)
 """Words above what shows the use of a file."""
 

@@ -463,3 +463,90 @@ def test_words_to_the_user_are_never_written_above_or_below_a_file(path: str) ->
     verdicts = [read_code(answer, path=path, finish_reason="stop") for answer in answers]
     assert {verdict.content for verdict in verdicts if isinstance(verdict, Code)} <= {content}
     assert read_code(f"```\n{content}```", path=path, finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "Then replace `double` with:",
+        "Now change `double` to:",
+        "And update `double` so that it takes text:",
+        "Now add this method:",
+        "Replace the body of `double` with this:",
+        "Then insert this above `double`:",
+        "Oh, and `double` should be:",
+        "Finally, modify the last line:",
+    ],
+)
+def test_a_second_block_that_changes_the_first_one_is_a_patch(lead: str) -> None:
+    answer = f"```python\n{PY}```\n\n{lead}\n\n```python\ndef double(n):\n    return 2 * int(n)\n```"
+    assert isinstance(read_code(answer, path="a.py", finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    "lead", ["Then add this line to `main.py`:", "Usage:", "Add this to your tests:", "To use it from another module:"]
+)
+def test_a_second_block_for_another_file_changes_nothing(lead: str) -> None:
+    answer = f"```python\n{PY}```\n\n{lead}\n\n```python\nimport a\na.double(1)\n```"
+    assert read_code(answer, path="a.py", finish_reason="stop") == Code(PY, ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    "lead",
+    ["First we need `utils.py`:", "Create `src/utils.py`:", "Let's begin with utils.py:", "In `utils.py`, add:",
+     "Here is the code for `utils.py`:"],
+)  # fmt: skip
+def test_the_block_of_another_file_is_not_this_one(lead: str) -> None:
+    answer = f"{lead}\n\n```python\n{PY}```"
+    assert isinstance(read_code(answer, path="a.py", finish_reason="stop"), Rejected)
+    both = f"{answer}\n\nAnd `a.py`:\n\n```python\nimport utils\n```"
+    assert read_code(both, path="a.py", finish_reason="stop") == Code("import utils\n", ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    "lead",
+    ["Here is the script, which imports `utils.py`:", "Here is the code that reads `data.csv`:",
+     "`utils.py` stays as it is. Here is `a.py`:", "This one works together with `utils.py`:"],
+)  # fmt: skip
+def test_a_file_that_the_block_uses_is_not_its_name(lead: str) -> None:
+    verdict = read_code(f"{lead}\n\n```python\n{PY}```", path="a.py", finish_reason="stop")
+    assert verdict == Code(PY, ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# <... existing code ...>", "# [... existing code ...]", "# (... rest of the code ...)", "# [rest of code]",
+     "# <rest of the file>", "# --- rest of the code unchanged ---", "# {... remaining functions ...}",
+     "<... existing code ...>"],
+)  # fmt: skip
+def test_words_about_code_that_was_left_out_may_be_in_any_brackets(line: str) -> None:
+    verdict = read_code(f"```python\nimport os\n\n{line}\n\nprint(os)\n```", path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "placeholder"
+
+
+def test_three_dots_in_brackets_may_be_code() -> None:
+    content = "const a = [\n  ...rest\n];\nconst b = [...rest];\nf(\n  [...existing]\n);\n"
+    assert read_code(f"```js\n{content}```", path="a.js", finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(
+    "info",
+    ["python a.py {1,3}", "python {1,3} a.py", "python a.py [1-3]", "python a.py showLineNumbers", "a.py {1,3}",
+     "python a.py linenums=1", "python:a.py {1-4}"],
+)  # fmt: skip
+def test_an_info_string_may_say_how_the_block_is_shown(info: str) -> None:
+    assert read_code(f"```{info}\n{PY}```", path="a.py", finish_reason="stop") == Code(PY, ("as asked",))
+
+
+@pytest.mark.parametrize("behind", ["", "\n\nIt doubles a number."])
+@pytest.mark.parametrize("words", ["Here is the file:", "Sure!\n\nHere is the file:", "I will write the file now."])
+def test_an_opening_that_the_model_did_not_go_on_with_is_no_fence(words: str, behind: str) -> None:
+    verdict = read_code(f"```python\n{words}\n\n```python\n{PY}```{behind}", path="a.py", finish_reason="stop")
+    assert isinstance(verdict, Code)
+    assert verdict.content == PY
+
+
+def test_a_shell_command_is_no_list_of_requirements() -> None:
+    verdict = read_code("```bash\npip install flask\n```", path="requirements.txt", finish_reason="stop")
+    assert isinstance(verdict, Rejected)
