@@ -270,14 +270,10 @@ def _update(workspace: Workspace, task: Task, flags: Flags, caller: Caller) -> R
 def _unchanged(workspace: Workspace) -> Noticed:
     root = workspace.root
     if _is_unfinished(workspace):
-        return Noticed(
-            f"the prompt is unchanged, and the run in `{root}` is not finished",
-            f"finish it: {resume_command(root)}, or start over: `--fresh`",
-        )
-    return Noticed(
-        f"nothing to do: the prompt of the program in `{root}` is unchanged",
-        "start over, with copies of what is replaced: `--fresh`",
-    )
+        what = f"the prompt is unchanged, and the run in `{root}` is not finished"
+        return Noticed(what, f"finish it: {resume_command(root)}, or start over: `--fresh`")
+    what = f"nothing to do: the prompt of the program in `{root}` is unchanged"
+    return Noticed(what, "start over, with copies of what is replaced: `--fresh`")
 
 
 def _is_unfinished(workspace: Workspace) -> bool:
@@ -382,9 +378,8 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MOST_LIST + 1)
     except OSError as error:
-        raise UsageError(
-            f"the list `{path}` cannot be read: {error.strerror}", hint="check the path of `--files`"
-        ) from error
+        what = f"the list `{path}` cannot be read: {error.strerror}"
+        raise UsageError(what, hint="check the path of `--files`") from error
 
 
 def _text(raw: bytes | None, source: str, limit: int) -> str | None:

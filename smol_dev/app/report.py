@@ -1,6 +1,6 @@
 """The report of a run: its record and current files, written as one page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from smol_dev.workspace.writer import Workspace
 MARK: Final = b'<meta name="generator" content="smol_dev">'
 """A line in every report, which shows that a file is a report and may be replaced."""
 
-ANOTHER: Final = "`smol_dev report -o report.html`"
+ANOTHER: Final = "name another file: `smol_dev report -o report.html`"
 
 MOST_LOOKED_AT: Final = 2_000
 """The number of leading bytes in which the mark is searched for."""
@@ -42,7 +42,7 @@ def report(
     """Write the report of the run in a folder to `target`, or else into its `.smol`; return the report's path."""
     with open_program(Task(folder=folder), flags, here) as workspace:
         record = workspace.record
-        page = render(record, _files(workspace, record)).encode("utf-8", "replace")
+        page = render(record, tuple(_files(workspace, record))).encode("utf-8", "replace")
         if target is None:
             return workspace.publish_report(page)
     path = here.cwd / target
@@ -50,20 +50,16 @@ def report(
         _refuse_other(path)
         publish(path, page, mode=0o666, like=path)
     except OSError as error:
-        raise WorkspaceError(
-            f"cannot write the report `{path}`: {error.strerror}", hint=f"name another file: {ANOTHER}"
-        ) from error
+        what = f"cannot write the report `{path}`: {error.strerror}"
+        raise WorkspaceError(what, hint=ANOTHER) from error
     return path
 
 
-def _files(workspace: Workspace, record: Record) -> tuple[Reported, ...]:
+def _files(workspace: Workspace, record: Record) -> Iterator[Reported]:
     found = workspace.remaining(record.files)
-    there, edited = {*found.finished, *found.edited}, set(found.edited)
-    states = {path: record.states.get(path, FileState(path, "planned")) for path in record.files}
-    return tuple(
-        Reported(state, workspace.read(path) if path in there else None, path in edited)
-        for path, state in states.items()
-    )
+    for path in record.files:
+        text = workspace.read(path) if path in {*found.finished, *found.edited} else None
+        yield Reported(record.states.get(path, FileState(path, "planned")), text, path in found.edited)
 
 
 def _refuse_other(path: Path) -> None:
@@ -73,8 +69,4 @@ def _refuse_other(path: Path) -> None:
     except FileNotFoundError:
         return
     if not is_ours:
-        raise WorkspaceError(
-            f"`{path}` exists already, and is not a report of a run",
-            hint=f"name another file: {ANOTHER}",
-            reason="occupied",
-        )
+        raise WorkspaceError(f"`{path}` exists already, and is not a report of a run", hint=ANOTHER, reason="occupied")

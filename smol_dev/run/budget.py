@@ -6,7 +6,7 @@ instead, the server is asked to count.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smol_dev.chat import Facts, Measured, Message, Usage
@@ -41,6 +41,7 @@ class _Counted:
         return messages[: len(self.messages)] == self.messages
 
 
+@dataclass(eq=False)
 class Budget:
     """The tokens of one model: how many a prompt takes, and how many are left for the answer.
 
@@ -49,14 +50,13 @@ class Budget:
     check for truncated prompts; `facts` is what the server reports about the model.
     """
 
-    def __init__(
-        self, *, window: int | None = None, wanted: int | None = None, facts: Facts | None = None, checks: bool = True
-    ) -> None:
-        self.window = window
-        self.said: int | None = None
-        self.wanted = wanted
-        self.facts = facts or Facts()
-        self.checks = checks
+    window: int | None = None
+    wanted: int | None = None
+    facts: Facts = field(default_factory=Facts)
+    checks: bool = True
+    said: int | None = None
+
+    def __post_init__(self) -> None:
         self._scale: float | None = None
         self._counted: list[_Counted] = []
         self._longest_answer = 0
