@@ -208,21 +208,14 @@ class Session:
         return await self.delivery.finish()
 
     def _start(self, client: Client) -> None:
-        profile, delivery = client.profile, self.delivery
-        asked = {"model": profile.model, "base_url": profile.base_url}
+        root, profile, delivery = str(self.workspace.root), client.profile, self.delivery
+        model, base_url, provider = profile.model, profile.base_url, profile.provider
         models = {stage: profile.stage(stage).model for stage in STAGES}
+        is_resumed = self.is_listed or bool(self.record.plan)
         started = ChangeStarted if self.task.request else RunStarted
-        self.caller.show(
-            started(
-                str(self.workspace.root),
-                self.loaded.name,
-                server=profile.provider,
-                resumed=self.is_listed or bool(self.record.plan),
-                models=models,
-                **asked,
-            )
-        )
-        delivery.record = replace(delivery.record, server={**asked, "provider": profile.provider, "models": models})
+        self.caller.show(started(root, self.loaded.name, model, base_url, provider, is_resumed, models))
+        server = {"model": model, "base_url": base_url, "provider": provider, "models": models}
+        delivery.record = replace(delivery.record, server=server)
 
     async def _work(self, client: Client) -> None:
         self._show_found()

@@ -14,6 +14,8 @@ Job, Chat ──▶ pipeline ──▶ tell(step) ──▶ delivery ──▶ w
 - `strategies` asks for the files, one after another or several at once, with shorter prompts if the window is full.
 - `mend` checks the finished files against each other with `checks` and asks once more for those that do not fit; then
   it runs the user's check and has the model mend what fails, guided by `check_output`.
+- `change` proposes a change to a finished program, in the conversation in which it was written.
 - `delivery` turns each step into files, the record, events for the screen, and totals.
-- `review` lets the user accept or change the plan and the list before any file is written.
+- `review` has the user's decisions: on the plan and the list before any file is written, and on a change.
+- `start` finds the command that starts or opens the finished program.
 """

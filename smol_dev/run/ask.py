@@ -314,24 +314,19 @@ class Asking(Generic[Value]):
         )
 
 
+@dataclass(eq=False)
 class Stream:
     """The text of one answer as it streams, reported in no more pieces than a screen can draw.
 
     A server with 64 slots sends thousands of deltas a second. The first delta is reported at once.
     """
 
-    def __init__(
-        self,
-        tell: Callable[[Piece], object],
-        stage: StageName,
-        path: str | None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._tell = tell
-        self._stage = stage
-        self._path = path
-        self._clock = clock
+    tell: Callable[[Piece], object]
+    stage: StageName
+    path: str | None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self._due = 0.0
         self._text: list[str] = []
         self._reasoning: list[str] = []
@@ -341,7 +336,7 @@ class Stream:
         """Add a delta; report what is new when it is time."""
         self._text.append(delta.text)
         self._reasoning.append(delta.reasoning)
-        now = self._clock()
+        now = self.clock()
         if now >= self._due:
             self._due = now + BETWEEN_PIECES
             self.show()
@@ -354,7 +349,7 @@ class Stream:
             "".join(part[self._shown :]).encode(errors="replace").decode() for part in (self._text, self._reasoning)
         )
         self._shown = len(self._text)
-        self._tell(Piece(self._stage, self._path, text, reasoning))
+        self.tell(Piece(self.stage, self.path, text, reasoning))
 
     def text(self) -> str:
         """Return the whole text."""
