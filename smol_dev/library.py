@@ -23,7 +23,7 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from smol_dev.events import CheckDone, Event, ProblemFound
     from smol_dev.run.conversation import Conversation
     from smol_dev.run.review import Proposed, Verdict
+    from smol_dev.ui.report import Shown
 
 Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
@@ -78,13 +79,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return plan, problems and files as HTML, with the model's text escaped."""
-        from smol_dev.ui.report import Shown, fragment
+        from smol_dev.ui.report import fragment
 
-        program = [
-            Shown(path, text, state, tuple(each for each in self.problems if each.path == path))
-            for path, state, text in self._program()
-        ]
-        return fragment(plan=self.plan, program=program)
+        return fragment(plan=self.plan, program=tuple(self._program()))
 
     def _repr_markdown_(self) -> str:
         """Return plan, problems and files as Markdown, with the model's text in code blocks."""
@@ -93,16 +90,24 @@ class Result:
             for each in self.problems
         )
         parts = [f"### Plan\n\n{_fenced(self.plan)}", f"### Problems\n\n{found or 'None were found.'}", "### Files"]
-        for path, state, text in self._program():
-            parts.append(f"{_quoted(path)}: {state}" + ("" if text is None else f"\n\n{_fenced(text)}"))
+        for file in self._program():
+            text = "" if file.text is None else f"\n\n{_fenced(file.text)}"
+            parts.append(f"{_quoted(file.path)}: {file.state}{text}")
         return "\n\n".join(parts) + "\n"
 
-    def _program(self) -> "Iterator[tuple[str, str, str | None]]":
-        """Yield each file with its state and its text, None if it cannot be read."""
+    def _program(self) -> "Iterator[Shown]":
+        """Yield each file with the beginning of its text, None if it cannot be read; links are not followed."""
+        from smol_dev.ui.report import Shown
+        from smol_dev.workspace.folder import Folder
+
         for path in self.files or (*self.written, *self.failed):
-            text = None if path in self.failed else _text(self.output_dir, path)
-            state = "failed" if path in self.failed else "not there" if text is None else "written"
-            yield path, state, text
+            text, is_failed = None, path in self.failed
+            with suppress(OSError):
+                if not is_failed:
+                    with Folder.at(self.output_dir) as folder:
+                        text = folder.read(path, limit=MOST_SHOWN).decode("utf-8", "replace")
+            state = "failed" if is_failed else "not there" if text is None else "written"
+            yield Shown(path, text, state, tuple(each for each in self.problems if each.path == path))
 
 
 def _wait(work: Coroutine[object, object, Value]) -> Value:
@@ -305,7 +310,7 @@ def _caller(
     from smol_dev.app.caller import Caller
     from smol_dev.config.files import Surroundings
 
-    return Caller(Surroundings.here(), on_event or _ignore, decide=decide)
+    return Caller(Surroundings.here(), on_event or (lambda _event: None), decide=decide)
 
 
 def _result(outcome: "RunOutcome") -> Result:
@@ -349,22 +354,11 @@ async def _conversation(
 
     text = _checked(prompt)
     loaded = _loaded(profile)
-    async with connected(loaded, _ignore) as client:
+    async with connected(loaded, lambda _event: None) as client:
         job = job_of(loaded, client, Record(text, {}, plan=plan, files=(path,) if path else ()))
         talk = Conversation(client, job, tell)
         await talk.learn()
         yield talk
-
-
-def _text(root: Path, path: str) -> str | None:
-    """Return the beginning of a file of the program, None if it cannot be read; links are not followed."""
-    from smol_dev.workspace.folder import Folder
-
-    try:
-        with Folder.at(root) as folder:
-            return folder.read(path, limit=MOST_SHOWN).decode("utf-8", "replace")
-    except OSError:
-        return None
 
 
 def _fenced(text: str) -> str:
@@ -377,10 +371,6 @@ def _quoted(text: str) -> str:
     """Return the text as a Markdown code span that it cannot end."""
     ticks = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     return f"{ticks} {safe(text)} {ticks}" if "`" in text else f"{ticks}{safe(text)}{ticks}"
-
-
-def _ignore(_event: object) -> None:
-    """Ignore an event."""
 
 
 def _loaded(profile: "str | Loaded | None") -> "Loaded":
