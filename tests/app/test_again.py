@@ -111,6 +111,14 @@ def test_the_same_file_is_the_same_prompt_however_much_it_changed(again: Again) 
     assert again.files() == AFTER
 
 
+def test_a_prompt_that_was_changed_before_any_file_was_written_is_a_new_program(again: Again) -> None:
+    with serves() as server:
+        again.run(server, FIRST, plan_only=True)
+        assert again.run(server, SECOND).exit_code == 0
+    assert (again.files(), asked(server).count("It saves them too.")) == (PROGRAM, 0)
+    assert "It saves them too." in server.chats[2].json()["messages"][-1]["content"]
+
+
 @pytest.mark.parametrize(
     "prompt",
     [

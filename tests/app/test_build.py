@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smol_dev import __version__
 from smol_dev.app.caller import Caller
 from smol_dev.app.program import generate, resume
 from smol_dev.app.session import Task
@@ -502,7 +503,7 @@ def test_a_run_goes_on_with_the_flags_and_variables_it_was_begun_with(elsewhere:
     assert asked_models(server) == ["code-model"] * 4
     sent = server.chats[-1].json()
     assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0.7, 0.5, 3)
-    assert not any("not as the run" in str(event) for event in elsewhere.shown)
+    assert not any("different from when the run began" in str(event) for event in elsewhere.shown)
 
 
 def test_what_is_given_now_wins_and_is_said(elsewhere: Elsewhere) -> None:
@@ -514,6 +515,16 @@ def test_what_is_given_now_wins_and_is_said(elsewhere: Elsewhere) -> None:
     assert server.chats[-1].json()["seed"] == 4
     said = "different from when the run began: `model` is `now` (was `then`), `seed` is `4` (was `3`)"
     assert Warned(said) in elsewhere.shown
+
+
+def test_the_settings_of_another_version_are_not_compared(elsewhere: Elsewhere) -> None:
+    with FakeServer(plays(TWO)) as server:
+        begin(elsewhere, server, Flags(named={"model": ("then", "--model")}))
+        record = elsewhere.cwd / "generated/.smol/run.json"
+        record.write_text(record.read_text("utf-8").replace(f'"{__version__}"', '"0.0.1"'), "utf-8")
+        elsewhere.go_on(flags=Flags(named={"model": ("now", "--model")}))
+    assert asked_models(server)[2:] == ["now", "now"]
+    assert not any("different from when the run began" in str(event) for event in elsewhere.shown)
 
 
 def test_a_variable_that_changed_beats_a_flag_of_then(elsewhere: Elsewhere) -> None:
@@ -533,7 +544,7 @@ def test_a_run_goes_on_with_the_server_that_it_found(elsewhere: Elsewhere) -> No
         elsewhere.environ["SMOL_LOCAL_SERVERS"] = other.base_url
         assert elsewhere.go_on().exit_code == 0
     assert (len(server.chats), other.chats) == (4, [])
-    assert not any("not as the run" in str(event) for event in elsewhere.shown)
+    assert not any("different from when the run began" in str(event) for event in elsewhere.shown)
 
 
 def test_a_run_whose_server_is_off_says_how_to_start_it(elsewhere: Elsewhere) -> None:
