@@ -6,7 +6,6 @@ that a grammar's C code would crash, or need time or memory beyond all measure, 
 
 import re
 import sys
-from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -127,7 +126,7 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _tree(language: str, text: str) -> "Tree | None":
-    if language not in GRAMMARS or len(text) > LARGEST or too_deep(language, text):
+    if language not in GRAMMARS or len(text) > LARGEST or _is_too_deep(language, text):
         return None
     parsed = _parse(language, _data(language, text))
     if parsed is not None and parsed.root_node.has_error and language in UNKNOWN:
@@ -176,49 +175,26 @@ def _mended(language: str, text: str) -> str:
     return text
 
 
-def too_deep(language: str, text: str) -> bool:
+def _is_too_deep(language: str, text: str) -> bool:
     """Return whether a text is nested deeper than its grammar can bear."""
-    return language in DEEP and DEEP[language](text)
-
-
-def _deep_html(text: str) -> bool:
-    """The grammar copies the stack of open tags at every token."""
-    most = text.count("<")
-    if most <= DEEPEST_TAGS and most * len(text) <= COPIED_TAGS:
+    if language == "yaml":  # crashes at about 250 levels, and counts lines in sixteen bits
+        lines = text.splitlines()
+        deep = (line for line in lines if len(line) > DEEPEST)
+        return len(lines) > MOST_LINES or any(
+            len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST for line in deep
+        )
+    if language == "java":  # type arguments inside type arguments take memory by the square of their depth
+        return text.count("<") > DEEPEST and any(part.count("<") > DEEPEST for part in re.split("[;{}]", text))
+    if language == "bash":  # all open heredocs are copied at every token
+        return text.count("<<") > MOST_HEREDOCS
+    if language != "html" or ((most := text.count("<")) <= DEEPEST_TAGS and most * len(text) <= COPIED_TAGS):
         return False
-    depth = deepest = 0
+    depth = deepest = 0  # the stack of open tags is copied at every token
     for tag in TAG.finditer(text):
         if tag[2].lower() not in VOID:
             depth = max(0, depth - 1) if tag[1] else depth + 1
             deepest = max(deepest, depth)
     return deepest > DEEPEST_TAGS or deepest * len(text) > COPIED_TAGS
-
-
-def _deep_yaml(text: str) -> bool:
-    """The grammar crashes at about 250 levels, and counts lines in sixteen bits."""
-    lines = text.splitlines()
-    return len(lines) > MOST_LINES or any(
-        len(line) > DEEPEST and len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST
-        for line in lines
-    )
-
-
-def _deep_java(text: str) -> bool:
-    """Type arguments inside type arguments take memory by the square of their depth."""
-    return text.count("<") > DEEPEST and any(part.count("<") > DEEPEST for part in re.split("[;{}]", text))
-
-
-def _deep_bash(text: str) -> bool:
-    """All open heredocs are copied at every token."""
-    return text.count("<<") > MOST_HEREDOCS
-
-
-DEEP: Final[dict[str, Callable[[str], bool]]] = {
-    "html": _deep_html,
-    "yaml": _deep_yaml,
-    "java": _deep_java,
-    "bash": _deep_bash,
-}
 
 
 def judge(language: str, text: str) -> Parsed:
@@ -228,7 +204,8 @@ def judge(language: str, text: str) -> Parsed:
     if parsed is None:
         return NOT_JUDGED
     if not parsed.root_node.has_error:
-        return _page(text) if language == "html" else WHOLE
+        is_cut = language == "html" and PAGE.search(text) and not PAGE_END.search(text)
+        return stopped(text, len(text) - 1, CUT, unfinished=True) if is_cut else WHOLE
     offset = _first_error(language, text)
     mended = _first_error(language, _mended(language, text)) if language in UNKNOWN else offset
     if offset is None or mended is None:
@@ -238,13 +215,6 @@ def judge(language: str, text: str) -> Parsed:
         return stopped(text, len(text) - 1, CUT, unfinished=True)
     word = re.match(r"\w{1,40}|\S", text[offset:])
     return stopped(text, offset, f"unexpected `{word[0] if word else ''}`", unfinished=False)
-
-
-def _page(text: str) -> Parsed:
-    """Return the verdict on HTML without an error; a page that opens `<html>` closes it."""
-    if PAGE.search(text) and not PAGE_END.search(text):
-        return stopped(text, len(text) - 1, CUT, unfinished=True)
-    return WHOLE
 
 
 def _first_error(language: str, text: str) -> int | None:

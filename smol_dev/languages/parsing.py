@@ -32,6 +32,10 @@ is believed.
 
 OFTEN_TEMPLATES: Final = frozenset({"html", "yaml", "css", "bash"})
 
+DECLARATIONS: Final = (".d.ts", ".d.mts", ".d.cts")
+FLOW: Final = re.compile(r"\A(?:\s|//[^\n]*\n|/\*)[^;{}]{0,1000}?@flow\b|\A// (?:@flow|flow-typed)")
+"""Files that only declare types, or hold those of Flow, which the grammars do not know all."""
+
 
 def _jsonc(text: str) -> Parsed:
     """JSON with comments, trailing commas and bare keys is an expression of JavaScript."""
@@ -65,9 +69,12 @@ def parse(path: str, text: str) -> Parsed:
     parsed = parse_as(language, text)
     if parsed.state is State.BROKEN and language in FORGIVING:
         return NOT_JUDGED
-    if parsed.wrong and (_is_template(path, language, text) or _is_declared(path, text)):
-        return NOT_JUDGED
-    return parsed
+    if not parsed.wrong:
+        return parsed
+    may_be_template = language in OFTEN_TEMPLATES or TEMPLATE_PATH.search(path) is not None
+    is_template = may_be_template and TEMPLATE_MARKS.search(text) is not None
+    is_declared = path.endswith(DECLARATIONS) or FLOW.search(text) is not None
+    return NOT_JUDGED if is_template or is_declared else parsed
 
 
 def check(path: str, text: str) -> Parsed:
@@ -82,21 +89,6 @@ def parse_as(language: str, text: str) -> Parsed:
     if language in PARSERS:
         return PARSERS[language](text)
     return grammars.judge(language, text) if language in grammars.GRAMMARS else NOT_JUDGED
-
-
-def _is_template(path: str, language: str, text: str) -> bool:
-    """Return whether the text is made to be filled in before anything reads it as its language."""
-    if TEMPLATE_MARKS.search(text) is None:
-        return False
-    return language in OFTEN_TEMPLATES or TEMPLATE_PATH.search(path) is not None
-
-
-FLOW: Final = re.compile(r"\A(?:\s|//[^\n]*\n|/\*)[^;{}]{0,1000}?@flow\b|\A// (?:@flow|flow-typed)")
-
-
-def _is_declared(path: str, text: str) -> bool:
-    """Return whether a file only declares types, or holds those of Flow, which the grammars do not know all."""
-    return path.endswith((".d.ts", ".d.mts", ".d.cts")) or FLOW.search(text) is not None
 
 
 TELLING: Final = {
