@@ -20,7 +20,18 @@ from smol_dev.config.load import system_lookup
 from smol_dev.errors import ServerError
 from smol_dev.safe import command, named, safe
 from smol_dev.server.failures import Target, classify
-from smol_dev.server.known import KnownServer, Offer, Prober, generic, listed, look, offers, recognised, same, servers
+from smol_dev.server.known import (
+    KnownServer,
+    Offer,
+    Prober,
+    comparable,
+    generic,
+    listed,
+    look,
+    offers,
+    recognised,
+    servers,
+)
 from smol_dev.server.transport import knock
 
 if TYPE_CHECKING:
@@ -71,8 +82,9 @@ class FoundServer:
 
     def has(self, wanted: Collection[str]) -> bool:
         """Return whether the server lists all of these models; `x` means `x:latest`, and file names count too."""
+        names = set(map(comparable, self.models))
         stems = {_stem(each) for each in self.models} if self.known.names_files else set()
-        return all(any(same(name, each) for each in self.models) or _stem(name) in stems for name in wanted)
+        return all(comparable(name) in names or _stem(name) in stems for name in wanted)
 
 
 @dataclass(frozen=True, slots=True)

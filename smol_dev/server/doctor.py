@@ -23,7 +23,7 @@ from smol_dev.server.connect import KeepSecret, connected, model_list
 from smol_dev.server.detect import choose
 from smol_dev.server.failures import USUAL_WINDOW, failure
 from smol_dev.server.families import automatic
-from smol_dev.server.known import Offer, parsed, same
+from smol_dev.server.known import Offer, comparable, parsed
 from smol_dev.server.machine import Advice, Machine, advise, this_machine
 from smol_dev.server.transport import knock
 from smol_dev.tokens import tokens
@@ -183,7 +183,7 @@ async def _address(client: Client) -> Check:
 def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
     """Check whether the server has the stage's model, and whether it can chat."""
     target = replace(client.target(stage), models=tuple(each.name for each in offered))
-    offer = next((each for each in offered if same(each.name, target.model)), None)
+    offer = next((each for each in offered if comparable(each.name) == comparable(target.model)), None)
     data = {"model": target.model, "loaded": offer.loaded if offer else None} if target.model else {}
     state: CheckState = "failed"
     if not target.model:

@@ -513,11 +513,6 @@ def comparable(name: str) -> str:
     return name.casefold().removesuffix(":latest")
 
 
-def same(name: str, other: str) -> bool:
-    """Return whether two names mean the same model, where no tag means `:latest`."""
-    return comparable(name) == comparable(other)
-
-
 def number(value: object, *, most: int) -> int | None:
     """Return a whole number from 1 to `most`, from a number or digits."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004

@@ -4,9 +4,11 @@ import asyncio
 import gc
 import json
 import socket
+import ssl
+import threading
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -542,6 +544,51 @@ def test_a_reply_may_not_take_longer_than_total_timeout() -> None:
     assert reply.failure.message == (
         f"the answer of llama.cpp at {server.base_url} took longer than 0.2 s (`total_timeout`)"
     )
+
+
+@contextmanager
+def tls_server() -> Iterator[int]:
+    """A port that hangs up on anything but TLS, with a certificate that nobody has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("localhost.pem"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    is_tls = connection.recv(1, socket.MSG_PEEK) == b"\x16"
+                    with suppress(OSError), connection:
+                        if is_tls:
+                            context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "message", "hint"),
+    [
+        ("http", "{server} speaks TLS, and not plain HTTP", "write `https://` instead of `http://` in `base_url`"),
+        (
+            "https",
+            "no secure connection with {url}: its certificate is not trusted",
+            "name the authority that signed it: `SSL_CERT_FILE=FILE`, or connect with `http://` on this machine",
+        ),
+    ],
+)
+def test_a_server_of_the_other_scheme_or_without_a_trusted_certificate_is_called_that(
+    scheme: str, message: str, hint: str
+) -> None:
+    with tls_server() as port:
+        url = f"{scheme}://127.0.0.1:{port}/v1"
+        with pytest.raises(ServerError) as caught:
+            ask(profile_for(url, max_retries=0))
+    told = message.format(server=f"llama.cpp at {url}", url=url)
+    assert (caught.value.kind, caught.value.message, caught.value.hint) == ("tls", told, hint)
 
 
 def test_closing_the_answer_drops_the_connection_at_once() -> None:
