@@ -64,7 +64,12 @@ def publish(
         if confirm is not None:
             confirm(temporary)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        if sys.platform != "win32":
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -79,13 +84,3 @@ def _resemble(descriptor: int, model: Path) -> None:
             with contextlib.suppress(PermissionError):
                 os.fchown(descriptor, info.st_uid, info.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(info.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,11 +29,6 @@ MOST_NAMED: Final = 5
 
 PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 
-FIRST_PRINTABLE: Final = 0x20
-DELETE: Final = 0x7F
-LAST_IN_TWO_DIGITS: Final = 0xFF
-LAST_IN_FOUR_DIGITS: Final = 0xFFFF
-
 
 def safe(text: str, *, keep_newlines: bool = False) -> str:
     r"""Return the text with each control, format, bidi, surrogate, private or unassigned character escaped.
@@ -73,14 +68,9 @@ def joins_emoji(text: str, at: int) -> bool:
 
 def escape(character: str) -> str:
     """Return the character in printable ASCII: caret notation for 0 to 31 and 127, else a Python escape."""
-    code = ord(character)
-    if code < FIRST_PRINTABLE or code == DELETE:
-        return f"^{chr(code ^ 0x40)}"
-    if code <= LAST_IN_TWO_DIGITS:
-        return f"\\x{code:02x}"
-    if code <= LAST_IN_FOUR_DIGITS:
-        return f"\\u{code:04x}"
-    return f"\\U{code:08x}"
+    if character.isascii():
+        return f"^{chr(ord(character) ^ 0x40)}"
+    return character.encode("ascii", "backslashreplace").decode()
 
 
 def command(template: str, **values: object) -> str:

@@ -216,10 +216,6 @@ class Folder:
             raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ)) from error
         return name if self.descriptor is not None else str(self.path / name)
 
-    def explaining(self, what: str) -> contextlib.AbstractContextManager[None]:
-        """Turn an `OSError` in the block into a `WorkspaceError`: `WHAT in FOLDER: WHY`."""
-        return translated(f"{what} in `{self.path}`", root=self.path)
-
 
 def _regular(descriptor: int) -> int:
     """Return the descriptor if it is that of a regular file, else raise `OSError`."""

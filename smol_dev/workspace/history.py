@@ -193,11 +193,11 @@ class History:
         return content
 
     def add(
-        self, kind: StateKind, request: str, files: Mapping[str, Kept], record: bytes, *, at: float, parent: int
+        self, kind: StateKind, request: str, files: Mapping[str, Kept], record: bytes, parent: State | None = None
     ) -> State:
-        """Add a state; no file is touched."""
-        number = max(self.states, default=0) + 1
-        state = State(number, parent, kind, request, at, self.keep(record), dict(files))
+        """Add a state after its parent, by default the current one; no file is touched."""
+        number, above = max(self.states, default=0) + 1, self.head.current if parent is None else parent.number
+        state = State(number, above, kind, request, time.time(), self.keep(record), dict(files))
         self._publish(f"{number:06}.json", state)
         self.states[number] = state
         return state
@@ -292,19 +292,12 @@ class Timeline:
     """
 
     def __init__(
-        self,
-        root: Folder,
-        memory: Folder,
-        *,
-        refuse: Callable[[str], None],
-        put_back: Callable[[Record], None],
-        clock: Callable[[], float] = time.time,
+        self, root: Folder, memory: Folder, *, refuse: Callable[[str], None], put_back: Callable[[Record], None]
     ) -> None:
         self._root = root
         self._memory = memory
         self._refuse = refuse
         self._put_back = put_back
-        self._clock = clock
         with self._explained("cannot read the history"):
             self.history = History(memory)
 
@@ -331,7 +324,7 @@ class Timeline:
                 return current
             if current is None and kind != "adopt":
                 kind, request = "build", record.prompt
-            state = self._add(kind, request, files, render(record))
+            state = self.history.add(kind, request, files, render(record))
             self.history.arrive(state)
         return state
 
@@ -347,7 +340,7 @@ class Timeline:
                     continue
                 files[path] = Kept(self.history.keep(content), files[path].mode if path in files else NEW)
                 states[path] = FileState(path, "done", sha256=files[path].sha256, bytes=len(content))
-            return self._add(kind, request, files, render(replace(record, states=states)))
+            return self.history.add(kind, request, files, render(replace(record, states=states)))
 
     def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
         """Return the current state with the changes between two states applied, except to the files to `leave`."""
@@ -356,13 +349,7 @@ class Timeline:
         files |= {path: after.files[path] for path in sorted(turning) if path in after.files}
         with self._explained("cannot keep the state of the program"):
             found = self.history.alike(after, files)
-            return found or self._add("edit", "", files, self.history.content(after.record), parent=after)
-
-    def _add(
-        self, kind: StateKind, request: str, files: Mapping[str, Kept], record: bytes, parent: State | None = None
-    ) -> State:
-        above = self.history.head.current if parent is None else parent.number
-        return self.history.add(kind, request, files, record, at=self._clock(), parent=above)
+            return found or self.history.add("edit", "", files, self.history.content(after.record), parent=after)
 
     def edited(self, before: State, after: State) -> tuple[str, ...]:
         """Return the paths that differ between two states, and whose current content matches neither."""
