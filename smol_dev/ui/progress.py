@@ -91,7 +91,6 @@ class Progress:
                 self._expect(())
             case events.FilesReady():
                 self._expect(event.files, event.there)
-                self._running.pop(None, None)
             case events.ChangePlanned():
                 self._expect([file.path for file in (*event.change, *event.add)])
             case events.Retry(reason="server", path=path) if path in self._running:
@@ -142,6 +141,7 @@ class Progress:
         self._files = list(files)
         self._unwritten = set(files) - set(there)
         self._ended = 0
+        self._running.pop(None, None)  # the request for the list
 
     def _cause(self, stage: StageName) -> str:
         return EVALUATING if self._models.get(stage, stage) in self._answered else LOADING

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from smol_dev.events import (
+    Changed,
+    ChangePlanned,
     CheckDone,
     CheckStarted,
     Event,
@@ -134,6 +136,14 @@ def test_a_running_check_has_a_row_and_ends_what_was_asked() -> None:
     assert watched.frame() == "checking (after round 1): pytest -q\npytest -q  running, 4 s"
     watched.show(CheckDone(1, 1, 3, 9, 4.2, "3 of 12 tests failed"), StageStarted("fix"), StageStarted("fix", "a.py"))
     assert watched.frame() == ("check: 3 of 12 tests failed, 4.2 s\na.py  waiting for the first token")
+
+
+def test_a_change_is_asked_for_until_its_files_are_known() -> None:
+    watched = Watched()
+    watched.show(StageStarted("files"), Piece("files", None, "four"))
+    assert watched.frame() == "file list  writing, ~1 tokens, 0 s"
+    watched.show(ChangePlanned("", (Changed("a.py", "new"),), (), ()), FileStarted("a.py"))
+    assert watched.frame() == "the change:\n  change a.py: new\na.py (1 of 1)  waiting for the first token"
 
 
 def test_a_small_terminal_shows_the_ends_of_paths_and_as_many_rows_as_fit() -> None:
