@@ -85,7 +85,7 @@ def completions(choices: Choices, incomplete: str, *, prefix: str = "") -> list[
 
 def trusted_layers(context: click.Context) -> "Layers":
     """Return the layers, without an unapproved project file, as completion cannot ask for approval."""
-    layers = layers_of(flags_of(dict(context.params)))
+    layers = layers_of(flags_of(**context.params))
     if layers.project is None:
         return layers
     from smol_dev.config.trust import is_approved
@@ -122,7 +122,7 @@ def _set_keys(context: click.Context) -> Iterator[tuple[str, str]]:
     from smol_dev.config.problems import typed
     from smol_dev.config.profiles import leaf_paths
 
-    layers = layers_of(flags_of(dict(context.params)))
+    layers = layers_of(flags_of(**context.params))
     layer = layers.of("project" if context.params.get("project") else "user")
     own = ("profiles", layers.selected)
     for path in leaf_paths([layer.data]) if layer is not None else ():

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import click
 
@@ -72,13 +72,18 @@ def here() -> "Surroundings":
     return Surroundings.here()
 
 
-def flags_of(given: dict[str, Any]) -> "Flags":
-    """Remove the options that choose settings from `given`; return them as flags."""
+def flags_of(
+    *,
+    profile: str | None = None,
+    config_file: Path | None = None,
+    no_project_config: bool = False,
+    sets: Sequence[str] | None = (),
+    **_others: object,
+) -> "Flags":
+    """Return the options that choose settings as flags, ignoring all others."""
     from smol_dev.config.layers import Flags
 
-    names = ("profile", "config_file", "no_project_config", "sets")
-    profile, file, without, sets = (given.pop(name, None) for name in names)
-    return Flags(profile=profile, config=file, project=not without, sets=tuple(sets or ()))
+    return Flags(profile=profile, config=config_file, project=not no_project_config, sets=tuple(sets or ()))
 
 
 def layers_of(flags: "Flags") -> "Layers":
@@ -108,8 +113,10 @@ class Ended(Protocol):
 class Display:
     """The output of one run: its options and secrets, and the screen that they call for."""
 
-    def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
-        self.json = json
+    def __init__(
+        self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False
+    ) -> None:
+        self.json = as_json
         self.quiet = quiet
         self.verbose = verbose
         self.debug = debug

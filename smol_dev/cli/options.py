@@ -1,7 +1,7 @@
 """Options that commands share: settings, server and display."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,6 +22,7 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 PATH: Final = click.Path(path_type=Path)
 command: Final = functools.partial(click.command, cls=Command)
 option: Final = click.option
+name: Final = functools.partial(option, metavar="NAME")
 flag: Final = functools.partial(option, is_flag=True)
 many: Final = functools.partial(option, multiple=True)
 
@@ -33,17 +34,17 @@ def _models(context: click.Context) -> Iterator[tuple[str, str]]:
     from smol_dev.app.servers import model_names
 
     layers = trusted_layers(context)
-    flags = replace(flags_with_server(dict(context.params)), project=layers.project is not None)
+    flags = replace(flags_with_server(**context.params), project=layers.project is not None)
     yield from ((name, "") for name in model_names(flags, layers.surroundings))
 
 
-SETTINGS: Final = (
-    option(
-        "--profile", "-p", metavar="NAME", shell_complete=complete_profile, help="Profile; `smol_dev profiles list`"
+SETTINGS: Final = {
+    "profile": name("--profile", "-p", shell_complete=complete_profile, help="Profile; `smol_dev profiles list`"),
+    "config_file": option(
+        "--config", "config_file", metavar="FILE", type=PATH, help="Use this settings file instead of your own"
     ),
-    option("--config", "config_file", metavar="FILE", type=PATH, help="Use this settings file instead of your own"),
-    flag("--no-project-config", help="Ignore the project's smol.toml"),
-    many(
+    "no_project_config": flag("--no-project-config", help="Ignore the project's smol.toml"),
+    "sets": many(
         "-c",
         "--set",
         "sets",
@@ -51,41 +52,35 @@ SETTINGS: Final = (
         shell_complete=complete_set,
         help="Any setting: `-c code.model=NAME`; repeatable",
     ),
-)
-SERVER: Final = (
-    option(
-        "--model",
-        "-m",
-        metavar="NAME",
-        shell_complete=completer(_models),
-        help="Model; `ollama/NAME` names its server too",
-    ),
-    option(
+}
+SERVER: Final = {
+    "model": name("--model", "-m", shell_complete=completer(_models), help="Model; `ollama/NAME` names its server too"),
+    "provider": name(
         "--llm-provider",
         "provider",
-        metavar="NAME",
         shell_complete=complete_provider,
         help="Kind of server: ollama, lmstudio, llamacpp, vllm",
     ),
-    option(
+    "source": option(
         "--model-source",
         "source",
         type=click.Choice(["local", "cloud"]),
         help="Only a server on your network, or elsewhere",
     ),
-    option(
+    "base_url": option(
         "--api-base-url", "--base-url", "base_url", metavar="URL", help="Address of the server, up to and including /v1"
     ),
-    option("--api-key-env", metavar="NAME", help="Environment variable that holds the key"),
-)
+    "api_key_env": name("--api-key-env", help="Environment variable that holds the key"),
+}
 json_lines: Final = flag("--json", "as_json", help="One JSON object per line on standard output")
+json_object: Final = flag("--json", "as_json", help="One JSON object on standard output")
 debug: Final = flag("--debug", help="Tracebacks and a log of requests, without secrets")
-DISPLAY: Final = (
-    json_lines,
-    flag("--quiet", "-q", help="Only warnings and errors"),
-    flag("--verbose", "-v", help="Say more about what happens"),
-    debug,
-)
+DISPLAY: Final = {
+    "as_json": json_lines,
+    "quiet": flag("--quiet", "-q", help="Only warnings and errors"),
+    "verbose": flag("--verbose", "-v", help="Say more about what happens"),
+    "debug": debug,
+}
 folder: Final = click.argument("folder", metavar="[DIR]", required=False, type=PATH)
 project: Final = flag("--project", help="Write the project's smol.toml, not your own")
 origin: Final = flag("--origin", help="Show where each value came from")
@@ -95,7 +90,6 @@ strict: Final = flag("--strict", help="Exit with 4 if the files do not fit toget
 check: Final = option("--check", metavar="CMD", help="Command that tests the program: `pytest -q`")
 include: Final = many("--include", metavar="PATH", help="Show the model your edited version of this file")
 allow_sensitive: Final = many("--allow-sensitive", metavar="GLOB", help="Allow files that tools run automatically")
-json_object: Final = flag("--json", "as_json", help="One JSON object on standard output")
 SPELLED: Final = {
     "provider": "--llm-provider",
     "model": "--model",
@@ -106,37 +100,36 @@ SPELLED: Final = {
 
 
 def _shared(
-    name: str, options: Sequence[Callable[[Callback], Callback]], read: Callable[[dict[str, Any]], object]
+    name: str, options: dict[str, Callable[[Callback], Callback]], read: Callable[..., object]
 ) -> Callable[[Callback], Callback]:
     """Return a decorator that adds the options to a command and passes what `read` makes of them as `name`."""
 
     def decorate(command: Callback) -> Callback:
         @functools.wraps(command)
         def with_shared(**given: Any) -> Any:  # noqa: ANN401 - the command's own options
-            return command(**{name: read(given)}, **given)
+            return command(**{name: read(**{key: given.pop(key) for key in options})}, **given)
 
         decorated: Any = with_shared
-        for option in reversed(options):
+        for option in reversed(options.values()):
             decorated = option(decorated)
         return decorated  # type: ignore[no-any-return]  # click's decorators lose the type
 
     return decorate
 
 
-def file_of(given: dict[str, Any]) -> "SettingsFile":
+def file_of(*, project: bool, **given: Any) -> "SettingsFile":  # noqa: ANN401 - the options of `SETTINGS`
     """Return the settings file that a command changes: the user's, or with `--project` the project's."""
     from smol_dev.config.change import settings_file
 
-    return settings_file(flags_of(given), here(), project=given.pop("project"))
+    return settings_file(flags_of(**given), here(), project=project)
 
 
-def flags_with_server(given: dict[str, Any]) -> "Flags":
-    """Remove the options of `SETTINGS` and `SERVER` from `given`; return them as flags."""
+def flags_with_server(*, source: str | None, **given: Any) -> "Flags":  # noqa: ANN401 - the options of `SETTINGS`
+    """Return the options of `SETTINGS` and `SERVER` as flags."""
     from dataclasses import replace
 
-    source = given.pop("source")
-    named = named_settings(**{key: given.pop(key) for key in SPELLED})
-    return with_source(replace(flags_of(given), named=named), source)
+    named = named_settings(**{key: given[key] for key in SPELLED})
+    return with_source(replace(flags_of(**given), named=named), source)
 
 
 def named_settings(**given: str | None) -> Mapping[str, tuple[object, str]]:
@@ -186,20 +179,14 @@ def with_source(flags: "Flags", source: str | None) -> "Flags":
     return replace(flags, named=named, profile="local" if local else "openai")
 
 
-def display_of(given: dict[str, Any]) -> Display:
-    """Remove the options of `DISPLAY` from `given`; return the display that they choose."""
-    as_json, quiet, verbose, debug = (given.pop(name) for name in ("as_json", "quiet", "verbose", "debug"))
-    return Display(json=as_json, quiet=quiet, verbose=verbose, debug=debug)
-
-
 settings: Final = _shared("flags", SETTINGS, flags_of)
 """Add `--profile`, `--config`, `--no-project-config` and `-c` to a command, as `flags`."""
 
-file: Final = _shared("file", (project, *SETTINGS), file_of)
+file: Final = _shared("file", {"project": project, **SETTINGS}, file_of)
 """Add `--project` and the options of `settings` to a command, as the `file` that it changes."""
 
-server: Final = _shared("flags", (*SETTINGS, *SERVER), flags_with_server)
+server: Final = _shared("flags", {**SETTINGS, **SERVER}, flags_with_server)
 """Add the options of `settings` and those for model and server to a command, as `flags`."""
 
-display: Final = _shared("display", DISPLAY, display_of)
+display: Final = _shared("display", DISPLAY, Display)
 """Add `--json`, `--quiet`, `--verbose` and `--debug` to a command, as `display`."""
