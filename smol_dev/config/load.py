@@ -35,7 +35,7 @@ from smol_dev.config.profiles import Slot, chain, first, leaf_paths, said_instea
 from smol_dev.config.secret import Bound, Endpoint, endpoint
 from smol_dev.config.trust import PendingTrust, decide, waiting
 from smol_dev.config.validate import allows_http, endpoint_problems, layers_problems
-from smol_dev.config.variants import read_variants, resolved
+from smol_dev.config.variants import user_variants
 from smol_dev.errors import ConfigError
 from smol_dev.redact import secret_texts
 from smol_dev.safe import command
@@ -322,8 +322,8 @@ def load(
     untrusted = decide(steers, surroundings, approve=approve, connect=connect)
     if connect and (wrong := list(endpoint_problems(made.tables, made.endpoint, lookup=names))):
         raise config_error(wrong)
-    texts, _ = read_variants(made.layers)
-    settings = effective(made, resolved(made.layers, texts))
+    variants, _ = user_variants(made.layers)
+    settings = effective(made, variants)
     loaded = Loaded(settings.profile, settings.run, settings.prompts, (*warnings, *untrusted), made)
     url, stages = settings.profile.base_url, settings.profile.stages().values()
     has_model = settings.profile.model or all(each.model for each in stages)

@@ -45,7 +45,7 @@ from smol_dev.config.problems import Problem, did_you_mean, dotted, nearest, not
 from smol_dev.config.profiles import Slot, first, leaves, value_of
 from smol_dev.config.secret import Endpoint, secret_problem
 from smol_dev.config.trust import project_problems
-from smol_dev.config.variants import built_in, parent_problems, read_variants
+from smol_dev.config.variants import built_in, user_variants
 from smol_dev.safe import command
 
 ESCAPED_PATH: Final = re.compile(r"[A-Za-z]:[\x00-\x1f\x7f-\x9f]|\\[^\\\n]+[\x00-\x1f]")
@@ -75,8 +75,7 @@ def layers_problems(layers: Layers) -> Iterator[Problem]:
         if layer.kind != "shipped":
             yield from _layer_problems(layer, layers)
     yield from _reference_problems(layers)
-    yield from parent_problems(layers)
-    yield from read_variants(layers)[1]
+    yield from user_variants(layers)[1]
     yield from project_problems(layers)
     yield from _missing_profiles(layers)
 

@@ -30,7 +30,43 @@ def built_in() -> tuple[str, ...]:
     return ("auto", *prompts.variants())
 
 
-def read_variants(layers: Layers) -> tuple[dict[tuple[str, Key], str], list[Problem]]:
+def user_variants(layers: Layers) -> tuple[dict[str, Any], list[Problem]]:
+    """Return each of the user's variants as plain data, its own texts and those of its parents; and every problem.
+
+    `extends` is the shipped variant at the end of the chain, which supplies the rest.
+    """
+    found: dict[str, Any] = {}
+    problems: list[Problem] = []
+    texts, wrong = _read_texts(layers)
+    for variant in layers.names["prompts"]:
+        names, what = _ancestry(layers, variant)
+        if what:
+            key = ("prompts", names[-1], "extends")
+            layer = next(each for each in layers.all if "extends" in each.table(*key[:2]))
+            problems.append(Problem(layer.place(key), dotted(key), what))
+        keys = [(layer.name, ("prompts", name, part)) for name in names for layer in layers.all for part in TEXTS]
+        words = {key[1][-1]: texts[key] for key in reversed(keys) if key in texts}
+        found[variant] = {"extends": names[-1], **words}
+    return found, problems + wrong
+
+
+def _ancestry(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
+    """Return the variant and its ancestors, the last one shipped; and the problem that ended the chain, if any."""
+    shipped = prompts.variants()
+    known = (*shipped, *layers.names["prompts"])
+
+    def parent_of(child: str) -> str | None:
+        parent = extends(layers, "prompts", child)
+        return None if child in shipped else FIRST if parent is None else parent
+
+    names, bad = ancestry(name, parent_of, known)
+    if bad is None:
+        return names, ""
+    missing = f"there is no prompt variant `{bad}`{did_you_mean(bad, known)}"
+    return names, "a variant cannot extend itself" if bad in names else missing
+
+
+def _read_texts(layers: Layers) -> tuple[dict[tuple[str, Key], str], list[Problem]]:
     """Return every text of every layer, with files read in, and their problems."""
     texts: dict[tuple[str, Key], str] = {}
     problems: list[Problem] = []
@@ -93,43 +129,3 @@ def _place_in_value(layer: Layer, key: Key, count: int) -> str:
         if (match := next(found, None)) is not None:
             return f"{layer.document.path}{line_and_column(source, match.start())}"
     return layer.place(key)
-
-
-def resolved(layers: Layers, texts: Mapping[tuple[str, Key], str]) -> dict[str, Any]:
-    """Return each of the user's variants as plain data: its own texts and those of its parents.
-
-    `extends` is the shipped variant at the end of the chain, which supplies the rest.
-    """
-    found: dict[str, Any] = {}
-    for variant in layers.names["prompts"]:
-        names, _ = parents(layers, variant)
-        keys = [(layer.name, ("prompts", name, part)) for name in names for layer in layers.all for part in TEXTS]
-        words = {key[1][-1]: texts[key] for key in reversed(keys) if key in texts}
-        found[variant] = {"extends": names[-1], **words}
-    return found
-
-
-def parents(layers: Layers, name: str) -> tuple[tuple[str, ...], str]:
-    """Return the variant and its ancestors, the last one shipped; and the problem that ended the chain, if any."""
-    shipped = prompts.variants()
-    known = (*shipped, *layers.names["prompts"])
-
-    def parent_of(child: str) -> str | None:
-        parent = extends(layers, "prompts", child)
-        return None if child in shipped else FIRST if parent is None else parent
-
-    names, bad = ancestry(name, parent_of, known)
-    if bad is None:
-        return names, ""
-    missing = f"there is no prompt variant `{bad}`{did_you_mean(bad, known)}"
-    return names, "a variant cannot extend itself" if bad in names else missing
-
-
-def parent_problems(layers: Layers) -> Iterator[Problem]:
-    """Yield a problem for each variant whose parents do not exist or form a circle."""
-    for name in layers.names["prompts"]:
-        names, what = parents(layers, name)
-        if what:
-            key = ("prompts", names[-1], "extends")
-            layer = next(each for each in layers.all if "extends" in each.table(*key[:2]))
-            yield Problem(layer.place(key), dotted(key), what)
