@@ -49,12 +49,18 @@ def test_every_key_has_its_documentation_in_the_example_and_the_readme(table: ty
 
 def test_every_setting_is_honoured() -> None:
     """Some module besides the model names it: as an attribute, or as a text."""
-    package = ROOT / "smol_dev"
-    trees = [ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py") if path.name != "model.py"]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
-    named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    named |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    assert {f"{table.__name__}.{key}" for table in TABLES for key in table.model_fields if key not in named} == set()
+    unnamed = {key for table in TABLES for key in table.model_fields}
+    for path in (ROOT / "smol_dev").rglob("*.py"):
+        text = path.read_text("utf-8") if path.name != "model.py" else ""
+        if any(key in text for key in unnamed):  # parsing all of them would take seconds
+            unnamed -= names_in(ast.parse(text))
+    assert unnamed == set()
+
+
+def names_in(tree: ast.Module) -> set[str]:
+    nodes = list(ast.walk(tree))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return texts | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def test_a_setting_stands_in_the_readme_with_bounds_default_and_trust() -> None:
