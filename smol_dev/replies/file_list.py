@@ -16,7 +16,7 @@ from smol_dev.errors import Reason
 from smol_dev.replies import paths
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
 from smol_dev.replies.list_data import FOLDER_TAG, Node, ReadLiteral, items_in, read_literal, tagged
-from smol_dev.replies.list_lines import Drawn, find_table, find_tree, read_lines
+from smol_dev.replies.list_lines import Drawn, find_table, find_tree, folder_named, read_lines
 from smol_dev.replies.listing import Listing, as_file_list, entries_of
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
@@ -91,7 +91,9 @@ RESPELLED: Final = tuple(
     for pattern, plain in (
         (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),
         (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),
-        (r"<br\s{0,4}/?>", "\n"),
+        (r"<br\s{0,4}/?>|</?(?:details|summary|p|div)(?:\s(?:open|class|id|style)\b[^<>]{0,200})?>", "\n"),
+        (r"(\.\w{1,8})(?:#L\d+(?:-L?\d+)?|:\d+-\d+)(?![\w.])", r"\1"),
+        (r"(?<=[\w.-],) (?=[\w.-]{1,60}(?:, ?[\w.-]{1,60}){0,20}\}[\w./-])", ""),
         (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),
         (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),
         (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),
@@ -393,6 +395,8 @@ def names(source: Source) -> Iterator[Listing]:
             listed += paths.mentioned(line)[:1]
         for sentence in SENTENCE_END.split(line):
             named = [] if _is_question(sentence) else paths.mentioned(sentence)
+            if folder_named(sentence) and any("/" not in name for name in named):
+                return
             if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
                 found += named
     found = listed or found

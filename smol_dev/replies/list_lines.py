@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from smol_dev.replies import paths
-from smol_dev.replies.listing import DEEPEST, Item, is_wrapper
+from smol_dev.replies.listing import DEEPEST, ELLIPSIS, Item, is_wrapper
 
 MAX_LINE: Final = 2000
 BRANCH: Final = re.compile(
@@ -158,10 +158,28 @@ ABOUT: Final = re.compile(
     r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
     re.IGNORECASE,
 )
-FOLDER_LABEL: Final = re.compile(r"[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}\s*:[*_]{0,3}\s+(?=\S)")
+FOLDER_LABEL: Final = re.compile(
+    r"(?:(?:In|Inside|Under|Within) )?[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}(?:\s*:[*_]{0,3}\s+|\s+[-–—]\s+|\s+\()(?=\S)"
+)
 RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
 ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
 AND: Final = r"(?:and|und|et|y|&|と|和)"
+ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")
+BETWEEN: Final = re.compile(rf"\s*+[,;、，]\s*+(?:{AND}\s++)?|\s++(?:{AND}|/|\|)\s++")
+FOLDER: Final = re.compile(
+    r"(?<![\w./-])(?:(?P<slash>[\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*)/(?=[\s:;,)]|\.?$)|"
+    r"(?P<noun>(?!(?:the|an?|this|each|in|new|one)\b)[\w.@-]+) (?:sub)?(?:folder|directory|dir)\b(?! (?:structure|tree|layout|listing|path|name))|"
+    r"\b(?:folder|directory|dir):? (?P<named>[\w./-]*\w)\W*$)",
+    re.IGNORECASE,
+)
+"""Words that name a folder: `In src/`, `The tests folder`, `Directory: docs`."""
+
+LABELLED: Final = re.compile(r"(?:folder|directory|dir)\b", re.IGNORECASE)
+ASIDE: Final = re.compile(r"\b(?:not|no|without|exclud\w+|ignor\w+|except|outside|besides)\b", re.IGNORECASE)
+NO_NAMES: Final = frozenset(
+    "root project current top-level following same base working this main output new each one your our my its "
+    "single parent these in and target appropriate entire whole".split()
+)
 SERIES: Final = re.compile(rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++")
 
 
@@ -233,7 +251,8 @@ class Outline:
 
     def take(self, number: int, line: Line, behind: Line | None) -> None:
         """Take one line: the files or the folder it names, a mention, or the lead of a new section."""
-        if line.is_heading:
+        is_label = line.depth == 0 and line.text.endswith(":") and behind is not None and behind.depth == 0
+        if line.is_heading or is_label:
             self.stack.clear()
         while self.stack and self.stack[-1][0] >= line.depth:
             self.stack.pop()
@@ -244,7 +263,7 @@ class Outline:
             (section.items if parent is None else parent.items).extend(items)
             section.followed = False
             if len(items) == 1 and len(self.stack) < DEEPEST:
-                top = line.is_heading and items[0].role != "file"
+                top = (line.is_heading or is_label) and items[0].role != "file"
                 self.stack.append((-1 if top else line.depth, items[0]))
             return
         if not (line.depth and parent is not None and not line.marks) and (
@@ -262,10 +281,10 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
         return []
     if ruled := RULED.match(text):
         text = ruled[1]
-    if found := all_paths(text):
-        return [Item(name) for name in found]
     if (label := FOLDER_LABEL.match(text)) and (inside := _below(text[label.end() :])):
         return [Item(label[1], "folder", inside)]
+    if found := all_paths(text):
+        return [Item(name) for name in found]
     role = ROLE.fullmatch(text)
     text = role[1] if role else paths.ORDER.sub("", text)
     for pattern in (paths.MARKED, paths.BOLD, paths.LINK):
@@ -305,8 +324,27 @@ def _rooted(line: Line, behind: Line | None) -> list[Item]:
     return [Item(name[1], "folder")] if name and behind and behind.depth > line.depth else []
 
 
+def folder_named(text: str) -> str | None:
+    """Return the one folder that words are about, empty for the project's own, or None."""
+    found = FOLDER.findall(re.sub(r"[*`\"']", "", text))
+    named = {slash or noun or last for slash, noun, last in found}
+    if len(named) != 1 or ASIDE.search(text):
+        return None
+    name = named.pop()
+    return "" if name.lower() in NO_NAMES else name
+
+
+def _heading(line: Line) -> list[Item]:
+    text = line.text.rstrip("*_ ")
+    is_heading = line.is_heading or text.endswith((":", "：")) or line.text.endswith("**") or LABELLED.match(text)
+    name = folder_named(text) if is_heading and not paths.mentioned(text) else None
+    return [] if name is None else [Item(f"{name}/" if name else "", "folder")]
+
+
 def _folder(line: Line, behind: Line | None) -> list[Item]:
     text = line.text
+    if behind is not None and (heading := _heading(line)):
+        return heading
     bare = re.sub(r"[*`\"']", "", paths.path_in(text.replace("**", "").rstrip(":："))).strip()
     if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence
         whole = not re.match(r"\s+\w", text[len(bare) :]) or line.marks
@@ -329,7 +367,8 @@ def all_paths(text: str) -> list[str]:
     links = paths.LINK.findall(text)
     if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", paths.LINK.sub("", text))):
         return [shown for shown, _ in links]
-    for start in (text, re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1)):
+    starts = (text, re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1))
+    for start in starts:
         parts = SERIES.split(start.rstrip("., 。").rstrip("])}")) if SERIES.search(start) else start.split()
         words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
         if any(re.search(r"\w [`\"]", part) for part in parts) or len(words) < 2:  # noqa: PLR2004 - several
@@ -338,4 +377,20 @@ def all_paths(text: str) -> list[str]:
             paths.is_known_file(word) and not paths.is_product(word) and not paths.is_spoken(word) for word in words
         ):
             return words
+    for start in starts:
+        if len(found := _leading(start)) > 1:
+            return found
     return []
+
+
+def _leading(text: str) -> list[str]:
+    """Return the paths that a line begins with, where a description or the words for more follow."""
+    found, position = list[str](), 0
+    while (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
+        found.append(one[1])
+        after = BETWEEN.match(text, one.end())
+        position = after.end() if after else one.end()
+        if after is None:
+            break
+    rest = text[position:]
+    return found if not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []

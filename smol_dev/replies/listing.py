@@ -3,6 +3,7 @@
 Items (files, folders and groups) → plain entries → paths that can be written, and what was dropped.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -157,6 +158,8 @@ PLACEHOLDER: Final = re.compile(
 )
 REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")
 FORBIDDEN: Final = re.compile(r'[<>:"|?*]')
+ALTERNATIVES: Final = re.compile(r"\{([\w.@/ -]*(?:,[\w.@/ -]*)+)\}")
+MOST_BRACES: Final = 3
 INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 MOST_WORDS: Final = 5
 EXAMPLE: Final = re.compile(r"file(?:name)?\d*(?:\.\w+)?", re.IGNORECASE)
@@ -175,7 +178,7 @@ def as_file_list(entries: Iterable[str], form: str) -> FileList | Rejected:
     spelled: dict[str, str] = {}
     dropped: list[tuple[str, str]] = []
     unsafe = False
-    for entry in entries:
+    for entry in itertools.chain.from_iterable(map(expanded, entries)):
         path = normalised(entry)
         if isinstance(path, Refused):
             unsafe = unsafe or path.unsafe
@@ -190,6 +193,16 @@ def as_file_list(entries: Iterable[str], form: str) -> FileList | Rejected:
     if files:
         return FileList(files, tuple(dropped), form)
     return list_rejected("unsafe_path" if unsafe else "wrong_format")
+
+
+def expanded(entry: str) -> Iterator[str]:
+    """Yield the paths that an entry with alternatives in braces means, as a shell would write them out."""
+    found = ALTERNATIVES.search(entry) if entry.count("{") <= MOST_BRACES else None
+    if found is None:
+        yield entry
+        return
+    for one in found[1].split(","):
+        yield from expanded(f"{entry[: found.start()]}{one.strip()}{entry[found.end() :]}")
 
 
 def normalised(entry: str) -> str | Refused:
@@ -241,7 +254,7 @@ def _below_root(path: str) -> str | Refused:
 
 
 def _nameable(path: str) -> str | Refused:
-    if "*" in path or re.search(r"\{[^{}]*,[^{}]*\}", path):
+    if "*" in path or path.count("{") != path.count("}") or re.search(r"\{[^{}]*,[^{}]*\}", path):
         return Refused("a pattern")
     if PLACEHOLDER.search(path):
         return Refused("a placeholder")

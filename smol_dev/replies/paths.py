@@ -134,7 +134,10 @@ def path_in(text: str) -> str:
         marked = pattern.match(text)
         if marked and is_path_like(marked["path"].strip()):
             return _linked(marked) if pattern is LINK else marked["path"].strip()
-    for found in DESCRIBED.finditer(text):
+    described = [
+        one for one in DESCRIBED.finditer(text) if text.count("{", 0, one.start()) <= text.count("}", 0, one.start())
+    ]
+    for found in described:
         left = text[: found.start()].rstrip(" ,:")
         if (is_file_like(left) or left.endswith("/")) and not _is_drive(left):
             return left
@@ -143,8 +146,7 @@ def path_in(text: str) -> str:
     first = re.match(r"(\S+?)[,;]?\s+\S", text)
     if first and is_known_file(first[1]):
         return first[1]
-    found_any = DESCRIBED.search(text, 1)
-    left = text[: found_any.start()].strip() if found_any else ""
+    left = next((text[: one.start()].strip() for one in described if one.start()), "")
     return left if left and not _is_drive(left) else text
 
 

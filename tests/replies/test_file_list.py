@@ -47,7 +47,7 @@ def test_each_form_of_a_list_is_read_or_refused(first: int) -> None:
         ("src/.GIT/hooks/x", "inside git's own folder"),
         ("https://a.example/x.js", "an address"),
         ("src/*.py", "a pattern"),
-        ("src/{a,b}.py", "a pattern"),
+        ("src/{a,*}.py", "a pattern"),
         ("src/<name>.py", "a placeholder"),
         ("your_file.py", "a placeholder"),
         ("...", "not a path"),
@@ -133,3 +133,58 @@ def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
     started = time.process_time()
     read_file_list(answer, finish_reason="stop")
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["a.py, b.py, etc.", "a.py, b.py and so on", "a.py, b.py, ...", "Files: a.py, b.py, and more", "- a.py, b.py, etc.",
+     "- a.py, b.py: the two modules", "- `a.py`, `b.py` - two modules", "1. a.py / b.py", "a.py and b.py (both small)",
+     "<details><summary>Files</summary>\n\n- a.py\n- b.py\n\n</details>",
+     "<details open>\n<summary>The list</summary>\n<ul><li>a.py</li><li>b.py</li></ul>\n</details>",
+     "<p>The files:</p>\n- a.py\n- b.py", "a.py:1-20\nb.py#L1-L9"],
+)  # fmt: skip
+def test_no_file_of_a_series_is_lost(answer: str) -> None:
+    assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["In `src/`:", "In src/:", "The `src/` folder:", "The src folder:", "Files in `src/`:", "**src/ directory**",
+     "### src folder", "In the `src` directory:", "In the folder `src`:", "Folder `src/`:", "Directory: src/", "### In `src/`",
+     "src folder:", "The following files go into `src/`:", "The files in `src/` are:", "In `src/` (the program):", "src/:"],
+)  # fmt: skip
+@pytest.mark.parametrize("below", ["- a.py\n- b.py", "- src/a.py\n- src/b.py"], ids=["names", "paths"])
+def test_a_heading_that_names_a_folder_is_one(heading: str, below: str) -> None:
+    other = heading.replace("src", "tests")
+    answer = f"{heading}\n{below}\n\n{other}\n- test_a.py\n"
+    assert read_file_list(answer, finish_reason="stop") == FileList(("src/a.py", "src/b.py", "tests/test_a.py"), ())
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Root folder:", "Files in the project root:", "Backend files:", "Files (relative to the project directory):",
+     "These files, without the `node_modules/` folder:", "The folder structure:"],
+)  # fmt: skip
+def test_a_heading_of_no_folder_adds_none(heading: str) -> None:
+    assert read_file_list(f"{heading}\n- a.py\n- b.py", finish_reason="stop") == FileList(("a.py", "b.py"), ())
+
+
+@pytest.mark.parametrize("answer", ["The src folder contains a.py and b.py.", "In `src/` we have `a.py` and `b.py`."])
+def test_a_sentence_about_names_in_a_folder_is_asked_for_again(answer: str) -> None:
+    assert read_file_list(answer, finish_reason="stop") == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['{"files": ["src/{a,b}.py", "main.py"]}', "- src/{a,b}.py\n- main.py", "- `src/{a, b}.py`\n- `main.py`",
+     "src/{a,b}.py, main.py", "touch src/{a,b}.py main.py", "We need `src/{a,b}.py` and `main.py`.",
+     "| File | What |\n|---|---|\n| src/{a,b}.py | x |\n| main.py | y |"],
+)  # fmt: skip
+def test_alternatives_in_braces_are_written_out(answer: str) -> None:
+    assert read_file_list(answer, finish_reason="stop") == FileList(("src/a.py", "src/b.py", "main.py"), ())
+
+
+def test_alternatives_in_braces_may_follow_each_other() -> None:
+    answer = json.dumps({"files": ["{a,b}/c.{h,cpp}", "x/{id}.py"]})
+    listed = FileList(("a/c.h", "a/c.cpp", "b/c.h", "b/c.cpp"), (("x/{id}.py", "a placeholder"),))
+    assert read_file_list(answer, finish_reason="stop") == listed
