@@ -103,21 +103,12 @@ async def _found(loaded: Loaded, show: Show) -> Profile:
         search = await find(http, environ, wanted=wanted, notify=notify)
     found = pick(search, wanted, environ)
     model = profile.model or found.chosen
-    show(
-        Noticed(
-            f"found {found.known.name} at {found.base_url}, using {named(model)}",
-            hint=f"{kept(loaded, found.base_url)} makes that permanent",
-        )
-    )
+    is_first = loaded.layers.of("user") is None and loaded.name == BUILT_IN_PROFILE
+    keep = "`smol_dev init`" if is_first else _setting_of(loaded, "base_url", found.base_url)
+    message = f"found {found.known.name} at {found.base_url}, using {named(model)}"
+    show(Noticed(message, hint=f"{keep} makes that permanent"))
     update = {"base_url": found.base_url, "provider": found.provider, "model": model}
     return profile.model_copy(update=update)
-
-
-def kept(loaded: Loaded, base_url: str) -> str:
-    """Return the command that makes a found server permanent: a first file, else a setting in the profile in use."""
-    if loaded.layers.of("user") is None and loaded.name == BUILT_IN_PROFILE:
-        return "`smol_dev init`"
-    return _setting_of(loaded, "base_url", base_url)
 
 
 def _setting_of(loaded: Loaded, key: str, value: str) -> str:

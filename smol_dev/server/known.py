@@ -24,33 +24,11 @@ from smol_dev.safe import with_commands
 from smol_dev.server.families import Family, figures, own_figures
 
 FailureKind = Literal[
-    "not_running",
-    "dns",
-    "tls",
-    "proxy",
-    "timeout",
-    "cut",
-    "wrong_path",
-    "forbidden",
-    "key",
-    "cloud_model",
-    "context",
-    "silent_truncation",
-    "load_failed",
-    "template",
-    "unsupported",
-    "embedding_model",
-    "not_loaded",
-    "model_missing",
-    "loading",
-    "busy",
-    "rate_limit",
-    "crashed",
-    "empty",
-    "only_reasoning",
-    "bad_request",
+    "not_running", "dns", "tls", "proxy", "timeout", "cut", "wrong_path", "forbidden", "key", "cloud_model",
+    "context", "silent_truncation", "load_failed", "template", "unsupported", "embedding_model", "not_loaded",
+    "model_missing", "loading", "busy", "rate_limit", "crashed", "empty", "only_reasoning", "bad_request",
     "server",
-]
+]  # fmt: skip
 """The kinds of failure, as the `kind` of a `ServerError` names them."""
 
 MODEL: Final = "{model}"  # where the model's name goes in the path of a place
