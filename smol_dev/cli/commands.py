@@ -186,13 +186,15 @@ class Group(Command, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command. Raise `UsageError` with the right name if another name for it or a typo is given."""
+        name = args[0]
+        if name in self.commands or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
         from smol_dev.config.problems import nearest
         from smol_dev.safe import safe
 
-        name = args[0]
         meant = OTHER_NAMES.get(name, "")
         near = meant if meant in self.commands else nearest(name, list(self.commands))
-        if name in self.commands or name.startswith("-") or not near or ctx.resilient_parsing:
+        if not near:
             return super().resolve_command(ctx, args)
         arguments = [each for each in self.commands[near].params if isinstance(each, click.Argument)]
         words = [ctx.command_path, near, *(each.make_metavar(ctx) for each in arguments)]

@@ -54,14 +54,15 @@ def path(flags: "Flags") -> None:
 @options.settings
 def show(flags: "Flags", *, origin: bool, form: str, dry_run: bool) -> None:
     """Show the effective settings of the selected profile."""
-    from smol_dev.app.preview import preview
-    from smol_dev.config.explain import as_json, as_text
-
     if dry_run and form == "json":
         raise UsageError("`--dry-run` shows prompts as text, not as JSON", hint="leave out `--format json`")
     if dry_run:
+        from smol_dev.app.preview import preview
+
         click.echo(preview(None, settings_of(flags), origin=origin))
     else:
+        from smol_dev.config.explain import as_json, as_text
+
         click.echo({"json": as_json, "toml": as_text}[form](settings_of(flags), origin=origin), nl=False)
 
 
