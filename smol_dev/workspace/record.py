@@ -31,6 +31,9 @@ _MAX_BYTES: Final = 32 * 1024 * 1024
 _MAX_NOTE_BYTES: Final = 64 * 1024
 _OTHERS_WRITE: Final = 0o022
 
+_DEEPEST: Final = 100
+"""Levels of a record; the settings in ours have at most 24."""
+
 FORMAT_VERSION: Final = 3
 NEW: Final[Mapping[object, frozenset[str]]] = {
     1: frozenset({"begun", "server", "list_asked", "problems", "check", "requests", "given", "prompt_file"}),
@@ -242,18 +245,25 @@ def parse(data: bytes, *, source: str) -> Record:
         raise damaged(source, "it is no JSON object")
     if (version := table.get("format_version")) not in NEW:
         raise damaged(source, f"its `format_version` is not {FORMAT_VERSION}")
+    if _is_deeper({**table, "states": ()}, _DEEPEST):
+        raise damaged(source, "it is nested too deeply")
     try:
         keys = _shape(Record).inner.keys() - {"format_version", *NEW[version]}
         record = Record(**{key: _field(table, key) for key in _shape(Record).inner if key in keys})
-        json.dumps({**table, "states": ()}, indent=1)  # as deep as `render` can write
         json.dumps(table, ensure_ascii=False).encode()
     except NotAs as wrong:
         raise damaged(source, str(wrong)) from wrong
-    except RecursionError as error:
+    except RecursionError as error:  # in what is no part of a state
         raise damaged(source, "it is nested too deeply") from error
     except UnicodeEncodeError as error:
         raise damaged(source, "it holds half a character (a lone surrogate)") from error
     return record
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Return whether tables and lists are nested deeper than these levels; more could overflow what reads them."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
 
 
 def _no_number(name: str) -> NoReturn:

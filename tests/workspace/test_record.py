@@ -93,6 +93,9 @@ def test_any_text_comes_back(prompt: str, answer: str, files: list[str]) -> None
 REQUEST = json.loads(render(WHOLE))["requests"][0]
 
 
+DEEP = json.loads("[" * 100 + "]" * 100)
+
+
 def changed(**values: object) -> bytes:
     return json.dumps({**json.loads(render(WHOLE)), **values}).encode()
 
@@ -134,6 +137,7 @@ def changed(**values: object) -> bytes:
             id="state-negative",
         ),
         pytest.param(changed(totals={"seconds": float("nan")}), "it is no JSON", id="not-a-number"),
+        pytest.param(changed(totals={"deep": DEEP}), "it is nested too deeply", id="nested-table"),
         pytest.param(
             changed(states=[{"path": "a.py", "state": "done", "sha256": "../x"}]),
             "its `states` holds something that is no state of a file",

@@ -185,6 +185,19 @@ def test_an_earlier_file_the_user_edited_is_in_the_way(tmp_path: Path) -> None:
     )
 
 
+def test_what_the_check_has_made_is_in_nobodys_way(tmp_path: Path) -> None:
+    with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+        (tmp_path / "out/build").mkdir()
+        (tmp_path / "out/build/a.bin").write_text("1")
+        workspace.leave(["build", "build"])
+        workspace.save(Record("p", {}))
+    with Workspace.open(Path("out"), cwd=tmp_path, home=None) as workspace:
+        workspace.save(Record("p", {}))
+    assert '"left": [\n    "build"\n  ]' in (tmp_path / "out/.smol/run.json").read_text()
+    (tmp_path / "out/other").write_text("mine")
+    assert refusal(Path("out"), cwd=tmp_path).startswith(f"the output folder `{tmp_path / 'out'}` is in use: `other` |")
+
+
 def test_leftover_temporary_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     Workspace.open(Path("out"), cwd=tmp_path, home=None).close()
     left = tmp_path / "out/.smol/.smol-tmp-0123456789abcdef"

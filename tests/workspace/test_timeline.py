@@ -114,6 +114,18 @@ def test_what_was_taken_back_can_be_done_again(tmp_path: Path) -> None:
     assert tree(root) == {"a.py": "2\n"}
 
 
+def test_a_mended_program_that_was_taken_back_can_be_had_again(tmp_path: Path) -> None:
+    root = build(tmp_path, {"a.py": "1\n"})
+    with opened(root) as workspace:
+        workspace.timeline().capture("build", "a shop", workspace.record)
+        workspace.write("a.py", "2\n")
+        workspace.note(FileState("a.py", "done"))
+        workspace.timeline().capture("fix", "pytest -q", workspace.record)
+    assert undo(root) == ("a.py",)
+    assert undo(root, redo=True) == ("a.py",)
+    assert tree(root) == {"a.py": "2\n"}
+
+
 def test_an_edit_before_a_change_is_a_state_of_its_own(tmp_path: Path) -> None:
     root = build(tmp_path, {"a.py": "1\n", "b.py": "2\n"})
     change(root, {"a.py": "10\n"})
