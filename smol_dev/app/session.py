@@ -23,7 +23,6 @@ from smol_dev.events import (
     ChangeStarted,
     Failed,
     FileChanged,
-    FileFailed,
     FilesReady,
     Noticed,
     PlanReady,
@@ -34,17 +33,7 @@ from smol_dev.events import (
 from smol_dev.redact import redact
 from smol_dev.run import pipeline
 from smol_dev.run.change import NOT_ALLOWED, Change, Proposal, Wish, as_planned
-from smol_dev.run.conversation import (
-    Checked,
-    FileMissing,
-    FileReady,
-    Job,
-    Judged,
-    PathRules,
-    StageSettings,
-    Step,
-    Written,
-)
+from smol_dev.run.conversation import Checked, Job, Judged, PathRules, StageSettings, Written
 from smol_dev.run.delivery import Delivery
 from smol_dev.run.review import Decision, Draft, Proposed, Stopped, Taken, Verdict, agree, following
 from smol_dev.run.start import Program, change_command, start_of
@@ -404,7 +393,7 @@ class ChangeSession(Session):
     async def _work(self, client: Client) -> None:
         delivery = self.delivery
         self.workspace.timeline().capture("edit", "", self.before)
-        change = Change(client, self._job(client), self._wish(), self._take)
+        change = Change(client, self._job(client), self._wish(), delivery.propose)
         accepted = await self._accepted(change)
         if accepted is None:
             delivery.record = replace(delivery.record, problems=self.before.problems, check=self.before.check)
@@ -438,18 +427,6 @@ class ChangeSession(Session):
         before = record.plan.removeprefix(record.plan_answer) if record.plan_answer else ""
         before = before if before != record.plan else ""
         return Wish(self.task.request.strip(), self.only, before.strip())
-
-    def _take(self, step: Step) -> None:
-        """Show a step of a change without writing anything before the user accepts."""
-        delivery, show = self.delivery, self.caller.show
-        if isinstance(step, FileReady):
-            delivery.look(step)
-            show(delivery.file_done(step, len(step.content.encode("utf-8", "replace"))))
-        elif isinstance(step, FileMissing):
-            delivery.failed.append(step.path)
-            show(FileFailed(step.path, step.reason, delivery.clean(step.error.message), step.error.hint))
-        else:
-            delivery.take(step)
 
     async def _accepted(self, change: Change) -> tuple[Proposal, frozenset[str]] | None:
         """Return the accepted proposal and the files accepted of it; None if no change is made."""

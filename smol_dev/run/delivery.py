@@ -155,6 +155,21 @@ class Delivery:
         for problem in self._problems:
             self._show(problem)
 
+    def propose(self, step: Step) -> None:
+        """Show one step of a change that nobody has accepted yet; write nothing.
+
+        Raise `AnswerError` if a file's content must not be written.
+        """
+        if isinstance(step, FileReady):
+            self._refuse(step)
+            self._remark(step)
+            self.sink(self._file_done(step, _size(step.content)))
+        elif isinstance(step, FileMissing):
+            self.failed.append(step.path)
+            self.sink(FileFailed(step.path, step.reason, self.clean(step.error.message), step.error.hint))
+        else:
+            self.take(step)
+
     async def finish_writing(self) -> None:
         """Wait until every file is written. Raise the first failure."""
         while self._writing:
@@ -253,10 +268,9 @@ class Delivery:
             self.written.append(path)
         self._sizes[path] = size
         self._remark(step)
-        self._show(self.file_done(step, size, replaced=is_first and path in self.workspace.replaced))
+        self._show(self._file_done(step, size, replaced=is_first and path in self.workspace.replaced))
 
-    def file_done(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
-        """Return the event for a complete file of this many bytes."""
+    def _file_done(self, step: FileReady, size: int, *, replaced: bool = False) -> FileDone:
         usage = step.usage
         return FileDone(
             step.path,
@@ -278,11 +292,6 @@ class Delivery:
             return (), ""
         self._left_to_keep -= size
         return said, step.asked
-
-    def look(self, step: FileReady) -> None:
-        """Warn of anything odd about a file. Raise `AnswerError` if its content must not be written."""
-        self._refuse(step)
-        self._remark(step)
 
     def _refuse(self, step: FileReady) -> None:
         if redact(step.content, self._keys) != step.content:
