@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from smol_dev.app.program import generate
+from smol_dev.app.program import generate, resume
 from smol_dev.app.session import Task
 from smol_dev.events import FilesReady, RunDone, Warned
 from smol_dev.run.review import Accepted, AskedAgain, Decision, Draft, ListEdited, PlanEdited, Stopped
 from tests.app.test_build import PLAN, TWO, World, plays
-from tests.fake_server import FakeServer
+from tests.fake_server import FakeServer, answered
 
 Decide = Callable[[Draft], Decision]
 
@@ -103,6 +103,16 @@ def test_asking_again_sends_the_prompt_with_the_remark(world: World) -> None:
     assert "a counter\n\nno web\n\nshort" in server.chats[4].json()["messages"][-1]["content"]
     assert recorded(world)["prompt"] == "a counter\n\nno web\n\nshort"
     assert (done.exit_code, world.files()) == (0, TWO)
+
+
+def test_a_resumed_run_whose_prompt_changes_at_the_question_asks_for_every_file(world: World) -> None:
+    decisions: list[Decision] = [AskedAgain("no web"), Accepted()]
+    caller = replace(world.caller(), review=lambda _draft: decisions.pop(0))
+    with FakeServer(plays({**TWO, "b/b.py": answered("")})) as server:
+        assert world.generate(server).written == ("a.py",)
+    with FakeServer(plays(TWO)) as server:
+        assert resume(Task(), world.flags(server.base_url), caller).written == ("a.py", "b/b.py")
+        assert len(server.chats) == 4
 
 
 def test_a_key_in_an_edited_plan_is_neither_kept_nor_sent(world: World) -> None:
