@@ -67,6 +67,22 @@ def test_a_longer_fence_and_a_left_out_example_stay_for_the_tries_that_follow() 
     assert forms == [Form(), Form(4, example=False), Form(4, example=False)]
 
 
+def test_a_retry_may_begin_differently_unless_a_longer_fence_is_asked_for() -> None:
+    verdicts: list[str | Rejected] = [Rejected("empty", "m"), Rejected("wrong_format", "n", fence=4), "the file"]
+    chat = FakeChat(["1", "2", "3"])
+
+    async def work() -> None:
+        talk = Conversation(chat, JOB, print)
+        await talk.learn()
+        question: Question[str] = Question(
+            "code", (), lambda _: "x", lambda *_: verdicts.pop(0), lambda form: "`" * (form.fence or 3), retries=2
+        )
+        await ask(talk, question)
+
+    asyncio.run(work())
+    assert [request.opening for request in chat.requests] == ["```", "", "````"]
+
+
 @pytest.mark.parametrize(
     ("opening", "read"),
     [

@@ -227,6 +227,18 @@ def test_the_requests_of_a_later_session_go_on_where_the_last_one_ended() -> Non
     assert told.requests.asked[2:] == [Asked("code", "b", 4.0, 0.0, None, 1.0)]
 
 
+def test_a_stage_lasts_until_now_while_any_of_its_requests_is_open() -> None:
+    told = Told()
+    told.tell(1.0, StageStarted("code", "a.py"))
+    told.tell(2.0, StageStarted("code", "b.py"))
+    told.tell(4.0, Spent("code", Usage(), path="a.py"))
+    told.now = 109.0
+    assert [each.seconds for each in told.requests.stages()] == [8.0]
+    told.tell(10.0, Spent("code", Usage(), path="b.py"))
+    told.now = 120.0
+    assert [each.seconds for each in told.requests.stages()] == [9.0]
+
+
 def test_of_very_many_requests_the_latest_are_kept() -> None:
     told = Told(*(Asked("code", str(number), number) for number in range(MOST_REQUESTS)))
     told.tell(0.0, StageStarted("plan"))
