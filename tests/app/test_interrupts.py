@@ -82,9 +82,10 @@ def test_twice_while_the_first_is_reported_and_while_the_process_ends(tmp_path: 
     code = f"""{STARTED}
 import atexit
 atexit.register(lambda: (twice(0, 0.05), time.sleep(0.3)))
+import click
 from smol_dev import cli
-say = cli._say
-cli._say = lambda text: (twice(0, 0.05), time.sleep(0.3), say(text))
+say = click.echo
+click.echo = lambda *text, **how: (twice(0, 0.05), time.sleep(0.3), say(*text, **how))
 cli.program.main = lambda *_, **__: (twice(0, 0.05), time.sleep(30))
 from smol_dev.__main__ import main
 main()
