@@ -185,7 +185,6 @@ class Display:
         return asked
 
     def _caller(self, *, can_ask: bool, review: bool, decide: bool, diff: bool) -> "Caller":
-        """Return the caller that connects a run to the terminal."""
         from smol_dev.app.caller import Caller
 
         decider = print_change if diff else decide_change

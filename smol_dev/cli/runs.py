@@ -318,7 +318,6 @@ def log(folder: Path | None, flags: "Flags", *, as_json: bool) -> None:
 
 
 def _cells(step: "LogEntry") -> tuple[str, ...]:
-    """Return the cells for one step: number, time, kind, files and request."""
     marks = (("+", step.added), ("~", step.changed), ("-", step.removed))
     files = [f"{mark}{safe_name(path)}" for mark, paths in marks for path in paths]
     more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
@@ -445,7 +444,6 @@ def report(folder: Path | None, target: Path | None, flags: "Flags") -> None:
 
 
 def _page(record: "Record", files: "tuple[Reported, ...]") -> str:
-    """Return the HTML page about a run."""
     from smol_dev.ui.report import Shown, page
 
     problems, summary = defaultdict(list), record.check.get("summary")
@@ -482,7 +480,6 @@ def _facts(record: "Record", files: "tuple[Reported, ...]") -> Iterator[tuple[st
 
 
 def _state(file: "Reported") -> str:
-    """Return the state of a file in words."""
     from smol_dev.ui.sentences import counted, duration
 
     if file.state.state == "failed":

@@ -191,7 +191,6 @@ def list_(flags: "Flags", *, as_json: bool) -> None:
 
 
 def _cells(line: "ProfileLine") -> tuple[str, ...]:
-    """Return the cells of a profile: mark, name, local or cloud, layer and description."""
     mark, place = "*" if line.active else " ", "local" if line.local else "cloud"
     return mark, safe(line.name), place, line.layer, safe(line.description)
 
