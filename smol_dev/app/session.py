@@ -259,7 +259,7 @@ class Session:
             try:
                 await self._restore_best()
                 await delivery.finish_writing()
-                if isinstance(error, ServerError) and self._was_unreached(error):
+                if not delivery.record.plan and self._is_unanswered(error):  # nothing to resume
                     self.workspace.withdraw()
                     done = delivery.closing(error.exit_code, stopped=True)
                 else:
@@ -274,9 +274,8 @@ class Session:
         if self.check is not None:
             await self.check.back()
 
-    def _was_unreached(self, error: ServerError) -> bool:
-        """Return whether no server answered, so that nothing was begun and nothing can be resumed."""
-        return not self.delivery.record.plan and (not self.is_connected or error.kind in UNREACHED)
+    def _is_unanswered(self, error: SmolError) -> bool:
+        return isinstance(error, ServerError) and (not self.is_connected or error.kind in UNREACHED)
 
     def _interrupted(self, number: int) -> InterruptedRunError:
         return InterruptedRunError("interrupted", hint=self._resume_hint(), signal=number)

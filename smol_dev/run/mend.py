@@ -173,7 +173,13 @@ async def _run_check(talk: Conversation, check: CheckCommand, number: int) -> _S
     await check.begin()
     talk.tell(CheckStarted(shlex.join(check.command), number))
     outcome = await check.run()
-    _reread(talk, check)
+    texts, edited = check.found()  # the user or the command may have changed the files
+    for path in [path for path in talk.contents if path not in texts]:
+        del talk.contents[path]
+    for path, text in texts.items():
+        if talk.contents.get(path) != text:
+            talk.wrote(path, text)
+    talk.job = replace(talk.job, locked=edited)
     ended = f"ended by {outcome.signal}" if outcome.signal else ""
     if outcome.stopped:
         ended = f"not done after {check.timeout:g} s" if outcome.timed_out else "ended because it filled the disk"
@@ -182,17 +188,6 @@ async def _run_check(talk: Conversation, check: CheckCommand, number: int) -> _S
     done = CheckDone(number, code, report.failed, report.passed, outcome.seconds, report.summary)
     talk.tell(done)
     return _State(outcome, report, done)
-
-
-def _reread(talk: Conversation, check: CheckCommand) -> None:
-    """Take over the files on disk, which the user or the command may have changed."""
-    texts, changed = check.found()
-    for path in [path for path in talk.contents if path not in texts]:
-        del talk.contents[path]
-    for path, text in texts.items():
-        if talk.contents.get(path) != text:
-            talk.wrote(path, text)
-    talk.job = replace(talk.job, locked=changed)
 
 
 async def _mend_failures(talk: Conversation, check: CheckCommand, report: Report) -> bool:
