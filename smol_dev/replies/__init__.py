@@ -1,4 +1,7 @@
-"""What the model said, turned into what we asked for: pure functions of text."""
+"""What the model said, turned into what we asked for: pure functions of text.
+
+Each pass, pattern and table of words names an answer of `tests/replies` that needs it: `# for ID`.
+"""
 
 from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code

@@ -17,25 +17,26 @@ TOKEN: Final = (
 """A mark of a chat template: `<|im_end|>`, Granite's roles, DeepSeek's wide bars, Gemma's turns."""
 
 START: Final = rf"(?:<{BAR}(?:im_start|start_header_id|start_of_role|START_OF_TURN_TOKEN|start|user|User){BAR}>|<start_of_turn>|\[INST\])"
-HEADER: Final = re.compile(
+HEADER: Final = re.compile(  # for g1-inst
     rf"\s*(?:{TOKEN}|<s>(?![^\n]*</s>)|\[/INST\])(?:[ \t]*(?:assistant|model|ipython)(?=\s|`|~|{TOKEN}|$))?[ \t]*\n?|"
     r"\s*assistant[ \t]*\n(?=[ \t]*(?:\n|`{3}|~{3}))"
 )
+# for test_answer.test_only_the_turn_is_read
 OTHER_ROLE: Final = re.compile(rf"\s*{START}[ \t]*(?:system|user|developer|tool|\{{)", re.IGNORECASE)
-ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")
+ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")  # for trail-eos2
 MOST_BEHIND: Final = 400
-NO_END: Final = re.compile(rf"{START}|</s>")
-NEXT_TURN: Final = re.compile(rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")
-FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})")
+NO_END: Final = re.compile(rf"{START}|</s>")  # for test_code.test_the_file_in_the_answer
+NEXT_TURN: Final = re.compile(rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")  # for endoftext-next-doc
+FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})")  # for S036-eot-then-next-turn
 """A line with the line end before it: what begins with one fixed character is found fast."""
 
-THINK: Final = re.compile(
+THINK: Final = re.compile(  # for VN67
     r"\s*(?:<(?P<tag>think|thinking|thought|reasoning|reflection|seed:think)>|(?P<square>\[THINK\])|"
     rf"<{BAR}(?P<bar>begin_of_thought|START_THINKING|think){BAR}>|(?P<moon>◁think▷)|"
     r"(?P<details><details type=\"reasoning\"[^>\n]*>))",
     re.IGNORECASE,
 )
-CLOSERS: Final = {
+CLOSERS: Final = {  # for THINK
     "square": "[/THINK]",
     "moon": "◁/think▷",
     "details": "</details>",
@@ -43,13 +44,15 @@ CLOSERS: Final = {
     "start_thinking": "<|END_THINKING|>",
     "think": "<|/think|>",
 }
+# for f2-thinkopen
 LONE_CLOSER: Final = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE)
-CHANNEL: Final = re.compile(r"<\|channel\|>\s*+(\w++)[^\n]{0,120}?<\|message\|>")
+CHANNEL: Final = re.compile(r"<\|channel\|>\s*+(\w++)[^\n]{0,120}?<\|message\|>")  # for harmony-analysis-only
+# for harmony-analysis-only
 CHANNEL_START: Final = re.compile(r"(?:(?:<\|start\|>)?assistant\s*|<\|start\|>\s*)?<\|channel\|>")
-CODE_SIGN: Final = re.compile(r"[\"'#=(){};`]")
-CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call)\|>(?=[ \t]*(?:\n|\Z)|\s*<\|start\|>)|<\|start\|>assistant")
+CODE_SIGN: Final = re.compile(r"[\"'#=(){};`]")  # for doubt-g8
+# for harmony-stripped
 SPOKEN_CHANNEL: Final = re.compile(r"\s*analysis(?=[A-Z\s]).*?assistant\s?final(?=[^a-z]|$)", re.DOTALL)
-ANSWER_TAG: Final = re.compile(r"\s*<(answer|final_answer|response)>(.*)</\1>\s*\Z", re.DOTALL)
+ANSWER_TAG: Final = re.compile(r"\s*<(answer|final_answer|response)>(.*)</\1>\s*\Z", re.DOTALL)  # for think-answer-raw
 QUOTES: Final = "`'\"“‘"
 MOST_LAYERS: Final = 12
 MOST_CLOSERS: Final = 40
@@ -72,7 +75,7 @@ class Turn:
 def take_turn(raw: str) -> Turn:
     """Return what the model said. Linear in the length of the answer."""
     text = raw.removeprefix("\ufeff")
-    text = re.sub(r"(?<!\r)\r++\n", "\n", text) if "\r" in text else text
+    text = re.sub(r"(?<!\r)\r++\n", "\n", text) if "\r" in text else text  # for crlf-fence
     for _ in range(MOST_LAYERS):
         text = final_channel(text)
         inner = without_layer(text)
@@ -99,9 +102,7 @@ def final_channel(text: str) -> str:
     wanted = next((one for one in headers if one[1] == "final"), calls[-1] if calls else None)
     if wanted is None:
         return "" if headers else text
-    said = text[wanted.end() :]
-    fence, end = FENCE.search(f"\n{said}"), CHANNEL_END.search(said)
-    return said if end is None or (fence and fence.start() < end.start()) else said[: end.start()]
+    return text[wanted.end() :]
 
 
 def without_layer(text: str) -> str | None:
@@ -156,7 +157,7 @@ def lone_closer(text: str) -> int | None:
     is_inside = any(not block.closed for block in of_text(before).outer)
     if opened in before or is_inside or text.lstrip().startswith(("```", "~~~")):
         return None
-    words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_](?:`[^`\n]*`|[^`\n{}<>=;()])*(?:\n|\Z)", before)
+    words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_](?:`[^`\n]*`|[^`\n{}<>=;()])*(?:\n|\Z)", before)  # for f2-thinkopen
     return closer.end() if words or not before.strip() else None
 
 
@@ -164,7 +165,7 @@ def without_ends(text: str) -> Turn:
     """Return the turn up to the token that ends it; a turn made up behind it goes with a fence before."""
     if "<" not in text and "[EOS]" not in text:
         return Turn(text)
-    opener = re.match(r"\s*(`{3,}|~{3,})", text)
+    opener = re.match(r"\s*(`{3,}|~{3,})", text)  # for token-behind-an-inner-fence
     for closer in FENCE_AND_TOKEN.finditer(f"\n{text}"):
         if opener is None or len(closer[1]) >= len(opener[1]):
             return Turn(text[: closer.end() - 1], stopped=True)
@@ -184,10 +185,10 @@ def without_tokens(text: str) -> str:
     return text[: runs[-1].start()].rstrip() if is_last else text
 
 
-FENCE: Final = re.compile(r"\n([ \t]*+)(`{3,}+(?![^\n]*`)|~{3,}+)([^\n]*+)")
+FENCE: Final = re.compile(r"\n([ \t]*+)(`{3,}+(?![^\n]*`)|~{3,}+)([^\n]*+)")  # for len-fenced-closed
 
-GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")
-CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")
+GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")  # for glued-close
+CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")  # for VR12-raw
 LONGEST_FENCE: Final = 10
 """More marks are a rule or the line below a title."""
 
@@ -308,9 +309,9 @@ def glued_opener(text: str) -> Iterator[Fence]:
     start = text.find("```")
     before, info = text[:start].split("\n"), text[start:].partition("\n")[0]
     spoken = [line for line in before if line.strip()]
-    alone = re.fullmatch(r"(`{3,})[ \t]*+([\w+#-]*)[ \t]*", info)
+    alone = re.fullmatch(r"(`{3,})[ \t]*+([\w+#-]*)[ \t]*", info)  # for call-action
     told = len(spoken) <= MOST_SPOKEN and all(is_talk(line) or not CODE_SIGN.search(line) for line in spoken)
-    if alone and told and re.search(r"[^\W\d]\W*[:.!][ \t]*\Z", before[-1]):
+    if alone and told and re.search(r"[^\W\d]\W*[:.!][ \t]*\Z", before[-1]):  # for call-action
         yield Fence(start, start + len(info), 0, alone[1], alone[2])
 
 

@@ -14,20 +14,20 @@ from smol_dev.replies.talk import ITEM, MARK, TO_THE_USER, is_lead, is_part, is_
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
-EXACT: Final = frozenset({"python", "json", "toml"})
+EXACT: Final = frozenset({"python", "json", "toml"})  # for test_syntax.test_a_mistake_is_told_with_its_line
 """Languages in which no chat can be a part of a whole file."""
 
 LONGEST_TRIED: Final = 100_000
-MADE_UP: Final = re.compile(r"<[|｜]?\w+[|｜]?>\s*<[|｜]?\w+[|｜]?>\s*(?:user|human)\b", re.IGNORECASE)
-RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")
-HEADED: Final = re.compile(r"\s*\n(?:#{1,6} \S|<h1|\[!\[|---\n[\w-]+:|[^\n]+\n(?:={3,}|-{3,})\n)")
+RULE: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,})\s*$")  # for D20-css-rulers
+HEADED: Final = re.compile(r"\s*\n(?:#{1,6} \S|<h1|\[!\[|---\n[\w-]+:|[^\n]+\n(?:={3,}|-{3,})\n)")  # for lead-md
 """How a text begins under the words that announce it: a heading, a badge, front matter."""
 
-SPEECH: Final = re.compile(
+SPEECH: Final = re.compile(  # for question2
     r"\b(?:I|[Ii]['’]\w+|[Ww]e|[Yy]ou|[Ll]et me|[Pp]lease|[Ss]hall|[Tt]h(?:e|is) (?:file|plan|project|code|program))\b|\?\W*$"
 )
 """Words of one who speaks about the file rather than in it."""
 
+# for other-file4
 EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 
 
@@ -52,10 +52,11 @@ def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
     text, closed = answer.text, answer.stopped
     if answer.next_turn is not None and not request.is_whole(text):
         judged = request.parsed(text).state is not State.NOT_JUDGED
-        if not judged and (MADE_UP.match(text, answer.next_turn) or not request.is_text):
+        if not judged and not request.is_text:
             return Doubt()
         if judged:
             text, closed = text[: answer.next_turn], True
+    # for test_wrappers.test_an_answer_without_the_file_says_why
     if request.is_text and answer.stopped and re.search(r"<[|｜]\w+[|｜]>", text):
         return Doubt()
     fence = answer.fences[0] if answer.fences else None
@@ -110,13 +111,13 @@ def without_label(text: str, request: Request) -> str:
     return rest if rest.strip() else text
 
 
-MUST_BE_FIRST: Final = ("<?xml", "<?php", "#!")
-COMMENTS: Final = {
+MUST_BE_FIRST: Final = ("<?xml", "<?php", "#!")  # for inside-xml
+COMMENTS: Final = {  # for S030-json-with-path-comment
     "json": (), "css": ("/*",), "html": ("<!--",), "vue": ("<!--",), "svelte": ("<!--",), "xml": ("<!--",),
     "php": ("<?",), **dict.fromkeys(("python", "yaml", "toml", "bash", "ruby", "makefile", "dockerfile"), ("#", '"""')),
     **dict.fromkeys(("javascript", "typescript", "tsx", "go", "rust", "java", "c", "cpp", "scss", "jsonc"), ("//", "/*")),
 }  # fmt: skip
-ANY_COMMENT: Final = ("#", "//", "/*", "--", ";", "%", "<!--", "{#", "(*", "'", "REM ", "::")
+ANY_COMMENT: Final = ("#", "//", "/*", "--", ";", "%", "<!--", "{#", "(*", "'", "REM ", "::")  # for patch
 
 
 def is_comment(line: str, request: Request) -> bool:
@@ -130,6 +131,7 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     if not lines:
         return text
     first, name = lines[0], request.path.rpartition("/")[2]
+    # for test_code.test_words_to_the_user_alone_are_no_file
     said = all((is_talk(line) and not line.startswith("#")) or re.match(ITEM, line.lstrip()) for line in lines)
     spoken = request.is_data or name in first or any(map(SPEECH.search, lines))
     if said and spoken and is_talk(first) and request.language != "template":
@@ -142,6 +144,7 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     rest = text[text.find(first) + len(first) :]
     headed = HEADED.match(rest) is not None
     if name not in first and not headed:
+        # for test_controls.test_raw_behind_reasoning_and_before_the_end_of_the_turn
         is_data = not any(is_sentence(line) or re.match(MARK, line) for line in lines[1:])
         return Doubt() if "```" in text or is_data else text
     ruled = not headed and len(lines) > 1 and RULE.match(lines[1])
@@ -177,8 +180,10 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
 def is_about(text: str, request: Request) -> bool:
     """Return whether a text begins with a sentence or an item, as no file does: it is about the file."""
     first = text.lstrip().partition("\n")[0]
+    # for test_code.test_a_file_without_a_fence_that_begins_like_words_is_whole
     if is_comment(first, request) or re.search("[{;]", first):
         return False
+    # for test_code.test_words_to_the_user_alone_are_no_file
     item = re.match(ITEM, first) is not None and request.language not in {"yaml", "json"}
     return item or (first[:1].isupper() and is_talk(first))
 
@@ -189,7 +194,7 @@ def begins_with_talk(text: str, request: Request) -> bool:
     return not is_comment(first, request) and (is_talk(first) or first.startswith(("# ", "- ", "* ")))
 
 
-MARKUP: Final = frozenset({"html", "xml", "vue", "svelte", "astro"})
+MARKUP: Final = frozenset({"html", "xml", "vue", "svelte", "astro"})  # for VN28
 
 
 def without_chat(text: str, request: Request) -> str:
@@ -216,11 +221,13 @@ def without_heading(text: str) -> str:
     return "\n".join(lines)
 
 
+# for VP08-documentation-behind-a-program
 AFTER_PROGRAM: Final = re.compile(r"^(?:__END__|__DATA__|=(?:pod|head\d|begin)\b)", re.MULTILINE)
 """The data and the documentation of Perl and Ruby: sentences of theirs are the file's."""
 
 MOST_LEADS: Final = 12
 LONGEST_CHAT: Final = 40
+# for markdown-rule-above-talk-behind
 HEADING: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*[^*]{1,60}\*\*:?)\s*$")
 
 
@@ -241,7 +248,7 @@ def _is_chat(part: list[str], request: Request) -> bool:
 
 def trimmed(text: str) -> Iterator[str]:
     """Yield the text without paragraphs of talk at its edges, the fewest first."""
-    parts = re.split(r"(\n(?:[ \t]*\n)+)", text.strip("\n"))
+    parts = re.split(r"(\n(?:[ \t]*\n)+)", text.strip("\n"))  # for tailpy7
     leads = [0]
     for number in range(0, min(len(parts), 2 * MOST_PARAGRAPHS), 2):
         if not _may_be_talk(parts[number]):
@@ -262,7 +269,7 @@ def _may_be_talk(paragraph: str) -> bool:
 
 def json_inside(text: str) -> str | None:
     """Return the one JSON value between words, or None."""
-    found = re.search(r"^[ \t]*(?=[{\[])", text, re.MULTILINE)
+    found = re.search(r"^[ \t]*(?=[{\[])", text, re.MULTILINE)  # for json-then-words-in-the-next-line
     if found is None:
         return None
     try:

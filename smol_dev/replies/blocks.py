@@ -16,7 +16,7 @@ MOST_TRIED: Final = 6
 LONGEST_LABEL: Final = 80
 LONGEST_TRIED: Final = 200_000
 MOST_FENCES: Final = 300
-FINAL: Final = re.compile(
+FINAL: Final = re.compile(  # for updated
     r"\b(?:final|corrected|updated|fixed|revised|complete|full|whole|rewritten)\b[^.\n]{0,40}"
     r"\b(?:version|code|file|implementation|solution|script|here)\b|^\W*(?:corrected|final|fixed|updated)\W*$|"
     r"\b(?:put|putting) (?:it|everything) (?:all )?together",
@@ -24,7 +24,7 @@ FINAL: Final = re.compile(
 )
 """The words above a block that replaces the ones before it."""
 
-ASIDE: Final = re.compile(
+ASIDE: Final = re.compile(  # for tree-and-talk
     r"\b(?:usage|use it|to use|run|running|start (?:it|the)|install|dependenc\w+|output|prints?|expected|"
     r"example|for instance|tests?|testing|try (?:it|this)|command|terminal|before:|old version|previous version|"
     r"wrong|buggy|naive|draft|snippet|structure|folder|tree|curl|deploy)\b",
@@ -32,49 +32,49 @@ ASIDE: Final = re.compile(
 )
 """The words above a block that is no file."""
 
-ATTRIBUTES: Final = re.compile(
+ATTRIBUTES: Final = re.compile(  # for info-braces
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
     r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
 )
-SHOWN: Final = re.compile(
+SHOWN: Final = re.compile(  # for path-and-lines-in-the-info
     r"(?<!\S)(?:[\[{][\d,\s-]+[\]}]|(?:copy|linenums|showLineNumbers|numberLines|[\w-]+=(?:\"[^\"]*\"|'[^']*'|\S+))(?!\S))"
 )
 """What an info string says about how a block is shown: numbers of lines, attributes."""
 
-USED: Final = re.compile(
+USED: Final = re.compile(  # for test_code.test_a_file_that_the_block_uses_is_not_its_name
     r"\b(?:us(?:es?|ing)|reads?|reading|imports?|importing|loads?|loading|calls?|calling|includ(?:es?|ing)|tests?|testing|runs?|"
     r"(?:works?|together|along) with|from|by) (?:the |a |your )?\W?$"
 )
 """Words in front of a file that the one in the block makes use of."""
 
-COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})
-FRONT_MATTER: Final = re.compile(r"\s*---\n\w[\w-]*:(?:.*\n)+?---\n")
-DECLARATIONS: Final = re.compile(
+COMMANDS: Final = frozenset({"bash", "fish", "powershell", "batch"})  # for heredoc-with-fences
+DECLARATIONS: Final = re.compile(  # for shell-makefile
     r"(?:(?:#.*|\s.*|[A-Z]{3,}\s.+|[\w./%-]+(?:\s[\w./%-]+)*\s*::?(?:\s.*)?|\w+\s*[:?+]?=\s*(?:\S*|\"[^\"]*\"|'[^']*')|"
     r"[\w.-]+(?:\[[\w,]+\])?\s*[=<>~!]=.+|)(?:\n|\Z))+"
 )
 """Lines of a Dockerfile, a Makefile, settings, requirements: models call them a shell's as well."""
 
-HOLD_FENCES: Final = frozenset({"markdown", "restructuredtext", "template", "text"})
+HOLD_FENCES: Final = frozenset({"markdown", "restructuredtext", "template", "text"})  # for doubt-r2
+# for G47-css-tool-code-open
 NO_FILE: Final = frozenset({"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"})
 
 
 def language_word(block: Block | Fence) -> str:
     """Return the first word of a block's info string, in lower case."""
-    found = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)", block.info)
+    found = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)", block.info)  # for compose-for-a-makefile
     return found[1].lower() if found else ""
 
 
 def is_clean(block: Block, request: Request) -> bool:
     """Return whether an info string holds no code of the file: a language, a path, attributes."""
     info = block.info.strip()
-    word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)
+    word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)  # for info7
     rest = info[word.end() :].strip() if word else info
     rest = SHOWN.sub("", rest).strip("() ")
     if not rest or ATTRIBUTES.fullmatch(rest) or ATTRIBUTES.fullmatch(info):
         return True
     if " " not in info:
-        return not re.search(r"[();{}]", info)
+        return not re.search(r"[();{}]", info)  # for code-in-the-info
     return names(rest, request.path) or label_in(rest) is not None or label_in(info) is not None
 
 
@@ -240,7 +240,7 @@ def _goes_on(answer: Answer, number: int) -> bool:
 def is_label(line: str) -> bool:
     """Return whether a line is a heading, an item, a rule or a path: it may stand above a block."""
     text = line.strip()
-    return bool(re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$|.*[:：]$", text)) or label_in(text) is not None
+    return bool(re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$|.*[:：]$", text)) or label_in(text) is not None  # for response
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     """Return a block with what its info string and the lines above it say."""
     label = label_in_info(block.info)
     for line in block.above:
-        label = label or (request.path if names(line, request.path) else label_in(line)) or _heading(line)
+        label = label or (request.path if names(line, request.path) else label_in(line))
     first = block.text.lstrip("\n").partition("\n")[0]
     if label is None and block.text.strip() != first and names(first, request.path):
         label = request.path
@@ -272,7 +272,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     stem = request.path.rpartition("/")[2].partition(".")[0]
     peers = [name for name in names_in_label if language_of(name) == request.language and not name.startswith(stem)]
     peers = [name for name in peers if not USED.search(block.label[: block.label.find(name)])]
-    words = re.sub(r"`[^`]*`", "", above)
+    words = re.sub(r"`[^`]*`", "", above)  # for aside-word-in-ticks
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
     is_edit = EDIT.search(above) is not None
@@ -282,11 +282,6 @@ def candidate(block: Block, request: Request) -> Candidate:
     is_aside = (shown or is_edit or USE.search(above) is not None) and not announced and not own
     elsewhere = bool(peers) and not is_mentioned and not own
     return Candidate(block, label, own, is_mentioned, elsewhere, announced, is_aside, is_part(above), is_edit)
-
-
-def _heading(line: str) -> str | None:
-    found = mentioned(line) if re.match(rf"\s*(?:{MARK}|\*\*|File\b)", line) else []
-    return found[0] if len(found) == 1 else None
 
 
 def fits(block: Block, request: Request) -> bool:
@@ -307,8 +302,7 @@ def fits(block: Block, request: Request) -> bool:
 def has_own_title(answer: Answer, request: Request) -> bool:
     """Return whether a text begins with its title: its fences are then its own, whichever belong together."""
     first = answer.text.lstrip("\n").partition("\n")[0]
-    titled = first.startswith("# ") and not names(first[2:], request.path)
-    return request.is_text and (titled or FRONT_MATTER.match(answer.text) is not None)
+    return request.is_text and first.startswith("# ") and not names(first[2:], request.path)
 
 
 def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:

@@ -15,17 +15,20 @@ from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
 Action = Literal["change", "add", "remove"]
 
 WORDS: Final[tuple[tuple[Action, re.Pattern[str]], ...]] = (
+    # for test_change_list.test_a_list_is_read_in_many_forms
     ("remove", re.compile(r"(?:files?to)?(?:remov|delet|drop)(?:e|es|ed|ing|ion|ions)?(?:files?)?")),
+    # for test_change_list.test_a_list_is_read_in_many_forms
     ("add", re.compile(r"(?:files?to)?(?:add|creat|new)(?:e|ed|s|ing|ition|itions|ion)?(?:files?)?")),
-    (
+    (  # for test_change_list.test_a_list_is_read_in_many_forms
         "change",
         re.compile(r"(?:files?to)?(?:chang|modif|updat|edit|rewrit|replac)(?:e|y|ed|ied|ten|ing|es|s)?(?:files?)?"),
     ),
 )
 """What the key of a list, or the action of an entry, says is done, as `plain_key` spells it."""
 
+# for test_change_list.test_a_list_is_read_in_many_forms
 ACTION_KEYS: Final = ("action", "operation", "op", "type", "kind", "status", "change")
-WHY_KEYS: Final = (
+WHY_KEYS: Final = (  # for test_change_list.test_a_list_is_read_in_many_forms
     "why",
     "reason",
     "description",
@@ -82,7 +85,7 @@ def _last_object(text: str) -> tuple[list[Touched] | None, bool]:
     """Return what the last object or list that tells actions says, and whether it was closed."""
     found: list[Touched] | None = None
     closed, end, tries = False, 0, MOST_LITERALS
-    for opening in re.finditer(r"[\[{]", text):
+    for opening in re.finditer(r"[\[{]", text):  # for test_change_list.test_a_list_is_read_in_many_forms
         if opening.start() < end:
             continue
         literal = read_literal(text, opening.start())

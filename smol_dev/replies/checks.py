@@ -19,8 +19,8 @@ from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_refusal, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
-MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})
-KEEPING: Final = re.compile(r"\.?(?:git|hg)?keep|\.nojekyll|\.npmignore|\.placeholder")
+MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})  # for R17b-init-empty-fence
+KEEPING: Final = re.compile(r"\.?(?:git|hg)?keep|\.nojekyll|\.npmignore|\.placeholder")  # for keep-file
 
 CODE: Final = (
     r"(?:code|file|class|class(?:es)?|functions?|methods?|implementations?|module|script|components?|styles?|"
@@ -33,7 +33,7 @@ LEFT: Final = (
 REST: Final = (
     rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
 )
-ABOUT_CODE: Final = re.compile(
+ABOUT_CODE: Final = re.compile(  # for perl-left-out
     rf"\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w++ ){{0,3}}?{CODE}\b|"
     r"\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b|"
     r"restlich|rest des|unverändert|resto del|sin cambios|reste du|inchangé|其余|剩余|省略|不变|残り|остальн|без изменений",
@@ -45,11 +45,11 @@ ALL_THAT_IS_LEFT: Final = (
     r"(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?(?! (?:at|in|on)\b))\b"
     rf"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)"
 )
-NOT_EXACT: Final = frozenset({"yaml", "bash", "html"})
+NOT_EXACT: Final = frozenset({"yaml", "bash", "html"})  # for VN22
 """Languages of which a grammar refuses files that their own programs read."""
 
 DOTS: Final = r"(?:\.{3,}+|…)"
-ELISIONS: Final = re.compile(
+ELISIONS: Final = re.compile(  # for R16a-hash-elision
     rf"{DOTS}\s*+\(?{ALL_THAT_IS_LEFT}\)?\s*+{DOTS}?|"
     rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|"
     rf"{REST} {LEFT}\W*",
@@ -60,42 +60,46 @@ ELISIONS: Final = re.compile(
 LEFT_OVER: Final = (
     rf"(?:the |all )*+(?:rest|remaining|remainder|existing|previous|other)\b[^\]()>=]{{0,60}}?\b{LEFT}[^\]()>=]{{0,20}}"
 )
-BRACKETED: Final = re.compile(
+BRACKETED: Final = re.compile(  # for VN15
     rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:{LEFT_OVER}|(?:insert [^\]]{{0,40}}|your code(?: goes)?) here[^\]()>=]{{0,20}})[\])>]|"
     rf"[\[<]\s*(?:the )?(?:rest|remainder) of (?:(?:the|your) )?{CODE}\s*[\]>]|"
     rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
     re.IGNORECASE,
 )
-EDIT: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)$", re.MULTILINE)
+EDIT: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)$", re.MULTILINE)  # for search-full2
+# for elision-in-angles
 SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
-YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)
-LINE_OF_CODE: Final = re.compile(r"\n[\w@\"'#]")
-CALL_MARK: Final = re.compile(
+YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)  # for raw8
+CALL_MARK: Final = re.compile(  # for doubt-c4
     r"\s*(?:Action: \w+\s*\nAction Input:|\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)"
 )
+# for test_wrappers.test_an_answer_without_the_file_says_why
 CALL_ELEMENT: Final = re.compile(r"\s*<([a-z]+(?:_[a-z]+)+)>.*</\1>\s*", re.DOTALL)
 """A call of an agent that reads, lists or asks: no element of a component has an underscore."""
 
-LISTED_CALL: Final = re.compile(r"\[\s*+\w++\(\w++\s*+=[^\n]*\)\s*+\]")
-KEYWORD_CALL: Final = re.compile(r"(?:\w++\.)*+\w++\(\w++\s*+=\s*+[\"'\[{\d][^\n]*\)")
+LISTED_CALL: Final = re.compile(r"\[\s*+\w++\(\w++\s*+=[^\n]*\)\s*+\]")  # for call-pythonic
+KEYWORD_CALL: Final = re.compile(r"(?:\w++\.)*+\w++\(\w++\s*+=\s*+[\"'\[{\d][^\n]*\)")  # for call-builtin
 """A call as models with such tools write it: `[read_file(path="a.js")]`, `brave_search.call(query="…")`."""
 
-KEYWORDS: Final = frozenset({"python", "r", "kotlin", "scala", "ruby", "julia", "swift"})
+KEYWORDS: Final = frozenset({"python", "r", "kotlin", "scala", "ruby", "julia", "swift"})  # for r-call-with-a-name
+# for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
 DOCUMENT: Final = re.compile(r"<(?:!doctype|html|head|\?xml|template|script|svg)\b|<[\w:.-]+>?$", re.IGNORECASE)
-ROOT_ENDS: Final = {"html": "</html>", "xml": "</", "vue": "</"}
+ROOT_ENDS: Final = {"html": "</html>", "xml": "</", "vue": "</"}  # for page-with-talk-below-its-end
 """The lines behind which no words are a part of the document."""
 
-BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")
-MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")
+BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for doubt-t1
+MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
+# for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
+# for doubt-u2
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
 """A last line that may be half of one: the answer opened a fence and closed none."""
 
-SCRIPTS: Final = frozenset({"javascript", "typescript"})
+SCRIPTS: Final = frozenset({"javascript", "typescript"})  # for bundle
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
-TOOL_KEYS: Final = frozenset({"tool", "tool_name"})
-ARGUMENT_KEYS: Final = frozenset({"args", "arguments", "parameters"})
+TOOL_KEYS: Final = frozenset({"tool", "tool_name"})  # for doubt-c7
+ARGUMENT_KEYS: Final = frozenset({"args", "arguments", "parameters"})  # for doubt-c7
 MOST_CALL_KEYS: Final = 3
 
 
@@ -117,7 +121,7 @@ def unfit(found: Found, request: Request) -> Reason | None:
         return "placeholder"
     if is_refusal(text) and not (request.is_whole(text) or is_own_text(found, request)):
         return "refusal"
-    is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None
+    is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
     if not is_markup or is_words_only(text, request):
         return "no_code"
     if is_no_file(text, request) or is_other_language(found, request):
@@ -182,8 +186,8 @@ def is_seen_whole(found: Found, request: Request) -> bool:
 def is_open(text: str, request: Request) -> bool:
     """Return whether something is open at the end that no grammar here closes: markup, brackets."""
     if request.language in {"html", "xml", "vue", "svelte"}:
-        tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)
-        root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None
+        tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)  # for component-without-its-end
+        root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None  # for cut-raw12
         tags += [root[1]] if root and not text.rstrip().endswith("/>") else []
         ends = (("<", ">"), ("{%", "%}"), ("{{", "}}"))
         is_cut = any(text.rfind(opening) > text.rfind(closing) for opening, closing in ends)
@@ -220,16 +224,18 @@ def is_elision(line: str) -> bool:
     words, mark = found["words"], found["mark"]
     if BRACKETED.fullmatch(words):
         return True
-    inner = re.fullmatch(r"(?:[\[(<{]|[-*=_]{2,})\s*+(.+?)\s*(?:[\])>}]|[-*=_]{2,})", words)
+    inner = re.fullmatch(r"(?:[\[(<{]|[-*=_]{2,})\s*+(.+?)\s*(?:[\])>}]|[-*=_]{2,})", words)  # for elision-in-angles
+    # for test_code.test_words_about_code_that_was_left_out_may_be_in_any_brackets
     if inner and (mark or re.match(rf"{DOTS}\s+\w+\s\w", inner[1])):
         words, mark = inner[1], mark or words[0]
-    if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):
+    if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):  # for VN14
         return False
+    # for test_wrappers.test_an_answer_without_the_file_says_why
     if mark and mark.startswith(("<!--", "{/*")) and re.fullmatch(LEFT_OVER, words, re.IGNORECASE):
         return True
     if ELISIONS.fullmatch(words):
         return True
-    dots = re.match(r"\.{3}|…", words)
+    dots = re.match(r"\.{3}|…", words)  # for perl-left-out
     return dots is not None and ABOUT_CODE.search(words, dots.end()) is not None
 
 
@@ -244,7 +250,7 @@ def string_lines(text: str, request: Request) -> set[int]:
             for line in range(start, start + block.text.count("\n") + 3)
         }
     if request.language == "perl":
-        pods = re.finditer(r"^=[a-z].*?(?:^=cut\b|\Z)", text, re.MULTILINE | re.DOTALL)
+        pods = re.finditer(r"^=[a-z].*?(?:^=cut\b|\Z)", text, re.MULTILINE | re.DOTALL)  # for perl-continued
         spans = [(text.count("\n", 0, pod.start()), text.count("\n", 0, pod.end())) for pod in pods]
         return {line + 1 for first, last in spans for line in range(first, last + 1)}
     if request.language == "python":
@@ -264,7 +270,7 @@ def string_lines(text: str, request: Request) -> set[int]:
     while waiting:
         node = waiting.pop()
         if (
-            re.search(r"string|template|heredoc|raw_text|block_scalar", node.type)
+            re.search(r"string|template|heredoc|raw_text|block_scalar", node.type)  # for elision-in-a-template-string
             and node.start_point[0] < node.end_point[0]
         ):
             lines.update(range(node.start_point[0] + 1, node.end_point[0] + 2))
@@ -305,6 +311,7 @@ def headings(text: str, request: Request) -> set[str]:
     ]
     own = {line for line in headed if names(line, request.path)}
     others = {line for line in headed if line not in own and is_known_file(label_in(line) or "")}
+    # for test_code.test_a_file_that_only_comments_of_others_head_is_kept_for_want_of_a_better_one
     bundled = request.language in SCRIPTS and len(re.findall(r"^export\b", text, re.MULTILINE)) < len(others)
     return own | others if others and (own or (is_headed and len(others) > 1 and not bundled)) else set()
 
@@ -345,7 +352,7 @@ def is_quoted_program(text: str) -> bool:
 
 def is_lone_call(text: str) -> bool:
     """Return whether a Python text is one expression of names that nothing defines: a call of a tool."""
-    tree = None if LINE_OF_CODE.search(text.strip()) else python_tree(text)
+    tree = python_tree(text)
     if tree is None or text.lstrip().startswith("#") or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
         return False
     used = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}

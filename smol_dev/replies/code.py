@@ -22,21 +22,26 @@ from smol_dev.replies.wrapped import WRAPPERS
 
 Pass = Callable[[Answer, verdicts.Request], verdicts.Found | verdicts.Doubt | None]
 
-CODE: Final[tuple[tuple[str, Pass], ...]] = (("as asked", as_asked), ("block and talk", block_and_talk), ("bare", bare))
+CODE: Final[tuple[tuple[str, Pass], ...]] = (
+    ("as asked", as_asked),  # for token-behind-an-inner-fence
+    ("block and talk", block_and_talk),  # for aside-word-in-ticks
+    ("bare", bare),  # for F11-version-one-line
+)
 """The passes; `wrapped.WRAPPERS` are the ones that look at what these find."""
 
-FREE_INDENT: Final = frozenset(
+FREE_INDENT: Final = frozenset(  # for indent-tab
     {"javascript", "typescript", "tsx", "json", "css", "scss", "go", "rust", "java", "c", "cpp", "html"}
 )
+# for test_code.test_only_what_may_be_the_file_is_kept_for_want_of_a_better_one
 LINE_BY_LINE: Final = frozenset({"diff", "double fence", "block quote", "line numbers", "one line", "entities"})
-PROSE: Final = frozenset({None, "text", "markdown"})
+PROSE: Final = frozenset({None, "text", "markdown"})  # for test_code.test_comments_that_name_files_are_the_files_own
 """Languages in which a first line with the file's name may be its title."""
 
-MARKS: Final = re.compile(r"`{3}|~{3}|\\`|<[|｜]\w+[|｜]>")
+MARKS: Final = re.compile(r"`{3}|~{3}|\\`|<[|｜]\w+[|｜]>")  # for fence-left-open-around-a-block
+# for test_code.test_only_what_may_be_the_file_is_kept_for_want_of_a_better_one
 STRANGE: Final = tuple("0123456789*+->{[<|`")
 """How no file begins whose parser stops in the first line: numbers, quotes, a call, a diff."""
 
-REMARK: Final = re.compile(r"\s(?:[-–—]\s|\()")
 MOST_LAYERS: Final = 3
 
 
@@ -135,9 +140,8 @@ def tidied(found: verdicts.Found, request: verdicts.Request) -> verdicts.Found:
         rest = without_word(text, request) if found.block and not found.block.info else text
         text = rest if rest is not text and request.is_whole(rest) else text
         rest = without_label(text, request)
-        remarked = REMARK.search(text.lstrip().partition("\n")[0]) is not None and not request.is_whole(rest)
         titled = request.language in PROSE and not rest.startswith("# ")
-        text = text if titled or remarked else rest
+        text = text if titled else rest
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (request.language in FREE_INDENT or (request.language == "python" and broken)):
         rest = without_indent(text)

@@ -13,6 +13,7 @@ from smol_dev.replies.talk import REST, is_lead
 MOST_LINES: Final = 3
 """Lines of an anchor; a model that repeats more than it was asked for is understood as well."""
 
+# for test_continuation.test_an_answer_without_a_block_stays_without_one
 FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})[^`\n]*")
 
 
@@ -42,6 +43,7 @@ def cut_back(partial: str) -> Cut | None:
         fences = [found[1] for line in anchor if (found := FENCE.fullmatch(line))]
         if any(fence.startswith(opened) for fence in fences):
             return None
+        # for test_continuation.test_an_answer_without_a_block_stays_without_one
         if re.search(r"\w", "".join(anchor)) and _places(lines, anchor) == [len(lines) - length]:
             return Cut("\n".join(complete), tuple(anchor), tuple(tail))
     return None
@@ -71,7 +73,7 @@ def join(cut: Cut, continuation: str) -> str | None:
 
 
 def _goes_on(rest: list[str], cut: Cut) -> bool:
-    """Return whether the rest brings more, and begins with what was cut off behind the anchor.
+    """Return whether the rest brings more, begins with what was cut off behind the anchor, and not with the file again.
 
     Behind an indentation without its line, it must not be one that the file has when it is added to it.
     """
@@ -81,8 +83,10 @@ def _goes_on(rest: list[str], cut: Cut) -> bool:
     if last and not last.strip():
         added = last + following[: len(following) - len(following.lstrip())]
         same = same and added not in {line[: len(line) - len(line.lstrip())] for line in cut.text.split("\n")}
-    is_more = any(line.strip() and not FENCE.fullmatch(line.rstrip()) for line in rest)
-    return is_more and same and not any(line.strip() for line in rest[: len(blank)])
+    more = [line for line in rest if line.strip() and not FENCE.fullmatch(line.rstrip())]
+    begun = [line for line in cut.text.split("\n") if line.strip() and not FENCE.fullmatch(line.rstrip())]
+    is_new = bool(more) and (len(begun) < MOST_LINES or more[:2] != begun[:2])
+    return is_new and same and not any(line.strip() for line in rest[: len(blank)])
 
 
 def _opens_again(rest: list[str], opened: str) -> bool:

@@ -89,31 +89,34 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
 RESPELLED: Final = tuple(
     (re.compile(pattern, re.MULTILINE | re.IGNORECASE), plain)
     for pattern, plain in (
-        (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),
-        (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),
+        (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),  # for fence-glued
+        (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),  # for escaped-brackets
+        # for test_file_list.test_each_form_of_a_list_is_read_or_refused
         (r"<br\s{0,4}/?>|</?(?:details|summary|p|div)(?:\s(?:open|class|id|style)\b[^<>]{0,200})?>", "\n"),
+        # for test_file_list.test_no_file_of_a_series_is_lost
         (r"(\.\w{1,8})(?:#L\d+(?:-L?\d+)?|:\d+-\d+)(?![\w.])", r"\1"),
+        # for test_file_list.test_alternatives_in_braces_are_written_out
         (r"(?<=[\w.-],) (?=[\w.-]{1,60}(?:, ?[\w.-]{1,60}){0,20}\}[\w./-])", ""),
-        (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),
-        (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),
-        (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),
-        (r"\[\d{0,3}\](?:string|str)\s{0,4}(?=\{)|%[wi](?=\[)", ""),
+        (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),  # for bul-html
+        (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),  # for pathlib
+        (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),  # for tool-pythonic
+        (r"\[\d{0,3}\](?:string|str)\s{0,4}(?=\{)|%[wi](?=\[)", ""),  # for go
     )
 )
 """Spellings that mean nothing for a list: escaped brackets, a call, Go and Ruby types (`go`, `tool-pythonic`)."""
 
 
-ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,5});")
+ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|apos|#\d{1,5});")  # for entities
 
 
 def respelled(text: str) -> str:
     """Return the text with quote marks, escaped quotes and markup in front of paths undone."""
-    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:
+    if '\\"' in text and re.search(r'(?<!\\)"', text) is None:  # for enc-double
         text = text.replace('\\"', '"')
     if "<" not in text and ENTITY.search(text):
         text = html.unescape(text)
     if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
-        text = re.sub(r"^ {0,3}> ?", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^ {0,3}> ?", "", text, flags=re.MULTILINE)  # for tree-quoted
     for pattern, plain in RESPELLED:
         text = pattern.sub(plain, text)
     return text
@@ -187,7 +190,7 @@ def _without_labels(text: str) -> str:
     return head + newline if label is not None and paths.is_known_file(label) and label in last else text
 
 
-NEWS: Final = re.compile(
+NEWS: Final = re.compile(  # for f2-updated
     r"\b(?:updated|final(?:ised|ized)?|revised|corrected|improved|fixed|amended|adjusted|refined|definitive|"
     r"new list|aktualisiert\w*|endgültig\w*|korrigiert\w*|actualizad\w*|corrig\w+|mis à jour)\b|最终|更新|"
     r"\b(?:actually|wait|correction|on second thought|scratch that|oops|instead|better|complete list|full list|"
@@ -196,13 +199,13 @@ NEWS: Final = re.compile(
 )
 """Words in front of a list that take back the ones before it."""
 
-ANNOUNCED: Final = re.compile(
+ANNOUNCED: Final = re.compile(  # for f2-mixed-forms
     r"\b(?:updated|final(?:ised|ized)?|revised|corrected)\b[^\n]{0,40}\b(?:list|files?|paths?|structure|version)\b",
     re.IGNORECASE,
 )
 """Words in front of a list that take back even one of a surer form."""
 
-ASIDE: Final = re.compile(
+ASIDE: Final = re.compile(  # for f2-not
     r"\b(?:do(?:es)? not|don't|not (?:needed|required|included|necessary|to be|part)|no need|exclud\w+|ignored?|without|"
     r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|draft|initial|"
     r"first (?:attempt|idea|version)|old|original|thoughts?|reasoning|maybe|perhaps|previous(?:ly)?|delete[ds]?|removed?|"
@@ -212,7 +215,7 @@ ASIDE: Final = re.compile(
 )
 """Words in front of a list that say that it is another one than was asked for."""
 
-NAMES: Final = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\S{1,240}\.\w+")
+NAMES: Final = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\S{1,240}\.\w+")  # for f2-example
 
 
 def _counting(found: Iterable[Listing]) -> list[Listing]:
@@ -242,13 +245,13 @@ def asked_for(source: Source) -> Iterator[Listing]:
         yield Listing(tuple(files), 0)
 
 
-OPENING: Final = re.compile(
+OPENING: Final = re.compile(  # for bash
     r"(?<![\w/\\.\])}])(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{)"
     r"|(?:^|[=:(,>]|\breturn|\b(?:array|asList|List|of|Set))[ \t]*\((?=\s*[\"'`“])|=\((?=[\w./-]+\.\w+[\s)])"
     r"|\A\s*(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))",
     re.MULTILINE,
 )
-SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")
+SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")  # for tree-route
 
 
 def literals(source: Source) -> Iterator[Listing]:
@@ -286,15 +289,16 @@ def _is_list(entries: tuple[str, ...], node: Node) -> bool:
     if any(map(paths.is_file_like, entries)):
         return True
     return (node.shape == "array" or len(entries) > 1) and (
+        # for paths-without-endings
         all(paths.is_path_like(entry) or re.fullmatch(r"[\w.~<>-]+/?", entry) for entry in entries)
-        and any(re.search(r"[/\\]", entry) for entry in entries)
+        and any(re.search(r"[/\\]", entry) for entry in entries)  # for f8-git
     )
 
 
 def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str, ...]) -> Listing:
     """Return what an array or object lists; only a bracket may be missing, no half of a name."""
     text = region.text[start : value.end]
-    last = re.search(r"[\"'`“]([^\"'`“”\n]*)$", text.rstrip("]}) \n,"))
+    last = re.search(r"[\"'`“]([^\"'`“”\n]*)$", text.rstrip("]}) \n,"))  # for stop-cut-name
     half = (
         last is not None
         and last[1].strip() != ""
@@ -309,9 +313,10 @@ def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str,
 def tags(source: Source) -> Iterator[Listing]:
     """Yield the files that elements name (`xml-attr` and `xml-path` of the variations)."""
     for region in source.regions:
-        entries, start, closed = tagged(region.text)
+        entries, start = tagged(region.text)
         if entries:
-            closed = closed or region.closed
+            root = re.match(r"\s*<([\w:.-]+)", region.text)  # for elements-closed-without-a-reason
+            closed = region.closed or (root is not None and region.text.rstrip().endswith(f"</{root[1]}>"))
             yield Listing(entries, region.start + start, region.before(start), closed=closed)
 
 
@@ -379,8 +384,8 @@ def labels(source: Source) -> Iterator[Listing]:
         yield Listing(tuple(label for label, _ in source.headed), source.headed[0][1], closed=False)
 
 
-ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")
-SENTENCE_END: Final = re.compile(r"(?<=[.!?。？！])\s+|(?<=[。？！])")
+ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")  # for bare-series
+SENTENCE_END: Final = re.compile(r"(?<=[.!?。？！])\s+|(?<=[。？！])")  # for sent-then-q
 MOST_SENTENCES: Final = 2000
 
 
@@ -409,22 +414,23 @@ def _is_question(text: str) -> bool:
 
 
 LIST: Final[tuple[tuple[str, Callable[[Source], Iterator[Listing]]], ...]] = (
-    ("as asked", asked_for),
-    ("tags", tags),
-    ("literal", literals),
-    ("tree", trees),
-    ("table", tables),
-    ("lines", lines),
-    ("labels", labels),
-    ("names", names),
+    ("as asked", asked_for),  # for requirement-in-the-list
+    ("tags", tags),  # for xml-unclosed-stop
+    ("literal", literals),  # for bash
+    ("tree", trees),  # for S062-tree-drawing
+    ("table", tables),  # for num-in-table
+    ("lines", lines),  # for tilde
+    ("labels", labels),  # for head-one
+    ("names", names),  # for sentence-one
 )
 """The forms of a list, in the order in which they are looked for."""
 
-WEAK: Final = frozenset({"", "names"})
+WEAK: Final = frozenset({"", "names"})  # for refuse
 """The passes whose find does not outweigh a refusal."""
 
+# for refuse3
 AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:[\[\"'\s]*+)?|(?<![\s\])}\"'`])[\s\])}\"'`]++$")
-EMPTY_LIST: Final = re.compile(
+EMPTY_LIST: Final = re.compile(  # for empty-bracket-prose
     r"^[ \t]*(?:[\w. ]{1,40}[=:][ \t]*)?(?:[\[(]\s{0,9}(?:\"\"|''|null|None)?\s{0,9}[\])]|\{\s{0,9}\}|"
     r"\{\s{0,9}[\"']?\w{1,40}[\"']?\s{0,9}:\s{0,9}(?:[\[{]\s{0,9}[\]}]|\"\"|null|None)\s{0,9},?\s{0,9}\}|"
     r"\"\"|''|\"\[\]\")[ \t;.]*$|[\"'](?:files|paths|file_paths|filepaths)[\"']\s{0,9}:\s{0,9}\[\s{0,9}\]|"

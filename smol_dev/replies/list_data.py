@@ -17,28 +17,30 @@ from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of, is_wrapper
 
 Shape = Literal["array", "object", "string", "bare"]
 
-OPENING: Final = {"[": "]", "{": "}", "(": ")"}
-CLOSING: Final = frozenset("]})")
-OPENERS: Final = {closing: opening for opening, closing in OPENING.items()}
+OPENING: Final = {"[": "]", "{": "}", "(": ")"}  # for array-of-arrays
+CLOSING: Final = frozenset("]})")  # for enc-single
+OPENERS: Final = {closing: opening for opening, closing in OPENING.items()}  # for missq
 MOST_CLOSERS: Final = 8
-QUOTES: Final = {
+QUOTES: Final = {  # for and-more
     '"': '"', "'": "'", "`": "`", "“": '”“"', "”": "”", "‘": "’‘'", "’": "’", "«": "»", "„": "“”", "‚": "‘",
 }  # fmt: skip
+# for return-2
 SPACE: Final = re.compile(r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+")
-KEY_MARK: Final = re.compile(r"\s*(?::(?![\\/])|=>|=(?!=))")
-PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")
+KEY_MARK: Final = re.compile(r"\s*(?::(?![\\/])|=>|=(?!=))")  # for json-str-list
+PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")  # for fstring
+# for f8-globs
 AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
-BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")
-LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")
-SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")
+BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")  # for array-dotdot
+LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")  # for nl-in-string
+SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")  # for mixed-quotes
 MAX_NODES: Final = 30_000
-SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}
+SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}  # for nl-py2
 
 
 def unescaped(text: str, characters: str = "ntr\"'\\/") -> str:
     """Return a text with the escapes of these characters taken out once."""
     pattern = rf"\\([{re.escape(characters)}])"
-    return re.sub(pattern, lambda one: SIGNS.get(one[1], one[1]), text)
+    return re.sub(pattern, lambda one: SIGNS.get(one[1], one[1]), text)  # for f5-'a"b.py'
 
 
 @dataclass(slots=True)
@@ -175,7 +177,7 @@ class Reader:
         return Node("bare", start, self.text[start:end].strip()), end
 
 
-STOPS: Final = {
+STOPS: Final = {  # for all-url
     quote: re.compile(rf"\\[\\{re.escape(quote)}]|[{re.escape(closers)}]|\n") for quote, closers in QUOTES.items()
 }
 
@@ -185,14 +187,15 @@ def read_literal(text: str, start: int) -> ReadLiteral:
     return Reader(text).read(start)
 
 
-FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")
-CHILD_KEYS: Final = ("children", "files", "contents", "content", "items", "entries", "nodes", "tree")
+FOLDER_KEYS: Final = ("dir", "directory", "folder", "foldername", "dirname", "parent")  # for obj-name-dir
+CHILD_KEYS: Final = ("children", "files", "contents", "content", "items", "entries", "nodes", "tree")  # for wrap-deep
+# for directories-obj
 FOLDER_LISTS: Final = ("folders", "directories", "subfolders", "subdirectories", "dirs", "subdirs")
-LOOKS_AROUND: Final = re.compile(
+LOOKS_AROUND: Final = re.compile(  # for VL41
     r"(?:read|list|ls|view|open|cat|get|search|find|glob|grep|run|bash|shell|exec\w*|browse|fetch)(?:[_\W]?(?:file|dir|directory|folder|command|files|dirs))?s?",
     re.IGNORECASE,
 )
-NOT_FILES: Final = re.compile(
+NOT_FILES: Final = re.compile(  # for json-files-folders
     r"description|desc|purpose|summary|reason(?:ing)?|thoughts?|thinking|analysis|plan|notes?|comments?|explanation|"
     r"details?|\w*dependenc(?:y|ies)|\w*requirements|\w*packages|imports?|exports?|uses|\w*libraries|commands?|steps|"
     r"director(?:y|ies)|folders?|dirs|excluded?|ignored?|skip(?:ped)?|deleted?|removed?|nottocreate|"
@@ -201,17 +204,14 @@ NOT_FILES: Final = re.compile(
 )
 """Keys whose values name no file of the list, though files may be mentioned in them."""
 
-WORDS: Final = re.compile(
-    r"message|contents?|code|text|body|source(?:code)?|title|language|type|framework|assets|images|binary\w*|status|"
-    r"version|author|scripts|run|usage|env\w*"
-)
-SETTINGS: Final = re.compile(r"scripts|env\w*|run|usage|author|version|engines")
-ANNOUNCED: Final = re.compile(
+SETTINGS: Final = re.compile(r"scripts|env\w*|run|usage|author|version|engines")  # for package-json
+ANNOUNCED: Final = re.compile(  # for f2-keys2
     r"(?:final|updated|revised|corrected|new|after)(?:filelist|files?|filepaths|paths|list|answer)?"
 )
+# for nulls-in-the-list
 EMPTY: Final = frozenset({"", "null", "none", "true", "false", "file", "{}", "undefined", "..."})
-UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
-LINE_BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr]|\n")
+UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")  # for f4-u-letter
+LINE_BREAK: Final = re.compile(r"(?<=\w)(?<!\\)\\[nr]|\n")  # for nl-list
 
 
 def as_path(text: str) -> str:
@@ -220,7 +220,7 @@ def as_path(text: str) -> str:
         return text
     text = UNICODE.sub(_character, text)
     text = unescaped(text, "\"'/")
-    return text if re.search(r"(?<!\\)(?:\\\\)*\\(?!\\)", text) else text.replace("\\\\", "\\")
+    return text.replace("\\\\", "\\")
 
 
 def _character(escape: re.Match[str]) -> str:
@@ -239,7 +239,7 @@ def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
 
 def _string(node: Node, depth: int) -> list[Item]:
     text = as_path(node.text)
-    if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):
+    if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):  # for array-bullets
         return []
     inner = _encoded(node.text).strip()
     if inner[:1] in {"[", "{", '"'} and len(inner) > 1 and depth > 1:
@@ -252,7 +252,7 @@ def _string(node: Node, depth: int) -> list[Item]:
     for names in (rows, [part.strip() for part in text.split(",")], text.split()):
         if len(names) > 1 and all(map(paths.is_known_file, names)):
             return [Item(name) for name in names]
-    broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)
+    broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)  # for f3-nl-end
     behind = broken is not None and paths.ending(broken[1].strip()) in TEXT_ENDINGS
     entry = paths.path_in(as_path(broken[1]) if broken and behind else text)
     return [Item(entry)] if entry.strip() else []
@@ -360,11 +360,11 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
     for key, value in announced or keyed:
         text, word = as_path(key.text).strip(), paths.plain_key(key.text)
         if _is_entry_key(text, value):
-            whole = as_path(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""
+            whole = as_path(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""  # for name-to-path
             found.append(Item(whole or paths.path_in(text)))
         elif _is_container(value):
             found += _below(text, word, value, depth)
-        elif not NOT_FILES.fullmatch(word) and not WORDS.fullmatch(word):
+        elif not NOT_FILES.fullmatch(word):
             inside = [item for item in items_in(value, depth - 1) if paths.is_known_file(item.text)]
             values += inside
             others += not inside
@@ -374,6 +374,7 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
 def _is_entry_key(text: str, value: Node) -> bool:
     if paths.is_file_like(paths.path_in(text)) and not text.endswith("/"):
         return True
+    # for script-as-key
     return " " not in text and not value.items and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
 
 
@@ -397,16 +398,17 @@ def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
     return [Item(text, "either", inside)]
 
 
+# for folders-as-elements
 FOLDER_TAG: Final = re.compile(r"<(?:folder|directory|dir)\s[^<>]{0,200}=[^<>]{0,200}>", re.IGNORECASE)
-TAG: Final = re.compile(
+TAG: Final = re.compile(  # for xml-unclosed-stop
     r"<\w[\w:.-]{0,40}\s[^<>]{0,2000}?\b(?:file_?)?(?:path|name)\s*=\s*(?P<quote>[\"'])(?P<given>[^\"'\n]{1,400})(?P=quote)[^<>]{0,2000}>|"
     r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*+(?:<!\[CDATA\[\s*+)?(?P<text>[^<>\s](?:[^<>\n]{0,398}[^<>\s])?)\s*+(?:\]\]>\s*+)?</(?P=tag)>",
     re.IGNORECASE,
 )
 
 
-def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
-    """Return the files that elements name, where they begin, and whether what is around them was closed.
+def tagged(text: str) -> tuple[tuple[str, ...], int]:
+    """Return the files that elements name, and where they begin.
 
     `<file>a.py</file>` and `<file path="a.py"/>`; folders as elements are not understood.
     """
@@ -417,7 +419,5 @@ def tagged(text: str) -> tuple[tuple[str, ...], int, bool]:
         if paths.is_path_like(path) and (paths.is_known_file(path) or " " not in path)
     ]
     if not named:
-        return (), 0, False
-    last = named[-1][0]
-    closed = re.search(r"</(?!file)", text[last.end() :], re.IGNORECASE) is not None
-    return tuple(path for _, path in named), named[0][0].start(), closed
+        return (), 0
+    return tuple(path for _, path in named), named[0][0].start()

@@ -8,17 +8,18 @@ from smol_dev.replies import paths
 from smol_dev.replies.listing import DEEPEST, ELLIPSIS, Item, is_wrapper
 
 MAX_LINE: Final = 2000
-BRANCH: Final = re.compile(
+BRANCH: Final = re.compile(  # for enc-tree
     r"^(?P<lead>[\s│┃║|]*)(?:[├└┣┗╠╚╰┝┖┕╟╙+`\\|'][─━═╴\-_–—]+[>╴]?|[├└┣┗╠╚╰┬][ \t]+|\|_)[\s─]*(?P<name>\S.*)$"
 )
-BAR: Final = re.compile(r"^[\s│┃║|]*[│┃║|][\s│┃║|]*(?P<name>[^\s│┃║|].*)?$")
+BAR: Final = re.compile(r"^[\s│┃║|]*[│┃║|][\s│┃║|]*(?P<name>[^\s│┃║|].*)?$")  # for tree-trunk-lines
+# for tree-emoji-2
 ICON: Final = re.compile(r"^(?:[^\w./\\~`\"'*\[\](){}<>@$+#%“”‘’«„-]+\s*|\[(?:D|F|d|f|DIR|FILE)\]\s*)+")
-RULE: Final = re.compile(r"^(?=[^-]*-)[\s|:+=-]*+$")
-PATH_HEADER: Final = re.compile(
+RULE: Final = re.compile(r"^(?=[^-]*-)[\s|:+=-]*+$")  # for table-center
+PATH_HEADER: Final = re.compile(  # for table-three
     r"\b(?:files?|paths?|file-?names?|filepaths?|datei\w*|fichier|archivo|name|module)\b|文件|ファイル|파일|файл",
     re.IGNORECASE,
 )
-FOLDER_HEADER: Final = re.compile(r"\b(?:folder|directory|dir|location)\b", re.IGNORECASE)
+FOLDER_HEADER: Final = re.compile(r"\b(?:folder|directory|dir|location)\b", re.IGNORECASE)  # for table-folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _continues(lines: list[str], number: int) -> bool:
 
 def _label(line: str) -> str:
     text = _entry(line)
-    return text if text and not re.search(r"\s", text) and not text.endswith(":") else ""
+    return text if text and not re.search(r"\s", text) and not text.endswith(":") else ""  # for table-unicode
 
 
 def _root_above(lines: list[str], first: int) -> int | None:
@@ -114,12 +115,13 @@ def find_table(lines: list[str]) -> Drawn | None:
 def _is_row(line: str) -> bool:
     if "|" not in line or len(line) > MAX_LINE * 2 or paths.BULLET.match(line):
         return False
+    # for num-in-table
     return line.strip().startswith("|") or bool(RULE.match(line) or re.search(r"\S\s*\|\s*\S", line))
 
 
 def _cells(line: str) -> list[str]:
     text = line.strip().removeprefix("|").removesuffix("|")
-    return [cell.strip() for cell in re.split(r"(?<!\\)\|", text)]
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", text)]  # for num-in-table
 
 
 def _column(rows: list[list[str]]) -> list[Item]:
@@ -147,26 +149,29 @@ def _with_folder(row: list[str], column: int, folder: int | None) -> str:
     return name if plain else f"{below}/{name}"
 
 
-MARK: Final = re.compile(
+MARK: Final = re.compile(  # for plus
     r"(?P<indent>[ \t\u00a0\u3000]*)(?:>[ \t]?)*(?P<marks>(?:(?:[-*+•‣◦▪●○▸►∙·–—]|\d{1,3}[.):]|[(\[]\d{1,3}[)\]]|#{1,6}|//+|"
     r"[ivx]{1,4}[.)]|#\d{1,3}[.:)]?|\d{1,3}[ \t]+[-–—]|\d{1,3}(?=[ \t]+[\w./-]+\.\w+(?:\s|$))|[a-zA-Z][.)]|"
     r"(?:Step|File)\s+\d{1,3}[.:)])[ \t]+|\[[ xX✓]\][ \t]+|[•‣◦▪●・①-⑳]|\d{1,3}[、．)）][ \t]*)*)(?P<text>.*)"
 )
+# for yaml-nest
 KEY: Final = re.compile(r"[\"'`]?([\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*/?)[\"'`]?\s*+:\s*+[|>{\[]?+\s*+(?:#.*)?$")
-ABOUT: Final = re.compile(
+ABOUT: Final = re.compile(  # for yaml-path-last
     r"(?:description|desc|purpose|summary|notes?|role|type|language|dependencies|imports|exports|uses|contains?|content|"
     r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
     re.IGNORECASE,
 )
-FOLDER_LABEL: Final = re.compile(
+FOLDER_LABEL: Final = re.compile(  # for test_file_list.test_each_form_of_a_list_is_read_or_refused
     r"(?:(?:In|Inside|Under|Within) )?[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}(?:\s*:[*_]{0,3}\s+|\s+[-–—]\s+|\s+\()(?=\S)"
 )
-RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")
-ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")
+RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")  # for head-rulers2
+ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")  # for role-lines
 AND: Final = r"(?:and|und|et|y|&|と|和)"
+# for test_file_list.test_no_file_of_a_series_is_lost
 ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")
+# for test_file_list.test_no_file_of_a_series_is_lost
 BETWEEN: Final = re.compile(rf"\s*+[,;、，]\s*+(?:{AND}\s++)?|\s++(?:{AND}|/|\|)\s++")
-FOLDER: Final = re.compile(
+FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_folder_is_one
     r"(?<![\w./-])(?:(?P<slash>[\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*)/(?=[\s:;,)]|\.?$)|"
     r"(?P<noun>(?!(?:the|an?|this|each|in|new|one)\b)[\w.@-]+) (?:sub)?(?:folder|directory|dir)\b(?! (?:structure|tree|layout|listing|path|name))|"
     r"\b(?:folder|directory|dir):? (?P<named>[\w./-]*\w)\W*$)",
@@ -174,12 +179,15 @@ FOLDER: Final = re.compile(
 )
 """Words that name a folder: `In src/`, `The tests folder`, `Directory: docs`."""
 
+# for test_file_list.test_a_heading_that_names_a_folder_is_one
 LABELLED: Final = re.compile(r"(?:folder|directory|dir)\b", re.IGNORECASE)
+# for test_file_list.test_a_heading_of_no_folder_adds_none
 ASIDE: Final = re.compile(r"\b(?:not|no|without|exclud\w+|ignor\w+|except|outside|besides)\b", re.IGNORECASE)
-NO_NAMES: Final = frozenset(
+NO_NAMES: Final = frozenset(  # for files-of-the-root-folder
     "root project current top-level following same base working this main output new each one your our my its "
     "single parent these in and target appropriate entire whole".split()
 )
+# for arabic-comma
 SERIES: Final = re.compile(rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++")
 
 
@@ -235,8 +243,8 @@ def _parse(line: str) -> Line:
     text = text.rstrip(",;，；、")
     if text.endswith(".") and paths.is_known_file(text[:-1]):
         text = text[:-1]
-    if "\\" in text and not re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):
-        text = re.sub(r"\\(.)", r"\1", text)
+    if "\\" in text and not re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):  # for f4-back-bullets
+        text = re.sub(r"\\(.)", r"\1", text)  # for md-escape
     indent = len(found["indent"].expandtabs(4))
     return Line(0 if marks.startswith("#") else indent * 2 + bool(marks), marks, text)
 
@@ -303,7 +311,7 @@ def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
     path = paths.path_in(text if "target" in marked.groupdict() else marked["path"])
     rest = text[marked.end() :]
     sure = paths.is_known_file(path) or "/" in path or not rest.strip()
-    is_talk = talk and re.match(r"\s+\w", rest) is not None
+    is_talk = talk and re.match(r"\s+\w", rest) is not None  # for not-needed-in-ticks-behind
     return [] if is_talk or path.endswith("/") or not sure else [Item(path)]
 
 
@@ -315,18 +323,18 @@ def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
         return paths.is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
     if not (paths.is_path_like(path) and (paths.is_known_file(path) or "/" in path)):
         return False
-    described = re.match(r" \w", text[len(path) :]) is None
+    described = re.match(r" \w", text[len(path) :]) is None  # for not-needed-behind
     return described or bool(line.marks) or plain or bool(paths.LABEL.match(text))
 
 
 def _rooted(line: Line, behind: Line | None) -> list[Item]:
-    name = re.fullmatch(r"/([\w@()\[\]-]+)/?:?", line.text)
+    name = re.fullmatch(r"/([\w@()\[\]-]+)/?:?", line.text)  # for tree-dashes
     return [Item(name[1], "folder")] if name and behind and behind.depth > line.depth else []
 
 
 def folder_named(text: str) -> str | None:
     """Return the one folder that words are about, empty for the project's own, or None."""
-    found = FOLDER.findall(re.sub(r"[*`\"']", "", text))
+    found = FOLDER.findall(re.sub(r"[*`\"']", "", text))  # for test_file_list.test_a_heading_that_names_a_folder_is_one
     named = {slash or noun or last for slash, noun, last in found}
     if len(named) != 1 or ASIDE.search(text):
         return None
@@ -345,10 +353,10 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
     text = line.text
     if behind is not None and (heading := _heading(line)):
         return heading
-    bare = re.sub(r"[*`\"']", "", paths.path_in(text.replace("**", "").rstrip(":："))).strip()
+    bare = paths.path_in(text.replace("**", "").rstrip(":：")).strip("*`\"' ")
+    # for folders-with-spaces
     if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence
-        whole = not re.match(r"\s+\w", text[len(bare) :]) or line.marks
-        return [Item(bare, "folder")] if whole else []
+        return [Item(bare, "folder")]
     if behind is None or line.is_heading or behind.depth <= line.depth:
         return []
     if (key := KEY.fullmatch(text)) is not None:
@@ -357,6 +365,7 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
         if not line.marks and key[1][0].isupper():
             return []
         return [Item(key[1], "folder" if line.marks else "either")]
+    # for nested-noslash
     if ABOUT.fullmatch(bare) or text.endswith((":", "：")) or not re.fullmatch(r"[\w.@()\[\]/-]+", bare):
         return []
     return [Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")]
@@ -365,15 +374,15 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
 def all_paths(text: str) -> list[str]:
     """Return the paths of a line that is nothing but several of them; a heading in front may stand."""
     links = paths.LINK.findall(text)
+    # for links-in-a-sentence
     if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", paths.LINK.sub("", text))):
         return [shown for shown, _ in links]
+    # for chinese-comma
     starts = (text, re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1))
     for start in starts:
         parts = SERIES.split(start.rstrip("., 。").rstrip("])}")) if SERIES.search(start) else start.split()
         words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
-        if any(re.search(r"\w [`\"]", part) for part in parts) or len(words) < 2:  # noqa: PLR2004 - several
-            continue
-        if all(
+        if len(words) > 1 and all(
             paths.is_known_file(word) and not paths.is_product(word) and not paths.is_spoken(word) for word in words
         ):
             return words
@@ -393,4 +402,5 @@ def _leading(text: str) -> list[str]:
         if after is None:
             break
     rest = text[position:]
+    # for test_file_list.test_no_file_of_a_series_is_lost
     return found if not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []

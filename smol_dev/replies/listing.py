@@ -20,10 +20,10 @@ Role = Literal["file", "folder", "group", "either"]
 DEEPEST: Final = 40
 """How many folders deep a list may be; no path that can be written is deeper."""
 
-HERE: Final = frozenset({"", ".", "./", "/", "root", "(root)", "<root>"})
+HERE: Final = frozenset({"", ".", "./", "/", "root", "(root)", "<root>"})  # for folder-lists-root
 
 
-WRAPPER: Final = re.compile(
+WRAPPER: Final = re.compile(  # for L15-dir-files-dict
     r"(?=\w*+\Z)\w*(?:files?|paths?|list|names?)(?:to\w+|needed|required|created?)?|results?|output|data|response|answer|items|"
     r"entries|\w*structure|tree|project|program|values?|payload|final|updated|codebase|children|root|all|properties|app|manifest"
 )
@@ -90,7 +90,7 @@ def _are_folders(items: list[Item]) -> bool:
 
     Files that have folders of their own were not meant to get another one.
     """
-    if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in _texts(item)):
+    if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in _texts(item)):  # for yaml-groups
         return False
     return all(item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in items)
 
@@ -124,16 +124,17 @@ def _begins_with(text: str, prefix: str) -> bool:
 
 
 QUOTES: Final = "\"'`“”‘’«»„‚"
-ELLIPSIS: Final = re.compile(
+ELLIPSIS: Final = re.compile(  # for f5-'~'
     r"[\W_]*(?:(?:and|und|et|y|or|plus)\s+)?(?:etc|more|so on|others?|(?:more|other|additional) files?|n/?a|tbd|none|null|"
     r"undefined|nothing)?(?:\s+(?:files?|as needed|here))*[\W_]*",
     re.IGNORECASE,
 )
+# for f5-'ftp://x/a.py'
 ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", re.IGNORECASE)
-HOME: Final = re.compile(
+HOME: Final = re.compile(  # for f5-'$HOME/a.py'
     r"/?(?:~|\$\{?(?:HOME|USERPROFILE|XDG_\w+|TMPDIR)\b)|%(?!PROJECT|ROOT|REPO|APP_)\w+%[/\\]", re.IGNORECASE
 )
-SYSTEM: Final = re.compile(
+SYSTEM: Final = re.compile(  # for unsafe-tick
     r"/(?:etc|usr|var|tmp|home|root|dev|proc|sys|boot|mnt|opt|sbin|srv|run|private|Users|Library|System|Volumes|"
     r"Applications|Windows|lib64)(?:/|$)|/(?:bin|lib)/(?!.*\.[a-z]{1,4}$)|/lib/(?:systemd|modules|udev)/"
 )
@@ -141,7 +142,7 @@ ROOT_WORDS: Final = (
     r"(?:your|my|the|new|main)?[-_ .]*(?:project|root|repo(?:sitory)?|app(?:lication)?|workspace|base|output|program|"
     r"package)(?:[-_ .]*(?:name|root|slug|dir(?:ectory)?|folder|path))*"
 )
-PLACEHOLDER_ROOT: Final = re.compile(
+PLACEHOLDER_ROOT: Final = re.compile(  # for placeholder-braces
     rf"^/?(?:\${ROOT_WORDS}|(?:[<\[%]|\$?\{{+|__)\s*+(?:\w+\.)?(?:{ROOT_WORDS}|root|dir|directory|folder(?:[-_ ]name)?|your[-_ ][^<>\[\]{{}}/]*+)\s*+"
     r"(?:[>\]%]|\}+|__)|your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
     r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
@@ -149,20 +150,21 @@ PLACEHOLDER_ROOT: Final = re.compile(
     r")/+(?=[^/])",
     re.IGNORECASE,
 )
-PLACEHOLDER: Final = re.compile(
+PLACEHOLDER: Final = re.compile(  # for schema4
     r"[<{][^/<{>}]*+[>}]|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
     r"app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
     r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
     r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\{\{|\bTBD\b|…|^string$",
     re.IGNORECASE,
 )
-REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")
-FORBIDDEN: Final = re.compile(r'[<>:"|?*]')
+REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")  # for requirement-in-the-list
+FORBIDDEN: Final = re.compile(r'[<>:"|?*]')  # for f5-'a|b.py'
+# for test_file_list.test_each_form_of_a_list_is_read_or_refused
 ALTERNATIVES: Final = re.compile(r"\{([\w.@/ -]*(?:,[\w.@/ -]*)+)\}")
 MOST_BRACES: Final = 3
-INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})  # for f5-'a\u202eb.py'
 MOST_WORDS: Final = 5
-EXAMPLE: Final = re.compile(r"file(?:name)?\d*(?:\.\w+)?", re.IGNORECASE)
+EXAMPLE: Final = re.compile(r"file(?:name)?\d*(?:\.\w+)?", re.IGNORECASE)  # for f5-'path/to/file.py'
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +218,9 @@ def normalised(entry: str) -> str | Refused:
         return Refused("too long for a path")
     if ADDRESS.match(text):
         return Refused("an address")
-    if re.match(r"[A-Za-z]:", text):
+    if re.match(r"[A-Za-z]:", text):  # for f5-'c:a.py'
         return Refused("on a drive, outside the project folder", unsafe=True)
-    if re.match(r"(?:\\\\|//)[^/\\]", text):
+    if re.match(r"(?:\\\\|//)[^/\\]", text):  # for f5-'//server/share/a.py'
         return Refused("on another computer", unsafe=True)
     path = text.replace("\\", "/")
     if HOME.match(path) or SYSTEM.match(path):
@@ -232,15 +234,13 @@ def _unquoted(entry: str) -> str:
         before, text = text, text.strip()
         if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
             text = text[1:-1]
-        emphasis = re.fullmatch(r"(\*{1,3}|_{2})(.+)\1", text)
-        text = emphasis[2] if emphasis and not re.fullmatch(r"__\w+__", text) else text
     return text
 
 
 def _below_root(path: str) -> str | Refused:
-    example = re.match(r"/?(?:absolute/|full/)?path/to/", path, re.IGNORECASE)
-    path = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)
-    path = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", path))
+    example = re.match(r"/?(?:absolute/|full/)?path/to/", path, re.IGNORECASE)  # for f5-'path/to/file.py'
+    path = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)  # for dot-before-the-placeholder-root
+    path = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", path))  # for VL25
     parts = [part.strip() for part in path.split("/")]
     if path.startswith("~"):
         return Refused("outside the project folder", unsafe=True)
@@ -254,7 +254,7 @@ def _below_root(path: str) -> str | Refused:
 
 
 def _nameable(path: str) -> str | Refused:
-    if "*" in path or path.count("{") != path.count("}") or re.search(r"\{[^{}]*,[^{}]*\}", path):
+    if "*" in path or path.count("{") != path.count("}") or ALTERNATIVES.search(path):
         return Refused("a pattern")
     if PLACEHOLDER.search(path):
         return Refused("a placeholder")

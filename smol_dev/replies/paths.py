@@ -2,23 +2,24 @@
 
 import re
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Final
 
 from smol_dev.languages.names import BARE_NAMES, BINARY_ENDINGS, TEXT_ENDINGS, UPPER_NAMES
 from smol_dev.replies.talk import ITEM, MARK
 
-PRODUCTS: Final = re.compile(
+PRODUCTS: Final = re.compile(  # for f10-tech
     r"(?:node|vue|next|nuxt|express|react|three|d3|chart|p5|alpine|backbone|discord|angular|ember|moment|day|nest|require|phaser|pixi|"
     r"babylon|matter|socket|electron|deno|solid|handlebars|fastify|tensorflow|leaflet|lodash|anime|howler|chess|asp|\.)\.?(?:js|io|net|py)",
     re.IGNORECASE,
 )
-PATH_KEYS: Final = (
+PATH_KEYS: Final = (  # for obj-name-path-dir
     "path", "filepath", "fullpath", "relativepath", "relpath", "filename", "file", "targetfile", "target",
     "name", "title", "uri", "location", "key", "id",
 )  # fmt: skip
 """The keys beside which a path stands, as `plain_key` spells them, the surest first."""
 
-CALL_KEYS: Final = (
+CALL_KEYS: Final = (  # for tool-read
     "arguments", "parameters", "args", "kwargs", "input", "toolinput", "actioninput", "toolcalls", "functioncall",
     "function", "params", "toolcall",
 )  # fmt: skip
@@ -27,15 +28,15 @@ CALL_KEYS: Final = (
 PATH_WORD: Final = r"(?:file(?:[_-]?(?:path|name))?|path|name|title|target(?:_file)?|src|source)"
 """The same in attributes and elements."""
 
-BULLET: Final = re.compile(rf"^\s*{ITEM}\s*")
-ENDING: Final = re.compile(r"[^/\\]\.([A-Za-z0-9_]{1,12})$|(?:^|[/\\])\.([A-Za-z][\w.-]*)$")
+BULLET: Final = re.compile(rf"^\s*{ITEM}\s*")  # for bul-pipe
+ENDING: Final = re.compile(r"[^/\\]\.([A-Za-z0-9_]{1,12})$|(?:^|[/\\])\.([A-Za-z][\w.-]*)$")  # for single-tick-2
 MAX_PATH: Final = 400
 MAX_WORDS: Final = 6
 
 
 def plain_key(key: str) -> str:
     """Return a key in lower case, only its letters and digits."""
-    return re.sub(r"[\W_]", "", key.lower())
+    return re.sub(r"[\W_]", "", key.lower())  # for f2-keys2
 
 
 def ending(path: str) -> str:
@@ -48,7 +49,7 @@ def is_known_file(path: str) -> bool:
     """Return whether a text is a path whose ending, or whose name, is that of a file we know."""
     if not is_file_like(path):
         return False
-    name = re.split(r"[/\\]", path)[-1]
+    name = path.replace("\\", "/").rpartition("/")[2]
     return name.startswith(".") or ending(name) in TEXT_ENDINGS | BINARY_ENDINGS or is_bare_name(name)
 
 
@@ -69,7 +70,7 @@ def is_file_like(path: str) -> bool:
         not found
         or found.isdigit()
         or len(path.split()) > MAX_WORDS
-        or re.search(r"[.!?:;,] |[，。、；：（）！？「」]", path)
+        or re.search(r"[.!?:;,] |[，。、；：（）！？「」]", path)  # for chinese-comma
     ):
         return False
     return not any(
@@ -82,19 +83,19 @@ def is_path_like(path: str) -> bool:
     if is_file_like(path):
         return True
     return (
-        bool(re.search(r"[/\\]", path))
+        bool(re.search(r"[/\\]", path))  # for find
         and len(path) <= MAX_PATH
-        and not re.search(r"\s", path.strip())
-        and bool(re.search(r"\w", path))
+        and len(path.split()) == 1
+        and bool(re.search(r"\w", path))  # for find
     )
 
 
 def is_product(path: str) -> bool:
     """Return whether a name such as `Node.js` is that of a product rather than a file's."""
-    return bool(PRODUCTS.fullmatch(path)) and not re.match(r"[a-z.]", path)
+    return bool(PRODUCTS.fullmatch(path)) and not re.match(r"[a-z.]", path)  # for named-as-a-product
 
 
-DESCRIBED: Final = re.compile(
+DESCRIBED: Final = re.compile(  # for zh
     r"(?:(?<!\s)\s++)?(?:[—（：]\s*+|——|:\s++|:$|<!--)|(?<!\s)\s++(?:[-–−]+>?\s++|:|#+\s*+|//+\s*+|/\*|[(\[（])"
     r"|(?<=\w)\((?=[^/\\]{0,1600}$)|(?<!\s)\s++(?:[=-]+>\s*+|<-+\s*+)|(?:(?<!\s)\s++)?(?:[→←⇒⟶]|\|)\s*+|\t+|,(?=\S)"
     r"|(?<!\s)\s++[=*]\s++|(?:(?<!\s)\s++)?(?:;\s++|[，、。])|(?<=\w):(?=[^\W\d])"
@@ -102,26 +103,28 @@ DESCRIBED: Final = re.compile(
 """Where a description begins behind a path; some marks need no white space in front."""
 
 NAMING: Final = r"(?:file[-_ ]?(?:name|path)?|path|name|source|module|script|create|add|datei|pfad|fichier|archivo)"
-LABEL: Final = re.compile(
+LABEL: Final = re.compile(  # for f3-label
     rf"^(?:\*\*|__|`)?(?:(?:new |create |add |the )?{NAMING}s?)\s*+(?:#?\d+\s*+)?(?::\*\*|\*\*:|__:|`:|[:=：](?!//))\s*+(?=\S)",
     re.IGNORECASE,
 )
-ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)
-SPOKEN: Final = re.compile(
+ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)  # for create-lines
+SPOKEN: Final = re.compile(  # for bare-series
     r"(?:^|[\s(])(?:the|an?|is|are|in|to|of|and|or|run|open|see|create|files?|then|with|for|use|using|add|edit|"
     r"from|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",
     re.IGNORECASE,
 )
-MARKED: Final = re.compile(
+MARKED: Final = re.compile(  # for bul-quotes
     r"(?:\*{1,3}|__)?[`\"'“‘]{1,2}(?P<path>[^`\"'“”‘’\n]{1,300})[`\"'”’]{1,2}:?(?:\*{1,3}|__)?(?!\w)"
 )
+# for VL09
 BOLD: Final = re.compile(r"(?P<mark>\*{1,3}|__?(?=[^_]))(?P<path>[^*\n]{1,300}?)[:：]?(?P=mark)(?=[\s:：,;)(（–—-]|$)")
+# for links-2
 LINK: Final = re.compile(r"\[`?(?P<path>[^\]\n`]{1,300})`?\]\(<?(?P<target>[^()\s>]{1,300})>?[^()\n]{0,100}\)")
 
 
 def is_spoken(text: str) -> bool:
     """Return whether a text with spaces is words that end in a file's name rather than its name."""
-    return " " in text and SPOKEN.search(re.split(r"[/\\]", text)[0] + " ") is not None
+    return " " in text and SPOKEN.search(text.replace("\\", "/").partition("/")[0] + " ") is not None
 
 
 def path_in(text: str) -> str:
@@ -143,7 +146,7 @@ def path_in(text: str) -> str:
             return left
     if is_file_like(text):
         return text
-    first = re.match(r"(\S+?)[,;]?\s+\S", text)
+    first = re.match(r"(\S+?)[,;]?\s+\S", text)  # for f3-words
     if first and is_known_file(first[1]):
         return first[1]
     left = next((text[: one.start()].strip() for one in described if one.start()), "")
@@ -159,46 +162,45 @@ def _is_drive(text: str) -> bool:
     return len(text) == 1 and text.isalpha()
 
 
-WORD: Final = re.compile(
+WORD: Final = re.compile(  # for label-blank23
     rf"^(?:{ITEM}\s*)?(?:(?:the\s+)?(?:{NAMING}|(?:new|begin|start of) file|begin|start|contents? of|code for|update|"
     r"saved? as)\b(?![-./\\\w])\s*(?:name|path)?\s*(?:\d+\s*)?[:=]?\s*)",
     re.IGNORECASE,
 )
-RULER: Final = re.compile(
+RULER: Final = re.compile(  # for G46-js-equals-rulers
     r"^(?:[-=*#~+<>]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$"
 )
-COMMENT: Final = re.compile(
+COMMENT: Final = re.compile(  # for info11
     r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-|::|REM\b)?\s*+(?P<words>.*?)"
     r"(?:(?<!\s)\s++)?(?:\*{1,80}/\}?|-{2,80}>|-?#\}|-{0,80}%>|\*\)|-\})?$"
 )
 """A line that may be a comment, by its mark, of any language."""
 
-AFTER_PATH: Final = re.compile(
+AFTER_PATH: Final = re.compile(  # for label-with-remark
     r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$", re.IGNORECASE
 )
-MENTION: Final = re.compile(
+MENTION: Final = re.compile(  # for create-file
     r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]{1,240}+[/\\])*[\w@.-]{0,240}\w)(?![\w/`])"
 )
 MOST_MENTIONS: Final = 200
-COMMAND: Final = re.compile(
+COMMAND: Final = re.compile(  # for doubt-s5
     r"\s*(?:\$\s|(?:sudo|pip3?|make|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
     r"source|chmod|bash|sh|cat|open|run)\s+[\w./-])"
 )
 """A line for a shell, as it stands above, below or in place of a file."""
 SPELLED: Final = "|".join(sorted({*UPPER_NAMES, *(name.capitalize() for name in BARE_NAMES if "." not in name)}))
-FILE_NAME: Final = re.compile(
+FILE_NAME: Final = re.compile(  # for file-tags-other
     r"^\.{0,2}[/\\]?(?:[\w@.()\[\]$+-]+[/\\])*(?:[\w@()\[\]$+-][\w@.()\[\]$+-]*\.[A-Za-z]\w{0,11}|"
     rf"\.[A-Za-z][\w.-]+|{SPELLED})$"
 )
-NAME: Final = re.compile(rf"\.[A-Za-z]|{SPELLED}")
+NAME: Final = re.compile(rf"\.[A-Za-z]|{SPELLED}")  # for f9-len-head
 MAX_LABEL: Final = 240
 LONGEST_LINE: Final = 2000
 
 
 def normal(path: str) -> str:
     """Return a path in the form in which two of them can be compared."""
-    cleaned = re.sub(r"/(?:\./)+|/{2,}", "/", path.strip().replace("\\", "/"))
-    return re.sub(r"^(?:\./|/)+", "", cleaned)
+    return str(PurePosixPath(path.strip().replace("\\", "/"))).lstrip("/")
 
 
 def label_in(line: str) -> str | None:
@@ -211,7 +213,7 @@ def label_in(line: str) -> str | None:
 
 def names(line: str, path: str) -> bool:
     """Return whether a line consists of this path, apart from decoration."""
-    if len(line) > MAX_LABEL * 2 or re.split(r"[/\\]", path)[-1] not in line:
+    if len(line) > MAX_LABEL * 2 or path.replace("\\", "/").rpartition("/")[2] not in line:
         return False
     text = undecorated(line)
     if normal(text) == normal(path):
@@ -225,7 +227,7 @@ def undecorated(line: str) -> str:
     text = line.strip()
     if len(text) > MAX_LABEL:
         return ""
-    text = re.sub(rf"^(?:{MARK}\s*)+", "", text)
+    text = re.sub(rf"^(?:{MARK}\s*)+", "", text)  # for VN27
     for _ in range(4):
         before = text
         text = without_emphasis(text)
@@ -244,12 +246,13 @@ def undecorated(line: str) -> str:
 def without_emphasis(text: str) -> str:
     """Return the text without the quotes and stars around it, which are not a part of a name."""
     bare = text.strip().strip("*`\"'").strip()
-    inner = re.fullmatch(r"(_{1,2})([^_].*[^_])\1", bare)
+    inner = re.fullmatch(r"(_{1,2})([^_].*[^_])\1", bare)  # for labels-in-underscores
     return inner[2] if inner else bare
 
 
 def is_ruler(text: str) -> bool:
     """Return whether a text is set between rules or brackets, as in `=== app.py ===`."""
+    # for label-that-begins-with-a-bracket
     return not re.match(r"[\[<]", text) or bool(re.match(r"[\[<][^\[\]<>]*[\]>]$", text))
 
 
@@ -278,10 +281,10 @@ def label_in_info(info: str) -> str | None:
     """Return the path in a fence's info string: `js:src/app.js`, `title="app.py"`, `app.py`."""
     if not info or len(info) > MAX_LABEL:
         return None
-    named = re.search(rf"{PATH_WORD}\s*[=:]\s*[\"']?([^\"'\s}}]+)", info, re.IGNORECASE)
+    named = re.search(rf"{PATH_WORD}\s*[=:]\s*[\"']?([^\"'\s}}]+)", info, re.IGNORECASE)  # for titles-in-the-infos
     if named:
         return named[1]
-    for word in re.split(r"[\s:,{}]+(?![\\/])", info)[::-1]:
+    for word in re.split(r"[\s:,{}]+(?![\\/])", info)[::-1]:  # for other-file5
         bare = word.strip("()[]\"'`*")
         if FILE_NAME.match(bare) and ("." in bare.strip(".") or bare[:1].isupper()):
             return bare

@@ -14,7 +14,7 @@ MIN_CHARACTERS: Final = 240
 MIN_REPEATS: Final = 12
 ANCHOR: Final = 24
 MAX_CANDIDATES: Final = 60
-DIGITS: Final = re.compile(r"\d+")
+DIGITS: Final = re.compile(r"\d+")  # for f10-count-cut
 
 
 def period_of(tail: str, needed: Callable[[str], int]) -> int:

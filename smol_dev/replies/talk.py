@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-LEAD: Final = re.compile(
+LEAD: Final = re.compile(  # for doc1-in-fence
     r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|alright|no problem|sorry|apologies)\b[!,.:]?(?:\s|$)|"
     r"here(?:'s|’s| is| are| it is| they are| you go)\b|below (?:is|are|you)\b|the following (?:is|code|file)|"
     r"(?:the )?(?:complete |full |final |updated |corrected |whole )+(?:code|file|content|contents|version|implementation)\b|"
@@ -14,14 +14,14 @@ LEAD: Final = re.compile(
 )
 """How models announce a file."""
 
-REST: Final = re.compile(
+REST: Final = re.compile(  # for test_code.test_a_block_that_is_said_to_be_the_rest_is_no_file
     r"\b(?:rest|remainder|remaining (?:part|code|lines?|half)) of (?:the|your|this|my|`)|\bremaining (?:part|code|lines|half)\b|"
     r"\b(?:continu(?:ation|ing|ed)|second (?:part|half)|part (?:2|two)) (?:of|from|where|with)\b|^\W*continued\b",
     re.IGNORECASE,
 )
 """Words above what is only the end of a file."""
 
-EDIT: Final = re.compile(
+EDIT: Final = re.compile(  # for test_code.test_a_block_that_is_said_to_be_a_part_or_a_use_is_no_file
     r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"
     r"snippet|block)\b|\b(?:replace|change|update) (?:(?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
     r"section|block|class)\b|`[^`.\n]+`)[^.\n]{0,40} (?:with|to|by)\b",
@@ -29,7 +29,7 @@ EDIT: Final = re.compile(
 )
 """Words above what is to be put into a file."""
 
-CHANGE: Final = re.compile(
+CHANGE: Final = re.compile(  # for function-that-should-be-another
     r"^(?:(?:then|now|next|and|also|oh|finally|lastly|after that|you (?:can|could|should|may|need to|must))\b\W*)*"
     r"(?:replace|change|update|modify|edit|insert|append|add|prepend|swap|adjust|extend)\b"
     r"(?!.* to (?:your|the|a|another|its?) (?!\w*(?:class|function|method|script|module|code|top|end|start|bottom|import|list)))"
@@ -38,17 +38,18 @@ CHANGE: Final = re.compile(
 )
 """Words above a second block that changes the first one by hand."""
 
+# for test_code.test_a_block_that_is_said_to_be_a_part_or_a_use_is_no_file
 USE: Final = re.compile(r"\bhow (?:to|you)\b", re.IGNORECASE)
 """Words above what shows the use of a file."""
 
-TO_THE_USER: Final = re.compile(
+TO_THE_USER: Final = re.compile(  # for leave-without-a-full-stop
     r"let me know|feel free|(?:i )?hope (?:this|that)|would you like|do you want|is there anything|happy coding|enjoy\b|"
     r"if you (?:have|need|want|would)|please (?:let|note)|说明|注意|如果",
     re.IGNORECASE,
 )
 """How models take their leave, with or without a full stop."""
 
-TAIL: Final = re.compile(
+TAIL: Final = re.compile(  # for tail3
     r"#*\s*\**(?:(?:key|some|important) )?(?:explanations?|notes?|usage|example usage|how it works|how to (?:use|run)|"
     r"features|improvements|summary|changes|output)\b[^.\n]{0,40}:?\**:?$|"
     r"(?:this|the) (?:above )?(?:code|file|script|module|program|function)s?\b|note(?: that)?\b|to (?:run|use|test) |i(?:['’]ve| have) ",
@@ -56,7 +57,7 @@ TAIL: Final = re.compile(
 )
 """How they go on behind a file: a heading, or words about it."""
 
-THOUGHT: Final = re.compile(
+THOUGHT: Final = re.compile(  # for test_code.test_a_block_below_thoughts_is_the_file
     r"(?:(?:so|now|ok(?:ay)?|then|first|next|and|but|hmm|well|right|alright)\b,? )*"
     r"(?:(?:i|we|you|they)(?:['’]\w+)?|let['’]?s|let me|the (?:user|task|plan|request|prompt|instructions?|answer|format)|"
     r"(?:no|only|just) (?:need|explanations?|the|one|a)|writing|done|ready|finished)\b",
@@ -68,7 +69,7 @@ CANNOT: Final = (
     r"(?:can ?not|can['’]t|won['’]t|will not|(?:am )?(?:unable|not able)|not comfortable|not going to|must (?:decline|refuse)|"
     r"do(?:n['’]t| not))\b"
 )
-REFUSAL: Final = re.compile(
+REFUSAL: Final = re.compile(  # for refusal-md8
     rf"(?:[\w'’ ]{{0,20}}\b(?:sorry|afraid|unfortunately|apologies|apologi[sz]e)\b|as an? (?:ai|artificial|large)\b)[^.\n]*?{CANNOT}|"
     rf"i(?:['’]m)? (?!do){CANNOT}|(?:this|your|that) (?:request|prompt) (?:violates|goes against)|"
     r"es tut mir leid|leider kann ich|lo siento|no puedo|(?:je suis )?désolé|mi dispiace|desculpe|"
@@ -81,11 +82,13 @@ ITEM: Final = r"(?:[-*+•]|\d{1,3}[.)])\s"
 MARK: Final = rf"(?:>|#{{1,6}}\s|{ITEM})"
 """The mark of an item, a heading or a quotation."""
 
-DECORATION: Final = re.compile(rf"^(?:\s|{MARK}|[*_]{{1,3}}(?=\S))+")
-SPAN: Final = re.compile(r"`[^`\n]*`")
+DECORATION: Final = re.compile(rf"^(?:\s|{MARK}|[*_]{{1,3}}(?=\S))+")  # for lead-in-a-heading
+SPAN: Final = re.compile(r"`[^`\n]*`")  # for call-in-ticks-in-the-talk
+# for label-that-reads-like-a-sentence
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
-WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")
-END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")
+WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")  # for talk-in-chinese
+END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")  # for intention-alone
+# for test_code.test_words_that_end_a_program_are_its_own
 END_OF_STRING: Final = re.compile(r"^(?=[^\w\n]*+$)[^\n\"'\])]*[\"'\])]|^[ \t]*[A-Z_]{3,};?$", re.MULTILINE)
 """A line that closes a text of several lines in a program."""
 
@@ -115,6 +118,7 @@ def is_talk(line: str) -> bool:
     if is_sentence(line):
         return True
     said = LEAD.match(words) or TO_THE_USER.match(words) or TAIL.match(words)
+    # for broken-program-that-begins-with-ok
     return bool(said) and len(words) < LONGEST and not re.search(r"[{};=]|\(\)", words)
 
 
@@ -123,12 +127,14 @@ def is_prose(paragraph: str) -> bool:
     text = SPAN.sub("x", paragraph)
     if END_OF_STRING.search(paragraph) or any(line.startswith(("    ", "\t")) for line in paragraph.split("\n")):
         return False
+    # for commands3
     return bool(re.search(r"[^\W\d_]{2}", text)) and not re.search(r"[{}<>=;\\$@]|\(\)|\w\(|->|::|//", text)
 
 
 def is_lead(line: str) -> bool:
     """Return whether a line announces a file to the user."""
     words = without_marks(line)
+    # for D09-russian-unfenced
     return bool(LEAD.match(words) and re.search(r"[:!.：。]$", words)) and not re.search(r"[{};=]", SPAN.sub("", words))
 
 
@@ -136,7 +142,7 @@ def is_tail(line: str) -> bool:
     """Return whether a line behind a file speaks to the user."""
     words = SPAN.sub("x", without_marks(line))
     said = TO_THE_USER.match(words) or TAIL.match(words)
-    return not line[:1].isspace() and bool(said) and not re.search(r"[{};=]|\(\)", words)
+    return not line[:1].isspace() and bool(said)
 
 
 def is_refusal(text: str) -> bool:
@@ -149,6 +155,7 @@ def is_refusal(text: str) -> bool:
 def is_thought(line: str) -> bool:
     """Return whether the sentences of a line are thoughts of the model, not what stands below it."""
     words = without_marks(line)
+    # for test_code.test_a_block_below_thoughts_is_the_file
     return THOUGHT.match(words) is not None and re.search(r"[.!]$", words) is not None and is_prose(words)
 
 

@@ -11,9 +11,11 @@ from smol_dev.languages.standard import NOT_JUDGED
 from smol_dev.replies.answer import Block
 
 LONGEST_PARSED: Final = 150_000
+# for txt-sentences
 TEXTS: Final = frozenset({None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"})
 """Languages of files in which any line may be the file's own."""
 
+# for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
 DATA: Final = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)|\.\w+ignore|\.gitattributes|go\.(?:mod|sum)")
 """Texts whose lines are entries."""
 

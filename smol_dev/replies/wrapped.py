@@ -14,26 +14,27 @@ from smol_dev.replies.list_data import unescaped
 from smol_dev.replies.paths import CALL_KEYS, FILE_NAME, PATH_KEYS, PATH_WORD, plain_key, same_file
 from smol_dev.replies.verdicts import Doubt, Request
 
-CALL: Final = re.compile(
+CALL: Final = re.compile(  # for react
     r"\s*+(?:\[TOOL_CALLS\]|<\|?python_tag\|?>|<\|?tool_call\|?>|<function_call>|<functioncall>|functools|"
     r"Action Input:|Action:\s*+\w++[^\S\n]*+\n\s*+Action Input:|json(?=\s*[{\[])|"
     r"(?:<function=)?(?:\w*+\.)*+(?=\w*?(?:write|create|save|add))\w++(?:>|\[ARGS\]|\s*+\(\s*+(?=\{)|\s*+(?=\{\")))\s*+",
     re.IGNORECASE,
 )
-CONTENT_KEYS: Final = (
+CONTENT_KEYS: Final = (  # for react
     "content", "contents", "code", "filecontent", "filecontents", "filetext", "codefile", "source", "sourcecode",
     "text", "newcontent", "newstr",
 )  # fmt: skip
 """The keys beside which a file stands, as `plain_key` spells them, the surest first."""
 
-ANSWER_KEYS: Final = ("output", "answer", "result", "response")
-INNER_KEYS: Final = (*CALL_KEYS, "files", "file", "result", "output", "data", "changes")
+ANSWER_KEYS: Final = ("output", "answer", "result", "response")  # for json-output
+INNER_KEYS: Final = (*CALL_KEYS, "files", "file", "result", "output", "data", "changes")  # for json-function
 DEEPEST: Final = 6
 MOST_BRACKETS: Final = 100
 LONGEST_LITERAL: Final = 400_000
 LONGEST_TAIL: Final = 2_000
+# for json-triple-esc
 STRING_START: Final = re.compile(r"[\"'](?P<key>\w{1,20})[\"']\s*:\s*(?P<quote>\"\"\"|'''|`{1,3}|\"|')")
-NAMED_STRING: Final = re.compile(r"[\"'](\w+)[\"']\s*:\s*[\"']([^\"'\n]+)[\"']")
+NAMED_STRING: Final = re.compile(r"[\"'](\w+)[\"']\s*:\s*[\"']([^\"'\n]+)[\"']")  # for loose-object-of-another-file
 TAIL: Final = (
     r"(?P<rest>\s*(?:,\s*(?:\"\w+\"\s*:\s*(?:\"[^\"\n]*\"|\w+)\s*,?\s*)*)?[}\]]+[}\])\s;]*)(?:</?\w+[^>\n]*>)?\s*\Z"
 )
@@ -87,8 +88,8 @@ def python_value(text: str) -> object:
 
 def mixes_line_ends(text: str) -> bool:
     r"""Return whether a string has line ends of its own as well as `\n`: the latter are then the file's."""
-    strings = re.finditer(r'"(?:[^"\\]|\\.)*+"', text)
-    return any("\n" in one[0] and re.search(r"(?<!\\)\\[nt]", one[0]) for one in strings)
+    strings = re.finditer(r'"(?:[^"\\]|\\.)*+"', text)  # for json-raw-nl-mixed
+    return any("\n" in one[0] and re.search(r"(?<!\\)\\[nt]", one[0]) for one in strings)  # for json-raw-nl-mixed
 
 
 def search(value: object, path: str, depth: int) -> Call | None:
@@ -155,8 +156,8 @@ def decoded(raw: str, quote: str) -> str:
     if len(quote) > 1 or quote == "`":
         return raw
     if "\n" in raw.strip("\n"):
-        return re.sub(rf"\\([{re.escape(quote)}\\/])", r"\1", raw)
-    body = re.sub(r"(?<!\\)((?:\\\\)*)\"", r'\1\\"', raw)
+        return re.sub(rf"\\([{re.escape(quote)}\\/])", r"\1", raw)  # for json-raw-nl-mixed
+    body = re.sub(r"(?<!\\)((?:\\\\)*)\"", r'\1\\"', raw)  # for json-open-length
     try:
         value = json.loads(f'"{body}"', strict=False)
     except ValueError:
@@ -166,36 +167,40 @@ def decoded(raw: str, quote: str) -> str:
 
 Way = Callable[[str, Request], "str | Doubt | None"]
 
-HEREDOC: Final = re.compile(
+HEREDOC: Final = re.compile(  # for heredoc-other
     r"^[ \t]*+(?:\$ )?(?:[^\n<]{0,200}&& )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n",
     re.MULTILINE,
 )
-NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")
+NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")  # for num2
+# for code-tag
 OPENING: Final = re.compile(r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE)
-LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MULTILINE)
-ATTRIBUTE: Final = re.compile(rf"{PATH_WORD}\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)
-VALUE_START: Final = re.compile(
+LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MULTILINE)  # for file-tag-prose
+ATTRIBUTE: Final = re.compile(rf"{PATH_WORD}\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)  # for file-tags-other
+VALUE_START: Final = re.compile(  # for VN23
     r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s++name=|\s++key=|>\s*+)[\"']?(\w++)[\"']?+"
     r"(?:</arg_key>\s*+<arg_value)?[^>\n]{0,40}+>\n?"
 )
+# for VN23
 VALUE_END: Final = re.compile(r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))")
+# for file-content-tags
 PATH_TAG: Final = re.compile(rf"\s*+<({PATH_WORD})>\s*+([^<>\n]{{0,240}}+)\s*+</\1>\s*+", re.IGNORECASE)
-WRITING: Final = frozenset(
+WRITING: Final = frozenset(  # for code-tag
     "file function_calls document_content write_to_file write_file create_file new_file save_file boltaction artifact antartifact document tool_call "
     "tool_use function_call invoke function content contents code source_code answer output result file_content".split()
 )
-CDATA: Final = re.compile(r"\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)
+CDATA: Final = re.compile(r"\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)  # for cdata
 MOST_LAYERS: Final = 5
 MOST_HEREDOCS: Final = 20
+# for test_wrappers.test_what_looks_like_a_wrapper_may_be_the_file
 SHELLS: Final = frozenset({"bash", "fish", "dockerfile", "makefile", "yaml"})
 """Languages whose files hold commands of a shell."""
 
 MOST_TAGS: Final = 200
-LONE_CONTENT: Final = re.compile(
+LONE_CONTENT: Final = re.compile(  # for md-wrap
     r'\s*+\{\s*+"(?:content|code|text)"\s*+:\s*+"(?=[^\n]*?\\n)(?:[^\n"]++|"(?!\s*+\}\s*\Z))*+"\s*+\}\s*\Z'
 )
-CONTENT_KEY: Final = re.compile(r"[\"']\w*(?:content|code|text)\w*[\"']\s*:")
-QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")
+CONTENT_KEY: Final = re.compile(r"[\"']\w*(?:content|code|text)\w*[\"']\s*:")  # for refusal-in-a-call
+QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")  # for ent-str2
 LONGEST_THOUGHT: Final = 2_000
 
 
@@ -204,11 +209,13 @@ def call(text: str, request: Request) -> str | Doubt | None:
     action = text.find("Action Input:", 0, LONGEST_THOUGHT)
     text = text[max(0, action) :]
     start = text.lstrip()[:400]
+    # for json-raw-nl-esc
     if not re.match(r"[{\[\"<]|\w+\(|functools|json\b|Action", start) or not re.search(r"[{\[]", start):
         return None
     if request.language in {"json", "jsonc", "yaml", None} or request.is_text:
         lone = request.language != "json" and LONE_CONTENT.match(text) is not None
         named = lone or (request.path.rpartition("/")[2] in text and CONTENT_KEY.search(text))
+        # for refusal-in-a-call
         if not named or (not lone and not re.search(r"[\"'](?:\w*path|\w*name|file)[\"']\s*:", text)):
             return None
     found = from_object(text, request.path)
@@ -294,17 +301,18 @@ def cdata(text: str, request: Request) -> str | None:
 
 def pre_and_code(text: str, request: Request) -> str | None:
     """Return what an HTML listing shows, its entities decoded."""
-    found = re.fullmatch(r"\s*<pre[^>\n]*>\s*<code[^>\n]*>\n?(.*)</code>\s*</pre>\s*", text, re.DOTALL)
+    found = re.fullmatch(r"\s*<pre[^>\n]*>\s*<code[^>\n]*>\n?(.*)</code>\s*</pre>\s*", text, re.DOTALL)  # for VX64
     if found is None or request.language in {"vue", "markdown"}:
         return None
     shown = html.unescape(found[1])
-    page = re.match(r"\s*<(?:!doctype|html)\b", shown, re.IGNORECASE)
+    page = re.match(r"\s*<(?:!doctype|html)\b", shown, re.IGNORECASE)  # for VX64
     return shown if page or request.language != "html" else None
 
 
 def bracket_tags(text: str, request: Request) -> str | None:
     """Return the text between CodeLlama's tags."""
     del request
+    # for D01-codellama-python-tags
     found = re.fullmatch(r"\s*\[(PYTHON|CODE|[A-Z]{2,10})\]\n?(.*)\[/\1\]\s*", text, re.DOTALL)
     return found[2] if found else None
 
@@ -316,9 +324,11 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
     others = False
     for found in islice(HEREDOC.finditer(text), MOST_HEREDOCS):
         words = f"{found[1]} {found[4]}"
+        # for heredoc-other
         target = re.search(r">\s*([^\s>|;&]+)", words) or re.search(r"(?<!\S)[>|;&-]*+(\S++)\s*$", found[1])
         if target and same_file(target[1].strip("\"'"), request.path):
             body, end, _ = f"{text}\n"[found.end() - 1 :].partition(f"\n{found[3]}\n")
+            # for test_wrappers.test_an_answer_without_the_file_says_why
             is_plain = found[2] or not re.search(r"[$`\\]", body)
             return body[1:] if is_plain and end else Doubt()
         others = others or target is not None
@@ -328,7 +338,7 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
 
 def new_file_diff(text: str, request: Request) -> str | Doubt | None:
     """Return the file that a diff creates; a diff of a file that is not here is none."""
-    is_diff = re.match(r"\s*(?:diff --git |--- \S|\*\*\* Begin Patch|@@ )", text) and re.search(
+    is_diff = re.match(r"\s*(?:diff --git |--- \S|\*\*\* Begin Patch|@@ )", text) and re.search(  # for hunk
         r"^(?:@@|\*\*\* Add)", text, re.MULTILINE
     )
     if not is_diff or request.language == "diff":
@@ -337,9 +347,9 @@ def new_file_diff(text: str, request: Request) -> str | Doubt | None:
     body = [
         line
         for line in lines
-        if not re.match(r"(?:diff |index |new file |--- |\+\+\+ |@@|\*\*\* |\\ No newline)", line)
+        if not re.match(r"(?:diff |index |new file |--- |\+\+\+ |@@|\*\*\* |\\ No newline)", line)  # for diff6
     ]
-    target = re.findall(r"^(?:\+\+\+ (?:b/)?|\*\*\* Add File: )(\S+)", text, re.MULTILINE)
+    target = re.findall(r"^(?:\+\+\+ (?:b/)?|\*\*\* Add File: )(\S+)", text, re.MULTILINE)  # for diff-of-another-file
     added = [line[1:] for line in body if line.startswith("+")]
     if len(added) < len([line for line in body if line.strip()]) or not all(
         same_file(name, request.path) for name in target
@@ -350,7 +360,7 @@ def new_file_diff(text: str, request: Request) -> str | Doubt | None:
 
 def block_quote(text: str, request: Request) -> str | None:
     """Return the text without the quotation marks in front of every line."""
-    if request.is_text or re.match(r"\n*>", text) is None:
+    if request.is_text or re.match(r"\n*>", text) is None:  # for G44-js-blockquote
         return None
     lines = text.strip("\n").split("\n")
     if not all(line.startswith(">") for line in lines):
@@ -361,7 +371,7 @@ def block_quote(text: str, request: Request) -> str | None:
 
 def double_fence(text: str, request: Request) -> str | None:
     """Return the inside of a block that is all there is in another one."""
-    found = re.fullmatch(r"\s*(`{3,}|~{3,})[\w+-]*\n(.*\n)?\1\s*", text, re.DOTALL)
+    found = re.fullmatch(r"\s*(`{3,}|~{3,})[\w+-]*\n(.*\n)?\1\s*", text, re.DOTALL)  # for doubled-open
     return found[2] or "" if found and not request.is_text else None
 
 
@@ -371,12 +381,13 @@ def escaped_fences(text: str, request: Request) -> str | None:
     start = text.lstrip()
     if not start.startswith("\\`\\`\\`"):
         return None
+    # for G40-css-escaped-fences
     return re.sub(r"^(?:\\`){3,}", lambda run: run[0].replace("\\", ""), start, flags=re.MULTILINE)
 
 
 def line_numbers(text: str, request: Request) -> str | None:
     """Return the text without the numbers, if every line has its own, from 1."""
-    if request.is_text or re.match(r"\s*[\[(L0 ]{0,4}1", text) is None:
+    if request.is_text or re.match(r"\s*[\[(L0 ]{0,4}1", text) is None:  # for num2
         return None
     lines = text.strip("\n").split("\n")
     if len(lines) < 2:  # noqa: PLR2004 - one proves nothing
@@ -406,22 +417,24 @@ def entities(text: str, request: Request) -> str | None:
     markup = request.language in {"html", "xml", "vue", "svelte", "astro", "php", "markdown"}
     if markup or request.is_text or "<" in text or "&" not in text:
         return None
+    # for ent-ts
     is_code = re.search(r"&(?:lt|gt|amp);", text) is None or re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text)
+    # for ent-ts
     return None if is_code or not re.search(r"&(?:lt|gt|amp);", QUOTED.sub("", text)) else html.unescape(text)
 
 
 WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
-    ("call", call),
-    ("tags", tags),
-    ("CDATA", cdata),
-    ("listing", pre_and_code),
-    ("bracket tags", bracket_tags),
-    ("heredoc", heredoc),
-    ("diff", new_file_diff),
-    ("double fence", double_fence),
-    ("escaped fences", escaped_fences),
-    ("block quote", block_quote),
-    ("line numbers", line_numbers),
-    ("one line", one_line),
-    ("entities", entities),
+    ("call", call),  # for json-raw-nl-esc
+    ("tags", tags),  # for file-tag2
+    ("CDATA", cdata),  # for cdata
+    ("listing", pre_and_code),  # for VX64
+    ("bracket tags", bracket_tags),  # for D01-codellama-python-tags
+    ("heredoc", heredoc),  # for heredoc-other
+    ("diff", new_file_diff),  # for hunk
+    ("double fence", double_fence),  # for doubled-open
+    ("escaped fences", escaped_fences),  # for G40-css-escaped-fences
+    ("block quote", block_quote),  # for G44-js-blockquote
+    ("line numbers", line_numbers),  # for num2
+    ("one line", one_line),  # for nl-py2
+    ("entities", entities),  # for ent-ts
 )

@@ -19,7 +19,7 @@ from smol_dev.replies.verdicts import Code, FileList, Rejected
 
 ANSWERS = [
     json.loads(line)
-    for name in ("answers.jsonl", "answers2.jsonl", "variations.jsonl", "types.jsonl")
+    for name in ("answers.jsonl", "answers2.jsonl", "variations.jsonl", "types.jsonl", "patterns.jsonl")
     for line in (Path(__file__).parent / name).read_text("utf-8").splitlines()
 ]
 AT_ONCE = 50

@@ -95,6 +95,7 @@ def test_joined_at_the_anchor_or_not_at_all(continuation: str, whole: str | None
         pytest.param("  ", "    for row in rows:\n  print(row)\n```", id="the rest of an indentation"),
         pytest.param("        amount += ro", "    for row in rows:\n```", id="no more"),
         pytest.param("", "    for row in rows:\n```", id="no more of a complete line"),
+        pytest.param("", f"    for row in rows:\n{WHOLE.removeprefix('```python' + chr(10))}", id="the file again"),
         pytest.param("\n\n", "    for row in rows:\n        amount += row\n```", id="without the empty lines"),
         pytest.param(
             "",
