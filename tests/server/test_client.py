@@ -733,13 +733,16 @@ def test_a_field_that_was_not_sent_is_no_reason_to_ask_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told_at_first", "windows", "asked"),
+    ("told_at_first", "told_later", "windows", "asked"),
     [
-        pytest.param(True, [4096, 4096, 4096, 4096], 2, id="a server that tells is asked once"),
-        pytest.param(False, [None, None, 4096, 4096], 3, id="one that loads on demand, once more"),
+        pytest.param(True, True, [4096, 4096, 4096, 4096], 2, id="a server that tells is asked once"),
+        pytest.param(False, True, [None, None, 4096, 4096], 3, id="one that loads on demand, once more"),
+        pytest.param(False, False, [None, None, None, None], 3, id="one that never tells, no more than that"),
     ],
 )
-def test_facts_are_asked_until_the_first_answer(*, told_at_first: bool, windows: list[int | None], asked: int) -> None:
+def test_facts_are_asked_until_the_first_answer(
+    *, told_at_first: bool, told_later: bool, windows: list[int | None], asked: int
+) -> None:
     is_loaded = told_at_first
 
     def answer(request: Received) -> Canned:
@@ -747,7 +750,7 @@ def test_facts_are_asked_until_the_first_answer(*, told_at_first: bool, windows:
         if request.path == "/props":
             window = {"default_generation_settings": {"n_ctx": 4096}} if is_loaded else {}
             return json_answer({**window, "total_slots": 2})
-        is_loaded = is_loaded or request.path.endswith("/chat/completions")
+        is_loaded = is_loaded or (told_later and request.path.endswith("/chat/completions"))
         return answered("hi")
 
     async def learn(base_url: str) -> list[Facts]:

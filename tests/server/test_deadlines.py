@@ -109,3 +109,15 @@ def test_bytes_that_came_while_the_program_stood_still_are_read() -> None:
 def test_a_server_that_says_nothing_afterwards_is_given_up() -> None:
     with pytest.raises(ServerError, match=r"no first token from .* within 0\.02 s"):
         read_after_standing_still(come=False)
+
+
+def test_an_answer_may_take_longer_than_it_may_be_silent() -> None:
+    async def read() -> None:
+        asked = Target("http://127.0.0.1:1/v1", "m", None)
+        deadlines = Deadlines(Profile(model="m", timeout=0.2), asked, time.monotonic)
+        for _ in range(5):
+            await deadlines.wait(asyncio.sleep(0.08))
+            deadlines.note_progress()
+        deadlines.close()
+
+    asyncio.run(read())
