@@ -9,7 +9,16 @@ says what the names of a text mean, by the queries of its language in `queries/`
 
 from smol_dev.languages.grammars import grammar, tree
 from smol_dev.languages.names import language_named, language_of
-from smol_dev.languages.parsing import JUDGED, alike, check, lacks_its_shape, other_language, parse, parse_as
+from smol_dev.languages.parsing import (
+    JUDGED,
+    alike,
+    check,
+    is_program,
+    lacks_its_shape,
+    other_language,
+    parse,
+    parse_as,
+)
 from smol_dev.languages.standard import Parsed, State
 
 __all__ = [
@@ -19,6 +28,7 @@ __all__ = [
     "alike",
     "check",
     "grammar",
+    "is_program",
     "lacks_its_shape",
     "language_named",
     "language_of",

@@ -138,6 +138,16 @@ SHAPES: Final = {
 }
 """What every file of a language holds, whatever else; for all others any text may do."""
 
+SIGNED: Final = {
+    "bash": re.compile(r"#!\S*/(?:env )?(?:ba|z|da|k)?sh\b"),
+    "python": re.compile(r"#!.*\bpython"),
+    "javascript": re.compile(r"#!.*\bnode\b"),
+    "dockerfile": re.compile(
+        r"(?:#.*\n|\s*\n)*FROM [\w.:/@-]+(?: AS \w+)?\n(?:.*\n)*?(?:RUN|COPY|CMD|WORKDIR|ENTRYPOINT) "
+    ),
+}
+"""How files of a language begin that say so themselves."""
+
 UNMISTAKABLE: Final = ("json", "html", "css")
 """Languages that no program is written in, though lenient grammars read them as one."""
 
@@ -165,6 +175,9 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
     asked = language_of(path)
     if asked is None or asked in PROSE:
         return None
+    signed = next((name for name, sign in SIGNED.items() if sign.match(text)), None)
+    if signed and asked != "ini" and not alike(asked, signed) and not parse(path, text).whole:
+        return signed
     named = language_named(label)
     own = alike(asked, named) if named else False
     tried, telling = [named] if named and not own else list(TELLING), TELLING
@@ -178,6 +191,11 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
         tried, telling = [] if asked == "ini" else list(UNLIKE_ANY), UNLIKE_ANY
     others = (name for name in tried if not alike(asked, name))
     return next((name for name in others if _is_program(name, text, telling.get(name))), None)
+
+
+def is_program(language: str | None, text: str) -> bool:
+    """Return whether a text is a file of a language with a parser, and has in it what tells it."""
+    return language in TELLING and _is_program(language, text, TELLING[language])
 
 
 def lacks_its_shape(path: str, text: str) -> bool:

@@ -27,6 +27,23 @@ SPEECH: Final = re.compile(  # for question2
 )
 """Words of one who speaks about the file rather than in it."""
 
+FRAME: Final = re.compile(
+    r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?: *\S|[\w+#]+\nCopy code\n|"
+    r"<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|'{3}\w*\n|[=-]{2,} ?begin\b",
+    re.IGNORECASE,
+)
+FRAME_END: Final = re.compile(
+    r"\n\s*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*|[=-]{2,} ?end\b.*|"
+    r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?)\s*\Z",
+    re.IGNORECASE,
+)
+LONGEST_FRAME: Final = 400
+ELEMENT: Final = re.compile(r"\s*<(\w+)>[ \t]*\n.*?\n?[ \t]*</\1>", re.DOTALL)
+ELEMENTS: Final = frozenset(
+    "div p a center h1 h2 h3 h4 h5 h6 details picture table ul ol pre blockquote section header nav main article svg style".split()
+)
+"""The elements that a text in Markdown may begin with."""
+
 # for other-file4
 EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 
@@ -36,6 +53,9 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     turn = _own_turn(answer, request)
     if isinstance(turn, Doubt):
         return turn
+    judged = request.language != "bash" and request.parsed(turn.text).state is not State.NOT_JUDGED
+    if not judged and is_framed(turn.text, request):
+        return Doubt()
     first = turn.text.lstrip("\n").partition("\n")[0]
     other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
     is_told = is_lead(first) if request.is_text else is_talk(first)
@@ -46,6 +66,21 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     if isinstance(found, Doubt):
         return found
     return replace(turn, text=found) if found.strip() else Doubt("no_code")
+
+
+def is_framed(text: str, request: Request) -> bool:
+    """Return whether something stands around a text that is no part of any file: names of turns, marks, elements."""
+    lines = text.strip().split("\n")
+    first, last = lines[0], lines[-1]
+    end = FRAME_END.search(text, max(0, len(text) - LONGEST_FRAME))
+    if FRAME.match(text.lstrip()) or (end and not (end[1] and f"<{end[1]}" in text)):
+        return True
+    ticked = first[0] == last[-1] == "`" and text.count("`") == 2  # noqa: PLR2004 - around the whole
+    ruled = bool(len(lines) > 2 and first == last and RULE.match(first)) and not names(lines[1], request.path)  # noqa: PLR2004 - a line between two
+    marked = request.is_text and first[0] in "`*/" and names(first, request.path)
+    element = ELEMENT.match(text) if request.is_text else None
+    thought = element is not None and element[1].lower() not in ELEMENTS
+    return ticked or (ruled and not request.is_text and request.language != "yaml") or marked or thought
 
 
 def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
@@ -138,7 +173,10 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
         return Doubt("no_code")
     if not is_lead(first):
         is_data = not any(is_sentence(line) or line.startswith("#") for line in lines[:-1])
-        apart = len(lines) > 1 and (is_data or RULE.match(lines[-2]) is not None)
+        ruled = len(lines) > 1 and RULE.match(lines[-2]) is not None
+        if ruled and is_tail(lines[-1]):
+            return Doubt()
+        apart = len(lines) > 1 and (is_data or ruled)
         is_quoted = lines[-1].count('"') % 2
         return Doubt() if apart and not is_quoted and TO_THE_USER.match(lines[-1]) else text
     rest = text[text.find(first) + len(first) :]
@@ -147,8 +185,8 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
         # for test_controls.test_raw_behind_reasoning_and_before_the_end_of_the_turn
         is_data = not any(is_sentence(line) or re.match(MARK, line) for line in lines[1:])
         return Doubt() if "```" in text or is_data else text
-    ruled = not headed and len(lines) > 1 and RULE.match(lines[1])
-    return Doubt() if ruled or TO_THE_USER.match(lines[-1]) else rest
+    above = not headed and len(lines) > 1 and RULE.match(lines[1])
+    return Doubt() if above or TO_THE_USER.match(lines[-1]) else rest
 
 
 def code_bounds(text: str, request: Request) -> str | Doubt:

@@ -91,6 +91,7 @@ BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for d
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
+END_TOKEN: Final = re.compile(r"<[|｜](?:im_end|end|eot_id|eom_id|endoftext|end▁of▁sentence)[|｜]>$|<end_of_turn>$")
 # for doubt-u2
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
 """A last line that may be half of one: the answer opened a fence and closed none."""
@@ -126,6 +127,10 @@ def unfit(found: Found, request: Request) -> Reason | None:
         return "no_code"
     if is_no_file(text, request) or is_other_language(found, request):
         return "wrong_format"
+    if found.block and not found.block.info and request.parsed(text).state is State.NOT_JUDGED:
+        word = language_named(text.lstrip().partition("\n")[0])
+        if word is not None and word == request.language and word not in {"csv", "text"}:
+            return "wrong_format"
     is_spoken = not request.is_text and request.parsed(text).state is State.BROKEN and is_prose(text)
     if is_spoken:
         return "no_code"
@@ -145,7 +150,7 @@ def has_talk_at_an_end(text: str, request: Request) -> bool:
     if language in MARKUP:
         following = next((line for line in others if line.strip()), "")
         ends = ends if DOCUMENT.match(following) else []
-        ends += [last] if before.startswith(ROOT_ENDS.get(language or "", "<!--")) else []
+        ends += [last] if TO_THE_USER.match(last) or before.startswith(ROOT_ENDS.get(language or "", "<!--")) else []
     elif len(lines) > 2 and not (request.is_data and lines[-3].strip()):  # noqa: PLR2004 - one line is no file with talk
         ends.append(last)
     said = [line for line in ends if not (line[:1].isspace() or line.count('"') % 2 or is_comment(line, request))]
@@ -327,9 +332,10 @@ def is_no_file(text: str, request: Request) -> bool:
     if request.language == "python" and (is_body or is_quoted_program(text) or is_lone_call(text)):
         return True
     if request.is_text:
-        return False
+        return request.is_data and END_TOKEN.search(last) is not None
     if (
-        MARK.match(first)
+        END_TOKEN.search(last)
+        or MARK.match(first)
         or MARK.match(last)
         or CALL_MARK.match(text)
         or (FILE_NAME.match(first) and is_known_file(first))
@@ -412,6 +418,15 @@ def is_other_language(found: Found, request: Request) -> bool:
     if languages.other_language(request.path, found.text, "" if loose else label) is not None:
         return True
     named = language_named(label)
+    path = request.path.rpartition("/")[2]
+    is_script = named == "python" and re.search(rf"open\([^()\n]*{re.escape(path)}", found.text) is not None
+    is_told = (
+        request.is_data
+        or request.language in {"markdown", "restructuredtext"}
+        or (request.language == "text" and not path.endswith((".txt", ".log")))
+    )
+    if request.is_text and (is_told or is_script) and languages.is_program(named, found.text):
+        return True
     if named == "diff" != request.language and "diff" not in found.passes:
         return True
     state = request.parsed(found.text).state

@@ -86,9 +86,17 @@ def find(answer: Answer, request: verdicts.Request) -> verdicts.Found | verdicts
         if isinstance(found, verdicts.Doubt):
             unwrapped = out_of(answer.text, request)
             return found if unwrapped is None else unwrapped
+        if found is not None and is_in_own_fence(found, request):
+            return found.by(name)
         if found is not None:
             return out_of(found.text, request, found.by(name)) or found.by(name)
     return verdicts.Doubt("no_code")
+
+
+def is_in_own_fence(found: verdicts.Found, request: verdicts.Request) -> bool:
+    """Return whether a file stands in a longer fence, as it is asked for in types of which any line may be the file's."""
+    is_longer = found.block is not None and len(found.block.fence) > len("```")
+    return is_longer and (request.is_text or request.language == "yaml")
 
 
 def out_of(
@@ -136,7 +144,7 @@ def unwrapped(text: str, request: verdicts.Request, *, inside: bool) -> tuple[st
 def tidied(found: verdicts.Found, request: verdicts.Request) -> verdicts.Found:
     """Return the file without empty lines at its ends, a label that is no comment, a foreign indentation."""
     text = without_blank_ends(found.text)
-    if found.opened:
+    if found.opened and not is_in_own_fence(found, request):
         rest = without_word(text, request) if found.block and not found.block.info else text
         text = rest if rest is not text and request.is_whole(rest) else text
         rest = without_label(text, request)

@@ -415,7 +415,7 @@ def one_line(text: str, request: Request) -> str | Doubt | None:
 def entities(text: str, request: Request) -> str | None:
     """Return a text in which every `<` and `&` was written as an entity."""
     markup = request.language in {"html", "xml", "vue", "svelte", "astro", "php", "markdown"}
-    if markup or request.is_text or "<" in text or "&" not in text:
+    if markup or request.is_text or "<" in text or "&" not in text or text.lstrip().startswith("&lt;"):
         return None
     # for ent-ts
     is_code = re.search(r"&(?:lt|gt|amp);", text) is None or re.search(r"&(?!(?:lt|gt|amp|quot|apos|#\w+);)", text)

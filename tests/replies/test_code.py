@@ -550,3 +550,53 @@ def test_an_opening_that_the_model_did_not_go_on_with_is_no_fence(words: str, be
 def test_a_shell_command_is_no_list_of_requirements() -> None:
     verdict = read_code("```bash\npip install flask\n```", path="requirements.txt", finish_reason="stop")
     assert isinstance(verdict, Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("prompt.txt", "[PYTHON]\nprint(1)\n[/PYTHON]\n"),
+        ("prompt.txt", "[INST] Say hi. [/INST]\n"),
+        ("a.yaml", "path: a.yaml\ncontent: |\n  x\n"),
+        ("a.md", "Output:\n\nIt prints 1.\n\n</file>\n"),
+        ("a.txt", "User: thanks\nAssistant: You are welcome!\n"),
+    ],
+)
+def test_nothing_in_the_longer_fence_of_a_text_is_around_it(path: str, content: str) -> None:
+    assert read_code(f"````\n{content}````", path=path, finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(
+    "path", ["a.csv", "requirements.txt", ".gitignore", "LICENSE", "a.sql", "Makefile", "a.ini", "a.md"]
+)
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("Output:\n", ""), ("Answer:\n\n", ""), ("### Response:\n", ""), ("Assistant: ", ""), ("text\nCopy code\n", ""),
+     ("'''\n", "'''\n"), ("`", "`"), ("#+BEGIN_SRC\n", "#+END_SRC\n"), ("&lt;think&gt;\nWell.\n&lt;/think&gt;\n", ""),
+     ("Thinking...\n\nWell.\n...done thinking.\n\n", ""), ("", "\n</file>\n"), ("", "\n(End of file)\n"),
+     ("", "\nUser: thanks\nAssistant: You're welcome!\n"), ("=== BEGIN x ===\n", "=== END x ===\n")],
+)  # fmt: skip
+def test_what_is_around_a_bare_file_is_never_written(path: str, before: str, behind: str) -> None:
+    content = {**FILES, "LICENSE": "MIT License\n", "a.ini": "[a]\nb = 1\n", "a.md": "# T\n\nText.\n"}[path]
+    text = content[:-1] if before == "`" else content
+    verdict = read_code(f"{before}{text}{behind}", path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected) or verdict.content == content
+
+
+@pytest.mark.parametrize("tag", ["scratchpad", "plan", "inner_monologue", "antThinking"])
+def test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it(tag: str) -> None:
+    answer = f"<{tag}>\nIt needs a title.\n</{tag}>\n\n# T\n\nText.\n"
+    assert isinstance(read_code(answer, path="README.md", finish_reason="stop"), Rejected)
+    page = "<div>\n<p>Hi</p>\n</div>\n\n# T\n\nText.\n"
+    assert read_code(page, path="README.md", finish_reason="stop") == Code(page, ("bare",))
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "content"),
+    [("a.go", "", SH), ("Makefile", "bash", SH), ("a.sql", "", "FROM python:3\nRUN pip install x\n"),
+     ("LICENSE", "python", PY), ("README.md", "python", PY), (".gitignore", "python", PY), ("a.csv", "json", JSON),
+     ("notes.txt", "python", 'with open("notes.txt", "w") as f:\n    f.write("x")\n'), ("a.c", "c", "int a;<|im_end|>\n"),
+     ("a.sql", "", f"sql\n{SQL}")],
+)  # fmt: skip
+def test_a_block_that_says_itself_that_it_is_another_file(path: str, label: str, content: str) -> None:
+    assert isinstance(read_code(f"```{label}\n{content}```", path=path, finish_reason="stop"), Rejected)
