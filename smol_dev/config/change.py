@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 import tomllib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -27,7 +27,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from smol_dev.config import trust
-from smol_dev.config.files import Surroundings, Walk, is_one_of, is_same, positions, read_document, table_at
+from smol_dev.config.files import Surroundings, Walk, is_one_of, is_same, read_document, table_at
 from smol_dev.config.layers import Flags, Key, LayerKind, Layers, read_layers, schema_file, user_file
 from smol_dev.config.load import check, pending
 from smol_dev.config.problems import Problem, config_error, typed
@@ -38,7 +38,6 @@ from smol_dev.safe import command
 MARK: Final = "\ufeff"
 PRIVATE: Final = 0o600
 LOCK: Final = ".smol.toml.lock"
-HEADER: Final = re.compile(r"(?P<opening>\s*\[+).*?(?P<closing>\]+\s*(#.*)?)")
 NOT_A_SETTING: Final = re.compile(r"\s*(#.*)?")
 LONGEST_WAIT = 5.0
 """Seconds to wait for another smol_dev."""
@@ -314,7 +313,7 @@ def sections(text: str) -> list[Section]:
     walk.document()
     lines = text.split("\n")
     said = [number for number, line in enumerate(lines) if NOT_A_SETTING.fullmatch(line) is None]
-    headers = [(-1, ()), *walk.headers]
+    headers = [(-1, ()), *((bisect_right(walk.lines, begin) - 1, key) for begin, _, key in walk.headers)]
     starts = []
     for header, _ in headers:
         above = takewhile(re.compile(r"\s*#(?!:)").match, reversed(lines[: max(header, 0)]))
@@ -380,21 +379,19 @@ def renamed(text: str, key: Key, name: str, *, references: Sequence[Key] = ()) -
     The values at `references`, which refer to the table by name, change too.
     """
     wanted = tomllib.loads(text)
-    known = positions(text) if references else {}
-    for position in sorted((known[path] for path in references), key=lambda each: -each.start):
-        text = text[: position.start] + rendered(name) + text[position.end :]
     for path in references:
         table_of(wanted, path)[path[-1]] = name
     table = table_of(wanted, key)
     table[name] = table.pop(key[-1])
-    lines = text.split("\n")
-    for section in sections(text):
-        if section.key[: len(key)] == key:
-            header = HEADER.fullmatch(lines[section.header])
-            if header is not None:  # keeps brackets and comment
-                new = typed((*key[:-1], name, *section.key[len(key) :]))
-                lines[section.header] = f"{header['opening']}{new}{header['closing']}"
-    return _first_that_reads([wanted], ["\n".join(lines)], key=key)
+    walk = Walk(text)
+    walk.document()
+    changes = [(walk.found[path].start, walk.found[path].end, rendered(name)) for path in references]
+    for begin, end, header in walk.headers:
+        if header[: len(key)] == key:
+            changes.append((begin, end, typed((*key[:-1], name, *header[len(key) :]))))
+    for begin, end, new in sorted(changes, reverse=True):
+        text = text[:begin] + new + text[end:]
+    return _first_that_reads([wanted], [text], key=key)
 
 
 def table_of(tables: Any, key: Key) -> Any:  # noqa: ANN401 - tables of tomllib or of tomlkit

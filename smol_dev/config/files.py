@@ -80,7 +80,7 @@ WORDS: Final = re.compile(
 ItemKey = tuple[str | int, ...]
 """A key from the top of the file; numbers are array indices, from 0."""
 
-DOTTED: Final = re.compile(rf"[ \t]*(?:{NAME})(?:[ \t]*\.[ \t]*(?:{NAME}))*[ \t]*")
+DOTTED: Final = re.compile(rf"(?:{NAME})(?:[ \t]*+\.[ \t]*+(?:{NAME}))*+[ \t]*+")
 GAP: Final = re.compile(r"(?:[ \t\n\r]|#[^\n]*)*")
 COMMA: Final = re.compile(rf"{GAP.pattern},?{GAP.pattern}")
 EQUALS: Final = re.compile(r"=[ \t]*")
@@ -466,7 +466,7 @@ class Walk:
         self.found: dict[ItemKey, Position] = {}
         self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self.arrays: dict[ItemKey, int] = {}
-        self.headers: list[tuple[int, tuple[str, ...]]] = []
+        self.headers: list[tuple[int, int, tuple[str, ...]]] = []
 
     def document(self) -> None:
         """Read the whole text, noting every table header and setting."""
@@ -481,8 +481,8 @@ class Walk:
         """Read `[table]` or `[[array of tables]]`; return the path of the settings below it."""
         brackets = 2 if self.text.startswith("[[", self.at) else 1
         self.at += brackets
-        names = self.dotted()
-        self.headers.append((bisect_right(self.lines, self.at) - 1, tuple(name for name, _ in names)))
+        begin, names = self.at, self.dotted()
+        self.headers.append((begin, self.at, tuple(name for name, _ in names)))
         self.at += brackets
         path: ItemKey = ()
         for place, (name, begin) in enumerate(names, 1):
@@ -528,7 +528,7 @@ class Walk:
 
     def dotted(self) -> list[tuple[str, int]]:
         """Read a dotted key; return its names and their positions."""
-        begin, end = self.at, self.skip(DOTTED)
+        begin, end = self.skip(GAP), self.skip(DOTTED)
         parts = [(part.group(), part.start()) for part in PART.finditer(self.text, begin, end)]
         return [(next(iter(tomllib.loads(f"{part} = 0"))) if part[0] in "\"'" else part, at) for part, at in parts]
 

@@ -164,6 +164,11 @@ def test_a_renamed_profile_is_renamed_in_every_header() -> None:
     assert renamed(FILE, ("profiles", "work"), "at home") == FILE.replace("[profiles.work", '[profiles."at home"')
 
 
+def test_a_name_that_looks_like_the_end_of_a_header_is_replaced_whole() -> None:
+    text = '[profiles."a]#b" ] # c\nmodel = "x"\n[ profiles . "a]#b" . plan ]\n'
+    assert renamed(text, ("profiles", "a]#b"), "n") == '[profiles.n] # c\nmodel = "x"\n[profiles.n.plan]\n'
+
+
 def test_a_new_table_stands_last_with_its_stages() -> None:
     values = {"model": "m", "plan": {"seed": 1}, "extends": "work"}
     assert with_table(FILE, ("profiles", "new"), values) == (
