@@ -27,19 +27,20 @@ SPEECH: Final = re.compile(  # for question2
 )
 """Words of one who speaks about the file rather than in it."""
 
-FRAME: Final = re.compile(
+FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
     r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?: *\S|[\w+#]+\nCopy code\n|"
     r"<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|'{3}\w*\n|[=-]{2,} ?begin\b",
     re.IGNORECASE,
 )
-FRAME_END: Final = re.compile(
+FRAME_END: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
     r"\n\s*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*|[=-]{2,} ?end\b.*|"
     r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?)\s*\Z",
     re.IGNORECASE,
 )
 LONGEST_FRAME: Final = 400
+# for test_code.test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it
 ELEMENT: Final = re.compile(r"\s*<(\w+)>[ \t]*\n.*?\n?[ \t]*</\1>", re.DOTALL)
-ELEMENTS: Final = frozenset(
+ELEMENTS: Final = frozenset(  # for test_code.test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it
     "div p a center h1 h2 h3 h4 h5 h6 details picture table ul ol pre blockquote section header nav main article svg style".split()
 )
 """The elements that a text in Markdown may begin with."""
@@ -91,9 +92,6 @@ def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
             return Doubt()
         if judged:
             text, closed = text[: answer.next_turn], True
-    # for test_wrappers.test_an_answer_without_the_file_says_why
-    if request.is_text and answer.stopped and re.search(r"<[|｜]\w+[|｜]>", text):
-        return Doubt()
     fence = answer.fences[0] if answer.fences else None
     if fence and len(answer.fences) % 2 and not fence.info and is_closer(answer, request):
         return Found(text[: fence.start], closed=True, behind=bool(text[fence.end :].strip()))

@@ -402,7 +402,7 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
         return Doubt()
     free = [one for one in found if one.label is None and not one.elsewhere]
     edits = [
-        one for one in free if one.is_edit or (one is not free[0] and CHANGE.search(without_marks(one.block.label)))
+        one for one in free if one.is_edit or (one is not found[0] and CHANGE.search(without_marks(one.block.label)))
     ]
     if len(found) > 1 and any(fits(one.block, request) and not one.announced for one in edits):
         return Doubt()
@@ -426,8 +426,10 @@ def _last_announced(found: list[Candidate]) -> Candidate:
 
 
 def _first_or_doubt(found: list[Candidate]) -> Block | Doubt:
+    """Return the first block unless another one may be the rest of it, or what it was to be in the end."""
     if any(one.announced for one in found):
         return _last_announced(found).block
     first = found[0].block
-    larger = [one for one in found[1:] if len(one.block.text) > len(first.text)]
-    return Doubt() if larger else first
+    others = [one.block for one in found[1:] if one.block.text != first.text]
+    parts = [one for one in others if one.label and not all(map(COMMAND.match, one.text.split("\n")))]
+    return Doubt() if parts or any(len(one.text) > len(first.text) for one in others) else first

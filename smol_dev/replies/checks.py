@@ -91,6 +91,7 @@ BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for d
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
+# for test_code.test_a_block_that_says_itself_that_it_is_another_file
 END_TOKEN: Final = re.compile(r"<[|｜](?:im_end|end|eot_id|eom_id|endoftext|end▁of▁sentence)[|｜]>$|<end_of_turn>$")
 # for doubt-u2
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
@@ -419,6 +420,7 @@ def is_other_language(found: Found, request: Request) -> bool:
         return True
     named = language_named(label)
     path = request.path.rpartition("/")[2]
+    # for test_code.test_a_block_that_says_itself_that_it_is_another_file
     is_script = named == "python" and re.search(rf"open\([^()\n]*{re.escape(path)}", found.text) is not None
     is_told = (
         request.is_data

@@ -34,7 +34,7 @@ FREE_INDENT: Final = frozenset(  # for indent-tab
 )
 # for test_code.test_only_what_may_be_the_file_is_kept_for_want_of_a_better_one
 LINE_BY_LINE: Final = frozenset({"diff", "double fence", "block quote", "line numbers", "one line", "entities"})
-PROSE: Final = frozenset({None, "text", "markdown"})  # for test_code.test_comments_that_name_files_are_the_files_own
+PROSE: Final = frozenset({None, "text", "markdown"})  # for title-that-is-the-name
 """Languages in which a first line with the file's name may be its title."""
 
 MARKS: Final = re.compile(r"`{3}|~{3}|\\`|<[|｜]\w+[|｜]>")  # for fence-left-open-around-a-block

@@ -185,7 +185,7 @@ MENTION: Final = re.compile(  # for create-file
 MOST_MENTIONS: Final = 200
 COMMAND: Final = re.compile(  # for doubt-s5
     r"\s*(?:\$\s|(?:sudo|pip3?|make|npm|npx|yarn|pnpm|cd|mkdir|touch|python3?|node|git|docker|cargo|go|flask|uvicorn|curl|"
-    r"source|chmod|bash|sh|cat|open|run)\s+[\w./-])"
+    r"source|chmod|bash|sh|cat|open|run)\s+[\w./+-])"
 )
 """A line for a shell, as it stands above, below or in place of a file."""
 SPELLED: Final = "|".join(sorted({*UPPER_NAMES, *(name.capitalize() for name in BARE_NAMES if "." not in name)}))
