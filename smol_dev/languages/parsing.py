@@ -119,7 +119,7 @@ TELLING: Final = {
 A few words alone parse as almost anything, so parsing is not enough.
 """
 UNLIKE_ANY: Final = {
-    "python": re.compile(r"^(?:def|class) \w+[^\n]*:\n|^from [\w.]+ import ", re.MULTILINE),
+    "python": re.compile(r"^(?:def|class) \w[^\n]*:\n|^from [\w.]+ import ", re.MULTILINE),
     "html": TELLING["html"],
     "go": TELLING["go"],
     "rust": re.compile(r"^(?:pub )?fn \w+\([^\n]*\{\n", re.MULTILINE),
@@ -130,7 +130,7 @@ PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash"
 SHAPES: Final = {
     "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
     "yaml": re.compile(r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE),
-    "dockerfile": re.compile(r"^\s*+FROM\s", re.MULTILINE | re.IGNORECASE),
+    "dockerfile": re.compile(r"^[^\S\n]*+FROM\s", re.MULTILINE | re.IGNORECASE),
     "makefile": re.compile(r"^[^\s#][^\n]*[:=]|^-?include |^define |^[#\s]", re.MULTILINE),
     "vue": re.compile(r"<(?:template|script|style)\b"),
     "xml": re.compile("<"),
