@@ -359,7 +359,8 @@ def is_quoted_program(text: str) -> bool:
 
 def is_lone_call(text: str) -> bool:
     """Return whether a Python text is one expression of names that nothing defines: a call of a tool."""
-    tree = python_tree(text)
+    is_more = any(line[:1].isidentifier() for line in text.strip().split("\n")[1:])  # parsing takes far longer
+    tree = None if is_more else python_tree(text)
     if tree is None or text.lstrip().startswith("#") or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
         return False
     used = {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
