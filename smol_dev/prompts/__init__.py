@@ -170,6 +170,11 @@ def ask_mended(
     return "\n".join(parts)
 
 
+def partial(missing: Sequence[str]) -> str:
+    """Return the remark on an answer that may be only a part of the file, by some of what it lacks."""
+    return _remark("partial", names=", ".join(f"`{name}`" for name in missing))
+
+
 def ask_check(command: str, result: str, output: str, *, path: str, most: int) -> str:
     """Return the request to name the files to mend after a failing check; `path` is one for the example."""
     fence = _fence_around(output)

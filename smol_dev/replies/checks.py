@@ -24,7 +24,7 @@ KEEPING: Final = re.compile(r"\.?(?:git|hg)?keep|\.nojekyll|\.npmignore|\.placeh
 
 CODE: Final = (
     r"(?:code|file|class|class(?:es)?|functions?|methods?|implementations?|module|script|components?|styles?|"
-    r"rules|html|css|imports?|routes?|handlers?|logic|program|page|document|body|content|contents|tests?|sections?|lines?)"
+    r"rules|targets|rows|entries|html|css|imports?|routes?|handlers?|logic|program|page|document|body|content|contents|tests?|sections?|lines?)"
 )
 LEFT: Final = (
     r"(?:(?:remains?|stays?|is|are)(?: exactly)? )?(?:the same|unchanged|as before|as above|omitted|not shown|"

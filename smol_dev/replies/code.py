@@ -169,7 +169,8 @@ def verdict(found: verdicts.Found, request: verdicts.Request) -> verdicts.Code |
         return verdicts.Code(found.text.rstrip("\r") + "\n", found.passes)
     unfinished = not found.closed and request.parsed(found.text).state is State.UNFINISHED
     kept = reason == "truncated" and request.ended and not unfinished
-    return verdicts.code_rejected(reason, kept=worth_keeping(found.text, request) if kept else None)
+    begun = found.text if reason in {"truncated", "placeholder"} else ""
+    return verdicts.code_rejected(reason, kept=worth_keeping(found.text, request) if kept else None, begun=begun)
 
 
 def rejected(doubt: verdicts.Doubt, request: verdicts.Request) -> verdicts.Rejected:

@@ -91,7 +91,8 @@ class Rejected:
 
     `fence` is how many back-ticks the block of the next answer needs, 0 for as many as before; `example`
     is False where the model copied the example of the request, which the next one leaves out. `kept` is a
-    file that is worth having, with a warning, when the next answer is no better.
+    file that is worth having, with a warning, when the next answer is no better. `begun` is a part of the file.
+    `disproves` says that the file that was worth having cannot be whole.
     """
 
     reason: Reason
@@ -99,6 +100,8 @@ class Rejected:
     fence: int = 0
     example: bool = True
     kept: str | None = None
+    begun: str = ""
+    disproves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +157,9 @@ SEVERAL_FILES: Final = Rejected(
 )
 
 
-def code_rejected(reason: Reason, *, kept: str | None = None) -> Rejected:
+def code_rejected(reason: Reason, *, kept: str | None = None, begun: str = "") -> Rejected:
     """Return the verdict that an answer with one file gets for `reason`."""
-    return Rejected(reason, CODE_MESSAGES[reason], kept=kept)
+    return Rejected(reason, CODE_MESSAGES[reason], kept=kept, begun=begun or kept or "")
 
 
 def list_rejected(reason: Reason) -> Rejected:

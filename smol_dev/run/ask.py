@@ -44,6 +44,7 @@ FORMLESS: Final = frozenset({"empty", "wrong_format"})
 HINTS: Final[Mapping[str, str]] = {
     "truncated": "raise `max_output_tokens` or the server's context window, or ask for smaller files",
     "refusal": "say the prompt differently, or try another model with `--model`",
+    "placeholder": "try another model with `--model`; if a change is to take something out, say so in the request",
     "degenerate": "try `-c temperature=0.6`, or another model with `--model`",
     "empty": "try another model with `--model`; `smol_dev doctor` checks this one",
 }
@@ -281,6 +282,7 @@ class Asking(Generic[Value]):
             self.talk.chat.step_down(question.stage)
         tries = len(self.replies)
         self.talk.tell(AnswerRejected(question.stage, question.path, tries, reply.text, reason, message))
+        self._flawed = None if verdict.disproves else self._flawed
         is_last = self._rejections > self._retries
         if is_last and self._flawed is not None:
             kept = self._flawed

@@ -4,6 +4,7 @@ The conversation continues from the finished program, so that the server finds i
 current files, the request for the change.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,12 +20,25 @@ from smol_dev.replies.verdicts import Rejected
 from smol_dev.run.ask import Answered, Form, Question, ask, unless_copied
 from smol_dev.run.conversation import Conversation, FileMissing, Job, Tell, exchange
 from smol_dev.run.mend import mend
-from smol_dev.run.strategies import about_file, as_step, in_style
+from smol_dev.run.strategies import Versions, about_file, as_step, in_style
 from smol_dev.safe import named
 
 NOT_ALLOWED: Final = "not among the files that may change"
 SHORTEST_STEM: Final = 4
 """The fewest letters by which a request can name a file without its extension."""
+
+TAKING_AWAY: Final = re.compile(
+    r"(?:^|[.;:,!?\n-]|\b(?:and|or|then|also|please|you|we|should|must|can|just|but))\s*"
+    r"(?:remov|delet|drop|strip|cut|trim|short|simplif|reduc|shrink|minimi|condens|summari|split|mov|extract|separat"
+    r"|merg|inlin|get rid|clean|tidy|replac|rewrit|start over)"
+    r"|\b(?:no longer|no more|any ?more|without|instead of|unused|duplicate[sd]?|from scratch|shorter|smaller|simpler"
+    r"|into (?:its|their|a|an) (?:own|new)|removed from)\b"
+    r"|entfern|lösch|kürz|verschieb|aufteil|vereinfach|ersetz|streich|supprim|retir|enlev|raccourc|déplac|remplac"
+    r"|elimin|quita|borra|acorta|reemplaz|rimuov|accorci|удал|убер|убра|сократ|упрост|перенес|перемест|замен"
+    r"|删|移除|去掉|简化|缩短|拆分|移动|重写|替换|削除|短く|分割|置き換え",
+    re.IGNORECASE,
+)
+"""What a request says that takes something out of a file: a much shorter version may then be what is meant."""
 
 NOT_THERE: Final = "not in the program"
 NOT_SHOWN: Final = "not shown to the model (no text in UTF-8, too long, or edited in a program from elsewhere)"
@@ -64,13 +78,14 @@ class Change:
         self._wish = wish
         self._turns: tuple[Message, ...] = ()
         self._shown: frozenset[str] = frozenset()
+        self._feedback = ""
 
     async def propose(self, feedback: str = "") -> Proposal:
         """Return a change; `feedback` is what the user said about the previous proposal.
 
         Raise `ServerError` or `AnswerError` when the model does not say which files to touch.
         """
-        talk = self.talk
+        talk, self._feedback = self.talk, feedback
         if not self._turns:
             await talk.learn()
             self._begin()
@@ -184,7 +199,9 @@ class Change:
         talk, path = self.talk, file.path
         content = None if path in self._shown else talk.contents.get(path)
         request = partial(prompts.ask_changed, path, file.why, content=content)
-        answered = await self._ask(path, about_file(talk, path, self._turns, request))
+        shrinks = takes_away(f"{self._wish.request}\n{self._feedback}\n{file.why}")
+        versions = Versions(talk.contents.get(path, ""), shrinks)
+        answered = await self._ask(path, about_file(talk, path, self._turns, request, versions=versions))
         self._turns = talk.answers[path] = answered.conversation
         talk.wrote(path, answered.value)
         talk.tell(as_step(path, answered))
@@ -211,6 +228,11 @@ class Change:
         talk.files = tuple(talk.contents)
         await mend(talk)
         contents.update({path: talk.contents[path] for path in contents if path in talk.contents})
+
+
+def takes_away(request: str) -> bool:
+    """Return whether the words ask to take something out of a file."""
+    return TAKING_AWAY.search(request) is not None
 
 
 def _read(answer: str, finish_reason: str | None) -> ChangeList | Rejected:

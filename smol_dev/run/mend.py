@@ -19,13 +19,14 @@ from smol_dev.checks import check as problems_in
 from smol_dev.errors import AnswerError, ServerError, SmolError
 from smol_dev.events import CheckDone, CheckStarted, Noticed, ProblemFound, Warned
 from smol_dev.languages.outline import outline
+from smol_dev.languages.versions import gap
 from smol_dev.replies.file_list import read_file_list
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run import check_output
 from smol_dev.run.ask import Answered, Question, ask
 from smol_dev.run.check_output import Report
 from smol_dev.run.conversation import CheckCommand, Checked, CheckEnded, Conversation, exchange
-from smol_dev.run.strategies import about_file, as_step, in_style
+from smol_dev.run.strategies import Versions, about_file, as_step, in_style
 from smol_dev.workspace.command import Outcome
 
 ENDED: Final = 124
@@ -63,7 +64,8 @@ async def mend(talk: Conversation) -> None:
             if isinstance(error, ServerError):
                 break
             continue
-        if is_better(problems_of({**now, path: answered.value}, others), before, path):
+        is_whole = not (gap(now[path], answered.value) or lost_definitions(path, now[path], answered.value))
+        if is_whole and is_better(problems_of({**now, path: answered.value}, others), before, path):
             now[path] = answered.value
             talk.answers.pop(path, None)  # the newest answer comes last
             talk.answers[path] = answered.conversation
@@ -94,6 +96,15 @@ def is_better(after: Sequence[Problem], before: Sequence[Problem], path: str) ->
     """Return whether there are fewer problems now, and no new ones outside `path`."""
     known = {_key(each) for each in before}
     return len(after) < len(before) and all(each.path == path or _key(each) in known for each in after)
+
+
+def lost_definitions(path: str, before: str, after: str) -> bool:
+    """Return whether fewer functions and types are defined than before: a file without them has fewer problems."""
+    old, new = (
+        {re.split(r"[(:]", name)[0] for name in outline(path, text) if name[:1] != "#" and re.search(r"[( ]", name)}
+        for text in (before, after)
+    )
+    return len(old - new) > len(new - old)
 
 
 def counted(number: int) -> str:
@@ -276,7 +287,8 @@ def _allowed(talk: Conversation, paths: Sequence[str]) -> tuple[str, ...]:
 async def _ask_fixed(talk: Conversation, path: str, turns: tuple[Message, ...]) -> Answered[str]:
     if path in talk.contents and not any(turn.content == talk.contents[path] for turn in turns):
         turns = (*turns, *_shown(talk, path))
-    return await ask(talk, about_file(talk, path, turns, partial(prompts.ask_fixed, path), stage="fix"))
+    versions, request = Versions(talk.contents.get(path, "")), partial(prompts.ask_fixed, path)
+    return await ask(talk, about_file(talk, path, turns, request, stage="fix", versions=versions))
 
 
 def _replace(talk: Conversation, path: str, answered: Answered[str]) -> None:

@@ -8,25 +8,27 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Final
 
 from smol_dev import prompts
 from smol_dev.chat import Message, StageName
-from smol_dev.errors import AnswerError, ServerError, SmolError
+from smol_dev.errors import AnswerError, Reason, ServerError, SmolError
 from smol_dev.events import FileStarted, Retry, Warned
+from smol_dev.languages.versions import gap, gap_after
 from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code, Rejected
-from smol_dev.run.ask import Answered, Asking, Flawed, Question
+from smol_dev.run.ask import Answered, Asking, Flawed, Form, Question
 from smol_dev.run.conversation import Conversation, FileMissing, FileReady
 
 LOG: Final = logging.getLogger(__name__)
 HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model_missing", "wrong_path"})
 """Kinds of failure that would stop the next file as well."""
 
+UNFINISHED: Final = frozenset({"truncated", "placeholder"})
 CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
 """Kinds of failure that fewer requests at once may cure."""
 
@@ -152,6 +154,36 @@ def _ways(talk: Conversation, turns: tuple[Message, ...]) -> Iterator[tuple[tupl
         yield talk.shared(short=True, trim=window), True
 
 
+@dataclass(eq=False)
+class Versions:
+    """The texts of a file before an answer: the present one, and the first that was begun in this question.
+
+    `shrinks` says that something is to be taken out of the present file. `why` is the reason not to take the begun one,
+    if any: what follows an unfinished one shows that it is not whole.
+    """
+
+    present: str = ""
+    shrinks: bool = False
+    begun: str = ""
+    why: Reason | None = None
+
+    def note(self, text: str, why: Reason | None = None) -> None:
+        """Keep the text of an unusable answer, if it is the first that has any."""
+        if text and not self.begun:
+            self.begun, self.why = text, why
+
+    def compare(self, text: str) -> Rejected | Flawed[str] | None:
+        """Return why the text may be only a part of the file, or None."""
+        found = gap_after(self.begun, text, elided=self.why == "placeholder") if self.begun else None
+        if found is not None:
+            return Rejected("placeholder", prompts.partial(found.names), disproves=self.why in UNFINISHED)
+        found = gap(self.present, text, shrinks=self.shrinks) if self.present else None
+        if found is None:
+            return None
+        message = prompts.partial(found.names)
+        return Rejected("placeholder", message) if found.certain else Flawed(text, message)
+
+
 def about_file(
     talk: Conversation,
     path: str,
@@ -160,33 +192,37 @@ def about_file(
     *,
     stage: StageName = "code",
     retries: int | None = None,
+    versions: Versions | None = None,
 ) -> Question[str]:
     """Return the question for a whole file; `request` takes the `fence` and returns the words."""
     example = "" if "hello" in talk.job.prompt.casefold() else prompts.example_of(path)
+    known = versions or Versions()
 
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
         verdict = read_code(answer, path=path, finish_reason=finish_reason)
         if isinstance(verdict, Rejected) and verdict.kept is None:
+            known.note(verdict.begun, verdict.reason)
             return verdict
         content = verdict.content if isinstance(verdict, Code) else verdict.kept or ""
-        if isinstance(verdict, Code):
-            LOG.debug("%s was read: %s", path, ", then ".join(verdict.rules))
+        if isinstance(partial := known.compare(content), Rejected):
+            return partial
         if content.strip() == example:
             return Flawed(content, "The answer only copied the example of the request.")
         problem = check_syntax(path, content) if talk.job.syntax_check else None
-        if problem is not None:
-            return Flawed(content, f"The file has a syntax error: {problem}.")
-        return content if isinstance(verdict, Code) else Flawed(content, verdict.message)
+        error = f"The file has a syntax error: {problem}."
+        if isinstance(verdict, Rejected):
+            known.note(verdict.begun, verdict.reason)
+            return Flawed(content, error if problem else verdict.message)
+        LOG.debug("%s was read: %s", path, ", then ".join(verdict.rules))
+        if problem is None:
+            return partial or content
+        known.note(content)
+        return Flawed(content, error)
 
-    return Question(
-        stage,
-        so_far,
-        lambda form: request(fence=form.fence),
-        read,
-        opening=lambda form: prompts.file_opening(path, fence=form.fence),
-        retries=retries,
-        path=path,
-    )
+    def opening(form: Form) -> str:
+        return prompts.file_opening(path, fence=form.fence)
+
+    return Question(stage, so_far, lambda form: request(fence=form.fence), read, opening, retries, path)
 
 
 def _accept(talk: Conversation, path: str, answer: Answered[str]) -> None:

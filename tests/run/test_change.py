@@ -104,6 +104,71 @@ def test_a_file_that_is_there_is_changed_and_one_that_is_not_is_added() -> None:
     assert proposal.dropped == (Dropped("gone.py", "not in the program"),)
 
 
+LONG = CHANGED + "\n\ndef remove(path):\n    return None\n\n\ndef main():\n    print(load('items'))\n"
+SNIPPET = "def clear(path):\n    return None\n"
+TRACKED = replace(PROGRAM, written={**WRITTEN, "store.py": Written(LONG)})
+
+
+def test_a_snippet_in_place_of_the_file_is_asked_for_again_and_never_written() -> None:
+    proposal, chat, _ = change(touches("store.py"), {"store.py": f"```python\n{SNIPPET}```"}, job=TRACKED)
+    remark = (
+        "The answer may be only a part of the file: it has nothing of `def load`, `def save`, `def remove`, `def main`."
+        " Give the whole file, from its first line to its last."
+    )
+    assert proposal.contents == {}
+    assert (proposal.missing["store.py"].reason, str(proposal.missing["store.py"].error)) == (
+        "placeholder",
+        f"no usable answer for `store.py` after 3 tries: {remark}",
+    )
+    assert remark in said(chat.requests[2])
+    assert [request.stage for request in chat.requests] == ["files", "code", "code", "code"]
+
+
+def test_a_whole_file_after_a_snippet_is_taken() -> None:
+    answers = iter([SNIPPET, LONG + "\n\n" + SNIPPET])
+
+    def answer(request: Request) -> Answer:
+        return touches("store.py") if request.stage == "files" else next(answers)
+
+    proposal = asyncio.run(Change(FakeChat(answer), TRACKED, WISH, list[Step]().append).propose())
+    assert proposal.contents == {"store.py": LONG + "\n\n" + SNIPPET}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "Remove everything but loading.",
+        "The store need not be written any more.",
+        "Load and save: move the rest to cli.py.",
+        "Make the store shorter.",
+        "Entferne alles außer load.",
+        "只保留 load，删除其余部分",
+        "Removed from the prompt:\n- Items can be saved and removed.",
+    ],
+)
+def test_what_the_request_takes_out_may_be_gone(request_: str) -> None:
+    proposal, chat, steps = change(touches("store.py"), {"store.py": STORE}, job=TRACKED, wish=Wish(request_))
+    assert proposal.contents == {"store.py": STORE}
+    assert [step.flaw for step in steps if isinstance(step, FileReady)] == [""]
+    assert len(chat.requests) == 2
+
+
+@pytest.mark.parametrize("request_", ["Add a button to remove items.", "Let users delete items.", "Be faster."])
+def test_a_request_for_more_takes_nothing_out(request_: str) -> None:
+    proposal, _, _ = change(touches("store.py"), {"store.py": STORE}, job=TRACKED, wish=Wish(request_))
+    assert (proposal.contents, list(proposal.missing)) == ({}, ["store.py"])
+
+
+def test_a_snippet_for_a_removal_is_asked_for_again_and_then_taken_with_a_warning() -> None:
+    wish = Wish("Remove load.")
+    proposal, chat, steps = change(touches("store.py"), {"store.py": SNIPPET}, job=TRACKED, wish=wish)
+    assert proposal.contents == {"store.py": SNIPPET}
+    assert len(chat.requests) == 3
+    assert [step.flaw.partition(":")[0] for step in steps if isinstance(step, FileReady)] == [
+        "The answer may be only a part of the file"
+    ]
+
+
 def test_a_list_without_actions_removes_nothing() -> None:
     proposal, _, _ = change('{"files": ["store.py"]}', {"store.py": CHANGED})
     assert proposal.contents == {"store.py": CHANGED}

@@ -96,6 +96,25 @@ def test_a_version_that_is_no_better_is_thrown_away(answer: Answer) -> None:
     assert len([request for request in chat.requests if asks_again(request)]) == 1
 
 
+LONG = "from store import fetch\n\n\ndef run():\n    return fetch('items')\n\n\ndef main():\n    print(run())\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("from store import load\n", id="only the import"),
+        pytest.param("```python\npass\n```", id="nothing"),
+        pytest.param('```python\nprint("hello")\n```', id="the example"),
+        pytest.param(LONG.replace("fetch", "load").partition("\n\n\ndef main")[0] + "\n", id="only the function"),
+        pytest.param(LONG.replace("def run():\n    return fetch('items')\n", "NONE = None\nEMPTY = None\n"), id="less"),
+    ],
+)
+def test_a_version_that_lost_what_the_file_had_is_no_better(answer: str) -> None:
+    steps = happenings(program(answer, answer, main=LONG))
+    assert files(steps) == [("store.py", STORE), ("main.py", LONG)]
+    assert [problem.mended for problem in outcome(steps)] == [False]
+
+
 def test_a_file_that_has_fewer_problems_but_breaks_another_is_no_better() -> None:
     def answer(request: Request) -> Answer:
         if request.stage == "plan":

@@ -400,6 +400,38 @@ def test_a_syntax_error_is_asked_about_once_and_then_kept_with_its_flaw() -> Non
     assert [step.reason for step in steps if isinstance(step, Retry)] == ["syntax"]
 
 
+BEGIN, REST = "import sys\n\n\ndef a():\n    return sys.argv\n", "def b():\n    return a()\n\n\nprint(b())\n"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(f"```python\n{BEGIN}\n# ... rest of the code ...\n```", id="after parts were left out"),
+        pytest.param(f"```python\n{BEGIN}\n\ndef b(", id="after an unclosed block"),
+        pytest.param(Reply(f"```python\n{BEGIN}", "length"), id="after a cut without continuation"),
+    ],
+)
+def test_the_rest_alone_is_never_the_file(first: Answer) -> None:
+    answers = iter([PLAN, '{"files": ["a.py"]}', first])
+    steps = happenings(FakeChat(lambda _: next(answers, f"```python\n{REST}```")))
+    assert [step.path for step in steps if isinstance(step, FileReady)] == []
+    assert [(step.path, step.reason) for step in steps if isinstance(step, FileMissing)] == [("a.py", "placeholder")]
+
+
+def test_the_whole_file_after_the_rest_is_taken() -> None:
+    answers = [f"```python\n{BEGIN}# ... rest of the code ...\n```", REST, BEGIN + REST]
+    ready = happenings(FakeChat([PLAN, '{"files": ["a.py"]}', *answers]))[-1]
+    assert without_turns(ready).content == BEGIN + REST
+
+
+def test_only_the_corrected_function_does_not_replace_a_file_with_a_syntax_error() -> None:
+    broken = BEGIN + REST.replace("b():", "b(:")
+    answers = iter([PLAN, '{"files": ["a.py"]}', broken])
+    steps = happenings(FakeChat(lambda _: next(answers, "```python\ndef b():\n    return a()\n```")))
+    ready = [step for step in steps if isinstance(step, FileReady)]
+    assert [(step.content, step.flaw.partition(":")[0]) for step in ready] == [(broken, "The file has a syntax error")]
+
+
 def test_without_syntax_check_the_first_answer_is_taken() -> None:
     chat = FakeChat([PLAN, '{"files": ["a.py"]}', "```python\ndef f(:\n    pass\n```"])
     ready = happenings(chat, replace(JOB, syntax_check=False))[-1]
