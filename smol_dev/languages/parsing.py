@@ -176,7 +176,8 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
     if asked is None or asked in PROSE:
         return None
     signed = next((name for name, sign in SIGNED.items() if sign.match(text)), None)
-    if signed and asked != "ini" and not alike(asked, signed) and not parse(path, text).whole:
+    is_sure = signed == "dockerfile" or not parse(path, text).whole
+    if signed and asked != "ini" and not alike(asked, signed) and is_sure:
         return signed
     named = language_named(label)
     own = alike(asked, named) if named else False

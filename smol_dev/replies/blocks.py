@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from smol_dev.languages import State, language_named, language_of
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
-from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, same_file
+from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, normal, same_file
 from smol_dev.replies.talk import CHANGE, EDIT, MARK, USE, is_lead, is_part, is_talk, is_thought, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
@@ -36,6 +36,10 @@ ATTRIBUTES: Final = re.compile(  # for info-braces
     r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
     r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
 )
+# for test_code.test_code_behind_the_marks_of_a_fence_is_never_lost
+FIRST_LINE: Final = re.compile(r" .*;$|^[A-Z][\w ]*[.!?]$|^\w+: \S+$|^\w+ [\w.-]+:$")
+"""Code or words of the file behind the marks of its fence."""
+
 SHOWN: Final = re.compile(  # for path-and-lines-in-the-info
     r"(?<!\S)(?:[\[{][\d,\s-]+[\]}]|(?:copy|linenums|showLineNumbers|numberLines|[\w-]+=(?:\"[^\"]*\"|'[^']*'|\S+))(?!\S))"
 )
@@ -68,6 +72,8 @@ def language_word(block: Block | Fence) -> str:
 def is_clean(block: Block, request: Request) -> bool:
     """Return whether an info string holds no code of the file: a language, a path, attributes."""
     info = block.info.strip()
+    if FIRST_LINE.search(info) and not FILE_NAME.match(info):
+        return False
     word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)  # for info7
     rest = info[word.end() :].strip() if word else info
     rest = SHOWN.sub("", rest).strip("() ")
@@ -262,7 +268,7 @@ def candidate(block: Block, request: Request) -> Candidate:
     """Return a block with what its info string and the lines above it say."""
     label = label_in_info(block.info)
     for line in block.above:
-        label = label or (request.path if names(line, request.path) else label_in(line))
+        label = label or label_in(line) or (request.path if names(line, request.path) else None)
     first = block.text.lstrip("\n").partition("\n")[0]
     if label is None and block.text.strip() != first and names(first, request.path):
         label = request.path
@@ -343,7 +349,12 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
     chosen = choose([one for one in found if one.block.text.strip()] or found[:1], request)
     if isinstance(chosen, Doubt):
         return chosen
-    return taken(chosen, request, behind=bool(answer.text[chosen.end :].strip()))
+    behind = answer.text[chosen.end :]
+    said = behind.lstrip("\n").partition("\n")[0] if len(found) > 1 and not behind.startswith("\n\n") else ""
+    names_behind = [name for name in mentioned(said) if language_of(name) == request.language]
+    if names_behind and not any(same_file(name, request.path) for name in names_behind):
+        return Doubt()
+    return taken(chosen, request, behind=bool(behind.strip()))
 
 
 def place_of_blocks(answer: Answer, request: Request, found: list[Candidate]) -> Literal["around", "inside"] | Doubt:
@@ -407,7 +418,8 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     if len(found) > 1 and any(fits(one.block, request) and not one.announced for one in edits):
         return Doubt()
     if own:
-        return _last_announced(own).block
+        exact = [one for one in own if normal(one.label or "") == normal(request.path)]
+        return _last_announced(exact or own).block
     if not free:
         return Doubt()
     fitting = [one for one in free if fits(one.block, request)]

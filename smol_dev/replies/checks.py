@@ -62,6 +62,7 @@ LEFT_OVER: Final = (
 )
 BRACKETED: Final = re.compile(  # for VN15
     rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:{LEFT_OVER}|(?:insert [^\]]{{0,40}}|your code(?: goes)?) here[^\]()>=]{{0,20}})[\])>]|"
+    r"[\[<](?:\S+ )?contents? (?:of \S+ )?(?:goes )?here[\]>]|"
     rf"[\[<]\s*(?:the )?(?:rest|remainder) of (?:(?:the|your) )?{CODE}\s*[\]>]|"
     rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
     re.IGNORECASE,

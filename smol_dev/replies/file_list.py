@@ -251,7 +251,7 @@ OPENING: Final = re.compile(  # for bash
     r"|\A\s*(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))",
     re.MULTILINE,
 )
-SEGMENT: Final = re.compile(r"[\[({][\w@.*-]+[\])}](?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")  # for tree-route
+SEGMENT: Final = re.compile(r"[\[({]{1,2}[\w@.*-]+[\])}]{1,2}(?=[\w./\\-])|\{\{?[\w ]+\}?\}/|\$\{")  # for tree-route
 
 
 def literals(source: Source) -> Iterator[Listing]:

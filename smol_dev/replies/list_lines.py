@@ -139,7 +139,10 @@ def _column(rows: list[list[str]]) -> list[Item]:
     folder = next((at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None)
     if paths.is_known_file(_entry(rows[0][column])):
         body = rows
-    return [Item(_with_folder(row, column, folder)) for row in body if _entry(row[column])]
+    rows = [row for row in body if _entry(row[column])]
+    if folder is not None:
+        return [Item(_with_folder(row, column, folder)) for row in rows]
+    return [Item(path) for row in rows for path in all_paths(row[column]) or [_entry(row[column])]]
 
 
 def _with_folder(row: list[str], column: int, folder: int | None) -> str:
@@ -170,7 +173,7 @@ AND: Final = r"(?:and|und|et|y|&|と|和)"
 # for test_file_list.test_no_file_of_a_series_is_lost
 ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")
 # for test_file_list.test_no_file_of_a_series_is_lost
-BETWEEN: Final = re.compile(rf"\s*+[,;、，]\s*+(?:{AND}\s++)?|\s++(?:{AND}|/|\|)\s++")
+BETWEEN: Final = re.compile(rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，]\s*+(?:{AND}\s++)?|\s++(?:{AND}|/|\|)\s++")
 FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_folder_is_one
     r"(?<![\w./-])(?:(?P<slash>[\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*)/(?=[\s:;,)]|\.?$)|"
     r"(?P<noun>(?!(?:the|an?|this|each|in|new|one)\b)[\w.@-]+) (?:sub)?(?:folder|directory|dir)\b(?! (?:structure|tree|layout|listing|path|name))|"
@@ -320,7 +323,8 @@ def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
         return False
     if path == text.rstrip(",;"):
         entry = paths.is_path_like(path) and " " not in path and not path.startswith("//")
-        return paths.is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
+        named = re.search(r"[\w-]\.[a-z]{2,15}$", path) is not None  # for test_file_list.test_any_ending_is_a_files
+        return paths.is_known_file(path) or (entry and (named or "/" in path or "\\" in path or path[0].islower()))
     if not (paths.is_path_like(path) and (paths.is_known_file(path) or "/" in path)):
         return False
     described = re.match(r" \w", text[len(path) :]) is None  # for not-needed-behind

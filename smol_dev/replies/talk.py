@@ -33,7 +33,7 @@ CHANGE: Final = re.compile(  # for function-that-should-be-another
     r"^(?:(?:then|now|next|and|also|oh|finally|lastly|after that|you (?:can|could|should|may|need to|must))\b\W*)*"
     r"(?:replace|change|update|modify|edit|insert|append|add|prepend|swap|adjust|extend)\b"
     r"(?!.* to (?:your|the|a|another|its?) (?!\w*(?:class|function|method|script|module|code|top|end|start|bottom|import|list)))"
-    r"|\bshould (?:be|become|read|look)\b[^.]*:$",
+    r"|\bdon['’]t forget to add|\bto (?:the same|this) file\b|\bshould (?:be|become|read|look)\b[^.]*:$",
     re.IGNORECASE,
 )
 """Words above a second block that changes the first one by hand."""

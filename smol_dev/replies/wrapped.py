@@ -232,7 +232,8 @@ def tags(text: str, request: Request) -> str | Doubt | None:
     body, path = text if own is None else own, None
     for _ in range(MOST_LAYERS):
         opening = OPENING.match(body)
-        if opening is None or not _wraps(opening, request):
+        inside = path is not None and opening is not None and opening["tag"] in CONTENT_KEYS
+        if opening is None or not (inside or _wraps(opening, request)):
             break
         close = body.rfind(f"</{opening['tag']}>")
         if close < 0:

@@ -600,3 +600,39 @@ def test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it(tag: str) -> 
 )  # fmt: skip
 def test_a_block_that_says_itself_that_it_is_another_file(path: str, label: str, content: str) -> None:
     assert isinstance(read_code(f"```{label}\n{content}```", path=path, finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        ("app.js", "1. Imports and setup\n\n```js\nconst x = 1;\n```", "2. Event handlers\n\n```js\nf(x);\n```"),
+        ("data.csv", "The first rows:\n\n```csv\nid,name\n1,a\n```", "More rows:\n\n```csv\n2,b\n```"),
+        ("a.yaml", "Server settings:\n\n```yaml\na: 1\nc: 3\n```", "Database settings:\n\n```yaml\nb: 2\n```"),
+    ],
+)
+def test_parts_of_a_file_in_several_blocks_are_asked_for_as_one(path: str, first: str, second: str) -> None:
+    assert isinstance(read_code(f"{first}\n\n{second}", path=path, finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [("a.js", "const a = 1;"), ("a.yaml", "a: 1"), ("a.txt", "Hello."), ("Makefile", "makefile all:")],
+)
+def test_code_behind_the_marks_of_a_fence_is_never_lost(path: str, first: str) -> None:
+    assert isinstance(read_code(f"```{first}\nb: 2\n```", path=path, finish_reason="stop"), Rejected)
+
+
+def test_a_title_in_a_short_fence_is_the_texts_own() -> None:
+    content = "README.cookies\n\nHow cookies are kept:\n"
+    assert read_code(f"```\n{content}```", path="README.cookies", finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize("label", ["Save this as `{}`.", "({})", "Put this in {}."])
+def test_a_name_right_below_a_block_is_its_own(label: str) -> None:
+    answer = f"```js\nexport const u = 1;\n```\n{label.format('u.js')}\n\n```js\nlet a;\n```\n{label.format('a.js')}"
+    assert isinstance(read_code(answer, path="a.js", finish_reason="stop"), Rejected)
+
+
+def test_the_block_of_a_file_of_the_same_name_in_another_folder_comes_second() -> None:
+    answer = "`docs/README.md`:\n\n```\n# Other\n```\n\n`README.md`:\n\n```\n# Mine\n```"
+    assert read_code(answer, path="README.md", finish_reason="stop") == Code("# Mine\n", ("block and talk",))

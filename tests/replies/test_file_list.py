@@ -188,3 +188,22 @@ def test_alternatives_in_braces_may_follow_each_other() -> None:
     answer = json.dumps({"files": ["{a,b}/c.{h,cpp}", "x/{id}.py"]})
     listed = FileList(("a/c.h", "a/c.cpp", "b/c.h", "b/c.cpp"), (("x/{id}.py", "a placeholder"),))
     assert read_file_list(answer, finish_reason="stop") == listed
+
+
+@pytest.mark.parametrize("form", ["{}", "- {}", "1. {}"])
+def test_any_ending_is_a_files(form: str) -> None:
+    paths = ("a.py", "BUILD.bazel", "X.har")
+    answer = "\n".join(form.format(path) for path in paths)
+    assert read_file_list(answer, finish_reason="stop") == FileList(paths, ())
+
+
+def test_a_file_of_a_series_may_have_a_remark_or_stand_in_a_table() -> None:
+    assert read_file_list("a.py (entry), b.py (helper)", finish_reason="stop") == FileList(("a.py", "b.py"), ())
+    table = "| Part | Files |\n|---|---|\n| Code | `a.py`, `b.py` |\n| Tests | `c.py` |"
+    assert read_file_list(table, finish_reason="stop") == FileList(("a.py", "b.py", "c.py"), ())
+
+
+def test_a_folder_in_brackets_is_no_list() -> None:
+    answer = "- `app/[[...slug]]/page.tsx`\n- `pages/[...all].vue`\n"
+    listed = FileList(("app/[[...slug]]/page.tsx", "pages/[...all].vue"), ())
+    assert read_file_list(answer, finish_reason="stop") == listed
