@@ -195,7 +195,6 @@ def about_file(
     versions: Versions | None = None,
 ) -> Question[str]:
     """Return the question for a whole file; `request` takes the `fence` and returns the words."""
-    example = "" if "hello" in talk.job.prompt.casefold() else prompts.example_of(path)
     known = versions or Versions()
 
     def read(answer: str, finish_reason: str | None) -> str | Flawed[str] | Rejected:
@@ -206,8 +205,8 @@ def about_file(
         content = verdict.content if isinstance(verdict, Code) else verdict.kept or ""
         if isinstance(partial := known.compare(content), Rejected):
             return partial
-        if content.strip() == example:
-            return Flawed(content, "The answer only copied the example of the request.")
+        if (copied := _copied(talk, path, content)) is not None:
+            return copied
         problem = check_syntax(path, content) if talk.job.syntax_check else None
         error = f"The file has a syntax error: {problem}."
         if isinstance(verdict, Rejected):
@@ -223,6 +222,15 @@ def about_file(
         return prompts.file_opening(path, fence=form.fence)
 
     return Question(stage, so_far, lambda form: request(fence=form.fence), read, opening, retries, path)
+
+
+def _copied(talk: Conversation, path: str, content: str) -> Flawed[str] | Rejected | None:
+    """Return what to say of an answer that only copied the plan or the example of the request."""
+    if content.strip() == talk.plan.strip() and "plan" not in path.casefold():
+        return Rejected("wrong_format", "The answer was the plan again, not the file.")
+    if content.strip() == prompts.example_of(path) and "hello" not in talk.job.prompt.casefold():
+        return Flawed(content, "The answer only copied the example of the request.")
+    return None
 
 
 def _accept(talk: Conversation, path: str, answer: Answered[str]) -> None:

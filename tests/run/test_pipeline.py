@@ -281,6 +281,15 @@ def test_a_copy_of_the_example_is_asked_for_again_once_and_then_doubted() -> Non
     assert without_turns(steps[-1]) == FileReady("a.py", 'print("hello")\n', Usage(), 0.0, flaw)
 
 
+@pytest.mark.parametrize("path", ["README.md", "PLAN.md"])
+def test_the_plan_again_is_a_file_only_where_its_name_says_so(path: str) -> None:
+    plan = "# Demo\n\nA program.\n\n## a.py\n\nIt prints."
+    chat = FakeChat([plan, f'{{"files": ["{path}"]}}', plan, f"````markdown\n# {path}\n\nText.\n````"])
+    steps = happenings(chat)
+    written = "# Demo\n\nA program.\n\n## a.py\n\nIt prints.\n" if path == "PLAN.md" else f"# {path}\n\nText.\n"
+    assert without_turns(steps[-1]) == FileReady(path, written, Usage(), 0.0)
+
+
 CONTINUES = Facts(model="fake", continues=True)
 
 
