@@ -26,8 +26,8 @@ class Canned:
     """One answer: status, headers, and the body in pieces that are sent one by one.
 
     `end` is what happens behind the last piece: the connection is closed, reset, left open without a word
-    (until the test ends), or kept for the next request (then a length is sent). `framed` says that the
-    length of the body is sent; `raw` is sent in place of everything, status line included.
+    (until the test ends), or kept for the next request (then a length is sent). `raw` is sent in place
+    of everything, status line included.
     """
 
     status: int = 200

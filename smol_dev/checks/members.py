@@ -19,7 +19,6 @@ INHERITED: Final = frozenset(
 """The members of every object, function and promise."""
 
 WRAPPED: Final = frozenset("parenthesized_expression as_expression satisfies_expression non_null_expression".split())
-BODIES: Final = {"class_body", "object", "interface_body", "object_type", "enum_body"}
 CLASSES: Final = frozenset(
     "class_declaration abstract_class_declaration class interface_declaration enum_declaration".split()
 )

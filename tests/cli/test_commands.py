@@ -6,8 +6,6 @@ import pytest
 
 from tests.cli.shell import Shell
 
-DOCTOR_OFFLINE = ("-c", "base_url=http://127.0.0.1:9/v1", "-c", "connect_timeout=0.2")
-
 
 @pytest.mark.parametrize(
     "words",

@@ -10,10 +10,8 @@ from smol_dev.replies.verdicts import Code, Rejected
 PY = "def double(n):\n    return 2 * n\n"
 QUOTED = 'def hello(name):\n    print("hi", name)\n    return "\\n"\n'
 JS = "export function double(n) {\n  return 2 * n;\n}\n"
-CSS = "body {\n  margin: 0;\n}\n"
 HTML = "<!DOCTYPE html>\n<html>\n<body>\n<h1>Hi</h1>\n</body>\n</html>\n"
 MD = "# Notes\n\nKeeps notes.\n\n## Use\n\n```bash\nnotes add\n```\n"
-SH = "#!/bin/sh\nset -e\necho hi\n"
 LESS = "def low(a, b):\n    return a < b and b > 1\n"
 
 
