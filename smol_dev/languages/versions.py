@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 SMALLER: Final = 0.8
-"""A part has fewer of the file's lines than this share."""
+"""A part has a smaller share of the file's lines, and of its characters: a formatter joins lines."""
 
 SMALL: Final = 0.5
 TINY: Final = 0.35
@@ -45,9 +45,9 @@ def gap(before: str, text: str, *, shrinks: bool = False) -> Gap | None:
     gone, heads = _gone(before, text)
     is_foreign = kept < FOUND_AGAIN * len(old)
     if shrinks:
-        is_certain, is_part = False, len(new) < TINY * len(old) and is_foreign
+        is_certain, is_part = False, _size(old, new) < TINY and is_foreign
     else:
-        is_small = len(new) < SMALL * len(old) or _is_shorter_alike(old, new)
+        is_small = _size(old, new) < SMALL or _is_shorter_alike(old, new)
         is_certain = is_small and len(old) - len(new) > 1
         is_part = is_certain or (is_foreign and len(old) >= FEWEST and 3 * len(gone) > 2 * len(heads))
     return _gap(gone, old, new, certain=is_certain) if is_part else None
@@ -60,17 +60,24 @@ def gap_after(begun: str, text: str, *, elided: bool = False) -> Gap | None:
     without the parts that it left out, has only lines of it.
     """
     old, new = _lines(begun), _lines(text)
+    last = old.pop() if old else ""
+    old.append(next((line for line in new if line.startswith(last)), last))  # it may be half of one
     first = old[:BEGINNING]
     top = new[: 2 * BEGINNING]
-    begins = not first or first[0] in top or 2 * _shared(first, top) > BEGINNING
+    begins = len(old) == 1 or first[0] in top or 2 * _shared(first, top) > BEGINNING
     begins = begins or 2 * _shared(old, new) >= len(old)
     is_less = len(new) < len(old) and _shared(old, new) == len(new)
     is_part = not begins or (elided and is_less) or _is_shorter_alike(old, new)
     return _gap(_gone(begun, text)[0], old, new, certain=True) if is_part else None
 
 
+def _size(old: list[str], new: list[str]) -> float:
+    """Return the new text's share of the old one's lines, or of their characters if that is more."""
+    return max(len(new) / max(len(old), 1), sum(map(len, new)) / max(sum(map(len, old)), 1))
+
+
 def _is_shorter_alike(old: list[str], new: list[str]) -> bool:
-    return len(new) < SMALLER * len(old) and len(new) - _shared(old, new) < NEW * len(new)
+    return _size(old, new) < SMALLER and len(new) - _shared(old, new) < NEW * len(new)
 
 
 def _gap(gone: list[str], old: list[str], new: list[str], *, certain: bool) -> Gap:

@@ -311,6 +311,16 @@ def test_a_snippet_is_a_part(path: str, snippet: str) -> None:
         pytest.param(MD, without(MD, "It can also", "## Licence"), id="a paragraph less"),
         pytest.param(CSV, CSV.replace("\n", ",30\n"), id="another column"),
         pytest.param(YAML, YAML.replace("nginx", "caddy"), id="another value"),
+        pytest.param(
+            "def add(\n    first,\n    second,\n):\n    return first + second\n",
+            "def add(first, second):\n    return first + second\n",
+            id="lines joined",
+        ),
+        pytest.param(
+            '{\n  "name": "tool",\n  "bin": {\n    "tool": "a.js",\n    "b": "b.js"\n  },\n  "type": "module"\n}\n',
+            '{"name": "tool", "bin": {"tool": "a.js", "b": "b.js"}, "type": "module"}\n',
+            id="JSON on one line",
+        ),
         pytest.param("flask\n", "fastapi\n", id="one line"),
         pytest.param("", "", id="nothing"),
     ],
@@ -363,6 +373,11 @@ def test_the_rest_of_a_begun_file_is_not_the_file(path: str) -> None:
     assert gap_after(share(whole, 0, 0.5), share(whole, 0.5, 1)) is not None
     assert gap_after(share(whole, 0, 0.5), whole) is None
     assert gap_after(whole, whole) is None
+
+
+def test_a_line_cut_in_the_middle_says_nothing() -> None:
+    assert gap_after("# Too", MD) is None
+    assert gap_after("import os\nimport json, sy", "import os\nimport json, sys\n") is None
 
 
 def test_a_begun_file_may_begin_otherwise_the_second_time() -> None:
