@@ -81,8 +81,8 @@ def _is_shorter_alike(old: list[str], new: list[str]) -> bool:
 
 
 def _gap(gone: list[str], old: list[str], new: list[str], *, certain: bool) -> Gap:
-    names = gone or list(Counter(old) - Counter(new))
-    return Gap(tuple(dict.fromkeys(name[:LONGEST_NAME] for name in names))[:MOST_NAMED], certain)
+    names = [name.replace("`", "")[:LONGEST_NAME] for name in gone or Counter(old) - Counter(new)]
+    return Gap(tuple(filter(None, dict.fromkeys(names)))[:MOST_NAMED], certain)
 
 
 def _shared(old: list[str], new: list[str]) -> int:

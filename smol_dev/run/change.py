@@ -28,11 +28,11 @@ SHORTEST_STEM: Final = 4
 """The fewest letters by which a request can name a file without its extension."""
 
 TAKING_AWAY: Final = re.compile(
-    r"(?:^|[.;:,!?\n-]|\b(?:and|or|then|also|please|you|we|should|must|can|just|but))\s*"
+    r"(?:^|[.;:,!?\n-]|\b(?:(?<!drag )and|or|then|also|please|you(?: to)?|we|should|must|just|but))\s*"
     r"(?:remov|delet|drop|strip|cut|trim|short|simplif|reduc|shrink|minimi|condens|summari|split|mov|extract|separat"
-    r"|merg|inlin|get rid|clean|tidy|replac|rewrit|start over)"
+    r"|merg|inlin|get rid|clean|tidy|replac|rewrit|minif|undo|revert|throw|turn|start over)"
     r"|\b(?:no longer|no more|any ?more|without|instead of|unused|duplicate[sd]?|from scratch|shorter|smaller|simpler"
-    r"|into (?:its|their|a|an) (?:own|new)|removed from)\b"
+    r"|minimal|keep only|only keep|a single|into (?:its|their|a|an) (?:own|new)|removed from)\b"
     r"|entfern|lösch|kürz|verschieb|aufteil|vereinfach|ersetz|streich|supprim|retir|enlev|raccourc|déplac|remplac"
     r"|elimin|quita|borra|acorta|reemplaz|rimuov|accorci|удал|убер|убра|сократ|упрост|перенес|перемест|замен"
     r"|删|移除|去掉|简化|缩短|拆分|移动|重写|替换|削除|短く|分割|置き換え",

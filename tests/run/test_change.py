@@ -141,6 +141,7 @@ def test_a_whole_file_after_a_snippet_is_taken() -> None:
         "The store need not be written any more.",
         "Load and save: move the rest to cli.py.",
         "Make the store shorter.",
+        "Keep only loading.",
         "Entferne alles außer load.",
         "只保留 load，删除其余部分",
         "Removed from the prompt:\n- Items can be saved and removed.",
@@ -153,7 +154,9 @@ def test_what_the_request_takes_out_may_be_gone(request_: str) -> None:
     assert len(chat.requests) == 2
 
 
-@pytest.mark.parametrize("request_", ["Add a button to remove items.", "Let users delete items.", "Be faster."])
+@pytest.mark.parametrize(
+    "request_", ["Add a button to remove items.", "Support drag and drop.", "Let users delete items.", "Be faster."]
+)
 def test_a_request_for_more_takes_nothing_out(request_: str) -> None:
     proposal, _, _ = change(touches("store.py"), {"store.py": STORE}, job=TRACKED, wish=Wish(request_))
     assert (proposal.contents, list(proposal.missing)) == ({}, ["store.py"])
