@@ -8,10 +8,11 @@ The map of the package, in the order of a run:
 - `server` finds a model and talks to it, `server.client` through the `openai` package.
 - `run` is the method: `run.pipeline` asks for plan, list and files, `run.delivery` passes them on;
   `prompts` has the text of the requests.
-- `replies` reads the answers: a plan, a file list, a file; `languages` knows the language of a path, and
-  whether a text is valid in it.
+- `replies` reads the answers: `replies.plan`, `replies.file_list`, and `replies.code` for a file; `languages` knows the
+  language of a path, and whether a text is valid in it.
 - `checks` finds out whether the files of a program fit together.
-- `workspace` writes the files and the record; `ui` shows the events.
+- `workspace` keeps the output folder: `workspace.writer` writes the files, `workspace.record` the record.
+- `ui` shows the events.
 - `demo` is the scripted server of `smol_dev demo`.
 - The ground: `errors` has all errors, `events` all events, `chat` the interface between the method and a
   model; `tokens` estimates the tokens of a text, `safe` escapes foreign text, `redact` hides secrets, and
@@ -45,31 +46,30 @@ Every module, and what it is for:
   outcome.
 - `app.settings`: The settings of a run: kept in its record without secrets, and restored when the run goes on.
 - `checks`: Whether the files of a program fit together: files in, problems out; nothing is run.
-- `checks.classes`: Python objects whose class, module or function is certain: what they have, and which arguments they
+- `checks.classes`: Python objects whose class, module or function is certain: their members, and the arguments they
   take.
-- `checks.commands`: Commands of manifests and scripts: the files, modules and objects that their words name, and where
-  they run.
-- `checks.compiled`: Go, Rust and Java: their files as syntax trees say, and what their rules share.
+- `checks.commands`: Commands of manifests and scripts: the files, modules and objects that they name, and the folder
+  they run in.
+- `checks.compiled`: Go, Rust and Java: what the syntax trees of their files say, and what the rules of all three share.
 - `checks.dependencies`: The distributions that a project's manifests name, and whether they provide what is imported.
-- `checks.documents`: Manifests as nested tables, whatever language they are written in; what is computed in them is
-  None.
-- `checks.folder`: A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by
-  a build.
+- `checks.documents`: Manifests as nested tables, in whatever language they are written; a computed value is None.
+- `checks.folder`: The files of a folder, read for a check: a limited number, none of them hidden, ignored or made by a
+  build.
 - `checks.go`: Go: the packages, names and members that the files of a module use of each other.
 - `checks.java`: Java: the packages, types and members that the files of a project use of each other.
 - `checks.manifests`: Manifests and scripts of a project: the files, modules and commands that they name.
-- `checks.members`: Members: what objects, classes and modules of scripts have, and what is used of them.
-- `checks.modules`: Python files as their syntax trees say: scopes and what their names are bound to, imports, calls,
+- `checks.members`: Members of the objects, classes and modules of scripts: which there are, and which are used.
+- `checks.modules`: What the syntax trees of Python files say: scopes and what their names are bound to, imports, calls,
   attributes.
 - `checks.packages`: package.json: the packages that a project's scripts may import, and the files that it names.
 - `checks.pages`: HTML and CSS: the files, ids and functions that pages, scripts and style sheets use of each other.
-- `checks.project`: The files that are checked together, and what is found in them.
+- `checks.project`: The files that are checked together, and the problems found in them.
 - `checks.python`: Python: names, imports between the project's files, third-party packages.
 - `checks.references`: Strings of Python and of templates that name something: a template, an address, a module, a file.
 - `checks.rust`: Rust: the modules, crates, names and members that the files of a crate use of each other.
 - `checks.scripts`: JavaScript and TypeScript: what scripts import and export, and whether the names that they use are
   defined.
-- `checks.web`: Pages and scripts as their syntax trees say, and which page loads which script.
+- `checks.web`: What the syntax trees of pages and scripts say, and which page loads which script.
 - `cli`: The command line: parse, call, print.
 - `cli.commands`: The commands by name, their help on one screen, and `smol_dev help` for a command or a page of
   `docs/`.
@@ -104,12 +104,12 @@ Every module, and what it is for:
 - `demo`: The scripted server for `smol_dev demo`, and its canned answers.
 - `demo.answers`: The demo server's canned answers, chosen by the state of the conversation.
 - `demo.server`: An OpenAI-compatible server on loopback that answers from a script.
-- `languages`: What a path is, and whether a text is it: pure functions, one parser for each language.
-- `languages.grammars`: The tree-sitter grammars: a syntax tree, and the place where a text stops being its language.
+- `languages`: The language of a path, and whether a text is valid in it: pure functions, one parser for each language.
+- `languages.grammars`: The tree-sitter grammars: the syntax tree of a text, and the place where it stops being valid.
 - `languages.names`: The language of a path, by its whole name or its extension, and of the word that labels a block.
 - `languages.outline`: What a file defines for other files, in a few words: `load(path)`, `save(path, items)`, `#add`.
-- `languages.parsing`: Whether a text is of the language that its path says; if not, where it stops, or which one it is
-  of.
+- `languages.parsing`: Whether a text is valid in the language of its path; if not, where it breaks, or which language
+  it is.
 - `languages.scopes`: The names of a file: its scopes, definitions, references and types, found by the queries of its
   language.
 - `languages.standard`: The languages that the standard library parses: Python, JSON and TOML.

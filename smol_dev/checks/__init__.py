@@ -1,9 +1,12 @@
 """Whether the files of a program fit together: files in, problems out; nothing is run.
 
-A problem is reported only when it is certain: what can be made at run time, by a build, or found on a
-path outside is not judged. `project` is what is checked, `web` its pages and scripts as their syntax
-trees say; `python`, `classes`, `references`, `compiled`, `scripts`, `members`, `pages`, `packages` and `manifests` hold the rules of a language, each a function
-from a file, and what is known of the others, to problems; `folder` reads a folder for the command.
+A problem is reported only when it is certain: nothing is said about a name that a build, the running program or a
+path outside may provide.
+
+- `project` has the files and their problems; `folder` reads them from a folder for the command.
+- `modules` (Python), `web` (pages, scripts), `compiled` (Go, Rust, Java) and `documents` (manifests) parse them.
+- Each rule is a function from a path to problems: `python`, `classes` and `references` for Python, `scripts`, `members`,
+  `pages` and `packages` for the web, `go`, `rust`, `java`, and `manifests`, with `commands` and `dependencies`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +38,7 @@ from smol_dev.languages import language_of
 __all__ = ["RULES", "Problem", "check"]
 
 MOST: Final = 100
-"""Problems of one rule in one file that are told."""
+"""The most problems of one rule that are reported for one file."""
 
 
 def syntax(project: Project, path: str) -> Iterator[Problem]:

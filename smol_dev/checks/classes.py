@@ -1,4 +1,4 @@
-"""Python objects whose class, module or function is certain: what they have, and which arguments they take."""
+"""Python objects whose class, module or function is certain: their members, and the arguments they take."""
 
 import ast
 import builtins

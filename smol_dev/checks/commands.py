@@ -1,4 +1,4 @@
-"""Commands of manifests and scripts: the files, modules and objects that their words name, and where they run."""
+"""Commands of manifests and scripts: the files, modules and objects that they name, and the folder they run in."""
 
 import posixpath
 import re

@@ -1,4 +1,4 @@
-"""Go, Rust and Java: their files as syntax trees say, and what their rules share."""
+"""Go, Rust and Java: what the syntax trees of their files say, and what the rules of all three share."""
 
 import posixpath
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Manifests as nested tables, whatever language they are written in; what is computed in them is None."""
+"""Manifests as nested tables, in whatever language they are written; a computed value is None."""
 
 import ast
 import configparser

@@ -1,4 +1,4 @@
-"""A folder as it is on disk, read for a check: bounded, and without what is hidden, ignored or made by a build."""
+"""The files of a folder, read for a check: a limited number, none of them hidden, ignored or made by a build."""
 
 import os
 import re

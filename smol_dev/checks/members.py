@@ -1,4 +1,4 @@
-"""Members: what objects, classes and modules of scripts have, and what is used of them."""
+"""Members of the objects, classes and modules of scripts: which there are, and which are used."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Python files as their syntax trees say: scopes and what their names are bound to, imports, calls, attributes."""
+"""What the syntax trees of Python files say: scopes and what their names are bound to, imports, calls, attributes."""
 
 import ast
 import builtins

@@ -1,4 +1,4 @@
-"""The files that are checked together, and what is found in them."""
+"""The files that are checked together, and the problems found in them."""
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Pages and scripts as their syntax trees say, and which page loads which script."""
+"""What the syntax trees of pages and scripts say, and which page loads which script."""
 
 import html
 import posixpath

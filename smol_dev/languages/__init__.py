@@ -1,10 +1,12 @@
-"""What a path is, and whether a text is it: pure functions, one parser for each language.
+"""The language of a path, and whether a text is valid in it: pure functions, one parser for each language.
 
-`names` says which language a path or the label of a block means. `parsing` judges a text:
-`parse("app.js", text)` and `parse_as("javascript", text)` return whether it is whole, broken,
-unfinished or not judged, and where it stops; `check` also compiles. `grammars` holds the tree-sitter grammars, each
-imported when the first text of its language is parsed; `standard` the standard library's parsers. `scopes`
-says what the names of a text mean, by the queries of its language in `queries/`; `*.toml` are tables of names.
+- `names` returns the language of a path, or of the label of a block; `languages.toml` is its table.
+- `parsing` judges a text: `parse("app.js", text)` and `parse_as("javascript", text)` return whether it is whole,
+  broken, unfinished or not judged, and where it breaks; `check` also compiles.
+- `grammars` has the tree-sitter grammars, each imported when the first text of its language is parsed; `standard` has
+  the parsers of the standard library.
+- `scopes` finds what the names of a text mean, with the queries of its language in `queries/` and the names that are
+  there without a definition in `globals.toml`; `outline` lists what a file defines for others.
 """
 
 from smol_dev.languages.grammars import grammar, tree

@@ -1,7 +1,7 @@
-"""The tree-sitter grammars: a syntax tree, and the place where a text stops being its language.
+"""The tree-sitter grammars: the syntax tree of a text, and the place where it stops being valid.
 
 A grammar is imported when the first text of its language is parsed. A text that is nested so deep
-that a grammar's C code would crash, or need time or memory beyond all measure, is not parsed.
+that a grammar's C code would crash, or take too much time or memory, is not parsed.
 """
 
 import re
@@ -38,13 +38,13 @@ MOST_LINES: Final = 30_000
 MOST_HEREDOCS: Final = 500
 
 MOST_WORK: Final = 5_000
-"""Reports of a parser on its way, one for every hundred of its steps."""
+"""The most progress reports of a parser, which makes one every hundred steps."""
 
 MOST_READ_AGAIN: Final = 2_000
-"""Pieces of a text that a parser may read more than once: the end of a string is looked for again and again."""
+"""The most pieces of a text that a parser may read again, as it does when it looks for the end of a string."""
 
 MOST_MESSAGES: Final = 300_000
-"""Lines of a parser's log, one for each character and some for each token."""
+"""The most lines of a parser's log, which has one for each character and some for each token."""
 
 SLASHED: Final = (re.compile(r"(?<![^\s;{}(),])/\*"), "*/")
 MARKED: Final = (re.compile("<!--"), "-->")
@@ -52,7 +52,7 @@ COMMENTS: Final = {
     "html": MARKED,
     **dict.fromkeys(("javascript", "typescript", "tsx", "css", "go", "rust", "java"), SLASHED),
 }
-"""For each language how a comment begins and ends that a text may be cut in the middle of."""
+"""For each language, how the comments begin and end in which a text may be cut."""
 
 QUOTES: Final = ('"', "'", 'r#"')
 TEMPLATES: Final = frozenset({"javascript", "typescript", "tsx", "go"})
@@ -88,11 +88,11 @@ UNKNOWN: Final = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), SCRIPT),
     "rust": _places((r"#\[[^\[\]\n]*+\]", ".", " ")),
 }
-"""What is right and no grammar knows, which of its letters are replaced, and by what.
+"""For each language, patterns of valid text that its grammar rejects, the letters to replace in it, and by what.
 
-Attributes of JSX and exported names that are words of the language, variance and imports of types, ampersands in
-JSX, a line break that ends a statement as after the body of an arrow function,
-attributes in patterns of Rust.
+They are: attributes of JSX and exported names that are words of the language, variance and imports of types,
+ampersands in JSX, a line break that ends a statement as after the body of an arrow function, attributes in patterns
+of Rust.
 """
 
 INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
@@ -164,19 +164,19 @@ def _piece(data: bytes, offset: int) -> bytes:
 
 
 def _data(language: str, text: str) -> bytes:
-    """Return a text as the parser gets it: `A & B` and `a < b` are what browsers read in a page."""
+    """Return a text as the parser gets it, with the bare `&` and `<` of a page replaced, as browsers accept them."""
     return (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
 
 
 def _mended(language: str, text: str) -> str:
-    """Return a text without what is right and its grammar does not know; every letter stays in its place."""
+    """Return a text with the valid parts replaced that its grammar rejects; no letter moves."""
     for place, part, known in UNKNOWN.get(language, ()):
         text = place.sub(lambda found, part=part, known=known: part.sub(known, found[0]), text)  # type: ignore[misc]
     return text
 
 
 def _is_too_deep(language: str, text: str) -> bool:
-    """Return whether a text is nested deeper than its grammar can bear."""
+    """Return whether a text is nested deeper than its grammar can parse safely."""
     if language == "yaml":  # crashes at about 250 levels, and counts lines in sixteen bits
         lines = text.splitlines()
         deep = (line for line in lines if len(line) > DEEPEST)
@@ -198,7 +198,7 @@ def _is_too_deep(language: str, text: str) -> bool:
 
 
 def judge(language: str, text: str) -> Parsed:
-    """Return whether a text is whole in a language that has a grammar; blanks at its end are nothing."""
+    """Return whether a text is whole in a language that has a grammar, ignoring white space at its end."""
     text = _plain(text)
     parsed = _tree(language, text)
     if parsed is None:
@@ -218,10 +218,10 @@ def judge(language: str, text: str) -> Parsed:
 
 
 def _first_error(language: str, text: str) -> int | None:
-    """Return where the parser first knew no way on; None if its log is too long to be read.
+    """Return where the parser first got stuck; None if its log is too long to read.
 
-    The parser's log tells it: an LR parser goes on exactly as long as what it has read can begin a
-    valid text. Only the log says so; error nodes in a tree show where the parser found back.
+    An LR parser goes on exactly as long as what it has read can begin a valid text. Only its log tells where that
+    ends; error nodes in a tree show where the parser recovered.
     """
     data = _data(language, text)
     place = furthest = (0, 0)
@@ -260,7 +260,7 @@ def _offset(text: str, row: int, column: int) -> int:
 
 
 def _cut(language: str, text: str, offset: int) -> bool:
-    """Return whether the text stops where it ends: in its last word, or a comment or string left open."""
+    """Return whether the parser stopped because the text is cut: in its last word, or in an open comment or string."""
     if language == "html" and text.startswith("</", max(0, offset - 2)) and text.find(">", offset) > 0:
         return False  # an end tag too many: nothing that follows could begin its element
     if LAST_WORD.match(text, offset) or (language == "css" and CSS_VALUE.match(text, offset)):

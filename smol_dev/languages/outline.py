@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 MOST: Final = 40
-"""Names of one file; who reads them wants to know what to call, not all there is."""
+"""The most names of one file: a reader wants to know what to call, not everything."""
 
 LONGEST: Final = 100
-"""Characters of one name with its parameters."""
+"""The most characters of one name with its parameters."""
 
 IDENTIFIER: Final = re.compile(r"""<[A-Za-z][^<>]{0,2000}?\sid\s*=\s*["']?([\w:.-]{1,60})""")
 CONSTANT: Final = re.compile(r"[A-Z][A-Z0-9_]*")

@@ -1,4 +1,4 @@
-"""Whether a text is of the language that its path says; if not, where it stops, or which one it is of."""
+"""Whether a text is valid in the language of its path; if not, where it breaks, or which language it is."""
 
 import ast
 import re
@@ -34,11 +34,11 @@ OFTEN_TEMPLATES: Final = frozenset({"html", "yaml", "css", "bash"})
 
 DECLARATIONS: Final = (".d.ts", ".d.mts", ".d.cts")
 FLOW: Final = re.compile(r"\A(?:\s|//[^\n]*\n|/\*)[^;{}]{0,1000}?@flow\b|\A// (?:@flow|flow-typed)")
-"""Files that only declare types, or hold those of Flow, which the grammars do not know all."""
+"""Files that only declare types, or use those of Flow: the grammars lack some of their syntax."""
 
 
 def _jsonc(text: str) -> Parsed:
-    """JSON with comments, trailing commas and bare keys is an expression of JavaScript."""
+    # JSON with comments, trailing commas and bare keys is an expression of JavaScript.
     if standard.judge_json(text).state is State.WHOLE:
         return WHOLE
     parsed = grammars.judge("javascript", f"_={text}")
@@ -78,7 +78,7 @@ def parse(path: str, text: str) -> Parsed:
 
 
 def check(path: str, text: str) -> Parsed:
-    """Return the same, and what only the compiler of the language finds."""
+    """Return the same as `parse`, including what only the compiler of the language finds."""
     parsed = parse(path, text)
     return standard.compiled_python(text) if parsed.whole and language_of(path) == "python" else parsed
 
@@ -114,7 +114,7 @@ TELLING: Final = {
     ),
     "yaml": re.compile(r"\A(?:\s*+\n|#.*+\n|---[^\S\n]*+\n)*+[\w.-]++:(?:\s|\Z)"),
 }  # fmt: skip
-"""The languages that a text is tried as, in this order, with what must be in it.
+"""The languages to try for a text, in this order, each with a pattern that must be in it.
 
 A few words alone parse as almost anything, so parsing is not enough.
 """
@@ -124,7 +124,7 @@ UNLIKE_ANY: Final = {
     "go": TELLING["go"],
     "rust": re.compile(r"^(?:pub )?fn \w+\([^\n]*\{\n", re.MULTILINE),
 }
-"""What tells a text of these languages from one of any language without a parser."""
+"""Patterns that tell these languages from any language without a parser."""
 
 PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash", "html"})
 SHAPES: Final = {
@@ -136,7 +136,7 @@ SHAPES: Final = {
     "xml": re.compile("<"),
     "php": re.compile("<"),
 }
-"""What every file of a language holds, whatever else; for all others any text may do."""
+"""Patterns that every file of a language contains; a file of any other language may be any text."""
 
 SIGNED: Final = {
     "bash": re.compile(r"#!\S*/(?:env )?(?:ba|z|da|k)?sh\b"),
@@ -146,7 +146,7 @@ SIGNED: Final = {
         r"(?:#.*\n|\s*\n)*FROM [\w.:/@-]+(?: AS \w+)?\n(?:.*\n)*?(?:RUN|COPY|CMD|WORKDIR|ENTRYPOINT) "
     ),
 }
-"""How files of a language begin that say so themselves."""
+"""How a file begins that names its own language."""
 
 UNMISTAKABLE: Final = ("json", "html", "css")
 """Languages that no program is written in, though lenient grammars read them as one."""
@@ -167,10 +167,10 @@ PROSE: Final = frozenset("text markdown restructuredtext latex template diff csv
 def other_language(path: str, text: str, label: str = "") -> str | None:
     """Return the language that a text is of instead of its path's, or None.
 
-    Only a text that does not parse as its path's language counts, and only where it parses as the other one, whose
-    own words are in it: the one its label names, or where that is the right one any. A type without a parser is left
-    alone where neither the label nor a sign of another language disagrees, and so is any type of prose. Settings are
-    of whatever language reads them.
+    The other language is the one that the label names, or any if the label names the path's own or none. The text
+    must parse as the other one and contain something typical of it. If it is valid in the path's language, only an
+    unmistakable other one counts. If the path's language has no parser, the label or a sign must name another one;
+    a settings file is judged by its label alone, and prose never.
     """
     asked = language_of(path)
     if asked is None or asked in PROSE:
@@ -195,12 +195,12 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
 
 
 def is_program(language: str | None, text: str) -> bool:
-    """Return whether a text is a file of a language with a parser, and has in it what tells it."""
+    """Return whether a text parses as a language and contains something typical of it."""
     return language in TELLING and _is_program(language, text, TELLING[language])
 
 
 def lacks_its_shape(path: str, text: str) -> bool:
-    """Return whether nothing in a text is what every file of its path's language holds."""
+    """Return whether a text lacks what every file of its path's language contains."""
     shape = SHAPES.get(language_of(path) or "")
     return shape is not None and shape.search(text) is None
 
@@ -220,7 +220,7 @@ def alike(one: str | None, other: str | None) -> bool:
 
 @lru_cache(maxsize=16)
 def _is_program(language: str, text: str, telling: re.Pattern[str] | None) -> bool:
-    """Return whether a text parses as a language and has in it what only a program of it has."""
+    """Return whether a text parses as a language and contains what tells it from prose."""
     if telling is not None and telling.search(text) is None:
         return False
     if language != "python":

@@ -22,7 +22,7 @@ QUERIES: Final = {
     "typescript": ("javascript", "typescript"),
     "tsx": ("javascript", "typescript"),
 }
-"""The files of queries of a language, where it is more than one of its own name."""
+"""The query files of a language that does not have just one of its own name."""
 
 WHOLE: Final = -1
 """The region around all others."""

@@ -55,7 +55,7 @@ class Parsed:
 
 
 LAST_WORD: Final = re.compile(r"[^\s()\[\]{};,]{1,60}\s*\Z")
-"""What may be half a word: a text that stops being its language here is cut, not wrong."""
+"""What may be half a word: a text that becomes invalid here is cut, not wrong."""
 
 WHOLE: Final = Parsed(State.WHOLE)
 NOT_JUDGED: Final = Parsed(State.NOT_JUDGED)
@@ -123,7 +123,7 @@ def judge_json(text: str) -> Parsed:
 
 
 def judge_toml(text: str) -> Parsed:
-    """Return whether a text is a TOML document; blanks at its end are nothing."""
+    """Return whether a text is a TOML document; white space at its end is ignored."""
     return _judged(text.rstrip(), tomllib.loads, _toml_error)
 
 
@@ -134,7 +134,7 @@ def _quietly(read: Callable[..., Read], *given: str) -> Read:
 
 
 def _judged(text: str, read: Callable[[str], object], error_at: Callable[[str, Any], Parsed]) -> Parsed:
-    """Return what a parser says about a text, its own error by `error_at`."""
+    """Return the verdict of a parser on a text; `error_at` finds the place of its error."""
     try:
         read(text)
     except (SyntaxError, json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
