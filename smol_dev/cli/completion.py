@@ -237,7 +237,7 @@ SHELLS: Final[dict[str, type[ShellComplete]]] = {"bash": Bash, "zsh": Zsh, "fish
 
 
 def register() -> None:
-    """Register these classes with click."""
+    """Register the shells of `SHELLS` with click."""
     for name, shell in SHELLS.items():
         add_completion_class(shell, name)
 

@@ -59,7 +59,7 @@ class Listener(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class RefusedError(Exception):
+class RequestError(Exception):
     """A request that gets an error in OpenAI's format."""
 
     def __init__(self, message: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST, code: str | None = None) -> None:
@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             request = self._read_request()
             text = chat_answer(self.path, request)
-        except RefusedError as error:
+        except RequestError as error:
             self._refuse(error)
             return
         prompt = sum(len(tokens(turn["content"])) + TOKENS_PER_MESSAGE for turn in request["messages"])
@@ -112,13 +112,13 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST_REQUEST:
             self.close_connection = True
-            raise RefusedError("a body with a Content-Length is needed")
+            raise RequestError("a body with a Content-Length is needed")
         try:
             return json.loads(self.rfile.read(int(length)))
         except (ValueError, RecursionError) as error:
-            raise RefusedError("the body is not JSON") from error
+            raise RequestError("the body is not JSON") from error
 
-    def _refuse(self, error: RefusedError) -> None:
+    def _refuse(self, error: RequestError) -> None:
         kind = "not_found_error" if error.status == HTTPStatus.NOT_FOUND else "invalid_request_error"
         self._send(error.status, {"error": {"message": str(error), "type": kind, "param": None, "code": error.code}})
 
@@ -152,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is not checked yet
-    """Return the text of the answer. Raise `RefusedError` for a request that a real server would refuse."""
+    """Return the text of the answer. Raise `RequestError` for a request that a real server would refuse."""
     if path != "/v1/chat/completions":
         raise not_found(path)
     messages = request.get("messages") if isinstance(request, dict) else None
@@ -160,17 +160,17 @@ def chat_answer(path: str, request: Any) -> str:  # noqa: ANN401 - JSON that is 
         not (isinstance(messages, list) and messages and all(map(is_message, messages)))
         or messages[-1]["role"] != "user"
     ):
-        raise RefusedError("`messages` must be a list of messages, the user's last")
+        raise RequestError("`messages` must be a list of messages, the user's last")
     if request.get("model") != MODEL:
         message = f"the model `{request.get('model')}` does not exist; there is `{MODEL}`"
-        raise RefusedError(message, status=HTTPStatus.NOT_FOUND, code="model_not_found")
+        raise RequestError(message, status=HTTPStatus.NOT_FOUND, code="model_not_found")
     form = request.get("response_format") or {"type": "text"}
     if not isinstance(form, dict) or form.get("type") not in RESPONSE_FORMATS:
-        raise RefusedError("`response_format.type` is not known")
+        raise RequestError("`response_format.type` is not known")
     try:
         return answer(messages)
     except NoAnswerError as error:
-        raise RefusedError(str(error)) from error
+        raise RequestError(str(error)) from error
 
 
 def is_message(turn: object) -> bool:
@@ -179,9 +179,9 @@ def is_message(turn: object) -> bool:
     return isinstance(turn, dict) and turn.get("role") in roles and isinstance(turn.get("content"), str)
 
 
-def not_found(path: str) -> RefusedError:
+def not_found(path: str) -> RequestError:
     """Return the error for an unknown path."""
-    return RefusedError(f"there is nothing at `{path}`", status=HTTPStatus.NOT_FOUND)
+    return RequestError(f"there is nothing at `{path}`", status=HTTPStatus.NOT_FOUND)
 
 
 def envelope(kind: str, **fields: object) -> dict[str, object]:

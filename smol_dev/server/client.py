@@ -61,7 +61,7 @@ def lazy_import(package: str) -> Iterator[None]:
 
 
 class _LazyFinder(MetaPathFinder):
-    """A finder of the same modules as ever, with another loader for packages.
+    """The usual finder of modules, with a `_LazyLoader` for packages.
 
     `importlib.util.LazyLoader` would run a package as soon as one of its modules is imported.
     """

@@ -149,7 +149,7 @@ async def examine(client: Client, *, key: str) -> AsyncIterator[Check]:
 
 
 async def _check_access(client: Client, *, key: str) -> AsyncIterator[Check]:
-    """Check the address, the server behind it and the key; what follows a failure means nothing."""
+    """Check the address, the server behind it and the key; the first failed check is the last."""
     yield await _address(client)
     known = await client.recognised()
     try:
@@ -205,7 +205,7 @@ def _model(client: Client, stage: StageName, offered: Sequence[Offer]) -> Check:
 async def _check_models(client: Client, stages: Sequence[StageName]) -> AsyncIterator[Check]:
     """Check what needs a model: window, sampling, a short answer, a list, simultaneous requests.
 
-    A model loaded on demand is loaded for its window, which may be known only after an answer all the same.
+    A model that is loaded on demand is loaded to learn its window; some servers tell it only after an answer.
     """
     untold = []
     for stage in stages:

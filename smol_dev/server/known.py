@@ -60,7 +60,7 @@ MOST: Final[Mapping[str, int]] = {
 MOST_MODELS: Final = 10_000
 TEMPLATE: Final = 8  # tokens that a chat template adds to each message, if only the text is counted
 NAME: Final = re.compile(r"[^\0\ud800-\udfff]+")
-"""A model's name can be sent back: it has no NUL and no lone surrogates."""
+"""A model's name that can be sent back: one without NUL and lone surrogates."""
 
 NOT_LOADED: Final = {"not-loaded", "unloaded", "loading", "downloading", "downloaded", "sleeping", "failed"}
 NO_CHAT: Final = re.compile(

@@ -18,7 +18,7 @@ LONG_WAIT: Final = 3.0
 
 LEAST_LEFT: Final = 2
 LEAST_MEASURED: Final = 2
-"""Files left, and files finished, from which the remaining time is estimated."""
+"""The fewest files left, and files finished, for which the remaining time is estimated."""
 
 ONE_MINUTE: Final = 55.0
 """Seconds from which the remaining time is shown in minutes."""

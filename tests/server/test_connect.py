@@ -1,4 +1,4 @@
-"""How many requests at once a server is given that does not say."""
+"""How many requests at once are sent to a server that does not say how many it takes."""
 
 import pytest
 
