@@ -6,6 +6,7 @@ entry comes to as a path.
 """
 
 import html
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ from smol_dev.replies import paths
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
 from smol_dev.replies.list_data import FOLDER_TAG, Node, ReadLiteral, items_in, read_literal, tagged
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, folder_named, read_lines
-from smol_dev.replies.listing import Listing, as_file_list, entries_of
+from smol_dev.replies.listing import Listing, as_file_list, below_files, entries_of
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
@@ -83,6 +84,8 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
         return list_rejected("degenerate")
     if not found.closed and (cut or not found.complete):
         return list_rejected("degenerate" if is_loop(text) else "truncated")
+    if found.unclear or (found.end is not None and _goes_on(text, found)):
+        return list_rejected("wrong_format")
     return as_file_list(found.entries, name)
 
 
@@ -117,6 +120,9 @@ def respelled(text: str) -> str:
         text = html.unescape(text)
     if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
         text = re.sub(r"^ {0,3}> ?", "", text, flags=re.MULTILINE)  # for tree-quoted
+    if not set(text.strip()) & set("\n\"'[{"):
+        # for test_file_list.test_no_file_of_a_series_is_lost
+        text = re.sub(r"(\.\w{1,8})\\n(?=[\w./-]+\.\w)", r"\1\n", text)
     for pattern, plain in RESPELLED:
         text = pattern.sub(plain, text)
     return text
@@ -151,7 +157,32 @@ def _joined(listings: list[Listing]) -> Listing:
         listings[0].start,
         closed=listings[-1].closed,
         complete=all(listing.complete for listing in listings),
+        unclear=any(listing.unclear for listing in listings),
+        end=listings[-1].end,
     )
+
+
+# for test_file_list.test_a_list_that_goes_on_in_another_form_is_asked_for_again
+ADDED: Final = re.compile(
+    r"(?!.*\b(?:may|might|could|later|if|optional\w*)\b).*\b(?:plus|also|additionally|in addition|as well|don't forget)\b",
+    re.IGNORECASE,
+)
+
+
+def _goes_on(text: str, found: Listing) -> bool:
+    """Return whether what follows a list lists other files, in whatever form."""
+    rest = text[found.end :].partition("\n")[2]
+    source = _source(of_text(rest))
+    below = (one for name, look in LIST if name != "names" for one in look(source) if not _is_aside(one.lead))
+    spoken = (paths.mentioned(line) for line in rest.split("\n")[:MOST_SENTENCES] if ADDED.match(line[:600]))
+    named = itertools.chain((path for one in below for path in one.entries), itertools.chain.from_iterable(spoken))
+    return bool(_new_names(named, found.entries))
+
+
+def _new_names(named: Iterable[str], entries: tuple[str, ...]) -> set[str]:
+    known = {paths.normal(entry).rpartition("/")[2] for entry in entries}
+    files = (path for path in named if paths.is_known_file(path) and not paths.is_product(path))
+    return {paths.normal(path).rpartition("/")[2] for path in files} - known
 
 
 def _source(answer: Answer) -> Source:
@@ -237,16 +268,16 @@ def _is_aside(lead: str) -> bool:
 def asked_for(source: Source) -> Iterator[Listing]:
     """Yield the list of an answer that is the object that was asked for and nothing else."""
     try:
-        value = json.loads(source.answer.text)
+        value = json.loads(source.answer.text, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         return
-    files = value.get("files") if isinstance(value, dict) and len(value) == 1 else None
+    files = value[0][1] if isinstance(value, tuple) and len(value) == 1 and value[0][0] == "files" else None
     if isinstance(files, list) and all(isinstance(path, str) and path == paths.path_in(path) for path in files):
         yield Listing(tuple(files), 0)
 
 
 OPENING: Final = re.compile(  # for bash
-    r"(?<![\w/\\.\])}])(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{)"
+    r"(?<![\w/\\.\])}])(?<![/\\]\[)(?:\[(?![ xX✓]\]\s)(?!\d{1,3}\][ \t])(?!`?[^\[\]\n]*\]\()|\{)"
     r"|(?:^|[=:(,>]|\breturn|\b(?:array|asList|List|of|Set))[ \t]*\((?=\s*[\"'`“])|=\((?=[\w./-]+\.\w+[\s)])"
     r"|\A\s*(?P<string>[\"'](?=\s*[\[{]|[\w./-]+\.\w+\\n))",
     re.MULTILINE,
@@ -267,8 +298,11 @@ def _literals_in(region: Region) -> Iterator[Listing]:
         if opening is None or budget < 0:
             return
         start = opening.start("string") if opening["string"] else opening.end() - 1
-        value = None if SEGMENT.match(text, start) else read_literal(text, start)
-        if value is None or (opening["string"] and not _is_balanced(value.node.text)):
+        if segment := SEGMENT.match(text, start):
+            position = segment.end()
+            continue
+        value = read_literal(text, start)
+        if opening["string"] and not _is_balanced(value.node.text):
             position = start + 1
             continue
         entries = entries_of(items_in(value.node))
@@ -302,11 +336,16 @@ def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str,
     half = (
         last is not None
         and last[1].strip() != ""
-        and not paths.is_file_like(last[1].strip())
+        and not paths.is_known_file(last[1].strip())
         and not text.rstrip().endswith(("]", "}", '"', "'"))
     )
     return Listing(
-        entries, region.start + start, region.before(start), closed=value.closed, complete=value.closed or not half
+        entries,
+        region.start + start,
+        region.before(start),
+        closed=value.closed,
+        complete=value.closed or not half,
+        end=region.start + value.end,
     )
 
 
@@ -344,7 +383,8 @@ def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterato
             entries = entries_of(drawn.items, rooted=drawn.rooted)
             if any(map(paths.is_file_like, entries)):
                 closed = region.closed or any(line.strip() for line in rest)
-                yield Listing(entries, region.start + place, region.before(place), closed=closed)
+                end = region.start + start
+                yield Listing(entries, region.start + place, region.before(place), closed=closed, end=end)
 
 
 def lines(source: Source) -> Iterator[Listing]:
@@ -367,7 +407,9 @@ def _lines_in(region: Region) -> Iterator[Listing]:
             closed = region.closed or section.followed or section is not sections[-1]
             start = starts[section.first]
             lead = section.lead or region.before(start)
-            yield Listing(entries, region.start + start, lead, closed=closed)
+            end = region.start + starts[section.last + 1] - 1
+            unclear = section.unclear or bool(_new_names(below_files(section.items), entries))
+            yield Listing(entries, region.start + start, lead, closed=closed, unclear=unclear, end=end)
 
 
 def _is_data(text: str) -> bool:
@@ -400,7 +442,8 @@ def names(source: Source) -> Iterator[Listing]:
             listed += paths.mentioned(line)[:1]
         for sentence in SENTENCE_END.split(line):
             named = [] if _is_question(sentence) else paths.mentioned(sentence)
-            if folder_named(sentence) and any("/" not in name for name in named):
+            is_below = folder_named(sentence) or "→" in sentence
+            if is_below and any("/" not in name for name in named):
                 return
             if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
                 found += named

@@ -238,7 +238,7 @@ def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
 
 
 def _string(node: Node, depth: int) -> list[Item]:
-    text = as_path(node.text)
+    text = paths.BULLET.sub("", as_path(node.text))
     if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):  # for array-bullets
         return []
     inner = _encoded(node.text).strip()
@@ -254,7 +254,7 @@ def _string(node: Node, depth: int) -> list[Item]:
             return [Item(name) for name in names]
     broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)  # for f3-nl-end
     behind = broken is not None and paths.ending(broken[1].strip()) in TEXT_ENDINGS
-    entry = paths.path_in(as_path(broken[1]) if broken and behind else text)
+    entry = paths.path_in(paths.BULLET.sub("", as_path(broken[1])) if broken and behind else text)
     return [Item(entry)] if entry.strip() else []
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from smol_dev.replies import paths
-from smol_dev.replies.listing import DEEPEST, ELLIPSIS, Item, is_wrapper
+from smol_dev.replies.listing import DEEPEST, ELLIPSIS, HERE, Item, is_wrapper
 
 MAX_LINE: Final = 2000
 BRANCH: Final = re.compile(  # for enc-tree
@@ -55,7 +55,7 @@ def _is_branch(line: str) -> bool:
 
 def _continues(lines: list[str], number: int) -> bool:
     line = lines[number]
-    trunk = BAR.match(line) and (not line.rstrip().endswith("|") or line.strip() == "|")
+    trunk = BAR.match(line) and (not line.rstrip().endswith("|") or not line.strip(" |"))
     if _is_branch(line) or trunk:
         return True
     behind = next((other for other in lines[number + 1 : number + 3] if other.strip()), "")
@@ -139,17 +139,14 @@ def _column(rows: list[list[str]]) -> list[Item]:
     folder = next((at for at in range(width) if at != column and FOLDER_HEADER.search(rows[0][at])), None)
     if paths.is_known_file(_entry(rows[0][column])):
         body = rows
-    rows = [row for row in body if _entry(row[column])]
-    if folder is not None:
-        return [Item(_with_folder(row, column, folder)) for row in rows]
-    return [Item(path) for row in rows for path in all_paths(row[column]) or [_entry(row[column])]]
+    return [Item(name) for row in body if _entry(row[column]) for name in _in_cell(row, column, folder)]
 
 
-def _with_folder(row: list[str], column: int, folder: int | None) -> str:
-    name = _entry(row[column])
+def _in_cell(row: list[str], column: int, folder: int | None) -> list[str]:
     below = _entry(row[folder]).strip("/") if folder is not None else ""
-    plain = not below or below in {".", "-", "root", "(root)"} or "/" in name or " " in below
-    return name if plain else f"{below}/{name}"
+    plain = not below or below in HERE | {"-"} or " " in below
+    names = all_paths(row[column]) or [_entry(row[column])]
+    return [name if plain or "/" in name else f"{below}/{name}" for name in names]
 
 
 MARK: Final = re.compile(  # for plus
@@ -202,6 +199,8 @@ class Section:
     first: int
     items: list[Item] = field(default_factory=list)
     followed: bool = False
+    last: int = 0
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +225,13 @@ def read_lines(lines: list[str], *, plain: bool) -> list[Section]:
     for number in range(len(parsed) - 1, -1, -1):
         behind[number] = following
         following = parsed[number] if parsed[number].text else following
+    company = _company(lines, parsed, plain=plain)
     outline = Outline(plain=plain)
     for number, line in enumerate(parsed):
         if len(line.text) > MAX_LINE or not line.text:
             outline.sections[-1].followed |= bool(line.text)
         else:
-            outline.take(number, line, behind[number])
+            outline.take(number, line, behind[number], company[number])
     return [section for section in outline.sections if section.items]
 
 
@@ -252,6 +252,40 @@ def _parse(line: str) -> Line:
     return Line(0 if marks.startswith("#") else indent * 2 + bool(marks), marks, text)
 
 
+# for test_file_list.test_a_file_among_files_needs_no_known_name
+STRANGER: Final = re.compile(
+    r"\*{0,3}(?P<quote>[`\"']?)(?P<name>[\w@.+/\\()\[\]{}-]{0,200}[\w\])}])(?P=quote)\*{0,3}(?:(?P<words>:\s|\s+[-–—(#:]|\s*[：（—]).*)?"
+)
+
+VERSION: Final = re.compile(r"v?\d[\d.-]*")  # for dates
+
+
+def _company(rows: list[str], lines: list[Line], *, plain: bool) -> list[str]:
+    """Return, for each line, the name of an unknown kind that stands where its neighbours name files, or nothing."""
+    group, before = 0, Line(0, "", "")
+    names: list[tuple[str, object]] = []
+    files: set[object] = set()
+    for row, line in zip(rows, lines, strict=True):
+        group += line.is_heading or line.text.endswith((":", "：")) or bool(line.marks) != bool(before.marks)
+        is_title = not line.marks and not before.text and line.text.istitle()
+        found = None if row.lstrip()[:1] in {":", ""} or is_title else STRANGER.fullmatch(line.text[:MAX_LINE])
+        place = (group, line.depth, bool(found and found["words"]))
+        name = found["name"] if found else ""
+        if paths.is_known_file(name) and _files(line, plain=plain):
+            files.add(place)
+        names.append(("" if paths.is_product(name) or VERSION.fullmatch(name) else name, place))
+        before = line
+    return [name if place in files else "" for name, place in names]
+
+
+def is_named(line: Line, name: str) -> bool:
+    """Return whether a name that we do not know is a file's beyond doubt, among files."""
+    # for test_file_list.test_a_file_among_files_needs_no_known_name
+    if re.search(r"[./\\]", name) or line.text[0] in "`\"'*":
+        return True
+    return line.text == name and not line.marks and not name.istitle()
+
+
 class Outline:
     """One pass over the lines, with the folders that are open on a stack."""
 
@@ -260,8 +294,11 @@ class Outline:
         self.sections = [Section("", 0)]
         self.stack: list[tuple[int, Item]] = []
 
-    def take(self, number: int, line: Line, behind: Line | None) -> None:
-        """Take one line: the files or the folder it names, a mention, or the lead of a new section."""
+    def take(self, number: int, line: Line, behind: Line | None, stranger: str) -> None:
+        """Take one line: the files or the folder it names, a mention, or the lead of a new section.
+
+        `stranger` is the name that it has in the place of a file, where it is none that we know.
+        """
         is_label = line.depth == 0 and line.text.endswith(":") and behind is not None and behind.depth == 0
         if line.is_heading or is_label:
             self.stack.clear()
@@ -270,7 +307,11 @@ class Outline:
         parent = self.stack[-1][1] if self.stack else None
         items = _rooted(line, behind) or _files(line, plain=self.plain) or _folder(line, behind)
         section = self.sections[-1]
+        if not items and stranger:
+            items = [Item(stranger)] if is_named(line, stranger) else []
+            section.unclear |= not items
         if items:
+            section.last = number
             (section.items if parent is None else parent.items).extend(items)
             section.followed = False
             if len(items) == 1 and len(self.stack) < DEEPEST:
@@ -323,8 +364,7 @@ def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
         return False
     if path == text.rstrip(",;"):
         entry = paths.is_path_like(path) and " " not in path and not path.startswith("//")
-        named = re.search(r"[\w-]\.[a-z]{2,15}$", path) is not None  # for test_file_list.test_any_ending_is_a_files
-        return paths.is_known_file(path) or (entry and (named or "/" in path or "\\" in path or path[0].islower()))
+        return paths.is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
     if not (paths.is_path_like(path) and (paths.is_known_file(path) or "/" in path)):
         return False
     described = re.match(r" \w", text[len(path) :]) is None  # for not-needed-behind
@@ -332,8 +372,9 @@ def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
 
 
 def _rooted(line: Line, behind: Line | None) -> list[Item]:
-    name = re.fullmatch(r"/([\w@()\[\]-]+)/?:?", line.text)  # for tree-dashes
-    return [Item(name[1], "folder")] if name and behind and behind.depth > line.depth else []
+    name = re.fullmatch(r"\.?/([\w@()\[\]-]+)(?:/[\w@()\[\]-]+)*/?(:?)", line.text)  # for tree-dashes
+    is_one = name and behind and (behind.depth > line.depth or (name[2] and line.text[0] == "."))
+    return [Item(line.text.lstrip("./").rstrip(":/"), "folder")] if is_one else []
 
 
 def folder_named(text: str) -> str | None:
@@ -387,7 +428,7 @@ def all_paths(text: str) -> list[str]:
         parts = SERIES.split(start.rstrip("., 。").rstrip("])}")) if SERIES.search(start) else start.split()
         words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
         if len(words) > 1 and all(
-            paths.is_known_file(word) and not paths.is_product(word) and not paths.is_spoken(word) for word in words
+            " " not in word and paths.is_known_file(word) and not paths.is_product(word) for word in words
         ):
             return words
     for start in starts:

@@ -47,8 +47,8 @@ class Item:
 class Listing:
     """One list found in an answer.
 
-    `lead` is the words in front of it, `start` its place; `closed` says that its end was seen,
-    `complete` that at most a bracket is missing.
+    `lead` is the words in front of it, `start` and `end` its place; `closed` says that its end was seen,
+    `complete` that at most a bracket is missing, `unclear` that a line of it may name another file.
     """
 
     entries: tuple[str, ...]
@@ -56,6 +56,8 @@ class Listing:
     lead: str = ""
     closed: bool = True
     complete: bool = True
+    unclear: bool = False
+    end: int | None = None
 
 
 def entries_of(items: list[Item], *, rooted: bool = False) -> tuple[str, ...]:
@@ -93,6 +95,12 @@ def _are_folders(items: list[Item]) -> bool:
     if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in _texts(item)):  # for yaml-groups
         return False
     return all(item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in items)
+
+
+def below_files(items: list[Item]) -> Iterator[str]:
+    """Yield the paths that stand below that of a file, where no folder can be."""
+    for item in items:
+        yield from _texts(item) if item.role == "file" else below_files(item.items)
 
 
 def _texts(item: Item) -> Iterator[str]:

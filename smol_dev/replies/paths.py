@@ -8,7 +8,7 @@ from typing import Final
 from smol_dev.languages.names import BARE_NAMES, BINARY_ENDINGS, TEXT_ENDINGS, UPPER_NAMES
 from smol_dev.replies.talk import ITEM, MARK
 
-PRODUCTS: Final = re.compile(  # for f10-tech
+PRODUCTS: Final = re.compile(  # for tech-before
     r"(?:node|vue|next|nuxt|express|react|three|d3|chart|p5|alpine|backbone|discord|angular|ember|moment|day|nest|require|phaser|pixi|"
     r"babylon|matter|socket|electron|deno|solid|handlebars|fastify|tensorflow|leaflet|lodash|anime|howler|chess|asp|\.)\.?(?:js|io|net|py)",
     re.IGNORECASE,
@@ -83,10 +83,10 @@ def is_path_like(path: str) -> bool:
     if is_file_like(path):
         return True
     return (
-        bool(re.search(r"[/\\]", path))  # for find
+        bool(re.search(r"[/\\]", path))  # for second-open
         and len(path) <= MAX_PATH
         and len(path.split()) == 1
-        and bool(re.search(r"\w", path))  # for find
+        and bool(re.search(r"\w", path))  # for second-open
     )
 
 
@@ -108,12 +108,12 @@ LABEL: Final = re.compile(  # for f3-label
     re.IGNORECASE,
 )
 ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)  # for create-lines
-SPOKEN: Final = re.compile(  # for bare-series
+SPOKEN: Final = re.compile(  # for sent-bullets
     r"(?:^|[\s(])(?:the|an?|is|are|in|to|of|and|or|run|open|see|create|files?|then|with|for|use|using|add|edit|"
     r"from|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",
     re.IGNORECASE,
 )
-MARKED: Final = re.compile(  # for bul-quotes
+MARKED: Final = re.compile(  # for L11-entrypoint-colon
     r"(?:\*{1,3}|__)?[`\"'“‘]{1,2}(?P<path>[^`\"'“”‘’\n]{1,300})[`\"'”’]{1,2}:?(?:\*{1,3}|__)?(?!\w)"
 )
 # for VL09

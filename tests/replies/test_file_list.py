@@ -97,6 +97,7 @@ def test_duplicates_are_merged_without_a_word() -> None:
         pytest.param("I'm sorry, but I can't help with that.", "length", "refusal", id="refusal"),
         pytest.param('["a.py", ' + '"b.py", ' * 200, "length", "degenerate", id="loop-cut"),
         pytest.param('["a.py", "b', "length", "truncated", id="cut"),
+        pytest.param('{"files": ["a.py", "b.p', "stop", "truncated", id="half-a-name"),
         pytest.param('["a.py", "b.py"]', "network_error", "truncated", id="ended-by-an-error"),
         pytest.param('["../a.py"]', "stop", "unsafe_path", id="unsafe"),
         pytest.param("Flask is a good choice here.", "stop", "wrong_format", id="prose"),
@@ -141,7 +142,9 @@ def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
      "- a.py, b.py: the two modules", "- `a.py`, `b.py` - two modules", "1. a.py / b.py", "a.py and b.py (both small)",
      "<details><summary>Files</summary>\n\n- a.py\n- b.py\n\n</details>",
      "<details open>\n<summary>The list</summary>\n<ul><li>a.py</li><li>b.py</li></ul>\n</details>",
-     "<p>The files:</p>\n- a.py\n- b.py", "a.py:1-20\nb.py#L1-L9"],
+     "<p>The files:</p>\n- a.py\n- b.py", "a.py:1-20\nb.py#L1-L9", "a.py (entry), b.py (helper)", "a.py\\nb.py",
+     "| Part | Files |\n|---|---|\n| Code | `a.py`, `b.py` |", '{"files": ["a.py"], "files": ["b.py"]}',
+     "a.py  ; uses b.py\nb.py", '{"files": ["- a.py\n- b.py\n'],
 )  # fmt: skip
 def test_no_file_of_a_series_is_lost(answer: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
@@ -197,13 +200,69 @@ def test_any_ending_is_a_files(form: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == FileList(paths, ())
 
 
-def test_a_file_of_a_series_may_have_a_remark_or_stand_in_a_table() -> None:
-    assert read_file_list("a.py (entry), b.py (helper)", finish_reason="stop") == FileList(("a.py", "b.py"), ())
-    table = "| Part | Files |\n|---|---|\n| Code | `a.py`, `b.py` |\n| Tests | `c.py` |"
-    assert read_file_list(table, finish_reason="stop") == FileList(("a.py", "b.py", "c.py"), ())
+@pytest.mark.parametrize(
+    "names",
+    ["x.kml x.dts BUILD.bazel Kbuild", "x.har x.sed x.postcss x.rkt", "LICENSE-MIT x.sublime-project x.code-workspace x.1"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "form", ["- {}", "1. {}", "{}", "- `{}`", "- `{}`: what it is for", "- **{}** - words", "{} # words"]
+)
+def test_a_file_among_files_needs_no_known_name(form: str, names: str) -> None:
+    files = ("a.py", *names.split(), "z.py")
+    if form in {"- {}", "1. {}", "- **{}** - words", "{} # words"}:
+        files = tuple(name for name in files if "." in name or name == "Kbuild")
+    answer = "\n".join(map(form.format, files))
+    assert read_file_list(answer, finish_reason="stop") == FileList(files, ())
 
 
-def test_a_folder_in_brackets_is_no_list() -> None:
-    answer = "- `app/[[...slug]]/page.tsx`\n- `pages/[...all].vue`\n"
-    listed = FileList(("app/[[...slug]]/page.tsx", "pages/[...all].vue"), ())
-    assert read_file_list(answer, finish_reason="stop") == listed
+def test_a_plain_line_among_files_may_be_one() -> None:
+    assert read_file_list("a.py\nrun\nLICENSE-MIT\nb.py", finish_reason="stop") == FileList(
+        ("a.py", "run", "LICENSE-MIT", "b.py"), ()
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["- a.py\n- unheard\n- b.py", "- a.py: words\n- unheard: words", "a.py\nUnheard\nb.py", "src/a.py\n    b.py\nc.py",
+     "src \u2192 a.py, b.py; tests \u2192 test_a.py"],
+)  # fmt: skip
+def test_a_line_that_may_name_a_file_is_never_passed_over(answer: str) -> None:
+    assert read_file_list(answer, finish_reason="stop") == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+
+
+@pytest.mark.parametrize(
+    "below",
+    ["And the tests:\n\n- test_a.py", "Plus a `README.md` and a `LICENSE`.", "```\ntest_a.py\n```",
+     "| File |\n|---|\n| test_a.py |", "Also:\n```json\n- test_a.py\n```"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "above", ['{"files": ["a.py", "b.py"]}', '```json\n["a.py", "b.py"]\n```', ".\n├── a.py\n└── b.py"]
+)
+def test_a_list_that_goes_on_in_another_form_is_asked_for_again(above: str, below: str) -> None:
+    verdict = read_file_list(f"{above}\n\n{below}\n", finish_reason="stop")
+    assert verdict == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+
+
+@pytest.mark.parametrize(
+    "below", ["Run `python a.py`.", "Uses a.py and b.py.", "You may also want `Dockerfile` later."]
+)
+def test_words_below_a_list_add_nothing_to_it(below: str) -> None:
+    answer = f'{{"files": ["a.py", "b.py"]}}\n\n{below}'
+    assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
+
+
+@pytest.mark.parametrize(
+    "path", ["app/[[...slug]]/page.tsx", "[[...slug]].tsx", "pages/[...all].vue", "[id]/[[x]]/a.ts"]
+)
+@pytest.mark.parametrize("form", ["- `{}`\n- `a.py`", "{}\na.py", '["{}", "a.py"]', "We need `{}` and `a.py`."])
+def test_brackets_in_a_path_open_no_list(form: str, path: str) -> None:
+    assert read_file_list(form.format(path), finish_reason="stop") == FileList((path, "a.py"), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["./src:\na.py\nb.py\n\n./tests:\ntest_a.py\n",
+     "C:.\n+---src\n|   |   a.py\n|   |\n|   |   b.py\n|\n\\---tests\n        test_a.py"],
+)  # fmt: skip
+def test_folders_as_a_shell_shows_them(answer: str) -> None:
+    assert read_file_list(answer, finish_reason="stop") == FileList(("src/a.py", "src/b.py", "tests/test_a.py"), ())
