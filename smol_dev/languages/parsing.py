@@ -139,11 +139,11 @@ SHAPES: Final = {
 """Patterns that every file of a language contains; a file of any other language may be any text."""
 
 SIGNED: Final = {
-    "bash": re.compile(r"#!\S*/(?:env )?(?:ba|z|da|k)?sh\b"),
-    "python": re.compile(r"#!.*\bpython"),
-    "javascript": re.compile(r"#!.*\bnode\b"),
+    "bash": re.compile(r"\A#!\S*/(?:env )?(?:ba|z|da|k)?sh\b"),
+    "python": re.compile(r"\A#!.*\bpython"),
+    "javascript": re.compile(r"\A#!.*\bnode\b"),
     "dockerfile": re.compile(
-        r"(?:#.*\n|\s*\n)*FROM [\w.:/@-]+(?: AS \w+)?\n(?:.*\n)*?(?:RUN|COPY|CMD|WORKDIR|ENTRYPOINT) "
+        r"\A(?:#.*\n|[^\S\n]*+\n)*+FROM [\w.:/@-]+(?: AS \w+)?\n(?:.*\n)*?(?:RUN|COPY|CMD|WORKDIR|ENTRYPOINT) "
     ),
 }
 """How a file begins that names its own language."""

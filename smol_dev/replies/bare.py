@@ -33,13 +33,13 @@ FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_n
     re.IGNORECASE,
 )
 FRAME_END: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
-    r"\n\s*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*|[=-]{2,} ?end\b.*|"
-    r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?)\s*\Z",
+    r"\n[^\S\n]*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*+|[=-]{2,} ?end\b.*|"
+    r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?)\s*+\Z",
     re.IGNORECASE,
 )
 LONGEST_FRAME: Final = 400
 # for test_code.test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it
-ELEMENT: Final = re.compile(r"\s*<(\w+)>[ \t]*\n.*?\n?[ \t]*</\1>", re.DOTALL)
+ELEMENT: Final = re.compile(r"\s*+<(\w++)>[ \t]*+\n.*?</\1>", re.DOTALL)
 ELEMENTS: Final = frozenset(  # for test_code.test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it
     "div p a center h1 h2 h3 h4 h5 h6 details picture table ul ol pre blockquote section header nav main article svg style".split()
 )

@@ -37,7 +37,7 @@ ATTRIBUTES: Final = re.compile(  # for info-braces
     r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
 )
 # for test_code.test_code_behind_the_marks_of_a_fence_is_never_lost
-FIRST_LINE: Final = re.compile(r" .*;$|^[A-Z][\w ]*[.!?]$|^\w+: \S+$|^\w+ [\w.-]+:$")
+FIRST_LINE: Final = re.compile(r"^\S*+ .*;$|^[A-Z][\w ]*[.!?]$|^\w+: \S+$|^\w+ [\w.-]+:$")
 """Code or words of the file behind the marks of its fence."""
 
 SHOWN: Final = re.compile(  # for path-and-lines-in-the-info

@@ -231,7 +231,8 @@ def is_elision(line: str) -> bool:
     words, mark = found["words"], found["mark"]
     if BRACKETED.fullmatch(words):
         return True
-    inner = re.fullmatch(r"(?:[\[(<{]|[-*=_]{2,})\s*+(.+?)\s*(?:[\])>}]|[-*=_]{2,})", words)  # for elision-in-angles
+    # for elision-in-angles
+    inner = re.fullmatch(r"(?:[\[(<{]|[-*=_]{2,}+)\s*+(.{1,240}?)\s*+(?:[\])>}]|[-*=_]{2,}+)", words)
     # for test_code.test_words_about_code_that_was_left_out_may_be_in_any_brackets
     if inner and (mark or re.match(rf"{DOTS}\s+\w+\s\w", inner[1])):
         words, mark = inner[1], mark or words[0]

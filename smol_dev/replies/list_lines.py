@@ -172,8 +172,8 @@ ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(
 # for test_file_list.test_no_file_of_a_series_is_lost
 BETWEEN: Final = re.compile(rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，]\s*+(?:{AND}\s++)?|\s++(?:{AND}|/|\|)\s++")
 FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_folder_is_one
-    r"(?<![\w./-])(?:(?P<slash>[\w.@()\[\]-]+(?:/[\w.@()\[\]-]+)*)/(?=[\s:;,)]|\.?$)|"
-    r"(?P<noun>(?!(?:the|an?|this|each|in|new|one)\b)[\w.@-]+) (?:sub)?(?:folder|directory|dir)\b(?! (?:structure|tree|layout|listing|path|name))|"
+    r"(?<![\w./-])(?:(?P<slash>(?<![@()\[\]])[\w.@()\[\]-]++(?:/[\w.@()\[\]-]++)*)/(?=[\s:;,)]|\.?$)|"
+    r"(?P<noun>(?<!@)(?!(?:the|an?|this|each|in|new|one)\b)[\w.@-]++) (?:sub)?(?:folder|directory|dir)\b(?! (?:structure|tree|layout|listing|path|name))|"
     r"\b(?:folder|directory|dir):? (?P<named>[\w./-]*\w)\W*$)",
     re.IGNORECASE,
 )

@@ -28,7 +28,7 @@ SHORTEST_STEM: Final = 4
 """The fewest letters by which a request can name a file without its extension."""
 
 TAKING_AWAY: Final = re.compile(
-    r"(?:^|[.;:,!?\n-]|\b(?:(?<!drag )and|or|then|also|please|you(?: to)?|we|should|must|just|but))\s*"
+    r"(?:^|[.;:,!?\n-]|\b(?:(?<!drag )and|or|then|also|please|you(?: to)?|we|should|must|just|but))[^\S\n]*+"
     r"(?:remov|delet|drop|strip|cut|trim|short|simplif|reduc|shrink|minimi|condens|summari|split|mov|extract|separat"
     r"|merg|inlin|get rid|clean|tidy|replac|rewrit|minif|undo|revert|throw|turn|start over)"
     r"|\b(?:no longer|no more|any ?more|without|instead of|unused|duplicate[sd]?|from scratch|shorter|smaller|simpler"
