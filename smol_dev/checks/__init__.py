@@ -50,7 +50,7 @@ def syntax(project: Project, path: str) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class Program:
-    """A project as each family of rules reads it, read when the first of its rules asks."""
+    """A project in the form that each family of rules needs, computed at its first use."""
 
     project: Project
 
@@ -61,17 +61,17 @@ class Program:
 
     @cached_property
     def python(self) -> Python:
-        """Its Python."""
+        """Its Python files."""
         return Python(self.project)
 
     @cached_property
     def objects(self) -> classes.Objects:
-        """What the names of its Python stand for."""
+        """What the names in its Python files stand for."""
         return classes.Objects(self.python)
 
     @cached_property
     def references(self) -> references.References:
-        """What its strings name."""
+        """What the strings in its files name."""
         return references.References(self.objects)
 
     @cached_property
@@ -81,7 +81,7 @@ class Program:
 
     @cached_property
     def compiled(self) -> compiled.Compiled:
-        """Its Go and Rust."""
+        """Its files of Go, Rust and Java."""
         return compiled.Compiled(self.project)
 
     @cached_property
@@ -106,12 +106,12 @@ class Program:
 
     @cached_property
     def shapes(self) -> members.Shapes:
-        """The members of what its scripts define."""
+        """The members of the objects and classes in its scripts."""
         return members.Shapes(self.scripts)
 
     @cached_property
     def pages(self) -> pages.Pages:
-        """Its pages, with what surrounds them."""
+        """Its pages, with the scripts and styles around them."""
         return pages.Pages(self.web)
 
 
@@ -155,15 +155,15 @@ RULES: Final[Mapping[str, str]] = {
 
 
 SQUEEZED: Final = frozenset({"javascript", "css", "html"})
-"""The languages of which programs make files without line breaks."""
+"""The languages in which tools generate files without line breaks."""
 
 LONGEST_LINE: Final = 5000
 LONGEST_MEAN: Final = 500
-"""Characters of a line, and of lines on average, that somebody may have written."""
+"""The longest line, and the longest mean line, in characters, of a file that a person wrote."""
 
 
 SAMPLES: Final = frozenset("testdata test_data test-data fixtures __fixtures__".split())
-"""Folders of files that tests read, which are often wrong with intent."""
+"""Folders of files that tests read, which are often wrong on purpose."""
 
 
 def _is_sample(path: str) -> bool:
@@ -174,7 +174,7 @@ def _is_sample(path: str) -> bool:
 
 
 def _is_written(path: str, text: str) -> bool:
-    """Return whether somebody wrote the file to be right, and with line breaks."""
+    """Return whether a person wrote the file, with line breaks, and not as a faulty sample for tests."""
     if _is_sample(path):
         return False
     if language_of(path) not in SQUEEZED or len(text) <= LONGEST_LINE:
@@ -186,7 +186,7 @@ def _is_written(path: str, text: str) -> bool:
 def check(
     files: Mapping[str, str], others: Iterable[str] = (), *, rules: Iterable[str] = tuple(RULES)
 ) -> tuple[Problem, ...]:
-    """Return the problems of the files, by path and line; `others` are paths that exist, with no text to read."""
+    """Return the problems of the files, by path and line; `others` are paths that exist, whose text is unknown."""
     wanted = frozenset(rules)
     readable = {path: text for path, text in files.items() if _is_written(path, text)}
     program = Program(Project(readable, frozenset(others) | (files.keys() - readable.keys())))

@@ -42,17 +42,17 @@ ASKING: Final = frozenset(
 """The functions that are given the names of attributes in strings."""
 
 OF_CLASSES: Final = frozenset({*dir(type), "register"})
-"""What every class has, and one of the library's abstract classes."""
+"""The names that every class has, and those of an abstract class of the library."""
 
 TESTING: Final = frozenset("isinstance issubclass super cast type".split())
-"""The functions that are given classes of which they make nothing."""
+"""The functions that take classes and make no objects of them."""
 
 UNBOUND: Final = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
-"""The methods that take the class without a word that says so."""
+"""The methods that take the class without being marked as class methods."""
 
 FIRST: Final = frozenset({"self", "cls", "klass"})
 DEEPEST: Final = 12
-"""Steps from one name to the next until what it is counts as unknown."""
+"""The most steps from one name to the next; after them, the meaning counts as unknown."""
 
 
 @cache
@@ -74,7 +74,7 @@ def library_names(module: str, name: str) -> frozenset[str] | None:
 
 @cache
 def given_in(module: str) -> frozenset[str]:
-    """Return the names that the classes of a module give to objects."""
+    """Return the names that the classes of a module use on `self` and `cls`."""
     source = getattr(sys.modules.get(module), "__file__", None) or ""
     if not source.endswith(".py"):
         return frozenset()
@@ -154,7 +154,7 @@ class Objects:
                 owner.is_open = True
 
     def _note_asked(self, call: "Use[ast.Call]", name: str) -> None:
-        """Note the names that a function is given in strings; one that is computed opens the class that it is in."""
+        """Note the attribute names that a call passes as strings; a computed one means that its class may have any."""
         texts = {
             each.value for each in call.node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
         }
@@ -167,7 +167,7 @@ class Objects:
                 self.patched.add(call.scope.module.path)
 
     def _owner(self, scope: Scope, node: ast.expr) -> Class | None:
-        """Return the class of which a first parameter, by its usual name, is an object."""
+        """Return the class whose object is a first parameter with the usual name."""
         if not isinstance(node, ast.Name) or node.id not in FIRST:
             return None
         found = scope.find(node.id)
@@ -193,7 +193,7 @@ class Objects:
         return found
 
     def _library(self, node: ast.expr, scope: Scope) -> frozenset[str] | None:
-        """Return what a class of the standard library has."""
+        """Return the names that a class of the standard library has."""
         first, *rest = ast.unparse(node).split(".")
         found = scope.find(first)
         if found is None:
@@ -236,7 +236,7 @@ class Objects:
         return self._known[key]
 
     def _same(self, values: list[Bound], scope: Scope, depth: int) -> Thing | None:
-        """Return the one thing that all values are; a name that is None at first is what it is later."""
+        """Return the thing that all values are, or None; an initial None is ignored."""
         some = [each for each in values if not (isinstance(each, ast.Constant) and each.value is None)]
         things = {self._bound(each, scope, depth) for each in some}
         return things.pop() if len(things) == 1 else None
@@ -327,7 +327,7 @@ class Objects:
         return Thing(thing.what, thing.scope, bound=bound)
 
     def line(self, each: Class) -> "list[Class | frozenset[str]] | None":
-        """Return a class and all that it is derived from, as far as the end; None where one is not known."""
+        """Return a class and all of its base classes; None if one of them is unknown."""
         if each not in self._lines:
             self._lines[each] = self._line(each)
         return self._lines[each]
@@ -382,7 +382,7 @@ class Objects:
 
     @cached_property
     def made(self) -> set[Class]:
-        """The classes that the project calls, or keeps where it may call them later; libraries call those of theirs."""
+        """The classes that the project calls or stores for a later call, and those that a library may call."""
         found: set[Class] = set()
         for module in self.python.modules.values():
             for use in module.calls:
@@ -395,7 +395,7 @@ class Objects:
 
     @cached_property
     def given(self) -> set[Class]:
-        """The classes that functions are given, which may derive others from them."""
+        """The classes that are passed to functions, which may derive others from them."""
         found: set[Class] = set()
         for module in self.python.modules.values():
             for use in module.calls:
@@ -411,7 +411,7 @@ class Objects:
                     found.add(thing.what)
 
     def names(self, each: Class, *, exact: bool) -> frozenset[str] | None:
-        """Return the names that an object may have; those of classes below count where it is not `exact`."""
+        """Return the names that an object may have; unless `exact`, those of derived classes count as well."""
         if (each, exact) not in self._names:
             self._names[each, exact] = self._names_of(each, exact=exact)
         return self._names[each, exact]
@@ -433,7 +433,7 @@ class Objects:
 
 
 def _is_member(value: Bound, line: "Iterable[Class | frozenset[str]]") -> bool:
-    """Return whether a value in a class is another thing by way of it: a function's method, an enumeration's member."""
+    """Return whether a class turns the value into something else: a function into a method, a value into an enum member."""
     enumerates = any(isinstance(each, frozenset) and "_generate_next_value_" in each for each in line)
     return isinstance(value, ast.expr) and (enumerates or not isinstance(value, ast.Name | ast.Attribute | ast.Call))
 
@@ -443,7 +443,7 @@ def _is_none(node: ast.expr | None) -> bool:
 
 
 def _is_odd(node: ast.ClassDef) -> bool:
-    """Return whether something above a class may give it names."""
+    """Return whether a decorator may add names to a class."""
     kinds = (ast.unparse(each.func if isinstance(each, ast.Call) else each) for each in node.decorator_list)
     return any(kind not in PLAIN_DECORATORS for kind in kinds)
 
@@ -485,7 +485,7 @@ def module_attributes(objects: Objects, module: Module) -> Iterator[Problem]:
 
 
 def _owners(objects: Objects, module: Module) -> "list[tuple[Use[ast.Attribute], Thing]]":
-    """Return the attributes that nothing gives from elsewhere, each with what should have it; found once."""
+    """Return the attributes that nothing else provides, each with the thing that should have it; computed once."""
     if module not in objects.owned:
         objects.owned[module] = list(_find_owners(objects, module))
     return objects.owned[module]

@@ -14,10 +14,10 @@ from smol_dev.checks.project import instead, is_built
 
 SEPARATORS: Final = re.compile(r"&&|\|\||[;|&\n]")
 COMPUTED: Final = re.compile(r"[$`{}*?<>\[\]~=\\]|://")
-"""What a word holds that is not known before the command runs."""
+"""Marks of a word whose value is unknown before the command runs."""
 
 LONGEST: Final = 5_000
-"""Characters of a command that are read."""
+"""The most characters of a command that are read."""
 
 Wrong = tuple[str, str]
 """A word of a command, and what is wrong with it."""
@@ -55,7 +55,7 @@ class Place:
         return ["" if (plain := posixpath.normpath(each)) == "." else plain for each in copied]
 
     def lacks(self, path: str) -> bool:
-        """Return whether nothing is there, and nothing may come to be there."""
+        """Return whether nothing is at the path, and nothing can come there later."""
         meanings = self.meanings(path.removeprefix("./") or ".")
         project = self.python.project
         if meanings is None or is_built(project, posixpath.normpath(path) + "/x"):
@@ -111,7 +111,7 @@ def lacking_object(place: Place, text: str, *, ours: bool) -> str:
 
 
 def wrong_words(place: Place, text: str) -> Iterator[Wrong]:
-    """Yield the words of a command line that name what is not there."""
+    """Yield the words of a command line that name something absent."""
     for part in SEPARATORS.split(text[:LONGEST]):
         try:
             words = shlex.split(part, comments=True)
@@ -123,7 +123,7 @@ def wrong_words(place: Place, text: str) -> Iterator[Wrong]:
 
 
 def wrong_arguments(place: Place, words: list[str]) -> Iterator[Wrong]:
-    """Yield the words of one command that name what is not there."""
+    """Yield the words of one command that name something absent."""
     data = known("commands")
     words, settings = _plain(words)
     name = re.sub(r"\$[({]\w*PY\w*[)}]", "python", words[0]) if words else ""
@@ -139,7 +139,7 @@ def wrong_arguments(place: Place, words: list[str]) -> Iterator[Wrong]:
 
 
 def _plain(words: list[str]) -> tuple[list[str], dict[str, str]]:
-    """Return a command without what stands before it, and the variables that are set for it."""
+    """Return a command without wrappers such as `exec`, and the variables that are set for it."""
     before, settings = known("commands")["before"], {}
     words = [words[0].lstrip("@-+"), *words[1:]] if words else words
     while words:

@@ -27,14 +27,14 @@ class Unit(Source):
         self.found = self.names.found
 
     def lacks(self, node: "Node", message: str, there: Iterable[str] = ()) -> Problem:
-        """Return the problem at a node, with what is there instead."""
+        """Return the problem at a node, with the names that exist instead."""
         message += instead(self.names.text(node), there, "there is")
         return self.problem(node.start_byte, "compiled-name", message)
 
 
 @dataclass
 class Type:
-    """A type of a project: its members, the types that it has those of as well, and the nodes that define it."""
+    """A type of a project: its members, the types whose members it also has, and the nodes that define it."""
 
     members: set[str] = field(default_factory=set)
     bases: set[str] = field(default_factory=set)

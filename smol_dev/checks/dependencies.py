@@ -14,20 +14,20 @@ from smol_dev.checks.project import Project
 
 @cache
 def known(name: str) -> Mapping[str, Any]:
-    """Return a table of what is known of the world, from the data beside the code."""
+    """Return a table of facts about well-known packages or commands, from the data beside the code."""
     return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 TELLING: Final = 4
-"""The letters by which parts of one distribution are known."""
+"""The number of first letters that a distribution shares with its parts."""
 
 
 EXTENSIONS: Final = ("flask_", "django_", "fastapi_", "pytest_", "sqlalchemy_")
-"""How the imports of distributions begin that are named in full."""
+"""Prefixes of imports whose distributions are named after the whole import."""
 
 
 def folded(name: str) -> str:
-    """Return a distribution's or an import's name, as far as it counts."""
+    """Return the normalised name of a distribution or an import."""
     return re.sub(r"[-_.]+", "", name).lower()
 
 
@@ -123,7 +123,7 @@ def requirements(text: str) -> set[str] | None:
 
 
 def from_pyproject(text: str) -> set[str] | None:
-    """Return the names in a pyproject.toml; None when some of them are made when it is built."""
+    """Return the names in a pyproject.toml; None if some are only computed by its build."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):

@@ -22,7 +22,7 @@ WRAPPERS: Final = frozenset("stream document block_node flow_node plain_scalar".
 
 
 def read_document(path: str, text: str) -> Value:
-    """Return what a manifest says; None where it says nothing that can be read."""
+    """Return the content of a manifest; None if it cannot be read."""
     try:
         if path.endswith(".json"):
             return _plain(json.loads(text))

@@ -30,7 +30,7 @@ class Folder:
 
 
 def read(root: Path) -> Folder:
-    """Read a folder. Links are not followed; what is no regular file is left out."""
+    """Return the files in a folder. Links are not followed; only regular files count."""
     found = Folder()
     ignored = _ignored(root, "")
     waiting = [("", ignored)]
@@ -87,7 +87,7 @@ def read_text(path: Path) -> str | None:
 
 @dataclass(frozen=True)
 class Rule:
-    """A line of a .gitignore: what it leaves out, or takes in again, below its folder.
+    """A line of a .gitignore: the paths below its folder that it excludes or includes again.
 
     A part of None stands for any folders; the other parts each match one name.
     """

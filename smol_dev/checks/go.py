@@ -179,7 +179,7 @@ def _go_undefined(go: Go, unit: Unit, imported: Mapping[str, str], folders: Mapp
 
 
 def _go_members(go: Go, unit: Unit, folders: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield what is used of a package, or of a value whose type is certain, and is not there."""
+    """Yield a problem for each name of a package, or member of a value of certain type, that does not exist."""
     for node in unit.found.get("member", ()):
         owner, name = node.prev_named_sibling, unit.names.text(node)
         text = unit.names.text(owner)

@@ -21,11 +21,11 @@ KINDS: Final = {
 
 MOST_LINES: Final = 5_000
 SECRET: Final = re.compile(r"(?:^|/)\.?[\w.-]*env(?:\.|$)|secret|credential|\.(?:pem|key|crt|db|sqlite3?|log|sock)$")
-"""Files that nobody keeps with a program."""
+"""Files that are not kept with a program."""
 
 
 COMPUTED: Final = re.compile(r"[$*{]|://|^git@")
-"""What a path holds that is not known before it is used."""
+"""Marks of a path that is unknown before it is used."""
 
 
 def missing(project: Project, path: str, text: str, named: str, offset: int) -> Iterator[Problem]:
@@ -98,7 +98,7 @@ def named_files(python: Python, path: str) -> Iterator[Problem]:
 
 
 def _document(manifest: Manifest, kind: str) -> Iterator[Problem]:
-    """The values of a manifest, each by what its keys say that it names."""
+    """Yield the problems in a manifest's values; the keys of each say what it names."""
     rows: Mapping[str, str] = known("manifests").get(kind, {})
     # What is packed for others leaves out what it does not need.
     packed = posixpath.join(manifest.folder, "PKG-INFO") in manifest.project.paths
@@ -133,7 +133,7 @@ def _paths(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
 
 
 def _tests(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
-    """The folders of tests, where there are any."""
+    """Yield a problem for each folder of tests that is missing, if the project has tests."""
     if any(name.startswith("test_") or name.endswith("_test.py") for name in manifest.project.names):
         yield from _paths(manifest, value, start)
 
@@ -144,7 +144,7 @@ def _described(manifest: Manifest, value: Value, start: int) -> Iterator[Problem
 
 
 def _objects(manifest: Manifest, value: Value, start: int) -> Iterator[Problem]:
-    """The lines of entry points: `name = package.module:function`."""
+    """Yield the problems in lines of entry points: `name = package.module:function`."""
     for line in value.splitlines() if isinstance(value, str) else ():
         text = line.partition("=")[2].strip() or line.strip()
         text = re.split(r"[\s\[#]", text)[0]
@@ -250,7 +250,7 @@ def _lists(manifest: Manifest) -> Iterator[Problem]:
 HEREDOC: Final = re.compile(r"<<-?[ \t]*['\"]?([A-Za-z_]\w*)")
 
 BESIDE: Final = re.compile(r"((?:^|[;&\s])(?:source|\.|bash|sh)\s+\"?)\$\(dirname [^()]*\)\"?/", re.MULTILINE)
-"""What a shell calls the folder of its script, before a file that it reads."""
+"""Spellings of the script's own folder in shell, before a file that it sources."""
 
 
 def _outside_heredocs(lines: list[str]) -> Iterator[str]:
@@ -280,7 +280,7 @@ def _script(manifest: Manifest) -> Iterator[Problem]:
 
 
 def _makefile(manifest: Manifest) -> Iterator[Problem]:
-    """The recipes of a Makefile, but for what others of them make."""
+    """Yield the problems in a Makefile's recipes, except for files that other recipes make."""
     text = manifest.text
     made = {
         word for found in re.finditer(r"^([^\s:#=][^:=\n]*):(?!=)", text, re.MULTILINE) for word in found[1].split()
@@ -295,7 +295,7 @@ def _makefile(manifest: Manifest) -> Iterator[Problem]:
 
 
 class Image:
-    """What a stage of a Dockerfile has copied so far, and where it stands."""
+    """The copies and the working directory of one stage of a Dockerfile so far."""
 
     def __init__(self, manifest: Manifest, context: str) -> None:
         self.manifest = manifest
@@ -304,7 +304,7 @@ class Image:
         self.copies: tuple[tuple[str, str | None], ...] = ()
 
     def copy(self, sources: list[str], target: str, stage: "Image | None") -> None:
-        """Add the copies that an instruction makes: of the context, or of what another stage has."""
+        """Add the copies that an instruction makes, from the context or from another stage."""
         absolute = posixpath.normpath(posixpath.join(self.folder, target))
         for source in sources:
             plain = posixpath.normpath(source)
@@ -326,12 +326,12 @@ class Image:
 
     @property
     def place(self) -> Place:
-        """Where a command of the image runs; without copies, its files are mounted where it stands."""
+        """Where a command of the image runs; without copies, the project is mounted in the working directory."""
         return Place(self.manifest.python, (self.folder,), self.copies or ((self.folder, self.context or "."),))
 
 
 def _dockerfile(manifest: Manifest) -> Iterator[Problem]:
-    """What an image is made of, and what it runs."""
+    """Yield the problems in a Dockerfile: the files that it copies, and the commands that it runs."""
     text = re.sub(r"\\\n", "  ", manifest.text)
     image, made = Image(manifest, _context(manifest, text)), ""
     stages: dict[str, Image] = {}
@@ -377,7 +377,7 @@ def _started(place: Place, rest: str) -> Iterator[tuple[str, str]]:
 
 
 def _context(manifest: Manifest, text: str) -> str:
-    """Return the folder that an image is built from: the one above its file that holds the most of what is copied."""
+    """Return the folder that an image is built from: the one above its file that has most of the copied files."""
     copied = re.findall(r"^\s*(?:COPY|ADD)\s+(?!.*--from)(?:--\S+\s+)*(\S+)", text, re.MULTILINE | re.IGNORECASE)
     holds: Counter[str] = Counter()
     for folder in above(manifest.path):

@@ -37,7 +37,7 @@ class Shapes:
         self.web = scripts.web
 
     def of_name(self, script: Script, node: "Node", depth: int = 0) -> "tuple[str, Shape] | None":
-        """Return the kind and the members of what a name means where it stands."""
+        """Return the kind and the members of the value that a name has at its place."""
         places = script.names.defined(node)
         text = script.names.text(node)
         if len(places) != 1 or text in script.names.texts("made") or depth > LONGEST_CHAIN:
@@ -45,7 +45,7 @@ class Shapes:
         return self.of_definition(script, places[0], depth + 1)
 
     def of_definition(self, script: Script, node: "Node", depth: int = 0) -> "tuple[str, Shape] | None":
-        """Return the kind and the members of what is defined at a node."""
+        """Return the kind and the members of the thing that a node defines."""
         parent = node.parent
         if parent is None or depth > LONGEST_CHAIN:
             return None
@@ -102,7 +102,7 @@ class Shapes:
         return None if found is None else ("type", found[1])
 
     def of_class(self, script: Script, node: "Node", depth: int = 0) -> Shape | None:
-        """Return the members of a class, and of those that it is made from."""
+        """Return the members of a class, including those of its base classes."""
         body = node.child_by_field_name("body")
         members = script.names.members(body) if body is not None else None
         if members is None or depth > LONGEST_CHAIN:
@@ -209,7 +209,7 @@ class Shapes:
 
 
 def _required(script: Script, value: "Node | None") -> str | None:
-    """Return the module that a value is, where it is `require("./module")`."""
+    """Return the module that a value stands for, if it is `require("./module")`."""
     found = re.fullmatch(r"require\([\"']([^\"']+)[\"']\)", script.names.text(value)) if value is not None else None
     return found[1] if found else None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyflakes import messages
 
 ASIDE: Final = frozenset("test tests testing docs doc examples example samples benchmarks scripts tools".split())
-"""Folders whose files are run with more installed than the project itself needs."""
+"""Folders whose files run with more packages installed than the project itself needs."""
 
 DYNAMIC: Final = re.compile(
     r"\b(?:globals|locals|vars)\(\)\s*(?:\[|\.update)|(?<![\w.])exec\(|__builtins__|\bsys\.modules\["
@@ -42,7 +42,7 @@ HINTS: Final = (
 """What is in every text that `DYNAMIC` finds; looking for these first is many times faster."""
 
 MADE: Final = re.compile(r"sys\.modules|meta_path|__path__|importlib")
-"""What a module says that may make other modules at run time."""
+"""Signs that a module creates other modules at run time."""
 
 SPECIAL: Final = frozenset(
     "_ __file__ __name__ __doc__ __path__ __package__ __spec__ __loader__ __dict__ __annotations__ __all__"
@@ -53,7 +53,7 @@ BUILTINS: Final = frozenset(dir(builtins)) | SPECIAL
 AVOIDED: Final = re.compile(r"\b(?:AttributeError|TypeError|NameError)\b")
 EXPECTED: Final = re.compile(r"(?:[rR]aises|suppress)\w{0,40}\(")
 FAULT: Final = re.compile("AttributeError|TypeError|NameError|Exception")
-"""What handlers and `with` statements say that expect an error of a wrong name."""
+"""Signs that a handler or `with` statement expects an error about a wrong name."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -181,7 +181,7 @@ class Module:
 
 @dataclass
 class Reader:
-    """One walk through a syntax tree: nodes wait with their scope, and with what is guarded where they stand."""
+    """One walk through a syntax tree; each waiting node comes with its scope and the guards around it."""
 
     module: Module
     waiting: list[tuple[ast.AST, Scope, bool, bool]] = field(default_factory=list)
@@ -267,7 +267,7 @@ class Reader:
                 self.waiting += [(each, scope, *guards) for each in nodes]
 
     def _assign(self, node: ast.Assign | ast.AnnAssign, scope: Scope) -> ast.AST | None:
-        """Note what is assigned to a single name or attribute; return the target that is done with."""
+        """Note an assignment to a single name or attribute; return the target, as it needs no further walk."""
         if isinstance(node, ast.AnnAssign):
             self._note_quoted([node.annotation])
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
@@ -285,7 +285,7 @@ class Reader:
 
 
 def is_aside(path: str) -> bool:
-    """Return whether a file is no part of the program, but of its tests, examples or tools."""
+    """Return whether a file belongs to the tests, examples or tools rather than to the program."""
     *folders, name = path.lower().split("/")
     tests = name.startswith("test_") or name.endswith("_test.py")
     return tests or bool(ASIDE.intersection(folders)) or name in {"conftest.py", "setup.py", "noxfile.py", "tasks.py"}
@@ -353,9 +353,9 @@ class Python:
         return posixpath.join(folder, "__init__.py") in self.project.paths
 
     def owns(self, name: str, path: str) -> bool:
-        """Return whether the first part of a module's name is ours, and of nobody else.
+        """Return whether the first part of a module's name belongs to the project, and to nothing else.
 
-        A folder by the name of what the files in it import is no module, unless something of it is imported.
+        A folder with the name of a package that its own files import is no module, unless something in it is imported.
         """
         top, file = name.partition(".")[0], self.find(name.partition(".")[0], path)
         inner = (self.inside(root, name.split(".")) for root in above(path) if self.is_package(root))
@@ -413,7 +413,7 @@ class Python:
         return self.project.children.get(folder, frozenset())
 
     def may_be_made(self, base: str, parts: list[str]) -> bool:
-        """Return whether a package on the way to a module may make it when it is imported."""
+        """Return whether a package above a module may create the module when it is imported."""
         ways = [posixpath.join(base, *parts[:length]) for length in range(len(parts))]
         files = (self.modules.get(file) for way in ways for file in (f"{way}.py", posixpath.join(way, "__init__.py")))
         return self.project.may_hold(posixpath.join(base, *parts)) or any(
@@ -465,5 +465,5 @@ def imported_tops(modules: Iterable[Module]) -> frozenset[str]:
 
 
 def public(names: Iterable[str]) -> Iterator[str]:
-    """The names that a module means for others."""
+    """Yield the names that a module means for others."""
     return (name for name in names if name[:1] not in {"", "_"} and name not in SPECIAL)

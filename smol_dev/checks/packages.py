@@ -70,7 +70,7 @@ def node_dependencies(project: Project, path: str) -> Packages | None:
 
 
 TOOLS: Final = re.compile(r"\b(?:build|tsc|rollup|webpack|babel|esbuild|vite|tsup|parcel|swc|ncc|unbuild|pkgroll)\b")
-"""What builds files that a package.json may name."""
+"""Tools that build files which a package.json may name."""
 
 ENDS: Final = ("", ".js", ".cjs", ".mjs", ".json", "/index.js", ".node", ".ts", ".tsx")
 ENTRIES: Final = ("main", "module", "types", "typings", "browser", "bin", "exports")
@@ -102,7 +102,7 @@ def package_files(python: Python, path: str) -> Iterator[Problem]:
 
 
 def _is_whole(project: Project, data: Mapping[str, Any], folder: str, command: str) -> bool:
-    """Return whether the files that a script names are in the folder: what is published holds no more than it runs."""
+    """Return whether the files that a script names are in the folder; a published package may lack its sources."""
     if "repository" not in data and "files" not in data:
         return True
     words = [posixpath.dirname(word.removeprefix("./")) for word in command.split() if "/" in word]

@@ -60,7 +60,7 @@ HOLE: Final = re.compile(r"^[ \t]*(?:\$\w+|\$\{\w+\}|%\(\w+\)s)[ \t]*$", re.MULT
 """A line of a page that a program fills: `$body` of `string.Template`, `%(body)s`."""
 
 FOREIGN: Final = re.compile(r"iframe|contentDocument|innerHTML\s?=\s?await|\.load\(|htmx")
-"""What a page says that elements of other pages come into."""
+"""Signs that a page receives elements of other pages."""
 
 IDS: Final = re.compile(
     r"\bid\s?[=:]\s?\\?[\"'`]([\w:.-]+)\\?[\"'`]|[\"'](?:id|htmlFor)[\"']\s?[,:]\s?[\"'`]([\w:.-]+)"
@@ -69,13 +69,13 @@ BEGUN: Final = re.compile(
     r"\bid\s?[=:]\s?[{(]?\\?[\"'`]?f?[\"'`]?([\w:.-]{0,50})(?:\$\{|\{|[\"']\s?\+)|[\"']id[\"']\s?,\s?[\"'`]([\w:.-]{0,50})(?:\$\{|[\"']\s?\+)"
 )
 FREE: Final = re.compile(r"\.id\s?=\s?[A-Za-z_$(]|[\"']id[\"']\s?,\s?[A-Za-z_$(]|\bid=\\?[\"']?(?:\$\{|[\"']\s?\+)")
-"""How scripts and programs make ids: whole, begun with a word, or of anything."""
+"""How scripts and programs make ids: whole, beginning with a word, or of anything."""
 
 MOST_BEGUN: Final = 1000
 
 
 class Pages:
-    """The pages of a project, with what surrounds them."""
+    """The pages of a project, with the scripts and styles around them."""
 
     def __init__(self, web: Web) -> None:
         self.web = web
@@ -92,7 +92,7 @@ class Pages:
         return frozenset(re.findall(r"/([\w.-]+)", self.web.served))
 
     def static(self, name: str) -> str:
-        """Return the path of a static file, as far as it is known where those are."""
+        """Return the path of a static file, as far as their folder is known."""
         usual = "static" in self.project.stems and "static_folder" not in self.web.served
         return f"static/{name}" if usual and "STATICFILES_DIRS" not in self.web.served else name
 
@@ -103,7 +103,7 @@ class Pages:
 
     @cached_property
     def made_ids(self) -> tuple[frozenset[str], tuple[str, ...]]:
-        """The ids that scripts and programs make, and what those begin with that they put together."""
+        """The ids that scripts and programs make, and the beginnings of those that they compute."""
         whole = frozenset(found[1] or found[2] for found in IDS.finditer(self.web.served))
         begun = {found[1] or found[2] or "" for found in BEGUN.finditer(self.web.served)} - {""}
         free = FREE.search(self.web.code) is not None or len(begun) > MOST_BEGUN
@@ -195,7 +195,7 @@ def _is_missing(pages: Pages, path: str, value: str, *, loose: bool) -> bool:
 
 
 def _is_made(project: Project, name: str) -> bool:
-    """Return whether a build may make the file: its folder is one of a build's, or it has a source."""
+    """Return whether a build may make the file: it is in a folder of build output, or has a source."""
     stem, ending = posixpath.splitext(name)
     base = posixpath.basename(stem)
     if is_built(project, name) or "bundle" in base:
@@ -276,7 +276,7 @@ SELECTED: Final = re.compile(r"([#.])([A-Za-z][\w-]*)")
 
 
 def _is_optional(script: Script, call: "Node") -> bool:
-    """Return whether the script goes on without the element that a call looks for."""
+    """Return whether the script works without the element that a call looks for."""
     node, outer = call, call.parent
     while outer is not None and outer.type in {"parenthesized_expression", "non_null_expression", "as_expression"}:
         node, outer = outer, outer.parent

@@ -27,7 +27,7 @@ class Problem:
 class Project:
     """Texts by their path, and the other paths that exist; paths are relative, with slashes.
 
-    A path of `others` that ends with a slash is a folder in which anything may be.
+    A path of `others` that ends with a slash is a folder with unknown content.
     """
 
     files: Mapping[str, str]
@@ -53,7 +53,7 @@ class Project:
 
     @cached_property
     def children(self) -> Mapping[str, frozenset[str]]:
-        """The names right below each folder, without what follows a dot."""
+        """The names directly in each folder, up to the first dot."""
         found: dict[str, set[str]] = {}
         for path in (*self.paths, *self.folders):
             folder, _, name = path.rpartition("/")
@@ -62,7 +62,7 @@ class Project:
 
     @cached_property
     def listing(self) -> Mapping[str, tuple[str, ...]]:
-        """The files right in each folder."""
+        """The files directly in each folder."""
         found: dict[str, list[str]] = {}
         for path in sorted(self.paths):
             found.setdefault(posixpath.dirname(path), []).append(path)
@@ -70,7 +70,7 @@ class Project:
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        """The names of all files and folders, without what follows a dot."""
+        """The names of all files and folders, up to the first dot."""
         return frozenset(name for names in self.children.values() for name in names)
 
     @cached_property
@@ -118,7 +118,7 @@ BUILT: Final = frozenset(
 
 
 def is_built(project: Project, path: str) -> bool:
-    """Return whether a path is of a folder that a build fills, and has not filled yet."""
+    """Return whether a path is in a folder for build output that does not exist yet."""
     folders = path.strip("./").split("/")[:-1]
     made = [at for at, name in enumerate(folders) if name in BUILT]
     return bool(made) and not any(
@@ -130,7 +130,7 @@ RANKED: Final = 50
 
 
 def nearest(name: str, there: Iterable[str]) -> list[str]:
-    """Return the likest names first, at most five."""
+    """Return the most similar names first, at most five."""
 
     def distance(other: str) -> tuple[bool, int, str]:
         return other[:2] != name[:2], abs(len(other) - len(name)), other
@@ -144,7 +144,7 @@ def nearest(name: str, there: Iterable[str]) -> list[str]:
 
 
 def instead(name: str, there: Iterable[str], what: str) -> str:
-    """Return what is there instead, as the end of a message."""
+    """Return the similar names that exist, as the end of a message."""
     listed = nearest(name, there)
     return f"; {what}: " + ", ".join(f"`{each}`" for each in listed) if listed else ""
 

@@ -21,7 +21,7 @@ OLDER: Final = frozenset(
 """Names of Python 2, which a file for both may use."""
 
 FOR_BOTH: Final = re.compile(r"version_info|PY2|PY3|\bsix\b|unicode_literals|print_function")
-"""What a file says that runs under Python 2 as well."""
+"""Signs that a file runs under Python 2 as well."""
 
 OURS: Final = frozenset(
     "utils util helpers helper models model handlers handler config settings constants database db routes views forms"
@@ -31,7 +31,7 @@ OURS: Final = frozenset(
 
 
 MOST_COMPARED: Final = 200
-"""Imports of a file that are compared with the modules beside it."""
+"""The most imports of a file that are compared with the modules beside it."""
 
 
 def undefined_names(_: Python, module: Module) -> Iterator[Problem]:
@@ -57,13 +57,13 @@ def undefined_names(_: Python, module: Module) -> Iterator[Problem]:
 
 
 def _is_given(module: Module, name: str) -> bool:
-    """Return whether a function makes a name global, or what reads a file of settings puts it in."""
+    """Return whether a function assigns the name as a global, or the program that reads a settings file provides it."""
     given = any(not isinstance(each, ast.AnnAssign) or each.value for each in module.scope.bound.get(name, ()))
     return given or (name in {"c", "tags"} and module.path.endswith(("conf.py", "_config.py")))
 
 
 def _suspects(module: Module) -> bool:
-    """Return whether some name may not be defined: the compiler's own tables say so much faster than a walk."""
+    """Return whether some name may be undefined; the compiler's own tables tell much faster than a walk."""
     words = (word for text in module.quoted for word in re.findall(r"[^\W\d]\w*", text))
     if any(word not in module.bound and word not in BUILTINS for word in words):
         return True
@@ -103,7 +103,7 @@ def project_imports(python: Python, module: Module) -> Iterator[Problem]:
 
 
 def _is_missing(python: Python, name: str, path: str) -> bool:
-    """Return whether a module is ours by the first part of its name, and is not there."""
+    """Return whether the first part of a module's name is the project's, and the module does not exist."""
     if not python.owns(name, path) or python.find(name, path) is not None:
         return False
     owner = python.find(name.partition(".")[0], path) or ""
@@ -124,7 +124,7 @@ def _missing(python: Python, module: Module, node: ast.stmt, name: str) -> Probl
 
 
 def _modules(python: Python, folder: str) -> Iterator[str]:
-    """Return the modules in a folder that somebody may have meant."""
+    """Return the modules in a folder that the import may have meant."""
     names = python.submodules(folder)
     return (name for name in names if name.isidentifier() and name[:2] != "__")
 
@@ -223,7 +223,7 @@ def bare_imports(python: Python, module: Module) -> Iterator[Problem]:
 def _bare(
     python: Python, module: Module, node: ast.Import | ast.ImportFrom, packages: list[str]
 ) -> list[tuple[str, str]]:
-    """Return the modules that a statement imports by a name that only the inside of the packages knows."""
+    """Return the modules that a statement imports by a name which is valid only inside their package."""
     found = []
     for name in imported(node):
         top = name.partition(".")[0]
@@ -236,7 +236,7 @@ def _bare(
 
 
 def _is_misspelt(python: Python, module: Module, node: ast.Import | ast.ImportFrom, name: str) -> bool:
-    """Return whether what is used of a module is what a file of ours with a name much like it defines."""
+    """Return whether the names used of a module are defined in a project file with a similar name."""
     top, _, rest = name.partition(".")
     if top in sys.stdlib_module_names:
         return False

@@ -33,7 +33,7 @@ PARTS: Final = re.compile(r"\{%-?\s*(?:extends|include|import|from)\s+['\"]([^'\
 """How a template names an address, and another template."""
 
 MAKING: Final = re.compile(r"\bmakedirs|\bmkdir|\bcopytree|\bsave\(")
-"""What a module says that makes folders."""
+"""Signs that a module makes folders."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Reference:
 
 
 def literal(node: ast.AST | None) -> str | None:
-    """Return the text that a node is; None for what is computed."""
+    """Return the text of a node; None if it is computed."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
@@ -85,7 +85,7 @@ def tail(node: ast.AST | None, scope: Scope, depth: int = 0) -> str | None:
 
 
 class References:
-    """What the strings of a project name, and what there is under such names."""
+    """The strings of a project that name something, and the things that have such names."""
 
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
@@ -199,7 +199,7 @@ class References:
         return None if "namespace=" in self.text else frozenset(found)
 
     def _is_foreign(self, module: Module, node: ast.expr) -> bool:
-        """Whether addresses of somebody else are included."""
+        """Return whether the call includes addresses from another package."""
         name = literal(node)
         return name is None or (not self.python.owns(name, module.path) and self.may_be_installed(name))
 
@@ -421,7 +421,7 @@ def named_files(references: References, module: Module) -> Iterator[Problem]:
 
 
 def _is_somewhere(references: References, plain: str, path: str) -> bool:
-    """Return whether a path means something from any folder in which the program may be started, or is kept."""
+    """Return whether a path exists relative to any folder in which the program may be started, or is kept."""
     project = references.project
     ends = f"/{plain}"
     folders = any(f"/{folder}".endswith(ends) for folder in project.folders)

@@ -56,7 +56,7 @@ class Rust:
 
 
 def _is_made(attribute: str) -> bool:
-    """Return whether an attribute derives members that nobody reads."""
+    """Return whether an attribute derives members that cannot be read in the file."""
     derived = re.search(r"\bderive\(([^()]*)\)", attribute)
     return derived is None or not USUAL.issuperset(re.findall(r"\b(\w++)\s*+(?:,|$)", derived[1]))
 
@@ -69,7 +69,7 @@ USUAL: Final = frozenset(
 
 RUST_PATHS: Final = frozenset("std core alloc crate self super proc_macro test Self".split())
 RUST_OPEN: Final = re.compile(r"macro_rules!|\binclude!|^[a-z_:]+![ \t]*[{(\[]", re.MULTILINE)
-"""What a module says that may hold names nobody reads in it."""
+"""Signs that a module has names which cannot be read in it."""
 
 MOST_NAMES: Final = 100
 
@@ -139,7 +139,7 @@ def _is_foreign(unit: Unit, name: str) -> bool:
 
 
 def _crates(manifest: str) -> frozenset[str] | None:
-    """The names of the crates that a manifest names; None for one that cannot be read, or of old."""
+    """The names of the crates that a manifest names; None if it cannot be read or names no edition."""
     try:
         document = tomllib.loads(manifest)
     except (tomllib.TOMLDecodeError, RecursionError):

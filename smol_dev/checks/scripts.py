@@ -46,12 +46,12 @@ NO_USE: Final = frozenset(
 """The nodes whose identifiers name nothing that has to be there when the script runs."""
 
 MADE: Final = re.compile(r"nuxt|auto-import|wxt|plasmo|\bProvidePlugin\b|esbuild-inject")
-"""What a manifest or a configuration says where functions need no import."""
+"""Signs in a manifest or a configuration that functions need no import."""
 
 DEEPEST: Final = 40
 LONGEST_CHAIN: Final = 100
 OTHERWISE: Final = re.compile(r"exports|\bdefine\(")
-"""What a script says that exports in the ways of old."""
+"""Signs that a script exports by `exports` or `define` rather than by statements."""
 
 LOCAL: Final = re.compile(r"\.{1,2}(?:/|$)|/[\w./-]+\.(?:m?js|css|json)$")
 
@@ -61,7 +61,7 @@ Exports = Mapping[str, "tuple[Script, Node]"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """One import: what is asked of which module. `names` are pairs of a name and its node."""
+    """One import: the module, and the names wanted from it. `names` are pairs of a name and its node."""
 
     source: str
     node: "Node"
@@ -137,7 +137,7 @@ class Scripts:
 
     @cached_property
     def configuration(self) -> str:
-        """What may give packages and functions other names."""
+        """The text of all configuration that may rename packages and functions."""
         return "\n".join(
             text
             for path, text in self.project.files.items()
@@ -355,7 +355,7 @@ def _is_global(script: Script, name: str) -> bool:
 
 
 def _is_use(script: Script, node: "Node", name: str) -> bool:
-    """Return whether a script stops where it comes to a name that nothing defines."""
+    """Return whether a script fails at a name that nothing defines."""
     parent = node.parent
     if parent is None or parent.type in NO_USE or name[0] in "$_":
         return False
@@ -387,7 +387,7 @@ ALIKE: Final = 0.85
 
 
 def is_slip(name: str, there: Iterable[str]) -> bool:
-    """Return whether a name can only be meant for one that is there."""
+    """Return whether a name can only be a misspelling of one that exists."""
     likest = nearest(name, there)[:1]
     return len(name) >= SHORT and any(
         SequenceMatcher(None, name, each).ratio() >= ALIKE and len(each) >= SHORT for each in likest

@@ -99,12 +99,12 @@ class Script:
 
     @cached_property
     def tested(self) -> frozenset[str]:
-        """The last parts of the names that it asks for before it uses them."""
+        """The last parts of the names that it tests before it uses them."""
         return frozenset(each.rpartition(".")[2] for each in self.names.texts("tested") if len(each) < LONG_NAME)
 
     @cached_property
     def asked(self) -> frozenset[str]:
-        """The names that it asks for as names that may not be there."""
+        """The names that it tests for existence."""
         return frozenset(found[1] or found[2] for found in ASKED.finditer(self.text))
 
     @cached_property
@@ -203,7 +203,7 @@ class Page(Source):
 
     @cached_property
     def begun_ids(self) -> tuple[str, ...]:
-        """What the ids begin with that a template puts together."""
+        """The beginnings of the ids that a template computes."""
         return tuple(MARKS.split(each)[0] for each in self.ids if MARKS.search(each))
 
 
@@ -260,7 +260,7 @@ class Web:
 
     @cached_property
     def bases(self) -> frozenset[str]:
-        """The words with which scripts say what a class is made from."""
+        """The names that scripts use as base classes."""
         texts = (text for script in self.every for text in script.names.texts("heritage"))
         return frozenset(word for text in texts for word in re.findall(r"[\w$]+", text))
 
@@ -406,7 +406,7 @@ class Surroundings:
 
     @cached_property
     def is_open(self) -> bool:
-        """Whether names may come into being that nobody can read in the scripts."""
+        """Whether names may be defined that cannot be read in the scripts."""
         return self.unread or any(OPEN.search(script.text) for _, script in self.scripts)
 
 
