@@ -138,9 +138,9 @@ def test_naming_what_is_defined_costs_its_own_tokens_alone(world: World) -> None
         assert tokens <= first + heading + sum(lines[:number])
 
 
-CHANGED = {"part_h.py": "Z = 1\n"}
+CHANGED = {"part_h.py": f"{FILES['part_h.py']}Z = 1\n"}
 CHANGE = [
-    ("for this change", "```python\nZ = 1\n```\n"),
+    ("for this change", f"```python\n{CHANGED['part_h.py']}```\n"),
     ("it is to be changed", '{"change": [{"path": "part_h.py", "why": "as asked"}], "add": [], "remove": []}'),
     *SCRIPT,
 ]
