@@ -154,7 +154,7 @@ def ask_mended(
     problems: Sequence[str],
     outlines: Mapping[str, Sequence[str]],
     *,
-    undefined: Sequence[str] = (),
+    undefined: Sequence[str],
     fence: int = 0,
 ) -> str:
     """Return the request to mend a file, with its problems and what the other files really define.
@@ -187,7 +187,7 @@ def ask_fixed(path: str, *, fence: int = 0) -> str:
 
 
 def ask_change(
-    request: str, *, not_shown: Mapping[str, Sequence[str]] = NOTHING, before: str = "", example: bool = True
+    request: str, *, not_shown: Mapping[str, Sequence[str]] = NOTHING, before: str, example: bool = True
 ) -> str:
     """Return the request for the list of files that a change touches.
 
@@ -224,7 +224,7 @@ def ask_change_again(feedback: str) -> str:
     return _remark("change_again", feedback=feedback)
 
 
-def ask_changed(path: str, why: str, *, content: str | None = None, fence: int = 0) -> str:
+def ask_changed(path: str, why: str, *, content: str | None, fence: int = 0) -> str:
     """Return the request for a file of a change; `content` is its current text, if no earlier turn shows it."""
     now = "" if content is None else _remark("content_now", fence=_fence_around(content), text=content)
     example = _example_block(path, fence)

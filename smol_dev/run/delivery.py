@@ -194,7 +194,7 @@ class Delivery:
             return 4 if self.strict and not all(each.mended for each in self._problems) else 0
         return 3 if not self.written and SERVER_REASONS.issuperset(self._reasons) else 4
 
-    def closing(self, exit_code: int, *, stopped: bool = False) -> RunDone:
+    def closing(self, exit_code: int, *, stopped: bool) -> RunDone:
         """Return the closing event for the current state; `stopped` says that the run broke off."""
         requests, files = self._requests, self.record.files
         usage = requests.usage

@@ -119,7 +119,7 @@ async def find_at(
     client: "httpx2.AsyncClient",
     base_urls: Sequence[str],
     *,
-    patience: float = PATIENCE,
+    patience: float,
     wanted: Collection[str] = (),
     notify: Callable[[str], None] = lambda _waiting: None,
 ) -> Search:

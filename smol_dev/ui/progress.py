@@ -157,7 +157,7 @@ class Progress:
         work.written += len(piece.text)
 
 
-def phase(work: Work, now: float, *, short: bool = False) -> str:
+def phase(work: Work, now: float, *, short: bool) -> str:
     """Return whether a request is waiting, thinking or writing, with tokens, speed and time."""
     if work.command:
         return f"running, {now - work.sent:.0f} s"

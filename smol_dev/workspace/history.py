@@ -260,7 +260,7 @@ class History:
         )
 
 
-def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None = None) -> tuple[State, ...]:
+def history_of(root: Path, *, cwd: Path, home: Path | None, no_links_below: Path | None) -> tuple[State, ...]:
     """Return the states that led to the program in a folder, oldest first.
 
     Nothing is written, and a run may be at work there. Raise `WorkspaceError` if there is no record.
@@ -342,7 +342,7 @@ class Timeline:
                 states[path] = FileState(path, "done", sha256=files[path].sha256, bytes=len(content))
             return self.history.add(kind, request, files, render(replace(record, states=states)))
 
-    def turned(self, before: State, after: State, *, leave: Collection[str] = ()) -> State:
+    def turned(self, before: State, after: State, *, leave: Collection[str]) -> State:
         """Return the current state with the changes between two states applied, except to the files to `leave`."""
         turning = {path for path in touched(before, after) if path not in leave}
         files = {path: kept for path, kept in self.now.files.items() if path not in turning or path in after.files}
