@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Final
@@ -56,24 +56,101 @@ ANSWER_TAG: Final = re.compile(r"\s*<(answer|final_answer|response)>(.*)</\1>\s*
 QUOTES: Final = "`'\"“‘"
 MOST_LAYERS: Final = 12
 MOST_CLOSERS: Final = 40
+FENCE: Final = re.compile(r"\n([ \t]*+)(`{3,}+(?![^\n]*`)|~{3,}+)([^\n]*+)")  # for len-fenced-closed
+
+GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")  # for glued-close
+CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")  # for VR12-raw
+LONGEST_FENCE: Final = 10
+"""More marks are a rule or the line below a title."""
+
+SHORTEST_UNDERLINE: Final = 5
+MOST_FENCES: Final = 5_000
+MOST_SPOKEN: Final = 3
+MOST_ABOVE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """The answer proper, with LF line ends.
+class Fence:
+    """A line that is a fence: `start` and `end` are its offsets, `info` what stands behind the marks."""
+
+    start: int
+    end: int
+    indent: int
+    mark: str
+    info: str
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether code of the file follows the marks: the end of a fence in a string or an element."""
+        return self.info.startswith(CODE_BEHIND)
+
+    def closes(self, opener: "Fence") -> bool:
+        """Return whether this line can close what `opener` opened."""
+        return not self.info and self.within(opener) and self.indent <= opener.indent
+
+    def within(self, opener: "Fence") -> bool:
+        """Return whether the marks are of the same character and at least as many."""
+        return self.mark.startswith(opener.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block. `text` is its inside, verbatim, without a last line end.
+
+    `start` and `end` are the offsets of the block with its fences, `above` the nearest filled lines
+    before it (the nearest first).
+    """
+
+    info: str
+    text: str
+    fence: str
+    start: int
+    end: int
+    closed: bool
+    above: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The nearest filled line above the block, or nothing."""
+        return self.above[0] if self.above else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text outside of all blocks, with its offset."""
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer proper, with LF line ends, its fences, and its blocks that stand in no other one.
 
     `stopped` says that a token ended the turn, whatever the server reported; `lost` that the answer
     never came out of its reasoning; `next_turn` is where a turn begins that the model made up.
     """
 
     text: str
+    fences: tuple[Fence, ...] = ()
+    blocks: tuple[Block, ...] = ()
     stopped: bool = False
     lost: bool = False
     next_turn: int | None = None
 
+    @cached_property
+    def parts(self) -> tuple[Span | Block, ...]:
+        """The blocks and the text between them."""
+        parts, position = list[Span | Block](), 0
+        for block in self.blocks:
+            parts += [Span(self.text[position : block.start], position), block]
+            position = block.end
+        parts.append(Span(self.text[position:], position))
+        return tuple(part for part in parts if isinstance(part, Block) or part.text)
 
-def take_turn(raw: str) -> Turn:
-    """Return what the model said. Linear in the length of the answer."""
+
+def parse(raw: str) -> Answer:
+    """Return what the model said, without reasoning, template marks, BOM and CR. Linear in time."""
     text = raw.removeprefix("\ufeff")
     text = re.sub(r"(?<!\r)\r++\n", "\n", text) if "\r" in text else text  # for crlf-fence
     for _ in range(MOST_LAYERS):
@@ -82,9 +159,13 @@ def take_turn(raw: str) -> Turn:
         if inner is None:
             break
         text = inner
-    if (thought := THINK.match(text)) and reasoning_end(text, thought) is None:
-        return Turn("", lost=True)
-    return without_ends(text)
+    return Answer("", lost=True) if THINK.match(text) else without_ends(text)
+
+
+def of_text(text: str, *, stopped: bool = False, next_turn: int | None = None) -> Answer:
+    """Return an answer for a text that was taken out of another one."""
+    fences = find_fences(text)
+    return Answer(text, fences, tuple(find_blocks(text, fences)), stopped, next_turn=next_turn)
 
 
 def final_channel(text: str) -> str:
@@ -154,134 +235,30 @@ def lone_closer(text: str) -> int | None:
         return None
     before = text[: closer.start()]
     opened = closer[0].strip().replace("/", "", 1)
-    is_inside = any(not block.closed for block in of_text(before).outer)
+    is_inside = any(not block.closed for block in of_text(before).blocks)
     if opened in before or is_inside or text.lstrip().startswith(("```", "~~~")):
         return None
     words = re.match(r"\s*(?:\[[^\]\n]*\] )?[^\W\d_](?:`[^`\n]*`|[^`\n{}<>=;()])*(?:\n|\Z)", before)  # for f2-thinkopen
     return closer.end() if words or not before.strip() else None
 
 
-def without_ends(text: str) -> Turn:
+def without_ends(text: str) -> Answer:
     """Return the turn up to the token that ends it; a turn made up behind it goes with a fence before."""
     if "<" not in text and "[EOS]" not in text:
-        return Turn(text)
+        return of_text(text)
     opener = re.match(r"\s*(`{3,}|~{3,})", text)  # for token-behind-an-inner-fence
     for closer in FENCE_AND_TOKEN.finditer(f"\n{text}"):
         if opener is None or len(closer[1]) >= len(opener[1]):
-            return Turn(text[: closer.end() - 1], stopped=True)
+            return of_text(text[: closer.end() - 1], stopped=True)
     kept = text[: max(0, len(text) - MOST_BEHIND)]
-    behind = without_tokens(text[len(kept) :])
+    end = text[len(kept) :]
+    runs = list(ENDS.finditer(end))
+    behind = end[: runs[-1].start()].rstrip() if runs and runs[-1].end() == len(end) else end
     if "<s" in behind.rpartition("\n")[2] and text.rstrip().endswith("</s>"):
-        behind = text[len(kept) :]
+        behind = end
     said = kept + behind
     made_up = (one.start() for one in NEXT_TURN.finditer(said) if not NO_END.match(said, one.start()))
-    return Turn(said, stopped=len(said) < len(text.rstrip()), next_turn=next(made_up, None))
-
-
-def without_tokens(text: str) -> str:
-    """Return a text without the tokens at its end and the space around them."""
-    runs = list(ENDS.finditer(text))
-    is_last = bool(runs) and runs[-1].end() == len(text)
-    return text[: runs[-1].start()].rstrip() if is_last else text
-
-
-FENCE: Final = re.compile(r"\n([ \t]*+)(`{3,}+(?![^\n]*`)|~{3,}+)([^\n]*+)")  # for len-fenced-closed
-
-GLUED: Final = re.compile(r"(?<=[^`~\s])[ \t]*(`{3,}|~{3,})\s*\Z")  # for glued-close
-CODE_BEHIND: Final = ('"', "'", ")", "]", "<", ",", ";", "+", "\\")  # for VR12-raw
-LONGEST_FENCE: Final = 10
-"""More marks are a rule or the line below a title."""
-
-SHORTEST_UNDERLINE: Final = 5
-MOST_FENCES: Final = 5_000
-MOST_SPOKEN: Final = 3
-MOST_ABOVE: Final = 2
-DEEPEST: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """A line that is a fence: `start` and `end` are its offsets, `info` what stands behind the marks."""
-
-    start: int
-    end: int
-    indent: int
-    mark: str
-    info: str
-
-    @property
-    def is_inner(self) -> bool:
-        """Whether code of the file follows the marks: the end of a fence in a string or an element."""
-        return self.info.startswith(CODE_BEHIND)
-
-    def closes(self, opener: "Fence") -> bool:
-        """Return whether this line can close what `opener` opened."""
-        return not self.info and self.within(opener) and self.indent <= opener.indent
-
-    def within(self, opener: "Fence") -> bool:
-        """Return whether the marks are of the same character and at least as many."""
-        return self.mark.startswith(opener.mark)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A fenced block. `text` is its inside, verbatim, without a last line end.
-
-    `start` and `end` are the offsets of the block with its fences, `above` the nearest filled lines
-    before it (the nearest first), `depth` is 0 for a block that stands in no other one.
-    """
-
-    info: str
-    text: str
-    fence: str
-    start: int
-    end: int
-    closed: bool
-    above: tuple[str, ...] = ()
-    depth: int = 0
-
-    @property
-    def label(self) -> str:
-        """The nearest filled line above the block, or nothing."""
-        return self.above[0] if self.above else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Text outside of all blocks, with its offset."""
-
-    text: str
-    start: int
-
-
-@dataclass(frozen=True)
-class Answer(Turn):
-    """A turn with its fences and blocks. `parts` is all of it in order; `blocks` has the nested ones as well."""
-
-    fences: tuple[Fence, ...] = ()
-    blocks: tuple[Block, ...] = ()
-
-    @cached_property
-    def parts(self) -> tuple[Span | Block, ...]:
-        """The text between the blocks of depth 0, and these blocks."""
-        return tuple(_parts(self.text, self.outer))
-
-    @cached_property
-    def outer(self) -> tuple[Block, ...]:
-        """The blocks that stand in no other one."""
-        return tuple(block for block in self.blocks if block.depth == 0)
-
-
-def parse(raw: str) -> Answer:
-    """Return what the model said, without reasoning, template marks, BOM and CR. Linear in time."""
-    turn = take_turn(raw)
-    return replace(of_text(turn.text), stopped=turn.stopped, lost=turn.lost, next_turn=turn.next_turn)
-
-
-def of_text(text: str) -> Answer:
-    """Return an answer for a text that was taken out of another one."""
-    fences = find_fences(text)
-    return Answer(text, fences=fences, blocks=tuple(find_blocks(text, fences)))
+    return of_text(said, stopped=len(said) < len(text.rstrip()), next_turn=next(made_up, None))
 
 
 def find_fences(text: str) -> tuple[Fence, ...]:
@@ -292,8 +269,9 @@ def find_fences(text: str) -> tuple[Fence, ...]:
     for match in islice(FENCE.finditer(f"\n{text}"), MOST_FENCES):
         start, mark, info = match.start(), match[2], match[3].strip()
         closes = bool(opened) and not info and mark.startswith(opened)
-        titles = mark[0] == "~" or len(mark) > SHORTEST_UNDERLINE
-        underlines = titles and not info and not closes and _is_underline(text, start, mark)
+        above = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
+        titles = (mark[0] == "~" or len(mark) > SHORTEST_UNDERLINE) and len(above.strip()) == len(mark)
+        underlines = titles and not info and not closes
         if len(mark) > LONGEST_FENCE or underlines:
             continue
         if mark[0] == "~":
@@ -315,70 +293,32 @@ def glued_opener(text: str) -> Iterator[Fence]:
         yield Fence(start, start + len(info), 0, alone[1], alone[2])
 
 
-def _is_underline(text: str, start: int, mark: str) -> bool:
-    above = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
-    return len(above.strip()) == len(mark)
-
-
 def find_blocks(text: str, fences: tuple[Fence, ...]) -> Iterator[Block]:
-    """Return the blocks in the order of their openers: an info string opens, a bare fence closes."""
-    pairs: list[tuple[Fence, Fence | None, int]] = []
-    opened: list[int] = []
+    """Yield the blocks in their order: an info string opens one, also in another one; a bare fence closes."""
+    opened, before = list[Fence](), 0
     for fence in fences:
-        top = pairs[opened[-1]][0] if opened else None
-        if top is not None and fence.closes(top):
-            index = opened.pop()
-            pairs[index] = (pairs[index][0], fence, pairs[index][2])
-        elif top is None or (fence.info and fence.within(top)):
-            opened.append(len(pairs))
-            pairs.append((fence, None, len(opened) - 1))
-    before = 0
-    for opener, closer, depth in pairs:
-        if depth > DEEPEST:
-            continue
-        yield block_between(text, opener, closer, before=before, depth=depth)
-        before = opener.end if closer is None else closer.end if depth == 0 else before
+        if opened and fence.closes(opened[-1]):
+            opener = opened.pop()
+            if not opened:
+                yield block_between(text, opener, fence, before=before)
+                before = fence.end
+        elif not opened or (fence.info and fence.within(opened[-1])):
+            opened.append(fence)
+    if opened:
+        yield block_between(text, opened[0], None, before=before)
 
 
-def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int = 0, depth: int = 0) -> Block:
+def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int) -> Block:
     """Return the block from one fence to another, or to the end; a last fence may be glued to a line."""
     end = closer.end if closer else len(text)
     inside = text[min(opener.end + 1, len(text)) : closer.start if closer else end]
-    closed = closer is not None
     glued = None if closer else GLUED.search(inside, max(0, len(inside) - 200))
+    closed = closer is not None
     if glued is not None and glued[1].startswith(opener.mark):
         inside, closed = inside[: glued.start()], True
-    return Block(
-        opener.info,
-        _shifted(inside.removesuffix("\n"), opener.indent),
-        opener.mark,
-        opener.start,
-        end,
-        closed,
-        _above(text, before, opener.start),
-        depth,
-    )
-
-
-def _shifted(inside: str, indent: int) -> str:
-    if not indent:
-        return inside
-    lines = inside.split("\n")
-    is_shifted = all(line[:indent].isspace() for line in lines if line.strip())
-    return "\n".join(line[indent:] for line in lines) if is_shifted else inside
-
-
-def _above(text: str, before: int, start: int) -> tuple[str, ...]:
-    near = text[max(before, start - 1000) : start].split("\n")
-    return tuple(line for line in reversed(near) if line.strip())[:MOST_ABOVE]
-
-
-def _parts(text: str, blocks: tuple[Block, ...]) -> Iterator[Span | Block]:
-    position = 0
-    for block in blocks:
-        if block.start > position:
-            yield Span(text[position : block.start], position)
-        yield block
-        position = block.end
-    if position < len(text):
-        yield Span(text[position:], position)
+    lines = inside.removesuffix("\n").split("\n")
+    if opener.indent and all(line[: opener.indent].isspace() for line in lines if line.strip()):
+        lines = [line[opener.indent :] for line in lines]
+    near = text[max(before, opener.start - 1000) : opener.start].split("\n")
+    above = tuple(line for line in reversed(near) if line.strip())[:MOST_ABOVE]
+    return Block(opener.info, "\n".join(lines), opener.mark, opener.start, end, closed, above)

@@ -93,22 +93,16 @@ def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
         if judged:
             text, closed = text[: answer.next_turn], True
     fence = answer.fences[0] if answer.fences else None
-    if fence and len(answer.fences) % 2 and not fence.info and is_closer(answer, request):
-        return Found(text[: fence.start], closed=True, behind=bool(text[fence.end :].strip()))
-    last = answer.outer[-1] if answer.outer else None
+    before, behind = (text[: fence.start], text[fence.end :].strip()) if fence else ("", "")
+    if fence and len(answer.fences) % 2 and not fence.info and before.strip():
+        is_last = request.ended and len(answer.fences) == 1 and not behind
+        if is_last or request.is_whole(before):  # the opening fence was given with the request
+            return Found(before, closed=True, behind=bool(behind))
+    last = answer.blocks[-1] if answer.blocks else None
     if request.ended and last is not None and not (last.closed or last.info or last.text.strip()):
         return Found(text[: last.start], closed=True)
-    is_unclear = fence and request.is_text and not text[: fence.start].strip()
+    is_unclear = fence and request.is_text and not before.strip()
     return Doubt(fences=True) if is_unclear else Found(text, closed)
-
-
-def is_closer(answer: Answer, request: Request) -> bool:
-    """Return whether the first fence closes a file whose opening fence was given with the request."""
-    fence = answer.fences[0]
-    before = answer.text[: fence.start]
-    if request.ended and len(answer.fences) == 1 and not answer.text[fence.end :].strip():
-        return bool(before.strip())
-    return bool(before.strip()) and request.is_whole(before)
 
 
 def without_word(text: str, request: Request) -> str:

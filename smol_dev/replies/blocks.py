@@ -97,7 +97,7 @@ def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
 def _paired(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
     fences, found, index, before = answer.fences, list[Block](), 0, 0
     if len(fences) > MOST_FENCES:
-        return answer.outer
+        return answer.blocks
     while index < len(fences):
         opener = fences[index]
         if opener.is_inner:

@@ -250,7 +250,7 @@ def is_elision(line: str) -> bool:
 def string_lines(text: str, request: Request) -> set[int]:
     """Return the lines that lie in a string of several lines, as far as a parser tells."""
     if request.language in {"markdown", "restructuredtext", None}:
-        blocks = of_text(text).outer
+        blocks = of_text(text).blocks
         starts = [text.count("\n", 0, block.start) + 1 for block in blocks]
         return {
             line

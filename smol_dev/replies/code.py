@@ -7,7 +7,7 @@ may be around the file or was done to all its lines is taken away; then every ch
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import takewhile
+from os.path import commonprefix
 from typing import Final
 
 from smol_dev.languages import State
@@ -76,7 +76,7 @@ def without_given_opening(said: Answer) -> Answer:
     is_own = own.mark == given.mark and own.info == given.info != ""
     if not (is_own and between and all(map(is_talk, between))):
         return said
-    return replace(of_text(said.text[own.start :]), stopped=said.stopped)
+    return of_text(said.text[own.start :], stopped=said.stopped)
 
 
 def find(answer: Answer, request: verdicts.Request) -> verdicts.Found | verdicts.Doubt:
@@ -84,12 +84,10 @@ def find(answer: Answer, request: verdicts.Request) -> verdicts.Found | verdicts
     for name, look in CODE:
         found = look(answer, request)
         if isinstance(found, verdicts.Doubt):
-            unwrapped = out_of(answer.text, request)
-            return found if unwrapped is None else unwrapped
-        if found is not None and is_in_own_fence(found, request):
-            return found.by(name)
+            return out_of(answer.text, request) or found
         if found is not None:
-            return out_of(found.text, request, found.by(name)) or found.by(name)
+            found = found.by(name)
+            return found if is_in_own_fence(found, request) else out_of(found.text, request, found) or found
     return verdicts.Doubt("no_code")
 
 
@@ -106,7 +104,7 @@ def out_of(
     found: verdicts.Found | None = None
     passes = around.passes if around else ()
     for _ in range(MOST_LAYERS):
-        inner = unwrapped(text, request, inside=around is not None or bool(passes))
+        inner = unwrapped(text, request, inside=bool(passes))
         if inner is None:
             break
         if isinstance(inner, verdicts.Doubt):
@@ -198,11 +196,8 @@ def worth_keeping(text: str, request: verdicts.Request) -> str | None:
 def without_indent(text: str) -> str:
     """Return the text without the indentation that all of its lines have."""
     lines = text.split("\n")
-    filled = [line for line in lines if line.strip()]
-    if not filled:
-        return text
-    pairs = zip(min(filled), max(filled), strict=False)
-    width = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1] and pair[0] in " \t", pairs))
+    shared = commonprefix([line for line in lines if line.strip()])  # noqa: RUF071 - of lines, not of paths
+    width = len(shared) - len(shared.lstrip(" \t"))
     return "\n".join(line[width:] if line.strip() else line for line in lines)
 
 

@@ -186,8 +186,8 @@ def _new_names(named: Iterable[str], entries: tuple[str, ...]) -> set[str]:
 
 
 def _source(answer: Answer) -> Source:
-    labels = [_label_of(block) for block in answer.outer]
-    headed = [(label, block) for label, block in zip(labels, answer.outer, strict=True) if label]
+    labels = [_label_of(block) for block in answer.blocks]
+    headed = [(label, block) for label, block in zip(labels, answer.blocks, strict=True) if label]
     files = {block for _, block in headed} if len(headed) > 1 else set()
     first = min((block.start for block in files), default=len(answer.text))
     regions: list[Region] = []

@@ -15,30 +15,30 @@ def test_parts_are_the_whole_text_in_order() -> None:
 @pytest.mark.parametrize(
     ("raw", "blocks"),
     [
-        pytest.param("```\na\n```", [("", "a", True, 0)], id="bare"),
-        pytest.param("~~~go\n\ta\n~~~\n", [("go", "\ta", True, 0)], id="tildes"),
-        pytest.param("```\na\n\n```", [("", "a\n", True, 0)], id="its own empty line stays"),
-        pytest.param("```py\n```", [("py", "", True, 0)], id="empty"),
-        pytest.param("```js\nf(", [("js", "f(", False, 0)], id="never closed"),
-        pytest.param("```\n/\\\n>  <```", [("", "/\\\n>  <", True, 0)], id="closer glued to the end"),
-        pytest.param("````md\n```\na\n```\n````", [("md", "```\na\n```", True, 0)], id="shorter fences are text"),
+        pytest.param("```\na\n```", [("", "a", True)], id="bare"),
+        pytest.param("~~~go\n\ta\n~~~\n", [("go", "\ta", True)], id="tildes"),
+        pytest.param("```\na\n\n```", [("", "a\n", True)], id="its own empty line stays"),
+        pytest.param("```py\n```", [("py", "", True)], id="empty"),
+        pytest.param("```js\nf(", [("js", "f(", False)], id="never closed"),
+        pytest.param("```\n/\\\n>  <```", [("", "/\\\n>  <", True)], id="closer glued to the end"),
+        pytest.param("````md\n```\na\n```\n````", [("md", "```\na\n```", True)], id="shorter fences are text"),
         pytest.param(
             "```md\n# A\n```sh\nb\n```\nc\n```",
-            [("md", "# A\n```sh\nb\n```\nc", True, 0), ("sh", "b", True, 1)],
+            [("md", "# A\n```sh\nb\n```\nc", True)],
             id="an info string opens inside",
         ),
         pytest.param(
             "```yaml\na: |\n  ```\n  b\n  ```\nc: d\n```",
-            [("yaml", "a: |\n  ```\n  b\n  ```\nc: d", True, 0)],
+            [("yaml", "a: |\n  ```\n  b\n  ```\nc: d", True)],
             id="deeper fences are text",
         ),
-        pytest.param("1. A:\n   ```py\n   x\n   ```", [("py", "x", True, 0)], id="in a list item"),
+        pytest.param("1. A:\n   ```py\n   x\n   ```", [("py", "x", True)], id="in a list item"),
         pytest.param("Title\n~~~~~\n\ntext\n", [], id="underlined title"),
         pytest.param("x = '```'\ny = 1 ```b``` c", [], id="ticks in a line are no fence"),
     ],
 )
-def test_blocks(raw: str, blocks: list[tuple[str, str, bool, int]]) -> None:
-    found = [(one.info, one.text, one.closed, one.depth) for one in parse(raw).blocks]
+def test_blocks(raw: str, blocks: list[tuple[str, str, bool]]) -> None:
+    found = [(one.info, one.text, one.closed) for one in parse(raw).blocks]
     assert found == blocks
 
 
