@@ -11,12 +11,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from smol_dev.errors import Reason
 from smol_dev.replies import paths
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
-from smol_dev.replies.list_data import FOLDER_TAG, Node, ReadLiteral, items_in, read_literal, tagged
+from smol_dev.replies.list_data import FOLDER_TAG, TAG, Node, ReadLiteral, items_in, read_literal
 from smol_dev.replies.list_lines import Drawn, find_table, find_tree, folder_named, read_lines
 from smol_dev.replies.listing import Listing, as_file_list, below_files, entries_of
 from smol_dev.replies.repetition import is_loop
@@ -73,14 +74,15 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
         return list_rejected("truncated")
     if len(text) > TOO_LONG or (len(text) > LONG and is_loop(text)):
         return list_rejected("degenerate")
-    if is_blank(text):
+    if not text.strip() or EMPTY_LIST.fullmatch(text.strip()):
         return list_rejected("empty")
     name, found = find_list(parsed)
-    if name in WEAK and is_refusal(AROUND.sub("", text)):
+    if name in {"", "names"} and is_refusal(AROUND.sub("", text)):
         return list_rejected("refusal")
     if found is None:
         return list_rejected(_without_list(text, cut=cut))
-    if _is_runaway(found.entries, max_files):
+    number = len(found.entries)
+    if number > max_files or (number >= MANY and len(set(found.entries)) * FEW <= number):
         return list_rejected("degenerate")
     if not found.closed and (cut or not found.complete):
         return list_rejected("degenerate" if is_loop(text) else "truncated")
@@ -147,19 +149,16 @@ def find_list(answer: Answer) -> tuple[str, Listing | None]:
         if best is not None:
             listings = [one for one in listings if one.start > best.start and ANNOUNCED.search(one.lead)]
         if any(listing.entries for listing in listings):
-            winner, best = name, _joined(listings)
+            winner = name
+            best = Listing(
+                tuple(entry for listing in listings for entry in listing.entries),
+                listings[0].start,
+                closed=listings[-1].closed,
+                complete=all(listing.complete for listing in listings),
+                unclear=any(listing.unclear for listing in listings),
+                end=listings[-1].end,
+            )
     return winner, best
-
-
-def _joined(listings: list[Listing]) -> Listing:
-    return Listing(
-        tuple(entry for listing in listings for entry in listing.entries),
-        listings[0].start,
-        closed=listings[-1].closed,
-        complete=all(listing.complete for listing in listings),
-        unclear=any(listing.unclear for listing in listings),
-        end=listings[-1].end,
-    )
 
 
 # for test_file_list.test_a_list_that_goes_on_in_another_form_is_asked_for_again
@@ -206,13 +205,10 @@ def _source(answer: Answer) -> Source:
 
 def _label_of(block: Block) -> str | None:
     label = paths.label_in_info(block.info)
-    if label is None and block.above and not (len(block.above) > 1 and all(map(_is_item, block.above))):
+    items = [paths.BULLET.match(line) or paths.is_known_file(line.strip()) for line in block.above]
+    if label is None and items and not (len(items) > 1 and all(items)):
         label = paths.label_in(block.above[0])
     return label if label is not None and paths.is_known_file(label) else None
-
-
-def _is_item(line: str) -> bool:
-    return paths.BULLET.match(line) is not None or paths.is_known_file(line.strip())
 
 
 def _without_labels(text: str) -> str:
@@ -352,35 +348,30 @@ def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str,
 def tags(source: Source) -> Iterator[Listing]:
     """Yield the files that elements name (`xml-attr` and `xml-path` of the variations)."""
     for region in source.regions:
-        entries, start = tagged(region.text)
+        found = [(one, paths.path_in(one["given"] or one["text"])) for one in TAG.finditer(region.text)]
+        named = [(one, path) for one, path in found if paths.is_path_like(path)]
+        tags_of_files = {one["tag"] for one, _ in named} - {None}
+        entries = tuple(path for one, path in found if one["tag"] in tags_of_files or paths.is_path_like(path))
         if entries:
+            start = named[0][0].start()
             root = re.match(r"\s*<([\w:.-]+)", region.text)  # for elements-closed-without-a-reason
             closed = region.closed or (root is not None and region.text.rstrip().endswith(f"</{root[1]}>"))
             yield Listing(entries, region.start + start, region.before(start), closed=closed)
 
 
-def trees(source: Source) -> Iterator[Listing]:
-    """Yield the drawings of folders."""
-    return _drawn(source, find_tree)
-
-
-def tables(source: Source) -> Iterator[Listing]:
-    """Yield the columns of tables that hold files (`table`)."""
-    return _drawn(source, find_table)
-
-
-def _drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator[Listing]:
+def drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator[Listing]:
+    """Yield the drawings of folders, or the columns of tables that hold files."""
     for region in source.regions:
         rest = region.text.split("\n")[:MOST_LINES]
         start = 0
         for _ in range(MOST_DRAWN):
-            drawn = find(rest)
-            if drawn is None:
+            found = find(rest)
+            if found is None:
                 break
-            place = start + sum(len(line) + 1 for line in rest[: drawn.first])
-            start += sum(len(line) + 1 for line in rest[: drawn.after])
-            rest = rest[drawn.after :]
-            entries = entries_of(drawn.items, rooted=drawn.rooted)
+            place = start + sum(len(line) + 1 for line in rest[: found.first])
+            start += sum(len(line) + 1 for line in rest[: found.after])
+            rest = rest[found.after :]
+            entries = entries_of(found.items, rooted=found.rooted)
             if any(map(paths.is_file_like, entries)):
                 closed = region.closed or any(line.strip() for line in rest)
                 end = region.start + start
@@ -395,8 +386,11 @@ def lines(source: Source) -> Iterator[Listing]:
 
 
 def _lines_in(region: Region) -> Iterator[Listing]:
-    if _is_data(region.text):
-        return
+    text = region.text.strip()
+    if text[:1] in {"{", "["}:
+        found = read_literal(text, 0)
+        if found.closed and found.end == len(text):
+            return
     rows = region.text.split("\n")[:MOST_LINES]
     sections = read_lines(rows, plain=region.fenced)
     starts = [0]
@@ -410,14 +404,6 @@ def _lines_in(region: Region) -> Iterator[Listing]:
             end = region.start + starts[section.last + 1] - 1
             unclear = section.unclear or bool(_new_names(below_files(section.items), entries))
             yield Listing(entries, region.start + start, lead, closed=closed, unclear=unclear, end=end)
-
-
-def _is_data(text: str) -> bool:
-    text = text.strip()
-    if text[:1] not in {"{", "["} or text[-1:] not in {"}", "]"}:
-        return False
-    found = read_literal(text, 0)
-    return found.closed and found.end == len(text)
 
 
 def labels(source: Source) -> Iterator[Listing]:
@@ -460,16 +446,13 @@ LIST: Final[tuple[tuple[str, Callable[[Source], Iterator[Listing]]], ...]] = (
     ("as asked", asked_for),  # for requirement-in-the-list
     ("tags", tags),  # for xml-unclosed-stop
     ("literal", literals),  # for bash
-    ("tree", trees),  # for S062-tree-drawing
-    ("table", tables),  # for num-in-table
+    ("tree", partial(drawn, find=find_tree)),  # for S062-tree-drawing
+    ("table", partial(drawn, find=find_table)),  # for num-in-table
     ("lines", lines),  # for tilde
     ("labels", labels),  # for head-one
     ("names", names),  # for sentence-one
 )
 """The forms of a list, in the order in which they are looked for."""
-
-WEAK: Final = frozenset({"", "names"})  # for refuse
-"""The passes whose find does not outweigh a refusal."""
 
 # for refuse3
 AROUND: Final = re.compile(r"^[\s\[{(\"'`]*(?:\w+[\"']?\s*:[\[\"'\s]*+)?|(?<![\s\])}\"'`])[\s\])}\"'`]++$")
@@ -482,18 +465,9 @@ EMPTY_LIST: Final = re.compile(  # for empty-bracket-prose
 )
 
 
-def is_blank(text: str) -> bool:
-    """Return whether nothing is left of an answer, or only an empty list or fence."""
-    return not text.strip() or EMPTY_LIST.fullmatch(text.strip()) is not None
-
-
 def _without_list(text: str, *, cut: bool) -> Reason:
     if is_loop(text):
         return "degenerate"
     if EMPTY_LIST.search(text) is not None and not cut:
         return "empty"
     return "truncated" if cut else "wrong_format"
-
-
-def _is_runaway(entries: tuple[str, ...], max_files: int) -> bool:
-    return len(entries) > max_files or (len(entries) >= MANY and len(set(entries)) * FEW <= len(entries))

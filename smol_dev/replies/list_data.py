@@ -33,7 +33,6 @@ AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")  # for array-dotdot
 LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")  # for nl-in-string
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")  # for mixed-quotes
-MAX_NODES: Final = 30_000
 SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}  # for nl-py2
 
 
@@ -68,7 +67,6 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.closed = True
-        self.nodes = 0
 
     def read(self, start: int) -> ReadLiteral:
         """Return the value that begins with the bracket or quote at `start`."""
@@ -81,8 +79,9 @@ class Reader:
         keys: list[Node | None] = [None]
         position = start + 1
         while stack:
-            position = self.skip(position)
-            if position >= len(self.text) or self.nodes > MAX_NODES:
+            if between := SPACE.match(self.text, position):
+                position = between.end()
+            if position >= len(self.text):
                 return ReadLiteral(root, position, closed=False)
             character = self.text[position]
             if character in CLOSING:
@@ -93,18 +92,13 @@ class Reader:
             position = self.item(position, stack, keys)
         return ReadLiteral(root, position, self.closed)
 
-    def skip(self, position: int) -> int:
-        """Return the position behind white space, separators and comments."""
-        match = SPACE.match(self.text, position)
-        return match.end() if match else position
-
     def item(self, position: int, stack: list[Node], keys: list[Node | None]) -> int:
         """Read one value into the innermost container; return the position behind it."""
-        self.nodes += 1
         character = self.text[position]
         if character in OPENING:
             node = Node("object" if character == "{" else "array", position)
-            self.add(node, stack, keys)
+            stack[-1].items.append((keys[-1], node))
+            keys[-1] = None
             stack.append(node)
             keys.append(None)
             return position + 1
@@ -117,13 +111,9 @@ class Reader:
         if mark and keys[-1] is None:
             keys[-1] = node
             return mark.end()
-        self.add(node, stack, keys)
-        return end
-
-    def add(self, node: Node, stack: list[Node], keys: list[Node | None]) -> None:
-        """Put a value under the key that waits for one, if any."""
         stack[-1].items.append((keys[-1], node))
         keys[-1] = None
+        return end
 
     def string(self, start: int) -> tuple[Node, int]:
         """Read a quoted string; a quote closes it only where something may follow a value."""
@@ -145,12 +135,9 @@ class Reader:
                 return Node("string", start, self.text[start + 1 : match.start()]), match.end()
             else:
                 position = match.end()
-        return self.unclosed(start, match.start() if match else len(self.text))
-
-    def unclosed(self, start: int, end: int) -> tuple[Node, int]:
-        """Return a string whose closing quote is missing; brackets behind it are not part of it."""
+        end = match.start() if match else len(self.text)
         kept = self.text[start + 1 : end].rstrip(" \t\n,;")
-        for _ in range(MOST_CLOSERS):
+        for _ in range(MOST_CLOSERS):  # brackets behind a string that is not closed are no part of it
             closer = kept[-1:]
             if closer not in OPENERS or kept.count(closer) <= kept.count(OPENERS[closer]):
                 break
@@ -218,14 +205,9 @@ def as_path(text: str) -> str:
     r"""Return a string's text; what can be part of a path is not decoded, so `\t` never is."""
     if "\\" not in text:
         return text
-    text = UNICODE.sub(_character, text)
+    text = UNICODE.sub(lambda escape: chr(int(escape[1], 16)), text)
     text = unescaped(text, "\"'/")
     return text.replace("\\\\", "\\")
-
-
-def _character(escape: re.Match[str]) -> str:
-    character = chr(int(escape[1], 16))
-    return escape[0] if " " <= character <= "~" or "\ud800" <= character <= "\udfff" else character
 
 
 def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
@@ -320,7 +302,7 @@ def _described(named: dict[str, Node], depth: int) -> list[Item] | None:
         return [Item(label, role, inside)]
     if name is None:
         return [Item(paths.path_in(as_path(label)))] if label and kind in {"file", "f", "blob"} else None
-    return [Item(_in_folder(name, folder or _other_folder(named, name)))]
+    return [Item(_in_folder(name, folder, named))]
 
 
 def _text_under(keys: tuple[str, ...], named: dict[str, Node]) -> str:
@@ -332,12 +314,9 @@ def _path_of(node: Node) -> str | None:
     return text if not node.items and paths.is_path_like(text) and not text.endswith("/") else None
 
 
-def _other_folder(named: dict[str, Node], name: str) -> str:
-    texts = [named[key].text.strip() for key in ("path", "filepath", "location") if key in named]
-    return next((text for text in texts if text and text != name and not paths.is_file_like(text)), "")
-
-
-def _in_folder(name: str, folder: str) -> str:
+def _in_folder(name: str, folder: str, named: dict[str, Node]) -> str:
+    texts = [folder, *(named[key].text.strip() for key in ("path", "filepath", "location") if key in named)]
+    folder = next((text for text in texts if text and text != name and not paths.is_file_like(text)), "")
     folder = folder.strip().rstrip("/")
     inside = name.replace("\\", "/").startswith(f"{folder}/")
     return name if not folder.strip("./") or " " in folder or inside else f"{folder}/{name}"
@@ -359,7 +338,9 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
     ]
     for key, value in announced or keyed:
         text, word = as_path(key.text).strip(), paths.plain_key(key.text)
-        if _is_entry_key(text, value):
+        # for script-as-key
+        plain = " " not in text and not value.items and re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text)
+        if plain or (paths.is_file_like(paths.path_in(text)) and not text.endswith("/")):
             whole = as_path(value.text) if re.split(r"[/\\]", value.text)[-1] == text else ""  # for name-to-path
             found.append(Item(whole or paths.path_in(text)))
         elif _is_container(value):
@@ -369,13 +350,6 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
             values += inside
             others += not inside
     return found or (values if others < len(values) else [])
-
-
-def _is_entry_key(text: str, value: Node) -> bool:
-    if paths.is_file_like(paths.path_in(text)) and not text.endswith("/"):
-        return True
-    # for script-as-key
-    return " " not in text and not value.items and bool(re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text))
 
 
 def _below(text: str, word: str, value: Node, depth: int) -> list[Item]:
@@ -405,19 +379,3 @@ TAG: Final = re.compile(  # for xml-unclosed-stop
     r"<(?P<tag>(?:file_?)?(?:path|name)|file|item|li|entry|string)\b[^<>]{0,2000}>\s*+(?:<!\[CDATA\[\s*+)?(?P<text>[^<>\s](?:[^<>\n]{0,398}[^<>\s])?)\s*+(?:\]\]>\s*+)?</(?P=tag)>",
     re.IGNORECASE,
 )
-
-
-def tagged(text: str) -> tuple[tuple[str, ...], int]:
-    """Return the files that elements name, and where they begin.
-
-    `<file>a.py</file>` and `<file path="a.py"/>`; folders as elements are not understood.
-    """
-    named = [(one, paths.path_in(one["given"] or one["text"])) for one in TAG.finditer(text)]
-    named = [
-        (one, path)
-        for one, path in named
-        if paths.is_path_like(path) and (paths.is_known_file(path) or " " not in path)
-    ]
-    if not named:
-        return (), 0
-    return tuple(path for _, path in named), named[0][0].start()

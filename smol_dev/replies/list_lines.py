@@ -387,17 +387,11 @@ def folder_named(text: str) -> str | None:
     return "" if name.lower() in NO_NAMES else name
 
 
-def _heading(line: Line) -> list[Item]:
-    text = line.text.rstrip("*_ ")
-    is_heading = line.is_heading or text.endswith((":", "：")) or line.text.endswith("**") or LABELLED.match(text)
-    name = folder_named(text) if is_heading and not paths.mentioned(text) else None
-    return [] if name is None else [Item(f"{name}/" if name else "", "folder")]
-
-
 def _folder(line: Line, behind: Line | None) -> list[Item]:
-    text = line.text
-    if behind is not None and (heading := _heading(line)):
-        return heading
+    text, words = line.text, line.text.rstrip("*_ ")
+    is_heading = line.is_heading or words.endswith((":", "：")) or text.endswith("**") or LABELLED.match(words)
+    if behind is not None and is_heading and (name := folder_named(words)) is not None and not paths.mentioned(words):
+        return [Item(f"{name}/" if name else "", "folder")]
     bare = paths.path_in(text.replace("**", "").rstrip(":：")).strip("*`\"' ")
     # for folders-with-spaces
     if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence
@@ -431,14 +425,10 @@ def all_paths(text: str) -> list[str]:
             " " not in word and paths.is_known_file(word) and not paths.is_product(word) for word in words
         ):
             return words
-    for start in starts:
-        if len(found := _leading(start)) > 1:
-            return found
-    return []
+    return next((found for start in starts if len(found := _leading(start)) > 1), [])
 
 
 def _leading(text: str) -> list[str]:
-    """Return the paths that a line begins with, where a description or the words for more follow."""
     found, position = list[str](), 0
     while (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
         found.append(one[1])

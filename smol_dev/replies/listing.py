@@ -77,7 +77,13 @@ def entries_of(items: list[Item], *, rooted: bool = False) -> tuple[str, ...]:
 def _settled(items: list[Item]) -> list[Item]:
     for item in items:
         item.items = _settled(item.items)
-    folders = _are_folders([item for item in items if item.role == "either"])
+    either = [item for item in items if item.role == "either"]
+    # Files that have folders of their own were not meant to get another one.
+    folders = not any(
+        re.search(r"[/\\]", text.strip("/\\"))  # for yaml-groups
+        for item in either
+        for text in _texts(item)
+    ) and all(item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in either)
     found: list[Item] = []
     for item in items:
         if item.role == "group" or (item.role == "either" and not folders):
@@ -85,16 +91,6 @@ def _settled(items: list[Item]) -> list[Item]:
         else:
             found.append(Item(item.text, "folder", item.items) if item.role == "either" else item)
     return found
-
-
-def _are_folders(items: list[Item]) -> bool:
-    """Decide whether keys above lists of files are folders rather than headings.
-
-    Files that have folders of their own were not meant to get another one.
-    """
-    if any(re.search(r"[/\\]", text.strip("/\\")) for item in items for text in _texts(item)):  # for yaml-groups
-        return False
-    return all(item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in items)
 
 
 def below_files(items: list[Item]) -> Iterator[str]:
@@ -116,15 +112,12 @@ def _paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
             whole = not prefix or _begins_with(item.text, prefix)
             yield item.text if whole else prefix + item.text.removeprefix("./")
             continue
-        below = _below(item.text.strip(), prefix)
-        yield from _paths(item.items, below)
-
-
-def _below(name: str, prefix: str) -> str:
-    if name in HERE:
-        return prefix
-    name = name.removeprefix("./").rstrip("/") + "/"
-    return name if prefix and name != prefix and _begins_with(name, prefix) else prefix + name
+        name = item.text.strip().removeprefix("./").rstrip("/") + "/"
+        if item.text.strip() in HERE:
+            name = prefix
+        elif not prefix or name == prefix or not _begins_with(name, prefix):
+            name = prefix + name
+        yield from _paths(item.items, name)
 
 
 def _begins_with(text: str, prefix: str) -> bool:
@@ -250,21 +243,15 @@ def _below_root(path: str) -> str | Refused:
     path = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)  # for dot-before-the-placeholder-root
     path = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", path))  # for VL25
     parts = [part.strip() for part in path.split("/")]
-    if path.startswith("~"):
-        return Refused("outside the project folder", unsafe=True)
-    if ".." in parts:
+    if ".." in parts or path.startswith("~"):
         return Refused("leaves the project folder", unsafe=True)
     if any(part.rstrip(". ").casefold() in {".git", "git~1"} for part in parts):
         return Refused("inside git's own folder", unsafe=True)
     if path in {"", "."} or path.endswith(("/", "/.")):
         return Refused("a folder")
-    return _nameable(path) if not (example and EXAMPLE.fullmatch(path)) else Refused("a placeholder")
-
-
-def _nameable(path: str) -> str | Refused:
     if "*" in path or path.count("{") != path.count("}") or ALTERNATIVES.search(path):
         return Refused("a pattern")
-    if PLACEHOLDER.search(path):
+    if PLACEHOLDER.search(path) or (example and EXAMPLE.fullmatch(path)):
         return Refused("a placeholder")
     if REQUIREMENT.match(path):
         return Refused("a requirement")

@@ -136,7 +136,9 @@ def path_in(text: str) -> str:
     for pattern in (LINK, MARKED, BOLD):
         marked = pattern.match(text)
         if marked and is_path_like(marked["path"].strip()):
-            return _linked(marked) if pattern is LINK else marked["path"].strip()
+            shown, target = marked["path"].strip(), marked["target"] if pattern is LINK else ""
+            target = target.removeprefix("./")
+            return target if target.endswith(f"/{shown}") and "://" not in target else shown
     described = [
         one for one in DESCRIBED.finditer(text) if text.count("{", 0, one.start()) <= text.count("}", 0, one.start())
     ]
@@ -151,11 +153,6 @@ def path_in(text: str) -> str:
         return first[1]
     left = next((text[: one.start()].strip() for one in described if one.start()), "")
     return left if left and not _is_drive(left) else text
-
-
-def _linked(link: re.Match[str]) -> str:
-    shown, target = link["path"].strip(), link["target"].removeprefix("./")
-    return target if target.endswith(f"/{shown}") and "://" not in target else shown
 
 
 def _is_drive(text: str) -> bool:
@@ -216,9 +213,7 @@ def names(line: str, path: str) -> bool:
     if len(line) > MAX_LABEL * 2 or path.replace("\\", "/").rpartition("/")[2] not in line:
         return False
     text = undecorated(line)
-    if normal(text) == normal(path):
-        return True
-    return bool(FILE_NAME.match(text)) and same_file(text, path)
+    return normal(text) == normal(path) or (FILE_NAME.match(text) is not None and same_file(text, path))
 
 
 @lru_cache(maxsize=1024)
@@ -230,38 +225,26 @@ def undecorated(line: str) -> str:
     text = re.sub(rf"^(?:{MARK}\s*)+", "", text)  # for VN27
     for _ in range(4):
         before = text
-        text = without_emphasis(text)
+        text = text.strip().strip("*`\"'").strip()
+        inner = re.fullmatch(r"(_{1,2})([^_].*[^_])\1", text)  # for labels-in-underscores
+        text = inner[2] if inner else text
         match = COMMENT.match(text)
         text = match["words"] if match and match["mark"] and match["words"] else text
         match = RULER.match(text)
-        text = match[1] if match and match[1] and is_ruler(text) else text
+        # for label-that-begins-with-a-bracket
+        ruled = not re.match(r"[\[<]", text) or re.match(r"[\[<][^\[\]<>]*[\]>]$", text)
+        text = match[1] if match and match[1] and ruled else text
         text = WORD.sub("", text)
-        shorter = AFTER_PATH.sub("", text)
-        text = shorter or text
+        text = AFTER_PATH.sub("", text) or text
         if text == before:
             break
     return text
 
 
-def without_emphasis(text: str) -> str:
-    """Return the text without the quotes and stars around it, which are not a part of a name."""
-    bare = text.strip().strip("*`\"'").strip()
-    inner = re.fullmatch(r"(_{1,2})([^_].*[^_])\1", bare)  # for labels-in-underscores
-    return inner[2] if inner else bare
-
-
-def is_ruler(text: str) -> bool:
-    """Return whether a text is set between rules or brackets, as in `=== app.py ===`."""
-    # for label-that-begins-with-a-bracket
-    return not re.match(r"[\[<]", text) or bool(re.match(r"[\[<][^\[\]<>]*[\]>]$", text))
-
-
 def same_file(label: str, path: str) -> bool:
     """Return whether a label means the requested path: equal, or equal but for leading folders."""
     one, other = normal(label), normal(path)
-    if one == other:
-        return True
-    return one.endswith(f"/{other}") or ("/" not in one and other.endswith(f"/{one}"))
+    return one == other or one.endswith(f"/{other}") or ("/" not in one and other.endswith(f"/{one}"))
 
 
 def mentioned(text: str) -> list[str]:
