@@ -27,6 +27,10 @@ SPEECH: Final = re.compile(  # for question2
 )
 """Words of one who speaks about the file rather than in it."""
 
+# for refusal-in-words-that-are-not-known
+LONE: Final = re.compile(r"[^\W\d_][^#\[\]|<>`=:&]*[.。!！?？…]$")
+"""One sentence: a document has a heading, a list or a second line."""
+
 FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
     r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?: *\S|[\w+#]+\nCopy code\n|"
     r"<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|'{3}\w*\n|[=-]{2,} ?begin\b",
@@ -162,6 +166,9 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     said = all((is_talk(line) and not line.startswith("#")) or re.match(ITEM, line.lstrip()) for line in lines)
     spoken = request.is_data or name in first or any(map(SPEECH.search, lines))
     if said and spoken and is_talk(first) and request.language != "template":
+        return Doubt("no_code")
+    is_lone = len(lines) == 1 and request.language in {"markdown", "restructuredtext"}
+    if is_lone and LONE.match(first.strip()):
         return Doubt("no_code")
     if not is_lead(first):
         is_data = not any(is_sentence(line) or line.startswith("#") for line in lines[:-1])

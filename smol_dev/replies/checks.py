@@ -88,6 +88,9 @@ DOCUMENT: Final = re.compile(r"<(?:!doctype|html|head|\?xml|template|script|svg)
 ROOT_ENDS: Final = {"html": "</html>", "xml": "</", "vue": "</"}  # for page-with-talk-below-its-end
 """The lines behind which no words are a part of the document."""
 
+OPEN_TAG: Final = re.compile(r"<[A-Za-z/][^<>]*\Z")  # for page-cut-within-a-tag
+LONGEST_TAG: Final = 2_000
+ERROR: Final = re.compile(r"\{\s*+\"error\"\s*+:\s*+\"[^\"\s]++ [^\"]*+\"\s*+\}")  # for refusal-as-an-object
 BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for doubt-t1
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
@@ -122,6 +125,8 @@ def unfit(found: Found, request: Request) -> Reason | None:
     text = found.text
     if left_out(text, request):
         return "placeholder"
+    if not found.opened and request.language == "json" and ERROR.fullmatch(text.strip()):
+        return "refusal"
     if is_refusal(text) and not (request.is_whole(text) or is_own_text(found, request)):
         return "refusal"
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
@@ -174,6 +179,8 @@ def may_be_empty(path: str) -> bool:
 def is_seen_whole(found: Found, request: Request) -> bool:
     """Return whether something positive says that the file is whole."""
     text, state = found.text, request.parsed(found.text).state
+    if request.language in MARKUP and OPEN_TAG.search(text, max(0, len(text) - LONGEST_TAG)):
+        return False
     if state is State.UNFINISHED and not (found.closed and request.language in NOT_EXACT):
         return False
     if request.ended:
@@ -212,6 +219,8 @@ def is_open(text: str, request: Request) -> bool:
 
 def left_out(text: str, request: Request) -> bool:
     """Return whether a line stands for code that was left out; what is in a string is the file's own."""
+    if text.strip() in {"...", "…"}:
+        return True
     lower = text.lower()
     signs = [sign for sign in SUSPECT if sign in lower]
     if not signs:

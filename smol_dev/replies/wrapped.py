@@ -189,6 +189,7 @@ WRITING: Final = frozenset(  # for code-tag
     "tool_use function_call invoke function content contents code source_code answer output result file_content".split()
 )
 CDATA: Final = re.compile(r"\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)  # for cdata
+ROOT: Final = re.compile(r"\s*+<(?:!doctype|html\b|\?xml|!\[CDATA\[)", re.IGNORECASE)  # for element-around-a-page
 MOST_LAYERS: Final = 5
 MOST_HEREDOCS: Final = 20
 # for test_wrappers.test_what_looks_like_a_wrapper_may_be_the_file
@@ -288,9 +289,12 @@ def _wraps(opening: re.Match[str], request: Request) -> bool:
     attribute = ATTRIBUTE.search(opening["rest"])
     if attribute and same_file(attribute[1], request.path):
         return True
-    markup = request.language in {"html", "xml", "vue", "svelte", "php", "astro"} or request.is_text
+    is_element = request.language in {"html", "xml", "vue", "svelte", "php", "astro"} or request.is_text
+    document = ROOT.match(opening.string, opening.end())
     return tag in WRITING and not (
-        markup and tag in {"code", "output", "document", "content", "source", "file", "answer", "result"}
+        is_element
+        and not document
+        and tag in {"code", "output", "document", "content", "source", "file", "answer", "result"}
     )
 
 
