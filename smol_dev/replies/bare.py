@@ -198,10 +198,10 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
     state = request.parsed(core).state
     if state in {State.WHOLE, State.NOT_JUDGED} and is_about(core, request):
         return Doubt("no_code")
-    if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
-        return core if request.language != "json" or state is State.WHOLE else json_inside(text) or core
-    if request.language == "json" and (value := json_inside(text)):
+    if request.language == "json" and state is not State.WHOLE and (value := json_inside(text)):
         return value
+    if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
+        return core
     parts = [(part, request.parsed(part)) for part in trimmed(core)]
     whole = next((part for part, parsed in parts if parsed.state is State.WHOLE), None)
     if whole is not None:

@@ -91,7 +91,9 @@ def blocks_of(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
     In a text that begins with its title, fences of which that cannot be told are the text's own.
     """
     found = _paired(answer, request)
-    return () if isinstance(found, Doubt) and has_own_title(answer, request) else found
+    first = answer.text.lstrip("\n").partition("\n")[0]
+    titled = request.is_text and first.startswith("# ") and not names(first[2:], request.path)
+    return () if isinstance(found, Doubt) and titled else found
 
 
 def _paired(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
@@ -132,8 +134,12 @@ def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None
         return nested
     first = answer.text[opener.end + 1 : answer.fences[possible[0]].start]
     if request.parsed(first).state is State.NOT_JUDGED:
-        return _by_surroundings(answer, request, index, nested)
-    return _by_parser(answer, request, index, nested, possible)
+        found = _by_surroundings(answer, request, index)
+    else:
+        found = _by_parser(answer, request, index, possible)
+    if found is not None or nested is None or _goes_on(answer, nested):
+        return nested if found is None else found
+    return Doubt(fences=True)
 
 
 def behind_heredocs(answer: Answer, index: int) -> int | None:
@@ -188,9 +194,7 @@ def _possible(fences: tuple[Fence, ...], index: int) -> tuple[int | None, list[i
     return nested, possible
 
 
-def _by_parser(
-    answer: Answer, request: Request, index: int, nested: int | None, possible: list[int]
-) -> int | Doubt | None:
+def _by_parser(answer: Answer, request: Request, index: int, possible: list[int]) -> int | None:
     """Return the first fence before which the file is whole by its own parser."""
     start = answer.fences[index].end + 1
     tried = possible[:MOST_TRIED] + possible[MOST_TRIED:][-1:]
@@ -201,39 +205,29 @@ def _by_parser(
             return number
         if state is State.BROKEN:
             break
-    return nested if nested is None or _goes_on(answer, nested) else Doubt(fences=True)
+    return None
 
 
-def _by_surroundings(answer: Answer, request: Request, index: int, nested: int | None) -> int | Doubt | None:
+def _by_surroundings(answer: Answer, request: Request, index: int) -> int | Doubt | None:
     """Return the fence that closes the block when a bare one below an empty line and above a filled one opens."""
     fences, opener, depth = answer.fences, answer.fences[index], 1
     for number, fence in _in_reach(fences, index):
         if fence.is_inner:
             depth = max(1, depth - 1)
             continue
-        begins = depth == 1 and not fence.info and _begins(answer.text, fence)
-        if begins and _talks_on(answer.text, fence):
+        above = answer.text[max(0, fence.start - 300) : max(0, fence.start - 1)].rpartition("\n")[2]
+        below = answer.text[fence.end + 1 : fence.end + 300].partition("\n")[0]
+        apart = not above.strip() or above.rstrip().endswith((":", "："))
+        begins = depth == 1 and not fence.info and apart and bool(below.strip())
+        if begins and not below[:1].isspace() and (is_talk(below) or is_label(below)):
             later = any(not one.info and one.within(opener) for one in fences[number + 1 :])
             if later or not request.ended:
                 return Doubt(fences=True)
             begins = False
-        opens = bool(fence.info) or begins
-        depth += 1 if opens else -1
+        depth += 1 if fence.info or begins else -1
         if depth == 0:
             return number if _goes_on(answer, number) else Doubt(fences=True)
-    return nested if nested is None or _goes_on(answer, nested) else Doubt(fences=True)
-
-
-def _begins(text: str, fence: Fence) -> bool:
-    before = text[max(0, fence.start - 300) : max(0, fence.start - 1)].rpartition("\n")[2]
-    after = text[fence.end + 1 : fence.end + 300].partition("\n")[0]
-    begins = not before.strip() or before.rstrip().endswith((":", "："))
-    return begins and bool(after.strip())
-
-
-def _talks_on(text: str, fence: Fence) -> bool:
-    after = text[fence.end + 1 : fence.end + 300].partition("\n")[0]
-    return not after[:1].isspace() and (is_talk(after) or is_label(after))
+    return None
 
 
 def _goes_on(answer: Answer, number: int) -> bool:
@@ -303,12 +297,6 @@ def fits(block: Block, request: Request) -> bool:
     if request.is_text or language in {"markdown", "text"}:
         return language not in COMMANDS or request.path.endswith((".txt", ".md")) is False
     return request.parsed(block.text).state is State.NOT_JUDGED and language not in COMMANDS
-
-
-def has_own_title(answer: Answer, request: Request) -> bool:
-    """Return whether a text begins with its title: its fences are then its own, whichever belong together."""
-    first = answer.text.lstrip("\n").partition("\n")[0]
-    return request.is_text and first.startswith("# ") and not names(first[2:], request.path)
 
 
 def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
@@ -429,19 +417,15 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
         return meant[0].block if len(meant) == 1 else Doubt("no_code")
     typed = [one for one in main if language_named(language_word(one.block)) == request.language is not None]
     named = [one for one in typed or main if one.mentioned]
-    return _first_or_doubt(named or typed or main)
+    meant = named or typed or main
+    if any(one.announced for one in meant):
+        return _last_announced(meant).block
+    first = meant[0].block
+    others = [one.block for one in meant[1:] if one.block.text != first.text]  # the rest of it, or what it was to be
+    parts = [one for one in others if one.label and not all(map(COMMAND.match, one.text.split("\n")))]
+    return Doubt() if parts or any(len(one.text) > len(first.text) for one in others) else first
 
 
 def _last_announced(found: list[Candidate]) -> Candidate:
     announced = [one for one in found if one.announced]
     return announced[-1] if announced else found[0]
-
-
-def _first_or_doubt(found: list[Candidate]) -> Block | Doubt:
-    """Return the first block unless another one may be the rest of it, or what it was to be in the end."""
-    if any(one.announced for one in found):
-        return _last_announced(found).block
-    first = found[0].block
-    others = [one.block for one in found[1:] if one.block.text != first.text]
-    parts = [one for one in others if one.label and not all(map(COMMAND.match, one.text.split("\n")))]
-    return Doubt() if parts or any(len(one.text) > len(first.text) for one in others) else first

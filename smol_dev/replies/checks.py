@@ -113,10 +113,10 @@ def problem(found: Found, request: Request) -> Reason | None:
     """Return the first reason not to write the text, or None."""
     text = found.text
     if not text.strip():
-        return None if may_be_empty(request.path) and found.closed else "empty"
+        name = PurePosixPath(request.path).name.lower()
+        return None if found.closed and (name in MAY_BE_EMPTY or KEEPING.fullmatch(name)) else "empty"
     if not is_seen_whole(found, request):
-        is_endless = is_loop(text, counting=False)
-        return "degenerate" if is_endless else "truncated"
+        return "degenerate" if is_loop(text, counting=False) else "truncated"
     return unfit(found, request)
 
 
@@ -138,8 +138,7 @@ def unfit(found: Found, request: Request) -> Reason | None:
         word = language_named(text.lstrip().partition("\n")[0])
         if word is not None and word == request.language and word not in {"csv", "text"}:
             return "wrong_format"
-    is_spoken = not request.is_text and request.parsed(text).state is State.BROKEN and is_prose(text)
-    if is_spoken:
+    if not request.is_text and request.parsed(text).state is State.BROKEN and is_prose(text):
         return "no_code"
     return "wrong_format" if has_talk_at_an_end(text, request) else None
 
@@ -168,12 +167,6 @@ def is_own_text(found: Found, request: Request) -> bool:
     """Return whether words stand in a block as it was asked for, or a refusal would not be that long."""
     asked = found.block is not None and len(found.block.fence) > len("```")
     return request.is_text and found.opened and (asked or "\n\n" in found.text.strip())
-
-
-def may_be_empty(path: str) -> bool:
-    """Return whether a file of this name may hold nothing."""
-    name = PurePosixPath(path).name.lower()
-    return name in MAY_BE_EMPTY or KEEPING.fullmatch(name) is not None
 
 
 def is_seen_whole(found: Found, request: Request) -> bool:
@@ -408,15 +401,14 @@ def is_foreign_json(text: str, request: Request) -> bool:
         return False
     if request.language not in {"json", "jsonc", "yaml"} and not request.is_text:
         return isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value)
-    if not isinstance(value, dict):
-        return isinstance(value, list) and any(
-            isinstance(one, str) and normal(one) == normal(request.path) for one in value
-        )
-    listed = value.get("files") or value.get("paths")
-    if isinstance(listed, list) and len(value) == 1:
-        return any(isinstance(one, str) and normal(one) == normal(request.path) for one in listed)
-    is_call = {"name", "arguments"} <= value.keys() or (TOOL_KEYS & value.keys() and ARGUMENT_KEYS & value.keys())
-    return (is_call and len(value) <= MOST_CALL_KEYS) or (value.keys() == {"error"} and request.language == "yaml")
+    if isinstance(value, dict):
+        is_call = {"name", "arguments"} <= value.keys() or (TOOL_KEYS & value.keys() and ARGUMENT_KEYS & value.keys())
+        is_error = value.keys() == {"error"} and request.language == "yaml"
+        if is_error or (is_call and len(value) <= MOST_CALL_KEYS):
+            return True
+        value = value.get("files") or value.get("paths") if len(value) == 1 else None
+    own = normal(request.path)
+    return isinstance(value, list) and any(isinstance(one, str) and normal(one) == own for one in value)
 
 
 def is_other_language(found: Found, request: Request) -> bool:

@@ -86,7 +86,7 @@ def find(answer: Answer, request: verdicts.Request) -> verdicts.Found | verdicts
         if isinstance(found, verdicts.Doubt):
             return out_of(answer.text, request) or found
         if found is not None:
-            found = found.by(name)
+            found = replace(found, passes=(name,))
             return found if is_in_own_fence(found, request) else out_of(found.text, request, found) or found
     return verdicts.Doubt("no_code")
 

@@ -37,11 +37,10 @@ def cut_back(partial: str) -> Cut | None:
     while complete and not complete[-1].strip():
         tail.insert(0, complete.pop())
     lines = [line.rstrip() for line in complete]
-    opened = _open_fence(lines)
+    opened = next(iter(_fences(lines)), "")
     for length in range(1, min(MOST_LINES, len(lines)) + 1):
         anchor = lines[-length:]
-        fences = [found[1] for line in anchor if (found := FENCE.fullmatch(line))]
-        if any(fence.startswith(opened) for fence in fences):
+        if any(fence.startswith(opened) for fence in _fences(anchor)):
             return None
         # for test_continuation.test_an_answer_without_a_block_stays_without_one
         if re.search(r"\w", "".join(anchor)) and _places(lines, anchor) == [len(lines) - length]:
@@ -66,10 +65,13 @@ def join(cut: Cut, continuation: str) -> str | None:
     repeated = [line.rstrip() for line in lines[start:end]]
     if repeated != before[-len(repeated) :]:
         return None
-    opened = _open_fence(before)
+    opened = next(iter(_fences(before)), "")
     rest = _in_the_block(lines[end:], fence, opened) if fence else lines[end:]
-    is_whole = rest is not None and _goes_on(rest, cut) and not _opens_again(rest, opened)
-    return "\n".join([cut.text, *(rest or ())]) if is_whole else None
+    if rest is None or not _goes_on(rest, cut):
+        return None
+    # another block behind the end of the one that was cut may be the last part of it
+    again = opened and sum(one.startswith(opened) for one in _fences(rest)) > 1
+    return None if again else "\n".join([cut.text, *rest])
 
 
 def _goes_on(rest: list[str], cut: Cut) -> bool:
@@ -89,24 +91,13 @@ def _goes_on(rest: list[str], cut: Cut) -> bool:
     return is_new and same and not any(line.strip() for line in rest[: len(blank)])
 
 
-def _opens_again(rest: list[str], opened: str) -> bool:
-    """Return whether another block follows the end of the one that was cut: it may be the last part of it."""
-    fences = [found[1] for line in rest if (found := FENCE.fullmatch(line.rstrip()))]
-    return sum(fence.startswith(opened) for fence in fences) > 1 if opened else False
-
-
 def _beginning(lines: list[str]) -> tuple[int, str]:
     """Return the number of the first line that is part of the file, and the fence in front of it, if any."""
-    start = 0
-    while start < len(lines) and (not lines[start].strip() or is_lead(lines[start]) or REST.search(lines[start])):
-        start += 1
-    opened = FENCE.fullmatch(lines[start].rstrip()) if start < len(lines) else None
-    if opened is None:
-        return start, ""
-    start += 1
-    while start < len(lines) and not lines[start].strip():
-        start += 1
-    return start, opened[1]
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    told = (number for number in filled if not (is_lead(lines[number]) or REST.search(lines[number])))
+    start = next(told, len(lines))
+    fence = next(iter(_fences(lines[start : start + 1])), "")
+    return next((number for number in filled if number > start), len(lines)) if fence else start, fence
 
 
 def _places(lines: list[str], anchor: list[str]) -> list[int]:
@@ -114,8 +105,8 @@ def _places(lines: list[str], anchor: list[str]) -> list[int]:
     return [place for place, line in enumerate(lines) if line == anchor[0] and lines[place : place + length] == anchor]
 
 
-def _open_fence(lines: list[str]) -> str:
-    return next((found[1] for line in lines if (found := FENCE.fullmatch(line))), "")
+def _fences(lines: list[str]) -> list[str]:
+    return [found[1] for line in lines if (found := FENCE.fullmatch(line.rstrip()))]
 
 
 def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str] | None:

@@ -29,15 +29,11 @@ def read_plan(answer: str, finish_reason: str | None) -> str | Rejected:
     if is_refusal(plan):
         return _rejected("refusal")
     if finish_reason == "repetition":
-        return _before_repetition(plan)
+        head = before_loop(plan)
+        kept = head.strip()
+        whole = len(kept) >= SHORTEST and (head.endswith("\n\n") or kept.endswith((".", "!", ")", "`")))
+        return kept if whole else _rejected("degenerate")
     return _rejected("truncated") if cut else plan
-
-
-def _before_repetition(text: str) -> str | Rejected:
-    head = before_loop(text)
-    plan = head.strip()
-    whole = len(plan) >= SHORTEST and (head.endswith("\n\n") or plan.endswith((".", "!", ")", "`")))
-    return plan if whole else _rejected("degenerate")
 
 
 def _rejected(reason: Reason) -> Rejected:

@@ -1,7 +1,7 @@
 """The outcome of reading an answer: a file, a list, or a reason to ask again."""
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from smol_dev import languages
@@ -67,10 +67,6 @@ class Found:
     opened: bool = False
     block: Block | None = None
     passes: tuple[str, ...] = ()
-
-    def by(self, name: str) -> "Found":
-        """Return the same, found by one rule more."""
-        return replace(self, passes=(*self.passes, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,21 +100,15 @@ def search(value: object, path: str, depth: int) -> Call | None:
         inner = value_of(value.lstrip()) if value.lstrip()[:1] in {"{", "["} else None
         return search(inner, path, depth - 1) if isinstance(inner, dict | list) else None
     if isinstance(value, list):
-        found = [call for item in value if (call := search(item, path, depth - 1))]
-        named = [call for call in found if call.path and same_file(call.path, path)]
-        return next(iter(named or (found if len(found) == 1 else [])), None)
-    if not isinstance(value, Mapping):
-        return None
-    return search_mapping({str(key): item for key, item in value.items()}, path, depth)
-
-
-def search_mapping(value: dict[str, object], path: str, depth: int) -> Call | None:
-    """Return the file in one object."""
-    for key, item in value.items():
+        calls = [call for item in value if (call := search(item, path, depth - 1))]
+        own = [call for call in calls if call.path and same_file(call.path, path)]
+        return next(iter(own or (calls if len(calls) == 1 else [])), None)
+    members = {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
+    for key, item in members.items():
         if FILE_NAME.match(key) and same_file(key, path):
             text = as_text(item)
             return Call(text, key) if text is not None else search(item, path, depth - 1)
-    keyed = {plain_key(key): item for key, item in value.items()}
+    keyed = {plain_key(key): item for key, item in members.items()}
     paths = (keyed.get(key) for key in PATH_KEYS)
     named = next((item for item in paths if isinstance(item, str) and FILE_NAME.match(item)), None)
     for key in (*CONTENT_KEYS, *ANSWER_KEYS):
