@@ -41,7 +41,9 @@ def find_tree(lines: list[str]) -> Drawn | None:
     after = first + 1
     while after < len(lines) and _continues(expanded, after):
         after += 1
-    root = _root_above(expanded, first)
+    above = next((number for number in range(first - 1, max(-1, first - 4), -1) if lines[number].strip(" │|┃")), None)
+    is_root = above is not None and not expanded[above].rstrip().endswith(":") and _label(expanded[above])
+    root = above if is_root else None
     top = Item("", "group")
     stack = [(-1, top)]
     for line in expanded[first if root is None else root : after]:
@@ -58,22 +60,14 @@ def _continues(lines: list[str], number: int) -> bool:
     trunk = BAR.match(line) and (not line.rstrip().endswith("|") or not line.strip(" |"))
     if _is_branch(line) or trunk:
         return True
-    behind = next((other for other in lines[number + 1 : number + 3] if other.strip()), "")
-    if not line.strip():
-        return any(map(_is_branch, lines[number + 1 : number + 3]))
-    return bool(_label(line)) and (_is_branch(behind) or paths.is_known_file(_label(line)))
+    if not line.strip() or _label(line):
+        return any(map(_is_branch, lines[number + 1 : number + 3])) or paths.is_known_file(_label(line))
+    return False
 
 
 def _label(line: str) -> str:
     text = _entry(line)
     return text if text and not re.search(r"\s", text) and not text.endswith(":") else ""  # for table-unicode
-
-
-def _root_above(lines: list[str], first: int) -> int | None:
-    above = [number for number in range(max(0, first - 3), first) if lines[number].strip(" │|┃")]
-    if not above or lines[above[-1]].rstrip().endswith(":") or not _label(lines[above[-1]]):
-        return None
-    return above[-1]
 
 
 def _entry(text: str) -> str:
@@ -241,9 +235,7 @@ def _parse(line: str) -> Line:
     if found is None:
         return Line(0, "", line.strip())
     marks = found["marks"].strip()
-    text = found["text"].strip()
-    text = text if text.startswith("#") else ICON.sub("", text).strip()
-    text = text.rstrip(",;，；、")
+    text = ICON.sub("", found["text"].strip()).strip().rstrip(",;，；、")
     if text.endswith(".") and paths.is_known_file(text[:-1]):
         text = text[:-1]
     if "\\" in text and not re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):  # for f4-back-bullets
@@ -333,10 +325,12 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
         return []
     if ruled := RULED.match(text):
         text = ruled[1]
-    if (label := FOLDER_LABEL.match(text)) and (inside := _below(text[label.end() :])):
-        return [Item(label[1], "folder", inside)]
+    if label := FOLDER_LABEL.match(text):
+        named = all_paths(text[label.end() :]) or [paths.path_in(text[label.end() :])]
+        if all(map(paths.is_known_file, named)):
+            return [Item(label[1], "folder", list(map(Item, named)))]
     if found := all_paths(text):
-        return [Item(name) for name in found]
+        return list(map(Item, found))
     role = ROLE.fullmatch(text)
     text = role[1] if role else paths.ORDER.sub("", text)
     for pattern in (paths.MARKED, paths.BOLD, paths.LINK):
@@ -344,11 +338,6 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
             return _marked(text, marked, talk=not line.marks and not plain)
     path = paths.path_in(text)
     return [] if path.endswith("/") or not _is_first(path, line, text, plain=plain) else [Item(path)]
-
-
-def _below(text: str) -> list[Item]:
-    named = all_paths(text) or [paths.path_in(text)]
-    return [Item(path) for path in named] if all(map(paths.is_known_file, named)) else []
 
 
 def _marked(text: str, marked: re.Match[str], *, talk: bool) -> list[Item]:
@@ -429,13 +418,11 @@ def all_paths(text: str) -> list[str]:
 
 
 def _leading(text: str) -> list[str]:
-    found, position = list[str](), 0
-    while (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
+    found, position, after = list[str](), 0, True
+    while after and (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
         found.append(one[1])
-        after = BETWEEN.match(text, one.end())
-        position = after.end() if after else one.end()
-        if after is None:
-            break
+        between = BETWEEN.match(text, one.end())
+        position, after = (between or one).end(), between is not None
     rest = text[position:]
     # for test_file_list.test_no_file_of_a_series_is_lost
     return found if not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []
