@@ -163,7 +163,8 @@ def find_list(answer: Answer) -> tuple[str, Listing | None]:
 
 # for test_file_list.test_a_list_that_goes_on_in_another_form_is_asked_for_again
 ADDED: Final = re.compile(
-    r"(?!.*\b(?:may|might|could|later|if|optional\w*)\b).*\b(?:plus|also|additionally|in addition|as well|don't forget)\b",
+    r"(?!.*\b(?:may|might|could|later|if|optional\w*|not|\w+n't|consider\w*)\b).*"
+    r"\b(?:plus|additionally|in addition|as well|also (?:a|an|the|needs?|add|create|include|there))\b",
     re.IGNORECASE,
 )
 
@@ -415,6 +416,8 @@ def labels(source: Source) -> Iterator[Listing]:
 ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")  # for bare-series
 SENTENCE_END: Final = re.compile(r"(?<=[.!?。？！])\s+|(?<=[。？！])")  # for sent-then-q
 MOST_SENTENCES: Final = 2000
+# for test_file_list.test_a_line_that_may_name_a_file_is_never_passed_over
+QUOTED: Final = re.compile(r"`([^`\s]{1,200})`")
 
 
 def names(source: Source) -> Iterator[Listing]:
@@ -429,6 +432,8 @@ def names(source: Source) -> Iterator[Listing]:
         for sentence in SENTENCE_END.split(line):
             named = [] if _is_question(sentence) else paths.mentioned(sentence)
             is_below = folder_named(sentence) or "→" in sentence
+            if named and any(map(_is_unknown, QUOTED.findall(sentence))):
+                return
             if is_below and any("/" not in name for name in named):
                 return
             if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
@@ -436,6 +441,10 @@ def names(source: Source) -> Iterator[Listing]:
     found = listed or found
     if len(found) > 1 or (found and not _is_question(source.answer.text)):
         yield Listing(tuple(found), 0, closed=False)
+
+
+def _is_unknown(path: str) -> bool:
+    return paths.is_file_like(path) and not paths.is_known_file(path) and not paths.is_product(path)
 
 
 def _is_question(text: str) -> bool:

@@ -329,7 +329,7 @@ def _files(line: Line, *, plain: bool) -> list[Item]:
         named = all_paths(text[label.end() :]) or [paths.path_in(text[label.end() :])]
         if all(map(paths.is_known_file, named)):
             return [Item(label[1], "folder", list(map(Item, named)))]
-    if found := all_paths(text):
+    if found := all_paths(text, listed=bool(line.marks)):
         return list(map(Item, found))
     role = ROLE.fullmatch(text)
     text = role[1] if role else paths.ORDER.sub("", text)
@@ -399,8 +399,11 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
     return [Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")]
 
 
-def all_paths(text: str) -> list[str]:
-    """Return the paths of a line that is nothing but several of them; a heading in front may stand."""
+def all_paths(text: str, *, listed: bool = False) -> list[str]:
+    """Return the paths of a line that is nothing but several of them, or of an item that begins with several.
+
+    A heading in front may stand.
+    """
     links = paths.LINK.findall(text)
     # for links-in-a-sentence
     if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", paths.LINK.sub("", text))):
@@ -414,10 +417,10 @@ def all_paths(text: str) -> list[str]:
             " " not in word and paths.is_known_file(word) and not paths.is_product(word) for word in words
         ):
             return words
-    return next((found for start in starts if len(found := _leading(start)) > 1), [])
+    return next((found for start in starts if len(found := _leading(start, listed=listed)) > 1), [])
 
 
-def _leading(text: str) -> list[str]:
+def _leading(text: str, *, listed: bool) -> list[str]:
     found, position, after = list[str](), 0, True
     while after and (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
         found.append(one[1])
@@ -425,4 +428,4 @@ def _leading(text: str) -> list[str]:
         position, after = (between or one).end(), between is not None
     rest = text[position:]
     # for test_file_list.test_no_file_of_a_series_is_lost
-    return found if not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []
+    return found if listed or not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []

@@ -144,7 +144,7 @@ def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
      "<details open>\n<summary>The list</summary>\n<ul><li>a.py</li><li>b.py</li></ul>\n</details>",
      "<p>The files:</p>\n- a.py\n- b.py", "a.py:1-20\nb.py#L1-L9", "a.py (entry), b.py (helper)", "a.py\\nb.py",
      "| Part | Files |\n|---|---|\n| Code | `a.py`, `b.py` |", '{"files": ["a.py"], "files": ["b.py"]}',
-     "a.py  ; uses b.py\nb.py", '{"files": ["- a.py\n- b.py\n'],
+     "a.py  ; uses b.py\nb.py", "- a.py and b.py do the work", "1. `a.py`, `b.py` are small", '{"files": ["- a.py\n- b.py\n'],
 )  # fmt: skip
 def test_no_file_of_a_series_is_lost(answer: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
@@ -224,7 +224,7 @@ def test_a_plain_line_among_files_may_be_one() -> None:
 @pytest.mark.parametrize(
     "answer",
     ["- a.py\n- unheard\n- b.py", "- a.py: words\n- unheard: words", "a.py\nUnheard\nb.py", "src/a.py\n    b.py\nc.py",
-     "src \u2192 a.py, b.py; tests \u2192 test_a.py"],
+     "src \u2192 a.py, b.py; tests \u2192 test_a.py", "We need `a.py` and `b.unheard`."],
 )  # fmt: skip
 def test_a_line_that_may_name_a_file_is_never_passed_over(answer: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
@@ -244,7 +244,14 @@ def test_a_list_that_goes_on_in_another_form_is_asked_for_again(above: str, belo
 
 
 @pytest.mark.parametrize(
-    "below", ["Run `python a.py`.", "Uses a.py and b.py.", "You may also want `Dockerfile` later."]
+    "below",
+    [
+        "Run `python a.py`.",
+        "Uses a.py and b.py.",
+        "You may also want `Dockerfile` later.",
+        "It also reads `c.json`.",
+        "I also need no `c.py`, which is not a part.",
+    ],
 )
 def test_words_below_a_list_add_nothing_to_it(below: str) -> None:
     answer = f'{{"files": ["a.py", "b.py"]}}\n\n{below}'
