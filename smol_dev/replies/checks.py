@@ -323,7 +323,8 @@ def headings(text: str, request: Request) -> set[str]:
     others = {line for line in headed if line not in own and is_known_file(label_in(line) or "")}
     # for test_code.test_a_file_that_only_comments_of_others_head_is_kept_for_want_of_a_better_one
     bundled = request.language in SCRIPTS and len(re.findall(r"^export\b", text, re.MULTILINE)) < len(others)
-    return own | others if others and (own or (is_headed and len(others) > 1 and not bundled)) else set()
+    is_other = is_headed and not (len(others) == 1 and request.path.rpartition("/")[2] in first)
+    return own | others if others and (own or (is_other and not bundled)) else set()
 
 
 def is_no_file(text: str, request: Request) -> bool:
