@@ -86,7 +86,7 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
         return list_rejected("degenerate")
     if not found.closed and (cut or not found.complete):
         return list_rejected("degenerate" if is_loop(text) else "truncated")
-    if found.unclear or (found.end is not None and _goes_on(text, found)):
+    if found.unclear or (found.end is not None and (_goes_on(text, found) or _began_above(text, found))):
         return list_rejected("wrong_format")
     return as_file_list(found.entries, name)
 
@@ -177,6 +177,16 @@ def _goes_on(text: str, found: Listing) -> bool:
     spoken = (paths.mentioned(line) for line in rest.split("\n")[:MOST_SENTENCES] if ADDED.match(line[:600]))
     named = itertools.chain((path for one in below for path in one.entries), itertools.chain.from_iterable(spoken))
     return bool(_new_names(named, found.entries))
+
+
+def _began_above(text: str, found: Listing) -> bool:
+    """Return whether a list in front of one of a surer form has other files, and no word takes it back."""
+    above = text[: found.start]
+    if NEWS.search(text[max(0, found.start - 300) : found.start + 60]):
+        return False
+    source = _source(of_text(above))
+    listed = (one for name, look in LIST if name in {"tree", "table", "lines"} for one in look(source))
+    return any(len(_new_names(one.entries, found.entries)) > 1 for one in listed if not _is_aside(one.lead))
 
 
 def _new_names(named: Iterable[str], entries: tuple[str, ...]) -> set[str]:

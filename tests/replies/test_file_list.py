@@ -273,3 +273,11 @@ def test_brackets_in_a_path_open_no_list(form: str, path: str) -> None:
 )  # fmt: skip
 def test_folders_as_a_shell_shows_them(answer: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == FileList(("src/a.py", "src/b.py", "tests/test_a.py"), ())
+
+
+@pytest.mark.parametrize("surer", ['["c.py"]', "| File |\n|---|\n| c.py |"])
+def test_a_list_above_one_of_a_surer_form_is_not_lost(surer: str) -> None:
+    listed = "- a.py\n- b.py\n\n"
+    again = Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+    assert read_file_list(listed + surer, finish_reason="stop") == again
+    assert read_file_list(f"{listed}The final list:\n{surer}", finish_reason="stop") == FileList(("c.py",), ())
