@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from smol_dev.languages import State, language_named, language_of
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
@@ -109,9 +109,8 @@ def _paired(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
         if isinstance(closing, Doubt):
             return closing
         closer = fences[closing] if closing is not None else None
-        block = block_between(answer.text, opener, closer, before=before)
-        found.append(block)
-        before = block.end
+        found.append(block_between(answer.text, opener, closer, before=before))
+        before = found[-1].end
         index = len(fences) if closing is None else closing + 1
     if len(found) > 1 and not found[-1].closed and not found[-1].text.strip():
         stray = found.pop()
@@ -243,6 +242,11 @@ def is_label(line: str) -> bool:
     return bool(re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$|.*[:：]$", text)) or label_in(text) is not None  # for response
 
 
+def mentions(line: str, request: Request) -> bool:
+    """Return whether a line names the file among its words."""
+    return any(same_file(name, request.path) for name in mentioned(line))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A block with what stands around it: the path that names it, and what the words above say."""
@@ -267,18 +271,18 @@ def candidate(block: Block, request: Request) -> Candidate:
     if label is None and block.text.strip() != first and names(first, request.path):
         label = request.path
     above = without_marks(block.label)
-    names_in_label = mentioned(block.label)
-    is_mentioned = any(same_file(name, request.path) for name in names_in_label)
+    is_mentioned = mentions(block.label, request)
     stem = request.path.rpartition("/")[2].partition(".")[0]
-    peers = [name for name in names_in_label if language_of(name) == request.language and not name.startswith(stem)]
+    peers = [
+        name for name in mentioned(block.label) if language_of(name) == request.language and not name.startswith(stem)
+    ]
     peers = [name for name in peers if not USED.search(block.label[: block.label.find(name)])]
     words = re.sub(r"`[^`]*`", "", above)  # for aside-word-in-ticks
     announced = any(FINAL.search(without_marks(line)) for line in block.above)
     own = label is not None and same_file(label, request.path)
     is_edit = EDIT.search(above) is not None
-    said = ASIDE.search(words)
+    said = ASIDE.search(words) if not is_thought(block.label) else None
     shown = said is not None and said[0].lower() not in request.path.lower()
-    shown = shown and not is_thought(block.label)
     is_aside = (shown or is_edit or USE.search(above) is not None) and not announced and not own
     elsewhere = bool(peers) and not is_mentioned and not own
     return Candidate(block, label, own, is_mentioned, elsewhere, announced, is_aside, is_part(above), is_edit)
@@ -331,67 +335,59 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
     if not blocks:
         return None
     found = [candidate(block, request) for block in blocks]
-    place = place_of_blocks(answer, request, found)
-    if place != "around":
-        return place if isinstance(place, Doubt) else None
+    around = is_around(answer, request, found)
+    if around is not True:
+        return around or None
     chosen = choose([one for one in found if one.block.text.strip()] or found[:1], request)
     if isinstance(chosen, Doubt):
         return chosen
     behind = answer.text[chosen.end :]
     said = behind.lstrip("\n").partition("\n")[0] if len(found) > 1 and not behind.startswith("\n\n") else ""
-    names_behind = [name for name in mentioned(said) if language_of(name) == request.language]
-    if names_behind and not any(same_file(name, request.path) for name in names_behind):
+    if any(language_of(name) == request.language for name in mentioned(said)) and not mentions(said, request):
         return Doubt()
     return taken(chosen, request, behind=bool(behind.strip()))
 
 
-def place_of_blocks(answer: Answer, request: Request, found: list[Candidate]) -> Literal["around", "inside"] | Doubt:
-    """Return whether the blocks are around the file or a part of a file without a fence."""
+def is_around(answer: Answer, request: Request, found: list[Candidate]) -> bool | Doubt:
+    """Return whether the blocks are around the file, rather than a part of a file without a fence."""
     first = found[0].block
     before = [line for line in answer.text[: first.start].split("\n") if line.strip()]
     if not before:
-        return "around"
+        return True
     named = any(one.own for one in found)
-    code = [
-        line for line in before if not (is_talk(line) or is_thought(line) or is_label(line) or _mentions(line, request))
-    ]
+    others = [line for line in before if not (is_talk(line) or is_thought(line) or is_label(line))]
+    code = [line for line in others if len(line) > LONGEST_LABEL or not mentions(line, request)]
     if request.is_text:
-        return _place_in_text(before, code, request, found, named=named)
+        return named or _is_around_text(before, code, request, found)
     if not code:
-        return "around"
+        return True
     state = request.parsed(answer.text).state
     if state is State.NOT_JUDGED and not named:
         own = language_named(language_word(first))
-        return Doubt(fences=True) if own in {None, request.language} else "inside"
+        return Doubt(fences=True) if own in {None, request.language} else False
     stray = not first.info and not named and request.is_whole(answer.text[: first.start])
     if stray or state in {State.WHOLE, State.UNFINISHED}:
-        return "inside"
-    return "around" if named or all(COMMAND.match(line) for line in code) else Doubt()
+        return False
+    return named or all(COMMAND.match(line) for line in code) or Doubt()
 
 
-def _mentions(line: str, request: Request) -> bool:
-    found = mentioned(line) if len(line) <= LONGEST_LABEL else []
-    return any(same_file(name, request.path) for name in found)
-
-
-def _place_in_text(
-    before: list[str], code: list[str], request: Request, found: list[Candidate], *, named: bool
-) -> Literal["around", "inside"] | Doubt:
-    """Return the place in a file in which any line may be its own: by its title, or a lead, or a block's label."""
+def _is_around_text(before: list[str], code: list[str], request: Request, found: list[Candidate]) -> bool | Doubt:
+    """Return the same for a file in which any line may be its own: by its title, or a lead, or a block's label."""
     titled = any(line.startswith("# ") for line in before)
     typed = any(language_named(language_word(one.block)) == request.language for one in found)
-    if named or (typed and request.language and not code and not before[0].startswith("# ")):
-        return "around"
+    if typed and request.language and not code and not before[0].startswith("# "):
+        return True
     if is_lead(before[0]) and not titled:
         word = language_named(language_word(found[0].block))
         apart = code or (len(before) > 1 and word not in {None, "markdown", "text"})
-        inside: Literal["inside"] | Doubt = "inside" if request.language in HOLD_FENCES else Doubt()
-        return inside if apart and not typed else "around"
+        if not apart or typed:
+            return True
+        return False if request.language in HOLD_FENCES else Doubt()
     if not code and found[0].mentioned:
-        return "around"
+        return True
     if code or len(before) > 1 or before[0].startswith("#"):
-        return "inside"
-    return Doubt() if is_talk(before[0]) or before[0].rstrip().endswith(":") else "inside"
+        return False
+    return Doubt() if is_talk(before[0]) or before[0].rstrip().endswith(":") else False
 
 
 def choose(found: list[Candidate], request: Request) -> Block | Doubt:
@@ -400,10 +396,8 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()
     free = [one for one in found if one.label is None and not one.elsewhere]
-    edits = [
-        one for one in free if one.is_edit or (one is not found[0] and CHANGE.search(without_marks(one.block.label)))
-    ]
-    if len(found) > 1 and any(fits(one.block, request) and not one.announced for one in edits):
+    meant = [one for one in free if fits(one.block, request) and not one.announced] if len(found) > 1 else []
+    if any(one.is_edit or (one is not found[0] and CHANGE.search(without_marks(one.block.label))) for one in meant):
         return Doubt()
     if own:
         exact = [one for one in own if normal(one.label or "") == normal(request.path)]

@@ -127,7 +127,10 @@ def unfit(found: Found, request: Request) -> Reason | None:
         return "placeholder"
     if not found.opened and request.language == "json" and ERROR.fullmatch(text.strip()):
         return "refusal"
-    if is_refusal(text) and not (request.is_whole(text) or is_own_text(found, request)):
+    # words in a block as it was asked for, or longer than a refusal, are the file's
+    asked = found.block is not None and len(found.block.fence) > len("```")
+    is_own = request.is_text and found.opened and (asked or "\n\n" in text.strip())
+    if is_refusal(text) and not (is_own or request.is_whole(text)):
         return "refusal"
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
     if not is_markup or is_words_only(text, request):
@@ -161,12 +164,6 @@ def has_talk_at_an_end(text: str, request: Request) -> bool:
         ends.append(last)
     said = [line for line in ends if not (line[:1].isspace() or line.count('"') % 2 or is_comment(line, request))]
     return any(is_sentence(line) or is_lead(line) or TO_THE_USER.match(line) for line in said)
-
-
-def is_own_text(found: Found, request: Request) -> bool:
-    """Return whether words stand in a block as it was asked for, or a refusal would not be that long."""
-    asked = found.block is not None and len(found.block.fence) > len("```")
-    return request.is_text and found.opened and (asked or "\n\n" in found.text.strip())
 
 
 def is_seen_whole(found: Found, request: Request) -> bool:
@@ -216,12 +213,9 @@ def left_out(text: str, request: Request) -> bool:
         return True
     lower = text.lower()
     signs = [sign for sign in SUSPECT if sign in lower]
-    if not signs:
-        return False
-    lines = text.split("\n")
-    numbered = enumerate(lower.split("\n"), 1)
-    suspects = {number for number, line in numbered for sign in signs if sign in line}
-    elisions = {number for number in suspects if is_elision(lines[number - 1])}
+    lines = enumerate(zip(text.split("\n"), lower.split("\n"), strict=True), 1) if signs else ()
+    suspects = ((number, line) for number, (line, words) in lines if any(sign in words for sign in signs))
+    elisions = {number for number, line in suspects if is_elision(line)}
     return bool(elisions) and not elisions <= string_lines(text, request)
 
 
@@ -249,28 +243,23 @@ def is_elision(line: str) -> bool:
     return dots is not None and ABOUT_CODE.search(words, dots.end()) is not None
 
 
+def lines_of(text: str, start: int, end: int) -> range:
+    """Return the numbers of the lines between two offsets."""
+    return range(text.count("\n", 0, start) + 1, text.count("\n", 0, end) + 2)
+
+
 def string_lines(text: str, request: Request) -> set[int]:
     """Return the lines that lie in a string of several lines, as far as a parser tells."""
     if request.language in {"markdown", "restructuredtext", None}:
-        blocks = of_text(text).blocks
-        starts = [text.count("\n", 0, block.start) + 1 for block in blocks]
-        return {
-            line
-            for start, block in zip(starts, blocks, strict=True)
-            for line in range(start, start + block.text.count("\n") + 3)
-        }
+        spans = [(block.start, block.end) for block in of_text(text).blocks]
+        return {line for span in spans for line in lines_of(text, *span)}
     if request.language == "perl":
         pods = re.finditer(r"^=[a-z].*?(?:^=cut\b|\Z)", text, re.MULTILINE | re.DOTALL)  # for perl-continued
-        spans = [(text.count("\n", 0, pod.start()), text.count("\n", 0, pod.end())) for pod in pods]
-        return {line + 1 for first, last in spans for line in range(first, last + 1)}
+        return {line for pod in pods for line in lines_of(text, *pod.span())}
     if request.language == "python":
         tree = python_tree(text)
-        nodes = ast.walk(tree) if tree else iter(())
-        strings = [
-            one
-            for one in nodes
-            if isinstance(one, ast.Constant | ast.JoinedStr) and getattr(one, "value", "") is not ...
-        ]
+        nodes = [one for one in ast.walk(tree) if isinstance(one, ast.Constant | ast.JoinedStr)] if tree else []
+        strings = [one for one in nodes if getattr(one, "value", "") is not ...]
         return {line for one in strings for line in range(one.lineno, (one.end_lineno or one.lineno) + 1)}
     tree_of_text = languages.tree(request.language or "", text) if len(text) <= LONGEST_PARSED else None
     if tree_of_text is None:
