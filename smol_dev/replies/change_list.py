@@ -29,17 +29,8 @@ WORDS: Final[tuple[tuple[Action, re.Pattern[str]], ...]] = (
 # for test_change_list.test_a_list_is_read_in_many_forms
 ACTION_KEYS: Final = ("action", "operation", "op", "type", "kind", "status", "change")
 WHY_KEYS: Final = (  # for test_change_list.test_a_list_is_read_in_many_forms
-    "why",
-    "reason",
-    "description",
-    "purpose",
-    "summary",
-    "change",
-    "changes",
-    "note",
-    "notes",
-    "details",
-)
+    "why", "reason", "description", "purpose", "summary", "change", "changes", "note", "notes", "details",
+)  # fmt: skip
 MOST_LITERALS: Final = 4
 MOST_ENTRIES: Final = 10_000
 DEEPEST: Final = 4

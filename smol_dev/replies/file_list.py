@@ -309,7 +309,8 @@ def _literals_in(region: Region) -> Iterator[Listing]:
             position = segment.end()
             continue
         value = read_literal(text, start)
-        if opening["string"] and not _is_balanced(value.node.text):
+        inside = value.node.text if opening["string"] else ""
+        if inside.count("[") != inside.count("]") or inside.count("{") != inside.count("}"):
             position = start + 1
             continue
         entries = entries_of(items_in(value.node))
@@ -320,10 +321,6 @@ def _literals_in(region: Region) -> Iterator[Listing]:
             position = start + 1
             continue
         position = max(value.end, start + 1)
-
-
-def _is_balanced(text: str) -> bool:
-    return all(text.count(opening) == text.count(closing) for opening, closing in ("[]", "{}"))
 
 
 def _is_list(entries: tuple[str, ...], node: Node) -> bool:

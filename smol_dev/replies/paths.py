@@ -144,7 +144,7 @@ def path_in(text: str) -> str:
     ]
     for found in described:
         left = text[: found.start()].rstrip(" ,:")
-        if (is_file_like(left) or left.endswith("/")) and not _is_drive(left):
+        if is_file_like(left) or left.endswith("/"):
             return left
     if is_file_like(text):
         return text
@@ -152,11 +152,7 @@ def path_in(text: str) -> str:
     if first and is_known_file(first[1]):
         return first[1]
     left = next((text[: one.start()].strip() for one in described if one.start()), "")
-    return left if left and not _is_drive(left) else text
-
-
-def _is_drive(text: str) -> bool:
-    return len(text) == 1 and text.isalpha()
+    return left if left[1:] else text  # one letter may be a drive
 
 
 WORD: Final = re.compile(  # for label-blank23
