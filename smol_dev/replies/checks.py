@@ -196,11 +196,8 @@ def is_open(text: str, request: Request) -> bool:
         ends = (("<", ">"), ("{%", "%}"), ("{{", "}}"))
         is_cut = any(text.rfind(opening) > text.rfind(closing) for opening, closing in ends)
         return is_cut or any(f"</{tag}>" not in text for tag in tags)
-    if (
-        request.is_text
-        or request.parsed(text).state is not State.NOT_JUDGED
-        or request.language in {"yaml", "ini", "dockerfile", "makefile"}
-    ):
+    is_judged = request.parsed(text).state is not State.NOT_JUDGED
+    if request.is_text or is_judged or request.language in {"yaml", "ini", "dockerfile", "makefile"}:
         return False
     last = text.rstrip().rpartition("\n")[2]
     unbalanced = text.count("{") > text.count("}") or text.count("(") > text.count(")")
@@ -268,11 +265,10 @@ def string_lines(text: str, request: Request) -> set[int]:
     waiting = [tree_of_text.root_node]
     while waiting:
         node = waiting.pop()
-        if (
-            re.search(r"string|template|heredoc|raw_text|block_scalar", node.type)  # for elision-in-a-template-string
-            and node.start_point[0] < node.end_point[0]
-        ):
-            lines.update(range(node.start_point[0] + 1, node.end_point[0] + 2))
+        first, last = node.start_point[0], node.end_point[0]
+        # for elision-in-a-template-string
+        if first < last and re.search(r"string|template|heredoc|raw_text|block_scalar", node.type):
+            lines.update(range(first + 1, last + 2))
         else:
             waiting += node.children
     return lines
@@ -303,11 +299,9 @@ def headings(text: str, request: Request) -> set[str]:
     if request.is_text or not (is_headed or request.path.rpartition("/")[2] in text):
         return set()
     lines = ["", *text.strip("\n").split("\n"), ""]
-    headed = [
-        line
-        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False)
-        if not before.strip() and is_comment(line, request) and not is_comment(after, request) and label_in(line)
-    ]
+    places = zip(lines, lines[1:], lines[2:], strict=False)
+    alone = [line for before, line, after in places if not (before.strip() or is_comment(after, request))]
+    headed = [line for line in alone if is_comment(line, request) and label_in(line)]
     own = {line for line in headed if names(line, request.path)}
     others = {line for line in headed if line not in own and is_known_file(label_in(line) or "")}
     # for test_code.test_a_file_that_only_comments_of_others_head_is_kept_for_want_of_a_better_one
@@ -328,13 +322,9 @@ def is_no_file(text: str, request: Request) -> bool:
         return True
     if request.is_text:
         return request.is_data and END_TOKEN.search(last) is not None
-    if (
-        END_TOKEN.search(last)
-        or MARK.match(first)
-        or MARK.match(last)
-        or CALL_MARK.match(text)
-        or (FILE_NAME.match(first) and is_known_file(first))
-    ):
+    if END_TOKEN.search(last) or MARK.match(first) or MARK.match(last) or CALL_MARK.match(text):
+        return True
+    if FILE_NAME.match(first) and is_known_file(first):
         return True
     called = request.language not in KEYWORDS and KEYWORD_CALL.fullmatch(text)
     return bool(called or (request.language not in MARKUP and CALL_ELEMENT.fullmatch(text)))
@@ -416,21 +406,15 @@ def is_other_language(found: Found, request: Request) -> bool:
     path = request.path.rpartition("/")[2]
     # for test_code.test_a_block_that_says_itself_that_it_is_another_file
     is_script = named == "python" and re.search(rf"open\([^()\n]*{re.escape(path)}", found.text) is not None
-    is_told = (
-        request.is_data
-        or request.language in {"markdown", "restructuredtext"}
-        or (request.language == "text" and not path.endswith((".txt", ".log")))
-    )
-    if request.is_text and (is_told or is_script) and languages.is_program(named, found.text):
+    is_told = request.is_data or request.language in {"markdown", "restructuredtext"}
+    is_typed = request.language == "text" and not path.endswith((".txt", ".log"))
+    if request.is_text and (is_told or is_typed or is_script) and languages.is_program(named, found.text):
         return True
     if named == "diff" != request.language and "diff" not in found.passes:
         return True
-    state = request.parsed(found.text).state
-    return (
-        state is State.BROKEN
-        and named not in {None, request.language, "text", "markdown"}
-        and not languages.alike(named, request.language)
-    )
+    is_foreign = named not in {None, request.language, "text", "markdown"}
+    is_broken = request.parsed(found.text).state is State.BROKEN
+    return is_broken and is_foreign and not languages.alike(named, request.language)
 
 
 def check_syntax(path: str, content: str) -> str | None:

@@ -54,9 +54,7 @@ def from_object(text: str, path: str) -> Call | None:
     start = text.lstrip()
     for _ in range(3):
         prefix = CALL.match(start)
-        if prefix is None or not prefix.end():
-            break
-        start = start[prefix.end() :]
+        start = start[prefix.end() :] if prefix else start
     if not start.startswith(("{", "[", '"')):
         return None
     value = value_of(start)
@@ -350,9 +348,8 @@ def new_file_diff(text: str, request: Request) -> str | Doubt | None:
     ]
     target = re.findall(r"^(?:\+\+\+ (?:b/)?|\*\*\* Add File: )(\S+)", text, re.MULTILINE)  # for diff-of-another-file
     added = [line[1:] for line in body if line.startswith("+")]
-    if len(added) < len([line for line in body if line.strip()]) or not all(
-        same_file(name, request.path) for name in target
-    ):
+    is_whole = len(added) >= len([line for line in body if line.strip()])
+    if not is_whole or not all(same_file(name, request.path) for name in target):
         return Doubt()
     return "\n".join(line[1:] for line in body)
 
@@ -391,14 +388,12 @@ def line_numbers(text: str, request: Request) -> str | None:
     lines = text.strip("\n").split("\n")
     if len(lines) < 2:  # noqa: PLR2004 - one proves nothing
         return None
-    found = [NUMBERED.match(line) for line in lines]
-    marks = {one[2].strip(" ") for one in found if one and one[3]}
-    if len(marks) != 1 or any(one is None or int(one[1]) != number for number, one in enumerate(found, 1)):
+    found = [one for line in lines if (one := NUMBERED.match(line))]
+    marks = {one[2].strip(" ") for one in found if one[3]}
+    if len(marks) != 1 or [int(one[1]) for one in found] != list(range(1, len(lines) + 1)):
         return None
-    rests = [(one[3] or "") if one else "" for one in found]
-    shift = (
-        min(len(rest) - len(rest.lstrip(" ")) for rest in rests if rest.strip()) if any(map(str.strip, rests)) else 0
-    )
+    rests = [one[3] or "" for one in found]
+    shift = min((len(rest) - len(rest.lstrip(" ")) for rest in rests if rest.strip()), default=0)
     return "\n".join(rest[min(shift, 2) :] for rest in rests)
 
 
