@@ -66,6 +66,7 @@ CUT: Final = "the file ends in the middle"
 PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
+BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]")
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 
@@ -164,8 +165,13 @@ def _piece(data: bytes, offset: int) -> bytes:
 
 
 def _data(language: str, text: str) -> bytes:
-    """Return a text as the parser gets it, with the bare `&` and `<` of a page replaced, as browsers accept them."""
-    return (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
+    """Return a text as the parser gets it, each byte in its place.
+
+    The bare `&` and `<` of a page are replaced, as browsers accept them, and the letters beyond ASCII of a shell
+    script: the scanner of its grammar looks them up beyond the end of C's table of characters (`isdigit`).
+    """
+    data = (BARE.sub("+", text) if language == "html" else text).encode(errors="replace")
+    return BEYOND_ASCII.sub(b"x", data) if language == "bash" else data
 
 
 def _mended(language: str, text: str) -> str:

@@ -307,3 +307,14 @@ def test_a_tree_is_for_whom_wants_more_of_a_text() -> None:
 )
 def test_a_word_of_the_language_is_a_name_where_any_name_may_stand(path: str, text: str) -> None:
     assert parse(path, text).whole
+
+
+@pytest.mark.parametrize("letter", ["é", "中", "😀", "\U000eff51", "\U0010ffff"])
+def test_letters_beyond_ascii_in_a_shell_script_crash_nothing(letter: str) -> None:
+    """The grammar's scanner asks C's `isdigit` about them, which reads beyond its table and may crash."""
+    text = f"echo {{{letter}1..9}}\nname='{letter}' # {letter}\n"
+    parsed = tree("bash", text)
+    assert parsed is not None
+    read = parsed.root_node.text or b""
+    assert (read.isascii(), len(read)) == (True, len(text.encode()))
+    assert parse("a.sh", text).state is State.WHOLE
