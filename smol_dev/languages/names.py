@@ -16,6 +16,7 @@ _WORDS: Final[dict[str, str]] = {
 
 TEXT_ENDINGS: Final = _NAMES["text_endings"]
 BINARY_ENDINGS: Final = _NAMES["binary_endings"]
+ENDINGS: Final = TEXT_ENDINGS | BINARY_ENDINGS
 BARE_NAMES: Final = _NAMES["bare"]
 UPPER_NAMES: Final = _NAMES["upper"]
 FOLDER_NAMES: Final = _NAMES["folders"]

@@ -125,7 +125,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer proper, with LF line ends, its fences, and its blocks that stand in no other one.
+    """The answer proper, with LF line ends, its fences, and the blocks that stand in no other one.
 
     `stopped` says that a token ended the turn, whatever the server reported; `lost` that the answer
     never came out of its reasoning; `next_turn` is where a turn begins that the model made up.
@@ -133,10 +133,14 @@ class Answer:
 
     text: str
     fences: tuple[Fence, ...] = ()
-    blocks: tuple[Block, ...] = ()
     stopped: bool = False
     lost: bool = False
     next_turn: int | None = None
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks, by their fences alone."""
+        return tuple(find_blocks(self.text, self.fences))
 
     @cached_property
     def parts(self) -> tuple[Span | Block, ...]:
@@ -164,8 +168,7 @@ def parse(raw: str) -> Answer:
 
 def of_text(text: str, *, stopped: bool = False, next_turn: int | None = None) -> Answer:
     """Return an answer for a text that was taken out of another one."""
-    fences = find_fences(text)
-    return Answer(text, fences, tuple(find_blocks(text, fences)), stopped, next_turn=next_turn)
+    return Answer(text, find_fences(text), stopped, next_turn=next_turn)
 
 
 def final_channel(text: str) -> str:
@@ -173,7 +176,7 @@ def final_channel(text: str) -> str:
 
     Its tokens are those of the answer only where nothing but words stands before them.
     """
-    first = CHANNEL_START.search(text, 0, 200)
+    first = CHANNEL_START.search(text, 0, 200) if text.find("<|channel|>", 0, 200) >= 0 else None
     before = text[: first.start()].rstrip().split("\n") if first else ["no harmony"]
     if without_marks(before[-1]) or not all(is_talk(line) or not CODE_SIGN.search(line) for line in before):
         spoken = SPOKEN_CHANNEL.match(text) if text.lstrip().startswith("analysis") else None
@@ -286,6 +289,8 @@ def glued_opener(text: str) -> Iterator[Fence]:
     """Yield the first fence of an answer where it stands behind a sentence to the user, in its line."""
     start = text.find("```")
     before, info = text[:start].split("\n"), text[start:].partition("\n")[0]
+    if not before[-1].strip():
+        return
     spoken = [line for line in before if line.strip()]
     alone = re.fullmatch(r"(`{3,})[ \t]*+([\w+#-]*)[ \t]*", info)  # for call-action
     told = len(spoken) <= MOST_SPOKEN and all(is_talk(line) or not CODE_SIGN.search(line) for line in spoken)
@@ -316,9 +321,11 @@ def block_between(text: str, opener: Fence, closer: Fence | None, *, before: int
     closed = closer is not None
     if glued is not None and glued[1].startswith(opener.mark):
         inside, closed = inside[: glued.start()], True
-    lines = inside.removesuffix("\n").split("\n")
-    if opener.indent and all(line[: opener.indent].isspace() for line in lines if line.strip()):
-        lines = [line[opener.indent :] for line in lines]
+    inside = inside.removesuffix("\n")
+    if width := opener.indent:
+        lines = inside.split("\n")
+        is_inset = all(line[:width].isspace() for line in lines if line.strip())
+        inside = "\n".join(line[width:] for line in lines) if is_inset else inside
     near = text[max(before, opener.start - 1000) : opener.start].split("\n")
     above = tuple(line for line in reversed(near) if line.strip())[:MOST_ABOVE]
-    return Block(opener.info, "\n".join(lines), opener.mark, opener.start, end, closed, above)
+    return Block(opener.info, inside, opener.mark, opener.start, end, closed, above)

@@ -127,7 +127,7 @@ def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None
     if not possible:
         return None
     language = language_named(language_word(opener))
-    if language in COMMANDS and (written := behind_heredocs(answer, index)) is not None:
+    if language in COMMANDS and "<<" in answer.text and (written := behind_heredocs(answer, index)) is not None:
         return written
     if len(possible) == 1 or (language not in {None, "markdown", "text", request.language}):
         return nested
@@ -271,11 +271,10 @@ def candidate(block: Block, request: Request) -> Candidate:
     if label is None and block.text.strip() != first and names(first, request.path):
         label = request.path
     above = without_marks(block.label)
-    is_mentioned = mentions(block.label, request)
+    files = mentioned(block.label)
+    is_mentioned = any(same_file(name, request.path) for name in files)
     stem = request.path.rpartition("/")[2].partition(".")[0]
-    peers = [
-        name for name in mentioned(block.label) if language_of(name) == request.language and not name.startswith(stem)
-    ]
+    peers = [name for name in files if language_of(name) == request.language and not name.startswith(stem)]
     peers = [name for name in peers if not USED.search(block.label[: block.label.find(name)])]
     words = re.sub(r"`[^`]*`", "", above)  # for aside-word-in-ticks
     announced = any(FINAL.search(without_marks(line)) for line in block.above)

@@ -4,6 +4,7 @@ import ast
 import builtins
 import json
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -149,21 +150,23 @@ def unfit(found: Found, request: Request) -> Reason | None:
 def has_talk_at_an_end(text: str, request: Request) -> bool:
     """Return whether words to the user stand above or below the code, where nothing of the file can be such."""
     language = request.language
-    if (request.is_text and not request.is_data) or AFTER_PROGRAM.search(text) or (language == "php" and "?>" in text):
+    if (request.is_text and not request.is_data) or (language == "php" and "?>" in text):
         return False
     if language not in {"bash", "yaml", "css", "html"} and request.is_whole(text):
         return False
-    first, *others = lines = [*text.strip("\n").split("\n"), ""]
-    last, before = lines[-2], next((line for line in lines[-3::-1] if line.strip()), "")
-    ends = [first] if is_lead(first) or not others[0].strip() else []
+    lines = text.strip("\n").split("\n")
+    first, last = lines[0], lines[-1]
+    ends = [first] if is_lead(first) or not "".join(lines[1:2]).strip() else []
     if language in MARKUP:
-        following = next((line for line in others if line.strip()), "")
+        following = next(filter(str.strip, lines[1:]), "")
+        before = next(filter(str.strip, lines[-2::-1]), "") if len(lines) > 1 else ""
         ends = ends if DOCUMENT.match(following) else []
         ends += [last] if TO_THE_USER.match(last) or before.startswith(ROOT_ENDS.get(language or "", "<!--")) else []
-    elif len(lines) > 2 and not (request.is_data and lines[-3].strip()):  # noqa: PLR2004 - one line is no file with talk
+    elif len(lines) > 1 and not (request.is_data and lines[-2].strip()):
         ends.append(last)
     said = [line for line in ends if not (line[:1].isspace() or line.count('"') % 2 or is_comment(line, request))]
-    return any(is_sentence(line) or is_lead(line) or TO_THE_USER.match(line) for line in said)
+    speaks = any(is_sentence(line) or is_lead(line) or TO_THE_USER.match(line) for line in said)
+    return speaks and AFTER_PROGRAM.search(text) is None
 
 
 def is_seen_whole(found: Found, request: Request) -> bool:
@@ -274,19 +277,23 @@ def string_lines(text: str, request: Request) -> set[int]:
     return lines
 
 
+def filled(text: str) -> Iterator[str]:
+    """Yield the lines that are not blank."""
+    return filter(str.strip, text.split("\n"))
+
+
 def is_words_only(text: str, request: Request) -> bool:
     """Return whether a file of code holds nothing but sentences."""
     if request.language == "yaml" and not YAML_SIGN.search(text):
         return "\n" in text.strip() or is_sentence(text)
-    if request.is_data and all(COMMAND.match(line) for line in text.split("\n") if line.strip()):
+    if request.is_data and all(map(COMMAND.match, filled(text))):
         return True
     is_code = request.language != "bash" and (request.language not in MARKUP or "<" in text)
     if request.is_text or (request.is_whole(text) and is_code):
         return False
-    lines = [line for line in text.split("\n") if line.strip()]
-    if request.language != "bash" and all(COMMAND.match(line) for line in lines):
+    if request.language != "bash" and all(map(COMMAND.match, filled(text))):
         return True
-    return all(is_sentence(line) and not is_comment(line, request) for line in lines)
+    return all(is_sentence(line) and not is_comment(line, request) for line in filled(text))
 
 
 def headings(text: str, request: Request) -> set[str]:
@@ -368,9 +375,9 @@ def is_path_list(text: str, request: Request) -> bool:
 
 def is_tree(text: str, request: Request) -> bool:
     """Return whether a text is nothing but the tree of a folder; in a text it has to name the file."""
-    lines = [line for line in text.split("\n") if line.strip()]
     named = not request.is_text or request.path.rpartition("/")[2] in text
-    return named and len(lines) > 1 and all(BRANCH.match(line) for line in lines[1:])
+    below = text.partition("\n")[2]
+    return named and BRANCH.match(below) is not None and all(map(BRANCH.match, filled(below)))
 
 
 def is_foreign_json(text: str, request: Request) -> bool:
@@ -395,8 +402,8 @@ def is_other_language(found: Found, request: Request) -> bool:
     """Return whether the text is of another language than the path, by its parsers and its label."""
     if len(found.text) > LONGEST_PARSED:
         return False
-    lines = (line for line in found.text.split("\n") if line.strip())
-    if languages.lacks_its_shape(request.path, found.text) and not all(is_comment(line, request) for line in lines):
+    lacking = languages.lacks_its_shape(request.path, found.text)
+    if lacking and not all(is_comment(line, request) for line in filled(found.text)):
         return True
     label = language_word(found.block) if found.block else ""
     loose = language_named(label) in {"bash", "text", "markdown"}
@@ -404,12 +411,12 @@ def is_other_language(found: Found, request: Request) -> bool:
         return True
     named = language_named(label)
     path = request.path.rpartition("/")[2]
-    # for test_code.test_a_block_that_says_itself_that_it_is_another_file
-    is_script = named == "python" and re.search(rf"open\([^()\n]*{re.escape(path)}", found.text) is not None
     is_told = request.is_data or request.language in {"markdown", "restructuredtext"}
     is_typed = request.language == "text" and not path.endswith((".txt", ".log"))
-    if request.is_text and (is_told or is_typed or is_script) and languages.is_program(named, found.text):
-        return True
+    if request.is_text and languages.is_program(named, found.text):
+        # for test_code.test_a_block_that_says_itself_that_it_is_another_file
+        is_script = named == "python" and re.search(rf"open\([^()\n]*{re.escape(path)}", found.text)
+        return bool(is_told or is_typed or is_script)
     if named == "diff" != request.language and "diff" not in found.passes:
         return True
     is_foreign = named not in {None, request.language, "text", "markdown"}

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
-from smol_dev.languages.names import BARE_NAMES, BINARY_ENDINGS, TEXT_ENDINGS, UPPER_NAMES
+from smol_dev.languages.names import BARE_NAMES, ENDINGS, TEXT_ENDINGS, UPPER_NAMES
 from smol_dev.replies.talk import ITEM, MARK
 
 PRODUCTS: Final = re.compile(  # for tech-before
@@ -50,7 +50,7 @@ def is_known_file(path: str) -> bool:
     if not is_file_like(path):
         return False
     name = path.replace("\\", "/").rpartition("/")[2]
-    return name.startswith(".") or ending(name) in TEXT_ENDINGS | BINARY_ENDINGS or is_bare_name(name)
+    return name.startswith(".") or ending(name) in ENDINGS or is_bare_name(name)
 
 
 def is_bare_name(name: str) -> bool:
