@@ -47,7 +47,7 @@ class Parsed:
     @property
     def wrong(self) -> bool:
         """Whether the text is broken or unfinished."""
-        return self.state in {State.BROKEN, State.UNFINISHED}
+        return self.state is State.BROKEN or self.state is State.UNFINISHED
 
     def __str__(self) -> str:
         """Return `line 3: what is wrong`, or the state where nothing is."""

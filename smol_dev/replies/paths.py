@@ -191,6 +191,7 @@ MAX_LABEL: Final = 240
 LONGEST_LINE: Final = 2000
 
 
+@lru_cache(maxsize=256)
 def normal(path: str) -> str:
     """Return a path in the form in which two of them can be compared."""
     return str(PurePosixPath(path.strip().replace("\\", "/"))).lstrip("/")

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from smol_dev import languages
@@ -20,24 +21,24 @@ DATA: Final = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)|\.\w+
 """Texts whose lines are entries."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """The file that was asked for. `ended` says that the model ended by itself, None that no one knows."""
 
     path: str
     ended: bool | None
 
-    @property
+    @cached_property
     def language(self) -> str | None:
         """The language of the path."""
         return languages.language_of(self.path)
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         """Whether any line may be the file's own."""
         return self.language in TEXTS
 
-    @property
+    @cached_property
     def is_data(self) -> bool:
         """Whether no line of the file is a sentence, though nothing parses it."""
         return self.language == "csv" or DATA.fullmatch(self.path.rpartition("/")[2]) is not None
