@@ -7,7 +7,17 @@ from typing import Final
 
 from smol_dev.languages import State, language_named, language_of
 from smol_dev.replies.answer import Answer, Block, Fence, block_between
-from smol_dev.replies.paths import COMMAND, FILE_NAME, label_in, label_in_info, mentioned, names, normal, same_file
+from smol_dev.replies.paths import (
+    COMMAND,
+    FILE_NAME,
+    PATH_WORD,
+    label_in,
+    label_in_info,
+    mentioned,
+    names,
+    normal,
+    same_file,
+)
 from smol_dev.replies.talk import CHANGE, EDIT, MARK, USE, is_lead, is_part, is_talk, is_thought, without_marks
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
@@ -32,18 +42,21 @@ ASIDE: Final = re.compile(  # for tree-and-talk
 )
 """The words above a block that is no file."""
 
-ATTRIBUTES: Final = re.compile(  # for info-braces
-    r"(?:[\s,:{}]*(?>[.#]?[\w.+-]++\s*+[=:]\s*+(?:(?:\"[^\"]*\"|'[^']*'|\[[^\]]{0,400}+\]|\{[^}]{0,400}+\})(?=[\s,:{}]|$)|[^\s,}]*+)|"
-    r"\{[\d,\s-]*+\}|(?:\.\w[\w-]*+|linenums|copy|showLineNumbers|numberLines|hl_lines|[\d.-]++)++))*+[\s}]*"
+BRACES: Final = (
+    re.compile(  # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+        r"\{(?:[^{}\"'“”:]|\w=(?:\"[^\"]*\"|'[^']*'|“[^”]*”))*\}|(?<=\s)\[[\d,\s-]+\]"
+    )
 )
-# for test_code.test_code_behind_the_marks_of_a_fence_is_never_lost
-FIRST_LINE: Final = re.compile(r"^\S*+ .*;$|^[A-Z][\w ]*[.!?]$|^\w+: \S+$|^\w+ [\w.-]+:$")
-"""Code or words of the file behind the marks of its fence."""
+"""Attributes, or the numbers of the lines to show in colour."""
 
-SHOWN: Final = re.compile(  # for path-and-lines-in-the-info
-    r"(?<!\S)(?:[\[{][\d,\s-]+[\]}]|(?:copy|linenums|showLineNumbers|numberLines|[\w-]+=(?:\"[^\"]*\"|'[^']*'|\S+))(?!\S))"
+OPTION: Final = (
+    re.compile(  # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+        rf"(?<!\S)(?:(?:{PATH_WORD}|caption|class|id|lang(?:uage)?|hl_lines|highlight|line\w*|start\w*)\s*[=:]\s*"
+        r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|[^\s\"'=]+)|copy|line[Nn]\w+|(?:show|number)Lines?\w*)(?!\S)",
+        re.IGNORECASE,
+    )
 )
-"""What an info string says about how a block is shown: numbers of lines, attributes."""
+"""What an info string says about how a block is shown."""
 
 USED: Final = re.compile(  # for test_code.test_a_file_that_the_block_uses_is_not_its_name
     r"\b(?:us(?:es?|ing)|reads?|reading|imports?|importing|loads?|loading|calls?|calling|includ(?:es?|ing)|tests?|testing|runs?|"
@@ -69,19 +82,20 @@ def language_word(block: Block | Fence) -> str:
     return found[1].lower() if found else ""
 
 
-def is_clean(block: Block, request: Request) -> bool:
-    """Return whether an info string holds no code of the file: a language, a path, attributes."""
+def first_line(block: Block, request: Request) -> str:
+    """Return what of an info string may be the first line of the file: no language, no path, no attribute."""
     info = block.info.strip()
-    if FIRST_LINE.search(info) and not FILE_NAME.match(info):
-        return False
-    word = re.match(r"\{?\s*\.?([A-Za-z][\w+#-]*)?:?", info)  # for info7
-    rest = info[word.end() :].strip() if word else info
-    rest = SHOWN.sub("", rest).strip("() ")
-    if not rest or ATTRIBUTES.fullmatch(rest) or ATTRIBUTES.fullmatch(info):
-        return True
-    if " " not in info:
-        return not re.search(r"[();{}]", info)  # for code-in-the-info
-    return names(rest, request.path) or label_in(rest) is not None or label_in(info) is not None
+    if names(info, request.path) or names(info.partition(" ")[2], request.path) or label_in(info):
+        return ""
+    rest = OPTION.sub("", BRACES.sub("", info)).strip()
+    word = re.match(r"[A-Za-z][\w+#-]*(?=\s|:|$)", rest)  # for updated
+    behind = rest[word.end() :].strip() if word else rest
+    is_data = request.is_data or request.language == "csv"
+    if word and language_named(word[0]) is None and word[0].lower() not in NO_FILE:
+        is_entry = is_data or (request.is_text and word[0][0].isupper())
+        return rest if behind or (is_entry and word[0].lower() not in request.path.lower()) else ""
+    is_version = not is_data and behind.replace(".", "").isdigit()
+    return "" if not behind or is_version or label_in(behind.strip(":()")) else behind
 
 
 @lru_cache(maxsize=4)
@@ -314,10 +328,12 @@ def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
 
 def taken(block: Block, request: Request, *, behind: bool = False) -> Found | Doubt:
     """Return what is in a block, unless its first line holds code of the file."""
+    if first := first_line(block, request):
+        return Doubt(kept=f"{first}\n{block.text}")
     label = label_in_info(block.info)
     own = names(block.info.partition(" ")[2], request.path)
     other = label is not None and not own and FILE_NAME.match(label) and not same_file(label, request.path)
-    if other or not is_clean(block, request) or (language_word(block) in NO_FILE and not request.is_whole(block.text)):
+    if other or (language_word(block) in NO_FILE and not request.is_whole(block.text)):
         return Doubt()
     return Found(block.text, block.closed, behind, opened=True, block=block)
 

@@ -12,7 +12,7 @@ from smol_dev import languages
 from smol_dev.errors import Reason
 from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
-from smol_dev.replies.answer import of_text
+from smol_dev.replies.answer import TOKEN, of_text
 from smol_dev.replies.bare import AFTER_PROGRAM, EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
@@ -96,6 +96,7 @@ BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for d
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
+TOKENS: Final = re.compile(TOKEN)  # for test_code.test_a_mark_that_is_left_at_the_end_of_a_text_is_asked_about
 # for test_code.test_a_block_that_says_itself_that_it_is_another_file
 END_TOKEN: Final = re.compile(r"<[|｜](?:im_end|end|eot_id|eom_id|endoftext|end▁of▁sentence)[|｜]>$|<end_of_turn>$")
 # for doubt-u2
@@ -136,7 +137,7 @@ def unfit(found: Found, request: Request) -> Reason | None:
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
     if not is_markup or is_words_only(text, request):
         return "no_code"
-    if is_no_file(text, request) or is_other_language(found, request):
+    if has_mark_at_an_end(text, request, asked=asked) or is_no_file(text, request) or is_other_language(found, request):
         return "wrong_format"
     if found.block and not found.block.info and request.parsed(text).state is State.NOT_JUDGED:
         word = language_named(text.lstrip().partition("\n")[0])
@@ -318,9 +319,9 @@ def headings(text: str, request: Request) -> set[str]:
 
 
 def is_no_file(text: str, request: Request) -> bool:
-    """Return whether a text is a call, the list, a path, or has a mark of the answer at one end."""
+    """Return whether a text is a call, the list or a path."""
     is_body, text = text[0] in " \t", text.strip()
-    first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
+    first = text.partition("\n")[0].rstrip()
     if is_path_list(text, request) or is_tree(text, request) or LISTED_CALL.fullmatch(text):
         return True
     if ("<<<<<" in text and EDIT.search(text)) or (text[0] in '{["' and is_foreign_json(text, request)):
@@ -328,13 +329,25 @@ def is_no_file(text: str, request: Request) -> bool:
     if request.language == "python" and (is_body or is_quoted_program(text) or is_lone_call(text)):
         return True
     if request.is_text:
-        return request.is_data and END_TOKEN.search(last) is not None
-    if END_TOKEN.search(last) or MARK.match(first) or MARK.match(last) or CALL_MARK.match(text):
+        return False
+    if CALL_MARK.match(text):
         return True
     if FILE_NAME.match(first) and is_known_file(first):
         return True
     called = request.language not in KEYWORDS and KEYWORD_CALL.fullmatch(text)
     return bool(called or (request.language not in MARKUP and CALL_ELEMENT.fullmatch(text)))
+
+
+def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
+    """Return whether a fence or a token of a template is left at an end; a text may have its own, in pairs."""
+    text = text.strip()
+    first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
+    is_token, is_fence = END_TOKEN.search(last) is not None, bool(MARK.match(first) or MARK.match(last))
+    if not request.holds_fences:
+        return is_token or is_fence
+    left = [block for block in of_text(text).blocks if not block.closed] if is_fence else []
+    is_lone = is_token and len(TOKENS.findall(text)) == 1
+    return not asked and (is_lone or any(block.start == 0 or not block.text.strip() for block in left))
 
 
 def is_quoted_program(text: str) -> bool:

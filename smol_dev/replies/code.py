@@ -112,7 +112,7 @@ def out_of(
         name, text = inner
         passes = (*passes, name)
         answer = of_text(text)
-        block = as_asked(answer, request) if answer.fences and not request.is_text else None
+        block = as_asked(answer, request) if answer.fences and not request.holds_fences else None
         if name in LINE_BY_LINE and answer.fences and block is None:
             block = block_and_talk(answer, request)
         if isinstance(block, verdicts.Found):

@@ -43,6 +43,11 @@ class Request:
         """Whether no line of the file is a sentence, though nothing parses it."""
         return self.language == "csv" or DATA.fullmatch(self.path.rpartition("/")[2]) is not None
 
+    @property
+    def holds_fences(self) -> bool:
+        """Whether a fence may be a line of the file outside of a string."""
+        return self.is_text and not self.is_data
+
     def parsed(self, text: str) -> Parsed:
         """Return what the file's own parser says about a text that is not beyond all measure."""
         if len(text) > LONGEST_PARSED:

@@ -615,11 +615,74 @@ def test_parts_of_a_file_in_several_blocks_are_asked_for_as_one(path: str, first
 
 
 @pytest.mark.parametrize(
-    ("path", "first"),
-    [("a.js", "const a = 1;"), ("a.yaml", "a: 1"), ("a.txt", "Hello."), ("Makefile", "makefile all:")],
+    ("path", "info", "first"),
+    [
+        pytest.param("a.js", "const a = 1;", "const a = 1;", id="statement"),
+        pytest.param("a.yaml", "a: 1", "a: 1", id="entry"),
+        pytest.param("a.yaml", "yaml a: 1", "a: 1", id="entry behind the language"),
+        pytest.param("a.txt", "Hello.", "Hello.", id="sentence"),
+        pytest.param("a.txt", "Hello", "Hello", id="word"),
+        pytest.param("Makefile", "makefile all:", "all:", id="target behind the language"),
+        pytest.param("Makefile", "all:", "all:", id="target"),
+        pytest.param("run.sh", "#!/bin/sh", "#!/bin/sh", id="interpreter"),
+        pytest.param("run.sh", "bash X=1", "X=1", id="variable"),
+        pytest.param("a.csv", "name,age", "name,age", id="columns"),
+        pytest.param("a.csv", "csv 1,2", "1,2", id="numbers"),
+        pytest.param("a.ini", "[a]", "[a]", id="section"),
+        pytest.param("requirements.txt", "flask", "flask", id="requirement"),
+        pytest.param("a.yaml", "yaml ---", "---", id="document"),
+    ],
 )
-def test_code_behind_the_marks_of_a_fence_is_never_lost(path: str, first: str) -> None:
-    assert isinstance(read_code(f"```{first}\nb: 2\n```", path=path, finish_reason="stop"), Rejected)
+def test_the_first_line_of_a_file_behind_the_marks_of_its_fence_is_never_lost(path: str, info: str, first: str) -> None:
+    found = read_code(f"```{info}\nb: 2\n```", path=path, finish_reason="stop")
+    assert isinstance(found, Rejected)
+    assert found.kept in {None, f"{first}\nb: 2\n"}
+
+
+@pytest.mark.parametrize(
+    ("path", "info"),
+    [
+        ("a.py", "python"), ("a.py", "Python 3.12"), ("a.py", "python title='a.py' linenums=\"1\""), ("a.py", "python {1-3}"),
+        ("a.py", "python showLineNumbers"), ("a.py", "{.python #first}"), ("a.py", "python:src/a.py"), ("a.py", "python (a.py)"),
+        ("nginx.conf", "nginx"), (".gitignore", "gitignore"), ("LICENSE", "LICENSE"), ("requirements.txt", "requirements"),
+        (".htaccess", "apache"), ("notes.txt", "plaintext"),
+    ],
+)  # fmt: skip
+def test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file(path: str, info: str) -> None:
+    assert read_code(f"```{info}\nb = 2\n```", path=path, finish_reason="stop") == Code("b = 2\n", ("as asked",))
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        pytest.param("a.csv", "````csv\na,b\n1,2\n```\n````", id="csv"),
+        pytest.param(".gitignore", "````\ndist/\n```\n````", id="entries"),
+        pytest.param("a.md", "```markdown\n# T\n\nText.<|im_end|>\n```", id="token in Markdown"),
+        pytest.param("a.txt", "```text\nHello.\n\nWorld.<|im_end|>\n```", id="token in a text"),
+        pytest.param("a.md", "~~~markdown\n# T\n\n```sh\nmake\n```\n\nText.\n```\n~~~", id="lone fence in Markdown"),
+    ],
+)
+def test_a_mark_that_is_left_at_the_end_of_a_text_is_asked_about(path: str, answer: str) -> None:
+    assert isinstance(read_code(answer, path=path, finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.md", "# T\n\n```sh\nmake\n```\n"),
+        ("a.md", "```sh\nmake\n```\n\nText.\n\n~~~\nx\n~~~\n"),
+        ("chat.jinja", "<|im_start|>user\n{{ text }}<|im_end|>\n"),
+    ],
+)
+def test_marks_of_a_text_itself_at_its_ends_stay(path: str, content: str) -> None:
+    mark = "~~~" if "~" not in content else "````"
+    assert read_code(f"{mark}\n{content}{mark}", path=path, finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize("inner", ["```csv\na,b\n1,2\n```", "~~~\na,b\n1,2\n~~~"])
+def test_a_block_in_a_block_around_data_is_the_file(inner: str) -> None:
+    found = read_code(f"```\n{inner}\n```", path="a.csv", finish_reason="stop")
+    assert found == Code("a,b\n1,2\n", ("as asked", "double fence"))
 
 
 def test_a_title_in_a_short_fence_is_the_texts_own() -> None:
