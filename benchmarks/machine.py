@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
@@ -54,17 +55,18 @@ def child(module: str, *arguments: str) -> Iterator[str]:
         server.communicate()
 
 
-def run(arguments: Sequence[str], folder: Path, **variables: str) -> Cost:
-    """The cost of one process, from its start to its end. It has to succeed."""
+def run(arguments: Sequence[str], folder: Path, *, terminal: bool = False, **variables: str) -> Cost:
+    """The cost of one process, from its start to its end. It has to succeed. Its standard error may be a terminal."""
     started = time.monotonic()
-    with tempfile.TemporaryFile() as output:
+    errors = screen() if terminal else contextlib.nullcontext(subprocess.STDOUT)
+    with tempfile.TemporaryFile() as output, errors as error:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=folder,
             env=environment(folder) | variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=error,
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - started
@@ -76,10 +78,29 @@ def run(arguments: Sequence[str], folder: Path, **variables: str) -> Cost:
     return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
 
 
-def instructions(
-    arguments: Sequence[str], folder: Path, *, terminal: bool = False, variables: Mapping[str, str] | None = None
-) -> int:
-    """The instructions that one process takes in user space; its standard error may be a terminal.
+@contextmanager
+def screen() -> Iterator[int]:
+    """A terminal of 120 by 40 that is read at once."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (40, 120))
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):  # how a terminal says that nobody is there any more
+            while os.read(ours, 65_536):
+                pass
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield theirs
+    finally:
+        os.close(theirs)
+        watcher.join()
+        os.close(ours)
+
+
+def instructions(arguments: Sequence[str], folder: Path, *, variables: Mapping[str, str] | None = None) -> int:
+    """The instructions that one process takes in user space.
 
     `perf` counts where the machine lets it (a virtual one may count 0), else callgrind; both repeat to about a
     hundredth.
@@ -90,30 +111,11 @@ def instructions(
     for tool, pattern in ((perf, r"(?m)^([1-9]\d*),,instructions:u"), (grind, r"Collected : (\d+)")):
         if shutil.which(tool[0]):
             command = [*tool, sys.executable, *arguments]
-            every = environment(folder) | {"PYTHONHASHSEED": "0", "TERM": "xterm"}
-            every.update(variables or {})
-            (watch if terminal else silent)(command, folder, every)
+            every = environment(folder) | {"PYTHONHASHSEED": "0"} | dict(variables or {})
+            subprocess.run(command, cwd=folder, env=every, capture_output=True, check=True)
             if found := re.search(pattern, log.read_text()):
                 return int(found[1])
     raise SystemExit("neither perf nor valgrind can count instructions here")
-
-
-def silent(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
-    """Run a process whose output nobody reads."""
-    subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True)
-
-
-def watch(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
-    """Run a process whose standard error is a terminal of 120 by 40."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (40, 120))
-    with subprocess.Popen(command, cwd=folder, env=variables, stderr=theirs) as process:
-        os.close(theirs)
-        with contextlib.suppress(OSError):  # how a terminal says that nobody is there any more
-            while os.read(ours, 65_536):
-                pass
-    os.close(ours)
-    assert process.returncode == 0, command
 
 
 def fetch(url: str, *, data: bytes | None = None) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from typing import Any, Final
 NOUNS: Final = "amber birch cedar delta ember fjord grove heath inlet jetty knoll ledge marsh".split()
 VERBS: Final = "adds binds casts draws emits folds grabs heals joins keeps lifts".split()
 HEAD: Final = b"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-FENCE: Final = "```python\n{}\n```"
+OPENING: Final = "```python\n"
+FENCE: Final = f"{OPENING}{{}}\n```"
 CHARACTERS: Final = 4
 """Of a token, on average."""
 
@@ -68,11 +69,12 @@ def words(number: int) -> str:
 
 
 def tokens(kind: str, pace: Pace) -> list[str]:
-    """The pieces of an answer of this kind."""
-    if kind == "file":
+    """The pieces of an answer of this kind; the rest of a file has no opening fence."""
+    if kind in {"file", "rest"}:
         size = CHARACTERS * pace.file_tokens - len(FENCE.format(""))
         lines = "".join(words(number) for number in range(size // 16))
-        return cut(FENCE.format(lines[:size].rpartition("\n")[0]), pace.file_tokens)
+        text = FENCE.format(lines[:size].rpartition("\n")[0])
+        return cut(text.removeprefix(OPENING) if kind == "rest" else text, pace.file_tokens)
     if kind == "plan":
         text = "# Plan\n\n" + "".join(f"- {words(number * 3 + 1)}" for number in range(pace.plan_tokens))
         return cut(text, pace.plan_tokens)
@@ -87,8 +89,10 @@ def cut(text: str, count: int) -> list[str]:
 
 
 def kind_of(body: dict[str, Any]) -> str:
-    """What the last message asks for."""
+    """What the last message asks for; one of the model's own begins a file."""
     last = str(body["messages"][-1]["content"])
+    if last == OPENING:
+        return "rest"
     if FILE.search(last):
         return "file"
     return "list" if "JSON" in last else "plan"
@@ -101,7 +105,7 @@ class Generation:
         pace, self.service, self.connection = service.pace, service, connection
         self.tokens = service.answers[kind]
         seconds = len(self.tokens) / pace.rate if pace.rate else 0.0
-        self.asked = Asked(kind, connection.came, pace.ttft + seconds)
+        self.asked = Asked("file" if kind == "rest" else kind, connection.came, pace.ttft + seconds)
         service.counts.asked.append(self.asked)
         self.begun = 0.0
         self.sent = 0
@@ -210,7 +214,7 @@ class Service:
         self.pace = pace
         self.loop = loop
         self.counts = Counts()
-        self.answers = {kind: tokens(kind, pace) for kind in ("plan", "list", "file")}
+        self.answers = {kind: tokens(kind, pace) for kind in ("plan", "list", "file", "rest")}
         self.running: set[Generation] = set()
         self.waiting: deque[Generation] = deque()
 

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 
 from benchmarks.machine import child, fetch
-from benchmarks.mock_server import Asked, Pace, shortest, tokens
+from benchmarks.mock_server import OPENING, Asked, Pace, kind_of, shortest, tokens
 from smol_dev.replies.code import read_code
 from smol_dev.replies.verdicts import Code
 
@@ -30,11 +30,17 @@ def test_the_shortest_span_is_plan_and_list_then_the_files_on_the_slots(
     assert shortest(every, slots) == span
 
 
+@pytest.mark.parametrize(("kind", "opening"), [("file", ""), ("rest", OPENING)])
 @pytest.mark.parametrize("size", [20, 200, 4000])
-def test_a_file_has_as_many_tokens_as_it_should_and_can_be_used(size: int) -> None:
-    pieces = tokens("file", Pace(file_tokens=size))
-    verdict = read_code("".join(pieces), path="src/part_0.py", finish_reason="stop")
+def test_a_file_has_as_many_tokens_as_it_should_and_can_be_used(kind: str, opening: str, size: int) -> None:
+    pieces = tokens(kind, Pace(file_tokens=size))
+    verdict = read_code(opening + "".join(pieces), path="src/part_0.py", finish_reason="stop")
     assert (len(pieces), type(verdict)) == (size, Code)
+
+
+def test_a_file_whose_opening_was_given_goes_on_behind_it() -> None:
+    turns = [{"role": "user", "content": "Write\nsrc/part_0.py"}, {"role": "assistant", "content": OPENING}]
+    assert [kind_of({"messages": turns[:1]}), kind_of({"messages": turns})] == ["file", "rest"]
 
 
 def test_it_streams_counts_and_begins_anew() -> None:
