@@ -125,7 +125,8 @@ Every module, and what it is for:
   a line why.
 - `replies.checks`: Reasons to refuse a text that was found for a file: it is not whole, not this file, or not a file.
 - `replies.code`: One answer → the text of the one file it was asked for, when it is certain that it is that, and whole.
-- `replies.continuation`: A cut-off answer and its continuation → one answer, joined at lines that both of them hold.
+- `replies.continuation`: A cut-off answer and its continuation → one answer, or None where something between them is
+  lost or doubled.
 - `replies.file_list`: One answer → the paths of the files to write.
 - `replies.list_data`: Arrays, objects and tags, as models write them → the files they list, whatever their keys are
   called.

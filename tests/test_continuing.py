@@ -186,3 +186,41 @@ def test_a_server_that_goes_on_is_given_every_piece_back(path: str, size: int) -
     model.whole, model.at = f"{fence}{language}\n{FILES[path]}{fence}", size
     assert generated(path, model, provider="llamacpp") == FILES[path]
     assert model.asked >= len(FILES[path]) // size
+
+
+class Repeating(Continuing):
+    """A server that goes on with the turn it is given, and a model that begins `back` behind it, or anew."""
+
+    def __init__(self, path: str, at: int, back: str) -> None:
+        super().__init__(path, at)
+        language = {"streaks.py": "python", "cart.js": "javascript"}[path]
+        self.whole, self.at = f"```{language}\n{FILES[path]}```", at
+        self.back = re.compile(back)
+
+    def __call__(self, request: Received) -> Canned:
+        last = request.json()["messages"][-1] if request.path.endswith("/chat/completions") else {}
+        if last.get("role") != "assistant":
+            return Model.__call__(self, request)
+        said = last["content"]
+        if said.endswith("\n"):
+            return super().__call__(request)
+        self.asked += 1
+        place = next(found.start() for found in self.back.finditer(said) if found.end() == len(said))
+        return finished(self.whole[place:])
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        pytest.param(r"\w+", id="with the word that was cut"),
+        pytest.param(r"\S+", id="behind the last space"),
+        pytest.param(r"[^\n]+", id="with the line that was cut"),
+        pytest.param(r"[^\n]+\n[^\n]+", id="with two lines"),
+        pytest.param(r"[^`\n]+\n[^`]+", id="with the first line of the file"),
+    ],
+)
+@pytest.mark.parametrize(("path", "marker"), [("streaks.py", "edelta(days=length)"), ("cart.js", "tem.price")])
+def test_a_model_that_says_again_what_it_is_given_is_asked_at_the_last_lines(path: str, marker: str, back: str) -> None:
+    model = Repeating(path, FILES[path].index(marker), back)
+    assert generated(path, model, provider="llamacpp") == FILES[path]
+    assert model.asked == 3

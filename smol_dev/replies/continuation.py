@@ -1,7 +1,7 @@
-"""A cut-off answer and its continuation → one answer, joined at lines that both of them hold.
+"""A cut-off answer and its continuation → one answer, or None where something between them is lost or doubled.
 
-The model is told to begin by repeating the last complete lines exactly. Only where it did are the two
-put together, so that no blank, line break or indentation can get lost or doubled between them.
+Where the server goes on with the answer itself, the two are put together at the very character. Elsewhere the
+model is told to begin by repeating the last complete lines exactly, and they are joined at these.
 """
 
 import re
@@ -13,8 +13,13 @@ from smol_dev.replies.talk import REST, is_lead
 MOST_LINES: Final = 3
 """Lines of an anchor; a model that repeats more than it was asked for is understood as well."""
 
+MOST_REPEATED: Final = 4
+
 # for test_continuation.test_an_answer_without_a_block_stays_without_one
-FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})[^`\n]*")
+FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})([^`\n]*)")
+# for test_continuation.test_a_rest_that_begins_with_what_is_there_is_in_doubt
+PIECE: Final = re.compile(r"\w+|\W")
+LONGEST: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,84 @@ class Cut:
     text: str
     anchor: tuple[str, ...]
     tail: tuple[str, ...] = ("",)
+
+
+def put_behind(partial: str, rest: str) -> str | None:
+    """Return the whole of a cut-off answer that was sent without the white space at its end, and what follows it.
+
+    None when the white space is missing, or when the rest begins with a block of its own, with words to the user,
+    or with what stands there already: the word, the line or the lines that were cut, the first lines of the answer.
+    """
+    kept, rest = partial.rstrip(), rest.replace("\r\n", "\n")
+    behind, lines = rest.lstrip(), _filled(kept)
+    if not behind or not lines:
+        return kept + rest
+    space, dropped = rest[: len(rest) - len(behind)], partial[len(kept) :]
+    is_missing = "\n" in dropped and "\n" not in space if space else bool(dropped)
+    opener = FENCE.fullmatch(lines[0])
+    doubtful = is_missing or _begins_anew(behind, opener) or _begins_again(kept, space, behind)
+    return None if doubtful else kept + rest
+
+
+def _begins_anew(behind: str, opener: re.Match[str] | None) -> bool:
+    """Return whether half a character, words to the user, or a fence that opens a block stand at the beginning."""
+    first, _, others = behind.partition("\n")
+    if behind[0] == "\ufffd" or (first[0].isupper() and (is_lead(first) or REST.search(first))):
+        return True
+    fence = FENCE.fullmatch(first)
+    if fence is None or opener is None:
+        return False
+    if fence[2].strip():
+        return fence[2].split() == opener[2].split()
+    return fence[1].startswith(opener[1]) and any(one.startswith(opener[1]) for one in _fences(others.split("\n")))
+
+
+def _begins_again(kept: str, space: str, behind: str) -> bool:
+    """Return whether the rest begins with what the answer ends or begins with, spacing aside."""
+    lines = [line for line in _filled(kept) if not FENCE.fullmatch(line)]
+    if not lines:
+        return False
+    line, *before = lines[: -MOST_REPEATED - 1 : -1]
+    indent, first = line[: len(line) - len(line.lstrip())], behind.partition("\n")[0].strip()
+    if "\n" in space:
+        is_alike = space.rpartition("\n")[2] == indent and not line.strip().isidentifier()
+    elif _repeats_words(kept, space, behind, line) or (_is_no_row(first) and first in map(str.strip, before)):
+        return True
+    else:
+        is_alike = space != " " and not (line.isidentifier() and not space)
+    head = 2 if _has_letter(lines[0]) else 3
+    repeated = [lines[-count:] for count in range(1 if is_alike else 2, MOST_REPEATED + 1) if count <= len(lines)]
+    repeated += [lines[:head]] if len(lines) >= head else []
+    said = behind[: 2 * sum(map(len, lines[:head] + lines[-MOST_REPEATED:])) + LONGEST]
+    squeezed = ["".join("".join(some).split()) for some in (said, *filter(_is_no_row, map(" ".join, repeated)))]
+    return any(squeezed[0].startswith(one) for one in squeezed[1:])
+
+
+def _repeats_words(kept: str, space: str, behind: str, line: str) -> bool:
+    """Return whether the rest begins, in the line, with the word that was cut or with several of its last ones."""
+    if space:
+        return False
+    cut, more = PIECE.findall(line[-LONGEST:])[-1], PIECE.findall(behind[:LONGEST])[0]
+    # a row of one letter, as in a color, may well go on
+    if _has_letter(cut) and more.startswith(cut) and len({*cut, *more}) > 1:
+        return f"{cut}{more}" not in PIECE.findall(f"{kept[: -len(cut)]} {behind[len(more) :]}")
+    parts = line[-LONGEST:].split(" ")
+    ends = (" ".join(parts[-count:]) for count in range(1, len(parts) + 1))
+    return any(end != cut and _has_letter(end) and behind.startswith(end) for end in ends)
+
+
+def _is_no_row(text: str) -> bool:
+    """Return whether a text is more than one number over and over, as the rows of a table are."""
+    numbers = {word for word in text.replace(",", " ").split() if any(map(str.isdigit, word))}
+    return _has_letter(text) or len(numbers) > 1
+
+
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalpha, text))
+
+
+def _filled(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def cut_back(partial: str) -> Cut | None:

@@ -14,7 +14,7 @@ from smol_dev.chat import Delta, Measured, Message, Pace, Reply, Request, Retryi
 from smol_dev.errors import AnswerError, SmolError
 from smol_dev.events import Noticed, Piece, Retry, StageStarted, Warned
 from smol_dev.replies.answer import without_reasoning
-from smol_dev.replies.continuation import Cut, cut_back, join
+from smol_dev.replies.continuation import Cut, cut_back, join, put_behind
 from smol_dev.replies.repetition import Repetition
 from smol_dev.replies.verdicts import Rejected
 from smol_dev.run.conversation import AnswerRejected, Conversation, Spent
@@ -151,6 +151,8 @@ class Asking(Generic[Value]):
         self._cut: Cut | None = None
         self._continuations = 0
         self._reached = 0
+        self._is_exact = True
+        """Whether every continuation so far went on where the answer stopped."""
         self._rejections = 0
         self._flawed: Answered[Value] | None = None
 
@@ -176,7 +178,7 @@ class Asking(Generic[Value]):
             continued = (Message("assistant", self._cut.text), Message("user", prompts.more(self._cut.anchor)))
             return Request(question.stage, (*turns, *continued), 0)
         if self._partial:
-            return Request(question.stage, turns, 0, opening=self._partial)
+            return Request(question.stage, turns, 0, opening=self._partial.rstrip())
         tries = self._rejections + (self._flawed is not None)
         opening = "" if tries and not form.fence else question.opening(form)  # a retry may begin differently
         request = Request(question.stage, turns, 0, opening=opening, warmth=WARMTH * tries)
@@ -237,11 +239,10 @@ class Asking(Generic[Value]):
     def _read_reply(self, request: Request, reply: Reply) -> Answered[Value] | None:
         """Return the answer, or None if it must be continued or asked for again."""
         self._times = min(2 * self._times, MOST_ROOM) if reply.is_full else self._times
-        text = reply.opening + reply.text
-        said = text if self._cut is None else join(self._cut, text)
+        said = self._said(reply)
         sent = request.as_sent(reply.opening, enforced=reply.enforced)
         verdict = _judge(self.question, said, reply)
-        if isinstance(verdict, Rejected) and verdict.reason == "truncated" and self._continue(said or "", reply):
+        if isinstance(verdict, Rejected) and verdict.reason == "truncated" and self._continue(said, reply):
             self._refuse_repeating(sent, reply)
             self._report_retry(verdict.reason, verdict.message)
             return None
@@ -257,18 +258,30 @@ class Asking(Generic[Value]):
         self._report_retry("syntax", verdict.message)
         return None
 
-    def _continue(self, said: str, reply: Reply) -> bool:
+    def _said(self, reply: Reply) -> str | None:
+        """Return the answer so far, or None if it is in doubt how its continuation goes on."""
+        if self._cut is not None:
+            return join(self._cut, reply.text)
+        if self._partial and reply.opening:
+            return put_behind(self._partial, reply.text)
+        return reply.opening + reply.text
+
+    def _continue(self, said: str | None, reply: Reply) -> bool:
         """Prepare to continue the cut-off answer, and return whether that is possible.
 
-        While the answer grows, that does not count as a retry.
+        While the answer grows, that does not count as a retry. After a doubtful continuation it is asked for again
+        from the last complete lines.
         """
-        grown = len(said.rstrip()) > self._reached
+        has_grown = said is None and bool(self._partial)
+        if said is None:
+            self._is_exact, said = False, self._partial
+        has_grown = has_grown or len(said.rstrip()) > self._reached
         self._reached = len(said.rstrip())
-        self._continuations += 1 if grown else MOST_CONTINUATIONS
+        self._continuations += 1 if has_grown else MOST_CONTINUATIONS
         if self._continuations > MOST_CONTINUATIONS:
             return False
-        exact = self.talk.chat.continues(self.question.stage) and not reply.enforced
-        self._partial = said.rstrip() if exact else ""
+        exact = self._is_exact and self.talk.chat.continues(self.question.stage) and not reply.enforced
+        self._partial = said.rstrip("\ufffd") if exact else ""
         self._cut = None if exact else cut_back(said)
         return exact or self._cut is not None
 

@@ -1,10 +1,13 @@
 """A cut-off answer and its continuation become one answer at lines that both hold, or none."""
 
+import sysconfig
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smol_dev.replies.continuation import Cut, cut_back, join
+from smol_dev.replies.continuation import Cut, cut_back, join, put_behind
 
 PYTHON = "```python\nimport os\n\n\ndef total(rows):\n    amount = 0\n    for row in rows:\n"
 LINES = "def total(rows):\n    amount = 0\n    for row in rows:"
@@ -142,3 +145,81 @@ def test_nothing_is_joined_but_behind_the_anchor(partial: str, continuation: str
     if cut is not None and joined is not None:
         assert joined.startswith(cut.text)
         assert [line.rstrip() for line in cut.text.split("\n")][-len(cut.anchor) :] == list(cut.anchor)
+
+
+JAVASCRIPT = "```javascript\nlet open = 0;\n\nfunction view(item) {\n      return { ...item, done: !item.do"
+MARKDOWN = "````markdown\n# Notes\n\nThe first line.\n"
+
+
+@pytest.mark.parametrize(
+    ("partial", "rest"),
+    [
+        pytest.param(JAVASCRIPT, "ne };\n}\n```", id="the rest of a word"),
+        pytest.param("```js\nadd(a", "a + 1);\n```", id="a word of one letter twice"),
+        pytest.param("```css\na { color: #f", "fffff; }\n```", id="a color"),
+        pytest.param("```python\nclass A:\n    def _", "_init__(self): ...\n\n    __init__ = 1\n```", id="underscores"),
+        pytest.param("```js\nlet x = '';\nlet y = '", "';\n```", id="quotes"),
+        pytest.param("```csv\nid,year\n1,20", "20\n```", id="digits"),
+        pytest.param("```csv\n0,0,", "0,0,0\n0,0,0\n```", id="a row of one number"),
+        pytest.param("````md\nTitle\n==", "==\n````", id="the line below a title"),
+        pytest.param("```js\nif (a) {\n  if (b) {\n    c();\n  }", "\n}\n```", id="brackets"),
+        pytest.param("```js\nif (a) {\n  go();\n", "\n  go(1);\n}\n```", id="a line that begins alike"),
+        pytest.param("```python\nfor row in rows:\n    ", "\n    print(row)\n```", id="indentation"),
+        pytest.param("```python\nx = ", " 1\n```", id="a space"),
+        pytest.param("```python\nx = 1\n", "\n```\n\nThat is the file.", id="the end of the block"),
+        pytest.param(MARKDOWN, "\n\n```sh\nmake\n```\n````", id="a block of the file"),
+        pytest.param(f"{MARKDOWN}See ", " here for it.\n````", id="words of a text"),
+        pytest.param("```python", "\nx = 1\n```", id="the first line of a block"),
+        pytest.param("", "x", id="nothing"),
+    ],
+)
+def test_a_true_rest_is_put_behind_the_answer(partial: str, rest: str) -> None:
+    if "__init__ = 1" in rest:
+        rest = rest.replace("__init__ = 1", "__init__.x = 1")
+    assert put_behind(partial, rest) == partial.rstrip() + rest
+
+
+@pytest.mark.parametrize(
+    ("partial", "rest"),
+    [
+        pytest.param(JAVASCRIPT, "done };\n}\n```", id="the word again"),
+        pytest.param(JAVASCRIPT, "!item.done };\n}\n```", id="what follows the last space again"),
+        pytest.param(JAVASCRIPT, "done: !item.done };\n}\n```", id="words again"),
+        pytest.param(JAVASCRIPT, "      return { ...item, done: !item.done };\n}\n```", id="the line again"),
+        pytest.param(JAVASCRIPT, "return { ...item, done: !item.done };\n}\n```", id="the line without indentation"),
+        pytest.param(JAVASCRIPT, "\treturn { ...item, done: !item.done };\n}\n```", id="the line indented otherwise"),
+        pytest.param(JAVASCRIPT, "\n      return { ...item, done: !item.done };\n}\n```", id="the line on a new one"),
+        pytest.param(JAVASCRIPT, "return {...item, done: !item.done};\n}\n```", id="the line with other spaces"),
+        pytest.param(
+            JAVASCRIPT, "function view(item) {\n  return item.done;\n}\n```", id="the line before, and another"
+        ),
+        pytest.param(JAVASCRIPT, "\nfunction view(item) {\n      return { ...item, done: !item.done }", id="two lines"),
+        pytest.param(JAVASCRIPT, "let open = 0;\n\nfunction view(item) {\n      return {};", id="from the first line"),
+        pytest.param("```ini\n[a]\n    di", "    display = 1\n```", id="a line of one word with its indentation"),
+        pytest.param("```csv\n1,20,3", "1,20,30\n```", id="a row of numbers"),
+        pytest.param("```python\nx = 1\n", "y = 2\n```", id="no line break"),
+        pytest.param("```python\nx = 1\n    ", " y = 2\n```", id="a space for a line break"),
+        pytest.param("```python\nx = ", "1\n```", id="no space"),
+        pytest.param("```csv\ncaf", "\ufffd,1\n```", id="half a character"),
+        pytest.param("```csv\na,b\n", "\nHere is the rest of the file:\n1,2\n```", id="words to the user"),
+        pytest.param(f"{MARKDOWN}And", "\n\n````\n\nmore\n````", id="a block behind its end"),
+        pytest.param(f"{MARKDOWN}And", "\n\n```markdown\nmore\n````", id="a block of the file's own language"),
+        pytest.param("```python\r\nx = 1\r\n", "y = 2\r\n```", id="other line ends"),
+    ],
+)
+def test_a_rest_that_begins_with_what_is_there_is_in_doubt(partial: str, rest: str) -> None:
+    assert put_behind(partial, rest) is None
+
+
+def test_a_true_rest_is_hardly_ever_in_doubt() -> None:
+    places = doubts = 0
+    for path in sorted(Path(sysconfig.get_path("stdlib")).glob("[a-h]*.py")):
+        text = path.read_text("utf-8", errors="ignore").strip()[:12_000]
+        for place in range(1, len(text), 211):
+            partial, rest = f"```python\n{text[:place]}", f"{text[place:]}\n```"
+            rest = partial[len(partial.rstrip()) :] + rest
+            whole = put_behind(partial, rest)
+            assert whole in (f"```python\n{text}\n```", None)
+            places, doubts = places + 1, doubts + (whole is None)
+    assert places > 1_000
+    assert doubts * 300 < places
