@@ -26,6 +26,7 @@ MOST_TRIED: Final = 6
 LONGEST_LABEL: Final = 80
 LONGEST_TRIED: Final = 200_000
 MOST_FENCES: Final = 300
+LONGEST_NAMING: Final = 6
 FINAL: Final = re.compile(  # for updated
     r"\b(?:final|corrected|updated|fixed|revised|complete|full|whole|rewritten)\b[^.\n]{0,40}"
     r"\b(?:version|code|file|implementation|solution|script|here)\b|^\W*(?:corrected|final|fixed|updated)\W*$|"
@@ -256,6 +257,11 @@ def is_label(line: str) -> bool:
     return bool(re.match(rf"{MARK}|\*\*|[-=*_]{{3,}}$|.*[:：]$", text)) or label_in(text) is not None  # for response
 
 
+def is_near(label: str, request: Request) -> bool:
+    """Return whether a label may be the path with the root of the project in front, or that of another folder."""
+    return normal(label).endswith(f"/{normal(request.path)}")
+
+
 def mentions(line: str, request: Request) -> bool:
     """Return whether a line names the file among its words."""
     return any(same_file(name, request.path) for name in mentioned(line))
@@ -276,10 +282,10 @@ class Candidate:
     is_edit: bool
 
 
-def candidate(block: Block, request: Request) -> Candidate:
-    """Return a block with what its info string and the lines above it say."""
+def candidate(block: Block, below: str, request: Request) -> Candidate:
+    """Return a block with what its info string and the lines around it say."""
     label = label_in_info(block.info)
-    for line in block.above:
+    for line in (*block.above, below):
         label = label or label_in(line) or (request.path if names(line, request.path) else None)
     first = block.text.lstrip("\n").partition("\n")[0]
     if label is None and block.text.strip() != first and names(first, request.path):
@@ -330,10 +336,11 @@ def taken(block: Block, request: Request, *, behind: bool = False) -> Found | Do
     """Return what is in a block, unless its first line holds code of the file."""
     if first := first_line(block, request):
         return Doubt(kept=f"{first}\n{block.text}")
-    label = label_in_info(block.info)
-    own = names(block.info.partition(" ")[2], request.path)
-    other = label is not None and not own and FILE_NAME.match(label) and not same_file(label, request.path)
-    if other or (language_word(block) in NO_FILE and not request.is_whole(block.text)):
+    label = label_in_info(block.info) or ""
+    own = same_file(label, request.path) or names(block.info.partition(" ")[2], request.path)
+    if FILE_NAME.match(label) and not own:
+        return Doubt(kept=block.text if is_near(label, request) else None)
+    if language_word(block) in NO_FILE and (block.text.startswith("$ ") or not request.is_whole(block.text)):
         return Doubt()
     return Found(block.text, block.closed, behind, opened=True, block=block)
 
@@ -349,18 +356,37 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
         blocks = tuple(block for block in blocks if block.start < answer.next_turn)
     if not blocks:
         return None
-    found = [candidate(block, request) for block in blocks]
+    found = [candidate(block, line_below(answer, block), request) for block in blocks]
     around = is_around(answer, request, found)
     if around is not True:
         return around or None
     chosen = choose([one for one in found if one.block.text.strip()] or found[:1], request)
     if isinstance(chosen, Doubt):
         return chosen
-    behind = answer.text[chosen.end :]
-    said = behind.lstrip("\n").partition("\n")[0] if len(found) > 1 and not behind.startswith("\n\n") else ""
-    if any(language_of(name) == request.language for name in mentioned(said)) and not mentions(said, request):
-        return Doubt()
-    return taken(chosen, request, behind=bool(behind.strip()))
+    if is_said_to_be_another(chosen, line_below(answer, chosen), request):
+        return Doubt(kept=chosen.text if len(found) == 1 else None)
+    return taken(chosen, request, behind=bool(answer.text[chosen.end :].strip()))
+
+
+def line_below(answer: Answer, block: Block) -> str:
+    """Return the line right below a block, or below the last one, unless it is above something else."""
+    behind = answer.text[block.end :]
+    line, _, rest = behind.strip("\n").partition("\n")
+    following = rest.lstrip("\n").partition("\n")[0]
+    is_apart = not following or following.startswith(("```", "~~~")) or is_talk(following)
+    is_right_below = block.end >= answer.fences[-1].start or not behind.startswith("\n\n")
+    return line if is_right_below and is_apart and not rest.startswith(("```", "~~~")) else ""
+
+
+def is_said_to_be_another(block: Block, below: str, request: Request) -> bool:
+    """Return whether a short sentence below a block ends with the name of another file of its type."""
+    files = mentioned(below) if below.count(" ") < LONGEST_NAMING else []
+    if len(files) != 1 or same_file(files[0], request.path) or any(names(line, request.path) for line in block.above):
+        return False
+    before, _, rest = below.partition(files[0])
+    # for test_code.test_another_file_below_a_block_may_be_no_name_of_it
+    is_naming = not USED.search(before) and not re.search(r"\w", rest)
+    return is_naming and language_of(files[0]) == request.language
 
 
 def is_around(answer: Answer, request: Request, found: list[Candidate]) -> bool | Doubt:
@@ -418,21 +444,31 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
         exact = [one for one in own if normal(one.label or "") == normal(request.path)]
         return _last_announced(exact or own).block
     if not free:
-        return Doubt()
+        near = [one.block.text for one in found if one.label and is_near(one.label, request)]
+        return Doubt(kept=near[0] if len(near) == 1 else None)
     fitting = [one for one in free if fits(one.block, request)]
     main = [one for one in fitting if not one.aside]
     if not main:
         meant = [one for one in fitting if not one.is_rest and (one.mentioned or is_lead(one.block.label))]
         return meant[0].block if len(meant) == 1 else Doubt("no_code")
     typed = [one for one in main if language_named(language_word(one.block)) == request.language is not None]
-    named = [one for one in typed or main if one.mentioned]
-    meant = named or typed or main
+    meant = typed or main
+    named = [one for one in meant if one.mentioned]
+    earlier = meant[: meant.index(named[0])] if named else []
+    if not (all(is_commands(one.block) for one in earlier) or is_lead(named[0].block.label)):
+        return Doubt()
+    meant = named or meant
     if any(one.announced for one in meant):
         return _last_announced(meant).block
     first = meant[0].block
     others = [one.block for one in meant[1:] if one.block.text != first.text]  # the rest of it, or what it was to be
-    parts = [one for one in others if one.label and not all(map(COMMAND.match, one.text.split("\n")))]
+    parts = [one for one in others if one.label and not is_commands(one)]
     return Doubt() if parts or any(len(one.text) > len(first.text) for one in others) else first
+
+
+def is_commands(block: Block) -> bool:
+    """Return whether every line of a block is for a shell."""
+    return all(map(COMMAND.match, block.text.split("\n")))
 
 
 def _last_announced(found: list[Candidate]) -> Candidate:

@@ -239,9 +239,14 @@ def undecorated(line: str) -> str:
 
 
 def same_file(label: str, path: str) -> bool:
-    """Return whether a label means the requested path: equal, or equal but for leading folders."""
+    """Return whether a label means the requested path: it, its end, or it with the root of a project in front.
+
+    A folder in front of a name alone may be another one: `docs/README.md` is not `README.md`.
+    """
     one, other = normal(label), normal(path)
-    return one == other or one.endswith(f"/{other}") or ("/" not in one and other.endswith(f"/{one}"))
+    # for test_code.test_a_root_in_front_of_a_path_is_no_other_file
+    rooted = "/" in other or re.match(r"[/\\~$]|\w:", label) is not None
+    return one == other or other.endswith(f"/{one}") or (rooted and one.endswith(f"/{other}"))
 
 
 def mentioned(text: str) -> list[str]:
@@ -266,6 +271,8 @@ def label_in_info(info: str) -> str | None:
         return named[1]
     for word in re.split(r"[\s:,{}]+(?![\\/])", info)[::-1]:  # for other-file5
         bare = word.strip("()[]\"'`*")
-        if FILE_NAME.match(bare) and ("." in bare.strip(".") or bare[:1].isupper()):
+        if FILE_NAME.match(bare) and (
+            "." in bare.strip(".") or bare[:1].isupper() or (bare[0] == "." and "{" not in info)
+        ):
             return bare
     return None

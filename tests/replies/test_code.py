@@ -643,7 +643,7 @@ def test_the_first_line_of_a_file_behind_the_marks_of_its_fence_is_never_lost(pa
     ("path", "info"),
     [
         ("a.py", "python"), ("a.py", "Python 3.12"), ("a.py", "python title='a.py' linenums=\"1\""), ("a.py", "python {1-3}"),
-        ("a.py", "python showLineNumbers"), ("a.py", "{.python #first}"), ("a.py", "python:src/a.py"), ("a.py", "python (a.py)"),
+        ("a.py", "python showLineNumbers"), ("a.py", "{.python #first}"), ("src/a.py", "python:app/src/a.py"), ("a.py", "python (a.py)"),
         ("nginx.conf", "nginx"), (".gitignore", "gitignore"), ("LICENSE", "LICENSE"), ("requirements.txt", "requirements"),
         (".htaccess", "apache"), ("notes.txt", "plaintext"),
     ],
@@ -690,10 +690,86 @@ def test_a_title_in_a_short_fence_is_the_texts_own() -> None:
     assert read_code(f"```\n{content}```", path="README.cookies", finish_reason="stop") == Code(content, ("as asked",))
 
 
-@pytest.mark.parametrize("label", ["Save this as `{}`.", "({})", "Put this in {}."])
-def test_a_name_right_below_a_block_is_its_own(label: str) -> None:
-    answer = f"```js\nexport const u = 1;\n```\n{label.format('u.js')}\n\n```js\nlet a;\n```\n{label.format('a.js')}"
+@pytest.mark.parametrize("label", ["Save this as `{}`.", "({})", "Put this in {}.", "↑ {}", "That was `{}`.", "**{}**"])
+@pytest.mark.parametrize("more", ["", "\n\n```js\nlet a;\n```\n\nThat is all."])
+def test_a_name_right_below_a_block_is_its_own(label: str, more: str) -> None:
+    answer = f"```js\nexport const u = 1;\n```\n{label.format('u.js')}{more}"
+    found = read_code(answer, path="a.js", finish_reason="stop")
+    assert found.content == "let a;\n" if isinstance(found, Code) else found.reason == "wrong_format"
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "It uses `b.js`.",
+        "Save this as `a.js`.",
+        "Run it with `node a.js`.",
+        "`b.js` calls it.",
+        "Then open index.html.",
+        "## b.js\n\nlet b;",
+    ],
+)
+def test_another_file_below_a_block_may_be_no_name_of_it(below: str) -> None:
+    answer = f"```js\nlet a;\n```\n\n{below}"
+    found = read_code(answer, path="a.js", finish_reason="stop")
+    assert found == Code("let a;\n", ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("src/a.js", "my-app/src/a.js"), ("a.js", "/home/me/app/a.js"), ("a.js", "./a.js"),
+        ("web/src/a.js", "src/a.js"), ("web/src/a.js", "a.js"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "answer", ["**{}**\n\n```js\nlet a;\n```", "```js:{}\nlet a;\n```", '<file path="{}">\nlet a;\n</file>']
+)
+def test_a_root_in_front_of_a_path_is_no_other_file(path: str, label: str, answer: str) -> None:
+    found = read_code(answer.format(label), path=path, finish_reason="stop")
+    assert isinstance(found, Code)
+    assert found.content == "let a;\n"
+
+
+def test_a_drive_in_front_of_a_path_is_a_root() -> None:
+    found = read_code('<file path="C:\\app\\a.js">\nlet a;\n</file>', path="a.js", finish_reason="stop")
+    assert found == Code("let a;\n", ("bare", "tags"))
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "kept"),
+    [
+        ("a.js", "admin/a.js", "let a;\n"),
+        ("src/a.js", "tests/a.js", None),
+        (".env.example", ".env", None),
+        ("a.js", "b.js", None),
+    ],
+)
+@pytest.mark.parametrize("answer", ["**{}**\n\n```js\nlet a;\n```", "```js:{}\nlet a;\n```"])
+def test_a_file_of_the_same_name_in_a_folder_is_asked_about(
+    path: str, label: str, kept: str | None, answer: str
+) -> None:
+    found = read_code(answer.format(label), path=path, finish_reason="stop")
+    assert isinstance(found, Rejected)
+    assert found.kept == kept
+
+
+@pytest.mark.parametrize(
+    "lead", ["Also include the following in `a.js`:", "And `a.js` needs this:", "More for `a.js`:"]
+)
+def test_a_block_that_names_the_file_below_one_that_may_be_it_is_asked_about(lead: str) -> None:
+    answer = f"```js\nlet a;\n```\n\n{lead}\n\n```js\nlet b;\n```"
     assert isinstance(read_code(answer, path="a.js", finish_reason="stop"), Rejected)
+
+
+def test_the_block_that_a_lead_names_is_the_file_below_commands() -> None:
+    answer = "First:\n\n```bash\nchmod +x setup.sh\n```\n\nHere is `setup.sh`:\n\n```bash\n#!/bin/sh\nls\n```"
+    assert read_code(answer, path="setup.sh", finish_reason="stop") == Code("#!/bin/sh\nls\n", ("block and talk",))
+
+
+def test_what_a_console_shows_is_no_script() -> None:
+    answer = "```console\n$ sh run.sh\nhello\n```"
+    assert isinstance(read_code(answer, path="run.sh", finish_reason="stop"), Rejected)
 
 
 def test_the_block_of_a_file_of_the_same_name_in_another_folder_comes_second() -> None:
