@@ -106,7 +106,8 @@ Every module, and what it is for:
 - `demo.server`: An OpenAI-compatible server on loopback that answers from a script.
 - `languages`: The language of a path, and whether a text is valid in it: pure functions, one parser for each language.
 - `languages.grammars`: The tree-sitter grammars: the syntax tree of a text, and the place where it stops being valid.
-- `languages.names`: The language of a path, by its whole name or its extension, and of the word that labels a block.
+- `languages.lines`: The languages in which each line is an entry of its own: settings, patterns, requirements, tables.
+- `languages.names`: The language of a path, by its name or its extension, and of the word that labels a block.
 - `languages.outline`: What a file defines for other files, in a few words: `load(path)`, `save(path, items)`, `#add`.
 - `languages.parsing`: Whether a text is valid in the language of its path; if not, where it breaks, or which language
   it is.

@@ -4,12 +4,13 @@
 - `parsing` judges a text: `parse("app.js", text)` and `parse_as("javascript", text)` return whether it is whole,
   broken, unfinished or not judged, and where it breaks; `check` also compiles.
 - `grammars` has the tree-sitter grammars, each imported when the first text of its language is parsed; `standard` has
-  the parsers of the standard library.
+  the parsers of the standard library; `lines` judges tables, settings and the like, line by line.
 - `scopes` finds what the names of a text mean, with the queries of its language in `queries/` and the names that are
   there without a definition in `globals.toml`; `outline` lists what a file defines for others.
 """
 
 from smol_dev.languages.grammars import grammar, tree
+from smol_dev.languages.lines import LINES
 from smol_dev.languages.names import language_named, language_of
 from smol_dev.languages.parsing import (
     JUDGED,
@@ -25,6 +26,7 @@ from smol_dev.languages.standard import Parsed, State
 
 __all__ = [
     "JUDGED",
+    "LINES",
     "Parsed",
     "State",
     "alike",

@@ -1,5 +1,6 @@
-"""The language of a path, by its whole name or its extension, and of the word that labels a block."""
+"""The language of a path, by its name or its extension, and of the word that labels a block."""
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,9 @@ _TABLES: Final = tomllib.loads(Path(__file__).with_name("languages.toml").read_t
 _NAMES: Final = {kind: frozenset(words.split()) for kind, words in _TABLES["names"].items()}
 _FILES: Final[dict[str, str]] = {
     name: language for language, names in _TABLES["files"].items() for name in names.split()
+}
+_PATTERNS: Final[dict[str, re.Pattern[str]]] = {
+    language: re.compile(pattern) for language, pattern in _TABLES["patterns"].items()
 }
 _WORDS: Final[dict[str, str]] = {
     word: language for language, words in _TABLES["words"].items() for word in words.split()
@@ -29,6 +33,9 @@ def language_of(path: str) -> str | None:
     name = PurePosixPath(path.replace("\\", "/")).name.lower()
     if name in _FILES:
         return _FILES[name]
+    named = next((language for language, pattern in _PATTERNS.items() if pattern.fullmatch(name)), None)
+    if named is not None:
+        return named
     stem, dot, extension = name.rpartition(".")
     if not dot or not stem:
         return None

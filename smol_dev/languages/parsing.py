@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from smol_dev.languages import grammars, standard
+from smol_dev.languages import grammars, lines, standard
 from smol_dev.languages.names import language_named, language_of
 from smol_dev.languages.standard import NOT_JUDGED, WHOLE, Parsed, State, python_tree
 
@@ -52,7 +52,7 @@ PARSERS: Final[dict[str, Callable[[str], Parsed]]] = {
     "toml": standard.judge_toml,
     "jsonc": _jsonc,
 }
-JUDGED: Final = frozenset({*PARSERS, *grammars.GRAMMARS})
+JUDGED: Final = frozenset({*PARSERS, *grammars.GRAMMARS, *lines.LINES})
 """The languages with a parser."""
 
 
@@ -88,6 +88,8 @@ def parse_as(language: str, text: str) -> Parsed:
     """Return whether a text is a whole file of a language."""
     if language in PARSERS:
         return PARSERS[language](text)
+    if language in lines.LINES:
+        return lines.judge(language, text)
     return grammars.judge(language, text) if language in grammars.GRAMMARS else NOT_JUDGED
 
 
@@ -156,12 +158,12 @@ SAME: Final = (
     frozenset({"json", "jsonc", "yaml"}),
     frozenset({"css", "scss", "less", "stylus"}),
     frozenset({"bash", "fish"}),
-    frozenset({"ini", "toml"}),
+    frozenset({"ini", "toml", "conf", "properties", "dotenv"}),
     frozenset({"html", "php", "vue", "svelte", "astro", "xml", "template"}),
 )
 """Languages that are labelled with each other's names, or are part of each other."""
 
-PROSE: Final = frozenset("text markdown restructuredtext latex template diff csv".split())
+PROSE: Final = frozenset("text markdown restructuredtext latex template diff".split())
 
 
 def other_language(path: str, text: str, label: str = "") -> str | None:
@@ -169,27 +171,28 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
 
     The other language is the one that the label names, or any if the label names the path's own or none. The text
     must parse as the other one and contain something typical of it. If it is valid in the path's language, only an
-    unmistakable other one counts. If the path's language has no parser, the label or a sign must name another one;
-    a settings file is judged by its label alone, and prose never.
+    unmistakable other one counts. If the path's language has no parser, the label or a sign must name another one, and
+    a label counts as much where any line with a colon is an entry; a `.conf` is judged by its label alone, prose never.
     """
     asked = language_of(path)
     if asked is None or asked in PROSE:
         return None
     signed = next((name for name, sign in SIGNED.items() if sign.match(text)), None)
     is_sure = signed == "dockerfile" or not parse(path, text).whole
-    if signed and asked != "ini" and not alike(asked, signed) and is_sure:
+    if signed and asked != "conf" and not alike(asked, signed) and is_sure:
         return signed
     named = language_named(label)
     own = alike(asked, named) if named else False
     tried, telling = [named] if named and not own else list(TELLING), TELLING
-    if asked in JUDGED:
+    is_judged = asked in JUDGED and not (asked in lines.LINES and named and not own)
+    if is_judged:
         if not _is_wrong(asked, path, text):
             sure = UNMISTAKABLE[:1] if own else UNMISTAKABLE
             tried = [name for name in tried if name in sure and asked in PROGRAMS]
     elif named and not own:
         tried = [name for name in tried if name != "bash"]
     else:
-        tried, telling = [] if asked == "ini" else list(UNLIKE_ANY), UNLIKE_ANY
+        tried, telling = [] if asked == "conf" else list(UNLIKE_ANY), UNLIKE_ANY
     others = (name for name in tried if not alike(asked, name))
     return next((name for name in others if _is_program(name, text, telling.get(name))), None)
 

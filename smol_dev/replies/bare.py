@@ -58,8 +58,8 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     turn = _own_turn(answer, request)
     if isinstance(turn, Doubt):
         return turn
-    judged = request.language != "bash" and request.parsed(turn.text).state is not State.NOT_JUDGED
-    if not judged and is_framed(turn.text, request):
+    framed = is_framed(turn.text, request)
+    if framed and not request.parsed(turn.text).wrong:
         return Doubt()
     first = turn.text.lstrip("\n").partition("\n")[0]
     other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
@@ -69,7 +69,7 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     text = without_label(without_word(turn.text, request), request)
     found = text_bounds(text, request) if request.is_text else code_bounds(text, request)
     if isinstance(found, Doubt):
-        return found
+        return replace(found, kept=None) if framed else found
     return replace(turn, text=found) if found.strip() else Doubt("no_code")
 
 
@@ -78,7 +78,8 @@ def is_framed(text: str, request: Request) -> bool:
     lines = text.strip().split("\n")
     first, last = lines[0], lines[-1]
     end = FRAME_END.search(text, max(0, len(text) - LONGEST_FRAME))
-    if FRAME.match(text.lstrip()) or (end and not (end[1] and f"<{end[1]}" in text)):
+    is_docstring = request.language == "python" and text.lstrip().startswith("'''")
+    if (FRAME.match(text.lstrip()) and not is_docstring) or (end and not (end[1] and f"<{end[1]}" in text)):
         return True
     ticked = first[0] == last[-1] == "`" and text.count("`") == 2  # noqa: PLR2004 - around the whole
     ruled = bool(len(lines) > 2 and first == last and RULE.match(first)) and not names(lines[1], request.path)  # noqa: PLR2004 - a line between two
@@ -221,7 +222,7 @@ def is_about(text: str, request: Request) -> bool:
     if is_comment(first, request) or re.search("[{;]", first):
         return False
     # for test_code.test_words_to_the_user_alone_are_no_file
-    item = re.match(ITEM, first) is not None and request.language not in {"yaml", "json"}
+    item = re.match(ITEM, first) is not None and not (request.is_data or request.language in {"yaml", "json"})
     return item or (first[:1].isupper() and is_talk(first))
 
 

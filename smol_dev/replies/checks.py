@@ -46,7 +46,7 @@ ALL_THAT_IS_LEFT: Final = (
     r"(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?(?! (?:at|in|on)\b))\b"
     rf"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)"
 )
-NOT_EXACT: Final = frozenset({"yaml", "bash", "html"})  # for VN22
+NOT_EXACT: Final = frozenset({"yaml", "bash", "html", "csv"})  # for VN22
 """Languages of which a grammar refuses files that their own programs read."""
 
 DOTS: Final = r"(?:\.{3,}+|…)"
@@ -104,6 +104,10 @@ LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|bre
 """A last line that may be half of one: the answer opened a fence and closed none."""
 
 SCRIPTS: Final = frozenset({"javascript", "typescript"})  # for bundle
+# for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
+LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "ini", "properties"})
+"""Languages whose parsers take a sentence for a part of the file."""
+
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 TOOL_KEYS: Final = frozenset({"tool", "tool_name"})  # for doubt-c7
@@ -143,7 +147,8 @@ def unfit(found: Found, request: Request) -> Reason | None:
         word = language_named(text.lstrip().partition("\n")[0])
         if word is not None and word == request.language and word not in {"csv", "text"}:
             return "wrong_format"
-    if not request.is_text and request.parsed(text).state is State.BROKEN and is_prose(text):
+    is_table = request.language == "csv" and "\n" in text.strip()
+    if not (request.is_text or is_table) and request.parsed(text).state is State.BROKEN and is_prose(text):
         return "no_code"
     return "wrong_format" if has_talk_at_an_end(text, request) else None
 
@@ -153,7 +158,7 @@ def has_talk_at_an_end(text: str, request: Request) -> bool:
     language = request.language
     if (request.is_text and not request.is_data) or (language == "php" and "?>" in text):
         return False
-    if language not in {"bash", "yaml", "css", "html"} and request.is_whole(text):
+    if language not in LENIENT and request.is_whole(text):
         return False
     lines = text.strip("\n").split("\n")
     first, last = lines[0], lines[-1]
@@ -180,7 +185,7 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     if request.ended:
         if found.opened and not found.closed:
             last = found.text.rstrip().rpartition("\n")[2]
-            may_go_on = LONE_WORD.fullmatch(last) is not None or is_comment(last, request)
+            may_go_on = request.is_data or LONE_WORD.fullmatch(last) is not None or is_comment(last, request)
             return state is State.WHOLE and not (may_go_on or is_open(text, request) or is_loop(text, counting=False))
         return found.closed or not is_open(found.text, request)
     if not found.closed:
@@ -304,7 +309,7 @@ def headings(text: str, request: Request) -> set[str]:
     """
     first = text.partition("\n")[0] if request.language not in STYLES else ""
     is_headed = is_comment(first, request) and is_known_file(label_in(first) or "")
-    if request.is_text or not (is_headed or request.path.rpartition("/")[2] in text):
+    if request.is_text or request.is_data or not (is_headed or request.path.rpartition("/")[2] in text):
         return set()
     lines = ["", *text.strip("\n").split("\n"), ""]
     places = zip(lines, lines[1:], lines[2:], strict=False)
@@ -332,7 +337,7 @@ def is_no_file(text: str, request: Request) -> bool:
         return False
     if CALL_MARK.match(text):
         return True
-    if FILE_NAME.match(first) and is_known_file(first):
+    if FILE_NAME.match(first) and is_known_file(first) and request.language != "ignore":
         return True
     called = request.language not in KEYWORDS and KEYWORD_CALL.fullmatch(text)
     return bool(called or (request.language not in MARKUP and CALL_ELEMENT.fullmatch(text)))
@@ -378,7 +383,7 @@ def is_path_list(text: str, request: Request) -> bool:
         return False
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     own = [line for line in lines if names(line, request.path)]
-    if not own or len(lines) > MOST_LISTED:
+    if not own or len(lines) > MOST_LISTED or request.language == "ignore":
         return False
     if request.is_text and len(lines) > 1:
         return all(map(label_in, lines)) and len(own) == 1

@@ -1,6 +1,5 @@
 """The outcome of reading an answer: a file, a list, or a reason to ask again."""
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -13,12 +12,8 @@ from smol_dev.replies.answer import Block
 
 LONGEST_PARSED: Final = 150_000
 # for txt-sentences
-TEXTS: Final = frozenset({None, "text", "markdown", "restructuredtext", "latex", "template", "diff", "csv"})
+TEXTS: Final = frozenset({None, "text", "markdown", "restructuredtext", "latex", "template", "diff"})
 """Languages of files in which any line may be the file's own."""
-
-# for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
-DATA: Final = re.compile(r"(?:requirements|constraints)[\w.-]*\.(?:txt|in)|\.\w+ignore|\.gitattributes|go\.(?:mod|sum)")
-"""Texts whose lines are entries."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +35,8 @@ class Request:
 
     @cached_property
     def is_data(self) -> bool:
-        """Whether no line of the file is a sentence, though nothing parses it."""
-        return self.language == "csv" or DATA.fullmatch(self.path.rpartition("/")[2]) is not None
+        """Whether each line of the file is an entry of its own."""
+        return self.language in languages.LINES
 
     @property
     def holds_fences(self) -> bool:

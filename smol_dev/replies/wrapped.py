@@ -383,7 +383,7 @@ def escaped_fences(text: str, request: Request) -> str | None:
 
 def line_numbers(text: str, request: Request) -> str | None:
     """Return the text without the numbers, if every line has its own, from 1."""
-    if request.is_text or re.match(r"\s*[\[(L0 ]{0,4}1", text) is None:  # for num2
+    if request.is_text or request.is_data or re.match(r"\s*[\[(L0 ]{0,4}1", text) is None:  # for num2
         return None
     lines = text.strip("\n").split("\n")
     if len(lines) < 2:  # noqa: PLR2004 - one proves nothing
