@@ -365,7 +365,10 @@ def block_and_talk(answer: Answer, request: Request) -> Found | Doubt | None:
         return chosen
     if is_said_to_be_another(chosen, line_below(answer, chosen), request):
         return Doubt(kept=chosen.text if len(found) == 1 else None)
-    return taken(chosen, request, behind=bool(answer.text[chosen.end :].strip()))
+    behind = answer.text[chosen.end :].strip()
+    if request.is_text and request.ended is False and ("```" in behind or not is_talk(behind.partition("\n")[0])):
+        return Doubt(fences=True)  # the fence that closes the block may be one of the text that was cut off
+    return taken(chosen, request, behind=bool(behind))
 
 
 def line_below(answer: Answer, block: Block) -> str:

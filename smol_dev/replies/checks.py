@@ -143,8 +143,9 @@ def unfit(found: Found, request: Request) -> Reason | None:
         return "no_code"
     if has_mark_at_an_end(text, request, asked=asked) or is_no_file(text, request) or is_other_language(found, request):
         return "wrong_format"
-    if found.block and not found.block.info and request.parsed(text).state is State.NOT_JUDGED:
-        word = language_named(text.lstrip().partition("\n")[0])
+    if found.block and request.parsed(text).state is State.NOT_JUDGED:
+        first = text.lstrip().partition("\n")[0]
+        word = language_named(first) if not found.block.info or first == found.block.info else None
         if word is not None and word == request.language and word not in {"csv", "text"}:
             return "wrong_format"
     is_table = request.language == "csv" and "\n" in text.strip()
@@ -186,8 +187,9 @@ def is_seen_whole(found: Found, request: Request) -> bool:
         if found.opened and not found.closed:
             last = found.text.rstrip().rpartition("\n")[2]
             may_go_on = request.is_data or LONE_WORD.fullmatch(last) is not None or is_comment(last, request)
+            may_go_on = may_go_on or (found.block is not None and found.block.text.endswith("\n"))
             return state is State.WHOLE and not (may_go_on or is_open(text, request) or is_loop(text, counting=False))
-        return found.closed or not is_open(found.text, request)
+        return not is_open(text, request, closed=found.closed)
     if not found.closed:
         return request.language == "json" and state is State.WHOLE
     if state is State.NOT_JUDGED:
@@ -196,9 +198,14 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     return found.behind or request.ended is None or state is State.WHOLE
 
 
-def is_open(text: str, request: Request) -> bool:
-    """Return whether something is open at the end that no grammar here closes: markup, brackets."""
-    if request.language in {"html", "xml", "vue", "svelte"}:
+def is_open(text: str, request: Request, *, closed: bool = False) -> bool:
+    """Return whether something is open at the end that no grammar here closes: markup, a block, brackets.
+
+    In a closed block only a line within braces is one.
+    """
+    if request.language == "markdown":
+        return not (closed or all(block.closed for block in of_text(text).blocks))
+    if request.language in {"html", "xml", "vue", "svelte"} and not closed:
         tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)  # for component-without-its-end
         root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None  # for cut-raw12
         tags += [root[1]] if root and not text.rstrip().endswith("/>") else []
@@ -206,11 +213,14 @@ def is_open(text: str, request: Request) -> bool:
         is_cut = any(text.rfind(opening) > text.rfind(closing) for opening, closing in ends)
         return is_cut or any(f"</{tag}>" not in text for tag in tags)
     is_judged = request.parsed(text).state is not State.NOT_JUDGED
-    if request.is_text or is_judged or request.language in {"yaml", "ini", "dockerfile", "makefile"}:
+    if request.is_text or is_judged or request.language in {*MARKUP, "yaml", "ini", "dockerfile", "makefile"}:
         return False
     last = text.rstrip().rpartition("\n")[2]
-    unbalanced = text.count("{") > text.count("}") or text.count("(") > text.count(")")
-    return unbalanced and (last[0].isspace() or last.endswith((",", "{", "(", "[", "=")))
+    is_inside = text.count("{") > text.count("}")
+    if closed:
+        return is_inside and last[0].isspace() and not last.endswith("*/")
+    is_inside = is_inside or text.count("(") > text.count(")")
+    return is_inside and (last[0].isspace() or last.endswith((",", "{", "(", "[", "=")))
 
 
 def left_out(text: str, request: Request) -> bool:

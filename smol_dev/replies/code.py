@@ -143,7 +143,7 @@ def tidied(found: verdicts.Found, request: verdicts.Request) -> verdicts.Found:
     """Return the file without empty lines at its ends, a label that is no comment, a foreign indentation."""
     text = without_blank_ends(found.text)
     if found.opened and not is_in_own_fence(found, request):
-        rest = without_word(text, request) if found.block and not found.block.info else text
+        rest = without_word(text, request) if found.block else text
         text = rest if rest is not text and request.is_whole(rest) else text
         rest = without_label(text, request)
         titled = request.language in PROSE and not rest.startswith("# ")

@@ -163,6 +163,8 @@ def _goes_on(rest: list[str], cut: Cut) -> bool:
     Behind an indentation without its line, it must not be one that the file has when it is added to it.
     """
     *blank, last = cut.tail
+    if not last.strip() and rest[: len(cut.anchor)] == cut.text.split("\n")[-len(cut.anchor) :]:
+        return False
     following = rest[len(blank)] if len(rest) > len(blank) else ""
     same = following.startswith(last) or following.rstrip() == last.rstrip()
     if last and not last.strip():

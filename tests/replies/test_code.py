@@ -775,3 +775,48 @@ def test_what_a_console_shows_is_no_script() -> None:
 def test_the_block_of_a_file_of_the_same_name_in_another_folder_comes_second() -> None:
     answer = "`docs/README.md`:\n\n```\n# Other\n```\n\n`README.md`:\n\n```\n# Mine\n```"
     assert read_code(answer, path="README.md", finish_reason="stop") == Code("# Mine\n", ("block and talk",))
+
+
+@pytest.mark.parametrize(
+    ("path", "word", "content"),
+    [
+        pytest.param("a.py", "python", PY, id="python"),
+        pytest.param("a.js", "javascript", "const a = 1;\n", id="javascript"),
+        pytest.param("a.css", "css", "body {\n  margin: 0;\n}\n", id="css"),
+    ],
+)
+def test_the_language_said_again_below_its_fence_is_no_line_of_the_file(path: str, word: str, content: str) -> None:
+    verdict = read_code(f"```{word}\n{word}\n{content}```", path=path, finish_reason="stop")
+    assert isinstance(verdict, Code)
+    assert verdict.content == content
+
+
+@pytest.mark.parametrize(("path", "word"), [("Makefile", "makefile"), ("a.c", "c"), ("a.sql", "sql")])
+def test_where_nothing_tells_whether_a_word_is_the_language_it_is_asked_for_again(path: str, word: str) -> None:
+    verdict = read_code(f"```{word}\n{word}\nall: a.o\n\tcc a.o\n```", path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "wrong_format"
+
+
+FOUR = "````markdown\n# Fences\n\nFour:\n\n````\n```js\nlet a;\n```\n````\n\nThen more.\n\n````\nx\n````\n\nEnd.\n````"
+
+
+def test_the_fences_of_a_text_that_was_cut_off_do_not_end_it() -> None:
+    for place in range(len("````markdown\n#"), len(FOUR)):
+        verdict = read_code(FOUR[:place], path="README.md", finish_reason="length")
+        assert isinstance(verdict, Rejected), FOUR[:place]
+        assert verdict.reason in {"truncated", "empty"}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "kept"),
+    [
+        pytest.param("a.css", "```css\na {\n  b: 0;\n}\n\n", "a {\n  b: 0;\n}\n", id="an empty line, no fence"),
+        pytest.param("a.c", "```c\nint main(void) {\n  go();\n```", "int main(void) {\n  go();\n", id="within braces"),
+        pytest.param("README.md", "# T\n\nRun:\n\n```sh\nmake\nmake inst", None, id="within a block of a bare text"),
+    ],
+)
+def test_an_end_that_seems_to_be_none_is_asked_about(path: str, answer: str, kept: str | None) -> None:
+    verdict = read_code(answer, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert (verdict.reason, verdict.kept) == ("truncated", kept)
