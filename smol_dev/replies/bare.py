@@ -32,12 +32,13 @@ LONE: Final = re.compile(r"[^\W\d_][^#\[\]|<>`=:&]*[.。!！?？…]$")
 """One sentence: a document has a heading, a list or a second line."""
 
 FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
-    r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?: *\S|[\w+#]+\nCopy code\n|"
-    r"<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|'{3}\w*\n|[=-]{2,} ?begin\b",
+    r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?: *\S|(?:[\w+#]+\n)?Copy code\n|"
+    r"<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|['‘’´｀]{3}\w*\n|"
+    r"(?:={2,}|-{3,}) ?begin\b(?! [A-Z ]+-----)|`[^`]*`\Z",
     re.IGNORECASE,
 )
 FRAME_END: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
-    r"\n[^\S\n]*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*+|[=-]{2,} ?end\b.*|"
+    r"\n[^\S\n]*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*+|(?:={2,}|-{3,}) ?end\b(?! [A-Z ]+-----).*|"
     r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?)\s*+\Z",
     re.IGNORECASE,
 )
@@ -58,8 +59,7 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     turn = _own_turn(answer, request)
     if isinstance(turn, Doubt):
         return turn
-    framed = is_framed(turn.text, request)
-    if framed and not request.parsed(turn.text).wrong:
+    if is_framed(turn.text, request):
         return Doubt()
     first = turn.text.lstrip("\n").partition("\n")[0]
     other = label_in(first) if EXPLICIT.match(first) and not is_comment(first, request) else None
@@ -69,7 +69,7 @@ def bare(answer: Answer, request: Request) -> Found | Doubt | None:
     text = without_label(without_word(turn.text, request), request)
     found = text_bounds(text, request) if request.is_text else code_bounds(text, request)
     if isinstance(found, Doubt):
-        return replace(found, kept=None) if framed else found
+        return found
     return replace(turn, text=found) if found.strip() else Doubt("no_code")
 
 
@@ -77,16 +77,27 @@ def is_framed(text: str, request: Request) -> bool:
     """Return whether something stands around a text that is no part of any file: names of turns, marks, elements."""
     lines = text.strip().split("\n")
     first, last = lines[0], lines[-1]
-    end = FRAME_END.search(text, max(0, len(text) - LONGEST_FRAME))
-    is_docstring = request.language == "python" and text.lstrip().startswith("'''")
-    if (FRAME.match(text.lstrip()) and not is_docstring) or (end and not (end[1] and f"<{end[1]}" in text)):
+    judged = request.language != "bash" and request.parsed(text).state is not State.NOT_JUDGED
+    started, ended = FRAME.match(text.lstrip()), FRAME_END.search(text, max(0, len(text) - LONGEST_FRAME))
+    ended = None if ended and ended[1] and f"<{ended[1]}" in text else ended
+    own_end = judged and (request.language in {"yaml", "json"} or is_comment(last, request))
+    if (started and not (judged and begins_as_own(lines, request))) or (ended and not own_end):
         return True
-    ticked = first[0] == last[-1] == "`" and text.count("`") == 2  # noqa: PLR2004 - around the whole
     ruled = bool(len(lines) > 2 and first == last and RULE.match(first)) and not names(lines[1], request.path)  # noqa: PLR2004 - a line between two
     marked = request.is_text and first[0] in "`*/" and names(first, request.path)
     element = ELEMENT.match(text) if request.is_text else None
     thought = element is not None and element[1].lower() not in ELEMENTS
-    return ticked or (ruled and not request.is_text and request.language != "yaml") or marked or thought
+    return (ruled and not request.holds_fences and request.language != "yaml") or marked or thought
+
+
+def begins_as_own(lines: list[str], request: Request) -> bool:
+    """Return whether a first line that might frame a file is a comment, a key or a string of it."""
+    first, second = lines[0], next((line for line in lines[1:] if line.strip()), "")
+    if is_comment(first, request):
+        return not first.startswith(("###", "#+", "'''"))
+    if request.language == "yaml":
+        return ":" in first[:-1] or second[:1] in {" ", "-"}
+    return request.language == "json" or (request.language == "python" and first.startswith("'''"))
 
 
 def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
@@ -114,7 +125,8 @@ def without_word(text: str, request: Request) -> str:
     """Return the text without a first line that is only the language, whose fence was given or lost."""
     first, _, rest = text.lstrip("\n").partition("\n")
     word = languages.language_named(first) if first.strip().isalpha() else None
-    return rest if word is not None and word == request.language and word not in {"text", "csv"} else text
+    is_line = word == "text" or (word == "csv" and "," not in rest.partition("\n")[0])
+    return rest if word is not None and word == request.language and not is_line else text
 
 
 def without_label(text: str, request: Request) -> str:

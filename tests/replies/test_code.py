@@ -566,12 +566,11 @@ def test_nothing_in_the_longer_fence_of_a_text_is_around_it(path: str, content: 
     assert read_code(f"````\n{content}````", path=path, finish_reason="stop") == Code(content, ("as asked",))
 
 
-@pytest.mark.parametrize(
-    "path", ["a.csv", "requirements.txt", ".gitignore", "LICENSE", "a.sql", "Makefile", "a.ini", "a.md"]
-)
+@pytest.mark.parametrize("path", [*FILES, "LICENSE", "a.ini", "a.md"])
 @pytest.mark.parametrize(
     ("before", "behind"),
     [("Output:\n", ""), ("Answer:\n\n", ""), ("### Response:\n", ""), ("Assistant: ", ""), ("text\nCopy code\n", ""),
+     ("Copy code\n", ""), ("｀｀｀\n", "｀｀｀\n"), ("‘‘‘csv\n", "’’’\n"),
      ("'''\n", "'''\n"), ("`", "`"), ("#+BEGIN_SRC\n", "#+END_SRC\n"), ("&lt;think&gt;\nWell.\n&lt;/think&gt;\n", ""),
      ("Thinking...\n\nWell.\n...done thinking.\n\n", ""), ("", "\n</file>\n"), ("", "\n(End of file)\n"),
      ("", "\nUser: thanks\nAssistant: You're welcome!\n"), ("=== BEGIN x ===\n", "=== END x ===\n")],
@@ -580,7 +579,27 @@ def test_what_is_around_a_bare_file_is_never_written(path: str, before: str, beh
     content = {**FILES, "LICENSE": "MIT License\n", "a.ini": "[a]\nb = 1\n", "a.md": "# T\n\nText.\n"}[path]
     text = content[:-1] if before == "`" else content
     verdict = read_code(f"{before}{text}{behind}", path=path, finish_reason="stop")
-    assert isinstance(verdict, Rejected) or verdict.content == content
+    are_keys = path == "a.yaml" and behind.startswith("\nUser:")
+    assert isinstance(verdict, Rejected) or verdict.content == content or are_keys
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.pem", "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n"),
+        ("a.yaml", "model: gpt\nsize: 1\n"), ("a.yaml", "output:\n  - a\n"), ("a.yaml", "result:\n\n  a: 1\n"), ("a.yaml", "# Output:\na: 1\n"),
+        ("a.py", "'''\nWords.\n'''\n\nx = 1\n"), ("a.py", "# Result:\nx = 1\n"), ("a.js", "// a\nlet a = `b`;\n"),
+        ("a.sql", "SELECT 1;\n-- end of file\n"), ("a.json", '{"a": "User: me"}\n'), ("a.html", "<file>\n</file>\n"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_frame_may_be_the_files(path: str, content: str) -> None:
+    assert read_code(content, path=path, finish_reason="stop") == Code(content, ("bare",))
+
+
+@pytest.mark.parametrize("answer", ["csv\na,b\n1,2\n", "```\ncsv\na,b\n1,2\n```", "---\na,b\n1,2\n---\n"])
+def test_what_is_around_the_rows_of_a_table_is_never_written(answer: str) -> None:
+    found = read_code(answer, path="a.csv", finish_reason="stop")
+    assert isinstance(found, Rejected) or found.content == "a,b\n1,2\n"
 
 
 @pytest.mark.parametrize("tag", ["scratchpad", "plan", "inner_monologue", "antThinking"])
