@@ -19,7 +19,7 @@ ENTRIES: Final = {
     language: re.compile(pattern)
     for language, pattern in {
         "dotenv": r" *(?:export +)?[A-Za-z_][\w.-]* *=.*|(?:export )?[A-Z_][A-Z\d_]*",
-        "ini": r"\[.+\].*|\s+\S.*|[^\s=:][^=:]*[=:].*|\w(?:[\w.-]*[\w-])?\s*(?:[#;].*)?",
+        "ini": r"\[.+\]\s*(?:[#;].*)?|\s+\S.*|[^\s=:][^=:]*[=:].*|\w(?:[\w.-]*[\w-])?\s*(?:[#;].*)?",
         "properties": r"!.*|\s*(?:[^\s=:\\]|\\.)+\s*[=:].*|\S*[^.:!?\s]",
         "requirements": (
             rf"-{{1,2}}\w.*|{NAME}{VERSIONS}(?:(?:;|#|--).*)?|"

@@ -97,7 +97,7 @@ TELLING: Final = {
     "python": re.compile(
         r"^[^\S\n]*+(?:@|(?:def|class|import|from|if|for|while|with|try|async|print)\b)|\A\w++ = [\[{]$", re.MULTILINE
     ),
-    "html": re.compile(r"\A\s*<(?:!doctype|html|head|body|div|!--|meta|link)\b", re.IGNORECASE),
+    "html": re.compile(r"\A\s*<(?:!doctype|html|head|body|div|!--|meta|link|script|style)\b", re.IGNORECASE),
     "json": re.compile(r"\A\s*\{"),
     "toml": re.compile(r"^\[", re.MULTILINE),
     "css": re.compile(
@@ -125,6 +125,11 @@ UNLIKE_ANY: Final = {
     "html": TELLING["html"],
     "go": TELLING["go"],
     "rust": re.compile(r"^(?:pub )?fn \w+\([^\n]*\{\n", re.MULTILINE),
+    "javascript": re.compile(
+        r"^(?:export |import [^\n]* from [\"']|(?:async )?function \w+\([^\n]*\{$)|\brequire\([\"']|^module\.exports\b",
+        re.MULTILINE,
+    ),
+    "css": re.compile(r"^[^{};=()\n]*+\{\s*+[\w-]++:[^{};]++;", re.MULTILINE),
 }
 """Patterns that tell these languages from any language without a parser."""
 
@@ -137,8 +142,16 @@ SHAPES: Final = {
     "vue": re.compile(r"<(?:template|script|style)\b"),
     "xml": re.compile("<"),
     "php": re.compile("<"),
+    "sql": re.compile(
+        r"^\W*(?:select|insert|update|delete|create|alter|drop|with|begin|set|pragma|grant|use|call|merge|truncate|replace|"
+        r"explain|analyze|commit|do|declare|copy|comment|lock|rename|revoke|vacuum|values|start|go)\b|;",
+        re.MULTILINE | re.IGNORECASE,
+    ),
 }
 """Patterns that every file of a language contains; a file of any other language may be any text."""
+
+LIKE: Final = {"conf": UNLIKE_ANY.keys(), "graphql": {"css"}, "powershell": {"javascript"}}
+"""The others in which a file of a language without a parser may be valid."""
 
 SIGNED: Final = {
     "bash": re.compile(r"\A#!\S*/(?:env )?(?:ba|z|da|k)?sh\b"),
@@ -170,9 +183,8 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
     """Return the language that a text is of instead of its path's, or None.
 
     The other language is the one that the label names, or any if the label names the path's own or none. The text
-    must parse as the other one and contain something typical of it. If it is valid in the path's language, only an
-    unmistakable other one counts. If the path's language has no parser, the label or a sign must name another one, and
-    a label counts as much where any line with a colon is an entry; a `.conf` is judged by its label alone, prose never.
+    must parse as the other one and contain something typical of it. If it is valid in the path's language, or that has
+    no parser, only an unmistakable other one counts. Prose is never judged.
     """
     asked = language_of(path)
     if asked is None or asked in PROSE:
@@ -183,16 +195,15 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
         return signed
     named = language_named(label)
     own = alike(asked, named) if named else False
-    tried, telling = [named] if named and not own else list(TELLING), TELLING
-    is_judged = asked in JUDGED and not (asked in lines.LINES and named and not own)
-    if is_judged:
+    tried, telling = list(TELLING), TELLING
+    if named and not own:
+        tried = [named] if named in TELLING or (asked in JUDGED and _is_wrong(asked, path, text)) else []
+    elif asked in JUDGED and (asked not in lines.LINES or parse(path, text).wrong):
         if not _is_wrong(asked, path, text):
             sure = UNMISTAKABLE[:1] if own else UNMISTAKABLE
             tried = [name for name in tried if name in sure and asked in PROGRAMS]
-    elif named and not own:
-        tried = [name for name in tried if name != "bash"]
     else:
-        tried, telling = [] if asked == "conf" else list(UNLIKE_ANY), UNLIKE_ANY
+        tried, telling = [name for name in UNLIKE_ANY if name not in LIKE.get(asked, ())], UNLIKE_ANY
     others = (name for name in tried if not alike(asked, name))
     return next((name for name in others if _is_program(name, text, telling.get(name))), None)
 

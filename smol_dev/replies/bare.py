@@ -32,14 +32,14 @@ LONE: Final = re.compile(r"[^\W\d_][^#\[\]|<>`=:&]*[.。!！?？…]$")
 """One sentence: a document has a heading, a list or a second line."""
 
 FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
-    r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?: *\S|(?:[\w+#]+\n)?Copy code\n|"
-    r"<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|['‘’´｀]{3}\w*\n|"
-    r"(?:={2,}|-{3,}) ?begin\b(?! [A-Z ]+-----)|`[^`]*`\Z",
+    r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?:(?: *\S|\n(?!\s))|"
+    r"(?:[\w+#]+\n)?Copy code\n|<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|"
+    r"['‘’´｀]{3}\w*\n|`{2}\w*\n|(?:={2,}|-{3,}) ?begin\b(?! [A-Z ]+-----)|`[^`]*`\Z|(?:\[[A-Z]+\].*)?\[/[A-Z]+\]\s",
     re.IGNORECASE,
 )
 FRAME_END: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
     r"\n[^\S\n]*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*+|(?:={2,}|-{3,}) ?end\b(?! [A-Z ]+-----).*|"
-    r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?)\s*+\Z",
+    r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?|(?<=\n\n)(?-i:\[[A-Z _]{3,}\]))\s*+\Z",
     re.IGNORECASE,
 )
 LONGEST_FRAME: Final = 400
@@ -50,6 +50,9 @@ ELEMENTS: Final = frozenset(  # for test_code.test_an_element_of_no_page_in_fron
 )
 """The elements that a text in Markdown may begin with."""
 
+CALL_MARK: Final = re.compile(  # for call-in-words-for-a-text
+    r"\s*(?:Action: \w+\s*\nAction Input:|\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke|function=\w+)\b)"
+)
 # for other-file4
 EXPLICIT: Final = re.compile(r"\s*(?:file(?:name| name| path)?\s*:|={2,}|-{2,}|\*{2,}|\[?file\b)", re.IGNORECASE)
 
@@ -87,7 +90,8 @@ def is_framed(text: str, request: Request) -> bool:
     marked = request.is_text and first[0] in "`*/" and names(first, request.path)
     element = ELEMENT.match(text) if request.is_text else None
     thought = element is not None and element[1].lower() not in ELEMENTS
-    return (ruled and not request.holds_fences and request.language != "yaml") or marked or thought
+    called = request.is_text and CALL_MARK.match(text) is not None
+    return (ruled and not request.holds_fences and request.language != "yaml") or marked or thought or called
 
 
 def begins_as_own(lines: list[str], request: Request) -> bool:

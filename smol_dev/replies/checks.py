@@ -13,7 +13,7 @@ from smol_dev.errors import Reason
 from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import TOKEN, of_text
-from smol_dev.replies.bare import AFTER_PROGRAM, EXACT, MARKUP, is_comment
+from smol_dev.replies.bare import AFTER_PROGRAM, CALL_MARK, EXACT, MARKUP, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
@@ -72,9 +72,6 @@ EDIT: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)$", re.MULTILINE)  # for 
 # for elision-in-angles
 SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
 YAML_SIGN: Final = re.compile(r":(?:\s|$)|^[^\S\n]*+(?:-(?:\s|$)|[#%!&*?|>\"'])|[\[{]|---", re.MULTILINE)  # for raw8
-CALL_MARK: Final = re.compile(  # for doubt-c4
-    r"\s*(?:Action: \w+\s*\nAction Input:|\[TOOL_CALLS?\]|<(?:tool_call|function_calls?|invoke)\b)"
-)
 # for test_wrappers.test_an_answer_without_the_file_says_why
 CALL_ELEMENT: Final = re.compile(r"\s*<([a-z]+(?:_[a-z]+)+)>.*</\1>\s*", re.DOTALL)
 """A call of an agent that reads, lists or asks: no element of a component has an underscore."""

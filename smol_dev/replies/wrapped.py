@@ -281,6 +281,10 @@ def _wraps(opening: re.Match[str], request: Request) -> bool:
     attribute = ATTRIBUTE.search(opening["rest"])
     if attribute and same_file(attribute[1], request.path):
         return True
+    if opening["rest"].startswith("=") and not re.search(
+        "write|create|save|add", opening["rest"]
+    ):  # for function-that-writes
+        return False
     is_element = request.language in {"html", "xml", "vue", "svelte", "php", "astro"} or request.is_text
     document = ROOT.match(opening.string, opening.end())
     return tag in WRITING and not (
