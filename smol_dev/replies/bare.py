@@ -145,7 +145,8 @@ def without_label(text: str, request: Request) -> str:
     line = lines[start] if start + 1 < len(lines) else ""
     if not line or not names(line, request.path) or label_in(lines[start + 1]):
         return text
-    if line.lstrip().startswith("<") and not line.lstrip().startswith("<!"):
+    is_assigned = "=" in line and request.is_whole(text)
+    if is_assigned or (line.lstrip().startswith("<") and not line.lstrip().startswith("<!")):
         return text
     first = lines[start + 1].startswith(MUST_BE_FIRST)
     exact = line.strip() == request.path and "." in line.strip(".")

@@ -73,7 +73,7 @@ DECLARATIONS: Final = re.compile(  # for shell-makefile
 """Lines of a Dockerfile, a Makefile, settings, requirements: models call them a shell's as well."""
 
 HOLD_FENCES: Final = frozenset({"markdown", "restructuredtext", "template", "text"})  # for doubt-r2
-# for G47-css-tool-code-open
+# for test_code.test_what_a_console_shows_is_no_script
 NO_FILE: Final = frozenset({"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"})
 
 

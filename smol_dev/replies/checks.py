@@ -394,8 +394,8 @@ def is_path_list(text: str, request: Request) -> bool:
         return False
     if request.is_text and len(lines) > 1:
         return all(map(label_in, lines)) and len(own) == 1
-    comments = [line for line in lines if is_comment(line, request)]
-    return not comments and all(label_in(line) or is_talk(line) or line.endswith(":") for line in lines)
+    is_own = any(is_comment(line, request) for line in lines) or ("=" in text and request.is_whole(text))
+    return not is_own and all(label_in(line) or is_talk(line) or line.endswith(":") for line in lines)
 
 
 def is_tree(text: str, request: Request) -> bool:
@@ -439,9 +439,7 @@ def is_other_language(found: Found, request: Request) -> bool:
     is_told = request.is_data or request.language in {"markdown", "restructuredtext"}
     is_typed = request.language == "text" and not path.endswith((".txt", ".log"))
     if request.is_text and languages.is_program(named, found.text):
-        # for test_code.test_a_block_that_says_itself_that_it_is_another_file
-        is_script = named == "python" and re.search(rf"open\([^()\n]*{re.escape(path)}", found.text)
-        return bool(is_told or is_typed or is_script)
+        return is_told or is_typed
     if named == "diff" != request.language and "diff" not in found.passes:
         return True
     is_foreign = named not in {None, request.language, "text", "markdown"}

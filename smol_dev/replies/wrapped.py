@@ -163,6 +163,12 @@ HEREDOC: Final = re.compile(  # for heredoc-other
     r"^[ \t]*+(?:\$ )?(?:[^\n<]{0,200}&& )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n",
     re.MULTILINE,
 )
+REDIRECTED: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    r"^\S.*\s(?:>>?\s*|(?:tee|Set-Content|Add-Content|Out-File)\s(?:.*\s)?)[\"']?(?P<path>[^\s\"'>|]+)[\"']?$"
+)
+WRITING_CALL: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    r"\b(?:open|Path|\w+[wW]rite\w*|write\w+)\(\s*[rb]?[\"'](?P<path>[^\"'\n]+)[\"'](?:,\s*(?:mode=)?[\"'][wax]|\)\.write|,)"
+)
 NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")  # for num2
 # for code-tag
 OPENING: Final = re.compile(r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE)
@@ -337,6 +343,19 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
     return Doubt() if others and is_command and not (request.is_text or request.language in SHELLS) else None
 
 
+def written(text: str, request: Request) -> Doubt | None:
+    """Return a doubt for commands or a program that write this very path: none says that they are the file."""
+    lines = text.strip().split("\n")
+    shell = [found for line in (lines[0], lines[-1]) if (found := REDIRECTED.search(line))]
+    calls = (
+        WRITING_CALL.finditer(lines[0] if request.holds_fences else text)
+        if request.path.rpartition("/")[2] in text
+        else ()
+    )
+    targets = [found["path"] for found in (*shell, *islice(calls, MOST_HEREDOCS))]
+    return Doubt() if any(same_file(target, request.path) for target in targets) else None
+
+
 def new_file_diff(text: str, request: Request) -> str | Doubt | None:
     """Return the file that a diff creates; a diff of a file that is not here is none."""
     is_diff = re.match(r"\s*(?:diff --git |--- \S|\*\*\* Begin Patch|@@ )", text) and re.search(  # for hunk
@@ -428,6 +447,7 @@ WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
     ("listing", pre_and_code),  # for VX64
     ("bracket tags", bracket_tags),  # for D01-codellama-python-tags
     ("heredoc", heredoc),  # for heredoc-other
+    ("written", written),  # for test_wrappers.test_commands_that_write_the_file_are_not_it
     ("diff", new_file_diff),  # for hunk
     ("double fence", double_fence),  # for doubled-open
     ("escaped fences", escaped_fences),  # for G40-css-escaped-fences

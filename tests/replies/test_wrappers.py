@@ -105,6 +105,45 @@ def test_what_looks_like_a_wrapper_may_be_the_file(path: str, content: str) -> N
     assert verdict.content == content
 
 
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        pytest.param("VERSION", '```bash\necho "1.0.0" > VERSION\n```', id="echo"),
+        pytest.param("docs/a.md", '```sh\nmkdir -p docs\nprintf "# T\\n" | tee docs/a.md\n```', id="tee"),
+        pytest.param("notes.txt", 'echo "# T" > ./notes.txt', id="echo without a block"),
+        pytest.param("a.ini", "```powershell\n@'\n[a]\nb = 1\n'@ | Set-Content -Path a.ini\n```", id="PowerShell"),
+        pytest.param(
+            "src/a.py", '```tool_code\nwith open("src/a.py", "w") as f:\n    f.write("""x = 1\n""")\n```', id="program"
+        ),
+        pytest.param(
+            "a.py", '```python\nimport os\n\nwith open("a.py", mode="w") as f:\n    f.write("x = 1")\n```', id="mode"
+        ),
+        pytest.param("a.py", '```python\nfrom pathlib import Path\nPath("a.py").write_text("x = 1")\n```', id="path"),
+        pytest.param(
+            "a.js", "```js\nconst fs = require('fs');\nfs.writeFileSync('a.js', 'let a;');\n```", id="JavaScript"
+        ),
+        pytest.param("a.csv", "```python\nopen('a.csv', 'w').write('a,b')\n```", id="data"),
+    ],
+)
+def test_commands_that_write_the_file_are_not_it(path: str, answer: str) -> None:
+    assert isinstance(read_code(answer, path=path, finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("index.html", "<ul>\n  <li>index.html</li>\n</ul>\n"),
+        ("a.js", "const page = window.open('a.js');\n"),
+        ("a.py", 'NAME = "a.py"\nwith open("b.py", "w") as file:\n    file.write(NAME + "!")\n'),
+        ("a.py", 'SOURCE = open("a.py").read()\n'),
+        ("a.sh", "python b.py > out.txt\n"),
+        ("README.md", "# T\n\n```sh\nls > README.md\n```\n"),
+    ],
+)
+def test_what_writes_another_file_or_reads_its_own_is_a_file(path: str, content: str) -> None:
+    assert read_code(content, path=path, finish_reason="stop") == Code(content, ("bare",))
+
+
 LOOP = "```js\nconst a = 1;\n" + 'list.add("ready");\n' * 200
 REJECTED = [
     pytest.param("a.py", "```python\n```", "stop", "empty", id="empty fence"),
