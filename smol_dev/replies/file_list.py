@@ -12,17 +12,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 from smol_dev.errors import Reason
+from smol_dev.languages.names import FOLDER_NAMES
 from smol_dev.replies import paths
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
-from smol_dev.replies.list_data import FOLDER_TAG, TAG, Node, ReadLiteral, items_in, read_literal
-from smol_dev.replies.list_lines import Drawn, find_table, find_tree, folder_named, read_lines
-from smol_dev.replies.listing import Listing, as_file_list, below_files, entries_of
+from smol_dev.replies.list_data import FOLDER_TAG, TAG, Node, ReadLiteral, claimed_in, items_in, read_literal
+from smol_dev.replies.list_lines import Drawn, claimed, find_table, find_tree, folder_named, read_lines, without_escapes
+from smol_dev.replies.listing import HERE, Listing, as_file_list, below_files, entries_of
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
-from smol_dev.replies.verdicts import FileList, Rejected, list_rejected
+from smol_dev.replies.verdicts import UNCLEAR_LIST, FileList, Rejected, list_rejected
 
 LONG: Final = 100_000
 TOO_LONG: Final = 400_000
@@ -57,6 +59,7 @@ class Source:
     answer: Answer
     regions: tuple[Region, ...]
     headed: tuple[tuple[str, int], ...]
+    files: frozenset[Block]
 
 
 def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 200) -> FileList | Rejected:
@@ -86,9 +89,11 @@ def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 2
         return list_rejected("degenerate")
     if not found.closed and (cut or not found.complete):
         return list_rejected("degenerate" if is_loop(text) else "truncated")
-    if found.unclear or (found.end is not None and (_goes_on(text, found) or _began_above(text, found))):
-        return list_rejected("wrong_format")
-    return as_file_list(found.entries, name)
+    listed = as_file_list(found.entries, name)
+    missing = _missing(found)
+    if not (missing or found.unclear) or isinstance(listed, Rejected):
+        return listed
+    return Rejected("wrong_format", UNCLEAR_LIST, listed=None if any(missing.values()) else listed)
 
 
 RESPELLED: Final = tuple(
@@ -96,6 +101,7 @@ RESPELLED: Final = tuple(
     for pattern, plain in (
         (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),  # for fence-glued
         (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),  # for escaped-brackets
+        (r"<(think(?:ing)?|reasoning)>[^<]*+</\1>", ""),  # for thought-inside
         # for test_file_list.test_each_form_of_a_list_is_read_or_refused
         (r"<br\s{0,4}/?>|</?(?:details|summary|p|div)(?:\s(?:open|class|id|style)\b[^<>]{0,200})?>", "\n"),
         # for test_file_list.test_no_file_of_a_series_is_lost
@@ -157,6 +163,7 @@ def find_list(answer: Answer) -> tuple[str, Listing | None]:
                 complete=all(listing.complete for listing in listings),
                 unclear=any(listing.unclear for listing in listings),
                 end=listings[-1].end,
+                claimed=(*itertools.chain.from_iterable(one.claimed for one in listings), *_left(source, listings)),
             )
     return winner, best
 
@@ -169,36 +176,50 @@ ADDED: Final = re.compile(
 )
 
 
-def _goes_on(text: str, found: Listing) -> bool:
-    """Return whether what follows a list lists other files, in whatever form."""
-    rest = text[found.end :].partition("\n")[2]
-    source = _source(of_text(rest))
-    below = (one for name, look in LIST if name != "names" for one in look(source) if not _is_aside(one.lead))
-    spoken = (paths.mentioned(line) for line in rest.split("\n")[:MOST_SENTENCES] if ADDED.match(line[:600]))
-    named = itertools.chain((path for one in below for path in one.entries), itertools.chain.from_iterable(spoken))
-    return bool(_new_names(named, found.entries))
+def _left(source: Source, listings: list[Listing]) -> Iterator[tuple[str, bool]]:
+    """Yield the files that stand in the place of an entry outside of the lists, unless words set them aside."""
+    text, first = source.answer.text, listings[0].start
+    is_new = NEWS.search(text[max(0, first - 300) : first + 60]) is not None
+    for part in source.answer.parts:
+        if part in source.files:
+            yield from ((label, True) for label, start in source.headed if start == part.start)
+            continue
+        position, aside = 0, False
+        spans = [(one.start - part.start, (one.end or len(text)) - part.start) for one in listings]
+        for row in part.text.split("\n"):
+            start, position = position, position + len(row) + 1
+            if any(first < position and start < end for first, end in spans) or (is_new and part.start + start < first):
+                continue
+            said = _is_aside(row)
+            aside = said if row.rstrip(" *_").endswith((":", "：")) or row.startswith("#") else aside
+            if not (said or aside or paths.COMMAND.match(row)):
+                added = part.start + start > first and ADDED.match(row[:600])
+                named = ((path, True) for path in paths.mentioned(row))
+                yield from named if added else claimed(without_escapes(row), alone=isinstance(part, Block))
 
 
-def _began_above(text: str, found: Listing) -> bool:
-    """Return whether a list in front of one of a surer form has other files, and no word takes it back."""
-    above = text[: found.start]
-    if NEWS.search(text[max(0, found.start - 300) : found.start + 60]):
-        return False
-    source = _source(of_text(above))
-    listed = (one for name, look in LIST if name in {"tree", "table", "lines"} for one in look(source))
-    return any(len(_new_names(one.entries, found.entries)) > 1 for one in listed if not _is_aside(one.lead))
+def _missing(found: Listing) -> dict[str, bool]:
+    """Return the files that are claimed and that no entry is, and whether they are surely entries."""
+    ends = [_ends(entry) for entry in found.entries]
+    known, whole = set(itertools.chain.from_iterable(ends)), {end[0] for end in ends if end}
+    missing = dict(sorted(found.claimed, key=itemgetter(1)))
+    return {
+        path: sure
+        for path, sure in missing.items()
+        if (end := _ends(path)) and end[0] not in known and whole.isdisjoint(end)
+    }
 
 
-def _new_names(named: Iterable[str], entries: tuple[str, ...]) -> set[str]:
-    known = {paths.normal(entry).rpartition("/")[2] for entry in entries}
-    files = (path for path in named if paths.is_known_file(path) and not paths.is_product(path))
-    return {paths.normal(path).rpartition("/")[2] for path in files} - known
+def _ends(path: str) -> list[str]:
+    """Return a path, and what is left of it without its first folder, the first two and so on."""
+    parts = [part for part in re.split(r"[^\w.@-]+|(?<!\w)-+", path) if part]  # for tree-ascii2
+    return ["/".join(parts[at:]) for at in range(len(parts))]
 
 
 def _source(answer: Answer) -> Source:
     labels = [_label_of(block) for block in answer.blocks]
     headed = [(label, block) for label, block in zip(labels, answer.blocks, strict=True) if label]
-    files = {block for _, block in headed} if len(headed) > 1 else set()
+    files = frozenset(block for _, block in headed) if len(headed) > 1 else frozenset()
     first = min((block.start for block in files), default=len(answer.text))
     regions: list[Region] = []
     for number, part in enumerate(answer.parts):
@@ -211,7 +232,7 @@ def _source(answer: Answer) -> Source:
         elif part not in files:
             lead = "\n".join(reversed(part.above))
             regions.append(Region(part.text, part.start, fenced=True, closed=part.closed, lead=lead))
-    return Source(answer, tuple(regions), tuple((label, block.start) for label, block in headed))
+    return Source(answer, tuple(regions), tuple((label, block.start) for label, block in headed), files)
 
 
 def _label_of(block: Block) -> str | None:
@@ -244,7 +265,7 @@ ANNOUNCED: Final = re.compile(  # for f2-mixed-forms
 """Words in front of a list that take back even one of a surer form."""
 
 ASIDE: Final = re.compile(  # for f2-not
-    r"\b(?:do(?:es)? not|don't|not (?:needed|required|included|necessary|to be|part)|no need|exclud\w+|ignored?|without|"
+    r"\b(?:do(?:es)? not|don't|not (?:needed|required|included|necessary|to|part)|no need|exclud\w+|ignored?|without|"
     r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|draft|initial|"
     r"first (?:attempt|idea|version)|old|original|thoughts?|reasoning|maybe|perhaps|previous(?:ly)?|delete[ds]?|removed?|"
     r"commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|install\w*|getting started|notes?|features?|"
@@ -350,6 +371,7 @@ def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str,
         closed=value.closed,
         complete=value.closed or not half,
         end=region.start + value.end,
+        claimed=tuple(claimed_in(value.node)),
     )
 
 
@@ -369,21 +391,32 @@ def tags(source: Source) -> Iterator[Listing]:
 
 def drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator[Listing]:
     """Yield the drawings of folders, or the columns of tables that hold files."""
-    for region in source.regions:
-        rest = region.text.split("\n")[:MOST_LINES]
-        start = 0
-        for _ in range(MOST_DRAWN):
-            found = find(rest)
-            if found is None:
-                break
-            place = start + sum(len(line) + 1 for line in rest[: found.first])
-            start += sum(len(line) + 1 for line in rest[: found.after])
-            rest = rest[found.after :]
-            entries = entries_of(found.items, rooted=found.rooted)
-            if any(map(paths.is_file_like, entries)):
-                closed = region.closed or any(line.strip() for line in rest)
-                end = region.start + start
-                yield Listing(entries, region.start + place, region.before(place), closed=closed, end=end)
+    found = [(region, *one) for region in source.regions for one in _drawn_in(region, find)]
+    roots = {drawing.root for _, drawing, *_ in found if drawing.root is not None} - HERE
+    for region, drawing, start, end in found:
+        rooted = None if drawing.root is None else drawing.root in HERE or len(roots) == 1
+        entries = entries_of(drawing.items, rooted=rooted)
+        if any(map(paths.is_file_like, entries)):
+            yield Listing(
+                entries,
+                region.start + start,
+                region.before(start),
+                closed=region.closed or region.text[end:].strip() != "",
+                unclear=len(roots) > 1 and not roots <= FOLDER_NAMES,
+                end=region.start + end,
+                claimed=tuple(itertools.chain.from_iterable(map(claimed, drawing.texts))),
+            )
+
+
+def _drawn_in(region: Region, find: Callable[[list[str]], Drawn | None]) -> Iterator[tuple[Drawn, int, int]]:
+    """Yield the drawings in a region, and where they begin and end in it."""
+    rest, start = region.text.split("\n")[:MOST_LINES], 0
+    for _ in range(MOST_DRAWN):
+        if (found := find(rest)) is None:
+            break
+        first, end = (start + sum(len(line) + 1 for line in rest[:number]) for number in (found.first, found.after))
+        yield found, first, end
+        rest, start = rest[found.after :], end
 
 
 def lines(source: Source) -> Iterator[Listing]:
@@ -410,8 +443,13 @@ def _lines_in(region: Region) -> Iterator[Listing]:
             start = starts[section.first]
             lead = section.lead or region.before(start)
             end = region.start + starts[section.last + 1] - 1
-            unclear = section.unclear or bool(_new_names(below_files(section.items), entries))
-            yield Listing(entries, region.start + start, lead, closed=closed, unclear=unclear, end=end)
+            named = itertools.chain.from_iterable(
+                map(claimed, map(without_escapes, rows[section.first : section.last + 1]))
+            )
+            below = (*((path, True) for path in below_files(section.items)), *named)
+            yield Listing(
+                entries, region.start + start, lead, closed=closed, unclear=section.unclear, end=end, claimed=below
+            )
 
 
 def labels(source: Source) -> Iterator[Listing]:
@@ -447,7 +485,9 @@ def names(source: Source) -> Iterator[Listing]:
                 found += named
     found = listed or found
     if len(found) > 1 or (found and not _is_question(source.answer.text)):
-        yield Listing(tuple(found), 0, closed=False)
+        rows = map(without_escapes, source.answer.text.split("\n")[:MOST_SENTENCES])
+        claims = tuple((path, False) for path, _ in itertools.chain.from_iterable(map(claimed, rows)))
+        yield Listing(tuple(found), 0, closed=False, claimed=claims)
 
 
 def _is_unknown(path: str) -> bool:

@@ -7,12 +7,13 @@ general JSON repairers leave out.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from smol_dev.languages.names import FOLDER_NAMES, TEXT_ENDINGS
 from smol_dev.replies import paths
-from smol_dev.replies.list_lines import find_tree
+from smol_dev.replies.list_lines import claimed, find_tree, several
 from smol_dev.replies.listing import DEEPEST, Item, Role, entries_of, is_wrapper
 
 Shape = Literal["array", "object", "string", "bare"]
@@ -31,8 +32,8 @@ PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")  # for fstring
 # for f8-globs
 AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")  # for array-dotdot
-LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")  # for nl-in-string
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")  # for mixed-quotes
+LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")  # for nl-in-string
 SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}  # for nl-py2
 
 
@@ -219,6 +220,20 @@ def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
     return _array(node, depth) if node.shape == "array" else _string(node, depth)
 
 
+def claimed_in(node: Node) -> Iterator[tuple[str, bool]]:
+    """Yield the files that a value names in the place of entries, under keys that may list files."""
+    for key, value in _announced(node.items):
+        word = "" if key is None else paths.plain_key(key.text)
+        if value.items:
+            yield from claimed_in(value) if not NOT_FILES.fullmatch(word) else ()
+        elif word in {"", *paths.PATH_KEYS} or is_wrapper(word):
+            text = as_path(value.text)
+            rows = LINE_BREAK.split(text)
+            is_path = paths.is_known_file(text) and not all(map(paths.is_known_file, rows))
+            for row in [text] if is_path else rows:
+                yield from claimed(row.replace("\\", "/"))
+
+
 def _string(node: Node, depth: int) -> list[Item]:
     text = paths.BULLET.sub("", as_path(node.text))
     if node.shape == "bare" and (text.lower() in EMPTY or re.fullmatch(r"[-\d.]+", text)):  # for array-bullets
@@ -229,11 +244,12 @@ def _string(node: Node, depth: int) -> list[Item]:
         if found.end >= len(inner) and (items := items_in(found.node, depth - 1)):
             return items
     if "\n" in inner and (drawn := find_tree(inner.split("\n"))) is not None:
-        return [Item(entry) for entry in entries_of(drawn.items, rooted=drawn.rooted)]
+        return [Item(entry) for entry in entries_of(drawn.items, rooted=None if drawn.root is None else True)]
     rows = [paths.path_in(paths.BULLET.sub("", part)) for part in LINE_BREAK.split(text) if part.strip()]
-    for names in (rows, [part.strip() for part in text.split(",")], text.split()):
-        if len(names) > 1 and all(map(paths.is_known_file, names)):
-            return [Item(name) for name in names]
+    if len(rows) > 1 and all(map(paths.is_known_file, rows)):
+        return list(map(Item, rows))
+    if '"' not in text and (items := several(text)):
+        return items
     broken = re.match(r"(.+?)(?:(?<!\\)\\[nrt]|\n)", node.text)  # for f3-nl-end
     behind = broken is not None and paths.ending(broken[1].strip()) in TEXT_ENDINGS
     entry = paths.path_in(paths.BULLET.sub("", as_path(broken[1])) if broken and behind else text)
@@ -267,7 +283,7 @@ def _is_row(node: Node) -> bool:
 
 
 def _object(node: Node, depth: int) -> list[Item]:
-    keyed = [(key, value) for key, value in node.items if key is not None]
+    keyed = [(key, value) for key, value in _announced(node.items) if key is not None]
     if not keyed:
         return _array(node, depth)
     named = {paths.plain_key(key.text): value for key, value in keyed}
@@ -280,6 +296,15 @@ def _object(node: Node, depth: int) -> list[Item]:
         return items_in(called, depth - 1)
     described = _described(named, depth)
     return _keyed(keyed, depth) if described is None else described
+
+
+def _announced(items: list[tuple[Node | None, Node]]) -> list[tuple[Node | None, Node]]:
+    """Return the parts that are called the final ones, all where none is."""
+    words = ("" if key is None else paths.plain_key(key.text) for key, _ in items)
+    final = [
+        item for item, word in zip(items, words, strict=True) if ANNOUNCED.fullmatch(word) and _is_container(item[1])
+    ]
+    return final or items
 
 
 def _is_container(node: Node) -> bool:
@@ -333,10 +358,7 @@ def _keyed(keyed: list[tuple[Node, Node]], depth: int) -> list[Item]:
     found: list[Item] = []
     values: list[Item] = []
     others = 0
-    announced = [
-        pair for pair in keyed if ANNOUNCED.fullmatch(paths.plain_key(pair[0].text)) and _is_container(pair[1])
-    ]
-    for key, value in announced or keyed:
+    for key, value in keyed:
         text, word = as_path(key.text).strip(), paths.plain_key(key.text)
         # for script-as-key
         plain = " " not in text and not value.items and re.search(r"(?<!\S)[^\s/\\]*+[/\\]\S*+(?<=\w)$", text)

@@ -1,9 +1,11 @@
 """Trees, tables, bullets, numbers and plain lines → the files they name."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from smol_dev.languages.names import FOLDER_NAMES
 from smol_dev.replies import paths
 from smol_dev.replies.listing import DEEPEST, ELLIPSIS, HERE, Item, is_wrapper
 
@@ -24,12 +26,13 @@ FOLDER_HEADER: Final = re.compile(r"\b(?:folder|directory|dir|location)\b", re.I
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A tree or table: its items, and the lines from `first` to `after`."""
+    """A tree or table: its items, the lines from `first` to `after`, and the texts in which paths stand."""
 
     items: list[Item]
     first: int
     after: int
-    rooted: bool = False
+    texts: list[str]
+    root: str | None = None
 
 
 def find_tree(lines: list[str]) -> Drawn | None:
@@ -46,9 +49,11 @@ def find_tree(lines: list[str]) -> Drawn | None:
     root = above if is_root else None
     top = Item("", "group")
     stack = [(-1, top)]
-    for line in expanded[first if root is None else root : after]:
+    first = first if root is None else root
+    for line in expanded[first:after]:
         _hang(line, stack)
-    return Drawn(top.items, first if root is None else root, after, root is not None)
+    names = [_name(line) for line in expanded[first:after]]
+    return Drawn(top.items, first, after, names, None if root is None else top.items[0].text.strip("/ "))
 
 
 def _is_branch(line: str) -> bool:
@@ -74,21 +79,25 @@ def _entry(text: str) -> str:
     return paths.path_in(paths.BULLET.sub("", ICON.sub("", text.strip()))).strip("*`")
 
 
-def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
+def _name(line: str) -> str:
     found = BRANCH.match(line) or BAR.match(line)
-    name = (found["name"] if found else line.strip()) or ""
+    return (found["name"] if found else line.strip()) or ""
+
+
+def _hang(line: str, stack: list[tuple[int, Item]]) -> None:
+    name = _name(line)
     text = _entry(name)
     if not text:
         return
-    column = found.start("name") if found else len(line) - len(line.lstrip())
+    column = line.rindex(name)
     while stack[-1][0] >= column:
         stack.pop()
-    item = Item(text, "folder" if text.endswith("/") else "file")
+    items = several(ICON.sub("", name.strip())) or [Item(text, "folder" if text.endswith("/") else "file")]
     if stack[-1][1].role == "file":
         stack[-1][1].role = "folder"
-    stack[-1][1].items.append(item)
+    stack[-1][1].items += items
     if len(stack) < DEEPEST:
-        stack.append((column, item))
+        stack.append((column, items[-1]))
 
 
 def find_table(lines: list[str]) -> Drawn | None:
@@ -101,7 +110,7 @@ def find_table(lines: list[str]) -> Drawn | None:
         if after - first > 1:
             rows = [_cells(line) for line in lines[first:after] if not RULE.match(line)]
             if items := _column(rows):
-                return Drawn(items, first, after)
+                return Drawn(items, first, after, [])
         first = max(after, first + 1)
     return None
 
@@ -164,7 +173,9 @@ AND: Final = r"(?:and|und|et|y|&|と|和)"
 # for test_file_list.test_no_file_of_a_series_is_lost
 ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")
 # for test_file_list.test_no_file_of_a_series_is_lost
-BETWEEN: Final = re.compile(rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，]\s*+(?:{AND}\s++)?|\s++(?:{AND}|/|\|)\s++")
+BETWEEN: Final = re.compile(
+    rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，]\s*+(?:(?:{AND}|\d{{1,3}}[.)])\s++)?|\s++(?:{AND}|/|\||\d{{1,3}}[.)])\s++"
+)
 FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_folder_is_one
     r"(?<![\w./-])(?:(?P<slash>(?<![@()\[\]])[\w.@()\[\]-]++(?:/[\w.@()\[\]-]++)*)/(?=[\s:;,)]|\.?$)|"
     r"(?P<noun>(?<!@)(?!(?:the|an?|this|each|in|new|one)\b)[\w.@-]++) (?:sub)?(?:folder|directory|dir)\b(?! (?:structure|tree|layout|listing|path|name))|"
@@ -214,6 +225,9 @@ class Line:
 def read_lines(lines: list[str], *, plain: bool) -> list[Section]:
     """Return the sections in which something was found; `plain` says that the lines are no talk."""
     parsed = [_parse(line) for line in lines]
+    for number, (above, row) in enumerate(zip(parsed[:-1], lines[1:], strict=True)):
+        if above.text and re.fullmatch(r"(?:-{3,}|={3,})\s*", row):  # for heading-underlined
+            parsed[number : number + 2] = [Line(0, "#", above.text), Line(0, "", "")]
     behind: list[Line | None] = [None] * len(parsed)
     following: Line | None = None
     for number in range(len(parsed) - 1, -1, -1):
@@ -238,10 +252,16 @@ def _parse(line: str) -> Line:
     text = ICON.sub("", found["text"].strip()).strip().rstrip(",;，；、")
     if text.endswith(".") and paths.is_known_file(text[:-1]):
         text = text[:-1]
-    if "\\" in text and not re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):  # for f4-back-bullets
-        text = re.sub(r"\\(.)", r"\1", text)  # for md-escape
+    text = without_escapes(text)
     indent = len(found["indent"].expandtabs(4))
     return Line(0 if marks.startswith("#") else indent * 2 + bool(marks), marks, text)
+
+
+def without_escapes(text: str) -> str:
+    """Return a text without the backslashes of Markdown, where it has none that separate folders."""
+    if "\\" not in text or re.search(r"\\(?![_*\[\]()#~-])|(?<!\\)_", text):  # for f4-back-bullets
+        return text
+    return re.sub(r"\\(.)", r"\1", text)  # for md-escape
 
 
 # for test_file_list.test_a_file_among_files_needs_no_known_name
@@ -285,6 +305,7 @@ class Outline:
         self.plain = plain
         self.sections = [Section("", 0)]
         self.stack: list[tuple[int, Item]] = []
+        self.moved = False
 
     def take(self, number: int, line: Line, behind: Line | None, stranger: str) -> None:
         """Take one line: the files or the folder it names, a mention, or the lead of a new section.
@@ -300,9 +321,14 @@ class Outline:
         items = _rooted(line, behind) or _files(line, plain=self.plain) or _folder(line, behind)
         section = self.sections[-1]
         if not items and stranger:
-            items = [Item(stranger)] if is_named(line, stranger) else []
-            section.unclear |= not items
+            section.unclear |= not is_named(line, stranger)
+            is_alone = line.text == stranger and not stranger.istitle()
+            items = [Item(stranger)] * (is_alone or is_named(line, stranger))
+        spoken = [item.text for item in items if " " in item.text.partition("/")[0] and line.text[0] not in "`\"'*"]
+        section.unclear |= any(paths.is_known_file(text.split()[-1]) for text in spoken)
+        self.moved |= re.match(r"(?:\$ )?(?:.*&& )?cd \w", line.text) is not None  # for folder-changed
         if items:
+            section.unclear |= self.moved and TOUCH.search(line.text) is not None
             section.last = number
             (section.items if parent is None else parent.items).extend(items)
             section.followed = False
@@ -317,20 +343,20 @@ class Outline:
             self.sections.append(Section(line.text, number))
 
 
+# for mkdir-and-touch
+TOUCH: Final = re.compile(r"(?:^|&&|;)\s*(?:\$\s+)?touch\s+([^&;|]+)")
+
+
 def _files(line: Line, *, plain: bool) -> list[Item]:
     text = line.text
-    if text.startswith("touch "):
-        return [Item(name) for name in text.split()[1:] if paths.is_known_file(name)]
+    if made := TOUCH.findall(text):
+        return [Item(name) for names in made for name in names.split() if paths.is_known_file(name)]
     if paths.COMMAND.match(text) and not (line.marks and paths.is_known_file(text.split()[0])):
         return []
     if ruled := RULED.match(text):
         text = ruled[1]
-    if label := FOLDER_LABEL.match(text):
-        named = all_paths(text[label.end() :]) or [paths.path_in(text[label.end() :])]
-        if all(map(paths.is_known_file, named)):
-            return [Item(label[1], "folder", list(map(Item, named)))]
-    if found := all_paths(text, listed=bool(line.marks)):
-        return list(map(Item, found))
+    if items := several(text, listed=bool(line.marks)):
+        return items
     role = ROLE.fullmatch(text)
     text = role[1] if role else paths.ORDER.sub("", text)
     for pattern in (paths.MARKED, paths.BOLD, paths.LINK):
@@ -352,7 +378,7 @@ def _is_first(path: str, line: Line, text: str, *, plain: bool) -> bool:
     if paths.is_product(path) or paths.is_spoken(path):
         return False
     if path == text.rstrip(",;"):
-        entry = paths.is_path_like(path) and " " not in path and not path.startswith("//")
+        entry = paths.is_path_like(path) and " " not in path and not path.startswith(("//", "<", "`"))
         return paths.is_known_file(path) or (entry and ("/" in path or "\\" in path or path[0].islower()))
     if not (paths.is_path_like(path) and (paths.is_known_file(path) or "/" in path)):
         return False
@@ -381,6 +407,8 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
     is_heading = line.is_heading or words.endswith((":", "：")) or text.endswith("**") or LABELLED.match(words)
     if behind is not None and is_heading and (name := folder_named(words)) is not None and not paths.mentioned(words):
         return [Item(f"{name}/" if name else "", "folder")]
+    if behind is not None and (line.is_heading or text.endswith("**")) and words.strip("*_`:") in FOLDER_NAMES:
+        return [Item(words.strip("*_`:"), "either")]
     bare = paths.path_in(text.replace("**", "").rstrip(":：")).strip("*`\"' ")
     # for folders-with-spaces
     if re.fullmatch(r"[\w.@()\[\]<>{}~$+\\/ -]*[\w.)\]>}]/", bare) and bare.count(" ") < 3:  # noqa: PLR2004 - a name, not a sentence
@@ -397,6 +425,16 @@ def _folder(line: Line, behind: Line | None) -> list[Item]:
     if ABOUT.fullmatch(bare) or text.endswith((":", "：")) or not re.fullmatch(r"[\w.@()\[\]/-]+", bare):
         return []
     return [Item(bare, "folder" if bare[0].islower() or "/" in bare or text[0] in '`"' else "group")]
+
+
+def several(text: str, *, listed: bool = False) -> list[Item]:
+    """Return the folder with files, or the files, that stand in one line; nothing for one file alone."""
+    if label := FOLDER_LABEL.match(text):
+        inside = text[label.end() :].rstrip(")")
+        named = all_paths(inside) or [paths.path_in(inside)]
+        if all(map(paths.is_known_file, named)):
+            return [Item(label[1], "folder", list(map(Item, named)))]
+    return list(map(Item, all_paths(text, listed=listed)))
 
 
 def all_paths(text: str, *, listed: bool = False) -> list[str]:
@@ -421,11 +459,71 @@ def all_paths(text: str, *, listed: bool = False) -> list[str]:
 
 
 def _leading(text: str, *, listed: bool) -> list[str]:
-    found, position, after = list[str](), 0, True
+    found, position, after = list[str](), 0, 1
     while after and (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
         found.append(one[1])
-        between = BETWEEN.match(text, one.end())
-        position, after = (between or one).end(), between is not None
+        after = _next(text, one.end())
+        position = after or one.end()
     rest = text[position:]
     # for test_file_list.test_no_file_of_a_series_is_lost
     return found if listed or not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []
+
+
+# for test_file_list.test_no_file_of_a_series_is_lost
+DESCRIPTION: Final = re.compile(r":\s|\s[-–—=]\s|\s?\(")
+# for test_file_list.test_no_file_of_a_series_is_lost
+ENTRY_END: Final = re.compile(r"[,;.)][,;.]?\s+(?:\d{1,3}[.)]\s+)?")
+
+
+def _next(text: str, end: int) -> int:
+    """Return where the next entry begins behind one that ends at `end`, 0 if there is none."""
+    if between := BETWEEN.match(text, end):
+        return between.end()
+    mark = DESCRIPTION.match(text, end)
+    for found in ENTRY_END.finditer(text, mark.end()) if mark else ():
+        one = ONE.match(text, found.end())
+        if one and mark and paths.is_known_file(one[1]) and text.startswith(mark[0], one.end()):
+            return found.end()
+    return 0
+
+
+# for test_file_list.test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt
+PLACE: Final = re.compile(
+    rf"(?:(?P<sure>[;；|→+&]|\d[.)]\s|(?:^|[.!?:]\s)\W*(?:first|then|next|finally|lastly|also|plus)\s)|(?P<label>[:：(（=])|"
+    rf"(?P<comma>[,，、])\s*(?:{AND}\s)?)[\s`*\"'\[({{]*$",
+    re.IGNORECASE,
+)
+# for test_file_list.test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt
+NEXT: Final = re.compile(r"\d[.)]\s|\)\s?[,;]")
+# for test_file_list.test_a_file_that_a_remark_only_speaks_of_is_no_entry
+WORD: Final = re.compile(r"[^\W\d_]\w*")
+# for test_file_list.test_no_file_of_a_series_is_lost
+WORDS: Final = re.compile(rf"\b(?!{AND}\b)[^\W\d_]\w*")
+# for test_file_list.test_a_file_that_a_remark_only_speaks_of_is_no_entry
+SPOKEN_OF: Final = re.compile(rf"[`*\"'”)\]]*\s+(?!{AND}\s+\S+\.\w)[^\W\d]")
+
+
+def claimed(text: str, *, alone: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield the files that stand where an entry of a list would stand, and whether that is sure.
+
+    A file in a remark claims no place. `alone` says that only marks may stand in front of a file, no words.
+    """
+    end, taken, sure = 0, True, True
+    text = paths.LINK.sub(r"\1", text[:MAX_LINE])
+    for found in paths.MENTION.finditer(text):
+        path = (found[1] or found[2]).strip()
+        if not paths.is_known_file(path) or paths.is_product(path) or path.startswith(".."):
+            continue
+        between = text[end : found.start()]
+        if words := (WORDS if end else WORD).findall(between):
+            place, sure = PLACE.search(between), False
+            is_label = not end and ABOUT.fullmatch(words[-1]) is None
+            is_next = DESCRIPTION.match(text, found.end()) is not None
+            likely = {"sure": True, "label": is_label, "comma": is_next}
+            taken = place is not None and not alone and likely[place.lastgroup or "sure"]
+        elif NEXT.search(between):
+            taken, sure = True, False
+        end = found.end()
+        taken = taken and "~~" not in between
+        if taken and not SPOKEN_OF.match(text, end):
+            yield path, sure

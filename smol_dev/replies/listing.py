@@ -49,6 +49,7 @@ class Listing:
 
     `lead` is the words in front of it, `start` and `end` its place; `closed` says that its end was seen,
     `complete` that at most a bracket is missing, `unclear` that a line of it may name another file.
+    `claimed` is every file that stands in the place of an entry, read as one or not, and whether that is sure.
     """
 
     entries: tuple[str, ...]
@@ -58,16 +59,17 @@ class Listing:
     complete: bool = True
     unclear: bool = False
     end: int | None = None
+    claimed: tuple[tuple[str, bool], ...] = ()
 
 
-def entries_of(items: list[Item], *, rooted: bool = False) -> tuple[str, ...]:
+def entries_of(items: list[Item], *, rooted: bool | None = None) -> tuple[str, ...]:
     """Return the paths of the files, in order; folders with nothing in them are none.
 
-    The only folder at the top is the project's own: always when the form is `rooted`, else unless
+    The only folder at the top is the project's own when the list is `rooted`; where that is not known, unless
     its name is one that projects use inside.
     """
     items = _settled(items)
-    if len(items) == 1 and items[0].role == "folder" and items[0].items:
+    if rooted is not False and len(items) == 1 and items[0].role == "folder" and items[0].items:
         name = items[0].text.strip("/ ")
         if rooted or not (name in FOLDER_NAMES or "/" in name):
             items = items[0].items
@@ -144,7 +146,7 @@ ROOT_WORDS: Final = (
     r"package)(?:[-_ .]*(?:name|root|slug|dir(?:ectory)?|folder|path))*"
 )
 PLACEHOLDER_ROOT: Final = re.compile(  # for placeholder-braces
-    rf"^/?(?:\${ROOT_WORDS}|(?:[<\[%]|\$?\{{+|__)\s*+(?:\w+\.)?(?:{ROOT_WORDS}|root|dir|directory|folder(?:[-_ ]name)?|your[-_ ][^<>\[\]{{}}/]*+)\s*+"
+    rf"^/?(?:\${ROOT_WORDS}|(?:[<\[%]|\$?\{{+|__)\s*+(?:{ROOT_WORDS}|root|dir|directory|folder(?:[-_ ]name)?|your[-_ ][^<>\[\]{{}}/]*+)\s*+"
     r"(?:[>\]%]|\}+|__)|your[-_ ]?(?:project|app|repo|application)(?:[-_ ]?(?:name|root|dir|directory|folder|path))?|"
     r"(?:project|app|repo)[-_ ](?:name|root|dir|directory|folder|path)|root[-_ ](?:dir|directory|folder)|"
     r"(?:absolute/|full/)?path/to(?:/(?:your|the|my)?[-_ /]?(?:project|app|repo|folder|directory)(?:[-_ ]?(?:name|root|dir))?)?"
@@ -152,10 +154,10 @@ PLACEHOLDER_ROOT: Final = re.compile(  # for placeholder-braces
     re.IGNORECASE,
 )
 PLACEHOLDER: Final = re.compile(  # for schema4
-    r"[<{][^/<{>}]*+[>}]|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
+    r"<[^/<>]*+>|(?<!\{)\{[^/{}]*+\}(?!\})|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
     r"app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
     r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
-    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\{\{|\bTBD\b|…|^string$",
+    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\bTBD\b|…|^string$",
     re.IGNORECASE,
 )
 REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")  # for requirement-in-the-list
@@ -249,7 +251,7 @@ def _below_root(path: str) -> str | Refused:
         return Refused("inside git's own folder", unsafe=True)
     if path in {"", "."} or path.endswith(("/", "/.")):
         return Refused("a folder")
-    if "*" in path or path.count("{") != path.count("}") or ALTERNATIVES.search(path):
+    if "*" in path or any(part.count("{") != part.count("}") for part in parts) or ALTERNATIVES.search(path):
         return Refused("a pattern")
     if PLACEHOLDER.search(path) or (example and EXAMPLE.fullmatch(path)):
         return Refused("a placeholder")

@@ -110,7 +110,7 @@ LABEL: Final = re.compile(  # for f3-label
 ORDER: Final = re.compile(r"^(?:create|add|write|update) (?=[\w./@-]+\.\w+$)", re.IGNORECASE)  # for create-lines
 SPOKEN: Final = re.compile(  # for sent-bullets
     r"(?:^|[\s(])(?:the|an?|is|are|in|to|of|and|or|run|open|see|create|files?|then|with|for|use|using|add|edit|"
-    r"from|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",
+    r"from|first|finally|lastly|next|also|plus|your|this|that|my|write|implement|update|call(?:ed|s)?|named|will|contains?|has|we|i|you|it|let|need)\s",
     re.IGNORECASE,
 )
 MARKED: Final = re.compile(  # for L11-entrypoint-colon
@@ -173,7 +173,7 @@ AFTER_PATH: Final = re.compile(  # for label-with-remark
     r"(?<!\s)\s*+(?:\((?:[^()]{0,60})\)|:|(?<=\s)[-–—]\s.{0,120}|\bfile\b:?|content[s]?:?)\s*+$", re.IGNORECASE
 )
 MENTION: Final = re.compile(  # for create-file
-    r"`([^`\n]{1,200})`|(?<![\w/.`-])((?:[\w@.()\[\]-]{1,240}+[/\\])*[\w@.-]{0,240}\w)(?![\w/`])"
+    r"`([^`\n]{1,200})`|(?<![\w/\\.`-])((?:[\w@.()\[\]-]{1,240}+[/\\])*[\w@.-]{0,240}\w)(?![\w/`])"
 )
 MOST_MENTIONS: Final = 200
 COMMAND: Final = re.compile(  # for doubt-s5

@@ -89,7 +89,7 @@ class Rejected:
     `fence` is how many back-ticks the block of the next answer needs, 0 for as many as before; `example`
     is False where the model copied the example of the request, which the next one leaves out. `kept` is a
     file that is worth having, with a warning, when the next answer is no better. `begun` is a part of the file.
-    `disproves` says that the file that was worth having cannot be whole.
+    `disproves` says that the file that was worth having cannot be whole. `listed` is a list that is worth having.
     """
 
     reason: Reason
@@ -99,6 +99,7 @@ class Rejected:
     kept: str | None = None
     begun: str = ""
     disproves: bool = False
+    listed: "FileList | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,11 @@ UNCLEAR_FENCES: Final = Rejected(
 )
 SEVERAL_FILES: Final = Rejected(
     "wrong_format", "The answer held several files one after another; give only the requested one."
+)
+
+
+UNCLEAR_LIST: Final = (
+    "The answer names files that may belong to the list; give nothing but the path of each file to write."
 )
 
 

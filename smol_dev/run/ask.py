@@ -90,15 +90,13 @@ class Question(Generic[Value]):
     schema: Mapping[str, object] | None = None
 
 
-def unless_copied(
-    read: Callable[[str, str | None], Value | Rejected], is_copied: Callable[[Value], bool], complaint: str
-) -> Callable[[str, str | None], Value | Rejected]:
+def unless_copied(read: Reader[Value], is_copied: Callable[[Value], bool], complaint: str) -> Reader[Value]:
     """Return a reader that rejects, once, an answer that only copies the example."""
     copies = itertools.count()
 
-    def doubting(answer: str, finish_reason: str | None) -> Value | Rejected:
+    def doubting(answer: str, finish_reason: str | None) -> Value | Flawed[Value] | Rejected:
         found = read(answer, finish_reason)
-        if isinstance(found, Rejected) or not is_copied(found) or next(copies):
+        if isinstance(found, Rejected | Flawed) or not is_copied(found) or next(copies):
             return found
         return Rejected("wrong_format", complaint, example=False)
 

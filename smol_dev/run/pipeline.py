@@ -14,7 +14,7 @@ from smol_dev.events import Dropped, FilesReady, Noticed, PlanReady, Warned
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
 from smol_dev.replies.plan import read_plan
 from smol_dev.replies.verdicts import FileList, Rejected
-from smol_dev.run.ask import Question, ask, unless_copied
+from smol_dev.run.ask import Flawed, Question, ask, unless_copied
 from smol_dev.run.conversation import Conversation, Job, ListSaid, Tell
 from smol_dev.run.strategies import write_files
 from smol_dev.safe import command
@@ -83,14 +83,18 @@ async def list_files(talk: Conversation) -> None:
         talk.tell(Warned(f"{error.message}; the files are taken from the plan"))
     else:
         listed, talk.list_answer, talk.list_asked = answered.value, answered.said, answered.turns[-1].content
+        if answered.flaw:
+            talk.tell(Warned(f"the file list may leave out a file: {answered.flaw}"))
     ready = _settle(talk, listed)
     talk.files = ready.files
     talk.tell(ListSaid(talk.list_asked, talk.list_answer))
     talk.tell(ready)
 
 
-def _read_list(answer: str, finish_reason: str | None) -> FileList | Rejected:
+def _read_list(answer: str, finish_reason: str | None) -> FileList | Flawed[FileList] | Rejected:
     listed = read_file_list(answer, finish_reason=finish_reason, max_files=MOST_LISTED)
+    if isinstance(listed, Rejected) and listed.listed is not None:
+        return Flawed(listed.listed, listed.message)
     if isinstance(listed, FileList):
         LOG.info("file list: %d paths, read as `%s`", len(listed.files), listed.form)
     return listed

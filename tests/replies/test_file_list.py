@@ -8,7 +8,7 @@ import pytest
 
 from smol_dev.errors import Reason
 from smol_dev.replies.file_list import paths_in_plan, read_file_list
-from smol_dev.replies.verdicts import LIST_MESSAGES, FileList, Rejected
+from smol_dev.replies.verdicts import LIST_MESSAGES, UNCLEAR_LIST, FileList, Rejected
 
 LISTS = [json.loads(line) for line in (Path(__file__).parent / "lists.jsonl").read_text("utf-8").splitlines()]
 AT_ONCE = 50
@@ -144,7 +144,9 @@ def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
      "<details open>\n<summary>The list</summary>\n<ul><li>a.py</li><li>b.py</li></ul>\n</details>",
      "<p>The files:</p>\n- a.py\n- b.py", "a.py:1-20\nb.py#L1-L9", "a.py (entry), b.py (helper)", "a.py\\nb.py",
      "| Part | Files |\n|---|---|\n| Code | `a.py`, `b.py` |", '{"files": ["a.py"], "files": ["b.py"]}',
-     "a.py  ; uses b.py\nb.py", "- a.py and b.py do the work", "1. `a.py`, `b.py` are small", '{"files": ["- a.py\n- b.py\n'],
+     "a.py  ; uses b.py\nb.py", "- a.py and b.py do the work", "1. `a.py`, `b.py` are small", '{"files": ["- a.py\n- b.py\n',
+     "a.py: entry, b.py: helper", "a.py - entry; b.py - helper", "1. a.py (uses c.py), 2. b.py (helper)", "1. a.py 2. b.py",
+     '{"files": ["a.py; b.py"]}', "├── a.py, b.py"],
 )  # fmt: skip
 def test_no_file_of_a_series_is_lost(answer: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
@@ -227,7 +229,9 @@ def test_a_plain_line_among_files_may_be_one() -> None:
      "src \u2192 a.py, b.py; tests \u2192 test_a.py", "We need `a.py` and `b.unheard`."],
 )  # fmt: skip
 def test_a_line_that_may_name_a_file_is_never_passed_over(answer: str) -> None:
-    assert read_file_list(answer, finish_reason="stop") == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+    verdict = read_file_list(answer, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "wrong_format"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,7 @@ def test_a_line_that_may_name_a_file_is_never_passed_over(answer: str) -> None:
 )
 def test_a_list_that_goes_on_in_another_form_is_asked_for_again(above: str, below: str) -> None:
     verdict = read_file_list(f"{above}\n\n{below}\n", finish_reason="stop")
-    assert verdict == Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+    assert verdict == Rejected("wrong_format", UNCLEAR_LIST)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +260,37 @@ def test_a_list_that_goes_on_in_another_form_is_asked_for_again(above: str, belo
 def test_words_below_a_list_add_nothing_to_it(below: str) -> None:
     answer = f'{{"files": ["a.py", "b.py"]}}\n\n{below}'
     assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ['{"files": ["a.py", "b.py, "c.py"]}', "- a.py (+ b.css)\n- c.py", "src/a.py\n    b.py",
+     "```\napp.py, db/models.py, REA\n```", "- [a.py](https://x.example/a.py): entry\n- [b.py](d",
+     '["a.py"]\n\n```js b.js\nlet b;\n```\n```js c.js\nlet c;\n```'],
+)  # fmt: skip
+def test_a_list_that_leaves_out_an_entry_is_asked_for_again(answer: str) -> None:
+    assert read_file_list(answer, finish_reason="stop") == Rejected("wrong_format", UNCLEAR_LIST)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["- a.py: entry, b.css = colours\n- c.py", "- a.py: entry; b.css\n- c.py", "- a.py: uses c.py 2. b.css\n- c.py",
+     "- a.py\n- c.py\n\nThen `b.css`.",
+     '["a.py", "c.py"]\n\nStyles: `b.css`', "- a.py\n- c.py\n- Styles (b.css)"],
+)  # fmt: skip
+def test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt(answer: str) -> None:
+    listed = FileList(("a.py", "c.py"), ())
+    assert read_file_list(answer, finish_reason="stop") == Rejected("wrong_format", UNCLEAR_LIST, listed=listed)
+
+
+@pytest.mark.parametrize(
+    "remark",
+    ["imports from utils.py", "like package.json", "see https://x.example/b.js", "for Node.js 18.2", "e.g. b.py, c.py",
+     "reads b.csv, c.csv and d.csv", "b.py is not needed", "uses: b.py", "writes `out/b.txt` (not c.txt)"],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["- a.py: {}", "1. `a.py` - {}", "├── a.py  # {}", "a.py ({})", '["a.py"]\n\nIt {}.'])
+def test_a_file_that_a_remark_only_speaks_of_is_no_entry(form: str, remark: str) -> None:
+    assert read_file_list(form.format(remark), finish_reason="stop") == FileList(("a.py",), ())
 
 
 @pytest.mark.parametrize(
@@ -278,6 +313,6 @@ def test_folders_as_a_shell_shows_them(answer: str) -> None:
 @pytest.mark.parametrize("surer", ['["c.py"]', "| File |\n|---|\n| c.py |"])
 def test_a_list_above_one_of_a_surer_form_is_not_lost(surer: str) -> None:
     listed = "- a.py\n- b.py\n\n"
-    again = Rejected("wrong_format", LIST_MESSAGES["wrong_format"])
+    again = Rejected("wrong_format", UNCLEAR_LIST)
     assert read_file_list(listed + surer, finish_reason="stop") == again
     assert read_file_list(f"{listed}The final list:\n{surer}", finish_reason="stop") == FileList(("c.py",), ())

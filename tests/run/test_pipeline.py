@@ -11,6 +11,7 @@ from smol_dev.chat import Facts, Message, Reply, Request, Usage
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Dropped, FilesReady, FileStarted, Piece, PlanReady, Retry, StageStarted, Warned
 from smol_dev.prompts import shipped
+from smol_dev.replies.verdicts import UNCLEAR_LIST
 from smol_dev.run import pipeline
 from smol_dev.run.conversation import (
     AnswerRejected,
@@ -407,6 +408,24 @@ def test_a_syntax_error_is_asked_about_once_and_then_kept_with_its_flaw() -> Non
     assert ready.content == "def g(:\n    pass\n"
     assert ready.flaw.startswith("The file has a syntax error: line 1")
     assert [step.reason for step in steps if isinstance(step, Retry)] == ["syntax"]
+
+
+def test_a_list_in_doubt_is_asked_for_once_more_and_then_taken_with_a_warning() -> None:
+    doubtful = "- a.py\n\nThen `b.css`.\n"
+    steps = happenings(FakeChat([PLAN, doubtful, doubtful, "```python\nA = 1\n```"]))
+    assert [step.stage for step in steps if isinstance(step, Retry)] == ["files"]
+    assert [step.message for step in steps if isinstance(step, Warned)] == [
+        f"the file list may leave out a file: {UNCLEAR_LIST}"
+    ]
+    assert [step.files for step in steps if isinstance(step, FilesReady)] == [("a.py",)]
+
+
+def test_a_list_in_doubt_is_replaced_by_a_clear_one() -> None:
+    steps = happenings(
+        FakeChat([PLAN, "- a.py\n\nThen `b.css`.\n", '["a.py", "b.css"]', "```python\nA = 1\n```", "```css\np {}\n```"])
+    )
+    assert [step for step in steps if isinstance(step, Warned)] == []
+    assert [step.files for step in steps if isinstance(step, FilesReady)] == [("a.py", "b.css")]
 
 
 BEGIN, REST = "import sys\n\n\ndef a():\n    return sys.argv\n", "def b():\n    return a()\n\n\nprint(b())\n"
