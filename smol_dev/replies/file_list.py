@@ -269,7 +269,7 @@ ASIDE: Final = re.compile(  # for f2-not
     r"dependenc(?:y|ies)|librar(?:y|ies)|packages? (?:needed|used|required)|technolog\w+|tech stack|draft|initial|"
     r"first (?:attempt|idea|version)|old|original|thoughts?|reasoning|maybe|perhaps|previous(?:ly)?|delete[ds]?|removed?|"
     r"commands?|how to run|to run|run (?:it|the)|usage|next steps|instructions|install\w*|getting started|notes?|features?|"
-    r"example output|skip(?:ped)?|requirements:|optional(?:ly)? later)\b|\bfor (?:example|instance)\b[^.\[\n]*$|(?:\be\.g\.|\bsuch as|\blike)\W*$",
+    r"example output|alternativ\w*|skip(?:ped)?|requirements:|optional(?:ly)? later)\b|\bfor (?:example|instance)\b[^.\[\n]*$|(?:\be\.g\.|\bsuch as|\blike)\W*$",
     re.IGNORECASE,
 )
 """Words in front of a list that say that it is another one than was asked for."""
@@ -300,7 +300,9 @@ def asked_for(source: Source) -> Iterator[Listing]:
     except (ValueError, RecursionError):
         return
     files = value[0][1] if isinstance(value, tuple) and len(value) == 1 and value[0][0] == "files" else None
-    if isinstance(files, list) and all(isinstance(path, str) and path == paths.path_in(path) for path in files):
+    if isinstance(files, list) and all(
+        isinstance(path, str) and path == paths.path_in(path) and not paths.BULLET.match(path) for path in files
+    ):
         yield Listing(tuple(files), 0)
 
 

@@ -146,7 +146,7 @@ def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
      "| Part | Files |\n|---|---|\n| Code | `a.py`, `b.py` |", '{"files": ["a.py"], "files": ["b.py"]}',
      "a.py  ; uses b.py\nb.py", "- a.py and b.py do the work", "1. `a.py`, `b.py` are small", '{"files": ["- a.py\n- b.py\n',
      "a.py: entry, b.py: helper", "a.py - entry; b.py - helper", "1. a.py (uses c.py), 2. b.py (helper)", "1. a.py 2. b.py",
-     '{"files": ["a.py; b.py"]}', "├── a.py, b.py"],
+     '{"files": ["a.py; b.py"]}', '{"files": ["1. a.py", "2. b.py"]}', "├── a.py, b.py"],
 )  # fmt: skip
 def test_no_file_of_a_series_is_lost(answer: str) -> None:
     assert read_file_list(answer, finish_reason="stop") == FileList(("a.py", "b.py"), ())
@@ -255,6 +255,7 @@ def test_a_list_that_goes_on_in_another_form_is_asked_for_again(above: str, belo
         "You may also want `Dockerfile` later.",
         "It also reads `c.json`.",
         "I also need no `c.py`, which is not a part.",
+        'Alternatively, in one file:\n\n["c.py"]',
     ],
 )
 def test_words_below_a_list_add_nothing_to_it(below: str) -> None:
