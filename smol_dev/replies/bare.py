@@ -14,6 +14,7 @@ from smol_dev.replies.talk import ITEM, MARK, TO_THE_USER, is_lead, is_part, is_
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
+MOST_TRIED: Final = 24
 EXACT: Final = frozenset({"python", "json", "toml"})  # for test_syntax.test_a_mistake_is_told_with_its_line
 """Languages in which no chat can be a part of a whole file."""
 
@@ -302,17 +303,22 @@ def _is_chat(part: list[str], request: Request) -> bool:
 
 
 def trimmed(text: str) -> Iterator[str]:
-    """Yield the text without paragraphs of talk at its edges, the fewest first."""
-    parts = re.split(r"(\n(?:[ \t]*\n)+)", text.strip("\n"))  # for tailpy7
-    leads = [0]
-    for number in range(0, min(len(parts), 2 * MOST_PARAGRAPHS), 2):
-        if not _may_be_talk(parts[number]):
+    """Yield the text without lines of talk in front and paragraphs of talk behind, the fewest lines first."""
+    lines = text.strip("\n").split("\n")
+    starts = [at for at, line in enumerate(lines) if line.strip() and not (at and lines[at - 1].strip())]
+    paragraphs = list(zip(starts, [*starts[1:], len(lines)], strict=True))
+    leads, tails = [0], [len(lines)]
+    for start, end in paragraphs[:MOST_PARAGRAPHS]:
+        is_talk_alone = _may_be_talk("\n".join(lines[start:end]))
+        said = (at for at in range(start, end) if not (is_talk_alone or _may_be_talk(lines[at])))
+        leads += range(start + 1, next(said, end) + 1)
+        if leads[-1] < end:
             break
-        leads.append(number + 2)
-    tails = [2 * size for size, part in enumerate(parts[::-2][: 2 * MOST_PARAGRAPHS], 1) if _may_be_talk(part)]
-    for lead, tail in sorted(((lead, tail) for lead in leads for tail in [0, *tails]), key=sum):
-        if lead + tail < len(parts):
-            yield "".join(parts[lead : len(parts) - tail])
+    tails += [start for start, end in paragraphs[-MOST_PARAGRAPHS:] if _may_be_talk("\n".join(lines[start:end]))]
+    edges = ((lead, tail) for lead in leads for tail in tails if lead < tail)
+    edges = (edge for edge in edges if not edge[0] or not lines[edge[0]][:1].isspace())  # no file begins within a block
+    for lead, tail in sorted(edges, key=lambda edge: edge[0] - edge[1])[:MOST_TRIED]:
+        yield "\n".join(lines[lead:tail]).strip("\n")
 
 
 def _may_be_talk(paragraph: str) -> bool:

@@ -839,3 +839,17 @@ def test_an_end_that_seems_to_be_none_is_asked_about(path: str, answer: str, kep
     verdict = read_code(answer, path=path, finish_reason="stop")
     assert isinstance(verdict, Rejected)
     assert (verdict.reason, verdict.kept) == ("truncated", kept)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [("a.py", "import sys\n\n\nprint(sys.argv)\n"), ("a.go", 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n}\n'),
+     ("a.rs", "use std::fmt;\n\nfn main() {}\n"), ("a.ts", "import a from 'a';\n\nexport const b = a;\n"),
+     ("a.toml", "[a]\nb = 1\n\n[c]\nd = 2\n")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "words", ["Copy code\n", "Here is the program\n", "Program that sums\n", "This sums\nwhat it is given.\n"]
+)
+def test_no_line_of_the_file_goes_with_the_words_right_above_it(path: str, content: str, words: str) -> None:
+    verdict = read_code(words + content, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected) or verdict.content == content
