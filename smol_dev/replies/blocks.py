@@ -26,6 +26,7 @@ MOST_TRIED: Final = 6
 LONGEST_LABEL: Final = 80
 LONGEST_TRIED: Final = 200_000
 MOST_FENCES: Final = 300
+BRACKETS: Final = ("()", "[]", "{}")
 LONGEST_NAMING: Final = 6
 FINAL: Final = re.compile(  # for updated
     r"\b(?:final|corrected|updated|fixed|revised|complete|full|whole|rewritten)\b[^.\n]{0,40}"
@@ -240,8 +241,20 @@ def _by_surroundings(answer: Answer, request: Request, index: int) -> int | Doub
             begins = False
         depth += 1 if fence.info or begins else -1
         if depth == 0:
-            return number if _goes_on(answer, number) else Doubt(fences=True)
+            if _goes_on(answer, number):
+                return number
+            last = _in_reach(fences, index)[-1][0]
+            return last if _holds_two(answer, index, last) else Doubt(fences=True)
     return None
+
+
+def _holds_two(answer: Answer, index: int, last: int) -> bool:
+    """Return whether brackets that are open at the first of two fences are closed before the last one, the end."""
+    start, first = answer.fences[index].end, answer.fences[index + 1].start
+    before, inside = answer.text[start:first], answer.text[start : answer.fences[last].start]
+    is_open = any(before.count(opening) > before.count(closing) for opening, closing in BRACKETS)
+    is_closed = all(inside.count(opening) == inside.count(closing) for opening, closing in BRACKETS)
+    return last == index + 3 and is_open and is_closed and _goes_on(answer, last)
 
 
 def _goes_on(answer: Answer, number: int) -> bool:

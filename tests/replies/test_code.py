@@ -704,6 +704,23 @@ def test_a_block_in_a_block_around_data_is_the_file(inner: str) -> None:
     assert found == Code("a,b\n1,2\n", ("as asked", "double fence"))
 
 
+LUA = "local M = {}\nM.help = [[\n```\nfines 8\n```\n]]\nreturn M\n"
+
+
+@pytest.mark.parametrize("behind", ["", "\n\nThat is how it is called."])
+def test_two_fences_between_brackets_of_the_file_are_its_own(behind: str) -> None:
+    found = read_code(f"```lua\n{LUA}```{behind}", path="help.lua", finish_reason="stop")
+    assert isinstance(found, Code)
+    assert found.content == LUA
+
+
+@pytest.mark.parametrize(
+    "answer", [f"```lua\n{LUA}```\n\nRun it:\n\n```\nlua a.lua\n```", "```lua\nf {\n```\na\n```\n"]
+)
+def test_fences_that_may_be_around_or_in_a_file_are_asked_about(answer: str) -> None:
+    assert isinstance(read_code(answer, path="help.lua", finish_reason="stop"), Rejected)
+
+
 def test_a_title_in_a_short_fence_is_the_texts_own() -> None:
     content = "README.cookies\n\nHow cookies are kept:\n"
     assert read_code(f"```\n{content}```", path="README.cookies", finish_reason="stop") == Code(content, ("as asked",))
