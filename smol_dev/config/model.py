@@ -9,7 +9,7 @@ Defaults that depend on where the model runs are those of a local server; `load`
 import json
 import types
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -50,6 +50,10 @@ class Table(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, validate_default=True
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return the table itself: it never changes, and pydantic copies a default at each validation."""
+        return self
 
 
 class Tuning(Table):
