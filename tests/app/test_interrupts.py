@@ -113,13 +113,13 @@ from smol_dev.app import interrupts
 from smol_dev.app.caller import Caller
 from smol_dev.config.files import Surroundings
 from smol_dev.languages import grammars
+signalled = "sleep 0.05; kill -{number.value} $PPID; sleep 0.05; kill -{number.value} $PPID"
 async def endless():
+    os.posix_spawn("/bin/sh", ["sh", "-c", signalled], dict(os.environ))
     {work}
-interrupts.PATIENCE = 0.3
+interrupts.PATIENCE = 0.15
 interrupts.PROCESS.watch()
 interrupts.PROCESS.hint = "type this"
-signalled = "sleep 0.3; kill -{number.value} $PPID; sleep 0.1; kill -{number.value} $PPID"
-os.posix_spawn("/bin/sh", ["sh", "-c", signalled], dict(os.environ))
 Caller(Surroundings.here(), print, interrupts=interrupts.PROCESS).wait_for(endless())
 """
     begun = time.monotonic()
