@@ -8,18 +8,20 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from smol_dev.replies.talk import REST, is_lead
+from smol_dev.replies.talk import REST, is_lead, is_sentence
 
 MOST_LINES: Final = 3
-"""Lines of an anchor; a model that repeats more than it was asked for is understood as well."""
+"""Filled lines of an anchor; a model that repeats more than it was asked for is understood as well."""
 
-MOST_REPEATED: Final = 4
+MOST_REPEATED: Final = 40
+LONGEST: Final = 300
+# for test_continuation.test_the_indentation_of_a_line_above_that_opens_nothing_may_be_again
+OPENS: Final = (":", "{", "(", "[", ",", "=", ">", "|", "\\")
 
 # for test_continuation.test_an_answer_without_a_block_stays_without_one
 FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})([^`\n]*)")
 # for test_continuation.test_a_rest_that_begins_with_what_is_there_is_in_doubt
 PIECE: Final = re.compile(r"\w+|\W")
-LONGEST: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,79 +40,87 @@ class Cut:
 def put_behind(partial: str, rest: str) -> str | None:
     """Return the whole of a cut-off answer that was sent without the white space at its end, and what follows it.
 
-    None when the white space is missing, or when the rest begins with a block of its own, with words to the user,
-    or with what stands there already: the word, the line or the lines that were cut, the first lines of the answer.
+    None when nothing follows or the white space is missing, and when the rest begins with a block of its own, with
+    words to the user, or with what stands there already: the word, the line or the lines that were cut, or the
+    first lines of the answer, which may come later as well.
     """
     kept, rest = partial.rstrip(), rest.replace("\r\n", "\n")
-    behind, lines = rest.lstrip(), _filled(kept)
-    if not behind or not lines:
-        return kept + rest
-    space, dropped = rest[: len(rest) - len(behind)], partial[len(kept) :]
-    is_missing = "\n" in dropped and "\n" not in space if space else bool(dropped)
-    opener = FENCE.fullmatch(lines[0])
-    doubtful = is_missing or _begins_anew(behind, opener) or _begins_again(kept, space, behind)
-    return None if doubtful else kept + rest
+    behind, dropped = rest.lstrip(), partial[len(kept) :]
+    space = rest[: len(rest) - len(behind)]
+    if not behind or ("\n" in dropped and "\n" not in space if space else dropped):
+        return None
+    is_complete = "\n" in dropped
+    is_doubtful = _begins_anew(kept, space, behind) or _begins_again(kept, space, behind, is_complete=is_complete)
+    return None if is_doubtful else kept + rest
 
 
-def _begins_anew(behind: str, opener: re.Match[str] | None) -> bool:
-    """Return whether half a character, words to the user, or a fence that opens a block stand at the beginning."""
-    first, _, others = behind.partition("\n")
-    if behind[0] == "\ufffd" or (first[0].isupper() and (is_lead(first) or REST.search(first))):
+def _begins_anew(kept: str, space: str, behind: str) -> bool:
+    """Return whether half a character, an ellipsis, words to the user, or a block of its own begin the rest."""
+    first, *others = behind.split("\n")
+    announces = is_sentence(first) and first.endswith(":") and others[:1] == [""]
+    said = announces or REST.search(first) or is_lead(first)
+    is_elided = not space and kept[-1].isalnum() and first.startswith(("...", "…")) and first.strip(".…")[:1].isalnum()
+    if behind[0] == "\ufffd" or is_elided or (said and not first[0].islower()):
         return True
-    fence = FENCE.fullmatch(first)
+    fence, opener = FENCE.fullmatch(first), FENCE.match(kept)
     if fence is None or opener is None:
         return False
     if fence[2].strip():
         return fence[2].split() == opener[2].split()
-    return fence[1].startswith(opener[1]) and any(one.startswith(opener[1]) for one in _fences(others.split("\n")))
+    return fence[1].startswith(opener[1]) and any(mark.startswith(opener[1]) for mark in _fences(others))
 
 
-def _begins_again(kept: str, space: str, behind: str) -> bool:
-    """Return whether the rest begins with what the answer ends or begins with, spacing aside."""
-    lines = [line for line in _filled(kept) if not FENCE.fullmatch(line)]
+def _begins_again(kept: str, space: str, behind: str, *, is_complete: bool) -> bool:
+    """Return whether the rest begins with what the answer ends with, spacing aside, or has its beginning again."""
+    lines = [line for line in kept.split("\n") if line.strip()]
+    opener = FENCE.fullmatch(lines[0]) if lines else None
+    lines = lines[bool(opener) :]
     if not lines:
         return False
-    line, *before = lines[: -MOST_REPEATED - 1 : -1]
-    indent, first = line[: len(line) - len(line.lstrip())], behind.partition("\n")[0].strip()
-    if "\n" in space:
-        is_alike = space.rpartition("\n")[2] == indent and not line.strip().isidentifier()
-    elif _repeats_words(kept, space, behind, line) or (_is_no_row(first) and first in map(str.strip, before)):
+    line, is_below = lines[-1], "\n" in space
+    if not space and _repeats_words(kept, behind, line[-LONGEST:]):
         return True
+    inside = behind.partition(f"\n{opener[1]}")[0] if opener else behind
+    following = [one for one in inside.split("\n") if one.strip()]
+    if len(lines) > MOST_LINES and _says_something(*lines[:MOST_LINES]) and _places(following, lines[:MOST_LINES]):
+        return True
+    first, line = following[0].strip() if following else "", line.strip()
+    if is_below:
+        goes_on = not is_complete and line[-1].isalnum() and first[len(line) :][:1].isalnum() and first.startswith(line)
+        is_alike = goes_on or (first == line and space.rpartition("\n")[2] == _indent(lines[-1]))
     else:
-        is_alike = space != " " and not (line.isidentifier() and not space)
-    head = 2 if _has_letter(lines[0]) else 3
-    repeated = [lines[-count:] for count in range(1 if is_alike else 2, MOST_REPEATED + 1) if count <= len(lines)]
+        is_alike = space != " " and (bool(space) or not line.isidentifier())
+    ends = lines[-MOST_REPEATED:]
+    head = 2 if _says_something(lines[0]) else MOST_LINES
+    repeated = [ends[-count:] for count in range(1 if is_alike else 2, len(ends) + 1)]
     repeated += [lines[:head]] if len(lines) >= head else []
-    said = behind[: 2 * sum(map(len, lines[:head] + lines[-MOST_REPEATED:])) + LONGEST]
-    squeezed = ["".join("".join(some).split()) for some in (said, *filter(_is_no_row, map(" ".join, repeated)))]
-    return any(squeezed[0].startswith(one) for one in squeezed[1:])
+    said = _squeezed([behind[: 2 * sum(map(len, ends + lines[:head])) + LONGEST]])
+    return any(said.startswith(_squeezed(some)) and _says_something(*some) for some in repeated)
 
 
-def _repeats_words(kept: str, space: str, behind: str, line: str) -> bool:
-    """Return whether the rest begins, in the line, with the word that was cut or with several of its last ones."""
-    if space:
-        return False
-    cut, more = PIECE.findall(line[-LONGEST:])[-1], PIECE.findall(behind[:LONGEST])[0]
+def _repeats_words(kept: str, behind: str, line: str) -> bool:
+    """Return whether the rest begins with the word that was cut, or with several of the last words of its line."""
+    cut, more = PIECE.findall(line)[-1], PIECE.findall(behind[:LONGEST])[0]
     # a row of one letter, as in a color, may well go on
-    if _has_letter(cut) and more.startswith(cut) and len({*cut, *more}) > 1:
-        return f"{cut}{more}" not in PIECE.findall(f"{kept[: -len(cut)]} {behind[len(more) :]}")
-    parts = line[-LONGEST:].split(" ")
+    if any(map(str.isalpha, cut)) and more.startswith(cut) and (len({*cut, *more}) > 1 or len(more) == 1):
+        return cut + more not in PIECE.findall(f"{kept[: -len(cut)]} {behind[len(more) :]}")
+    parts = line.split(" ")
     ends = (" ".join(parts[-count:]) for count in range(1, len(parts) + 1))
-    return any(end != cut and _has_letter(end) and behind.startswith(end) for end in ends)
+    return any(end != cut and _says_something(end) and behind.startswith(end) for end in ends)
 
 
-def _is_no_row(text: str) -> bool:
-    """Return whether a text is more than one number over and over, as the rows of a table are."""
-    numbers = {word for word in text.replace(",", " ").split() if any(map(str.isdigit, word))}
-    return _has_letter(text) or len(numbers) > 1
+def _says_something(*lines: str) -> bool:
+    """Return whether lines are more than signs, or one number over and over as in a table."""
+    words = {word for line in lines for word in line.replace(",", " ").split() if any(map(str.isalnum, word))}
+    return len(words) > 1 or any(map(str.isalpha, "".join(words)))
 
 
-def _has_letter(text: str) -> bool:
-    return any(map(str.isalpha, text))
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
-def _filled(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line.strip()]
+def _squeezed(lines: list[str]) -> str:
+    return "".join("".join(lines).split())
 
 
 def cut_back(partial: str) -> Cut | None:
@@ -121,12 +131,12 @@ def cut_back(partial: str) -> Cut | None:
         tail.insert(0, complete.pop())
     lines = [line.rstrip() for line in complete]
     opened = next(iter(_fences(lines)), "")
-    for length in range(1, min(MOST_LINES, len(lines)) + 1):
-        anchor = lines[-length:]
-        if any(fence.startswith(opened) for fence in _fences(anchor)):
+    for place in [number for number, line in enumerate(lines) if line][: -MOST_LINES - 1 : -1]:
+        anchor = lines[place:]
+        if any(mark.startswith(opened) for mark in _fences(anchor)):
             return None
         # for test_continuation.test_an_answer_without_a_block_stays_without_one
-        if re.search(r"\w", "".join(anchor)) and _places(lines, anchor) == [len(lines) - length]:
+        if re.search(r"\w", "".join(anchor)) and _places(lines, anchor) == [place]:
             return Cut("\n".join(complete), tuple(anchor), tuple(tail))
     return None
 
@@ -135,45 +145,40 @@ def join(cut: Cut, continuation: str) -> str | None:
     """Return the whole raw answer, or None when the continuation does not go on from the anchor.
 
     In front of the anchor may stand a sentence, the opening fence of a block, and earlier lines of the
-    answer repeated. Behind it comes what stood there before: a continuation that drops it may begin in the
-    middle of a line. Linear in the length of both.
+    answer repeated. Linear in the length of both.
     """
     lines = continuation.replace("\r\n", "\n").split("\n")
     start, fence = _beginning(lines)
     before = [line.rstrip() for line in cut.text.split("\n")]
-    places = _places([line.rstrip() for line in lines[start:]], list(cut.anchor))
-    if not places:
-        return None
-    end = start + places[0] + len(cut.anchor)
-    repeated = [line.rstrip() for line in lines[start:end]]
-    if repeated != before[-len(repeated) :]:
+    said = [line.rstrip() for line in lines[start:]]
+    end = next(iter(_places(said, list(cut.anchor))), -1) + len(cut.anchor)
+    if end < len(cut.anchor) or said[:end] != before[-end:]:
         return None
     opened = next(iter(_fences(before)), "")
-    rest = _in_the_block(lines[end:], fence, opened) if fence else lines[end:]
-    if rest is None or not _goes_on(rest, cut):
-        return None
+    rest = _in_the_block(lines[start + end :], fence, opened)
     # another block behind the end of the one that was cut may be the last part of it
-    again = opened and sum(one.startswith(opened) for one in _fences(rest)) > 1
-    return None if again else "\n".join([cut.text, *rest])
+    if not _goes_on(cut, rest) or (opened and sum(mark.startswith(opened) for mark in _fences(rest)) > 1):
+        return None
+    return "\n".join([cut.text, *rest])
 
 
-def _goes_on(rest: list[str], cut: Cut) -> bool:
+def _goes_on(cut: Cut, rest: list[str]) -> bool:
     """Return whether the rest brings more, begins with what was cut off behind the anchor, and not with the file again.
 
-    Behind an indentation without its line, it must not be one that the file has when it is added to it.
+    Behind an indentation alone, a continuation that drops it may begin in the middle of a line: its own must not be
+    one that the file has when the two are added up, unless it is that of a line above that opens nothing.
     """
     *blank, last = cut.tail
-    if not last.strip() and rest[: len(cut.anchor)] == cut.text.split("\n")[-len(cut.anchor) :]:
-        return False
     following = rest[len(blank)] if len(rest) > len(blank) else ""
-    same = following.startswith(last) or following.rstrip() == last.rstrip()
-    if last and not last.strip():
-        added = last + following[: len(following) - len(following.lstrip())]
-        same = same and added not in {line[: len(line) - len(line.lstrip())] for line in cut.text.split("\n")}
-    more = [line for line in rest if line.strip() and not FENCE.fullmatch(line.rstrip())]
-    begun = [line for line in cut.text.split("\n") if line.strip() and not FENCE.fullmatch(line.rstrip())]
-    is_new = bool(more) and (len(begun) < MOST_LINES or more[:2] != begun[:2])
-    return is_new and same and not any(line.strip() for line in rest[: len(blank)])
+    if any(map(str.strip, rest[: len(blank)])) or not (following + " ").startswith(last.rstrip() or last):
+        return False
+    above, indent = cut.anchor[-1], _indent(following)
+    opens = above.endswith(OPENS) or above.split()[-1].isalpha() or indent != _indent(above)
+    if last and not last.strip() and opens and last + indent in map(_indent, cut.text.split("\n")):
+        return False
+    more = next((line.strip() for line in rest if line.strip()), "```")
+    is_closed = more.strip(more[0]) == "" and FENCE.fullmatch(more) is not None
+    return not is_closed and put_behind(f"{cut.text}\n", "\n".join(["", *rest])) is not None
 
 
 def _beginning(lines: list[str]) -> tuple[int, str]:
@@ -194,16 +199,14 @@ def _fences(lines: list[str]) -> list[str]:
     return [found[1] for line in lines if (found := FENCE.fullmatch(line.rstrip()))]
 
 
-def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str] | None:
+def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str]:
     """Return the rest of a continuation that opened a block again, as the rest of the block that is open.
 
-    None when another fence in it leaves open which one ends the block.
+    Nothing when another fence in it leaves open which one ends the block.
     """
-    if opened == reopened:
-        return rest
     fences = [place for place, line in enumerate(rest) if FENCE.fullmatch(line.rstrip())]
-    if not fences:
+    if reopened in {"", opened} or not fences:
         return rest
     if len(fences) > 1 or rest[fences[0]].strip() != reopened:
-        return None
+        return []
     return [*rest[: fences[0]], *([opened] if opened else [])]

@@ -262,7 +262,9 @@ class Asking(Generic[Value]):
             return join(self._cut, reply.text)
         if self._partial and reply.opening:
             return put_behind(self._partial, reply.text)
-        return reply.opening + reply.text
+        begun = cut_back(self._partial) if self._partial else None
+        whole = None if begun is None else join(begun, reply.text)  # a block of its own may be the rest alone
+        return whole or reply.opening + reply.text
 
     def _continue(self, said: str | None, reply: Reply) -> bool:
         """Prepare to continue the cut-off answer, and return whether that is possible.
