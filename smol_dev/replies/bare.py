@@ -221,7 +221,7 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
         return value
     if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
         return core
-    parts = [(part, request.parsed(part)) for part in trimmed(core)]
+    parts = [(part, request.parsed(part)) for part in trimmed(core, request.path)]
     whole = next((part for part, parsed in parts if parsed.state is State.WHOLE), None)
     if whole is not None:
         return Doubt("no_code") if is_about(whole, request) else without_heading(whole)
@@ -302,7 +302,7 @@ def _is_chat(part: list[str], request: Request) -> bool:
     return (is_tail(first) and is_prose("\n".join(part))) or all(is_sentence(line) for line in part if line.strip())
 
 
-def trimmed(text: str) -> Iterator[str]:
+def trimmed(text: str, path: str) -> Iterator[str]:
     """Yield the text without lines of talk in front and paragraphs of talk behind, the fewest lines first."""
     lines = text.strip("\n").split("\n")
     starts = [at for at, line in enumerate(lines) if line.strip() and not (at and lines[at - 1].strip())]
@@ -310,7 +310,7 @@ def trimmed(text: str) -> Iterator[str]:
     leads, tails = [0], [len(lines)]
     for start, end in paragraphs[:MOST_PARAGRAPHS]:
         is_talk_alone = _may_be_talk("\n".join(lines[start:end]))
-        said = (at for at in range(start, end) if not (is_talk_alone or _may_be_talk(lines[at])))
+        said = (at for at in range(start, end) if not (is_talk_alone or _is_said(lines[at]) or names(lines[at], path)))
         leads += range(start + 1, next(said, end) + 1)
         if leads[-1] < end:
             break
@@ -322,10 +322,13 @@ def trimmed(text: str) -> Iterator[str]:
 
 
 def _may_be_talk(paragraph: str) -> bool:
-    first = paragraph.lstrip().partition("\n")[0]
-    if first[:1].isupper() and is_prose(paragraph):
-        return True
-    return is_talk(first) or bool(RULE.match(paragraph)) or label_in(paragraph) is not None
+    first = paragraph.partition("\n")[0]
+    is_prose_alone = first[:1].isupper() and is_prose(paragraph)
+    return is_prose_alone or is_talk(first) or RULE.match(paragraph) is not None or label_in(paragraph) is not None
+
+
+def _is_said(line: str) -> bool:
+    return is_talk(line) or (line[:1].isupper() and is_prose(line))
 
 
 def json_inside(text: str) -> str | None:

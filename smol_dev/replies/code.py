@@ -17,7 +17,7 @@ from smol_dev.replies.bare import bare, begins_with_talk, is_comment, without_la
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import headings, problem, unfit
 from smol_dev.replies.paths import names
-from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk
+from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk, is_unfinished
 from smol_dev.replies.wrapped import WRAPPERS
 
 Pass = Callable[[Answer, verdicts.Request], verdicts.Found | verdicts.Doubt | None]
@@ -64,7 +64,19 @@ def read_code(answer: str, *, path: str, finish_reason: str | None) -> verdicts.
     found = find(said, request)
     if isinstance(found, verdicts.Doubt):
         return rejected(found, request)
+    if is_said_to_go_on(said, found):
+        return verdicts.code_rejected("truncated", kept=worth_keeping(found.text, request))
     return verdict(tidied(found, request), request)
+
+
+def is_said_to_go_on(answer: Answer, found: verdicts.Found) -> bool:
+    """Return whether the words right above a block, or the last ones of the answer, announce more of the file."""
+    block = found.block
+    if block is None:
+        last = answer.text.rstrip().rpartition("\n\n")[2]
+        return "\n" not in last and is_unfinished(last)
+    behind = answer.text[block.end :].strip().split("\n")
+    return any(map(is_unfinished, (*block.above[:1], behind[0], behind[-1])))
 
 
 def without_given_opening(said: Answer) -> Answer:

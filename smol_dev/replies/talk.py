@@ -21,13 +21,26 @@ REST: Final = re.compile(  # for test_code.test_a_block_that_is_said_to_be_the_r
 )
 """Words above what is only the end of a file."""
 
+PART: Final = r"(?:lines?|imports?|functions?|methods?|routes?|section|class|block|snippet|parts?|values?|rules?|keys?)"
 EDIT: Final = re.compile(  # for test_code.test_a_block_that_is_said_to_be_a_part_or_a_use_is_no_file
-    r"\b(?:add|insert|append|paste) (?:this|these|the following)(?: \w+)? (?:lines?|imports?|functions?|methods?|routes?|"
-    r"snippet|block)\b|\b(?:replace|change|update) (?:(?:the|your|this) [^.\n]{0,40}\b(?:lines?|functions?|methods?|"
-    r"section|block|class)\b|`[^`.\n]+`)[^.\n]{0,40} (?:with|to|by)\b",
+    rf"\b(?:add|insert|append|paste) (?:this|these|the following)\b(?: \w+)?(?: {PART}| (?:at|after|before|below|above|inside)\b|"
+    r" (?:in)?to (?:the |your |this )?(?:existing |current )?(?:[`*]|\w+\.\w|file|code|script))|"
+    rf"\b(?:replace|change|update|modify) (?:(?:the|your|this) [^.\n]{{0,40}}\b(?:{PART}|body)\b|`[^`.\n]+`)[^.\n]{{0,40}} "
+    r"(?:with|to|by|as follows|like)\b|"
+    rf"\bonly (?:the|this|these) (?:\w+ ){{0,2}}(?!block){PART}|\b(?:change|replace|update|modify) only\b|"
+    r"\bonly (?:need|have) to (?:add|insert|replace|change|update|modify)\b",
     re.IGNORECASE,
 )
 """Words above what is to be put into a file."""
+
+UNFINISHED: Final = re.compile(  # for test_code.test_a_file_that_is_said_to_go_on_is_not_whole
+    r"\bcontinu(?:e|es|ed|ing|ation)\b.*\b(?:rest|remain\w+|next|parts?|file|code|functions?)\b|to be continued|"
+    r"\b(?:rest|remainder|remaining|second (?:half|part))\b.*\b(?:follows?|next|continue)\b|"
+    r"\bpart (?:1|one|[2-9])(?: ?of ?|/)\d|\b(?:first|this) (?:half|part)\b(?! of (?:the|your|this) (?!file|code))|\b(?:next|following) (?:message|reply|response|answer)\b|"
+    r"\b(?:say|type|reply|write|send)\b\W+(?:with\W+)?(?:continue|next|go on)\b",
+    re.IGNORECASE,
+)
+"""Words around a file of which more is to come in another answer."""
 
 CHANGE: Final = re.compile(  # for function-that-should-be-another
     r"^(?:(?:then|now|next|and|also|oh|finally|lastly|after that|you (?:can|could|should|may|need to|must))\b\W*)*"
@@ -93,6 +106,7 @@ END_OF_STRING: Final = re.compile(r"^(?=[^\w\n]*+$)[^\n\"'\])]*[\"'\])]|^[ \t]*[
 """A line that closes a text of several lines in a program."""
 
 FEWEST_WORDS: Final = 4
+MOST_WORDS: Final = 20
 LONGEST: Final = 1_000
 
 
@@ -162,3 +176,8 @@ def is_thought(line: str) -> bool:
 def is_part(words: str) -> bool:
     """Return whether words say that what follows them is only a part of a file."""
     return any(pattern.search(words) for pattern in (REST, EDIT, USE))
+
+
+def is_unfinished(line: str) -> bool:
+    """Return whether a line says that more of a file is to come."""
+    return line.count(" ") < MOST_WORDS and UNFINISHED.search(line) is not None

@@ -870,3 +870,40 @@ def test_an_end_that_seems_to_be_none_is_asked_about(path: str, answer: str, kep
 def test_no_line_of_the_file_goes_with_the_words_right_above_it(path: str, content: str, words: str) -> None:
     verdict = read_code(words + content, path=path, finish_reason="stop")
     assert isinstance(verdict, Rejected) or verdict.content == content
+
+
+@pytest.mark.parametrize(
+    ("path", "content"), [("a.py", PY), ("a.sql", "SELECT 1;\n"), ("a.txt", "Fines are due.\n\nSoon.\n")]
+)
+@pytest.mark.parametrize(
+    "words",
+    ["I'll continue with the rest in the next message.", "Shall I continue with the remaining functions?", "(Part 1 of 2)",
+     "*To be continued…*", 'This is only the first half; say "continue" for the rest.', "**Part 1/3**"],
+)  # fmt: skip
+def test_a_file_that_is_said_to_go_on_is_not_whole(path: str, content: str, words: str) -> None:
+    fenced = read_code(f"```\n{content}```\n\n{words}", path=path, finish_reason="stop")
+    bare = read_code(f"{content}\n{words}\n", path=path, finish_reason="stop")
+    assert isinstance(fenced, Rejected)
+    assert (fenced.reason, fenced.kept) == ("truncated", content)
+    assert isinstance(bare, Rejected)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Here is only the changed function:", "Update the `total` function as follows:", "Change only this part:",
+     "Insert the following after the imports:", "You only need to replace this line:", "Add this to your `a.py`:"],
+)  # fmt: skip
+def test_a_block_that_changes_a_file_is_no_file(words: str) -> None:
+    assert isinstance(read_code(f"{words}\n\n```python\n{PY}```\n", path="a.py", finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("Here's the updated file with the changed function:", ""), ("Here is the file:", "I will continue to help if needed."),
+     ("Here is the file:", "You only need to change the path in line 3 to your own."), ("Add this file to your project:", ""),
+     ("Here is the code for the first part of the game:", "Would you like me to continue with the tests?")],
+)  # fmt: skip
+def test_words_about_a_whole_file_leave_no_doubt(before: str, behind: str) -> None:
+    assert read_code(f"{before}\n\n```python\n{PY}```\n\n{behind}", path="a.py", finish_reason="stop") == Code(
+        PY, ("block and talk",)
+    )
