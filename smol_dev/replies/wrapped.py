@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from smol_dev.languages import State
+from smol_dev.languages import State, is_program
+from smol_dev.replies.bare import is_comment
 from smol_dev.replies.list_data import unescaped
-from smol_dev.replies.paths import CALL_KEYS, FILE_NAME, PATH_KEYS, PATH_WORD, plain_key, same_file
+from smol_dev.replies.paths import CALL_KEYS, FILE_NAME, PATH_KEYS, PATH_WORD, is_known_file, plain_key, same_file
 from smol_dev.replies.verdicts import Doubt, Request
 
 CALL: Final = re.compile(  # for react
@@ -163,22 +164,43 @@ HEREDOC: Final = re.compile(  # for heredoc-other
     r"^[ \t]*+(?:\$ )?(?:[^\n<]{0,200}&& )?(?:cat|tee)\b([^\n<]*+)<<-?[ \t]*+(['\"\\]?)(\w++)['\"]?+([^\n]*+)\n",
     re.MULTILINE,
 )
-REDIRECTED: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
-    r"^\S.*\s(?:>>?\s*|(?:tee|Set-Content|Add-Content|Out-File)\s(?:.*\s)?)[\"']?(?P<path>[^\s\"'>|]+)[\"']?$"
+LITERAL: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    r"<<[-~<]?[ \t]*(?P<quote>['\"]?)(?P<word>[A-Za-z_]\w*)(?P=quote)|(?P<long>\"{3}|'{3}|`|@['\"](?=\n)|\[\[(?=\n))|"
+    r"\"(?P<double>(?:[^\"\\\n]|\\.)*+)\"|'(?P<single>(?:[^'\\\n]|\\.)*+)'|"
+    r"(?:(?<=[(,=>])|(?<=[(,=>\w] ))\"(?P<lines>(?:[^\"\\]|\\.)*+)\"",
+    re.DOTALL,
 )
-WRITING_CALL: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
-    r"\b(?:open|Path|\w+[wW]rite\w*|write\w+)\(\s*[rb]?[\"'](?P<path>[^\"'\n]+)[\"'](?:,\s*(?:mode=)?[\"'][wax]|\)\.write|,)"
+"""How a string or a here-document begins, in any language; one in double quotes on several lines is behind a sign."""
+
+CLOSING: Final = {
+    "@'": "\n'@",
+    '@"': '\n"@',
+    "[[": "]]",
+}  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+TARGET: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    r"(?:>>?|\btee\b|(?<=\s)-{1,2}\w[\w-]*[=\s])\s*([^\s\"'>|;&()<]+)"
 )
+"""What a command is given to write to: behind an arrow, `tee` or an option."""
+
+SEVERAL_LINES: Final = re.compile(r"(?:\n|\\n).")  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+ROOTED: Final = ("/", "~", "$", "%")  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+# for test_wrappers.test_what_writes_another_file_or_reads_its_own_is_a_file
+NO_PROGRAMS: Final = frozenset(
+    {"json", "jsonc", "yaml", "toml", "html", "xml", "vue", "svelte", "astro", "css", "diff"}
+)
+SHORT_REST: Final = 100
+LONGEST_REST: Final = 300
+LONGEST_WRITER: Final = 100_000
 NUMBERED: Final = re.compile(r"[ \t]*[\[(L]?0*(\d{1,6})(?:([ \t]*[|│:→.)\]]|\t|(?= ))(.*)|[ \t]*)$")  # for num2
 # for code-tag
 OPENING: Final = re.compile(r"\s*<(?P<tag>[\w:.-]+)(?P<rest>(?:\s[^<>\n]{0,400}|=[\w.:-]+)?)>", re.IGNORECASE)
 LINE_OPENING: Final = re.compile(r"^[ \t]*<([\w:.-]+)(\s[^<>\n]{1,400})>", re.MULTILINE)  # for file-tag-prose
 ATTRIBUTE: Final = re.compile(rf"{PATH_WORD}\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)  # for file-tags-other
-VALUE_START: Final = re.compile(  # for VN23
+VALUE_START: Final = re.compile(  # for test_wrappers.test_the_file_is_taken_out_of_its_wrapper
     r"<(?:antml:)?(?:parameter|param|arg|arg_key)(?:=|\s++name=|\s++key=|>\s*+)[\"']?(\w++)[\"']?+"
     r"(?:</arg_key>\s*+<arg_value)?[^>\n]{0,40}+>\n?"
 )
-# for VN23
+# for test_wrappers.test_the_file_is_taken_out_of_its_wrapper
 VALUE_END: Final = re.compile(r"\n?</(?:antml:)?(?:parameter|param|arg|arg_value)>|(?=</(?:function|invoke|tool_call))")
 # for file-content-tags
 PATH_TAG: Final = re.compile(rf"\s*+<({PATH_WORD})>\s*+([^<>\n]{{0,240}}+)\s*+</\1>\s*+", re.IGNORECASE)
@@ -190,6 +212,7 @@ CDATA: Final = re.compile(r"\s*<!\[CDATA\[\n?(.*?)\]\]>\s*\Z", re.DOTALL)  # for
 ROOT: Final = re.compile(r"\s*+<(?:!doctype|html\b|\?xml|!\[CDATA\[)", re.IGNORECASE)  # for element-around-a-page
 MOST_LAYERS: Final = 5
 MOST_HEREDOCS: Final = 20
+SCRIPTS: Final = frozenset({"bash", "fish", "powershell", "batch"})  # for run-of-the-script-itself
 # for test_wrappers.test_what_looks_like_a_wrapper_may_be_the_file
 SHELLS: Final = frozenset({"bash", "fish", "dockerfile", "makefile", "yaml"})
 """Languages whose files hold commands of a shell."""
@@ -344,20 +367,69 @@ def heredoc(text: str, request: Request) -> str | Doubt | None:
 
 
 def written(text: str, request: Request) -> Doubt | None:
-    """Return a doubt for commands or a program that write this very path: none says that they are the file."""
-    lines = text.strip().split("\n")
-    shell = [found for line in (lines[0], lines[-1]) if (found := REDIRECTED.search(line))]
-    calls = (
-        WRITING_CALL.finditer(lines[0] if request.holds_fences else text)
-        if request.path.rpartition("/")[2] in text
-        else ()
-    )
-    targets = [found["path"] for found in (*shell, *islice(calls, MOST_HEREDOCS))]
-    return Doubt() if any(same_file(target, request.path) for target in targets) else None
+    """Return a doubt where commands or a program write this very path: little else is in them than what it is to hold."""
+    name = request.path.replace("\\", "/").rpartition("/")[2]
+    if name not in text or not is_known_file(name) or len(text) > LONGEST_WRITER or request.language in NO_PROGRAMS:
+        return None
+    pieces, position, held, behind = list[str](), 0, list[str](), ""
+    for start, end, inner in literals(text):
+        is_named = is_own(inner, request.path)
+        pieces += [text[position:start], inner if is_named else '""']
+        held += [] if is_named else [inner]
+        behind += text[end : end + 1] if is_named else ""
+        position = end
+    rest = "".join((*pieces, text[position:])).split("\n")
+    rest = [line for line in rest if line.strip() and not is_comment(line, request)]
+    length, longest = sum(map(len, rest)), max(map(len, held), default=0)
+    if length > max(LONGEST_REST, longest):
+        return None
+    is_script = request.language in SCRIPTS
+    targets = [word for line in (rest if is_script else rest[:1] + rest[-1:]) for word in TARGET.findall(line)]
+    if any(is_own(word, request.path) for word in targets):
+        return Doubt()
+    own = re.compile(
+        rf"(?<![\w./-])(?:\./)?(?:{re.escape(request.path)}|{re.escape(name)})(?![\w./-])"
+    )  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    if is_script and rest and all(map(own.search, rest)):
+        return Doubt()
+    is_given = re.search(r"[),]", behind) is not None  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    program = "\n".join(rest)
+    # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    is_short = length <= SHORT_REST and re.search(r'[wW]rite|"",\n\s*""', program)
+    if is_given and held and (is_short or any(is_program(request.language, one) for one in held)):
+        return Doubt()
+    return Doubt() if behind.strip(":") and any(map(SEVERAL_LINES.search, held)) else None
+
+
+def literals(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the strings and here-documents of a program in any language: start, end, and what is in each."""
+    position, missing = 0, set[str]()
+    while (found := LITERAL.search(text, position)) is not None:
+        start, position = found.span()
+        inner = next((found[kind] for kind in ("double", "single", "lines") if found[kind] is not None), None)
+        if inner is None:
+            mark = (
+                rf"\n[ \t]*{found['word']}\b" if found["word"] else re.escape(CLOSING.get(found["long"], found["long"]))
+            )
+            start = text.find("\n", position) if found["word"] else start
+            closing = None if start < 0 or mark in missing else re.compile(mark).search(text, max(start, position))
+            if closing is None:
+                missing.add(mark)
+                continue
+            inner, position = text[max(start + 1, position) : closing.start()], closing.end()
+        yield start, position, inner
+
+
+def is_own(word: str, path: str) -> bool:
+    """Return whether a word is the path, or a file of its name anywhere on the machine."""
+    name = path.rpartition("/")[2]
+    return name in word and (same_file(word, path) or (word.startswith(ROOTED) and word.endswith(f"/{name}")))
 
 
 def new_file_diff(text: str, request: Request) -> str | Doubt | None:
     """Return the file that a diff creates; a diff of a file that is not here is none."""
+    patch = re.fullmatch(r"\s*+\w+ <<['\"]?(\w+)['\"]?\n(.*\n)\1\s*", text, re.DOTALL)  # for patch-for-a-command
+    text = patch[2] if patch else text
     is_diff = re.match(r"\s*(?:diff --git |--- \S|\*\*\* Begin Patch|@@ )", text) and re.search(  # for hunk
         r"^(?:@@|\*\*\* Add)", text, re.MULTILINE
     )

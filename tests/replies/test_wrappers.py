@@ -123,6 +123,36 @@ def test_what_looks_like_a_wrapper_may_be_the_file(path: str, content: str) -> N
             "a.js", "```js\nconst fs = require('fs');\nfs.writeFileSync('a.js', 'let a;');\n```", id="JavaScript"
         ),
         pytest.param("a.csv", "```python\nopen('a.csv', 'w').write('a,b')\n```", id="data"),
+        pytest.param(
+            "src/a.ts", "```ts\nawait Deno.writeTextFile('src/a.ts', `let a: number;\n`);\n```", id="TypeScript"
+        ),
+        pytest.param("lib/a.rb", "```ruby\nFile.write('lib/a.rb', <<~'RUBY')\n  class A\n  end\nRUBY\n```", id="Ruby"),
+        pytest.param(
+            "a.pl", "open(my $file, '>', 'a.pl');\nprint $file <<'END';\nuse strict;\nprint 1;\nEND\n", id="Perl"
+        ),
+        pytest.param("a.php", "<?php\nfile_put_contents('a.php', <<<'PHP'\n<?php\n\necho 1;\nPHP\n);\n", id="PHP"),
+        pytest.param("a.R", 'writeLines(c(\n  "a <- 1",\n  "print(a)"\n), "a.R")', id="R, a list of lines"),
+        pytest.param(
+            "a.R",
+            'x <- 1\ncat("a <- 1\nprint(a)\nb <- 2\n", file = "a.R")\nsource(file.path(x, y, "b.R"))'
+            + "\nprint(x)" * 9,
+            id="R",
+        ),
+        pytest.param(
+            "a.lua",
+            'local f = io.open("a.lua", "w")\nf:write([[\nlocal A = {}\nreturn A\n]])\nf:close()\nlocal check = loadfile("a.lua")\nassert(check, "it does not load")\nos.exit(0)',
+            id="Lua",
+        ),
+        pytest.param(
+            "b.ps1", "$text = @'\nparam($A)\nWrite-Host $A\n'@\n\nSet-Content -Path \"b.ps1\" -Value $text", id="option"
+        ),
+        pytest.param("a.bat", "(\necho @echo off\necho dir\n) > a.bat", id="batch"),
+        pytest.param(
+            "conf/nginx.conf", "```bash\nsudo tee /etc/nginx/nginx.conf <<'EOF'\nserver {}\nEOF\n```", id="elsewhere"
+        ),
+        pytest.param("run.sh", "```bash\nchmod +x run.sh\n./run.sh\n```", id="runs it"),
+        pytest.param("run.sh", "bash run.sh", id="runs it, without a block"),
+        pytest.param("old.sh", "```bash\nsed -i 's/8000/9000/' old.sh\n```", id="edits it"),
     ],
 )
 def test_commands_that_write_the_file_are_not_it(path: str, answer: str) -> None:
@@ -137,6 +167,11 @@ def test_commands_that_write_the_file_are_not_it(path: str, answer: str) -> None
         ("a.py", 'NAME = "a.py"\nwith open("b.py", "w") as file:\n    file.write(NAME + "!")\n'),
         ("a.py", 'SOURCE = open("a.py").read()\n'),
         ("a.sh", "python b.py > out.txt\n"),
+        ("run.sh", '#!/bin/sh\n# usage: run.sh PORT\nexec python -m app --port "$1"\n'),
+        ("run.sh", '#!/bin/sh\nexec /opt/app/bin/run.sh "$@"\n'),
+        ("a.py", "import argparse\n\nparser = argparse.ArgumentParser(prog='a.py')\nprint(parser.parse_args())\n"),
+        ("package.json", '{"files": ["package.json", "a.js"], "description": "One.\\nTwo."}\n'),
+        ("a.rb", "require_relative 'b'\nputs File.basename('a.rb')\n"),
         ("README.md", "# T\n\n```sh\nls > README.md\n```\n"),
     ],
 )
