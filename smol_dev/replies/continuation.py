@@ -11,17 +11,17 @@ from typing import Final
 from smol_dev.replies.talk import REST, is_lead, is_sentence
 
 MOST_LINES: Final = 3
-"""Filled lines of an anchor; a model that repeats more than it was asked for is understood as well."""
+"""Filled lines of an anchor, and of a beginning that is looked for again."""
 
 MOST_REPEATED: Final = 40
 LONGEST: Final = 300
-# for test_continuation.test_the_indentation_of_a_line_above_that_opens_nothing_may_be_again
-OPENS: Final = (":", "{", "(", "[", ",", "=", ">", "|", "\\")
 
 # for test_continuation.test_an_answer_without_a_block_stays_without_one
 FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})([^`\n]*)")
 # for test_continuation.test_a_rest_that_begins_with_what_is_there_is_in_doubt
 PIECE: Final = re.compile(r"\w+|\W")
+# for test_continuation.test_the_indentation_of_a_line_above_that_opens_nothing_may_be_again
+OPENS: Final = (":", "{", "(", "[", ",", "=", ">", "|", "\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +47,24 @@ def put_behind(partial: str, rest: str) -> str | None:
     kept, rest = partial.rstrip(), rest.replace("\r\n", "\n")
     behind, dropped = rest.lstrip(), partial[len(kept) :]
     space = rest[: len(rest) - len(behind)]
-    if not behind or ("\n" in dropped and "\n" not in space if space else dropped):
+    is_missing = (dropped and not space) or ("\n" in dropped and "\n" not in space)
+    opener = FENCE.match(kept)
+    lines = _filled(kept)[opener is not None :]
+    if is_missing or not (kept and behind) or _begins_anew(behind, opener):
         return None
-    is_complete = "\n" in dropped
-    is_doubtful = _begins_anew(kept, space, behind) or _begins_again(kept, space, behind, is_complete=is_complete)
-    return None if is_doubtful else kept + rest
+    if (not space and _repeats_words(kept, behind)) or _starts_over(lines, behind, opener):
+        return None
+    is_repeated = lines and _repeats_lines(lines, space, behind, is_complete="\n" in dropped)
+    return None if is_repeated else kept + rest
 
 
-def _begins_anew(kept: str, space: str, behind: str) -> bool:
-    """Return whether half a character, an ellipsis, words to the user, or a block of its own begin the rest."""
+def _begins_anew(behind: str, opener: re.Match[str] | None) -> bool:
+    """Return whether the rest begins with half a character, with words to the user, or with a block of its own."""
     first, *others = behind.split("\n")
     announces = is_sentence(first) and first.endswith(":") and others[:1] == [""]
-    said = announces or REST.search(first) or is_lead(first)
-    is_elided = not space and kept[-1].isalnum() and first.startswith(("...", "…")) and first.strip(".…")[:1].isalnum()
-    if behind[0] == "\ufffd" or is_elided or (said and not first[0].islower()):
+    if behind[0] == "\ufffd" or ((announces or REST.search(first) or is_lead(first)) and not first[0].islower()):
         return True
-    fence, opener = FENCE.fullmatch(first), FENCE.match(kept)
+    fence = FENCE.fullmatch(first)
     if fence is None or opener is None:
         return False
     if fence[2].strip():
@@ -70,57 +72,45 @@ def _begins_anew(kept: str, space: str, behind: str) -> bool:
     return fence[1].startswith(opener[1]) and any(mark.startswith(opener[1]) for mark in _fences(others))
 
 
-def _begins_again(kept: str, space: str, behind: str, *, is_complete: bool) -> bool:
-    """Return whether the rest begins with what the answer ends with, spacing aside, or has its beginning again."""
-    lines = [line for line in kept.split("\n") if line.strip()]
-    opener = FENCE.fullmatch(lines[0]) if lines else None
-    lines = lines[bool(opener) :]
-    if not lines:
-        return False
-    line, is_below = lines[-1], "\n" in space
-    if not space and _repeats_words(kept, behind, line[-LONGEST:]):
-        return True
-    inside = behind.partition(f"\n{opener[1]}")[0] if opener else behind
-    following = [one for one in inside.split("\n") if one.strip()]
-    if len(lines) > MOST_LINES and _says_something(*lines[:MOST_LINES]) and _places(following, lines[:MOST_LINES]):
-        return True
-    first, line = following[0].strip() if following else "", line.strip()
-    if is_below:
-        goes_on = not is_complete and line[-1].isalnum() and first[len(line) :][:1].isalnum() and first.startswith(line)
-        is_alike = goes_on or (first == line and space.rpartition("\n")[2] == _indent(lines[-1]))
-    else:
-        is_alike = space != " " and (bool(space) or not line.isidentifier())
-    ends = lines[-MOST_REPEATED:]
-    head = 2 if _says_something(lines[0]) else MOST_LINES
-    repeated = [ends[-count:] for count in range(1 if is_alike else 2, len(ends) + 1)]
-    repeated += [lines[:head]] if len(lines) >= head else []
-    said = _squeezed([behind[: 2 * sum(map(len, ends + lines[:head])) + LONGEST]])
-    return any(said.startswith(_squeezed(some)) and _says_something(*some) for some in repeated)
-
-
-def _repeats_words(kept: str, behind: str, line: str) -> bool:
-    """Return whether the rest begins with the word that was cut, or with several of the last words of its line."""
+def _repeats_words(kept: str, behind: str) -> bool:
+    """Return whether the rest begins with the word that was cut, the last words of its line, or an ellipsis for them."""
+    line = kept.rpartition("\n")[2][-LONGEST:]
     cut, more = PIECE.findall(line)[-1], PIECE.findall(behind[:LONGEST])[0]
     # a row of one letter, as in a color, may well go on
     if any(map(str.isalpha, cut)) and more.startswith(cut) and (len({*cut, *more}) > 1 or len(more) == 1):
         return cut + more not in PIECE.findall(f"{kept[: -len(cut)]} {behind[len(more) :]}")
     parts = line.split(" ")
     ends = (" ".join(parts[-count:]) for count in range(1, len(parts) + 1))
-    return any(end != cut and _says_something(end) and behind.startswith(end) for end in ends)
+    is_elided = cut.isalnum() and behind.startswith(("...", "…")) and behind.lstrip(".…")[:1].isalnum()
+    return is_elided or any(end != cut and _says_something(end) and behind.startswith(end) for end in ends)
+
+
+def _repeats_lines(lines: list[str], space: str, behind: str, *, is_complete: bool) -> bool:
+    """Return whether the rest begins with the last or the first of the lines, spacing aside."""
+    line, first = lines[-1].strip(), behind.partition("\n")[0].strip()
+    if "\n" in space:
+        goes_on = not is_complete and line[-1].isalnum() and first[len(line) :][:1].isalnum() and first.startswith(line)
+        is_alike = goes_on or (first == line and space.rpartition("\n")[2] == _indent(lines[-1]))
+    else:
+        is_alike = space != " " and (bool(space) or not line.isidentifier())
+    ends, head = lines[-MOST_REPEATED:], lines[: 2 if _says_something(lines[0]) else MOST_LINES]
+    repeated = [ends[-count:] for count in range(1 if is_alike else 2, len(ends) + 1)]
+    repeated += [head] if len(lines) > 1 else []
+    said = _squeezed([behind[: 2 * sum(map(len, ends + head)) + LONGEST]])
+    return any(said.startswith(_squeezed(some)) and _says_something(*some) for some in repeated)
+
+
+def _starts_over(lines: list[str], behind: str, opener: re.Match[str] | None) -> bool:
+    """Return whether the first lines come again before the block ends."""
+    inside = behind.partition(f"\n{opener[1]}")[0] if opener else behind
+    head = lines[:MOST_LINES]
+    return len(lines) > MOST_LINES and _says_something(*head) and bool(_places(_filled(inside), head))
 
 
 def _says_something(*lines: str) -> bool:
     """Return whether lines are more than signs, or one number over and over as in a table."""
     words = {word for line in lines for word in line.replace(",", " ").split() if any(map(str.isalnum, word))}
     return len(words) > 1 or any(map(str.isalpha, "".join(words)))
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
-
-
-def _squeezed(lines: list[str]) -> str:
-    return "".join("".join(lines).split())
 
 
 def cut_back(partial: str) -> Cut | None:
@@ -131,12 +121,12 @@ def cut_back(partial: str) -> Cut | None:
         tail.insert(0, complete.pop())
     lines = [line.rstrip() for line in complete]
     opened = next(iter(_fences(lines)), "")
-    for place in [number for number, line in enumerate(lines) if line][: -MOST_LINES - 1 : -1]:
+    starts = [number for number, line in enumerate(lines) if line and not FENCE.fullmatch(line)]
+    for place in starts[: -MOST_LINES - 1 : -1]:
         anchor = lines[place:]
         if any(mark.startswith(opened) for mark in _fences(anchor)):
             return None
-        # for test_continuation.test_an_answer_without_a_block_stays_without_one
-        if re.search(r"\w", "".join(anchor)) and _places(lines, anchor) == [place]:
+        if any(map(str.isalnum, "".join(anchor))) and _places(lines, anchor) == [place]:
             return Cut("\n".join(complete), tuple(anchor), tuple(tail))
     return None
 
@@ -148,22 +138,22 @@ def join(cut: Cut, continuation: str) -> str | None:
     answer repeated. Linear in the length of both.
     """
     lines = continuation.replace("\r\n", "\n").split("\n")
-    start, fence = _beginning(lines)
-    before = [line.rstrip() for line in cut.text.split("\n")]
-    said = [line.rstrip() for line in lines[start:]]
-    end = next(iter(_places(said, list(cut.anchor))), -1) + len(cut.anchor)
-    if end < len(cut.anchor) or said[:end] != before[-end:]:
-        return None
+    filled = (number for number, line in enumerate(lines) if line.strip())
+    start = next((at for at in filled if not (is_lead(lines[at]) or REST.search(lines[at]))), len(lines))
+    if fence := next(iter(_fences(lines[start : start + 1])), ""):
+        start = next(filled, len(lines))
+    before, said = ([line.rstrip() for line in some] for some in (cut.text.split("\n"), lines[start:]))
+    end = next(iter(_places(said, list(cut.anchor))), len(lines)) + len(cut.anchor)
     opened = next(iter(_fences(before)), "")
     rest = _in_the_block(lines[start + end :], fence, opened)
     # another block behind the end of the one that was cut may be the last part of it
-    if not _goes_on(cut, rest) or (opened and sum(mark.startswith(opened) for mark in _fences(rest)) > 1):
-        return None
-    return "\n".join([cut.text, *rest])
+    is_again = opened and sum(mark.startswith(opened) for mark in _fences(rest)) > 1
+    is_next = said[:end] == before[-end:] and not is_again and _goes_on(cut, rest, opened)
+    return "\n".join([cut.text, *rest]) if is_next else None
 
 
-def _goes_on(cut: Cut, rest: list[str]) -> bool:
-    """Return whether the rest brings more, begins with what was cut off behind the anchor, and not with the file again.
+def _goes_on(cut: Cut, rest: list[str], opened: str) -> bool:
+    """Return whether the rest brings more, and begins with what was cut off behind the anchor.
 
     Behind an indentation alone, a continuation that drops it may begin in the middle of a line: its own must not be
     one that the file has when the two are added up, unless it is that of a line above that opens nothing.
@@ -176,27 +166,9 @@ def _goes_on(cut: Cut, rest: list[str]) -> bool:
     opens = above.endswith(OPENS) or above.split()[-1].isalpha() or indent != _indent(above)
     if last and not last.strip() and opens and last + indent in map(_indent, cut.text.split("\n")):
         return False
-    more = next((line.strip() for line in rest if line.strip()), "```")
-    is_closed = more.strip(more[0]) == "" and FENCE.fullmatch(more) is not None
+    more = next(iter(_filled("\n".join(rest))), opened).strip()
+    is_closed = more.startswith(opened) and not more.strip(opened[:1])
     return not is_closed and put_behind(f"{cut.text}\n", "\n".join(["", *rest])) is not None
-
-
-def _beginning(lines: list[str]) -> tuple[int, str]:
-    """Return the number of the first line that is part of the file, and the fence in front of it, if any."""
-    filled = [number for number, line in enumerate(lines) if line.strip()]
-    told = (number for number in filled if not (is_lead(lines[number]) or REST.search(lines[number])))
-    start = next(told, len(lines))
-    fence = next(iter(_fences(lines[start : start + 1])), "")
-    return next((number for number in filled if number > start), len(lines)) if fence else start, fence
-
-
-def _places(lines: list[str], anchor: list[str]) -> list[int]:
-    length = len(anchor)
-    return [place for place, line in enumerate(lines) if line == anchor[0] and lines[place : place + length] == anchor]
-
-
-def _fences(lines: list[str]) -> list[str]:
-    return [found[1] for line in lines if (found := FENCE.fullmatch(line.rstrip()))]
 
 
 def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str]:
@@ -210,3 +182,24 @@ def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str]:
     if len(fences) > 1 or rest[fences[0]].strip() != reopened:
         return []
     return [*rest[: fences[0]], *([opened] if opened else [])]
+
+
+def _places(lines: list[str], anchor: list[str]) -> list[int]:
+    length = len(anchor)
+    return [place for place, line in enumerate(lines) if line == anchor[0] and lines[place : place + length] == anchor]
+
+
+def _fences(lines: list[str]) -> list[str]:
+    return [found[1] for line in lines if (found := FENCE.fullmatch(line.rstrip()))]
+
+
+def _filled(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _squeezed(lines: list[str]) -> str:
+    return "".join("".join(lines).split())
