@@ -11,14 +11,14 @@ from smol_dev.replies.talk import is_talk, without_marks
 
 BAR: Final = r"[|｜]"
 TOKEN: Final = (
-    rf"(?:<{BAR}[^|｜<>\s]{{1,40}}{BAR}>|</s>|<[be]os>|<(?:start|end)_of_turn>|"
-    r"<end_of_utterance>|<file_sep>|<fim_\w{1,10}>|<EOT>|\[EOS\])"
+    rf"(?:<{BAR}[^|｜<>\s]{{1,40}}{BAR}>|</s>|<(?:[be]os|EO[TD]|unused\d{{1,4}}|(?:start|end)_of_turn|end_of_utterance|"
+    r"file_sep|fim_\w{1,10})>|\[(?:EOS|/INST)\])"
 )
 """A mark of a chat template: `<|im_end|>`, Granite's roles, DeepSeek's wide bars, Gemma's turns."""
 
 START: Final = rf"(?:<{BAR}(?:im_start|start_header_id|start_of_role|START_OF_TURN_TOKEN|start|user|User){BAR}>|<start_of_turn>|\[INST\])"
 HEADER: Final = re.compile(  # for g1-inst
-    rf"\s*(?:{TOKEN}|<s>(?![^\n]*</s>)|\[/INST\])(?:[ \t]*(?:assistant|model|ipython)(?=\s|`|~|{TOKEN}|$))?[ \t]*\n?|"
+    rf"\s*(?:(?!<\|repo_name){TOKEN}|<s>(?![^\n]*</s>))(?:[ \t]*(?:assistant|model|ipython)(?=\s|`|~|{TOKEN}|$))?[ \t]*\n?|"
     r"\s*assistant[ \t]*\n(?=[ \t]*(?:\n|`{3}|~{3}))"
 )
 # for test_answer.test_only_the_turn_is_read
@@ -26,7 +26,9 @@ OTHER_ROLE: Final = re.compile(rf"\s*{START}[ \t]*(?:system|user|developer|tool|
 ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")  # for trail-eos2
 MOST_BEHIND: Final = 400
 NO_END: Final = re.compile(rf"{START}|</s>")  # for test_code.test_the_file_in_the_answer
-NEXT_TURN: Final = re.compile(rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b))")  # for endoftext-next-doc
+NEXT_TURN: Final = re.compile(
+    rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b)|[\w./-]+\.\w+\n)"
+)  # for endoftext-next-doc
 FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})")  # for S036-eot-then-next-turn
 """A line with the line end before it: what begins with one fixed character is found fast."""
 
@@ -247,7 +249,7 @@ def lone_closer(text: str) -> int | None:
 
 def without_ends(text: str) -> Answer:
     """Return the turn up to the token that ends it; a turn made up behind it goes with a fence before."""
-    if "<" not in text and "[EOS]" not in text:
+    if not any(sign in text for sign in ("<", "[EOS]", "[/INST]")):
         return of_text(text)
     opener = re.match(r"\s*(`{3,}|~{3,})", text)  # for token-behind-an-inner-fence
     for closer in FENCE_AND_TOKEN.finditer(f"\n{text}"):

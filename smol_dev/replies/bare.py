@@ -8,7 +8,7 @@ from typing import Final
 
 from smol_dev import languages
 from smol_dev.languages import State
-from smol_dev.replies.answer import Answer
+from smol_dev.replies.answer import TOKEN, Answer
 from smol_dev.replies.paths import label_in, names
 from smol_dev.replies.talk import ITEM, MARK, TO_THE_USER, is_lead, is_part, is_prose, is_sentence, is_tail, is_talk
 from smol_dev.replies.verdicts import Doubt, Found, Request
@@ -34,7 +34,7 @@ LONE: Final = re.compile(r"[^\W\d_][^#\[\]|<>`=:&]*[.。!！?？…]$")
 
 FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
     r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?:(?: *\S|\n(?!\s))|"
-    r"(?:[\w+#]+\n)?Copy code\n|<\|\w+\|>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|"
+    r"(?:[\w+#]+\n)?Copy code\n|<\|\w+\|>|<(?:repo_?name|filename)>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|"
     r"['‘’´｀]{3}\w*\n|`{2}\w*\n|(?:={2,}|-{3,}) ?begin\b(?! [A-Z ]+-----)|`[^`]*`\Z|(?:\[[A-Z]+\].*)?\[/[A-Z]+\]\s",
     re.IGNORECASE,
 )
@@ -108,11 +108,11 @@ def begins_as_own(lines: list[str], request: Request) -> bool:
 def _own_turn(answer: Answer, request: Request) -> Found | Doubt:
     text, closed = answer.text, answer.stopped
     if answer.next_turn is not None and not request.is_whole(text):
-        judged = request.parsed(text).state is not State.NOT_JUDGED
-        if not judged and not request.is_text:
-            return Doubt()
-        if judged:
-            text, closed = text[: answer.next_turn], True
+        before = text[: answer.next_turn]
+        if request.parsed(text).state is not State.NOT_JUDGED:
+            text, closed = before, True
+        elif not request.is_text or ((not before or before.endswith("\n")) and not TOKENS.search(before)):
+            return Doubt(kept=before)
     fence = answer.fences[0] if answer.fences else None
     before, behind = (text[: fence.start], text[fence.end :].strip()) if fence else ("", "")
     if fence and len(answer.fences) % 2 and not fence.info and before.strip():
@@ -250,6 +250,7 @@ def begins_with_talk(text: str, request: Request) -> bool:
     return not is_comment(first, request) and (is_talk(first) or first.startswith(("# ", "- ", "* ")))
 
 
+TOKENS: Final = re.compile(TOKEN)  # for test_code.test_turns_that_a_text_shows_are_its_own
 MARKUP: Final = frozenset({"html", "xml", "vue", "svelte", "astro"})  # for VN28
 
 

@@ -93,9 +93,9 @@ BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for d
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
-TOKENS: Final = re.compile(TOKEN)  # for test_code.test_a_mark_that_is_left_at_the_end_of_a_text_is_asked_about
+TOKENS: Final = re.compile(TOKEN)  # for test_code.test_a_token_at_an_end_is_never_written
 # for test_code.test_a_block_that_says_itself_that_it_is_another_file
-END_TOKEN: Final = re.compile(r"<[|｜](?:im_end|end|eot_id|eom_id|endoftext|end▁of▁sentence)[|｜]>$|<end_of_turn>$")
+END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*)+\w*\Z")
 # for doubt-u2
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
 """A last line that may be half of one: the answer opened a fence and closed none."""
@@ -354,11 +354,16 @@ def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
     """Return whether a fence or a token of a template is left at an end; a text may have its own, in pairs."""
     text = text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
-    is_token, is_fence = END_TOKEN.search(last) is not None, bool(MARK.match(first) or MARK.match(last))
+    token = END_TOKENS.search(text, max(0, len(text) - LONGEST_LINE)) or TOKENS.match(text)
+    is_fence = bool(MARK.match(first) or MARK.match(last))
     if not request.holds_fences:
-        return is_token or is_fence
+        may_own = is_comment(last, request) or not (
+            request.is_data or request.language in LENIENT or TOKENS.match(last)
+        )
+        own = may_own and request.is_whole(text)
+        return is_fence or (token is not None and not own and not (token[0] == "</s>" and "<s>" in text))
     left = [block for block in of_text(text).blocks if not block.closed] if is_fence else []
-    is_lone = is_token and len(TOKENS.findall(text)) == 1
+    is_lone = token is not None and len(TOKENS.findall(text)) == len(TOKENS.findall(token[0]))
     return not asked and (is_lone or any(block.start == 0 or not block.text.strip() for block in left))
 
 

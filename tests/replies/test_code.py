@@ -907,3 +907,53 @@ def test_words_about_a_whole_file_leave_no_doubt(before: str, behind: str) -> No
     assert read_code(f"{before}\n\n```python\n{PY}```\n\n{behind}", path="a.py", finish_reason="stop") == Code(
         PY, ("block and talk",)
     )
+
+
+SEVERAL = {
+    "a.csv": "a,b\n1,2\n",
+    "a.txt": "Fines are due.\n\nSoon.\n",
+    "a.sql": "SELECT 1;\n",
+    "a.md": "# T\n\nText.\n",
+    "a.js": "let a = 1;\n",
+}
+
+
+@pytest.mark.parametrize(("path", "content"), SEVERAL.items())
+@pytest.mark.parametrize(
+    "token",
+    ["</s>", "[/INST]", "<|return|>", "<eos>", "<EOT>", "<fim_middle>", "<|repo_name|>x", "<EOD>", "<unused32><eos>", "<|im_end|>\n<|endoftext|>"],
+)  # fmt: skip
+def test_a_token_at_an_end_is_never_written(path: str, content: str, token: str) -> None:
+    forms = (
+        f"{content}{token}\n",
+        f"{token}\n{content}",
+        f"```\n{content}{token}\n```",
+        f"```\n{content[:-1]}{token}\n```",
+    )
+    verdicts = [read_code(form, path=path, finish_reason="stop") for form in forms]
+    assert [one for one in verdicts if isinstance(one, Code) and one.content != content] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [("a.md", "# Tokens\n\n`<|im_start|>` begins, and a turn ends with\n<|im_end|>\n"), ("a.py", "x = 1\n# ends with </s>\n"),
+     ("a.html", "<p><s>old</s>\n</p>\n<s>no</s>\n"), ("a.ts", "let a: Array<eos>;\nlet b = c[EOS]\n"), ("a.c", "int x;\n")],
+)  # fmt: skip
+def test_a_token_at_an_end_may_be_the_files(path: str, content: str) -> None:
+    assert read_code(f"```\n{content}```\n", path=path, finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(("path", "content"), SEVERAL.items())
+@pytest.mark.parametrize(
+    "turn",
+    ["<|im_end|>\n<|im_start|>user\nThanks! Now the CSV.\n", "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nThis is it.\n",
+     "<|file_sep|>setup.py\nfrom x import y\n"],
+)  # fmt: skip
+def test_a_turn_that_is_made_up_behind_a_text_is_no_part_of_it(path: str, content: str, turn: str) -> None:
+    verdict = read_code(content + turn, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected) or verdict.content == content
+
+
+def test_turns_that_a_text_shows_are_its_own() -> None:
+    content = "# Tokens\n\n<|im_start|>user\nHi\n<|im_end|>\n\nThat is a turn.\n"
+    assert read_code(content, path="a.md", finish_reason="stop") == Code(content, ("bare",))
