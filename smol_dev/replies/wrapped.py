@@ -7,15 +7,26 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from textwrap import dedent
 from typing import Final
 
 from smol_dev.languages import State, is_program
+from smol_dev.replies.answer import without_reasoning
 from smol_dev.replies.bare import is_comment
 from smol_dev.replies.list_data import unescaped
-from smol_dev.replies.paths import CALL_KEYS, FILE_NAME, PATH_KEYS, PATH_WORD, is_known_file, plain_key, same_file
+from smol_dev.replies.paths import (
+    CALL_KEYS,
+    FILE_NAME,
+    PATH_KEYS,
+    PATH_WORD,
+    is_known_file,
+    names,
+    plain_key,
+    same_file,
+)
 from smol_dev.replies.verdicts import Doubt, Request
 
-CALL: Final = re.compile(  # for react
+CALL: Final = re.compile(  # for hermes
     r"\s*+(?:\[TOOL_CALLS\]|<\|?python_tag\|?>|<\|?tool_call\|?>|<function_call>|<functioncall>|functools|"
     r"Action Input:|Action:\s*+\w++[^\S\n]*+\n\s*+Action Input:|json(?=\s*[{\[])|"
     r"(?:<function=)?(?:\w*+\.)*+(?=\w*?(?:write|create|save|add))\w++(?:>|\[ARGS\]|\s*+\(\s*+(?=\{)|\s*+(?=\{\")))\s*+",
@@ -223,13 +234,22 @@ LONE_CONTENT: Final = re.compile(  # for md-wrap
 )
 CONTENT_KEY: Final = re.compile(r"[\"']\w*(?:content|code|text)\w*[\"']\s*:")  # for refusal-in-a-call
 QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")  # for ent-str2
-LONGEST_THOUGHT: Final = 2_000
+# for call-of-kimi
+CALL_HEAD: Final = re.compile(
+    r"\s*+(?:[\w.:]*+<[|｜][^|｜>\n]*[|｜]>)+[\w.:]*+\s*+(?:```\w*+\s*+)?(?=\{)|(?:\s*+(?:Thought|Action):(?s:.{0,2000}?))?\s*Action Input:"
+)
+YAML_CALL: Final = re.compile(  # for call-in-yaml
+    r"(?:\A|\n)([ \t]*)(\w+): *[\"']?([^\s\"']+)[\"']?\n\1(\w+): *\|[+-]?\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|\n)+)\Z"
+)
+MOST_BESIDE: Final = 3
 
 
 def call(text: str, request: Request) -> str | Doubt | None:
     """Return the file in a JSON object or a tool call that writes this path."""
-    action = text.find("Action Input:", 0, LONGEST_THOUGHT)
-    text = text[max(0, action) :]
+    head = CALL_HEAD.match(text)
+    text = text[head.end() :] if head else text
+    if head and names(text.strip().partition("\n")[0], request.path):
+        return Doubt()
     start = text.lstrip()[:400]
     # for json-raw-nl-esc
     if not re.match(r"[{\[\"<]|\w+\(|functools|json\b|Action", start) or not re.search(r"[{\[]", start):
@@ -248,6 +268,24 @@ def call(text: str, request: Request) -> str | Doubt | None:
     return found.text if found.closed else Doubt("truncated")
 
 
+def envelope(text: str, request: Request) -> str | Doubt | None:
+    """Return the file in data of its own type that has its path, or a doubt where it is the answer to a question."""
+    if request.language == "yaml" and (found := YAML_CALL.search(text)):
+        own = (
+            plain_key(found[2]) in PATH_KEYS
+            and plain_key(found[4]) in CONTENT_KEYS
+            and same_file(found[3], request.path)
+        )
+        return dedent(found[5]) if own else None
+    value = value_of(text.strip()) if request.language == "json" and text.lstrip().startswith("{") else None
+    if not isinstance(value, dict) or len(value) > MOST_BESIDE:
+        return None
+    if len(value) == 1 and same_file(next(iter(value)), request.path):
+        return Doubt()
+    inner = next((item for key, item in value.items() if plain_key(key) in ANSWER_KEYS and isinstance(item, str)), "")
+    return Doubt(kept=text) if isinstance(value_of(inner.strip() or "0"), dict | list) else None
+
+
 def tags(text: str, request: Request) -> str | Doubt | None:
     """Return the file between tags that agents and models put around it, with its path or without."""
     own = own_element(text, request)
@@ -256,6 +294,9 @@ def tags(text: str, request: Request) -> str | Doubt | None:
         opening = OPENING.match(body)
         inside = path is not None and opening is not None and opening["tag"] in CONTENT_KEYS
         if opening is None or not (inside or _wraps(opening, request)):
+            asked = PATH_TAG.match(body, opening.end()) if opening else None
+            if asked and same_file(asked[2], request.path):
+                return Doubt()
             break
         close = body.rfind(f"</{opening['tag']}>")
         if close < 0:
@@ -321,6 +362,12 @@ def _wraps(opening: re.Match[str], request: Request) -> bool:
         and not document
         and tag in {"code", "output", "document", "content", "source", "file", "answer", "result"}
     )
+
+
+def thought(text: str, request: Request) -> str | None:
+    """Return the file behind the reasoning that is with it in a block."""
+    rest = "" if request.is_text else without_reasoning(text)
+    return rest if rest and rest != text else None
 
 
 def cdata(text: str, request: Request) -> str | None:
@@ -514,6 +561,8 @@ def entities(text: str, request: Request) -> str | None:
 
 WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
     ("call", call),  # for json-raw-nl-esc
+    ("thought", thought),  # for thought-in-the-block
+    ("envelope", envelope),  # for call-in-yaml
     ("tags", tags),  # for file-tag2
     ("CDATA", cdata),  # for cdata
     ("listing", pre_and_code),  # for VX64
