@@ -21,6 +21,7 @@ from smol_dev.languages.parsing import (
     other_language,
     parse,
     parse_as,
+    program_in,
 )
 from smol_dev.languages.standard import Parsed, State
 
@@ -39,5 +40,6 @@ __all__ = [
     "other_language",
     "parse",
     "parse_as",
+    "program_in",
     "tree",
 ]

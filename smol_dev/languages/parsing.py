@@ -150,6 +150,7 @@ SHAPES: Final = {
 }
 """Patterns that every file of a language contains; a file of any other language may be any text."""
 
+PAGE: Final = re.compile(r"\s*+<(?:!doctype|html)\b", re.IGNORECASE)
 LIKE: Final = {"conf": UNLIKE_ANY.keys(), "graphql": {"css"}, "powershell": {"javascript"}}
 """The others in which a file of a language without a parser may be valid."""
 
@@ -211,6 +212,13 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
 def is_program(language: str | None, text: str) -> bool:
     """Return whether a text parses as a language and contains something typical of it."""
     return language in TELLING and _is_program(language, text, TELLING[language])
+
+
+def program_in(text: str) -> str | None:
+    """Return the language that a whole text is a program or data of, rather than prose, or None."""
+    if PAGE.match(text):
+        return "html"
+    return next((name for name in TELLING if name not in {"html", "yaml"} and is_program(name, text)), None)
 
 
 def lacks_its_shape(path: str, text: str) -> bool:

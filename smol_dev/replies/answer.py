@@ -34,7 +34,7 @@ FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})"
 
 THINK: Final = re.compile(  # for VN67
     r"\s*(?:<(?P<tag>think|thinking|thought|reasoning|reflection|seed:think)>|(?P<square>\[THINK\])|"
-    rf"<{BAR}(?P<bar>begin_of_thought|START_THINKING|think){BAR}>|(?P<moon>◁think▷)|"
+    rf"<{BAR}(?P<bar>begin_of_thought|START_THINKING|think(?:ing)?|reasoning){BAR}>|(?P<moon>◁think▷)|"
     r"(?P<details><details type=\"reasoning\"[^>\n]*>))",
     re.IGNORECASE,
 )
@@ -44,7 +44,7 @@ CLOSERS: Final = {  # for THINK
     "details": "</details>",
     "begin_of_thought": "<|end_of_thought|>",
     "start_thinking": "<|END_THINKING|>",
-    "think": "<|/think|>",
+    **{word: f"<|/{word}|>" for word in ("think", "thinking", "reasoning")},
 }
 # for f2-thinkopen
 LONE_CLOSER: Final = re.compile(r"(?:</think(?:ing)?>|\[/THINK\])[ \t]*(?=\n|`{3}|~{3}|\Z)", re.IGNORECASE)

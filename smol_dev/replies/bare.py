@@ -10,7 +10,19 @@ from smol_dev import languages
 from smol_dev.languages import State
 from smol_dev.replies.answer import TOKEN, Answer
 from smol_dev.replies.paths import label_in, names
-from smol_dev.replies.talk import ITEM, MARK, TO_THE_USER, is_lead, is_part, is_prose, is_sentence, is_tail, is_talk
+from smol_dev.replies.talk import (
+    ITEM,
+    MARK,
+    SAID,
+    TO_THE_USER,
+    is_lead,
+    is_part,
+    is_prose,
+    is_said,
+    is_sentence,
+    is_tail,
+    is_talk,
+)
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
 MOST_PARAGRAPHS: Final = 3
@@ -28,10 +40,7 @@ SPEECH: Final = re.compile(  # for question2
 )
 """Words of one who speaks about the file rather than in it."""
 
-# for refusal-in-words-that-are-not-known
-LONE: Final = re.compile(r"[^\W\d_][^#\[\]|<>`=:&]*[.。!！?？…]$")
-"""One sentence: a document has a heading, a list or a second line."""
-
+ABOUT: Final = re.compile(r"\b[Tt]h(?:is|e) file\b")  # for the-file-is-complete
 FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
     r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?:(?: *\S|\n(?!\s))|"
     r"(?:[\w+#]+\n)?Copy code\n|<\|\w+\|>|<(?:repo_?name|filename)>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|"
@@ -186,9 +195,13 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     spoken = request.is_data or name in first or any(map(SPEECH.search, lines))
     if said and spoken and is_talk(first) and request.language != "template":
         return Doubt("no_code")
-    is_lone = len(lines) == 1 and request.language in {"markdown", "restructuredtext"}
-    if is_lone and LONE.match(first.strip()):
-        return Doubt("no_code")
+    if len(lines) == 1 and is_said(first) and not first.startswith("#"):
+        is_none = request.language in {"markdown", "restructuredtext"} or "." not in name
+        return Doubt("no_code") if is_none else Doubt(kept=text)
+    last = lines[-1].rstrip()
+    is_apart = not last.startswith("#") and text.rstrip().endswith(f"\n\n{last}")
+    if is_apart and is_sentence(last) and (name in last or ABOUT.search(last)):
+        return Doubt(kept=text.rstrip().removesuffix(last))
     if not is_lead(first):
         is_data = not any(is_sentence(line) or line.startswith("#") for line in lines[:-1])
         ruled = len(lines) > 1 and RULE.match(lines[-2]) is not None
@@ -300,7 +313,9 @@ def _is_chat(part: list[str], request: Request) -> bool:
     first = part[0]
     if first[:1].isspace() or first.endswith(("{", "}", ";")) or is_comment(first, request):
         return False
-    return (is_tail(first) and is_prose("\n".join(part))) or all(is_sentence(line) for line in part if line.strip())
+    return (is_tail(first) and is_prose("\n".join(part))) or all(
+        is_sentence(line) or SAID.fullmatch(line) for line in part if line.strip()
+    )
 
 
 def trimmed(text: str, path: str) -> Iterator[str]:

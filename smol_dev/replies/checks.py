@@ -3,6 +3,7 @@
 import ast
 import builtins
 import json
+import operator
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -13,11 +14,11 @@ from smol_dev.errors import Reason
 from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import TOKEN, of_text
-from smol_dev.replies.bare import AFTER_PROGRAM, CALL_MARK, EXACT, MARKUP, is_comment
+from smol_dev.replies.bare import AFTER_PROGRAM, CALL_MARK, EXACT, MARKUP, SPEECH, is_comment
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_refusal, is_sentence, is_talk
+from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_refusal, is_said, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
 MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})  # for R17b-init-empty-fence
@@ -100,6 +101,14 @@ END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*)+\w*\Z")
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
 """A last line that may be half of one: the answer opened a fence and closed none."""
 
+SIGN: Final = re.compile(r"[={};<>|$@&#*\\\"]|\w[(.]\w?|'[^'\n]*'|->|:(?:\s|$)")  # for program-of-a-line
+"""What is in a program of one line."""
+
+WORDY: Final = frozenset(
+    {"bash", "batch", "fish", "powershell", "conf", "clojure", "dockerfile", "makefile"}
+)  # for conf-of-a-line
+"""Languages in which a line of words may be a file."""
+
 SCRIPTS: Final = frozenset({"javascript", "typescript"})  # for bundle
 # for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
 LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "ini", "properties"})
@@ -123,6 +132,25 @@ def problem(found: Found, request: Request) -> Reason | None:
     return unfit(found, request)
 
 
+def is_doubtful(found: Found, request: Request) -> bool:
+    """Return whether a text that may be the file is rather something else: a program, a sentence, a call of a tool."""
+    text = found.text
+    if request.language == "json":
+        return is_foreign_json(text, request)
+    if not request.is_text or found.passes[1:] or len(text) > LONGEST_PARSED:
+        return False
+    lines, named = list(filled(text)), language_named(language_word(found.block)) if found.block else None
+    if found.block:
+        is_told = len(found.block.fence) == len("```") and len(lines) == 1 and speaks(lines[0])
+        return languages.is_program(named, text) or is_told
+    return request.language == "text" and languages.program_in(text) is not None
+
+
+def speaks(line: str) -> bool:
+    """Return whether a sentence speaks to the user about the file."""
+    return is_said(line) and bool(SPEECH.search(line) or is_talk(line))
+
+
 def unfit(found: Found, request: Request) -> Reason | None:
     """Return why a text is not the file, whether it is whole or not, or None."""
     text = found.text
@@ -138,7 +166,8 @@ def unfit(found: Found, request: Request) -> Reason | None:
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
     if not is_markup or is_words_only(text, request):
         return "no_code"
-    if has_mark_at_an_end(text, request, asked=asked) or is_no_file(text, request) or is_other_language(found, request):
+    is_marked = has_mark_at_an_end(text, request, asked=asked)
+    if is_marked or is_no_file(found, request) or is_other_language(found, request):
         return "wrong_format"
     if found.block and request.parsed(text).state is State.NOT_JUDGED:
         first = text.lstrip().partition("\n")[0]
@@ -296,17 +325,25 @@ def filled(text: str) -> Iterator[str]:
 
 
 def is_words_only(text: str, request: Request) -> bool:
-    """Return whether a file of code holds nothing but sentences."""
-    if request.language == "yaml" and not YAML_SIGN.search(text):
-        return "\n" in text.strip() or is_sentence(text)
-    if request.is_data and all(map(COMMAND.match, filled(text))):
+    """Return whether a file of code holds nothing but sentences, commands, or one line without any sign of code."""
+    language, lines = request.language, list(filled(text))
+    if request.is_text:
+        return len(lines) == 1 and is_about_file(lines[0], request)
+    if language == "yaml":
+        return not YAML_SIGN.search(text) and ("\n" in text.strip() or is_sentence(text))
+    is_whole = request.is_whole(text)
+    if language != "bash" and all(map(COMMAND.match, lines)) and (request.is_data or not is_whole):
         return True
-    is_code = request.language != "bash" and (request.language not in MARKUP or "<" in text)
-    if request.is_text or (request.is_whole(text) and is_code):
+    if (is_whole and (request.is_data or language in EXACT)) or any(is_comment(line, request) for line in lines):
         return False
-    if request.language != "bash" and all(map(COMMAND.match, filled(text))):
-        return True
-    return all(is_sentence(line) and not is_comment(line, request) for line in filled(text))
+    is_line = len(lines) == 1 and language not in WORDY and not SIGN.search(text)
+    return is_line or (all(map(is_said, lines)) and not (language in MARKUP and "<" in text))
+
+
+def is_about_file(line: str, request: Request) -> bool:
+    """Return whether the only line of a text is a sentence, or words in brackets, with the name of the file."""
+    name = re.escape(request.path.rpartition("/")[2])
+    return is_said(line) and re.search(rf"(?<!\w){name}(?!\w)", line) is not None  # for said-about-the-file
 
 
 def headings(text: str, request: Request) -> set[str]:
@@ -330,13 +367,21 @@ def headings(text: str, request: Request) -> set[str]:
     return own | others if others and (own or (is_other and not bundled)) else set()
 
 
-def is_no_file(text: str, request: Request) -> bool:
+def is_no_file(found: Found, request: Request) -> bool:
     """Return whether a text is a call, the list or a path."""
-    is_body, text = text[0] in " \t", text.strip()
+    is_body, text = found.text[0] in " \t", found.text.strip()
     first = text.partition("\n")[0].rstrip()
-    if is_path_list(text, request) or is_tree(text, request) or LISTED_CALL.fullmatch(text):
+    if (
+        is_path_list(text, request)
+        or is_tree(text, request)
+        or LISTED_CALL.fullmatch(text)
+        or names(text, request.path)
+    ):
         return True
-    if ("<<<<<" in text and EDIT.search(text)) or (text[0] in '{["' and is_foreign_json(text, request)):
+    is_asked = request.language == "json" and found.block is not None and language_word(found.block) == "json"
+    if text[0] in '{["' and is_foreign_json(text, request, may_be_call=is_asked):
+        return True
+    if "<<<<<" in text and EDIT.search(text):
         return True
     if request.language == "python" and (is_body or is_quoted_program(text) or is_lone_call(text)):
         return True
@@ -405,12 +450,18 @@ def is_path_list(text: str, request: Request) -> bool:
 
 def is_tree(text: str, request: Request) -> bool:
     """Return whether a text is nothing but the tree of a folder; in a text it has to name the file."""
+    below = list(filled(text.partition("\n")[2]))
     named = not request.is_text or request.path.rpartition("/")[2] in text
-    below = text.partition("\n")[2]
-    return named and BRANCH.match(below) is not None and all(map(BRANCH.match, filled(below)))
+    drawn = [BRANCH.match(line) is not None for line in below]
+    return named and any(drawn[:1]) and all(map(operator.or_, drawn, map(is_entry, below)))
 
 
-def is_foreign_json(text: str, request: Request) -> bool:
+def is_entry(line: str) -> bool:
+    """Return whether a line is a path and no more."""
+    return line.rstrip().endswith("/") or label_in(line) is not None
+
+
+def is_foreign_json(text: str, request: Request, *, may_be_call: bool = False) -> bool:
     """Return whether a text is an object in place of the file: a call, a list of files, an error."""
     try:
         value = json.loads(text)
@@ -422,7 +473,7 @@ def is_foreign_json(text: str, request: Request) -> bool:
         is_call = {"name", "arguments"} <= value.keys() or (TOOL_KEYS & value.keys() and ARGUMENT_KEYS & value.keys())
         is_error = value.keys() == {"error"} and request.language == "yaml"
         if is_error or (is_call and len(value) <= MOST_CALL_KEYS):
-            return True
+            return not may_be_call
         value = value.get("files") or value.get("paths") if len(value) == 1 else None
     own = normal(request.path)
     return isinstance(value, list) and any(isinstance(one, str) and normal(one) == own for one in value)
@@ -440,11 +491,13 @@ def is_other_language(found: Found, request: Request) -> bool:
     if languages.other_language(request.path, found.text, "" if loose else label) is not None:
         return True
     named = language_named(label)
-    path = request.path.rpartition("/")[2]
-    is_told = request.is_data or request.language in {"markdown", "restructuredtext"}
-    is_typed = request.language == "text" and not path.endswith((".txt", ".log"))
+    is_prose = request.language in {"markdown", "restructuredtext"} or (
+        request.language == "text" and "." not in request.path
+    )
+    if is_prose and found.block is None and languages.program_in(found.text) is not None:
+        return True
     if request.is_text and languages.is_program(named, found.text):
-        return is_told or is_typed
+        return is_prose
     if named == "diff" != request.language and "diff" not in found.passes:
         return True
     is_foreign = named not in {None, request.language, "text", "markdown"}

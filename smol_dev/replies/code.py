@@ -15,7 +15,7 @@ from smol_dev.replies import verdicts
 from smol_dev.replies.answer import Answer, of_text, parse
 from smol_dev.replies.bare import bare, begins_with_talk, is_comment, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
-from smol_dev.replies.checks import headings, problem, unfit
+from smol_dev.replies.checks import headings, is_doubtful, problem, unfit
 from smol_dev.replies.paths import names
 from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk, is_unfinished
 from smol_dev.replies.wrapped import WRAPPERS
@@ -175,6 +175,8 @@ def verdict(found: verdicts.Found, request: verdicts.Request) -> verdicts.Code |
         return replace(verdicts.SEVERAL_FILES, kept=None if own else worth_keeping(found.text, request))
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(verdicts.Doubt(kept=found.text), request)
+    if reason is None and is_doubtful(found, request):
+        return verdicts.code_rejected("wrong_format", kept=f"{found.text}\n")
     if reason is None:
         return verdicts.Code(found.text.rstrip("\r") + "\n", found.passes)
     unfinished = not found.closed and request.parsed(found.text).state is State.UNFINISHED

@@ -99,12 +99,13 @@ DECORATION: Final = re.compile(rf"^(?:\s|{MARK}|[*_]{{1,3}}(?=\S))+")  # for lea
 SPAN: Final = re.compile(r"`[^`\n]*`")  # for call-in-ticks-in-the-talk
 # for label-that-reads-like-a-sentence
 CODE_SIGN: Final = re.compile(r"[{}<>=;\\$@]|\(\)|\w\(|\w\[|->|::|^\s*[.#/]|^\s*[-\w.]+:\s+\S*$|//|\]\(")
-WIDE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4}")  # for talk-in-chinese
 END: Final = re.compile(r"[\w)\"'”’`*%][.:!?…]+[)\"'”’*_`]*$|[。：！？；]$|:$")  # for intention-alone
 # for test_code.test_words_that_end_a_program_are_its_own
 END_OF_STRING: Final = re.compile(r"^(?=[^\w\n]*+$)[^\n\"'\])]*[\"'\])]|^[ \t]*[A-Z_]{3,};?$", re.MULTILINE)
 """A line that closes a text of several lines in a program."""
 
+SAID: Final = re.compile(r"[^\W\d_a-z][^{}<>=;\\$@|*:\"()\[\]]*[.!?…。！？]")  # for said-in-two-words
+BRACKETS: Final = re.compile(r"\[[^\[\]\n=(]*\]|\([^()\n]*\)|<[^<>\n]*>")  # for said-in-brackets
 FEWEST_WORDS: Final = 4
 MOST_WORDS: Final = 20
 LONGEST: Final = 1_000
@@ -120,10 +121,14 @@ def is_sentence(line: str) -> bool:
     words = SPAN.sub("x", without_marks(line))
     if len(line) > LONGEST or CODE_SIGN.search(words):
         return False
-    if WIDE.search(words):
-        return True
     first = words[:1]
     return first.isupper() and words.count(" ") + 1 >= FEWEST_WORDS and bool(END.search(words))
+
+
+def is_said(line: str) -> bool:
+    """Return whether a line is a sentence, however short, or words in brackets."""
+    words = without_marks(line)
+    return is_sentence(line) or any(pattern.fullmatch(words) for pattern in (SAID, BRACKETS))
 
 
 def is_talk(line: str) -> bool:
