@@ -59,10 +59,14 @@ def put_behind(partial: str, rest: str) -> str | None:
 
 
 def _begins_anew(behind: str, opener: re.Match[str] | None) -> bool:
-    """Return whether the rest begins with half a character, with words to the user, or with a block of its own."""
+    """Return whether half a character, an ellipsis, words to the user, or a block of its own begin the rest."""
     first, *others = behind.split("\n")
     announces = is_sentence(first) and first.endswith(":") and others[:1] == [""]
-    if behind[0] == "\ufffd" or ((announces or REST.search(first) or is_lead(first)) and not first[0].islower()):
+    if (
+        behind[0] == "\ufffd"
+        or first in {"...", "…"}
+        or ((announces or REST.search(first) or is_lead(first)) and not first[0].islower())
+    ):
         return True
     fence = FENCE.fullmatch(first)
     if fence is None or opener is None:

@@ -30,9 +30,8 @@ def read_plan(answer: str, finish_reason: str | None) -> str | Rejected:
         return _rejected("refusal")
     if finish_reason == "repetition":
         head = before_loop(plan)
-        kept = head.strip()
-        whole = len(kept) >= SHORTEST and (head.endswith("\n\n") or kept.endswith((".", "!", ")", "`")))
-        return kept if whole else _rejected("degenerate")
+        is_whole = len(head.strip()) >= SHORTEST and head.endswith(("\n\n", ".", "!", ")", "`"))
+        return head.strip() if is_whole else _rejected("degenerate")
     return _rejected("truncated") if cut else plan
 
 

@@ -43,14 +43,14 @@ def is_loop(text: str, *, counting: bool = True) -> bool:
     functions or in a table, and a model that was cut off there was not caught in it.
     """
     tail = text.rstrip()[-WINDOW:]
-    return any(period_of(one, cut_short) for one in ([tail, DIGITS.sub("0", tail)] if counting else [tail]))
+    return period_of(tail, cut_short) > 0 or (counting and period_of(DIGITS.sub("0", tail), cut_short) > 0)
 
 
 def before_loop(text: str) -> str:
     """Return the text in front of the repetitions that it ends in."""
     end = text.rstrip()
     period = period_of(end[-WINDOW:], cut_short)
-    start = len(end) - period if period else len(end)
+    start = len(end) - period
     while period and start > 0 and end[start - 1] == end[start - 1 + period]:
         start -= 1
     return end[:start]
@@ -61,18 +61,17 @@ def cut_short(unit: str) -> int:
     return max(MIN_CHARACTERS, MIN_REPEATS * len(unit)) if is_words(unit) else endless(unit)
 
 
-def is_words(unit: str) -> bool:
-    """Return whether a repeated unit is more than a row of data."""
-    return len(unit) < SHORTEST_ROW or unit.isspace() or any(map(str.isalpha, unit))
-
-
 def endless(unit: str) -> int:
     """Return from how many characters on the repetition of a unit cannot be meant.
 
     Data repeats as well: a map has forty equal rows. A row without letters may fill far more.
     """
-    least = STREAM_CHARACTERS if is_words(unit) else DATA_CHARACTERS
-    return max(least, STREAM_REPEATS * len(unit))
+    return max(STREAM_CHARACTERS if is_words(unit) else DATA_CHARACTERS, STREAM_REPEATS * len(unit))
+
+
+def is_words(unit: str) -> bool:
+    """Return whether a repeated unit is more than a row of data."""
+    return len(unit) < SHORTEST_ROW or unit.isspace() or any(map(str.isalpha, unit))
 
 
 class Repetition:
@@ -80,16 +79,13 @@ class Repetition:
 
     def __init__(self) -> None:
         self.tail = ""
-        self.pieces: list[str] = []
         self.unseen = 0
 
     def feed(self, text: str) -> bool:
         """Take the next piece; True means that the answer will not end by itself: stop it."""
-        self.pieces.append(text)
+        self.tail = (self.tail + text)[-WINDOW:]
         self.unseen += len(text)
         if self.unseen < STEP:
             return False
-        self.tail = (self.tail + "".join(self.pieces))[-WINDOW:]
-        self.pieces.clear()
         self.unseen = 0
         return len(self.tail) >= STREAM_CHARACTERS and period_of(self.tail, endless) > 0

@@ -257,10 +257,10 @@ class Asking(Generic[Value]):
         return None
 
     def _said(self, reply: Reply) -> str | None:
-        """Return the answer so far, or None if it is in doubt how its continuation goes on."""
+        """Return the answer so far, or None if it is in doubt how its continuation goes on; a plan may be uneven."""
         if self._cut is not None:
             return join(self._cut, reply.text)
-        if self._partial and reply.opening:
+        if self._partial and reply.opening and self.question.stage != "plan":
             return put_behind(self._partial, reply.text)
         begun = cut_back(self._partial) if self._partial else None
         whole = None if begun is None else join(begun, reply.text)  # a block of its own may be the rest alone
@@ -380,7 +380,8 @@ def _judge(question: Question[Value], said: str | None, reply: Reply) -> Value |
     if reply.finish_reason == "repetition":
         return Rejected("degenerate", "The answer repeated itself without end.")
     if said is None:
-        return Rejected("truncated", "The answer was cut off; write the whole of it, as briefly as it can be.")
+        told = "The answer was cut off, and what followed did not fit; write the whole of it, as briefly as it can be."
+        return Rejected("truncated", told)
     if (damage := _damage(said, question.stage)) is not None:
         return Rejected("wrong_format", f"The answer holds {damage}.")
     is_whole = reply.ending == "stopped" or (reply.ending == "unsaid" and is_closed_block(said))
