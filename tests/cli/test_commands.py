@@ -91,3 +91,24 @@ def test_an_option_is_not_taken_for_a_misspelt_command(shell: Shell) -> None:
 def test_a_prompt_that_says_json_is_no_option(shell: Shell) -> None:
     assert shell.type("--bogus", "--", "--json") == 2
     assert shell.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        pytest.param(("--nope", "x"), 2, "error: No such option", id="unknown option"),
+        pytest.param(("a", "b"), 2, "error: Got unexpected extra argument", id="two prompts"),
+        pytest.param(("--profile", "locl", "x"), 2, "error: ", id="unknown profile"),
+        pytest.param(("",), 2, "error: the prompt is empty", id="empty prompt"),
+        pytest.param(("no.md",), 2, "error: the prompt file `no.md` does not exist", id="no file"),
+        pytest.param(("-c", "timeout=nan", "x"), 2, "error: ", id="a bad value"),
+        pytest.param(("-o", "/", "x"), 5, "error: ", id="the root as output"),
+    ],
+)
+def test_a_bad_command_line_is_one_error_with_a_hint(
+    shell: Shell, words: tuple[str, ...], code: int, message: str
+) -> None:
+    assert shell.type(*words) == code
+    assert shell.err.startswith(message)
+    assert "\n\nhint: " in shell.err
+    assert (shell.out, "Traceback" in shell.err) == ("", False)
