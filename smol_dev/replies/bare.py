@@ -52,6 +52,12 @@ FRAME_END: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_
     r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?|(?<=\n\n)(?-i:\[[A-Z _]{3,}\]))\s*+\Z",
     re.IGNORECASE,
 )
+PAIR: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
+    r"(?:\[|\{%-? ?|\\begin\{|<(?=pre\b))(\w++)\b[^\n]*+\n.*\n(?:\[/|\{%-? ?end|\\end\{|</)\1\b[^\n\w]*+|(EOF|END)\n.*\n\2",
+    re.DOTALL,
+)
+"""A word in brackets in the first line that another one closes in the last."""
+
 LONGEST_FRAME: Final = 400
 # for test_code.test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it
 ELEMENT: Final = re.compile(r"\s*+<(\w++)>[ \t]*+\n.*?</\1>", re.DOTALL)
@@ -96,6 +102,9 @@ def is_framed(text: str, request: Request) -> bool:
     own_end = judged and (request.language in {"yaml", "json"} or is_comment(last, request))
     if (started and not (judged and begins_as_own(lines, request))) or (ended and not own_end):
         return True
+    is_page = request.language in MARKUP or (request.holds_fences and request.language != "text")
+    if not is_page and PAIR.fullmatch(text.strip()):
+        return True
     ruled = bool(len(lines) > 2 and first == last and RULE.match(first)) and not names(lines[1], request.path)  # noqa: PLR2004 - a line between two
     marked = request.is_text and first[0] in "`*/" and names(first, request.path)
     element = ELEMENT.match(text) if request.is_text else None
@@ -110,7 +119,7 @@ def begins_as_own(lines: list[str], request: Request) -> bool:
     if is_comment(first, request):
         return not first.startswith(("###", "#+", "'''"))
     if request.language == "yaml":
-        return ":" in first[:-1] or second[:1] in {" ", "-"}
+        return request.is_whole("\n".join(lines)) and (":" in first[:-1] or second[:1] in {" ", "-"})
     return request.language == "json" or (request.language == "python" and first.startswith("'''"))
 
 
@@ -339,7 +348,7 @@ def trimmed(text: str, path: str) -> Iterator[str]:
 
 def _may_be_talk(paragraph: str) -> bool:
     first = paragraph.partition("\n")[0]
-    is_prose_alone = first[:1].isupper() and is_prose(paragraph)
+    is_prose_alone = first[:1].isupper() and "]:" not in first and is_prose(paragraph)
     return is_prose_alone or is_talk(first) or RULE.match(paragraph) is not None or label_in(paragraph) is not None
 
 

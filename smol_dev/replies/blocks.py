@@ -26,7 +26,9 @@ MOST_TRIED: Final = 6
 LONGEST_LABEL: Final = 80
 LONGEST_TRIED: Final = 200_000
 MOST_FENCES: Final = 300
-BRACKETS: Final = ("()", "[]", "{}")
+MOST_USES: Final = 3
+CALLED: Final = re.compile(r"(\w+)\(")  # for test_code.test_the_file_in_the_answer
+BRACKETS: Final = ("()", "[]", "{}")  # for test_code.test_two_fences_between_brackets_of_the_file_are_its_own
 LONGEST_NAMING: Final = 6
 FINAL: Final = re.compile(  # for updated
     r"\b(?:final|corrected|updated|fixed|revised|complete|full|whole|rewritten)\b[^.\n]{0,40}"
@@ -74,8 +76,10 @@ DECLARATIONS: Final = re.compile(  # for shell-makefile
 """Lines of a Dockerfile, a Makefile, settings, requirements: models call them a shell's as well."""
 
 HOLD_FENCES: Final = frozenset({"markdown", "restructuredtext", "template", "text"})  # for doubt-r2
-# for test_code.test_what_a_console_shows_is_no_script
-NO_FILE: Final = frozenset({"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call"})
+# for test_code.test_what_a_console_shows_is_no_file
+NO_FILE: Final = frozenset(
+    {"console", "terminal", "output", "shellsession", "shell-session", "tool_code", "tool_call", "base64"}
+)
 
 
 def language_word(block: Block | Fence) -> str:
@@ -90,14 +94,16 @@ def first_line(block: Block, request: Request) -> str:
     if names(info, request.path) or names(info.partition(" ")[2], request.path) or label_in(info):
         return ""
     rest = OPTION.sub("", BRACES.sub("", info)).strip()
-    word = re.match(r"[A-Za-z][\w+#-]*(?=\s|:|$)", rest)  # for updated
+    word = re.match(r"[A-Za-z][\w+#-]*(?=[\s:,]|$)", rest)  # for updated
     behind = rest[word.end() :].strip() if word else rest
     is_data = request.is_data or request.language == "csv"
     if word and language_named(word[0]) is None and word[0].lower() not in NO_FILE:
         is_entry = is_data or (request.is_text and word[0][0].isupper())
         return rest if behind or (is_entry and word[0].lower() not in request.path.lower()) else ""
-    is_version = not is_data and behind.replace(".", "").isdigit()
-    return "" if not behind or is_version or label_in(behind.strip(":()")) else behind
+    is_option = not is_data and re.fullmatch(
+        r"(?:,\s*[\w-]+)+|[\d.]+", behind
+    )  # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+    return "" if not behind or is_option or label_in(behind.strip(":()")) else behind
 
 
 @lru_cache(maxsize=4)
@@ -348,12 +354,15 @@ def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
 def taken(block: Block, request: Request, *, behind: bool = False) -> Found | Doubt:
     """Return what is in a block, unless its first line holds code of the file."""
     if first := first_line(block, request):
-        return Doubt(kept=f"{first}\n{block.text}")
+        text = f"{first}\n{block.text}"
+        if not (request.is_whole(block.text) and request.parsed(text).state is State.BROKEN):
+            return Doubt(kept=text)
     label = label_in_info(block.info) or ""
     own = same_file(label, request.path) or names(block.info.partition(" ")[2], request.path)
     if FILE_NAME.match(label) and not own:
         return Doubt(kept=block.text if is_near(label, request) else None)
-    if language_word(block) in NO_FILE and (block.text.startswith("$ ") or not request.is_whole(block.text)):
+    typed = block.text.startswith("$ ") and (language_word(block) in NO_FILE or request.language in COMMANDS)
+    if typed or (language_word(block) in NO_FILE and not request.is_whole(block.text)):
         return Doubt()
     return Found(block.text, block.closed, behind, opened=True, block=block)
 
@@ -457,8 +466,8 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     if any(one.is_edit or (one is not found[0] and CHANGE.search(without_marks(one.block.label))) for one in meant):
         return Doubt()
     if own:
-        exact = [one for one in own if normal(one.label or "") == normal(request.path)]
-        return _last_announced(exact or own).block
+        exact = [one for one in own if normal(one.label or "") == normal(request.path)] or own
+        return Doubt() if are_parts(exact) else _last_announced(exact).block
     if not free:
         near = [one.block.text for one in found if one.label and is_near(one.label, request)]
         return Doubt(kept=near[0] if len(near) == 1 else None)
@@ -474,12 +483,24 @@ def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     if not (all(is_commands(one.block) for one in earlier) or is_lead(named[0].block.label)):
         return Doubt()
     meant = named or meant
-    if any(one.announced for one in meant):
-        return _last_announced(meant).block
-    first = meant[0].block
-    others = [one.block for one in meant[1:] if one.block.text != first.text]  # the rest of it, or what it was to be
-    parts = [one for one in others if one.label and not is_commands(one)]
-    return Doubt() if parts or any(len(one.text) > len(first.text) for one in others) else first
+    return Doubt() if are_parts(meant) else _last_announced(meant).block
+
+
+def are_parts(found: list[Candidate]) -> bool:
+    """Return whether blocks that may each be the file differ, so that each may be a part of it or another version."""
+    first = found[0].block
+    alike = [one.block for one in found[1:] if language_word(one.block) in {"", language_word(first)}]
+    others = [block for block in alike if block.text != first.text and not is_commands(block)]
+    parts = [
+        block for block in others if len(block.text) > len(first.text) or (block.closed and not is_use(block, first))
+    ]
+    return bool(parts) and not any(one.announced for one in found)
+
+
+def is_use(block: Block, of: Block) -> bool:
+    """Return whether a few lines without words above them only call what another block defines."""
+    called = set() if block.label or block.text.count("\n") >= MOST_USES else set(CALLED.findall(block.text))
+    return not called.isdisjoint(CALLED.findall(of.text))
 
 
 def is_commands(block: Block) -> bool:

@@ -94,7 +94,7 @@ BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for d
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
-TOKENS: Final = re.compile(TOKEN)  # for test_code.test_a_token_at_an_end_is_never_written
+TOKENS: Final = re.compile(TOKEN)  # for jinja-2
 # for test_code.test_a_block_that_says_itself_that_it_is_another_file
 END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*)+\w*\Z")
 # for doubt-u2

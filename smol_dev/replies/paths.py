@@ -163,7 +163,7 @@ WORD: Final = re.compile(  # for label-blank23
 RULER: Final = re.compile(  # for G46-js-equals-rulers
     r"^(?:[-=*#~+<>]{2,}|─{2,}|═{2,}|\[|<|\|)?\s*(.*?)\s*(?:[-=*#~+<>_]{2,}|─{2,}|═{2,}|\]|>|\|)?$"
 )
-COMMENT: Final = re.compile(  # for info11
+COMMENT: Final = re.compile(  # for R16a-hash-elision
     r"(?P<mark>//+|#+|--+|;+|%+|/\*+|\*+(?!/)|<!--+|\{/\*+|\{#-?|<%--?|\(\*|\{-|::|REM\b)?\s*+(?P<words>.*?)"
     r"(?:(?<!\s)\s++)?(?:\*{1,80}/\}?|-{2,80}>|-?#\}|-{0,80}%>|\*\)|-\})?$"
 )

@@ -571,6 +571,7 @@ def test_nothing_in_the_longer_fence_of_a_text_is_around_it(path: str, content: 
     ("before", "behind"),
     [("Output:\n", ""), ("Answer:\n\n", ""), ("### Response:\n", ""), ("Assistant: ", ""), ("text\nCopy code\n", ""),
      ("Copy code\n", ""), ("｀｀｀\n", "｀｀｀\n"), ("‘‘‘csv\n", "’’’\n"),
+     ("[code]\n", "[/code]\n"), ("{% highlight x %}\n", "{% endhighlight %}\n"), ("<pre>\n", "</pre>\n"), ("EOF\n", "EOF\n"),
      ("'''\n", "'''\n"), ("`", "`"), ("#+BEGIN_SRC\n", "#+END_SRC\n"), ("&lt;think&gt;\nWell.\n&lt;/think&gt;\n", ""),
      ("Thinking...\n\nWell.\n...done thinking.\n\n", ""), ("", "\n</file>\n"), ("", "\n(End of file)\n"),
      ("", "\nUser: thanks\nAssistant: You're welcome!\n"), ("=== BEGIN x ===\n", "=== END x ===\n")],
@@ -579,8 +580,9 @@ def test_what_is_around_a_bare_file_is_never_written(path: str, before: str, beh
     content = {**FILES, "LICENSE": "MIT License\n", "a.ini": "[a]\nb = 1\n", "a.md": "# T\n\nText.\n"}[path]
     text = content[:-1] if before == "`" else content
     verdict = read_code(f"{before}{text}{behind}", path=path, finish_reason="stop")
-    are_keys = path == "a.yaml" and behind.startswith("\nUser:")
-    assert isinstance(verdict, Rejected) or verdict.content == content or are_keys
+    is_own = path == "a.yaml" and behind.startswith("\nUser:")
+    is_own = is_own or (path in {"a.html", "a.xml", "a.vue", "a.php", "LICENSE", "a.md"} and before[:1] in set("[{<E"))
+    assert isinstance(verdict, Rejected) or verdict.content == content or is_own
 
 
 @pytest.mark.parametrize(
@@ -627,6 +629,12 @@ def test_a_block_that_says_itself_that_it_is_another_file(path: str, label: str,
         ("app.js", "1. Imports and setup\n\n```js\nconst x = 1;\n```", "2. Event handlers\n\n```js\nf(x);\n```"),
         ("data.csv", "The first rows:\n\n```csv\nid,name\n1,a\n```", "More rows:\n\n```csv\n2,b\n```"),
         ("a.yaml", "Server settings:\n\n```yaml\na: 1\nc: 3\n```", "Database settings:\n\n```yaml\nb: 2\n```"),
+        ("a.ini", "```ini\n[a]\nb = 1\n```", "```ini\n[c]\nd = 1\n```"),
+        ("a.csv", "```csv\na,b\n1,2\n```", "```csv\n3,4\n```"),
+        ("a.md", "```markdown\n# T\n\nText.\n```", "```markdown\n# U\n\nMore.\n```"),
+        ("a.py", "**a.py** (1/2)\n\n```python\nx = 1\n```", "**a.py** (2/2)\n\n```python\ny = 2\n```"),
+        ("a.py", "### a.py\n\n```python\nx = 1\n```", "### a.py\n\n```python\ny = 2\n```"),
+        ("a.js", "Option A:\n\n```js\nlet a;\n```", "Option B:\n\n```js\nlet b;\n```"),
     ],
 )
 def test_parts_of_a_file_in_several_blocks_are_asked_for_as_one(path: str, first: str, second: str) -> None:
@@ -661,7 +669,7 @@ def test_the_first_line_of_a_file_behind_the_marks_of_its_fence_is_never_lost(pa
 @pytest.mark.parametrize(
     ("path", "info"),
     [
-        ("a.py", "python"), ("a.py", "Python 3.12"), ("a.py", "python title='a.py' linenums=\"1\""), ("a.py", "python {1-3}"),
+        ("a.py", "python"), ("a.py", "Python 3.12"), ("a.py", "python title='a.py' linenums=\"1\""), ("a.py", "python {1-3}"), ("a.py", "python,ignore"),
         ("a.py", "python showLineNumbers"), ("a.py", "{.python #first}"), ("src/a.py", "python:app/src/a.py"), ("a.py", "python (a.py)"),
         ("nginx.conf", "nginx"), (".gitignore", "gitignore"), ("LICENSE", "LICENSE"), ("requirements.txt", "requirements"),
         (".htaccess", "apache"), ("notes.txt", "plaintext"),
@@ -803,9 +811,10 @@ def test_the_block_that_a_lead_names_is_the_file_below_commands() -> None:
     assert read_code(answer, path="setup.sh", finish_reason="stop") == Code("#!/bin/sh\nls\n", ("block and talk",))
 
 
-def test_what_a_console_shows_is_no_script() -> None:
-    answer = "```console\n$ sh run.sh\nhello\n```"
-    assert isinstance(read_code(answer, path="run.sh", finish_reason="stop"), Rejected)
+@pytest.mark.parametrize(("word", "path"), [("console", "run.sh"), ("bash", "run.sh"), ("output", "a.txt")])
+def test_what_a_console_shows_is_no_file(word: str, path: str) -> None:
+    answer = f"```{word}\n$ sh run.sh\nhello\n```"
+    assert isinstance(read_code(answer, path=path, finish_reason="stop"), Rejected)
 
 
 def test_the_block_of_a_file_of_the_same_name_in_another_folder_comes_second() -> None:
@@ -909,7 +918,7 @@ def test_words_about_a_whole_file_leave_no_doubt(before: str, behind: str) -> No
     )
 
 
-SEVERAL = {
+LEAKED = {
     "a.csv": "a,b\n1,2\n",
     "a.txt": "Fines are due.\n\nSoon.\n",
     "a.sql": "SELECT 1;\n",
@@ -918,7 +927,7 @@ SEVERAL = {
 }
 
 
-@pytest.mark.parametrize(("path", "content"), SEVERAL.items())
+@pytest.mark.parametrize(("path", "content"), LEAKED.items())
 @pytest.mark.parametrize(
     "token",
     ["</s>", "[/INST]", "<|return|>", "<eos>", "<EOT>", "<fim_middle>", "<|repo_name|>x", "<EOD>", "<unused32><eos>", "<|im_end|>\n<|endoftext|>"],
@@ -943,7 +952,7 @@ def test_a_token_at_an_end_may_be_the_files(path: str, content: str) -> None:
     assert read_code(f"```\n{content}```\n", path=path, finish_reason="stop") == Code(content, ("as asked",))
 
 
-@pytest.mark.parametrize(("path", "content"), SEVERAL.items())
+@pytest.mark.parametrize(("path", "content"), LEAKED.items())
 @pytest.mark.parametrize(
     "turn",
     ["<|im_end|>\n<|im_start|>user\nThanks! Now the CSV.\n", "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nThis is it.\n",

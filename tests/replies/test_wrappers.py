@@ -182,6 +182,7 @@ def test_what_writes_another_file_or_reads_its_own_is_a_file(path: str, content:
 LOOP = "```js\nconst a = 1;\n" + 'list.add("ready");\n' * 200
 REJECTED = [
     pytest.param("a.py", "```python\n```", "stop", "empty", id="empty fence"),
+    pytest.param("a.py", '{"path": "a.py", "encoding": "base64", "content": "eCA9IDE="}', "stop", "wrong_format", id="base64"),
     pytest.param("a.py", "<think>\nhm\n</think>\n", "stop", "empty", id="only reasoning"),
     pytest.param("a.py", "<think>\nhm, so first", "length", "truncated", id="reasoning cut off"),
     pytest.param("a.py", "I cannot help with creating this file.", "stop", "refusal", id="refusal"),
