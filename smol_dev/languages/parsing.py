@@ -139,6 +139,7 @@ SHAPES: Final = {
     "yaml": re.compile(r"^[^\S\n]*+(?:- |[\[{]|(?:[\w.$/-]++|\"[^\"\n]*\"|'[^'\n]*')\s*+:(?:\s|$))", re.MULTILINE),
     "dockerfile": re.compile(r"^[^\S\n]*+FROM\s", re.MULTILINE | re.IGNORECASE),
     "makefile": re.compile(r"^[^\s#][^\n]*[:=]|^-?include |^define |^[#\s]", re.MULTILINE),
+    "go": re.compile(r"^package\s+\w", re.MULTILINE),
     "vue": re.compile(r"<(?:template|script|style)\b"),
     "xml": re.compile("<"),
     "php": re.compile("<"),

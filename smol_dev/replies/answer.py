@@ -27,7 +27,7 @@ ENDS: Final = re.compile(rf"(?:(?!{START}){TOKEN}\s*+)++")  # for trail-eos2
 MOST_BEHIND: Final = 400
 NO_END: Final = re.compile(rf"{START}|</s>")  # for test_code.test_the_file_in_the_answer
 NEXT_TURN: Final = re.compile(
-    rf"{TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b)|[\w./-]+\.\w+\n)"
+    rf"(?!\[/INST){TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b)|[\w./-]+\.\w+\n)"
 )  # for endoftext-next-doc
 FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})")  # for S036-eot-then-next-turn
 """A line with the line end before it: what begins with one fixed character is found fast."""

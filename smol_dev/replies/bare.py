@@ -204,9 +204,12 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     spoken = request.is_data or name in first or any(map(SPEECH.search, lines))
     if said and spoken and is_talk(first) and request.language != "template":
         return Doubt("no_code")
+    is_document = request.language in {"markdown", "restructuredtext"} or "." not in name
     if len(lines) == 1 and is_said(first) and not first.startswith("#"):
-        is_none = request.language in {"markdown", "restructuredtext"} or "." not in name
-        return Doubt("no_code") if is_none else Doubt(kept=text)
+        return Doubt("no_code") if is_document else Doubt(kept=text)
+    ruled = len(lines) > 2 and first == lines[-1] and RULE.match(first)  # noqa: PLR2004 - a line between two
+    if ruled and ":" not in lines[1]:  # of front matter
+        return Doubt(kept=text.strip().removeprefix(first).removesuffix(first))
     last = lines[-1].rstrip()
     is_apart = not last.startswith("#") and text.rstrip().endswith(f"\n\n{last}")
     if is_apart and is_sentence(last) and (name in last or ABOUT.search(last)):
@@ -334,9 +337,9 @@ def trimmed(text: str, path: str) -> Iterator[str]:
     paragraphs = list(zip(starts, [*starts[1:], len(lines)], strict=True))
     leads, tails = [0], [len(lines)]
     for start, end in paragraphs[:MOST_PARAGRAPHS]:
-        is_talk_alone = _may_be_talk("\n".join(lines[start:end]))
-        said = (at for at in range(start, end) if not (is_talk_alone or _is_said(lines[at]) or names(lines[at], path)))
-        leads += range(start + 1, next(said, end) + 1)
+        code = (at for at in range(start, end) if not (_is_said(lines[at]) or names(lines[at], path)))
+        leads += range(start + 1, next(code, end) + 1)
+        leads += [end] if _may_be_talk("\n".join(lines[start:end])) else []
         if leads[-1] < end:
             break
     tails += [start for start, end in paragraphs[-MOST_PARAGRAPHS:] if _may_be_talk("\n".join(lines[start:end]))]
@@ -353,7 +356,9 @@ def _may_be_talk(paragraph: str) -> bool:
 
 
 def _is_said(line: str) -> bool:
-    return is_talk(line) or (line[:1].isupper() and is_prose(line))
+    return is_talk(line) or (
+        line[:1].isupper() and is_prose(line) and line.rstrip().endswith((".", "!", "?", ":", "…"))
+    )
 
 
 def json_inside(text: str) -> str | None:

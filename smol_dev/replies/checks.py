@@ -18,7 +18,7 @@ from smol_dev.replies.bare import AFTER_PROGRAM, CALL_MARK, EXACT, MARKUP, SPEEC
 from smol_dev.replies.blocks import language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
-from smol_dev.replies.talk import TO_THE_USER, is_lead, is_prose, is_refusal, is_said, is_sentence, is_talk
+from smol_dev.replies.talk import BRACKETS, TO_THE_USER, is_lead, is_prose, is_refusal, is_said, is_sentence, is_talk
 from smol_dev.replies.verdicts import LONGEST_PARSED, Found, Request
 
 MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})  # for R17b-init-empty-fence
@@ -90,7 +90,7 @@ ROOT_ENDS: Final = {"html": "</html>", "xml": "</", "vue": "</"}  # for page-wit
 OPEN_TAG: Final = re.compile(r"<[A-Za-z/][^<>]*\Z")  # for page-cut-within-a-tag
 LONGEST_TAG: Final = 2_000
 ERROR: Final = re.compile(r"\{\s*+\"error\"\s*+:\s*+\"[^\"\s]++ [^\"]*+\"\s*+\}")  # for refusal-as-an-object
-BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for doubt-t1
+BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for tree-for-a-text
 MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>")  # for fence-with-info-at-the-end
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
@@ -139,16 +139,18 @@ def is_doubtful(found: Found, request: Request) -> bool:
         return is_foreign_json(text, request)
     if not request.is_text or found.passes[1:] or len(text) > LONGEST_PARSED:
         return False
-    lines, named = list(filled(text)), language_named(language_word(found.block)) if found.block else None
-    if found.block:
-        is_told = len(found.block.fence) == len("```") and len(lines) == 1 and speaks(lines[0])
-        return languages.is_program(named, text) or is_told
-    return request.language == "text" and languages.program_in(text) is not None
+    if found.block is None:
+        return request.language == "text" and languages.program_in(text) is not None
+    named = language_named(language_word(found.block))
+    if len(found.block.fence) > len("```") or named is not None:
+        return languages.is_program(named, text)
+    is_told = CALL_MARK.match(text) is not None or ("\n" not in text.strip() and speaks(text.strip()))
+    return is_told or (request.language is not None and languages.program_in(text) is not None)
 
 
 def speaks(line: str) -> bool:
-    """Return whether a sentence speaks to the user about the file."""
-    return is_said(line) and bool(SPEECH.search(line) or is_talk(line))
+    """Return whether a line speaks to the user about the file, or stands for it in brackets."""
+    return is_said(line) and bool(SPEECH.search(line) or is_talk(line) or BRACKETS.fullmatch(line.strip()))
 
 
 def unfit(found: Found, request: Request) -> Reason | None:
@@ -327,8 +329,10 @@ def filled(text: str) -> Iterator[str]:
 def is_words_only(text: str, request: Request) -> bool:
     """Return whether a file of code holds nothing but sentences, commands, or one line without any sign of code."""
     language, lines = request.language, list(filled(text))
+    if len(lines) == 1 and is_about_file(lines[0], request):
+        return True
     if request.is_text:
-        return len(lines) == 1 and is_about_file(lines[0], request)
+        return False
     if language == "yaml":
         return not YAML_SIGN.search(text) and ("\n" in text.strip() or is_sentence(text))
     is_whole = request.is_whole(text)
@@ -341,7 +345,9 @@ def is_words_only(text: str, request: Request) -> bool:
 
 
 def is_about_file(line: str, request: Request) -> bool:
-    """Return whether the only line of a text is a sentence, or words in brackets, with the name of the file."""
+    """Return whether the only line of a file is a sentence, or words in brackets, with the name of the file."""
+    if is_comment(line, request) and not request.is_text:
+        return False
     name = re.escape(request.path.rpartition("/")[2])
     return is_said(line) and re.search(rf"(?<!\w){name}(?!\w)", line) is not None  # for said-about-the-file
 

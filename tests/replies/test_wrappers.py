@@ -253,7 +253,7 @@ NOT_LEFT_OUT = [
     pytest.param("a.py", "# The rest of the arguments are passed on.\nf(*rest)\n", id="a sentence about the rest"),
     pytest.param("a.py", "# keep the existing order\nx = 1\n", id="keep the order"),
     pytest.param("a.ts", "// Same as before, but typed.\nexport type A = 1;\n", id="same as before, but"),
-    pytest.param("a.go", "// remaining returns how many are left\nfunc remaining() int { return 1 }\n", id="remaining"),
+    pytest.param("a.go", "package a\n\n// remaining returns how many are left\nfunc remaining() int { return 1 }\n", id="remaining"),
     pytest.param("README.md", "# A\n\n- [ ] the rest\n- [x] done\n\n[link](x) ...\n", id="boxes and links"),
     pytest.param("a.html", "<p>\n  <!-- Content -->\n  Loading...\n</p>\n", id="section comment"),
     pytest.param("a.css", "/* Other styles */\n.other { margin: 0 }\n", id="heading comment"),
