@@ -47,7 +47,7 @@ def put_behind(partial: str, rest: str) -> str | None:
     kept, rest = partial.rstrip(), rest.replace("\r\n", "\n")
     behind, dropped = rest.lstrip(), partial[len(kept) :]
     space = rest[: len(rest) - len(behind)]
-    is_missing = (dropped and not space) or ("\n" in dropped and "\n" not in space)
+    is_missing = (dropped and not space) or ("\n" in dropped) > ("\n" in space) or (dropped == " " and "\n" in space)
     opener = FENCE.match(kept)
     lines = _filled(kept)[opener is not None :]
     if is_missing or not (kept and behind) or _begins_anew(behind, opener):
@@ -85,7 +85,7 @@ def _repeats_words(kept: str, behind: str) -> bool:
         return cut + more not in PIECE.findall(f"{kept[: -len(cut)]} {behind[len(more) :]}")
     parts = line.split(" ")
     ends = (" ".join(parts[-count:]) for count in range(1, len(parts) + 1))
-    is_elided = cut.isalnum() and behind.startswith(("...", "…")) and behind.lstrip(".…")[:1].isalnum()
+    is_elided = cut[-1].isalnum() and behind.startswith(("...", "…")) and behind.lstrip(".… ")[:1].isalnum()
     return is_elided or any(end != cut and _says_something(end) and behind.startswith(end) for end in ends)
 
 
@@ -94,7 +94,10 @@ def _repeats_lines(lines: list[str], space: str, behind: str, *, is_complete: bo
     line, first = lines[-1].strip(), behind.partition("\n")[0].strip()
     if "\n" in space:
         goes_on = not is_complete and line[-1].isalnum() and first[len(line) :][:1].isalnum() and first.startswith(line)
-        is_alike = goes_on or (first == line and space.rpartition("\n")[2] == _indent(lines[-1]))
+        is_same = first == line and space.rpartition("\n")[2] == _indent(lines[-1])
+        if is_same and not line.strip(")]};,"):
+            return True
+        is_alike = goes_on or is_same
     else:
         is_alike = space != " " and (bool(space) or not line.isidentifier())
     ends, head = lines[-MOST_REPEATED:], lines[: 2 if _says_something(lines[0]) else MOST_LINES]
@@ -107,8 +110,8 @@ def _repeats_lines(lines: list[str], space: str, behind: str, *, is_complete: bo
 def _starts_over(lines: list[str], behind: str, opener: re.Match[str] | None) -> bool:
     """Return whether the first lines come again before the block ends."""
     inside = behind.partition(f"\n{opener[1]}")[0] if opener else behind
-    head = lines[:MOST_LINES]
-    return len(lines) > MOST_LINES and _says_something(*head) and bool(_places(_filled(inside), head))
+    head = lines[:-1][:MOST_LINES]
+    return len(head) > 1 and _says_something(*head) and bool(_places(_filled(inside), head))
 
 
 def _says_something(*lines: str) -> bool:

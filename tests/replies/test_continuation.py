@@ -222,6 +222,8 @@ def test_a_true_rest_is_put_behind_the_answer(partial: str, rest: str) -> None:
         pytest.param("```python\nx = 1\n", "y = 2\n```", id="no line break"),
         pytest.param("```python\nx = 1\n    ", " y = 2\n```", id="a space for a line break"),
         pytest.param("```python\nx = ", "1\n```", id="no space"),
+        pytest.param("```python\nreturn ", "\nreturn 1\n```", id="a line break for a space"),
+        pytest.param("```css\na {\n  b: 0;\n}\n", "\n}\n\nc {\n}\n```", id="a bracket again"),
         pytest.param("```csv\ncaf", "\ufffd,1\n```", id="half a character"),
         pytest.param("```csv\na,b\n", "\nHere is the rest of the file:\n1,2\n```", id="words to the user"),
         pytest.param("```csv\na,b\n", "\n\nAnd this is the rest:\n\n1,2\n```", id="words above more"),
