@@ -20,6 +20,7 @@ from smol_dev.events import FileStarted, Retry, Warned
 from smol_dev.languages.versions import gap, gap_after
 from smol_dev.replies.checks import check_syntax
 from smol_dev.replies.code import read_code
+from smol_dev.replies.paths import label_in
 from smol_dev.replies.verdicts import Code, Rejected
 from smol_dev.run.ask import Answered, Asking, Flawed, Form, Question
 from smol_dev.run.conversation import Conversation, FileMissing, FileReady
@@ -29,6 +30,9 @@ HOPELESS: Final = frozenset({"not_running", "dns", "tls", "proxy", "key", "model
 """Kinds of failure that would stop the next file as well."""
 
 UNFINISHED: Final = frozenset({"truncated", "placeholder"})
+FEWEST_WORDS: Final = 4
+"""A line of the request with as many is told by it alone; a shorter one may be the file's as well."""
+
 CROWDED: Final = frozenset({"busy", "rate_limit", "context"})
 """Kinds of failure that fewer requests at once may cure."""
 
@@ -225,12 +229,23 @@ def about_file(
 
 
 def _copied(talk: Conversation, path: str, content: str) -> Flawed[str] | Rejected | None:
-    """Return what to say of an answer that only copied the plan or the example of the request."""
+    """Return what to say of an answer that only repeats what it was asked with: the plan, the list, the request."""
     if content.strip() == talk.plan.strip() and "plan" not in path.casefold():
         return Rejected("wrong_format", "The answer was the plan again, not the file.")
     if content.strip() == prompts.example_of(path) and "hello" not in talk.job.prompt.casefold():
         return Flawed(content, "The answer only copied the example of the request.")
+    lines, asked = (_lines(text) for text in (content, talk.file_request(path)))
+    told = (line for line in lines & asked if len(line.split()) >= FEWEST_WORDS)
+    if any(line not in talk.plan and line not in talk.job.prompt for line in told):
+        message = "The answer repeated the words of the request."
+        return Rejected("wrong_format", message) if lines <= asked else Flawed(content, message)
+    if len(lines) > 1 and {label_in(line) for line in lines} <= set(talk.files):
+        return Flawed(content, "The answer was the list of files again, not the file.")
     return None
+
+
+def _lines(text: str) -> set[str]:
+    return {line.strip() for line in text.split("\n") if line.strip()}
 
 
 def _accept(talk: Conversation, path: str, answer: Answered[str]) -> None:

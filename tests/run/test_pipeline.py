@@ -291,6 +291,30 @@ def test_the_plan_again_is_a_file_only_where_its_name_says_so(path: str) -> None
     assert without_turns(steps[-1]) == FileReady(path, written, Usage(), 0.0)
 
 
+def test_the_words_of_the_request_are_no_file() -> None:
+    told = "Write the whole content of one file of the plan.\nThe file to write now:\nnotes.txt"
+    chat = FakeChat([PLAN, '{"files": ["notes.txt"]}', told, "```text\nOne.\nTwo.\n```"])
+    steps = happenings(chat)
+    assert without_turns(steps[-1]) == FileReady("notes.txt", "One.\nTwo.\n", Usage(), 0.0)
+    assert [step.message for step in steps if isinstance(step, Retry)] == [
+        "The answer repeated the words of the request."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "flaw"),
+    [
+        ("Write the whole content of one file of the plan.\n\nOne.", "The answer repeated the words of the request."),
+        ("- a.py\n- b.py", "The answer was the list of files again, not the file."),
+    ],
+)
+def test_a_text_that_may_repeat_what_was_asked_is_asked_for_once_more_and_then_doubted(answer: str, flaw: str) -> None:
+    files = '{"files": ["notes.txt", "a.py", "b.py"]}'
+    chat = FakeChat([PLAN, files, *[f"````text\n{answer}\n````"] * 2, *[f"```python\n{WHOLE}```"] * 2])
+    ready = next(step for step in happenings(chat) if isinstance(step, FileReady))
+    assert without_turns(ready) == FileReady("notes.txt", f"{answer}\n", Usage(), 0.0, flaw)
+
+
 CONTINUES = Facts(model="fake", continues=True)
 
 
