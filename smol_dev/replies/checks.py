@@ -15,7 +15,7 @@ from smol_dev.languages import State, language_named
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import TOKEN, of_text
 from smol_dev.replies.bare import AFTER_PROGRAM, CALL_MARK, EXACT, MARKUP, SPEECH, is_comment
-from smol_dev.replies.blocks import language_word
+from smol_dev.replies.blocks import COMMANDS, language_word
 from smol_dev.replies.paths import COMMAND, COMMENT, FILE_NAME, is_known_file, label_in, names, normal
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import BRACKETS, TO_THE_USER, is_lead, is_prose, is_refusal, is_said, is_sentence, is_talk
@@ -114,6 +114,9 @@ SCRIPTS: Final = frozenset({"javascript", "typescript"})  # for bundle
 LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "ini", "properties"})
 """Languages whose parsers take a sentence for a part of the file."""
 
+STATEMENTS: Final = frozenset(
+    {"command", "pipeline", "list", "redirected_statement", "subshell"}
+)  # for commands-for-a-catalogue
 MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 TOOL_KEYS: Final = frozenset({"tool", "tool_name"})  # for doubt-c7
@@ -506,9 +509,29 @@ def is_other_language(found: Found, request: Request) -> bool:
         return is_prose
     if named == "diff" != request.language and "diff" not in found.passes:
         return True
-    is_foreign = named not in {None, request.language, "text", "markdown"}
+    is_foreign = named not in {None, request.language, "text", "markdown"} and not languages.alike(
+        named, request.language
+    )
     is_broken = request.parsed(found.text).state is State.BROKEN
-    return is_broken and is_foreign and not languages.alike(named, request.language)
+    if named in {"powershell", "batch"} and request.language == "bash":  # its parser is not believed elsewhere
+        is_broken = languages.parse_as("bash", found.text).state is State.BROKEN
+    return is_foreign and (is_broken or (named in COMMANDS and is_for_a_shell(found.text, request)))
+
+
+def is_for_a_shell(text: str, request: Request) -> bool:
+    """Return whether a text that is to be no script is commands and nothing else, where no parser of its own tells."""
+    is_prose = request.language == "text" and "." in request.path.rpartition("/")[2]
+    if is_prose or request.language in {*languages.JUDGED, *COMMANDS, "conf"} or not is_known_file(request.path):
+        return False
+    tree = languages.tree("bash", text)
+    if tree is None or tree.root_node.has_error:
+        return False
+    statements = [node for node in tree.root_node.named_children if node.type != "comment"]
+    names = [(node.text or b"").decode(errors="replace") for node in statements]
+    return bool(names) and all(
+        node.type in STATEMENTS and (name[0].islower() or name[0] in "./(~$")
+        for node, name in zip(statements, names, strict=True)
+    )
 
 
 def check_syntax(path: str, content: str) -> str | None:

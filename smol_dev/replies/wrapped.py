@@ -239,7 +239,7 @@ CALL_HEAD: Final = re.compile(
     r"\s*+(?:[\w.:]*+<[|｜][^|｜>\n]*[|｜]>)+[\w.:]*+\s*+(?:```\w*+\s*+)?(?=\{)|(?:\s*+(?:Thought|Action):(?s:.{0,2000}?))?\s*Action Input:"
 )
 YAML_CALL: Final = re.compile(  # for call-in-yaml
-    r"(?:\A|\n)([ \t]*)(\w+): *[\"']?([^\s\"']+)[\"']?\n\1(\w+): *\|[+-]?\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|\n)+)\Z"
+    r"(?:\A|\n)([ \t]*)(- )?(\w+): *[\"']?([^\s\"']+)[\"']?\n\1(?(2)  )(\w+): *\|[+-]?\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|\n)+)\Z"
 )
 MOST_BESIDE: Final = 3
 
@@ -274,12 +274,9 @@ def call(text: str, request: Request) -> str | Doubt | None:
 def envelope(text: str, request: Request) -> str | Doubt | None:
     """Return the file in data of its own type that has its path, or a doubt where it is the answer to a question."""
     if request.language == "yaml" and (found := YAML_CALL.search(text)):
-        own = (
-            plain_key(found[2]) in PATH_KEYS
-            and plain_key(found[4]) in CONTENT_KEYS
-            and same_file(found[3], request.path)
-        )
-        return dedent(found[5]) if own else None
+        keys = plain_key(found[3]), plain_key(found[5])
+        is_call = keys[0] in PATH_KEYS and keys[1] in CONTENT_KEYS and same_file(found[4], request.path)
+        return dedent(found[6]) if is_call else None
     value = value_of(text.strip()) if request.language == "json" and text.lstrip().startswith("{") else None
     if not isinstance(value, dict) or len(value) > MOST_BESIDE:
         return None
