@@ -21,7 +21,7 @@ from smol_dev.replies import paths
 from smol_dev.replies.answer import Answer, Block, Span, of_text, parse
 from smol_dev.replies.list_data import FOLDER_TAG, TAG, Node, ReadLiteral, claimed_in, items_in, read_literal
 from smol_dev.replies.list_lines import Drawn, claimed, find_table, find_tree, folder_named, read_lines, without_escapes
-from smol_dev.replies.listing import HERE, Listing, as_file_list, below_files, entries_of
+from smol_dev.replies.listing import HERE, Listing, as_file_list, entries_of
 from smol_dev.replies.repetition import is_loop
 from smol_dev.replies.talk import is_refusal
 from smol_dev.replies.verdicts import UNCLEAR_LIST, FileList, Rejected, list_rejected
@@ -101,6 +101,7 @@ RESPELLED: Final = tuple(
     for pattern, plain in (
         (r"^[ \t]*`{3,9}\w{0,12}[ \t]*([\[{(][^\n]*[\])}])[ \t]*`{3,9}[ \t]*$", r"\1"),  # for fence-glued
         (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),  # for escaped-brackets
+        (r"\\(?=`)", ""),  # for escaped-ticks
         (r"<(think(?:ing)?|reasoning)>[^<]*+</\1>", ""),  # for thought-inside
         # for test_file_list.test_each_form_of_a_list_is_read_or_refused
         (r"<br\s{0,4}/?>|</?(?:details|summary|p|div)(?:\s(?:open|class|id|style)\b[^<>]{0,200})?>", "\n"),
@@ -178,22 +179,24 @@ ADDED: Final = re.compile(
 
 def _left(source: Source, listings: list[Listing]) -> Iterator[tuple[str, bool]]:
     """Yield the files that stand in the place of an entry outside of the lists, unless words set them aside."""
-    text, first = source.answer.text, listings[0].start
+    text, first, read = source.answer.text, listings[0].start, 0
     is_new = NEWS.search(text[max(0, first - 300) : first + 60]) is not None
+    ahead = list(reversed(listings))
     for part in source.answer.parts:
         if part in source.files:
             yield from ((label, True) for label, start in source.headed if start == part.start)
             continue
-        position, aside = 0, False
-        spans = [(one.start - part.start, (one.end or len(text)) - part.start) for one in listings]
+        end, aside = part.start, False
         for row in part.text.split("\n"):
-            start, position = position, position + len(row) + 1
-            if any(first < position and start < end for first, end in spans) or (is_new and part.start + start < first):
+            start, end = end, end + len(row) + 1
+            while ahead and ahead[-1].start < end:
+                read = max(read, ahead.pop().end or len(text))
+            if start < read or (is_new and start < first):
                 continue
             said = _is_aside(row)
             aside = said if row.rstrip(" *_").endswith((":", "：")) or row.startswith("#") else aside
             if not (said or aside or paths.COMMAND.match(row)):
-                added = part.start + start > first and ADDED.match(row[:600])
+                added = start > first and ADDED.match(row[:600])
                 named = ((path, True) for path in paths.mentioned(row))
                 yield from named if added else claimed(without_escapes(row), alone=isinstance(part, Block))
 
@@ -249,7 +252,7 @@ def _without_labels(text: str) -> str:
     return head + newline if label is not None and paths.is_known_file(label) and label in last else text
 
 
-NEWS: Final = re.compile(  # for f2-updated
+NEWS: Final = re.compile(  # for f2-revised
     r"\b(?:updated|final(?:ised|ized)?|revised|corrected|improved|fixed|amended|adjusted|refined|definitive|"
     r"new list|aktualisiert\w*|endgültig\w*|korrigiert\w*|actualizad\w*|corrig\w+|mis à jour)\b|最终|更新|"
     r"\b(?:actually|wait|correction|on second thought|scratch that|oops|instead|better|complete list|full list|"
@@ -448,9 +451,14 @@ def _lines_in(region: Region) -> Iterator[Listing]:
             named = itertools.chain.from_iterable(
                 map(claimed, map(without_escapes, rows[section.first : section.last + 1]))
             )
-            below = (*((path, True) for path in below_files(section.items)), *named)
             yield Listing(
-                entries, region.start + start, lead, closed=closed, unclear=section.unclear, end=end, claimed=below
+                entries,
+                region.start + start,
+                lead,
+                closed=closed,
+                unclear=section.unclear,
+                end=end,
+                claimed=tuple(named),
             )
 
 
@@ -483,7 +491,7 @@ def names(source: Source) -> Iterator[Listing]:
                 return
             if is_below and any("/" not in name for name in named):
                 return
-            if named and (f"`{named[0]}`" in line or (len(named) > 1 and ENUMERATION.search(line))):
+            if named and (f"`{named[0]}`" in sentence or (len(named) > 1 and ENUMERATION.search(sentence))):
                 found += named
     found = listed or found
     if len(found) > 1 or (found and not _is_question(source.answer.text)):

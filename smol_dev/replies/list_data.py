@@ -29,7 +29,7 @@ QUOTES: Final = {  # for and-more
 SPACE: Final = re.compile(r"(?:[\s,;]|\\(?=\n)|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|--[^\n]*)+")
 KEY_MARK: Final = re.compile(r"\s*(?::(?![\\/])|=>|=(?!=))")  # for json-str-list
 PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")  # for fstring
-# for f8-globs
+# for S058-control-unusual-names
 AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")  # for array-dotdot
 SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")  # for mixed-quotes
@@ -220,13 +220,13 @@ def items_in(node: Node, depth: int = DEEPEST) -> list[Item]:
     return _array(node, depth) if node.shape == "array" else _string(node, depth)
 
 
-def claimed_in(node: Node) -> Iterator[tuple[str, bool]]:
+def claimed_in(node: Node, depth: int = DEEPEST) -> Iterator[tuple[str, bool]]:
     """Yield the files that a value names in the place of entries, under keys that may list files."""
     for key, value in _announced(node.items):
         word = "" if key is None else paths.plain_key(key.text)
-        if value.items:
-            yield from claimed_in(value) if not NOT_FILES.fullmatch(word) else ()
-        elif word in {"", *paths.PATH_KEYS} or is_wrapper(word):
+        if value.items and depth and not NOT_FILES.fullmatch(word):
+            yield from claimed_in(value, depth - 1)
+        elif not value.items and (word in {"", *paths.PATH_KEYS} or is_wrapper(word)):
             text = as_path(value.text)
             rows = LINE_BREAK.split(text)
             is_path = paths.is_known_file(text) and not all(map(paths.is_known_file, rows))

@@ -174,7 +174,7 @@ AND: Final = r"(?:and|und|et|y|&|と|和)"
 ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")
 # for test_file_list.test_no_file_of_a_series_is_lost
 BETWEEN: Final = re.compile(
-    rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，]\s*+(?:(?:{AND}|\d{{1,3}}[.)])\s++)?|\s++(?:{AND}|/|\||\d{{1,3}}[.)])\s++"
+    rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，،]\s*+(?:(?:{AND}|\d{{1,3}}[.)])\s++)?|\s++(?:(?:{AND}|/|\||\d{{1,3}}[.)])\s++)?"
 )
 FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_folder_is_one
     r"(?<![\w./-])(?:(?P<slash>(?<![@()\[\]])[\w.@()\[\]-]++(?:/[\w.@()\[\]-]++)*)/(?=[\s:;,)]|\.?$)|"
@@ -192,8 +192,6 @@ NO_NAMES: Final = frozenset(  # for files-of-the-root-folder
     "root project current top-level following same base working this main output new each one your our my its "
     "single parent these in and target appropriate entire whole".split()
 )
-# for arabic-comma
-SERIES: Final = re.compile(rf"(?:(?<!\s)\s++)?[,;、，،]\s*+(?:{AND}\s++)?|(?<!\s)\s++(?:{AND}|\|)\s++")
 
 
 @dataclass(slots=True)
@@ -442,31 +440,26 @@ def all_paths(text: str, *, listed: bool = False) -> list[str]:
 
     A heading in front may stand.
     """
-    links = paths.LINK.findall(text)
-    # for links-in-a-sentence
-    if len(links) > 1 and not re.search(r"\w", re.sub(rf"\b{AND}\b", "", paths.LINK.sub("", text))):
-        return [shown for shown, _ in links]
+    text = paths.LINK.sub(r"\1", text).rstrip("., 。").rstrip("])}")
     # for chinese-comma
     starts = (text, re.sub(r"^(?:\*\*|__)?[^`\"'/.,]{1,60}?[:：](?:\*\*|__)?\s*", "", text, count=1))
-    for start in starts:
-        parts = SERIES.split(start.rstrip("., 。").rstrip("])}")) if SERIES.search(start) else start.split()
-        words = [part.strip("`\"'“”‘’* ") for part in parts if part.strip()]
-        if len(words) > 1 and all(
-            " " not in word and paths.is_known_file(word) and not paths.is_product(word) for word in words
-        ):
-            return words
     return next((found for start in starts if len(found := _leading(start, listed=listed)) > 1), [])
 
 
 def _leading(text: str, *, listed: bool) -> list[str]:
-    found, position, after = list[str](), 0, 1
-    while after and (one := ONE.match(text, position)) and paths.is_known_file(one[1]) and not paths.is_product(one[1]):
+    found, end, start = list[str](), 0, 0
+    while one := _one(text, start):
         found.append(one[1])
-        after = _next(text, one.end())
-        position = after or one.end()
-    rest = text[position:]
+        end = one.end()
+        start = _next(text, end) or len(text)
+    rest = text[end:]
     # for test_file_list.test_no_file_of_a_series_is_lost
     return found if listed or not rest or ELLIPSIS.fullmatch(rest) or re.match(r"\s*[:：(（]|\s+[-–—=]", rest) else []
+
+
+def _one(text: str, start: int) -> re.Match[str] | None:
+    one = ONE.match(text, start)
+    return one if one and paths.is_known_file(one[1]) and not paths.is_product(one[1]) else None
 
 
 # for test_file_list.test_no_file_of_a_series_is_lost
@@ -477,12 +470,12 @@ ENTRY_END: Final = re.compile(r"[,;.)][,;.]?\s+(?:\d{1,3}[.)]\s+)?")
 
 def _next(text: str, end: int) -> int:
     """Return where the next entry begins behind one that ends at `end`, 0 if there is none."""
-    if between := BETWEEN.match(text, end):
+    between = BETWEEN.match(text, end)
+    if between and _one(text, between.end()):
         return between.end()
     mark = DESCRIPTION.match(text, end)
     for found in ENTRY_END.finditer(text, mark.end()) if mark else ():
-        one = ONE.match(text, found.end())
-        if one and mark and paths.is_known_file(one[1]) and text.startswith(mark[0], one.end()):
+        if mark and (one := _one(text, found.end())) and text.startswith(mark[0], one.end()):
             return found.end()
     return 0
 

@@ -81,11 +81,14 @@ def _settled(items: list[Item]) -> list[Item]:
         item.items = _settled(item.items)
     either = [item for item in items if item.role == "either"]
     # Files that have folders of their own were not meant to get another one.
-    folders = not any(
+    has_folders = any(
         re.search(r"[/\\]", text.strip("/\\"))  # for yaml-groups
         for item in either
-        for text in _texts(item)
-    ) and all(item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in either)
+        for text in _texts(item.items)
+    )
+    folders = not has_folders and all(
+        item.text.strip("/ ") in FOLDER_NAMES | HERE or "/" in item.text for item in either
+    )
     found: list[Item] = []
     for item in items:
         if item.role == "group" or (item.role == "either" and not folders):
@@ -95,17 +98,11 @@ def _settled(items: list[Item]) -> list[Item]:
     return found
 
 
-def below_files(items: list[Item]) -> Iterator[str]:
-    """Yield the paths that stand below that of a file, where no folder can be."""
+def _texts(items: list[Item]) -> Iterator[str]:
     for item in items:
-        yield from _texts(item) if item.role == "file" else below_files(item.items)
-
-
-def _texts(item: Item) -> Iterator[str]:
-    for inner in item.items:
-        if inner.role == "file":
-            yield inner.text
-        yield from _texts(inner)
+        if item.role == "file":
+            yield item.text
+        yield from _texts(item.items)
 
 
 def _paths(items: Iterable[Item], prefix: str) -> Iterator[str]:
@@ -127,19 +124,10 @@ def _begins_with(text: str, prefix: str) -> bool:
 
 
 QUOTES: Final = "\"'`“”‘’«»„‚"
-ELLIPSIS: Final = re.compile(  # for f5-'~'
+ELLIPSIS: Final = re.compile(  # for test_file_list.test_no_file_of_a_series_is_lost
     r"[\W_]*(?:(?:and|und|et|y|or|plus)\s+)?(?:etc|more|so on|others?|(?:more|other|additional) files?|n/?a|tbd|none|null|"
     r"undefined|nothing)?(?:\s+(?:files?|as needed|here))*[\W_]*",
     re.IGNORECASE,
-)
-# for f5-'ftp://x/a.py'
-ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", re.IGNORECASE)
-HOME: Final = re.compile(  # for f5-'$HOME/a.py'
-    r"/?(?:~|\$\{?(?:HOME|USERPROFILE|XDG_\w+|TMPDIR)\b)|%(?!PROJECT|ROOT|REPO|APP_)\w+%[/\\]", re.IGNORECASE
-)
-SYSTEM: Final = re.compile(  # for unsafe-tick
-    r"/(?:etc|usr|var|tmp|home|root|dev|proc|sys|boot|mnt|opt|sbin|srv|run|private|Users|Library|System|Volumes|"
-    r"Applications|Windows|lib64)(?:/|$)|/(?:bin|lib)/(?!.*\.[a-z]{1,4}$)|/lib/(?:systemd|modules|udev)/"
 )
 ROOT_WORDS: Final = (
     r"(?:your|my|the|new|main)?[-_ .]*(?:project|root|repo(?:sitory)?|app(?:lication)?|workspace|base|output|program|"
@@ -153,21 +141,48 @@ PLACEHOLDER_ROOT: Final = re.compile(  # for placeholder-braces
     r")/+(?=[^/])",
     re.IGNORECASE,
 )
-PLACEHOLDER: Final = re.compile(  # for schema4
-    r"<[^/<>]*+>|(?<!\{)\{[^/{}]*+\}(?!\})|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|component|class|"
-    r"app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
-    r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
-    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\bTBD\b|…|^string$",
-    re.IGNORECASE,
-)
-REQUIREMENT: Final = re.compile(r"[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=")  # for requirement-in-the-list
-FORBIDDEN: Final = re.compile(r'[<>:"|?*]')  # for f5-'a|b.py'
 # for test_file_list.test_each_form_of_a_list_is_read_or_refused
 ALTERNATIVES: Final = re.compile(r"\{([\w.@/ -]*(?:,[\w.@/ -]*)+)\}")
 MOST_BRACES: Final = 3
 INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})  # for f5-'a\u202eb.py'
 MOST_WORDS: Final = 5
-EXAMPLE: Final = re.compile(r"file(?:name)?\d*(?:\.\w+)?", re.IGNORECASE)  # for f5-'path/to/file.py'
+
+OUTSIDE: Final = (
+    r"/(?:etc|usr|var|tmp|home|root|dev|proc|sys|boot|mnt|opt|sbin|srv|run|private|Users|Library|System|Volumes|"
+    r"Applications|Windows|lib64)(?:/|$)|/(?:bin|lib)/(?!.*\.[a-z]{1,4}$)|/lib/(?:systemd|modules|udev)/|"
+    r"(?i:/?(?:~|\$\{?(?:HOME|USERPROFILE|XDG_\w+|TMPDIR)\b)|%(?!PROJECT|ROOT|REPO|APP_)\w+%/)"
+)
+PLACEHOLDER: Final = (
+    r"(?i)<[^/<>]*+>|(?<!\{)\{[^/{}]*+\}(?!\})|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|"
+    r"component|class|app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
+    r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
+    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\bTBD\b|…|^string$"
+)
+REFUSALS: Final = (  # whether it is looked for with the root, the pattern, the reason, whether it is unsafe
+    (True, rf"(?!\.\.|/)(?i:{ELLIPSIS.pattern})\Z|\.*\Z", "not a path", False),  # for f5-'~'
+    # for f5-'ftp://x/a.py'
+    (True, r"(?i)[a-z][a-z0-9+.-]+://|www\.|(?:mailto|data|javascript|https?|urn):|git@", "an address", False),
+    (True, r"[A-Za-z]:", "on a drive, outside the project folder", True),  # for f5-'c:a.py'
+    (True, r"//[^/]", "on another computer", True),  # for f5-'//server/share/a.py'
+    (True, OUTSIDE, "outside the project folder", True),  # for f5-'$HOME/a.py'
+    # for f5-'path/to/file.py'
+    (True, r"(?i)/?(?:absolute/|full/)?path/to/(?:[^/]+/)*file(?:name)?\d*(?:\.\w+)?$", "a placeholder", False),
+    # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
+    (False, r"(?:^|/)\s*\.\.\s*(?:/|$)|^~", "leaves the project folder", True),
+    # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
+    (False, r"(?i)(?:^|/)\s*(?:\.git|git~1)[. ]*(?:/|$)", "inside git's own folder", True),
+    (
+        False,
+        r"(?:^|/)\.?$",
+        "a folder",
+        False,
+    ),  # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
+    # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
+    (False, rf"\*|\{{[^}}/]*(?:/|$)|(?:^|/)[^{{/]*\}}|{ALTERNATIVES.pattern}", "a pattern", False),
+    (False, PLACEHOLDER, "a placeholder", False),  # for schema4
+    (False, r"^[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=", "a requirement", False),  # for requirement-in-the-list
+    (False, r'[<>:"|?*`]', "has characters that no file name may have", False),  # for f5-'a|b.py'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,20 +230,17 @@ def normalised(entry: str) -> str | Refused:
     text = _unquoted(entry)
     if any(unicodedata.category(character) in INVISIBLE for character in text):
         return Refused("has control or invisible characters", unsafe=True)
-    if (ELLIPSIS.fullmatch(text) and not text.startswith(("..", "/", ".\\"))) or not text.strip("."):
-        return Refused("not a path")
     if len(text) > MAX_PATH:
         return Refused("too long for a path")
-    if ADDRESS.match(text):
-        return Refused("an address")
-    if re.match(r"[A-Za-z]:", text):  # for f5-'c:a.py'
-        return Refused("on a drive, outside the project folder", unsafe=True)
-    if re.match(r"(?:\\\\|//)[^/\\]", text):  # for f5-'//server/share/a.py'
-        return Refused("on another computer", unsafe=True)
     path = text.replace("\\", "/")
-    if HOME.match(path) or SYSTEM.match(path):
-        return Refused("outside the project folder", unsafe=True)
-    return _below_root(path)
+    below = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)  # for dot-before-the-placeholder-root
+    below = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", below))  # for VL25
+    for with_root, pattern, reason, unsafe in REFUSALS:
+        if re.match(pattern, path) if with_root else re.search(pattern, below):  # for schema4
+            return Refused(reason, unsafe)
+    if ending(below) in BINARY_ENDINGS:
+        return Refused("not a text file")
+    return below if len(below.split()) <= MOST_WORDS or is_file_like(below) else Refused("not a path")
 
 
 def _unquoted(entry: str) -> str:
@@ -238,29 +250,3 @@ def _unquoted(entry: str) -> str:
         if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
             text = text[1:-1]
     return text
-
-
-def _below_root(path: str) -> str | Refused:
-    example = re.match(r"/?(?:absolute/|full/)?path/to/", path, re.IGNORECASE)  # for f5-'path/to/file.py'
-    path = PLACEHOLDER_ROOT.sub("", re.sub(r"^(?:\./+)+", "", path), count=1)  # for dot-before-the-placeholder-root
-    path = re.sub(r"^(?:\./)+|^/", "", re.sub(r"/(?:\./)+|/{2,}", "/", path))  # for VL25
-    parts = [part.strip() for part in path.split("/")]
-    if ".." in parts or path.startswith("~"):
-        return Refused("leaves the project folder", unsafe=True)
-    if any(part.rstrip(". ").casefold() in {".git", "git~1"} for part in parts):
-        return Refused("inside git's own folder", unsafe=True)
-    if path in {"", "."} or path.endswith(("/", "/.")):
-        return Refused("a folder")
-    if "*" in path or any(part.count("{") != part.count("}") for part in parts) or ALTERNATIVES.search(path):
-        return Refused("a pattern")
-    if PLACEHOLDER.search(path) or (example and EXAMPLE.fullmatch(path)):
-        return Refused("a placeholder")
-    if REQUIREMENT.match(path):
-        return Refused("a requirement")
-    if FORBIDDEN.search(path):
-        return Refused("has characters that no file name may have")
-    if ending(path) in BINARY_ENDINGS:
-        return Refused("not a text file")
-    if len(path.split()) > MOST_WORDS and not is_file_like(path):
-        return Refused("not a path")
-    return path

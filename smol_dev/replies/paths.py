@@ -70,7 +70,7 @@ def is_file_like(path: str) -> bool:
         not found
         or found.isdigit()
         or len(path.split()) > MAX_WORDS
-        or re.search(r"[.!?:;,] |[，。、；：（）！？「」]", path)  # for chinese-comma
+        or re.search(r"[.!?:;,] |[，。、；：（）！？「」]", path)  # for yaml-objects
     ):
         return False
     return not any(

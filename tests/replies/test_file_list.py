@@ -137,6 +137,17 @@ def test_a_mebibyte_of_anything_takes_no_time(piece: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "form",
+    ['["a{}.py"]\n', '{{"path": "a{}.py"}}\n', '"a{}.py": ["b.py", ', "1. a{}.py 2. ", "- a{}.py: b; ", "├── a{}.py\n"],
+)
+def test_any_number_of_lists_takes_no_time(form: str) -> None:
+    answer = "".join(map(form.format, range(350_000 // len(form))))
+    started = time.process_time()
+    read_file_list(answer, finish_reason="stop")
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
     "answer",
     ["a.py, b.py, etc.", "a.py, b.py and so on", "a.py, b.py, ...", "Files: a.py, b.py, and more", "- a.py, b.py, etc.",
      "- a.py, b.py: the two modules", "- `a.py`, `b.py` - two modules", "1. a.py / b.py", "a.py and b.py (both small)",
