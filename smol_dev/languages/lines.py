@@ -16,7 +16,7 @@ WORD: Final = r"[\w.*/\\~()&'+-]+"
 """A word of a file name with blanks, such as `Temporary Items`."""
 
 ENTRIES: Final = {
-    language: re.compile(pattern)
+    language: re.compile(rf"\A(?:{pattern})\Z")
     for language, pattern in {
         "dotenv": r" *(?:export +)?[A-Za-z_][\w.-]* *=.*|(?:export )?[A-Z_][A-Z\d_]*",
         "ini": r"\[.+\]\s*(?:[#;].*)?|\s+\S.*|[^\s=:][^=:]*[=:].*|\w(?:[\w.-]*[\w-])?\s*(?:[#;].*)?",
@@ -26,7 +26,9 @@ ENTRIES: Final = {
             r"\.|(?:[\w+-]+://|file:|\.{0,2}/[^/]|\$\{|[\w./-]+\.(?:whl|zip|gz)\b|[\w.-]+/).*"
         ),
         "ignore": rf"(?:\S|\\ )++(?<![.:?!;,])|(?=\S*[*./\]])\S+\?|[^\w\s]*\.|!?{WORD}(?: {WORD}){{1,4}}(?<![.!?:])",
-        "gitattributes": r"(?:(?=\S*[*./\[\]\"])\S++(?<!\w[.:!?])|\w++)(?:\s+[-!]?[\w.-]*[\w*](?:=\S*)?)*",
+        "gitattributes": (
+            r"(?:(?=\S*[*./\[\]\"])\S++(?<!\w[.:!?])|\w++)(?:\s++[-!]?+[\w.-]*+(?:\*|(?<=\w))(?:=\S*+)?+)*+"
+        ),
         "codeowners": r"\^?\[.*|(?:\\ |\S)++(?<![.:!?])(?:\s+\S*@\S+)*(?:\s#.*)?",
         "procfile": r"[\w-]+:\s*\S.*",
         "gomod": rf"{DIRECTIVE} *\(.*|\s*\)|\s+.*|{DIRECTIVE}\s+\S.*|//.*",
@@ -56,7 +58,7 @@ def judge(language: str, text: str) -> Parsed:
     position = 0
     for entry in _logical_lines(language, text):
         line = entry.replace("\\\n", " ").rstrip()
-        if not (COMMENT.fullmatch(line) or ENTRIES[language].fullmatch(line)):
+        if not (COMMENT.fullmatch(line) or ENTRIES[language].match(line)):
             unfinished = position > 0 and LAST_WORD.match(text, position) is not None
             return stopped(text, position, NO_ENTRY, unfinished=unfinished)
         position += len(entry)
@@ -66,7 +68,7 @@ def judge(language: str, text: str) -> Parsed:
 
 def _logical_lines(language: str, text: str) -> Iterator[str]:
     """Yield each line with those that it goes on in: behind a backslash, or in a quoted value."""
-    lines = re.findall(r"(?:.*\\\n)*.*\n", text)
+    lines = [f"{line}\n" for line in re.split(r"(?<!\\)\n", text.removesuffix("\n"))]
     number = 0
     while number < len(lines):
         entry = lines[number]

@@ -12,7 +12,7 @@ _FILES: Final[dict[str, str]] = {
     name: language for language, names in _TABLES["files"].items() for name in names.split()
 }
 _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
-    language: re.compile(pattern) for language, pattern in _TABLES["patterns"].items()
+    language: re.compile(rf"\A(?:{pattern})\Z") for language, pattern in _TABLES["patterns"].items()
 }
 _WORDS: Final[dict[str, str]] = {
     word: language for language, words in _TABLES["words"].items() for word in words.split()
@@ -33,7 +33,7 @@ def language_of(path: str) -> str | None:
     name = PurePosixPath(path.replace("\\", "/")).name.lower()
     if name in _FILES:
         return _FILES[name]
-    named = next((language for language, pattern in _PATTERNS.items() if pattern.fullmatch(name)), None)
+    named = next((language for language, pattern in _PATTERNS.items() if pattern.match(name)), None)
     if named is not None:
         return named
     stem, dot, extension = name.rpartition(".")

@@ -144,7 +144,7 @@ SHAPES: Final = {
     "xml": re.compile("<"),
     "php": re.compile("<"),
     "sql": re.compile(
-        r"^\W*(?:select|insert|update|delete|create|alter|drop|with|begin|set|pragma|grant|use|call|merge|truncate|replace|"
+        r"^[^\w\n]*+(?:select|insert|update|delete|create|alter|drop|with|begin|set|pragma|grant|use|call|merge|truncate|replace|"
         r"explain|analyze|commit|do|declare|copy|comment|lock|rename|revoke|vacuum|values|start|go)\b|;",
         re.MULTILINE | re.IGNORECASE,
     ),

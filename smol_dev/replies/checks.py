@@ -96,7 +96,7 @@ MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>"
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
 TOKENS: Final = re.compile(TOKEN)  # for jinja-2
 # for test_code.test_a_block_that_says_itself_that_it_is_another_file
-END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*)+\w*\Z")
+END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*+)++\w*+")
 # for doubt-u2
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
 """A last line that may be half of one: the answer opened a fence and closed none."""
@@ -408,7 +408,8 @@ def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
     """Return whether a fence or a token of a template is left at an end; a text may have its own, in pairs."""
     text = text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
-    token = END_TOKENS.search(text, max(0, len(text) - LONGEST_LINE)) or TOKENS.match(text)
+    ends = (one for one in END_TOKENS.finditer(text, max(0, len(text) - LONGEST_LINE)) if one.end() == len(text))
+    token = next(ends, None) or TOKENS.match(text)
     is_fence = bool(MARK.match(first) or MARK.match(last))
     if not request.holds_fences:
         may_own = is_comment(last, request) or not (

@@ -482,8 +482,8 @@ def _next(text: str, end: int) -> int:
 
 # for test_file_list.test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt
 PLACE: Final = re.compile(
-    rf"(?:(?P<sure>[;；|→+&]|\d[.)]\s|(?:^|[.!?:]\s)\W*(?:first|then|next|finally|lastly|also|plus)\s)|(?P<label>[:：(（=])|"
-    rf"(?P<comma>[,，、])\s*(?:{AND}\s)?)[\s`*\"'\[({{]*$",
+    rf"(?:(?P<sure>[;；|→+&]|\d[.)]\s|(?:^|[.!?:]\s)\W{{0,20}}(?:first|then|next|finally|lastly|also|plus)\s)|(?P<label>[:：(（=])|"
+    rf"(?P<comma>[,，、])\s*(?:{AND}\s)?)[\s`*\"'\[({{]{{0,40}}$",
     re.IGNORECASE,
 )
 # for test_file_list.test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt
