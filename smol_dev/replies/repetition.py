@@ -1,7 +1,6 @@
 """A model that has begun to repeat itself without end, noticed while it streams."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 WINDOW: Final = 20_000
@@ -17,11 +16,11 @@ MAX_CANDIDATES: Final = 60
 DIGITS: Final = re.compile(r"\d+")  # for f10-count-cut
 
 
-def period_of(tail: str, needed: Callable[[str], int]) -> int:
+def period_of(tail: str, *, is_cut: bool = True) -> int:
     """Return the length of the unit that the text ends in repetitions of, or 0.
 
-    `needed` says how many characters of it a unit must fill. Where the last few characters stood
-    before is how long the unit may be; comparing the stretch with itself, shifted, tells.
+    Where the last few characters stood before is how long the unit may be; comparing the stretch with itself,
+    shifted, tells. A text that is not cut off may yet go on, and needs more of them.
     """
     anchor = tail[-ANCHOR:]
     position = len(tail) - len(anchor)
@@ -30,10 +29,21 @@ def period_of(tail: str, needed: Callable[[str], int]) -> int:
         if position < 0:
             return 0
         period = len(tail) - len(anchor) - position
-        size = needed(tail[-period:])
+        size = needed(tail[-period:], is_cut=is_cut)
         if size <= len(tail) and tail[-size:-period] == tail[period - size :]:
             return period
     return 0
+
+
+def needed(unit: str, *, is_cut: bool) -> int:
+    """Return how many characters the repetitions of a unit fill that cannot be meant.
+
+    Data repeats as well: a map has forty equal rows. A row without letters may fill far more.
+    """
+    is_words = len(unit) < SHORTEST_ROW or unit.isspace() or any(map(str.isalpha, unit))
+    if is_words and is_cut:
+        return max(MIN_CHARACTERS, MIN_REPEATS * len(unit))
+    return max(STREAM_CHARACTERS if is_words else DATA_CHARACTERS, STREAM_REPEATS * len(unit))
 
 
 def is_loop(text: str, *, counting: bool = True) -> bool:
@@ -43,35 +53,17 @@ def is_loop(text: str, *, counting: bool = True) -> bool:
     functions or in a table, and a model that was cut off there was not caught in it.
     """
     tail = text.rstrip()[-WINDOW:]
-    return period_of(tail, cut_short) > 0 or (counting and period_of(DIGITS.sub("0", tail), cut_short) > 0)
+    return period_of(tail) > 0 or (counting and period_of(DIGITS.sub("0", tail)) > 0)
 
 
 def before_loop(text: str) -> str:
     """Return the text in front of the repetitions that it ends in."""
     end = text.rstrip()
-    period = period_of(end[-WINDOW:], cut_short)
+    period = period_of(end[-WINDOW:])
     start = len(end) - period
     while period and start > 0 and end[start - 1] == end[start - 1 + period]:
         start -= 1
     return end[:start]
-
-
-def cut_short(unit: str) -> int:
-    """Return from how many characters on a text that was cut off ends in a loop."""
-    return max(MIN_CHARACTERS, MIN_REPEATS * len(unit)) if is_words(unit) else endless(unit)
-
-
-def endless(unit: str) -> int:
-    """Return from how many characters on the repetition of a unit cannot be meant.
-
-    Data repeats as well: a map has forty equal rows. A row without letters may fill far more.
-    """
-    return max(STREAM_CHARACTERS if is_words(unit) else DATA_CHARACTERS, STREAM_REPEATS * len(unit))
-
-
-def is_words(unit: str) -> bool:
-    """Return whether a repeated unit is more than a row of data."""
-    return len(unit) < SHORTEST_ROW or unit.isspace() or any(map(str.isalpha, unit))
 
 
 class Repetition:
@@ -88,4 +80,4 @@ class Repetition:
         if self.unseen < STEP:
             return False
         self.unseen = 0
-        return len(self.tail) >= STREAM_CHARACTERS and period_of(self.tail, endless) > 0
+        return len(self.tail) >= STREAM_CHARACTERS and period_of(self.tail, is_cut=False) > 0
