@@ -61,12 +61,10 @@ def put_behind(partial: str, rest: str) -> str | None:
 def _begins_anew(behind: str, opener: re.Match[str] | None) -> bool:
     """Return whether half a character, an ellipsis, words to the user, or a block of its own begin the rest."""
     first, *others = behind.split("\n")
-    announces = is_sentence(first) and first.endswith(":") and others[:1] == [""]
-    if (
-        behind[0] == "\ufffd"
-        or first in {"...", "…"}
-        or ((announces or REST.search(first) or is_lead(first)) and not first[0].islower())
-    ):
+    is_said = (
+        REST.search(first) or is_lead(first) or (is_sentence(first) and first.endswith(":") and others[:1] == [""])
+    )
+    if first[0] == "\ufffd" or first in {"...", "…"} or (is_said and not first[0].islower()):
         return True
     fence = FENCE.fullmatch(first)
     if fence is None or opener is None:
@@ -100,11 +98,11 @@ def _repeats_lines(lines: list[str], space: str, behind: str, *, is_complete: bo
         is_alike = goes_on or is_same
     else:
         is_alike = space != " " and (bool(space) or not line.isidentifier())
-    ends, head = lines[-MOST_REPEATED:], lines[: 2 if _says_something(lines[0]) else MOST_LINES]
-    repeated = [ends[-count:] for count in range(1 if is_alike else 2, len(ends) + 1)]
-    repeated += [head] if len(lines) > 1 else []
-    said = _squeezed([behind[: 2 * sum(map(len, ends + head)) + LONGEST]])
-    return any(said.startswith(_squeezed(some)) and _says_something(*some) for some in repeated)
+    head, ends = lines[: 2 if _says_something(lines[0]) else MOST_LINES], lines[-MOST_REPEATED:]
+    repeated = [ends[-count:] for count in range(1 if is_alike else 2, len(ends) + 1)] + [head] * (len(lines) > 1)
+    said = _squeezed(behind[: 2 * sum(map(len, ends + head)) + LONGEST])
+    alike = (some for some in repeated if said.startswith(_squeezed(some[0])) and _says_something(*some))
+    return any(said.startswith(_squeezed("".join(some))) for some in alike)
 
 
 def _starts_over(lines: list[str], behind: str, opener: re.Match[str] | None) -> bool:
@@ -179,10 +177,7 @@ def _goes_on(cut: Cut, rest: list[str], opened: str) -> bool:
 
 
 def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str]:
-    """Return the rest of a continuation that opened a block again, as the rest of the block that is open.
-
-    Nothing when another fence in it leaves open which one ends the block.
-    """
+    """Return the rest of a block that was opened again as that of the first one, or nothing if its end is not clear."""
     fences = [place for place, line in enumerate(rest) if FENCE.fullmatch(line.rstrip())]
     if reopened in {"", opened} or not fences:
         return rest
@@ -208,5 +203,5 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _squeezed(lines: list[str]) -> str:
-    return "".join("".join(lines).split())
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
