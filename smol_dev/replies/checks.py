@@ -3,7 +3,6 @@
 import ast
 import builtins
 import json
-import operator
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -331,20 +330,21 @@ def filled(text: str) -> Iterator[str]:
 
 def is_words_only(text: str, request: Request) -> bool:
     """Return whether a file of code holds nothing but sentences, commands, or one line without any sign of code."""
-    language, lines = request.language, list(filled(text))
-    if len(lines) == 1 and is_about_file(lines[0], request):
+    language, is_line = request.language, "\n" not in text.strip()
+    if is_line and is_about_file(next(filled(text), ""), request):
         return True
     if request.is_text:
         return False
     if language == "yaml":
         return not YAML_SIGN.search(text) and ("\n" in text.strip() or is_sentence(text))
     is_whole = request.is_whole(text)
-    if language != "bash" and all(map(COMMAND.match, lines)) and (request.is_data or not is_whole):
+    if language != "bash" and (request.is_data or not is_whole) and all(map(COMMAND.match, filled(text))):
         return True
-    if (is_whole and (request.is_data or language in EXACT)) or any(is_comment(line, request) for line in lines):
+    if is_whole and (request.is_data or language in EXACT):
         return False
-    is_line = len(lines) == 1 and language not in WORDY and not SIGN.search(text)
-    return is_line or (all(map(is_said, lines)) and not (language in MARKUP and "<" in text))
+    is_line = is_line and language not in WORDY and not SIGN.search(text)
+    is_words = is_line or (not (language in MARKUP and "<" in text) and all(map(is_said, filled(text))))
+    return is_words and not any(is_comment(line, request) for line in filled(text))
 
 
 def is_about_file(line: str, request: Request) -> bool:
@@ -460,10 +460,10 @@ def is_path_list(text: str, request: Request) -> bool:
 
 def is_tree(text: str, request: Request) -> bool:
     """Return whether a text is nothing but the tree of a folder; in a text it has to name the file."""
-    below = list(filled(text.partition("\n")[2]))
+    below = text.partition("\n")[2]
     named = not request.is_text or request.path.rpartition("/")[2] in text
-    drawn = [BRANCH.match(line) is not None for line in below]
-    return named and any(drawn[:1]) and all(map(operator.or_, drawn, map(is_entry, below)))
+    is_drawn = named and BRANCH.match(below) is not None
+    return is_drawn and all(BRANCH.match(line) or is_entry(line) for line in filled(below))
 
 
 def is_entry(line: str) -> bool:
