@@ -189,7 +189,7 @@ CLOSING: Final = {
     "[[": "]]",
 }  # for test_wrappers.test_commands_that_write_the_file_are_not_it
 TARGET: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
-    r"(?:>>?|\btee\b|(?<=\s)-{1,2}\w[\w-]*[=\s])\s*([^\s\"'>|;&()<]+)"
+    r"(?:[^\s=>-][ \t]*>>?|\btee\b|(?<=\s)-{1,2}\w[\w-]*[=\s])\s*([^\s\"'>|;&()<]+)"
 )
 """What a command is given to write to: behind an arrow, `tee` or an option."""
 
@@ -234,10 +234,12 @@ LONE_CONTENT: Final = re.compile(  # for md-wrap
 )
 CONTENT_KEY: Final = re.compile(r"[\"']\w*(?:content|code|text)\w*[\"']\s*:")  # for refusal-in-a-call
 QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'")  # for ent-str2
-# for call-of-kimi
-CALL_HEAD: Final = re.compile(
-    r"\s*+(?:[\w.:]*+<[|｜][^|｜>\n]*[|｜]>)+[\w.:]*+\s*+(?:```\w*+\s*+)?(?=\{)|(?:\s*+(?:Thought|Action):(?s:.{0,2000}?))?\s*Action Input:"
+CALL_HEAD: Final = re.compile(  # for call-of-kimi
+    r"\s*+(?:[\w.:]*+<[|｜][^|｜>\n]*[|｜]>)+[\w.:]*+\s*+(?:```\w*+\s*+)?(?=\{)|"
+    r"(?s:.{0,2000}?)Action Input:(?=\s*\{)|\s*+(?:(?:Thought|Action):(?s:.{0,2000}?))?Action Input:"
 )
+"""What stands in front of what a call is given."""
+
 YAML_CALL: Final = re.compile(  # for call-in-yaml
     r"(?:\A|\n)([ \t]*)(- )?(\w+): *[\"']?([^\s\"']+)[\"']?\n\1(?(2)  )(\w+): *\|[+-]?\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|\n)+)\Z"
 )
@@ -568,7 +570,6 @@ WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
     ("listing", pre_and_code),  # for VX64
     ("bracket tags", bracket_tags),  # for D01-codellama-python-tags
     ("heredoc", heredoc),  # for heredoc-other
-    ("written", written),  # for test_wrappers.test_commands_that_write_the_file_are_not_it
     ("diff", new_file_diff),  # for hunk
     ("double fence", double_fence),  # for doubled-open
     ("escaped fences", escaped_fences),  # for G40-css-escaped-fences
@@ -576,4 +577,5 @@ WRAPPERS: Final[tuple[tuple[str, Way], ...]] = (
     ("line numbers", line_numbers),  # for num2
     ("one line", one_line),  # for nl-py2
     ("entities", entities),  # for ent-ts
+    ("written", written),  # for test_wrappers.test_commands_that_write_the_file_are_not_it
 )
