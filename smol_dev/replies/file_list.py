@@ -103,12 +103,10 @@ RESPELLED: Final = tuple(
         (r"^\\(?=\[)|\\(?=\][ \t]*$)", ""),  # for escaped-brackets
         (r"\\(?=`)", ""),  # for escaped-ticks
         (r"<(think(?:ing)?|reasoning)>[^<]*+</\1>", ""),  # for thought-inside
-        # for test_file_list.test_each_form_of_a_list_is_read_or_refused
+        # for br
         (r"<br\s{0,4}/?>|</?(?:details|summary|p|div)(?:\s(?:open|class|id|style)\b[^<>]{0,200})?>", "\n"),
-        # for test_file_list.test_no_file_of_a_series_is_lost
-        (r"(\.\w{1,8})(?:#L\d+(?:-L?\d+)?|:\d+-\d+)(?![\w.])", r"\1"),
-        # for test_file_list.test_alternatives_in_braces_are_written_out
-        (r"(?<=[\w.-],) (?=[\w.-]{1,60}(?:, ?[\w.-]{1,60}){0,20}\}[\w./-])", ""),
+        (r"(\.\w{1,8})(?:#L\d+(?:-L?\d+)?|:\d+-\d+)(?![\w.])", r"\1"),  # for line-numbers
+        (r"(?<=[\w.-],) (?=[\w.-]{1,60}(?:, ?[\w.-]{1,60}){0,20}\}[\w./-])", ""),  # for braces-spaced
         (r"<(code|b|strong|em|tt|kbd)>([^<>`\n]{1,300})</\1>", r"`\2`"),  # for bul-html
         (r"\b(?:Pure)?(?:Posix)?(?:Path|File)\(\s{0,9}([\"'][^\"'\n]{1,300}[\"'])\s{0,9}\)", r"\1"),  # for pathlib
         (r"\b\w{1,60}\(\w{1,60}\s{0,4}=\s{0,4}(?=[\[{])", ""),  # for tool-pythonic
@@ -130,8 +128,7 @@ def respelled(text: str) -> str:
     if all(line.lstrip().startswith(">") for line in text.split("\n") if line.strip()):
         text = re.sub(r"^ {0,3}> ?", "", text, flags=re.MULTILINE)  # for tree-quoted
     if not set(text.strip()) & set("\n\"'[{"):
-        # for test_file_list.test_no_file_of_a_series_is_lost
-        text = re.sub(r"(\.\w{1,8})\\n(?=[\w./-]+\.\w)", r"\1\n", text)
+        text = re.sub(r"(\.\w{1,8})\\n(?=[\w./-]+\.\w)", r"\1\n", text)  # for breaks
     for pattern, plain in RESPELLED:
         text = pattern.sub(plain, text)
     return text
@@ -169,10 +166,9 @@ def find_list(answer: Answer) -> tuple[str, Listing | None]:
     return winner, best
 
 
-# for test_file_list.test_a_list_that_goes_on_in_another_form_is_asked_for_again
-ADDED: Final = re.compile(
+ADDED: Final = re.compile(  # for goes-on
     r"(?!.*\b(?:may|might|could|later|if|optional\w*|not|\w+n't|consider\w*)\b).*"
-    r"\b(?:plus|additionally|in addition|as well|also (?:a|an|the|needs?|add|create|include|there))\b",
+    r"\b(?:plus|additionally|in addition|as well|also(?=:)|also (?:a|an|the|needs?|add|create|include|there))\b",
     re.IGNORECASE,
 )
 
@@ -471,8 +467,7 @@ def labels(source: Source) -> Iterator[Listing]:
 ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")  # for bare-series
 SENTENCE_END: Final = re.compile(r"(?<=[.!?。？！])\s+|(?<=[。？！])")  # for sent-then-q
 MOST_SENTENCES: Final = 2000
-# for test_file_list.test_a_line_that_may_name_a_file_is_never_passed_over
-QUOTED: Final = re.compile(r"`([^`\s]{1,200})`")
+QUOTED: Final = re.compile(r"`([^`\s]{1,200})`")  # for unknown-name
 
 
 def names(source: Source) -> Iterator[Listing]:

@@ -32,7 +32,6 @@ PREFIXED: Final = re.compile(r"[rbfuRBFU]{1,2}(?=[\"'])")  # for fstring
 # for S058-control-unusual-names
 AFTER_QUOTE: Final = re.compile(r"[ \t]*(?:$|[,\]})\n:;#|\"'`“”‘’«»(\[{]|=>|//|--?\s|–|—|/\*|\\$|\\\n|=)")
 BARE_END: Final = re.compile(r"[,\n\[\](){}\"]|\s#|\s//|:(?=[\s\"'\[{]|$)|=>|;(?=\s|$)")  # for array-dotdot
-SWAPPED: Final = re.compile(r"[\"'](?<=(.))([\w./@-]+\.\w+)(?!\1)[\"'](?=[ \t]*[,\]\n])")  # for mixed-quotes
 LATE_QUOTE: Final = re.compile(r"\s*[\"'”’](?=\s*[,\]}])")  # for nl-in-string
 SIGNS: Final = {"n": "\n", "t": "\t", "r": ""}  # for nl-py2
 
@@ -118,9 +117,6 @@ class Reader:
 
     def string(self, start: int) -> tuple[Node, int]:
         """Read a quoted string; a quote closes it only where something may follow a value."""
-        swapped = SWAPPED.match(self.text, start)
-        if swapped:
-            return Node("string", start, swapped[2]), swapped.end()
         pattern = STOPS[self.text[start]]
         position = start + 1
         while match := pattern.search(self.text, position):

@@ -164,16 +164,14 @@ ABOUT: Final = re.compile(  # for yaml-path-last
     r"name|title|why|responsibilit(?:y|ies)|functions|classes)",
     re.IGNORECASE,
 )
-FOLDER_LABEL: Final = re.compile(  # for test_file_list.test_each_form_of_a_list_is_read_or_refused
+FOLDER_LABEL: Final = re.compile(  # for slash-label
     r"(?:(?:In|Inside|Under|Within) )?[*`_\"']{0,4}([\w.@()\[\]/-]{1,200}/)[*`_\"']{0,4}(?:\s*:[*_]{0,3}\s+|\s+[-–—]\s+|\s+\()(?=\S)"
 )
 RULED: Final = re.compile(r"^[-=~#*]{2,20}\s+(\S.{0,300}?)\s+[-=~#*]{2,20}$")  # for head-rulers2
 ROLE: Final = re.compile(r"[A-Z][\w /&-]{0,40}:\s+([`\"']?[\w@./\\()\[\]-]+\.\w+[`\"']?)")  # for role-lines
 AND: Final = r"(?:and|und|et|y|&|と|和)"
-# for test_file_list.test_no_file_of_a_series_is_lost
-ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")
-# for test_file_list.test_no_file_of_a_series_is_lost
-BETWEEN: Final = re.compile(
+ONE: Final = re.compile(r"[`*\"'“]{0,4}((?:[\w.@()\[\]/\\-]|\{[\w.,@-]*\})++)(?<![.])[`*\"'”]{0,4}")  # for series
+BETWEEN: Final = re.compile(  # for series-etc
     rf"(?:\s?\([^()]{{0,80}}\))?+\s*+[,;、，،]\s*+(?:(?:{AND}|\d{{1,3}}[.)])\s++)?|\s++(?:(?:{AND}|/|\||\d{{1,3}}[.)])\s++)?"
 )
 FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_folder_is_one
@@ -184,9 +182,8 @@ FOLDER: Final = re.compile(  # for test_file_list.test_a_heading_that_names_a_fo
 )
 """Words that name a folder: `In src/`, `The tests folder`, `Directory: docs`."""
 
-# for test_file_list.test_a_heading_that_names_a_folder_is_one
-LABELLED: Final = re.compile(r"(?:folder|directory|dir)\b", re.IGNORECASE)
-# for test_file_list.test_a_heading_of_no_folder_adds_none
+LABELLED: Final = re.compile(r"(?:folder|directory|dir)\b", re.IGNORECASE)  # for folder-labelled
+# for folder-aside
 ASIDE: Final = re.compile(r"\b(?:not|no|without|exclud\w+|ignor\w+|except|outside|besides)\b", re.IGNORECASE)
 NO_NAMES: Final = frozenset(  # for files-of-the-root-folder
     "root project current top-level following same base working this main output new each one your our my its "
@@ -462,10 +459,8 @@ def _one(text: str, start: int) -> re.Match[str] | None:
     return one if one and paths.is_known_file(one[1]) and not paths.is_product(one[1]) else None
 
 
-# for test_file_list.test_no_file_of_a_series_is_lost
-DESCRIPTION: Final = re.compile(r":\s|\s[-–—=]\s|\s?\(")
-# for test_file_list.test_no_file_of_a_series_is_lost
-ENTRY_END: Final = re.compile(r"[,;.)][,;.]?\s+(?:\d{1,3}[.)]\s+)?")
+DESCRIPTION: Final = re.compile(r":\s|\s[-–—=]\s|\s?\(")  # for series
+ENTRY_END: Final = re.compile(r"[,;.)][,;.]?\s+(?:\d{1,3}[.)]\s+)?")  # for series
 
 
 def _next(text: str, end: int) -> int:
@@ -480,20 +475,15 @@ def _next(text: str, end: int) -> int:
     return 0
 
 
-# for test_file_list.test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt
-PLACE: Final = re.compile(
+PLACE: Final = re.compile(  # for remark-then
     rf"(?:(?P<sure>[;；|→+&]|\d[.)]\s|(?:^|[.!?:]\s)\W{{0,20}}(?:first|then|next|finally|lastly|also|plus)\s)|(?P<label>[:：(（=])|"
     rf"(?P<comma>[,，、])\s*(?:{AND}\s)?)[\s`*\"'\[({{]{{0,40}}$",
     re.IGNORECASE,
 )
-# for test_file_list.test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt
-NEXT: Final = re.compile(r"\d[.)]\s|\)\s?[,;]")
-# for test_file_list.test_a_file_that_a_remark_only_speaks_of_is_no_entry
-WORD: Final = re.compile(r"[^\W\d_]\w*")
-# for test_file_list.test_no_file_of_a_series_is_lost
-WORDS: Final = re.compile(rf"\b(?!{AND}\b)[^\W\d_]\w*")
-# for test_file_list.test_a_file_that_a_remark_only_speaks_of_is_no_entry
-SPOKEN_OF: Final = re.compile(rf"[`*\"'”)\]]*\s+(?!{AND}\s+\S+\.\w)[^\W\d]")
+NEXT: Final = re.compile(r"\d[.)]\s|\)\s?[,;]")  # for remark-next
+WORD: Final = re.compile(r"[^\W\d_]\w*")  # for remark-then
+WORDS: Final = re.compile(rf"\b(?!{AND}\b)[^\W\d_]\w*")  # for remark-with-files
+SPOKEN_OF: Final = re.compile(rf"[`*\"'”)\]]*\s+(?!{AND}\s+\S+\.\w)[^\W\d]")  # for spoken-of
 
 
 def claimed(text: str, *, alone: bool = False) -> Iterator[tuple[str, bool]]:

@@ -124,7 +124,7 @@ def _begins_with(text: str, prefix: str) -> bool:
 
 
 QUOTES: Final = "\"'`“”‘’«»„‚"
-ELLIPSIS: Final = re.compile(  # for test_file_list.test_no_file_of_a_series_is_lost
+ELLIPSIS: Final = re.compile(  # for series-etc
     r"[\W_]*(?:(?:and|und|et|y|or|plus)\s+)?(?:etc|more|so on|others?|(?:more|other|additional) files?|n/?a|tbd|none|null|"
     r"undefined|nothing)?(?:\s+(?:files?|as needed|here))*[\W_]*",
     re.IGNORECASE,
@@ -141,8 +141,7 @@ PLACEHOLDER_ROOT: Final = re.compile(  # for placeholder-braces
     r")/+(?=[^/])",
     re.IGNORECASE,
 )
-# for test_file_list.test_each_form_of_a_list_is_read_or_refused
-ALTERNATIVES: Final = re.compile(r"\{([\w.@/ -]*(?:,[\w.@/ -]*)+)\}")
+ALTERNATIVES: Final = re.compile(r"\{([\w.@/ -]*(?:,[\w.@/ -]*)+)\}")  # for braces
 MOST_BRACES: Final = 3
 INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})  # for f5-'a\u202eb.py'
 MOST_WORDS: Final = 5
@@ -167,21 +166,18 @@ REFUSALS: Final = (  # whether it is looked for with the root, the pattern, the 
     (True, OUTSIDE, "outside the project folder", True),  # for f5-'$HOME/a.py'
     # for f5-'path/to/file.py'
     (True, r"(?i)/?(?:absolute/|full/)?path/to/(?:[^/]+/)*file(?:name)?\d*(?:\.\w+)?$", "a placeholder", False),
-    # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
-    (False, r"(?:^|/)\s*\.\.\s*(?:/|$)|^~", "leaves the project folder", True),
-    # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
-    (False, r"(?i)(?:^|/)\s*(?:\.git|git~1)[. ]*(?:/|$)", "inside git's own folder", True),
+    (False, r"(?:^|/)\s*\.\.\s*(?:/|$)|^~", "leaves the project folder", True),  # for up
+    (False, r"(?i)(?:^|/)\s*(?:\.git|git~1)[. ]*(?:/|$)", "inside git's own folder", True),  # for git-inside
     (
         False,
         r"(?:^|/)\.?$",
         "a folder",
         False,
     ),  # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
-    # for test_file_list.test_what_cannot_be_written_is_dropped_with_the_reason
-    (False, rf"\*|\{{[^}}/]*(?:/|$)|(?:^|/)[^{{/]*\}}|{ALTERNATIVES.pattern}", "a pattern", False),
+    (False, rf"\*|\{{[^}}/]*(?:/|$)|(?:^|/)[^{{/]*\}}|{ALTERNATIVES.pattern}", "a pattern", False),  # for glob
     (False, PLACEHOLDER, "a placeholder", False),  # for schema4
     (False, r"^[\w.-]+(?:\[[\w,-]*\])?\s?[=~<>!]=", "a requirement", False),  # for requirement-in-the-list
-    (False, r'[<>:"|?*`]', "has characters that no file name may have", False),  # for f5-'a|b.py'
+    (False, r'[<>:"|?*`\u2500-\u257f]', "has characters that no file name may have", False),  # for f5-'a|b.py'
 )
 
 

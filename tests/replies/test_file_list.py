@@ -247,7 +247,7 @@ def test_a_line_that_may_name_a_file_is_never_passed_over(answer: str) -> None:
 
 @pytest.mark.parametrize(
     "below",
-    ["And the tests:\n\n- test_a.py", "Plus a `README.md` and a `LICENSE`.", "```\ntest_a.py\n```",
+    ["And the tests:\n\n- test_a.py", "Also: `test_a.py`.", "Plus a `README.md` and a `LICENSE`.", "```\ntest_a.py\n```",
      "| File |\n|---|\n| test_a.py |", "Also:\n```json\n- test_a.py\n```"],
 )  # fmt: skip
 @pytest.mark.parametrize(
