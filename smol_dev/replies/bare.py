@@ -12,7 +12,6 @@ from smol_dev.replies.answer import TOKEN, Answer
 from smol_dev.replies.paths import label_in, names
 from smol_dev.replies.talk import (
     ITEM,
-    MARK,
     SAID,
     TO_THE_USER,
     is_lead,
@@ -22,6 +21,7 @@ from smol_dev.replies.talk import (
     is_sentence,
     is_tail,
     is_talk,
+    without_marks,
 )
 from smol_dev.replies.verdicts import Doubt, Found, Request
 
@@ -40,15 +40,38 @@ SPEECH: Final = re.compile(  # for question2
 )
 """Words of one who speaks about the file rather than in it."""
 
-ABOUT: Final = re.compile(r"\b[Tt]h(?:is|e) file\b")  # for the-file-is-complete
+# for test_code.test_words_to_the_user_at_an_end_of_a_text_are_asked_about
+ABOUT: Final = re.compile(
+    r"\bthe file\b|\bthis (?:\w+ )?(?:file|document|text|licen[cs]e|readme|content|template|version)\b|\bas (?:you )?(?:requested|asked)\b",
+    re.IGNORECASE,
+)
+"""Words about the file as no file says them of itself."""
+
+ENTRY: Final = re.compile(
+    r"[=:\"/\\*<>|{}\[\]@;]|^\d|\w\.\w"
+)  # for test_code.test_a_sentence_above_or_below_entries_is_asked_about
+"""What lines of settings, addresses, commands and the like have."""
+
+SLOT: Final = re.compile(r"(?<!\w)\$\w|(?<![\\\w])\{+\w+\}")  # for P24-prompt-document
+# for test_code.test_marks_on_every_line_are_asked_about
+LINES_MARKED: Final = re.compile(
+    r"(?:>.*(?:\n+|\Z))+|(?:`[^`\n]+`(?:\n+|\Z))+|\*\*[^*\n]+\*\*\n?|(?:.*<br ?/?>(?:\n+|\Z))+"
+)
+# for test_code.test_marks_on_every_line_are_asked_about
+ENTRIES_MARKED: Final = re.compile(r"(?:[-•] .*(?:\n+|\Z))+|(?:\+.*(?:\n+|\Z))+|(?:\d+[.):] .*(?:\n+|\Z))+")
+# for test_code.test_characters_that_were_lost_are_asked_about
+LOST: Final = re.compile(r"(?<![\"'`])\ufffd|\ufffd(?![\"'`])")
+
 FRAME: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
-    r"(?:#+ )?(?:final )?(?:output|answer|response|result) ?: *\n(?!\t)|(?:assistant|ai|bot|model) ?:(?: *\S|\n(?!\s))|"
-    r"(?:[\w+#]+\n)?Copy code\n|<\|\w+\|>|<(?:repo_?name|filename)>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|#\+begin_src\b|"
-    r"['‘’´｀]{3}\w*\n|`{2}\w*\n|(?:={2,}|-{3,}) ?begin\b(?! [A-Z ]+-----)|`[^`]*`\Z|(?:\[[A-Z]+\].*)?\[/[A-Z]+\]\s",
+    r"(?:#+ )?(?:(?:final|file) )?(?:output|answer|response|result|solution|contents?|code) ?: *\n(?!\t)|"
+    r"#{2,} (?:output|answer|response|result|solution) *\n|(?:assistant|ai|bot|model) ?:(?: *\S|\n(?!\s))|"
+    r"(?:[\w+#]+\s)?Copy ?(?:code|edit)\n|<\|\w+\|>|<(?:repo_?name|filename)>|&lt;\w+&gt;|thinking\.{3}\n|<details>\s*<summary>(?:thinking|reasoning)|"
+    r"#\+begin_src\b|['‘’´｀\"]{3} ?\w*\n|`{2}\w*\n|(?:` ){2}`|(?:(?:={2,}|-{3,}) ?begin\b(?! [A-Z ]+-----)|begin (?:of )?(?:file|answer|document)\b)|"
+    r"`[^`]*`\Z|(?:\[[A-Z]+\].*)?\[/[A-Z]+\]\s|file ?(?:name)? ?:.*\n(?:language|type|format|path|contents?) ?:|text\n(?=\S+ \S)|\\\\[a-z]+[\[{]",
     re.IGNORECASE,
 )
 FRAME_END: Final = re.compile(  # for test_code.test_what_is_around_a_bare_file_is_never_written
-    r"\n[^\S\n]*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end of (?:file|answer|document)\W*+|(?:={2,}|-{3,}) ?end\b(?! [A-Z ]+-----).*|"
+    r"\n[^\S\n]*+(?:</(file|answer|response|output|content|document|code)>|[(\[<]?end (?:of )?(?:file|answer|document)\W*+|(?:={2,}|-{3,}) ?end\b(?! [A-Z ]+-----).*|"
     r"#\+end_src|(?:user|human|assistant): .*|<\|(?:user|system|assistant)\|>.*(?:\n.*)?|(?<=\n\n)(?-i:\[[A-Z _]{3,}\]))\s*+\Z",
     re.IGNORECASE,
 )
@@ -106,11 +129,22 @@ def is_framed(text: str, request: Request) -> bool:
     if not is_page and PAIR.fullmatch(text.strip()):
         return True
     ruled = bool(len(lines) > 2 and first == last and RULE.match(first)) and not names(lines[1], request.path)  # noqa: PLR2004 - a line between two
-    marked = request.is_text and first[0] in "`*/" and names(first, request.path)
-    element = ELEMENT.match(text) if request.is_text else None
-    thought = element is not None and element[1].lower() not in ELEMENTS
+    label = label_in(first) or ""
+    named = names(first, request.path) or label.endswith("/" + request.path.rpartition("/")[2])
+    marked = named and ((request.is_text and (first[0] in "`*/" or label.startswith("/"))) or first[0] == "[")
+    element = ELEMENT.match(text) if request.is_text or request.language in {"csv", "sql"} else None
+    thought = element is not None and not (request.is_text and element[1].lower() in ELEMENTS)
     called = request.is_text and CALL_MARK.match(text) is not None
     return (ruled and not request.holds_fences and request.language != "yaml") or marked or thought or called
+
+
+def is_marred(text: str, request: Request) -> bool:
+    """Return whether characters of a text are lost, or all of its lines have marks that no such file has."""
+    # for test_code.test_characters_that_were_lost_are_asked_about
+    if LOST.search(text) or (request.language == "yaml" and re.search(r"^[ \t]*\xa0", text, re.MULTILINE)):
+        return True
+    is_marked = request.is_text and request.language != "markdown" and LINES_MARKED.fullmatch(text) is not None
+    return is_marked or (request.is_data and ENTRIES_MARKED.fullmatch(text) is not None)
 
 
 def begins_as_own(lines: list[str], request: Request) -> bool:
@@ -169,7 +203,8 @@ def without_label(text: str, request: Request) -> str:
         return text
     first = lines[start + 1].startswith(MUST_BE_FIRST)
     exact = line.strip() == request.path and "." in line.strip(".")
-    if (is_comment(line, request) and not first) or (request.is_text and not EXPLICIT.match(line) and not exact):
+    is_own = is_comment(line, request) and not first and request.language != "csv"
+    if is_own or (request.is_text and not EXPLICIT.match(line) and not exact):
         return text
     rule = next((one.strip() for one in lines[:start] if RULE.match(one)), None)
     rest = "\n".join(lines[start + 1 :]).lstrip("\n")
@@ -198,38 +233,41 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     lines = [line for line in text.split("\n") if line.strip()]
     if not lines:
         return text
-    first, name = lines[0], request.path.rpartition("/")[2]
+    first, last, name = lines[0], lines[-1], request.path.rpartition("/")[2]
     # for test_code.test_words_to_the_user_alone_are_no_file
     said = all((is_talk(line) and not line.startswith("#")) or re.match(ITEM, line.lstrip()) for line in lines)
-    spoken = request.is_data or name in first or any(map(SPEECH.search, lines))
+    spoken = request.is_data or name.lower() in first.lower() or any(map(SPEECH.search, lines))
     if said and spoken and is_talk(first) and request.language != "template":
         return Doubt("no_code")
-    is_document = request.language in {"markdown", "restructuredtext"} or "." not in name
+    is_document = request.language in {"markdown", "restructuredtext"}
     if len(lines) == 1 and is_said(first) and not first.startswith("#"):
-        return Doubt("no_code") if is_document else Doubt(kept=text)
-    ruled = len(lines) > 2 and first == lines[-1] and RULE.match(first)  # noqa: PLR2004 - a line between two
+        return Doubt("no_code") if is_document or "." not in name else Doubt(kept=text)
+    ruled = len(lines) > 2 and first == last and RULE.match(first)  # noqa: PLR2004 - a line between two
     if ruled and ":" not in lines[1]:  # of front matter
         return Doubt(kept=text.strip().removeprefix(first).removesuffix(first))
-    last = lines[-1].rstrip()
-    is_apart = not last.startswith("#") and text.rstrip().endswith(f"\n\n{last}")
-    if is_apart and is_sentence(last) and (name in last or ABOUT.search(last)):
-        return Doubt(kept=text.rstrip().removesuffix(last))
-    if not is_lead(first):
-        is_data = not any(is_sentence(line) or line.startswith("#") for line in lines[:-1])
-        ruled = len(lines) > 1 and RULE.match(lines[-2]) is not None
-        if ruled and is_tail(lines[-1]):
-            return Doubt()
-        apart = len(lines) > 1 and (is_data or ruled)
-        is_quoted = lines[-1].count('"') % 2
-        return Doubt() if apart and not is_quoted and TO_THE_USER.match(lines[-1]) else text
     rest = text[text.find(first) + len(first) :]
-    headed = HEADED.match(rest) is not None
-    if name not in first and not headed:
-        # for test_controls.test_raw_behind_reasoning_and_before_the_end_of_the_turn
-        is_data = not any(is_sentence(line) or re.match(MARK, line) for line in lines[1:])
-        return Doubt() if "```" in text or is_data else text
-    above = not headed and len(lines) > 1 and RULE.match(lines[1])
-    return Doubt() if above or TO_THE_USER.match(lines[-1]) else rest
+    if is_lead(first) and (name in first or HEADED.match(rest)):
+        above = not HEADED.match(rest) and len(lines) > 1 and RULE.match(lines[1])
+        return Doubt(kept=text) if above or TO_THE_USER.match(last) else rest
+    is_told = is_lead(first) and not SLOT.search(rest)
+    has_entries = not is_document and all(map(ENTRY.search, lines[1:-1]))
+    is_told = is_told or (has_entries and is_talk(first) and first.endswith(":") and ENTRY.search(last) is not None)
+    has_entries = has_entries and ENTRY.search(first) is not None
+    return Doubt(kept=text) if is_told or is_behind(text, request, has_entries=has_entries) else text
+
+
+def is_behind(text: str, request: Request, *, has_entries: bool) -> bool:
+    """Return whether the last words of a text speak to the user: below a rule, about the file, or alone as words."""
+    before, _, last = text.rstrip().rpartition("\n")
+    ruled = RULE.match(before.rstrip().rpartition("\n")[2]) is not None
+    if not (ruled or before.endswith("\n")) or last.startswith(("#", ">")) or last.count('"') % 2:
+        return False
+    words = without_marks(last.strip("()"))
+    about = ABOUT.search(words) is not None or f"this {request.path.rpartition('/')[2]}" in words
+    to_user = TO_THE_USER.match(words) is not None
+    # for test_code.test_words_to_the_user_at_an_end_of_a_text_are_asked_about
+    tail = ruled and any(map(is_tail, re.split(r"(?<=[.!?]) ", last)))
+    return tail or (is_talk(words) and about) or (has_entries and (to_user or is_sentence(words)))
 
 
 def code_bounds(text: str, request: Request) -> str | Doubt:

@@ -94,7 +94,7 @@ MARK: Final = re.compile(r"(?<![`~])(?:`{3,}+|~{3,}+)[\w+-]*$|<[|｜]\w+[|｜]>"
 # for test_code.test_comments_that_name_files_are_the_files_own
 STYLES: Final = frozenset({"css", "scss", "less", "stylus"})
 TOKENS: Final = re.compile(TOKEN)  # for jinja-2
-# for test_code.test_a_block_that_says_itself_that_it_is_another_file
+# for test_code.test_a_token_at_an_end_is_never_written
 END_TOKENS: Final = re.compile(rf"(?:{TOKEN}\s*+)++\w*+")
 # for doubt-u2
 LONE_WORD: Final = re.compile(r"\s*(?:- )?(?!(?:fi|done|esac|end|pass|return|break|continue)$)[\w.-]+:?\s*")
@@ -409,7 +409,7 @@ def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
     text = text.strip()
     first, last = text.partition("\n")[0].rstrip(), text.rpartition("\n")[2].lstrip()
     ends = (one for one in END_TOKENS.finditer(text, max(0, len(text) - LONGEST_LINE)) if one.end() == len(text))
-    token = next(ends, None) or TOKENS.match(text)
+    token = next(ends, None) or END_TOKENS.match(text)
     is_fence = bool(MARK.match(first) or MARK.match(last))
     if not request.holds_fences:
         may_own = is_comment(last, request) or not (
@@ -477,7 +477,7 @@ def is_foreign_json(text: str, request: Request, *, may_be_call: bool = False) -
         value = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    if request.language not in {"json", "jsonc", "yaml"} and not request.is_text:
+    if request.language not in {"json", "jsonc", "yaml"} and (isinstance(value, str) or not request.is_text):
         return isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value)
     if isinstance(value, dict):
         is_call = {"name", "arguments"} <= value.keys() or (TOOL_KEYS & value.keys() and ARGUMENT_KEYS & value.keys())

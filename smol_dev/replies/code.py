@@ -13,10 +13,11 @@ from typing import Final
 from smol_dev.languages import State
 from smol_dev.replies import verdicts
 from smol_dev.replies.answer import Answer, of_text, parse
-from smol_dev.replies.bare import bare, begins_with_talk, is_comment, without_label, without_word
+from smol_dev.replies.bare import EXPLICIT, bare, begins_with_talk, is_comment, is_marred, without_label, without_word
 from smol_dev.replies.blocks import as_asked, block_and_talk
 from smol_dev.replies.checks import headings, is_doubtful, problem, unfit
 from smol_dev.replies.paths import names
+from smol_dev.replies.repetition import is_endless
 from smol_dev.replies.talk import is_prose, is_refusal, is_sentence, is_talk, is_unfinished
 from smol_dev.replies.wrapped import WRAPPERS
 
@@ -158,7 +159,7 @@ def tidied(found: verdicts.Found, request: verdicts.Request) -> verdicts.Found:
         rest = without_word(text, request) if found.block else text
         text = rest if rest is not text and request.is_whole(rest) else text
         rest = without_label(text, request)
-        titled = request.language in PROSE and not rest.startswith("# ")
+        titled = request.language in PROSE and not (rest.startswith("# ") or EXPLICIT.match(text))
         text = text if titled else rest
     broken = request.parsed(text).state in {State.BROKEN, State.UNFINISHED}
     if text[:1] in " \t" and (request.language in FREE_INDENT or (request.language == "python" and broken)):
@@ -173,6 +174,11 @@ def verdict(found: verdicts.Found, request: verdicts.Request) -> verdicts.Code |
     if reason is None and (headed := headings(found.text, request)):
         own = any(names(line, request.path) for line in headed)
         return replace(verdicts.SEVERAL_FILES, kept=None if own else worth_keeping(found.text, request))
+    asked = is_in_own_fence(found, request)
+    if reason is None and not asked and (is_endless(found.text) or is_marred(found.text, request)):
+        return rejected(
+            verdicts.Doubt("degenerate" if is_endless(found.text) else "wrong_format", kept=found.text), request
+        )
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(verdicts.Doubt(kept=found.text), request)
     if reason is None and is_doubtful(found, request):

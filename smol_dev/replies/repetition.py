@@ -9,6 +9,8 @@ STREAM_CHARACTERS: Final = 5_000
 STREAM_REPEATS: Final = 5
 DATA_CHARACTERS: Final = 16_000
 SHORTEST_ROW: Final = 9
+RULERS: Final = "-=_*#~.0"
+MANY_REPEATS: Final = 50
 MIN_CHARACTERS: Final = 240
 MIN_REPEATS: Final = 12
 ANCHOR: Final = 24
@@ -54,6 +56,17 @@ def is_loop(text: str, *, counting: bool = True) -> bool:
     """
     tail = text.rstrip()[-WINDOW:]
     return period_of(tail) > 0 or (counting and period_of(DIGITS.sub("0", tail)) > 0)
+
+
+def is_endless(text: str) -> bool:
+    """Return whether a whole text is one character, or ends in the same words far too often to be meant."""
+    body = text.strip()
+    if len(body) >= SHORTEST_ROW * 2 and body == body[0] * len(body):
+        return body[0] not in RULERS
+    period = period_of(body[-WINDOW:])
+    size = max(STEP, MANY_REPEATS * period)
+    is_long = period > 0 and size <= len(body) and body[-size:-period] == body[period - size :]
+    return is_long and any(map(str.isalpha, body[-period:]))
 
 
 def before_loop(text: str) -> str:

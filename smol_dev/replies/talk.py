@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 LEAD: Final = re.compile(  # for doc1-in-fence
-    r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|alright|no problem|sorry|apologies)\b[!,.:]?(?:\s|$)|"
+    r"(?:(?:sure|certainly|of course|absolutely|okay|ok|great|got it|understood|alright|no problem|sorry|apologies)\b"
+    r"(?:[!,.:](?:\s|$)|$| (?=(?:thing|here|below|so|this|the|let|i)\b))|"
     r"here(?:'s|’s| is| are| it is| they are| you go)\b|below (?:is|are|you)\b|the following (?:is|code|file)|"
     r"(?:the )?(?:complete |full |final |updated |corrected |whole )+(?:code|file|content|contents|version|implementation)\b|"
     r"(?:the )?(?:code|file|contents?) (?:of|for|in)\b|"
@@ -137,8 +138,7 @@ def is_talk(line: str) -> bool:
     if is_sentence(line):
         return True
     said = LEAD.match(words) or TO_THE_USER.match(words) or TAIL.match(words)
-    # for broken-program-that-begins-with-ok
-    return bool(said) and len(words) < LONGEST and not re.search(r"[{};=]|\(\)", words)
+    return bool(said) and len(words) < LONGEST
 
 
 def is_prose(paragraph: str) -> bool:

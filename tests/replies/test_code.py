@@ -569,7 +569,8 @@ def test_nothing_in_the_longer_fence_of_a_text_is_around_it(path: str, content: 
 @pytest.mark.parametrize("path", [*FILES, "LICENSE", "a.ini", "a.md"])
 @pytest.mark.parametrize(
     ("before", "behind"),
-    [("Output:\n", ""), ("Answer:\n\n", ""), ("### Response:\n", ""), ("Assistant: ", ""), ("text\nCopy code\n", ""),
+    [("Output:\n", ""), ("Solution:\n", ""), ("File content:\n\n", ""), ("### Output\n", ""), ("css CopyEdit\n", ""),
+     ("` ` `csv\n", "` ` `\n"), ("BEGIN FILE\n", "END FILE\n"), ("<reponame>a/b<filename>c\n", ""), ("Answer:\n\n", ""), ("### Response:\n", ""), ("Assistant: ", ""), ("text\nCopy code\n", ""),
      ("Copy code\n", ""), ("｀｀｀\n", "｀｀｀\n"), ("‘‘‘csv\n", "’’’\n"),
      ("[code]\n", "[/code]\n"), ("{% highlight x %}\n", "{% endhighlight %}\n"), ("<pre>\n", "</pre>\n"), ("EOF\n", "EOF\n"),
      ("'''\n", "'''\n"), ("`", "`"), ("#+BEGIN_SRC\n", "#+END_SRC\n"), ("&lt;think&gt;\nWell.\n&lt;/think&gt;\n", ""),
@@ -937,6 +938,7 @@ def test_a_token_at_an_end_is_never_written(path: str, content: str, token: str)
         f"{content}{token}\n",
         f"{token}\n{content}",
         f"```\n{content}{token}\n```",
+        f"```\n{token}\n{content}```",
         f"```\n{content[:-1]}{token}\n```",
     )
     verdicts = [read_code(form, path=path, finish_reason="stop") for form in forms]
@@ -966,3 +968,101 @@ def test_a_turn_that_is_made_up_behind_a_text_is_no_part_of_it(path: str, conten
 def test_turns_that_a_text_shows_are_its_own() -> None:
     content = "# Tokens\n\n<|im_start|>user\nHi\n<|im_end|>\n\nThat is a turn.\n"
     assert read_code(content, path="a.md", finish_reason="stop") == Code(content, ("bare",))
+
+
+TEXTS = {
+    "robots.txt": "User-agent: *\nDisallow: /admin/\n", "a.po": 'msgid "Fine"\nmsgstr "Buße"\n', "LICENSE": "MIT License\n\nCopyright (c) 2024\n",
+    "crontab": "0 3 * * * /bin/backup\n*/5 * * * * /bin/poll\n", "a.srt": "1\n00:00:01,000 --> 00:00:03,000\nWelcome.\n",
+    "a.tex": "\\documentclass{article}\n\\begin{document}\nFines.\n\\end{document}\n", "CNAME": "fines.example.com\n", "a.txt": "Hello, world!\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "content"), TEXTS.items())
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("Here is the text you wanted:\n\n", ""), ("Sure thing! Here you go.\n\n", ""), ("", "\nThis file has what you wrote about.\n"),
+     ("", "\n(This is only a greeting, as requested.)\n"), ("", "\n---\n\nReplace the year. Let me know if you need more!\n"),
+     ("", "\n---\nLet me know if you want it longer.\n")],
+)  # fmt: skip
+def test_words_to_the_user_at_an_end_of_a_text_are_asked_about(
+    path: str, content: str, before: str, behind: str
+) -> None:
+    verdict = read_code(before + content + behind, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.kept in {None, before + content + behind}
+
+
+@pytest.mark.parametrize("path", ["robots.txt", "a.po", "crontab", "CNAME"])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("Your file should contain:\n\n", ""), ("", "\nThe first line runs the backup every night.\n")],
+)
+def test_a_sentence_above_or_below_entries_is_asked_about(path: str, before: str, behind: str) -> None:
+    assert isinstance(read_code(before + TEXTS[path] + behind, path=path, finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [("a.txt", "He went home.\n\nThe rest of the story is short.\n"), ("a.md", "# T\n\n## Contact\n\nLet me know if you find a bug.\n"),
+     ("LICENSE", "MIT License\n\nCopyright (c) 2024\n\nPermission is hereby granted, free of charge.\n"),
+     ("a.md", "# Lists\n\nThe way to write one:\n\n- [a](b)\n\nThat is all there is.\n"), ("a.rst", "To start it:\n\n    aws start --all\n"),
+     ("prompts/qa.txt", "Here is the document:\n\n$text\n\nAnswer the question about the document.\n")],
+)  # fmt: skip
+def test_words_at_an_end_of_a_text_may_be_its_own(path: str, content: str) -> None:
+    assert read_code(content, path=path, finish_reason="stop") == Code(content, ("bare",))
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [("a.txt", "> Fines.\n>\n> Soon.\n"), ("a.txt", "`PORT`\n`KEY`\n"), (".python-version", "**3.12**\n"), ("a.txt", "One.<br>\nTwo.<br>\n"),
+     (".gitignore", "- a/\n- b/\n"), ("requirements.txt", "1. flask\n2. gunicorn\n"), (".gitignore", "+a/\n+b/\n"), ("a.csv", "1: a,b\n2: 1,2\n"),
+     ("a.txt", '"Fines.\\n\\nSoon.\\n"\n'), ("a.tex", "\\\\documentclass{article}\n\\\\begin{document}\n\\\\end{document}\n")],
+)  # fmt: skip
+def test_marks_on_every_line_are_asked_about(path: str, content: str) -> None:
+    assert isinstance(read_code(content, path=path, finish_reason="stop"), Rejected)
+    assert isinstance(read_code(f"```\n{content}```\n", path=path, finish_reason="stop"), Rejected) or path == "a.tex"
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.txt", "Fines \ufffd due.\n"),
+        ("a.py", 'x = "\ufffdb"\n'),
+        ("a.csv", "a,b\n1,\ufffd\n"),
+        ("a.yaml", "a:\n\xa0\xa0b: 1\n"),
+    ],
+)
+def test_characters_that_were_lost_are_asked_about(path: str, content: str) -> None:
+    verdict = read_code(content, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.kept == content
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [("a.py", 'x = "\ufffd"\n'), ("CODEOWNERS", "* @ada\n"), ("requirements.txt", "-e .\n-r base.txt\n"), ("a.md", "> A quotation.\n\n> Another.\n"),
+     ("a.txt", "- milk\n- bread\n"), ("a.html", "<p>\n\xa0x\n</p>\n")],
+)  # fmt: skip
+def test_marks_and_characters_may_be_the_files(path: str, content: str) -> None:
+    assert read_code(f"```\n{content}```\n", path=path, finish_reason="stop") == Code(content, ("as asked",))
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("a.txt", "!" * 80),
+        ("a.txt", "G" * 400),
+        ("a.md", "@" * 60),
+        (".gitignore", "*.pyc\n" + "*.log\n*.tmp\n" * 200),
+        ("requirements.txt", "flask\n" * 200),
+    ],
+)
+def test_what_is_said_without_end_is_degenerate(path: str, content: str) -> None:
+    verdict = read_code(content, path=path, finish_reason="stop")
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason == "degenerate"
+
+
+def test_rows_of_data_and_rulers_are_no_loop() -> None:
+    for content in ("#" * 200 + "\n", "0,0,0,0\n" * 400, "=" * 80 + "\n"):
+        assert read_code(content, path="level.txt", finish_reason="stop") == Code(content, ("bare",))
