@@ -284,7 +284,7 @@ def code_bounds(text: str, request: Request) -> str | Doubt:
         return value
     if state in {State.WHOLE, State.NOT_JUDGED} or len(core) > LONGEST_TRIED:
         return core
-    parts = [(part, request.parsed(part)) for part in trimmed(core, request.path)]
+    parts = [(part, request.parsed(part)) for part in trimmed(core, request)]
     whole = next((part for part, parsed in parts if parsed.state is State.WHOLE), None)
     if whole is not None:
         return Doubt("no_code") if is_about(whole, request) else without_heading(whole)
@@ -368,16 +368,17 @@ def _is_chat(part: list[str], request: Request) -> bool:
     )
 
 
-def trimmed(text: str, path: str) -> Iterator[str]:
+def trimmed(text: str, request: Request) -> Iterator[str]:
     """Yield the text without lines of talk in front and paragraphs of talk behind, the fewest lines first."""
     lines = text.strip("\n").split("\n")
     starts = [at for at, line in enumerate(lines) if line.strip() and not (at and lines[at - 1].strip())]
     paragraphs = list(zip(starts, [*starts[1:], len(lines)], strict=True))
     leads, tails = [0], [len(lines)]
     for start, end in paragraphs[:MOST_PARAGRAPHS]:
-        code = (at for at in range(start, end) if not (_is_said(lines[at]) or names(lines[at], path)))
-        leads += range(start + 1, next(code, end) + 1)
-        leads += [end] if _may_be_talk("\n".join(lines[start:end])) else []
+        code = (at for at in range(start, end) if not (_is_said(lines[at]) or names(lines[at], request.path)))
+        is_talk_alone = _may_be_talk("\n".join(lines[start:end]))
+        leads += range(start + 1, (end if is_talk_alone and request.language != "yaml" else next(code, end)) + 1)
+        leads += [end] if is_talk_alone else []
         if leads[-1] < end:
             break
     tails += [start for start, end in paragraphs[-MOST_PARAGRAPHS:] if _may_be_talk("\n".join(lines[start:end]))]

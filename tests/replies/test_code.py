@@ -870,7 +870,7 @@ def test_an_end_that_seems_to_be_none_is_asked_about(path: str, answer: str, kep
 
 @pytest.mark.parametrize(
     ("path", "content"),
-    [("a.py", "import sys\n\n\nprint(sys.argv)\n"), ("a.go", 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n}\n'),
+    [("a.py", "import sys\n\n\nprint(sys.argv)\n"), ("b.py", "import sys\n\n\ndef b(a):\n    return a\n"), ("a.go", 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n}\n'),
      ("a.rs", "use std::fmt;\n\nfn main() {}\n"), ("a.ts", "import a from 'a';\n\nexport const b = a;\n"),
      ("a.toml", "[a]\nb = 1\n\n[c]\nd = 2\n")],
 )  # fmt: skip
