@@ -28,7 +28,7 @@ from smol_dev.replies.verdicts import Doubt, Request
 
 CALL: Final = re.compile(  # for hermes
     r"\s*+(?:\[TOOL_CALLS\]|<\|?python_tag\|?>|<\|?tool_call\|?>|<function_call>|<functioncall>|functools|"
-    r"Action Input:|Action:\s*+\w++[^\S\n]*+\n\s*+Action Input:|json(?=\s*[{\[])|"
+    r"json(?=\s*[{\[])|"
     r"(?:<function=)?(?:\w*+\.)*+(?=\w*?(?:write|create|save|add))\w++(?:>|\[ARGS\]|\s*+\(\s*+(?=\{)|\s*+(?=\{\")))\s*+",
     re.IGNORECASE,
 )
@@ -183,11 +183,8 @@ LITERAL: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_f
 )
 """How a string or a here-document begins, in any language; one in double quotes on several lines is behind a sign."""
 
-CLOSING: Final = {
-    "@'": "\n'@",
-    '@"': '\n"@',
-    "[[": "]]",
-}  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+# for test_wrappers.test_commands_that_write_the_file_are_not_it
+CLOSING: Final = {"@'": "\n'@", '@"': '\n"@', "[[": "]]"}
 TARGET: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
     r"(?:[^\s=>-][ \t]*>>?|\btee\b|(?<=\s)-{1,2}\w[\w-]*[=\s])\s*([^\s\"'>|;&()<]+)"
 )
@@ -265,9 +262,8 @@ def call(text: str, request: Request) -> str | Doubt | None:
     found = from_object(text, request.path)
     if found is None:
         return None
-    encoded = re.search(
-        r"[\"']encoding[\"']\s*:\s*[\"']base64", text
-    )  # for test_wrappers.test_an_answer_without_the_file_says_why
+    # for test_wrappers.test_an_answer_without_the_file_says_why
+    encoded = re.search(r"[\"']encoding[\"']\s*:\s*[\"']base64", text)
     if encoded or (found.path is not None and not same_file(found.path, request.path)):
         return Doubt()
     return found.text if found.closed else Doubt("truncated")
@@ -353,9 +349,8 @@ def _wraps(opening: re.Match[str], request: Request) -> bool:
     attribute = ATTRIBUTE.search(opening["rest"])
     if attribute and same_file(attribute[1], request.path):
         return True
-    if opening["rest"].startswith("=") and not re.search(
-        "write|create|save|add", opening["rest"]
-    ):  # for function-that-writes
+    # for function-that-writes
+    if opening["rest"].startswith("=") and not re.search("write|create|save|add", opening["rest"]):
         return False
     is_element = request.language in {"html", "xml", "vue", "svelte", "php", "astro"} or request.is_text
     document = ROOT.match(opening.string, opening.end())
@@ -436,15 +431,13 @@ def written(text: str, request: Request) -> Doubt | None:
     targets = [word for line in (rest if is_script else rest[:1] + rest[-1:]) for word in TARGET.findall(line)]
     if any(is_own(word, request.path) for word in targets):
         return Doubt()
-    own = re.compile(
-        rf"(?<![\w./-])(?:\./)?(?:{re.escape(request.path)}|{re.escape(name)})(?![\w./-])"
-    )  # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    # for test_wrappers.test_commands_that_write_the_file_are_not_it
+    own = re.compile(rf"(?<![\w./-])(?:\./)?(?:{re.escape(request.path)}|{re.escape(name)})(?![\w./-])")
     if is_script and rest and all(map(own.search, rest)):
         return Doubt()
     is_given = re.search(r"[),]", behind) is not None  # for test_wrappers.test_commands_that_write_the_file_are_not_it
-    program = "\n".join(rest)
     # for test_wrappers.test_commands_that_write_the_file_are_not_it
-    is_short = length <= SHORT_REST and re.search(r'[wW]rite|"",\n\s*""', program)
+    is_short = length <= SHORT_REST and re.search(r'[wW]rite|"",\n\s*""', "\n".join(rest))
     if is_given and held and (is_short or any(is_program(request.language, one) for one in held)):
         return Doubt()
     return Doubt() if behind.strip(":") and any(map(SEVERAL_LINES.search, held)) else None
@@ -457,11 +450,11 @@ def literals(text: str) -> Iterator[tuple[int, int, str]]:
         start, position = found.span()
         inner = next((found[kind] for kind in ("double", "single", "lines") if found[kind] is not None), None)
         if inner is None:
-            mark = (
-                rf"\n[ \t]*{found['word']}\b" if found["word"] else re.escape(CLOSING.get(found["long"], found["long"]))
-            )
-            start = text.find("\n", position) if found["word"] else start
-            closing = None if start < 0 or mark in missing else re.compile(mark).search(text, max(start, position))
+            word, long = found["word"], found["long"]
+            mark = rf"\n[ \t]*{word}\b" if word else re.escape(CLOSING.get(long, long))
+            start = text.find("\n", position) if word else start
+            is_sought = start >= 0 and mark not in missing and len(missing) < MOST_HEREDOCS
+            closing = re.compile(mark).search(text, max(start, position)) if is_sought else None
             if closing is None:
                 missing.add(mark)
                 continue
