@@ -12,13 +12,11 @@ from smol_dev.replies.answer import TOKEN, Answer
 from smol_dev.replies.paths import label_in, names
 from smol_dev.replies.talk import (
     ITEM,
-    SAID,
     TO_THE_USER,
     is_lead,
     is_part,
     is_prose,
     is_said,
-    is_sentence,
     is_tail,
     is_talk,
     without_marks,
@@ -47,9 +45,8 @@ ABOUT: Final = re.compile(
 )
 """Words about the file as no file says them of itself."""
 
-ENTRY: Final = re.compile(
-    r"[=:\"/\\*<>|{}\[\]@;]|^\d|\w\.\w"
-)  # for test_code.test_a_sentence_above_or_below_entries_is_asked_about
+# for test_code.test_a_sentence_above_or_below_entries_is_asked_about
+ENTRY: Final = re.compile(r"[=:\"/\\*<>|{}\[\]@;]|^\d|\w\.\w")
 """What lines of settings, addresses, commands and the like have."""
 
 SLOT: Final = re.compile(r"(?<!\w)\$\w|(?<![\\\w])\{+\w+\}")  # for P24-prompt-document
@@ -128,14 +125,18 @@ def is_framed(text: str, request: Request) -> bool:
     is_page = request.language in MARKUP or (request.holds_fences and request.language != "text")
     if not is_page and PAIR.fullmatch(text.strip()):
         return True
-    ruled = bool(len(lines) > 2 and first == last and RULE.match(first)) and not names(lines[1], request.path)  # noqa: PLR2004 - a line between two
+    filled = [line for line in lines if line.strip()]
+    is_matter = request.language == "yaml" or (request.holds_fences and ":" in "".join(filled[1:2]))
+    ruled = len(filled) > 2 and first == last and RULE.match(first) and not names(filled[1], request.path)  # noqa: PLR2004 - a line between two
+    # for test_code.test_a_label_among_the_first_lines_of_a_text_is_no_part_of_it
+    headed = request.is_text and any(re.match("(?i)file", line) and names(line, request.path) for line in filled[1:4])
     label = label_in(first) or ""
     named = names(first, request.path) or label.endswith("/" + request.path.rpartition("/")[2])
     marked = named and ((request.is_text and (first[0] in "`*/" or label.startswith("/"))) or first[0] == "[")
     element = ELEMENT.match(text) if request.is_text or request.language in {"csv", "sql"} else None
     thought = element is not None and not (request.is_text and element[1].lower() in ELEMENTS)
     called = request.is_text and CALL_MARK.match(text) is not None
-    return (ruled and not request.holds_fences and request.language != "yaml") or marked or thought or called
+    return bool(ruled and not is_matter) or headed or marked or thought or called
 
 
 def is_marred(text: str, request: Request) -> bool:
@@ -242,9 +243,6 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     is_document = request.language in {"markdown", "restructuredtext"}
     if len(lines) == 1 and is_said(first) and not first.startswith("#"):
         return Doubt("no_code") if is_document or "." not in name else Doubt(kept=text)
-    ruled = len(lines) > 2 and first == last and RULE.match(first)  # noqa: PLR2004 - a line between two
-    if ruled and ":" not in lines[1]:  # of front matter
-        return Doubt(kept=text.strip().removeprefix(first).removesuffix(first))
     rest = text[text.find(first) + len(first) :]
     if is_lead(first) and (name in first or HEADED.match(rest)):
         above = not HEADED.match(rest) and len(lines) > 1 and RULE.match(lines[1])
@@ -267,7 +265,7 @@ def is_behind(text: str, request: Request, *, has_entries: bool) -> bool:
     to_user = TO_THE_USER.match(words) is not None
     # for test_code.test_words_to_the_user_at_an_end_of_a_text_are_asked_about
     tail = ruled and any(map(is_tail, re.split(r"(?<=[.!?]) ", last)))
-    return tail or (is_talk(words) and about) or (has_entries and (to_user or is_sentence(words)))
+    return tail or (is_talk(words) and about) or (has_entries and (to_user or is_said(words, in_brackets=False)))
 
 
 def code_bounds(text: str, request: Request) -> str | Doubt:
@@ -322,8 +320,12 @@ def without_chat(text: str, request: Request) -> str:
     lines = text.strip("\n").split("\n")
     start, end = 0, len(lines)
     least = end if request.language in {"perl", "ruby"} and AFTER_PROGRAM.search(text) else 1
-    while start < min(end, MOST_LEADS) and (not lines[start].strip() or _announces(lines, start, request)):
-        start += 1
+    for number, line in enumerate(lines[:MOST_LEADS], 1):
+        said = is_lead(line) and not (line[:1].isspace() or is_comment(line, request))
+        apart = request.language not in {"yaml", "ini"} or not "".join(lines[number : number + 1]).strip()
+        if line.strip() and not (said and apart):
+            break
+        start = number
     for first in reversed(range(start + least, end)):
         if end - first > LONGEST_CHAT:
             break
@@ -351,20 +353,12 @@ LONGEST_CHAT: Final = 40
 HEADING: Final = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|#{2,6} [\w ]{1,60}:?|\*\*[^*]{1,60}\*\*:?)\s*$")
 
 
-def _announces(lines: list[str], number: int, request: Request) -> bool:
-    line = lines[number]
-    if is_comment(line, request) or line[:1].isspace():
-        return False
-    blank = number + 1 >= len(lines) or not lines[number + 1].strip()
-    return is_lead(line) and (blank or request.language not in {"yaml", "ini"})
-
-
 def _is_chat(part: list[str], request: Request) -> bool:
     first = part[0]
     if first[:1].isspace() or first.endswith(("{", "}", ";")) or is_comment(first, request):
         return False
     return (is_tail(first) and is_prose("\n".join(part))) or all(
-        is_sentence(line) or SAID.fullmatch(line) for line in part if line.strip()
+        is_said(line, in_brackets=False) for line in part if line.strip()
     )
 
 

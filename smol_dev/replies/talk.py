@@ -106,7 +106,7 @@ END_OF_STRING: Final = re.compile(r"^(?=[^\w\n]*+$)[^\n\"'\])]*[\"'\])]|^[ \t]*[
 """A line that closes a text of several lines in a program."""
 
 SAID: Final = re.compile(r"[^\W\d_a-z][^{}<>=;\\$@|*:\"()\[\]]*[.!?…。！？]")  # for said-in-two-words
-BRACKETS: Final = re.compile(r"\[[^\[\]\n=(]*\]|\([^()\n]*\)|<[^<>\n]*>")  # for said-in-brackets
+BRACKETS: Final = re.compile(r"\[[^\[\]\n=(]*\]|\([^()\n]*\)|<[^<>\n/=]* [^<>\n/=]*>")  # for said-in-brackets
 FEWEST_WORDS: Final = 4
 MOST_WORDS: Final = 20
 LONGEST: Final = 1_000
@@ -126,10 +126,10 @@ def is_sentence(line: str) -> bool:
     return first.isupper() and words.count(" ") + 1 >= FEWEST_WORDS and bool(END.search(words))
 
 
-def is_said(line: str) -> bool:
+def is_said(line: str, *, in_brackets: bool = True) -> bool:
     """Return whether a line is a sentence, however short, or words in brackets."""
     words = without_marks(line)
-    return is_sentence(line) or any(pattern.fullmatch(words) for pattern in (SAID, BRACKETS))
+    return is_sentence(line) or bool(SAID.fullmatch(words) or (in_brackets and BRACKETS.fullmatch(words)))
 
 
 def is_talk(line: str) -> bool:

@@ -1066,3 +1066,13 @@ def test_what_is_said_without_end_is_degenerate(path: str, content: str) -> None
 def test_rows_of_data_and_rulers_are_no_loop() -> None:
     for content in ("#" * 200 + "\n", "0,0,0,0\n" * 400, "=" * 80 + "\n"):
         assert read_code(content, path="level.txt", finish_reason="stop") == Code(content, ("bare",))
+
+
+def test_a_label_among_the_first_lines_of_a_text_is_no_part_of_it() -> None:
+    answer = "**notes**\n\nFilename: fine.txt\nContent:\nWelcome.\n"
+    assert isinstance(read_code(answer, path="fine.txt", finish_reason="stop"), Rejected)
+
+
+def test_the_last_tag_of_settings_is_no_talk() -> None:
+    content = "<?xml version='1.0'?>\n<fontconfig>\n\n<dir>x</dir>\n\n</fontconfig>\n"
+    assert read_code(content, path="fonts.conf", finish_reason="stop") == Code(content, ("bare",))
