@@ -12,7 +12,7 @@ DIRECTIVE: Final = r"(?:module|go|toolchain|require|replace|exclude|retract|gode
 NAME: Final = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])? *+(?:\[[\w., -]*+\] *+)?"
 VERSION: Final = r"[=!~<>]{1,3} *+[\w.*+!-]++(?:=\w+)? *+"
 VERSIONS: Final = rf"(?:@.*|\(?{VERSION}(?:, *+{VERSION})*+,? *+\)?)? *+"
-WORD: Final = r"[\w.*/\\~()&'+-]+"
+WORD: Final = r"[\w.*/\\~()&'=-][\w.*/\\~()&'=+-]*"
 """A word of a file name with blanks, such as `Temporary Items`."""
 
 ENTRIES: Final = {
@@ -25,7 +25,9 @@ ENTRIES: Final = {
             rf"-{{1,2}}\w.*|{NAME}{VERSIONS}(?:(?:;|#|--).*)?|"
             r"\.|(?:[\w+-]+://|file:|\.{0,2}/[^/]|\$\{|[\w./-]+\.(?:whl|zip|gz)\b|[\w.-]+/).*"
         ),
-        "ignore": rf"(?:\S|\\ )++(?<![.:?!;,])|(?=\S*[*./\]])\S+\?|[^\w\s]*\.|!?{WORD}(?: {WORD}){{1,4}}(?<![.!?:])",
+        "ignore": (
+            rf"(?!\+)(?:\S|\\ )++(?<![.:?!;,])|(?=\S*[*./\]])\S+\?|[^\w\s]*\.|!?{WORD}(?: {WORD}){{1,4}}(?<![.!?:])"
+        ),
         "gitattributes": (
             r"(?:(?=\S*[*./\[\]\"])\S++(?<!\w[.:!?])|\w++)(?:\s++[-!]?+[\w.-]*+(?:\*|(?<=\w))(?:=\S*+)?+)*+"
         ),
@@ -46,6 +48,9 @@ LONGEST_VALUE: Final = 60
 """Lines."""
 
 DELIMITERS: Final = ",;\t|"
+RULED: Final = re.compile(r"^\|?(?: *:?-{3,}:? *\|)+(?: *:?-{3,}:?)? *$", re.MULTILINE)
+"""The line below the head of a table in Markdown."""
+
 NO_ENTRY: Final = "this line is no entry of such a file"
 CUT: Final = "the file ends in the middle"
 
@@ -86,6 +91,8 @@ def _table(text: str) -> Parsed:
 
     Rows of several widths may be a table as well, but not where one is no more than a field.
     """
+    if (ruled := RULED.search(text)) is not None:
+        return stopped(text, ruled.start(), NO_ENTRY, unfinished=False)
     verdicts = [_columns(text, delimiter) for delimiter in DELIMITERS if delimiter in text]
     if verdicts:
         return next((one for one in verdicts if one.whole), verdicts[0])

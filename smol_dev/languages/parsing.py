@@ -173,6 +173,7 @@ SAME: Final = (
     frozenset({"json", "jsonc", "yaml"}),
     frozenset({"css", "scss", "less", "stylus"}),
     frozenset({"bash", "fish"}),
+    frozenset({"c", "cpp"}),
     frozenset({"ini", "toml", "conf", "properties", "dotenv"}),
     frozenset({"html", "php", "vue", "svelte", "astro", "xml", "template"}),
 )

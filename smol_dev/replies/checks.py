@@ -11,6 +11,7 @@ from typing import Final
 from smol_dev import languages
 from smol_dev.errors import Reason
 from smol_dev.languages import State, language_named
+from smol_dev.languages.parsing import SHAPES
 from smol_dev.languages.standard import python_tree
 from smol_dev.replies.answer import TOKEN, of_text
 from smol_dev.replies.bare import AFTER_PROGRAM, CALL_MARK, EXACT, MARKUP, SPEECH, is_comment
@@ -24,8 +25,8 @@ MAY_BE_EMPTY: Final = frozenset({"__init__.py", "py.typed", "conftest.py"})  # f
 KEEPING: Final = re.compile(r"\.?(?:git|hg)?keep|\.nojekyll|\.npmignore|\.placeholder")  # for keep-file
 
 CODE: Final = (
-    r"(?:code|file|class|class(?:es)?|functions?|methods?|implementations?|module|script|components?|styles?|"
-    r"rules|targets|rows|entries|html|css|imports?|routes?|handlers?|logic|program|page|document|body|content|contents|tests?|sections?|lines?)"
+    r"(?:code|file|class(?:es)?|functions?|methods?|implementations?|module|script|components?|styles?|rules|targets|rows|entries|html|css|"
+    r"imports?|routes?|handlers?|logic|program|page|document|body|contents?|tests?|sections?|lines?)"
 )
 LEFT: Final = (
     r"(?:(?:remains?|stays?|is|are)(?: exactly)? )?(?:the same|unchanged|as before|as above|omitted|not shown|"
@@ -34,40 +35,42 @@ LEFT: Final = (
 REST: Final = (
     rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
 )
-ABOUT_CODE: Final = re.compile(  # for perl-left-out
-    rf"\b(?:rest|remaining|remainder|existing|previous|other|more|same|additional|your|full|actual|the|similar) (?:of )?(?:\w++ ){{0,3}}?{CODE}\b|"
-    r"\b(?:unchanged|omitted|remains? the same|as before|for brevity|goes here)\b|"
-    r"restlich|rest des|unverändert|resto del|sin cambios|reste du|inchangé|其余|剩余|省略|不变|残り|остальн|без изменений",
-    re.IGNORECASE,
-)
-"""Words that tell anywhere behind an ellipsis that code was left out."""
-
-ALL_THAT_IS_LEFT: Final = (
-    r"(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?(?! (?:at|in|on)\b))\b"
-    rf"(?! (?:parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)"
-)
 NOT_EXACT: Final = frozenset({"yaml", "bash", "html", "csv"})  # for VN22
 """Languages of which a grammar refuses files that their own programs read."""
 
 DOTS: Final = r"(?:\.{3,}+|…)"
 ELISIONS: Final = re.compile(  # for R16a-hash-elision
-    rf"{DOTS}\s*+\(?{ALL_THAT_IS_LEFT}\)?\s*+{DOTS}?|"
-    rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|"
-    rf"{REST} {LEFT}\W*",
+    rf"{DOTS}\s*+\(?(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
+    rf"(?! (?:at|in|on|parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)\)?\s*+{DOTS}?|"
+    rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|{REST} {LEFT}\W*",
     re.IGNORECASE,
 )
 """An ellipsis and little more, or words that nothing else can mean."""
 
-LEFT_OVER: Final = (
-    rf"(?:the |all )*+(?:rest|remaining|remainder|existing|previous|other)\b[^\]()>=]{{0,60}}?\b{LEFT}[^\]()>=]{{0,20}}"
-)
-BRACKETED: Final = re.compile(  # for VN15
-    rf"(?:{DOTS}\s*)?[\[(<]\s*(?:{DOTS}\s*)?(?:{LEFT_OVER}|(?:insert [^\]]{{0,40}}|your code(?: goes)?) here[^\]()>=]{{0,20}})[\])>]|"
-    r"[\[<](?:\S+ )?contents? (?:of \S+ )?(?:goes )?here[\]>]|"
-    rf"[\[<]\s*(?:the )?(?:rest|remainder) of (?:(?:the|your) )?{CODE}\s*[\]>]|"
-    rf"{DOTS}\s*[\[(<]\s*(?:truncated|omitted|snip|output|continued|more)\b[^\]()>=]{{0,40}}[\])>]",
+BRACKETED: Final = re.compile(
+    r"(?:\.{3,}\s*)?(?:[\[(<{]|[-*=_]{2,}+)\s*+(.{1,240}?)\s*+(?:[\])>}]|[-*=_]{2,}+)"
+)  # for VN15
+OVER: Final = re.compile(  # for rest-in-brackets
+    rf"(?:{DOTS}\s*)?(?:(?:the |all )*+(?:rest|remaining|remainder|existing|previous|other)\b[^()=]{{0,60}}?\b{LEFT}[^()=]{{0,20}}|"
+    rf"(?:insert|your code|(?:\S+ )?contents?)\b[^()=]{{0,40}}\bhere\b[^()=]{{0,20}}|(?:the )?(?:rest|remainder) of (?:the |your )?{CODE}|"
+    r"(?:truncated|omitted|snip|continued)\b[^()=]{0,40})",
     re.IGNORECASE,
 )
+"""What stands in brackets, or in a comment of a page, for what was left out."""
+
+STRUCK: Final = re.compile(  # for ellipsis-in-any-language
+    rf"{DOTS}\s*(?!(?:and|but|or|then|with)\b)[^\W\d_][^=(){{}};<>]*{DOTS}|{DOTS}\s*\([^()=…]*[^\W\d_]{{3}}[^()=…]*\)\s*{DOTS}?|"
+    rf"[\[(]\s*{DOTS}\s+[^\W\d_][^=()\[\]]*[\])]",
+    re.IGNORECASE,
+)
+"""Words between two ellipses, or in brackets with one in front of them."""
+
+STUB: Final = re.compile(  # for stub-of-one-comment
+    r"(?:#|//|--|/\*|<!--) *(?:(?:add|insert|put|write|your)\b[^\n]*\bhere\b|\[[^\]\n]*\])\W*|<[^<>\n]*\bcontent\b[^<>\n]*>",
+    re.IGNORECASE,
+)
+"""A whole file that only says what belongs into it."""
+
 EDIT: Final = re.compile(r"^<{5,9} ?(?:SEARCH|ORIGINAL)$", re.MULTILINE)  # for search-full2
 # for elision-in-angles
 SUSPECT: Final = ("...", "…", "rest", "remain", "existing", "previous", "other", "insert", "your code")
@@ -116,7 +119,6 @@ LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "ini", "properties"})
 STATEMENTS: Final = frozenset(
     {"command", "pipeline", "list", "redirected_statement", "subshell"}
 )  # for commands-for-a-catalogue
-MOST_LISTED: Final = 200
 LONGEST_LINE: Final = 240
 TOOL_KEYS: Final = frozenset({"tool", "tool_name"})  # for doubt-c7
 ARGUMENT_KEYS: Final = frozenset({"args", "arguments", "parameters"})  # for doubt-c7
@@ -139,11 +141,17 @@ def is_doubtful(found: Found, request: Request) -> bool:
     text = found.text
     if request.language == "json":
         return is_foreign_json(text, request)
-    if not request.is_text or found.passes[1:] or len(text) > LONGEST_PARSED:
+    if request.parsed(text).state is State.BROKEN and request.language not in EXACT:
+        return True
+    named = language_named(language_word(found.block)) if found.block else None
+    if not request.is_text:
+        known = {None, request.language, "text", "markdown", "bash"}
+        is_foreign = named not in known and request.language not in SHAPES and not request.is_whole(text)
+        return is_foreign and not languages.alike(named, request.language)
+    if found.passes[1:] or len(text) > LONGEST_PARSED:
         return False
     if found.block is None:
         return request.language == "text" and languages.program_in(text) is not None
-    named = language_named(language_word(found.block))
     if len(found.block.fence) > len("```") or named is not None:
         return languages.is_program(named, text)
     is_told = CALL_MARK.match(text) is not None or ("\n" not in text.strip() and speaks(text.strip()))
@@ -165,7 +173,7 @@ def unfit(found: Found, request: Request) -> Reason | None:
     # words in a block as it was asked for, or longer than a refusal, are the file's
     asked = found.block is not None and len(found.block.fence) > len("```")
     is_own = request.is_text and found.opened and (asked or "\n\n" in text.strip())
-    if is_refusal(text) and not (is_own or request.is_whole(text)):
+    if is_refusal(text) and not (is_own or ("\n" in text.strip() and request.is_whole(text))):
         return "refusal"
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
     if not is_markup or is_words_only(text, request):
@@ -255,7 +263,7 @@ def is_open(text: str, request: Request, *, closed: bool = False) -> bool:
 
 def left_out(text: str, request: Request) -> bool:
     """Return whether a line stands for code that was left out; what is in a string is the file's own."""
-    if text.strip() in {"...", "…"}:
+    if text.strip() in {"...", "…"} or STUB.fullmatch(text.strip()):
         return True
     lower = text.lower()
     signs = [sign for sign in SUSPECT if sign in lower]
@@ -271,22 +279,19 @@ def is_elision(line: str) -> bool:
     if found is None or not found["words"]:
         return False
     words, mark = found["words"], found["mark"]
-    if BRACKETED.fullmatch(words):
+    inner = BRACKETED.fullmatch(words)
+    if mark != "*" and STRUCK.fullmatch(words):
         return True
-    # for elision-in-angles
-    inner = re.fullmatch(r"(?:[\[(<{]|[-*=_]{2,}+)\s*+(.{1,240}?)\s*+(?:[\])>}]|[-*=_]{2,}+)", words)
+    if (inner or (mark or "").startswith(("<!--", "{/*"))) and OVER.fullmatch(inner[1] if inner else words):
+        return True
     # for test_code.test_words_about_code_that_was_left_out_may_be_in_any_brackets
     if inner and (mark or re.match(rf"{DOTS}\s+\w+\s\w", inner[1])):
         words, mark = inner[1], mark or words[0]
-    if not mark and (not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)):  # for VN14
+    if not mark and (
+        not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)
+    ):  # for dots-without-a-mark
         return False
-    # for test_wrappers.test_an_answer_without_the_file_says_why
-    if mark and mark.startswith(("<!--", "{/*")) and re.fullmatch(LEFT_OVER, words, re.IGNORECASE):
-        return True
-    if ELISIONS.fullmatch(words):
-        return True
-    dots = re.match(r"\.{3}|…", words)  # for perl-left-out
-    return dots is not None and ABOUT_CODE.search(words, dots.end()) is not None
+    return ELISIONS.fullmatch(words) is not None
 
 
 def lines_of(text: str, start: int, end: int) -> range:
@@ -380,19 +385,14 @@ def is_no_file(found: Found, request: Request) -> bool:
     """Return whether a text is a call, the list or a path."""
     is_body, text = found.text[0] in " \t", found.text.strip()
     first = text.partition("\n")[0].rstrip()
-    if (
-        is_path_list(text, request)
-        or is_tree(text, request)
-        or LISTED_CALL.fullmatch(text)
-        or names(text, request.path)
-    ):
+    if is_tree(text, request) or LISTED_CALL.fullmatch(text) or names(text, request.path):
         return True
     is_asked = request.language == "json" and found.block is not None and language_word(found.block) == "json"
     if text[0] in '{["' and is_foreign_json(text, request, may_be_call=is_asked):
         return True
-    if "<<<<<" in text and EDIT.search(text):
+    if "<<<<<" in text and EDIT.search(text) and not request.is_whole(text):
         return True
-    if request.language == "python" and (is_body or is_quoted_program(text) or is_lone_call(text)):
+    if request.language == "python" and (is_body or is_lone_call(text)):
         return True
     if request.is_text:
         return False
@@ -422,17 +422,6 @@ def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
     return not asked and (is_lone or any(block.start == 0 or not block.text.strip() for block in left))
 
 
-def is_quoted_program(text: str) -> bool:
-    """Return whether a Python text is one string that holds a program."""
-    tree = python_tree(text) if text.lstrip()[:1] in "'\"" else None
-    body = tree.body if tree else []
-    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
-    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
-        return False
-    inner = python_tree(value.value)
-    return inner is not None and any(not isinstance(one, ast.Expr) for one in inner.body)
-
-
 def is_lone_call(text: str) -> bool:
     """Return whether a Python text is one expression of names that nothing defines: a call of a tool."""
     is_more = any(line[:1].isidentifier() for line in text.strip().split("\n")[1:])  # parsing takes far longer
@@ -444,31 +433,12 @@ def is_lone_call(text: str) -> bool:
     return bool(used - bound - vars(builtins).keys() - {"__file__"})
 
 
-def is_path_list(text: str, request: Request) -> bool:
-    """Return whether the lines are only paths, the file's own among them."""
-    if request.path.rpartition("/")[2] not in text:
-        return False
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    own = [line for line in lines if names(line, request.path)]
-    if not own or len(lines) > MOST_LISTED or request.language == "ignore":
-        return False
-    if request.is_text and len(lines) > 1:
-        return all(map(label_in, lines)) and len(own) == 1
-    is_own = any(is_comment(line, request) for line in lines) or ("=" in text and request.is_whole(text))
-    return not is_own and all(label_in(line) or is_talk(line) or line.endswith(":") for line in lines)
-
-
 def is_tree(text: str, request: Request) -> bool:
     """Return whether a text is nothing but the tree of a folder; in a text it has to name the file."""
-    below = text.partition("\n")[2]
-    named = not request.is_text or request.path.rpartition("/")[2] in text
-    is_drawn = named and BRANCH.match(below) is not None
-    return is_drawn and all(BRANCH.match(line) or is_entry(line) for line in filled(below))
-
-
-def is_entry(line: str) -> bool:
-    """Return whether a line is a path and no more."""
-    return line.rstrip().endswith("/") or label_in(line) is not None
+    below = list(filled(text.partition("\n")[2]))
+    if not below or not BRANCH.match(below[0]) or (request.is_text and request.path.rpartition("/")[2] not in text):
+        return False
+    return all(BRANCH.match(line) or line.rstrip().endswith("/") or label_in(line) for line in below)
 
 
 def is_foreign_json(text: str, request: Request, *, may_be_call: bool = False) -> bool:
