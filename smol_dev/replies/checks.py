@@ -287,11 +287,8 @@ def is_elision(line: str) -> bool:
     # for test_code.test_words_about_code_that_was_left_out_may_be_in_any_brackets
     if inner and (mark or re.match(rf"{DOTS}\s+\w+\s\w", inner[1])):
         words, mark = inner[1], mark or words[0]
-    if not mark and (
-        not re.match(rf"{DOTS}\s+\w+\s\w", words) or re.search(r"[=;,{}()]", words)
-    ):  # for dots-without-a-mark
-        return False
-    return ELISIONS.fullmatch(words) is not None
+    is_plain = re.match(rf"{DOTS}\s+\w+\s\w[^=;,{{}}()]*$", words)  # for dots-without-a-mark
+    return bool(mark or is_plain) and ELISIONS.fullmatch(words) is not None
 
 
 def lines_of(text: str, start: int, end: int) -> range:
