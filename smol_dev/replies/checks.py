@@ -409,10 +409,9 @@ def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
     token = next(ends, None) or END_TOKENS.match(text)
     is_fence = bool(MARK.match(first) or MARK.match(last))
     if not request.holds_fences:
-        may_own = is_comment(last, request) or not (
-            request.is_data or request.language in LENIENT or TOKENS.match(last)
-        )
-        own = may_own and request.is_whole(text)
+        apart = token is not None and text[token.start() - 1 : token.start()].isspace()
+        may_own = apart if is_comment(last, request) else not (request.is_data or request.language in LENIENT)
+        own = may_own and not TOKENS.match(last) and request.is_whole(text)
         return is_fence or (token is not None and not own and not (token[0] == "</s>" and "<s>" in text))
     left = [block for block in of_text(text).blocks if not block.closed] if is_fence else []
     is_lone = token is not None and len(TOKENS.findall(text)) == len(TOKENS.findall(token[0]))

@@ -504,7 +504,7 @@ def block_quote(text: str, request: Request) -> str | None:
 
 def double_fence(text: str, request: Request) -> str | None:
     """Return the inside of a block that is all there is in another one."""
-    found = re.fullmatch(r"\s*(`{3,}|~{3,})[\w+-]*\n(.*\n)?\1\s*", text, re.DOTALL)  # for doubled-open
+    found = re.fullmatch(r"\s*(`{3,}|~{3,})(?!tool_)[\w+-]*\n(.*\n)?\1\s*", text, re.DOTALL)  # for doubled-open
     return found[2] or "" if found and not request.holds_fences else None
 
 

@@ -920,6 +920,7 @@ def test_words_about_a_whole_file_leave_no_doubt(before: str, behind: str) -> No
 
 
 LEAKED = {
+    "a.py": "x = 1\n# one\n",
     "a.csv": "a,b\n1,2\n",
     "a.txt": "Fines are due.\n\nSoon.\n",
     "a.sql": "SELECT 1;\n",
@@ -1076,3 +1077,8 @@ def test_a_label_among_the_first_lines_of_a_text_is_no_part_of_it() -> None:
 def test_the_last_tag_of_settings_is_no_talk() -> None:
     content = "<?xml version='1.0'?>\n<fontconfig>\n\n<dir>x</dir>\n\n</fontconfig>\n"
     assert read_code(content, path="fonts.conf", finish_reason="stop") == Code(content, ("bare",))
+
+
+def test_a_tool_call_in_a_block_of_a_block_is_no_file() -> None:
+    answer = "```\n```tool_code\nopen('a.css', 'w').write('''b {\n  c: 0;\n}\n''')\n```\n```"
+    assert isinstance(read_code(answer, path="a.css", finish_reason="stop"), Rejected)
