@@ -120,6 +120,10 @@ TELLING: Final = {
 
 A few words alone parse as almost anything, so parsing is not enough.
 """
+HEADING: Final = re.compile(r"\s*# \w")
+HASHED: Final = ("python", "toml")
+"""The languages in which a heading of Markdown is a comment: a text that begins with one is no other."""
+
 UNLIKE_ANY: Final = {
     "python": re.compile(r"^(?:def|class) \w[^\n]*:\n|^from [\w.]+ import ", re.MULTILINE),
     "html": TELLING["html"],
@@ -220,7 +224,8 @@ def program_in(text: str) -> str | None:
     """Return the language that a whole text is a program or data of, rather than prose, or None."""
     if PAGE.match(text):
         return "html"
-    return next((name for name in TELLING if name not in {"html", "yaml"} and is_program(name, text)), None)
+    tried = HASHED if HEADING.match(text) else (name for name in TELLING if name not in {"html", "yaml"})
+    return next((name for name in tried if is_program(name, text)), None)
 
 
 def lacks_its_shape(path: str, text: str) -> bool:

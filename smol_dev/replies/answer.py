@@ -234,7 +234,7 @@ def reasoning_end(text: str, opening: re.Match[str]) -> int | None:
 
 def lone_closer(text: str) -> int | None:
     """Return the end of reasoning whose opening tag was part of the request."""
-    lower = text.lower()
+    lower = text.lower() if "/" in text else ""
     closer = LONE_CLOSER.search(text) if "</think" in lower or "[/think" in lower else None
     if closer is None:
         return None

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -326,8 +327,8 @@ def string_lines(text: str, request: Request) -> set[int]:
 
 
 def filled(text: str) -> Iterator[str]:
-    """Yield the lines that are not blank."""
-    return filter(str.strip, text.split("\n"))
+    """Yield the lines that are not blank, one by one: the first answers most questions."""
+    return (line.removesuffix("\n") for line in io.StringIO(text) if line.strip())
 
 
 def is_words_only(text: str, request: Request) -> bool:

@@ -77,7 +77,7 @@ def is_said_to_go_on(answer: Answer, found: verdicts.Found) -> bool:
         last = answer.text.rstrip().rpartition("\n\n")[2]
         return "\n" not in last and is_unfinished(last)
     behind = answer.text[block.end :].strip().split("\n")
-    return any(map(is_unfinished, (*block.above[:1], behind[0], behind[-1])))
+    return any(map(is_unfinished, {*block.above[:1], behind[0], behind[-1]}))
 
 
 def without_given_opening(said: Answer) -> Answer:

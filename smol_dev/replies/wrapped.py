@@ -271,7 +271,7 @@ def call(text: str, request: Request) -> str | Doubt | None:
 
 def envelope(text: str, request: Request) -> str | Doubt | None:
     """Return the file in data of its own type that has its path, or a doubt where it is the answer to a question."""
-    if request.language == "yaml" and (found := YAML_CALL.search(text)):
+    if request.language == "yaml" and "|" in text and (found := YAML_CALL.search(text)):
         keys = plain_key(found[3]), plain_key(found[5])
         is_call = keys[0] in PATH_KEYS and keys[1] in CONTENT_KEYS and same_file(found[4], request.path)
         return dedent(found[6]) if is_call else None
