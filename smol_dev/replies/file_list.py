@@ -390,6 +390,10 @@ def tags(source: Source) -> Iterator[Listing]:
             yield Listing(entries, region.start + start, region.before(start), closed=closed)
 
 
+INNER: Final = frozenset({"src", "lib", "test", "tests", "docs", "static", "templates"})  # for tree-src-root-2
+"""Folders that are in doubt as the root of a drawing: the project may be around them."""
+
+
 def drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator[Listing]:
     """Yield the drawings of folders, or the columns of tables that hold files."""
     found = [(region, *one) for region in source.regions for one in _drawn_in(region, find)]
@@ -403,7 +407,8 @@ def drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator
                 region.start + start,
                 region.before(start),
                 closed=region.closed or region.text[end:].strip() != "",
-                unclear=len(roots) > 1 and not roots <= FOLDER_NAMES,
+                unclear=(len(roots) > 1 and not roots <= FOLDER_NAMES)
+                or (rooted is True and len(drawing.items) == 1 and drawing.root in INNER),
                 end=region.start + end,
                 claimed=tuple(itertools.chain.from_iterable(map(claimed, drawing.texts))),
             )

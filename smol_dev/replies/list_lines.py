@@ -456,7 +456,9 @@ def _leading(text: str, *, listed: bool) -> list[str]:
 
 def _one(text: str, start: int) -> re.Match[str] | None:
     one = ONE.match(text, start)
-    return one if one and paths.is_known_file(one[1]) and not paths.is_product(one[1]) else None
+    if one is None or one[1].count("(") != one[1].count(")") or paths.is_product(one[1]):
+        return None
+    return one if paths.is_known_file(one[1]) else None
 
 
 DESCRIPTION: Final = re.compile(r":\s|\s[-–—=]\s|\s?\(")  # for series
@@ -498,6 +500,8 @@ def claimed(text: str, *, alone: bool = False) -> Iterator[tuple[str, bool]]:
         if not paths.is_known_file(path) or paths.is_product(path) or path.startswith(".."):
             continue
         between = text[end : found.start()]
+        if end and "(" in between and not set(path) & set("./\\"):
+            continue
         if words := (WORDS if end else WORD).findall(between):
             place, sure = PLACE.search(between), False
             is_label = not end and ABOUT.fullmatch(words[-1]) is None

@@ -298,9 +298,12 @@ def test_a_file_in_a_remark_that_may_be_an_entry_is_a_doubt(answer: str) -> None
 @pytest.mark.parametrize(
     "remark",
     ["imports from utils.py", "like package.json", "see https://x.example/b.js", "for Node.js 18.2", "e.g. b.py, c.py",
-     "reads b.csv, c.csv and d.csv", "b.py is not needed", "uses: b.py", "writes `out/b.txt` (not c.txt)"],
+     "reads b.csv, c.csv and d.csv", "b.py is not needed", "uses: b.py", "with Bootstrap 5.3", "Chart.js 4", "writes `out/b.txt` (not c.txt)"],
 )  # fmt: skip
-@pytest.mark.parametrize("form", ["- a.py: {}", "1. `a.py` - {}", "├── a.py  # {}", "a.py ({})", '["a.py"]\n\nIt {}.'])
+@pytest.mark.parametrize(
+    "form",
+    ["- a.py: {}", "1. `a.py` - {}", "├── a.py  # {}", "a.py ({})", "- a.py (Bootstrap; {})", '["a.py"]\n\nIt {}.'],
+)
 def test_a_file_that_a_remark_only_speaks_of_is_no_entry(form: str, remark: str) -> None:
     assert read_file_list(form.format(remark), finish_reason="stop") == FileList(("a.py",), ())
 
