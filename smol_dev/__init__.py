@@ -113,7 +113,7 @@ Every module, and what it is for:
   it is.
 - `languages.scopes`: The names of a file: its scopes, definitions, references and types, found by the queries of its
   language.
-- `languages.standard`: The languages that the standard library parses: Python, JSON and TOML.
+- `languages.standard`: The languages that the standard library parses: Python, JSON, TOML and XML.
 - `languages.versions`: Whether a new text of a file is only a part of an earlier one, such as a snippet, its first
   half, or its rest.
 - `prompts`: The text of every request: prompt variants as data files, and the requests made from them.

@@ -4,6 +4,7 @@ A grammar is imported when the first text of its language is parsed. A text that
 that a grammar's C code would crash, or take too much time or memory, is not parsed.
 """
 
+import ctypes
 import re
 import sys
 from functools import cache, lru_cache
@@ -26,12 +27,25 @@ GRAMMARS: Final = {
     "java": ("tree_sitter_java", "language"),
     "bash": ("tree_sitter_bash", "language"),
     "yaml": ("tree_sitter_yaml", "language"),
+    "c": ("tree_sitter_c", "language"),
+    "cpp": ("tree_sitter_cpp", "language"),
+    "csharp": ("tree_sitter_c_sharp", "language"),
+    "php": ("tree_sitter_php", "language_php"),
+    "ruby": ("tree_sitter_ruby", "language"),
+    "lua": ("tree_sitter_lua", "language"),
+    "kotlin": ("tree_sitter_kotlin", "language"),
+    "scss": ("tree_sitter_scss", "language"),
+    "swift": ("tree_sitter_swift", "language"),
+    "sql": ("tree_sitter_sql", "language"),
+    "terraform": ("tree_sitter_hcl", "language"),
+    "powershell": ("tree_sitter_powershell", "language"),
 }
 """For each language the module of its grammar and the function that returns it."""
 
 LARGEST: Final = 2 * 1024 * 1024
 CHUNK: Final = 4096
 DEEPEST: Final = 200
+DEEPEST_BRACKETS: Final = 500
 DEEPEST_TAGS: Final = 1000
 COPIED_TAGS: Final = 30_000_000
 MOST_LINES: Final = 30_000
@@ -47,24 +61,27 @@ MOST_MESSAGES: Final = 300_000
 """The most lines of a parser's log, which has one for each character and some for each token."""
 
 SLASHED: Final = (re.compile(r"(?<![^\s;{}(),])/\*"), "*/")
-MARKED: Final = (re.compile("<!--"), "-->")
 COMMENTS: Final = {
-    "html": MARKED,
-    **dict.fromkeys(("javascript", "typescript", "tsx", "css", "go", "rust", "java"), SLASHED),
+    "html": (re.compile("<!--"), "-->"),
+    "lua": (re.compile(r"\[\["), "]]"),
+    "ruby": (re.compile(r"^=begin\b", re.MULTILINE), "\n=end"),
+    "powershell": (re.compile("<#"), "#>"),
+    **dict.fromkeys(set(GRAMMARS) - {"html", "lua", "ruby", "powershell", "bash", "yaml"}, SLASHED),
 }
-"""For each language, how the comments begin and end in which a text may be cut."""
+"""For each language, how the comments (and long strings of Lua) begin and end in which a text may be cut."""
 
 QUOTES: Final = ('"', "'", 'r#"')
 TEMPLATES: Final = frozenset({"javascript", "typescript", "tsx", "go"})
 """The languages in which a pair of back-ticks holds a string of several lines."""
 
 CSS_VALUE: Final = re.compile(r"[^;{}\n]*\s*\Z")
-ACROSS_LINES: Final = frozenset({"rust", "html", "bash"})
+ACROSS_LINES: Final = frozenset({"rust", "html", "bash", "ruby", "php"})
 """The languages in which a string in simple quotes may go over several lines."""
 
 CUT: Final = "the file ends in the middle"
 PAGE: Final = re.compile(r"<html[\s>]", re.IGNORECASE)
 PAGE_END: Final = re.compile(r"</html\s*>", re.IGNORECASE)
+BRACKETS: Final = re.compile(r"[(\[{]++|[)\]}]++")
 BARE: Final = re.compile(r"&(?!#?\w+;)|<(?![A-Za-z/!?])")
 BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]")
 TAG: Final = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
@@ -72,7 +89,7 @@ VOID: Final = frozenset("area base br col embed hr img input link meta param sou
 
 
 def _places(*rows: tuple[str, str, str]) -> tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...]:
-    return tuple((re.compile(place), re.compile(part), known) for place, part, known in rows)
+    return tuple((re.compile(place, re.MULTILINE), re.compile(part), known) for place, part, known in rows)
 
 
 SCRIPT: Final = _places(
@@ -88,12 +105,22 @@ SCRIPT: Final = _places(
 UNKNOWN: Final = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), SCRIPT),
     "rust": _places((r"#\[[^\[\]\n]*+\]", ".", " ")),
+    "scss": _places(
+        (r"(?<![^\s;}])@(?:use|forward|import)\s[^;{}]*;?", ".", " "),
+        (r"(?:(?<=:)|(?<=\sin))\s*\((?=[^(){};]*:)(?:[^(){};]|\([^(){};]*\))*(?:\)|\Z)", ".", "1"),
+        (r"(?:(?<=@if\s)|(?<=else\sif\s))[^{}]{0,400}+(?=\{)", ".", "1"),
+        (r"(?<=[\w-])\(\)|!(?:default|global)\b|\.{3}(?=\s*\))|(?<=[\s(:])-(?=\$)", ".", " "),
+        (r"^[^\S\n]*[>+~](?=\s*[\w.*\[&#:])", "[>+~]", " "),
+        (r"(?<=@extend )%", "%", "."),
+        (r"(?<=[\s(,])#\{[^{}\n]*\}(?=[\s),;])", ".", "1"),
+    ),
 }
 """For each language, patterns of valid text that its grammar rejects, the letters to replace in it, and by what.
 
 They are: attributes of JSX and exported names that are words of the language, variance and imports of types,
 ampersands in JSX, a line break that ends a statement as after the body of an arrow function, attributes in patterns
-of Rust.
+of Rust, modules, maps,
+conditions, defaults and combinators of Sass.
 """
 
 INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
@@ -103,8 +130,16 @@ INDICATOR: Final = re.compile(r"(?<!\S)[-?:](?!\S)")
 def grammar(language: str) -> "Language":
     """Return the grammar of a language, imported now; queries on a tree need it."""
     module, function = GRAMMARS[language]
-    made: Language = import_module("tree_sitter").Language(getattr(import_module(module), function)())
+    pointer = getattr(import_module(module), function)()
+    made: Language = import_module("tree_sitter").Language(_capsule(pointer) if isinstance(pointer, int) else pointer)
     return made
+
+
+def _capsule(pointer: int) -> object:
+    """Return the pointer of an older grammar as newer ones give theirs; tree-sitter is to refuse the number."""
+    wrap = ctypes.pythonapi.PyCapsule_New
+    wrap.restype, wrap.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    return wrap(pointer, b"tree_sitter.Language", None)
 
 
 def _parser(language: str) -> "Parser":
@@ -183,13 +218,15 @@ def _mended(language: str, text: str) -> str:
 
 def _is_too_deep(language: str, text: str) -> bool:
     """Return whether a text is nested deeper than its grammar can parse safely."""
+    if language != "html" and _has_deep_brackets(text):  # mistakes within each take memory by the square of the depth
+        return True
     if language == "yaml":  # crashes at about 250 levels, and counts lines in sixteen bits
         lines = text.splitlines()
         deep = (line for line in lines if len(line) > DEEPEST)
         return len(lines) > MOST_LINES or any(
             len(line) - len(line.lstrip()) + len(INDICATOR.findall(line)) > DEEPEST for line in deep
         )
-    if language == "java":  # type arguments inside type arguments take memory by the square of their depth
+    if language in {"java", "csharp"}:  # type arguments inside type arguments take memory by the square of their depth
         return text.count("<") > DEEPEST and any(part.count("<") > DEEPEST for part in re.split("[;{}]", text))
     if language == "bash":  # all open heredocs are copied at every token
         return text.count("<<") > MOST_HEREDOCS
@@ -201,6 +238,17 @@ def _is_too_deep(language: str, text: str) -> bool:
             depth = max(0, depth - 1) if tag[1] else depth + 1
             deepest = max(deepest, depth)
     return deepest > DEEPEST_TAGS or deepest * len(text) > COPIED_TAGS
+
+
+def _has_deep_brackets(text: str) -> bool:
+    depth = 0
+    if sum(map(text.count, "([{")) > DEEPEST_BRACKETS:
+        for found in BRACKETS.finditer(text):
+            width = found.end() - found.start()
+            depth = depth + width if found[0][0] in "([{" else max(0, depth - width)
+            if depth > DEEPEST_BRACKETS:
+                return True
+    return False
 
 
 def judge(language: str, text: str) -> Parsed:

@@ -1,4 +1,4 @@
-"""The languages that the standard library parses: Python, JSON and TOML."""
+"""The languages that the standard library parses: Python, JSON, TOML and XML."""
 
 import ast
 import codeop
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any, Final, TypeVar
+from xml.parsers import expat
 
 Read = TypeVar("Read")
 
@@ -125,6 +126,21 @@ def judge_json(text: str) -> Parsed:
 def judge_toml(text: str) -> Parsed:
     """Return whether a text is a TOML document; white space at its end is ignored."""
     return _judged(text.rstrip(), tomllib.loads, _toml_error)
+
+
+def judge_xml(text: str) -> Parsed:
+    """Return whether a text is one XML document, with each entity that it uses."""
+    text = text.strip()
+    reader = expat.ParserCreate("utf-8")
+    is_read = False
+    try:
+        reader.Parse(text.encode(errors="replace"), False)  # noqa: FBT003 - takes no name
+        is_read = True
+        reader.Parse(b"", True)  # noqa: FBT003 - takes no name
+    except expat.ExpatError as error:
+        place = sum(len(line) + 1 for line in text.split("\n")[: error.lineno - 1]) + error.offset
+        return stopped(text, min(place, len(text)), expat.ErrorString(error.code), unfinished=is_read and "<" in text)
+    return WHOLE
 
 
 def _quietly(read: Callable[..., Read], *given: str) -> Read:

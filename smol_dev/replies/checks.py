@@ -36,9 +36,6 @@ LEFT: Final = (
 REST: Final = (
     rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
 )
-NOT_EXACT: Final = frozenset({"yaml", "bash", "html", "csv"})  # for VN22
-"""Languages of which a grammar refuses files that their own programs read."""
-
 DOTS: Final = r"(?:\.{3,}+|…)"
 ELISIONS: Final = re.compile(  # for R16a-hash-elision
     rf"{DOTS}\s*+\(?(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
@@ -90,7 +87,7 @@ DOCUMENT: Final = re.compile(r"<(?:!doctype|html|head|\?xml|template|script|svg)
 ROOT_ENDS: Final = {"html": "</html>", "xml": "</", "vue": "</"}  # for page-with-talk-below-its-end
 """The lines behind which no words are a part of the document."""
 
-OPEN_TAG: Final = re.compile(r"<[A-Za-z/][^<>]*\Z")  # for page-cut-within-a-tag
+OPEN_TAG: Final = re.compile(r"<[A-Za-z/][^<>]*\Z")  # for template-cut-within-a-tag
 LONGEST_TAG: Final = 2_000
 ERROR: Final = re.compile(r"\{\s*+\"error\"\s*+:\s*+\"[^\"\s]++ [^\"]*+\"\s*+\}")  # for refusal-as-an-object
 BRANCH: Final = re.compile(r"[│|\s]*(?:[├└]|\|--|\+--|`--|\\--)")  # for tree-for-a-text
@@ -114,7 +111,7 @@ WORDY: Final = frozenset(
 
 SCRIPTS: Final = frozenset({"javascript", "typescript"})  # for bundle
 # for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
-LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "ini", "properties"})
+LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "vue", "php", "powershell", "ini", "properties"})
 """Languages whose parsers take a sentence for a part of the file."""
 
 STATEMENTS: Final = frozenset(
@@ -220,7 +217,7 @@ def is_seen_whole(found: Found, request: Request) -> bool:
     text, state = found.text, request.parsed(found.text).state
     if request.language in MARKUP and OPEN_TAG.search(text, max(0, len(text) - LONGEST_TAG)):
         return False
-    if state is State.UNFINISHED and not (found.closed and request.language in NOT_EXACT):
+    if state is State.UNFINISHED:
         return False
     if request.ended:
         if found.opened and not found.closed:
@@ -244,10 +241,8 @@ def is_open(text: str, request: Request, *, closed: bool = False) -> bool:
     """
     if request.language == "markdown":
         return not (closed or all(block.closed for block in of_text(text).blocks))
-    if request.language in {"html", "xml", "vue", "svelte"} and not closed:
-        tags = re.findall(r"<(html|body|template|script|style|svg|project)[\s>]", text)  # for component-without-its-end
-        root = re.search(r"<([A-Za-z][\w:.-]*)", text) if request.language == "xml" else None  # for cut-raw12
-        tags += [root[1]] if root and not text.rstrip().endswith("/>") else []
+    if request.language in {"html", "vue", "svelte"} and not closed:
+        tags = re.findall(r"<(html|body|template|script|style)[\s>]", text)  # for component-without-its-end
         ends = (("<", ">"), ("{%", "%}"), ("{{", "}}"))
         is_cut = any(text.rfind(opening) > text.rfind(closing) for opening, closing in ends)
         return is_cut or any(f"</{tag}>" not in text for tag in tags)

@@ -100,6 +100,108 @@ async def f[T](a: T, /, *, b=(yield_ := 2)) -> None:
     match a:
         case {"x": [1, *_]} | None if (n := 2): print(f"{a!r:>{n}} {'x'}")
 """.replace("f[T]", "f"),
+    "Loan.cs": """namespace A.B;
+using System;
+public sealed record Loan(int Id, string Title) { public required string X { get; init; } = ""; }
+public class Service(IRepo repo) : IService {
+  private readonly List<int> _a = [1, 2, ..other]; // "
+  string S => $@"a ""{repo}"" b";
+  int G(object o) => o switch { int i when i > 0 => 1, [1, ..] => 2, _ => throw new E() };
+}
+""",
+    "a.php": """<?php
+namespace App;
+final class A extends B { public function __construct(private readonly int $a, public A|null $c = new X()) {} }
+enum Suit: string { case H = 'h'; }
+$f = fn(int $x): int => match (true) { $x > 1 => 1, default => strlen(...)("{$o?->a['b']}") };
+$x = <<<SQL
+  SELECT {$a} " ' (
+  SQL;
+foreach ($a as $k => &$v): ?>
+<p><?= $v ?></p>
+<?php endforeach;
+""",
+    "a.rb": """module A
+  class B < Struct.new(:a, keyword_init: true)
+    def sq(x, *r, k:, **kw, &blk) = x * x
+    def s
+      sql = <<~SQL.squish
+        SELECT #{x} " ( do
+      SQL
+      puts :"x y", ?a, %w[a b], /re#{x}/mix unless sql
+      case @a
+      in {name: String => n} if n then -> (x) { x }.(1)
+      end
+    end
+  end
+end
+""",
+    "a.lua": """local M <const> = {}
+function M.a:b(...) local a, b = select("#", ...), [[ ( " ]] return a // 2 & ~b, a ~= b end
+--[[ block ( ]] for i = 1, 10 do goto continue ::continue:: end
+return M
+""",
+    "main.c": """#include <stdio.h>
+#define X(a) do { a; } while (0)
+typedef struct node { int v; struct node *next; } node_t;
+int main(void) { node_t n = { .v = 1 }; for (size_t i = 0; i < 3; i++) { printf("%d {\\n", n.v); } return '"'; }
+""",
+    "main.cpp": """#include <vector>
+namespace a::b { template <typename T> class A final : public B<T> { public: ~A() = default; private: int x_{1}; }; }
+int main() { auto l = [&](auto&& x) -> int { return x; }; for (const auto& [k, v] : m) { } char s[] = R"x(" ( )x"; }
+""",
+    "A.kt": """package a.b
+data class A(val x: Int = 1, var y: String?) : B(), C by d {
+  companion object { const val Q = "a" }
+  override suspend fun <T : Any> go(a: T, c: (Int) -> Unit = {}): List<T> = withContext(IO) { listOf(a) }
+}
+fun main(args: Array<String>) {
+  when (val x = f()) { is String, !is Int -> {}
+    else -> return }
+  val l = list.filter { it.x > 1 }.map { (k, v) -> "$k ${v?.size ?: 0} {" }
+}
+""",
+    "a.scss": """@use "sass:math" as m;
+@import "a", "b";
+$map: ("a": 1px, "b": (c: red));
+$x: 10px !default;
+@mixin btn($c, $args...) { &:hover { color: darken($c, 10%); } @content; }
+.a { @include btn(red) { x: y; } &__b { c: d; }
+  > .c { width: calc(100% - #{$x}); margin: -$x auto; }
+  @if $a == b and $c { d: e; } @else { f: g; }
+  @each $k, $v in $map { .#{$k} { w: map-get($map, $k); } }
+}
+// comment's
+""",
+    "A.swift": """import SwiftUI
+struct V: View { @State private var n = 0
+  var body: some View { VStack { Text("a \\(n) {").font(.title); Button { n += 1 } label: { Text("x") } } } }
+func f(_ a: inout Int) throws { guard let b = a as? Int, b > 1 else { return }; defer { } }
+""",
+    "schema.sql": """CREATE TABLE IF NOT EXISTS loans (id INTEGER PRIMARY KEY, title VARCHAR(100) NOT NULL DEFAULT '');
+INSERT INTO loans (id, title) VALUES (1, 'It''s ('), (2, 'b'); -- "
+SELECT l.id, COUNT(*) AS n FROM loans l LEFT JOIN m ON m.id = l.m WHERE l.x LIKE '%x%' GROUP BY l.id LIMIT 10;
+""",
+    "main.tf": """resource "aws_instance" "a" {
+  count = var.n > 1 ? 1 : 0
+  tags  = merge(local.tags, { Name = "a-${var.env}", "k" : 1 })
+  data  = <<-EOF
+    echo ${var.x} " {
+  EOF
+}
+""",
+    "a.ps1": """param([Parameter(Mandatory=$true)][string]$Name = "x", [switch]$Force)
+foreach ($f in Get-ChildItem -Path . -Filter *.csv) { Write-Host "loading $($f.Name) {" }
+$a = @(1, 2) | Where-Object { $_ -gt 1 }; try { Get-Content x } catch { throw } # "
+""",
+    "icon.svg": '<?xml version="1.0"?>\n<svg viewBox="0 0 1 1"><!-- <a> --><path d="M0 0"/><![CDATA[ <b> ]]></svg>\n',
+    "App.vue": """<template>
+  <MyList v-for="a in b" :key="a.id" @click="go(a)" /><p>{{ total < 3 }}</p>
+</template>
+<script setup lang="ts">
+const total = "</div>";
+</script>
+""",
     "comments.py": "# nothing but a comment\n",
     "empty.js": "",
     "comments.ts": "// nothing\n/* but */\n",
@@ -143,6 +245,11 @@ def test_a_file_cut_anywhere_is_unfinished_or_whole(path: str) -> None:
         ("a.py", "total = 1\nreturn total\n", 2, 1, "'return' outside function"),
         ("a.py", "for n in m:\n    if n:\n        return n\nf()\n", 3, 9, "'return' outside function"),
         (".eslintrc", "{ a b }\n", 1, 5, "unexpected `b`"),
+        ("A.cs", "class A {\n  int f( { }\n}\n", 2, 10, "unexpected `{`"),
+        ("a.php", "<?php\n$a = = 1;\n", 2, 6, "unexpected `=`"),
+        ("a.lua", "This is the file.\n", 1, 6, "unexpected `is`"),
+        ("a.xml", "<a>\n  <é/></b>\n</a>\n", 2, 9, "mismatched tag"),
+        ("a.xml", "Here is the file.", 1, 1, "syntax error"),
     ],
 )  # fmt: skip
 def test_a_broken_file_is_broken_where_it_stops(path: str, text: str, line: int, column: int, message: str) -> None:
@@ -181,6 +288,25 @@ def test_a_broken_file_is_broken_where_it_stops(path: str, text: str, line: int,
         ("a.toml", "a = [1,\n"),
         ("a.toml", "a = '''\nb\n"),
         ("tsconfig.json", "{ // c\n  'a': 1,\n"),
+        ("main.c", "int main(void)\n{\n    if (a) {\n        f();\n    }\n"),
+        ("main.c", "int a;\n/* a comment\n goes on\n"),
+        ("main.cpp", "class A {\npublic:\n    void f();\n"),
+        ("A.cs", 'class A {\n    string s = "a'),
+        ("a.php", "<?php\nfunction f() {\n    return [1,\n"),
+        ("a.php", "<?php\n$a = 'b\nc"),
+        ("a.rb", "class A\n  def f\n    1\n  end\n"),
+        ("a.rb", "x = 'a\nb\n"),
+        ("a.lua", "local function f()\n  return 1\n"),
+        ("a.lua", "x = [[\ntext\n"),
+        ("A.kt", "fun main() {\n    println(1)\n"),
+        ("a.scss", "$a: 1px !default;\n.b {\n  &:hover { c: d; }\n"),
+        ("A.swift", "struct A {\n    var b: Int {\n        1\n    }\n"),
+        ("schema.sql", "CREATE TABLE a (\n    id INTEGER,\n"),
+        ("main.tf", 'resource "a" "b" {\n  c = "d"\n'),
+        ("a.ps1", "foreach ($a in $b) {\n    Write-Host $a\n"),
+        ("icon.svg", '<svg viewBox="0 0 1 1">\n  <path d="M0 0"/>\n'),
+        ("Info.plist", '<?xml version="1.0"?>\n<plist>\n<dict>\n  <key>a</key'),
+        ("App.vue", "<template>\n  <p>{{ a }}</p>\n</template>\n\n<script setup>\nconst a = 1\n"),
         ("a.py", "def f():\n"),
         ("a.py", "x = f(1,\n      2,\n"),
         ("a.py", '"""Doc\n'),
@@ -198,7 +324,9 @@ def test_a_text_that_could_go_on_is_unfinished(path: str, text: str) -> None:
     ("path", "text"),
     [
         ("main.c", "#define BEGIN {\nint main() BEGIN }"),
-        ("a.vue", "<template><div></template>"),
+        ("main.c", "MODULE(x)\nstatic int __init f(void) { return 0; }\n"),
+        ("a.sql", "DELIMITER //\nCREATE PROCEDURE p() BEGIN SELECT 1; END //\n"),
+        ("MainPage.xaml", "{{ #useWinUI3 }}\n<Page />\n"),
         ("a.html", "<p>a => b</p>\n"),
         ("a.html", "<p><pre>x</pre></p>\n"),
         ("a.md", "```"),
@@ -246,6 +374,19 @@ HOSTILE = [
     ("python", "-" * 100_000 + "1"),
     ("python", "x = '\ud800'\n"),
     ("jsonc", "[" * 100_000),
+    ("c", "%q(" * 100_000),
+    ("csharp", "a<" * 100_000),
+    ("csharp", '$"{' * 50_000),
+    ("kotlin", '"${' * 50_000),
+    ("lua", "[=[" * 50_000),
+    ("php", "<?php <<<A\n" * 10_000),
+    ("ruby", "<<~A\n" * 50_000),
+    ("scss", "@if " * 50_000),
+    ("scss", "a:(b:" * 30_000),
+    ("swift", '"\\(' * 50_000),
+    ("terraform", '"${' * 50_000),
+    ("xml", "<a>" * 100_000),
+    ("xml", '<!DOCTYPE a [<!ENTITY b "' + "c" * 9_000 + '">]><a>' + "&b;" * 50_000 + "</a>"),
 ]
 
 

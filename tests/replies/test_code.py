@@ -40,7 +40,7 @@ ENVELOPE = [
     pytest.param("README.md", f"<think>\nA readme.\n</think>\n\n{MD}", MD, id="think before markdown"),
     pytest.param("a.py", f"\ufeff```python\r\n{PY.replace(chr(10), chr(13) + chr(10))}```\r\n", PY, id="windows"),
     pytest.param("a.py", 'MARK = "```<|im_end|>"\nEND = 1\n', 'MARK = "```<|im_end|>"\nEND = 1\n', id="token behind ticks"),
-    pytest.param("a.php", "<?php f(); ?>\n<s>old</s>\n<p>new</p>\n", "<?php f(); ?>\n<s>old</s>\n<p>new</p>\n",
+    pytest.param("a.svelte", "<b>{a}</b>\n<s>old</s>\n<p>new</p>\n", "<b>{a}</b>\n<s>old</s>\n<p>new</p>\n",
                  id="struck out"),
 ]  # fmt: skip
 
@@ -294,7 +294,7 @@ def test_words_that_end_a_program_are_its_own(path: str, content: str) -> None:
     ("path", "answer", "kept"),
     [
         ("a.js", f"```js\n{JS[:-3]}\nexport const a = 1;\nlist.push(a", None),
-        ("a.sql", "```sql\nCREATE TABLE a (\n  id INTEGER\n", "CREATE TABLE a (\n  id INTEGER\n"),
+        ("a.zig", "```zig\nconst a = .{\n    .id = 1\n", "const a = .{\n    .id = 1\n"),
         ("a.py", "The file `a.py` stays unchanged", None),
         ("a.py", "```python\nThe file `a.py` stays unchanged\n```", None),
         ("a.sh", "```bash\nThe file stays as it is.\n```", None),
@@ -617,8 +617,7 @@ def test_an_element_of_no_page_in_front_of_a_text_is_no_part_of_it(tag: str) -> 
     ("path", "label", "content"),
     [("a.go", "", SH), ("Makefile", "bash", SH), ("a.sql", "", "FROM python:3\nRUN pip install x\n"),
      ("LICENSE", "python", PY), ("README.md", "python", PY), (".gitignore", "python", PY), ("a.csv", "json", JSON),
-     ("notes.txt", "python", 'with open("notes.txt", "w") as f:\n    f.write("x")\n'), ("a.c", "c", "int a;<|im_end|>\n"),
-     ("a.sql", "", f"sql\n{SQL}")],
+     ("notes.txt", "python", 'with open("notes.txt", "w") as f:\n    f.write("x")\n'), ("a.zig", "zig", "var a = 1;<|im_end|>\n")],
 )  # fmt: skip
 def test_a_block_that_says_itself_that_it_is_another_file(path: str, label: str, content: str) -> None:
     assert isinstance(read_code(f"```{label}\n{content}```", path=path, finish_reason="stop"), Rejected)
@@ -718,16 +717,17 @@ LUA = "local M = {}\nM.help = [[\n```\nfines 8\n```\n]]\nreturn M\n"
 
 @pytest.mark.parametrize("behind", ["", "\n\nThat is how it is called."])
 def test_two_fences_between_brackets_of_the_file_are_its_own(behind: str) -> None:
-    found = read_code(f"```lua\n{LUA}```{behind}", path="help.lua", finish_reason="stop")
-    assert isinstance(found, Code)
-    assert found.content == LUA
+    for label, path in (("lua", "help.lua"), ("nix", "help.nix")):
+        found = read_code(f"```{label}\n{LUA}```{behind}", path=path, finish_reason="stop")
+        assert isinstance(found, Code)
+        assert found.content == LUA
 
 
 @pytest.mark.parametrize(
-    "answer", [f"```lua\n{LUA}```\n\nRun it:\n\n```\nlua a.lua\n```", "```lua\nf {\n```\na\n```\n"]
+    "answer", [f"```nix\n{LUA}```\n\nRun it:\n\n```\nnix a.nix\n```", "```nix\nf {\n```\na\n```\n"]
 )
 def test_fences_that_may_be_around_or_in_a_file_are_asked_about(answer: str) -> None:
-    assert isinstance(read_code(answer, path="help.lua", finish_reason="stop"), Rejected)
+    assert isinstance(read_code(answer, path="help.nix", finish_reason="stop"), Rejected)
 
 
 def test_a_title_in_a_short_fence_is_the_texts_own() -> None:
