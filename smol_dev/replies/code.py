@@ -43,6 +43,8 @@ MARKS: Final = re.compile(r"`{3}|~{3}|\\`|<[|｜]\w+[|｜]>")  # for fence-left-
 STRANGE: Final = tuple("0123456789*+->{[<|`")
 """How no file begins whose parser stops in the first line: numbers, quotes, a call, a diff."""
 
+# for test_code.test_a_thought_that_is_empty_is_asked_about
+EMPTY_THOUGHT: Final = re.compile(r"\s*<(think|thinking|thought)>\s*</\1>", re.IGNORECASE)
 MOST_LAYERS: Final = 3
 
 
@@ -174,11 +176,12 @@ def verdict(found: verdicts.Found, request: verdicts.Request) -> verdicts.Code |
     if reason is None and (headed := headings(found.text, request)):
         own = any(names(line, request.path) for line in headed)
         return replace(verdicts.SEVERAL_FILES, kept=None if own else worth_keeping(found.text, request))
-    asked = is_in_own_fence(found, request)
-    if reason is None and not asked and (is_endless(found.text) or is_marred(found.text, request)):
-        return rejected(
-            verdicts.Doubt("degenerate" if is_endless(found.text) else "wrong_format", kept=found.text), request
-        )
+    if reason is None and (thought := EMPTY_THOUGHT.match(found.text)):
+        return rejected(verdicts.Doubt(kept=found.text[thought.end() :]), request)
+    if reason is None and not is_in_own_fence(found, request):
+        endless = is_endless(found.text)
+        if endless or is_marred(found.text, request):
+            return rejected(verdicts.Doubt("degenerate" if endless else "wrong_format", kept=found.text), request)
     if reason is None and LINE_BY_LINE & set(found.passes) and request.parsed(found.text).state is State.BROKEN:
         return rejected(verdicts.Doubt(kept=found.text), request)
     if reason is None and is_doubtful(found, request):

@@ -1082,3 +1082,16 @@ def test_the_last_tag_of_settings_is_no_talk() -> None:
 def test_a_tool_call_in_a_block_of_a_block_is_no_file() -> None:
     answer = "```\n```tool_code\nopen('a.css', 'w').write('''b {\n  c: 0;\n}\n''')\n```\n```"
     assert isinstance(read_code(answer, path="a.css", finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize("path", ["robots.txt", "a.css", "a.csv", "a.ini", "a.md"])
+def test_a_thought_that_is_empty_is_asked_about(path: str) -> None:
+    content = {
+        "robots.txt": "User-agent: *\n",
+        "a.css": "a {\n  b: c;\n}\n",
+        "a.csv": "a,b\n1,2\n",
+        "a.ini": "[a]\nb = 1\n",
+        "a.md": "# T\n",
+    }[path]
+    verdict = read_code(f"````\n<think>\n\n</think>\n\n{content}````\n", path=path, finish_reason="stop")
+    assert (verdict.kept if isinstance(verdict, Rejected) else verdict.content) == content
