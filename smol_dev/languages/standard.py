@@ -131,6 +131,8 @@ def judge_toml(text: str) -> Parsed:
 def judge_xml(text: str) -> Parsed:
     """Return whether a text is one XML document, with each entity that it uses."""
     text = text.strip()
+    if not text:
+        return NOT_JUDGED
     reader = expat.ParserCreate("utf-8")
     is_read = False
     try:

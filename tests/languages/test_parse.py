@@ -330,6 +330,7 @@ def test_a_text_that_could_go_on_is_unfinished(path: str, text: str) -> None:
         ("a.html", "<p>a => b</p>\n"),
         ("a.html", "<p><pre>x</pre></p>\n"),
         ("a.md", "```"),
+        ("icon.svg", "\n"),
         ("bin/tool", "(((("),
         ("templates/a.html", "{% if x %}<div class='a'>{% else %}<div>{% endif %}</div>"),
         ("a.html", "<div {{ attrs }}>{% for a in b %}<p>{% endfor %}"),
