@@ -484,7 +484,9 @@ def is_other_language(found: Found, request: Request) -> bool:
 def is_for_a_shell(text: str, request: Request) -> bool:
     """Return whether a text that is to be no script is commands and nothing else, where no parser of its own tells."""
     is_prose = request.language == "text" and "." in request.path.rpartition("/")[2]
-    if is_prose or request.language in {*languages.JUDGED, *COMMANDS, "conf"} or not is_known_file(request.path):
+    name = PurePosixPath(request.path).name
+    is_typed = is_known_file(name) and (name in text or name.isupper() or (name[0] != "." and "." in name))
+    if is_prose or request.language in {*COMMANDS, "conf"} or not is_typed or request.is_whole(text):
         return False
     tree = languages.tree("bash", text)
     if tree is None or tree.root_node.has_error:

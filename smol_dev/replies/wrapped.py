@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import Final
 
 from smol_dev.languages import State, is_program
+from smol_dev.languages.parsing import TELLING
 from smol_dev.replies.answer import without_reasoning
 from smol_dev.replies.bare import is_comment
 from smol_dev.replies.list_data import unescaped
@@ -186,7 +187,7 @@ LITERAL: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_f
 # for test_wrappers.test_commands_that_write_the_file_are_not_it
 CLOSING: Final = {"@'": "\n'@", '@"': '\n"@', "[[": "]]"}
 TARGET: Final = re.compile(  # for test_wrappers.test_commands_that_write_the_file_are_not_it
-    r"(?:[^\s=>-][ \t]*>>?|\btee\b|(?<=\s)-{1,2}\w[\w-]*[=\s])\s*([^\s\"'>|;&()<]+)"
+    r"(?:[^\s=>-][ \t]*>>?|\btee\b|^%%\w+\s|(?<=\s)-{1,2}\w[\w-]*[=\s])\s*([^\s\"'>|;&()<]+)"
 )
 """What a command is given to write to: behind an arrow, `tee` or an option."""
 
@@ -438,9 +439,10 @@ def written(text: str, request: Request) -> Doubt | None:
     is_given = re.search(r"[),]", behind) is not None  # for test_wrappers.test_commands_that_write_the_file_are_not_it
     # for test_wrappers.test_commands_that_write_the_file_are_not_it
     is_short = length <= SHORT_REST and re.search(r'[wW]rite|"",\n\s*""', "\n".join(rest))
-    if is_given and held and (is_short or any(is_program(request.language, one) for one in held)):
+    if is_given and held and (is_short or any(is_program(request.language, dedent(one)) for one in held)):
         return Doubt()
-    return Doubt() if behind.strip(":") and any(map(SEVERAL_LINES.search, held)) else None
+    is_long = longest > length or request.language not in TELLING
+    return Doubt() if behind.strip(":") and is_long and any(map(SEVERAL_LINES.search, held)) else None
 
 
 def literals(text: str) -> Iterator[tuple[int, int, str]]:

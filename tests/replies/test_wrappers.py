@@ -152,6 +152,7 @@ def test_what_looks_like_a_wrapper_may_be_the_file(path: str, content: str) -> N
         ),
         pytest.param("run.sh", "```bash\nchmod +x run.sh\n./run.sh\n```", id="runs it"),
         pytest.param("run.sh", "bash run.sh", id="runs it, without a block"),
+        pytest.param("x.py", "```python\n%%writefile x.py\nimport os\nprint(os)\n```", id="cell of a notebook"),
         pytest.param("old.sh", "```bash\nsed -i 's/8000/9000/' old.sh\n```", id="edits it"),
     ],
 )
@@ -167,10 +168,18 @@ def test_commands_that_write_the_file_are_not_it(path: str, answer: str) -> None
         ("a.py", 'NAME = "a.py"\nwith open("b.py", "w") as file:\n    file.write(NAME + "!")\n'),
         ("a.py", 'SOURCE = open("a.py").read()\n'),
         ("a.sh", "python b.py > out.txt\n"),
+        ("tests/test_a.py", 'def test_usage(run):\n    assert run("test_a.py") == """usage: x\n\noptions:\n"""\n'),
+        (
+            "setup.py",
+            'from setuptools import setup\n\nsetup(scripts=["setup.py"], long_description="""A.\n\nB.\n""")\n',
+        ),
         ("run.sh", '#!/bin/sh\n# usage: run.sh PORT\nexec python -m app --port "$1"\n'),
         ("run.sh", '#!/bin/sh\nexec /opt/app/bin/run.sh "$@"\n'),
         ("a.py", "import argparse\n\nparser = argparse.ArgumentParser(prog='a.py')\nprint(parser.parse_args())\n"),
-        ("package.json", '{"files": ["package.json", "a.js"], "description": "One.\\nTwo."}\n'),
+        (
+            "package.json",
+            '{"main": "package.json", "readme": "One line of it.\\nAnother one, and so on to the end of it."}\n',
+        ),
         ("a.rb", "require_relative 'b'\nputs File.basename('a.rb')\n"),
         ("README.md", "# T\n\n```sh\nls > README.md\n```\n"),
     ],
