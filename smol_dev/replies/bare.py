@@ -151,11 +151,13 @@ def is_marred(text: str, request: Request) -> bool:
 def begins_as_own(lines: list[str], request: Request) -> bool:
     """Return whether a first line that might frame a file is a comment, a key or a string of it."""
     first, second = lines[0], next((line for line in lines[1:] if line.strip()), "")
+    if first[:3] in {"'''", '"""'}:
+        return request.language == "python" and languages.language_named(first[3:].strip()) is None
     if is_comment(first, request):
-        return not first.startswith(("###", "#+", "'''"))
+        return not first.startswith(("###", "#+"))
     if request.language == "yaml":
         return request.is_whole("\n".join(lines)) and (":" in first[:-1] or second[:1] in {" ", "-"})
-    return request.language == "json" or (request.language == "python" and first.startswith("'''"))
+    return request.language == "json"
 
 
 def _own_turn(answer: Answer, request: Request) -> Found | Doubt:

@@ -111,7 +111,7 @@ WORDY: Final = frozenset(
 
 SCRIPTS: Final = frozenset({"javascript", "typescript"})  # for bundle
 # for test_code.test_words_to_the_user_are_never_written_above_or_below_a_file
-LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "vue", "php", "powershell", "ini", "properties"})
+LENIENT: Final = frozenset({"bash", "yaml", "css", "html", "vue", "php", "powershell", "ruby", "ini", "properties"})
 """Languages whose parsers take a sentence for a part of the file."""
 
 STATEMENTS: Final = frozenset(

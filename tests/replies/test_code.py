@@ -573,7 +573,7 @@ def test_nothing_in_the_longer_fence_of_a_text_is_around_it(path: str, content: 
      ("` ` `csv\n", "` ` `\n"), ("BEGIN FILE\n", "END FILE\n"), ("<reponame>a/b<filename>c\n", ""), ("Answer:\n\n", ""), ("### Response:\n", ""), ("Assistant: ", ""), ("text\nCopy code\n", ""),
      ("Copy code\n", ""), ("｀｀｀\n", "｀｀｀\n"), ("‘‘‘csv\n", "’’’\n"),
      ("[code]\n", "[/code]\n"), ("{% highlight x %}\n", "{% endhighlight %}\n"), ("<pre>\n", "</pre>\n"), ("EOF\n", "EOF\n"),
-     ("'''\n", "'''\n"), ("`", "`"), ("#+BEGIN_SRC\n", "#+END_SRC\n"), ("&lt;think&gt;\nWell.\n&lt;/think&gt;\n", ""),
+     ("'''\n", "'''\n"), ("'''python\n", "'''\n"), ('"""python\n', '"""\n'), ("`", "`"), ("#+BEGIN_SRC\n", "#+END_SRC\n"), ("&lt;think&gt;\nWell.\n&lt;/think&gt;\n", ""),
      ("Thinking...\n\nWell.\n...done thinking.\n\n", ""), ("", "\n</file>\n"), ("", "\n(End of file)\n"),
      ("", "\nUser: thanks\nAssistant: You're welcome!\n"), ("=== BEGIN x ===\n", "=== END x ===\n")],
 )  # fmt: skip
@@ -1095,3 +1095,8 @@ def test_a_thought_that_is_empty_is_asked_about(path: str) -> None:
     }[path]
     verdict = read_code(f"````\n<think>\n\n</think>\n\n{content}````\n", path=path, finish_reason="stop")
     assert (verdict.kept if isinstance(verdict, Rejected) else verdict.content) == content
+
+
+def test_words_to_the_user_below_a_lenient_program_are_asked_about() -> None:
+    answer = "```ruby\nputs 1\n\nLet me know if you need anything else!\n```"
+    assert isinstance(read_code(answer, path="a.rb", finish_reason="stop"), Rejected)
