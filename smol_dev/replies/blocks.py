@@ -46,21 +46,15 @@ ASIDE: Final = re.compile(  # for tree-and-talk
 )
 """The words above a block that is no file."""
 
-BRACES: Final = (
-    re.compile(  # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
-        r"\{(?:[^{}\"'“”:]|\w=(?:\"[^\"]*\"|'[^']*'|“[^”]*”))*\}|(?<=\s)\[[\d,\s-]+\]"
-    )
+# for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+BRACES: Final = re.compile(r"\{(?:[^{}\"'“”:]|\w=(?:\"[^\"]*\"|'[^']*'|“[^”]*”))*\}|(?<=\s)\[[\d,\s-]+\]")
+# for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+OPTION: Final = re.compile(
+    rf"(?<!\S)(?:(?:{PATH_WORD}|caption|class|id|lang(?:uage)?|hl_lines|highlight|line\w*|start\w*)\s*[=:]\s*"
+    r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|[^\s\"'=]+)|copy|line[Nn]\w+|(?:show|number)Lines?\w*)(?!\S)",
+    re.IGNORECASE,
 )
-"""Attributes, or the numbers of the lines to show in colour."""
-
-OPTION: Final = (
-    re.compile(  # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
-        rf"(?<!\S)(?:(?:{PATH_WORD}|caption|class|id|lang(?:uage)?|hl_lines|highlight|line\w*|start\w*)\s*[=:]\s*"
-        r"(?:\"[^\"]*\"|'[^']*'|“[^”]*”|[^\s\"'=]+)|copy|line[Nn]\w+|(?:show|number)Lines?\w*)(?!\S)",
-        re.IGNORECASE,
-    )
-)
-"""What an info string says about how a block is shown."""
+"""Attributes, and what else an info string says about how a block is shown."""
 
 USED: Final = re.compile(  # for test_code.test_a_file_that_the_block_uses_is_not_its_name
     r"\b(?:us(?:es?|ing)|reads?|reading|imports?|importing|loads?|loading|calls?|calling|includ(?:es?|ing)|tests?|testing|runs?|"
@@ -100,9 +94,8 @@ def first_line(block: Block, request: Request) -> str:
     if word and language_named(word[0]) is None and word[0].lower() not in NO_FILE:
         is_entry = is_data or (request.is_text and word[0][0].isupper())
         return rest if behind or (is_entry and word[0].lower() not in request.path.lower()) else ""
-    is_option = not is_data and re.fullmatch(
-        r"(?:,\s*[\w-]+)+|[\d.]+", behind
-    )  # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+    # for test_code.test_a_language_a_path_or_attributes_behind_the_marks_are_no_line_of_the_file
+    is_option = not is_data and re.fullmatch(r"(?:,\s*[\w-]+)+|[\d.]+", behind)
     return "" if not behind or is_option or label_in(behind.strip(":()")) else behind
 
 
