@@ -85,7 +85,7 @@ def language_word(block: Block | Fence) -> str:
 def first_line(block: Block, request: Request) -> str:
     """Return what of an info string may be the first line of the file: no language, no path, no attribute."""
     info = block.info.strip()
-    if names(info, request.path) or names(info.partition(" ")[2], request.path) or label_in(info):
+    if names(info.partition(" ")[2], request.path) or label_in(info):
         return ""
     rest = OPTION.sub("", BRACES.sub("", info)).strip()
     word = re.match(r"[A-Za-z][\w+#-]*(?=[\s:,]|$)", rest)  # for updated
@@ -138,22 +138,22 @@ def _paired(answer: Answer, request: Request) -> tuple[Block, ...] | Doubt:
 
 def _closing(answer: Answer, request: Request, index: int) -> int | Doubt | None:
     opener = answer.fences[index]
-    nested, possible = _possible(answer.fences, index)
+    possible = _possible(answer.fences, index)
     if not possible:
         return None
     language = language_named(language_word(opener))
     if language in COMMANDS and "<<" in answer.text and (written := behind_heredocs(answer, index)) is not None:
         return written
     if len(possible) == 1 or (language not in {None, "markdown", "text", request.language}):
-        return nested
+        return possible[0]
     first = answer.text[opener.end + 1 : answer.fences[possible[0]].start]
     if request.parsed(first).state is State.NOT_JUDGED:
         found = _by_surroundings(answer, request, index)
     else:
         found = _by_parser(answer, request, index, possible)
-    if found is not None or nested is None or _goes_on(answer, nested):
-        return nested if found is None else found
-    return Doubt(fences=True)
+    if found is None:
+        return possible[0] if _goes_on(answer, possible[0]) else Doubt(fences=True)
+    return found
 
 
 def behind_heredocs(answer: Answer, index: int) -> int | None:
@@ -191,21 +191,14 @@ def _in_reach(fences: tuple[Fence, ...], index: int) -> list[tuple[int, Fence]]:
     return [(number, fence) for number, fence in found if fence.mark == opener.mark]
 
 
-def _possible(fences: tuple[Fence, ...], index: int) -> tuple[int | None, list[int]]:
-    """Return where nested fences say that the block ends, and every bare fence outside of inner blocks."""
-    inner, nested = 0, None
-    possible: list[int] = []
+def _possible(fences: tuple[Fence, ...], index: int) -> list[int]:
+    """Return every bare fence outside of inner blocks: the first is where nested fences say that the block ends."""
+    inner, possible = 0, list[int]()
     for number, fence in _in_reach(fences, index):
-        if fence.is_inner:
-            inner = max(0, inner - 1)
-        elif fence.info:
-            inner += 1
-        elif inner:
-            inner -= 1
-        else:
-            nested = number if nested is None else nested
+        if not (fence.is_inner or fence.info or inner):
             possible.append(number)
-    return nested, possible
+        inner = inner + 1 if fence.info and not fence.is_inner else max(0, inner - 1)
+    return possible
 
 
 def _by_parser(answer: Answer, request: Request, index: int, possible: list[int]) -> int | None:
@@ -327,11 +320,10 @@ def fits(block: Block, request: Request) -> bool:
         return False
     if language is None or language == request.language or request.is_whole(block.text):
         return True
-    if language in COMMANDS and DECLARATIONS.fullmatch(block.text):
-        return request.parsed(block.text).state is State.NOT_JUDGED and not request.path.endswith(".md")
-    if request.is_text or language in {"markdown", "text"}:
-        return language not in COMMANDS or request.path.endswith((".txt", ".md")) is False
-    return request.parsed(block.text).state is State.NOT_JUDGED and language not in COMMANDS
+    is_judged = request.parsed(block.text).state is not State.NOT_JUDGED
+    if language in COMMANDS:
+        return not is_judged and not request.path.endswith(".md") and DECLARATIONS.fullmatch(block.text) is not None
+    return not is_judged or request.is_text or language in {"markdown", "text"}
 
 
 def as_asked(answer: Answer, request: Request) -> Found | Doubt | None:
@@ -442,8 +434,6 @@ def _is_around_text(before: list[str], code: list[str], request: Request, found:
         if not apart or typed:
             return True
         return False if request.language in HOLD_FENCES else Doubt()
-    if not code and found[0].mentioned:
-        return True
     if code or len(before) > 1 or before[0].startswith("#"):
         return False
     return Doubt() if is_talk(before[0]) or before[0].rstrip().endswith(":") else False
@@ -502,5 +492,4 @@ def is_commands(block: Block) -> bool:
 
 
 def _last_announced(found: list[Candidate]) -> Candidate:
-    announced = [one for one in found if one.announced]
-    return announced[-1] if announced else found[0]
+    return next((one for one in reversed(found) if one.announced), found[0])
