@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from smol_dev.replies.talk import REST, is_lead, is_sentence
+from smol_dev.replies.talk import REST, is_lead
 
 MOST_LINES: Final = 3
 """Filled lines of an anchor, and of a beginning that is looked for again."""
@@ -52,7 +52,7 @@ def put_behind(partial: str, rest: str) -> str | None:
     lines = _filled(kept)[opener is not None :]
     if is_missing or not (kept and behind) or _begins_anew(behind, opener):
         return None
-    if (not space and _repeats_words(kept, behind)) or _starts_over(lines, behind, opener):
+    if (not space and _repeats_words(kept, behind)) or _starts_over(kept, behind):
         return None
     is_repeated = lines and _repeats_lines(lines, space, behind, is_complete="\n" in dropped)
     return None if is_repeated else kept + rest
@@ -61,9 +61,7 @@ def put_behind(partial: str, rest: str) -> str | None:
 def _begins_anew(behind: str, opener: re.Match[str] | None) -> bool:
     """Return whether half a character, an ellipsis, words to the user, or a block of its own begin the rest."""
     first, *others = behind.split("\n")
-    is_said = (
-        REST.search(first) or is_lead(first) or (is_sentence(first) and first.endswith(":") and others[:1] == [""])
-    )
+    is_said = REST.search(first) or is_lead(first) or first.endswith(("the rest:", "the remainder:"))
     if first[0] == "\ufffd" or first in {"...", "…"} or (is_said and not first[0].islower()):
         return True
     fence = FENCE.fullmatch(first)
@@ -105,10 +103,11 @@ def _repeats_lines(lines: list[str], space: str, behind: str, *, is_complete: bo
     return any(said.startswith(_squeezed("".join(some))) for some in alike)
 
 
-def _starts_over(lines: list[str], behind: str, opener: re.Match[str] | None) -> bool:
+def _starts_over(kept: str, behind: str) -> bool:
     """Return whether the first lines come again before the block ends."""
+    opener = FENCE.match(kept)
     inside = behind.partition(f"\n{opener[1]}")[0] if opener else behind
-    head = lines[:-1][:MOST_LINES]
+    head = _filled(kept)[opener is not None : -1][:MOST_LINES]
     return len(head) > 1 and _says_something(*head) and bool(_places(_filled(inside), head))
 
 
@@ -173,7 +172,10 @@ def _goes_on(cut: Cut, rest: list[str], opened: str) -> bool:
         return False
     more = next(iter(_filled("\n".join(rest))), opened).strip()
     is_closed = more.startswith(opened) and not more.strip(opened[:1])
-    return not is_closed and put_behind(f"{cut.text}\n", "\n".join(["", *rest])) is not None
+    behind = "\n".join(["", *rest])
+    if last.strip():  # what follows begins with it
+        return not _starts_over(f"{cut.text}\n{last}", behind)
+    return not is_closed and put_behind(f"{cut.text}\n", behind) is not None
 
 
 def _in_the_block(rest: list[str], reopened: str, opened: str) -> list[str]:

@@ -135,6 +135,12 @@ def _joined(partial: str, continuation: str) -> str | None:
     return join(cut, continuation)
 
 
+def test_a_sentence_of_the_text_may_announce_what_is_below_it() -> None:
+    partial = "````md\n# Tool\n\n```sh\nmake\n```\n\n## Use\n\nCall it"
+    rest = "\nCall it with a file, and it prints the lines that matter to you:\n\n```sh\ntool a\n```\n````"
+    assert _joined(partial, f"````md\n```\n\n## Use\n{rest}") == f"{partial.removesuffix('Call it').rstrip()}\n{rest}"
+
+
 def test_an_anchor_never_begins_with_an_empty_line() -> None:
     cut = cut_back("It goes out.\n\nIt comes in.\n\nIt stays.\n\nIt comes in.\n\nNobody minds; the bo")
     assert cut is not None
