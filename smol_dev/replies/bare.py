@@ -40,7 +40,7 @@ SPEECH: Final = re.compile(  # for question2
 
 # for test_code.test_words_to_the_user_at_an_end_of_a_text_are_asked_about
 ABOUT: Final = re.compile(
-    r"\bthe file\b|\bthis (?:\w+ )?(?:file|document|text|licen[cs]e|readme|content|template|version)\b|\bas (?:you )?(?:requested|asked)\b",
+    r"^the file (?:is|was|has|now|can|should|contains?|includes?)\b|\bthis (?:\w+ )?(?:file|document|text|licen[cs]e|readme|content|template|version)\b|\bas (?:you )?(?:requested|asked)\b",
     re.IGNORECASE,
 )
 """Words about the file as no file says them of itself."""

@@ -129,7 +129,8 @@ def is_sentence(line: str) -> bool:
 def is_said(line: str, *, in_brackets: bool = True) -> bool:
     """Return whether a line is a sentence, however short, or words in brackets."""
     words = without_marks(line)
-    return is_sentence(line) or bool(SAID.fullmatch(words) or (in_brackets and BRACKETS.fullmatch(words)))
+    is_sentence_alone = is_sentence(line) or SAID.fullmatch(words) is not None
+    return (is_sentence_alone and not words.startswith("Copyright")) or bool(in_brackets and BRACKETS.fullmatch(words))
 
 
 def is_talk(line: str) -> bool:

@@ -1100,3 +1100,15 @@ def test_a_thought_that_is_empty_is_asked_about(path: str) -> None:
 def test_words_to_the_user_below_a_lenient_program_are_asked_about() -> None:
     answer = "```ruby\nputs 1\n\nLet me know if you need anything else!\n```"
     assert isinstance(read_code(answer, path="a.rb", finish_reason="stop"), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("NOTICE", "Copyright Ada, Inc. All Rights Reserved.\n"),
+        ("README.md", "# T\n\n## License\n\nSee the file LICENSE for more details.\n"),
+    ],
+)
+def test_a_sentence_about_rights_or_another_file_is_the_files(path: str, content: str) -> None:
+    bare, fenced = (read_code(answer, path=path, finish_reason="stop") for answer in (content, f"```\n{content}```\n"))
+    assert (bare, fenced) == (Code(content, ("bare",)), Code(content, ("as asked",)))
