@@ -49,7 +49,7 @@ ABOUT: Final = re.compile(
 ENTRY: Final = re.compile(r"[=:\"/\\*<>|{}\[\]@;]|^\d|\w\.\w")
 """What lines of settings, addresses, commands and the like have."""
 
-SLOT: Final = re.compile(r"(?<!\w)\$\w|(?<![\\\w])\{+\w+\}")  # for P24-prompt-document
+SLOT: Final = re.compile(r"(?<!\w)\$\w|(?:(?<![\\\w{])\{|\{\{)\w++\}")  # for P24-prompt-document
 # for test_code.test_marks_on_every_line_are_asked_about
 LINES_MARKED: Final = re.compile(
     r"(?:>.*(?:\n+|\Z))+|(?:`[^`\n]+`(?:\n+|\Z))+|\*\*[^*\n]+\*\*\n?|(?:.*<br ?/?>(?:\n+|\Z))+"
@@ -142,7 +142,9 @@ def is_framed(text: str, request: Request) -> bool:
 def is_marred(text: str, request: Request) -> bool:
     """Return whether characters of a text are lost, or all of its lines have marks that no such file has."""
     # for test_code.test_characters_that_were_lost_are_asked_about
-    if LOST.search(text) or (request.language == "yaml" and re.search(r"^[ \t]*\xa0", text, re.MULTILINE)):
+    if "\ufffd" in text and LOST.search(text):
+        return True
+    if "\xa0" in text and request.language == "yaml" and re.search(r"^[ \t]*\xa0", text, re.MULTILINE):
         return True
     is_marked = request.is_text and request.language != "markdown" and LINES_MARKED.fullmatch(text) is not None
     return is_marked or (request.is_data and ENTRIES_MARKED.fullmatch(text) is not None)

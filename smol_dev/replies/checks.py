@@ -57,7 +57,7 @@ OVER: Final = re.compile(  # for rest-in-brackets
 """What stands in brackets, or in a comment of a page, for what was left out."""
 
 STRUCK: Final = re.compile(  # for ellipsis-in-any-language
-    rf"{DOTS}\s*(?!(?:and|but|or|then|with)\b)[^\W\d_][^=(){{}};<>]*{DOTS}|{DOTS}\s*\([^()=…]*[^\W\d_]{{3}}[^()=…]*\)\s*{DOTS}?|"
+    rf"{DOTS}\s*(?!(?:and|but|or|then|with)\b)[^\W\d_][^=(){{}};<>]*+(?:(?<=\.{{3}})|(?<=…))|{DOTS}\s*\((?=[^()=…]*?[^\W\d_]{{3}})[^()=…]*+\)\s*{DOTS}?|"
     rf"[\[(]\s*{DOTS}\s+[^\W\d_][^=()\[\]]*[\])]",
     re.IGNORECASE,
 )
