@@ -207,7 +207,8 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
         if not _is_wrong(asked, path, text):
             sure = UNMISTAKABLE[:1] if own else UNMISTAKABLE
             tried = [name for name in tried if name in sure and asked in PROGRAMS]
-            tried, telling = tried or list(UNLIKE_ANY), telling if tried else UNLIKE_ANY
+            if not tried and asked not in TELLING and asked not in PROGRAMS:
+                tried, telling = list(UNLIKE_ANY), UNLIKE_ANY
     else:
         tried, telling = [name for name in UNLIKE_ANY if name not in LIKE.get(asked, ())], UNLIKE_ANY
     others = (name for name in tried if not alike(asked, name))

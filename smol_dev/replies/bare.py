@@ -141,9 +141,9 @@ def is_framed(text: str, request: Request) -> bool:
 
 def is_marred(text: str, request: Request) -> bool:
     """Return whether characters of a text are lost, or all of its lines have marks that no such file has."""
-    # for test_code.test_characters_that_were_lost_are_asked_about
     if "\ufffd" in text and LOST.search(text):
         return True
+    # for test_code.test_characters_that_were_lost_are_asked_about
     if "\xa0" in text and request.language == "yaml" and re.search(r"^[ \t]*\xa0", text, re.MULTILINE):
         return True
     is_marked = request.is_text and request.language != "markdown" and LINES_MARKED.fullmatch(text) is not None
