@@ -58,8 +58,7 @@ class Source:
 
     answer: Answer
     regions: tuple[Region, ...]
-    headed: tuple[tuple[str, int], ...]
-    files: frozenset[Block]
+    headed: dict[Block, str]
 
 
 def read_file_list(answer: str, *, finish_reason: str | None, max_files: int = 200) -> FileList | Rejected:
@@ -179,8 +178,8 @@ def _left(source: Source, listings: list[Listing]) -> Iterator[tuple[str, bool]]
     is_new = NEWS.search(text[max(0, first - 300) : first + 60]) is not None
     ahead = list(reversed(listings))
     for part in source.answer.parts:
-        if part in source.files:
-            yield from ((label, True) for label, start in source.headed if start == part.start)
+        if part in source.headed and len(source.headed) > 1:
+            yield source.headed[part], True
             continue
         end, aside = part.start, False
         for row in part.text.split("\n"):
@@ -195,6 +194,10 @@ def _left(source: Source, listings: list[Listing]) -> Iterator[tuple[str, bool]]
                 added = start > first and ADDED.match(row[:600])
                 named = ((path, True) for path in paths.mentioned(row))
                 yield from named if added else claimed(without_escapes(row), alone=isinstance(part, Block))
+
+
+def _claims(texts: Iterable[str]) -> tuple[tuple[str, bool], ...]:
+    return tuple(itertools.chain.from_iterable(map(claimed, texts)))
 
 
 def _missing(found: Listing) -> dict[str, bool]:
@@ -216,9 +219,8 @@ def _ends(path: str) -> list[str]:
 
 
 def _source(answer: Answer) -> Source:
-    labels = [_label_of(block) for block in answer.blocks]
-    headed = [(label, block) for label, block in zip(labels, answer.blocks, strict=True) if label]
-    files = frozenset(block for _, block in headed) if len(headed) > 1 else frozenset()
+    headed = {block: label for block in answer.blocks if (label := _label_of(block))}
+    files = headed if len(headed) > 1 else {}
     first = min((block.start for block in files), default=len(answer.text))
     regions: list[Region] = []
     for number, part in enumerate(answer.parts):
@@ -231,7 +233,7 @@ def _source(answer: Answer) -> Source:
         elif part not in files:
             lead = "\n".join(reversed(part.above))
             regions.append(Region(part.text, part.start, fenced=True, closed=part.closed, lead=lead))
-    return Source(answer, tuple(regions), tuple((label, block.start) for label, block in headed), files)
+    return Source(answer, tuple(regions), headed)
 
 
 def _label_of(block: Block) -> str | None:
@@ -357,20 +359,15 @@ def _is_list(entries: tuple[str, ...], node: Node) -> bool:
 
 def _literal(region: Region, start: int, value: ReadLiteral, entries: tuple[str, ...]) -> Listing:
     """Return what an array or object lists; only a bracket may be missing, no half of a name."""
-    text = region.text[start : value.end]
-    last = re.search(r"[\"'`“]([^\"'`“”\n]*)$", text.rstrip("]}) \n,"))  # for stop-cut-name
-    half = (
-        last is not None
-        and last[1].strip() != ""
-        and not paths.is_known_file(last[1].strip())
-        and not text.rstrip().endswith(("]", "}", '"', "'"))
-    )
+    text = region.text[start : value.end].rstrip()
+    last = re.search(r"[\"'`“]([^\"'`“”\n]*[^\"'`“”\s][^\"'`“”\n]*)$", text.rstrip("]}) \n,"))  # for stop-cut-name
+    is_half = last is not None and not text.endswith(("]", "}", '"', "'")) and not paths.is_known_file(last[1].strip())
     return Listing(
         entries,
         region.start + start,
         region.before(start),
         closed=value.closed,
-        complete=value.closed or not half,
+        complete=value.closed or not is_half,
         end=region.start + value.end,
         claimed=tuple(claimed_in(value.node)),
     )
@@ -410,7 +407,7 @@ def drawn(source: Source, find: Callable[[list[str]], Drawn | None]) -> Iterator
                 unclear=(len(roots) > 1 and not roots <= FOLDER_NAMES)
                 or (rooted is True and len(drawing.items) == 1 and drawing.root in INNER),
                 end=region.start + end,
-                claimed=tuple(itertools.chain.from_iterable(map(claimed, drawing.texts))),
+                claimed=_claims(drawing.texts),
             )
 
 
@@ -449,24 +446,16 @@ def _lines_in(region: Region) -> Iterator[Listing]:
             start = starts[section.first]
             lead = section.lead or region.before(start)
             end = region.start + starts[section.last + 1] - 1
-            named = itertools.chain.from_iterable(
-                map(claimed, map(without_escapes, rows[section.first : section.last + 1]))
-            )
+            named = _claims(map(without_escapes, rows[section.first : section.last + 1]))
             yield Listing(
-                entries,
-                region.start + start,
-                lead,
-                closed=closed,
-                unclear=section.unclear,
-                end=end,
-                claimed=tuple(named),
+                entries, region.start + start, lead, closed=closed, unclear=section.unclear, end=end, claimed=named
             )
 
 
 def labels(source: Source) -> Iterator[Listing]:
     """Yield the files of an answer that gives the whole project, each under its name (`whole-project`)."""
     if source.headed:
-        yield Listing(tuple(label for label, _ in source.headed), source.headed[0][1], closed=False)
+        yield Listing(tuple(source.headed.values()), next(iter(source.headed)).start, closed=False)
 
 
 ENUMERATION: Final = re.compile(r",|\band\b|&|\bund\b|\bet\b|\by\b|、|，")  # for bare-series
@@ -496,7 +485,7 @@ def names(source: Source) -> Iterator[Listing]:
     found = listed or found
     if len(found) > 1 or (found and not _is_question(source.answer.text)):
         rows = map(without_escapes, source.answer.text.split("\n")[:MOST_SENTENCES])
-        claims = tuple((path, False) for path, _ in itertools.chain.from_iterable(map(claimed, rows)))
+        claims = tuple((path, False) for path, _ in _claims(rows))
         yield Listing(tuple(found), 0, closed=False, claimed=claims)
 
 
