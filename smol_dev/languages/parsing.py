@@ -112,6 +112,17 @@ TELLING: Final = {
     "typescript": re.compile(
         r"^[^\S\n]*+(?:import\b|export\b|interface\b|type\b|(?:const|let|class|function) )", re.MULTILINE
     ),
+    "php": re.compile(r"\A\s*<\?php\b"),
+    "c": re.compile(r"^#include\s*[<\"]", re.MULTILINE),
+    "cpp": re.compile(r"^#include\s*[<\"]", re.MULTILINE),
+    "csharp": re.compile(r"^(?:global )?using [\w.]+;|^namespace [\w.]+", re.MULTILINE),
+    "kotlin": re.compile(r"^[^\S\n]*+(?:[a-z]+ )*(?:fun [\w.<>]+\(|data class )", re.MULTILINE),
+    "swift": re.compile(r"^import \w+$|^[^\S\n]*+(?:[a-z]+ )*func \w+\(", re.MULTILINE),
+    "ruby": re.compile(r"^require(?:_relative)? ['\"]|^[^\S\n]*+(?:def|class|module) [^\n:{]+$", re.MULTILINE),
+    "lua": re.compile(r"^[^\S\n]*+(?:local \w|function [\w.:]+\([^()\n]*\)$)", re.MULTILINE),
+    "terraform": re.compile(r"^(?:resource|variable|provider|output|terraform)\b[^\n]*\{$", re.MULTILINE),
+    "sql": re.compile(r"^(?:CREATE|INSERT INTO|SELECT|ALTER TABLE) ", re.MULTILINE),
+    "powershell": re.compile(r"^param\s*\(|^[^\S\n]*+[A-Z][a-z]+-[A-Z]\w+ |\$env:", re.MULTILINE),
     "yaml": re.compile(r"\A(?:\s*+\n|#.*+\n|---[^\S\n]*+\n)*+[\w.-]++:(?:\s|\Z)"),
 }  # fmt: skip
 """The languages to try for a text, in this order, each with a pattern that must be in it.
@@ -144,6 +155,7 @@ SHAPES: Final = {
     "go": re.compile(r"^package\s+\w", re.MULTILINE),
     "vue": re.compile(r"<(?:template|script|style)\b"),
     "xml": re.compile("<"),
+    "svg": re.compile(r"<(?:\w+:)?svg\b"),
     "php": re.compile("<"),
     "sql": re.compile(
         r"^[^\w\n]*+(?:select|insert|update|delete|create|alter|drop|with|begin|set|pragma|grant|use|call|merge|truncate|replace|"
@@ -151,7 +163,7 @@ SHAPES: Final = {
         re.MULTILINE | re.IGNORECASE,
     ),
 }
-"""Patterns that every file of a language contains; a file of any other language may be any text."""
+"""Patterns that every file of a language or an extension contains; any other file may be any text."""
 
 PAGE: Final = re.compile(r"\s*+<(?:!doctype|html)\b", re.IGNORECASE)
 LIKE: Final = {"conf": UNLIKE_ANY.keys(), "graphql": {"css"}, "powershell": {"javascript"}}
@@ -175,6 +187,7 @@ SAME: Final = (
     frozenset({"json", "jsonc", "yaml"}),
     frozenset({"css", "scss", "less", "stylus"}),
     frozenset({"bash", "fish"}),
+    frozenset({"c", "cpp"}),
     frozenset({"c", "cpp"}),
     frozenset({"ini", "toml", "conf", "properties", "dotenv"}),
     frozenset({"html", "php", "vue", "svelte", "astro", "xml", "template"}),
@@ -230,7 +243,7 @@ def program_in(text: str) -> str | None:
 
 def lacks_its_shape(path: str, text: str) -> bool:
     """Return whether a text lacks what every file of its path's language contains."""
-    shape = SHAPES.get(language_of(path) or "")
+    shape = SHAPES.get(path.rpartition(".")[2].lower()) or SHAPES.get(language_of(path) or "")
     return shape is not None and shape.search(text) is None
 
 

@@ -113,6 +113,29 @@ def test_what_every_file_of_a_type_holds_may_be_all_there_is(path: str, text: st
     assert not lacks_its_shape(path, text)
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "label"),
+    [
+        ("main.c", JAVA, ""),
+        ("a.lua", PYTHON, ""),
+        ("a.php", JAVASCRIPT, "php"),
+        ("a.kt", "import Foundation\nfunc f(a: Int) -> Int {\n  return 1\n}\n", ""),
+        ("A.cs", "#include <stdio.h>\nint main(void) {\n  return 0;\n}\n", ""),
+        ("a.sql", "require 'json'\nclass A\n  def f\n    1\n  end\nend\n", ""),
+        ("a.zig", "#include <stdio.h>\nint main(void) {\n  return 0;\n}\n", "c"),
+        ("a.ex", "class A\n  def f\n    1\n  end\nend\n", "ruby"),
+        ("a.py", "local M = {}\nfunction M.f(x)\n  return x\nend\nreturn M\n", ""),
+    ],
+)  # fmt: skip
+def test_a_grammar_tells_a_text_of_another_language(path: str, text: str, label: str) -> None:
+    assert other_language(path, text, label) is not None
+
+
+def test_a_picture_holds_its_root() -> None:
+    assert lacks_its_shape("icon.svg", "<html><body><p>icon</p></body></html>")
+    assert not lacks_its_shape("icon.svg", '<?xml version="1.0"?>\n<svg:svg/>\n')
+
+
 @pytest.mark.parametrize("path", ["main.c", "a.rb", "a.php", "a.kt", "Dockerfile"])
 def test_a_label_tells_where_the_type_has_no_parser(path: str) -> None:
     assert other_language(path, PYTHON, "python") == "python"
