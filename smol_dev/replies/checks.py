@@ -146,8 +146,6 @@ def is_doubtful(found: Found, request: Request) -> bool:
         known = {None, request.language, "text", "markdown", "bash"}
         is_foreign = named not in known and request.language not in SHAPES and not request.is_whole(text)
         return is_foreign and not languages.alike(named, request.language)
-    if found.passes[1:] or len(text) > LONGEST_PARSED:
-        return False
     if found.block is None:
         return request.language == "text" and languages.program_in(text) is not None
     if len(found.block.fence) > len("```") or named is not None:
@@ -168,10 +166,9 @@ def unfit(found: Found, request: Request) -> Reason | None:
         return "placeholder"
     if not found.opened and request.language == "json" and ERROR.fullmatch(text.strip()):
         return "refusal"
-    # words in a block as it was asked for, or longer than a refusal, are the file's
     asked = found.block is not None and len(found.block.fence) > len("```")
     is_own = request.is_text and found.opened and (asked or "\n\n" in text.strip())
-    if is_refusal(text) and not (is_own or ("\n" in text.strip() and request.is_whole(text))):
+    if is_refusal(text) and not is_own:
         return "refusal"
     is_markup = found.opened or request.language not in MARKUP or re.search("[<{]", text) is not None  # for xml-native2
     if not is_markup or is_words_only(text, request):
@@ -193,9 +190,7 @@ def unfit(found: Found, request: Request) -> Reason | None:
 def has_talk_at_an_end(text: str, request: Request) -> bool:
     """Return whether words to the user stand above or below the code, where nothing of the file can be such."""
     language = request.language
-    if (request.is_text and not request.is_data) or (language == "php" and "?>" in text):
-        return False
-    if language not in LENIENT and request.is_whole(text):
+    if request.is_text or (language not in LENIENT and request.is_whole(text)):
         return False
     lines = text.strip("\n").split("\n")
     first, last = lines[0], lines[-1]
