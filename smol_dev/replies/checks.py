@@ -422,10 +422,10 @@ def is_lone_call(text: str) -> bool:
 
 def is_tree(text: str, request: Request) -> bool:
     """Return whether a text is nothing but the tree of a folder; in a text it has to name the file."""
-    below = list(filled(text.partition("\n")[2]))
-    if not below or not BRANCH.match(below[0]) or (request.is_text and request.path.rpartition("/")[2] not in text):
+    below = text.partition("\n")[2]
+    if not BRANCH.match(below) or (request.is_text and request.path.rpartition("/")[2] not in text):
         return False
-    return all(BRANCH.match(line) or line.rstrip().endswith("/") or label_in(line) for line in below)
+    return all(BRANCH.match(line) or line.rstrip().endswith("/") or label_in(line) for line in filled(below))
 
 
 def is_foreign_json(text: str, request: Request, *, may_be_call: bool = False) -> bool:

@@ -87,9 +87,10 @@ def without_given_opening(said: Answer) -> Answer:
     if len(said.fences) < 2 or said.text[: said.fences[0].start].strip():  # noqa: PLR2004 - the given one, its own one
         return said
     given, own = said.fences[:2]
+    if own.mark != given.mark or not own.info == given.info != "":
+        return said
     between = [line for line in said.text[given.end : own.start].split("\n") if line.strip()]
-    is_own = own.mark == given.mark and own.info == given.info != ""
-    if not (is_own and between and all(map(is_talk, between))):
+    if not between or not all(map(is_talk, between)):
         return said
     return of_text(said.text[own.start :], stopped=said.stopped)
 

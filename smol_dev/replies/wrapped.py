@@ -246,7 +246,7 @@ MOST_BESIDE: Final = 3
 
 def call(text: str, request: Request) -> str | Doubt | None:
     """Return the file in a JSON object or a tool call that writes this path."""
-    head = CALL_HEAD.match(text)
+    head = CALL_HEAD.match(text) if "Action Input:" in text or "|" in text or "｜" in text else None
     text = text[head.end() :] if head else text
     if head and names(text.strip().partition("\n")[0], request.path):
         return Doubt()
