@@ -362,10 +362,10 @@ def _wraps(opening: re.Match[str], request: Request) -> bool:
     )
 
 
-def thought(text: str, request: Request) -> str | None:
+def thought(text: str, request: Request) -> str | Doubt | None:
     """Return the file behind the reasoning that is with it in a block."""
-    rest = "" if request.is_text else without_reasoning(text)
-    return rest if rest and rest != text else None
+    rest = text if request.is_text else without_reasoning(text)
+    return None if rest == text else rest or Doubt("no_code")
 
 
 def cdata(text: str, request: Request) -> str | None:
@@ -439,10 +439,15 @@ def written(text: str, request: Request) -> Doubt | None:
     is_given = re.search(r"[),]", behind) is not None  # for test_wrappers.test_commands_that_write_the_file_are_not_it
     # for test_wrappers.test_commands_that_write_the_file_are_not_it
     is_short = length <= SHORT_REST and re.search(r'[wW]rite|"",\n\s*""', "\n".join(rest))
-    if is_given and held and (is_short or any(is_program(request.language, dedent(one)) for one in held)):
+    if is_given and held and (is_short or any(is_program(request.language, plain(one)) for one in held)):
         return Doubt()
     is_long = longest > length or request.language not in TELLING
     return Doubt() if behind.strip(":") and is_long and any(map(SEVERAL_LINES.search, held)) else None
+
+
+def plain(literal: str) -> str:
+    """Return what a string holds: without its indentation, with its line ends."""
+    return dedent(literal if "\n" in literal else unescaped(literal))
 
 
 def literals(text: str) -> Iterator[tuple[int, int, str]]:
