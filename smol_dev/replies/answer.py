@@ -29,18 +29,21 @@ NO_END: Final = re.compile(rf"{START}|</s>")  # for test_code.test_the_file_in_t
 NEXT_TURN: Final = re.compile(
     rf"(?!\[/INST){TOKEN}(?=\s*(?:{START}|\n|(?:Human|User)\b)|[\w./-]+\.\w+\n)"
 )  # for endoftext-next-doc
-FENCE_AND_TOKEN: Final = re.compile(rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN})")  # for S036-eot-then-next-turn
+FENCE_AND_TOKEN: Final = re.compile(
+    rf"\n[ \t]*+([`~]{{3,}}+)[ \t]*+(?={TOKEN}|<\|\w*\Z)"
+)  # for S036-eot-then-next-turn
 """A line with the line end before it: what begins with one fixed character is found fast."""
 
 THINK: Final = re.compile(  # for VN67
     r"\s*(?:<(?P<tag>think|thinking|thought|reasoning|reflection|seed:think)>|(?P<square>\[THINK\])|"
     rf"<{BAR}(?P<bar>begin_of_thought|START_THINKING|think(?:ing)?|reasoning){BAR}>|(?P<moon>◁think▷)|"
-    r"(?P<details><details type=\"reasoning\"[^>\n]*>))",
+    r"(?P<channel><\|channel>(?:thought|analysis)\b)|(?P<details><details type=\"reasoning\"[^>\n]*>))",
     re.IGNORECASE,
 )
 CLOSERS: Final = {  # for THINK
     "square": "[/THINK]",
     "moon": "◁/think▷",
+    "channel": "<channel|>",
     "details": "</details>",
     "begin_of_thought": "<|end_of_thought|>",
     "start_thinking": "<|END_THINKING|>",

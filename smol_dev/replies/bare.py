@@ -248,10 +248,11 @@ def text_bounds(text: str, request: Request) -> str | Doubt:
     if len(lines) == 1 and is_said(first) and not first.startswith("#"):
         return Doubt("no_code") if is_document or "." not in name else Doubt(kept=text)
     rest = text[text.find(first) + len(first) :]
-    if is_lead(first) and (name in first or HEADED.match(rest)):
+    is_own = not first.endswith((":", "：")) and rest.lstrip().startswith("##")  # a paragraph above the first section
+    if is_lead(first) and not is_own and (name in first or HEADED.match(rest)):
         above = not HEADED.match(rest) and len(lines) > 1 and RULE.match(lines[1])
         return Doubt(kept=text) if above or TO_THE_USER.match(last) else rest
-    is_told = is_lead(first) and not SLOT.search(rest)
+    is_told = is_lead(first) and not (is_own or SLOT.search(rest))
     has_entries = not is_document and all(map(ENTRY.search, lines[1:-1]))
     is_told = is_told or (has_entries and is_talk(first) and first.endswith(":") and ENTRY.search(last) is not None)
     has_entries = has_entries and ENTRY.search(first) is not None
@@ -373,9 +374,10 @@ def trimmed(text: str, request: Request) -> Iterator[str]:
     paragraphs = list(zip(starts, [*starts[1:], len(lines)], strict=True))
     leads, tails = [0], [len(lines)]
     for start, end in paragraphs[:MOST_PARAGRAPHS]:
-        code = (at for at in range(start, end) if not (_is_said(lines[at]) or names(lines[at], request.path)))
+        code = (at for at in range(start, end) if not (_is_said(lines[at]) or _is_label(lines[at], request)))
         is_talk_alone = _may_be_talk("\n".join(lines[start:end]))
-        leads += range(start + 1, (end if is_talk_alone and request.language != "yaml" else next(code, end)) + 1)
+        last = end if is_talk_alone and request.language != "yaml" else next(code, end)
+        leads += range(start + 1, min(last, len(lines) // 2) + 1)  # more would leave but the last lines of something
         leads += [end] if is_talk_alone else []
         if leads[-1] < end:
             break
@@ -389,7 +391,12 @@ def trimmed(text: str, request: Request) -> Iterator[str]:
 def _may_be_talk(paragraph: str) -> bool:
     first = paragraph.partition("\n")[0]
     is_prose_alone = first[:1].isupper() and "]:" not in first and is_prose(paragraph)
-    return is_prose_alone or is_talk(first) or RULE.match(paragraph) is not None or label_in(paragraph) is not None
+    labelled = label_in(paragraph) is not None and not first.startswith("<")
+    return is_prose_alone or is_talk(first) or RULE.match(paragraph) is not None or labelled
+
+
+def _is_label(line: str, request: Request) -> bool:
+    return names(line, request.path) and not line.startswith("<")  # a tag may be around the file
 
 
 def _is_said(line: str) -> bool:

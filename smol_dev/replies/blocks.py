@@ -22,6 +22,8 @@ from smol_dev.replies.talk import CHANGE, EDIT, MARK, USE, is_lead, is_part, is_
 from smol_dev.replies.verdicts import Doubt, Found, Request
 from smol_dev.replies.wrapped import HEREDOC
 
+COMPONENTS: Final = frozenset({"vue", "svelte", "astro"})  # for component-in-three-blocks
+ELEMENT: Final = re.compile(r"\s*<(?:template|script|style)\b")  # for component-in-three-blocks
 MOST_TRIED: Final = 6
 LONGEST_LABEL: Final = 80
 LONGEST_TRIED: Final = 200_000
@@ -442,6 +444,8 @@ def _is_around_text(before: list[str], code: list[str], request: Request, found:
 def choose(found: list[Candidate], request: Request) -> Block | Doubt:
     """Return the block with the path on it, else the one of the right type, announced last or first."""
     own = [one for one in found if one.own]
+    if request.language in COMPONENTS and sum(ELEMENT.match(one.block.text) is not None for one in found) > 1:
+        return Doubt()
     if any(one.is_rest and not one.aside for one in own or found):
         return Doubt()
     free = [one for one in found if one.label is None and not one.elsewhere]

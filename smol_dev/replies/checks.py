@@ -37,10 +37,17 @@ REST: Final = (
     rf"(?:the |all |your |any )*(?:rest|remainder|remaining)(?: of)?(?: the| your| this)?(?: \w+){{0,2}}? {CODE}"
 )
 DOTS: Final = r"(?:\.{3,}+|…)"
+ELSEWHERE: Final = (  # for rest-in-russian
+    "(?:restlich|rest des|unverändert|bleib|resto d|sin cambios|igual|reste du|inchangé|invariato|其余|剩余|省略|不变|残り|変更なし|"
+    "остальн|без изменений|pozosta|bez zmian)"
+)
+"""Words of other languages for what was left out."""
+
 ELISIONS: Final = re.compile(  # for R16a-hash-elision
     rf"{DOTS}\s*+\(?(?:(?:the |and )*+(?:rest|remaining|remainder|unchanged|omitted|skipped|truncated|snip|same|etc|existing|continue[sd]?)\b"
     rf"(?! (?:at|in|on|parameter|param|arg|prop|operator|element|syntax)\w*+\b).{{0,30}}|{CODE}(?: \w++)?)\)?\s*+{DOTS}?|"
-    rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|{REST} {LEFT}\W*",
+    rf"(?:{REST}|(?:the |all |your )*(?:existing|previous|other|unchanged) (?:\w+ )?{CODE})(?: {LEFT})?\s*{DOTS}|{REST} {LEFT}\W*|"
+    rf"{DOTS}[^=;{{}}]{{0,40}}?{ELSEWHERE}[^=;{{}}]{{0,60}}|[^=;{{}}]{{0,40}}?{ELSEWHERE}[^=;{{}}]{{0,60}}?{DOTS}",
     re.IGNORECASE,
 )
 """An ellipsis and little more, or words that nothing else can mean."""
@@ -58,13 +65,13 @@ OVER: Final = re.compile(  # for rest-in-brackets
 
 STRUCK: Final = re.compile(  # for ellipsis-in-any-language
     rf"{DOTS}\s*(?!(?:and|but|or|then|with)\b)[^\W\d_][^=(){{}};<>]*+(?:(?<=\.{{3}})|(?<=…))|{DOTS}\s*\((?=[^()=…]*?[^\W\d_]{{3}})[^()=…]*+\)\s*{DOTS}?|"
-    rf"[\[(]\s*{DOTS}\s+[^\W\d_][^=()\[\]]*[\])]",
+    rf"[\[(]\s*{DOTS}\s+(?:\d+ )?[^\W\d_][^=()\[\]]*[\])]",
     re.IGNORECASE,
 )
 """Words between two ellipses, or in brackets with one in front of them."""
 
 STUB: Final = re.compile(  # for stub-of-one-comment
-    r"(?:#|//|--|/\*|<!--) *(?:(?:add|insert|put|write|your)\b[^\n]*\bhere\b|\[[^\]\n]*\])\W*|<[^<>\n]*\bcontent\b[^<>\n]*>",
+    r"(?:#|//|--|/\*|<!--) *(?:(?:add|insert|put|write|your)\b[^\n]*\bhere\b|\[[^\]\n]*\])\W*|<[^<>\n]*content[^<>\n]*>",
     re.IGNORECASE,
 )
 """A whole file that only says what belongs into it."""
@@ -403,7 +410,8 @@ def has_mark_at_an_end(text: str, request: Request, *, asked: bool) -> bool:
         apart = token is not None and text[token.start() - 1 : token.start()].isspace()
         may_own = apart if is_comment(last, request) else not (request.is_data or request.language in LENIENT)
         own = may_own and not TOKENS.match(last) and request.is_whole(text)
-        return is_fence or (token is not None and not own and not (token[0] == "</s>" and "<s>" in text))
+        is_left = is_fence and not (asked and request.language == "yaml" and request.is_whole(text))
+        return is_left or (token is not None and not own and not (token[0] == "</s>" and "<s>" in text))
     left = [block for block in of_text(text).blocks if not block.closed] if is_fence else []
     is_lone = token is not None and len(TOKENS.findall(text)) == len(TOKENS.findall(token[0]))
     return not asked and (is_lone or any(block.start == 0 or not block.text.strip() for block in left))

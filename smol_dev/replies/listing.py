@@ -155,7 +155,7 @@ PLACEHOLDER: Final = (
     r"(?i)<[^/<>]*+>|(?<!\{)\{[^/{}]*+\}(?!\})|(?:^|/)(?:\.{3,}|…)(?:/|$)|\.ext(?:ension)?$|(?:^|/)(?:your|my)[-_](?:file|module|script|"
     r"component|class|app|page|name|test)(?:[-_]?name)?(?:\.\w+)?$|(?:^|/)(?:file[-_]?name|file[-_]?path|your[-_][\w-]+)\d*(?:\.\w+)?$|"
     r"(?:^|/)(?:x{3,}|_{3,}|file|path)(?:\d*|[-_]?[nx])(?:\.(?:ext|xyz|xxx))?$|"
-    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|\bTBD\b|…|^string$"
+    r"(?:^|[/\]])[^\[\]/]*+\[(?>[^\]/]*?(?:\s|your|name|module|file))[^\]/]*+\]\.\w{1,4}$|%[sd]|\$\{|(?-i:\bTBD\b)|…|^string$"
 )
 REFUSALS: Final = (  # whether it is looked for with the root, the pattern, the reason, whether it is unsafe
     (True, rf"(?!\.\.|/)(?i:{ELLIPSIS.pattern})\Z|\.*\Z", "not a path", False),  # for f5-'~'

@@ -276,7 +276,9 @@ def envelope(text: str, request: Request) -> str | Doubt | None:
         keys = plain_key(found[3]), plain_key(found[5])
         is_call = keys[0] in PATH_KEYS and keys[1] in CONTENT_KEYS and same_file(found[4], request.path)
         return dedent(found[6]) if is_call else None
-    value = value_of(text.strip()) if request.language == "json" and text.lstrip().startswith("{") else None
+    value = value_of(text.strip()) if request.language == "json" and text.lstrip().startswith(("{", '"')) else None
+    if isinstance(value, str) and isinstance(value_of(value.strip() or "0"), dict | list):
+        return Doubt()
     if not isinstance(value, dict) or len(value) > MOST_BESIDE:
         return None
     if len(value) == 1 and same_file(next(iter(value)), request.path):

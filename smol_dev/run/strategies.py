@@ -235,6 +235,7 @@ def _copied(talk: Conversation, path: str, content: str) -> Flawed[str] | Reject
     if content.strip() == prompts.example_of(path) and "hello" not in talk.job.prompt.casefold():
         return Flawed(content, "The answer only copied the example of the request.")
     lines, asked = (_lines(text) for text in (content, talk.file_request(path)))
+    asked -= _lines(prompts.example_of(path))
     told = (line for line in lines & asked if len(line.split()) >= FEWEST_WORDS)
     if any(line not in talk.plan and line not in talk.job.prompt for line in told):
         message = "The answer repeated the words of the request."

@@ -124,10 +124,11 @@ def enforces_form(fields: Mapping[str, Any]) -> bool:
 def opens_anew(text: str, opening: str) -> bool:
     """Return whether an answer begins a block of its own instead of continuing its opening.
 
-    Within the opened block, a shorter fence is part of the file, and one without an info string ends it.
+    Within the opened block, a shorter fence is part of the file, and one without an info string ends it, as one alone
+    ends an empty file.
     """
     fence = OPENS.match(text)
-    if fence is None:
+    if fence is None or text.strip() == fence[1]:
         return False
     given = OPENS.match(opening)
     is_first = given is not None and given.end() == len(opening.rstrip("\n"))

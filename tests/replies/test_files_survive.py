@@ -3,7 +3,7 @@
 import json
 import re
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from smol_dev.replies import Code, FileList, read_code, read_file_list
@@ -145,6 +145,7 @@ PATHS = st.lists(
 
 @SETTINGS
 @given(paths=PATHS)
+@example(paths=["tbd.py", "none.py"])
 def test_a_list_is_the_same_in_every_container(paths: list[str]) -> None:
     containers = [
         json.dumps(paths),

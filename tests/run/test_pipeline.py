@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from smol_dev import prompts
 from smol_dev.chat import Facts, Message, Reply, Request, Usage
 from smol_dev.errors import AnswerError, ServerError
 from smol_dev.events import Dropped, FilesReady, FileStarted, Piece, PlanReady, Retry, StageStarted, Warned
@@ -313,6 +314,13 @@ def test_a_text_that_may_repeat_what_was_asked_is_asked_for_once_more_and_then_d
     chat = FakeChat([PLAN, files, *[f"````text\n{answer}\n````"] * 2, *[f"```python\n{WHOLE}```"] * 2])
     ready = next(step for step in happenings(chat) if isinstance(step, FileReady))
     assert without_turns(ready) == FileReady("notes.txt", f"{answer}\n", Usage(), 0.0, flaw)
+
+
+def test_a_short_file_that_has_lines_of_the_example_is_no_copy_of_the_request() -> None:
+    example = prompts.example_of("a.cpp").split("\n")
+    content = "\n".join(["#include <vector>", *example]) + "\n"
+    chat = FakeChat([PLAN, '{"files": ["a.cpp"]}', f"```cpp\n{content}```"])
+    assert without_turns(happenings(chat)[-1]) == FileReady("a.cpp", content, Usage(), 0.0)
 
 
 CONTINUES = Facts(model="fake", continues=True)

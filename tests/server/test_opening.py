@@ -113,6 +113,7 @@ def test_a_refused_opening_is_left_out_and_that_is_remembered() -> None:
         pytest.param("```python\n", "```\nA = 1\n```", False, id="a block without language"),
         pytest.param("````markdown\n", "```sh\nls\n```\n````", True, id="a block within the file"),
         pytest.param("```python\nA = 1", "\n```", True, id="the end of a cut answer"),
+        pytest.param("```python\n", "```\n", True, id="the end of an empty file"),
         pytest.param("```python\nA = 1", "```python\nA = 1\n```", False, id="a cut answer anew"),
     ],
 )
