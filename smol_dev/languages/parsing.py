@@ -146,6 +146,9 @@ UNLIKE_ANY: Final = {
 }
 """Patterns that tell these languages from any language without a parser."""
 
+STRICT: Final = frozenset("python javascript typescript tsx bash go rust java css yaml json jsonc toml".split())
+"""Languages whose parsers read no program of another one."""
+
 PROGRAMS: Final = frozenset({"python", "javascript", "typescript", "tsx", "bash", "html"})
 SHAPES: Final = {
     "html": re.compile(r"\A\s*(?:<|\{[{%#])"),
@@ -220,7 +223,7 @@ def other_language(path: str, text: str, label: str = "") -> str | None:
         if not _is_wrong(asked, path, text):
             sure = UNMISTAKABLE[:1] if own else UNMISTAKABLE
             tried = [name for name in tried if name in sure and asked in PROGRAMS]
-            if not tried and asked not in TELLING and asked not in PROGRAMS:
+            if not tried and asked not in STRICT:
                 tried, telling = list(UNLIKE_ANY), UNLIKE_ANY
     else:
         tried, telling = [name for name in UNLIKE_ANY if name not in LIKE.get(asked, ())], UNLIKE_ANY
